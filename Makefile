@@ -1,0 +1,56 @@
+# Every target sets up what it needs; `make demo` and `make test` work on a bare machine.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types contracts format lock schemas bench proof clean
+
+help: ## Say what each target does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## Make .venv with .venv/bin/fifteen in it, from the hash-pinned lock
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fifteen needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+demo: setup ## Run gateway, worker and the FedNow simulator; send four payments; stay up until Ctrl-C
+	$(BIN)/fifteen demo
+
+test: check ## Everything: lint, types, import contracts, and the tests on a real PostgreSQL and RabbitMQ
+
+check: lint types contracts ## The ordinary check
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+contracts: setup
+	$(BIN)/lint-imports
+
+format: setup ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup ## Resolve the dependencies anew into the two lock files: for work, and for the image
+	$(COMPILE) --all-extras --group dev --upgrade --output-file requirements.lock
+	$(COMPILE) --extra gateway --constraint requirements.lock --output-file requirements-image.lock
+
+schemas: setup ## Regenerate the XSDs from the message metadata of the pyiso20022 package
+	$(BIN)/python -m iso20022.schemas.generate
+
+bench: setup ## Measure the intake; prints accepted/s, p50, p99 and commits per payment
+	$(BIN)/python -m tests.benchmarks.intake
+
+clean: ## Remove what setup and the tests made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
