@@ -1,0 +1,77 @@
+"""The facts that can befall an outgoing credit transfer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway.domain.payment import Reason
+
+
+class EventKind(StrEnum):
+    """What happened, in the past tense. The value is what the event table keeps for years: never rename one."""
+
+    ACCEPTED = "PaymentAccepted"
+    """The gateway has made the payment durable."""
+
+    SENDING_STARTED = "SendingStarted"
+    """The bytes are about to leave; saved first."""
+
+    SENDING_ABANDONED = "SendingAbandoned"
+    """It is certain that no byte reached the rail (no connection was ever made)."""
+
+    DEADLINE_PASSED = "DeadlinePassed"
+    """The answer's time, or the payment's, has run out."""
+
+    SETTLEMENT_REPORTED = "SettlementReported"
+    """The rail: ACSC."""
+
+    ACCEPTANCE_WITHOUT_POSTING_REPORTED = "AcceptanceWithoutPostingReported"
+    """The rail: ACWP, settled but not posted."""
+
+    POSTING_REPORTED = "PostingReported"
+    """The creditor's institution: ACCC, the creditor has the money."""
+
+    POSTING_PENDING_REPORTED = "PostingPendingReported"
+    """The creditor's institution: PDNG, or BLCK, after ACWP."""
+
+    PROGRESS_REPORTED = "ProgressReported"
+    """The rail: ACTC or RCVD. Nothing is decided by it on a rail that settles with ACSC."""
+
+    REJECTION_REPORTED = "RejectionReported"
+    """The rail, or the creditor's institution through it: RJCT of the payment itself."""
+
+    TRANSFER_REFUSED = "TransferRefused"
+    """The rail: admi.002, the message was not processed."""
+
+    STATUS_REQUEST_DUE = "StatusRequestDue"
+    """The rail's own clock has surely run out: it may be asked now."""
+
+    STATUS_REQUESTED = "StatusRequested"
+    """A pacs.028 is about to leave; saved first."""
+
+    NOT_FOUND_REPORTED = "NotFoundReported"
+    """The rail, asked: it has no such message, and a straggler's time has expired."""
+
+    NOT_PROCESSED_REPORTED = "NotProcessedReported"
+    """The rail, asked: it has the message and did not process it."""
+
+    STILL_IN_PROCESS_REPORTED = "StillInProcessReported"
+    """The rail, asked: not yet decided."""
+
+    STATUS_REQUEST_UNANSWERED = "StatusRequestUnanswered"
+    """The rail refused the question (too early, not authorised, not traceable): that says nothing of the payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact: its kind, the reason that came with it, and the ISO status and message id where it came from a message.
+
+    ``details`` holds what else the record needs, as plain text; never names, accounts or remittance text.
+    """
+
+    kind: EventKind
+    reason: Reason | None = None
+    status: str | None = None
+    business_message_id: str | None = None
+    details: dict[str, str] = field(default_factory=dict)

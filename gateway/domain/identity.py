@@ -1,0 +1,79 @@
+"""Identifiers that are functions of (tenant, idempotency key, business date): a second copy carries the same ones.
+
+Whatever retries, whichever region takes over, and also after midnight (the date is kept with the claim), the rail
+sees the same message id, and so sees one payment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import string
+from datetime import date
+from typing import Final
+from uuid import UUID, uuid5
+
+from gateway.domain.payment import IdempotencyKey, PaymentId, TenantId
+from iso20022 import Uetr
+
+SLOTS: Final = 256
+"""Idempotency keys are spread over so many slots; each is owned by one region at a time."""
+
+REFERENCE_CHARACTERS: Final = 18
+"""The longest reference that a FedNow message id takes after date and connection party; 93 bits of digest."""
+
+_ALPHABET: Final = string.digits + string.ascii_uppercase
+
+
+def slot_of(tenant_id: TenantId, idempotency_key: IdempotencyKey) -> int:
+    """Return the slot, 0 to 255, whose owner alone may claim the key."""
+    return _digest("slot", tenant_id, idempotency_key)[0]
+
+
+def payment_id_of(tenant_id: TenantId, idempotency_key: IdempotencyKey, business_date: date) -> PaymentId:
+    """Return the payment's own id: a UUID version 8 (RFC 9562) that begins with the date, so that a day's rows lie together."""
+    days = business_date.toordinal().to_bytes(4, "big")
+    value = bytearray(days + _digest("payment", tenant_id, idempotency_key, business_date.isoformat())[:12])
+    return PaymentId(_uuid(value, version=8))
+
+
+def uetr_of(tenant_id: TenantId, idempotency_key: IdempotencyKey, business_date: date) -> Uetr:
+    """Return the unique end-to-end transaction reference, in the version 4 form that ISO 20022 demands."""
+    value = bytearray(_digest("uetr", tenant_id, idempotency_key, business_date.isoformat())[:16])
+    return Uetr(str(_uuid(value, version=4)))
+
+
+def reference_of(
+    purpose: str, tenant_id: TenantId, idempotency_key: IdempotencyKey, business_date: date
+) -> str:
+    """Return 18 capital letters and digits for the part of an id that is ours; another `purpose`, another reference."""
+    return _reference(_digest(purpose, tenant_id, idempotency_key, business_date.isoformat()))
+
+
+def status_request_reference_of(payment_id: PaymentId, number: int) -> str:
+    """Return the reference of the `number`-th pacs.028 about a payment; a repeat of the same request repeats its id."""
+    return _reference(_digest("status-request", str(payment_id), str(number)))
+
+
+def delivery_id_of(payment_id: PaymentId, purpose: str, version: int) -> UUID:
+    """Return the id of a delivery: the same when the outbox repeats it."""
+    return uuid5(payment_id, f"{purpose}:{version}")
+
+
+def _digest(*parts: str) -> bytes:
+    encoded = [part.encode() for part in parts]
+    return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in encoded)).digest()
+
+
+def _reference(digest: bytes) -> str:
+    number = int.from_bytes(digest, "big")
+    characters = []
+    for _ in range(REFERENCE_CHARACTERS):
+        number, index = divmod(number, len(_ALPHABET))
+        characters.append(_ALPHABET[index])
+    return "".join(characters)
+
+
+def _uuid(value: bytearray, *, version: int) -> UUID:
+    value[6] = (value[6] & 0x0F) | (version << 4)
+    value[8] = (value[8] & 0x3F) | 0x80
+    return UUID(bytes=bytes(value))

@@ -1,0 +1,102 @@
+"""The payment: its identity, its states, and what each state says is certain about the money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
+
+PaymentId = NewType("PaymentId", UUID)
+TenantId = NewType("TenantId", str)
+IdempotencyKey = NewType("IdempotencyKey", str)
+RegionId = NewType("RegionId", str)
+
+
+class Rail(StrEnum):
+    """The network that carries a payment."""
+
+    FEDNOW = "fednow"
+
+
+class PaymentState(StrEnum):
+    """Where an outgoing credit transfer stands. Each member says what is certain about the money."""
+
+    RECEIVED = "RECEIVED"
+    """Accepted and durable; nothing has left. No money can have moved: safe to reject."""
+
+    SENDING = "SENDING"
+    """Saved before the bytes leave. Money may move at any moment: not safe to reject, never to be sent again."""
+
+    IN_DOUBT = "IN_DOUBT"
+    """No answer in time. Money may have moved; the rail is asked, and nothing is guessed."""
+
+    SETTLED = "SETTLED"
+    """Final. The rail has settled: the money is with the creditor's institution and cannot be called back."""
+
+    ACCEPTED_WITHOUT_POSTING = "ACCEPTED_WITHOUT_POSTING"
+    """Final between the institutions: the rail has settled; the creditor's institution has yet to post or return."""
+
+    RETURN_DUE = "RETURN_DUE"
+    """The rail has settled and the creditor's institution then refused to post: it owes the money back (pacs.004)."""
+
+    REJECTED = "REJECTED"
+    """Final. The payment did not settle and cannot settle any more: no money has moved."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the client holds a final status: the 15 seconds are kept or broken by this."""
+        return self not in _OPEN
+
+
+_OPEN = frozenset({PaymentState.RECEIVED, PaymentState.SENDING, PaymentState.IN_DOUBT})
+
+
+class ReasonOrigin(StrEnum):
+    """Who gave a reason."""
+
+    GATEWAY = "gateway"
+    RAIL = "rail"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a payment is where it is: an ISO external code (``AC04``), a rail's own (``E997``), or one of ours."""
+
+    code: str
+    origin: ReasonOrigin
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """An outgoing credit transfer as its events have made it: the projection that decisions are taken on.
+
+    ``version`` counts its events; a decision is saved only against the version that it was taken on.
+    ``creation_time`` is stamped with SENDING and never refreshed: the rail's clock starts from it.
+    """
+
+    payment_id: PaymentId
+    tenant_id: TenantId
+    rail: Rail
+    state: PaymentState
+    version: int
+    message_id: MessageId
+    end_to_end_id: EndToEndId
+    instruction_id: InstructionId | None
+    uetr: Uetr | None
+    amount: Amount
+    debtor_agent: RoutingNumber
+    creditor_agent: RoutingNumber
+    business_date: date
+    accepted_at: datetime
+    deadline_at: datetime
+    updated_at: datetime
+    creation_time: datetime | None = None
+    status: str | None = None
+    reason: Reason | None = None
+    status_requests: int = 0
+    next_step_at: datetime | None = None

@@ -1,0 +1,50 @@
+"""When to wake next: pure functions of what the rail's profile and the promise say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.domain.payment import Payment
+
+STATUS_REQUEST_INTERVAL_MAX_S: Final = 60.0
+"""However long a rail stays silent, it is asked again after a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The times of a rail and of the promise, in seconds.
+
+    ``status_request_wait_s`` counts from the message's creation time: before it the rail refuses to be asked (FedNow
+    Operating Procedures v2.1 section 16: 25 s). ``send_margin_s`` is what the rail needs at the least: with less left
+    a payment is not sent. ``status_request_interval_s`` is the first pause between two questions; it doubles.
+    """
+
+    promise_s: float = 15.0
+    send_margin_s: float = 1.0
+    status_request_wait_s: float = 25.0
+    status_request_interval_s: float = 5.0
+
+    def deadline(self, accepted_at: datetime) -> datetime:
+        """Return the instant by which the client holds a final status."""
+        return accepted_at + timedelta(seconds=self.promise_s)
+
+    def latest_sending(self, payment: Payment) -> datetime:
+        """Return the instant after which a payment that has not left is not sent any more."""
+        return payment.deadline_at - timedelta(seconds=self.send_margin_s)
+
+    def answer_overdue(self, payment: Payment, creation_time: datetime) -> datetime:
+        """Return the instant from which an answer that has not come puts the payment in doubt."""
+        return min(payment.deadline_at, creation_time + timedelta(seconds=self.status_request_wait_s))
+
+    def next_status_request(self, payment: Payment, now: datetime) -> datetime:
+        """Return the instant at which the rail may be asked (again)."""
+        started = payment.creation_time or now
+        earliest = started + timedelta(seconds=self.status_request_wait_s)
+        if payment.status_requests == 0 and now < earliest:
+            return earliest
+        pause_s = min(
+            self.status_request_interval_s * 2 ** min(payment.status_requests, 10), STATUS_REQUEST_INTERVAL_MAX_S
+        )
+        return max(earliest, now + timedelta(seconds=pause_s))

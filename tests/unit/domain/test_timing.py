@@ -1,0 +1,44 @@
+"""When a payment is looked at next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from gateway.domain.payment import PaymentState
+from gateway.domain.timing import STATUS_REQUEST_INTERVAL_MAX_S, Timing
+from tests.unit.domain.test_transitions import NOON, payment_in
+
+TIMING = Timing()
+SENT = replace(
+    payment_in(PaymentState.IN_DOUBT), creation_time=NOON, deadline_at=NOON + timedelta(seconds=15)
+)
+
+
+def test_an_answer_is_overdue_at_the_promise_where_the_rail_may_be_asked_later() -> None:
+    """FedNow: 15 seconds are promised, 25 must pass before the question."""
+    assert TIMING.answer_overdue(SENT, NOON) == NOON + timedelta(seconds=15)
+
+
+def test_an_answer_is_overdue_as_soon_as_the_rail_may_be_asked() -> None:
+    """A rail with a shorter clock (the demo's) is asked before the promise is broken."""
+    timing = replace(TIMING, status_request_wait_s=5)
+
+    assert timing.answer_overdue(SENT, NOON) == NOON + timedelta(seconds=5)
+
+
+def test_the_first_question_waits_for_the_rails_own_clock() -> None:
+    """FedNow Operating Procedures v2.1 section 16: a question before its clock has run out is refused."""
+    assert TIMING.next_status_request(SENT, NOON + timedelta(seconds=15)) == NOON + timedelta(seconds=25)
+
+
+def test_the_pauses_between_questions_double_up_to_a_minute() -> None:
+    """A silent rail is neither flooded nor forgotten."""
+    now = NOON + timedelta(seconds=60)
+
+    pauses = [
+        (TIMING.next_status_request(replace(SENT, status_requests=asked), now) - now).total_seconds()
+        for asked in range(8)
+    ]
+
+    assert pauses == [5, 10, 20, 40, *[STATUS_REQUEST_INTERVAL_MAX_S] * 4]

@@ -1,0 +1,149 @@
+"""The payment's table: every state against every event, and what must hold whatever comes in whatever order."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from itertools import product
+from typing import Final
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.events import Event, EventKind
+from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, TenantId
+from gateway.domain.transitions import TRANSITIONS, Effect, IllegalTransitionError, advance
+from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
+
+NOON: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+
+ILLEGAL: Final = {
+    # Nothing but a payment that waits may be sent: every other pair would send twice, or after the end.
+    *((state, EventKind.SENDING_STARTED) for state in PaymentState if state is not PaymentState.RECEIVED),
+    # What was never begun cannot be abandoned.
+    (PaymentState.RECEIVED, EventKind.SENDING_ABANDONED),
+    # Only a payment in doubt is asked about.
+    *(
+        (state, EventKind.STATUS_REQUEST_DUE)
+        for state in (PaymentState.RECEIVED, PaymentState.SENDING)
+    ),
+    *((state, EventKind.STATUS_REQUESTED) for state in PaymentState if state is not PaymentState.IN_DOUBT),
+    # A payment is accepted once, by being made.
+    *((state, EventKind.ACCEPTED) for state in PaymentState),
+}
+
+SETTLING: Final = {
+    EventKind.SETTLEMENT_REPORTED,
+    EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED,
+    EventKind.POSTING_REPORTED,
+    EventKind.POSTING_PENDING_REPORTED,
+}
+
+MOVED: Final = {PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.RETURN_DUE}
+
+
+def payment_in(state: PaymentState) -> Payment:
+    """A payment in a state; the rest of it does not matter to the table."""
+    return Payment(
+        payment_id=PaymentId(UUID(int=1)),
+        tenant_id=TenantId("default"),
+        rail=Rail.FEDNOW,
+        state=state,
+        version=1,
+        message_id=MessageId("20261120990000107A"),
+        end_to_end_id=EndToEndId("E2E"),
+        instruction_id=None,
+        uetr=None,
+        amount=Amount(1),
+        debtor_agent=RoutingNumber("990000107"),
+        creditor_agent=RoutingNumber("990001203"),
+        business_date=date(2026, 11, 20),
+        accepted_at=NOON,
+        deadline_at=NOON,
+        updated_at=NOON,
+    )
+
+
+@pytest.mark.parametrize(("state", "kind"), list(product(PaymentState, EventKind)))
+def test_every_pair_is_either_in_the_table_or_known_to_be_a_fault_of_ours(
+    state: PaymentState, kind: EventKind
+) -> None:
+    """Late, duplicate and contradictory answers are rows; only our own mistakes raise."""
+    if (state, kind) in ILLEGAL:
+        with pytest.raises(IllegalTransitionError):
+            advance(payment_in(state), Event(kind))
+    else:
+        assert advance(payment_in(state), Event(kind)) == TRANSITIONS[state, kind]
+
+
+def test_the_two_lists_together_hold_every_pair_once() -> None:
+    """The control of the test above: a pair in neither list, or in both, would show here."""
+    assert TRANSITIONS.keys() | ILLEGAL == set(product(PaymentState, EventKind))
+    assert not TRANSITIONS.keys() & ILLEGAL
+
+
+@pytest.mark.parametrize(("pair", "transition"), list(TRANSITIONS.items()), ids=lambda value: str(value)[:60])
+def test_no_final_state_changes_but_as_the_rails_rules_foresee(pair: tuple[PaymentState, EventKind], transition) -> None:  # type: ignore[no-untyped-def]
+    """Finals stay final: ACWP alone is followed by something (posted, or refused and to be returned)."""
+    state, kind = pair
+    foreseen = {
+        (PaymentState.ACCEPTED_WITHOUT_POSTING, EventKind.POSTING_REPORTED): PaymentState.SETTLED,
+        (PaymentState.ACCEPTED_WITHOUT_POSTING, EventKind.REJECTION_REPORTED): PaymentState.RETURN_DUE,
+    }
+
+    if state.is_final:
+        assert transition.state is foreseen.get(pair, state)
+
+
+@pytest.mark.parametrize("kind", sorted(SETTLING))
+def test_a_settlement_after_a_rejection_is_reported_and_never_applied(kind: EventKind) -> None:
+    """The worst contradiction there is: the client was told that no money moved."""
+    transition = advance(payment_in(PaymentState.REJECTED), Event(kind))
+
+    assert transition.state is PaymentState.REJECTED
+    assert Effect.REPORT_CONTRADICTION in transition.effects
+
+
+def test_silence_never_becomes_a_rejection_once_the_bytes_may_have_left() -> None:
+    """No answer is doubt: the rail is asked, nothing is guessed."""
+    transition = advance(payment_in(PaymentState.SENDING), Event(EventKind.DEADLINE_PASSED))
+
+    assert transition.state is PaymentState.IN_DOUBT
+    assert transition.effects == (Effect.ASK_STATUS_LATER,)
+
+
+@pytest.mark.parametrize("kind", [EventKind.STATUS_REQUEST_UNANSWERED, EventKind.STILL_IN_PROCESS_REPORTED])
+def test_an_answer_to_the_question_alone_says_nothing_of_the_payment(kind: EventKind) -> None:
+    """A RJCT of the pacs.028 is not a RJCT of the pacs.008."""
+    transition = advance(payment_in(PaymentState.IN_DOUBT), Event(kind))
+
+    assert transition.state is PaymentState.IN_DOUBT
+    assert Effect.ASK_STATUS_LATER in transition.effects
+
+
+def test_every_open_state_keeps_a_timer_or_ends() -> None:
+    """Nothing is stuck: whatever leads into an open state from another sets a timer."""
+    for (state, kind), transition in TRANSITIONS.items():
+        if transition.state is not state and not transition.state.is_final:
+            assert {Effect.AWAIT_ANSWER, Effect.ASK_STATUS_LATER} & set(transition.effects), (state, kind)
+        if transition.state is not state and transition.state.is_final and not state.is_final:
+            assert Effect.STOP_TIMER in transition.effects, (state, kind)
+
+
+@given(st.lists(st.sampled_from(EventKind), max_size=30))
+def test_in_any_order_of_events_it_is_sent_once_and_the_first_final_word_stands(kinds: list[EventKind]) -> None:
+    """Any order, duplicates, losses: one sending at the most, and no way from rejected to moved or back."""
+    state, sendings, finals = PaymentState.RECEIVED, 0, []
+    for kind in kinds:
+        try:
+            transition = advance(payment_in(state), Event(kind))
+        except IllegalTransitionError:
+            continue
+        sendings += kind is EventKind.SENDING_STARTED
+        state = transition.state
+        if state.is_final:
+            finals.append(state in MOVED)
+
+    assert sendings <= 1
+    assert len(set(finals)) <= 1
