@@ -1,0 +1,1 @@
+"""One package for each outside thing; each implements ports of `gateway.service.ports`."""

@@ -1,0 +1,1 @@
+"""Keys: how personal data is sealed, and found again."""

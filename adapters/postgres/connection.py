@@ -1,0 +1,56 @@
+"""Connections to PostgreSQL, and the translation of what goes wrong on them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import asyncpg
+
+from gateway.service.ports import UnavailableError
+
+POOL_CONNECTIONS_MAX: Final = 8
+"""Connections of one process; commits are grouped, so that few do much."""
+
+COMMAND_TIMEOUT_S: Final = 10.0
+"""No statement of ours takes longer unless the database is in trouble."""
+
+CONNECT_TIMEOUT_S: Final = 5.0
+"""A server that does not answer a connection in this time is not there."""
+
+
+def open_pool(dsn: str, *, connections_max: int = POOL_CONNECTIONS_MAX) -> asyncpg.Pool:
+    """Return a pool that its user opens and closes as an async context.
+
+    Commits are durable: ``synchronous_commit`` is set here, whatever the server's default.
+    """
+    return asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=connections_max,
+        command_timeout=COMMAND_TIMEOUT_S,
+        timeout=CONNECT_TIMEOUT_S,
+        server_settings={"synchronous_commit": "on", "application_name": "fifteen", "jit": "off"},
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise `UnavailableError` for what is the world's fault: a lost, refused or silent server.
+
+    What the server says about the statement itself is ours, and passes through.
+    """
+    try:
+        yield
+    except (
+        OSError,
+        asyncio.TimeoutError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+        asyncpg.CannotConnectNowError,
+        asyncpg.InterfaceError,
+    ) as error:
+        raise UnavailableError(f"PostgreSQL: {type(error).__name__}: {error}") from error

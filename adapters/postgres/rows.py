@@ -1,0 +1,210 @@
+"""Values to columns and rows to values, by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from gateway.domain.events import Event, EventKind
+from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
+from gateway.service.ports import (
+    Decision,
+    MessageDirection,
+    NewPayment,
+    OutboundDelivery,
+    RawMessage,
+    RecordedEvent,
+    Sealed,
+    Vault,
+)
+from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
+
+Columns = list[list[Any]]
+"""One list per parameter of a statement: what ``unnest`` takes."""
+
+
+def columns(rows: Sequence[tuple[Any, ...]], width: int) -> Columns:
+    """Turn rows into `width` columns; no rows give empty columns."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+def digest_of(sealed: Sealed) -> bytes:
+    """Return the SHA-256 of the ciphertext: the evidence stays valid when the key is destroyed."""
+    return hashlib.sha256(sealed.ciphertext).digest()
+
+
+def accept_columns(payments: Sequence[NewPayment], vault: Vault) -> Columns:
+    """Return the parameters of `statements.ACCEPT` after region and epoch."""
+    rows = []
+    for new in payments:
+        sealed = vault.seal(new.message.body)
+        rows.append(
+            (
+                new.tenant_id,
+                new.idempotency_key,
+                new.slot,
+                new.content_digest,
+                new.payment_id,
+                new.rail.value,
+                new.message_id,
+                new.end_to_end_id,
+                new.instruction_id,
+                new.uetr,
+                new.amount.cents,
+                new.debtor_agent,
+                new.creditor_agent,
+                new.debtor_account_index,
+                new.creditor_account_index,
+                new.business_date,
+                new.accepted_at,
+                new.deadline_at,
+                new.message.message_id,
+                new.message.message_type,
+                new.message.content_type,
+                sealed.key_id,
+                sealed.ciphertext,
+                digest_of(sealed),
+                new.message.business_message_id,
+                new.message.direction.value,
+            )
+        )
+    queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
+    return columns(rows, 26) + columns(queued, 4)
+
+
+def save_columns(decisions: Sequence[Decision], vault: Vault) -> Columns:
+    """Return the parameters of `statements.SAVE` after region and rail."""
+    rows = [_decision_row(decision) for decision in decisions]
+    raw = [
+        _message_row(decision.payment.payment_id, message, vault)
+        for decision in decisions
+        for message in decision.messages
+    ]
+    queued = [_outbox_row(delivery) for decision in decisions for delivery in decision.outbox]
+    return columns(rows, 22) + columns(raw, 10) + columns(queued, 4)
+
+
+def _decision_row(decision: Decision) -> tuple[Any, ...]:
+    payment, event = decision.payment, decision.event
+    reason, shown = event.reason, decision.reason
+    return (
+        payment.payment_id,
+        payment.tenant_id,
+        payment.version,
+        event.kind.value,
+        payment.state.value,
+        decision.state.value,
+        event.status,
+        reason and reason.code,
+        reason and reason.origin.value,
+        reason and reason.text,
+        event.business_message_id,
+        json.dumps(event.details),
+        decision.at,
+        decision.timer is not None,
+        decision.timer if isinstance(decision.timer, datetime) else None,
+        decision.creation_time,
+        decision.inbox_id,
+        int(event.kind is EventKind.STATUS_REQUESTED),
+        decision.status,
+        shown and shown.code,
+        shown and shown.origin.value,
+        shown and shown.text,
+    )
+
+
+def _message_row(payment_id: PaymentId, message: RawMessage, vault: Vault) -> tuple[Any, ...]:
+    sealed = vault.seal(message.body)
+    return (
+        payment_id,
+        message.message_id,
+        message.direction.value,
+        message.message_type,
+        message.business_message_id,
+        message.content_type,
+        sealed.key_id,
+        sealed.ciphertext,
+        digest_of(sealed),
+        message.at,
+    )
+
+
+def _outbox_row(delivery: OutboundDelivery) -> tuple[Any, ...]:
+    return (delivery.delivery_id, delivery.queue.value, delivery.payment_id, delivery.deadline_at)
+
+
+def _reason(row: Record) -> Reason | None:
+    if row["reason_code"] is None:
+        return None
+    return Reason(row["reason_code"], ReasonOrigin(row["reason_origin"]), row["reason_text"])
+
+
+def payment_from(row: Record) -> Payment:
+    """Return the payment that a row of facts and projection says."""
+    state = PaymentState(row["state"])
+    return Payment(
+        payment_id=PaymentId(_uuid(row["payment_id"])),
+        tenant_id=TenantId(row["tenant_id"]),
+        rail=Rail(row["rail"]),
+        state=state,
+        version=row["version"],
+        message_id=MessageId(row["message_id"]),
+        end_to_end_id=EndToEndId(row["end_to_end_id"]),
+        instruction_id=None if row["instruction_id"] is None else InstructionId(row["instruction_id"]),
+        uetr=None if row["uetr"] is None else Uetr(row["uetr"]),
+        amount=Amount(row["amount_cents"]),
+        debtor_agent=RoutingNumber(row["debtor_agent"]),
+        creditor_agent=RoutingNumber(row["creditor_agent"]),
+        business_date=row["business_date"],
+        accepted_at=row["accepted_at"],
+        deadline_at=row["deadline_at"],
+        updated_at=row["updated_at"],
+        creation_time=row["creation_time"],
+        status=row["status"],
+        reason=_reason(row),
+        status_requests=row["status_requests"],
+        next_step_at=row["timer_at"],
+    )
+
+
+def event_from(row: Record) -> RecordedEvent:
+    """Return the event that a row of the history says."""
+    before = row["state_before"]
+    return RecordedEvent(
+        sequence=row["sequence"],
+        event=Event(
+            kind=EventKind(row["kind"]),
+            reason=_reason(row),
+            status=row["status"],
+            business_message_id=row["business_message_id"],
+            details=json.loads(row["details"]),
+        ),
+        state_before=None if before is None else PaymentState(before),
+        state_after=PaymentState(row["state_after"]),
+        at=row["at"],
+        region=row["region"],
+        epoch=row["epoch"],
+    )
+
+
+def message_from(row: Record, vault: Vault) -> RawMessage:
+    """Return the message that a row keeps, opened."""
+    return RawMessage(
+        message_id=_uuid(row["message_id"]),
+        direction=MessageDirection(row["direction"]),
+        message_type=row["message_type"],
+        business_message_id=row["business_message_id"],
+        content_type=row["content_type"],
+        body=vault.open(Sealed(row["key_id"], row["body"])),
+        at=row["at"],
+    )
+
+
+def _uuid(value: UUID) -> UUID:
+    return UUID(int=value.int)  # asyncpg's own subclass stays inside the adapter

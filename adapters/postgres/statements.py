@@ -1,0 +1,228 @@
+"""The hot statements, in one place: set-based, on asyncpg, one round trip each.
+
+Rules that every one of them keeps (each was learnt from a failure, docs/adr/0003):
+
+* rows that may be locked by several transactions are taken in one order (sorted by key);
+* what another transaction may have just inserted is read in a *second* statement, never in the same snapshot;
+* a payment appears at most once in a batch of updates;
+* no SQL clock decides anything: every instant is a parameter.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACCEPT: Final = """
+WITH input AS (
+    SELECT * FROM unnest(
+        $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[], $10::text[],
+        $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bytea[], $18::date[],
+        $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::text[], $23::text[], $24::text[], $25::bytea[],
+        $26::bytea[], $27::text[], $28::text[]
+    ) AS input (
+        tenant_id, idempotency_key, slot, content_digest, payment_id, rail, message_id, end_to_end_id,
+        instruction_id, uetr, amount_cents, debtor_agent, creditor_agent, debtor_account_index,
+        creditor_account_index, business_date, accepted_at, deadline_at, raw_id, message_type, content_type, key_id,
+        body, digest, business_message_id, direction
+    )
+), claimed AS (
+    INSERT INTO claim (region, tenant_id, idempotency_key, slot, epoch, content_digest, payment_id, business_date,
+        claimed_at)
+    SELECT $1, tenant_id, idempotency_key, slot, $2, content_digest, payment_id, business_date, accepted_at
+    FROM input
+    WHERE NOT EXISTS (
+        SELECT FROM claim AS other
+        WHERE other.tenant_id = input.tenant_id AND other.idempotency_key = input.idempotency_key
+    )
+    ORDER BY tenant_id, idempotency_key
+    ON CONFLICT (tenant_id, idempotency_key, region) DO NOTHING
+    RETURNING tenant_id, idempotency_key
+), fresh AS MATERIALIZED (
+    SELECT input.* FROM input JOIN claimed USING (tenant_id, idempotency_key)
+), facts AS (
+    INSERT INTO payment (region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr,
+        amount_cents, debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date,
+        accepted_at, deadline_at)
+    SELECT $1, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr, amount_cents,
+        debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at,
+        deadline_at
+    FROM fresh
+), events AS (
+    INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details, at)
+    SELECT $1, payment_id, tenant_id, $2, 1, 'PaymentAccepted', 'RECEIVED', '{}', accepted_at FROM fresh
+), raw AS (
+    INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
+        content_type, key_id, body, digest, at)
+    SELECT $1, raw_id, tenant_id, payment_id, direction, message_type, business_message_id, content_type, key_id,
+        body, digest, accepted_at
+    FROM fresh
+), states AS (
+    INSERT INTO payment_state (payment_id, tenant_id, state, version, epoch, status_requests, timer_at, updated_at)
+    SELECT payment_id, tenant_id, 'RECEIVED', 1, $2, 0, deadline_at, accepted_at FROM fresh
+), queued AS (
+    INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
+    SELECT out.delivery_id, out.queue, fresh.tenant_id, fresh.payment_id, out.deadline_at, fresh.accepted_at
+    FROM unnest($29::uuid[], $30::text[], $31::uuid[], $32::timestamptz[])
+        AS out (delivery_id, queue, payment_id, deadline_at)
+    JOIN fresh ON fresh.payment_id = out.payment_id
+)
+SELECT tenant_id, idempotency_key FROM claimed
+"""
+
+SAVE: Final = """
+WITH input AS (
+    SELECT * FROM unnest(
+        $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+        $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
+        $18::timestamptz[], $19::text[], $20::integer[], $21::text[], $22::text[], $23::text[], $24::text[]
+    ) AS input (
+        payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
+        event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at,
+        creation_time, inbox_id, status_requests, status, reason_code, reason_origin, reason_text
+    )
+), locked AS MATERIALIZED (
+    SELECT state.payment_id
+    FROM payment_state AS state
+    JOIN input ON state.payment_id = input.payment_id AND state.version = input.expected_version
+    ORDER BY state.payment_id
+    FOR NO KEY UPDATE OF state
+), moved AS (
+    UPDATE payment_state AS state
+    SET state = input.state_after,
+        version = state.version + 1,
+        status = input.status,
+        reason_code = input.reason_code,
+        reason_origin = input.reason_origin,
+        reason_text = input.reason_text,
+        creation_time = coalesce(input.creation_time, state.creation_time),
+        status_requests = state.status_requests + input.status_requests,
+        timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
+        updated_at = input.at
+    FROM input JOIN locked USING (payment_id)
+    WHERE state.payment_id = input.payment_id AND state.version = input.expected_version
+    RETURNING state.payment_id, state.epoch
+), events AS (
+    INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after,
+        status, reason_code, reason_origin, reason_text, business_message_id, details, at)
+    SELECT $1, input.payment_id, tenant_id, moved.epoch, expected_version + 1, kind, state_before, state_after,
+        event_status, event_reason_code, event_reason_origin, event_reason_text, business_message_id, details::jsonb, at
+    FROM input JOIN moved USING (payment_id)
+), received AS (
+    INSERT INTO inbox (region, rail, inbox_id, tenant_id, payment_id, at)
+    SELECT $1, $2, inbox_id, tenant_id, payment_id, at FROM input JOIN moved USING (payment_id)
+    WHERE inbox_id IS NOT NULL
+    ORDER BY inbox_id
+), raw AS (
+    INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
+        content_type, key_id, body, digest, at)
+    SELECT $1, raw.message_id, input.tenant_id, raw.payment_id, raw.direction, raw.message_type,
+        raw.business_message_id, raw.content_type, raw.key_id, raw.body, raw.digest, raw.at
+    FROM unnest($25::uuid[], $26::uuid[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[],
+        $32::bytea[], $33::bytea[], $34::timestamptz[])
+        AS raw (payment_id, message_id, direction, message_type, business_message_id, content_type, key_id, body,
+            digest, at)
+    JOIN moved ON moved.payment_id = raw.payment_id
+    JOIN input ON input.payment_id = raw.payment_id
+), queued AS (
+    INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
+    SELECT out.delivery_id, out.queue, input.tenant_id, out.payment_id, out.deadline_at, input.at
+    FROM unnest($35::uuid[], $36::text[], $37::uuid[], $38::timestamptz[])
+        AS out (delivery_id, queue, payment_id, deadline_at)
+    JOIN moved ON moved.payment_id = out.payment_id
+    JOIN input ON input.payment_id = out.payment_id
+)
+SELECT payment_id FROM moved
+"""
+
+_PAYMENT_COLUMNS: Final = """
+    fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.end_to_end_id, fact.instruction_id, fact.uetr,
+    fact.amount_cents, fact.debtor_agent, fact.creditor_agent, fact.business_date, fact.accepted_at, fact.deadline_at,
+    now.state, now.version, now.status, now.reason_code, now.reason_origin, now.reason_text, now.creation_time,
+    now.status_requests, now.timer_at, now.updated_at
+"""
+
+_PAYMENT: Final = f"""
+    SELECT {_PAYMENT_COLUMNS}
+    FROM payment AS fact JOIN payment_state AS now USING (payment_id, tenant_id)
+"""
+
+LOAD: Final = f"{_PAYMENT} WHERE fact.payment_id = ANY ($1::uuid[])"
+
+FIND_BY_UETR: Final = f"{_PAYMENT} WHERE fact.tenant_id = $1 AND fact.uetr = $2 ORDER BY fact.accepted_at DESC LIMIT $3"
+
+FIND_BY_END_TO_END_ID: Final = (
+    f"{_PAYMENT} WHERE fact.tenant_id = $1 AND fact.end_to_end_id = $2 ORDER BY fact.accepted_at DESC LIMIT $3"
+)
+
+FIND_BY_MESSAGE_ID: Final = f"""
+    SELECT sent.business_message_id AS sent_message_id, {_PAYMENT_COLUMNS}
+    FROM message AS sent
+    JOIN payment AS fact USING (payment_id, tenant_id)
+    JOIN payment_state AS now USING (payment_id, tenant_id)
+    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($2::text[]) AND fact.rail = $1
+"""
+
+CLAIMS: Final = f"""
+    SELECT claim.idempotency_key, claim.content_digest, {_PAYMENT_COLUMNS}
+    FROM unnest($1::text[], $2::text[]) AS wanted (tenant_id, idempotency_key)
+    JOIN claim USING (tenant_id, idempotency_key)
+    JOIN payment AS fact USING (payment_id, tenant_id)
+    JOIN payment_state AS now USING (payment_id, tenant_id)
+"""
+
+STATES: Final = "SELECT payment_id, state FROM payment_state WHERE payment_id = ANY ($1::uuid[])"
+
+SEEN: Final = "SELECT inbox_id FROM inbox WHERE rail = $1 AND inbox_id = ANY ($2::text[])"
+
+EVENTS: Final = """
+    SELECT region, epoch, sequence, kind, state_before, state_after, status, reason_code, reason_origin, reason_text,
+        business_message_id, details, at
+    FROM payment_event WHERE payment_id = $1 ORDER BY epoch, sequence
+"""
+
+MESSAGES: Final = """
+    SELECT message_id, direction, message_type, business_message_id, content_type, key_id, body, at
+    FROM message WHERE payment_id = $1 ORDER BY at, message_id
+"""
+
+REFUSE: Final = """
+    INSERT INTO refusal (region, refusal_id, tenant_id, content_digest, size, codes, at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT DO NOTHING
+"""
+
+QUARANTINE: Final = """
+    INSERT INTO quarantine (region, rail, digest, message_id, message_type, business_message_id, key_id, body, codes,
+        at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    ON CONFLICT DO NOTHING
+"""
+
+RELAY: Final = """
+    DELETE FROM outbox
+    WHERE position = ANY (ARRAY(
+        SELECT position FROM outbox ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING delivery_id, queue, payment_id, deadline_at
+"""
+
+DUE_TIMERS: Final = """
+    SELECT payment_id, timer_at FROM payment_state
+    WHERE timer_at <= $1 ORDER BY timer_at LIMIT $2
+"""
+
+TENANT_OF_API_KEY: Final = "SELECT tenant_id FROM api_key WHERE key_digest = $1 AND revoked_at IS NULL"
+
+BACKLOG: Final = """
+    SELECT
+        (SELECT count(*) FROM outbox) AS outbox,
+        (SELECT min(created_at) FROM outbox) AS outbox_oldest_at,
+        (SELECT min(updated_at) FROM payment_state WHERE timer_at IS NOT NULL AND state = 'IN_DOUBT')
+            AS oldest_in_doubt_at
+"""
+
+OPEN_PAYMENTS: Final = """
+    SELECT state, count(*) AS count FROM payment_state WHERE timer_at IS NOT NULL GROUP BY state
+"""
+
+SCHEMA_VERSION: Final = "SELECT version_num FROM alembic_version"

@@ -1,0 +1,317 @@
+"""The payment store on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from adapters.postgres import statements
+from adapters.postgres.connection import translated
+from adapters.postgres.rows import (
+    accept_columns,
+    digest_of,
+    event_from,
+    message_from,
+    payment_from,
+    save_columns,
+)
+from datetime import datetime
+from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, RegionId, TenantId
+from gateway.service.ports import (
+    Accepted,
+    AcceptKind,
+    Backlog,
+    Decision,
+    DueTimer,
+    NewPayment,
+    OutboundDelivery,
+    Quarantined,
+    Queue,
+    RawMessage,
+    RecordedEvent,
+    Refusal,
+    UnavailableError,
+    Vault,
+)
+
+EPOCH: Final = 1
+"""The epoch of a region that has never been taken over; a takeover raises it (docs/adr/0003)."""
+
+ATTEMPTS_MAX: Final = 5
+"""How often rows are tried again that lost a race with a transaction which then aborted."""
+
+_Key = tuple[TenantId, IdempotencyKey]
+
+
+class PostgresStore:
+    """Implements `gateway.service.ports.PaymentStore` over a pool of the application's role.
+
+    The caller opens and closes the pool.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, *, region: RegionId, vault: Vault) -> None:
+        self._pool = pool
+        self._region = region
+        self._vault = vault
+
+    # --- intake ---
+
+    async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
+        """Claim and save; see the port."""
+        first: dict[_Key, NewPayment] = {}
+        for new in payments:
+            first.setdefault((new.tenant_id, new.idempotency_key), new)
+        outcomes: dict[_Key, tuple[Payment | None, bytes, bool]] = {}
+        waiting = sorted(first.values(), key=lambda new: (new.tenant_id, new.idempotency_key))
+        with translated():
+            for _ in range(ATTEMPTS_MAX):
+                outcomes |= await self._accept_once(waiting)
+                waiting = [new for new in waiting if (new.tenant_id, new.idempotency_key) not in outcomes]
+                if not waiting:
+                    break
+            else:
+                raise UnavailableError(f"{len(waiting)} claims were neither ours nor anybody's {ATTEMPTS_MAX} times")
+        return [self._answer(new, first[_key(new)] is new, *outcomes[_key(new)]) for new in payments]
+
+    @staticmethod
+    def _answer(new: NewPayment, is_first: bool, payment: Payment | None, digest: bytes, created: bool) -> Accepted:  # noqa: FBT001
+        if payment is None:
+            return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
+        if digest != new.content_digest:
+            return Accepted(AcceptKind.OTHER_CONTENT, payment)
+        return Accepted(AcceptKind.CREATED if created and is_first else AcceptKind.REPLAYED, payment)
+
+    async def _accept_once(self, waiting: Sequence[NewPayment]) -> dict[_Key, tuple[Payment | None, bytes, bool]]:
+        outcomes: dict[_Key, tuple[Payment | None, bytes, bool]] = {}
+        try:
+            claimed = await self._insert(waiting)
+        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.DeadlockDetectedError):
+            if len(waiting) == 1:
+                raise
+            for new in waiting:  # one bad row never spoils the others: each alone
+                outcomes |= await self._accept_alone(new)
+            return outcomes
+        for new in waiting:
+            if _key(new) in claimed:
+                outcomes[_key(new)] = (_created(new), new.content_digest, True)
+        unseen = [new for new in waiting if _key(new) not in claimed]
+        return outcomes | await self._read_claims(unseen)
+
+    async def _accept_alone(self, new: NewPayment) -> dict[_Key, tuple[Payment | None, bytes, bool]]:
+        try:
+            return await self._accept_once([new])
+        except asyncpg.UniqueViolationError as error:
+            if "message_id" not in (error.constraint_name or ""):
+                raise
+            return {_key(new): (None, b"", False)}
+
+    async def _insert(self, payments: Sequence[NewPayment]) -> set[_Key]:
+        parameters = accept_columns(payments, self._vault)
+        rows = await self._pool.fetch(statements.ACCEPT, self._region, EPOCH, *parameters)
+        return {(row["tenant_id"], row["idempotency_key"]) for row in rows}
+
+    async def _read_claims(self, unseen: Sequence[NewPayment]) -> dict[_Key, tuple[Payment | None, bytes, bool]]:
+        if not unseen:
+            return {}
+        rows = await self._pool.fetch(
+            statements.CLAIMS, [new.tenant_id for new in unseen], [new.idempotency_key for new in unseen]
+        )
+        return {
+            (TenantId(row["tenant_id"]), IdempotencyKey(row["idempotency_key"])): (
+                payment_from(row),
+                bytes(row["content_digest"]),
+                False,
+            )
+            for row in rows
+        }
+
+    async def refuse(self, refusals: Sequence[Refusal]) -> None:
+        """Keep the fact; see the port."""
+        rows = [
+            (self._region, r.refusal_id, r.tenant_id, r.content_digest, r.size, list(r.codes), r.at) for r in refusals
+        ]
+        with translated():
+            await self._pool.executemany(statements.REFUSE, rows)
+
+    # --- decisions ---
+
+    async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
+        """Save what still holds; see the port."""
+        ids = [decision.payment.payment_id for decision in decisions]
+        if len(set(ids)) != len(ids):
+            raise AssertionError("a batch names a payment twice: one of its two decisions would silently win")
+        by_rail: dict[Rail, list[Decision]] = defaultdict(list)
+        for decision in decisions:
+            by_rail[decision.payment.rail].append(decision)
+        saved: set[UUID] = set()
+        with translated():
+            for rail, group in by_rail.items():
+                saved |= await self._save(rail, group)
+        return [payment_id in saved for payment_id in ids]
+
+    async def _save(self, rail: Rail, decisions: Sequence[Decision]) -> set[UUID]:
+        try:
+            rows = await self._pool.fetch(
+                statements.SAVE, self._region, rail.value, *save_columns(decisions, self._vault)
+            )
+        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.DeadlockDetectedError):
+            if len(decisions) == 1:
+                raise
+            saved: set[UUID] = set()
+            for decision in decisions:
+                saved |= await self._save(rail, [decision])
+            return saved
+        return {row["payment_id"] for row in rows}
+
+    async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
+        """Return what is due; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.DUE_TIMERS, now, limit)
+        return [DueTimer(PaymentId(row["payment_id"]), row["timer_at"]) for row in rows]
+
+    @asynccontextmanager
+    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
+        """Claim and delete outbox rows around the caller's publish; see the port."""
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                rows = await connection.fetch(statements.RELAY, limit)
+                yield [
+                    OutboundDelivery(
+                        row["delivery_id"], Queue(row["queue"]), PaymentId(row["payment_id"]), row["deadline_at"]
+                    )
+                    for row in rows
+                ]
+
+    # --- the rail's messages ---
+
+    async def seen(self, rail: Rail, inbox_ids: Sequence[str]) -> frozenset[str]:
+        """Return what has had its effect; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.SEEN, rail.value, list(inbox_ids))
+        return frozenset(row["inbox_id"] for row in rows)
+
+    async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Payment]:
+        """Return payments by what was sent about them; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.FIND_BY_MESSAGE_ID, rail.value, list(message_ids))
+        return {row["sent_message_id"]: payment_from(row) for row in rows}
+
+    async def quarantine(self, messages: Sequence[Quarantined]) -> None:
+        """Keep the bytes; see the port."""
+        rows: list[tuple[Any, ...]] = []
+        for item in messages:
+            sealed = self._vault.seal(item.message.body)
+            raw = item.message
+            rows.append(
+                (
+                    self._region,
+                    item.rail.value,
+                    digest_of(sealed),
+                    raw.message_id,
+                    raw.message_type,
+                    raw.business_message_id,
+                    sealed.key_id,
+                    sealed.ciphertext,
+                    list(item.codes),
+                    raw.at,
+                )
+            )
+        with translated():
+            await self._pool.executemany(statements.QUARANTINE, rows)
+
+    # --- reading ---
+
+    async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
+        """Return payments as they are now; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.LOAD, list(payment_ids))
+        payments = [payment_from(row) for row in rows]
+        return {payment.payment_id: payment for payment in payments}
+
+    async def find(
+        self, tenant_id: TenantId, *, uetr: str | None = None, end_to_end_id: str | None = None, limit: int
+    ) -> Sequence[Payment]:
+        """Return the tenant's payments by reference; see the port."""
+        with translated():
+            if uetr is not None:
+                rows = await self._pool.fetch(statements.FIND_BY_UETR, tenant_id, uetr, limit)
+                found = [payment_from(row) for row in rows]
+                return [p for p in found if end_to_end_id is None or p.end_to_end_id == end_to_end_id]
+            rows = await self._pool.fetch(statements.FIND_BY_END_TO_END_ID, tenant_id, end_to_end_id, limit)
+            return [payment_from(row) for row in rows]
+
+    async def states(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, PaymentState]:
+        """Return the states alone; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.STATES, list(payment_ids))
+        return {PaymentId(row["payment_id"]): PaymentState(row["state"]) for row in rows}
+
+    async def events(self, payment_id: PaymentId) -> Sequence[RecordedEvent]:
+        """Return the history; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.EVENTS, payment_id)
+        return [event_from(row) for row in rows]
+
+    async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
+        """Return the raw messages; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.MESSAGES, payment_id)
+        return [message_from(row, self._vault) for row in rows]
+
+    async def tenant_of_api_key(self, digest: bytes) -> TenantId | None:
+        """Return whose key it is; see the port."""
+        with translated():
+            tenant = await self._pool.fetchval(statements.TENANT_OF_API_KEY, digest)
+        return None if tenant is None else TenantId(tenant)
+
+    async def backlog(self) -> Backlog:
+        """Return what waits; see the port."""
+        with translated():
+            row = await self._pool.fetchrow(statements.BACKLOG)
+            counts = await self._pool.fetch(statements.OPEN_PAYMENTS)
+        return Backlog(
+            outbox=row["outbox"],
+            outbox_oldest_at=row["outbox_oldest_at"],
+            open_payments={PaymentState(count["state"]): count["count"] for count in counts},
+            oldest_in_doubt_at=row["oldest_in_doubt_at"],
+        )
+
+    async def check(self) -> None:
+        """Return if the database answers and has this program's schema; see the port."""
+        from adapters.postgres.migrations import HEAD
+
+        with translated():
+            version = await self._pool.fetchval(statements.SCHEMA_VERSION)
+        if version != HEAD:
+            raise UnavailableError(f"the database has schema {version}, this program needs {HEAD}: fifteen db upgrade")
+
+
+def _key(new: NewPayment) -> _Key:
+    return (new.tenant_id, new.idempotency_key)
+
+
+def _created(new: NewPayment) -> Payment:
+    return Payment(
+        payment_id=new.payment_id,
+        tenant_id=new.tenant_id,
+        rail=new.rail,
+        state=PaymentState.RECEIVED,
+        version=1,
+        message_id=new.message_id,
+        end_to_end_id=new.end_to_end_id,
+        instruction_id=new.instruction_id,
+        uetr=new.uetr,
+        amount=new.amount,
+        debtor_agent=new.debtor_agent,
+        creditor_agent=new.creditor_agent,
+        business_date=new.business_date,
+        accepted_at=new.accepted_at,
+        deadline_at=new.deadline_at,
+        updated_at=new.accepted_at,
+        next_step_at=new.deadline_at,
+    )

@@ -1,0 +1,240 @@
+"""The tables, as SQLAlchemy Core sees them; the migrations are proved equal to this in the tests.
+
+Three kinds (docs/adr/0003):
+
+* **facts**, partitioned by the region that *wrote* them, only ever inserted, replicated to the other region;
+* **local** tables, which are never replicated: the projection folded from events, the outbox, the embedded bus;
+* **configuration**.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from adapters.postgres.bus_tables import BUS_TABLES
+from adapters.postgres.metadata import metadata
+from gateway.domain.payment import PaymentState, ReasonOrigin
+from gateway.service.ports import MessageDirection
+
+
+def _one_of(column: str, values: type[PaymentState] | type[ReasonOrigin] | type[MessageDirection]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+_INSTANT = DateTime(timezone=True)
+_BY_REGION = {"postgresql_partition_by": "LIST (region)"}
+
+tenant = Table(
+    "tenant",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", _INSTANT, nullable=False),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("key_digest", LargeBinary, primary_key=True),
+    Column("tenant_id", Text, ForeignKey("tenant.tenant_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", _INSTANT, nullable=False),
+    Column("revoked_at", _INSTANT),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("slot", SmallInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("content_digest", LargeBinary, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("business_date", Date, nullable=False),
+    Column("claimed_at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "idempotency_key", "region"),
+    CheckConstraint("slot BETWEEN 0 AND 255", name="slot"),
+    **_BY_REGION,
+)
+
+payment = Table(
+    "payment",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("rail", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("end_to_end_id", Text, nullable=False),
+    Column("instruction_id", Text),
+    Column("uetr", Text),
+    Column("amount_cents", BigInteger, nullable=False),
+    Column("debtor_agent", Text, nullable=False),
+    Column("creditor_agent", Text, nullable=False),
+    Column("debtor_account_index", LargeBinary, nullable=False),
+    Column("creditor_account_index", LargeBinary, nullable=False),
+    Column("business_date", Date, nullable=False),
+    Column("accepted_at", _INSTANT, nullable=False),
+    Column("deadline_at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("payment_id", "tenant_id", "region"),
+    UniqueConstraint("rail", "message_id", "region"),
+    CheckConstraint("amount_cents > 0", name="amount_cents"),
+    Index("payment_end_to_end_id_ix", "tenant_id", "end_to_end_id"),
+    Index("payment_uetr_ix", "tenant_id", "uetr"),
+    **_BY_REGION,
+)
+
+payment_event = Table(
+    "payment_event",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state_before", Text),
+    Column("state_after", Text, nullable=False),
+    Column("status", Text),
+    Column("reason_code", Text),
+    Column("reason_origin", Text),
+    Column("reason_text", Text),
+    Column("business_message_id", Text),
+    Column("details", JSONB, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("payment_id", "tenant_id", "epoch", "sequence", "region"),
+    CheckConstraint(_one_of("state_after", PaymentState), name="state_after"),
+    CheckConstraint(_one_of("reason_origin", ReasonOrigin), name="reason_origin"),
+    **_BY_REGION,
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("message_id", Uuid, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("message_type", Text, nullable=False),
+    Column("business_message_id", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("message_id", "tenant_id", "region"),
+    CheckConstraint(_one_of("direction", MessageDirection), name="direction"),
+    Index("message_payment_id_ix", "payment_id"),
+    Index("message_business_message_id_ix", "business_message_id", postgresql_where=text("direction = 'rail_out'")),
+    **_BY_REGION,
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("rail", Text, nullable=False),
+    Column("inbox_id", Text, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("rail", "inbox_id", "region"),
+    **_BY_REGION,
+)
+
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("refusal_id", Uuid, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("content_digest", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("codes", ARRAY(Text), nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("refusal_id", "tenant_id", "region"),
+    **_BY_REGION,
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("rail", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("message_id", Uuid, nullable=False),
+    Column("message_type", Text, nullable=False),
+    Column("business_message_id", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("codes", ARRAY(Text), nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("rail", "digest", "region"),
+    **_BY_REGION,
+)
+
+payment_state = Table(
+    "payment_state",
+    metadata,
+    Column("payment_id", Uuid, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("status", Text),
+    Column("reason_code", Text),
+    Column("reason_origin", Text),
+    Column("reason_text", Text),
+    Column("creation_time", _INSTANT),
+    Column("status_requests", Integer, nullable=False),
+    Column("timer_at", _INSTANT),
+    Column("updated_at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("payment_id", "tenant_id"),
+    CheckConstraint(_one_of("state", PaymentState), name="state"),
+    Index("payment_state_timer_at_ix", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("delivery_id", Uuid, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("deadline_at", _INSTANT, nullable=False),
+    Column("created_at", _INSTANT, nullable=False),
+)
+
+FACTS: Final = (claim, payment, payment_event, message, inbox, refusal, quarantine)
+"""Inserted, never updated; one partition per region."""
+
+LOCAL: Final = (payment_state, outbox, *BUS_TABLES)
+"""Of this region alone."""
+
+CONFIGURATION: Final = (tenant, api_key)
+"""Written by the owner, read by the application."""

@@ -1,0 +1,121 @@
+"""Bring a database up to date: roles, migrations, the partitions of the regions, the first tenant and its API key.
+
+Everything here runs as the owner, and a repeat changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from adapters.postgres.tables import FACTS, api_key, tenant
+from gateway.domain.payment import RegionId, TenantId
+
+APPLICATION_GROUP_ROLE: Final = "fifteen_application"
+"""Holds the application's rights; the role that the gateway logs in as is made a member of it."""
+
+_REGION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
+_UNCOMPRESSED: Final = ("message", "quarantine")
+
+
+class UpgradeError(Exception):
+    """The database cannot be brought up to date; the text says what is missing and who can give it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTenant:
+    """The tenant that exists from the first day, and the digest of its API key."""
+
+    tenant_id: TenantId
+    name: str
+    api_key_digest: bytes
+
+
+def digest_of_api_key(key: str) -> bytes:
+    """Return what is stored of an API key: its SHA-256, which is enough for keys of 128 random bits or more."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+async def upgrade(
+    owner_dsn: str, *, regions: Sequence[RegionId], first_tenant: FirstTenant | None, now: datetime
+) -> str:
+    """Bring the database up to date and return its schema's revision.
+
+    `regions` are all that write facts: each gets its partition of every fact table.
+
+    Raises:
+        UpgradeError: a region's name cannot be a partition's, or the owner lacks a right.
+
+    """
+    for region in regions:
+        if _REGION.fullmatch(region) is None:
+            raise UpgradeError(f"region {region!r}: a small letter, then up to 30 small letters, digits or _")
+    engine = create_async_engine(owner_dsn.replace("postgresql://", "postgresql+asyncpg://", 1))
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_ensure_group_role)
+            await connection.run_sync(_migrate)
+            await connection.run_sync(lambda sync: _create_partitions(sync, regions))
+            if first_tenant is not None:
+                await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
+            revision: str = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
+    finally:
+        await engine.dispose()
+    return revision
+
+
+def _ensure_group_role(connection: Connection) -> None:
+    exists = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": APPLICATION_GROUP_ROLE})
+    if exists.first() is not None:
+        return
+    try:
+        connection.execute(text(f"CREATE ROLE {APPLICATION_GROUP_ROLE} NOLOGIN"))
+    except DBAPIError as error:
+        raise UpgradeError(
+            f"the owner may not create roles: as a superuser, CREATE ROLE {APPLICATION_GROUP_ROLE} NOLOGIN, and GRANT "
+            f"{APPLICATION_GROUP_ROLE} to the role that the gateway logs in as"
+        ) from error
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> None:
+    for table in FACTS:
+        for region in regions:
+            partition = f"{table.name}_{region}"
+            connection.execute(
+                text(f"CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {table.name} FOR VALUES IN ('{region}')")
+            )
+            if table.name in _UNCOMPRESSED:
+                connection.execute(text(f"ALTER TABLE {partition} SET (toast_tuple_target = 8160)"))
+
+
+def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:
+    connection.execute(
+        insert(tenant)
+        .values(tenant_id=first.tenant_id, name=first.name, created_at=now)
+        .on_conflict_do_nothing(index_elements=[tenant.c.tenant_id])
+    )
+    connection.execute(
+        insert(api_key)
+        .values(key_digest=first.api_key_digest, tenant_id=first.tenant_id, name="first", created_at=now)
+        .on_conflict_do_nothing(index_elements=[api_key.c.key_digest])
+    )

@@ -1,0 +1,1 @@
+"""Logs and metrics: what the shell makes of the facts that the use cases tell."""

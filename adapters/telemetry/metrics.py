@@ -1,0 +1,105 @@
+"""The metrics. Names and labels are closed sets: never an id, an account or an amount."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+DURATION_BUCKETS_S: Final = (
+    *(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 12.5, 15, 20, 30, 60),
+)
+"""10 and 15 seconds, the objective and the promise, are bounds."""
+
+
+class Metrics:
+    """Every metric of a process, on a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.payments_total = Counter(
+            "gateway_payments_total",
+            "Payments that reached an outcome.",
+            ["rail", "direction", "outcome"],
+            registry=self.registry,
+        )
+        self.payments_accepted_total = Counter(
+            "gateway_payments_accepted_total", "Payments made durable.", ["rail", "direction"], registry=self.registry
+        )
+        self.payment_duration_seconds = Histogram(
+            "gateway_payment_duration_seconds",
+            "From acceptance to the outcome.",
+            ["rail", "direction", "outcome"],
+            buckets=DURATION_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.leg_duration_seconds = Histogram(
+            "gateway_leg_duration_seconds",
+            "Parts of a payment's way.",
+            ["leg"],
+            buckets=DURATION_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.payments_sla_breached_total = Counter(
+            "gateway_payments_sla_breached_total",
+            "Payments without a final status at their deadline.",
+            ["rail", "direction"],
+            registry=self.registry,
+        )
+        self.duplicate_requests_total = Counter(
+            "gateway_duplicate_requests_total", "Repeats answered from the store.", registry=self.registry
+        )
+        self.refusals_total = Counter(
+            "gateway_refusals_total", "Requests refused, by finding.", ["code"], registry=self.registry
+        )
+        self.inbox_duplicates_total = Counter(
+            "gateway_inbox_duplicates_total", "Messages that the rail delivered again.", ["rail"], registry=self.registry
+        )
+        self.quarantined_total = Counter(
+            "gateway_quarantined_total", "Messages from the rail that found no payment.", ["rail"], registry=self.registry
+        )
+        self.contradictions_total = Counter(
+            "gateway_contradictions_total",
+            "Answers that contradict what is certain; must stay zero.",
+            ["rail"],
+            registry=self.registry,
+        )
+        self.parked_total = Counter(
+            "gateway_parked_total", "Payments stopped by a fault of ours; must stay zero.", registry=self.registry
+        )
+        self.faults_total = Counter(
+            "gateway_faults_total", "Faults of the world or ours, by place.", ["where"], registry=self.registry
+        )
+        self.status_requests_total = Counter(
+            "gateway_status_requests_total", "pacs.028 sent.", ["rail"], registry=self.registry
+        )
+        self.timer_lateness_seconds = Histogram(
+            "gateway_timer_lateness_seconds",
+            "How late timers fired.",
+            buckets=DURATION_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.http_request_duration_seconds = Histogram(
+            "gateway_http_request_duration_seconds",
+            "HTTP requests.",
+            ["method", "route", "status"],
+            buckets=DURATION_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.outbox_unsent = Gauge("gateway_outbox_unsent", "Rows in the outbox.", registry=self.registry)
+        self.outbox_oldest_unsent_age_seconds = Gauge(
+            "gateway_outbox_oldest_unsent_age_seconds", "Age of the oldest outbox row.", registry=self.registry
+        )
+        self.payments_in_flight = Gauge(
+            "gateway_payments_in_flight", "Payments that are not final.", ["state"], registry=self.registry
+        )
+        self.payments_in_doubt_oldest_age_seconds = Gauge(
+            "gateway_payments_in_doubt_oldest_age_seconds", "Age of the oldest payment in doubt.", registry=self.registry
+        )
+        self.queue_depth = Gauge("gateway_queue_depth", "Deliveries on a queue.", ["queue"], registry=self.registry)
+        self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the exposition and its content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST

@@ -1,0 +1,119 @@
+"""The observer of the use cases: facts become log lines and metrics."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from adapters.telemetry.metrics import Metrics
+from gateway.domain.events import EventKind
+from gateway.domain.payment import PaymentId, Rail
+from gateway.service.ports import Accepted, AcceptKind, Decision, Leg, Quarantined, Refusal
+
+_OUTGOING: Final = "outgoing"
+
+
+class TelemetryObserver:
+    """Implements `gateway.service.ports.Observer`."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._log = structlog.get_logger("fifteen")
+
+    def payment_accepted(self, accepted: Accepted) -> None:
+        """Log and count an acceptance, or a repeat of one."""
+        payment = accepted.payment
+        assert payment is not None
+        if accepted.kind is AcceptKind.REPLAYED:
+            self._metrics.duplicate_requests_total.inc()
+        else:
+            self._metrics.payments_accepted_total.labels(payment.rail, _OUTGOING).inc()
+        self._log.info(
+            "payment_accepted",
+            payment_id=str(payment.payment_id),
+            uetr=payment.uetr,
+            message_id=payment.message_id,
+            state_after=payment.state.value,
+            outcome=accepted.kind.value,
+        )
+
+    def request_refused(self, refusal: Refusal) -> None:
+        """Log and count a refusal, by the codes of its findings."""
+        for code in set(refusal.codes):
+            self._metrics.refusals_total.labels(code).inc()
+        self._log.info(
+            "request_refused", refusal_id=str(refusal.refusal_id), tenant=refusal.tenant_id, codes=list(refusal.codes)
+        )
+
+    def state_changed(self, decision: Decision) -> None:
+        """Log a saved decision; count outcomes and breaches."""
+        payment, metrics = decision.payment, self._metrics
+        elapsed_s = (decision.at - payment.accepted_at).total_seconds()
+        if decision.state is not payment.state and decision.state.is_final and not payment.state.is_final:
+            outcome = decision.state.value.lower()
+            metrics.payments_total.labels(payment.rail, _OUTGOING, outcome).inc()
+            metrics.payment_duration_seconds.labels(payment.rail, _OUTGOING, outcome).observe(elapsed_s)
+        if not payment.state.is_final and payment.updated_at < payment.deadline_at <= decision.at:
+            metrics.payments_sla_breached_total.labels(payment.rail, _OUTGOING).inc()  # once: each decision updates
+        if decision.event.kind is EventKind.STATUS_REQUESTED:
+            metrics.status_requests_total.labels(payment.rail).inc()
+        self._log.info(
+            "state_changed",
+            payment_id=str(payment.payment_id),
+            uetr=payment.uetr,
+            message_id=payment.message_id,
+            kind=decision.event.kind.value,
+            state_before=payment.state.value,
+            state_after=decision.state.value,
+            status=decision.status,
+            reason=decision.reason.code if decision.reason else None,
+            elapsed_ms=round(elapsed_s * 1000),
+        )
+
+    def contradiction(self, decision: Decision) -> None:
+        """Log at error and count: a person must look."""
+        payment = decision.payment
+        self._metrics.contradictions_total.labels(payment.rail).inc()
+        self._log.error(
+            "contradiction",
+            payment_id=str(payment.payment_id),
+            uetr=payment.uetr,
+            kind=decision.event.kind.value,
+            state_before=payment.state.value,
+            state_after=decision.state.value,
+        )
+
+    def duplicate_ignored(self, rail: Rail, inbox_id: str) -> None:
+        """Count a repeat from the rail."""
+        self._metrics.inbox_duplicates_total.labels(rail).inc()
+        self._log.info("duplicate_ignored", rail=rail.value, business_message_id=inbox_id)
+
+    def quarantined(self, message: Quarantined) -> None:
+        """Log and count what found no payment."""
+        self._metrics.quarantined_total.labels(message.rail).inc()
+        self._log.error(
+            "quarantined",
+            rail=message.rail.value,
+            message_type=message.message.message_type,
+            business_message_id=message.message.business_message_id,
+            codes=list(message.codes),
+        )
+
+    def parked(self, payment_id: PaymentId, reason: str) -> None:
+        """Log at error and count: a fault of ours."""
+        self._metrics.parked_total.inc()
+        self._log.error("parked", payment_id=str(payment_id), reason=reason)
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """Log and count; the traceback goes to the log alone."""
+        self._metrics.faults_total.labels(where).inc()
+        self._log.warning("fault", where=where, error=f"{type(error).__name__}: {error}", exc_info=error)
+
+    def leg(self, leg: Leg, seconds: float) -> None:
+        """Record a part of the way."""
+        self._metrics.leg_duration_seconds.labels(leg).observe(seconds)
+
+    def timer_fired(self, lateness_s: float) -> None:
+        """Record how late a timer was."""
+        self._metrics.timer_lateness_seconds.observe(max(lateness_s, 0.0))

@@ -1,0 +1,297 @@
+"""``fifteen demo``: everything on this machine, and four payments that show what the gateway is for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from adapters.postgres.server import EmbeddedPostgres
+from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
+from adapters.system import SystemClock
+from gateway.cli import EXIT_FINDINGS
+from gateway.cli.client import Answer, GatewayClient
+from gateway.cli.console import OUT, stop
+from gateway.cli.processes import Role, RoleError
+from gateway.cli.running import RunningDemo, announce, withdraw
+from gateway.cli.simulate import behaviour_table
+from gateway.domain.payment import RegionId, TenantId
+from simulators.fednow.participants import PARTICIPANTS
+
+RAIL_CLOCK_S: Final = 4.0
+STATUS_REQUEST_WAIT_S: Final = 5.0
+"""The demo's rail: on the real one the clock runs 20 s, and 25 s pass before it may be asked."""
+
+PROMISE_S: Final = 15.0
+POLL_S: Final = 0.1
+GIVE_UP_S: Final = 20.0
+_BAR_WIDTH: Final = 24
+
+_SENDER: Final = next(participant for participant in PARTICIPANTS if participant.may_send)
+_RECEIVER: Final = next(participant for participant in PARTICIPANTS if not participant.may_send)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One payment of the demo: what the simulated creditor's institution does, and how it must end."""
+
+    name: str
+    tells: str
+    creditor_account: str
+    amount: str
+    state: str
+    status: str
+    reason: str | None = None
+
+    def payment(self) -> dict[str, Any]:
+        """Return the payment as the API takes it. All names and accounts are invented."""
+        return {
+            "amount": self.amount,
+            "currency": "USD",
+            "debtor": {"name": "Debtor Sample"},
+            "debtor_account": "100000000001",
+            "debtor_agent": _SENDER.routing_number,
+            "creditor": {"name": "Creditor Sample"},
+            "creditor_account": self.creditor_account,
+            "creditor_agent": _RECEIVER.routing_number,
+            "remittance": [f"Fifteen demo: {self.tells}"],
+        }
+
+    def ended_as_it_should(self, payment: dict[str, Any] | None) -> bool:
+        """Whether the payment ended in the state, with the status and reason, that this scenario is about."""
+        if payment is None:
+            return False
+        reason = payment["reason"]["code"] if payment["reason"] else None
+        return (payment["state"], payment["status"], reason) == (self.state, self.status, self.reason)
+
+
+SCENARIOS: Final = (
+    Scenario("settled", "settles at once", "200000000001", "51.74", "SETTLED", "ACSC"),
+    Scenario("rejected", "the creditor's account is closed", "SIMRJCTAC04", "20.00", "REJECTED", "RJCT", "AC04"),
+    Scenario(
+        "accepted_without_posting",
+        "settles, not yet posted",
+        "SIMACWP",
+        "75.00",
+        "ACCEPTED_WITHOUT_POSTING",
+        "ACWP",
+    ),
+    Scenario("answer_lost", "the answer is lost, pacs.028 finds it", "SIMLOSTANSWER", "99.95", "SETTLED", "ACSC"),
+)
+
+
+def run_demo(*, stay: bool, as_json: bool, keep: Path | None) -> None:
+    """Run the demo; exits 1 when a payment did not end as it should."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        with _stack(keep, quiet=as_json) as running:
+            payments = asyncio.run(_send_all(running, quiet=as_json))
+            results = [_result(scenario, payment) for scenario, payment in zip(SCENARIOS, payments, strict=True)]
+            if as_json:
+                print(json.dumps(results, indent=2))
+            good = all(
+                scenario.ended_as_it_should(payment) for scenario, payment in zip(SCENARIOS, payments, strict=True)
+            )
+            if stay:
+                _tell(running)
+                signal.pause()
+    except RoleError as error:
+        stop(str(error), code=EXIT_FINDINGS)
+    except KeyboardInterrupt:
+        if not as_json:
+            OUT.print("stopped; nothing is left running")
+        return
+    if not good:
+        stop("a payment did not end as it should", code=EXIT_FINDINGS)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _stack(keep: Path | None, *, quiet: bool) -> Iterator[RunningDemo]:
+    """Start PostgreSQL, the simulator, worker and gateway, in this order, and stop them in the other."""
+    with ExitStack() as stack:
+        if keep is None:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fifteen-demo-")))
+        else:
+            directory = keep.resolve()
+            directory.mkdir(parents=True, exist_ok=True)
+        _say("starting PostgreSQL", quiet=quiet)
+        server = stack.enter_context(EmbeddedPostgres(directory / "postgres"))
+        api_key = secrets.token_urlsafe(24)
+        first = FirstTenant(TenantId("demo"), "Demo institution", digest_of_api_key(api_key))
+        asyncio.run(
+            upgrade(server.owner_dsn, regions=[RegionId("local")], first_tenant=first, now=SystemClock().now())
+        )
+        ports = {name: _free_port(preferred) for name, preferred in (("gateway", 8015), ("worker", 8016), ("sim", 8020))}
+        running = RunningDemo(
+            process_id=os.getpid(),
+            gateway_url=f"http://127.0.0.1:{ports['gateway']}",
+            simulator_url=f"http://127.0.0.1:{ports['sim']}",
+            worker_url=f"http://127.0.0.1:{ports['worker']}",
+            api_key=api_key,
+        )
+        environment = {
+            "FIFTEEN_DATABASE_URL": server.application_dsn,
+            "FIFTEEN_HTTP_PORT": str(ports["gateway"]),
+            "FIFTEEN_WORKER_PORT": str(ports["worker"]),
+            "FIFTEEN_FEDNOW__URL": running.simulator_url,
+            "FIFTEEN_FEDNOW__CONNECTION_PARTY": _SENDER.connection_party,
+            "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
+            "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(STATUS_REQUEST_WAIT_S),
+            "FIFTEEN_INDEX_KEY": secrets.token_urlsafe(24),
+            "COLUMNS": "120",
+        }
+        journal = directory / "fednow-journal.jsonl"
+        commands = {
+            "simulator": (
+                *("simulator", "fednow", "--port", str(ports["sim"])),
+                *("--journal", str(journal), "--rail-clock", str(RAIL_CLOCK_S)),
+            ),
+            "worker": ("worker",),
+            "gateway": ("gateway",),
+        }
+        _say("starting simulator, worker and gateway", quiet=quiet)
+        roles = []
+        for name, arguments in commands.items():
+            role = Role(name, arguments, environment=environment, log_file=directory / f"{name}.log")
+            stack.callback(role.stop)
+            roles.append(role)
+        for role, url in zip(
+            roles,
+            (f"{running.simulator_url}/healthz", f"{running.worker_url}/healthz", f"{running.gateway_url}/readyz"),
+            strict=True,
+        ):
+            role.wait_until_ready(url)
+        announce(running)
+        stack.callback(withdraw, running)
+        yield running
+
+
+def _free_port(preferred: int) -> int:
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            bound: int = probe.getsockname()[1]
+            return bound
+    raise RoleError("no free port on 127.0.0.1")
+
+
+async def _send_all(running: RunningDemo, *, quiet: bool) -> list[dict[str, Any] | None]:
+    """Send every scenario's payment at once and watch them until all are final."""
+    async with GatewayClient(running.gateway_url, running.api_key) as client:
+        payments: list[dict[str, Any] | None] = [None] * len(SCENARIOS)
+        started = time.monotonic()
+        for index, scenario in enumerate(SCENARIOS):
+            answer = await client.send_payment(scenario.payment(), key=f"demo-{scenario.name}", wait_s=0)
+            payments[index] = _accepted(scenario, answer)
+        with Live(console=OUT, refresh_per_second=10, transient=False, auto_refresh=False) as live:
+            while True:
+                for index, payment in enumerate(payments):
+                    if payment is not None and not payment["final"]:
+                        payments[index] = (await client.payment(payment["payment_id"])).document
+                elapsed_s = time.monotonic() - started
+                if not quiet:
+                    live.update(_table(payments, elapsed_s), refresh=True)
+                if all(payment is not None and payment["final"] for payment in payments) or elapsed_s > GIVE_UP_S:
+                    return payments
+                await asyncio.sleep(POLL_S)
+
+
+def _accepted(scenario: Scenario, answer: Answer) -> dict[str, Any]:
+    if not answer.accepted:
+        raise RoleError(f"the gateway refused {scenario.name}: {answer.status} {json.dumps(answer.document)}")
+    return answer.document
+
+
+def _table(payments: list[dict[str, Any] | None], elapsed_s: float) -> Table:
+    table = Table(
+        title=f"Four payments. Demo profile: rail clock {RAIL_CLOCK_S:g} s, status request after "
+        f"{STATUS_REQUEST_WAIT_S:g} s (real FedNow: 20 s and 25 s)",
+        title_justify="left",
+    )
+    for heading in ("payment", "state", "status", f"of {PROMISE_S:g} seconds"):
+        table.add_column(heading)
+    for scenario, payment in zip(SCENARIOS, payments, strict=True):
+        if payment is None:
+            continue
+        seconds = payment["elapsed_ms"] / 1000 if payment["final"] else elapsed_s
+        reason = f" {payment['reason']['code']}" if payment["reason"] else ""
+        table.add_row(
+            f"{scenario.name}\n[dim]{scenario.tells}[/]",
+            Text(payment["state"], style=_style(scenario, payment)),
+            f"{payment['status'] or ''}{reason}",
+            _bar(seconds),
+        )
+    return table
+
+
+def _style(scenario: Scenario, payment: dict[str, Any]) -> str:
+    if not payment["final"]:
+        return "yellow" if payment["state"] == "IN_DOUBT" else "cyan"
+    return "green" if scenario.ended_as_it_should(payment) else "bold red"
+
+
+def _bar(seconds: float) -> str:
+    filled = min(round(seconds / PROMISE_S * _BAR_WIDTH), _BAR_WIDTH)
+    return f"{'━' * filled}[dim]{'─' * (_BAR_WIDTH - filled)}[/] {seconds:5.2f} s"
+
+
+def _result(scenario: Scenario, payment: dict[str, Any] | None) -> dict[str, Any]:
+    found = payment or {}
+    reason = found.get("reason")
+    return {
+        "name": scenario.name,
+        "uetr": found.get("uetr"),
+        "end_to_end_id": found.get("end_to_end_id"),
+        "state": found.get("state"),
+        "status": found.get("status"),
+        "reason": reason["code"] if reason else None,
+        "elapsed_ms": found.get("elapsed_ms"),
+    }
+
+
+def _tell(running: RunningDemo) -> None:
+    payment = json.dumps(SCENARIOS[0].payment())
+    OUT.print(behaviour_table())
+    OUT.print(
+        f"\ngateway    {running.gateway_url}   /v1/payments /openapi.json /metrics /readyz\n"
+        f"worker     {running.worker_url}   /metrics /readyz\n"
+        f"simulator  {running.simulator_url}   /simulator/v1/summary /simulator/v1/ledger\n\n"
+        "Send one of your own:\n",
+        markup=False,
+    )
+    OUT.print(
+        f"curl -s {running.gateway_url}/v1/payments -H 'Authorization: Bearer {running.api_key}' \\\n"
+        f"  -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-payment' -H 'Prefer: wait=15' \\\n"
+        f"  -d '{payment}'",
+        markup=False,
+        soft_wrap=True,
+    )
+    OUT.print("\nor an ISO 20022 file: fifteen send FILE --restamp\n\nCtrl-C stops everything.", markup=False)
+
+
+def _say(what: str, *, quiet: bool) -> None:
+    if not quiet:
+        OUT.print(f"[dim]{what} …[/]")

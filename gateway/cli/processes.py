@@ -1,0 +1,100 @@
+"""Roles as child processes that end with us, whatever ends us."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+PARENT_VARIABLE: Final = "FIFTEEN_PARENT_PROCESS_ID"
+READY_TIMEOUT_S: Final = 30.0
+STOP_TIMEOUT_S: Final = 15.0
+_POLL_S: Final = 0.05
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class RoleError(Exception):
+    """A role ended or never became ready; the text says which, and where its log is."""
+
+
+def end_with_parent() -> None:
+    """Called first in a child: the kernel ends it when its parent dies (Linux); a parent already gone ends it now."""
+    parent = os.environ.pop(PARENT_VARIABLE, None)
+    if parent is None or sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != int(parent):
+        sys.exit("the process that started this one is gone")
+
+
+class Role:
+    """One ``fifteen`` command as a child process; its output goes to a log file of its own."""
+
+    def __init__(self, name: str, arguments: Sequence[str], *, environment: Mapping[str, str], log_file: Path) -> None:
+        self.name = name
+        self._log_file = log_file
+        self._log: IO[bytes] = log_file.open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "gateway.cli", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            env={**os.environ, **environment, PARENT_VARIABLE: str(os.getpid())},
+            start_new_session=True,  # a Ctrl-C in the terminal is for us: we stop the roles in order
+        )
+
+    @property
+    def process_id(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    def wait_until_ready(self, url: str) -> None:
+        """Return once `url` answers 200.
+
+        Raises:
+            RoleError: the role ended, or did not become ready in `READY_TIMEOUT_S`.
+
+        """
+        give_up_at = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < give_up_at:
+            if self._process.poll() is not None:
+                raise RoleError(f"{self.name} ended with {self._process.returncode}: see {self._log_file}\n{self._tail()}")
+            if _answers(url):
+                return
+            time.sleep(_POLL_S)
+        raise RoleError(f"{self.name} was not ready after {READY_TIMEOUT_S:g} s: see {self._log_file}\n{self._tail()}")
+
+    def kill(self) -> None:
+        """End it at once (SIGKILL), as a crash would, and reap it."""
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
+    def stop(self) -> None:
+        """Ask it to end, wait, and kill it if it does not; a repeat is safe."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def _tail(self) -> str:
+        return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-10:])
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own loopback address
+            return response.status == 200
+    except (urllib.error.URLError, OSError):
+        return False

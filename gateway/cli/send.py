@@ -1,0 +1,128 @@
+"""``fifteen send``: one payment from a file through a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+from rich.markup import escape
+from rich.table import Table
+
+from adapters.system import SystemClock, SystemIdentifiers
+from gateway.cli import EXIT_FINDINGS, EXIT_OK, EXIT_OPEN
+from gateway.cli.client import Answer, GatewayClient
+from gateway.cli.console import ERROR, OUT, stop
+from gateway.cli.running import RunningDemo, find_running
+from gateway.settings import Settings
+from iso20022 import ConnectionPartyId, FedNowProfile, ProtocolError
+from iso20022.restamp import Restamped, restamp
+from simulators.fednow.participants import map_to_participants
+
+_SETTLED = frozenset({"SETTLED", "ACCEPTED_WITHOUT_POSTING"})
+
+
+def send_file(
+    file: Path, settings: Settings, *, restamped: bool, url: str | None, key: str | None, wait_s: float, as_json: bool
+) -> int:
+    """Send the file, print what became of it, and return the exit code."""
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        stop(f"{file}: {error.strerror}")
+    address, api_key = _gateway(settings, url, find_running())
+    is_json = body.lstrip()[:1] == b"{"
+    if restamped and not is_json:
+        result = _restamp(body, settings)
+        body = result.body
+        if not as_json:
+            _print_changes(result)
+    try:
+        answer = asyncio.run(_send(address, api_key, body, is_json=is_json, key=key, wait_s=wait_s))
+    except (aiohttp.ClientError, TimeoutError) as error:
+        stop(
+            f"{address} does not answer ({type(error).__name__}); whether it took the payment is unknown: send the same "
+            "file again, it is never paid twice"
+        )
+    if as_json:
+        OUT.print_json(json.dumps(answer.document))
+    else:
+        _print_answer(answer)
+    return _exit_code(answer)
+
+
+def _gateway(settings: Settings, url: str | None, demo: RunningDemo | None) -> tuple[str, str]:
+    address = url or settings.gateway_url or (demo.gateway_url if demo else None)
+    if address is None:
+        stop("no demo runs here, and FIFTEEN_GATEWAY_URL is not set: start `fifteen demo`, or name the gateway by --url")
+    if settings.api_key is not None:
+        return address, settings.api_key.get_secret_value()
+    if demo is None or address != demo.gateway_url:
+        stop(f"FIFTEEN_API_KEY is not set: {address} asks for the tenant's API key")
+    return address, demo.api_key
+
+
+def _restamp(body: bytes, settings: Settings) -> Restamped:
+    now = SystemClock().now().astimezone(ZoneInfo(FedNowProfile().time_zone))
+    identifiers = SystemIdentifiers()
+    try:
+        return restamp(
+            body,
+            now=now,
+            connection_party=ConnectionPartyId(settings.fednow.connection_party),
+            unique=identifiers.new_uuid().int ^ identifiers.new_uuid().int << 64,
+            map_routing_numbers=map_to_participants,
+        )
+    except ProtocolError as error:
+        stop(f"the file cannot be read as a message: {error}")
+
+
+async def _send(address: str, api_key: str, body: bytes, *, is_json: bool, key: str | None, wait_s: float) -> Answer:
+    async with GatewayClient(address, api_key) as client:
+        if is_json:
+            payment: dict[str, Any] = json.loads(body)
+            return await client.send_payment(
+                payment, key=key or str(SystemIdentifiers().new_uuid()), wait_s=wait_s
+            )
+        return await client.send_message(body, wait_s=wait_s)
+
+
+def _print_changes(result: Restamped) -> None:
+    table = Table(title="Restamped", title_justify="left")
+    for heading in ("element", "was", "is"):
+        table.add_column(heading, overflow="fold")
+    for change in result.changes:
+        table.add_row(change.xpath, change.before, change.after)
+    OUT.print(table)
+
+
+def _print_answer(answer: Answer) -> None:
+    document = answer.document
+    if not answer.accepted:
+        ERROR.print(f"[red]{answer.status}[/] {escape(document.get('title', 'refused'))}")
+        if document.get("detail"):
+            ERROR.print(f"  {escape(document['detail'])}")
+        for finding in document.get("findings", ()):
+            ERROR.print(f"  {finding['code']}  {escape(finding.get('xpath') or '')}  {escape(finding['rule'])}")
+            ERROR.print(f"    [cyan]{escape(finding['hint'] or '')}[/]")
+        return
+    reason = document.get("reason")
+    OUT.print(f"payment  {document['payment_id']}")
+    OUT.print(f"uetr     {document['uetr']}")
+    OUT.print(f"state    [bold]{document['state']}[/]")
+    OUT.print(f"status   [bold]{document['status'] or '-'}[/]" + (f"  {reason['code']}" if reason else ""))
+    if document.get("elapsed_ms") is not None:
+        OUT.print(f"elapsed  {document['elapsed_ms']} ms")
+    if document.get("next_step"):
+        OUT.print(f"next     {document['next_step']['what']} at {document['next_step']['at']}")
+
+
+def _exit_code(answer: Answer) -> int:
+    if not answer.accepted:
+        return EXIT_FINDINGS
+    if not answer.document["final"]:
+        return EXIT_OPEN
+    return EXIT_OK if answer.document["state"] in _SETTLED else EXIT_FINDINGS

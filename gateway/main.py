@@ -1,0 +1,270 @@
+"""The composition root: builds adapters, passes them to the use cases, and runs a role until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+from aiohttp import web
+
+from adapters.http.application import Api, build_application
+from adapters.http.operations import build_operations
+from adapters.keys.clear import ClearVault
+from adapters.postgres.bus import PostgresBus
+from adapters.postgres.connection import open_pool
+from adapters.postgres.store import PostgresStore
+from adapters.rails.http import HttpRailLink
+from adapters.system import SystemClock, SystemIdentifiers
+from adapters.telemetry.logs import configure_logs
+from adapters.telemetry.metrics import Metrics
+from adapters.telemetry.observer import TelemetryObserver
+from gateway.domain.payment import Rail, RegionId
+from gateway.domain.timing import Timing
+from gateway.service.decide import Decisions, grouped_saves
+from gateway.service.dispatch import Dispatcher
+from gateway.service.fednow import FedNowProtocol
+from gateway.service.ports import Bus, Clock, Queue, RailLink
+from gateway.service.rail_protocol import RailProtocol
+from gateway.service.receive import Receiver
+from gateway.service.relay import relay
+from gateway.service.submit import Intake, grouped_accepts
+from gateway.service.supervise import supervise
+from gateway.service.timers import Timers
+from gateway.service.waiting import Waiting
+from gateway.settings import Settings, SettingsError
+from iso20022 import ConnectionPartyId, FedNowProfile, Severity
+
+DRAIN_S: Final = 10.0
+"""How long a stopping gateway finishes what it has in hand."""
+
+GAUGES_PAUSE_S: Final = 5.0
+"""Between two readings of what waits."""
+
+INQUIRY_PREFETCH: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every role is composed of."""
+
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+    observer: TelemetryObserver
+    store: PostgresStore
+    bus: Bus
+    rail: RailProtocol
+
+
+def fednow_protocol(settings: Settings) -> FedNowProtocol:
+    """Return FedNow's messages and times as the settings have them."""
+    fednow = settings.fednow
+    profile = FedNowProfile(
+        aba_severity=Severity(fednow.routing_number_severity),
+        network_limit=fednow.network_limit_cents,
+        sender_limit=fednow.sender_limit_cents,
+        rail_clock_s=fednow.rail_clock_s,
+        status_request_wait_s=fednow.status_request_wait_s,
+    )
+    timing = Timing(
+        promise_s=settings.promise_s,
+        send_margin_s=fednow.send_margin_s,
+        status_request_wait_s=fednow.status_request_wait_s,
+        status_request_interval_s=fednow.status_request_interval_s,
+    )
+    return FedNowProtocol(profile, connection_party=ConnectionPartyId(fednow.connection_party), timing=timing)
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, *, role: str) -> AsyncIterator[Parts]:
+    """Open database and bus for a role, and close them after it.
+
+    Raises:
+        SettingsError: no database is named.
+
+    """
+    configure_logs(role=role, level=settings.log_level)
+    if settings.database_url is None:
+        raise SettingsError(
+            "FIFTEEN_DATABASE_URL is not set: postgresql://… of any PostgreSQL from 15 on, after `fifteen db upgrade`; "
+            "`fifteen demo` brings a database of its own"
+        )
+    clock, metrics = SystemClock(), Metrics()
+    metrics.build_info.labels(version("fifteen")).set(1)
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(open_pool(settings.database_url.get_secret_value()))
+        store = PostgresStore(
+            pool, region=RegionId(settings.region), vault=ClearVault(settings.index_key.get_secret_value().encode())
+        )
+        bus: Bus
+        if settings.broker_urls:
+            from adapters.rabbitmq.bus import RabbitMqBus
+
+            urls = [url.get_secret_value() for url in settings.broker_urls]
+            bus = await stack.enter_async_context(RabbitMqBus(urls, clock))
+        else:
+            bus = PostgresBus(pool, clock)
+            await bus.declare()
+        yield Parts(settings, clock, metrics, TelemetryObserver(metrics), store, bus, fednow_protocol(settings))
+
+
+async def run_gateway(settings: Settings, *, ready: Callable[[str], None]) -> None:
+    """Serve the API until SIGTERM or SIGINT; `ready` is told the URL once it listens."""
+    async with open_parts(settings, role="gateway") as parts, asyncio.TaskGroup() as loops:
+        accepts = grouped_accepts(parts.store)
+        waiting = Waiting(parts.store, parts.clock)
+        intake = Intake(
+            rail=parts.rail,
+            store=parts.store,
+            accepts=accepts,
+            clock=parts.clock,
+            identifiers=SystemIdentifiers(),
+            vault=ClearVault(settings.index_key.get_secret_value().encode()),
+            observer=parts.observer,
+        )
+        api = Api(
+            intake=intake,
+            store=parts.store,
+            waiting=waiting,
+            clock=parts.clock,
+            promise_s=settings.promise_s,
+            body_bytes_max=settings.body_bytes_max,
+            checks={"database": parts.store.check},
+            render_metrics=parts.metrics.render,
+            observe_request=_request_observer(parts.metrics),
+            observe_fault=parts.observer.fault,
+        )
+        background = [
+            loops.create_task(accepts.run()),
+            loops.create_task(_supervised(parts, "waiting", waiting.run)),
+        ]
+        await _serve_until_stopped(
+            build_application(api), settings.http_host, settings.http_port, ready=ready
+        )
+        for task in background:
+            task.cancel()
+
+
+async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> None:
+    """Relay, dispatch, receive and keep the timers until SIGTERM or SIGINT."""
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(open_parts(settings, role="worker"))
+        link = await stack.enter_async_context(
+            HttpRailLink(settings.fednow.url, connection_party=ConnectionPartyId(settings.fednow.connection_party))
+        )
+        await run_worker_loops(parts, link, ready=ready)
+
+
+async def run_worker_loops(parts: Parts, link: RailLink, *, ready: Callable[[str], None]) -> None:
+    """Run a worker over a rail link that somebody else opened and closes."""
+    identifiers = SystemIdentifiers()
+    rails: dict[Rail, RailProtocol] = {parts.rail.rail: parts.rail}
+    saves = grouped_saves(parts.store)
+    decisions = Decisions(parts.store, saves, parts.observer)
+    dispatcher = Dispatcher(decisions, rails, {parts.rail.rail: link}, parts.clock, identifiers, parts.observer)
+    receiver = Receiver(decisions, parts.rail, link, parts.clock, identifiers, parts.observer)
+    timers = Timers(decisions, rails, parts.clock, parts.observer)
+    checks = {"database": parts.store.check, "bus": parts.bus.check, "rail": link.check}
+    async with asyncio.TaskGroup() as loops:
+        saving = loops.create_task(saves.run())
+        background = [
+            loops.create_task(_supervised(parts, name, loop))
+            for name, loop in {
+                "relay": lambda: relay(parts.store, parts.bus, parts.clock, parts.observer),
+                "receiver": receiver.run,
+                "timers": timers.run,
+                "gauges": lambda: _keep_gauges(parts),
+            }.items()
+        ]
+        prefetch = parts.settings.dispatch_prefetch
+        async with (
+            parts.bus.consume(parts.rail.value_queue, dispatcher.transfer, prefetch=prefetch),
+            parts.bus.consume(parts.rail.inquiry_queue, dispatcher.status_request, prefetch=INQUIRY_PREFETCH),
+        ):
+            operations = build_operations(checks, parts.metrics.render)
+            await _serve_until_stopped(
+                operations, parts.settings.http_host, parts.settings.worker_port, ready=ready
+            )
+        for task in background:
+            task.cancel()
+        saving.cancel()
+
+
+async def _supervised(parts: Parts, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+    await supervise(name, loop, clock=parts.clock, observer=parts.observer)
+
+
+async def _keep_gauges(parts: Parts) -> None:
+    metrics = parts.metrics
+    while True:
+        backlog, now = await parts.store.backlog(), parts.clock.now()
+        metrics.outbox_unsent.set(backlog.outbox)
+        metrics.outbox_oldest_unsent_age_seconds.set(
+            0 if backlog.outbox_oldest_at is None else (now - backlog.outbox_oldest_at).total_seconds()
+        )
+        metrics.payments_in_flight.clear()
+        for state, count in backlog.open_payments.items():
+            metrics.payments_in_flight.labels(state.value).set(count)
+        metrics.payments_in_doubt_oldest_age_seconds.set(
+            0 if backlog.oldest_in_doubt_at is None else (now - backlog.oldest_in_doubt_at).total_seconds()
+        )
+        for queue in Queue:
+            metrics.queue_depth.labels(queue.value).set(await parts.bus.depth(queue))
+        await asyncio.sleep(GAUGES_PAUSE_S)
+
+
+def _request_observer(metrics: Metrics) -> Callable[[str, str, int, float], None]:
+    def observe(method: str, route: str, status: int, seconds: float) -> None:
+        metrics.http_request_duration_seconds.labels(method, route, str(status)).observe(seconds)
+
+    return observe
+
+
+async def _serve_until_stopped(
+    application: web.Application, host: str, port: int, *, ready: Callable[[str], None]
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=DRAIN_S)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        bound = runner.addresses[0][1]
+        ready(f"http://{host}:{bound}")
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    """Run a role on the quickest loop there is.
+
+    Raises:
+        SettingsError: asserts are switched off: they state what is believed of money, and must hold.
+
+    """
+    if sys.flags.optimize:
+        raise SettingsError("python -O removes the assertions that guard money: run without it")
+    try:
+        import uvloop
+    except ImportError:
+        factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    else:
+        factory = uvloop.new_event_loop
+
+    async def entry() -> None:
+        await main()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(entry())
+
+

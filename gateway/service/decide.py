@@ -1,0 +1,138 @@
+"""Decide, then save: one event of one payment, taken through the table and made ready to be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gateway.domain.events import Event, EventKind
+from gateway.domain.identity import delivery_id_of
+from gateway.domain.payment import Payment, PaymentId
+from gateway.domain.timing import Timing
+from gateway.domain.transitions import Effect, advance
+from gateway.service.group_commit import GroupCommit
+from gateway.service.ports import (
+    Decision,
+    Observer,
+    OutboundDelivery,
+    PaymentStore,
+    Queue,
+    RawMessage,
+    TimerChange,
+    UnavailableError,
+)
+
+CONFLICTS_MAX: Final = 10
+"""How often a decision is taken again because another event of the same payment was saved first."""
+
+SAVE_WINDOW_S: Final = 0.002
+SAVES_MAX: Final = 64
+"""Decisions of different payments are saved together: at most so many, gathered for at most so long."""
+
+
+def decide(
+    payment: Payment,
+    event: Event,
+    *,
+    at: datetime,
+    timing: Timing,
+    inquiry_queue: Queue,
+    messages: tuple[RawMessage, ...] = (),
+    inbox_id: str | None = None,
+) -> Decision:
+    """Return everything that `event` means for `payment`, ready to be saved; pure.
+
+    Raises:
+        IllegalTransitionError: the event cannot befall the payment: a fault of ours.
+
+    """
+    transition = advance(payment, event)
+    strange = Effect.REPORT_CONTRADICTION in transition.effects
+    tells = transition.state is not payment.state or (not strange and event.status is not None)
+    return Decision(
+        payment=payment,
+        event=event,
+        state=transition.state,
+        at=at,
+        timer=_timer(payment, event, transition.effects, at=at, timing=timing),
+        outbox=_outbox(payment, transition.effects, inquiry_queue),
+        messages=messages,
+        inbox_id=inbox_id,
+        creation_time=at if event.kind is EventKind.SENDING_STARTED else None,
+        status=event.status if tells and event.status else payment.status,
+        reason=event.reason if tells else payment.reason,
+        contradiction=strange,
+    )
+
+
+def _timer(
+    payment: Payment, event: Event, effects: Sequence[Effect], *, at: datetime, timing: Timing
+) -> TimerChange:
+    if Effect.STOP_TIMER in effects:
+        return "stop"
+    if Effect.AWAIT_ANSWER in effects:
+        return timing.answer_overdue(payment, at)
+    if Effect.ASK_STATUS_LATER in effects:
+        return timing.next_status_request(payment, at)
+    return None
+
+
+def _outbox(payment: Payment, effects: Sequence[Effect], inquiry_queue: Queue) -> tuple[OutboundDelivery, ...]:
+    if Effect.QUEUE_STATUS_REQUEST not in effects:
+        return ()
+    delivery_id = delivery_id_of(payment.payment_id, Effect.QUEUE_STATUS_REQUEST, payment.version)
+    return (OutboundDelivery(delivery_id, inquiry_queue, payment.payment_id, payment.deadline_at),)
+
+
+Choice = Callable[[Payment], Awaitable[Decision | None]]
+"""What to decide on a payment as it is now; None to leave it alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Takes decisions and saves them, again and again until one holds. Saves of many payments share a commit."""
+
+    store: PaymentStore
+    saves: GroupCommit[Decision, bool]
+    observer: Observer
+
+    async def take(self, payment_id: PaymentId, choose: Choice) -> Decision | None:
+        """Load the payment, let `choose` decide, save; start over when somebody else was first.
+
+        Returns the decision that was saved, or None when there was nothing to decide. A repeat is safe: `choose`
+        sees the payment as it then is.
+
+        Raises:
+            LookupError: no such payment.
+            UnavailableError: the store does not answer, or the payment changes all the time.
+
+        """
+        for _ in range(CONFLICTS_MAX):
+            payment = (await self.store.load([payment_id])).get(payment_id)
+            if payment is None:
+                raise LookupError(f"no payment {payment_id}")
+            decision = await choose(payment)
+            if decision is None:
+                return None
+            if await self.saves.submit(decision):
+                self.saved(decision)
+                return decision
+        raise UnavailableError(f"payment {payment_id} changed {CONFLICTS_MAX} times while it was decided on")
+
+    def saved(self, decision: Decision) -> None:
+        """Tell the observer of a decision that holds."""
+        self.observer.state_changed(decision)
+        if decision.contradiction:
+            self.observer.contradiction(decision)
+
+
+def grouped_saves(store: PaymentStore) -> GroupCommit[Decision, bool]:
+    """Return the group commit that `Decisions` saves through; its `run` must be running."""
+    return GroupCommit(
+        store.save,
+        window_s=SAVE_WINDOW_S,
+        batch_max=SAVES_MAX,
+        key=lambda decision: decision.payment.payment_id,
+    )

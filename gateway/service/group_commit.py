@@ -1,0 +1,115 @@
+"""Many callers, one transaction: concurrent items are gathered and committed together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+WAITING_MAX: Final = 4_096
+"""Items that may wait for a commit; past that the caller is told at once, rather than late."""
+
+
+class OverloadedError(Exception):
+    """More is asked than can be done in time: nothing was done; ask again later."""
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[Item, Outcome]):
+    item: Item
+    outcome: asyncio.Future[Outcome]
+
+
+class GroupCommit(Generic[Item, Outcome]):
+    """Commits what `submit` is given, in batches; `run` must be running while it is used.
+
+    A batch begins with its first item and closes after `window_s` seconds or `batch_max` items; while a commit is on
+    its way, the next batch gathers. When the last batch had a single item there is nobody to wait for, and no window.
+    Items with equal `key` never share a batch.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Item]], Awaitable[Sequence[Outcome]]],
+        *,
+        window_s: float,
+        batch_max: int,
+        key: Callable[[Item], Hashable] | None = None,
+    ) -> None:
+        self._commit = commit
+        self._window_s = window_s
+        self._batch_max = batch_max
+        self._key = key
+        self._waiting: asyncio.Queue[_Waiting[Item, Outcome]] = asyncio.Queue(WAITING_MAX)
+        self._postponed: list[_Waiting[Item, Outcome]] = []
+
+    async def submit(self, item: Item) -> Outcome:
+        """Return what the commit made of `item`; raises what the commit raised, or `OverloadedError`."""
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        try:
+            self._waiting.put_nowait(_Waiting(item, outcome))
+        except asyncio.QueueFull:
+            raise OverloadedError(f"{WAITING_MAX} items wait for a commit") from None
+        return await outcome
+
+    async def run(self) -> None:
+        """Commit batches until cancelled; what waits then is committed first."""
+        alone = True
+        try:
+            while True:
+                batch = await self._gather(window_s=0.0 if alone else self._window_s)
+                alone = len(batch) == 1
+                await self._commit_batch(batch)
+        finally:
+            while batch := self._take([], self._batch_max):
+                await self._commit_batch(batch)
+
+    async def _gather(self, *, window_s: float) -> list[_Waiting[Item, Outcome]]:
+        batch = self._take([], self._batch_max) or [await self._waiting.get()]
+        loop = asyncio.get_running_loop()
+        closes_at = loop.time() + window_s
+        batch = self._take(batch, self._batch_max)
+        while len(batch) < self._batch_max and (left_s := closes_at - loop.time()) > 0:
+            try:
+                async with asyncio.timeout(left_s):
+                    self._add(batch, await self._waiting.get())
+            except TimeoutError:
+                break
+            batch = self._take(batch, self._batch_max)
+        return batch
+
+    def _take(self, batch: list[_Waiting[Item, Outcome]], size_max: int) -> list[_Waiting[Item, Outcome]]:
+        postponed, self._postponed = self._postponed, []
+        for waiting in postponed:
+            self._add(batch, waiting)
+        while len(batch) < size_max:
+            try:
+                self._add(batch, self._waiting.get_nowait())
+            except asyncio.QueueEmpty:
+                break
+        return batch
+
+    def _add(self, batch: list[_Waiting[Item, Outcome]], waiting: _Waiting[Item, Outcome]) -> None:
+        if self._key is not None and any(self._key(waiting.item) == self._key(other.item) for other in batch):
+            self._postponed.append(waiting)
+        else:
+            batch.append(waiting)
+
+    async def _commit_batch(self, batch: list[_Waiting[Item, Outcome]]) -> None:
+        try:
+            outcomes = await self._commit([waiting.item for waiting in batch])
+        except BaseException as error:
+            failure = error if isinstance(error, Exception) else OverloadedError("stopped before the commit was known")
+            for waiting in batch:
+                if not waiting.outcome.done():
+                    waiting.outcome.set_exception(failure)
+            if not isinstance(error, Exception):
+                raise
+            return
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            if not waiting.outcome.done():
+                waiting.outcome.set_result(outcome)

@@ -1,0 +1,526 @@
+"""What the use cases need of the world, as Protocols. Adapters implement them; fakes obey the same contract suites."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal, Protocol
+from uuid import UUID
+
+from gateway.domain.events import Event
+from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, Reason, TenantId
+from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
+
+# --- The world's faults -----------------------------------------------------------------------------------------
+
+
+class UnavailableError(Exception):
+    """The other side cannot be reached or does not answer: try again later, within a limit. It may have acted."""
+
+
+class NotSentError(UnavailableError):
+    """Certain: no byte of the message has reached the other side. The same message may be tried again."""
+
+
+class UnroutableError(Exception):
+    """No queue of that name exists: nothing was published. A fault of the topology, not of the moment."""
+
+
+# --- Time -------------------------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Business time. Libraries keep the loop's own time; tests may run this one virtually."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Return seconds that never step back; only differences mean something."""
+        ...
+
+    async def sleep_until(self, instant: datetime) -> None:
+        """Return once `instant` has come; at once if it has passed."""
+        ...
+
+
+class Identifiers(Protocol):
+    """Identifiers that need not be derived from anything."""
+
+    def new_uuid(self) -> UUID:
+        """Return a fresh, time-ordered UUID (version 7)."""
+        ...
+
+
+# --- The bus ----------------------------------------------------------------------------------------------------
+
+
+class Queue(StrEnum):
+    """The queues. Separate per rail, direction and class, so that nothing slow stands before money."""
+
+    FEDNOW_OUT_VALUE = "fednow.out.value"
+    FEDNOW_OUT_INQUIRY = "fednow.out.inquiry"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundDelivery:
+    """What is put on a queue: identifiers only, never a body. ``delivery_id`` stays the same when it is repeated."""
+
+    delivery_id: UUID
+    queue: Queue
+    payment_id: PaymentId
+    deadline_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a consumer gets: an outbound delivery and how often it has been handed out (1 the first time)."""
+
+    delivery_id: UUID
+    queue: Queue
+    payment_id: PaymentId
+    deadline_at: datetime
+    attempt: int
+
+
+DeliveryHandler = Callable[[Delivery], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A delivery that was handed out as often as the limit allows and never settled."""
+
+    delivery: Delivery
+    reason: str
+
+
+class Bus(Protocol):
+    """At-least-once queues that survive the kill of any process, broker or database.
+
+    Order is nobody's promise, and any delivery may come twice.
+    """
+
+    async def publish(self, deliveries: Sequence[OutboundDelivery]) -> None:
+        """Put all on their queues and return once every one is durable and confirmed; a repeat is safe.
+
+        Raises:
+            UnroutableError: a queue does not exist.
+            UnavailableError: not confirmed; some may be on their queues all the same.
+
+        """
+        ...
+
+    def consume(self, queue: Queue, handler: DeliveryHandler, *, prefetch: int) -> AbstractAsyncContextManager[None]:
+        """Hand deliveries to `handler` while the context is open, at most `prefetch` at once.
+
+        A delivery is settled (gone) only after its handler has returned. A handler that raises, or a process that
+        dies, gives it back: it comes again with a higher attempt, and after the delivery limit it is dead-lettered
+        with the reason. Lost connections are made anew. Leaving the context stops intake, waits for the handlers that
+        run (bounded), and gives the rest back.
+        """
+        ...
+
+    async def depth(self, queue: Queue) -> int:
+        """Return how many deliveries wait or are handed out, dead letters not counted."""
+        ...
+
+    async def dead_letters(self, queue: Queue, *, limit: int) -> Sequence[DeadLetter]:
+        """Return dead letters of `queue`, oldest first, without taking them away."""
+        ...
+
+    async def check(self) -> None:
+        """Return if the bus can take a delivery now.
+
+        Raises:
+            UnavailableError: it cannot.
+
+        """
+        ...
+
+
+# --- The rail ---------------------------------------------------------------------------------------------------
+
+
+class MessageClass(StrEnum):
+    """How a rail separates its traffic (FedNow Operating Procedures v2.1 section 14)."""
+
+    VALUE = "value"
+    NONVALUE = "nonvalue"
+    INQUIRY = "inquiry"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class RailDelivery:
+    """Bytes that the rail has for us, and the handle that acknowledges them."""
+
+    receipt: str
+    body: bytes
+
+
+class RailLink(Protocol):
+    """The asynchronous way to a rail and back: what is sent is acknowledged, answers are fetched and acknowledged."""
+
+    async def send(self, body: bytes, *, message_class: MessageClass) -> None:
+        """Hand a message to the rail; returns once the rail's queue has it. Never repeats by itself.
+
+        Raises:
+            NotSentError: certain that no byte has left.
+            UnavailableError: the rail may have it.
+
+        """
+        ...
+
+    async def receive(self, *, messages_max: int, wait_s: float) -> Sequence[RailDelivery]:
+        """Fetch what the rail has for us, waiting up to `wait_s` for a first one; what is not acknowledged comes again.
+
+        Raises:
+            UnavailableError: the rail cannot be reached.
+
+        """
+        ...
+
+    async def acknowledge(self, receipts: Sequence[str]) -> None:
+        """Tell the rail that these are saved; a repeat is safe.
+
+        Raises:
+            UnavailableError: not certain; they may come again.
+
+        """
+        ...
+
+    async def check(self) -> None:
+        """Return if the rail can be reached now.
+
+        Raises:
+            UnavailableError: it cannot.
+
+        """
+        ...
+
+
+# --- Keys -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Ciphertext and the id of the key that opens it."""
+
+    key_id: str
+    ciphertext: bytes
+
+
+class Vault(Protocol):
+    """Keeps personal data as ciphertext, and finds it again by keyed digests."""
+
+    def seal(self, plaintext: bytes) -> Sealed:
+        """Encrypt."""
+        ...
+
+    def open(self, sealed: Sealed) -> bytes:
+        """Decrypt.
+
+        Raises:
+            LookupError: the key is not known here.
+
+        """
+        ...
+
+    def blind_index(self, purpose: str, value: bytes) -> bytes:
+        """Return 32 bytes that are equal for equal values of one purpose, and tell nothing without the key."""
+        ...
+
+
+# --- The store --------------------------------------------------------------------------------------------------
+
+
+class MessageDirection(StrEnum):
+    """Whose message it is, and which way it went."""
+
+    CLIENT_IN = "client_in"
+    RAIL_OUT = "rail_out"
+    RAIL_IN = "rail_in"
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """A message as bytes, with what it was. ``message_id`` is ours; ``business_message_id`` is the header's."""
+
+    message_id: UUID
+    direction: MessageDirection
+    message_type: str
+    business_message_id: str
+    content_type: str
+    body: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewPayment:
+    """A payment that passed every check and waits to be claimed and committed.
+
+    ``content_digest`` is equal for equal content (header and creation times do not count): it tells an honest retry
+    from another payment under the same key.
+    """
+
+    payment_id: PaymentId
+    tenant_id: TenantId
+    idempotency_key: IdempotencyKey
+    slot: int
+    content_digest: bytes
+    rail: Rail
+    message_id: MessageId
+    end_to_end_id: EndToEndId
+    instruction_id: InstructionId | None
+    uetr: Uetr | None
+    amount: Amount
+    debtor_agent: RoutingNumber
+    creditor_agent: RoutingNumber
+    debtor_account_index: bytes
+    creditor_account_index: bytes
+    business_date: date
+    accepted_at: datetime
+    deadline_at: datetime
+    message: RawMessage
+    outbox: tuple[OutboundDelivery, ...]
+
+
+class AcceptKind(StrEnum):
+    """What became of a submission."""
+
+    CREATED = "created"
+    REPLAYED = "replayed"
+    OTHER_CONTENT = "other_content"
+    MESSAGE_ID_TAKEN = "message_id_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The outcome of one submission; ``payment`` is the one that holds the key (none when the message id is taken)."""
+
+    kind: AcceptKind
+    payment: Payment | None
+
+
+TimerChange = datetime | Literal["stop"] | None
+"""When to wake next; ``"stop"`` for never; None leaves the timer as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One event of one payment with everything that is saved together with it.
+
+    Saved only if the payment still has `expected_version`; `inbox_id` is the header's message id when the event came
+    from the rail, and makes it count once. ``status`` and ``reason`` are what the payment shows from now on.
+    """
+
+    payment: Payment
+    event: Event
+    state: PaymentState
+    at: datetime
+    timer: TimerChange = None
+    outbox: tuple[OutboundDelivery, ...] = ()
+    messages: tuple[RawMessage, ...] = ()
+    inbox_id: str | None = None
+    creation_time: datetime | None = None
+    status: str | None = None
+    reason: Reason | None = None
+    contradiction: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event as the history shows it."""
+
+    sequence: int
+    event: Event
+    state_before: PaymentState | None
+    state_after: PaymentState
+    at: datetime
+    region: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The fact that a request was refused: who, when, why, and the digest of what was sent; never the content."""
+
+    refusal_id: UUID
+    tenant_id: TenantId
+    at: datetime
+    content_digest: bytes
+    size: int
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Bytes from the rail that could not be read or could not be matched with a payment: kept, with the reason."""
+
+    message: RawMessage
+    rail: Rail
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A payment whose time has come; ``due_at`` tells how late we are."""
+
+    payment_id: PaymentId
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much waits in the store, and since when: what the metrics show."""
+
+    outbox: int
+    outbox_oldest_at: datetime | None
+    open_payments: Mapping[PaymentState, int] = field(default_factory=dict)
+    oldest_in_doubt_at: datetime | None = None
+
+
+class PaymentStore(Protocol):
+    """The database of one region. Facts and events are only ever added."""
+
+    async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
+        """Claim the keys and save payment, event, message, timer and outbox rows, all in one transaction.
+
+        The answers are in the order of the submissions. Equal keys, in one call or in concurrent ones, have one effect
+        and equal answers. One bad row never spoils the others. A repeat is safe.
+        """
+        ...
+
+    async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
+        """Return the payments as they are now; unknown ones are left out."""
+        ...
+
+    async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
+        """Save each decision if its payment still has the version that it was taken on; at most one per payment a call.
+
+        Returns, in order, whether each was saved. What was not saved left nothing behind: load, decide again.
+        """
+        ...
+
+    async def seen(self, rail: Rail, inbox_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of the header message ids whose effect has been saved."""
+        ...
+
+    async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Payment]:
+        """Return payments by the id of the message (pacs.008, or a pacs.028 about it) that carried them to the rail."""
+        ...
+
+    async def find(
+        self, tenant_id: TenantId, *, uetr: str | None = None, end_to_end_id: str | None = None, limit: int
+    ) -> Sequence[Payment]:
+        """Return the tenant's payments with these references, newest first."""
+        ...
+
+    async def states(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, PaymentState]:
+        """Return only the states: what a waiting client is polled by, in one statement for all."""
+        ...
+
+    async def events(self, payment_id: PaymentId) -> Sequence[RecordedEvent]:
+        """Return the payment's history, oldest first."""
+        ...
+
+    async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
+        """Return the payment's raw messages, oldest first."""
+        ...
+
+    async def refuse(self, refusals: Sequence[Refusal]) -> None:
+        """Keep the fact of refused requests; a repeat is safe."""
+        ...
+
+    async def quarantine(self, messages: Sequence[Quarantined]) -> None:
+        """Keep bytes from the rail that found no payment; a repeat (same rail, same digest) is safe."""
+        ...
+
+    def relay(self, *, limit: int) -> AbstractAsyncContextManager[Sequence[OutboundDelivery]]:
+        """Claim up to `limit` outbox rows; leaving the context normally deletes them, an exception gives them back.
+
+        Several relays may run: none sees what another holds.
+        """
+        ...
+
+    async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
+        """Return timers that are due, the longest overdue first. They stay until a decision moves or stops them."""
+        ...
+
+    async def tenant_of_api_key(self, digest: bytes) -> TenantId | None:
+        """Return whose API key has this SHA-256 digest, if it is valid."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """Return what waits."""
+        ...
+
+    async def check(self) -> None:
+        """Return if the database answers and has this program's schema.
+
+        Raises:
+            UnavailableError: it does not.
+
+        """
+        ...
+
+
+# --- What the shell sees ----------------------------------------------------------------------------------------
+
+
+class Leg(StrEnum):
+    """The parts of a payment's way whose durations are recorded."""
+
+    INTAKE = "intake"
+    COMMIT = "commit"
+    RELAY = "relay"
+    QUEUE = "queue"
+    RAIL = "rail"
+
+
+class Observer(Protocol):
+    """Is told facts; turns them into logs and metrics. It never raises and never sees personal data in clear."""
+
+    def payment_accepted(self, accepted: Accepted) -> None:
+        """A submission was committed, or found committed."""
+        ...
+
+    def request_refused(self, refusal: Refusal) -> None:
+        """A submission was refused."""
+        ...
+
+    def state_changed(self, decision: Decision) -> None:
+        """A decision was saved."""
+        ...
+
+    def contradiction(self, decision: Decision) -> None:
+        """The rail contradicts what is certain: a person must look."""
+        ...
+
+    def duplicate_ignored(self, rail: Rail, inbox_id: str) -> None:
+        """The rail delivered a message again."""
+        ...
+
+    def quarantined(self, message: Quarantined) -> None:
+        """Bytes from the rail found no payment."""
+        ...
+
+    def parked(self, payment_id: PaymentId, reason: str) -> None:
+        """A fault of ours stopped one payment; the others go on."""
+        ...
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """The world failed somewhere, or we did; the loop goes on."""
+        ...
+
+    def leg(self, leg: Leg, seconds: float) -> None:
+        """A part of the way took this long."""
+        ...
+
+    def timer_fired(self, lateness_s: float) -> None:
+        """A timer fired this much after its time."""
+        ...

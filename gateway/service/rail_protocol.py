@@ -1,0 +1,106 @@
+"""What the use cases need to know of a rail's messages. The payment itself does not know which rail carries it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from gateway.domain.events import Event
+from gateway.domain.payment import IdempotencyKey, Payment, Rail, TenantId
+from gateway.domain.timing import Timing
+from gateway.service.ports import Queue, RawMessage
+from gateway.service.requests import PaymentRequest
+from iso20022 import CustomerCreditTransfer, Finding, MessageReject, PaymentStatusReport, Report
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundMessage:
+    """A message ready for the rail: its bytes, type and the header's message id."""
+
+    body: bytes
+    message_type: str
+    business_message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a message from the rail is about.
+
+    ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
+    nothing, and then ``codes`` say why.
+    """
+
+    business_message_id: str
+    message_type: str
+    about: str | None
+    statement: PaymentStatusReport | MessageReject | None
+    codes: tuple[str, ...] = ()
+
+
+class RailProtocol(Protocol):
+    """One rail's messages, times and queues; pure, but for the schemas it reads once."""
+
+    @property
+    def rail(self) -> Rail:
+        """Which rail."""
+        ...
+
+    @property
+    def timing(self) -> Timing:
+        """Its times."""
+        ...
+
+    @property
+    def value_queue(self) -> Queue:
+        """Where its transfers wait."""
+        ...
+
+    @property
+    def inquiry_queue(self) -> Queue:
+        """Where its status requests wait."""
+        ...
+
+    def business_date(self, now: datetime) -> date:
+        """Return the rail's calendar date."""
+        ...
+
+    def examine(self, body: bytes) -> Report:
+        """Return what is to be said of a message that a client wants sent."""
+        ...
+
+    def explain(self, report: Report) -> Report:
+        """Return the report of a refused message with all its findings; slow: not for the loop's thread."""
+        ...
+
+    def transfer_from_request(
+        self,
+        request: PaymentRequest,
+        *,
+        tenant_id: TenantId,
+        idempotency_key: IdempotencyKey,
+        business_date: date,
+        at: datetime,
+    ) -> CustomerCreditTransfer:
+        """Return the pacs.008 of a JSON request; ids that the client left out are derived from its key."""
+        ...
+
+    def check_transfer(self, transfer: CustomerCreditTransfer) -> tuple[Finding, ...]:
+        """Return what the rail would refuse in a transfer that we built."""
+        ...
+
+    def transfer_message(self, payment: Payment, received: RawMessage, *, at: datetime) -> OutboundMessage:
+        """Return the transfer as it goes to the rail under our own header, created `at`."""
+        ...
+
+    def status_request(self, payment: Payment, sent: RawMessage, *, number: int, at: datetime) -> OutboundMessage:
+        """Return the `number`-th question after a transfer that was sent; the same number gives the same id."""
+        ...
+
+    def read(self, body: bytes) -> Reading:
+        """Return what a message from the rail says; never raises for bad input."""
+        ...
+
+    def event(self, reading: Reading, payment: Payment) -> Event:
+        """Return what a reading with a statement means for the payment that it is about."""
+        ...

@@ -1,0 +1,270 @@
+"""Submit: examine, claim and commit a payment; or refuse it, and keep the fact."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from gateway.domain.identity import delivery_id_of, payment_id_of, slot_of
+from gateway.domain.payment import IdempotencyKey, Payment, TenantId
+from gateway.domain.transitions import Effect
+from gateway.service.group_commit import GroupCommit
+from gateway.service.ports import (
+    Accepted,
+    AcceptKind,
+    Clock,
+    Identifiers,
+    Leg,
+    MessageDirection,
+    NewPayment,
+    Observer,
+    OutboundDelivery,
+    PaymentStore,
+    RawMessage,
+    Refusal,
+    Vault,
+)
+from gateway.service.rail_protocol import RailProtocol
+from gateway.service.requests import PaymentRequest
+from iso20022 import (
+    BusinessHeader,
+    CustomerCreditTransfer,
+    Finding,
+    Severity,
+    content_fingerprint_source,
+)
+
+JSON_TYPE: Final = "application/json"
+XML_TYPE: Final = "application/xml"
+
+ACCEPT_WINDOW_S: Final = 0.004
+ACCEPT_MAX: Final = 64
+"""Submissions are committed together: at most so many, gathered for at most so long."""
+
+EXPLANATIONS_MAX: Final = 2
+"""Refused messages that are explained at once, each in a thread: the explanation costs a hundred times the verdict."""
+
+
+class RefusalKind(StrEnum):
+    """Why nothing was accepted; the edge makes a status code of it."""
+
+    INVALID = "invalid"
+    """The message breaks the schema or the rail's rules."""
+
+    UNREADABLE = "unreadable"
+    """The bytes are no message that we read at all."""
+
+    KEY_DIFFERS = "key_differs"
+    """A header names another idempotency key than the message's own id."""
+
+    OTHER_CONTENT = "other_content"
+    """The key belongs to a payment with other content."""
+
+    MESSAGE_ID_TAKEN = "message_id_taken"
+    """Another payment goes to the rail under this message id already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was accepted: the kind, and every finding at once."""
+
+    kind: RefusalKind
+    findings: tuple[Finding, ...] = ()
+    payment: Payment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The payment, and whether this submission made it or a former one had."""
+
+    payment: Payment
+    created: bool
+    warnings: tuple[Finding, ...] = ()
+
+
+class Intake:
+    """Takes submissions of one rail; `accepts.run` must be running."""
+
+    def __init__(
+        self,
+        *,
+        rail: RailProtocol,
+        store: PaymentStore,
+        accepts: GroupCommit[NewPayment, Accepted],
+        clock: Clock,
+        identifiers: Identifiers,
+        vault: Vault,
+        observer: Observer,
+    ) -> None:
+        self._rail = rail
+        self._store = store
+        self._accepts = accepts
+        self._clock = clock
+        self._identifiers = identifiers
+        self._vault = vault
+        self._observer = observer
+        self._explaining = asyncio.Semaphore(EXPLANATIONS_MAX)
+
+    async def submit_message(
+        self, tenant_id: TenantId, body: bytes, *, header_key: str | None, received_at: datetime
+    ) -> Submitted | Refused:
+        """Submit an ISO 20022 message; its own message id is the idempotency key. A repeat is safe.
+
+        Raises:
+            OverloadedError: too much waits already; nothing was done.
+            UnavailableError: the store does not answer; whether it was accepted is unknown, repeat under the same key.
+
+        """
+        report = self._rail.examine(body)
+        transfer = report.message
+        if not report.valid or not isinstance(transfer, CustomerCreditTransfer) or report.document is None:
+            async with self._explaining:
+                report = await asyncio.to_thread(self._rail.explain, report)
+            kind = RefusalKind.INVALID if report.readable else RefusalKind.UNREADABLE
+            return await self._refuse(tenant_id, body, Refused(kind, report.findings), received_at)
+        if header_key is not None and header_key != transfer.message_id:
+            return await self._refuse(tenant_id, body, Refused(RefusalKind.KEY_DIFFERS), received_at)
+        new = self._new_payment(
+            tenant_id,
+            IdempotencyKey(transfer.message_id),
+            transfer,
+            header=report.header,
+            body=body,
+            content=b"xml:" + content_fingerprint_source(report.document),
+            content_type=XML_TYPE,
+            received_at=received_at,
+        )
+        return await self._accept(new, body, _warnings(report.findings))
+
+    async def submit_payment(
+        self, tenant_id: TenantId, key: IdempotencyKey, request: PaymentRequest, *, received_at: datetime
+    ) -> Submitted | Refused:
+        """Submit a payment asked for in JSON under the client's key. A repeat is safe; raises as `submit_message`."""
+        body = json.dumps(request.as_json(), sort_keys=True, separators=(",", ":")).encode()
+        transfer = self._rail.transfer_from_request(
+            request,
+            tenant_id=tenant_id,
+            idempotency_key=key,
+            business_date=self._rail.business_date(received_at),
+            at=received_at,
+        )
+        findings = self._rail.check_transfer(transfer)
+        if any(finding.severity is Severity.ERROR for finding in findings):
+            return await self._refuse(tenant_id, body, Refused(RefusalKind.INVALID, findings), received_at)
+        new = self._new_payment(
+            tenant_id,
+            key,
+            transfer,
+            header=None,
+            body=body,
+            content=b"json:" + body,
+            content_type=JSON_TYPE,
+            received_at=received_at,
+        )
+        return await self._accept(new, body, _warnings(findings))
+
+    def _new_payment(
+        self,
+        tenant_id: TenantId,
+        key: IdempotencyKey,
+        transfer: CustomerCreditTransfer,
+        *,
+        header: BusinessHeader | None,
+        body: bytes,
+        content: bytes,
+        content_type: str,
+        received_at: datetime,
+    ) -> NewPayment:
+        rail = self._rail
+        business_date = rail.business_date(received_at)
+        payment_id = payment_id_of(tenant_id, key, business_date)
+        deadline_at = rail.timing.deadline(received_at)
+        return NewPayment(
+            payment_id=payment_id,
+            tenant_id=tenant_id,
+            idempotency_key=key,
+            slot=slot_of(tenant_id, key),
+            content_digest=self._vault.blind_index("content", content),
+            rail=rail.rail,
+            message_id=transfer.message_id,
+            end_to_end_id=transfer.end_to_end_id,
+            instruction_id=transfer.instruction_id,
+            uetr=transfer.uetr,
+            amount=transfer.amount,
+            debtor_agent=transfer.debtor_agent,
+            creditor_agent=transfer.creditor_agent,
+            debtor_account_index=self._account_index(transfer.debtor_agent, transfer.debtor_account.reveal()),
+            creditor_account_index=self._account_index(transfer.creditor_agent, transfer.creditor_account.reveal()),
+            business_date=business_date,
+            accepted_at=received_at,
+            deadline_at=deadline_at,
+            message=RawMessage(
+                message_id=self._identifiers.new_uuid(),
+                direction=MessageDirection.CLIENT_IN,
+                message_type=TRANSFER_TYPE,
+                business_message_id=header.business_message_id if header else transfer.message_id,
+                content_type=content_type,
+                body=body,
+                at=received_at,
+            ),
+            outbox=(
+                OutboundDelivery(
+                    delivery_id_of(payment_id, Effect.QUEUE_TRANSFER, 1), rail.value_queue, payment_id, deadline_at
+                ),
+            ),
+        )
+
+    def _account_index(self, agent: str, account: str) -> bytes:
+        return self._vault.blind_index("account", f"{agent}:{account}".encode())
+
+    async def _accept(self, new: NewPayment, body: bytes, warnings: tuple[Finding, ...]) -> Submitted | Refused:
+        started_s = self._clock.monotonic_s()
+        accepted = await self._accepts.submit(new)
+        self._observer.leg(Leg.COMMIT, self._clock.monotonic_s() - started_s)
+        match accepted.kind:
+            case AcceptKind.OTHER_CONTENT:
+                refused = Refused(RefusalKind.OTHER_CONTENT, payment=accepted.payment)
+                return await self._refuse(new.tenant_id, body, refused, new.accepted_at)
+            case AcceptKind.MESSAGE_ID_TAKEN:
+                refused = Refused(RefusalKind.MESSAGE_ID_TAKEN)
+                return await self._refuse(new.tenant_id, body, refused, new.accepted_at)
+            case AcceptKind.CREATED | AcceptKind.REPLAYED:
+                assert accepted.payment is not None
+                self._observer.payment_accepted(accepted)
+                return Submitted(accepted.payment, created=accepted.kind is AcceptKind.CREATED, warnings=warnings)
+
+    async def _refuse(self, tenant_id: TenantId, body: bytes, refused: Refused, at: datetime) -> Refused:
+        await self.record_refusal(
+            tenant_id,
+            codes=tuple(finding.code for finding in refused.findings) or (refused.kind.value,),
+            content_digest=hashlib.sha256(body).digest(),
+            size=len(body),
+            at=at,
+        )
+        return refused
+
+    async def record_refusal(
+        self, tenant_id: TenantId, *, codes: Sequence[str], content_digest: bytes, size: int, at: datetime
+    ) -> None:
+        """Keep the fact of a refusal: who, when, why, and the digest of what was sent."""
+        refusal = Refusal(self._identifiers.new_uuid(), tenant_id, at, content_digest, size, tuple(codes))
+        await self._store.refuse([refusal])
+        self._observer.request_refused(refusal)
+
+
+TRANSFER_TYPE: Final = "pacs.008.001.08"
+
+
+def _warnings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(finding for finding in findings if finding.severity is Severity.WARNING)
+
+
+def grouped_accepts(store: PaymentStore) -> GroupCommit[NewPayment, Accepted]:
+    """Return the group commit of the intake; its `run` must be running."""
+    return GroupCommit(store.accept, window_s=ACCEPT_WINDOW_S, batch_max=ACCEPT_MAX)

@@ -1,0 +1,64 @@
+"""Durable timers: what is due is decided on; a restart forgets none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from gateway.domain.events import Event, EventKind
+from gateway.domain.payment import Payment, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.service.decide import Decisions, decide
+from gateway.service.ports import Clock, Decision, DueTimer, Observer
+from gateway.service.rail_protocol import RailProtocol
+
+PAUSE_S: Final = 0.05
+"""How often the timers are looked at; a timer is late by this at the most when the process keeps up."""
+
+BATCH_MAX: Final = 100
+
+EXPIRED: Final = Reason("AB11", ReasonOrigin.GATEWAY, "The payment's time ran out before it could be sent.")
+"""ISO external status reason AB11: time-out at the debtor agent. No money can have moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """Fires what is due."""
+
+    decisions: Decisions
+    rails: dict[Rail, RailProtocol]
+    clock: Clock
+    observer: Observer
+
+    async def run(self) -> None:
+        """Fire timers until cancelled."""
+        while True:
+            due = await self.decisions.store.due_timers(self.clock.now(), limit=BATCH_MAX)
+            for timer in due:
+                await self.fire(timer)
+            if len(due) < BATCH_MAX:
+                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
+
+    async def fire(self, timer: DueTimer) -> Decision | None:
+        """Decide what the passing of time means for one payment; a repeat finds the timer moved and does nothing."""
+        decision = await self.decisions.take(timer.payment_id, self._choose)
+        if decision is not None:
+            self.observer.timer_fired((decision.at - timer.due_at).total_seconds())
+        return decision
+
+    async def _choose(self, payment: Payment) -> Decision | None:
+        now = self.clock.now()
+        if payment.next_step_at is None or payment.next_step_at > now:
+            return None
+        rail = self.rails[payment.rail]
+        return decide(payment, _event(payment), at=now, timing=rail.timing, inquiry_queue=rail.inquiry_queue)
+
+
+def _event(payment: Payment) -> Event:
+    match payment.state:
+        case PaymentState.RECEIVED:
+            return Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
+        case PaymentState.IN_DOUBT:
+            return Event(EventKind.STATUS_REQUEST_DUE)
+        case _:
+            return Event(EventKind.DEADLINE_PASSED)

@@ -1,0 +1,120 @@
+"""The program's settings: ``FIFTEEN_*`` variables, a TOML file, and secrets from files.
+
+What is set in the environment goes before secret files, those before ``fifteen.toml`` (or the file that
+``FIFTEEN_CONFIG_FILE`` names), and that before the defaults. Nested ones are written with two underscores:
+``FIFTEEN_FEDNOW__URL``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import TomlConfigSettingsSource
+from pydantic import field_validator
+
+CONFIG_FILE_VARIABLE = "FIFTEEN_CONFIG_FILE"
+SECRETS_DIRECTORY_VARIABLE = "FIFTEEN_SECRETS_DIR"
+
+
+class FedNowSettings(BaseModel):
+    """How this institution meets FedNow. Times are seconds, amounts whole cents."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field("http://127.0.0.1:8020", description="Where the rail link connects to (today: the simulator).")
+    connection_party: str = Field(
+        "990000001", pattern=r"^[0-9A-Z]{9}$", description="Our connection party id: the header's From."
+    )
+    rail_clock_s: float = Field(20.0, gt=0, description="The rail's time-out clock; 20 s on the real one.")
+    status_request_wait_s: float = Field(25.0, gt=0, description="From the creation time until pacs.028 may ask.")
+    status_request_interval_s: float = Field(5.0, gt=0, description="First pause between two questions; it doubles.")
+    send_margin_s: float = Field(1.0, ge=0, description="With less time left than this a payment is not sent.")
+    routing_number_severity: Literal["error", "warning"] = Field(
+        "error", description="What a wrong ABA check digit is; test files often carry illustrative numbers."
+    )
+    network_limit_cents: int = Field(1_000_000_000, gt=0, description="The network's limit per payment.")
+    sender_limit_cents: int = Field(10_000_000, gt=0, description="This institution's own limit per payment.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Secrets are masked wherever they are printed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FIFTEEN_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    region: str = Field("local", description="The region that this process writes as.")
+    regions: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("local",), description="All regions that write, comma-separated; each has its partitions."
+    )
+    database_url: SecretStr | None = Field(None, description="postgresql://… of the application's role.")
+    database_owner_url: SecretStr | None = Field(None, description="postgresql://… of the owner: for db upgrade alone.")
+    broker_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="amqp://… of the RabbitMQ nodes, comma-separated; empty: the bus lives in PostgreSQL."
+    )
+    http_host: str = Field("127.0.0.1", description="Where the gateway listens.")
+    http_port: int = Field(8015, ge=0, le=65_535, description="The gateway's port; 0 takes a free one.")
+    worker_port: int = Field(8016, ge=0, le=65_535, description="The worker's port for /metrics, /healthz, /readyz.")
+    body_bytes_max: int = Field(262_144, gt=0, description="The largest request body.")
+    promise_s: float = Field(15.0, gt=0, description="From acceptance to a final status.")
+    tenant_id: str = Field("default", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="The first tenant.")
+    tenant_name: str = Field("Default institution", description="The first tenant's name.")
+    api_key: SecretStr | None = Field(None, description="The first tenant's API key; db upgrade registers it.")
+    gateway_url: str | None = Field(None, description="Where `fifteen send` finds the gateway; a running demo tells.")
+    index_key: SecretStr = Field(
+        SecretStr("fifteen-index-key-for-development-only"),
+        description="Keys the blind indexes; a secret of its own in production, and never changed.",
+    )
+    dispatch_prefetch: int = Field(64, ge=1, le=1_000, description="Transfers that a worker has in hand at once.")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    fednow: FedNowSettings = FedNowSettings()
+
+    @field_validator("regions", "broker_urls", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, secret files, TOML."""
+        toml = TomlConfigSettingsSource(settings_cls, Path(os.environ.get(CONFIG_FILE_VARIABLE, "fifteen.toml")))
+        return (init_settings, env_settings, file_secret_settings, toml)
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text says which, and how to set it."""
+
+
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: one is unknown or out of its range.
+
+    """
+    from pydantic import ValidationError
+
+    try:
+        return Settings(_secrets_dir=os.environ.get(SECRETS_DIRECTORY_VARIABLE))
+    except ValidationError as error:
+        faults = [
+            f"FIFTEEN_{'__'.join(str(part).upper() for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()
+        ]
+        raise SettingsError("\n".join(faults)) from None
+
+
+def masked(settings: Settings) -> dict[str, Any]:
+    """Return the settings as they may be shown: secrets as stars."""
+    shown: dict[str, Any] = settings.model_dump(mode="json")
+    return shown

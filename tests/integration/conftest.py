@@ -1,0 +1,84 @@
+"""Real servers for the integration tests: one PostgreSQL a session, one fresh migrated database a test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from typing import Final
+
+import asyncpg
+import pytest
+
+from adapters.keys.clear import ClearVault
+from adapters.postgres.connection import open_pool
+from adapters.postgres.server import EmbeddedPostgres
+from adapters.postgres.store import PostgresStore
+from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
+from gateway.domain.payment import RegionId, TenantId
+
+API_KEY: Final = "an-api-key-for-tests-only"
+TENANT: Final = TenantId("default")
+REGION: Final = RegionId("local")
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A migrated database of its own, with one tenant and one API key."""
+
+    owner_dsn: str
+    application_dsn: str
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A running PostgreSQL."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres_server: EmbeddedPostgres) -> str:
+    """The server's own database, migrated: what the others are copied from."""
+    first = FirstTenant(TENANT, "Test institution", digest_of_api_key(API_KEY))
+    asyncio.run(
+        upgrade(
+            postgres_server.owner_dsn, regions=[REGION], first_tenant=first, now=datetime(2026, 11, 20, tzinfo=UTC)
+        )
+    )
+    return "fifteen"
+
+
+def copy_database(server: EmbeddedPostgres, template: str) -> Database:
+    """Make a database by copying the migrated one; nobody may be connected to that."""
+    name = f"test_{next(_numbers)}"
+    asyncio.run(_execute(server.superuser_dsn, f"CREATE DATABASE {name} TEMPLATE {template} OWNER fifteen_owner"))
+    return Database(_named(server.owner_dsn, name), _named(server.application_dsn, name))
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(_named(dsn, "postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _named(dsn: str, database: str) -> str:
+    return f"{dsn.rpartition('/')[0]}/{database}"
+
+
+@pytest.fixture
+def database(postgres_server: EmbeddedPostgres, template: str) -> Database:
+    """A fresh database for one test."""
+    return copy_database(postgres_server, template)
+
+
+@pytest.fixture
+async def postgres_store(database: Database) -> AsyncIterator[PostgresStore]:
+    """A store on a fresh database."""
+    async with open_pool(database.application_dsn) as pool:
+        yield PostgresStore(pool, region=REGION, vault=ClearVault(b"a-key-for-tests-only"))
