@@ -13,8 +13,10 @@ from typing import Final
 
 from aiohttp import web
 
-from adapters.http.application import Api, build_application
-from adapters.http.operations import build_operations
+from adapters.http.api import Api, HttpLimits, Served
+from adapters.http.application import build_application
+from adapters.http.serving import serving
+from adapters.http.worker import build_worker_application
 from adapters.keys.clear import ClearVault
 from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
@@ -40,9 +42,6 @@ from gateway.service.waiting import Waiting
 from gateway.settings import Settings, SettingsError
 from iso20022 import ConnectionPartyId, FedNowProfile, Severity
 
-DRAIN_S: Final = 10.0
-"""How long a stopping gateway finishes what it has in hand."""
-
 GAUGES_PAUSE_S: Final = 5.0
 """Between two readings of what waits."""
 
@@ -67,8 +66,8 @@ def fednow_protocol(settings: Settings) -> FedNowProtocol:
     fednow = settings.fednow
     profile = FedNowProfile(
         aba_severity=Severity(fednow.routing_number_severity),
-        network_limit=fednow.network_limit_cents,
-        sender_limit=fednow.sender_limit_cents,
+        network_limit_cents=fednow.network_limit_cents,
+        sender_limit_cents=fednow.sender_limit_cents,
         rail_clock_s=fednow.rail_clock_s,
         status_request_wait_s=fednow.status_request_wait_s,
     )
@@ -133,20 +132,20 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None]) -> No
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
-            promise_s=settings.promise_s,
-            body_bytes_max=settings.body_bytes_max,
-            checks={"database": parts.store.check},
+            identifiers=SystemIdentifiers(),
             render_metrics=parts.metrics.render,
-            observe_request=_request_observer(parts.metrics),
-            observe_fault=parts.observer.fault,
+            record_request=_request_recorder(parts.metrics),
+            report_fault=parts.observer.fault,
+            promise_s=settings.promise_s,
+            version=version("fifteen"),
+            readiness={"database": parts.store.check},
+            limits=HttpLimits(body_bytes_max=settings.body_bytes_max),
         )
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(_supervised(parts, "waiting", waiting.run)),
         ]
-        await _serve_until_stopped(
-            build_application(api), settings.http_host, settings.http_port, ready=ready
-        )
+        await _serve_until_stopped(build_application(api), settings.http_host, settings.http_port, ready=ready)
         for task in background:
             task.cancel()
 
@@ -187,10 +186,8 @@ async def run_worker_loops(parts: Parts, link: RailLink, *, ready: Callable[[str
             parts.bus.consume(parts.rail.value_queue, dispatcher.transfer, prefetch=prefetch),
             parts.bus.consume(parts.rail.inquiry_queue, dispatcher.status_request, prefetch=INQUIRY_PREFETCH),
         ):
-            operations = build_operations(checks, parts.metrics.render)
-            await _serve_until_stopped(
-                operations, parts.settings.http_host, parts.settings.worker_port, ready=ready
-            )
+            application = build_worker_application(checks, parts.metrics.render)
+            await _serve_until_stopped(application, parts.settings.http_host, parts.settings.worker_port, ready=ready)
         for task in background:
             task.cancel()
         saving.cancel()
@@ -219,11 +216,12 @@ async def _keep_gauges(parts: Parts) -> None:
         await asyncio.sleep(GAUGES_PAUSE_S)
 
 
-def _request_observer(metrics: Metrics) -> Callable[[str, str, int, float], None]:
-    def observe(method: str, route: str, status: int, seconds: float) -> None:
-        metrics.http_request_duration_seconds.labels(method, route, str(status)).observe(seconds)
+def _request_recorder(metrics: Metrics) -> Callable[[Served], None]:
+    def record(served: Served) -> None:
+        labels = (served.method, served.route, str(served.status))
+        metrics.http_request_duration_seconds.labels(*labels).observe(served.duration_s)
 
-    return observe
+    return record
 
 
 async def _serve_until_stopped(
@@ -233,16 +231,9 @@ async def _serve_until_stopped(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=DRAIN_S)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        bound = runner.addresses[0][1]
+    async with serving(application, host=host, port=port) as bound:
         ready(f"http://{host}:{bound}")
         await stop.wait()
-    finally:
-        await runner.cleanup()
 
 
 def run(main: Callable[[], Awaitable[None]]) -> None:
@@ -266,5 +257,3 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
 
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(entry())
-
-

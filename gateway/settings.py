@@ -11,10 +11,14 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings import TomlConfigSettingsSource
-from pydantic import field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 CONFIG_FILE_VARIABLE = "FIFTEEN_CONFIG_FILE"
 SECRETS_DIRECTORY_VARIABLE = "FIFTEEN_SECRETS_DIR"
@@ -27,10 +31,10 @@ class FedNowSettings(BaseModel):
 
     url: str = Field("http://127.0.0.1:8020", description="Where the rail link connects to (today: the simulator).")
     connection_party: str = Field(
-        "990000001", pattern=r"^[0-9A-Z]{9}$", description="Our connection party id: the header's From."
+        "990000107", pattern=r"^[0-9A-Z]{9}$", description="Our connection party id: the header's From."
     )
-    rail_clock_s: float = Field(20.0, gt=0, description="The rail's time-out clock; 20 s on the real one.")
-    status_request_wait_s: float = Field(25.0, gt=0, description="From the creation time until pacs.028 may ask.")
+    rail_clock_s: int = Field(20, gt=0, description="The rail's time-out clock; 20 s on the real one.")
+    status_request_wait_s: int = Field(25, gt=0, description="From the creation time until pacs.028 may ask.")
     status_request_interval_s: float = Field(5.0, gt=0, description="First pause between two questions; it doubles.")
     send_margin_s: float = Field(1.0, ge=0, description="With less time left than this a payment is not sent.")
     routing_number_severity: Literal["error", "warning"] = Field(
@@ -44,7 +48,11 @@ class Settings(BaseSettings):
     """Everything that can be set. Secrets are masked wherever they are printed."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FIFTEEN_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix="FIFTEEN_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     region: str = Field("local", description="The region that this process writes as.")
@@ -109,7 +117,8 @@ def load_settings() -> Settings:
         return Settings(_secrets_dir=os.environ.get(SECRETS_DIRECTORY_VARIABLE))
     except ValidationError as error:
         faults = [
-            f"FIFTEEN_{'__'.join(str(part).upper() for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()
+            f"FIFTEEN_{'__'.join(str(part).upper() for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors()
         ]
         raise SettingsError("\n".join(faults)) from None
 

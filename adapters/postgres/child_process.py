@@ -84,7 +84,7 @@ class ChildProcess:
     def kill_family(self, timeout_s: float) -> None:
         """Kill the child and its children with SIGKILL, and wait for the child; it makes no new ones meanwhile."""
         self.send(signal.SIGSTOP)
-        for process_id in _children(self.process_id):
+        for process_id in children_of(self.process_id):
             _send(process_id, signal.SIGKILL)
         self.send(signal.SIGKILL)
         self.wait(timeout_s)
@@ -117,8 +117,11 @@ def _send(process_id: int, number: signal.Signals) -> None:
         return
 
 
-def _children(process_id: int) -> list[int]:
-    """Return the live children of a process; none where there is no /proc (PostgreSQL's end by themselves)."""
+def children_of(process_id: int) -> list[int]:
+    """Return the process ids of the live children of a process; none where there is no /proc.
+
+    (PostgreSQL's children end by themselves then.)
+    """
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -98,9 +98,13 @@ def find_programs(given: Path | None, cluster: Path) -> Programs:
         return Programs(folder, parent_death)
     nobody = str(_UNPRIVILEGED_ID)
     as_nobody = ("setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", *_PARENT_DEATH[1:])
+    # For programs or directories under a folder that root has closed to others: still root outside a namespace, or
+    # (where a container forbids namespaces) an unprivileged user who may pass closed folders.
     in_namespace = ("unshare", "--user", f"--map-user={nobody}", f"--map-group={nobody}", *parent_death)
+    through_doors = (*as_nobody, "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+    ways = ((as_nobody, _UNPRIVILEGED_ID), (in_namespace, 0), (through_doors, _UNPRIVILEGED_ID))
     refusals = []
-    for prefix, owner_id in ((as_nobody, _UNPRIVILEGED_ID), (in_namespace, 0)):
+    for prefix, owner_id in ways:
         if shutil.which(prefix[0]) is None:
             refusals.append(f"{prefix[0]} is not installed")
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -45,8 +44,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (
+        TimeoutError,
         OSError,
-        asyncio.TimeoutError,
         asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,
         asyncpg.InsufficientResourcesError,

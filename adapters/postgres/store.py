@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,7 +21,6 @@ from adapters.postgres.rows import (
     payment_from,
     save_columns,
 )
-from datetime import datetime
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, RegionId, TenantId
 from gateway.service.ports import (
     Accepted,
@@ -272,7 +272,7 @@ class PostgresStore:
     async def backlog(self) -> Backlog:
         """Return what waits; see the port."""
         with translated():
-            row = await self._pool.fetchrow(statements.BACKLOG)
+            row = (await self._pool.fetch(statements.BACKLOG))[0]
             counts = await self._pool.fetch(statements.OPEN_PAYMENTS)
         return Backlog(
             outbox=row["outbox"],

@@ -43,7 +43,7 @@ def _one_of(column: str, values: type[PaymentState] | type[ReasonOrigin] | type[
 
 
 _INSTANT = DateTime(timezone=True)
-_BY_REGION = {"postgresql_partition_by": "LIST (region)"}
+_BY_REGION = "LIST (region)"
 
 tenant = Table(
     "tenant",
@@ -77,7 +77,7 @@ claim = Table(
     Column("claimed_at", _INSTANT, nullable=False),
     PrimaryKeyConstraint("tenant_id", "idempotency_key", "region"),
     CheckConstraint("slot BETWEEN 0 AND 255", name="slot"),
-    **_BY_REGION,
+    postgresql_partition_by=_BY_REGION,
 )
 
 payment = Table(
@@ -104,7 +104,7 @@ payment = Table(
     CheckConstraint("amount_cents > 0", name="amount_cents"),
     Index("payment_end_to_end_id_ix", "tenant_id", "end_to_end_id"),
     Index("payment_uetr_ix", "tenant_id", "uetr"),
-    **_BY_REGION,
+    postgresql_partition_by=_BY_REGION,
 )
 
 payment_event = Table(
@@ -128,7 +128,7 @@ payment_event = Table(
     PrimaryKeyConstraint("payment_id", "tenant_id", "epoch", "sequence", "region"),
     CheckConstraint(_one_of("state_after", PaymentState), name="state_after"),
     CheckConstraint(_one_of("reason_origin", ReasonOrigin), name="reason_origin"),
-    **_BY_REGION,
+    postgresql_partition_by=_BY_REGION,
 )
 
 message = Table(
@@ -150,7 +150,7 @@ message = Table(
     CheckConstraint(_one_of("direction", MessageDirection), name="direction"),
     Index("message_payment_id_ix", "payment_id"),
     Index("message_business_message_id_ix", "business_message_id", postgresql_where=text("direction = 'rail_out'")),
-    **_BY_REGION,
+    postgresql_partition_by=_BY_REGION,
 )
 
 inbox = Table(
@@ -163,7 +163,7 @@ inbox = Table(
     Column("payment_id", Uuid, nullable=False),
     Column("at", _INSTANT, nullable=False),
     PrimaryKeyConstraint("rail", "inbox_id", "region"),
-    **_BY_REGION,
+    postgresql_partition_by=_BY_REGION,
 )
 
 refusal = Table(
@@ -177,7 +177,7 @@ refusal = Table(
     Column("codes", ARRAY(Text), nullable=False),
     Column("at", _INSTANT, nullable=False),
     PrimaryKeyConstraint("refusal_id", "tenant_id", "region"),
-    **_BY_REGION,
+    postgresql_partition_by=_BY_REGION,
 )
 
 quarantine = Table(
@@ -194,7 +194,7 @@ quarantine = Table(
     Column("codes", ARRAY(Text), nullable=False),
     Column("at", _INSTANT, nullable=False),
     PrimaryKeyConstraint("rail", "digest", "region"),
-    **_BY_REGION,
+    postgresql_partition_by=_BY_REGION,
 )
 
 payment_state = Table(

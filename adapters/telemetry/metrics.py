@@ -7,9 +7,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-DURATION_BUCKETS_S: Final = (
-    *(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 12.5, 15, 20, 30, 60),
-)
+DURATION_BUCKETS_S: Final = (*(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 12.5, 15, 20, 30, 60),)
 """10 and 15 seconds, the objective and the promise, are bounds."""
 
 
@@ -54,10 +52,16 @@ class Metrics:
             "gateway_refusals_total", "Requests refused, by finding.", ["code"], registry=self.registry
         )
         self.inbox_duplicates_total = Counter(
-            "gateway_inbox_duplicates_total", "Messages that the rail delivered again.", ["rail"], registry=self.registry
+            "gateway_inbox_duplicates_total",
+            "Messages that the rail delivered again.",
+            ["rail"],
+            registry=self.registry,
         )
         self.quarantined_total = Counter(
-            "gateway_quarantined_total", "Messages from the rail that found no payment.", ["rail"], registry=self.registry
+            "gateway_quarantined_total",
+            "Messages from the rail that found no payment.",
+            ["rail"],
+            registry=self.registry,
         )
         self.contradictions_total = Counter(
             "gateway_contradictions_total",
@@ -95,7 +99,9 @@ class Metrics:
             "gateway_payments_in_flight", "Payments that are not final.", ["state"], registry=self.registry
         )
         self.payments_in_doubt_oldest_age_seconds = Gauge(
-            "gateway_payments_in_doubt_oldest_age_seconds", "Age of the oldest payment in doubt.", registry=self.registry
+            "gateway_payments_in_doubt_oldest_age_seconds",
+            "Age of the oldest payment in doubt.",
+            registry=self.registry,
         )
         self.queue_depth = Gauge("gateway_queue_depth", "Deliveries on a queue.", ["queue"], registry=self.registry)
         self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_library
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Literal
 
 import typer
 
@@ -37,10 +37,14 @@ Rail = Literal["fednow"]
 
 @application.command()
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Send the four payments and exit: 0 if all ended as they should.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document; implies --once.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Send the four payments and exit: 0 if all ended as they should.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON document; implies --once.")
+    ] = False,
     keep: Annotated[
-        Optional[Path], typer.Option("--keep", help="Keep database, journal and logs in this directory.", metavar="DIR")
+        Path | None, typer.Option("--keep", help="Keep database, journal and logs in this directory.", metavar="DIR")
     ] = None,
 ) -> None:
     """Run gateway, worker, PostgreSQL and the FedNow simulator here, and send four payments.
@@ -76,14 +80,16 @@ def worker() -> None:
 
 @application.command()
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="ISO 20022 messages: bare, with AppHdr, or in the rail's envelope.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="ISO 20022 messages: bare, with AppHdr, or in the rail's envelope.")
+    ],
     rail: Annotated[Rail, typer.Option(help="Whose rules.")] = "fednow",
     direction: Annotated[
-        Optional[Literal["in", "out"]],
+        Literal["in", "out"] | None,
         typer.Option(help="in: from the rail to the participant; out: to the rail. Guessed from the envelope."),
     ] = None,
     routing_numbers: Annotated[
-        Optional[Literal["error", "warning"]],
+        Literal["error", "warning"] | None,
         typer.Option(help="What a wrong ABA check digit is; the default is the setting."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
@@ -96,9 +102,7 @@ def validate(
 
     del rail  # one rail so far; the option names it for scripts
     raise typer.Exit(
-        validate_files(
-            files, settings_or_stop(), direction=direction, routing_numbers=routing_numbers, as_json=json
-        )
+        validate_files(files, settings_or_stop(), direction=direction, routing_numbers=routing_numbers, as_json=json)
     )
 
 
@@ -112,9 +116,9 @@ def send(
             help="Renew ids, times and dates, and map routing numbers to the simulator's participants; prints each.",
         ),
     ] = False,
-    url: Annotated[Optional[str], typer.Option(help="The gateway; found by itself while a demo runs.")] = None,
+    url: Annotated[str | None, typer.Option(help="The gateway; found by itself while a demo runs.")] = None,
     key: Annotated[
-        Optional[str], typer.Option(help="The Idempotency-Key of a JSON payment; a new one by default.")
+        str | None, typer.Option(help="The Idempotency-Key of a JSON payment; a new one by default.")
     ] = None,
     wait: Annotated[float, typer.Option(min=0, max=15, help="Seconds to wait for the final status.")] = 15,
     json: Annotated[bool, typer.Option("--json", help="Print the gateway's answer as JSON.")] = False,
@@ -161,7 +165,7 @@ def fednow(
     host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8020,
     journal: Annotated[
-        Optional[Path], typer.Option(help="Keep every message in this file, and remember them at the next start.")
+        Path | None, typer.Option(help="Keep every message in this file, and remember them at the next start.")
     ] = None,
     rail_clock: Annotated[float, typer.Option(help="The rail's time-out clock in seconds.")] = 20.0,
     check_duplicates: Annotated[

@@ -20,8 +20,8 @@ def upgrade_database(settings: Settings) -> None:
     """
     if settings.database_owner_url is None:
         raise SettingsError(
-            "FIFTEEN_DATABASE_OWNER_URL is not set: postgresql://… of the role that owns the tables; the gateway itself "
-            "logs in as another role, a member of fifteen_application, by FIFTEEN_DATABASE_URL"
+            "FIFTEEN_DATABASE_OWNER_URL is not set: postgresql://… of the role that owns the tables; the gateway "
+            "itself logs in as another role, a member of fifteen_application, by FIFTEEN_DATABASE_URL"
         )
     first_tenant = None
     if settings.api_key is not None:

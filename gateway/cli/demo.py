@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rich.box import SIMPLE
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -32,14 +33,14 @@ from gateway.cli.simulate import behaviour_table
 from gateway.domain.payment import RegionId, TenantId
 from simulators.fednow.participants import PARTICIPANTS
 
-RAIL_CLOCK_S: Final = 4.0
-STATUS_REQUEST_WAIT_S: Final = 5.0
+RAIL_CLOCK_S: Final = 4
+STATUS_REQUEST_WAIT_S: Final = 5
 """The demo's rail: on the real one the clock runs 20 s, and 25 s pass before it may be asked."""
 
-PROMISE_S: Final = 15.0
+PROMISE_S: Final = 15
 POLL_S: Final = 0.1
 GIVE_UP_S: Final = 20.0
-_BAR_WIDTH: Final = 24
+_BAR_WIDTH: Final = 10
 
 _SENDER: Final = next(participant for participant in PARTICIPANTS if participant.may_send)
 _RECEIVER: Final = next(participant for participant in PARTICIPANTS if not participant.may_send)
@@ -81,16 +82,16 @@ class Scenario:
 
 SCENARIOS: Final = (
     Scenario("settled", "settles at once", "200000000001", "51.74", "SETTLED", "ACSC"),
-    Scenario("rejected", "the creditor's account is closed", "SIMRJCTAC04", "20.00", "REJECTED", "RJCT", "AC04"),
+    Scenario("rejected", "account closed", "SIMRJCTAC04", "20.00", "REJECTED", "RJCT", "AC04"),
     Scenario(
         "accepted_without_posting",
-        "settles, not yet posted",
+        "settled, not posted",
         "SIMACWP",
         "75.00",
         "ACCEPTED_WITHOUT_POSTING",
         "ACWP",
     ),
-    Scenario("answer_lost", "the answer is lost, pacs.028 finds it", "SIMLOSTANSWER", "99.95", "SETTLED", "ACSC"),
+    Scenario("answer_lost", "answer lost, found", "SIMLOSTANSWER", "99.95", "SETTLED", "ACSC"),
 )
 
 
@@ -137,10 +138,10 @@ def _stack(keep: Path | None, *, quiet: bool) -> Iterator[RunningDemo]:
         server = stack.enter_context(EmbeddedPostgres(directory / "postgres"))
         api_key = secrets.token_urlsafe(24)
         first = FirstTenant(TenantId("demo"), "Demo institution", digest_of_api_key(api_key))
-        asyncio.run(
-            upgrade(server.owner_dsn, regions=[RegionId("local")], first_tenant=first, now=SystemClock().now())
-        )
-        ports = {name: _free_port(preferred) for name, preferred in (("gateway", 8015), ("worker", 8016), ("sim", 8020))}
+        asyncio.run(upgrade(server.owner_dsn, regions=[RegionId("local")], first_tenant=first, now=SystemClock().now()))
+        ports = {
+            name: _free_port(preferred) for name, preferred in (("gateway", 8015), ("worker", 8016), ("sim", 8020))
+        }
         running = RunningDemo(
             process_id=os.getpid(),
             gateway_url=f"http://127.0.0.1:{ports['gateway']}",
@@ -202,9 +203,9 @@ async def _send_all(running: RunningDemo, *, quiet: bool) -> list[dict[str, Any]
     """Send every scenario's payment at once and watch them until all are final."""
     async with GatewayClient(running.gateway_url, running.api_key) as client:
         payments: list[dict[str, Any] | None] = [None] * len(SCENARIOS)
-        started = time.monotonic()
+        started, run = time.monotonic(), secrets.token_hex(4)
         for index, scenario in enumerate(SCENARIOS):
-            answer = await client.send_payment(scenario.payment(), key=f"demo-{scenario.name}", wait_s=0)
+            answer = await client.send_payment(scenario.payment(), key=f"demo-{run}-{scenario.name}", wait_s=0)
             payments[index] = _accepted(scenario, answer)
         with Live(console=OUT, refresh_per_second=10, transient=False, auto_refresh=False) as live:
             while True:
@@ -227,19 +228,20 @@ def _accepted(scenario: Scenario, answer: Answer) -> dict[str, Any]:
 
 def _table(payments: list[dict[str, Any] | None], elapsed_s: float) -> Table:
     table = Table(
-        title=f"Four payments. Demo profile: rail clock {RAIL_CLOCK_S:g} s, status request after "
-        f"{STATUS_REQUEST_WAIT_S:g} s (real FedNow: 20 s and 25 s)",
+        title=f"Demo profile: the rail's clock runs {RAIL_CLOCK_S} s (really 20 s), it may be asked after "
+        f"{STATUS_REQUEST_WAIT_S} s (25 s)",
         title_justify="left",
+        box=SIMPLE,
     )
-    for heading in ("payment", "state", "status", f"of {PROMISE_S:g} seconds"):
-        table.add_column(heading)
+    for heading in ("payment", "state", "status", f"of {PROMISE_S} seconds"):
+        table.add_column(heading, no_wrap=True)
     for scenario, payment in zip(SCENARIOS, payments, strict=True):
         if payment is None:
             continue
         seconds = payment["elapsed_ms"] / 1000 if payment["final"] else elapsed_s
         reason = f" {payment['reason']['code']}" if payment["reason"] else ""
         table.add_row(
-            f"{scenario.name}\n[dim]{scenario.tells}[/]",
+            scenario.tells,
             Text(payment["state"], style=_style(scenario, payment)),
             f"{payment['status'] or ''}{reason}",
             _bar(seconds),
@@ -255,7 +257,7 @@ def _style(scenario: Scenario, payment: dict[str, Any]) -> str:
 
 def _bar(seconds: float) -> str:
     filled = min(round(seconds / PROMISE_S * _BAR_WIDTH), _BAR_WIDTH)
-    return f"{'━' * filled}[dim]{'─' * (_BAR_WIDTH - filled)}[/] {seconds:5.2f} s"
+    return f"{'━' * filled}[dim]{'─' * (_BAR_WIDTH - filled)}[/] {seconds:5.2f}s"
 
 
 def _result(scenario: Scenario, payment: dict[str, Any] | None) -> dict[str, Any]:

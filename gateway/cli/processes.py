@@ -42,7 +42,7 @@ class Role:
         self.name = name
         self._log_file = log_file
         self._log: IO[bytes] = log_file.open("ab")
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - the command is ours
             [sys.executable, "-m", "gateway.cli", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -66,7 +66,9 @@ class Role:
         give_up_at = time.monotonic() + READY_TIMEOUT_S
         while time.monotonic() < give_up_at:
             if self._process.poll() is not None:
-                raise RoleError(f"{self.name} ended with {self._process.returncode}: see {self._log_file}\n{self._tail()}")
+                raise RoleError(
+                    f"{self.name} ended with {self._process.returncode}: see {self._log_file}\n{self._tail()}"
+                )
             if _answers(url):
                 return
             time.sleep(_POLL_S)
@@ -95,6 +97,6 @@ class Role:
 def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own loopback address
-            return response.status == 200
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
+from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
@@ -44,8 +46,8 @@ def send_file(
         answer = asyncio.run(_send(address, api_key, body, is_json=is_json, key=key, wait_s=wait_s))
     except (aiohttp.ClientError, TimeoutError) as error:
         stop(
-            f"{address} does not answer ({type(error).__name__}); whether it took the payment is unknown: send the same "
-            "file again, it is never paid twice"
+            f"{address} does not answer ({type(error).__name__}); whether it took the payment is unknown: send the "
+            "same file again, it is never paid twice"
         )
     if as_json:
         OUT.print_json(json.dumps(answer.document))
@@ -57,7 +59,9 @@ def send_file(
 def _gateway(settings: Settings, url: str | None, demo: RunningDemo | None) -> tuple[str, str]:
     address = url or settings.gateway_url or (demo.gateway_url if demo else None)
     if address is None:
-        stop("no demo runs here, and FIFTEEN_GATEWAY_URL is not set: start `fifteen demo`, or name the gateway by --url")
+        stop(
+            "no demo runs here, and FIFTEEN_GATEWAY_URL is not set: start `fifteen demo`, or name the gateway by --url"
+        )
     if settings.api_key is not None:
         return address, settings.api_key.get_secret_value()
     if demo is None or address != demo.gateway_url:
@@ -84,19 +88,23 @@ async def _send(address: str, api_key: str, body: bytes, *, is_json: bool, key: 
     async with GatewayClient(address, api_key) as client:
         if is_json:
             payment: dict[str, Any] = json.loads(body)
-            return await client.send_payment(
-                payment, key=key or str(SystemIdentifiers().new_uuid()), wait_s=wait_s
-            )
+            return await client.send_payment(payment, key=key or str(SystemIdentifiers().new_uuid()), wait_s=wait_s)
         return await client.send_message(body, wait_s=wait_s)
 
 
 def _print_changes(result: Restamped) -> None:
-    table = Table(title="Restamped", title_justify="left")
+    table = Table(title="Restamped", title_justify="left", box=SIMPLE)
     for heading in ("element", "was", "is"):
         table.add_column(heading, overflow="fold")
     for change in result.changes:
-        table.add_row(change.xpath, change.before, change.after)
+        table.add_row(_short(change.xpath), change.before, change.after)
     OUT.print(table)
+
+
+def _short(xpath: str) -> str:
+    """The path without what is the same for every element: envelope, Document and message, and an agent's inside."""
+    inside = re.sub(r"^.*/(?=AppHdr/)|^.*/Document/[^/]+/", "", xpath)
+    return inside.replace("FIId/", "").replace("FinInstnId/ClrSysMmbId/", "")
 
 
 def _print_answer(answer: Answer) -> None:

@@ -13,9 +13,7 @@ from simulators.fednow.server import run
 from simulators.fednow.settings import FedNowSimulatorSettings
 
 
-def run_fednow(
-    *, host: str, port: int, journal: Path | None, rail_clock_s: float, check_duplicates: bool
-) -> None:
+def run_fednow(*, host: str, port: int, journal: Path | None, rail_clock_s: float, check_duplicates: bool) -> None:
     """Play FedNow until SIGTERM or Ctrl-C."""
     settings = FedNowSimulatorSettings(
         host=host, port=port, journal=journal, rail_clock_s=rail_clock_s, check_duplicates=check_duplicates

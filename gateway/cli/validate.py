@@ -70,8 +70,15 @@ def _print(file: Path, report: Report, body: bytes) -> None:
 
 def _print_finding(finding: Finding, lines: Sequence[str]) -> None:
     place = f"line {finding.line}" if finding.line else "the message"
-    OUT.print(f"  [{_STYLES[finding.severity]}]{finding.severity}[/] {finding.code}  {place}  {escape(finding.xpath or '')}")
-    if finding.line and finding.value is not None and not finding.value.startswith("***") and finding.line <= len(lines):
+    OUT.print(
+        f"  [{_STYLES[finding.severity]}]{finding.severity}[/] {finding.code}  {place}  {escape(finding.xpath or '')}"
+    )
+    if (
+        finding.line
+        and finding.value is not None
+        and not finding.value.startswith("***")
+        and finding.line <= len(lines)
+    ):
         OUT.print(f"    [dim]{finding.line:>5} │[/] {escape(lines[finding.line - 1].strip())}")
     OUT.print(f"    {escape(finding.rule)}")
     if finding.hint:

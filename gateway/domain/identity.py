@@ -30,7 +30,10 @@ def slot_of(tenant_id: TenantId, idempotency_key: IdempotencyKey) -> int:
 
 
 def payment_id_of(tenant_id: TenantId, idempotency_key: IdempotencyKey, business_date: date) -> PaymentId:
-    """Return the payment's own id: a UUID version 8 (RFC 9562) that begins with the date, so that a day's rows lie together."""
+    """Return the payment's own id: a UUID version 8 (RFC 9562).
+
+    It begins with the date, so that a day's rows lie together in every index.
+    """
     days = business_date.toordinal().to_bytes(4, "big")
     value = bytearray(days + _digest("payment", tenant_id, idempotency_key, business_date.isoformat())[:12])
     return PaymentId(_uuid(value, version=8))
@@ -42,9 +45,7 @@ def uetr_of(tenant_id: TenantId, idempotency_key: IdempotencyKey, business_date:
     return Uetr(str(_uuid(value, version=4)))
 
 
-def reference_of(
-    purpose: str, tenant_id: TenantId, idempotency_key: IdempotencyKey, business_date: date
-) -> str:
+def reference_of(purpose: str, tenant_id: TenantId, idempotency_key: IdempotencyKey, business_date: date) -> str:
     """Return 18 capital letters and digits for the part of an id that is ours; another `purpose`, another reference."""
     return _reference(_digest(purpose, tenant_id, idempotency_key, business_date.isoformat()))
 

@@ -38,13 +38,12 @@ class Timing:
         """Return the instant from which an answer that has not come puts the payment in doubt."""
         return min(payment.deadline_at, creation_time + timedelta(seconds=self.status_request_wait_s))
 
+    def first_status_request(self, payment: Payment, now: datetime) -> datetime:
+        """Return the instant from which the rail may be asked."""
+        return max(now, (payment.creation_time or now) + timedelta(seconds=self.status_request_wait_s))
+
     def next_status_request(self, payment: Payment, now: datetime) -> datetime:
-        """Return the instant at which the rail may be asked (again)."""
-        started = payment.creation_time or now
-        earliest = started + timedelta(seconds=self.status_request_wait_s)
-        if payment.status_requests == 0 and now < earliest:
-            return earliest
-        pause_s = min(
-            self.status_request_interval_s * 2 ** min(payment.status_requests, 10), STATUS_REQUEST_INTERVAL_MAX_S
-        )
-        return max(earliest, now + timedelta(seconds=pause_s))
+        """Return the instant at which the rail is asked once more: after a pause that doubles with every question."""
+        doubled_s = self.status_request_interval_s * 2 ** min(payment.status_requests, 10)
+        pause_s = min(doubled_s, STATUS_REQUEST_INTERVAL_MAX_S)
+        return self.first_status_request(payment, now + timedelta(seconds=pause_s))

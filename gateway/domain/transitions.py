@@ -24,8 +24,11 @@ class Effect(StrEnum):
     AWAIT_ANSWER = "await_answer"
     """Wake when the answer is overdue."""
 
-    ASK_STATUS_LATER = "ask_status_later"
-    """Wake when the rail may be asked (again)."""
+    ASK_STATUS = "ask_status"
+    """Wake as soon as the rail may be asked."""
+
+    ASK_STATUS_AGAIN = "ask_status_again"
+    """Wake after a pause, to ask once more if there is no word by then."""
 
     QUEUE_STATUS_REQUEST = "queue_status_request"
     """Put a pacs.028 on the inquiry queue of the rail."""
@@ -54,7 +57,7 @@ _E = EventKind
 _STOP = (Effect.STOP_TIMER,)
 _STRANGE = (Effect.REPORT_CONTRADICTION,)
 _STRANGE_STOP = (Effect.STOP_TIMER, Effect.REPORT_CONTRADICTION)
-_ASK_AGAIN = (Effect.ASK_STATUS_LATER,)
+_ASK_AGAIN = (Effect.ASK_STATUS_AGAIN,)
 
 TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # Nothing has left yet. An answer here is to a message that we believe unsent: take the rail's word, tell a person.
@@ -72,7 +75,7 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     (_S.RECEIVED, _E.STATUS_REQUEST_UNANSWERED): Transition(_S.RECEIVED, _STRANGE),
     # The bytes may have left. PDNG and BLCK can only follow ACWP, ACCC only a settlement: out of order is in order.
     (_S.SENDING, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
-    (_S.SENDING, _E.DEADLINE_PASSED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
+    (_S.SENDING, _E.DEADLINE_PASSED): Transition(_S.IN_DOUBT, (Effect.ASK_STATUS,)),
     (_S.SENDING, _E.SETTLEMENT_REPORTED): Transition(_S.SETTLED, _STOP),
     (_S.SENDING, _E.ACCEPTANCE_WITHOUT_POSTING_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STOP),
     (_S.SENDING, _E.POSTING_REPORTED): Transition(_S.SETTLED, _STOP),
@@ -87,7 +90,7 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     (_S.IN_DOUBT, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
     (_S.IN_DOUBT, _E.DEADLINE_PASSED): Transition(_S.IN_DOUBT),
     (_S.IN_DOUBT, _E.STATUS_REQUEST_DUE): Transition(
-        _S.IN_DOUBT, (Effect.QUEUE_STATUS_REQUEST, Effect.ASK_STATUS_LATER)
+        _S.IN_DOUBT, (Effect.QUEUE_STATUS_REQUEST, Effect.ASK_STATUS_AGAIN)
     ),
     (_S.IN_DOUBT, _E.STATUS_REQUESTED): Transition(_S.IN_DOUBT),
     (_S.IN_DOUBT, _E.SETTLEMENT_REPORTED): Transition(_S.SETTLED, _STOP),

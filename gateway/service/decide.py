@@ -56,7 +56,7 @@ def decide(
         event=event,
         state=transition.state,
         at=at,
-        timer=_timer(payment, event, transition.effects, at=at, timing=timing),
+        timer=_timer(payment, transition.effects, at=at, timing=timing),
         outbox=_outbox(payment, transition.effects, inquiry_queue),
         messages=messages,
         inbox_id=inbox_id,
@@ -67,14 +67,14 @@ def decide(
     )
 
 
-def _timer(
-    payment: Payment, event: Event, effects: Sequence[Effect], *, at: datetime, timing: Timing
-) -> TimerChange:
+def _timer(payment: Payment, effects: Sequence[Effect], *, at: datetime, timing: Timing) -> TimerChange:
     if Effect.STOP_TIMER in effects:
         return "stop"
     if Effect.AWAIT_ANSWER in effects:
         return timing.answer_overdue(payment, at)
-    if Effect.ASK_STATUS_LATER in effects:
+    if Effect.ASK_STATUS in effects:
+        return timing.first_status_request(payment, at)
+    if Effect.ASK_STATUS_AGAIN in effects:
         return timing.next_status_request(payment, at)
     return None
 

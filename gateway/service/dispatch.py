@@ -111,9 +111,7 @@ class Dispatcher:
             body=message.body,
             at=now,
         )
-        return decide(
-            payment, event, at=now, timing=rail.timing, inquiry_queue=rail.inquiry_queue, messages=(raw,)
-        )
+        return decide(payment, event, at=now, timing=rail.timing, inquiry_queue=rail.inquiry_queue, messages=(raw,))
 
     async def _send(self, decision: Decision, message: OutboundMessage) -> None:
         payment = decision.payment
@@ -139,8 +137,6 @@ class Dispatcher:
 
         async def choose(current: Payment) -> Decision | None:
             event = Event(EventKind.SENDING_ABANDONED, reason=UNREACHED)
-            return decide(
-                current, event, at=self.clock.now(), timing=rail.timing, inquiry_queue=rail.inquiry_queue
-            )
+            return decide(current, event, at=self.clock.now(), timing=rail.timing, inquiry_queue=rail.inquiry_queue)
 
         await self.decisions.take(payment.payment_id, choose)

@@ -36,18 +36,19 @@ from iso20022 import (
     RoutingNumber,
     TransactionStatus,
     Uetr,
-    build_header,
-    build_message,
     examine,
     explain,
+    fednow_message_id,
     read,
     serialise,
     unwrap,
     wrap,
 )
+from iso20022 import header as headers
+from iso20022.messages import pacs008, pacs028
 
-_TRANSFER: Final = "pacs.008.001.08"
-_STATUS_REQUEST: Final = "pacs.028.001.03"
+_TRANSFER: Final = pacs008.MESSAGE_TYPE
+_STATUS_REQUEST: Final = pacs028.MESSAGE_TYPE
 _UNREADABLE: Final = "unreadable"
 
 _BY_STATUS: Final = {
@@ -68,6 +69,9 @@ _BY_ANSWER: Final = {
     EnquiryAnswer.IN_PROCESS: EventKind.STILL_IN_PROCESS_REPORTED,
     EnquiryAnswer.NOT_AUTHORISED: EventKind.STATUS_REQUEST_UNANSWERED,
 }
+
+_LOCAL_INSTRUMENT: Final = "FDNA"
+"""The one local instrument of a FedNow credit transfer that is public (the Federal Reserve's sample messages)."""
 
 _NEVER_RECEIVED: Final = "AG09"
 """ISO: the original payment was never received. It can answer a question only, never a transfer."""
@@ -141,14 +145,14 @@ class FedNowProtocol:
 
     def check_transfer(self, transfer: CustomerCreditTransfer) -> tuple[Finding, ...]:
         """Return what the rail would refuse in a transfer that we built: schema and profile, as for any message."""
-        return explain(self.examine(serialise(build_message(transfer)))).findings
+        return explain(self.examine(serialise(pacs008.build(transfer)))).findings
 
     # --- what goes to the rail ---
 
     def transfer_message(self, payment: Payment, received: RawMessage, *, at: datetime) -> OutboundMessage:
         """Return the transfer under our own header; a client's Document goes out as it came in."""
         if received.content_type == JSON_TYPE:
-            document = build_message(
+            document = pacs008.build(
                 self._transfer(
                     PaymentRequest.from_json(json.loads(received.body)),
                     message_id=payment.message_id,
@@ -164,7 +168,7 @@ class FedNowProtocol:
             assert found is not None, "a payment was accepted from a message without a Document"
             document = found
         header = self._header(payment.message_id, _TRANSFER, at)
-        body = wrap(EnvelopeKind.FEDNOW_INCOMING, build_header(header), document)
+        body = wrap(EnvelopeKind.FEDNOW_INCOMING, headers.build(header), document)
         return OutboundMessage(body, _TRANSFER, payment.message_id)
 
     def status_request(self, payment: Payment, sent: RawMessage, *, number: int, at: datetime) -> OutboundMessage:
@@ -186,7 +190,7 @@ class FedNowProtocol:
             instructed_agent=RoutingNumber(self._profile.fednow_id),
         )
         header = self._header(message_id, _STATUS_REQUEST, at)
-        body = wrap(EnvelopeKind.FEDNOW_INCOMING, build_header(header), build_message(request))
+        body = wrap(EnvelopeKind.FEDNOW_INCOMING, headers.build(header), pacs028.build(request))
         return OutboundMessage(body, _STATUS_REQUEST, message_id)
 
     # --- what the rail says ---
@@ -259,7 +263,7 @@ class FedNowProtocol:
             instruction_id=instruction_id,
             end_to_end_id=end_to_end_id,
             uetr=uetr,
-            local_instrument=self._profile.local_instrument,
+            local_instrument=_LOCAL_INSTRUMENT,
             category_purpose=request.category_purpose,
             amount=request.amount,
             settlement_date=settlement_date,
@@ -276,8 +280,6 @@ class FedNowProtocol:
 
     @staticmethod
     def _sent_transfer(sent: RawMessage) -> CustomerCreditTransfer:
-        from iso20022.messages import pacs008
-
         document = unwrap(read(sent.body)).document
         assert document is not None, "what we sent had a Document"
         return pacs008.parse(document)
@@ -293,8 +295,6 @@ class FedNowProtocol:
         )
 
     def _message_id(self, business_date: date, reference: str) -> MessageId:
-        from iso20022 import fednow_message_id
-
         return fednow_message_id(
             business_date=business_date, connection_party=self._connection_party, reference=reference
         )

@@ -39,6 +39,7 @@ from iso20022 import (
     Severity,
     content_fingerprint_source,
 )
+from iso20022.messages import pacs008
 
 JSON_TYPE: Final = "application/json"
 XML_TYPE: Final = "application/xml"
@@ -207,7 +208,7 @@ class Intake:
             message=RawMessage(
                 message_id=self._identifiers.new_uuid(),
                 direction=MessageDirection.CLIENT_IN,
-                message_type=TRANSFER_TYPE,
+                message_type=pacs008.MESSAGE_TYPE,
                 business_message_id=header.business_message_id if header else transfer.message_id,
                 content_type=content_type,
                 body=body,
@@ -256,9 +257,6 @@ class Intake:
         refusal = Refusal(self._identifiers.new_uuid(), tenant_id, at, content_digest, size, tuple(codes))
         await self._store.refuse([refusal])
         self._observer.request_refused(refusal)
-
-
-TRANSFER_TYPE: Final = "pacs.008.001.08"
 
 
 def _warnings(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -16,9 +16,7 @@ PAUSE_MAX_S: Final = 2.0
 CALM_S: Final = 60.0
 
 
-async def supervise(
-    name: str, loop: Callable[[], Awaitable[None]], *, clock: Clock, observer: Observer
-) -> None:
+async def supervise(name: str, loop: Callable[[], Awaitable[None]], *, clock: Clock, observer: Observer) -> None:
     """Run `loop` until cancelled; after a fault, tell the observer, pause, and run it again."""
     pause_s = PAUSE_FIRST_S
     while True:

@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from adapters.postgres.tables import metadata
+from adapters.postgres import tables
 
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True
+    connection=context.config.attributes["connection"], target_metadata=tables.tenant.metadata, transactional_ddl=True
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -10,9 +10,7 @@ from gateway.domain.timing import STATUS_REQUEST_INTERVAL_MAX_S, Timing
 from tests.unit.domain.test_transitions import NOON, payment_in
 
 TIMING = Timing()
-SENT = replace(
-    payment_in(PaymentState.IN_DOUBT), creation_time=NOON, deadline_at=NOON + timedelta(seconds=15)
-)
+SENT = replace(payment_in(PaymentState.IN_DOUBT), creation_time=NOON, deadline_at=NOON + timedelta(seconds=15))
 
 
 def test_an_answer_is_overdue_at_the_promise_where_the_rail_may_be_asked_later() -> None:
@@ -29,7 +27,7 @@ def test_an_answer_is_overdue_as_soon_as_the_rail_may_be_asked() -> None:
 
 def test_the_first_question_waits_for_the_rails_own_clock() -> None:
     """FedNow Operating Procedures v2.1 section 16: a question before its clock has run out is refused."""
-    assert TIMING.next_status_request(SENT, NOON + timedelta(seconds=15)) == NOON + timedelta(seconds=25)
+    assert TIMING.first_status_request(SENT, NOON + timedelta(seconds=15)) == NOON + timedelta(seconds=25)
 
 
 def test_the_pauses_between_questions_double_up_to_a_minute() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, TenantId
-from gateway.domain.transitions import TRANSITIONS, Effect, IllegalTransitionError, advance
+from gateway.domain.transitions import TRANSITIONS, Effect, IllegalTransitionError, Transition, advance
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 
 NOON: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
@@ -24,10 +24,7 @@ ILLEGAL: Final = {
     # What was never begun cannot be abandoned.
     (PaymentState.RECEIVED, EventKind.SENDING_ABANDONED),
     # Only a payment in doubt is asked about.
-    *(
-        (state, EventKind.STATUS_REQUEST_DUE)
-        for state in (PaymentState.RECEIVED, PaymentState.SENDING)
-    ),
+    *((state, EventKind.STATUS_REQUEST_DUE) for state in (PaymentState.RECEIVED, PaymentState.SENDING)),
     *((state, EventKind.STATUS_REQUESTED) for state in PaymentState if state is not PaymentState.IN_DOUBT),
     # A payment is accepted once, by being made.
     *((state, EventKind.ACCEPTED) for state in PaymentState),
@@ -66,9 +63,7 @@ def payment_in(state: PaymentState) -> Payment:
 
 
 @pytest.mark.parametrize(("state", "kind"), list(product(PaymentState, EventKind)))
-def test_every_pair_is_either_in_the_table_or_known_to_be_a_fault_of_ours(
-    state: PaymentState, kind: EventKind
-) -> None:
+def test_every_pair_is_either_in_the_table_or_known_to_be_a_fault_of_ours(state: PaymentState, kind: EventKind) -> None:
     """Late, duplicate and contradictory answers are rows; only our own mistakes raise."""
     if (state, kind) in ILLEGAL:
         with pytest.raises(IllegalTransitionError):
@@ -84,9 +79,11 @@ def test_the_two_lists_together_hold_every_pair_once() -> None:
 
 
 @pytest.mark.parametrize(("pair", "transition"), list(TRANSITIONS.items()), ids=lambda value: str(value)[:60])
-def test_no_final_state_changes_but_as_the_rails_rules_foresee(pair: tuple[PaymentState, EventKind], transition) -> None:  # type: ignore[no-untyped-def]
+def test_no_final_state_changes_but_as_the_rails_rules_foresee(
+    pair: tuple[PaymentState, EventKind], transition: Transition
+) -> None:
     """Finals stay final: ACWP alone is followed by something (posted, or refused and to be returned)."""
-    state, kind = pair
+    state = pair[0]
     foreseen = {
         (PaymentState.ACCEPTED_WITHOUT_POSTING, EventKind.POSTING_REPORTED): PaymentState.SETTLED,
         (PaymentState.ACCEPTED_WITHOUT_POSTING, EventKind.REJECTION_REPORTED): PaymentState.RETURN_DUE,
@@ -110,7 +107,7 @@ def test_silence_never_becomes_a_rejection_once_the_bytes_may_have_left() -> Non
     transition = advance(payment_in(PaymentState.SENDING), Event(EventKind.DEADLINE_PASSED))
 
     assert transition.state is PaymentState.IN_DOUBT
-    assert transition.effects == (Effect.ASK_STATUS_LATER,)
+    assert transition.effects == (Effect.ASK_STATUS,)
 
 
 @pytest.mark.parametrize("kind", [EventKind.STATUS_REQUEST_UNANSWERED, EventKind.STILL_IN_PROCESS_REPORTED])
@@ -119,14 +116,14 @@ def test_an_answer_to_the_question_alone_says_nothing_of_the_payment(kind: Event
     transition = advance(payment_in(PaymentState.IN_DOUBT), Event(kind))
 
     assert transition.state is PaymentState.IN_DOUBT
-    assert Effect.ASK_STATUS_LATER in transition.effects
+    assert Effect.ASK_STATUS_AGAIN in transition.effects
 
 
 def test_every_open_state_keeps_a_timer_or_ends() -> None:
     """Nothing is stuck: whatever leads into an open state from another sets a timer."""
     for (state, kind), transition in TRANSITIONS.items():
         if transition.state is not state and not transition.state.is_final:
-            assert {Effect.AWAIT_ANSWER, Effect.ASK_STATUS_LATER} & set(transition.effects), (state, kind)
+            assert {Effect.AWAIT_ANSWER, Effect.ASK_STATUS} & set(transition.effects), (state, kind)
         if transition.state is not state and transition.state.is_final and not state.is_final:
             assert Effect.STOP_TIMER in transition.effects, (state, kind)
 

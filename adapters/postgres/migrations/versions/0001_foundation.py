@@ -238,8 +238,7 @@ STORAGE: Final = (
 GRANTS: Final = (
     # Facts are only ever added: the application's role can neither change nor delete them.
     "GRANT SELECT, INSERT ON claim, payment, payment_event, message, inbox, refusal, quarantine TO fifteen_application",
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON payment_state, outbox, bus_queue, bus_delivery, bus_dead_letter"
-    " TO fifteen_application",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON payment_state, outbox, bus_queue, bus_delivery, bus_dead_letter TO fifteen_application",
     "GRANT SELECT ON tenant, api_key, alembic_version TO fifteen_application",
 )
 
