@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
+import asyncpg
 from aiohttp import web
 
 from adapters.http.api import Api, HttpLimits, Served
@@ -56,8 +57,8 @@ class Parts:
     clock: Clock
     metrics: Metrics
     observer: TelemetryObserver
+    pool: asyncpg.Pool[asyncpg.Record]
     store: PostgresStore
-    bus: Bus
     rail: RailProtocol
 
 
@@ -77,12 +78,17 @@ def fednow_protocol(settings: Settings) -> FedNowProtocol:
         status_request_wait_s=fednow.status_request_wait_s,
         status_request_interval_s=fednow.status_request_interval_s,
     )
-    return FedNowProtocol(profile, connection_party=ConnectionPartyId(fednow.connection_party), timing=timing)
+    return FedNowProtocol(
+        profile,
+        connection_party=ConnectionPartyId(fednow.connection_party),
+        timing=timing,
+        definite_refusals=frozenset(fednow.definite_refusal_codes),
+    )
 
 
 @asynccontextmanager
 async def open_parts(settings: Settings, *, role: str) -> AsyncIterator[Parts]:
-    """Open database and bus for a role, and close them after it.
+    """Open what every role needs, and close it after the role; nothing is connected before it is used.
 
     Raises:
         SettingsError: no database is named.
@@ -96,21 +102,26 @@ async def open_parts(settings: Settings, *, role: str) -> AsyncIterator[Parts]:
         )
     clock, metrics = SystemClock(), Metrics()
     metrics.build_info.labels(version("fifteen")).set(1)
-    async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(open_pool(settings.database_url.get_secret_value()))
-        store = PostgresStore(
-            pool, region=RegionId(settings.region), vault=ClearVault(settings.index_key.get_secret_value().encode())
-        )
-        bus: Bus
-        if settings.broker_urls:
-            from adapters.rabbitmq.bus import RabbitMqBus
+    async with open_pool(settings.database_url.get_secret_value()) as pool:
+        vault = ClearVault(settings.index_key.get_secret_value().encode())
+        store = PostgresStore(pool, region=RegionId(settings.region), vault=vault)
+        yield Parts(settings, clock, metrics, TelemetryObserver(metrics), pool, store, fednow_protocol(settings))
 
-            urls = [url.get_secret_value() for url in settings.broker_urls]
-            bus = await stack.enter_async_context(RabbitMqBus(urls, clock))
-        else:
-            bus = PostgresBus(pool, clock)
-            await bus.declare()
-        yield Parts(settings, clock, metrics, TelemetryObserver(metrics), store, bus, fednow_protocol(settings))
+
+@asynccontextmanager
+async def open_bus(parts: Parts) -> AsyncIterator[Bus]:
+    """Open the bus that the settings name; it connects when it is used."""
+    settings = parts.settings
+    if not settings.broker_urls:
+        yield PostgresBus(parts.pool, parts.clock, on_fault=parts.observer.fault)
+        return
+    from adapters.rabbitmq.bus import RabbitMqBus
+
+    urls = [url.get_secret_value() for url in settings.broker_urls]
+    async with RabbitMqBus(
+        urls, parts.clock, namespace=settings.broker_namespace, on_fault=parts.observer.fault
+    ) as bus:
+        yield bus
 
 
 async def run_gateway(settings: Settings, *, ready: Callable[[str], None]) -> None:
@@ -169,35 +180,39 @@ async def run_worker_loops(parts: Parts, link: RailLink, *, ready: Callable[[str
     dispatcher = Dispatcher(decisions, rails, {parts.rail.rail: link}, parts.clock, identifiers, parts.observer)
     receiver = Receiver(decisions, parts.rail, link, parts.clock, identifiers, parts.observer)
     timers = Timers(decisions, rails, parts.clock, parts.observer)
-    checks = {"database": parts.store.check, "bus": parts.bus.check, "rail": link.check}
-    async with asyncio.TaskGroup() as loops:
-        saving = loops.create_task(saves.run())
-        background = [
-            loops.create_task(_supervised(parts, name, loop))
-            for name, loop in {
-                "relay": lambda: relay(parts.store, parts.bus, parts.clock, parts.observer),
-                "receiver": receiver.run,
-                "timers": timers.run,
-                "gauges": lambda: _keep_gauges(parts),
-            }.items()
-        ]
-        prefetch = parts.settings.dispatch_prefetch
-        async with (
-            parts.bus.consume(parts.rail.value_queue, dispatcher.transfer, prefetch=prefetch),
-            parts.bus.consume(parts.rail.inquiry_queue, dispatcher.status_request, prefetch=INQUIRY_PREFETCH),
-        ):
-            application = build_worker_application(checks, parts.metrics.render)
-            await _serve_until_stopped(application, parts.settings.http_host, parts.settings.worker_port, ready=ready)
+    async with open_bus(parts) as bus, asyncio.TaskGroup() as group:
+        saving = group.create_task(saves.run())
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "consumers": lambda: _consume(parts, bus, dispatcher),
+            "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
+            "receiver": receiver.run,
+            "timers": timers.run,
+            "gauges": lambda: _keep_gauges(parts, bus),
+        }
+        background = [group.create_task(_supervised(parts, name, loop)) for name, loop in loops.items()]
+        checks = {"database": parts.store.check, "bus": bus.check, "rail": link.check}
+        application = build_worker_application(checks, parts.metrics.render)
+        await _serve_until_stopped(application, parts.settings.http_host, parts.settings.worker_port, ready=ready)
         for task in background:
             task.cancel()
+        await asyncio.wait(background)
         saving.cancel()
+
+
+async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher) -> None:
+    await bus.declare()
+    async with (
+        bus.consume(parts.rail.value_queue, dispatcher.transfer, prefetch=parts.settings.dispatch_prefetch),
+        bus.consume(parts.rail.inquiry_queue, dispatcher.status_request, prefetch=INQUIRY_PREFETCH),
+    ):
+        await asyncio.Event().wait()
 
 
 async def _supervised(parts: Parts, name: str, loop: Callable[[], Awaitable[None]]) -> None:
     await supervise(name, loop, clock=parts.clock, observer=parts.observer)
 
 
-async def _keep_gauges(parts: Parts) -> None:
+async def _keep_gauges(parts: Parts, bus: Bus) -> None:
     metrics = parts.metrics
     while True:
         backlog, now = await parts.store.backlog(), parts.clock.now()
@@ -212,7 +227,7 @@ async def _keep_gauges(parts: Parts) -> None:
             0 if backlog.oldest_in_doubt_at is None else (now - backlog.oldest_in_doubt_at).total_seconds()
         )
         for queue in Queue:
-            metrics.queue_depth.labels(queue.value).set(await parts.bus.depth(queue))
+            metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await asyncio.sleep(GAUGES_PAUSE_S)
 
 

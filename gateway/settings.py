@@ -24,6 +24,11 @@ CONFIG_FILE_VARIABLE = "FIFTEEN_CONFIG_FILE"
 SECRETS_DIRECTORY_VARIABLE = "FIFTEEN_SECRETS_DIR"
 
 
+def _split(value: Any) -> Any:
+    """Read "a, b" as two values; what is a sequence already stays one."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
 class FedNowSettings(BaseModel):
     """How this institution meets FedNow. Times are seconds, amounts whole cents."""
 
@@ -40,8 +45,15 @@ class FedNowSettings(BaseModel):
     routing_number_severity: Literal["error", "warning"] = Field(
         "error", description="What a wrong ABA check digit is; test files often carry illustrative numbers."
     )
+    definite_refusal_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="admi.002 codes, comma-separated, that surely mean: not processed. The rail's list is not public; "
+        "after any other code the rail is asked, since it may mean a duplicate of a copy that was processed.",
+    )
     network_limit_cents: int = Field(1_000_000_000, gt=0, description="The network's limit per payment.")
     sender_limit_cents: int = Field(10_000_000, gt=0, description="This institution's own limit per payment.")
+
+    _split = field_validator("definite_refusal_codes", mode="before")(_split)
 
 
 class Settings(BaseSettings):
@@ -64,6 +76,9 @@ class Settings(BaseSettings):
     broker_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="amqp://… of the RabbitMQ nodes, comma-separated; empty: the bus lives in PostgreSQL."
     )
+    broker_namespace: str = Field(
+        "fifteen", pattern=r"^[a-z][a-z0-9_-]{0,31}$", description="Begins the names of exchanges and queues."
+    )
     http_host: str = Field("127.0.0.1", description="Where the gateway listens.")
     http_port: int = Field(8015, ge=0, le=65_535, description="The gateway's port; 0 takes a free one.")
     worker_port: int = Field(8016, ge=0, le=65_535, description="The worker's port for /metrics, /healthz, /readyz.")
@@ -81,10 +96,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     fednow: FedNowSettings = FedNowSettings()
 
-    @field_validator("regions", "broker_urls", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    _split = field_validator("regions", "broker_urls", mode="before")(_split)
 
     @classmethod
     def settings_customise_sources(

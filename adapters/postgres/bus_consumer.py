@@ -159,7 +159,7 @@ class BusConsumer(AbstractAsyncContextManager[None]):
         task.add_done_callback(self._handlers.discard)
 
     async def _handle(self, delivery: Delivery) -> None:
-        verdict = _Verdict()
+        verdict = Verdict()
         try:
             async with verdict:
                 await self._handler(delivery)
@@ -225,7 +225,7 @@ class BusConsumer(AbstractAsyncContextManager[None]):
             self._on_fault(where, error)
 
 
-class _Verdict:
+class Verdict:
     """What a handler ended with. Whatever it raises gives its delivery back, and stops nothing else.
 
     This is the one loop that parks (house style, section 6): the bus cannot know what a handler may raise.

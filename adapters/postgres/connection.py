@@ -20,14 +20,14 @@ CONNECT_TIMEOUT_S: Final = 5.0
 """A server that does not answer a connection in this time is not there."""
 
 
-def open_pool(dsn: str, *, connections_max: int = POOL_CONNECTIONS_MAX) -> asyncpg.Pool:
+def open_pool(dsn: str, *, connections_max: int = POOL_CONNECTIONS_MAX) -> asyncpg.Pool[asyncpg.Record]:
     """Return a pool that its user opens and closes as an async context.
 
     Commits are durable: ``synchronous_commit`` is set here, whatever the server's default.
     """
     return asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=0,  # connects when it is used: a process may start before its database
         max_size=connections_max,
         command_timeout=COMMAND_TIMEOUT_S,
         timeout=CONNECT_TIMEOUT_S,

@@ -9,7 +9,7 @@ import structlog
 from adapters.telemetry.metrics import Metrics
 from gateway.domain.events import EventKind
 from gateway.domain.payment import PaymentId, Rail
-from gateway.service.ports import Accepted, AcceptKind, Decision, Leg, Quarantined, Refusal
+from gateway.service.ports import Accepted, AcceptKind, Decision, Leg, Quarantined, Refusal, UnavailableError
 
 _OUTGOING: Final = "outgoing"
 
@@ -106,9 +106,10 @@ class TelemetryObserver:
         self._log.error("parked", payment_id=str(payment_id), reason=reason)
 
     def fault(self, where: str, error: BaseException) -> None:
-        """Log and count; the traceback goes to the log alone."""
+        """Log and count; a fault that may be ours comes with its traceback."""
         self._metrics.faults_total.labels(where).inc()
-        self._log.warning("fault", where=where, error=f"{type(error).__name__}: {error}", exc_info=error)
+        traceback = None if isinstance(error, UnavailableError) else error
+        self._log.warning("fault", where=where, error=f"{type(error).__name__}: {error}", exc_info=traceback)
 
     def leg(self, leg: Leg, seconds: float) -> None:
         """Record a part of the way."""

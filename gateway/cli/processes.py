@@ -38,12 +38,20 @@ def end_with_parent() -> None:
 class Role:
     """One ``fifteen`` command as a child process; its output goes to a log file of its own."""
 
-    def __init__(self, name: str, arguments: Sequence[str], *, environment: Mapping[str, str], log_file: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        log_file: Path,
+        module: str = "gateway.cli",
+    ) -> None:
         self.name = name
         self._log_file = log_file
         self._log: IO[bytes] = log_file.open("ab")
         self._process = subprocess.Popen(  # noqa: S603 - the command is ours
-            [sys.executable, "-m", "gateway.cli", *arguments],
+            [sys.executable, "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -73,6 +81,18 @@ class Role:
                 return
             time.sleep(_POLL_S)
         raise RoleError(f"{self.name} was not ready after {READY_TIMEOUT_S:g} s: see {self._log_file}\n{self._tail()}")
+
+    def wait_until_ended(self, timeout_s: float) -> int:
+        """Return the exit code once it has ended by itself; negative for a signal.
+
+        Raises:
+            RoleError: it still runs after `timeout_s`.
+
+        """
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise RoleError(f"{self.name} still runs after {timeout_s:g} s\n{self._tail()}") from None
 
     def kill(self) -> None:
         """End it at once (SIGKILL), as a crash would, and reap it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import uvloop
 from rich.table import Table
 
 from gateway.cli.console import OUT
@@ -19,7 +20,8 @@ def run_fednow(*, host: str, port: int, journal: Path | None, rail_clock_s: floa
         host=host, port=port, journal=journal, rail_clock_s=rail_clock_s, check_duplicates=check_duplicates
     )
     OUT.print(behaviour_table())
-    asyncio.run(run(settings, on_ready=lambda url: OUT.print(f"The FedNow simulator listens on {url}")))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(settings, on_ready=lambda url: OUT.print(f"The FedNow simulator listens on {url}")))
 
 
 def behaviour_table() -> Table:

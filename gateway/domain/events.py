@@ -42,7 +42,10 @@ class EventKind(StrEnum):
     """The rail, or the creditor's institution through it: RJCT of the payment itself."""
 
     TRANSFER_REFUSED = "TransferRefused"
-    """The rail: admi.002, the message was not processed."""
+    """The rail: admi.002 with a code that is known to be definite: the message was not processed."""
+
+    REFUSAL_UNEXPLAINED = "RefusalUnexplained"
+    """The rail: admi.002 with a code that is not known to be definite; another copy may have been processed."""
 
     STATUS_REQUEST_DUE = "StatusRequestDue"
     """The rail's own clock has surely run out: it may be asked now."""

@@ -80,10 +80,18 @@ _NEVER_RECEIVED: Final = "AG09"
 class FedNowProtocol:
     """Implements `gateway.service.rail_protocol.RailProtocol` for FedNow."""
 
-    def __init__(self, profile: FedNowProfile, *, connection_party: ConnectionPartyId, timing: Timing) -> None:
+    def __init__(
+        self,
+        profile: FedNowProfile,
+        *,
+        connection_party: ConnectionPartyId,
+        timing: Timing,
+        definite_refusals: frozenset[str] = frozenset(),
+    ) -> None:
         self._profile = profile
         self._connection_party = connection_party
         self._timing = timing
+        self._definite_refusals = definite_refusals
         self._zone = ZoneInfo(profile.time_zone)
 
     @property
@@ -218,8 +226,12 @@ class FedNowProtocol:
             case PaymentStatusReport() as report:
                 return self._status_event(reading, report, payment)
             case MessageReject() as reject:
-                asked = reading.about != payment.message_id
-                kind = EventKind.STATUS_REQUEST_UNANSWERED if asked else EventKind.TRANSFER_REFUSED
+                if reading.about != payment.message_id:
+                    kind = EventKind.STATUS_REQUEST_UNANSWERED
+                elif reject.reason_code in self._definite_refusals:
+                    kind = EventKind.TRANSFER_REFUSED
+                else:
+                    kind = EventKind.REFUSAL_UNEXPLAINED  # it may mean "duplicate id": the other copy counts
                 reason = Reason(reject.reason_code, ReasonOrigin.RAIL)
                 return Event(kind, reason=reason, business_message_id=reading.business_message_id)
             case None:

@@ -104,6 +104,15 @@ class Bus(Protocol):
     Order is nobody's promise, and any delivery may come twice.
     """
 
+    async def declare(self) -> None:
+        """Make every `Queue`, with its dead letters; a repeat changes nothing.
+
+        Raises:
+            UnavailableError: the bus does not answer.
+
+        """
+        ...
+
     async def publish(self, deliveries: Sequence[OutboundDelivery]) -> None:
         """Put all on their queues and return once every one is durable and confirmed; a repeat is safe.
 

@@ -1,4 +1,4 @@
-"""Real servers for the integration tests: one PostgreSQL a session, one fresh migrated database a test."""
+"""Real servers for every test that wants one: one PostgreSQL a session, one fresh migrated database a test."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ def template(postgres_server: EmbeddedPostgres) -> str:
     """The server's own database, migrated: what the others are copied from."""
     first = FirstTenant(TENANT, "Test institution", digest_of_api_key(API_KEY))
     asyncio.run(
-        upgrade(
-            postgres_server.owner_dsn, regions=[REGION], first_tenant=first, now=datetime(2026, 11, 20, tzinfo=UTC)
-        )
+        upgrade(postgres_server.owner_dsn, regions=[REGION], first_tenant=first, now=datetime(2026, 11, 20, tzinfo=UTC))
     )
     return "fifteen"
 

@@ -1,0 +1,62 @@
+"""A worker that kills itself (-9) while it sends: before a byte has left, or after all have, before any answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from adapters.rails.http import HttpRailLink
+from gateway.cli.processes import end_with_parent
+from gateway.main import open_parts, run, run_worker_loops
+from gateway.service.ports import MessageClass, RailDelivery
+from gateway.settings import load_settings
+
+BEFORE_SENDING = "before-sending"
+AFTER_SENDING = "after-sending"
+
+
+class CrashingLink:
+    """The real link, but for one point at which the process dies."""
+
+    def __init__(self, link: HttpRailLink, *, crash_at: str) -> None:
+        self._link = link
+        self._crash_at = crash_at
+
+    async def send(self, body: bytes, *, message_class: MessageClass) -> None:
+        """Send, and die on the way."""
+        if self._crash_at == AFTER_SENDING:
+            await self._link.send(body, message_class=message_class)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    async def receive(self, *, messages_max: int, wait_s: float) -> Sequence[RailDelivery]:  # noqa: ARG002 - the port's
+        """Fetch nothing, for so long: an answer that was applied before the crash would prove nothing."""
+        await asyncio.sleep(wait_s)
+        return []
+
+    async def acknowledge(self, receipts: Sequence[str]) -> None:
+        """Acknowledge."""
+        await self._link.acknowledge(receipts)
+
+    async def check(self) -> None:
+        """Check."""
+        await self._link.check()
+
+
+async def main(crash_at: str) -> None:
+    """Run the worker until it dies."""
+    settings = load_settings()
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(open_parts(settings, role="worker"))
+        link = await stack.enter_async_context(
+            HttpRailLink(settings.fednow.url, connection_party=settings.fednow.connection_party)
+        )
+        await run_worker_loops(parts, CrashingLink(link, crash_at=crash_at), ready=lambda _url: None)
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    run(lambda: main(sys.argv[1]))

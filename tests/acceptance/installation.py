@@ -1,0 +1,104 @@
+"""A whole installation as real processes: simulator, gateway, workers, on a database and a bus of its own."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from adapters.postgres.child_process import free_loopback_port
+from gateway.cli.processes import Role
+from tests.conftest import API_KEY, Database
+
+RAIL_CLOCK_S: Final = 2
+STATUS_REQUEST_WAIT_S: Final = 3
+"""Short, so that a doubt is resolved while a test waits; a test of the real ones would only sleep longer."""
+
+CONNECTION_PARTY: Final = "990000107"
+
+
+@dataclass(slots=True)
+class Installation:
+    """The running roles and their addresses."""
+
+    gateway_url: str
+    simulator_url: str
+    directory: Path
+    environment: Mapping[str, str]
+    stack: ExitStack = field(repr=False)
+    workers: int = 0
+
+    def start_worker(self, *, crash_at: str | None = None) -> Role:
+        """Start a worker; with `crash_at` one that kills itself (-9) at that point of its first sending."""
+        self.workers += 1
+        port = free_loopback_port()
+        worker = Role(
+            f"worker-{self.workers}",
+            ("worker",) if crash_at is None else (crash_at,),
+            module="gateway.cli" if crash_at is None else "tests.acceptance.crashing_worker",
+            environment={**self.environment, "FIFTEEN_WORKER_PORT": str(port)},
+            log_file=self.directory / f"worker-{self.workers}.log",
+        )
+        self.stack.callback(worker.stop)
+        worker.wait_until_ready(f"http://127.0.0.1:{port}/healthz")
+        return worker
+
+    def copies_on_the_wire(self, message_id: str) -> list[dict[str, Any]]:
+        """Return every copy of a message that reached the rail, counted before its own duplicate check."""
+        with urllib.request.urlopen(f"{self.simulator_url}/simulator/v1/messages?message_id={message_id}") as response:
+            copies: list[dict[str, Any]] = json.load(response)
+        return copies
+
+    def ledger(self) -> dict[str, Any]:
+        """Return what the rail has booked."""
+        with urllib.request.urlopen(f"{self.simulator_url}/simulator/v1/ledger") as response:
+            ledger: dict[str, Any] = json.load(response)
+        return ledger
+
+    def logs(self) -> str:
+        """Return everything that the roles have logged."""
+        return "".join(file.read_text() for file in sorted(self.directory.glob("*.log")))
+
+
+@contextmanager
+def installed(
+    database: Database, directory: Path, *, broker_url: str | None = None, broker_namespace: str = "fifteen"
+) -> Iterator[Installation]:
+    """Run simulator and gateway; workers are the test's to start."""
+    gateway_port, simulator_port = free_loopback_port(), free_loopback_port()
+    environment = {
+        "FIFTEEN_DATABASE_URL": database.application_dsn,
+        "FIFTEEN_HTTP_PORT": str(gateway_port),
+        "FIFTEEN_FEDNOW__URL": f"http://127.0.0.1:{simulator_port}",
+        "FIFTEEN_FEDNOW__CONNECTION_PARTY": CONNECTION_PARTY,
+        "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
+        "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(STATUS_REQUEST_WAIT_S),
+        **({"FIFTEEN_BROKER_URLS": broker_url, "FIFTEEN_BROKER_NAMESPACE": broker_namespace} if broker_url else {}),
+    }
+    with ExitStack() as stack:
+        simulator = Role(
+            "simulator",
+            ("simulator", "fednow", "--port", str(simulator_port), "--rail-clock", str(RAIL_CLOCK_S)),
+            environment=environment,
+            log_file=directory / "simulator.log",
+        )
+        stack.callback(simulator.stop)
+        gateway = Role("gateway", ("gateway",), environment=environment, log_file=directory / "gateway.log")
+        stack.callback(gateway.stop)
+        installation = Installation(
+            gateway_url=f"http://127.0.0.1:{gateway_port}",
+            simulator_url=f"http://127.0.0.1:{simulator_port}",
+            directory=directory,
+            environment=environment,
+            stack=stack,
+        )
+        simulator.wait_until_ready(f"{installation.simulator_url}/healthz")
+        gateway.wait_until_ready(f"{installation.gateway_url}/readyz")
+        yield installation
+
+
+HEADERS: Final = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/xml"}

@@ -1,0 +1,46 @@
+"""A worker killed (-9) while it sends: the payment ends right, and the rail saw it once at the most."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.acceptance.crashing_worker import AFTER_SENDING, BEFORE_SENDING
+from tests.acceptance.installation import Installation
+from tests.acceptance.payments import message, transfer
+from tests.acceptance.test_slice import post, until_final
+
+
+@pytest.mark.parametrize(
+    ("crash_at", "state", "copies"), [(BEFORE_SENDING, "REJECTED", 0), (AFTER_SENDING, "SETTLED", 1)]
+)
+async def test_a_worker_that_dies_between_saving_sending_and_the_answer_never_doubles_or_loses(
+    idle_installation: Installation, crash_at: str, state: str, copies: int
+) -> None:
+    """SENDING was saved, the process is gone: nobody sends again; the rail's answer, or its word if asked, decides."""
+    dying = idle_installation.start_worker(crash_at=crash_at)
+    payment = transfer()
+    await post(idle_installation, message(payment), wait_s=0)
+
+    exit_code = dying.wait_until_ended(10)
+    idle_installation.start_worker()
+    ended = await until_final(idle_installation, str(payment.uetr))
+
+    assert exit_code == -signal.SIGKILL
+    assert ended["state"] == state
+    assert len(idle_installation.copies_on_the_wire(payment.message_id)) == copies
+
+
+async def test_a_payment_that_nobody_could_send_in_time_is_rejected_and_never_sent(
+    idle_installation: Installation,
+) -> None:
+    """Before the bytes leave, an expired payment is rejected: the client may pay in another way."""
+    payment = transfer()
+    await post(idle_installation, message(payment), wait_s=15)
+
+    idle_installation.start_worker()
+    ended = await until_final(idle_installation, str(payment.uetr))
+
+    assert (ended["state"], ended["reason"]["code"]) == ("REJECTED", "AB11")
+    assert idle_installation.copies_on_the_wire(payment.message_id) == []
