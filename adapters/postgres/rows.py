@@ -12,6 +12,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from gateway.domain.events import Event, EventKind
+from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
 from gateway.service.ports import (
     Decision,
@@ -19,7 +20,6 @@ from gateway.service.ports import (
     NewPayment,
     OutboundDelivery,
     RawMessage,
-    RecordedEvent,
     Sealed,
     Vault,
 )

@@ -21,6 +21,7 @@ from adapters.postgres.rows import (
     payment_from,
     save_columns,
 )
+from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, RegionId, TenantId
 from gateway.service.ports import (
     Accepted,
@@ -33,7 +34,6 @@ from gateway.service.ports import (
     Quarantined,
     Queue,
     RawMessage,
-    RecordedEvent,
     Refusal,
     UnavailableError,
     Vault,

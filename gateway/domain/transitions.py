@@ -167,6 +167,13 @@ ACCEPTANCE: Final = Transition(PaymentState.RECEIVED, (Effect.QUEUE_TRANSFER, Ef
 """How every payment begins."""
 
 
+def tells(state: PaymentState, event: Event, transition: Transition) -> bool:
+    """Whether the event's status and reason are what the payment shows from now on; a contradiction never is."""
+    if transition.state is not state:
+        return True
+    return event.status is not None and Effect.REPORT_CONTRADICTION not in transition.effects
+
+
 def advance(payment: Payment, event: Event) -> Transition:
     """Decide what `event` makes of `payment`; pure, so a repeat gives the same answer.
 

@@ -11,7 +11,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.payment import Payment, PaymentId
 from gateway.domain.timing import Timing
-from gateway.domain.transitions import Effect, advance
+from gateway.domain.transitions import Effect, advance, tells
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
     Decision,
@@ -50,7 +50,7 @@ def decide(
     """
     transition = advance(payment, event)
     strange = Effect.REPORT_CONTRADICTION in transition.effects
-    tells = transition.state is not payment.state or (not strange and event.status is not None)
+    told = tells(payment.state, event, transition)
     return Decision(
         payment=payment,
         event=event,
@@ -61,8 +61,8 @@ def decide(
         messages=messages,
         inbox_id=inbox_id,
         creation_time=at if event.kind is EventKind.SENDING_STARTED else None,
-        status=event.status if tells and event.status else payment.status,
-        reason=event.reason if tells else payment.reason,
+        status=event.status if told and event.status else payment.status,
+        reason=event.reason if told else payment.reason,
         contradiction=strange,
     )
 

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from gateway.domain.events import Event
+from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, Reason, TenantId
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
 
@@ -339,19 +340,6 @@ class Decision:
     status: str | None = None
     reason: Reason | None = None
     contradiction: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
-    """An event as the history shows it."""
-
-    sequence: int
-    event: Event
-    state_before: PaymentState | None
-    state_after: PaymentState
-    at: datetime
-    region: str
-    epoch: int
 
 
 @dataclass(frozen=True, slots=True)

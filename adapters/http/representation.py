@@ -1,0 +1,156 @@
+"""Payments, events and messages as the API shows them: stable names, and neither names of people nor accounts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from gateway.domain.history import RecordedEvent
+from gateway.domain.payment import Payment, PaymentId, PaymentState, Reason
+from gateway.service.ports import RawMessage
+
+MONEY: Final[Mapping[PaymentState, str]] = {
+    # Nothing has left, but it may the next moment: whoever reads this later must not take it for a promise.
+    PaymentState.RECEIVED: "may_have_moved",
+    PaymentState.SENDING: "may_have_moved",
+    PaymentState.IN_DOUBT: "may_have_moved",
+    PaymentState.SETTLED: "moved",
+    PaymentState.ACCEPTED_WITHOUT_POSTING: "moved",
+    PaymentState.RETURN_DUE: "moved",
+    PaymentState.REJECTED: "not_moved",
+}
+"""What a state says of the money; ``moved`` and ``not_moved`` are certain and stay so (a return is another payment)."""
+
+NEXT_STEPS: Final[Mapping[PaymentState, str]] = {
+    PaymentState.RECEIVED: "reject_unless_sent",
+    PaymentState.SENDING: "put_in_doubt_unless_answered",
+    PaymentState.IN_DOUBT: "ask_the_rail",
+}
+"""What the gateway does at the time that is shown, if nothing happens before."""
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+def instant_text(instant: datetime) -> str:
+    """Return the instant as RFC 3339, in UTC, to the millisecond."""
+    return f"{instant.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z"
+
+
+def payment_link(payment_id: PaymentId) -> str:
+    """Return the payment's own path."""
+    return f"/v1/payments/{payment_id}"
+
+
+def as_accepted(payment: Payment) -> Payment:
+    """Return the payment as it was at its acceptance: a function of immutable facts alone.
+
+    So the first answer and every repeat of it are equal, however far the payment has come in between.
+    """
+    return replace(
+        payment,
+        state=PaymentState.RECEIVED,
+        version=1,
+        updated_at=payment.accepted_at,
+        creation_time=None,
+        status=None,
+        reason=None,
+        status_requests=0,
+        next_step_at=payment.deadline_at,
+    )
+
+
+def payment_json(payment: Payment) -> dict[str, Any]:
+    """Return the payment's representation."""
+    state, link = payment.state, payment_link(payment.payment_id)
+    final = state.is_final
+    return {
+        "payment_id": str(payment.payment_id),
+        "state": state.value,
+        "final": final,
+        "money": MONEY[state],
+        "status": payment.status,
+        "reason": _reason_json(payment.reason),
+        "rail": payment.rail.value,
+        "message_id": payment.message_id,
+        "end_to_end_id": payment.end_to_end_id,
+        "instruction_id": payment.instruction_id,
+        "uetr": payment.uetr,
+        "amount": {"value": payment.amount.text, "currency": "USD"},
+        "debtor_agent": payment.debtor_agent,
+        "creditor_agent": payment.creditor_agent,
+        "accepted_at": instant_text(payment.accepted_at),
+        "deadline_at": instant_text(payment.deadline_at),
+        "updated_at": instant_text(payment.updated_at),
+        "elapsed_ms": (payment.updated_at - payment.accepted_at) // _MILLISECOND if final else None,
+        "next_step": _next_step_json(payment),
+        "links": {"self": link, "events": f"{link}/events", "messages": f"{link}/messages"},
+    }
+
+
+def candidate_json(payment: Payment) -> dict[str, Any]:
+    """Return what tells one of several payments from the others."""
+    return {
+        "payment_id": str(payment.payment_id),
+        "state": payment.state.value,
+        "end_to_end_id": payment.end_to_end_id,
+        "uetr": payment.uetr,
+        "accepted_at": instant_text(payment.accepted_at),
+        "link": payment_link(payment.payment_id),
+    }
+
+
+def events_json(payment_id: PaymentId, events: Sequence[RecordedEvent]) -> dict[str, Any]:
+    """Return a payment's history, oldest first."""
+    return {"payment_id": str(payment_id), "events": [_event_json(recorded) for recorded in events]}
+
+
+def messages_json(payment_id: PaymentId, messages: Sequence[RawMessage]) -> dict[str, Any]:
+    """Return the list of a payment's raw messages, oldest first, with the links to their bytes."""
+    link = f"{payment_link(payment_id)}/messages"
+    return {"payment_id": str(payment_id), "messages": [_message_json(link, message) for message in messages]}
+
+
+def _event_json(recorded: RecordedEvent) -> dict[str, Any]:
+    event = recorded.event
+    return {
+        "sequence": recorded.sequence,
+        "kind": event.kind.value,
+        "state_before": recorded.state_before and recorded.state_before.value,
+        "state_after": recorded.state_after.value,
+        "status": event.status,
+        "reason": _reason_json(event.reason),
+        "business_message_id": event.business_message_id,
+        "details": event.details,
+        "at": instant_text(recorded.at),
+        "region": recorded.region,
+        "epoch": recorded.epoch,
+    }
+
+
+def _message_json(link: str, message: RawMessage) -> dict[str, Any]:
+    return {
+        "message_id": str(message.message_id),
+        "direction": message.direction.value,
+        "message_type": message.message_type,
+        "business_message_id": message.business_message_id,
+        "content_type": message.content_type,
+        "size": len(message.body),
+        "sha256": hashlib.sha256(message.body).hexdigest(),
+        "at": instant_text(message.at),
+        "link": f"{link}/{message.message_id}",
+    }
+
+
+def _reason_json(reason: Reason | None) -> dict[str, Any] | None:
+    if reason is None:
+        return None
+    return {"code": reason.code, "origin": reason.origin.value, "text": reason.text}
+
+
+def _next_step_json(payment: Payment) -> dict[str, Any] | None:
+    if payment.next_step_at is None or payment.state not in NEXT_STEPS:
+        return None
+    return {"what": NEXT_STEPS[payment.state], "at": instant_text(payment.next_step_at)}

@@ -1,0 +1,74 @@
+"""A payment's history, and the fold that makes its current state of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain.events import Event, EventKind
+from gateway.domain.payment import PaymentState, Reason
+from gateway.domain.transitions import TRANSITIONS, tells
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event as the history keeps it: `sequence` counts a payment's events from 1, `epoch` says under whose rule."""
+
+    sequence: int
+    event: Event
+    state_before: PaymentState | None
+    state_after: PaymentState
+    at: datetime
+    region: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What the events make of a payment: the columns of the projection that anyone may build anew."""
+
+    state: PaymentState
+    version: int
+    epoch: int
+    updated_at: datetime
+    creation_time: datetime | None = None
+    status: str | None = None
+    reason: Reason | None = None
+    status_requests: int = 0
+
+
+def fold(events: Sequence[RecordedEvent]) -> Projection:
+    """Return the state that the events make, whichever regions wrote them and in whatever order they came.
+
+    The highest epoch wins: what a region still wrote after its payment had been taken over (the same or a later
+    sequence under a lower epoch) does not count.
+
+    Raises:
+        ValueError: there are no events: there is no payment.
+
+    """
+    if not events:
+        raise ValueError("a payment has at least the event that made it")
+    ordered = sorted(events, key=lambda recorded: (recorded.sequence, -recorded.epoch))
+    standing = ordered[0]
+    projection = Projection(standing.state_after, standing.sequence, standing.epoch, standing.at)
+    for recorded in ordered[1:]:
+        if recorded.epoch >= projection.epoch and recorded.sequence > projection.version:
+            projection = _followed_by(projection, recorded)
+    return projection
+
+
+def _followed_by(projection: Projection, recorded: RecordedEvent) -> Projection:
+    event = recorded.event
+    told = tells(projection.state, event, TRANSITIONS[projection.state, event.kind])
+    return Projection(
+        state=recorded.state_after,
+        version=recorded.sequence,
+        epoch=recorded.epoch,
+        updated_at=recorded.at,
+        creation_time=recorded.at if event.kind is EventKind.SENDING_STARTED else projection.creation_time,
+        status=event.status if told and event.status else projection.status,
+        reason=event.reason if told else projection.reason,
+        status_requests=projection.status_requests + (event.kind is EventKind.STATUS_REQUESTED),
+    )

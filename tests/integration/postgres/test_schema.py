@@ -1,0 +1,120 @@
+"""The schema: what the migrations make is what the code believes, and facts are only ever added."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, Text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from adapters.postgres.migrations import HEAD
+from adapters.postgres.store import PostgresStore
+from adapters.postgres.tables import CONFIGURATION, FACTS, LOCAL, payment
+from adapters.postgres.upgrade import UpgradeError, upgrade
+from gateway.domain.payment import RegionId
+from gateway.service.ports import UnavailableError
+from tests.conftest import REGION, Database
+
+NOW = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+
+
+def _differences(connection: Connection) -> list[object]:
+    partitions = {f"{table.name}_{REGION}" for table in FACTS}
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "compare_type": True,
+            "include_name": lambda name, kind, _: kind != "table" or name not in {*partitions, "alembic_version"},
+        },
+    )
+    differences: list[object] = compare_metadata(context, payment.metadata)
+    return differences
+
+
+async def _compare(database: Database) -> list[object]:
+    engine = create_async_engine(database.owner_dsn.replace("postgresql://", "postgresql+asyncpg://"))
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_differences)
+    finally:
+        await engine.dispose()
+
+
+async def test_the_migrations_make_the_tables_that_the_code_speaks_of(database: Database) -> None:
+    """Two descriptions of one schema are proved equal, or one of them is a lie."""
+    assert await _compare(database) == []
+
+
+async def test_the_comparison_sees_a_column_that_is_missing_or_of_another_type(database: Database) -> None:
+    """The control of the test above."""
+    connection = await asyncpg.connect(database.owner_dsn)
+    await connection.execute(
+        "ALTER TABLE payment DROP COLUMN uetr; ALTER TABLE tenant ALTER COLUMN name TYPE varchar(99)"
+    )
+    await connection.close()
+
+    assert len(await _compare(database)) >= 2
+    assert isinstance(payment.c.uetr.type, Text)
+
+
+async def test_a_second_upgrade_changes_nothing(database: Database) -> None:
+    """Whoever deploys may always run it."""
+    assert await upgrade(database.owner_dsn, regions=[REGION], first_tenant=None, now=NOW) == HEAD
+
+
+async def test_a_new_region_gets_its_partition_of_every_fact(database: Database) -> None:
+    """Regions are added by a setting and an upgrade."""
+    await upgrade(database.owner_dsn, regions=[REGION, RegionId("usw2")], first_tenant=None, now=NOW)
+
+    connection = await asyncpg.connect(database.owner_dsn)
+    partitions = await connection.fetch("SELECT inhrelid::regclass::text AS name FROM pg_inherits")
+    await connection.close()
+
+    assert {f"{table.name}_usw2" for table in FACTS} <= {row["name"] for row in partitions}
+
+
+@pytest.mark.parametrize("name", ["", "US-West", "x; DROP TABLE payment", "a" * 32])
+async def test_a_region_whose_name_cannot_be_a_partitions_is_refused(database: Database, name: str) -> None:
+    """The name becomes SQL: it is held against a pattern first."""
+    with pytest.raises(UpgradeError, match="small letter"):
+        await upgrade(database.owner_dsn, regions=[RegionId(name)], first_tenant=None, now=NOW)
+
+
+@pytest.mark.parametrize("table", [table.name for table in FACTS])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET region = region", "DELETE FROM {}", "TRUNCATE {}"])
+async def test_the_applications_role_can_neither_change_nor_delete_a_fact(
+    database: Database, table: str, statement: str
+) -> None:
+    """Not even a fault of ours, or a stolen password, rewrites history."""
+    connection = await asyncpg.connect(database.application_dsn)
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement.format(table))
+    finally:
+        await connection.close()
+
+
+async def test_the_applications_role_may_do_what_it_must(database: Database) -> None:
+    """The control of the test above: the same statements on local tables pass."""
+    connection = await asyncpg.connect(database.application_dsn)
+    try:
+        for table in LOCAL:
+            await connection.execute(f"DELETE FROM {table.name}")
+        for table in (*FACTS, *CONFIGURATION):
+            await connection.fetch(f"SELECT * FROM {table.name}")
+    finally:
+        await connection.close()
+
+
+async def test_a_database_of_another_revision_is_not_ready(database: Database, postgres_store: PostgresStore) -> None:
+    """A gateway that was deployed before its migration says so, rather than fail on the first payment."""
+    connection = await asyncpg.connect(database.owner_dsn)
+    await connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    await connection.close()
+
+    with pytest.raises(UnavailableError, match="fifteen db upgrade"):
+        await postgres_store.check()
