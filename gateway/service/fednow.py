@@ -218,7 +218,7 @@ class FedNowProtocol:
                 about = message.related_reference
             case _:
                 return Reading(header.business_message_id, message_type, None, None, codes)
-        return Reading(header.business_message_id, message_type, about, message, codes)
+        return Reading(header.business_message_id, message_type, about, message)
 
     def event(self, reading: Reading, payment: Payment) -> Event:
         """Return what a reading means for the payment that it is about."""

@@ -1,0 +1,158 @@
+"""Doubt: no answer in time. The rail is asked, and only its word about the payment ends it."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.domain.payment import Payment, PaymentState
+from iso20022 import FedNowProfile, PaymentStatusRequest, StatusReason, TransactionStatus, examine
+from tests.unit.service.world import World, seconds, world
+
+
+async def in_doubt(earth: World) -> Payment:
+    """A payment that was sent 25 seconds ago, and asked about."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    await earth.fire_timers(after_s=15)
+    await earth.fire_timers(after_s=10)
+    await earth.ask(payment)
+    return await earth.now(payment)
+
+
+def question(earth: World) -> PaymentStatusRequest:
+    """The last pacs.028 that was sent."""
+    message = examine(earth.rail.sent[-1].body, profile=FedNowProfile()).message
+    assert isinstance(message, PaymentStatusRequest)
+    return message
+
+
+async def test_at_the_promise_the_client_holds_in_doubt_with_the_next_step_and_its_time(earth: World) -> None:
+    """FedNow: 15 s are promised, 25 s must pass from the creation time before the rail may be asked."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+
+    await earth.fire_timers(after_s=15)
+
+    doubtful = await earth.now(payment)
+    assert doubtful.state is PaymentState.IN_DOUBT
+    assert seconds(doubtful.next_step_at, payment.accepted_at) == 25
+
+
+async def test_the_question_names_the_payment_as_it_was_sent(earth: World) -> None:
+    """Message id, creation time and references of the pacs.008 that left, under a message id of its own."""
+    payment = await in_doubt(earth)
+
+    asked = question(earth)
+
+    assert asked.original_message_id == payment.message_id
+    assert asked.original_uetr == payment.uetr
+    assert asked.message_id != payment.message_id
+    assert len(earth.rail.sent) == 2
+
+
+async def test_a_delivery_of_a_question_that_comes_again_asks_again_under_a_new_id(earth: World) -> None:
+    """Asking twice is harmless; asking under a used id would be refused."""
+    payment = await in_doubt(earth)
+    first = question(earth).message_id
+
+    await earth.ask(payment)
+
+    assert question(earth).message_id != first
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "state"),
+    [
+        (TransactionStatus.ACSC, None, PaymentState.SETTLED),
+        (TransactionStatus.ACWP, None, PaymentState.ACCEPTED_WITHOUT_POSTING),
+        (TransactionStatus.RJCT, StatusReason(code="AC04"), PaymentState.REJECTED),
+        (TransactionStatus.RJCT, StatusReason(proprietary="E997"), PaymentState.REJECTED),
+        (TransactionStatus.ACTC, None, PaymentState.IN_DOUBT),
+    ],
+)
+async def test_the_rails_word_about_the_payment_ends_the_doubt(
+    earth: World, status: TransactionStatus, reason: StatusReason | None, state: PaymentState
+) -> None:
+    """The answer to a question is a pacs.002 about the pacs.008."""
+    payment = await in_doubt(earth)
+
+    await earth.hear(earth.report(payment.message_id, status, reason=reason))
+
+    assert (await earth.now(payment)).state is state
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("E400", PaymentState.REJECTED),
+        ("E402", PaymentState.REJECTED),
+        ("E401", PaymentState.IN_DOUBT),
+        ("E411", PaymentState.IN_DOUBT),
+        ("AG09", PaymentState.IN_DOUBT),
+        ("NARR", PaymentState.IN_DOUBT),
+        ("SIM-NEVER-HEARD-OF", PaymentState.IN_DOUBT),
+    ],
+)
+async def test_a_refused_question_says_only_what_its_code_is_known_to_say(
+    earth: World, code: str, state: PaymentState
+) -> None:
+    """Not found and not processed end it; anything else, known or not, says nothing of the payment."""
+    payment = await in_doubt(earth)
+    reason = StatusReason(code=code) if len(code) == 4 and code[0] != "E" else StatusReason(proprietary=code)
+
+    await earth.hear(
+        earth.report(question(earth).message_id, TransactionStatus.RJCT, reason=reason, about_type="pacs.028.001.03")
+    )
+
+    ended = await earth.now(payment)
+    assert ended.state is state
+    assert ended.state is PaymentState.REJECTED or ended.next_step_at is not None
+
+
+async def test_a_rail_that_stays_silent_is_asked_again_and_again(earth: World) -> None:
+    """Nothing is stuck: the pauses double up to a minute."""
+    payment = await in_doubt(earth)
+
+    for _ in range(5):
+        await earth.fire_timers(after_s=60)
+        await earth.ask(payment)
+
+    assert (await earth.now(payment)).state is PaymentState.IN_DOUBT
+    assert len(earth.rail.sent) >= 6
+
+
+async def test_a_refusal_that_may_mean_a_duplicate_never_means_rejected(earth: World) -> None:
+    """admi.002: a second copy may have been refused because the first was processed."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+
+    await earth.hear(earth.reject(payment.message_id, "T505"))
+    doubtful = await earth.now(payment)
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.ACSC))
+
+    assert doubtful.state is PaymentState.IN_DOUBT
+    assert seconds(doubtful.next_step_at, payment.accepted_at) == 25
+    assert (await earth.now(payment)).state is PaymentState.SETTLED
+    assert earth.recorder.contradictions == []
+
+
+async def test_a_refusal_whose_code_is_set_as_definite_rejects_at_once() -> None:
+    """The rail's list is not public: the institution that has it says which codes are definite."""
+    async with world(definite_refusals=frozenset({"T505"})) as earth:
+        payment = await earth.submit()
+        await earth.dispatch(payment)
+
+        await earth.hear(earth.reject(payment.message_id, "T505"))
+
+        ended = await earth.now(payment)
+        assert (ended.state, ended.reason and ended.reason.code) == (PaymentState.REJECTED, "T505")
+
+
+async def test_a_refused_question_is_no_refusal_of_the_payment() -> None:
+    """An admi.002 about the pacs.028, even with a definite code."""
+    async with world(definite_refusals=frozenset({"T505"})) as earth:
+        payment = await in_doubt(earth)
+
+        await earth.hear(earth.reject(question(earth).message_id, "T505"))
+
+        assert (await earth.now(payment)).state is PaymentState.IN_DOUBT

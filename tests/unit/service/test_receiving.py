@@ -1,0 +1,109 @@
+"""What the rail says counts once, in any order, and is never lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.domain.events import EventKind
+from gateway.domain.payment import PaymentState
+from gateway.service.ports import MessageDirection
+from iso20022 import StatusReason, TransactionStatus
+from tests.unit.service.world import World
+
+
+async def test_the_same_answer_twice_counts_once(earth: World) -> None:
+    """The rail may deliver anything again, byte for byte."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    answer = earth.report(payment.message_id, TransactionStatus.ACSC)
+
+    await earth.hear(answer, answer)
+    await earth.hear(answer)
+
+    kinds = [recorded.event.kind for recorded in await earth.store.events(payment.payment_id)]
+    assert kinds.count(EventKind.SETTLEMENT_REPORTED) == 1
+    assert len(earth.recorder.duplicates) == 2
+
+
+async def test_another_message_with_the_same_word_is_another_event(earth: World) -> None:
+    """The control of the test above: it is the header's id that makes a repeat."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+
+    for _ in range(2):
+        await earth.hear(earth.report(payment.message_id, TransactionStatus.ACSC))
+
+    kinds = [recorded.event.kind for recorded in await earth.store.events(payment.payment_id)]
+    assert kinds.count(EventKind.SETTLEMENT_REPORTED) == 2
+
+
+async def test_many_answers_about_one_payment_in_one_fetch_are_all_applied(earth: World) -> None:
+    """A batch with two rows of one payment must not let one of them silently win."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+
+    await earth.hear(
+        earth.report(payment.message_id, TransactionStatus.ACTC),
+        earth.report(payment.message_id, TransactionStatus.ACWP),
+        earth.report(payment.message_id, TransactionStatus.ACCC),
+    )
+
+    recorded = await earth.store.events(payment.payment_id)
+    assert len(recorded) == 5
+    assert (await earth.now(payment)).state is PaymentState.SETTLED
+
+
+async def test_a_rejection_after_a_settlement_is_kept_reported_and_not_applied(earth: World) -> None:
+    """A contradiction is for a person; the money has moved."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.ACSC))
+
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.RJCT, reason=StatusReason(code="AC04")))
+
+    ended = await earth.now(payment)
+    assert (ended.state, ended.status, ended.reason) == (PaymentState.SETTLED, "ACSC", None)
+    assert len(earth.recorder.contradictions) == 1
+    kept = await earth.store.messages(payment.payment_id)
+    assert [message.direction for message in kept].count(MessageDirection.RAIL_IN) == 2
+
+
+async def test_acwp_then_rjct_is_settled_with_a_return_due(earth: World) -> None:
+    """FedNow: RJCT after ACWP means that the creditor's institution owes a pacs.004."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.ACWP))
+
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.RJCT, reason=StatusReason(code="AC03")))
+
+    assert (await earth.now(payment)).state is PaymentState.RETURN_DUE
+    assert earth.recorder.contradictions == []
+
+
+@pytest.mark.parametrize("body", [b"garbage", b"", b"<a/>", b"\xff\xfe<"])
+async def test_what_cannot_be_read_is_kept_in_quarantine_and_acknowledged(earth: World, body: bytes) -> None:
+    """Whatever comes from the rail is kept as bytes; it must not come again for ever either."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+
+    await earth.hear(body, earth.report(payment.message_id, TransactionStatus.ACSC))
+
+    assert [item.message.body for item in earth.recorder.quarantines] == [body]
+    assert earth.rail.unacknowledged == 0
+    assert (await earth.now(payment)).state is PaymentState.SETTLED
+
+
+async def test_two_unreadable_messages_are_two_in_quarantine(earth: World) -> None:
+    """Without a header there is no id: nothing readable makes one a repeat of the other."""
+    await earth.hear(b"first")
+    await earth.hear(b"second")
+
+    assert len(earth.recorder.quarantines) == 2
+    assert earth.recorder.duplicates == []
+
+
+async def test_an_answer_about_nothing_that_we_sent_is_kept_in_quarantine(earth: World) -> None:
+    """A person must see it: money may have moved that we know nothing of."""
+    await earth.hear(earth.report("20261120990000107UNKNOWN", TransactionStatus.ACSC))
+
+    assert [item.codes for item in earth.recorder.quarantines] == [("UNMATCHED_MESSAGE",)]

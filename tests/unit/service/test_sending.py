@@ -1,0 +1,119 @@
+"""Sending: once, only in time, and never guessed about."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.domain.payment import PaymentState
+from gateway.service.ports import NotSentError, UnavailableError
+from iso20022 import Direction, FedNowProfile, examine
+from tests.fakes.rail import Sent
+from tests.unit.service.world import World, seconds
+
+
+async def test_sending_is_saved_before_the_first_byte_leaves(earth: World) -> None:
+    """A state in which money may have moved is never entered after the fact."""
+    payment = await earth.submit()
+    states: list[PaymentState] = []
+
+    class Watching(type(earth.rail)):  # type: ignore[misc]
+        async def send(self, body: bytes, **options: object) -> None:
+            states.append((await earth.now(payment)).state)
+            await super().send(body, **options)
+
+    earth.rail.__class__ = Watching
+    await earth.dispatch(payment)
+
+    assert states == [PaymentState.SENDING]
+
+
+async def test_the_rail_gets_the_clients_document_under_our_own_header(earth: World) -> None:
+    """The clock of the rail starts from our header's creation time, stamped with SENDING."""
+    payment = await earth.submit()
+    earth.clock.advance(2)
+
+    await earth.dispatch(payment)
+
+    sent: Sent = earth.rail.sent[0]
+    report = examine(sent.body, profile=FedNowProfile(), direction=Direction.TO_RAIL)
+    assert report.valid, report.findings
+    assert report.header is not None
+    assert report.header.creation_time == (await earth.now(payment)).creation_time == earth.clock.now()
+    assert str(report.header.business_message_id) == str(payment.message_id)
+
+
+async def test_a_delivery_that_comes_again_sends_nothing(earth: World) -> None:
+    """Any broker, relay or worker may repeat itself at any moment: the rail sees one payment."""
+    payment = await earth.submit()
+
+    await asyncio.gather(*(earth.dispatch(payment) for _ in range(10)))
+    await earth.dispatch(payment)
+
+    assert len(earth.rail.sent) == 1
+
+
+async def test_a_payment_with_too_little_time_left_is_rejected_and_never_sent(earth: World) -> None:
+    """The rail needs a second at least: what cannot make it does not try."""
+    payment = await earth.submit()
+    earth.clock.advance(14.5)
+
+    await earth.dispatch(payment)
+
+    ended = await earth.now(payment)
+    assert (ended.state, ended.reason and ended.reason.code) == (PaymentState.REJECTED, "AB11")
+    assert earth.rail.sent == []
+
+
+async def test_what_surely_never_left_is_tried_again_and_in_the_end_rejected(earth: World) -> None:
+    """Nobody listens: no byte left, so the same worker tries on; when time is up, no money can have moved."""
+    payment = await earth.submit()
+    earth.rail.reachable = False
+
+    dispatching = asyncio.ensure_future(earth.dispatch(payment))
+    while not dispatching.done():
+        await asyncio.sleep(0)
+        earth.clock.advance(0.1)
+
+    ended = await earth.now(payment)
+    assert (ended.state, ended.reason and ended.reason.code) == (PaymentState.REJECTED, "AB11")
+    assert len(earth.recorder.faults) > 10
+    assert seconds(ended.updated_at, payment.accepted_at) < 15
+
+
+async def test_a_rail_that_comes_back_in_time_gets_the_payment(earth: World) -> None:
+    """A restart of the other side is not a reason to reject."""
+    payment = await earth.submit()
+    earth.rail.reachable = False
+    dispatching = asyncio.ensure_future(earth.dispatch(payment))
+    for _ in range(200):
+        await asyncio.sleep(0)
+        earth.clock.advance(0.01)
+
+    earth.rail.reachable = True
+    while not dispatching.done():
+        await asyncio.sleep(0)
+        earth.clock.advance(0.1)
+
+    assert len(earth.rail.sent) == 1
+    assert (await earth.now(payment)).state is PaymentState.SENDING
+
+
+@pytest.mark.parametrize("failure", [UnavailableError("reset")])
+async def test_what_may_have_left_is_never_tried_again(earth: World, failure: UnavailableError) -> None:
+    """A connection that broke while sending: the rail may have it. Only its answer can tell, or asking."""
+    payment = await earth.submit()
+    earth.rail.next_send_raises = failure
+
+    await earth.dispatch(payment)
+    await earth.fire_timers(after_s=15)
+
+    assert (await earth.now(payment)).state is PaymentState.IN_DOUBT
+    assert len(earth.rail.sent) <= 1
+
+
+def test_the_two_failures_are_told_apart_by_their_types() -> None:
+    """The control: a link that mixed them up would resend or would give up too early."""
+    assert issubclass(NotSentError, UnavailableError)
+    assert not issubclass(UnavailableError, NotSentError)

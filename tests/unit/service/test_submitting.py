@@ -1,0 +1,113 @@
+"""Submitting: one key, one payment; what is refused leaves its fact and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from gateway.domain.payment import IdempotencyKey
+from gateway.service.requests import PaymentRequest
+from gateway.service.submit import RefusalKind, Refused, Submitted
+from iso20022 import Amount, Personal, RoutingNumber
+from tests.acceptance.payments import RECEIVER, SENDER, message, transfer
+from tests.unit.service.world import TENANT, World
+
+REQUEST = PaymentRequest(
+    amount=Amount(5174),
+    debtor_name=Personal("Debtor Sample"),
+    debtor_account=Personal("100000000001"),
+    debtor_agent=RoutingNumber(SENDER),
+    creditor_name=Personal("Creditor Sample"),
+    creditor_account=Personal("200000000001"),
+    creditor_agent=RoutingNumber(RECEIVER),
+)
+
+
+async def test_equal_submissions_at_once_are_one_payment(earth: World) -> None:
+    """Fifty at the same moment: one made it, the others found it."""
+    body = message(transfer())
+
+    outcomes = await asyncio.gather(
+        *(earth.intake.submit_message(TENANT, body, header_key=None, received_at=earth.clock.now()) for _ in range(50))
+    )
+
+    made = [outcome for outcome in outcomes if isinstance(outcome, Submitted) and outcome.created]
+    assert len(made) == 1
+    assert len({outcome.payment for outcome in outcomes if isinstance(outcome, Submitted)}) == 1
+
+
+async def test_a_retry_with_other_creation_times_is_the_same_content(earth: World) -> None:
+    """Header and group header are stamped anew by an honest client."""
+    payment = transfer()
+    first = await earth.submit(payment)
+
+    again = await earth.submit(replace(payment, creation_time=payment.creation_time + timedelta(minutes=5)))
+
+    assert again.payment_id == first.payment_id
+
+
+async def test_another_amount_under_the_same_key_is_refused(earth: World) -> None:
+    """The control of the test above."""
+    payment = transfer()
+    await earth.submit(payment)
+
+    refused = await earth.refused(message(replace(payment, amount=Amount(payment.amount.cents + 1))))
+
+    assert refused.kind is RefusalKind.OTHER_CONTENT
+
+
+async def test_a_header_that_names_another_key_than_the_message_is_refused(earth: World) -> None:
+    """For XML the message id is the key."""
+    body = message(transfer())
+
+    refused = await earth.refused(body, header_key="something-else")
+
+    assert refused.kind is RefusalKind.KEY_DIFFERS
+
+
+async def test_every_finding_comes_at_once_and_the_fact_alone_is_kept(earth: World) -> None:
+    """Three faults, three findings; a digest, no content."""
+    body = message(transfer()).replace(b"FDNA", b"CASH").replace(b">CONS<", b">LOAN<").replace(b'"USD"', b'"EUR"')
+
+    refused = await earth.refused(body)
+
+    assert len({finding.code for finding in refused.findings}) >= 3
+    assert len(earth.recorder.refusals) == 1
+    assert (await earth.store.backlog()).open_payments == {}
+
+
+async def test_json_under_one_key_is_one_payment_with_derived_ids(earth: World) -> None:
+    """A repeat derives the same message id, end-to-end id and UETR."""
+    outcomes = [
+        await earth.intake.submit_payment(TENANT, IdempotencyKey("order-1"), REQUEST, received_at=earth.clock.now())
+        for _ in range(2)
+    ]
+
+    first, again = outcomes
+    assert isinstance(first, Submitted)
+    assert isinstance(again, Submitted)
+    assert (first.created, again.created) == (True, False)
+    assert first.payment == again.payment
+
+
+async def test_a_json_retry_after_midnight_is_still_the_payment_of_the_day_before(earth: World) -> None:
+    """The date is kept with the claim: ids begin with it, and must not change."""
+    first = await earth.intake.submit_payment(TENANT, IdempotencyKey("order-1"), REQUEST, received_at=earth.clock.now())
+    earth.clock.advance(86_400)
+
+    again = await earth.intake.submit_payment(TENANT, IdempotencyKey("order-1"), REQUEST, received_at=earth.clock.now())
+
+    assert isinstance(first, Submitted)
+    assert isinstance(again, Submitted)
+    assert first.payment.message_id == again.payment.message_id
+
+
+async def test_json_that_the_rail_would_refuse_is_refused_with_the_same_findings_as_xml(earth: World) -> None:
+    """The pacs.008 that is made of it is held against schema and rail like any other."""
+    wrong = replace(REQUEST, creditor_agent=RoutingNumber("990001204"))
+
+    refused = await earth.intake.submit_payment(TENANT, IdempotencyKey("order-2"), wrong, received_at=earth.clock.now())
+
+    assert isinstance(refused, Refused)
+    assert {finding.code for finding in refused.findings} == {"FEDNOW_ABA_CHECK_DIGIT"}

@@ -1,0 +1,247 @@
+"""The real use cases on fakes: a store and a rail in memory, a clock that stands still until it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Final
+from uuid import UUID
+
+from lxml import etree
+
+from adapters.keys.clear import ClearVault
+from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
+from gateway.domain.timing import Timing
+from gateway.service.decide import Decisions, grouped_saves
+from gateway.service.dispatch import Dispatcher
+from gateway.service.fednow import FedNowProtocol
+from gateway.service.ports import Accepted, Decision, Delivery, Leg, Quarantined, Queue, Refusal
+from gateway.service.receive import Receiver
+from gateway.service.submit import Intake, Refused, Submitted, grouped_accepts
+from gateway.service.timers import Timers
+from iso20022 import (
+    FEDNOW_ID,
+    FEDNOW_PRACTICE,
+    BusinessHeader,
+    BusinessMessageId,
+    ConnectionPartyId,
+    CustomerCreditTransfer,
+    EnvelopeKind,
+    FedNowProfile,
+    MessageId,
+    MessageReject,
+    PaymentStatusReport,
+    RoutingNumber,
+    StatusReason,
+    TransactionStatus,
+    admi002,
+    header,
+    pacs002,
+    wrap,
+)
+from tests.acceptance.payments import message, transfer
+from tests.fakes.clock import VirtualClock
+from tests.fakes.rail import InMemoryRail
+from tests.fakes.store import InMemoryStore
+
+TENANT: Final = TenantId("default")
+PARTY: Final = ConnectionPartyId("990000107")
+RAIL_ID: Final = ConnectionPartyId(FEDNOW_ID)
+
+
+class Numbered:
+    """Identifiers in the order in which they were asked for."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def new_uuid(self) -> UUID:
+        return UUID(int=next(self._numbers))
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Remembers what the use cases told."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    contradictions: list[Decision] = field(default_factory=list)
+    quarantines: list[Quarantined] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    parkings: list[PaymentId] = field(default_factory=list)
+
+    def payment_accepted(self, accepted: Accepted) -> None: ...
+
+    def request_refused(self, refusal: Refusal) -> None:
+        self.refusals.append(refusal)
+
+    def state_changed(self, decision: Decision) -> None:
+        self.decisions.append(decision)
+
+    def contradiction(self, decision: Decision) -> None:
+        self.contradictions.append(decision)
+
+    def duplicate_ignored(self, rail: Rail, inbox_id: str) -> None:
+        self.duplicates.append(inbox_id)
+
+    def quarantined(self, message: Quarantined) -> None:
+        self.quarantines.append(message)
+
+    def parked(self, payment_id: PaymentId, reason: str) -> None:
+        self.parkings.append(payment_id)
+
+    def fault(self, where: str, error: BaseException) -> None:
+        self.faults.append(where)
+
+    def leg(self, leg: Leg, seconds: float) -> None: ...
+
+    def timer_fired(self, lateness_s: float) -> None: ...
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that a test drives by hand."""
+
+    clock: VirtualClock
+    store: InMemoryStore
+    rail: InMemoryRail
+    recorder: Recorder
+    intake: Intake
+    dispatcher: Dispatcher
+    receiver: Receiver
+    timers: Timers
+    answers: count[int] = field(default_factory=lambda: count(1))
+
+    async def submit(self, payment: CustomerCreditTransfer | None = None) -> Payment:
+        """Submit a payment and return it."""
+        body = message(payment or transfer())
+        submitted = await self.intake.submit_message(TENANT, body, header_key=None, received_at=self.clock.now())
+        assert isinstance(submitted, Submitted), submitted
+        return submitted.payment
+
+    async def refused(self, body: bytes, *, header_key: str | None = None) -> Refused:
+        """Submit what must be refused."""
+        outcome = await self.intake.submit_message(TENANT, body, header_key=header_key, received_at=self.clock.now())
+        assert isinstance(outcome, Refused), outcome
+        return outcome
+
+    async def dispatch(self, payment: Payment) -> None:
+        """Hand the payment's delivery to the dispatcher."""
+        await self.dispatcher.transfer(self.delivery(payment, Queue.FEDNOW_OUT_VALUE))
+
+    async def ask(self, payment: Payment) -> None:
+        """Hand the delivery of a status request to the dispatcher."""
+        await self.dispatcher.status_request(self.delivery(payment, Queue.FEDNOW_OUT_INQUIRY))
+
+    @staticmethod
+    def delivery(payment: Payment, queue: Queue) -> Delivery:
+        """A delivery of the payment."""
+        return Delivery(UUID(int=7), queue, payment.payment_id, payment.deadline_at, attempt=1)
+
+    async def fire_timers(self, *, after_s: float) -> None:
+        """Let time pass, and fire what is due."""
+        self.clock.advance(after_s)
+        for timer in await self.store.due_timers(self.clock.now(), limit=100):
+            await self.timers.fire(timer)
+
+    async def now(self, payment: Payment) -> Payment:
+        """The payment as it is now."""
+        return (await self.store.load([payment.payment_id]))[payment.payment_id]
+
+    async def hear(self, *bodies: bytes) -> None:
+        """Let the rail say something, and the receiver apply it."""
+        for body in bodies:
+            self.rail.deliver(body)
+        deliveries = await self.rail.receive(messages_max=100, wait_s=0)
+        await self.receiver.apply(deliveries)
+        await self.rail.acknowledge([delivery.receipt for delivery in deliveries])
+
+    def report(
+        self,
+        about: str,
+        status: TransactionStatus,
+        *,
+        reason: StatusReason | None = None,
+        about_type: str = "pacs.008.001.08",
+        header_id: str | None = None,
+    ) -> bytes:
+        """A pacs.002 from the rail."""
+        document = pacs002.build(
+            PaymentStatusReport(
+                message_id=MessageId(f"RAIL{next(self.answers):08}"),
+                creation_time=self.clock.now(),
+                original_message_id=MessageId(about),
+                original_message_name=about_type,
+                status=status,
+                reasons=() if reason is None else (reason,),
+                instructing_agent=RoutingNumber(FEDNOW_ID),
+                instructed_agent=RoutingNumber(PARTY),
+            )
+        )
+        return self._outgoing("pacs.002.001.10", document, header_id)
+
+    def reject(self, about: str, code: str) -> bytes:
+        """An admi.002 from the rail."""
+        document = admi002.build(
+            MessageReject(related_reference=about, reason_code=code, rejection_time=self.clock.now())
+        )
+        return self._outgoing("admi.002.001.01", document, None)
+
+    def _outgoing(self, message_type: str, document: etree._Element, header_id: str | None) -> bytes:
+        app_header = BusinessHeader(
+            sender=RAIL_ID,
+            receiver=PARTY,
+            business_message_id=BusinessMessageId(header_id or f"HEAD{next(self.answers):08}"),
+            message_type=message_type,
+            market_practice=FEDNOW_PRACTICE,
+            creation_time=self.clock.now(),
+        )
+        return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(app_header), document)
+
+
+@asynccontextmanager
+async def world(
+    *, timing: Timing | None = None, definite_refusals: frozenset[str] = frozenset()
+) -> AsyncIterator[World]:
+    """A world with its group commits running."""
+    clock, store, rail, recorder = VirtualClock(), InMemoryStore(), InMemoryRail(), Recorder()
+    protocol = FedNowProtocol(
+        FedNowProfile(), connection_party=PARTY, timing=timing or Timing(), definite_refusals=definite_refusals
+    )
+    accepts, saves, identifiers = grouped_accepts(store), grouped_saves(store), Numbered()
+    decisions = Decisions(store, saves, recorder)
+    async with asyncio.TaskGroup() as group:
+        loops = [group.create_task(accepts.run()), group.create_task(saves.run())]
+        yield World(
+            clock=clock,
+            store=store,
+            rail=rail,
+            recorder=recorder,
+            intake=Intake(
+                rail=protocol,
+                store=store,
+                accepts=accepts,
+                clock=clock,
+                identifiers=identifiers,
+                vault=ClearVault(b"test"),
+                observer=recorder,
+            ),
+            dispatcher=Dispatcher(
+                decisions, {Rail.FEDNOW: protocol}, {Rail.FEDNOW: rail}, clock, identifiers, recorder
+            ),
+            receiver=Receiver(decisions, protocol, rail, clock, identifiers, recorder),
+            timers=Timers(decisions, {Rail.FEDNOW: protocol}, clock, recorder),
+        )
+        for loop in loops:
+            loop.cancel()
+
+
+def seconds(instant: datetime | None, since: datetime) -> float:
+    """How long after `since`."""
+    assert instant is not None
+    return (instant - since) / timedelta(seconds=1)
