@@ -208,13 +208,10 @@ class BusDatabase:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """Lend a connection; a deadlock, which a repeat resolves, is the world's fault too."""
-        try:
-            with translated():
-                async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-                    yield connection
-        except asyncpg.TransactionRollbackError as error:
-            raise UnavailableError(f"PostgreSQL: {type(error).__name__}: {error}") from error
+        """Lend a connection."""
+        with translated():
+            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+                yield connection
 
 
 def _delivery_from(row: asyncpg.Record) -> Delivery:

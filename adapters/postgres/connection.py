@@ -37,19 +37,21 @@ def open_pool(dsn: str, *, connections_max: int = POOL_CONNECTIONS_MAX) -> async
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise `UnavailableError` for what is the world's fault: a lost, refused or silent server.
+    """Raise `UnavailableError` for what is the world's fault: a lost, refused or silent server, a lost race.
 
-    What the server says about the statement itself is ours, and passes through.
+    What server or client say about the statement or its values is ours, and passes through.
     """
     try:
         yield
     except (
-        TimeoutError,
         OSError,
+        TimeoutError,
         asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,
         asyncpg.InsufficientResourcesError,
-        asyncpg.CannotConnectNowError,
+        asyncpg.TransactionRollbackError,
         asyncpg.InterfaceError,
     ) as error:
+        if isinstance(error, ValueError):  # asyncpg refuses a value in this guise; the connection is well
+            raise
         raise UnavailableError(f"PostgreSQL: {type(error).__name__}: {error}") from error

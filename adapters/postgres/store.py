@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -29,8 +30,10 @@ from gateway.service.ports import (
     Backlog,
     Decision,
     DueTimer,
+    FaultyRowError,
     NewPayment,
     OutboundDelivery,
+    PartlyFaultyError,
     Quarantined,
     Queue,
     RawMessage,
@@ -46,6 +49,14 @@ ATTEMPTS_MAX: Final = 5
 """How often rows are tried again that lost a race with a transaction which then aborted."""
 
 _Key = tuple[TenantId, IdempotencyKey]
+
+_ONE_BAD_ROW: Final = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DataError,
+    asyncpg.DeadlockDetectedError,
+    ValueError,
+)
+"""What a single row may bring down a batch with; ValueError is how asyncpg refuses a value before it is sent."""
 
 
 class PostgresStore:
@@ -65,67 +76,52 @@ class PostgresStore:
         """Claim and save; see the port."""
         first: dict[_Key, NewPayment] = {}
         for new in payments:
-            first.setdefault((new.tenant_id, new.idempotency_key), new)
-        outcomes: dict[_Key, tuple[Payment | None, bytes, bool]] = {}
-        waiting = sorted(first.values(), key=lambda new: (new.tenant_id, new.idempotency_key))
+            first.setdefault(_key(new), new)
+        outcomes: dict[_Key, _Claimed | FaultyRowError] = {}
+        waiting = sorted(first.values(), key=_key)
         with translated():
             for _ in range(ATTEMPTS_MAX):
                 outcomes |= await self._accept_once(waiting)
-                waiting = [new for new in waiting if (new.tenant_id, new.idempotency_key) not in outcomes]
+                waiting = [new for new in waiting if _key(new) not in outcomes]
                 if not waiting:
                     break
             else:
                 raise UnavailableError(f"{len(waiting)} claims were neither ours nor anybody's {ATTEMPTS_MAX} times")
-        return [self._answer(new, first[_key(new)] is new, *outcomes[_key(new)]) for new in payments]
+        answers = [_answer(new, outcomes[_key(new)], is_first=first[_key(new)] is new) for new in payments]
+        accepted = [answer for answer in answers if isinstance(answer, Accepted)]
+        if len(accepted) < len(answers):
+            raise PartlyFaultyError(answers)
+        return accepted
 
-    @staticmethod
-    def _answer(new: NewPayment, is_first: bool, payment: Payment | None, digest: bytes, created: bool) -> Accepted:  # noqa: FBT001
-        if payment is None:
-            return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
-        if digest != new.content_digest:
-            return Accepted(AcceptKind.OTHER_CONTENT, payment)
-        return Accepted(AcceptKind.CREATED if created and is_first else AcceptKind.REPLAYED, payment)
-
-    async def _accept_once(self, waiting: Sequence[NewPayment]) -> dict[_Key, tuple[Payment | None, bytes, bool]]:
-        outcomes: dict[_Key, tuple[Payment | None, bytes, bool]] = {}
+    async def _accept_once(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Claimed | FaultyRowError]:
+        outcomes: dict[_Key, _Claimed | FaultyRowError] = {}
         try:
             claimed = await self._insert(waiting)
-        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.DeadlockDetectedError):
+        except _ONE_BAD_ROW as error:
             if len(waiting) == 1:
-                raise
+                return {_key(waiting[0]): _refusal(error)}
             for new in waiting:  # one bad row never spoils the others: each alone
-                outcomes |= await self._accept_alone(new)
+                outcomes |= await self._accept_once([new])
             return outcomes
         for new in waiting:
             if _key(new) in claimed:
-                outcomes[_key(new)] = (_created(new), new.content_digest, True)
-        unseen = [new for new in waiting if _key(new) not in claimed]
-        return outcomes | await self._read_claims(unseen)
-
-    async def _accept_alone(self, new: NewPayment) -> dict[_Key, tuple[Payment | None, bytes, bool]]:
-        try:
-            return await self._accept_once([new])
-        except asyncpg.UniqueViolationError as error:
-            if "message_id" not in (error.constraint_name or ""):
-                raise
-            return {_key(new): (None, b"", False)}
+                outcomes[_key(new)] = _Claimed(_created(new), new.content_digest, created=True)
+        return outcomes | await self._read_claims([new for new in waiting if _key(new) not in claimed])
 
     async def _insert(self, payments: Sequence[NewPayment]) -> set[_Key]:
         parameters = accept_columns(payments, self._vault)
         rows = await self._pool.fetch(statements.ACCEPT, self._region, EPOCH, *parameters)
         return {(row["tenant_id"], row["idempotency_key"]) for row in rows}
 
-    async def _read_claims(self, unseen: Sequence[NewPayment]) -> dict[_Key, tuple[Payment | None, bytes, bool]]:
+    async def _read_claims(self, unseen: Sequence[NewPayment]) -> dict[_Key, _Claimed | FaultyRowError]:
         if not unseen:
             return {}
         rows = await self._pool.fetch(
             statements.CLAIMS, [new.tenant_id for new in unseen], [new.idempotency_key for new in unseen]
         )
         return {
-            (TenantId(row["tenant_id"]), IdempotencyKey(row["idempotency_key"])): (
-                payment_from(row),
-                bytes(row["content_digest"]),
-                False,
+            (TenantId(row["tenant_id"]), IdempotencyKey(row["idempotency_key"])): _Claimed(
+                payment_from(row), bytes(row["content_digest"]), created=False
             )
             for row in rows
         }
@@ -148,25 +144,30 @@ class PostgresStore:
         by_rail: dict[Rail, list[Decision]] = defaultdict(list)
         for decision in decisions:
             by_rail[decision.payment.rail].append(decision)
-        saved: set[UUID] = set()
+        saved: dict[UUID, bool | FaultyRowError] = {}
         with translated():
             for rail, group in by_rail.items():
                 saved |= await self._save(rail, group)
-        return [payment_id in saved for payment_id in ids]
+        outcomes = [saved[payment_id] for payment_id in ids]
+        held = [outcome for outcome in outcomes if isinstance(outcome, bool)]
+        if len(held) < len(outcomes):
+            raise PartlyFaultyError(outcomes)
+        return held
 
-    async def _save(self, rail: Rail, decisions: Sequence[Decision]) -> set[UUID]:
+    async def _save(self, rail: Rail, decisions: Sequence[Decision]) -> dict[UUID, bool | FaultyRowError]:
+        parameters = save_columns(decisions, self._vault)
         try:
-            rows = await self._pool.fetch(
-                statements.SAVE, self._region, rail.value, *save_columns(decisions, self._vault)
-            )
-        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.DeadlockDetectedError):
+            rows = await self._pool.fetch(statements.SAVE, self._region, rail.value, *parameters)
+        except _ONE_BAD_ROW as error:
             if len(decisions) == 1:
-                raise
-            saved: set[UUID] = set()
+                counted_before = "inbox" in _constraint(error)
+                return {decisions[0].payment.payment_id: False if counted_before else FaultyRowError(str(error))}
+            saved: dict[UUID, bool | FaultyRowError] = {}
             for decision in decisions:
                 saved |= await self._save(rail, [decision])
             return saved
-        return {row["payment_id"] for row in rows}
+        held = {row["payment_id"] for row in rows}
+        return {decision.payment.payment_id: decision.payment.payment_id in held for decision in decisions}
 
     async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
         """Return what is due; see the port."""
@@ -177,15 +178,25 @@ class PostgresStore:
     @asynccontextmanager
     async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
         """Claim and delete outbox rows around the caller's publish; see the port."""
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
+        async with AsyncExitStack() as stack:
+            with translated():
+                connection = await stack.enter_async_context(self._pool.acquire())
+                transaction = connection.transaction()
+                await transaction.start()
                 rows = await connection.fetch(statements.RELAY, limit)
+            try:
                 yield [
                     OutboundDelivery(
                         row["delivery_id"], Queue(row["queue"]), PaymentId(row["payment_id"]), row["deadline_at"]
                     )
                     for row in rows
                 ]
+            except BaseException:
+                with translated():
+                    await transaction.rollback()
+                raise
+            with translated():
+                await transaction.commit()
 
     # --- the rail's messages ---
 
@@ -289,6 +300,35 @@ class PostgresStore:
             version = await self._pool.fetchval(statements.SCHEMA_VERSION)
         if version != HEAD:
             raise UnavailableError(f"the database has schema {version}, this program needs {HEAD}: fifteen db upgrade")
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """Who holds a key: none when the message id was taken, and so the key is free."""
+
+    payment: Payment | None
+    digest: bytes
+    created: bool
+
+
+def _answer(new: NewPayment, outcome: _Claimed | FaultyRowError, *, is_first: bool) -> Accepted | FaultyRowError:
+    if isinstance(outcome, FaultyRowError):
+        return outcome
+    if outcome.payment is None:
+        return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
+    if outcome.digest != new.content_digest:
+        return Accepted(AcceptKind.OTHER_CONTENT, outcome.payment)
+    return Accepted(AcceptKind.CREATED if outcome.created and is_first else AcceptKind.REPLAYED, outcome.payment)
+
+
+def _refusal(error: Exception) -> _Claimed | FaultyRowError:
+    if isinstance(error, asyncpg.UniqueViolationError) and "message_id" in _constraint(error):
+        return _Claimed(None, b"", created=False)
+    return FaultyRowError(str(error))
+
+
+def _constraint(error: Exception) -> str:
+    return getattr(error, "constraint_name", None) or ""
 
 
 def _key(new: NewPayment) -> _Key:

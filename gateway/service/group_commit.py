@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
+
+from gateway.service.ports import PartlyFaultyError
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -28,8 +30,9 @@ class GroupCommit(Generic[Item, Outcome]):
     """Commits what `submit` is given, in batches; `run` must be running while it is used.
 
     A batch begins with its first item and closes after `window_s` seconds or `batch_max` items; while a commit is on
-    its way, the next batch gathers. When the last batch had a single item there is nobody to wait for, and no window.
-    Items with equal `key` never share a batch.
+    its way, the next batch gathers. A commit that raises fails its whole batch, but for `PartlyFaultyError`, which
+    says for each item what became of it. When the last batch had a single item there is nobody to wait for, and no
+    window. Items with equal `key` never share a batch.
     """
 
     def __init__(
@@ -100,8 +103,11 @@ class GroupCommit(Generic[Item, Outcome]):
             batch.append(waiting)
 
     async def _commit_batch(self, batch: list[_Waiting[Item, Outcome]]) -> None:
+        outcomes: Sequence[object]
         try:
             outcomes = await self._commit([waiting.item for waiting in batch])
+        except PartlyFaultyError as error:
+            outcomes = error.outcomes
         except BaseException as error:
             failure = error if isinstance(error, Exception) else OverloadedError("stopped before the commit was known")
             for waiting in batch:
@@ -111,5 +117,9 @@ class GroupCommit(Generic[Item, Outcome]):
                 raise
             return
         for waiting, outcome in zip(batch, outcomes, strict=True):
-            if not waiting.outcome.done():
-                waiting.outcome.set_result(outcome)
+            if waiting.outcome.done():
+                continue
+            if isinstance(outcome, Exception):
+                waiting.outcome.set_exception(outcome)
+            else:
+                waiting.outcome.set_result(cast("Outcome", outcome))

@@ -27,7 +27,26 @@ class NotSentError(UnavailableError):
 
 
 class UnroutableError(Exception):
-    """No queue of that name exists: nothing was published. A fault of the topology, not of the moment."""
+    """No queue of that name exists; others of the same batch may be on theirs. A fault of the topology."""
+
+
+# --- Ours -------------------------------------------------------------------------------------------------------
+
+
+class FaultyRowError(Exception):
+    """The store refuses a row for what it holds: a fault of ours. Nothing of it was saved; a repeat fails again."""
+
+
+class PartlyFaultyError(Exception):
+    """Some rows of a batch are faulty; the others are saved.
+
+    ``outcomes`` are in the order of the batch: what the call would have returned, or a `FaultyRowError`.
+    """
+
+    def __init__(self, outcomes: Sequence[object]) -> None:
+        faulty = sum(isinstance(outcome, FaultyRowError) for outcome in outcomes)
+        super().__init__(f"{faulty} of {len(outcomes)} rows are faulty")
+        self.outcomes = outcomes
 
 
 # --- Time -------------------------------------------------------------------------------------------------------
@@ -118,7 +137,7 @@ class Bus(Protocol):
         """Put all on their queues and return once every one is durable and confirmed; a repeat is safe.
 
         Raises:
-            UnroutableError: a queue does not exist.
+            UnroutableError: a queue does not exist; others may be on theirs.
             UnavailableError: not confirmed; some may be on their queues all the same.
 
         """
@@ -135,7 +154,7 @@ class Bus(Protocol):
         ...
 
     async def depth(self, queue: Queue) -> int:
-        """Return how many deliveries wait or are handed out, dead letters not counted."""
+        """Return how many deliveries wait, and how many this process has in hand; dead letters do not count."""
         ...
 
     async def dead_letters(self, queue: Queue, *, limit: int) -> Sequence[DeadLetter]:
@@ -388,7 +407,12 @@ class PaymentStore(Protocol):
         """Claim the keys and save payment, event, message, timer and outbox rows, all in one transaction.
 
         The answers are in the order of the submissions. Equal keys, in one call or in concurrent ones, have one effect
-        and equal answers. One bad row never spoils the others. A repeat is safe.
+        and equal answers. A repeat is safe.
+
+        Raises:
+            PartlyFaultyError: some rows cannot be saved; the others are.
+            UnavailableError: the database does not answer; whether it has committed is unknown.
+
         """
         ...
 
@@ -400,6 +424,12 @@ class PaymentStore(Protocol):
         """Save each decision if its payment still has the version that it was taken on; at most one per payment a call.
 
         Returns, in order, whether each was saved. What was not saved left nothing behind: load, decide again.
+        A decision whose `inbox_id` has had its effect before is not saved either.
+
+        Raises:
+            PartlyFaultyError: some decisions cannot be saved; the others are, as far as they hold.
+            UnavailableError: the database does not answer; whether it has committed is unknown.
+
         """
         ...
 

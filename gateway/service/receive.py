@@ -12,6 +12,7 @@ from gateway.service.decide import Decisions, decide
 from gateway.service.ports import (
     Clock,
     Decision,
+    FaultyRowError,
     Identifiers,
     Leg,
     MessageDirection,
@@ -35,7 +36,7 @@ UNMATCHED: Final = "UNMATCHED_MESSAGE"
 """The quarantine's code for a readable message about nothing that we sent."""
 
 ILLEGAL: Final = "ILLEGAL_TRANSITION"
-"""The quarantine's code for an answer that our own table does not foresee: a fault of ours."""
+"""The quarantine's code for an answer that our own table or store does not foresee: a fault of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Receiver:
 
         try:
             decision = await self.decisions.take(payment.payment_id, choose)
-        except IllegalTransitionError as error:
+        except (IllegalTransitionError, FaultyRowError) as error:
             self.observer.parked(payment.payment_id, str(error))
             await self._quarantine(delivery, reading, (ILLEGAL,))
             return

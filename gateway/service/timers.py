@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from gateway.domain.events import Event, EventKind
-from gateway.domain.payment import Payment, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.transitions import IllegalTransitionError
 from gateway.service.decide import Decisions, decide
-from gateway.service.ports import Clock, Decision, DueTimer, Observer
+from gateway.service.ports import Clock, Decision, DueTimer, FaultyRowError, Observer
 from gateway.service.rail_protocol import RailProtocol
+from gateway.service.supervise import each
 
 PAUSE_S: Final = 0.05
 """How often the timers are looked at; a timer is late by this at the most when the process keeps up."""
@@ -29,15 +31,23 @@ class Timers:
     rails: dict[Rail, RailProtocol]
     clock: Clock
     observer: Observer
+    parked: set[PaymentId] = field(default_factory=set)
+    """Payments that a fault of ours stopped; looked at again by the next process."""
 
     async def run(self) -> None:
         """Fire timers until cancelled."""
         while True:
-            due = await self.decisions.store.due_timers(self.clock.now(), limit=BATCH_MAX)
-            for timer in due:
-                await self.fire(timer)
+            due = await self.decisions.store.due_timers(self.clock.now(), limit=BATCH_MAX + len(self.parked))
+            await each([self._fire_or_park(timer) for timer in due if timer.payment_id not in self.parked])
             if len(due) < BATCH_MAX:
                 await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
+
+    async def _fire_or_park(self, timer: DueTimer) -> None:
+        try:
+            await self.fire(timer)
+        except (IllegalTransitionError, FaultyRowError, LookupError) as error:
+            self.parked.add(timer.payment_id)
+            self.observer.parked(timer.payment_id, str(error))
 
     async def fire(self, timer: DueTimer) -> Decision | None:
         """Decide what the passing of time means for one payment; a repeat finds the timer moved and does nothing."""

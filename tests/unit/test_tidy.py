@@ -31,6 +31,8 @@ UNSTRUCTURED: Final = re.compile(r"asyncio\.(create_task|ensure_future|gather|wa
 
 CATCH_ALL: Final = {
     "gateway/service/supervise.py": "the one loop that parks",
+    "adapters/postgres/store.py": "rolls a relay's transaction back, and raises on",
+    "adapters/http/application.py": "the edge: a fault becomes a 500 without its inside, and is reported",
     "gateway/service/group_commit.py": "hands a commit's failure to those who wait for it",
 }
 

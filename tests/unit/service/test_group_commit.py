@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.service.group_commit import GroupCommit, OverloadedError
+from gateway.service.ports import FaultyRowError, PartlyFaultyError
 
 
 class Ledger:
@@ -84,6 +85,21 @@ async def test_a_failed_commit_fails_its_callers_and_not_the_next_ones() -> None
         ledger.failure = None
 
         assert await group.submit(2) == 20
+
+
+async def test_a_faulty_row_fails_its_own_caller_alone() -> None:
+    """One bad row never spoils the others of its batch."""
+
+    async def commit(items: Sequence[int]) -> Sequence[int]:
+        raise PartlyFaultyError([FaultyRowError("bad") if item == 1 else item * 10 for item in items])
+
+    group = GroupCommit(commit, window_s=0.001, batch_max=50)
+
+    async with running(group):
+        outcomes = await asyncio.gather(*(group.submit(item) for item in range(3)), return_exceptions=True)
+
+    assert (outcomes[0], outcomes[2]) == (0, 20)
+    assert isinstance(outcomes[1], FaultyRowError)
 
 
 async def test_a_caller_that_goes_away_does_not_take_the_others_with_it() -> None:

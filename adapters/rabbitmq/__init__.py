@@ -1,0 +1,1 @@
+"""RabbitMQ: the bus of installations larger than one machine."""

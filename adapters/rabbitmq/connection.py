@@ -1,0 +1,172 @@
+"""The one place where connections and channels to RabbitMQ are made, and their faults translated.
+
+Traps that were fallen into, each defended by a test: without ``on_return_raises`` a message that no queue takes is
+published "successfully"; after a broker is killed, ``is_closed`` of a connection stays False for ever; what waits on a
+connection that dies may be ended with a ``CancelledError`` that nobody has asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import aio_pika
+from aio_pika.abc import AbstractChannel
+from aio_pika.connection import make_url
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from yarl import URL
+
+from gateway.service.ports import UnavailableError
+
+CONNECT_TIMEOUT_S: Final = 3.0
+"""A broker that has not shaken hands in this time is not there; the next one is tried."""
+
+ANSWER_TIMEOUT_S: Final = 3.0
+"""How long any question to a connected broker may take: to open a channel, to declare, to count."""
+
+CLOSE_TIMEOUT_S: Final = 1.0
+"""How long is waited for a broker's goodbye."""
+
+HEARTBEAT_S: Final = 10
+"""Both sides give a silent connection up after two to three of these."""
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Raise `UnavailableError` for what is the world's fault: a lost, refused, closed or silent connection.
+
+    A cancellation passes through if this task is being cancelled; otherwise the library has ended a wait of ours
+    because its connection died.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling() > 0:
+            raise
+        raise UnavailableError(f"RabbitMQ: {what}: the connection was lost") from error
+    except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
+        raise UnavailableError(f"RabbitMQ: {what}: {error!r}") from error
+
+
+class BrokerLink:
+    """A connection to the first broker that answers, made on demand and made anew when it is lost.
+
+    Publishers and consumers each need one of their own: a broker in need (memory or disk alarm) stops reading from
+    connections that publish, and acknowledgements would be stuck behind.
+    """
+
+    def __init__(self, urls: Sequence[str], *, purpose: str) -> None:
+        if not urls:
+            raise ValueError("at least one broker URL is needed")
+        self._urls = deque(urls)
+        self._purpose = purpose
+        self._connection: aio_pika.Connection | None = None
+        self._lock = asyncio.Lock()
+
+    async def open_channel(self) -> AbstractChannel:
+        """Return a new channel that confirms what is published and raises for what no queue takes.
+
+        Raises:
+            UnavailableError: no broker answers.
+
+        """
+        async with self._lock:
+            connection = await self._connected()
+            try:
+                with translated("open a channel"):
+                    async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                        channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+                        await channel.initialize()
+                        return channel
+            except UnavailableError:
+                await self._give_up()
+                raise
+
+    async def is_blocked(self) -> bool:
+        """Return whether the broker has told this connection to stop publishing (it is short of memory or disk).
+
+        A broker says so only to a connection that publishes: the first delivery after an alarm runs into a time-out.
+        """
+        transport = None if self._connection is None else self._connection.transport
+        if transport is None:
+            return False
+        try:
+            # `ready` waits only while the connection is blocked.
+            async with asyncio.timeout(0):
+                await transport.ready()
+        except TimeoutError:
+            return True
+        return False
+
+    async def drop(self) -> None:
+        """Give this connection up, because it no longer answers; the next use makes a new one, elsewhere first."""
+        async with self._lock:
+            await self._give_up()
+
+    async def close(self) -> None:
+        """Say goodbye, within `CLOSE_TIMEOUT_S`; repeat-safe."""
+        async with self._lock:
+            await self._discard()
+
+    async def _connected(self) -> aio_pika.Connection:
+        if self._connection is not None and _is_alive(self._connection):
+            return self._connection
+        await self._discard()
+        refusals = []
+        for _ in range(len(self._urls)):
+            try:
+                self._connection = await self._connect(self._urls[0])
+            except UnavailableError as error:
+                refusals.append(str(error))
+                self._urls.rotate(-1)
+            else:
+                return self._connection
+        raise UnavailableError("; ".join(refusals))
+
+    async def _connect(self, url: str) -> aio_pika.Connection:
+        address = URL(url)
+        connection = aio_pika.Connection(
+            make_url(url, heartbeat=HEARTBEAT_S), client_properties={"connection_name": self._purpose}
+        )
+        try:
+            with translated(f"connect to {address.host}:{address.port}"):
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    await connection.connect()
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    async def _give_up(self) -> None:
+        self._urls.rotate(-1)
+        await self._discard()
+
+    async def _discard(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            with translated("close"):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await connection.close()
+        except UnavailableError:
+            return  # it was lost: that is why it is discarded
+
+
+def _is_alive(connection: aio_pika.Connection) -> bool:
+    """Return whether the connection's reader and writer run: unlike ``is_closed`` this is true of live ones only."""
+    return connection.transport is not None and connection.transport.connection.is_opened
+
+
+async def close_channel(channel: AbstractChannel) -> None:
+    """Close a channel within `CLOSE_TIMEOUT_S`; one that has died is closed already."""
+    try:
+        with translated("close a channel"):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await channel.close()
+    except UnavailableError:
+        return

@@ -1,0 +1,196 @@
+"""The way to a rail over HTTP, as the simulators speak it: messages are posted, answers fetched by long poll."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+
+from gateway.service.ports import MessageClass, NotSentError, RailDelivery, UnavailableError
+
+CONNECT_TIMEOUT_S: Final = 2.0
+"""How long a connection may take, waiting for a free one included: a rail on a private line answers in milliseconds."""
+
+SEND_TIMEOUT_S: Final = 5.0
+"""How long the rail may take to acknowledge a message: what is longer is better asked about than waited for."""
+
+POLL_MARGIN_S: Final = 5.0
+"""How much longer than it was asked to wait the rail may hold a poll open."""
+
+IDLE_CONNECTION_S: Final = 15.0
+"""How long an idle connection is kept: well below the rail's own limit (75 s), so that we are the one to close it."""
+
+CONNECTIONS_MAX: Final = 64
+"""How many requests may be under way at once; beyond it they wait for a connection, unsent."""
+
+PARTY_HEADER: Final = "Rail-Connection-Party"
+"""Who we are on the rail."""
+
+CLASS_HEADER: Final = "Rail-Message-Class"
+"""The class of queue on which a message is put."""
+
+_ACCEPTED: Final = 202
+_OK: Final = frozenset({200, 204})
+
+
+class HttpRailLink:
+    """A RailLink over a pool of kept-alive connections. Use it as a context manager; it connects when first used.
+
+    It never sends a message twice. aiohttp itself repeats a request whose kept-alive connection turned out closed, but
+    only for idempotent methods, and a message is a POST; redirects are not followed. A message that was written to a
+    connection which the rail had just closed may or may not have been read: `UnavailableError`, never `NotSentError`.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        connection_party: str,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        send_timeout_s: float = SEND_TIMEOUT_S,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._connection_party = connection_party
+        self._connect_timeout_s = connect_timeout_s
+        self._send_timeout_s = send_timeout_s
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def send(self, body: bytes, *, message_class: MessageClass) -> None:
+        """Hand a message to the rail; returns once it is acknowledged. Never repeats by itself.
+
+        Raises:
+            NotSentError: no connection was made, so no byte has left.
+            UnavailableError: the rail may have it: no acknowledgement came, or it was not 202.
+
+        """
+        headers = {
+            PARTY_HEADER: self._connection_party,
+            CLASS_HEADER: message_class,
+            "Content-Type": "application/xml",
+        }
+        async with self._request(
+            "POST", "/rail/v1/messages", timeout_s=self._send_timeout_s, data=body, headers=headers
+        ) as response:
+            await _demand(response, {_ACCEPTED})
+
+    async def receive(self, *, messages_max: int, wait_s: float) -> Sequence[RailDelivery]:
+        """Fetch what the rail has for us, waiting up to `wait_s` for a first one.
+
+        Raises:
+            UnavailableError: the rail cannot be reached, or what it says cannot be understood.
+
+        """
+        query = {"connection_party": self._connection_party, "max": str(messages_max), "wait": str(wait_s)}
+        async with self._request(
+            "GET", "/rail/v1/messages", timeout_s=wait_s + POLL_MARGIN_S, params=query
+        ) as response:
+            await _demand(response, _OK)
+            try:
+                entries: object = await response.json()
+            except ValueError as error:
+                raise UnavailableError("the rail's answer is no JSON") from error
+        if not isinstance(entries, list):
+            raise UnavailableError("the rail's answer is no list of messages")
+        return [_delivery(entry) for entry in entries]
+
+    async def acknowledge(self, receipts: Sequence[str]) -> None:
+        """Tell the rail that these are saved; a repeat is safe.
+
+        Raises:
+            UnavailableError: not certain; they may come again.
+
+        """
+        content = {"connection_party": self._connection_party, "receipts": list(receipts)}
+        async with self._request(
+            "POST", "/rail/v1/acknowledgements", timeout_s=self._send_timeout_s, json=content
+        ) as response:
+            await _demand(response, _OK)
+
+    async def check(self) -> None:
+        """Return if the rail can be reached now.
+
+        Raises:
+            UnavailableError: it cannot.
+
+        """
+        async with self._request("GET", "/healthz", timeout_s=self._send_timeout_s) as response:
+            await _demand(response, _OK)
+
+    async def close(self) -> None:
+        """Close every connection; a repeat is safe, and a later use opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    @asynccontextmanager
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        timeout_s: float,
+        data: bytes | None = None,
+        json: object = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request, its answer read inside the context; every fault of the world leaves as one of the port's."""
+        try:
+            async with self._open_session().request(
+                method,
+                self._base_url + path,
+                data=data,
+                json=json,
+                params=params,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=timeout_s, connect=self._connect_timeout_s),
+                allow_redirects=False,
+            ) as response:
+                yield response
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotSentError(f"no connection to the rail: {error}") from error
+        except TimeoutError as error:
+            raise UnavailableError(f"the rail did not answer within {timeout_s} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise UnavailableError(f"the rail broke off: {error!r}") from error
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        """The session, made inside the running loop when it is first needed."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=IDLE_CONNECTION_S),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+
+async def _demand(response: aiohttp.ClientResponse, statuses: Collection[int]) -> None:
+    if response.status not in statuses:
+        reason = (await response.content.read(_REASON_BYTES_MAX)).decode(errors="replace")
+        raise UnavailableError(f"the rail answered {response.status}: {reason}")
+
+
+_REASON_BYTES_MAX: Final = 500
+"""How much of a refusal is quoted."""
+
+
+def _delivery(entry: object) -> RailDelivery:
+    match entry:
+        case {"receipt": str(receipt), "body": str(body)}:
+            return RailDelivery(receipt, body.encode())
+        case {"receipt": str(receipt), "body_base64": str(encoded)}:
+            return RailDelivery(receipt, base64.b64decode(encoded))
+        case _:
+            raise UnavailableError("the rail handed out something that is no message")

@@ -1,0 +1,269 @@
+"""The messages that the rail sends: pacs.002 and admi.002 in FedNow's outgoing envelope."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Final
+
+from iso20022 import (
+    BusinessHeader,
+    BusinessMessageId,
+    ConnectionPartyId,
+    EnvelopeKind,
+    FedNowProfile,
+    MessageId,
+    MessageReject,
+    PaymentStatusReport,
+    PaymentStatusRequest,
+    RoutingNumber,
+    StatusReason,
+    TransactionStatus,
+    admi002,
+    fednow_message_id,
+    header,
+    pacs002,
+    wrap,
+)
+from simulators.fednow.decide import EASTERN, cycle_day
+from simulators.fednow.facts import PaymentBooked, ReasonSource
+
+GARBAGE: Final = b"\xff\xfe\x00 not a message \x00\xff"
+"""What comes in the place of an unreadable answer."""
+
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_RUN_LENGTH: Final = 8
+_NUMBER_LENGTH: Final = 10
+
+
+class MessageIds:
+    """Ids of the rail's own messages: unique over all runs, because each run begins at another millisecond."""
+
+    def __init__(self, *, started_at: datetime) -> None:
+        self._run = _base36(int(started_at.timestamp() * 1000), length=_RUN_LENGTH)
+        self._count = 0
+
+    def next_reference(self) -> str:
+        """A reference of 18 letters and digits that has not been used before."""
+        self._count += 1
+        return self._run + _base36(self._count, length=_NUMBER_LENGTH)
+
+
+class AnswerWriter:
+    """Writes the rail's messages to participants. Each has an id of its own; nothing else here keeps state."""
+
+    def __init__(self, profile: FedNowProfile, ids: MessageIds) -> None:
+        self._profile = profile
+        self._ids = ids
+        self._service = profile.fednow_id
+
+    def status(self, payment: PaymentBooked, *, settlement_date: date, now: datetime) -> bytes:
+        """The payment's status as at completion; a rejection by the creditor's institution is relayed as its own."""
+        if payment.reason_source is ReasonSource.CREDITOR_AGENT:
+            return self._relayed(payment, payment.status, payment.reasons, now=now)
+        settled = payment.status is not TransactionStatus.RJCT
+        return self._about(
+            payment,
+            payment.status,
+            tuple(StatusReason(proprietary=code) for code in payment.reasons),
+            acceptance_time=eastern(payment.completes_at) if settled else None,
+            settlement_date=settlement_date if settled else None,
+            now=now,
+        )
+
+    def opposite(self, payment: PaymentBooked, *, code: str, now: datetime) -> bytes:
+        """The contrary of the payment's status, in good form: what no real rail may say."""
+        if payment.status is TransactionStatus.RJCT:
+            return self._about(
+                payment,
+                TransactionStatus.ACSC,
+                (),
+                acceptance_time=eastern(now),
+                settlement_date=cycle_day(now),
+                now=now,
+            )
+        return self._about(payment, TransactionStatus.RJCT, (StatusReason(proprietary=code),), now=now)
+
+    def later_status(self, payment: PaymentBooked, status: TransactionStatus, *, now: datetime) -> bytes:
+        """What the creditor's institution says after settlement, relayed; a refusal to post has the reason AC06."""
+        needs_reason = status in {TransactionStatus.RJCT, TransactionStatus.BLCK}
+        return self._relayed(payment, status, ("AC06",) if needs_reason else (), now=now)
+
+    def enquiry_refused(
+        self,
+        request: PaymentStatusRequest,
+        *,
+        message_type: str,
+        code: str,
+        recipient: ConnectionPartyId,
+        now: datetime,
+    ) -> bytes:
+        """A rejection of the status request itself: it is the request that is the original here."""
+        message_id = self._message_id(self._service, now)
+        return self._wrapped(
+            PaymentStatusReport(
+                message_id=message_id,
+                creation_time=eastern(now),
+                original_message_id=request.message_id,
+                original_message_name=message_type,
+                original_creation_time=request.creation_time,
+                status=TransactionStatus.RJCT,
+                reasons=(StatusReason(proprietary=code),),
+                instructing_agent=RoutingNumber(self._service),
+                instructed_agent=request.instructing_agent,
+            ),
+            business_message_id=message_id,
+            recipient=recipient,
+            processed_at=now,
+            now=now,
+        )
+
+    def reject(
+        self, *, related_reference: str, code: str, description: str, recipient: ConnectionPartyId, now: datetime
+    ) -> bytes:
+        """A technical refusal, admi.002."""
+        document = admi002.build(
+            MessageReject(
+                related_reference=related_reference,
+                reason_code=code,
+                rejection_time=eastern(now),
+                description=description[:_DESCRIPTION_MAX],
+            )
+        )
+        message_id = self._message_id(self._service, now)
+        outgoing = self._header(admi002.MESSAGE_TYPE, message_id, recipient=recipient, processed_at=now, now=now)
+        return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), document)
+
+    def _about(
+        self,
+        payment: PaymentBooked,
+        status: TransactionStatus,
+        reasons: tuple[StatusReason, ...],
+        *,
+        now: datetime,
+        acceptance_time: datetime | None = None,
+        settlement_date: date | None = None,
+    ) -> bytes:
+        message_id = self._message_id(self._service, now)
+        report = _report(
+            payment,
+            status,
+            reasons,
+            message_id=message_id,
+            instructing_agent=RoutingNumber(self._service),
+            acceptance_time=acceptance_time,
+            settlement_date=settlement_date,
+            now=now,
+        )
+        return self._to_sender(payment, report, business_message_id=message_id, now=now)
+
+    def _relayed(
+        self, payment: PaymentBooked, status: TransactionStatus, codes: tuple[str, ...], *, now: datetime
+    ) -> bytes:
+        """A status of the creditor's institution: its Document under the service's header, so the two ids differ."""
+        report = _report(
+            payment,
+            status,
+            tuple(StatusReason(code=code) for code in codes),
+            message_id=self._message_id(ConnectionPartyId(payment.instructed_agent), now),
+            instructing_agent=payment.instructed_agent,
+            now=now,
+        )
+        return self._to_sender(payment, report, business_message_id=self._message_id(self._service, now), now=now)
+
+    def _to_sender(
+        self, payment: PaymentBooked, report: PaymentStatusReport, *, business_message_id: MessageId, now: datetime
+    ) -> bytes:
+        return self._wrapped(
+            report,
+            business_message_id=business_message_id,
+            recipient=payment.connection_party,
+            processed_at=payment.received_at,
+            now=now,
+        )
+
+    def _wrapped(
+        self,
+        report: PaymentStatusReport,
+        *,
+        business_message_id: MessageId,
+        recipient: ConnectionPartyId,
+        processed_at: datetime,
+        now: datetime,
+    ) -> bytes:
+        outgoing = self._header(
+            pacs002.MESSAGE_TYPE, business_message_id, recipient=recipient, processed_at=processed_at, now=now
+        )
+        return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), pacs002.build(report))
+
+    def _header(
+        self,
+        message_type: str,
+        message_id: MessageId,
+        *,
+        recipient: ConnectionPartyId,
+        processed_at: datetime,
+        now: datetime,
+    ) -> BusinessHeader:
+        return BusinessHeader(
+            sender=self._service,
+            receiver=recipient,
+            business_message_id=BusinessMessageId(message_id),
+            message_type=message_type,
+            market_practice=self._profile.market_practice,
+            creation_time=eastern(now),
+            business_processing_date=eastern(processed_at),
+        )
+
+    def _message_id(self, party: ConnectionPartyId, now: datetime) -> MessageId:
+        return fednow_message_id(
+            business_date=now.astimezone(EASTERN).date(), connection_party=party, reference=self._ids.next_reference()
+        )
+
+
+_DESCRIPTION_MAX: Final = 350
+"""Max350Text of admi.002 RsnDesc."""
+
+
+def eastern(instant: datetime) -> datetime:
+    """The instant as the network stamps it: Eastern time with its offset, milliseconds at most."""
+    local = instant.astimezone(EASTERN)
+    return local.replace(microsecond=local.microsecond // 1000 * 1000)
+
+
+def _report(
+    payment: PaymentBooked,
+    status: TransactionStatus,
+    reasons: tuple[StatusReason, ...],
+    *,
+    message_id: MessageId,
+    instructing_agent: RoutingNumber,
+    now: datetime,
+    acceptance_time: datetime | None = None,
+    settlement_date: date | None = None,
+) -> PaymentStatusReport:
+    return PaymentStatusReport(
+        message_id=message_id,
+        creation_time=eastern(now),
+        original_message_id=payment.message_id,
+        original_message_name=payment.message_type,
+        original_creation_time=payment.document_creation_time,
+        original_instruction_id=payment.instruction_id,
+        original_end_to_end_id=payment.end_to_end_id,
+        original_transaction_id=payment.transaction_id,
+        original_uetr=payment.uetr,
+        status=status,
+        reasons=reasons,
+        acceptance_time=acceptance_time,
+        settlement_date=settlement_date,
+        instructing_agent=instructing_agent,
+        instructed_agent=payment.instructing_agent,
+    )
+
+
+def _base36(number: int, *, length: int) -> str:
+    digits = ""
+    for _ in range(length):
+        number, digit = divmod(number, len(_DIGITS))
+        digits = _DIGITS[digit] + digits
+    assert number == 0, f"a number has outgrown its {length} places"
+    return digits

@@ -1,0 +1,183 @@
+"""The rail's memory: the fold of all facts. It decides nothing and is the same again after a restart."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, assert_never
+
+from iso20022 import ConnectionPartyId, MessageId, TransactionStatus
+from simulators.fednow.facts import (
+    Acknowledged,
+    AnswerLost,
+    AnswerQueued,
+    Fact,
+    Judged,
+    PaymentBooked,
+    PaymentCompleted,
+    Received,
+    Started,
+    Verdict,
+)
+from simulators.fednow.ledger import Ledger, Settlement
+from simulators.fednow.outqueue import OutQueue, Waiting
+
+_USES_UP_ITS_ID: Final = frozenset({Verdict.ACCEPTED, Verdict.ENQUIRY, Verdict.IGNORED, Verdict.REFUSED})
+
+
+@dataclass(slots=True)
+class Copy:
+    """One copy of a message as it came, and what was made of it (None if this process died in between)."""
+
+    received: Received
+    judged: Judged | None = None
+
+
+@dataclass(slots=True)
+class PaymentRecord:
+    """A payment as it stands; ``settlement_date`` is the cycle day of its completion, None until then."""
+
+    booked: PaymentBooked
+    settlement_date: date | None = None
+    answers_lost: int = 0
+
+
+class Book:
+    """Everything the rail knows. `apply` is the only way to change it, but for the leases of what was fetched."""
+
+    def __init__(self, *, visibility: timedelta) -> None:
+        self.ledger = Ledger()
+        self.last_started_at: datetime | None = None
+        self._visibility = visibility
+        self._copies: dict[int, Copy] = {}
+        self._by_message_id: dict[str, list[Copy]] = {}
+        self._by_uetr: dict[str, list[Copy]] = {}
+        self._used_ids: set[str] = set()
+        self._copies_lost: Counter[str] = Counter()
+        self._payments: dict[int, PaymentRecord] = {}
+        self._payment_by_message_id: dict[MessageId, PaymentRecord] = {}
+        self._pending: list[tuple[datetime, int]] = []
+        self._queues: dict[ConnectionPartyId, OutQueue] = {}
+
+    @property
+    def next_copy(self) -> int:
+        """The number of the copy that comes next; copies are counted from 1."""
+        return len(self._copies) + 1
+
+    def id_is_used(self, message_id: str) -> bool:
+        """Whether a copy that reached the rail has used up this message id, even if it was refused."""
+        return message_id in self._used_ids
+
+    def copies_lost(self, message_id: str) -> int:
+        """How many copies with this message id never reached the rail."""
+        return self._copies_lost[message_id]
+
+    def payment_of(self, copy: int) -> PaymentRecord | None:
+        """The payment that this copy was booked as, if it was."""
+        return self._payments.get(copy)
+
+    def payment_with_id(self, message_id: MessageId) -> PaymentRecord | None:
+        """The payment that was booked last under this message id."""
+        return self._payment_by_message_id.get(message_id)
+
+    def next_completion_at(self) -> datetime | None:
+        """When the next booked payment completes."""
+        return self._pending[0][0] if self._pending else None
+
+    def due(self, now: datetime) -> PaymentRecord | None:
+        """A payment that is due to complete, the one longest due first."""
+        if self._pending and self._pending[0][0] <= now:
+            return self._payments[self._pending[0][1]]
+        return None
+
+    def queue_of(self, party: ConnectionPartyId) -> OutQueue:
+        """What waits for this connection party."""
+        queue = self._queues.get(party)
+        if queue is None:
+            queue = self._queues[party] = OutQueue(visibility=self._visibility)
+        return queue
+
+    def waiting(self) -> dict[ConnectionPartyId, int]:
+        """How many messages wait for each connection party."""
+        return {party: len(queue) for party, queue in self._queues.items()}
+
+    def copies(
+        self, *, message_id: str | None = None, uetr: str | None = None, limit: int | None = None
+    ) -> Sequence[Copy]:
+        """The copies with this message id or UETR, oldest first; without either the latest, up to `limit`."""
+        if message_id is not None:
+            return tuple(self._by_message_id.get(message_id, ()))
+        if uetr is not None:
+            return tuple(self._by_uetr.get(uetr, ()))
+        return tuple(self._copies.values()) if limit is None else tuple(deque(self._copies.values(), maxlen=limit))
+
+    def payments(self) -> Sequence[PaymentRecord]:
+        """Every payment ever booked, oldest first."""
+        return tuple(self._payments.values())
+
+    def verdicts(self) -> Counter[str]:
+        """How many copies met each verdict."""
+        return Counter(copy.judged.verdict if copy.judged else "unjudged" for copy in self._copies.values())
+
+    def apply(self, fact: Fact) -> None:
+        """Take a fact in; each counts once."""
+        match fact:
+            case Received():
+                self._copies[fact.copy] = Copy(fact)
+            case Judged():
+                self._judge(fact)
+            case PaymentBooked():
+                self._book(fact)
+            case PaymentCompleted():
+                self._complete(fact)
+            case AnswerQueued():
+                self.queue_of(fact.recipient).put(Waiting(fact.receipt, fact.body), available_at=fact.available_at)
+            case AnswerLost():
+                self._payments[fact.copy].answers_lost += 1
+            case Acknowledged():
+                self.queue_of(fact.recipient).acknowledge(fact.receipts)
+            case Started():
+                self.last_started_at = fact.at
+            case _:
+                assert_never(fact)
+
+    def _judge(self, fact: Judged) -> None:
+        copy = self._copies[fact.copy]
+        copy.judged = fact
+        if fact.uetr is not None:
+            self._by_uetr.setdefault(fact.uetr, []).append(copy)
+        if fact.message_id is None:
+            return
+        self._by_message_id.setdefault(fact.message_id, []).append(copy)
+        if fact.verdict in _USES_UP_ITS_ID:
+            self._used_ids.add(fact.message_id)
+        if fact.verdict is Verdict.LOST:
+            self._copies_lost[fact.message_id] += 1
+
+    def _book(self, fact: PaymentBooked) -> None:
+        record = PaymentRecord(fact)
+        self._payments[fact.copy] = record
+        self._payment_by_message_id[fact.message_id] = record
+        heapq.heappush(self._pending, (fact.completes_at, fact.copy))
+
+    def _complete(self, fact: PaymentCompleted) -> None:
+        _, copy = heapq.heappop(self._pending)
+        assert copy == fact.copy, f"payment {fact.copy} completed out of turn, before {copy}"
+        record = self._payments[copy]
+        record.settlement_date = fact.settlement_date
+        if record.booked.status is not TransactionStatus.RJCT:
+            self.ledger.settle(_settlement_of(record.booked))
+
+
+def _settlement_of(booked: PaymentBooked) -> Settlement:
+    return Settlement(
+        copy=booked.copy,
+        message_id=booked.message_id,
+        amount=booked.amount,
+        debtor_agent=booked.instructing_agent,
+        creditor_agent=booked.instructed_agent,
+        at=booked.completes_at,
+    )

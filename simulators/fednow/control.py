@@ -1,0 +1,122 @@
+"""The simulator's own face, for tests and people. No real rail has it.
+
+``GET /simulator/v1/messages?uetr=…|message_id=…``
+    Every copy of a message that came, counted before any duplicate check, with its time, digest and verdict, and the
+    payment it was booked as. Without either, the latest ones.
+
+``GET /simulator/v1/ledger``
+    Every entry, each participant's position, and their sum (zero).
+
+``GET /simulator/v1/summary``
+    Counts: copies by verdict, payments by status, messages that wait.
+
+``POST /simulator/v1/faults``
+    ``{"drop_answers": n, "delay_answers_s": s, "refuse_connections": true|false}``, each optional: switches these on
+    and everything else off; answers what is on now.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from typing import Any, Final
+
+from aiohttp import web
+
+from simulators.fednow.book import Book, Copy, PaymentRecord
+from simulators.fednow.rail import Faults
+from simulators.fednow.service import SERVICE
+
+PREFIX: Final = "/simulator/v1/"
+"""Where this side's paths begin."""
+
+LATEST_MAX: Final = 100
+"""How many copies are shown where nothing is asked for in particular."""
+
+
+async def _show_messages(request: web.Request) -> web.Response:
+    book = request.app[SERVICE].current_rail().book
+    copies = book.copies(message_id=request.query.get("message_id"), uetr=request.query.get("uetr"), limit=LATEST_MAX)
+    return web.json_response([_copy_as_json(copy, book) for copy in copies])
+
+
+async def _show_ledger(request: web.Request) -> web.Response:
+    ledger = request.app[SERVICE].current_rail().book.ledger
+    return web.json_response(
+        {
+            "entries": [{**asdict(entry), "at": entry.at.isoformat()} for entry in ledger.entries()],
+            "positions": ledger.positions,
+            "sum_cents": ledger.sum_cents,
+        }
+    )
+
+
+async def _show_summary(request: web.Request) -> web.Response:
+    book = request.app[SERVICE].current_rail().book
+    return web.json_response(
+        {
+            "copies": book.next_copy - 1,
+            "verdicts": book.verdicts(),
+            "payments": Counter(_status_shown(record) for record in book.payments()),
+            "waiting": book.waiting(),
+            "settlements": len(book.ledger.settlements),
+            "sum_cents": book.ledger.sum_cents,
+            "faults": asdict(request.app[SERVICE].faults),
+        }
+    )
+
+
+async def _switch_faults(request: web.Request) -> web.Response:
+    try:
+        faults = _faults_from(json.loads(await request.read()))
+    except (ValueError, TypeError) as error:
+        raise web.HTTPBadRequest(text=f"no such faults: {error}") from error
+    request.app[SERVICE].switch_faults(faults)
+    return web.json_response(asdict(faults))
+
+
+ROUTES: Final = (
+    web.get(f"{PREFIX}messages", _show_messages),
+    web.get(f"{PREFIX}ledger", _show_ledger),
+    web.get(f"{PREFIX}summary", _show_summary),
+    web.post(f"{PREFIX}faults", _switch_faults),
+)
+"""The routes of this side."""
+
+
+def _faults_from(content: Any) -> Faults:
+    faults = Faults(**content)
+    checks = (
+        type(faults.drop_answers) is int and faults.drop_answers >= 0,
+        type(faults.delay_answers_s) in {int, float} and 0 <= faults.delay_answers_s <= LONGEST_DELAY_S,
+        type(faults.refuse_connections) is bool,
+    )
+    if not all(checks):
+        raise ValueError("drop_answers counts, delay_answers_s is in seconds, refuse_connections is true or false")
+    return faults
+
+
+LONGEST_DELAY_S: Final = 3_600
+"""The longest delay that can be switched on."""
+
+
+def _status_shown(record: PaymentRecord) -> str:
+    return "in_process" if record.settlement_date is None else record.booked.status
+
+
+def _copy_as_json(copy: Copy, book: Book) -> dict[str, Any]:
+    received, judged = copy.received, copy.judged
+    shown: dict[str, Any] = {**asdict(received), "at": received.at.isoformat()}
+    if judged is not None:
+        shown |= asdict(judged)
+    record = book.payment_of(received.copy)
+    if record is not None:
+        shown["payment"] = {
+            "behaviour": record.booked.behaviour,
+            "status": _status_shown(record),
+            "reasons": record.booked.reasons,
+            "amount_cents": record.booked.amount.cents,
+            "completes_at": record.booked.completes_at.isoformat(),
+        }
+    return shown

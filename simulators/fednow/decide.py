@@ -1,0 +1,273 @@
+"""The rail's decisions, as pure functions: the same message at the same instant always meets the same fate.
+
+The order of the checks is that of the FedNow Operating Procedures v2.1, section 16.1, as far as it is public: technical
+faults first, one code each; then every business fault at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from iso20022 import (
+    BusinessHeader,
+    ConnectionPartyId,
+    CustomerCreditTransfer,
+    EnvelopeKind,
+    PaymentStatusRequest,
+    Report,
+    RoutingNumber,
+    TransactionStatus,
+    admi002,
+    is_fednow_message_id,
+    pacs008,
+    pacs028,
+)
+from simulators.fednow.behaviours import SETTLES, Behaviour, choose_behaviour
+from simulators.fednow.facts import PaymentBooked, ReasonSource, Verdict
+from simulators.fednow.participants import Participant
+from simulators.fednow.settings import FedNowSimulatorSettings
+
+EASTERN: Final = ZoneInfo("America/New_York")
+"""The network's zone: its stamps carry its offset, its days roll by it."""
+
+_ROLLOVER_HOUR: Final = 19
+"""The cycle day rolls at about 7 p.m. Eastern, every day (Operating Procedures v2.1)."""
+
+_CLASS_OF: Final = {
+    pacs008.MESSAGE_TYPE: "value",
+    pacs028.MESSAGE_TYPE: "inquiry",
+    admi002.MESSAGE_TYPE: "system",
+}
+"""What is taken from participants, and in which class each belongs (Operating Procedures v2.1, section 14)."""
+
+_SETTLED_AS: Final = {
+    TransactionStatus.ACTC: TransactionStatus.ACSC,
+    TransactionStatus.ACWP: TransactionStatus.ACWP,
+}
+"""What the rail says once it has settled on the receiver's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TechnicalFault:
+    """Why a message is refused with admi.002: the code, words for a person, and how its copy is counted."""
+
+    code: str
+    description: str
+    verdict: Verdict = Verdict.REFUSED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What becomes of a payment, and when; final from then on."""
+
+    completes_at: datetime
+    status: TransactionStatus
+    reasons: tuple[str, ...] = ()
+    reason_source: ReasonSource = ReasonSource.RAIL
+
+
+@dataclass(frozen=True, slots=True)
+class EnquiryRefused:
+    """A status request that learns nothing about the payment but this code."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnquiryAnswered:
+    """A status request that learns the payment's status as at completion."""
+
+    payment: PaymentBooked
+
+
+def find_technical_fault(
+    report: Report,
+    *,
+    connection_party: ConnectionPartyId,
+    message_class: str,
+    id_is_used: bool,
+    settings: FedNowSimulatorSettings,
+) -> TechnicalFault | None:
+    """The first technical fault of a message, if it has one."""
+    codes = settings.codes
+    header = report.header
+    if header is None or report.envelope is None:
+        return TechnicalFault(codes.unreadable, _first_finding(report))
+    if report.envelope.kind is not EnvelopeKind.FEDNOW_INCOMING:
+        return TechnicalFault(codes.unreadable, "the envelope is not FedNow's for incoming messages")
+    if header.sender != connection_party:
+        return TechnicalFault(codes.sender, f"From is {header.sender}, the connection is {connection_party}'s")
+    if id_is_used and settings.check_duplicates:
+        return TechnicalFault(codes.duplicate, "the message id has been used", Verdict.DUPLICATE)
+    if report.message_type not in _CLASS_OF:
+        return TechnicalFault(codes.unsupported, f"{report.message_type} is not taken from participants")
+    if not report.valid:
+        return TechnicalFault(codes.schema, _first_finding(report))
+    if _CLASS_OF[header.message_type] != message_class:
+        return TechnicalFault(codes.wrong_class, f"{header.message_type} does not belong in class {message_class}")
+    if not _speaks_for(report, connection_party, settings.participants):
+        return TechnicalFault(codes.sender, f"{connection_party} does not speak for the instructing agent")
+    return None
+
+
+def find_business_faults(
+    transfer: CustomerCreditTransfer, header: BusinessHeader, *, now: datetime, settings: FedNowSimulatorSettings
+) -> tuple[str, ...]:
+    """The codes of every business fault of a credit transfer, none where it may go to its receiver."""
+    codes = settings.codes
+    sender = participant_of(transfer.instructing_agent, settings.participants)
+    receiver = participant_of(transfer.instructed_agent, settings.participants)
+    clock_left = header.creation_time + settings.rail_clock - now
+    tolerance = timedelta(seconds=settings.future_tolerance_s)
+    future = header.creation_time > now + tolerance or transfer.settlement_date > cycle_day(now)
+    checks = (
+        (sender is None or not sender.may_send, codes.sender_profile),
+        (receiver is None, codes.receiver_profile),
+        (clock_left < timedelta(seconds=settings.receiver_reserve_s), codes.timed_out),
+        (future, codes.future_dated),
+        (transfer.amount > settings.network_limit, codes.over_limit),
+    )
+    return tuple(code for is_fault, code in checks if is_fault)
+
+
+def decide_outcome(
+    behaviour: Behaviour,
+    *,
+    faults: tuple[str, ...],
+    received_at: datetime,
+    clock_ends_at: datetime,
+    settings: FedNowSimulatorSettings,
+) -> Outcome:
+    """What becomes of a credit transfer: refused by the rail at once, or by the receiver's answer and the clock."""
+    if faults:
+        return Outcome(completes_at=received_at, status=TransactionStatus.RJCT, reasons=faults)
+    decided_at = received_at + (behaviour.decides_after or timedelta(seconds=settings.receiver_s))
+    if behaviour.decision is None or decided_at > clock_ends_at:
+        return Outcome(completes_at=clock_ends_at, status=TransactionStatus.RJCT, reasons=(settings.codes.timed_out,))
+    if behaviour.decision is TransactionStatus.RJCT:
+        assert behaviour.reason is not None, f"{behaviour.code} rejects without a reason"
+        return Outcome(
+            completes_at=decided_at,
+            status=TransactionStatus.RJCT,
+            reasons=(behaviour.reason,),
+            reason_source=ReasonSource.CREDITOR_AGENT,
+        )
+    return Outcome(completes_at=decided_at, status=_SETTLED_AS[behaviour.decision])
+
+
+def book(
+    transfer: CustomerCreditTransfer,
+    header: BusinessHeader,
+    *,
+    copy: int,
+    now: datetime,
+    settings: FedNowSimulatorSettings,
+) -> PaymentBooked:
+    """The payment as the rail takes it in hand, its outcome decided."""
+    faults = find_business_faults(transfer, header, now=now, settings=settings)
+    behaviour = SETTLES if faults else behaviour_of(transfer)
+    clock_ends_at = (header.creation_time + settings.rail_clock).astimezone(UTC)
+    outcome = decide_outcome(behaviour, faults=faults, received_at=now, clock_ends_at=clock_ends_at, settings=settings)
+    return PaymentBooked(
+        copy=copy,
+        message_id=transfer.message_id,
+        connection_party=header.sender,
+        message_type=header.message_type,
+        instruction_id=transfer.instruction_id,
+        end_to_end_id=transfer.end_to_end_id,
+        transaction_id=transfer.transaction_id,
+        uetr=transfer.uetr,
+        amount=transfer.amount,
+        instructing_agent=transfer.instructing_agent,
+        instructed_agent=transfer.instructed_agent,
+        document_creation_time=transfer.creation_time,
+        received_at=now,
+        clock_ends_at=clock_ends_at,
+        behaviour=behaviour.code,
+        completes_at=outcome.completes_at,
+        status=outcome.status,
+        reasons=outcome.reasons,
+        reason_source=outcome.reason_source,
+    )
+
+
+def answer_enquiry(
+    request: PaymentStatusRequest,
+    original: PaymentBooked | None,
+    *,
+    connection_party: ConnectionPartyId,
+    now: datetime,
+    settings: FedNowSimulatorSettings,
+) -> EnquiryAnswered | EnquiryRefused:
+    """What a status request learns.
+
+    "Not found" is said only for a day that the rail still looks at, and where the request states when the original was
+    created, only after its clock: a message that comes later than that is too late to settle.
+    """
+    codes = settings.codes
+    if original is None:
+        clock_started = request.original_creation_time
+        if _is_too_old(_day_in_message_id(request.original_message_id), now):
+            return EnquiryRefused(codes.too_old)
+        if clock_started is not None and now < clock_started + settings.rail_clock:
+            return EnquiryRefused(codes.still_in_process)
+        return EnquiryRefused(codes.not_found)
+    if connection_party not in _parties_to(original, settings.participants):
+        return EnquiryRefused(codes.not_authorised)
+    if _is_too_old(original.received_at.astimezone(EASTERN).date(), now):
+        return EnquiryRefused(codes.too_old)
+    if now < original.clock_ends_at or now < original.completes_at:
+        return EnquiryRefused(codes.still_in_process)
+    return EnquiryAnswered(original)
+
+
+def behaviour_of(transfer: CustomerCreditTransfer) -> Behaviour:
+    """The behaviour that the transfer's creditor account or amount chooses."""
+    return choose_behaviour(creditor_account=transfer.creditor_account.reveal(), amount=transfer.amount)
+
+
+def cycle_day(instant: datetime) -> date:
+    """The network's cycle day: the Eastern calendar day, and the next one from 7 p.m. on."""
+    local = instant.astimezone(EASTERN)
+    return local.date() + timedelta(days=local.hour >= _ROLLOVER_HOUR)
+
+
+def participant_of(routing_number: RoutingNumber, participants: tuple[Participant, ...]) -> Participant | None:
+    """The participant with this routing number, if there is one."""
+    return next((entry for entry in participants if entry.routing_number == routing_number), None)
+
+
+def _speaks_for(
+    report: Report,
+    connection_party: ConnectionPartyId,
+    participants: tuple[Participant, ...],
+) -> bool:
+    """Whether the connection may send for the instructing agent; an unknown agent is a business fault, not this one."""
+    match report.message:
+        case CustomerCreditTransfer(instructing_agent=agent) | PaymentStatusRequest(instructing_agent=agent):
+            participant = participant_of(agent, participants)
+            return participant is None or participant.connection_party == connection_party
+        case _:
+            return True
+
+
+def _parties_to(payment: PaymentBooked, participants: tuple[Participant, ...]) -> set[ConnectionPartyId]:
+    receiver = participant_of(payment.instructed_agent, participants)
+    return {payment.connection_party} | ({receiver.connection_party} if receiver else set())
+
+
+def _is_too_old(day: date | None, now: datetime) -> bool:
+    """Whether the day is before yesterday: only the current and the previous calendar day can be asked about."""
+    return day is not None and day < now.astimezone(EASTERN).date() - timedelta(days=1)
+
+
+def _day_in_message_id(message_id: str) -> date | None:
+    return date.fromisoformat(message_id[:8]) if is_fednow_message_id(message_id) else None
+
+
+def _first_finding(report: Report) -> str:
+    errors = [finding for finding in report.findings if finding.severity == "error"]
+    return f"{errors[0].code} at {errors[0].xpath}" if errors else "the message has no header"

@@ -1,0 +1,156 @@
+"""What has happened on the simulated rail, as facts: the journal holds them, and the state is their fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from iso20022 import (
+    Amount,
+    ConnectionPartyId,
+    EndToEndId,
+    InstructionId,
+    MessageId,
+    RoutingNumber,
+    TransactionId,
+    TransactionStatus,
+    Uetr,
+)
+
+
+class Verdict(StrEnum):
+    """What the rail made of one copy of a message."""
+
+    ACCEPTED = "accepted"
+    """A payment taken in hand; what becomes of it is in its completion."""
+
+    ENQUIRY = "enquiry"
+    """A status request, answered."""
+
+    IGNORED = "ignored"
+    """A message that the rail takes and does nothing about."""
+
+    DUPLICATE = "duplicate"
+    """Its message id had been used: admi.002."""
+
+    REFUSED = "refused"
+    """A technical fault: admi.002."""
+
+    LOST = "lost"
+    """It never reached the rail: no record but this."""
+
+
+class ReasonSource(StrEnum):
+    """Who gave a reason: the rail (``Rsn/Prtry``) or the creditor's institution (``Rsn/Cd``)."""
+
+    RAIL = "rail"
+    CREDITOR_AGENT = "creditor_agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The rail has begun to run, at an instant (to the millisecond) that no earlier run has begun at."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A copy of a message has come, whatever it is: counted before anything is checked."""
+
+    copy: int
+    at: datetime
+    connection_party: ConnectionPartyId
+    message_class: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was made of a copy; ``code`` is that of the refusal."""
+
+    copy: int
+    verdict: Verdict
+    message_type: str | None
+    message_id: str | None
+    uetr: str | None
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentBooked:
+    """A credit transfer taken in hand, with the outcome that was decided for it and when that takes effect.
+
+    ``status`` is ACSC, ACWP or RJCT. Nobody can see it before ``completes_at``; from then on it is final.
+    """
+
+    copy: int
+    message_id: MessageId
+    connection_party: ConnectionPartyId
+    message_type: str
+    instruction_id: InstructionId | None
+    end_to_end_id: EndToEndId
+    transaction_id: TransactionId | None
+    uetr: Uetr | None
+    amount: Amount
+    instructing_agent: RoutingNumber
+    instructed_agent: RoutingNumber
+    document_creation_time: datetime
+    received_at: datetime
+    clock_ends_at: datetime
+    behaviour: str
+    completes_at: datetime
+    status: TransactionStatus
+    reasons: tuple[str, ...]
+    reason_source: ReasonSource
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentCompleted:
+    """The outcome of a booked payment has taken effect; if it is a settlement, money has moved."""
+
+    copy: int
+    settlement_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerQueued:
+    """A message to a connection party is durable and can be fetched from ``available_at`` on."""
+
+    receipt: str
+    recipient: ConnectionPartyId
+    available_at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLost:
+    """An answer about a payment was lost on its way to the sender."""
+
+    copy: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """These messages have been saved by their recipient and are gone."""
+
+    recipient: ConnectionPartyId
+    receipts: tuple[str, ...]
+
+
+Fact = Started | Received | Judged | PaymentBooked | PaymentCompleted | AnswerQueued | AnswerLost | Acknowledged
+"""One line of the journal."""
+
+FACTS: tuple[type[Fact], ...] = (
+    Started,
+    Received,
+    Judged,
+    PaymentBooked,
+    PaymentCompleted,
+    AnswerQueued,
+    AnswerLost,
+    Acknowledged,
+)
+"""Every kind of fact."""

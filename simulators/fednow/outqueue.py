@@ -1,0 +1,63 @@
+"""What waits to be fetched by one connection party: leased when handed out, gone when acknowledged."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One message that waits: the receipt that acknowledges it, and its bytes."""
+
+    receipt: str
+    body: bytes
+
+
+class OutQueue:
+    """Messages for one recipient, in the order in which they become visible.
+
+    What is taken stays out of sight for the visibility time and then comes again, until it is acknowledged.
+    """
+
+    def __init__(self, *, visibility: timedelta) -> None:
+        self._visibility = visibility
+        self._waiting: dict[str, Waiting] = {}
+        self._order: list[tuple[datetime, int, str]] = []
+        self._count = 0
+
+    def put(self, waiting: Waiting, *, available_at: datetime) -> None:
+        """Let `waiting` be fetched from `available_at` on."""
+        self._waiting[waiting.receipt] = waiting
+        self._push(available_at, waiting.receipt)
+
+    def take(self, now: datetime, *, messages_max: int) -> list[Waiting]:
+        """Hand out and lease what is visible now, oldest first."""
+        taken: list[Waiting] = []
+        while self._order and len(taken) < messages_max and self._order[0][0] <= now:
+            _, _, receipt = heapq.heappop(self._order)
+            waiting = self._waiting.get(receipt)
+            if waiting is not None:
+                taken.append(waiting)
+        for waiting in taken:
+            self._push(now + self._visibility, waiting.receipt)
+        return taken
+
+    def acknowledge(self, receipts: Iterable[str]) -> list[str]:
+        """Forget these for good and return those that were still here; a repeat changes nothing."""
+        return [receipt for receipt in receipts if self._waiting.pop(receipt, None) is not None]
+
+    def next_visible_at(self) -> datetime | None:
+        """When the next message comes in sight; None while nothing waits."""
+        while self._order and self._order[0][2] not in self._waiting:
+            heapq.heappop(self._order)
+        return self._order[0][0] if self._order else None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def _push(self, visible_at: datetime, receipt: str) -> None:
+        self._count += 1
+        heapq.heappush(self._order, (visible_at, self._count, receipt))

@@ -1,0 +1,75 @@
+"""The rail on a clock: brings it the present instant, and holds polls open until there is something to fetch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from aiohttp import web
+
+from iso20022 import ConnectionPartyId
+from simulators.clock import Clock
+from simulators.fednow.outqueue import Waiting
+from simulators.fednow.rail import Faults, FedNowRail
+
+
+class RailService:
+    """What the HTTP handlers share. Nothing awaits between a message's arrival and its facts in the journal."""
+
+    def __init__(self, rail: FedNowRail, clock: Clock) -> None:
+        self._rail = rail
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._closing = False
+
+    @property
+    def faults(self) -> Faults:
+        """What is switched on."""
+        return self._rail.faults
+
+    def switch_faults(self, faults: Faults) -> None:
+        """Switch these faults on, and all others off."""
+        self._rail.faults = faults
+
+    def current_rail(self) -> FedNowRail:
+        """The rail as it is now, everything that has fallen due done."""
+        self._rail.advance(self._clock.now())
+        return self._rail
+
+    def knows(self, party: ConnectionPartyId) -> bool:
+        """Whether the network has this connection party."""
+        return any(entry.connection_party == party for entry in self._rail.settings.participants)
+
+    def receive(self, body: bytes, *, connection_party: ConnectionPartyId, message_class: str) -> None:
+        """Take one copy of a message; it is journalled when this returns."""
+        self._rail.receive(body, connection_party=connection_party, message_class=message_class, now=self._clock.now())
+        self._wake()
+
+    async def fetch(self, party: ConnectionPartyId, *, messages_max: int, wait: timedelta) -> Sequence[Waiting]:
+        """What there is for `party`, as soon as there is something; nothing after `wait`, or at the end."""
+        deadline = self._clock.now() + wait
+        while True:
+            changed, now = self._changed, self._clock.now()
+            waiting = self._rail.fetch(party, messages_max=messages_max, now=now)
+            if waiting or now >= deadline or self._closing:
+                return waiting
+            await self._clock.wait(changed, until=min(deadline, self._rail.next_change_at(party) or deadline))
+
+    def acknowledge(self, party: ConnectionPartyId, receipts: Sequence[str]) -> None:
+        """Forget what `party` has saved."""
+        self._rail.acknowledge(party, receipts)
+
+    def close(self) -> None:
+        """Let every poll that is open return."""
+        self._closing = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+SERVICE: Final = web.AppKey("SERVICE", RailService)
+"""Where an application keeps its service."""

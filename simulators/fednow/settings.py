@@ -1,0 +1,77 @@
+"""What can be set on the simulated rail, with the defaults and what is known of the real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from iso20022 import Amount, FedNowProfile, Severity
+from simulators.fednow.participants import PARTICIPANTS, Participant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectCodes:
+    """The rail's own codes. ``SIM-…`` are this simulator's: the real ones are not public, set them where you know them.
+
+    E400, E401, E411, E980 and E981 are in the lists that two bank-API vendors publish; E990 and E997 also in others'
+    public texts (see the project's reference on rails, section A.8).
+    """
+
+    # Refused technically: admi.002.
+    unreadable: str = "SIM-UNREADABLE"
+    unsupported: str = "SIM-UNSUPPORTED"
+    wrong_class: str = "SIM-CLASS"
+    sender: str = "SIM-SENDER"
+    duplicate: str = "SIM-DUPLICATE"
+    schema: str = "SIM-SCHEMA"
+    # Refused as business: pacs.002 RJCT, proprietary reason.
+    timed_out: str = "E997"
+    future_dated: str = "SIM-FUTURE-DATED"
+    over_limit: str = "E990"
+    sender_profile: str = "E980"
+    receiver_profile: str = "E981"
+    # A status request refused: pacs.002 RJCT about the pacs.028.
+    not_found: str = "E400"
+    not_authorised: str = "E401"
+    still_in_process: str = "E411"
+    too_old: str = "SIM-TOO-OLD"
+
+
+NETWORK_LIMIT: Final = Amount(10_000_000_00)
+"""The most that one payment may carry, since November 2025."""
+
+_MESSAGE_RULES: Final = replace(FedNowProfile(), aba_severity=Severity.WARNING, network_limit_cents=10**14)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FedNowSimulatorSettings:
+    """Everything that can be set; the durations are the network's public ones unless said otherwise.
+
+    ``port`` 0 takes a free one. Without ``journal`` everything is forgotten at the end. ``receiver_reserve_s``: a
+    payment is forwarded only while that much of the clock is left (FedNow: each receiver's choice of 1-5 s; its default
+    is not public). ``receiver_s`` is how long creditors' institutions take where their behaviour says nothing.
+    ``visibility_s``: what is fetched and not acknowledged comes again after it. ``check_duplicates`` off books every
+    copy of a message, which no real rail does: for drills that must see what a gateway would have doubled.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    journal: Path | None = None
+    rail_clock_s: float = 20
+    receiver_reserve_s: float = 1
+    receiver_s: float = 0
+    future_tolerance_s: float = 2
+    visibility_s: float = 5
+    check_duplicates: bool = True
+    network_limit: Amount = NETWORK_LIMIT
+    participants: tuple[Participant, ...] = PARTICIPANTS
+    codes: RejectCodes = field(default_factory=RejectCodes)
+    profile: FedNowProfile = field(default_factory=lambda: _MESSAGE_RULES)
+    """The rules of form. What the rail treats as business is left to it: check digits (no such participant), limits."""
+
+    @property
+    def rail_clock(self) -> timedelta:
+        """The payment timeout clock: from the header's creation time to the receiver's answer."""
+        return timedelta(seconds=self.rail_clock_s)

@@ -1,0 +1,126 @@
+"""The participants' way to the rail and back, over HTTP.
+
+It stands in for the real one (IBM MQ queues), and is as asynchronous: a message is acknowledged when the rail has it,
+answers are fetched and acknowledged.
+
+``POST /rail/v1/messages``
+    Body: a message in the FedNowIncoming envelope. Headers: ``Rail-Connection-Party`` (9 characters) and
+    ``Rail-Message-Class`` (value, nonvalue, inquiry, system). 202 once it is in the journal, whatever it says: what is
+    wrong with a message is answered by a message. 400 where a header is missing, 403 for a connection party that the
+    network does not know.
+
+``GET /rail/v1/messages?connection_party=…&max=…&wait=seconds``
+    A long poll: 200 with a JSON list of ``{"receipt", "body"}``, empty after `wait` seconds. Bytes that are no UTF-8
+    come as ``body_base64`` instead of ``body``. What is not acknowledged within the visibility time comes again.
+
+``POST /rail/v1/acknowledgements``
+    Body: ``{"connection_party": …, "receipts": […]}``. 204, also for receipts that are gone: a repeat is safe.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import timedelta
+from typing import Final
+
+from aiohttp import web
+
+from iso20022 import ConnectionPartyId
+from simulators.fednow.outqueue import Waiting
+from simulators.fednow.service import SERVICE, RailService
+
+PARTY_HEADER: Final = "Rail-Connection-Party"
+"""Who is connected."""
+
+CLASS_HEADER: Final = "Rail-Message-Class"
+"""The class of queue on which the message was put."""
+
+MESSAGE_CLASSES: Final = frozenset({"value", "nonvalue", "inquiry", "system"})
+"""How the rail separates its traffic (FedNow Operating Procedures v2.1, section 14)."""
+
+WAIT_MAX_S: Final = 60
+"""The longest that one poll is held open."""
+
+BATCH_MAX: Final = 1_000
+"""The most messages that one poll hands out."""
+
+BODY_BYTES_MAX: Final = 4 * 1024 * 1024
+"""The transport's own limit, well above that of the rail, which answers what is too large with an admi.002."""
+
+
+async def _take_message(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    party = _known_party(service, request.headers.get(PARTY_HEADER))
+    message_class = request.headers.get(CLASS_HEADER)
+    if message_class not in MESSAGE_CLASSES:
+        raise web.HTTPBadRequest(text=f"{CLASS_HEADER} is one of {', '.join(sorted(MESSAGE_CLASSES))}")
+    service.receive(await request.read(), connection_party=party, message_class=message_class)
+    return web.Response(status=202)
+
+
+async def _give_messages(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    party = _known_party(service, request.query.get("connection_party"))
+    messages_max = _whole_number(request, "max", default=BATCH_MAX, most=BATCH_MAX)
+    waiting = await service.fetch(party, messages_max=messages_max, wait=_wait(request))
+    return web.json_response([_as_json(entry) for entry in waiting])
+
+
+async def _forget_messages(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    match await _json_of(request):
+        case {"connection_party": str(party), "receipts": [*receipts]} if all(
+            isinstance(receipt, str) for receipt in receipts
+        ):
+            service.acknowledge(_known_party(service, party), receipts)
+            return web.Response(status=204)
+        case _:
+            raise web.HTTPBadRequest(text="connection_party and receipts, a list of texts, are required")
+
+
+ROUTES: Final = (
+    web.post("/rail/v1/messages", _take_message),
+    web.get("/rail/v1/messages", _give_messages, allow_head=False),
+    web.post("/rail/v1/acknowledgements", _forget_messages),
+)
+"""The routes of this side."""
+
+
+def _known_party(service: RailService, party: str | None) -> ConnectionPartyId:
+    if not party:
+        raise web.HTTPBadRequest(text=f"the connection party is required ({PARTY_HEADER} or connection_party)")
+    known = ConnectionPartyId(party)
+    if not service.knows(known):
+        raise web.HTTPForbidden(text="the network does not know this connection party")
+    return known
+
+
+def _whole_number(request: web.Request, name: str, *, default: int, most: int) -> int:
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise web.HTTPBadRequest(text=f"{name} is a whole number from 1 on")
+    return min(int(text), most)
+
+
+def _wait(request: web.Request) -> timedelta:
+    try:
+        wait = timedelta(seconds=float(request.query.get("wait", "0")))
+    except (ValueError, OverflowError) as error:
+        raise web.HTTPBadRequest(text="wait is a number of seconds") from error
+    return min(max(wait, timedelta(0)), timedelta(seconds=WAIT_MAX_S))
+
+
+async def _json_of(request: web.Request) -> object:
+    try:
+        content: object = json.loads(await request.read())
+    except ValueError as error:
+        raise web.HTTPBadRequest(text="the body is JSON") from error
+    return content
+
+
+def _as_json(waiting: Waiting) -> dict[str, str]:
+    try:
+        return {"receipt": waiting.receipt, "body": waiting.body.decode()}
+    except UnicodeDecodeError:
+        return {"receipt": waiting.receipt, "body_base64": base64.b64encode(waiting.body).decode()}

@@ -1,0 +1,360 @@
+"""What every `Bus` must do: the same tests on the bus in memory, on PostgreSQL and on RabbitMQ, with real servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+from uuid import UUID
+
+import pytest
+
+from gateway.service.ports import Bus, Delivery, OutboundDelivery, Queue, UnavailableError, UnroutableError
+from tests.integration.bus.harness import (
+    DELIVERY_LIMIT,
+    LEASE_S,
+    RabbitMqStand,
+    ServerStand,
+    Stand,
+    announcement,
+    consumer_process,
+    eventually,
+    outbound,
+    publish_until_confirmed,
+    until_dead_letters,
+    until_depth,
+)
+
+VALUE = Queue.FEDNOW_OUT_VALUE
+INQUIRY = Queue.FEDNOW_OUT_INQUIRY
+QUORUM_SETTLES_S = 2.0
+"""RabbitMQ 3.10 loses a quorum queue for good that was declared less than about a second before a kill."""
+
+
+class Handler:
+    """Keeps what it is given; `fault` is raised by the first `failures` calls, and `gate` holds every call."""
+
+    def __init__(self, *, failures: int = 0, fault: Exception | None = None) -> None:
+        self.taken: list[Delivery] = []
+        self.finished: list[Delivery] = []
+        self.running = 0
+        self.running_max = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._failures = failures
+        self._fault = fault or RuntimeError("the handler fails")
+
+    async def __call__(self, delivery: Delivery) -> None:
+        self.taken.append(delivery)
+        self.running += 1
+        self.running_max = max(self.running_max, self.running)
+        try:
+            await self.gate.wait()
+            if len(self.taken) <= self._failures:
+                raise self._fault
+            self.finished.append(delivery)
+        finally:
+            self.running -= 1
+
+    @property
+    def finished_ids(self) -> set[UUID]:
+        return {delivery.delivery_id for delivery in self.finished}
+
+
+def ids(deliveries: list[OutboundDelivery]) -> set[UUID]:
+    return {delivery.delivery_id for delivery in deliveries}
+
+
+async def test_a_published_delivery_is_consumed_as_it_was_published(stand: Stand) -> None:
+    """Nothing of a delivery changes on its way; the first handing out is attempt 1."""
+    [sent] = outbound(1)
+    handler = Handler()
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish([sent])
+        async with bus.consume(VALUE, handler, prefetch=1):
+            await eventually(lambda: len(handler.finished) == 1)
+
+    expected = Delivery(sent.delivery_id, sent.queue, sent.payment_id, sent.deadline_at, attempt=1)
+    assert handler.taken == [expected]
+
+
+async def test_a_settled_delivery_is_gone(stand: Stand) -> None:
+    """Settled means gone: neither this consumer nor the next one sees it again."""
+    handler = Handler()
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish(outbound(3))
+        async with bus.consume(VALUE, handler, prefetch=2):
+            await eventually(lambda: len(handler.finished) == 3)
+        async with bus.consume(VALUE, handler, prefetch=2):
+            await asyncio.sleep(LEASE_S * 1.2)
+
+        assert await bus.depth(VALUE) == 0
+    assert len(handler.taken) == 3
+
+
+async def test_queues_are_apart(stand: Stand) -> None:
+    """A consumer of one queue never sees what is on another."""
+    handler = Handler()
+    value, inquiry = outbound(2), outbound(1, queue=INQUIRY)
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish([*value, *inquiry])
+        async with bus.consume(INQUIRY, handler, prefetch=5):
+            await eventually(lambda: len(handler.finished) == 1)
+
+        await until_depth(bus, VALUE, 2)
+    assert handler.finished_ids == ids(inquiry)
+
+
+async def test_a_handler_that_raises_gets_the_delivery_again_with_a_higher_attempt(stand: Stand) -> None:
+    """A fault gives the delivery back, and stops no other."""
+    handler = Handler(failures=2)
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish(outbound(1))
+        async with bus.consume(VALUE, handler, prefetch=1):
+            await eventually(lambda: len(handler.finished) == 1)
+
+        assert [delivery.attempt for delivery in handler.taken] == [1, 2, 3]
+        assert not await bus.dead_letters(VALUE, limit=10)
+
+
+async def test_after_the_delivery_limit_a_delivery_is_a_dead_letter_with_the_reason(stand: Stand) -> None:
+    """Poison is put aside with what it did, can be looked at again and again, and holds nobody up."""
+    [poison] = outbound(1)
+    handler = Handler(failures=DELIVERY_LIMIT, fault=ValueError("no such payment"))
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish([poison])
+        async with bus.consume(VALUE, handler, prefetch=1):
+            await eventually(lambda: len(handler.taken) == DELIVERY_LIMIT)
+            await until_dead_letters(bus, VALUE, 1)
+            await bus.publish(outbound(1))
+            await eventually(lambda: len(handler.finished) == 1)
+        first_look = await bus.dead_letters(VALUE, limit=10)
+        second_look = await bus.dead_letters(VALUE, limit=10)
+
+        assert await bus.depth(VALUE) == 0
+        assert not await bus.dead_letters(INQUIRY, limit=10)
+    [letter] = first_look
+    assert letter.delivery == Delivery(
+        poison.delivery_id, VALUE, poison.payment_id, poison.deadline_at, attempt=DELIVERY_LIMIT
+    )
+    assert "ValueError: no such payment" in letter.reason
+    assert list(second_look) == list(first_look)
+
+
+async def test_dead_letters_are_shown_oldest_first_and_no_more_than_asked_for(stand: Stand) -> None:
+    """An operator starts with what has waited longest."""
+    poison = outbound(3)
+    handler = Handler(failures=3 * DELIVERY_LIMIT)
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        async with bus.consume(VALUE, handler, prefetch=1):
+            for position, delivery in enumerate(poison, start=1):
+                await bus.publish([delivery])
+                await until_dead_letters(bus, VALUE, position)
+        letters = await bus.dead_letters(VALUE, limit=2)
+
+    assert [letter.delivery.delivery_id for letter in letters] == [delivery.delivery_id for delivery in poison[:2]]
+
+
+async def test_no_more_than_the_prefetch_is_handled_at_once(stand: Stand) -> None:
+    """The prefetch is the bound on what a worker does, and on what its death can delay."""
+    handler = Handler()
+    handler.gate.clear()
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish(outbound(10))
+        async with bus.consume(VALUE, handler, prefetch=3):
+            await eventually(lambda: handler.running == 3)
+            await asyncio.sleep(0.2)
+            handler.gate.set()
+            await eventually(lambda: len(handler.finished) == 10)
+
+    assert handler.running_max == 3
+
+
+async def test_a_publish_to_a_queue_that_nobody_declared_raises(stand: Stand) -> None:
+    """A delivery that no queue takes must never look published. (The control is in test_rabbitmq.)"""
+    async with stand.bus() as bus:
+        with pytest.raises(UnroutableError):
+            await bus.publish(outbound(2))
+        await bus.declare()
+
+        assert await bus.depth(VALUE) == 0
+
+
+async def test_declaring_twice_changes_nothing(stand: Stand) -> None:
+    """Every process declares at its start; what waits stays."""
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish(outbound(2))
+        await bus.declare()
+
+        await until_depth(bus, VALUE, 2)
+
+
+async def test_publishing_nothing_is_allowed(stand: Stand) -> None:
+    """A relay may find an empty batch."""
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish([])
+
+        assert await bus.depth(VALUE) == 0
+
+
+async def test_a_repeated_publish_is_safe(stand: Stand) -> None:
+    """A relay that was not sure repeats: each delivery is handled at least once, and the queue ends empty."""
+    deliveries = outbound(5)
+    handler = Handler()
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish(deliveries)
+        await bus.publish([*deliveries[2:], *deliveries])
+        async with bus.consume(VALUE, handler, prefetch=5):
+            await eventually(lambda: handler.finished_ids == ids(deliveries))
+            await until_depth(bus, VALUE, 0)
+
+
+async def test_a_thousand_deliveries_to_four_consumers_are_all_handled(stand: Stand) -> None:
+    """None is lost between concurrent consumers with views of their own, and in peace none is handled twice."""
+    deliveries = outbound(1_000)
+    handler = Handler()
+
+    async with AsyncExitStack() as stack:
+        buses = [await stack.enter_async_context(stand.bus()) for _ in range(4)]
+        await buses[0].declare()
+        for bus in buses:
+            await stack.enter_async_context(bus.consume(VALUE, handler, prefetch=20))
+        async with asyncio.TaskGroup() as publishers:
+            for start in range(0, 1_000, 100):
+                publishers.create_task(buses[start % 4].publish(deliveries[start : start + 100]))
+        await eventually(lambda: handler.finished_ids == ids(deliveries))
+
+    times = Counter(delivery.delivery_id for delivery in handler.taken)
+    assert set(times.values()) == {1}
+
+
+async def test_leaving_the_context_drains(stand: Stand) -> None:
+    """What runs is finished and settled before the context ends; what has not been begun is left for others."""
+    deliveries = outbound(5)
+    handler, other = Handler(), Handler()
+    handler.gate.clear()
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish(deliveries)
+        async with asyncio.TaskGroup() as group, bus.consume(VALUE, handler, prefetch=2):
+            await eventually(lambda: handler.running == 2)
+            group.create_task(_open_later(handler.gate))
+        assert len(handler.finished) == 2
+        async with bus.consume(VALUE, other, prefetch=5):
+            await eventually(lambda: len(other.finished) == 3)
+
+        assert await bus.depth(VALUE) == 0
+    assert handler.finished_ids | other.finished_ids == ids(deliveries)
+    assert not handler.finished_ids & other.finished_ids
+
+
+async def _open_later(gate: asyncio.Event) -> None:
+    await asyncio.sleep(0.3)
+    gate.set()
+
+
+async def test_what_the_body_raises_leaves_the_context_as_it_is(stand: Stand) -> None:
+    """A caller's own exception is not wrapped, and the consumer is drained all the same."""
+    handler = Handler()
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish(outbound(1))
+        with pytest.raises(LookupError, match="the caller's own"):
+            await _consume_and_raise(bus, handler)
+
+        assert await bus.depth(VALUE) == 0
+
+
+async def _consume_and_raise(bus: Bus, handler: Handler) -> None:
+    async with bus.consume(VALUE, handler, prefetch=1):
+        await eventually(lambda: len(handler.taken) == 1)
+        raise LookupError("the caller's own")
+
+
+async def test_a_consumer_process_that_is_killed_gives_its_deliveries_back(server_stand: ServerStand) -> None:
+    """Kill -9 in the middle of a handler loses nothing: another consumer gets the delivery, with a higher attempt."""
+    [delivery] = outbound(1)
+    handler = Handler()
+
+    async with server_stand.bus() as bus:
+        await bus.declare()
+        await bus.publish([delivery])
+        async with consumer_process(server_stand, settles="after") as process:
+            taken = await announcement(process)
+            process.kill()
+            await process.wait()
+        async with bus.consume(VALUE, handler, prefetch=1):
+            await eventually(lambda: len(handler.finished) == 1)
+
+    assert taken == f"{delivery.delivery_id} 1"
+    assert [(again.delivery_id, again.attempt) for again in handler.taken] == [(delivery.delivery_id, 2)]
+
+
+async def test_control_a_consumer_that_settles_before_its_work_loses_it_when_it_is_killed(
+    server_stand: ServerStand,
+) -> None:
+    """The same crash with the forbidden order loses the delivery: the test above can fail."""
+    handler = Handler()
+
+    async with server_stand.bus() as bus:
+        await bus.declare()
+        await bus.publish(outbound(1))
+        async with consumer_process(server_stand, settles="before") as process:
+            await announcement(process)
+            await until_depth(bus, VALUE, 0)
+            await asyncio.sleep(0.2)
+            process.kill()
+            await process.wait()
+        async with bus.consume(VALUE, handler, prefetch=1):
+            await asyncio.sleep(LEASE_S * 1.5)
+
+        assert await bus.depth(VALUE) == 0
+    assert not handler.taken
+
+
+async def test_confirmed_deliveries_survive_the_death_of_the_server_and_consumers_resume(
+    server_stand: ServerStand,
+) -> None:
+    """Kill -9 of the server in the middle of work: all that was confirmed is handled, by the same consumer."""
+    before, after = outbound(100), outbound(20)
+    handler = Handler()
+    handler.gate.clear()
+
+    async with server_stand.bus() as bus:
+        await bus.declare()
+        await bus.publish(before)
+        if isinstance(server_stand, RabbitMqStand):
+            await asyncio.sleep(QUORUM_SETTLES_S)
+        async with bus.consume(VALUE, handler, prefetch=10):
+            await eventually(lambda: handler.running == 10)
+            server_stand.kill_server()
+            with pytest.raises(UnavailableError):
+                await bus.publish(after)
+            with pytest.raises(UnavailableError):
+                await bus.check()
+            await asyncio.to_thread(server_stand.start_server)
+            handler.gate.set()
+            await publish_until_confirmed(bus, after)
+            await eventually(lambda: handler.finished_ids == ids(before + after))
+            await bus.check()
+            await until_depth(bus, VALUE, 0)

@@ -1,0 +1,182 @@
+"""What is particular to HTTP: kept-alive connections, time-outs, refusals, and answers that make no sense."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from adapters.rails.http import HttpRailLink
+from gateway.service.ports import MessageClass, NotSentError, UnavailableError
+from simulators.fednow.transport import CLASS_HEADER, PARTY_HEADER
+from tests.integration.rails.raw_server import RawServer, Reply, raw_server
+from tests.unit.simulators.world import SENDER
+
+
+@asynccontextmanager
+async def link_to(*replies: Reply) -> AsyncIterator[tuple[RawServer, HttpRailLink]]:
+    """A raw server and a link to it that loses patience quickly."""
+    async with (
+        raw_server(*replies) as server,
+        HttpRailLink(server.base_url, connection_party=SENDER.connection_party, send_timeout_s=0.3) as link,
+    ):
+        yield server, link
+
+
+async def send(link: HttpRailLink, body: bytes = b"payment") -> None:
+    """Send a message of value."""
+    await link.send(body, message_class=MessageClass.VALUE)
+
+
+async def test_connections_are_kept_alive() -> None:
+    """A connection per message would cost more than the message."""
+    async with link_to(Reply.ANSWER, Reply.ANSWER) as (server, link):
+        await send(link)
+        await send(link)
+
+    assert (len(server.requests), server.connections) == (2, 1)
+
+
+async def test_a_connection_that_was_closed_while_idle_is_not_used_again() -> None:
+    """The rail's restart between two messages is no fault at all: the second goes over a new connection."""
+    async with link_to(Reply.ANSWER_AND_CLOSE, Reply.ANSWER) as (server, link):
+        await send(link, b"first")
+        await asyncio.sleep(0.05)
+        await send(link, b"second")
+
+    assert (server.requests, server.connections) == ([b"first", b"second"], 2)
+
+
+async def test_a_message_on_a_connection_that_dies_is_neither_repeated_nor_called_unsent() -> None:
+    """The rail may have read it: a repeat could pay twice, and so could calling it unsent."""
+    async with link_to(Reply.ANSWER, Reply.HANG_UP, Reply.ANSWER) as (server, link):
+        await send(link, b"first")
+
+        with pytest.raises(UnavailableError) as raised:
+            await send(link, b"second")
+
+    assert type(raised.value) is UnavailableError
+    assert server.requests == [b"first", b"second"]
+
+
+async def test_the_control_a_poll_on_such_a_connection_is_repeated() -> None:
+    """The counting above can fail: for a GET aiohttp does repeat the request, and the server sees it."""
+    async with link_to(Reply.ANSWER, Reply.HANG_UP, Reply.ANSWER) as (server, link):
+        await send(link)
+
+        with pytest.raises(UnavailableError, match="202"):
+            await link.receive(messages_max=1, wait_s=0.1)
+
+    assert len(server.requests) == 3
+
+
+async def test_a_rail_that_does_not_acknowledge_in_time_may_have_the_message() -> None:
+    """Every wait has a limit; what it leaves is doubt."""
+    async with link_to(Reply.SILENCE) as (server, link):
+        with pytest.raises(UnavailableError) as raised:
+            await send(link)
+
+    assert type(raised.value) is UnavailableError
+    assert server.requests == [b"payment"]
+
+
+async def test_a_connection_that_is_not_made_in_time_has_carried_nothing() -> None:
+    """A rail whose queue of new connections is full lets them hang: no byte can have left."""
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = listener.getsockname()
+        for _ in range(3):
+            caller = stack.enter_context(socket.socket())
+            caller.settimeout(0)
+            caller.connect_ex(address)
+        link = await stack.enter_async_context(
+            HttpRailLink(f"http://127.0.0.1:{address[1]}", connection_party="990000107", connect_timeout_s=0.2)
+        )
+
+        with pytest.raises(NotSentError):
+            await send(link)
+
+
+@asynccontextmanager
+async def answering(response: web.Response) -> AsyncIterator[HttpRailLink]:
+    """A link to a rail that answers everything like this."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return response
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        async with HttpRailLink(f"http://{host}:{port}/", connection_party=SENDER.connection_party) as link:
+            yield link
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 403, 413, 500, 503])
+async def test_whatever_is_not_202_leaves_a_message_in_doubt(status: int) -> None:
+    """A refusal by the transport says nothing certain about what is behind it; redirects are not followed."""
+    async with answering(web.Response(status=status, text="no", headers={"Location": "/elsewhere"})) as link:
+        with pytest.raises(UnavailableError, match=str(status)) as raised:
+            await send(link)
+
+    assert type(raised.value) is UnavailableError
+
+
+@pytest.mark.parametrize("text", ["garbage", "{}", "null", "[1]", '[{"receipt": "r"}]', '[{"receipt": 1, "body": ""}]'])
+async def test_an_answer_that_makes_no_sense_is_a_fault_of_the_world(text: str) -> None:
+    """A poll gives messages or `UnavailableError`, nothing else."""
+    async with answering(web.Response(text=text, content_type="application/json")) as link:
+        with pytest.raises(UnavailableError):
+            await link.receive(messages_max=1, wait_s=0)
+
+
+async def test_an_answer_that_is_no_text_comes_as_it_is() -> None:
+    """What cannot be read is kept as bytes, so it has to arrive as bytes."""
+    entries = '[{"receipt": "a", "body_base64": "//4A"}, {"receipt": "b", "body": "Gr\\u00fc\\u00dfe"}]'
+
+    async with answering(web.Response(text=entries, content_type="application/json")) as link:
+        deliveries = await link.receive(messages_max=2, wait_s=0)
+
+    assert [delivery.body for delivery in deliveries] == [b"\xff\xfe\x00", "Grüße".encode()]
+
+
+async def test_a_message_states_who_sends_it_and_its_class() -> None:
+    """The transport's headers are the same words on both sides, though neither imports the other."""
+    seen: dict[str, str] = {}
+
+    async def remember(request: web.Request) -> web.Response:
+        seen.update(request.headers)
+        return web.Response(status=202)
+
+    application = web.Application()
+    application.router.add_post("/rail/v1/messages", remember)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with HttpRailLink(f"http://127.0.0.1:{runner.addresses[0][1]}", connection_party="990000107") as link:
+            await link.send(b"enquiry", message_class=MessageClass.INQUIRY)
+    finally:
+        await runner.cleanup()
+
+    assert (seen[PARTY_HEADER], seen[CLASS_HEADER]) == ("990000107", "inquiry")
+
+
+async def test_a_closed_link_can_be_closed_again_and_used_again() -> None:
+    """Closing is safe to repeat; a later use opens new connections."""
+    async with link_to(Reply.ANSWER, Reply.ANSWER) as (server, link):
+        await send(link)
+        await link.close()
+        await link.close()
+        await send(link)
+
+    assert server.connections == 2
