@@ -1,0 +1,106 @@
+"""Answers with a payment: as it was accepted, as it is now, or as the rail's own pacs.002."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from adapters.http.api import Api
+from adapters.http.negotiation import JSON, XML
+from adapters.http.representation import as_accepted, payment_json, payment_link
+from gateway.domain.payment import Payment
+from gateway.service.ports import MessageDirection, RawMessage, UnavailableError
+
+STATUS_REPORT: Final = "pacs.002."
+"""How the type of a message begins that is the rail's answer."""
+
+FAULT: Final = "http"
+"""Where faults are reported from; a label of a metric, so one word."""
+
+
+def json_response(
+    members: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Return a JSON response."""
+    return web.Response(body=orjson.dumps(members), status=status, content_type=JSON, headers=headers)
+
+
+def accepted_response(
+    payment: Payment, *, warnings: Sequence[Mapping[str, Any]], headers: Mapping[str, str]
+) -> web.Response:
+    """Return 202 with the payment as it was accepted: equal, to the byte, for the first submission and every repeat."""
+    members = payment_json(as_accepted(payment))
+    if warnings:
+        members["warnings"] = list(warnings)
+    return json_response(members, status=202, headers={"Location": payment_link(payment.payment_id), **headers})
+
+
+async def now_after_waiting(api: Api, payment: Payment, *, wait_s: int) -> Payment:
+    """Return the payment as it is once it is final, or after `wait_s`, or at its deadline, whichever comes first.
+
+    Raises:
+        UnavailableError: the store does not answer.
+
+    """
+    if payment.state.is_final:
+        return payment
+    now = api.clock.now()
+    until = now + timedelta(seconds=wait_s)
+    if now < payment.deadline_at:
+        until = min(until, payment.deadline_at)
+    await api.waiting.until_final(payment.payment_id, until=until)
+    return (await api.store.load([payment.payment_id]))[payment.payment_id]
+
+
+async def current_response(
+    api: Api, payment: Payment, *, accepts: Sequence[str], headers: Mapping[str, str], status_while_open: int
+) -> web.Response | None:
+    """Return 200 with the payment as it is now, in the first form of `accepts` that there is.
+
+    XML is there when the rail has answered with a pacs.002. None when no form of `accepts` is there.
+    """
+    for media_type in accepts:
+        if media_type == JSON:
+            status = 200 if payment.state.is_final else status_while_open
+            return json_response(payment_json(payment), status=status, headers={"Vary": "Accept", **headers})
+        if payment.state.is_final and (report := await _last_report(api, payment)) is not None:
+            link = f"{payment_link(payment.payment_id)}/messages/{report.message_id}"
+            return web.Response(
+                body=report.body,
+                content_type=XML,
+                headers={"Vary": "Accept", "Content-Location": link, **headers},
+            )
+    return None
+
+
+async def submitted_response(
+    api: Api, payment: Payment, *, accepts: Sequence[str], wait_s: int, headers: Mapping[str, str]
+) -> web.Response:
+    """Return the payment as it is after waiting: 200 when it is final, else 202.
+
+    What is accepted is never refused for the form of its answer: where the rail gave no pacs.002, JSON is sent. A store
+    that does not answer meanwhile does not make it less accepted: the client gets 202, and asks later.
+    """
+    headers = {"Location": payment_link(payment.payment_id), "Preference-Applied": f"wait={wait_s}", **headers}
+    try:
+        now = await now_after_waiting(api, payment, wait_s=wait_s)
+        response = await current_response(api, now, accepts=(*accepts, JSON), headers=headers, status_while_open=202)
+    except UnavailableError as error:
+        api.report_fault(FAULT, error)
+        return json_response(payment_json(as_accepted(payment)), status=202, headers={"Vary": "Accept", **headers})
+    assert response is not None
+    return response
+
+
+async def _last_report(api: Api, payment: Payment) -> RawMessage | None:
+    messages = await api.store.messages(payment.payment_id)
+    reports = [
+        message
+        for message in messages
+        if message.direction is MessageDirection.RAIL_IN and message.message_type.startswith(STATUS_REPORT)
+    ]
+    return reports[-1] if reports else None

@@ -1,0 +1,69 @@
+"""What the API needs: its collaborators and its limits, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.service.ports import Clock, Identifiers, PaymentStore
+from gateway.service.submit import Intake
+from gateway.service.waiting import Waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpLimits:
+    """How much is taken of a request, and for how long.
+
+    ``wait_max_s`` caps ``Prefer: wait``; ``api_key_cached_s`` is how long a revoked key may still be taken;
+    ``retry_after_s`` is the pause that an overloaded or half-blind server asks for.
+    """
+
+    body_bytes_max: int = 256 * 1024
+    body_time_max_s: float = 10.0
+    wait_max_s: int = 15
+    api_key_cached_s: float = 30.0
+    api_keys_cached_max: int = 4_096
+    retry_after_s: int = 1
+
+
+LIMITS: Final = HttpLimits()
+"""The default limits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """One request that was answered. Its members are closed sets, but for the time: fit for metric labels."""
+
+    method: str
+    route: str
+    status: int
+    duration_s: float
+
+
+ReadinessCheck = Callable[[], Awaitable[None]]
+"""Returns when the part can serve; raises `gateway.service.ports.UnavailableError` when it cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """The collaborators of the HTTP API.
+
+    ``render_metrics`` returns the exposition and its content type; ``record_request`` is told of every answer;
+    ``report_fault`` of every fault of ours or of the world (where, what). Neither raises. ``promise_s`` is shown to
+    clients: seconds from acceptance to a final status. The caller keeps the group commit of `intake` and `waiting`
+    running.
+    """
+
+    intake: Intake
+    store: PaymentStore
+    waiting: Waiting
+    clock: Clock
+    identifiers: Identifiers
+    render_metrics: Callable[[], tuple[bytes, str]]
+    record_request: Callable[[Served], None]
+    report_fault: Callable[[str, BaseException], None]
+    promise_s: float
+    version: str
+    readiness: Mapping[str, ReadinessCheck] = field(default_factory=dict)
+    limits: HttpLimits = LIMITS

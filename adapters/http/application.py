@@ -1,0 +1,151 @@
+"""The application: one table of routes, one middleware, every fault a problem document."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from adapters.http.answers import FAULT
+from adapters.http.api import Api, Served
+from adapters.http.authentication import ApiKeys
+from adapters.http.bodies import leave_expectation
+from adapters.http.operations import Operations
+from adapters.http.payments import Payments
+from adapters.http.problems import (
+    INTERNAL_ERROR,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    OVERLOADED,
+    SAFE_TO_REPEAT,
+    UNAVAILABLE,
+    ProblemError,
+    problem_response,
+)
+from adapters.http.submissions import Submissions
+from gateway.service.group_commit import OverloadedError
+from gateway.service.ports import UnavailableError
+
+UNMATCHED: Final = "unmatched"
+"""The route of requests for which there is none: what strangers ask for never becomes a label."""
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD: Final = "OTHER"
+
+
+def build_application(api: Api) -> web.Application:
+    """Return the application; nothing runs until it is served (`adapters.http.serving`)."""
+    application = web.Application(middlewares=[_edge(api)], client_max_size=api.limits.body_bytes_max)
+    for method, path, handler in _routes(api):
+        application.router.add_route(method, path, handler, expect_handler=leave_expectation)
+        if method == "GET":
+            application.router.add_route("HEAD", path, handler, expect_handler=leave_expectation)
+    return application
+
+
+def _routes(api: Api) -> list[tuple[str, str, Handler]]:
+    keys = ApiKeys(store=api.store, clock=api.clock, limits=api.limits)
+    submissions, payments, operations = Submissions(api, keys), Payments(api, keys), Operations(api)
+    return [
+        ("POST", "/v1/messages", submissions.post_message),
+        ("POST", "/v1/payments", submissions.post_payment),
+        ("GET", "/v1/payments", payments.find_payments),
+        ("GET", "/v1/payments/{reference}", payments.get_payment),
+        ("GET", "/v1/payments/{reference}/events", payments.get_events),
+        ("GET", "/v1/payments/{reference}/messages", payments.get_messages),
+        ("GET", "/v1/payments/{reference}/messages/{message_id}", payments.get_message),
+        ("GET", "/", operations.get_index),
+        ("GET", "/healthz", operations.get_health),
+        ("GET", "/readyz", operations.get_readiness),
+        ("GET", "/metrics", operations.get_metrics),
+        ("GET", "/openapi.json", operations.get_openapi),
+        ("GET", "/problems", operations.get_problems),
+        ("GET", "/problems/{code}", operations.get_problem),
+    ]
+
+
+def _edge(api: Api) -> Middleware:
+    """Return the middleware: what a handler raises becomes a problem document, and every answer is recorded."""
+
+    @web.middleware
+    async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started_s = api.clock.monotonic_s()
+        try:
+            response = await handler(request)
+        except ProblemError as problem:
+            response = _problem(api, request, problem)
+        except UnavailableError as error:
+            response = _unavailable(api, request, error)
+        except OverloadedError as error:
+            response = _overloaded(api, request, error)
+        except web.HTTPException as error:
+            response = _of_router(api, request, error)
+        except Exception as error:  # noqa: BLE001 - the edge of the process: one request fails, the others go on
+            response = _fault(api, request, error)
+        response.headers["Server"] = "fifteen"
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        resource = request.match_info.route.resource
+        api.record_request(
+            Served(
+                method=request.method if request.method in METHODS else OTHER_METHOD,
+                route=UNMATCHED if resource is None else resource.canonical,
+                status=response.status,
+                duration_s=api.clock.monotonic_s() - started_s,
+            )
+        )
+        return response
+
+    return edge
+
+
+def _problem(api: Api, request: web.Request, problem: ProblemError) -> web.Response:
+    response = problem_response(problem, api.identifiers.new_uuid())
+    if "Expect" in request.headers:
+        response.force_close()  # the client may or may not send the body now: what follows could be either
+    return response
+
+
+def _unavailable(api: Api, request: web.Request, error: Exception) -> web.Response:
+    api.report_fault(FAULT, error)
+    detail = "The store does not answer."
+    if request.method == "POST":
+        detail = f"The store does not answer; it is not known whether the payment was accepted. {SAFE_TO_REPEAT}"
+    return _problem(api, request, ProblemError(UNAVAILABLE, detail, headers=_retry_after(api)))
+
+
+def _overloaded(api: Api, request: web.Request, error: Exception) -> web.Response:
+    api.report_fault(FAULT, error)
+    detail = f"More is asked than can be done in time; nothing was done. {SAFE_TO_REPEAT}"
+    return _problem(api, request, ProblemError(OVERLOADED, detail, headers=_retry_after(api)))
+
+
+def _retry_after(api: Api) -> dict[str, str]:
+    return {"Retry-After": str(api.limits.retry_after_s)}
+
+
+def _of_router(api: Api, request: web.Request, error: web.HTTPException) -> web.Response:
+    """Return what the router's own refusals become; any other HTTP exception is a fault of ours."""
+    match error:
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            refused = ProblemError(
+                METHOD_NOT_ALLOWED, f"This address takes {allowed}.", headers={"Allow": error.headers["Allow"]}
+            )
+        case web.HTTPNotFound():
+            refused = ProblemError(NOT_FOUND, "There is nothing at this address.")
+        case _:
+            return _fault(api, request, error)
+    return _problem(api, request, refused)
+
+
+def _fault(api: Api, request: web.Request, error: Exception) -> web.Response:
+    """Return 500 that shows nothing of what failed; the log has it, under the instance that the client sees."""
+    instance = api.identifiers.new_uuid()
+    error.add_note(f"request {request.method} {request.rel_url.raw_path}, problem instance urn:uuid:{instance}")
+    api.report_fault(FAULT, error)
+    detail = "Something in the gateway failed; it has been reported."
+    response = problem_response(ProblemError(INTERNAL_ERROR, detail), instance)
+    response.force_close()
+    return response

@@ -1,0 +1,236 @@
+"""Problem documents (RFC 9457): the one table of everything that the API says no with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from aiohttp import web
+
+PROBLEM_TYPE: Final = "application/problem+json"
+
+SAFE_TO_REPEAT: Final = (
+    "It is safe to repeat the same request under the same key: it is never paid twice, and the answer then is certain."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """One kind of problem: its stable code, the status, a title for people, and what the client should do."""
+
+    code: str
+    status: int
+    title: str
+    advice: str
+
+    @property
+    def type(self) -> str:
+        """The relative URI that names the kind, and where it is described."""
+        return f"/problems/{self.code}"
+
+
+BODY_INCOMPLETE: Final = ProblemKind(
+    "body_incomplete", 400, "The body did not arrive whole", "Check Content-Length or the chunks, and send it again."
+)
+HEADER_INVALID: Final = ProblemKind(
+    "header_invalid", 400, "A header cannot be read", "Correct the header that the detail names."
+)
+IDEMPOTENCY_KEY_MISSING: Final = ProblemKind(
+    "idempotency_key_missing",
+    400,
+    "A payment in JSON needs an Idempotency-Key",
+    "Make one unique value for each payment, keep it, and send it in the header Idempotency-Key, repeats included.",
+)
+JSON_UNREADABLE: Final = ProblemKind(
+    "json_unreadable", 400, "The body is not readable JSON", "Send one JSON object in UTF-8, each member once."
+)
+MESSAGE_UNREADABLE: Final = ProblemKind(
+    "message_unreadable", 400, "The body is no message that can be read", "Mend what each finding says."
+)
+QUERY_INVALID: Final = ProblemKind(
+    "query_invalid", 400, "The query is not understood", "Ask by uetr or by end_to_end_id."
+)
+UNAUTHENTICATED: Final = ProblemKind(
+    "unauthenticated", 401, "No valid API key", "Send the API key as Authorization: Bearer <key>, or as X-Api-Key."
+)
+NOT_FOUND: Final = ProblemKind("not_found", 404, "There is nothing here", "See / for what there is.")
+PAYMENT_NOT_FOUND: Final = ProblemKind(
+    "payment_not_found", 404, "No such payment", "Ask by payment id, UETR or end-to-end id, with its owner's API key."
+)
+MESSAGE_NOT_FOUND: Final = ProblemKind(
+    "message_not_found", 404, "The payment has no such message", "The payment's list of messages has their links."
+)
+METHOD_NOT_ALLOWED: Final = ProblemKind(
+    "method_not_allowed", 405, "Not with this method", "Use one of the methods in the header Allow."
+)
+NOT_ACCEPTABLE: Final = ProblemKind(
+    "not_acceptable", 406, "None of the accepted forms can be given", "Accept application/json, or application/xml."
+)
+REQUEST_TIMEOUT: Final = ProblemKind(
+    "request_timeout", 408, "The body did not arrive in time", "Send it again, without a pause. " + SAFE_TO_REPEAT
+)
+AMBIGUOUS_REFERENCE: Final = ProblemKind(
+    "ambiguous_reference", 409, "Several payments have this reference", "Follow the link of the one that is meant."
+)
+IDEMPOTENCY_KEY_REUSED: Final = ProblemKind(
+    "idempotency_key_reused",
+    409,
+    "The key belongs to a payment with other content",
+    "Send another payment under another key; to see the first one, follow its link. Nothing was changed.",
+)
+MESSAGE_ID_TAKEN: Final = ProblemKind(
+    "message_id_taken",
+    409,
+    "Another payment goes to the rail under this message id",
+    "Give each message an id of its own. Nothing was changed.",
+)
+BODY_TOO_LARGE: Final = ProblemKind(
+    "body_too_large", 413, "The body is too large", "Send one payment per request, without attachments."
+)
+UNSUPPORTED_MEDIA_TYPE: Final = ProblemKind(
+    "unsupported_media_type", 415, "The body's type is not taken here", "Set Content-Type to one that is named."
+)
+UNSUPPORTED_CONTENT_ENCODING: Final = ProblemKind(
+    "unsupported_content_encoding", 415, "Encoded bodies are not taken", "Send the body plainly, uncompressed."
+)
+EXPECTATION_FAILED: Final = ProblemKind(
+    "expectation_failed", 417, "The expectation cannot be met", "Send Expect: 100-continue, or nothing."
+)
+IDEMPOTENCY_KEY_DIFFERS: Final = ProblemKind(
+    "idempotency_key_differs",
+    422,
+    "The header names another key than the message's own id",
+    "An ISO 20022 message is claimed under its message id: leave Idempotency-Key out, or set it to that.",
+)
+MESSAGE_INVALID: Final = ProblemKind(
+    "message_invalid", 422, "The message breaks the schema or the rail's rules", "Mend what each finding says."
+)
+PAYMENT_INVALID: Final = ProblemKind(
+    "payment_invalid", 422, "The payment breaks the form or the rail's rules", "Mend what each finding says."
+)
+INTERNAL_ERROR: Final = ProblemKind(
+    "internal_error",
+    500,
+    "We failed",
+    "This is our fault, not the request's. Tell us the instance. " + SAFE_TO_REPEAT,
+)
+NOT_READY: Final = ProblemKind("not_ready", 503, "Not ready", "Send requests elsewhere until this is ready.")
+OVERLOADED: Final = ProblemKind(
+    "overloaded", 503, "Too much is asked at once", "Nothing was done. Repeat after the pause in Retry-After."
+)
+UNAVAILABLE: Final = ProblemKind(
+    "unavailable",
+    503,
+    "Something that this needs does not answer",
+    "Repeat after the pause in Retry-After. " + SAFE_TO_REPEAT,
+)
+
+PROBLEMS: Final[Mapping[str, ProblemKind]] = {
+    kind.code: kind
+    for kind in (
+        BODY_INCOMPLETE,
+        HEADER_INVALID,
+        IDEMPOTENCY_KEY_MISSING,
+        JSON_UNREADABLE,
+        MESSAGE_UNREADABLE,
+        QUERY_INVALID,
+        UNAUTHENTICATED,
+        NOT_FOUND,
+        PAYMENT_NOT_FOUND,
+        MESSAGE_NOT_FOUND,
+        METHOD_NOT_ALLOWED,
+        NOT_ACCEPTABLE,
+        REQUEST_TIMEOUT,
+        AMBIGUOUS_REFERENCE,
+        IDEMPOTENCY_KEY_REUSED,
+        MESSAGE_ID_TAKEN,
+        BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        UNSUPPORTED_CONTENT_ENCODING,
+        EXPECTATION_FAILED,
+        IDEMPOTENCY_KEY_DIFFERS,
+        MESSAGE_INVALID,
+        PAYMENT_INVALID,
+        INTERNAL_ERROR,
+        NOT_READY,
+        OVERLOADED,
+        UNAVAILABLE,
+    )
+}
+"""Every kind, by its code."""
+
+
+class ProblemError(Exception):
+    """A request that is answered with a problem document.
+
+    ``findings`` are all faults at once, ready for JSON; ``members`` are further members of the document; ``received``
+    is what had been read of the body, and ``closes`` says that the connection cannot be used any more.
+    """
+
+    def __init__(
+        self,
+        kind: ProblemKind,
+        detail: str,
+        *,
+        findings: Sequence[Mapping[str, Any]] = (),
+        members: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        received: bytes = b"",
+        closes: bool = False,
+    ) -> None:
+        super().__init__(f"{kind.code}: {detail}")
+        self.kind = kind
+        self.detail = detail
+        self.findings = findings
+        self.members = members or {}
+        self.headers = headers or {}
+        self.received = received
+        self.closes = closes
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The findings' codes, or the problem's own where there are none: what a refusal is recorded under."""
+        return tuple(finding["code"] for finding in self.findings) or (self.kind.code,)
+
+
+def problem_document(problem: ProblemError, instance: UUID) -> dict[str, Any]:
+    """Return the members of the document; ``instance`` names this one occurrence, for logs and support."""
+    kind = problem.kind
+    return {
+        "type": kind.type,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": problem.detail,
+        "instance": f"urn:uuid:{instance}",
+        "code": kind.code,
+        "advice": kind.advice,
+        "findings": list(problem.findings),
+        **problem.members,
+    }
+
+
+def problem_response(problem: ProblemError, instance: UUID) -> web.Response:
+    """Return the response that carries the problem."""
+    response = web.Response(
+        body=orjson.dumps(problem_document(problem, instance)),
+        status=problem.kind.status,
+        content_type=PROBLEM_TYPE,
+        headers=problem.headers,
+    )
+    if problem.closes:
+        response.force_close()
+    return response
+
+
+def described(kind: ProblemKind) -> dict[str, Any]:
+    """Return what is served at the kind's own address."""
+    return {
+        "type": kind.type,
+        "code": kind.code,
+        "status": kind.status,
+        "title": kind.title,
+        "advice": kind.advice,
+    }

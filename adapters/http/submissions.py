@@ -1,0 +1,186 @@
+"""Submissions: `POST /v1/messages` (ISO 20022 XML) and `POST /v1/payments` (JSON)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+
+from adapters.http.answers import accepted_response, submitted_response
+from adapters.http.api import Api
+from adapters.http.authentication import ApiKeys
+from adapters.http.bodies import read_body, require_type
+from adapters.http.negotiation import JSON, XML, is_json, is_xml, preferred, wait_s
+from adapters.http.payment_form import read_payment_request
+from adapters.http.pointers import with_pointer
+from adapters.http.problems import (
+    HEADER_INVALID,
+    IDEMPOTENCY_KEY_DIFFERS,
+    IDEMPOTENCY_KEY_MISSING,
+    IDEMPOTENCY_KEY_REUSED,
+    MESSAGE_ID_TAKEN,
+    MESSAGE_INVALID,
+    MESSAGE_UNREADABLE,
+    NOT_ACCEPTABLE,
+    PAYMENT_INVALID,
+    ProblemError,
+    ProblemKind,
+)
+from adapters.http.representation import payment_link
+from gateway.domain.payment import IdempotencyKey, TenantId
+from gateway.service.submit import RefusalKind, Refused, Submitted
+from iso20022 import Finding
+
+REPLAYED: Final = {"Idempotency-Replayed": "true"}
+"""Tells a repeat from the submission that made the payment."""
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+_KEY: Final = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
+"""Visible ASCII without the quotation mark, which may stand around it as in a structured header (RFC 9651)."""
+
+XML_TAKEN: Final = "application/xml, text/xml or application/*+xml"
+
+_REFUSALS: Final[Mapping[RefusalKind, tuple[ProblemKind, str]]] = {
+    RefusalKind.UNREADABLE: (MESSAGE_UNREADABLE, "The body cannot be read as a message; nothing was accepted."),
+    RefusalKind.INVALID: (MESSAGE_INVALID, "The message is not valid; nothing was accepted."),
+    RefusalKind.KEY_DIFFERS: (
+        IDEMPOTENCY_KEY_DIFFERS,
+        "The header Idempotency-Key and the message's own id differ; nothing was accepted.",
+    ),
+    RefusalKind.OTHER_CONTENT: (
+        IDEMPOTENCY_KEY_REUSED,
+        "The key was used before, for a payment with other content; that payment is as it was.",
+    ),
+    RefusalKind.MESSAGE_ID_TAKEN: (
+        MESSAGE_ID_TAKEN,
+        "Another payment, under another key, goes to the rail with this message id; nothing was accepted.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """How the client wants to be answered."""
+
+    accepts: tuple[str, ...]
+    wait_s: int | None
+
+
+class Submissions:
+    """Takes payments; each is claimed under its key, and a repeat gets the first answer again."""
+
+    def __init__(self, api: Api, keys: ApiKeys) -> None:
+        self._api = api
+        self._keys = keys
+
+    async def post_message(self, request: web.Request) -> web.Response:
+        """Submit an ISO 20022 message; its own message id is the key."""
+        return await self._taken(request, self._submit_message)
+
+    async def post_payment(self, request: web.Request) -> web.Response:
+        """Submit a payment in JSON, under the key in the header ``Idempotency-Key``."""
+        return await self._taken(request, self._submit_payment)
+
+    async def _taken(
+        self,
+        request: web.Request,
+        submit: Callable[[TenantId, web.Request], Awaitable[Submitted]],
+    ) -> web.Response:
+        tenant_id = await self._keys.tenant_of(request.headers)
+        try:
+            wanted = self._wanted(request)
+            submitted = await submit(tenant_id, request)
+        except _RecordedError as recorded:
+            raise recorded.problem from None
+        except ProblemError as problem:
+            await self._record(tenant_id, problem, request)
+            raise
+        return await self._answer(submitted, wanted)
+
+    async def _submit_message(self, tenant_id: TenantId, request: web.Request) -> Submitted:
+        require_type(request, is_xml, taken=XML_TAKEN)
+        header_key = _key_in(request)
+        body = await read_body(request, self._api.limits)
+        outcome = await self._api.intake.submit_message(
+            tenant_id, body, header_key=header_key, received_at=self._api.clock.now()
+        )
+        return _submitted(outcome, invalid=MESSAGE_INVALID, as_json=Finding.as_json)
+
+    async def _submit_payment(self, tenant_id: TenantId, request: web.Request) -> Submitted:
+        require_type(request, is_json, taken=JSON)
+        header_key = _key_in(request)
+        if header_key is None:
+            raise ProblemError(
+                IDEMPOTENCY_KEY_MISSING,
+                "Send a header such as Idempotency-Key: invoice-2291-attempt-1. The same key with the same payment is "
+                "never paid twice, however often it is sent.",
+            )
+        asked = read_payment_request(await read_body(request, self._api.limits))
+        outcome = await self._api.intake.submit_payment(
+            tenant_id, IdempotencyKey(header_key), asked, received_at=self._api.clock.now()
+        )
+        return _submitted(outcome, invalid=PAYMENT_INVALID, as_json=with_pointer)
+
+    def _wanted(self, request: web.Request) -> _Wanted:
+        accepts = preferred(request.headers.getall("Accept", ()), (JSON, XML))
+        if not accepts:
+            raise ProblemError(NOT_ACCEPTABLE, "The answer is JSON, or the rail's pacs.002 in XML.")
+        waits = wait_s(request.headers.getall("Prefer", ()), wait_max_s=self._api.limits.wait_max_s)
+        return _Wanted(accepts, waits)
+
+    async def _answer(self, submitted: Submitted, wanted: _Wanted) -> web.Response:
+        headers = {} if submitted.created else REPLAYED
+        if wanted.wait_s:
+            return await submitted_response(
+                self._api, submitted.payment, accepts=wanted.accepts, wait_s=wanted.wait_s, headers=headers
+            )
+        warnings = [finding.as_json() for finding in submitted.warnings]
+        return accepted_response(submitted.payment, warnings=warnings, headers=headers)
+
+    async def _record(self, tenant_id: TenantId, problem: ProblemError, request: web.Request) -> None:
+        """Keep the fact of a refusal: the digest is over what was read, the size as announced or read."""
+        await self._api.intake.record_refusal(
+            tenant_id,
+            codes=problem.codes,
+            content_digest=hashlib.sha256(problem.received).digest(),
+            size=max(request.content_length or 0, len(problem.received)),
+            at=self._api.clock.now(),
+        )
+
+
+class _RecordedError(Exception):
+    """A refusal that the use case has recorded already."""
+
+    def __init__(self, problem: ProblemError) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def _submitted(
+    outcome: Submitted | Refused, *, invalid: ProblemKind, as_json: Callable[[Finding], dict[str, Any]]
+) -> Submitted:
+    if isinstance(outcome, Submitted):
+        return outcome
+    kind, detail = _REFUSALS[outcome.kind]
+    members: dict[str, Any] = {}
+    if outcome.payment is not None:
+        members["payment"] = payment_link(outcome.payment.payment_id)
+    findings = [as_json(finding) for finding in outcome.findings]
+    kind = invalid if outcome.kind is RefusalKind.INVALID else kind
+    raise _RecordedError(ProblemError(kind, detail, findings=findings, members=members))
+
+
+def _key_in(request: web.Request) -> str | None:
+    values = request.headers.getall(IDEMPOTENCY_KEY, ())
+    if not values:
+        return None
+    match = _KEY.fullmatch(values[0].strip())
+    if match is None or len(values) > 1:
+        raise ProblemError(
+            HEADER_INVALID, "Idempotency-Key is sent once, and has 1 to 255 visible ASCII characters, without spaces."
+        )
+    return match[1]

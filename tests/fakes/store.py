@@ -1,0 +1,301 @@
+"""A store in memory: obeys the contract of `PaymentStore`, and can be told to fail."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from gateway.domain.events import Event, EventKind
+from gateway.domain.history import RecordedEvent
+from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
+from gateway.service.ports import (
+    Accepted,
+    AcceptKind,
+    Backlog,
+    Decision,
+    DueTimer,
+    FaultyRowError,
+    MessageDirection,
+    NewPayment,
+    OutboundDelivery,
+    PartlyFaultyError,
+    Quarantined,
+    RawMessage,
+    Refusal,
+    UnavailableError,
+)
+
+REGION: Final = "local"
+EPOCH: Final = 1
+_NUL: Final = "\0"
+_Key = tuple[TenantId, IdempotencyKey]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    payment_id: PaymentId
+    content_digest: bytes
+
+
+@dataclass(slots=True)
+class _Outbox:
+    delivery: OutboundDelivery
+    created_at: datetime
+    held: bool = False
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Everything that is kept."""
+
+    claims: dict[_Key, _Claim] = field(default_factory=dict)
+    message_ids: set[tuple[Rail, str]] = field(default_factory=set)
+    payments: dict[PaymentId, Payment] = field(default_factory=dict)
+    events: dict[PaymentId, list[RecordedEvent]] = field(default_factory=dict)
+    messages: dict[PaymentId, list[RawMessage]] = field(default_factory=dict)
+    outbox: list[_Outbox] = field(default_factory=list)
+    inbox: set[tuple[Rail, str]] = field(default_factory=set)
+    refusals: dict[UUID, Refusal] = field(default_factory=dict)
+    quarantine: dict[tuple[Rail, bytes], Quarantined] = field(default_factory=dict)
+
+
+class InMemoryStore:
+    """Implements `gateway.service.ports.PaymentStore`; each call gives the other tasks a turn, then acts at once.
+
+    `api_keys` maps SHA-256 digests to tenants. With `reachable` off everything raises, as a database that is down;
+    `next_call_raises` is raised by the next call only.
+    """
+
+    def __init__(self, *, api_keys: Mapping[bytes, TenantId] | None = None) -> None:
+        self.api_keys: dict[bytes, TenantId] = dict(api_keys or {})
+        self.reachable = True
+        self.next_call_raises: Exception | None = None
+        self.rows = _Rows()
+
+    async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
+        """Claim and save; see the port."""
+        await self._reached()
+        outcomes = [FaultyRowError("a NUL") if _is_faulty(new) else self._accept_one(new) for new in payments]
+        accepted = [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
+        if len(accepted) < len(outcomes):
+            raise PartlyFaultyError(outcomes)
+        return accepted
+
+    def _accept_one(self, new: NewPayment) -> Accepted:
+        rows, key = self.rows, (new.tenant_id, new.idempotency_key)
+        claim = rows.claims.get(key)
+        if claim is not None:
+            same = claim.content_digest == new.content_digest
+            kind = AcceptKind.REPLAYED if same else AcceptKind.OTHER_CONTENT
+            return Accepted(kind, rows.payments[claim.payment_id])
+        if (new.rail, new.message_id) in rows.message_ids:
+            return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
+        payment = _created(new)
+        rows.claims[key] = _Claim(new.payment_id, new.content_digest)
+        rows.message_ids.add((new.rail, new.message_id))
+        rows.payments[new.payment_id] = payment
+        accepted = Event(EventKind.ACCEPTED)
+        rows.events[new.payment_id] = [
+            RecordedEvent(1, accepted, None, PaymentState.RECEIVED, new.accepted_at, REGION, EPOCH)
+        ]
+        rows.messages[new.payment_id] = [replace(new.message, at=new.accepted_at)]
+        rows.outbox += [_Outbox(delivery, new.accepted_at) for delivery in new.outbox]
+        return Accepted(AcceptKind.CREATED, payment)
+
+    async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
+        """Return payments as they are now; see the port."""
+        await self._reached()
+        return {
+            payment_id: self.rows.payments[payment_id] for payment_id in payment_ids if payment_id in self.rows.payments
+        }
+
+    async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
+        """Save what still holds; see the port."""
+        ids = [decision.payment.payment_id for decision in decisions]
+        if len(set(ids)) != len(ids):
+            raise AssertionError("a batch names a payment twice: one of its two decisions would silently win")
+        await self._reached()
+        return [self._save_one(decision) for decision in decisions]
+
+    def _save_one(self, decision: Decision) -> bool:
+        rows, payment_id = self.rows, decision.payment.payment_id
+        now = rows.payments.get(payment_id)
+        if now is None or now.version != decision.payment.version:
+            return False
+        if decision.inbox_id is not None:
+            received = (now.rail, decision.inbox_id)
+            if received in rows.inbox:
+                return False
+            rows.inbox.add(received)
+        rows.payments[payment_id] = _moved(now, decision)
+        rows.events[payment_id].append(
+            RecordedEvent(now.version + 1, decision.event, now.state, decision.state, decision.at, REGION, EPOCH)
+        )
+        rows.messages[payment_id] += decision.messages
+        rows.outbox += [_Outbox(delivery, decision.at) for delivery in decision.outbox]
+        return True
+
+    async def seen(self, rail: Rail, inbox_ids: Sequence[str]) -> frozenset[str]:
+        """Return what has had its effect; see the port."""
+        await self._reached()
+        return frozenset(inbox_id for inbox_id in inbox_ids if (rail, inbox_id) in self.rows.inbox)
+
+    async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Payment]:
+        """Return payments by what was sent about them; see the port."""
+        await self._reached()
+        sent = {
+            message.business_message_id: self.rows.payments[payment_id]
+            for payment_id, messages in self.rows.messages.items()
+            for message in messages
+            if message.direction is MessageDirection.RAIL_OUT and self.rows.payments[payment_id].rail is rail
+        }
+        return {message_id: sent[message_id] for message_id in message_ids if message_id in sent}
+
+    async def find(
+        self, tenant_id: TenantId, *, uetr: str | None = None, end_to_end_id: str | None = None, limit: int
+    ) -> Sequence[Payment]:
+        """Return the tenant's payments by reference; see the port."""
+        await self._reached()
+        found = [
+            payment
+            for payment in self.rows.payments.values()
+            if payment.tenant_id == tenant_id
+            and (uetr is None or payment.uetr == uetr)
+            and (end_to_end_id is None or payment.end_to_end_id == end_to_end_id)
+        ]
+        return sorted(found, key=lambda payment: payment.accepted_at, reverse=True)[:limit]
+
+    async def states(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, PaymentState]:
+        """Return the states alone; see the port."""
+        return {payment_id: payment.state for payment_id, payment in (await self.load(payment_ids)).items()}
+
+    async def events(self, payment_id: PaymentId) -> Sequence[RecordedEvent]:
+        """Return the history; see the port."""
+        await self._reached()
+        return list(self.rows.events.get(payment_id, ()))
+
+    async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
+        """Return the raw messages; see the port."""
+        await self._reached()
+        return sorted(self.rows.messages.get(payment_id, ()), key=lambda message: (message.at, message.message_id))
+
+    async def refuse(self, refusals: Sequence[Refusal]) -> None:
+        """Keep the fact; see the port."""
+        await self._reached()
+        for refusal in refusals:
+            self.rows.refusals.setdefault(refusal.refusal_id, refusal)
+
+    async def quarantine(self, messages: Sequence[Quarantined]) -> None:
+        """Keep the bytes; see the port."""
+        await self._reached()
+        for item in messages:
+            digest = hashlib.sha256(item.message.body).digest()
+            self.rows.quarantine.setdefault((item.rail, digest), item)
+
+    @asynccontextmanager
+    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
+        """Hold outbox rows around the caller's publish; see the port."""
+        await self._reached()
+        held = [row for row in self.rows.outbox if not row.held][:limit]
+        for row in held:
+            row.held = True
+        try:
+            yield [row.delivery for row in held]
+        except BaseException:
+            for row in held:
+                row.held = False
+            raise
+        self.rows.outbox = [row for row in self.rows.outbox if not any(row is gone for gone in held)]
+
+    async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
+        """Return what is due; see the port."""
+        await self._reached()
+        due = [
+            DueTimer(payment.payment_id, payment.next_step_at)
+            for payment in self.rows.payments.values()
+            if payment.next_step_at is not None and payment.next_step_at <= now
+        ]
+        return sorted(due, key=lambda timer: timer.due_at)[:limit]
+
+    async def tenant_of_api_key(self, digest: bytes) -> TenantId | None:
+        """Return whose key it is; see the port."""
+        await self._reached()
+        return self.api_keys.get(digest)
+
+    async def backlog(self) -> Backlog:
+        """Return what waits; see the port."""
+        await self._reached()
+        open_payments: dict[PaymentState, int] = {}
+        waiting = [payment for payment in self.rows.payments.values() if payment.next_step_at is not None]
+        for payment in waiting:
+            open_payments[payment.state] = open_payments.get(payment.state, 0) + 1
+        in_doubt = [payment.updated_at for payment in waiting if payment.state is PaymentState.IN_DOUBT]
+        return Backlog(
+            outbox=len(self.rows.outbox),
+            outbox_oldest_at=min((row.created_at for row in self.rows.outbox), default=None),
+            open_payments=open_payments,
+            oldest_in_doubt_at=min(in_doubt, default=None),
+        )
+
+    async def check(self) -> None:
+        """Return unless the store was told to be down; see the port."""
+        await self._reached()
+
+    async def _reached(self) -> None:
+        await asyncio.sleep(0)
+        error, self.next_call_raises = self.next_call_raises, None
+        if error is not None:
+            raise error
+        if not self.reachable:
+            raise UnavailableError("the store in memory was told to be down")
+
+
+def _is_faulty(new: NewPayment) -> bool:
+    """Whether PostgreSQL would refuse the row: it takes no NUL in a text."""
+    return _NUL in f"{new.idempotency_key}{new.message_id}{new.end_to_end_id}{new.instruction_id}{new.uetr}"
+
+
+def _created(new: NewPayment) -> Payment:
+    return Payment(
+        payment_id=new.payment_id,
+        tenant_id=new.tenant_id,
+        rail=new.rail,
+        state=PaymentState.RECEIVED,
+        version=1,
+        message_id=new.message_id,
+        end_to_end_id=new.end_to_end_id,
+        instruction_id=new.instruction_id,
+        uetr=new.uetr,
+        amount=new.amount,
+        debtor_agent=new.debtor_agent,
+        creditor_agent=new.creditor_agent,
+        business_date=new.business_date,
+        accepted_at=new.accepted_at,
+        deadline_at=new.deadline_at,
+        updated_at=new.accepted_at,
+        next_step_at=new.deadline_at,
+    )
+
+
+def _moved(payment: Payment, decision: Decision) -> Payment:
+    asked = decision.event.kind is EventKind.STATUS_REQUESTED
+    next_step_at = payment.next_step_at
+    if decision.timer is not None:
+        next_step_at = decision.timer if isinstance(decision.timer, datetime) else None
+    return replace(
+        payment,
+        state=decision.state,
+        version=payment.version + 1,
+        status=decision.status,
+        reason=decision.reason,
+        creation_time=decision.creation_time or payment.creation_time,
+        status_requests=payment.status_requests + asked,
+        next_step_at=next_step_at,
+        updated_at=decision.at,
+    )

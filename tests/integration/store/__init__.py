@@ -1,0 +1,1 @@
+"""The contract of `PaymentStore`, on the fake in memory and on a real PostgreSQL."""

@@ -1,0 +1,92 @@
+"""The checks that broken stores are held to as well, so that they are known to catch something."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+from gateway.domain.events import EventKind
+from gateway.service.ports import (
+    Accepted,
+    AcceptKind,
+    Decision,
+    MessageDirection,
+    NewPayment,
+    PaymentStore,
+)
+from tests.integration.store.harness import (
+    NOW,
+    accepted,
+    decision,
+    new_payment,
+    now_of,
+    outbox_of,
+    raw_message,
+    renewed,
+)
+
+PROCESSES = 4
+
+
+async def accept_at_once(
+    stores: Sequence[PaymentStore], batches: Sequence[Sequence[NewPayment]]
+) -> list[Sequence[Accepted]]:
+    """Submit all batches at the same moment, dealt out to the stores."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(_accept(stores[number % len(stores)], batch)) for number, batch in enumerate(batches)
+        ]
+    return [task.result() for task in running]
+
+
+async def _accept(store: PaymentStore, batch: Sequence[NewPayment]) -> Sequence[Accepted]:
+    return await store.accept(batch)
+
+
+async def check_that_equal_keys_are_one_payment(stores: Sequence[PaymentStore]) -> None:
+    """A hundred copies at the same moment: one is created, and every other one is answered with it."""
+    copies = [[renewed(new_payment("key-1"), accepted_at=NOW)] for _ in range(100)]
+
+    outcomes = [outcome for batch in await accept_at_once(stores, copies) for outcome in batch]
+
+    assert Counter(outcome.kind for outcome in outcomes) == {AcceptKind.CREATED: 1, AcceptKind.REPLAYED: 99}
+    (payment,) = {outcome.payment for outcome in outcomes}
+    assert payment is not None
+    assert len(await stores[0].messages(payment.payment_id)) == 1
+    assert len(await outbox_of(stores[0])) == 1
+
+
+async def check_that_one_of_two_decisions_holds(first: PaymentStore, second: PaymentStore) -> None:
+    """Two workers hold the same payment: one sends, the other does not, and leaves nothing behind."""
+    payment = await accepted(first)
+    rivals = [
+        decision(payment, EventKind.SENDING_STARTED, raw_message(MessageDirection.RAIL_OUT, f"SENT-{number}"))
+        for number in range(2)
+    ]
+
+    async with asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(_save_one(store, rival)) for store, rival in zip((first, second), rivals, strict=True)
+        ]
+    held = [task.result() for task in running]
+
+    sent = [m for m in await first.messages(payment.payment_id) if m.direction is MessageDirection.RAIL_OUT]
+    assert sorted(held) == [False, True]
+    assert [message.business_message_id for message in sent] == [f"SENT-{held.index(True)}"]
+    assert len(await first.events(payment.payment_id)) == 2
+    assert (await now_of(first, payment)).version == 2
+
+
+async def _save_one(store: PaymentStore, wanted: Decision) -> bool:
+    (held,) = await store.save([wanted])
+    return held
+
+
+async def check_that_a_held_row_is_nobody_elses(first: PaymentStore, second: PaymentStore) -> None:
+    """While one relay publishes, another sees the rest and not that."""
+    await first.accept([new_payment(f"key-{number}") for number in range(3)])
+
+    async with first.relay(limit=2) as held, second.relay(limit=10) as rest:
+        assert (len(held), len(rest)) == (2, 1)
+        assert not {row.delivery_id for row in held} & {row.delivery_id for row in rest}

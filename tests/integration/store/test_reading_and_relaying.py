@@ -1,0 +1,181 @@
+"""Finding, relaying, timers, and what is kept besides payments."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from adapters.postgres.upgrade import digest_of_api_key
+from gateway.domain.events import EventKind
+from gateway.domain.payment import PaymentId, PaymentState, Rail
+from gateway.service.ports import (
+    MessageDirection,
+    PaymentStore,
+    Quarantined,
+    Refusal,
+)
+from tests.conftest import API_KEY, TENANT
+from tests.integration.store.checks import (
+    PROCESSES,
+    check_that_a_held_row_is_nobody_elses,
+)
+from tests.integration.store.harness import (
+    NOW,
+    OTHER_TENANT,
+    TIMING,
+    Stand,
+    accepted,
+    new_payment,
+    outbox_of,
+    raw_message,
+    renewed,
+    saved,
+    uuid,
+)
+
+# --- Finding ------------------------------------------------------------------------------------------------------
+
+
+async def test_an_answer_finds_its_payment_by_what_was_sent_about_it(store: PaymentStore) -> None:
+    """By the transfer's message id, and by a question's; never by what a client sent."""
+    payment = await accepted(store)
+    sending = await saved(
+        store, payment, EventKind.SENDING_STARTED, raw_message(MessageDirection.RAIL_OUT, "SENT-1", after_s=1)
+    )
+    in_doubt = await saved(store, sending, EventKind.DEADLINE_PASSED)
+    asked = await saved(store, in_doubt, EventKind.STATUS_REQUESTED, raw_message(MessageDirection.RAIL_OUT, "ASK-1"))
+
+    found = await store.find_by_message_id(Rail.FEDNOW, ["SENT-1", "ASK-1", "key-1", "NOBODY'S"])
+
+    assert found == {"SENT-1": asked, "ASK-1": asked}
+
+
+async def test_payments_are_found_by_reference_newest_first_and_for_their_tenant_alone(store: PaymentStore) -> None:
+    """Both references together narrow; the limit holds."""
+    for number in range(3):
+        await store.accept([renewed(new_payment(f"key-{number}"), accepted_at=NOW + timedelta(seconds=number))])
+    await store.accept([new_payment("key-0", tenant_id=OTHER_TENANT)])
+    uetr = new_payment("key-0").uetr
+
+    by_uetr = await store.find(TENANT, uetr=uetr, limit=10)
+    by_both = await store.find(TENANT, uetr=uetr, end_to_end_id="SAMPLE-INVOICE", limit=2)
+    none = await store.find(TENANT, uetr=uetr, end_to_end_id="ANOTHER", limit=10)
+
+    assert [payment.message_id for payment in by_uetr] == ["default-key-2", "default-key-1", "default-key-0"]
+    assert by_both == by_uetr[:2]
+    assert none == []
+    assert len(await store.find(OTHER_TENANT, end_to_end_id="SAMPLE-INVOICE", limit=10)) == 1
+
+
+async def test_what_is_not_there_is_left_out(store: PaymentStore) -> None:
+    """An unknown payment is no fault."""
+    nobody = PaymentId(uuid())
+
+    assert await store.load([nobody]) == {}
+    assert await store.states([nobody]) == {}
+    assert await store.events(nobody) == []
+    assert await store.messages(nobody) == []
+
+
+# --- Outbox and timers --------------------------------------------------------------------------------------------
+
+
+async def test_several_relays_never_hold_the_same_row_and_lose_none(stand: Stand) -> None:
+    """Each row is handed to one relay, and deleted when that one is done."""
+    async with stand.open(PROCESSES) as stores:
+        await stores[0].accept([new_payment(f"key-{number}") for number in range(200)])
+        relayed: list[PaymentId] = []
+
+        async def relay(store: PaymentStore) -> None:
+            while True:
+                async with store.relay(limit=7) as rows:
+                    relayed.extend(row.payment_id for row in rows)
+                    await asyncio.sleep(0)
+                if not rows:
+                    return
+
+        async with asyncio.TaskGroup() as tasks:
+            for store in stores:
+                tasks.create_task(relay(store))
+
+        assert len(relayed) == len(set(relayed)) == 200
+        assert await outbox_of(stores[0]) == []
+
+
+async def test_what_a_relay_holds_another_does_not_see(stand: Stand) -> None:
+    """Nothing is published twice for no reason, and nobody waits for a slow relay."""
+    async with stand.open(2) as stores:
+        await check_that_a_held_row_is_nobody_elses(*stores)
+
+
+async def test_a_relay_that_fails_gives_its_rows_back(store: PaymentStore) -> None:
+    """Published or not: they come again, and consumers stand that."""
+    await accepted(store)
+
+    with pytest.raises(ConnectionError):
+        async with store.relay(limit=10) as rows:
+            raise ConnectionError(f"{len(rows)} not confirmed")
+
+    assert len(await outbox_of(store)) == 1
+
+
+async def test_timers_are_due_in_order_until_a_decision_moves_them(store: PaymentStore) -> None:
+    """Not before their time, the longest overdue first, at most as many as asked for."""
+    late = await accepted(store, "key-1")
+    await store.accept([renewed(new_payment("key-2"), accepted_at=NOW)])
+    await saved(store, late, EventKind.SENDING_STARTED)
+
+    before = await store.due_timers(TIMING.deadline(NOW) - timedelta(microseconds=1), limit=10)
+    due = await store.due_timers(TIMING.deadline(NOW), limit=10)
+    one = await store.due_timers(TIMING.deadline(NOW), limit=1)
+
+    assert before == []
+    assert len(due) == 2
+    assert one == due[:1]
+    assert {timer.due_at for timer in due} == {TIMING.deadline(NOW)}
+
+
+async def test_the_backlog_counts_what_waits(store: PaymentStore) -> None:
+    """Rows, their age, and open payments by state."""
+    payment = await saved(store, await accepted(store, "key-1"), EventKind.SENDING_STARTED)
+    in_doubt = await saved(store, payment, EventKind.DEADLINE_PASSED)
+    await accepted(store, "key-2")
+
+    backlog = await store.backlog()
+
+    assert (backlog.outbox, backlog.outbox_oldest_at) == (2, NOW)
+    assert backlog.open_payments == {PaymentState.IN_DOUBT: 1, PaymentState.RECEIVED: 1}
+    assert backlog.oldest_in_doubt_at == in_doubt.updated_at
+
+
+# --- What is kept besides payments --------------------------------------------------------------------------------
+
+
+async def test_a_refusal_can_be_kept_twice_without_harm(store: PaymentStore) -> None:
+    """A repeat is safe, and none means none."""
+    refusal = Refusal(uuid(), TENANT, NOW, b"\0" * 32, 10, ("XML_SYNTAX", "XML_EMPTY"))
+
+    await store.refuse([refusal])
+    await store.refuse([refusal, refusal])
+    await store.refuse([])
+
+
+async def test_bytes_of_the_rail_can_be_quarantined_twice_without_harm(store: PaymentStore) -> None:
+    """The rail delivers again; the bytes need not even be text."""
+    raw = raw_message(MessageDirection.RAIL_IN, "", body=b"\xff\0\xfe")
+
+    await store.quarantine([Quarantined(raw, Rail.FEDNOW, ("XML_NUL",))])
+    await store.quarantine([Quarantined(raw_message(MessageDirection.RAIL_IN, "", body=raw.body), Rail.FEDNOW, ("X",))])
+
+
+async def test_an_api_key_is_known_by_its_digest_alone(store: PaymentStore) -> None:
+    """The key of the first tenant, and nobody's."""
+    assert await store.tenant_of_api_key(digest_of_api_key(API_KEY)) == TENANT
+    assert await store.tenant_of_api_key(digest_of_api_key("nobody's")) is None
+
+
+async def test_a_store_that_answers_says_so(store: PaymentStore) -> None:
+    """The readiness check."""
+    await store.check()

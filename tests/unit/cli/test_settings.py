@@ -1,0 +1,82 @@
+"""Settings: where they come from, in which order, and that no secret is ever shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import SettingsError, load_settings, masked
+
+
+def set_sources(monkeypatch: pytest.MonkeyPatch, directory: Path, *, toml: str = "", **secrets: str) -> None:
+    """Make a TOML file and secret files, and name them in the environment."""
+    (directory / "fifteen.toml").write_text(toml)
+    (directory / "secrets").mkdir()
+    for name, text in secrets.items():
+        (directory / "secrets" / name).write_text(text)
+    monkeypatch.setenv("FIFTEEN_CONFIG_FILE", str(directory / "fifteen.toml"))
+    monkeypatch.setenv("FIFTEEN_SECRETS_DIR", str(directory / "secrets"))
+
+
+def test_the_environment_goes_before_secret_files_and_those_before_toml(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The nearest source wins, one setting at a time."""
+    toml = 'region = "toml"\ntenant_name = "toml"\nhttp_port = 1\n[fednow]\nrail_clock_s = 7\n'
+    set_sources(monkeypatch, tmp_path, toml=toml, fifteen_tenant_name="secret", fifteen_region="secret")
+    monkeypatch.setenv("FIFTEEN_REGION", "environment")
+
+    settings = load_settings()
+
+    assert (settings.region, settings.tenant_name, settings.http_port) == ("environment", "secret", 1)
+    assert settings.fednow.rail_clock_s == 7
+    assert settings.fednow.status_request_wait_s == 25
+
+
+def test_one_nested_setting_leaves_the_others_of_its_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """FIFTEEN_FEDNOW__URL changes the URL alone."""
+    set_sources(monkeypatch, tmp_path, toml="[fednow]\nrail_clock_s = 7\n")
+    monkeypatch.setenv("FIFTEEN_FEDNOW__URL", "http://127.0.0.1:9")
+
+    settings = load_settings()
+
+    assert (settings.fednow.url, settings.fednow.rail_clock_s) == ("http://127.0.0.1:9", 7)
+
+
+def test_secrets_are_masked_wherever_settings_are_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`fifteen config` is pasted into tickets."""
+    set_sources(monkeypatch, tmp_path, fifteen_api_key="canary-key", fifteen_index_key="canary-index")
+    monkeypatch.setenv("FIFTEEN_DATABASE_URL", "postgresql://user:canary-password@db/fifteen")
+    monkeypatch.setenv("FIFTEEN_BROKER_URLS", "amqp://user:canary-broker@one, amqp://user:canary-broker@two")
+
+    settings = load_settings()
+
+    assert "canary" not in json.dumps(masked(settings)) + repr(settings)
+    assert len(settings.broker_urls) == 2
+    assert settings.api_key is not None
+    assert settings.api_key.get_secret_value() == "canary-key"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("FIFTEEN_HTTP_PORT", "many"), ("FIFTEEN_FEDNOW__RAIL_CLOCK_S", "-1"), ("FIFTEEN_LOG_LEVEL", "loud")],
+)
+def test_a_wrong_setting_is_named_as_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str
+) -> None:
+    """The error says which variable, and what is wrong with it."""
+    set_sources(monkeypatch, tmp_path)
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsError, match=variable):
+        load_settings()
+
+
+def test_an_unknown_setting_in_the_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A slip of the pen must not leave a default in force."""
+    set_sources(monkeypatch, tmp_path, toml="htp_port = 1\n")
+
+    with pytest.raises(SettingsError, match="FIFTEEN_HTP_PORT"):
+        load_settings()

@@ -1,0 +1,179 @@
+"""The OpenAPI document is true: of its routes, of its examples, and of what the running application answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from adapters.http.api import LIMITS
+from adapters.http.openapi import openapi_document
+from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE, XML_MESSAGE_EXAMPLE
+from adapters.http.payment_form import REMITTANCE, TEXTS, read_payment_request
+from adapters.http.problems import PROBLEM_TYPE, PROBLEMS
+from gateway.domain.events import Event, EventKind
+from iso20022 import Direction, FedNowProfile, examine
+from tests.unit.http.schema_check import SchemaCheck
+from tests.unit.http.world import Answer, World, json_payment, message
+
+DOCUMENT = openapi_document(version="0.0.0", limits=LIMITS)
+CHECK = SchemaCheck(DOCUMENT)
+METHODS = ("get", "post", "put", "patch", "delete")
+OPERATIONS = [
+    (method, path, item[method]) for path, item in DOCUMENT["paths"].items() for method in METHODS if method in item
+]
+
+
+def content_of(answer: Answer, method: str, path: str) -> Mapping[str, Any]:
+    """What the document says of an answer's body; fails where it says nothing."""
+    operation = DOCUMENT["paths"][path][method.lower()]
+    response = CHECK.resolved(operation["responses"][str(answer.status)])
+    media_type = answer.headers["Content-Type"].partition(";")[0]
+    content: Mapping[str, Any] = response["content"][media_type]
+    return content
+
+
+async def test_the_document_is_served(world: World) -> None:
+    """What is served is what is tested here."""
+    answer = await world.get("/openapi.json", {"Authorization": ""})
+
+    assert answer.status == 200
+    assert answer.json == json.loads(json.dumps(DOCUMENT))
+
+
+async def test_every_route_is_in_the_document_and_every_path_of_it_is_a_route(world: World) -> None:
+    """Neither an undocumented route nor a promise that nobody keeps; HEAD comes with every GET."""
+    routes = {
+        (route.method.lower(), resource.canonical)
+        for resource in world.application.router.resources()
+        for route in resource
+        if route.method != "HEAD"
+    }
+
+    assert routes == {(method, path) for method, path, _ in OPERATIONS}
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=[o["operationId"] for _, _, o in OPERATIONS])
+def test_every_operation_is_described_whole(method: str, path: str, operation: Mapping[str, Any]) -> None:
+    """Parameters for each placeholder, a response for success, problems for the rest."""
+    declared = {
+        parameter["name"]
+        for parameter in map(CHECK.resolved, operation.get("parameters", ()))
+        if parameter["in"] == "path"
+    }
+
+    assert declared == set(re.findall(r"{(\w+)}", path))
+    assert operation["summary"]
+    assert {"200", "500"} <= set(operation["responses"])
+    assert ("401" in operation["responses"]) == path.startswith("/v1/")
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    """Generated clients make functions of them."""
+    names = [operation["operationId"] for _, _, operation in OPERATIONS]
+
+    assert len(set(names)) == len(names)
+
+
+def test_every_example_fits_its_schema() -> None:
+    """Requests, responses and every problem."""
+    faults = []
+    for _, path, operation in OPERATIONS:
+        bodies = [operation.get("requestBody", {}), *map(CHECK.resolved, operation["responses"].values())]
+        for content in (content for body in bodies for content in body.get("content", {}).values()):
+            examples = [content["example"]] if "example" in content else []
+            examples += [example["value"] for example in content.get("examples", {}).values()]
+            faults += [f"{path} {fault}" for example in examples for fault in CHECK.faults(content["schema"], example)]
+
+    assert not faults
+
+
+def test_every_problem_has_a_response_with_an_example() -> None:
+    """A client's author sees each problem before meeting it."""
+    responses = DOCUMENT["components"]["responses"]
+
+    assert set(responses) == set(PROBLEMS)
+    assert all(responses[code]["content"][PROBLEM_TYPE]["example"]["code"] == code for code in PROBLEMS)
+
+
+def test_the_submissions_that_are_shown_as_examples_are_valid() -> None:
+    """Whoever copies an example gets a payment."""
+    report = examine(XML_MESSAGE_EXAMPLE.encode(), profile=FedNowProfile(), direction=Direction.TO_RAIL)
+
+    assert report.findings == ()
+    assert read_payment_request(json.dumps(JSON_PAYMENT_EXAMPLE).encode()).amount.text == "51.74"
+
+
+def test_the_form_and_its_schema_name_the_same_members() -> None:
+    """A member that the form takes is documented, and the other way round."""
+    schema = DOCUMENT["components"]["schemas"]["PaymentRequest"]
+    parties = {
+        f"/{party}/{name}" for party in ("debtor", "creditor") for name in schema["properties"][party]["properties"]
+    }
+    plain = {f"/{name}" for name in schema["properties"]} - {"/debtor", "/creditor"}
+
+    assert plain | parties == {REMITTANCE, *TEXTS}
+    required = {pointer for pointer, text in TEXTS.items() if text.required and pointer.count("/") == 1}
+    assert {f"/{name}" for name in schema["required"]} - {"/debtor", "/creditor"} == required
+
+
+async def test_the_answers_of_the_running_application_fit_the_document(world: World) -> None:
+    """One of each: accepted, refused, open, in doubt, settled, rejected, lists, raw messages, operations."""
+    asked: list[tuple[str, str, Answer]] = []
+
+    async def ask(path: str, answer: Answer, *, method: str = "GET") -> Answer:
+        asked.append((method, path, answer))
+        return answer
+
+    accepted = await ask("/v1/messages", await world.post_message(message()), method="POST")
+    link = accepted.headers["Location"]
+    await ask("/v1/messages", await world.post_message(message(old="51.74", new="1.00")), method="POST")
+    await ask("/v1/messages", await world.post_message(message(old="FDNA", new="CASH")), method="POST")
+    await ask("/v1/messages", await world.post_message(b"<"), method="POST")
+    await ask("/v1/messages", await world.post_message(b"<a/>", {"Content-Type": "text/plain"}), method="POST")
+    await ask("/v1/payments", await world.post_payment(json_payment()), method="POST")
+    await ask("/v1/payments", await world.post_payment(json_payment(amount=1)), method="POST")
+    await ask(
+        "/v1/payments", await world.post_payment(json_payment(creditor_agent="990001107"), key="k"), method="POST"
+    )
+    await ask("/v1/payments/{reference}", await world.get(link))
+    await ask("/v1/payments/{reference}", await world.get("/v1/payments/EXAMPLE-INVOICE-1"))
+    payment = await world.befalls(world.payment(accepted.json["payment_id"]), Event(EventKind.SENDING_STARTED))
+    await world.befalls(payment, Event(EventKind.DEADLINE_PASSED))
+    await ask("/v1/payments/{reference}", await world.get(link))
+    await world.befalls(payment, Event(EventKind.SETTLEMENT_REPORTED, status="ACSC"), world.report())
+    await ask("/v1/payments/{reference}", await world.get(link))
+    await ask("/v1/payments/{reference}", await world.get(link, {"Accept": "application/xml"}))
+    await ask("/v1/messages", await world.post_message(message(), {"Prefer": "wait=1"}), method="POST")
+    await ask("/v1/payments", await world.get("/v1/payments?end_to_end_id=EXAMPLE-INVOICE-1"))
+    await ask("/v1/payments", await world.get("/v1/payments"))
+    await ask("/v1/payments/{reference}/events", await world.get(f"{link}/events"))
+    listed = await ask("/v1/payments/{reference}/messages", await world.get(f"{link}/messages"))
+    raw = await world.get(listed.json["messages"][0]["link"])
+    await ask("/v1/payments/{reference}/messages/{message_id}", raw)
+    for path in ("/", "/healthz", "/readyz", "/metrics", "/problems", "/openapi.json"):
+        await ask(path, await world.get(path))
+    await ask("/problems/{code}", await world.get("/problems/message_invalid"))
+    await ask("/problems/{code}", await world.get("/problems/nonsense"))
+
+    faults = []
+    for method, path, answer in asked:
+        schema = content_of(answer, method, path)["schema"]
+        value = answer.json if "json" in answer.headers["Content-Type"] else answer.body.decode()
+        faults += [f"{method} {path} {answer.status} {fault}" for fault in CHECK.faults(schema, value)]
+    assert not faults
+    assert {path for _, path, _ in asked} == set(DOCUMENT["paths"])
+
+
+async def test_an_answer_that_does_not_fit_is_noticed(world: World) -> None:
+    """The control: a member too many, one missing, one of another type."""
+    answer = (await world.post_message(message())).json
+    schema = {"$ref": "#/components/schemas/Payment"}
+
+    assert CHECK.faults(schema, answer) == []
+    assert CHECK.faults(schema, {**answer, "surprise": 1})
+    assert CHECK.faults(schema, {**answer, "amount": {"value": 51.74, "currency": "USD"}})
+    assert CHECK.faults(schema, {name: value for name, value in answer.items() if name != "money"})

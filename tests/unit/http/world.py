@@ -1,0 +1,273 @@
+"""The gateway as a client sees it: the application on a loopback socket, its store, and time in the test's hands."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+from uuid import UUID
+
+from aiohttp import ClientResponse, ClientSession, web
+
+from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served
+from adapters.http.application import build_application
+from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE, XML_MESSAGE_EXAMPLE
+from adapters.http.serving import serving
+from adapters.keys.clear import ClearVault
+from adapters.system import SystemIdentifiers
+from gateway.domain.events import Event, EventKind
+from gateway.domain.payment import Payment, PaymentId, Reason, ReasonOrigin, TenantId
+from gateway.domain.timing import Timing
+from gateway.service.decide import decide
+from gateway.service.fednow import FedNowProtocol
+from gateway.service.ports import (
+    Accepted,
+    Decision,
+    Leg,
+    MessageDirection,
+    Quarantined,
+    Queue,
+    RawMessage,
+    Refusal,
+)
+from gateway.service.submit import XML_TYPE, Intake, grouped_accepts
+from gateway.service.supervise import supervise
+from gateway.service.waiting import Waiting
+from iso20022 import ConnectionPartyId, FedNowProfile
+from tests.fakes.clock import VirtualClock
+from tests.fakes.store import InMemoryStore
+
+TENANT: Final = TenantId("default")
+OTHER_TENANT: Final = TenantId("other")
+API_KEY: Final = "an-api-key-for-tests-only"
+OTHER_API_KEY: Final = "another-api-key-for-tests-only"
+
+BEARER: Final = {"Authorization": f"Bearer {API_KEY}"}
+OTHER_BEARER: Final = {"Authorization": f"Bearer {OTHER_API_KEY}"}
+XML: Final = {"Content-Type": "application/xml"}
+
+PACS_002: Final = b"<FedNowOutgoing>what the rail said, byte for byte</FedNowOutgoing>"
+TIMING: Final = Timing()
+
+
+def message(number: int = 1, *, old: str = "", new: str = "") -> bytes:
+    """A valid pacs.008 with a message id of its own; `old` may be replaced by `new`."""
+    text = XML_MESSAGE_EXAMPLE.replace("EXAMPLE0001", f"EXAMPLE{number:04d}")
+    assert old in text
+    return (text.replace(old, new) if old else text).encode()
+
+
+def json_payment(**members: object) -> bytes:
+    """A valid payment in JSON, with other members put in, or left out where they are `...`."""
+    payment = {**JSON_PAYMENT_EXAMPLE, **members}
+    return json.dumps({name: value for name, value in payment.items() if value is not ...}).encode()
+
+
+class RecordingObserver:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.accepted: list[Accepted] = []
+        self.refused: list[Refusal] = []
+        self.faults: list[tuple[str, BaseException]] = []
+
+    def payment_accepted(self, accepted: Accepted) -> None:
+        self.accepted.append(accepted)
+
+    def request_refused(self, refusal: Refusal) -> None:
+        self.refused.append(refusal)
+
+    def fault(self, where: str, error: BaseException) -> None:
+        self.faults.append((where, error))
+
+    def leg(self, leg: Leg, seconds: float) -> None: ...
+
+    def state_changed(self, decision: Decision) -> None: ...
+
+    def contradiction(self, decision: Decision) -> None: ...
+
+    def duplicate_ignored(self, rail: object, inbox_id: str) -> None: ...
+
+    def quarantined(self, message: Quarantined) -> None: ...
+
+    def parked(self, payment_id: PaymentId, reason: str) -> None: ...
+
+    def timer_fired(self, lateness_s: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body as JSON."""
+        document: dict[str, Any] = json.loads(self.body)
+        return document
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of a problem's findings."""
+        return [finding["code"] for finding in self.json["findings"]]
+
+
+@dataclass(slots=True)
+class World:
+    """One gateway and everything around it."""
+
+    clock: VirtualClock
+    store: InMemoryStore
+    observer: RecordingObserver
+    application: web.Application
+    session: ClientSession
+    port: int
+    served: list[Served] = field(default_factory=list)
+
+    async def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Ask with the tenant's key, unless the headers carry another."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with self.session.request(method, url, data=body, headers={**BEARER, **(headers or {})}) as response:
+            return await answer_of(response)
+
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """GET."""
+        return await self.request("GET", path, headers=headers)
+
+    async def post_message(self, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+        """Submit XML."""
+        return await self.request("POST", "/v1/messages", body, {**XML, **(headers or {})})
+
+    async def post_payment(
+        self, body: bytes, *, key: str | None = "key-1", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Submit JSON."""
+        given = {} if key is None else {"Idempotency-Key": key}
+        return await self.request(
+            "POST", "/v1/payments", body, {"Content-Type": "application/json", **given, **(headers or {})}
+        )
+
+    async def accepted(self, number: int = 1, *, old: str = "", new: str = "") -> Payment:
+        """Submit a message that is accepted, and return its payment."""
+        answer = await self.post_message(message(number, old=old, new=new))
+        assert answer.status == 202, answer.body
+        return self.payment(answer.json["payment_id"])
+
+    def payment(self, payment_id: str) -> Payment:
+        """The payment as it is now."""
+        return self.store.rows.payments[PaymentId(UUID(payment_id))]
+
+    async def befalls(self, payment: Payment, event: Event, *raw: RawMessage) -> Payment:
+        """Let something happen to a payment."""
+        now = self.store.rows.payments[payment.payment_id]
+        decision = decide(
+            now,
+            event,
+            at=self.clock.now(),
+            timing=TIMING,
+            inquiry_queue=Queue.FEDNOW_OUT_INQUIRY,
+            messages=raw,
+        )
+        assert await self.store.save([decision]) == [True]
+        return self.store.rows.payments[payment.payment_id]
+
+    async def settles(self, payment: Payment) -> Payment:
+        """Let the payment be sent, and settled by the rail's pacs.002."""
+        await self.befalls(payment, Event(EventKind.SENDING_STARTED))
+        return await self.befalls(payment, Event(EventKind.SETTLEMENT_REPORTED, status="ACSC"), self.report())
+
+    async def expires(self, payment: Payment) -> Payment:
+        """Let the gateway itself reject the payment: no message of the rail is about it."""
+        return await self.befalls(
+            payment, Event(EventKind.DEADLINE_PASSED, reason=Reason("AB11", ReasonOrigin.GATEWAY, "Too late."))
+        )
+
+    def report(self) -> RawMessage:
+        """A pacs.002 as the rail sent it."""
+        return RawMessage(
+            message_id=SystemIdentifiers().new_uuid(),
+            direction=MessageDirection.RAIL_IN,
+            message_type="pacs.002.001.10",
+            business_message_id="20261120021150706EXAMPLE9001",
+            content_type=XML_TYPE,
+            body=PACS_002,
+            at=self.clock.now(),
+        )
+
+    async def let_wait_end(self, waiting: asyncio.Task[Answer], *, step_s: float = 0.02) -> Answer:
+        """Move time on, step by step, until the request that waits is answered."""
+        async with asyncio.timeout(10):
+            while not waiting.done():
+                self.clock.advance(step_s)
+                await asyncio.sleep(0.0005)  # the loop's own time, in which the sockets live
+        return waiting.result()
+
+
+async def answer_of(response: ClientResponse) -> Answer:
+    """Read a response to its end."""
+    return Answer(response.status, response.headers, await response.read())
+
+
+async def always_ready() -> None:
+    """A part that answers."""
+
+
+@asynccontextmanager
+async def open_world(
+    *, limits: HttpLimits | None = None, readiness: Mapping[str, ReadinessCheck] | None = None
+) -> AsyncIterator[World]:
+    """A gateway that serves for as long as the context is open."""
+    clock, observer = VirtualClock(), RecordingObserver()
+    store = InMemoryStore(api_keys={digest(API_KEY): TENANT, digest(OTHER_API_KEY): OTHER_TENANT})
+    accepts, waiting = grouped_accepts(store), Waiting(store, clock)
+    intake = Intake(
+        rail=FedNowProtocol(FedNowProfile(), connection_party=ConnectionPartyId("990000107"), timing=TIMING),
+        store=store,
+        accepts=accepts,
+        clock=clock,
+        identifiers=SystemIdentifiers(),
+        vault=ClearVault(b"a-key-for-tests-only"),
+        observer=observer,
+    )
+    served: list[Served] = []
+    api = Api(
+        intake=intake,
+        store=store,
+        waiting=waiting,
+        clock=clock,
+        identifiers=SystemIdentifiers(),
+        render_metrics=lambda: (b"gateway_up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
+        record_request=served.append,
+        report_fault=observer.fault,
+        promise_s=TIMING.promise_s,
+        version="0.0.0",
+        readiness=readiness if readiness is not None else {"database": always_ready},
+    )
+    api = replace(api, limits=limits) if limits is not None else api
+    application = build_application(api)
+    async with (
+        asyncio.TaskGroup() as loops,
+        serving(application, host="127.0.0.1", port=0) as port,
+        ClientSession() as session,
+    ):
+        running = [
+            loops.create_task(accepts.run()),
+            loops.create_task(supervise("waiting", waiting.run, clock=clock, observer=observer)),
+        ]
+        yield World(clock, store, observer, application, session, port, served)
+        for task in running:
+            task.cancel()
+
+
+def digest(api_key: str) -> bytes:
+    """What the store keeps of an API key."""
+    return hashlib.sha256(api_key.encode()).digest()
