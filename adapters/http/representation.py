@@ -59,6 +59,7 @@ def as_accepted(payment: Payment) -> Payment:
         reason=None,
         status_requests=0,
         next_step_at=payment.deadline_at,
+        final_at=None,
     )
 
 
@@ -84,7 +85,7 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "accepted_at": instant_text(payment.accepted_at),
         "deadline_at": instant_text(payment.deadline_at),
         "updated_at": instant_text(payment.updated_at),
-        "elapsed_ms": (payment.updated_at - payment.accepted_at) // _MILLISECOND if final else None,
+        "elapsed_ms": None if payment.final_at is None else (payment.final_at - payment.accepted_at) // _MILLISECOND,
         "next_step": _next_step_json(payment),
         "links": {"self": link, "events": f"{link}/events", "messages": f"{link}/messages"},
     }

@@ -87,7 +87,7 @@ def save_columns(decisions: Sequence[Decision], vault: Vault) -> Columns:
         for message in decision.messages
     ]
     queued = [_outbox_row(delivery) for decision in decisions for delivery in decision.outbox]
-    return columns(rows, 22) + columns(raw, 10) + columns(queued, 4)
+    return columns(rows, 23) + columns(raw, 10) + columns(queued, 4)
 
 
 def _decision_row(decision: Decision) -> tuple[Any, ...]:
@@ -116,6 +116,7 @@ def _decision_row(decision: Decision) -> tuple[Any, ...]:
         shown and shown.code,
         shown and shown.origin.value,
         shown and shown.text,
+        decision.at if decision.state.is_final else None,
     )
 
 
@@ -170,6 +171,7 @@ def payment_from(row: Record) -> Payment:
         reason=_reason(row),
         status_requests=row["status_requests"],
         next_step_at=row["timer_at"],
+        final_at=row["final_at"],
     )
 
 

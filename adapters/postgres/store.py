@@ -99,7 +99,8 @@ class PostgresStore:
             claimed = await self._insert(waiting)
         except _ONE_BAD_ROW as error:
             if len(waiting) == 1:
-                return {_key(waiting[0]): _refusal(error)}
+                lost_a_race = isinstance(error, asyncpg.DeadlockDetectedError)
+                return {} if lost_a_race else {_key(waiting[0]): _refusal(error)}
             for new in waiting:  # one bad row never spoils the others: each alone
                 outcomes |= await self._accept_once([new])
             return outcomes
@@ -160,8 +161,9 @@ class PostgresStore:
             rows = await self._pool.fetch(statements.SAVE, self._region, rail.value, *parameters)
         except _ONE_BAD_ROW as error:
             if len(decisions) == 1:
-                counted_before = "inbox" in _constraint(error)
-                return {decisions[0].payment.payment_id: False if counted_before else FaultyRowError(str(error))}
+                to_be_decided_again = "inbox" in _constraint(error) or isinstance(error, asyncpg.DeadlockDetectedError)
+                outcome = False if to_be_decided_again else FaultyRowError(str(error))
+                return {decisions[0].payment.payment_id: outcome}
             saved: dict[UUID, bool | FaultyRowError] = {}
             for decision in decisions:
                 saved |= await self._save(rail, [decision])

@@ -213,6 +213,7 @@ payment_state = Table(
     Column("status_requests", Integer, nullable=False),
     Column("timer_at", _INSTANT),
     Column("updated_at", _INSTANT, nullable=False),
+    Column("final_at", _INSTANT),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
     CheckConstraint(_one_of("state", PaymentState), name="state"),
     Index("payment_state_timer_at_ix", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),

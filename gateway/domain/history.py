@@ -36,6 +36,7 @@ class Projection:
     status: str | None = None
     reason: Reason | None = None
     status_requests: int = 0
+    final_at: datetime | None = None
 
 
 def fold(events: Sequence[RecordedEvent]) -> Projection:
@@ -70,5 +71,6 @@ def _followed_by(projection: Projection, recorded: RecordedEvent) -> Projection:
         creation_time=recorded.at if event.kind is EventKind.SENDING_STARTED else projection.creation_time,
         status=event.status if told and event.status else projection.status,
         reason=event.reason if told else projection.reason,
+        final_at=projection.final_at or (recorded.at if recorded.state_after.is_final else None),
         status_requests=projection.status_requests + (event.kind is EventKind.STATUS_REQUESTED),
     )

@@ -76,6 +76,7 @@ class Payment:
     """An outgoing credit transfer as its events have made it: the projection that decisions are taken on.
 
     ``version`` counts its events; a decision is saved only against the version that it was taken on.
+    ``final_at`` is when it first became final: what comes later (ACCC after ACSC) does not move it.
     ``creation_time`` is stamped with SENDING and never refreshed: the rail's clock starts from it.
     """
 
@@ -100,3 +101,4 @@ class Payment:
     reason: Reason | None = None
     status_requests: int = 0
     next_step_at: datetime | None = None
+    final_at: datetime | None = None

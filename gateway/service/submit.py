@@ -228,6 +228,7 @@ class Intake:
         started_s = self._clock.monotonic_s()
         accepted = await self._accepts.submit(new)
         self._observer.leg(Leg.COMMIT, self._clock.monotonic_s() - started_s)
+        self._observer.leg(Leg.INTAKE, (self._clock.now() - new.accepted_at).total_seconds())
         match accepted.kind:
             case AcceptKind.OTHER_CONTENT:
                 refused = Refused(RefusalKind.OTHER_CONTENT, payment=accepted.payment)

@@ -298,4 +298,5 @@ def _moved(payment: Payment, decision: Decision) -> Payment:
         status_requests=payment.status_requests + asked,
         next_step_at=next_step_at,
         updated_at=decision.at,
+        final_at=payment.final_at or (decision.at if decision.state.is_final else None),
     )

@@ -160,6 +160,7 @@ TABLES: Final = (
         status_requests INTEGER NOT NULL,
         timer_at TIMESTAMP WITH TIME ZONE,
         updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+        final_at TIMESTAMP WITH TIME ZONE,
         CONSTRAINT payment_state_pk PRIMARY KEY (payment_id, tenant_id),
         CONSTRAINT payment_state_state_ck CHECK (state IN ('RECEIVED', 'SENDING', 'IN_DOUBT', 'SETTLED', 'ACCEPTED_WITHOUT_POSTING', 'RETURN_DUE', 'REJECTED'))
     )

@@ -1,0 +1,135 @@
+"""ISO 20022 messages of the instant rails: bytes into frozen values and back, and what is wrong with them.
+
+No input or output, no clock, no threads: an integrator can use this package alone. It reads pacs.008, pacs.002,
+pacs.028 and admi.002 in the versions that FedNow uses, bare, with a header, or in FedNow's envelope.
+
+>>> from datetime import date, datetime, timedelta, timezone
+>>> eastern = timezone(timedelta(hours=-5))
+>>> transfer = CustomerCreditTransfer(
+...     message_id=fednow_message_id(
+...         business_date=date(2026, 1, 31), connection_party=ConnectionPartyId("990000013"), reference="EXAMPLE1"
+...     ),
+...     creation_time=datetime(2026, 1, 31, 9, 30, tzinfo=eastern),
+...     end_to_end_id=EndToEndId("INVOICE-1"),
+...     uetr=Uetr("8a562c67-ca16-48ba-b074-65581be6f011"),
+...     local_instrument="FDNA",
+...     category_purpose="CONS",
+...     amount=Amount.parse("51.74"),
+...     settlement_date=date(2026, 1, 31),
+...     instructing_agent=RoutingNumber("990000013"),
+...     instructed_agent=RoutingNumber("990000026"),
+...     debtor=Party(name=Personal("A Debtor")),
+...     debtor_account=Personal("000123456789"),
+...     debtor_agent=RoutingNumber("990000013"),
+...     creditor=Party(name=Personal("A Creditor")),
+...     creditor_account=Personal("000987654321"),
+...     creditor_agent=RoutingNumber("990000026"),
+... )
+>>> body = serialise(pacs008.build(transfer))
+>>> report = examine(body, profile=FedNowProfile())
+>>> report.valid, report.message_type, report.message == transfer
+(True, 'pacs.008.001.08', True)
+
+>>> broken = body.replace(b"-b074-", b"-B074-").replace(b"FDNA", b"CASH")
+>>> for finding in explain(examine(broken, profile=FedNowProfile())).findings:
+...     print(finding.code, finding.xpath)
+XSD_PATTERN /Document/FIToFICstmrCdtTrf/CdtTrfTxInf/PmtId/UETR
+FEDNOW_LOCAL_INSTRUMENT /Document/FIToFICstmrCdtTrf/CdtTrfTxInf/PmtTpInf/LclInstrm/Prtry
+"""
+
+from iso20022 import header
+from iso20022.amount import Amount
+from iso20022.codes import CopyDuplicate, Direction, EnquiryAnswer, TransactionStatus
+from iso20022.envelope import FEDNOW_WRAPPERS, Envelope, EnvelopeKind, serialise, unwrap, wrap
+from iso20022.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
+from iso20022.examine import SUPPORTED_MESSAGES, Message, Report, examine, explain
+from iso20022.findings import Finding, Severity
+from iso20022.fingerprint import content_fingerprint_source
+from iso20022.header import BusinessHeader, MarketPractice
+from iso20022.identifiers import (
+    BusinessMessageId,
+    ConnectionPartyId,
+    EndToEndId,
+    InstructionId,
+    MessageId,
+    RoutingNumber,
+    TransactionId,
+    Uetr,
+    connection_party_of,
+    fednow_message_id,
+    has_aba_check_digit,
+    is_connection_party_id,
+    is_fednow_message_id,
+    is_routing_number,
+    is_uetr,
+)
+from iso20022.messages import admi002, pacs002, pacs008, pacs028
+from iso20022.messages.admi002 import MessageReject
+from iso20022.messages.pacs002 import PaymentStatusReport, StatusReason
+from iso20022.messages.pacs008 import CustomerCreditTransfer
+from iso20022.messages.pacs028 import PaymentStatusRequest
+from iso20022.messages.party import Party, PostalAddress
+from iso20022.personal import Personal
+from iso20022.profiles.fednow import FEDNOW_ID, FEDNOW_PRACTICE, FedNowProfile
+from iso20022.reader import LIMITS, Limits, read
+
+__all__ = [
+    "FEDNOW_ID",
+    "FEDNOW_PRACTICE",
+    "FEDNOW_WRAPPERS",
+    "LIMITS",
+    "SUPPORTED_MESSAGES",
+    "Amount",
+    "BusinessHeader",
+    "BusinessMessageId",
+    "ConnectionPartyId",
+    "CopyDuplicate",
+    "CustomerCreditTransfer",
+    "Direction",
+    "EndToEndId",
+    "EnquiryAnswer",
+    "Envelope",
+    "EnvelopeKind",
+    "FedNowProfile",
+    "Finding",
+    "InstructionId",
+    "Limits",
+    "LocalProtocolError",
+    "MarketPractice",
+    "Message",
+    "MessageId",
+    "MessageReject",
+    "Party",
+    "PaymentStatusReport",
+    "PaymentStatusRequest",
+    "Personal",
+    "PostalAddress",
+    "ProtocolError",
+    "RemoteProtocolError",
+    "Report",
+    "RoutingNumber",
+    "Severity",
+    "StatusReason",
+    "TransactionId",
+    "TransactionStatus",
+    "Uetr",
+    "admi002",
+    "connection_party_of",
+    "content_fingerprint_source",
+    "examine",
+    "explain",
+    "fednow_message_id",
+    "has_aba_check_digit",
+    "header",
+    "is_connection_party_id",
+    "is_fednow_message_id",
+    "is_routing_number",
+    "is_uetr",
+    "pacs002",
+    "pacs008",
+    "pacs028",
+    "read",
+    "serialise",
+    "unwrap",
+    "wrap",
+]

@@ -1,0 +1,1 @@
+"""The message types, one module each: a frozen value, ``parse`` and ``build``."""

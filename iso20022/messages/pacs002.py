@@ -1,0 +1,144 @@
+"""The payment status report, pacs.002.001.10, about one payment."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from lxml import etree
+
+from iso20022.codes import TransactionStatus
+from iso20022.fields import FieldReader
+from iso20022.identifiers import EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
+from iso20022.layout import Layout, Row
+from iso20022.messages.status import OriginalReferences, agent_paths, both_agents_rows, original_paths, original_rows
+from iso20022.paths import children_named
+
+MESSAGE_TYPE: Final = "pacs.002.001.10"
+"""The message identifier that this module reads and builds."""
+
+_TRANSACTION: Final = "TxInfAndSts"
+
+LAYOUT: Final = Layout(
+    namespace=f"urn:iso:std:iso:20022:tech:xsd:{MESSAGE_TYPE}",
+    root="Document",
+    base="FIToFIPmtStsRpt",
+    paths={
+        "message_id": "GrpHdr/MsgId",
+        "creation_time": "GrpHdr/CreDtTm",
+        **original_paths(_TRANSACTION),
+        "status": f"{_TRANSACTION}/TxSts",
+        "reasons": f"{_TRANSACTION}/StsRsnInf",
+        "reason_code": f"{_TRANSACTION}/StsRsnInf/Rsn/Cd",
+        "reason_proprietary": f"{_TRANSACTION}/StsRsnInf/Rsn/Prtry",
+        "acceptance_time": f"{_TRANSACTION}/AccptncDtTm",
+        "settlement_date": f"{_TRANSACTION}/FctvIntrBkSttlmDt/Dt",
+        **agent_paths(_TRANSACTION),
+        "transactions": _TRANSACTION,
+    },
+    groups=frozenset({"transactions", "reasons"}),
+)
+"""Where each field stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReason:
+    """Why a payment has its status: an ISO code or one of the rail's own, and words that may quote the customer."""
+
+    code: str | None = None
+    proprietary: str | None = None
+    additional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentStatusReport(OriginalReferences):
+    """What an institution or the rail says about one payment.
+
+    ``acceptance_time`` and ``settlement_date`` are the service's to state. ``settlement_date`` is the cycle day, which
+    need not be the calendar day.
+    """
+
+    message_id: MessageId
+    creation_time: datetime
+    status: TransactionStatus
+    reasons: tuple[StatusReason, ...] = ()
+    acceptance_time: datetime | None = None
+    settlement_date: date | None = None
+
+
+def parse(document: etree._Element) -> PaymentStatusReport:
+    """The report in the Document. Raises RemoteProtocolError naming the first element that is missing or unreadable.
+
+    A status outside :class:`TransactionStatus` is unreadable, never read as another.
+    """
+    return read(FieldReader(LAYOUT, document))
+
+
+def read(reader: FieldReader) -> PaymentStatusReport:
+    """As :func:`parse`, from fields that were read before."""
+    return PaymentStatusReport(
+        message_id=MessageId(reader.text("message_id")),
+        creation_time=reader.required_time("creation_time"),
+        original_message_id=MessageId(reader.text("original_message_id")),
+        original_message_name=reader.text("original_message_name"),
+        original_creation_time=reader.optional_time("original_creation_time"),
+        original_instruction_id=reader.optional(InstructionId, "original_instruction_id"),
+        original_end_to_end_id=reader.optional(EndToEndId, "original_end_to_end_id"),
+        original_transaction_id=reader.optional(TransactionId, "original_transaction_id"),
+        original_uetr=reader.optional(Uetr, "original_uetr"),
+        status=_status(reader),
+        reasons=tuple(_reason(element) for element in reader.fields.groups.get("reasons", ())),
+        acceptance_time=reader.optional_time("acceptance_time"),
+        settlement_date=reader.optional_date("settlement_date"),
+        instructing_agent=RoutingNumber(reader.text("instructing_agent")),
+        instructed_agent=RoutingNumber(reader.text("instructed_agent")),
+    )
+
+
+def build(report: PaymentStatusReport) -> etree._Element:
+    """The Document of a report; the same value always gives the same bytes. Raises LocalProtocolError."""
+    accepted, settled = report.acceptance_time, report.settlement_date
+    rows: list[Row] = [
+        ("GrpHdr/MsgId", report.message_id),
+        ("GrpHdr/CreDtTm", report.creation_time.isoformat()),
+        *original_rows(_TRANSACTION, report),
+        (f"{_TRANSACTION}/TxSts", report.status.value),
+        *(row for number, reason in enumerate(report.reasons, start=1) for row in _reason_rows(number, reason)),
+        (f"{_TRANSACTION}/AccptncDtTm", None if accepted is None else accepted.isoformat()),
+        (f"{_TRANSACTION}/FctvIntrBkSttlmDt/Dt", None if settled is None else settled.isoformat()),
+        *both_agents_rows(_TRANSACTION, report),
+    ]
+    return LAYOUT.build(rows)
+
+
+def _status(reader: FieldReader) -> TransactionStatus:
+    text = reader.text("status")
+    try:
+        return TransactionStatus(text)
+    except ValueError as error:
+        raise reader.refuse(
+            "status",
+            code="VALUE_STATUS",
+            rule=f"A transaction status is one of {', '.join(TransactionStatus)}.",
+            hint="Use one of these; nothing is read into an unknown status.",
+        ) from error
+
+
+def _reason(element: etree._Element) -> StatusReason:
+    words = {"Cd": "", "Prtry": ""}
+    for choice in children_named(element, "Rsn"):
+        for name in words:
+            words[name] = next((found.text or "" for found in children_named(choice, name)), "")
+    return StatusReason(
+        code=words["Cd"] or None,
+        proprietary=words["Prtry"] or None,
+        additional=tuple(line.text or "" for line in children_named(element, "AddtlInf")),
+    )
+
+
+def _reason_rows(number: int, reason: StatusReason) -> list[Row]:
+    path = f"{_TRANSACTION}/StsRsnInf[{number}]"
+    return [
+        (f"{path}/Rsn/Cd", reason.code),
+        (f"{path}/Rsn/Prtry", reason.proprietary),
+        *((f"{path}/AddtlInf[{line}]", text) for line, text in enumerate(reason.additional, start=1)),
+    ]

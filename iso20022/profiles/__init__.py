@@ -1,0 +1,1 @@
+"""What each rail demands beyond the schema, as data."""

@@ -1,0 +1,27 @@
+"""What rules ask of one text."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from iso20022.fields import read_date_time
+
+
+def equals(value: str) -> Callable[[str], bool]:
+    """Whether the text is exactly this."""
+    return lambda text: text == value
+
+
+def is_present(text: str) -> bool:
+    """Whether the field is there."""
+    return text != ""
+
+
+def is_absent(text: str) -> bool:
+    """Whether the field is not there."""
+    return text == ""
+
+
+def has_offset(text: str) -> bool:
+    """Whether the text is a point in time that states its offset from UTC."""
+    time: datetime | None = read_date_time(text)
+    return time is not None and time.tzinfo is not None

@@ -1,0 +1,116 @@
+"""FedNow's rules for the header of every message. Sources as in :mod:`iso20022.profiles.fednow`."""
+
+from itertools import islice
+from typing import Final
+
+from lxml import etree
+
+from iso20022 import header
+from iso20022.codes import Direction
+from iso20022.findings import Finding
+from iso20022.identifiers import is_connection_party_id
+from iso20022.paths import line_of, local_name, named_xpath
+from iso20022.profiles.checks import has_offset, is_absent
+from iso20022.profiles.profile import FROM_RAIL, NOT_FROM_RAIL, TO_RAIL, Rule
+
+_ELEMENTS_MAX: Final = 50  # what a person can read; a hostile header has thousands
+
+
+def _header_party(field: str, tag: str) -> Rule:
+    return Rule(
+        code="FEDNOW_HEADER_PARTY",
+        field=field,
+        holds=is_connection_party_id,
+        rule=f"{tag} names a connection party, nine digits or capitals, in FIId/FinInstnId/ClrSysMmbId/MmbId.",
+        hint="Write the connection party id there, and nothing else about the party.",
+    )
+
+
+HEADER_RULES: Final = (
+    _header_party("sender", "Fr"),
+    _header_party("receiver", "To"),
+    Rule(
+        code="FEDNOW_HEADER_RECEIVER",
+        field="receiver",
+        agrees=lambda text, facts: text == facts.profile.fednow_id,
+        directions=TO_RAIL,
+        rule="What a participant sends goes to the service: To is {p.fednow_id}.",
+        hint="Write {p.fednow_id}.",
+    ),
+    Rule(
+        code="FEDNOW_HEADER_SENDER",
+        field="sender",
+        agrees=lambda text, facts: text == facts.profile.fednow_id,
+        directions=FROM_RAIL,
+        rule="What a participant receives comes from the service: Fr is {p.fednow_id}.",
+        hint="Do not act on the message; find out who sent it.",
+    ),
+    Rule(
+        code="FEDNOW_HEADER_MESSAGE_ID",
+        field="business_message_id",
+        agrees=lambda text, facts: text == facts.texts.get("message_id", text),
+        severity="header_id_severity",
+        directions=NOT_FROM_RAIL,
+        rule="A participant's header and Document carry the same id: BizMsgIdr is GrpHdr/MsgId.",
+        hint="Write the Document's message id into the header.",
+    ),
+    Rule(
+        code="FEDNOW_HEADER_MESSAGE_TYPE",
+        field="message_type",
+        agrees=lambda text, facts: facts.message_type in {text, header.HEADER_TYPE},
+        rule="The header names the type of the Document that follows: MsgDefIdr is its namespace's last part.",
+        hint="Make the two agree.",
+    ),
+    *(
+        Rule(
+            code="FEDNOW_HEADER_PRACTICE",
+            field=field,
+            agrees=agrees,
+            rule=f"MktPrctc/{tag} is {{p.market_practice.{name}}}.",
+            hint="Copy it exactly.",
+        )
+        for field, tag, name, agrees in (
+            ("registry", "Regy", "registry", lambda text, facts: text == facts.profile.market_practice.registry),
+            ("practice", "Id", "id", lambda text, facts: text == facts.profile.market_practice.id),
+        )
+    ),
+    Rule(
+        code="FEDNOW_HEADER_TIME",
+        field="creation_time",
+        holds=has_offset,
+        rule="CreDt, from which the rail's clock runs, is UTC or local with its offset.",
+        hint="Write it as 2026-01-31T09:30:00-05:00, or with Z.",
+    ),
+    *(
+        Rule(
+            code="FEDNOW_HEADER_SERVICE_ELEMENT",
+            field=field,
+            holds=is_absent,
+            directions=TO_RAIL,
+            rule=f"{tag} is the service's to set.",
+            hint="Leave the element out.",
+        )
+        for field, tag in (("business_processing_date", "BizPrcgDt"), ("copy_duplicate", "CpyDplct"))
+    ),
+)
+"""The header of every message."""
+
+
+def unused_header_elements(
+    element: etree._Element, others: list[etree._Element], direction: Direction | None
+) -> list[Finding]:
+    """A finding for each header element that the profile removes: CharSet, Sgntr, parties named otherwise, and so on.
+
+    ``others`` are the header's elements that are no field. ``Rltd`` is let pass unless a participant sends it.
+    """
+    return [
+        Finding(
+            code="FEDNOW_HEADER_ELEMENT",
+            xpath=named_xpath(other, element),
+            line=line_of(other),
+            rule="FedNow's header has only Fr and To (by MmbId), BizMsgIdr, MsgDefIdr, MktPrctc and CreDt.",
+            hint="Leave the element out.",
+        )
+        for other in islice(others, _ELEMENTS_MAX)
+        if local_name(str(other.tag)) != "Rltd" or direction is Direction.TO_RAIL
+    ]

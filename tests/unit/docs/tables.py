@@ -1,0 +1,180 @@
+"""The tables that documents copy from the code: ``python -m tests.unit.docs.tables`` prints them all."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from importlib.metadata import metadata
+from typing import Any, Final
+
+from packaging.requirements import Requirement
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from adapters.http.problems import PROBLEMS
+from gateway.domain.diagram import meanings
+from gateway.domain.payment import PaymentState
+from gateway.settings import Settings
+from simulators.fednow import PARTICIPANTS, FedNowSimulatorSettings, RejectCodes, help_rows
+from tests.unit.docs.documents import ROOT
+
+_UNITS: Final = {"string": "text", "integer": "whole number", "number": "number", "array": "list of texts"}
+_BOUNDS: Final = (
+    ("minimum", "at least {}"),
+    ("exclusiveMinimum", "above {}"),
+    ("maximum", "at most {}"),
+    ("pattern", "`{}`"),
+)
+
+
+def settings_table() -> str:
+    """Every setting of the program: variable, default, what it must be, meaning."""
+    return table(("variable", "default", "must be", "meaning"), _settings_rows(Settings, "FIFTEEN_"))
+
+
+def variables() -> set[str]:
+    """The variable of every setting."""
+    return {row[0].strip("`") for row in _settings_rows(Settings, "FIFTEEN_")}
+
+
+def behaviours_table() -> str:
+    """What the FedNow simulator does with which payment."""
+    rows = ((f"`{account}`", amount, happens) for account, amount, happens in help_rows())
+    return table(("creditor account", "or amount", "what happens"), rows)
+
+
+def participants_table() -> str:
+    """The institutions of the simulated network."""
+    rows = (
+        (each.name, each.routing_number, each.connection_party, "yes" if each.may_send else "no")
+        for each in PARTICIPANTS
+    )
+    return table(("institution", "routing number", "connection party", "may send"), rows)
+
+
+def reject_codes_table() -> str:
+    """The codes with which the simulated rail refuses."""
+    codes = RejectCodes()
+    return table(
+        ("what", "code"), ((each.name.replace("_", " "), f"`{getattr(codes, each.name)}`") for each in fields(codes))
+    )
+
+
+def simulator_settings_table() -> str:
+    """What can be set on the simulator, where it is a plain value."""
+    settings = FedNowSimulatorSettings()
+    shown = ((each.name, getattr(settings, each.name)) for each in fields(settings))
+    plain = ((f"`{name}`", str(value)) for name, value in shown if isinstance(value, (bool, int, float, str)))
+    return table(("setting", "default"), plain)
+
+
+def problems_table() -> str:
+    """Every kind of problem that the API answers with."""
+    rows = ((str(kind.status), f"`{kind.code}`", kind.title) for kind in PROBLEMS.values())
+    return table(("status", "code", "title"), rows)
+
+
+def states_table() -> str:
+    """Every state of a payment, and what it says of the money."""
+    said = meanings(PaymentState)
+    rows = ((f"`{state}`", "yes" if state.is_final else "no", said[state]) for state in PaymentState)
+    return table(("state", "final", "what is certain about the money"), rows)
+
+
+def dependencies_table() -> str:
+    """Every direct dependency: range, licence as installed, and what it is for."""
+    rows = (
+        (requirement.name, _range(requirement), licence_of(requirement.name), use)
+        for use, requirement in direct_dependencies()
+    )
+    return table(("package", "range", "licence", "for"), rows)
+
+
+def direct_dependencies() -> Iterator[tuple[str, Requirement]]:
+    """What pyproject.toml asks for by name, with the extra that asks: our own extras are none of it."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        pyproject = tomllib.load(file)
+    project = pyproject["project"]
+    asked = {
+        "base": project["dependencies"],
+        **project["optional-dependencies"],
+        "work": pyproject["dependency-groups"]["dev"],
+    }
+    for use, names in asked.items():
+        for name in names:
+            if (requirement := Requirement(name)).name != project["name"]:
+                yield use, requirement
+
+
+def licence_of(package: str) -> str:
+    """The licence that an installed package states: its expression, else its classifiers, else its words."""
+    said = metadata(package)
+    classifiers = [
+        each.rpartition(" :: ")[2] for each in said.get_all("Classifier") or () if each.startswith("License")
+    ]
+    return said["License-Expression"] or " or ".join(classifiers) or said["License"]
+
+
+def _range(requirement: Requirement) -> str:
+    return ", ".join(sorted((str(each) for each in requirement.specifier), reverse=True)) or "any"
+
+
+TABLES: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
+    "settings": ("docs/settings.md", settings_table),
+    "problems": ("docs/api.md", problems_table),
+    "behaviours": ("docs/simulator.md", behaviours_table),
+    "participants": ("docs/simulator.md", participants_table),
+    "reject codes": ("docs/simulator.md", reject_codes_table),
+    "simulator settings": ("docs/simulator.md", simulator_settings_table),
+    "dependencies": ("docs/DEPENDENCIES.md", dependencies_table),
+    "states": ("docs/ARCHITECTURE.md", states_table),
+}
+"""Which document holds which table."""
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(line)} |" for line in (headings, *rows)]
+    lines.insert(1, f"|{'---|' * len(headings)}")
+    return "\n".join((*lines, ""))
+
+
+def _settings_rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    schema = model.model_json_schema()["properties"]
+    for name, field in model.model_fields.items():
+        variable = prefix + name.upper()
+        if isinstance(field.default, BaseModel):
+            yield from _settings_rows(type(field.default), f"{variable}__")
+        else:
+            yield f"`{variable}`", _default(field), _form(schema[name]), field.description or _MEANINGS[name]
+
+
+_MEANINGS: Final = {"log_level": "The least severe log line that is written."}
+"""For settings that say nothing of themselves."""
+
+
+def _default(field: FieldInfo) -> str:
+    match field.default:
+        case None | ():
+            return "none"
+        case SecretStr():
+            return "one that everybody knows"
+        case tuple() as values:
+            return ", ".join(f"`{value}`" for value in values)
+        case value:
+            return f"`{value}`"
+
+
+def _form(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    shape = next((each for each in schema.get("anyOf", (schema,)) if each["type"] != "null"), schema)
+    bounds = (text.format(shape[key]) for key, text in _BOUNDS if key in shape)
+    return ", ".join((_UNITS[shape["type"]], *bounds))
+
+
+if __name__ == "__main__":
+    for heading, (name, make) in TABLES.items():
+        sys.stdout.write(f"{heading}, in {name}:\n\n{make()}\n")
