@@ -24,13 +24,14 @@ class OverloadedError(Exception):
 class _Waiting(Generic[Item, Outcome]):
     item: Item
     outcome: asyncio.Future[Outcome]
+    since_s: float
 
 
 class GroupCommit(Generic[Item, Outcome]):
     """Commits what `submit` is given, in batches; `run` must be running while it is used.
 
-    A batch begins with its first item and closes after `window_s` seconds or `batch_max` items; while a commit is on
-    its way, the next batch gathers. A commit that raises fails its whole batch, but for `PartlyFaultyError`, which
+    A batch begins with its first item and closes `window_s` seconds after that came, or with `batch_max` items; while
+    a commit is on its way, the next batch gathers. A commit that raises fails its whole batch, but for `PartlyFaultyError`, which
     says for each item what became of it. When the last batch had a single item there is nobody to wait for, and no
     window. Items with equal `key` never share a batch.
     """
@@ -52,9 +53,10 @@ class GroupCommit(Generic[Item, Outcome]):
 
     async def submit(self, item: Item) -> Outcome:
         """Return what the commit made of `item`; raises what the commit raised, or `OverloadedError`."""
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[Outcome] = loop.create_future()
         try:
-            self._waiting.put_nowait(_Waiting(item, outcome))
+            self._waiting.put_nowait(_Waiting(item, outcome, loop.time()))
         except asyncio.QueueFull:
             raise OverloadedError(f"{WAITING_MAX} items wait for a commit") from None
         return await outcome
@@ -74,9 +76,9 @@ class GroupCommit(Generic[Item, Outcome]):
     async def _gather(self, *, window_s: float) -> list[_Waiting[Item, Outcome]]:
         batch = self._take([], self._batch_max) or [await self._waiting.get()]
         loop = asyncio.get_running_loop()
-        closes_at = loop.time() + window_s
+        closes_at_s = batch[0].since_s + window_s
         batch = self._take(batch, self._batch_max)
-        while len(batch) < self._batch_max and (left_s := closes_at - loop.time()) > 0:
+        while len(batch) < self._batch_max and (left_s := closes_at_s - loop.time()) > 0:
             try:
                 async with asyncio.timeout(left_s):
                     self._add(batch, await self._waiting.get())

@@ -44,7 +44,7 @@ from iso20022.messages import pacs008
 JSON_TYPE: Final = "application/json"
 XML_TYPE: Final = "application/xml"
 
-ACCEPT_WINDOW_S: Final = 0.008
+ACCEPT_WINDOW_S: Final = 0.004
 ACCEPT_MAX: Final = 64
 """Submissions are committed together: at most so many, gathered for at most so long."""
 
