@@ -52,5 +52,8 @@ schemas: setup ## Regenerate the XSDs from the message metadata of the pyiso2002
 bench: setup ## Measure the intake; prints accepted/s, p50, p99 and commits per payment
 	$(BIN)/python -m tests.benchmarks.intake
 
+proof: setup ## What takes longer: measure, and write the report into docs/proofs
+	$(BIN)/python -m tests.proofs.intake
+
 clean: ## Remove what setup and the tests made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import Final
 
 import asyncpg
+import structlog
 from aiohttp import web
 
 from adapters.http.api import Api, HttpLimits, Served
@@ -41,11 +42,14 @@ from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
 from gateway.service.waiting import Waiting
-from gateway.settings import Settings, SettingsError
+from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError
 from iso20022 import ConnectionPartyId, FedNowProfile, Severity
 
 GAUGES_PAUSE_S: Final = 5.0
 """Between two readings of what waits."""
+
+DEAD_LETTERS_COUNTED_MAX: Final = 100
+"""Dead letters are counted by looking at them; past so many the number says enough."""
 
 INQUIRY_PREFETCH: Final = 16
 
@@ -73,6 +77,8 @@ def fednow_protocol(settings: Settings) -> FedNowProtocol:
         aba_severity=Severity(fednow.routing_number_severity),
         network_limit_cents=fednow.network_limit_cents,
         sender_limit_cents=fednow.sender_limit_cents,
+        own_connection_party=ConnectionPartyId(fednow.connection_party),
+        own_routing_numbers=frozenset(fednow.routing_numbers),
         rail_clock_s=fednow.rail_clock_s,
         status_request_wait_s=fednow.status_request_wait_s,
     )
@@ -105,6 +111,8 @@ async def open_parts(settings: Settings, *, role: str) -> AsyncIterator[Parts]:
             "`fifteen demo` brings a database of its own"
         )
     clock, metrics = SystemClock(), Metrics()
+    if settings.index_key.get_secret_value() == DEVELOPMENT_INDEX_KEY:
+        structlog.get_logger("fifteen").warning("development_index_key", remedy="set FIFTEEN_INDEX_KEY to a secret")
     metrics.build_info.labels(version("fifteen")).set(1)
     async with open_pool(settings.database_url.get_secret_value()) as pool:
         vault = ClearVault(settings.index_key.get_secret_value().encode())
@@ -116,12 +124,12 @@ async def open_parts(settings: Settings, *, role: str) -> AsyncIterator[Parts]:
 async def open_bus(parts: Parts) -> AsyncIterator[Bus]:
     """Open the bus that the settings name; it connects when it is used."""
     settings = parts.settings
-    if not settings.broker_urls:
+    if not settings.broker_url:
         yield PostgresBus(parts.pool, parts.clock, on_fault=parts.observer.fault)
         return
     from adapters.rabbitmq.bus import RabbitMqBus
 
-    urls = [url.get_secret_value() for url in settings.broker_urls]
+    urls = [url.get_secret_value() for url in settings.broker_url]
     async with RabbitMqBus(
         urls, parts.clock, namespace=settings.broker_namespace, on_fault=parts.observer.fault
     ) as bus:
@@ -231,6 +239,8 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
             0 if backlog.oldest_in_doubt_at is None else (now - backlog.oldest_in_doubt_at).total_seconds()
         )
         for queue in Queue:
+            letters = await bus.dead_letters(queue, limit=DEAD_LETTERS_COUNTED_MAX)
+            metrics.dead_letters.labels(queue.value).set(len(letters))
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await asyncio.sleep(GAUGES_PAUSE_S)
 

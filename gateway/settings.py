@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -22,6 +22,17 @@ from pydantic_settings import (
 
 CONFIG_FILE_VARIABLE = "FIFTEEN_CONFIG_FILE"
 SECRETS_DIRECTORY_VARIABLE = "FIFTEEN_SECRETS_DIR"
+
+PREFIX: Final = "FIFTEEN_"
+OTHER_VARIABLES: Final = {
+    CONFIG_FILE_VARIABLE,
+    SECRETS_DIRECTORY_VARIABLE,
+    "FIFTEEN_PARENT_PROCESS_ID",  # ends a role with the process that started it
+    "FIFTEEN_TEST_SEED",  # the tests'
+}
+"""Variables that begin like settings and are none."""
+
+DEVELOPMENT_INDEX_KEY: Final = "fifteen-index-key-for-development-only"
 
 
 def _split(value: Any) -> Any:
@@ -38,7 +49,12 @@ class FedNowSettings(BaseModel):
     connection_party: str = Field(
         "990000107", pattern=r"^[0-9A-Z]{9}$", description="Our connection party id: the header's From."
     )
-    rail_clock_s: int = Field(20, gt=0, description="The rail's time-out clock; 20 s on the real one.")
+    routing_numbers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Debtor's agents that may send through this gateway, comma-separated; empty: any."
+    )
+    rail_clock_s: int = Field(
+        20, gt=0, description="The rail's time-out clock; 20 s on the real one. A status request waits for longer."
+    )
     status_request_wait_s: int = Field(25, gt=0, description="From the creation time until pacs.028 may ask.")
     status_request_interval_s: float = Field(5.0, gt=0, description="First pause between two questions; it doubles.")
     send_margin_s: float = Field(1.0, ge=0, description="With less time left than this a payment is not sent.")
@@ -53,7 +69,15 @@ class FedNowSettings(BaseModel):
     network_limit_cents: int = Field(1_000_000_000, gt=0, description="The network's limit per payment.")
     sender_limit_cents: int = Field(10_000_000, gt=0, description="This institution's own limit per payment.")
 
-    _split = field_validator("definite_refusal_codes", mode="before")(_split)
+    _split = field_validator("definite_refusal_codes", "routing_numbers", mode="before")(_split)
+
+    @model_validator(mode="after")
+    def _asks_after_the_clock(self) -> Self:
+        if self.status_request_wait_s <= self.rail_clock_s:
+            raise ValueError(
+                "status_request_wait_s must be longer than rail_clock_s: the rail refuses to be asked before"
+            )
+        return self
 
 
 class Settings(BaseSettings):
@@ -73,8 +97,8 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr | None = Field(None, description="postgresql://… of the application's role.")
     database_owner_url: SecretStr | None = Field(None, description="postgresql://… of the owner: for db upgrade alone.")
-    broker_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="amqp://… of the RabbitMQ nodes, comma-separated; empty: the bus lives in PostgreSQL."
+    broker_url: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="amqp://… of RabbitMQ, or of its nodes, comma-separated; empty: the bus lives in PostgreSQL."
     )
     broker_namespace: str = Field(
         "fifteen", pattern=r"^[a-z][a-z0-9_-]{0,31}$", description="Begins the names of exchanges and queues."
@@ -89,14 +113,20 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(None, description="The first tenant's API key; db upgrade registers it.")
     gateway_url: str | None = Field(None, description="Where `fifteen send` finds the gateway; a running demo tells.")
     index_key: SecretStr = Field(
-        SecretStr("fifteen-index-key-for-development-only"),
+        SecretStr(DEVELOPMENT_INDEX_KEY),
         description="Keys the blind indexes; a secret of its own in production, and never changed.",
     )
     dispatch_prefetch: int = Field(64, ge=1, le=1_000, description="Transfers that a worker has in hand at once.")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at the least.")
     fednow: FedNowSettings = FedNowSettings()
 
-    _split = field_validator("regions", "broker_urls", mode="before")(_split)
+    _split = field_validator("regions", "broker_url", mode="before")(_split)
+
+    @model_validator(mode="after")
+    def _writes_in_a_known_region(self) -> Self:
+        if self.region not in self.regions:
+            raise ValueError(f"region {self.region!r} is not among regions {', '.join(self.regions)}")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -120,11 +150,15 @@ def load_settings() -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: one is unknown or out of its range.
+        SettingsError: one is unknown or out of its range, or a file that was named is not there.
 
     """
     from pydantic import ValidationError
 
+    _demand_known_variables()
+    for variable in (CONFIG_FILE_VARIABLE, SECRETS_DIRECTORY_VARIABLE):
+        if variable in os.environ and not Path(os.environ[variable]).exists():
+            raise SettingsError(f"{variable}: {os.environ[variable]} does not exist")
     try:
         return Settings(_secrets_dir=os.environ.get(SECRETS_DIRECTORY_VARIABLE))
     except ValidationError as error:
@@ -133,6 +167,17 @@ def load_settings() -> Settings:
             for fault in error.errors()
         ]
         raise SettingsError("\n".join(faults)) from None
+
+
+def _demand_known_variables() -> None:
+    """A slip of the pen in a variable's name must not leave a default in force."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | OTHER_VARIABLES
+    nested = f"{PREFIX}FEDNOW__"
+    unknown = [
+        name for name in os.environ if name.startswith(PREFIX) and name not in known and not name.startswith(nested)
+    ]
+    if unknown:
+        raise SettingsError(f"no such setting: {', '.join(sorted(unknown))}; `fifteen config` shows all")
 
 
 def masked(settings: Settings) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def content_fingerprint_source(document: etree._Element) -> bytes:
     """
     canonical = _canonical(document)
     if document.prefix is not None or _PREFIX_DECLARED in canonical:
-        canonical = _canonical(_without_prefixes(document))
+        canonical = _canonical(_without_prefixes(etree.fromstring(canonical)))
     # "<" stands in no text and no attribute of canonical XML, so that these find tags and nothing else.
     compact = _SPACE_BETWEEN_ENDS.sub(rb"\1", _SPACE_BEFORE_START.sub(b"><", canonical))
     return _CREATION_TIME.sub(rb"\1<CreDtTm></CreDtTm>", compact, count=1)

@@ -9,7 +9,7 @@ from lxml import etree
 from iso20022.codes import CopyDuplicate
 from iso20022.fields import FieldReader
 from iso20022.identifiers import BusinessMessageId, ConnectionPartyId
-from iso20022.layout import Layout
+from iso20022.layout import Layout, instant_text
 
 HEADER_TYPE: Final = "head.001.001.02"
 """The header's own message identifier."""
@@ -91,8 +91,8 @@ def build(header: BusinessHeader) -> etree._Element:
             ("MsgDefIdr", header.message_type),
             ("MktPrctc/Regy", None if practice is None else practice.registry),
             ("MktPrctc/Id", None if practice is None else practice.id),
-            ("CreDt", header.creation_time.isoformat()),
-            ("BizPrcgDt", None if processing is None else processing.isoformat()),
+            ("CreDt", instant_text(header.creation_time)),
+            ("BizPrcgDt", None if processing is None else instant_text(processing)),
             ("CpyDplct", None if copy is None else copy.value),
         ]
     )

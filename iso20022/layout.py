@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from lxml import etree
@@ -166,3 +167,9 @@ def _not_xml(xpath: str) -> Finding:
         rule="A text holds only characters that XML 1.0 can carry.",
         hint="Remove control characters from the text.",
     )
+
+
+def instant_text(instant: datetime) -> str:
+    """A date and time as it stands in a message: with its offset, and no more digits of a fraction than it needs."""
+    in_milliseconds = instant.microsecond and instant.microsecond % 1000 == 0
+    return instant.isoformat(timespec="milliseconds" if in_milliseconds else "auto")

@@ -119,9 +119,13 @@ class Submissions:
                 "Send a header such as Idempotency-Key: invoice-2291-attempt-1. The same key with the same payment is "
                 "never paid twice, however often it is sent.",
             )
-        asked = read_payment_request(await read_body(request, self._api.limits))
+        body = await read_body(request, self._api.limits)
         outcome = await self._api.intake.submit_payment(
-            tenant_id, IdempotencyKey(header_key), asked, received_at=self._api.clock.now()
+            tenant_id,
+            IdempotencyKey(header_key),
+            read_payment_request(body),
+            body,
+            received_at=self._api.clock.now(),
         )
         return _submitted(outcome, invalid=PAYMENT_INVALID, as_json=with_pointer)
 

@@ -72,10 +72,11 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault) -> Columns:
                 digest_of(sealed),
                 new.message.business_message_id,
                 new.message.direction.value,
+                new.timer_at,
             )
         )
     queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
-    return columns(rows, 26) + columns(queued, 4)
+    return columns(rows, 27) + columns(queued, 4)
 
 
 def save_columns(decisions: Sequence[Decision], vault: Vault) -> Columns:

@@ -18,12 +18,12 @@ WITH input AS (
         $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bytea[], $18::date[],
         $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::text[], $23::text[], $24::text[], $25::bytea[],
-        $26::bytea[], $27::text[], $28::text[]
+        $26::bytea[], $27::text[], $28::text[], $29::timestamptz[]
     ) AS input (
         tenant_id, idempotency_key, slot, content_digest, payment_id, rail, message_id, end_to_end_id,
         instruction_id, uetr, amount_cents, debtor_agent, creditor_agent, debtor_account_index,
         creditor_account_index, business_date, accepted_at, deadline_at, raw_id, message_type, content_type, key_id,
-        body, digest, business_message_id, direction
+        body, digest, business_message_id, direction, timer_at
     )
 ), claimed AS (
     INSERT INTO claim (region, tenant_id, idempotency_key, slot, epoch, content_digest, payment_id, business_date,
@@ -58,11 +58,11 @@ WITH input AS (
     FROM fresh
 ), states AS (
     INSERT INTO payment_state (payment_id, tenant_id, state, version, epoch, status_requests, timer_at, updated_at)
-    SELECT payment_id, tenant_id, 'RECEIVED', 1, $2, 0, deadline_at, accepted_at FROM fresh
+    SELECT payment_id, tenant_id, 'RECEIVED', 1, $2, 0, timer_at, accepted_at FROM fresh
 ), queued AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, fresh.tenant_id, fresh.payment_id, out.deadline_at, fresh.accepted_at
-    FROM unnest($29::uuid[], $30::text[], $31::uuid[], $32::timestamptz[])
+    FROM unnest($30::uuid[], $31::text[], $32::uuid[], $33::timestamptz[])
         AS out (delivery_id, queue, payment_id, deadline_at)
     JOIN fresh ON fresh.payment_id = out.payment_id
 )
@@ -225,7 +225,7 @@ BACKLOG: Final = """
     SELECT
         (SELECT count(*) FROM outbox) AS outbox,
         (SELECT min(created_at) FROM outbox) AS outbox_oldest_at,
-        (SELECT min(updated_at) FROM payment_state WHERE timer_at IS NOT NULL AND state = 'IN_DOUBT')
+        (SELECT min(creation_time) FROM payment_state WHERE timer_at IS NOT NULL AND state = 'IN_DOUBT')
             AS oldest_in_doubt_at
 """
 

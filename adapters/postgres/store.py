@@ -127,6 +127,16 @@ class PostgresStore:
             for row in rows
         }
 
+    async def find_claim(self, payment: NewPayment) -> Accepted | None:
+        """Look, and save nothing; see the port."""
+        with translated():
+            outcome = (await self._read_claims([payment])).get(_key(payment))
+        if outcome is None:
+            return None
+        answer = _answer(payment, outcome, is_first=False)
+        assert isinstance(answer, Accepted)
+        return answer
+
     async def refuse(self, refusals: Sequence[Refusal]) -> None:
         """Keep the fact; see the port."""
         rows = [
@@ -355,5 +365,5 @@ def _created(new: NewPayment) -> Payment:
         accepted_at=new.accepted_at,
         deadline_at=new.deadline_at,
         updated_at=new.accepted_at,
-        next_step_at=new.deadline_at,
+        next_step_at=new.timer_at,
     )

@@ -104,6 +104,9 @@ class Metrics:
             registry=self.registry,
         )
         self.queue_depth = Gauge("gateway_queue_depth", "Deliveries on a queue.", ["queue"], registry=self.registry)
+        self.dead_letters = Gauge(
+            "gateway_dead_letters", "Deliveries that no handler settled.", ["queue"], registry=self.registry
+        )
         self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)
 
     def render(self) -> tuple[bytes, str]:

@@ -136,7 +136,7 @@ def send(
 
 @application.command()
 def config() -> None:
-    """Print the settings as this process sees them, secrets masked, and say where each may be set."""
+    """Print the settings as this process sees them, secrets masked; docs/settings.md says what each means."""
     from gateway.settings import masked
 
     OUT.print_json(json_library.dumps(masked(settings_or_stop())))

@@ -45,6 +45,12 @@ _BAR_WIDTH: Final = 10
 _SENDER: Final = next(participant for participant in PARTICIPANTS if participant.may_send)
 _RECEIVER: Final = next(participant for participant in PARTICIPANTS if not participant.may_send)
 
+_OWN_ROUTING_NUMBERS: Final = tuple(
+    participant.routing_number
+    for participant in PARTICIPANTS
+    if participant.may_send and participant.connection_party == _SENDER.connection_party
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -97,7 +103,7 @@ SCENARIOS: Final = (
 
 def run_demo(*, stay: bool, as_json: bool, keep: Path | None) -> None:
     """Run the demo; exits 1 when a payment did not end as it should."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         with _stack(keep, quiet=as_json) as running:
@@ -157,7 +163,8 @@ def _stack(keep: Path | None, *, quiet: bool) -> Iterator[RunningDemo]:
             "FIFTEEN_FEDNOW__CONNECTION_PARTY": _SENDER.connection_party,
             "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
             "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(STATUS_REQUEST_WAIT_S),
-            "FIFTEEN_INDEX_KEY": secrets.token_urlsafe(24),
+            "FIFTEEN_INDEX_KEY": _index_key(directory / "index-key"),
+            "FIFTEEN_FEDNOW__ROUTING_NUMBERS": ",".join(_OWN_ROUTING_NUMBERS),
             "COLUMNS": "120",
         }
         journal = directory / "fednow-journal.jsonl"
@@ -184,6 +191,14 @@ def _stack(keep: Path | None, *, quiet: bool) -> Iterator[RunningDemo]:
         announce(running)
         stack.callback(withdraw, running)
         yield running
+
+
+def _index_key(file: Path) -> str:
+    """Return the key of the blind indexes: kept with the database, or honest repeats would look like other content."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(24))
+    return file.read_text()
 
 
 def _free_port(preferred: int) -> int:

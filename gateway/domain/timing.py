@@ -18,11 +18,13 @@ class Timing:
 
     ``status_request_wait_s`` counts from the message's creation time: before it the rail refuses to be asked (FedNow
     Operating Procedures v2.1 section 16: 25 s). ``send_margin_s`` is what the rail needs at the least: with less left
-    a payment is not sent. ``status_request_interval_s`` is the first pause between two questions; it doubles.
+    a payment is not sent. ``telling_margin_s`` before the deadline an open payment is decided on, so that who waits
+    until the deadline is told. ``status_request_interval_s`` is the first pause between two questions; it doubles.
     """
 
     promise_s: float = 15.0
     send_margin_s: float = 1.0
+    telling_margin_s: float = 0.25
     status_request_wait_s: float = 25.0
     status_request_interval_s: float = 5.0
 
@@ -36,7 +38,12 @@ class Timing:
 
     def answer_overdue(self, payment: Payment, creation_time: datetime) -> datetime:
         """Return the instant from which an answer that has not come puts the payment in doubt."""
-        return min(payment.deadline_at, creation_time + timedelta(seconds=self.status_request_wait_s))
+        earliest_question = creation_time + timedelta(seconds=self.status_request_wait_s)
+        return min(self.decided_by(payment.deadline_at), earliest_question)
+
+    def decided_by(self, deadline_at: datetime) -> datetime:
+        """Return the instant at which a payment that is still open is decided on: rejected if unsent, else in doubt."""
+        return deadline_at - timedelta(seconds=self.telling_margin_s)
 
     def first_status_request(self, payment: Payment, now: datetime) -> datetime:
         """Return the instant from which the rail may be asked."""

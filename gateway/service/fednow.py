@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -154,6 +154,23 @@ class FedNowProtocol:
     def check_transfer(self, transfer: CustomerCreditTransfer) -> tuple[Finding, ...]:
         """Return what the rail would refuse in a transfer that we built: schema and profile, as for any message."""
         return explain(self.examine(serialise(pacs008.build(transfer)))).findings
+
+    def check_date(self, transfer: CustomerCreditTransfer, *, at: datetime) -> tuple[Finding, ...]:
+        """Return a finding when the message id's date is neither today nor yesterday in the rail's zone."""
+        today = self.business_date(at)
+        dated = transfer.message_id[:8]
+        if dated in {f"{day:%Y%m%d}" for day in (today, today - timedelta(days=1))}:
+            return ()
+        return (
+            Finding(
+                code="FEDNOW_MESSAGE_ID_DATE",
+                xpath="/Document/FIToFICstmrCdtTrf/GrpHdr/MsgId",
+                value=transfer.message_id,
+                rule="A new payment's message id begins with the date on which it is sent: the rail answers no "
+                "question about an id of another day than today and yesterday.",
+                hint=f"Make a new message id that begins with {today:%Y%m%d}.",
+            ),
+        )
 
     # --- what goes to the rail ---
 

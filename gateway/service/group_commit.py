@@ -30,10 +30,10 @@ class _Waiting(Generic[Item, Outcome]):
 class GroupCommit(Generic[Item, Outcome]):
     """Commits what `submit` is given, in batches; `run` must be running while it is used.
 
-    A batch begins with its first item and closes `window_s` seconds after that came, or with `batch_max` items; while
-    a commit is on its way, the next batch gathers. A commit that raises fails its whole batch, but for `PartlyFaultyError`, which
-    says for each item what became of it. When the last batch had a single item there is nobody to wait for, and no
-    window. Items with equal `key` never share a batch.
+    A batch begins with its first item and closes `window_s` seconds after that came, or with `batch_max` items; while a
+    commit is on its way, the next batch gathers. When the last batch had a single item there is nobody to wait for, and
+    no window. Items with equal `key` never share a batch. A commit that raises fails its whole batch, but for
+    `PartlyFaultyError`, which says for each item what became of it.
     """
 
     def __init__(

@@ -314,6 +314,7 @@ class NewPayment:
     business_date: date
     accepted_at: datetime
     deadline_at: datetime
+    timer_at: datetime
     message: RawMessage
     outbox: tuple[OutboundDelivery, ...]
 
@@ -414,6 +415,10 @@ class PaymentStore(Protocol):
             UnavailableError: the database does not answer; whether it has committed is unknown.
 
         """
+        ...
+
+    async def find_claim(self, payment: NewPayment) -> Accepted | None:
+        """Return what `accept` would answer if the key is claimed already; None when it is free. Nothing is saved."""
         ...
 
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:

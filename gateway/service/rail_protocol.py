@@ -89,6 +89,10 @@ class RailProtocol(Protocol):
         """Return what the rail would refuse in a transfer that we built."""
         ...
 
+    def check_date(self, transfer: CustomerCreditTransfer, *, at: datetime) -> tuple[Finding, ...]:
+        """Return what the rail would refuse in the date that a new transfer's message id carries."""
+        ...
+
     def transfer_message(self, payment: Payment, received: RawMessage, *, at: datetime) -> OutboundMessage:
         """Return the transfer as it goes to the rail under our own header, created `at`."""
         ...

@@ -111,8 +111,9 @@ class Receiver:
             self.observer.parked(payment.payment_id, str(error))
             await self._quarantine(delivery, reading, (ILLEGAL,))
             return
-        if decision is not None and decision.payment.creation_time is not None:
-            self.observer.leg(Leg.RAIL, (decision.at - decision.payment.creation_time).total_seconds())
+        if decision is not None and decision.state.is_final and not decision.payment.state.is_final:
+            sent_at = decision.payment.creation_time or decision.at
+            self.observer.leg(Leg.RAIL, (decision.at - sent_at).total_seconds())
 
     async def _quarantine(self, delivery: RailDelivery, reading: Reading, codes: tuple[str, ...]) -> None:
         quarantined = Quarantined(self._raw(delivery, reading), self.rail.rail, codes)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from iso20022 import Amount, EndToEndId, InstructionId, Personal, RoutingNumber, Uetr
+
+DEFAULT_CATEGORY_PURPOSE: Final = "CONS"
+"""A consumer's payment; BIZZ is a business's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +25,7 @@ class PaymentRequest:
     creditor_name: Personal
     creditor_account: Personal
     creditor_agent: RoutingNumber
-    category_purpose: str = "CONS"
+    category_purpose: str = DEFAULT_CATEGORY_PURPOSE
     end_to_end_id: EndToEndId | None = None
     instruction_id: InstructionId | None = None
     uetr: Uetr | None = None
@@ -47,7 +50,7 @@ class PaymentRequest:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> PaymentRequest:
-        """Return the request that `as_json` wrote."""
+        """Return the request of a body that was found good when it came in."""
         return cls(
             amount=Amount.parse(stored["amount"]),
             debtor_name=Personal(stored["debtor"]["name"]),
@@ -56,9 +59,9 @@ class PaymentRequest:
             creditor_name=Personal(stored["creditor"]["name"]),
             creditor_account=Personal(stored["creditor_account"]),
             creditor_agent=RoutingNumber(stored["creditor_agent"]),
-            category_purpose=stored["category_purpose"],
-            end_to_end_id=stored["end_to_end_id"],
-            instruction_id=stored["instruction_id"],
-            uetr=stored["uetr"],
-            remittance=tuple(Personal(line) for line in stored["remittance"]),
+            category_purpose=stored.get("category_purpose") or DEFAULT_CATEGORY_PURPOSE,
+            end_to_end_id=stored.get("end_to_end_id"),
+            instruction_id=stored.get("instruction_id"),
+            uetr=stored.get("uetr"),
+            remittance=tuple(Personal(line) for line in stored.get("remittance") or ()),
         )

@@ -36,6 +36,7 @@ from iso20022 import (
     BusinessHeader,
     CustomerCreditTransfer,
     Finding,
+    Report,
     Severity,
     content_fingerprint_source,
 )
@@ -43,6 +44,9 @@ from iso20022.messages import pacs008
 
 JSON_TYPE: Final = "application/json"
 XML_TYPE: Final = "application/xml"
+
+REQUEST_TYPE: Final = "payment-request.v1"
+"""The message type of a payment that was asked for in JSON."""
 
 ACCEPT_WINDOW_S: Final = 0.004
 ACCEPT_MAX: Final = 64
@@ -128,7 +132,8 @@ class Intake:
             async with self._explaining:
                 report = await asyncio.to_thread(self._rail.explain, report)
             kind = RefusalKind.INVALID if report.readable else RefusalKind.UNREADABLE
-            return await self._refuse(tenant_id, body, Refused(kind, report.findings), received_at)
+            findings = report.findings if not report.valid else (_not_a_transfer(report),)
+            return await self._refuse(tenant_id, body, Refused(kind, findings), received_at)
         if header_key is not None and header_key != transfer.message_id:
             return await self._refuse(tenant_id, body, Refused(RefusalKind.KEY_DIFFERS), received_at)
         new = self._new_payment(
@@ -141,13 +146,18 @@ class Intake:
             content_type=XML_TYPE,
             received_at=received_at,
         )
+        stale = self._rail.check_date(transfer, at=received_at)
+        if stale and await self._store.find_claim(new) is None:  # an old message that is known is a repeat, at any age
+            return await self._refuse(tenant_id, body, Refused(RefusalKind.INVALID, stale), received_at)
         return await self._accept(new, body, _warnings(report.findings))
 
     async def submit_payment(
-        self, tenant_id: TenantId, key: IdempotencyKey, request: PaymentRequest, *, received_at: datetime
+        self, tenant_id: TenantId, key: IdempotencyKey, request: PaymentRequest, body: bytes, *, received_at: datetime
     ) -> Submitted | Refused:
-        """Submit a payment asked for in JSON under the client's key. A repeat is safe; raises as `submit_message`."""
-        body = json.dumps(request.as_json(), sort_keys=True, separators=(",", ":")).encode()
+        """Submit a payment asked for in JSON, read from `body`, under the client's key.
+
+        A repeat is safe; raises as `submit_message`.
+        """
         transfer = self._rail.transfer_from_request(
             request,
             tenant_id=tenant_id,
@@ -164,7 +174,7 @@ class Intake:
             transfer,
             header=None,
             body=body,
-            content=b"json:" + body,
+            content=b"json:" + json.dumps(request.as_json(), sort_keys=True, separators=(",", ":")).encode(),
             content_type=JSON_TYPE,
             received_at=received_at,
         )
@@ -205,10 +215,11 @@ class Intake:
             business_date=business_date,
             accepted_at=received_at,
             deadline_at=deadline_at,
+            timer_at=rail.timing.decided_by(deadline_at),
             message=RawMessage(
                 message_id=self._identifiers.new_uuid(),
                 direction=MessageDirection.CLIENT_IN,
-                message_type=pacs008.MESSAGE_TYPE,
+                message_type=pacs008.MESSAGE_TYPE if content_type == XML_TYPE else REQUEST_TYPE,
                 business_message_id=header.business_message_id if header else transfer.message_id,
                 content_type=content_type,
                 body=body,
@@ -258,6 +269,16 @@ class Intake:
         refusal = Refusal(self._identifiers.new_uuid(), tenant_id, at, content_digest, size, tuple(codes))
         await self._store.refuse([refusal])
         self._observer.request_refused(refusal)
+
+
+def _not_a_transfer(report: Report) -> Finding:
+    return Finding(
+        code="NOT_A_TRANSFER",
+        xpath="/",
+        value=report.message_type,
+        rule=f"What is submitted is a {pacs008.MESSAGE_TYPE}, a customer credit transfer.",
+        hint="Submit the pacs.008 alone; the gateway sends status requests and reads the rail's answers by itself.",
+    )
 
 
 def _warnings(findings: Sequence[Finding]) -> tuple[Finding, ...]:

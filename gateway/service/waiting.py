@@ -10,7 +10,7 @@ from gateway.domain.payment import PaymentId
 from gateway.service.ports import Clock, PaymentStore
 
 PAUSE_S: Final = 0.02
-"""Between two looks at what is waited for. NOTIFY would serialise the commits of all payments (docs/adr/0003)."""
+"""Between two looks at what is waited for. NOTIFY would serialise the commits of all payments (docs/adr/0004)."""
 
 WAITING_MAX: Final = 10_000
 """Clients that may wait at once in one process; past that the answer is 202 at once."""

@@ -7,7 +7,7 @@ from typing import Final
 from lxml import etree
 
 from iso20022.fields import FieldReader
-from iso20022.layout import Layout
+from iso20022.layout import Layout, instant_text
 from iso20022.personal import Personal
 
 MESSAGE_TYPE: Final = "admi.002.001.01"
@@ -71,7 +71,7 @@ def build(reject: MessageReject) -> etree._Element:
         [
             ("RltdRef/Ref", reject.related_reference),
             ("Rsn/RjctgPtyRsn", reject.reason_code),
-            ("Rsn/RjctnDtTm", None if time is None else time.isoformat()),
+            ("Rsn/RjctnDtTm", None if time is None else instant_text(time)),
             ("Rsn/ErrLctn", reject.error_location),
             ("Rsn/RsnDesc", reject.description),
             ("Rsn/AddtlData", None if data is None else data.reveal()),

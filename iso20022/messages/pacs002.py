@@ -9,7 +9,7 @@ from lxml import etree
 from iso20022.codes import TransactionStatus
 from iso20022.fields import FieldReader
 from iso20022.identifiers import EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
-from iso20022.layout import Layout, Row
+from iso20022.layout import Layout, Row, instant_text
 from iso20022.messages.status import OriginalReferences, agent_paths, both_agents_rows, original_paths, original_rows
 from iso20022.paths import children_named
 
@@ -99,11 +99,11 @@ def build(report: PaymentStatusReport) -> etree._Element:
     accepted, settled = report.acceptance_time, report.settlement_date
     rows: list[Row] = [
         ("GrpHdr/MsgId", report.message_id),
-        ("GrpHdr/CreDtTm", report.creation_time.isoformat()),
+        ("GrpHdr/CreDtTm", instant_text(report.creation_time)),
         *original_rows(_TRANSACTION, report),
         (f"{_TRANSACTION}/TxSts", report.status.value),
         *(row for number, reason in enumerate(report.reasons, start=1) for row in _reason_rows(number, reason)),
-        (f"{_TRANSACTION}/AccptncDtTm", None if accepted is None else accepted.isoformat()),
+        (f"{_TRANSACTION}/AccptncDtTm", None if accepted is None else instant_text(accepted)),
         (f"{_TRANSACTION}/FctvIntrBkSttlmDt/Dt", None if settled is None else settled.isoformat()),
         *both_agents_rows(_TRANSACTION, report),
     ]

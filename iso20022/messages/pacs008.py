@@ -9,7 +9,7 @@ from lxml import etree
 from iso20022.amount import Amount
 from iso20022.fields import FieldReader
 from iso20022.identifiers import EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
-from iso20022.layout import Layout, Row
+from iso20022.layout import Layout, Row, instant_text
 from iso20022.messages.agents import CLEARING_SYSTEM, CLEARING_SYSTEM_PATH, MEMBER_PATH, agent_rows
 from iso20022.messages.party import Party, carries_all_of, parse_address, party_rows
 from iso20022.personal import Personal
@@ -144,7 +144,7 @@ def build(transfer: CustomerCreditTransfer) -> etree._Element:
     payment = "CdtTrfTxInf"
     rows: list[Row] = [
         ("GrpHdr/MsgId", transfer.message_id),
-        ("GrpHdr/CreDtTm", transfer.creation_time.isoformat()),
+        ("GrpHdr/CreDtTm", instant_text(transfer.creation_time)),
         ("GrpHdr/NbOfTxs", "1"),
         ("GrpHdr/SttlmInf/SttlmMtd", "CLRG"),
         ("GrpHdr/SttlmInf/ClrSys/Cd", transfer.clearing_system),

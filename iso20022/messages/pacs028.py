@@ -8,7 +8,7 @@ from lxml import etree
 
 from iso20022.fields import FieldReader
 from iso20022.identifiers import EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
-from iso20022.layout import Layout
+from iso20022.layout import Layout, instant_text
 from iso20022.messages.status import OriginalReferences, agent_paths, both_agents_rows, original_paths, original_rows
 
 MESSAGE_TYPE: Final = "pacs.028.001.03"
@@ -67,7 +67,7 @@ def build(request: PaymentStatusRequest) -> etree._Element:
     return LAYOUT.build(
         [
             ("GrpHdr/MsgId", request.message_id),
-            ("GrpHdr/CreDtTm", request.creation_time.isoformat()),
+            ("GrpHdr/CreDtTm", instant_text(request.creation_time)),
             *original_rows(_TRANSACTION, request),
             *both_agents_rows(_TRANSACTION, request),
         ]

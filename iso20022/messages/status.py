@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from iso20022.identifiers import EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
-from iso20022.layout import Row
+from iso20022.layout import Row, instant_text
 from iso20022.messages.agents import CLEARING_SYSTEM_PATH, MEMBER_PATH, agent_rows
 
 
@@ -53,7 +53,7 @@ def original_rows(transaction: str, original: OriginalReferences) -> list[Row]:
     return [
         (paths["original_message_id"], original.original_message_id),
         (paths["original_message_name"], original.original_message_name),
-        (paths["original_creation_time"], None if time is None else time.isoformat()),
+        (paths["original_creation_time"], None if time is None else instant_text(time)),
         (paths["original_instruction_id"], original.original_instruction_id),
         (paths["original_end_to_end_id"], original.original_end_to_end_id),
         (paths["original_transaction_id"], original.original_transaction_id),

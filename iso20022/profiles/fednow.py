@@ -59,6 +59,10 @@ class FedNowProfile:
     """``SttlmInf/ClrSys/Cd`` (SMP)."""
     local_instruments: frozenset[str] = frozenset({"FDNA"})
     """``LclInstrm/Prtry`` (SMP)."""
+    own_connection_party: ConnectionPartyId | None = None
+    """The connection party that message ids of ours carry; None where any may (a validator does not know)."""
+    own_routing_numbers: frozenset[str] = frozenset()
+    """The institutions that we may send for, by routing number; empty where any may."""
     category_purposes: frozenset[str] = frozenset({"CONS", "BIZZ"})
     """``CtgyPurp/Prtry``: these two are seen in samples, the full list is not public."""
 

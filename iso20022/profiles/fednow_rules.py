@@ -176,6 +176,25 @@ PACS008_RULES: Final = (
         rule="The connection party in the message id is the header's sender.",
         hint="Use the id of the connection party that sends the message, in both places.",
     ),
+    Rule(
+        code="FEDNOW_OWN_CONNECTION_PARTY",
+        field="message_id",
+        agrees=lambda text, facts: (
+            facts.profile.own_connection_party is None
+            or connection_party_of(text) in {None, facts.profile.own_connection_party}
+        ),
+        directions=TO_RAIL,
+        rule="The connection party in the message id is the one that this gateway sends as: {p.own_connection_party}.",
+        hint="Put it behind the date in the message id, or send through the gateway of the other connection party.",
+    ),
+    Rule(
+        code="FEDNOW_OWN_ROUTING_NUMBER",
+        field="debtor_agent",
+        agrees=lambda text, facts: not facts.profile.own_routing_numbers or text in facts.profile.own_routing_numbers,
+        directions=TO_RAIL,
+        rule="The debtor's agent is an institution that this gateway may send for.",
+        hint="Use your institution's routing number; who may send is a setting of the gateway.",
+    ),
     _creation_time(),
     _one("number_of_transactions", "payment, and NbOfTxs is 1"),
     _one("transactions", "CdtTrfTxInf"),

@@ -32,7 +32,7 @@ class CrashingLink:
             await self._link.send(body, message_class=message_class)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    async def receive(self, *, messages_max: int, wait_s: float) -> Sequence[RailDelivery]:  # noqa: ARG002 - the port's
+    async def receive(self, *, messages_max: int, wait_s: float) -> Sequence[RailDelivery]:
         """Fetch nothing, for so long: an answer that was applied before the crash would prove nothing."""
         await asyncio.sleep(wait_s)
         return []

@@ -77,7 +77,7 @@ def installed(
         "FIFTEEN_FEDNOW__CONNECTION_PARTY": CONNECTION_PARTY,
         "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
         "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(STATUS_REQUEST_WAIT_S),
-        **({"FIFTEEN_BROKER_URLS": broker_url, "FIFTEEN_BROKER_NAMESPACE": broker_namespace} if broker_url else {}),
+        **({"FIFTEEN_BROKER_URL": broker_url, "FIFTEEN_BROKER_NAMESPACE": broker_namespace} if broker_url else {}),
     }
     with ExitStack() as stack:
         simulator = Role(

@@ -34,9 +34,11 @@ EASTERN: Final = ZoneInfo("America/New_York")
 _numbers = count(1)
 
 
-def transfer(*, creditor_account: str = "200000000001", cents: int = 5174) -> CustomerCreditTransfer:
-    """A transfer with fresh ids, created now."""
-    number, now = next(_numbers), datetime.now(UTC).astimezone(EASTERN).replace(microsecond=0)
+def transfer(
+    *, creditor_account: str = "200000000001", cents: int = 5174, created: datetime | None = None
+) -> CustomerCreditTransfer:
+    """A transfer with fresh ids, created now or at another time."""
+    number, now = next(_numbers), (created or datetime.now(UTC)).astimezone(EASTERN).replace(microsecond=0)
     return CustomerCreditTransfer(
         message_id=fednow_message_id(
             business_date=now.date(), connection_party=ConnectionPartyId(SENDER), reference=f"TEST{number:06}"

@@ -1,8 +1,9 @@
 """How much one gateway process takes in: ``make bench``.
 
 A gateway alone on a PostgreSQL of its own, no worker; ``wrk`` holds 32 connections, each of which submits a 4 KB
-pacs.008 with a message id of its own, waits for the 202 and submits the next. Printed are accepted/s, p50 and p99 as the client
-sees them, commits and CPU per payment by process. The bars: at least 1,500/s, p99 below 50 ms, 0.1 commits a payment.
+pacs.008 with a message id of its own, waits for the 202 and submits the next. Printed are accepted/s, p50 and p99 as
+the client sees them, commits and CPU per payment by process. The bars: at least 1,500/s, p99 below 50 ms, 0.1 commits a
+payment.
 """
 
 from __future__ import annotations

@@ -108,6 +108,12 @@ class InMemoryStore:
         rows.outbox += [_Outbox(delivery, new.accepted_at) for delivery in new.outbox]
         return Accepted(AcceptKind.CREATED, payment)
 
+    async def find_claim(self, payment: NewPayment) -> Accepted | None:
+        """Look, and save nothing; see the port."""
+        await self._reached()
+        known = (payment.tenant_id, payment.idempotency_key) in self.rows.claims
+        return self._accept_one(payment) if known else None
+
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
         """Return payments as they are now; see the port."""
         await self._reached()
@@ -235,7 +241,11 @@ class InMemoryStore:
         waiting = [payment for payment in self.rows.payments.values() if payment.next_step_at is not None]
         for payment in waiting:
             open_payments[payment.state] = open_payments.get(payment.state, 0) + 1
-        in_doubt = [payment.updated_at for payment in waiting if payment.state is PaymentState.IN_DOUBT]
+        in_doubt = [
+            payment.creation_time
+            for payment in waiting
+            if payment.state is PaymentState.IN_DOUBT and payment.creation_time is not None
+        ]
         return Backlog(
             outbox=len(self.rows.outbox),
             outbox_oldest_at=min((row.created_at for row in self.rows.outbox), default=None),
@@ -279,7 +289,7 @@ def _created(new: NewPayment) -> Payment:
         accepted_at=new.accepted_at,
         deadline_at=new.deadline_at,
         updated_at=new.accepted_at,
-        next_step_at=new.deadline_at,
+        next_step_at=new.timer_at,
     )
 
 

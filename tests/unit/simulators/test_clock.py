@@ -144,7 +144,7 @@ def test_a_settlement_states_when_it_was_accepted_and_its_cycle_day(world: World
     assert report.acceptance_time == datetime(2026, 3, 10, 23, 30, 3, 250_000, tzinfo=UTC)
     assert report.settlement_date == date(2026, 3, 11)
     assert report.instructing_agent == RoutingNumber(world.settings.profile.fednow_id)
-    assert b"<BizPrcgDt>2026-03-10T19:30:00.250000-04:00</BizPrcgDt>" in body
+    assert b"<BizPrcgDt>2026-03-10T19:30:00.250-04:00</BizPrcgDt>" in body
 
 
 def test_what_fell_due_keeps_its_own_time_however_late_someone_looks(world: World) -> None:
