@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -52,6 +54,12 @@ DEAD_LETTERS_COUNTED_MAX: Final = 100
 """Dead letters are counted by looking at them; past so many the number says enough."""
 
 INQUIRY_PREFETCH: Final = 16
+
+SHUTDOWN_MAX_S: Final = 30.0
+"""A role that was told to stop ends within this: requests are answered (20 s), deliveries given back (10 s)."""
+
+EXIT_NOT_STOPPED: Final = 70
+"""EX_SOFTWARE of sysexits: something did not stop when it should."""
 
 GARBAGE_THRESHOLD: Final = 20_000
 """New containers between two young collections: the default, 700, collects at every other payment for nothing."""
@@ -263,6 +271,17 @@ async def _serve_until_stopped(
     async with serving(application, host=host, port=port) as bound:
         ready(f"http://{host}:{bound}")
         await stop.wait()
+        _end_at_the_latest()
+
+
+def _end_at_the_latest() -> None:
+    """End the process when it has not stopped in time, whatever it waits for.
+
+    What is in hand then is in the database: an end here is a crash, and crashes are recovered from.
+    """
+    alarm = threading.Timer(SHUTDOWN_MAX_S, os._exit, args=(EXIT_NOT_STOPPED,))
+    alarm.daemon = True
+    alarm.start()
 
 
 def run(main: Callable[[], Awaitable[None]]) -> None:

@@ -37,11 +37,21 @@ def processes_of(directory: Path) -> list[int]:
     return found
 
 
+def told(process_id: int) -> str:
+    """What a process is and waits for: for the message of a failed test."""
+    entry = Path("/proc") / str(process_id)
+    try:
+        command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return f"{process_id} {command} in {(entry / 'wchan').read_text()}"
+    except (FileNotFoundError, ProcessLookupError):
+        return f"{process_id}, which is gone"
+
+
 def until_gone(directory: Path) -> None:
     """Wait until no process of the demo is left."""
-    give_up_at = time.monotonic() + 20
+    give_up_at = time.monotonic() + 45
     while left := processes_of(directory):
-        assert time.monotonic() < give_up_at, f"still running: {left}"
+        assert time.monotonic() < give_up_at, f"still running: {[told(process_id) for process_id in left]}"
         time.sleep(0.05)
 
 

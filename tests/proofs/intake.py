@@ -22,8 +22,8 @@ Command: `make proof` (or `make bench` for a single run of 10 s). Commit: `{comm
 Machine: {cores} cores, {machine}, {system}, CPython {python}; everything on it: gateway, PostgreSQL and the load.
 
 A gateway alone, no worker; 32 clients, each submitting a pacs.008 of about 4 KB with an id of its own and waiting for
-the 202. The bars: at least {rate:,}/s, p99 below {p99:g} ms, at most {commits:g} commits a payment. Machines differ: the
-CPU per payment is the figure to compare.
+the 202. The bars: at least {rate:,}/s, p99 below {p99:g} ms, at most {commits:g} commits a payment. Machines differ:
+the CPU per payment is the figure to compare.
 
 | figure | {heads} |
 |---|{lines}

@@ -110,7 +110,7 @@ def new_payment(
         business_date=NOW.date(),
         accepted_at=NOW,
         deadline_at=deadline_at,
-        timer_at=deadline_at,
+        timer_at=TIMING.decided_by(deadline_at),
         message=raw_message(MessageDirection.CLIENT_IN, message_id or key, body=body),
         outbox=(delivery(payment_id, deadline_at=deadline_at),),
     )

@@ -56,7 +56,7 @@ async def test_an_accepted_payment_is_stored_whole(store: PaymentStore) -> None:
     assert await store.messages(payment.payment_id) == [new.message]
     assert await outbox_of(store) == list(new.outbox)
     assert await store.states([payment.payment_id]) == {payment.payment_id: PaymentState.RECEIVED}
-    assert payment.next_step_at == payment.deadline_at
+    assert payment.next_step_at == TIMING.decided_by(payment.deadline_at)
 
 
 async def test_equal_keys_in_one_batch_are_one_payment_with_equal_answers(store: PaymentStore) -> None:

@@ -123,18 +123,19 @@ async def test_a_relay_that_fails_gives_its_rows_back(store: PaymentStore) -> No
 
 async def test_timers_are_due_in_order_until_a_decision_moves_them(store: PaymentStore) -> None:
     """Not before their time, the longest overdue first, at most as many as asked for."""
+    due_at = TIMING.decided_by(TIMING.deadline(NOW))
     late = await accepted(store, "key-1")
     await store.accept([renewed(new_payment("key-2"), accepted_at=NOW)])
     await saved(store, late, EventKind.SENDING_STARTED)
 
-    before = await store.due_timers(TIMING.deadline(NOW) - timedelta(microseconds=1), limit=10)
-    due = await store.due_timers(TIMING.deadline(NOW), limit=10)
-    one = await store.due_timers(TIMING.deadline(NOW), limit=1)
+    before = await store.due_timers(due_at - timedelta(microseconds=1), limit=10)
+    due = await store.due_timers(due_at, limit=10)
+    one = await store.due_timers(due_at, limit=1)
 
     assert before == []
     assert len(due) == 2
     assert one == due[:1]
-    assert {timer.due_at for timer in due} == {TIMING.deadline(NOW)}
+    assert {timer.due_at for timer in due} == {due_at}
 
 
 async def test_the_backlog_counts_what_waits(store: PaymentStore) -> None:
