@@ -36,7 +36,7 @@ from gateway.domain.timing import Timing
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dispatch import Dispatcher
 from gateway.service.fednow import FedNowProtocol
-from gateway.service.ports import Bus, Clock, Queue, RailLink
+from gateway.service.ports import Bus, Clock, Queue, RailLink, Vault
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.relay import relay
@@ -44,7 +44,7 @@ from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
 from gateway.service.waiting import Waiting
-from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError
+from gateway.settings import DEVELOPMENT_INDEX_KEY, TELLING_MARGIN_S, Settings, SettingsError
 from iso20022 import ConnectionPartyId, FedNowProfile, Severity
 
 GAUGES_PAUSE_S: Final = 5.0
@@ -75,6 +75,7 @@ class Parts:
     observer: TelemetryObserver
     pool: asyncpg.Pool[asyncpg.Record]
     store: PostgresStore
+    vault: Vault
     rail: RailProtocol
 
 
@@ -93,6 +94,8 @@ def fednow_protocol(settings: Settings) -> FedNowProtocol:
     timing = Timing(
         promise_s=settings.promise_s,
         send_margin_s=fednow.send_margin_s,
+        telling_margin_s=TELLING_MARGIN_S,
+        rail_clock_s=fednow.rail_clock_s,
         status_request_wait_s=fednow.status_request_wait_s,
         status_request_interval_s=fednow.status_request_interval_s,
     )
@@ -125,7 +128,7 @@ async def open_parts(settings: Settings, *, role: str) -> AsyncIterator[Parts]:
     async with open_pool(settings.database_url.get_secret_value()) as pool:
         vault = ClearVault(settings.index_key.get_secret_value().encode())
         store = PostgresStore(pool, region=RegionId(settings.region), vault=vault)
-        yield Parts(settings, clock, metrics, TelemetryObserver(metrics), pool, store, fednow_protocol(settings))
+        yield Parts(settings, clock, metrics, TelemetryObserver(metrics), pool, store, vault, fednow_protocol(settings))
 
 
 @asynccontextmanager
@@ -155,7 +158,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None]) -> No
             accepts=accepts,
             clock=parts.clock,
             identifiers=SystemIdentifiers(),
-            vault=ClearVault(settings.index_key.get_secret_value().encode()),
+            vault=parts.vault,
             observer=parts.observer,
         )
         api = Api(
@@ -198,7 +201,7 @@ async def run_worker_loops(parts: Parts, link: RailLink, *, ready: Callable[[str
     saves = grouped_saves(parts.store)
     decisions = Decisions(parts.store, saves, parts.observer)
     dispatcher = Dispatcher(decisions, rails, {parts.rail.rail: link}, parts.clock, identifiers, parts.observer)
-    receiver = Receiver(decisions, parts.rail, link, parts.clock, identifiers, parts.observer)
+    receiver = Receiver(decisions, parts.rail, link, parts.vault, parts.clock, identifiers, parts.observer)
     timers = Timers(decisions, rails, parts.clock, parts.observer)
     async with open_bus(parts) as bus, asyncio.TaskGroup() as group:
         saving = group.create_task(saves.run())
@@ -240,6 +243,7 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
         metrics.outbox_oldest_unsent_age_seconds.set(
             0 if backlog.outbox_oldest_at is None else (now - backlog.outbox_oldest_at).total_seconds()
         )
+        metrics.contradictions.set(backlog.contradictions)
         metrics.payments_in_flight.clear()
         for state, count in backlog.open_payments.items():
             metrics.payments_in_flight.labels(state.value).set(count)

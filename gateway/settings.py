@@ -32,6 +32,9 @@ OTHER_VARIABLES: Final = {
 }
 """Variables that begin like settings and are none."""
 
+TELLING_MARGIN_S: Final = 0.25
+"""How long before its deadline an open payment is decided on."""
+
 DEVELOPMENT_INDEX_KEY: Final = "fifteen-index-key-for-development-only"
 
 
@@ -73,6 +76,8 @@ class FedNowSettings(BaseModel):
 
     @model_validator(mode="after")
     def _asks_after_the_clock(self) -> Self:
+        if self.rail_clock_s <= self.send_margin_s:
+            raise ValueError("rail_clock_s must be longer than send_margin_s: nothing could be sent in time")
         if self.status_request_wait_s <= self.rail_clock_s:
             raise ValueError(
                 "status_request_wait_s must be longer than rail_clock_s: the rail refuses to be asked before"
@@ -121,6 +126,12 @@ class Settings(BaseSettings):
     fednow: FedNowSettings = FedNowSettings()
 
     _split = field_validator("regions", "broker_url", mode="before")(_split)
+
+    @model_validator(mode="after")
+    def _leaves_time_to_send(self) -> Self:
+        if self.promise_s <= self.fednow.send_margin_s + TELLING_MARGIN_S:
+            raise ValueError("promise_s must be longer than fednow.send_margin_s: nothing could be sent in time")
+        return self
 
     @model_validator(mode="after")
     def _writes_in_a_known_region(self) -> Self:

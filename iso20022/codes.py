@@ -52,5 +52,3 @@ class EnquiryAnswer(StrEnum):
     """The rail saw the original and did not process it: it will not settle."""
     IN_PROCESS = "in_process"
     """The rail has not finished; ask again later."""
-    NOT_TRACEABLE = "not_traceable"
-    """The other institution finds no such payment. It says nothing about whether the rail settled it."""

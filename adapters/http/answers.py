@@ -13,6 +13,7 @@ from adapters.http.api import Api
 from adapters.http.negotiation import JSON, XML
 from adapters.http.representation import as_accepted, payment_json, payment_link
 from gateway.domain.payment import Payment
+from gateway.domain.transitions import TRANSITIONS, tells
 from gateway.service.ports import MessageDirection, RawMessage, UnavailableError
 
 STATUS_REPORT: Final = "pacs.002."
@@ -67,7 +68,7 @@ async def current_response(
         if media_type == JSON:
             status = 200 if payment.state.is_final else status_while_open
             return json_response(payment_json(payment), status=status, headers={"Vary": "Accept", **headers})
-        if payment.state.is_final and (report := await _last_report(api, payment)) is not None:
+        if payment.state.is_final and (report := await _telling_report(api, payment)) is not None:
             link = f"{payment_link(payment.payment_id)}/messages/{report.message_id}"
             return web.Response(
                 body=report.body,
@@ -96,11 +97,25 @@ async def submitted_response(
     return response
 
 
-async def _last_report(api: Api, payment: Payment) -> RawMessage | None:
-    messages = await api.store.messages(payment.payment_id)
-    reports = [
-        message
-        for message in messages
-        if message.direction is MessageDirection.RAIL_IN and message.message_type.startswith(STATUS_REPORT)
-    ]
-    return reports[-1] if reports else None
+async def _telling_report(api: Api, payment: Payment) -> RawMessage | None:
+    """Return the pacs.002 that the payment's status comes from: not merely the last one that the rail has sent.
+
+    A refused question, progress or a contradiction that came later says something else than the payment's state.
+    """
+    told_by = None
+    for recorded in await api.store.events(payment.payment_id):
+        if recorded.state_before is None:
+            continue
+        transition = TRANSITIONS[recorded.state_before, recorded.event.kind]
+        if tells(recorded.state_before, recorded.event, transition):
+            told_by = recorded.event
+    if told_by is None or told_by.status is None:
+        return None
+    for message in await api.store.messages(payment.payment_id):
+        if (
+            message.direction is MessageDirection.RAIL_IN
+            and message.message_type.startswith(STATUS_REPORT)
+            and message.business_message_id == told_by.business_message_id
+        ):
+            return message
+    return None

@@ -47,7 +47,8 @@ async def _reset(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise `UnavailableError` for what is the world's fault: a lost, refused or silent server, a lost race.
+    """Raise `UnavailableError` for what is the world's fault: a lost, refused or silent server, one that
+    may only be read (a standby after a failover), a lost race.
 
     What server or client say about the statement or its values is ours, and passes through.
     """
@@ -60,6 +61,7 @@ def translated() -> Iterator[None]:
         asyncpg.OperatorInterventionError,
         asyncpg.InsufficientResourcesError,
         asyncpg.TransactionRollbackError,
+        asyncpg.ReadOnlySQLTransactionError,
         asyncpg.InterfaceError,
     ) as error:
         if isinstance(error, ValueError):  # asyncpg refuses a value in this guise; the connection is well

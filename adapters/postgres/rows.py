@@ -88,7 +88,7 @@ def save_columns(decisions: Sequence[Decision], vault: Vault) -> Columns:
         for message in decision.messages
     ]
     queued = [_outbox_row(delivery) for decision in decisions for delivery in decision.outbox]
-    return columns(rows, 23) + columns(raw, 10) + columns(queued, 4)
+    return columns(rows, 25) + columns(raw, 10) + columns(queued, 4)
 
 
 def _decision_row(decision: Decision) -> tuple[Any, ...]:
@@ -118,6 +118,8 @@ def _decision_row(decision: Decision) -> tuple[Any, ...]:
         shown and shown.origin.value,
         shown and shown.text,
         decision.at if decision.state.is_final else None,
+        decision.inbox_digest,
+        decision.contradiction,
     )
 
 

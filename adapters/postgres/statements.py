@@ -48,8 +48,9 @@ WITH input AS (
         deadline_at
     FROM fresh
 ), events AS (
-    INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details, at)
-    SELECT $1, payment_id, tenant_id, $2, 1, 'PaymentAccepted', 'RECEIVED', '{}', accepted_at FROM fresh
+    INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details,
+        contradiction, at)
+    SELECT $1, payment_id, tenant_id, $2, 1, 'PaymentAccepted', 'RECEIVED', '{}', false, accepted_at FROM fresh
 ), raw AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
         content_type, key_id, body, digest, at)
@@ -75,11 +76,12 @@ WITH input AS (
         $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
         $18::timestamptz[], $19::text[], $20::integer[], $21::text[], $22::text[], $23::text[], $24::text[],
-        $25::timestamptz[]
+        $25::timestamptz[], $26::bytea[], $27::boolean[]
     ) AS input (
         payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
         event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at,
-        creation_time, inbox_id, status_requests, status, reason_code, reason_origin, reason_text, final_at
+        creation_time, inbox_id, status_requests, status, reason_code, reason_origin, reason_text, final_at,
+        inbox_digest, contradiction
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id
@@ -105,13 +107,14 @@ WITH input AS (
     RETURNING state.payment_id, state.epoch
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after,
-        status, reason_code, reason_origin, reason_text, business_message_id, details, at)
+        status, reason_code, reason_origin, reason_text, business_message_id, details, contradiction, at)
     SELECT $1, input.payment_id, tenant_id, moved.epoch, expected_version + 1, kind, state_before, state_after,
-        event_status, event_reason_code, event_reason_origin, event_reason_text, business_message_id, details::jsonb, at
+        event_status, event_reason_code, event_reason_origin, event_reason_text, business_message_id, details::jsonb,
+        contradiction, at
     FROM input JOIN moved USING (payment_id)
 ), received AS (
-    INSERT INTO inbox (region, rail, inbox_id, tenant_id, payment_id, at)
-    SELECT $1, $2, inbox_id, tenant_id, payment_id, at FROM input JOIN moved USING (payment_id)
+    INSERT INTO inbox (region, rail, inbox_id, digest, tenant_id, payment_id, at)
+    SELECT $1, $2, inbox_id, inbox_digest, tenant_id, payment_id, at FROM input JOIN moved USING (payment_id)
     WHERE inbox_id IS NOT NULL
     ORDER BY inbox_id
 ), raw AS (
@@ -119,8 +122,8 @@ WITH input AS (
         content_type, key_id, body, digest, at)
     SELECT $1, raw.message_id, input.tenant_id, raw.payment_id, raw.direction, raw.message_type,
         raw.business_message_id, raw.content_type, raw.key_id, raw.body, raw.digest, raw.at
-    FROM unnest($26::uuid[], $27::uuid[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[],
-        $33::bytea[], $34::bytea[], $35::timestamptz[])
+    FROM unnest($28::uuid[], $29::uuid[], $30::text[], $31::text[], $32::text[], $33::text[], $34::text[],
+        $35::bytea[], $36::bytea[], $37::timestamptz[])
         AS raw (payment_id, message_id, direction, message_type, business_message_id, content_type, key_id, body,
             digest, at)
     JOIN moved ON moved.payment_id = raw.payment_id
@@ -128,7 +131,7 @@ WITH input AS (
 ), queued AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, input.tenant_id, out.payment_id, out.deadline_at, input.at
-    FROM unnest($36::uuid[], $37::text[], $38::uuid[], $39::timestamptz[])
+    FROM unnest($38::uuid[], $39::text[], $40::uuid[], $41::timestamptz[])
         AS out (delivery_id, queue, payment_id, deadline_at)
     JOIN moved ON moved.payment_id = out.payment_id
     JOIN input ON input.payment_id = out.payment_id
@@ -162,6 +165,10 @@ FIND_BY_MESSAGE_ID: Final = f"""
     JOIN payment AS fact USING (payment_id, tenant_id)
     JOIN payment_state AS now USING (payment_id, tenant_id)
     WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($2::text[]) AND fact.rail = $1
+    UNION
+    SELECT fact.message_id AS sent_message_id, {_PAYMENT_COLUMNS}
+    FROM payment AS fact JOIN payment_state AS now USING (payment_id, tenant_id)
+    WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[])
 """
 
 CLAIMS: Final = f"""
@@ -180,7 +187,7 @@ every payment of the tenant (all three tables share the tenant), and took 20 s f
 
 STATES: Final = "SELECT payment_id, state FROM payment_state WHERE payment_id = ANY ($1::uuid[])"
 
-SEEN: Final = "SELECT inbox_id FROM inbox WHERE rail = $1 AND inbox_id = ANY ($2::text[])"
+SEEN: Final = "SELECT inbox_id, digest FROM inbox WHERE rail = $1 AND inbox_id = ANY ($2::text[])"
 
 EVENTS: Final = """
     SELECT region, epoch, sequence, kind, state_before, state_after, status, reason_code, reason_origin, reason_text,
@@ -226,7 +233,8 @@ BACKLOG: Final = """
         (SELECT count(*) FROM outbox) AS outbox,
         (SELECT min(created_at) FROM outbox) AS outbox_oldest_at,
         (SELECT min(creation_time) FROM payment_state WHERE timer_at IS NOT NULL AND state = 'IN_DOUBT')
-            AS oldest_in_doubt_at
+            AS oldest_in_doubt_at,
+        (SELECT count(*) FROM payment_event WHERE contradiction) AS contradictions
 """
 
 OPEN_PAYMENTS: Final = """

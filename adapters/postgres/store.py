@@ -212,11 +212,11 @@ class PostgresStore:
 
     # --- the rail's messages ---
 
-    async def seen(self, rail: Rail, inbox_ids: Sequence[str]) -> frozenset[str]:
+    async def seen(self, rail: Rail, inbox_ids: Sequence[str]) -> Mapping[str, bytes]:
         """Return what has had its effect; see the port."""
         with translated():
             rows = await self._pool.fetch(statements.SEEN, rail.value, list(inbox_ids))
-        return frozenset(row["inbox_id"] for row in rows)
+        return {row["inbox_id"]: bytes(row["digest"]) for row in rows}
 
     async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Payment]:
         """Return payments by what was sent about them; see the port."""
@@ -302,6 +302,7 @@ class PostgresStore:
             outbox_oldest_at=row["outbox_oldest_at"],
             open_payments={PaymentState(count["state"]): count["count"] for count in counts},
             oldest_in_doubt_at=row["oldest_in_doubt_at"],
+            contradictions=row["contradictions"],
         )
 
     async def check(self) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -124,10 +125,12 @@ payment_event = Table(
     Column("reason_text", Text),
     Column("business_message_id", Text),
     Column("details", JSONB, nullable=False),
+    Column("contradiction", Boolean, nullable=False),
     Column("at", _INSTANT, nullable=False),
     PrimaryKeyConstraint("payment_id", "tenant_id", "epoch", "sequence", "region"),
     CheckConstraint(_one_of("state_after", PaymentState), name="state_after"),
     CheckConstraint(_one_of("reason_origin", ReasonOrigin), name="reason_origin"),
+    Index("payment_event_contradiction_ix", "at", postgresql_where=text("contradiction")),
     postgresql_partition_by=_BY_REGION,
 )
 
@@ -159,6 +162,7 @@ inbox = Table(
     Column("region", Text, nullable=False),
     Column("rail", Text, nullable=False),
     Column("inbox_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
     Column("tenant_id", Text, nullable=False),
     Column("payment_id", Uuid, nullable=False),
     Column("at", _INSTANT, nullable=False),

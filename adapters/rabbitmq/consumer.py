@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from aio_pika.abc import AbstractIncomingMessage
 
 from adapters.rabbitmq.connection import ANSWER_TIMEOUT_S, BrokerLink, close_channel, translated
 from adapters.rabbitmq.deliveries import UnreadableDeliveryError, delivery_from
 from gateway.service.ports import Delivery, DeliveryHandler, Queue, UnavailableError
+from gateway.service.supervise import Verdict
 
 FaultListener = Callable[[str, BaseException], None]
 """Is told where something failed, and with what; the bus goes on by itself."""
@@ -274,27 +275,6 @@ class BusConsumer(AbstractAsyncContextManager[None]):
     def _tell(self, where: str, error: BaseException) -> None:
         if self._on_fault is not None:
             self._on_fault(where, error)
-
-
-class Verdict:
-    """What a handler ended with. Whatever it raises gives its delivery back, and stops nothing else.
-
-    This is the one loop that parks (house style, section 6): the bus cannot know what a handler may raise.
-    """
-
-    def __init__(self) -> None:
-        self.fault: Exception | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        if isinstance(error, Exception):
-            self.fault = error
-            return True
-        return False
 
 
 async def _wait(event: asyncio.Event, *, timeout_s: float) -> None:

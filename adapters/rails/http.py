@@ -189,8 +189,16 @@ _REASON_BYTES_MAX: Final = 500
 def _delivery(entry: object) -> RailDelivery:
     match entry:
         case {"receipt": str(receipt), "body": str(body)}:
-            return RailDelivery(receipt, body.encode())
+            return RailDelivery(receipt, body.encode("utf-8", "surrogatepass"))
         case {"receipt": str(receipt), "body_base64": str(encoded)}:
-            return RailDelivery(receipt, base64.b64decode(encoded))
+            return RailDelivery(receipt, _decoded(encoded))
         case _:
             raise UnavailableError("the rail handed out something that is no message")
+
+
+def _decoded(encoded: str) -> bytes:
+    """What Base64 holds, or the text itself where it is none: whoever reads it finds no message, and keeps it."""
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return encoded.encode("utf-8", "surrogatepass")

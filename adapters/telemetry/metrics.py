@@ -104,6 +104,11 @@ class Metrics:
             registry=self.registry,
         )
         self.queue_depth = Gauge("gateway_queue_depth", "Deliveries on a queue.", ["queue"], registry=self.registry)
+        self.contradictions = Gauge(
+            "gateway_contradictions",
+            "Events kept that contradict what is certain; must stay zero, and survives a restart.",
+            registry=self.registry,
+        )
         self.dead_letters = Gauge(
             "gateway_dead_letters", "Deliveries that no handler settled.", ["queue"], registry=self.registry
         )

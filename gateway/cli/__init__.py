@@ -19,6 +19,7 @@ def main() -> None:
     end_with_parent()
     try:
         from gateway.cli.application import application
+
+        application()
     except ModuleNotFoundError as error:
         sys.exit(f"fifteen: {error.name} is not installed: pip install 'fifteen[gateway,embedded]'")
-    application()

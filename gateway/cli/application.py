@@ -16,7 +16,7 @@ application = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
     help=(
         "An instant payments gateway for FedNow and RTP on ISO 20022.\n\n"
         "New here? `fifteen demo` runs everything on this machine and settles payments before your eyes; "
@@ -118,9 +118,12 @@ def send(
     ] = False,
     url: Annotated[str | None, typer.Option(help="The gateway; found by itself while a demo runs.")] = None,
     key: Annotated[
-        str | None, typer.Option(help="The Idempotency-Key of a JSON payment; a new one by default.")
+        str | None,
+        typer.Option(
+            help="The Idempotency-Key of a JSON payment; by default the file's digest: the same file, the same payment."
+        ),
     ] = None,
-    wait: Annotated[float, typer.Option(min=0, max=15, help="Seconds to wait for the final status.")] = 15,
+    wait: Annotated[int, typer.Option(min=0, max=15, help="Seconds to wait for the final status.")] = 15,
     json: Annotated[bool, typer.Option("--json", help="Print the gateway's answer as JSON.")] = False,
 ) -> None:
     """Send a payment through a gateway and wait for what becomes of it.

@@ -43,13 +43,13 @@ class GatewayClient:
         assert self._session is not None
         await self._session.close()
 
-    async def send_message(self, body: bytes, *, wait_s: float) -> Answer:
+    async def send_message(self, body: bytes, *, wait_s: int) -> Answer:
         """Send an ISO 20022 message; its message id is the idempotency key, so that a repeat is safe."""
         return await self._request(
             "POST", "/v1/messages", wait_s=wait_s, data=body, headers={"Content-Type": "application/xml"}
         )
 
-    async def send_payment(self, payment: dict[str, Any], *, key: str, wait_s: float) -> Answer:
+    async def send_payment(self, payment: dict[str, Any], *, key: str, wait_s: int) -> Answer:
         """Send a payment as JSON under a key; a repeat under the same key is safe."""
         return await self._request(
             "POST", "/v1/payments", wait_s=wait_s, json=payment, headers={"Idempotency-Key": key}
@@ -60,12 +60,12 @@ class GatewayClient:
         return await self._request("GET", f"/v1/payments/{reference}", wait_s=0)
 
     async def _request(
-        self, method: str, path: str, *, wait_s: float, headers: dict[str, str] | None = None, **content: Any
+        self, method: str, path: str, *, wait_s: int, headers: dict[str, str] | None = None, **content: Any
     ) -> Answer:
         assert self._session is not None, "the client is used inside its context"
         sent = dict(headers or {})
         if wait_s > 0:
-            sent["Prefer"] = f"wait={wait_s:g}"
+            sent["Prefer"] = f"wait={wait_s}"
         timeout = aiohttp.ClientTimeout(total=wait_s + ANSWER_MARGIN_S)
         async with self._session.request(
             method, self._url + path, headers=sent, timeout=timeout, **content

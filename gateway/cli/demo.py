@@ -21,8 +21,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from adapters.postgres.cluster import PostgresServerError
 from adapters.postgres.server import EmbeddedPostgres
-from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
+from adapters.postgres.upgrade import FirstTenant, UpgradeError, digest_of_api_key, upgrade
 from adapters.system import SystemClock
 from gateway.cli import EXIT_FINDINGS
 from gateway.cli.client import Answer, GatewayClient
@@ -40,7 +41,7 @@ STATUS_REQUEST_WAIT_S: Final = 5
 PROMISE_S: Final = 15
 POLL_S: Final = 0.1
 GIVE_UP_S: Final = 20.0
-_BAR_WIDTH: Final = 10
+_BAR_WIDTH: Final = 6
 
 _SENDER: Final = next(participant for participant in PARTICIPANTS if participant.may_send)
 _RECEIVER: Final = next(participant for participant in PARTICIPANTS if not participant.may_send)
@@ -117,7 +118,7 @@ def run_demo(*, stay: bool, as_json: bool, keep: Path | None) -> None:
             if stay:
                 _tell(running)
                 signal.pause()
-    except RoleError as error:
+    except (RoleError, PostgresServerError, UpgradeError) as error:
         stop(str(error), code=EXIT_FINDINGS)
     except KeyboardInterrupt:
         if not as_json:

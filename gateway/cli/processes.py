@@ -16,7 +16,7 @@ from typing import IO, Final
 
 PARENT_VARIABLE: Final = "FIFTEEN_PARENT_PROCESS_ID"
 READY_TIMEOUT_S: Final = 30.0
-STOP_TIMEOUT_S: Final = 15.0
+STOP_TIMEOUT_S: Final = 35.0
 _POLL_S: Final = 0.05
 _PR_SET_PDEATHSIG: Final = 1
 

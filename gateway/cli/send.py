@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +30,7 @@ _SETTLED = frozenset({"SETTLED", "ACCEPTED_WITHOUT_POSTING"})
 
 
 def send_file(
-    file: Path, settings: Settings, *, restamped: bool, url: str | None, key: str | None, wait_s: float, as_json: bool
+    file: Path, settings: Settings, *, restamped: bool, url: str | None, key: str | None, wait_s: int, as_json: bool
 ) -> int:
     """Send the file, print what became of it, and return the exit code."""
     try:
@@ -36,18 +38,20 @@ def send_file(
     except OSError as error:
         stop(f"{file}: {error.strerror}")
     address, api_key = _gateway(settings, url, find_running())
-    is_json = body.lstrip()[:1] == b"{"
-    if restamped and not is_json:
+    payment = _json_payment(file, body) if body.lstrip()[:1] == b"{" else None
+    key = key or f"file-{hashlib.sha256(body).hexdigest()[:32]}"
+    if restamped and payment is None:
         result = _restamp(body, settings)
         body = result.body
         if not as_json:
             _print_changes(result)
     try:
-        answer = asyncio.run(_send(address, api_key, body, is_json=is_json, key=key, wait_s=wait_s))
+        answer = asyncio.run(_send(address, api_key, body, payment, key=key, wait_s=wait_s))
     except (aiohttp.ClientError, TimeoutError) as error:
+        again = _kept(file, body) if restamped and payment is None else file
         stop(
-            f"{address} does not answer ({type(error).__name__}); whether it took the payment is unknown: send the "
-            "same file again, it is never paid twice"
+            f"{address} does not answer ({type(error).__name__}); whether it took the payment is unknown. Send "
+            f"{again} again, without --restamp: under the same ids it is never paid twice"
         )
     if as_json:
         OUT.print_json(json.dumps(answer.document))
@@ -84,11 +88,27 @@ def _restamp(body: bytes, settings: Settings) -> Restamped:
         stop(f"the file cannot be read as a message: {error}")
 
 
-async def _send(address: str, api_key: str, body: bytes, *, is_json: bool, key: str | None, wait_s: float) -> Answer:
+def _json_payment(file: Path, body: bytes) -> dict[str, Any]:
+    try:
+        payment: dict[str, Any] = json.loads(body)
+    except ValueError as error:
+        stop(f"{file} is no JSON: {error}")
+    return payment
+
+
+def _kept(file: Path, body: bytes) -> Path:
+    """Keep a restamped message, so that it can be sent again under the same ids; returns where."""
+    kept = Path(tempfile.mkdtemp(prefix="fifteen-")) / f"{file.stem}.restamped.xml"
+    kept.write_bytes(body)
+    return kept
+
+
+async def _send(
+    address: str, api_key: str, body: bytes, payment: dict[str, Any] | None, *, key: str, wait_s: int
+) -> Answer:
     async with GatewayClient(address, api_key) as client:
-        if is_json:
-            payment: dict[str, Any] = json.loads(body)
-            return await client.send_payment(payment, key=key or str(SystemIdentifiers().new_uuid()), wait_s=wait_s)
+        if payment is not None:
+            return await client.send_payment(payment, key=key, wait_s=wait_s)
         return await client.send_message(body, wait_s=wait_s)
 
 

@@ -16,15 +16,17 @@ STATUS_REQUEST_INTERVAL_MAX_S: Final = 60.0
 class Timing:
     """The times of a rail and of the promise, in seconds.
 
-    ``status_request_wait_s`` counts from the message's creation time: before it the rail refuses to be asked (FedNow
-    Operating Procedures v2.1 section 16: 25 s). ``send_margin_s`` is what the rail needs at the least: with less left
-    a payment is not sent. ``telling_margin_s`` before the deadline an open payment is decided on, so that who waits
-    until the deadline is told. ``status_request_interval_s`` is the first pause between two questions; it doubles.
+    ``rail_clock_s`` is the rail's time-out clock, and ``status_request_wait_s`` the time before which it refuses to be
+    asked; both count from the message's creation time (FedNow Operating Procedures v2.1 section 16: 20 s and 25 s).
+    ``send_margin_s`` is what the rail needs at the least: with less left a payment is not sent. ``telling_margin_s``
+    before the deadline an open payment is decided on, so that who waits until the deadline is told.
+    ``status_request_interval_s`` is the first pause between two questions; it doubles.
     """
 
     promise_s: float = 15.0
     send_margin_s: float = 1.0
     telling_margin_s: float = 0.25
+    rail_clock_s: float = 20.0
     status_request_wait_s: float = 25.0
     status_request_interval_s: float = 5.0
 
@@ -35,6 +37,15 @@ class Timing:
     def latest_sending(self, payment: Payment) -> datetime:
         """Return the instant after which a payment that has not left is not sent any more."""
         return payment.deadline_at - timedelta(seconds=self.send_margin_s)
+
+    def sendable_until(self, payment: Payment, creation_time: datetime) -> datetime:
+        """Return the instant after which no byte leaves, however often it was tried.
+
+        Neither past the payment's own time nor past the rail's clock: a message that left after the rail was asked, and
+        had said that it knows nothing, could settle a payment that is called rejected.
+        """
+        clock_ends = creation_time + timedelta(seconds=self.rail_clock_s - self.send_margin_s)
+        return min(self.latest_sending(payment), clock_ends)
 
     def answer_overdue(self, payment: Payment, creation_time: datetime) -> datetime:
         """Return the instant from which an answer that has not come puts the payment in doubt."""

@@ -168,10 +168,16 @@ ACCEPTANCE: Final = Transition(PaymentState.RECEIVED, (Effect.QUEUE_TRANSFER, Ef
 
 
 def tells(state: PaymentState, event: Event, transition: Transition) -> bool:
-    """Whether the event's status and reason are what the payment shows from now on; a contradiction never is."""
+    """Whether the event's status and reason are what the payment shows from now on.
+
+    A contradiction never is. After the end only a change of state is, or what the creditor's institution says of the
+    posting.
+    """
     if transition.state is not state:
         return True
-    return event.status is not None and Effect.REPORT_CONTRADICTION not in transition.effects
+    if event.status is None or Effect.REPORT_CONTRADICTION in transition.effects:
+        return False
+    return not state.is_final or event.kind in {EventKind.POSTING_REPORTED, EventKind.POSTING_PENDING_REPORTED}
 
 
 def advance(payment: Payment, event: Event) -> Transition:

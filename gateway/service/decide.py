@@ -41,6 +41,7 @@ def decide(
     inquiry_queue: Queue,
     messages: tuple[RawMessage, ...] = (),
     inbox_id: str | None = None,
+    inbox_digest: bytes | None = None,
 ) -> Decision:
     """Return everything that `event` means for `payment`, ready to be saved; pure.
 
@@ -60,6 +61,7 @@ def decide(
         outbox=_outbox(payment, transition.effects, inquiry_queue),
         messages=messages,
         inbox_id=inbox_id,
+        inbox_digest=inbox_digest,
         creation_time=at if event.kind is EventKind.SENDING_STARTED else None,
         status=event.status if told and event.status else payment.status,
         reason=event.reason if told else payment.reason,

@@ -114,23 +114,29 @@ class Dispatcher:
         return decide(payment, event, at=now, timing=rail.timing, inquiry_queue=rail.inquiry_queue, messages=(raw,))
 
     async def _send(self, decision: Decision, message: OutboundMessage) -> None:
+        """Send while it makes sense; every pass begins with the certainty that no byte has left yet."""
         payment = decision.payment
-        link, rail = self.links[payment.rail], self.rails[payment.rail]
-        while True:
+        link = self.links[payment.rail]
+        sendable_until = self.rails[payment.rail].timing.sendable_until(payment, decision.at)
+        while self.clock.now() < sendable_until:
             try:
                 await link.send(message.body, message_class=MessageClass.VALUE)
             except NotSentError as error:
                 self.observer.fault("send", error)
-                again_at = self.clock.now() + timedelta(seconds=RETRY_PAUSE_S)
-                if again_at >= rail.timing.latest_sending(payment):
-                    await self._abandon(payment)
-                    return
-                await self.clock.sleep_until(again_at)
+                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))
+                if not await self._is_sending(payment):
+                    break
             except UnavailableError as error:
                 self.observer.fault("send", error)  # the rail may have it: only its answer, or asking, can tell
                 return
             else:
                 return
+        await self._abandon(payment)
+
+    async def _is_sending(self, payment: Payment) -> bool:
+        """Whether it still is ours to send: a timer, or the rail's word, may have come first."""
+        now = await self.decisions.store.load([payment.payment_id])
+        return now[payment.payment_id].state is PaymentState.SENDING
 
     async def _abandon(self, payment: Payment) -> None:
         rail = self.rails[payment.rail]

@@ -34,6 +34,7 @@ from iso20022 import (
     PaymentStatusRequest,
     Report,
     RoutingNumber,
+    Severity,
     TransactionStatus,
     Uetr,
     examine,
@@ -72,6 +73,10 @@ _BY_ANSWER: Final = {
 
 _LOCAL_INSTRUMENT: Final = "FDNA"
 """The one local instrument of a FedNow credit transfer that is public (the Federal Reserve's sample messages)."""
+
+_NO_HEADER: Final = "NO_HEADER"
+_NOT_FOR_US: Final = "HEADER_NOT_FOR_US"
+"""The quarantine's codes for what comes without a header, or under one that is not from the rail to us."""
 
 _NEVER_RECEIVED: Final = "AG09"
 """ISO: the original payment was never received. It can answer a question only, never a transfer."""
@@ -224,10 +229,14 @@ class FedNowProtocol:
         """Return what a message from the rail is about; what cannot be read keeps its findings' codes."""
         report = examine(body, profile=self._profile, direction=Direction.FROM_RAIL)
         header, message = report.header, report.message
-        codes = tuple(finding.code for finding in report.findings)
+        codes = tuple(finding.code for finding in report.findings if finding.severity is Severity.ERROR)
         message_type = report.message_type or _UNREADABLE
         if header is None:
-            return Reading("", message_type, None, None, codes)
+            return Reading("", message_type, None, None, codes or (_NO_HEADER,))
+        if header.sender != self._profile.fednow_id or header.receiver != self._connection_party:
+            codes = (*codes, _NOT_FOR_US)
+        if codes:  # only what is valid, from the rail and for us, is acted upon; the rest is a person's to look at
+            return Reading(header.business_message_id, message_type, None, None, codes)
         match message:
             case PaymentStatusReport():
                 about: str | None = message.original_message_id
@@ -237,11 +246,23 @@ class FedNowProtocol:
                 return Reading(header.business_message_id, message_type, None, None, codes)
         return Reading(header.business_message_id, message_type, about, message)
 
-    def event(self, reading: Reading, payment: Payment) -> Event:
+    def mismatches(self, reading: Reading, payment: Payment) -> tuple[str, ...]:
+        """Return the references of a status report that are given and are not the payment's."""
+        report = reading.statement
+        if not isinstance(report, PaymentStatusReport):
+            return ()
+        given = {
+            "ORIGINAL_UETR_DIFFERS": (report.original_uetr, payment.uetr),
+            "ORIGINAL_END_TO_END_ID_DIFFERS": (report.original_end_to_end_id, payment.end_to_end_id),
+            "ORIGINAL_INSTRUCTION_ID_DIFFERS": (report.original_instruction_id, payment.instruction_id),
+        }
+        return tuple(code for code, (theirs, ours) in given.items() if theirs is not None and theirs != ours)
+
+    def event(self, reading: Reading, payment: Payment, *, at: datetime) -> Event:
         """Return what a reading means for the payment that it is about."""
         match reading.statement:
             case PaymentStatusReport() as report:
-                return self._status_event(reading, report, payment)
+                return self._status_event(reading, report, payment, at)
             case MessageReject() as reject:
                 if reading.about != payment.message_id:
                     kind = EventKind.STATUS_REQUEST_UNANSWERED
@@ -254,16 +275,16 @@ class FedNowProtocol:
             case None:
                 raise AssertionError("a reading without a statement is quarantined, not interpreted")
 
-    def _status_event(self, reading: Reading, report: PaymentStatusReport, payment: Payment) -> Event:
+    def _status_event(self, reading: Reading, report: PaymentStatusReport, payment: Payment, at: datetime) -> Event:
         code = next((reason.code or reason.proprietary for reason in report.reasons), None)
         reason = None if code is None else Reason(code, ReasonOrigin.RAIL)
         kind = _BY_STATUS[report.status]
         if kind is EventKind.REJECTION_REPORTED:
             about_question = reading.about != payment.message_id
             answer = self._profile.enquiry_codes.get(code) if code is not None else None
-            if answer is not None:
+            if answer is not None and self._looks_back_to(payment, at):
                 kind = _BY_ANSWER[answer]
-            elif about_question or code == _NEVER_RECEIVED:
+            elif answer is not None or about_question or code == _NEVER_RECEIVED:
                 kind = EventKind.STATUS_REQUEST_UNANSWERED
         is_of_payment = kind in _BY_STATUS.values()
         return Event(
@@ -272,6 +293,14 @@ class FedNowProtocol:
             status=report.status.value if is_of_payment else None,
             business_message_id=reading.business_message_id,
         )
+
+    def _looks_back_to(self, payment: Payment, at: datetime) -> bool:
+        """Whether the rail still knows of the day on which the payment was sent: it looks back one calendar day.
+
+        After that "not found" says nothing (FedNow Operating Procedures v2.1 section 16).
+        """
+        sent_on = self.business_date(payment.creation_time or at)
+        return self.business_date(at) - sent_on <= timedelta(days=1)
 
     # --- building ---
 

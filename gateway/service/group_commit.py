@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, cast
 
-from gateway.service.ports import PartlyFaultyError
+from gateway.service.ports import PartlyFaultyError, UnavailableError
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -50,6 +50,7 @@ class GroupCommit(Generic[Item, Outcome]):
         self._key = key
         self._waiting: asyncio.Queue[_Waiting[Item, Outcome]] = asyncio.Queue(WAITING_MAX)
         self._postponed: list[_Waiting[Item, Outcome]] = []
+        self._gathered: list[_Waiting[Item, Outcome]] = []
 
     async def submit(self, item: Item) -> Outcome:
         """Return what the commit made of `item`; raises what the commit raised, or `OverloadedError`."""
@@ -66,52 +67,54 @@ class GroupCommit(Generic[Item, Outcome]):
         alone = True
         try:
             while True:
-                batch = await self._gather(window_s=0.0 if alone else self._window_s)
-                alone = len(batch) == 1
-                await self._commit_batch(batch)
+                await self._gather(window_s=0.0 if alone else self._window_s)
+                alone = len(self._gathered) == 1
+                await self._commit_gathered()
         finally:
-            while batch := self._take([], self._batch_max):
-                await self._commit_batch(batch)
+            while self._take():
+                await self._commit_gathered()
 
-    async def _gather(self, *, window_s: float) -> list[_Waiting[Item, Outcome]]:
-        batch = self._take([], self._batch_max) or [await self._waiting.get()]
+    async def _gather(self, *, window_s: float) -> None:
+        if not self._take():
+            self._add(await self._waiting.get())
         loop = asyncio.get_running_loop()
-        closes_at_s = batch[0].since_s + window_s
-        batch = self._take(batch, self._batch_max)
-        while len(batch) < self._batch_max and (left_s := closes_at_s - loop.time()) > 0:
+        closes_at_s = self._gathered[0].since_s + window_s
+        while len(self._take()) < self._batch_max and (left_s := closes_at_s - loop.time()) > 0:
             try:
                 async with asyncio.timeout(left_s):
-                    self._add(batch, await self._waiting.get())
+                    self._add(await self._waiting.get())
             except TimeoutError:
                 break
-            batch = self._take(batch, self._batch_max)
-        return batch
 
-    def _take(self, batch: list[_Waiting[Item, Outcome]], size_max: int) -> list[_Waiting[Item, Outcome]]:
+    def _take(self) -> list[_Waiting[Item, Outcome]]:
+        """Add what waits to the gathered batch, up to its bound, and return the batch."""
         postponed, self._postponed = self._postponed, []
         for waiting in postponed:
-            self._add(batch, waiting)
-        while len(batch) < size_max:
+            self._add(waiting)
+        while len(self._gathered) < self._batch_max:
             try:
-                self._add(batch, self._waiting.get_nowait())
+                self._add(self._waiting.get_nowait())
             except asyncio.QueueEmpty:
                 break
-        return batch
+        return self._gathered
 
-    def _add(self, batch: list[_Waiting[Item, Outcome]], waiting: _Waiting[Item, Outcome]) -> None:
-        if self._key is not None and any(self._key(waiting.item) == self._key(other.item) for other in batch):
+    def _add(self, waiting: _Waiting[Item, Outcome]) -> None:
+        key = self._key
+        full = len(self._gathered) >= self._batch_max
+        if full or (key is not None and any(key(waiting.item) == key(other.item) for other in self._gathered)):
             self._postponed.append(waiting)
         else:
-            batch.append(waiting)
+            self._gathered.append(waiting)
 
-    async def _commit_batch(self, batch: list[_Waiting[Item, Outcome]]) -> None:
+    async def _commit_gathered(self) -> None:
+        batch, self._gathered = self._gathered, []
         outcomes: Sequence[object]
         try:
             outcomes = await self._commit([waiting.item for waiting in batch])
         except PartlyFaultyError as error:
             outcomes = error.outcomes
         except BaseException as error:
-            failure = error if isinstance(error, Exception) else OverloadedError("stopped before the commit was known")
+            failure = error if isinstance(error, Exception) else UnavailableError("stopped before the commit was known")
             for waiting in batch:
                 if not waiting.outcome.done():
                     waiting.outcome.set_exception(failure)

@@ -344,8 +344,9 @@ TimerChange = datetime | Literal["stop"] | None
 class Decision:
     """One event of one payment with everything that is saved together with it.
 
-    Saved only if the payment still has `expected_version`; `inbox_id` is the header's message id when the event came
-    from the rail, and makes it count once. ``status`` and ``reason`` are what the payment shows from now on.
+    Saved only if the payment still has the version that `payment` shows. `inbox_id` is the header's message id when the
+    event came from the rail, and makes it count once; `inbox_digest` tells a repeat from other bytes under the same id.
+    ``status`` and ``reason`` are what the payment shows from now on.
     """
 
     payment: Payment
@@ -356,6 +357,7 @@ class Decision:
     outbox: tuple[OutboundDelivery, ...] = ()
     messages: tuple[RawMessage, ...] = ()
     inbox_id: str | None = None
+    inbox_digest: bytes | None = None
     creation_time: datetime | None = None
     status: str | None = None
     reason: Reason | None = None
@@ -399,6 +401,7 @@ class Backlog:
     outbox_oldest_at: datetime | None
     open_payments: Mapping[PaymentState, int] = field(default_factory=dict)
     oldest_in_doubt_at: datetime | None = None
+    contradictions: int = 0
 
 
 class PaymentStore(Protocol):
@@ -438,8 +441,8 @@ class PaymentStore(Protocol):
         """
         ...
 
-    async def seen(self, rail: Rail, inbox_ids: Sequence[str]) -> frozenset[str]:
-        """Return those of the header message ids whose effect has been saved."""
+    async def seen(self, rail: Rail, inbox_ids: Sequence[str]) -> Mapping[str, bytes]:
+        """Return those of the header message ids whose effect has been saved, each with the digest of its message."""
         ...
 
     async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Payment]:

@@ -105,6 +105,10 @@ class RailProtocol(Protocol):
         """Return what a message from the rail says; never raises for bad input."""
         ...
 
-    def event(self, reading: Reading, payment: Payment) -> Event:
-        """Return what a reading with a statement means for the payment that it is about."""
+    def mismatches(self, reading: Reading, payment: Payment) -> tuple[str, ...]:
+        """Return codes for references in a reading that are not the payment's; none where all agree."""
+        ...
+
+    def event(self, reading: Reading, payment: Payment, *, at: datetime) -> Event:
+        """Return what a reading with a statement means, heard `at`, for the payment that it is about."""
         ...

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.domain.payment import Payment
-from gateway.domain.transitions import IllegalTransitionError
-from gateway.service.decide import Decisions, decide
+from gateway.service.decide import Choice, Decisions, decide
+from gateway.service.group_commit import OverloadedError
 from gateway.service.ports import (
     Clock,
     Decision,
-    FaultyRowError,
     Identifiers,
     Leg,
     MessageDirection,
@@ -21,10 +20,12 @@ from gateway.service.ports import (
     RailDelivery,
     RailLink,
     RawMessage,
+    UnavailableError,
+    Vault,
 )
 from gateway.service.rail_protocol import RailProtocol, Reading
 from gateway.service.submit import XML_TYPE
-from gateway.service.supervise import each
+from gateway.service.supervise import Verdict, each
 
 MESSAGES_MAX: Final = 64
 """Messages fetched at once; their effects share commits."""
@@ -35,8 +36,11 @@ WAIT_S: Final = 10.0
 UNMATCHED: Final = "UNMATCHED_MESSAGE"
 """The quarantine's code for a readable message about nothing that we sent."""
 
-ILLEGAL: Final = "ILLEGAL_TRANSITION"
-"""The quarantine's code for an answer that our own table or store does not foresee: a fault of ours."""
+FAULT: Final = "FAULT_OF_OURS"
+"""The quarantine's code for a message that a fault of ours kept from being applied."""
+
+ID_REUSED: Final = "MESSAGE_ID_REUSED"
+"""The quarantine's code for other bytes under a header's message id that has had its effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Receiver:
     decisions: Decisions
     rail: RailProtocol
     link: RailLink
+    vault: Vault
     clock: Clock
     identifiers: Identifiers
     observer: Observer
@@ -67,53 +72,68 @@ class Receiver:
         """Save the effect of each message; a repeat is safe. Raises UnavailableError when the store does not answer."""
         read = [(delivery, self.rail.read(delivery.body)) for delivery in deliveries]
         about = [reading.about for _, reading in read if reading.about is not None]
-        store = self.decisions.store
-        seen = await store.seen(self.rail.rail, [reading.business_message_id for _, reading in read])
-        payments = await store.find_by_message_id(self.rail.rail, about) if about else {}
-        await each(
-            [
-                self._apply_one(delivery, reading, payments)
-                for delivery, reading in read
-                if not self._is_repeat(reading, seen)
-            ]
-        )
+        payments = await self.decisions.store.find_by_message_id(self.rail.rail, about) if about else {}
+        await each([self._apply_or_park(delivery, reading, payments) for delivery, reading in read])
 
-    def _is_repeat(self, reading: Reading, seen: frozenset[str]) -> bool:
-        repeated = reading.business_message_id in seen
-        if repeated:
-            self.observer.duplicate_ignored(self.rail.rail, reading.business_message_id)
-        return repeated
-
-    async def _apply_one(self, delivery: RailDelivery, reading: Reading, payments: Mapping[str, Payment]) -> None:
+    async def _apply_or_park(self, delivery: RailDelivery, reading: Reading, payments: Mapping[str, Payment]) -> None:
+        """Apply one message; a fault of ours stops that one alone, and keeps its bytes."""
         payment = payments.get(reading.about) if reading.about is not None else None
+        verdict = Verdict(but=(UnavailableError, OverloadedError))
+        async with verdict:
+            await self._apply_one(delivery, reading, payment)
+        if verdict.fault is not None:
+            self.observer.fault("receive", verdict.fault)
+            if payment is not None:
+                self.observer.parked(payment.payment_id, str(verdict.fault))
+            await self._quarantine(delivery, reading, (FAULT,))
+
+    async def _apply_one(self, delivery: RailDelivery, reading: Reading, payment: Payment | None) -> None:
+        digest = self.vault.blind_index("rail-message", delivery.body)
+        known = await self._known(reading)
+        if known is not None:
+            if known == digest:
+                self.observer.duplicate_ignored(self.rail.rail, reading.business_message_id)
+            else:
+                await self._quarantine(delivery, reading, (ID_REUSED,))
+            return
         if reading.statement is None or payment is None:
             await self._quarantine(delivery, reading, reading.codes or (UNMATCHED,))
             return
+        if mismatches := self.rail.mismatches(reading, payment):
+            await self._quarantine(delivery, reading, mismatches)
+            return
+        decision = await self.decisions.take(payment.payment_id, self._choice(delivery, reading, digest))
+        if decision is not None and decision.state.is_final and not decision.payment.state.is_final:
+            sent_at = decision.payment.creation_time or decision.at
+            self.observer.leg(Leg.RAIL, (decision.at - sent_at).total_seconds())
+
+    async def _known(self, reading: Reading) -> bytes | None:
+        """The digest of the message whose effect was saved under this one's id, if any was."""
+        if not reading.business_message_id:
+            return None
+        seen = await self.decisions.store.seen(self.rail.rail, [reading.business_message_id])
+        return seen.get(reading.business_message_id)
+
+    def _choice(self, delivery: RailDelivery, reading: Reading, digest: bytes) -> Choice:
         raw = self._raw(delivery, reading)
 
         async def choose(current: Payment) -> Decision | None:
-            if await self.decisions.store.seen(self.rail.rail, [reading.business_message_id]):
+            if await self._known(reading) is not None:  # another delivery of it was quicker
                 self.observer.duplicate_ignored(self.rail.rail, reading.business_message_id)
                 return None
+            now = self.clock.now()
             return decide(
                 current,
-                self.rail.event(reading, current),
-                at=self.clock.now(),
+                self.rail.event(reading, current, at=now),
+                at=now,
                 timing=self.rail.timing,
                 inquiry_queue=self.rail.inquiry_queue,
                 messages=(raw,),
                 inbox_id=reading.business_message_id,
+                inbox_digest=digest,
             )
 
-        try:
-            decision = await self.decisions.take(payment.payment_id, choose)
-        except (IllegalTransitionError, FaultyRowError) as error:
-            self.observer.parked(payment.payment_id, str(error))
-            await self._quarantine(delivery, reading, (ILLEGAL,))
-            return
-        if decision is not None and decision.state.is_final and not decision.payment.state.is_final:
-            sent_at = decision.payment.creation_time or decision.at
-            self.observer.leg(Leg.RAIL, (decision.at - sent_at).total_seconds())
+        return choose
 
     async def _quarantine(self, delivery: RailDelivery, reading: Reading, codes: tuple[str, ...]) -> None:
         quarantined = Quarantined(self._raw(delivery, reading), self.rail.rail, codes)

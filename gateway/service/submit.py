@@ -127,13 +127,9 @@ class Intake:
 
         """
         report = self._rail.examine(body)
-        transfer = report.message
-        if not report.valid or not isinstance(transfer, CustomerCreditTransfer) or report.document is None:
-            async with self._explaining:
-                report = await asyncio.to_thread(self._rail.explain, report)
-            kind = RefusalKind.INVALID if report.readable else RefusalKind.UNREADABLE
-            findings = report.findings if not report.valid else (_not_a_transfer(report),)
-            return await self._refuse(tenant_id, body, Refused(kind, findings), received_at)
+        transfer, document = report.message, report.document
+        if not isinstance(transfer, CustomerCreditTransfer) or document is None:
+            return await self._refuse(tenant_id, body, await self._unacceptable(report), received_at)
         if header_key is not None and header_key != transfer.message_id:
             return await self._refuse(tenant_id, body, Refused(RefusalKind.KEY_DIFFERS), received_at)
         new = self._new_payment(
@@ -142,14 +138,24 @@ class Intake:
             transfer,
             header=report.header,
             body=body,
-            content=b"xml:" + content_fingerprint_source(report.document),
+            content=b"xml:" + content_fingerprint_source(document),
             content_type=XML_TYPE,
             received_at=received_at,
         )
-        stale = self._rail.check_date(transfer, at=received_at)
-        if stale and await self._store.find_claim(new) is None:  # an old message that is known is a repeat, at any age
-            return await self._refuse(tenant_id, body, Refused(RefusalKind.INVALID, stale), received_at)
-        return await self._accept(new, body, _warnings(report.findings))
+        stale = self._rail.check_date(transfer, at=received_at) if report.valid else ()
+        if report.valid and not stale:
+            return await self._accept(new, body, _warnings(report.findings))
+        refused = Refused(RefusalKind.INVALID, stale) if stale else await self._unacceptable(report)
+        return await self._accept_if_known(new, body, refused)
+
+    async def _unacceptable(self, report: Report) -> Refused:
+        """Every finding of a message that is no valid transfer; made in a thread."""
+        if report.valid:
+            return Refused(RefusalKind.INVALID, (_not_a_transfer(report),))
+        async with self._explaining:
+            explained = await asyncio.to_thread(self._rail.explain, report)
+        kind = RefusalKind.INVALID if explained.readable else RefusalKind.UNREADABLE
+        return Refused(kind, explained.findings)
 
     async def submit_payment(
         self, tenant_id: TenantId, key: IdempotencyKey, request: PaymentRequest, body: bytes, *, received_at: datetime
@@ -166,8 +172,6 @@ class Intake:
             at=received_at,
         )
         findings = self._rail.check_transfer(transfer)
-        if any(finding.severity is Severity.ERROR for finding in findings):
-            return await self._refuse(tenant_id, body, Refused(RefusalKind.INVALID, findings), received_at)
         new = self._new_payment(
             tenant_id,
             key,
@@ -178,7 +182,18 @@ class Intake:
             content_type=JSON_TYPE,
             received_at=received_at,
         )
+        if any(finding.severity is Severity.ERROR for finding in findings):
+            return await self._accept_if_known(new, body, Refused(RefusalKind.INVALID, findings))
         return await self._accept(new, body, _warnings(findings))
+
+    async def _accept_if_known(self, new: NewPayment, body: bytes, refused: Refused) -> Submitted | Refused:
+        """Refuse what is new; what was accepted once is a repeat, whatever the rules have become meanwhile.
+
+        To be told "nothing was accepted" of a payment that was, a client would pay again.
+        """
+        if await self._store.find_claim(new) is None:
+            return await self._refuse(new.tenant_id, body, refused, new.accepted_at)
+        return await self._accept(new, body, ())
 
     def _new_payment(
         self,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 from gateway.service.ports import Clock, Observer
 
@@ -16,15 +17,46 @@ PAUSE_MAX_S: Final = 2.0
 CALM_S: Final = 60.0
 
 
+class Verdict:
+    """What one piece of work ended with: a context that keeps whatever it raised, and stops nothing else.
+
+    This is the one place that parks (house style, section 6): a loop over many cannot know what one of them may raise.
+    What is passed in `but` is no fault of that one piece, and goes through; so does a cancellation.
+    """
+
+    def __init__(self, *, but: tuple[type[Exception], ...] = ()) -> None:
+        self.fault: Exception | None = None
+        self._but = but
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        if isinstance(error, Exception) and not isinstance(error, self._but):
+            self.fault = error
+            return True
+        return False
+
+
 async def supervise(name: str, loop: Callable[[], Awaitable[None]], *, clock: Clock, observer: Observer) -> None:
-    """Run `loop` until cancelled; after a fault, tell the observer, pause, and run it again."""
+    """Run `loop` until cancelled; after a fault, tell the observer, pause, and run it again.
+
+    A cancellation that a library lost on the way (asyncpg raises an error of its own when one meets a dying
+    connection) is found again here.
+    """
     pause_s = PAUSE_FIRST_S
+    task = asyncio.current_task()
     while True:
         started_s = clock.monotonic_s()
-        try:
+        verdict = Verdict()
+        async with verdict:
             await loop()
-        except Exception as error:  # noqa: BLE001 - the one loop that parks: whatever failed, the others go on
-            observer.fault(name, error)
+        if verdict.fault is not None:
+            observer.fault(name, verdict.fault)
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from verdict.fault
         if clock.monotonic_s() - started_s > CALM_S:
             pause_s = PAUSE_FIRST_S
         await clock.sleep_until(clock.now() + timedelta(seconds=pause_s))

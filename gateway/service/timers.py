@@ -8,11 +8,11 @@ from typing import Final
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
-from gateway.domain.transitions import IllegalTransitionError
 from gateway.service.decide import Decisions, decide
-from gateway.service.ports import Clock, Decision, DueTimer, FaultyRowError, Observer
+from gateway.service.group_commit import OverloadedError
+from gateway.service.ports import Clock, Decision, DueTimer, Observer, UnavailableError
 from gateway.service.rail_protocol import RailProtocol
-from gateway.service.supervise import each
+from gateway.service.supervise import Verdict, each
 
 PAUSE_S: Final = 0.05
 """How often the timers are looked at; a timer is late by this at the most when the process keeps up."""
@@ -37,17 +37,21 @@ class Timers:
     async def run(self) -> None:
         """Fire timers until cancelled."""
         while True:
-            due = await self.decisions.store.due_timers(self.clock.now(), limit=BATCH_MAX + len(self.parked))
-            await each([self._fire_or_park(timer) for timer in due if timer.payment_id not in self.parked])
+            found = await self.decisions.store.due_timers(self.clock.now(), limit=BATCH_MAX + len(self.parked))
+            due = [timer for timer in found if timer.payment_id not in self.parked]
+            await each([self._fire_or_park(timer) for timer in due])
             if len(due) < BATCH_MAX:
                 await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
 
     async def _fire_or_park(self, timer: DueTimer) -> None:
-        try:
+        """Fire one timer; a fault of ours stops that payment alone."""
+        verdict = Verdict(but=(UnavailableError, OverloadedError))
+        async with verdict:
             await self.fire(timer)
-        except (IllegalTransitionError, FaultyRowError, LookupError) as error:
+        if verdict.fault is not None:
             self.parked.add(timer.payment_id)
-            self.observer.parked(timer.payment_id, str(error))
+            self.observer.fault("timers", verdict.fault)
+            self.observer.parked(timer.payment_id, str(verdict.fault))
 
     async def fire(self, timer: DueTimer) -> Decision | None:
         """Decide what the passing of time means for one payment; a repeat finds the timer moved and does nothing."""

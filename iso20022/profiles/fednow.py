@@ -37,11 +37,6 @@ SERVICE_ENQUIRY_CODES: Final[Mapping[str, EnquiryAnswer]] = MappingProxyType(
 )
 """The service's refusals of a status request, as two vendors publish them."""
 
-PARTICIPANT_ENQUIRY_CODES: Final[Mapping[str, EnquiryAnswer]] = MappingProxyType(
-    {"AG09": EnquiryAnswer.NOT_TRACEABLE, "NARR": EnquiryAnswer.NOT_TRACEABLE}
-)
-"""How an institution says that it cannot trace the payment it was asked for (OP)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FedNowProfile:
@@ -93,8 +88,6 @@ class FedNowProfile:
 
     enquiry_codes: Mapping[str, EnquiryAnswer] = field(default_factory=lambda: SERVICE_ENQUIRY_CODES)
     """Reason codes with which the *service* refuses a status request: they say nothing else of the payment's status."""
-    participant_enquiry_codes: Mapping[str, EnquiryAnswer] = field(default_factory=lambda: PARTICIPANT_ENQUIRY_CODES)
-    """Reason codes with which an *institution* answers a status request for a payment that it cannot trace."""
     timeout_code: str = "E997"
     """The service's reason that the rail's clock ran out (two vendors)."""
     limit_code: str = "E990"

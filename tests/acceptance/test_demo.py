@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.acceptance.payments import message, transfer
+from tests.acceptance.payments import json_payment, message, transfer
 
 FIFTEEN: Final = (sys.executable, "-m", "gateway.cli")
 ROOT: Final = Path(__file__).parents[2]
@@ -86,7 +87,7 @@ def test_once_it_prints_four_payments_that_ended_as_they_should_and_leaves_nothi
         ("accepted_without_posting", "ACCEPTED_WITHOUT_POSTING", "ACWP", None),
         ("answer_lost", "SETTLED", "ACSC", None),
     ]
-    assert all(payment["elapsed_ms"] < 15_000 for payment in payments)
+    assert all(payment["elapsed_ms"] < 15_000 and payment["uetr"] and payment["end_to_end_id"] for payment in payments)
     until_gone(tmp_path)
 
 
@@ -102,22 +103,44 @@ def test_however_it_ends_no_process_stays_behind(tmp_path: Path, number: signal.
 
 
 def test_a_file_of_ones_own_goes_through_a_running_demo(tmp_path: Path) -> None:
-    """Validate, send restamped, send again: ACSC, and the same payment the second time."""
+    """A sample is restamped and settles; a JSON file sent twice is one payment; what cannot be sent says why."""
     sample = PARTICIPANT_SAMPLE if PARTICIPANT_SAMPLE.exists() else tmp_path / "message.xml"
     if not PARTICIPANT_SAMPLE.exists():
-        print(f"left out: {PARTICIPANT_SAMPLE.name} of the reference folder; a message of our own is sent")  # noqa: T201 - pytest shows it
+        print(f"left out: {PARTICIPANT_SAMPLE.name} of the reference folder; a message of our own is sent")  # noqa: T201
         sample.write_bytes(message(transfer()))
+    (tmp_path / "payment.json").write_text(json.dumps(json_payment()))
+    (tmp_path / "broken.json").write_text('{"amount": ')
     with running_demo(tmp_path) as (_, environment):
-        sent = subprocess.run(
-            [*FIFTEEN, "send", "--restamp", str(sample)],
-            env=environment, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,
-        )  # fmt: skip
-        unstamped = subprocess.run(
-            [*FIFTEEN, "send", "--json", str(tmp_path / "nothing.xml")],
-            env=environment, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,
-        )  # fmt: skip
+
+        def send(*arguments: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [*FIFTEEN, "send", *arguments],
+                env=environment, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,
+            )  # fmt: skip
+
+        sent = send("--restamp", str(sample))
+        twice = [send("--json", "payment.json") for _ in range(2)]
+        broken, missing = send("broken.json"), send("nothing.xml")
 
     assert sent.returncode == 0, sent.stderr
     assert "ACSC" in sent.stdout
     assert "GrpHdr/MsgId" in sent.stdout
-    assert unstamped.returncode == 2
+    assert [answer.returncode for answer in twice] == [0, 0]
+    assert json.loads(twice[0].stdout) == json.loads(twice[1].stdout)
+    assert [(answer.returncode, answer.stderr.count("\n")) for answer in (broken, missing)] == [(2, 1), (2, 1)]
+
+
+def test_a_gateway_that_does_not_answer_is_told_with_what_is_safe_to_send_again(tmp_path: Path) -> None:
+    """Restamping makes new ids: only the restamped message, kept for that, is safe to repeat."""
+    (tmp_path / "message.xml").write_bytes(message(transfer()))
+    environment = {**os.environ, "FIFTEEN_API_KEY": "any", "COLUMNS": "400"}
+
+    failed = subprocess.run(
+        [*FIFTEEN, "send", "--restamp", "--url", "http://127.0.0.1:1", str(tmp_path / "message.xml")],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    kept = re.search(r"Send (\S+restamped\.xml) again, without --restamp", failed.stderr)
+    assert failed.returncode == 2
+    assert kept is not None
+    assert b"FIToFICstmrCdtTrf" in Path(kept[1]).read_bytes()

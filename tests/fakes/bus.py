@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from uuid import UUID
 
-from adapters.postgres.bus_consumer import Verdict
 from gateway.service.ports import (
     DeadLetter,
     Delivery,
@@ -19,6 +18,7 @@ from gateway.service.ports import (
     UnavailableError,
     UnroutableError,
 )
+from gateway.service.supervise import Verdict
 
 
 @dataclass(slots=True)

@@ -60,7 +60,8 @@ class _Rows:
     events: dict[PaymentId, list[RecordedEvent]] = field(default_factory=dict)
     messages: dict[PaymentId, list[RawMessage]] = field(default_factory=dict)
     outbox: list[_Outbox] = field(default_factory=list)
-    inbox: set[tuple[Rail, str]] = field(default_factory=set)
+    inbox: dict[tuple[Rail, str], bytes] = field(default_factory=dict)
+    contradictions: int = 0
     refusals: dict[UUID, Refusal] = field(default_factory=dict)
     quarantine: dict[tuple[Rail, bytes], Quarantined] = field(default_factory=dict)
 
@@ -138,8 +139,9 @@ class InMemoryStore:
             received = (now.rail, decision.inbox_id)
             if received in rows.inbox:
                 return False
-            rows.inbox.add(received)
+            rows.inbox[received] = decision.inbox_digest or b""
         rows.payments[payment_id] = _moved(now, decision)
+        rows.contradictions += decision.contradiction
         rows.events[payment_id].append(
             RecordedEvent(now.version + 1, decision.event, now.state, decision.state, decision.at, REGION, EPOCH)
         )
@@ -147,15 +149,17 @@ class InMemoryStore:
         rows.outbox += [_Outbox(delivery, decision.at) for delivery in decision.outbox]
         return True
 
-    async def seen(self, rail: Rail, inbox_ids: Sequence[str]) -> frozenset[str]:
+    async def seen(self, rail: Rail, inbox_ids: Sequence[str]) -> Mapping[str, bytes]:
         """Return what has had its effect; see the port."""
         await self._reached()
-        return frozenset(inbox_id for inbox_id in inbox_ids if (rail, inbox_id) in self.rows.inbox)
+        inbox = self.rows.inbox
+        return {inbox_id: inbox[rail, inbox_id] for inbox_id in inbox_ids if (rail, inbox_id) in inbox}
 
     async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Payment]:
         """Return payments by what was sent about them; see the port."""
         await self._reached()
-        sent = {
+        sent: dict[str, Payment] = {payment.message_id: payment for payment in self.rows.payments.values()}
+        sent |= {
             message.business_message_id: self.rows.payments[payment_id]
             for payment_id, messages in self.rows.messages.items()
             for message in messages
@@ -251,6 +255,7 @@ class InMemoryStore:
             outbox_oldest_at=min((row.created_at for row in self.rows.outbox), default=None),
             open_payments=open_payments,
             oldest_in_doubt_at=min(in_doubt, default=None),
+            contradictions=self.rows.contradictions,
         )
 
     async def check(self) -> None:

@@ -18,7 +18,8 @@ SECONDS: Final = 20
 
 _PAGE: Final = """# Proof: the intake of one gateway process
 
-Command: `make proof` (or `make bench` for a single run of 10 s). Commit: `{commit}`. Date: {date}.
+Command: `make proof` (or `make bench` for a single run of 10 s). Commit: `{commit}`. Date: {date}. Seed: none, ids are
+counted.
 Machine: {cores} cores, {machine}, {system}, CPython {python}; everything on it: gateway, PostgreSQL and the load.
 
 A gateway alone, no worker; 32 clients, each submitting a pacs.008 of about 4 KB with an id of its own and waiting for

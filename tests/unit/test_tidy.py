@@ -30,8 +30,8 @@ READS_A_CLOCK: Final = re.compile(
 UNSTRUCTURED: Final = re.compile(r"asyncio\.(create_task|ensure_future|gather|wait_for)\b")
 
 CATCH_ALL: Final = {
-    "gateway/service/supervise.py": "the one loop that parks",
     "adapters/http/application.py": "the edge: a fault becomes a 500 without its inside, and is reported",
+    "gateway/service/supervise.py": "hands on the first failure of a group, without the group",
     "gateway/service/group_commit.py": "hands a commit's failure to those who wait for it",
 }
 

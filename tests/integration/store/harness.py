@@ -167,6 +167,7 @@ def decision(
         inquiry_queue=Queue.FEDNOW_OUT_INQUIRY,
         messages=messages,
         inbox_id=inbox_id,
+        inbox_digest=None if inbox_id is None else inbox_id.encode(),
     )
 
 

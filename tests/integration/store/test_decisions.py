@@ -74,7 +74,7 @@ async def test_a_decision_on_an_old_version_leaves_nothing_behind(store: Payment
     assert len(await store.events(payment.payment_id)) == 2
     assert len(await store.messages(payment.payment_id)) == 1
     assert await outbox_of(store) == before
-    assert await store.seen(Rail.FEDNOW, ["IN-1"]) == frozenset()
+    assert await store.seen(Rail.FEDNOW, ["IN-1"]) == {}
 
 
 async def test_of_several_payments_decisions_each_has_its_own_fate(store: PaymentStore) -> None:
@@ -109,7 +109,7 @@ async def test_a_message_of_the_rail_counts_once(store: PaymentStore) -> None:
 
     assert held == [False]
     assert len(await store.events(payment.payment_id)) == 3
-    assert await store.seen(Rail.FEDNOW, ["IN-1", "IN-2"]) == frozenset({"IN-1"})
+    assert await store.seen(Rail.FEDNOW, ["IN-1", "IN-2"]) == {"IN-1": b"IN-1"}
 
 
 async def test_a_message_of_the_rail_that_counts_already_does_not_spoil_its_neighbours(store: PaymentStore) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -75,3 +77,35 @@ async def test_the_message_that_the_hostile_ones_are_made_of_is_accepted(world: 
     answer = await world.post_message(_VALID.encode())
 
     assert answer.status == 202
+
+
+async def test_no_network_and_no_file_is_touched_for_a_hostile_message(world: World, tmp_path: Path) -> None:
+    """External entities and DTDs of both kinds: a listener hears nothing, and a file's text is nowhere."""
+    canary = tmp_path / "canary.txt"
+    canary.write_text("canary-in-a-file")
+    heard: list[bytes] = []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1))
+        writer.close()
+
+    async with await asyncio.start_server(hear, "127.0.0.1", 0) as listener:
+        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/evil.dtd"
+        for target in (url, canary.as_uri()):
+            for document_type in (
+                f'<!DOCTYPE Document SYSTEM "{target}">',
+                f'<!DOCTYPE Document [<!ENTITY e SYSTEM "{target}">]>',
+                f'<!DOCTYPE Document [<!ENTITY % e SYSTEM "{target}"> %e;]>',
+            ):
+                answer = await world.post_message(document_type.encode() + b"<Document>&e;</Document>")
+
+                assert answer.status == 400
+                assert b"canary-in-a-file" not in answer.body
+        async with asyncio.timeout(5):
+            _, control = await asyncio.open_connection("127.0.0.1", listener.sockets[0].getsockname()[1])
+            control.write(b"x")
+            while not heard:
+                await asyncio.sleep(0.01)
+            control.close()
+
+    assert heard == [b"x"]

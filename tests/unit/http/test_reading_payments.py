@@ -82,6 +82,31 @@ async def test_a_final_payment_can_be_had_as_the_rails_answer(world: World) -> N
     assert as_json.json["state"] == "SETTLED"
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        (EventKind.STILL_IN_PROCESS_REPORTED, None, "E411"),
+        (EventKind.REJECTION_REPORTED, "RJCT", "AC04"),
+        (EventKind.PROGRESS_REPORTED, "ACTC", None),
+    ],
+)
+async def test_xml_and_json_say_the_same_whatever_the_rail_said_afterwards(
+    world: World, kind: EventKind, status: str | None, code: str | None
+) -> None:
+    """A late refusal of a question, a contradiction, progress: none of them is the answer to this payment."""
+    payment = await world.settles(await world.accepted())
+    reason = None if code is None else Reason(code, ReasonOrigin.RAIL)
+    later = world.report(business_message_id="LATER", body=PACS_002.replace(b"ACSC", b"RJCT"))
+    await world.befalls(payment, Event(kind, reason=reason, status=status, business_message_id="LATER"), later)
+    path = f"/v1/payments/{payment.payment_id}"
+
+    as_xml = await world.get(path, {"Accept": "application/xml"})
+    as_json = await world.get(path)
+
+    assert as_xml.body == PACS_002
+    assert (as_json.json["state"], as_json.json["status"]) == ("SETTLED", "ACSC")
+
+
 async def test_a_payment_without_an_answer_of_the_rail_cannot_be_had_as_xml(world: World) -> None:
     """Reading does nothing, so 406 is honest here."""
     payment = await world.accepted()

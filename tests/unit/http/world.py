@@ -50,6 +50,9 @@ BEARER: Final = {"Authorization": f"Bearer {API_KEY}"}
 OTHER_BEARER: Final = {"Authorization": f"Bearer {OTHER_API_KEY}"}
 XML: Final = {"Content-Type": "application/xml"}
 
+REPORT_ID: Final = "20261120021150706EXAMPLE9001"
+"""The header's message id of the rail's answer."""
+
 PACS_002: Final = b"<FedNowOutgoing>what the rail said, byte for byte</FedNowOutgoing>"
 TIMING: Final = Timing()
 
@@ -183,7 +186,8 @@ class World:
     async def settles(self, payment: Payment) -> Payment:
         """Let the payment be sent, and settled by the rail's pacs.002."""
         await self.befalls(payment, Event(EventKind.SENDING_STARTED))
-        return await self.befalls(payment, Event(EventKind.SETTLEMENT_REPORTED, status="ACSC"), self.report())
+        settled = Event(EventKind.SETTLEMENT_REPORTED, status="ACSC", business_message_id=REPORT_ID)
+        return await self.befalls(payment, settled, self.report())
 
     async def expires(self, payment: Payment) -> Payment:
         """Let the gateway itself reject the payment: no message of the rail is about it."""
@@ -191,15 +195,15 @@ class World:
             payment, Event(EventKind.DEADLINE_PASSED, reason=Reason("AB11", ReasonOrigin.GATEWAY, "Too late."))
         )
 
-    def report(self) -> RawMessage:
+    def report(self, *, business_message_id: str = REPORT_ID, body: bytes = PACS_002) -> RawMessage:
         """A pacs.002 as the rail sent it."""
         return RawMessage(
             message_id=SystemIdentifiers().new_uuid(),
             direction=MessageDirection.RAIL_IN,
             message_type="pacs.002.001.10",
-            business_message_id="20261120021150706EXAMPLE9001",
+            business_message_id=business_message_id,
             content_type=XML_TYPE,
-            body=PACS_002,
+            body=body,
             at=self.clock.now(),
         )
 

@@ -474,5 +474,4 @@ def test_the_documented_defaults_are_the_rails() -> None:
     assert (profile.time_zone, profile.timeout_code) == ("America/New_York", "E997")
     assert profile.enquiry_codes["E400"] is EnquiryAnswer.NOT_FOUND
     assert profile.enquiry_codes["E411"] is EnquiryAnswer.IN_PROCESS
-    assert set(profile.participant_enquiry_codes) == {"AG09", "NARR"}
     assert profile.network_limit_cents == 1_000_000_000

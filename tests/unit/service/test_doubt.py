@@ -156,3 +156,23 @@ async def test_a_refused_question_is_no_refusal_of_the_payment() -> None:
         await earth.hear(earth.reject(question(earth).message_id, "T505"))
 
         assert (await earth.now(payment)).state is PaymentState.IN_DOUBT
+
+
+@pytest.mark.parametrize(("days", "state"), [(1, PaymentState.REJECTED), (2, PaymentState.IN_DOUBT)])
+async def test_not_found_is_believed_only_while_the_rail_looks_back_that_far(
+    earth: World, days: int, state: PaymentState
+) -> None:
+    """The rail knows of today and yesterday: after two days "not found" says nothing, and a person must look."""
+    payment = await in_doubt(earth)
+    earth.clock.advance(days * 86_400)
+
+    await earth.hear(
+        earth.report(
+            question(earth).message_id,
+            TransactionStatus.RJCT,
+            reason=StatusReason(proprietary="E400"),
+            about_type="pacs.028.001.03",
+        )
+    )
+
+    assert (await earth.now(payment)).state is state

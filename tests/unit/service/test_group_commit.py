@@ -128,6 +128,20 @@ async def test_what_waits_at_the_end_is_committed_before_the_loop_ends() -> None
     assert [await outcome for outcome in waiting] == [0, 10, 20]
 
 
+async def test_what_was_gathered_when_the_end_comes_is_committed_too() -> None:
+    """Cancelled within the window: neither in the queue nor in a commit, and answered all the same."""
+    ledger = Ledger()
+    group = GroupCommit(ledger.commit, window_s=60, batch_max=3)
+
+    async with running(group):
+        assert await asyncio.gather(*(group.submit(item) for item in range(3))) == [0, 10, 20]
+        waiting = [asyncio.ensure_future(group.submit(item)) for item in range(2)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    assert [await outcome for outcome in waiting] == [0, 10]
+
+
 async def test_past_its_bound_a_caller_is_told_at_once() -> None:
     """Bounded everything: rather an honest 503 than a late answer."""
     ledger = Ledger()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from gateway.domain.events import EventKind
-from gateway.domain.payment import PaymentState
+from gateway.domain.payment import Payment, PaymentId, PaymentState
 from gateway.service.ports import MessageDirection
 from iso20022 import StatusReason, TransactionStatus
 from tests.unit.service.world import World
@@ -107,3 +109,91 @@ async def test_an_answer_about_nothing_that_we_sent_is_kept_in_quarantine(earth:
     await earth.hear(earth.report("20261120990000107UNKNOWN", TransactionStatus.ACSC))
 
     assert [item.codes for item in earth.recorder.quarantines] == [("UNMATCHED_MESSAGE",)]
+
+
+async def test_other_bytes_under_a_used_message_id_are_kept_and_looked_at(earth: World) -> None:
+    """A repeat is the same bytes; another message under the same id is not dropped as one."""
+    first, second = await earth.submit(), await earth.submit()
+    for payment in (first, second):
+        await earth.dispatch(payment)
+
+    await earth.hear(earth.report(first.message_id, TransactionStatus.ACSC, header_id="SAME-ID"))
+    await earth.hear(earth.report(second.message_id, TransactionStatus.ACSC, header_id="SAME-ID"))
+
+    assert [item.codes for item in earth.recorder.quarantines] == [("MESSAGE_ID_REUSED",)]
+    assert (await earth.now(second)).state is PaymentState.SENDING
+
+
+async def test_an_answer_that_is_not_for_us_or_not_valid_is_not_acted_upon(earth: World) -> None:
+    """Only what is valid, from the rail, and to our connection party counts; the rest is kept, and doubt follows."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    answer = earth.report(payment.message_id, TransactionStatus.ACSC)
+
+    await earth.hear(
+        answer.replace(b"<MmbId>990000107</MmbId>", b"<MmbId>990001106</MmbId>", 1),
+        answer.replace(b"frb.fednow.01", b"frb.fednow.99"),
+    )
+
+    assert [len(item.codes) for item in earth.recorder.quarantines] == [1, 1]
+    assert (await earth.now(payment)).state is PaymentState.SENDING
+
+
+async def test_an_answer_whose_references_are_another_payments_is_not_applied(earth: World) -> None:
+    """The message id alone is not enough to move money on."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    answer = earth.report(payment.message_id, TransactionStatus.ACSC, end_to_end_id="SOMEBODY-ELSES")
+
+    await earth.hear(answer)
+
+    assert [item.codes for item in earth.recorder.quarantines] == [("ORIGINAL_END_TO_END_ID_DIFFERS",)]
+    assert (await earth.now(payment)).state is PaymentState.SENDING
+
+
+async def test_a_fault_of_ours_in_one_message_stops_that_one_alone(earth: World) -> None:
+    """Of two answers, the store chokes on the first: it is parked and kept, the second is applied."""
+    first, second = await earth.submit(), await earth.submit()
+    for payment in (first, second):
+        await earth.dispatch(payment)
+    healthy = earth.store.load
+
+    async def choking(payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
+        if list(payment_ids) == [first.payment_id]:
+            raise AssertionError("a belief of ours does not hold")
+        return await healthy(payment_ids)
+
+    earth.store.load = choking  # type: ignore[method-assign]
+    await earth.hear(
+        earth.report(first.message_id, TransactionStatus.ACSC), earth.report(second.message_id, TransactionStatus.ACSC)
+    )
+    earth.store.load = healthy  # type: ignore[method-assign]
+
+    assert earth.recorder.parkings == [first.payment_id]
+    assert [item.codes for item in earth.recorder.quarantines] == [("FAULT_OF_OURS",)]
+    assert (await earth.now(second)).state is PaymentState.SETTLED
+
+
+async def test_a_contradiction_is_kept_with_its_event(earth: World) -> None:
+    """The alarm survives a crash right after the commit: it is counted from the store."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.RJCT, reason=StatusReason(code="AC04")))
+
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.ACSC))
+
+    assert (await earth.store.backlog()).contradictions == 1
+
+
+@pytest.mark.parametrize(("late", "shown"), [(TransactionStatus.ACTC, "ACSC"), (TransactionStatus.ACWP, "ACSC")])
+async def test_what_comes_after_the_end_does_not_change_the_status_that_is_shown(
+    earth: World, late: TransactionStatus, shown: str
+) -> None:
+    """Progress that was overtaken by the settlement is history."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.ACSC))
+
+    await earth.hear(earth.report(payment.message_id, late))
+
+    assert (await earth.now(payment)).status == shown

@@ -7,10 +7,11 @@ import asyncio
 import pytest
 
 from gateway.domain.payment import PaymentState
+from gateway.domain.timing import Timing
 from gateway.service.ports import NotSentError, UnavailableError
 from iso20022 import Direction, FedNowProfile, examine
 from tests.fakes.rail import Sent
-from tests.unit.service.world import World, seconds
+from tests.unit.service.world import World, seconds, world
 
 
 async def test_sending_is_saved_before_the_first_byte_leaves(earth: World) -> None:
@@ -117,3 +118,41 @@ def test_the_two_failures_are_told_apart_by_their_types() -> None:
     """The control: a link that mixed them up would resend or would give up too early."""
     assert issubclass(NotSentError, UnavailableError)
     assert not issubclass(UnavailableError, NotSentError)
+
+
+async def test_nothing_leaves_any_more_once_the_rail_could_have_been_asked() -> None:
+    """Unreachable, in doubt, asked, "not found", rejected, and then reachable: the first worker must not send."""
+    timing = Timing(rail_clock_s=4, status_request_wait_s=5)
+    async with world(timing=timing) as earth:
+        payment = await earth.submit()
+        earth.rail.reachable = False
+        dispatching = asyncio.ensure_future(earth.dispatch(payment))
+        for _ in range(60):
+            await asyncio.sleep(0)
+            earth.clock.advance(0.1)
+
+        earth.rail.reachable = True
+        await dispatching
+
+        ended = await earth.now(payment)
+        assert ended.state is PaymentState.REJECTED
+        assert seconds(ended.final_at, payment.accepted_at) <= 4
+        assert earth.rail.sent == []
+
+
+async def test_a_worker_that_retries_stops_when_the_payment_is_no_longer_its_to_send(earth: World) -> None:
+    """A timer came first: it is certain that nothing left, and that is what is said."""
+    payment = await earth.submit()
+    earth.rail.reachable = False
+    dispatching = asyncio.ensure_future(earth.dispatch(payment))
+    while (await earth.now(payment)).state is PaymentState.RECEIVED:
+        await asyncio.sleep(0)
+    await earth.hear_nothing_until_in_doubt(payment)
+
+    earth.rail.reachable = True
+    while not dispatching.done():
+        await asyncio.sleep(0)
+        earth.clock.advance(0.1)
+
+    assert (await earth.now(payment)).state is PaymentState.REJECTED
+    assert earth.rail.sent == []

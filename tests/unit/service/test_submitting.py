@@ -10,9 +10,9 @@ from datetime import timedelta
 from gateway.domain.payment import IdempotencyKey
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import RefusalKind, Refused, Submitted
-from iso20022 import Amount, MessageId, Personal, RoutingNumber, pacs008, serialise
+from iso20022 import Amount, FedNowProfile, MessageId, Personal, RoutingNumber, pacs008, serialise
 from tests.acceptance.payments import RECEIVER, SENDER, message
-from tests.unit.service.world import TENANT, World, transfer
+from tests.unit.service.world import TENANT, World, transfer, world
 
 REQUEST = PaymentRequest(
     amount=Amount(5174),
@@ -158,3 +158,16 @@ async def test_a_message_id_of_another_connection_party_is_refused(earth: World)
     refused = await earth.refused(serialise(pacs008.build(replace(payment, message_id=MessageId(other)))))
 
     assert "FEDNOW_OWN_CONNECTION_PARTY" in {finding.code for finding in refused.findings}
+
+
+async def test_a_repeat_is_answered_whatever_the_rules_have_become() -> None:
+    """To be told "nothing was accepted" of a payment that was, a client would pay again."""
+    async with world() as earth:
+        payment = transfer()
+        first = await earth.submit(payment)
+        async with world(profile=FedNowProfile(sender_limit_cents=1), store=earth.store) as later:
+            again = await later.submit(payment)
+            refused = await later.refused(message(transfer()))
+
+    assert again.payment_id == first.payment_id
+    assert [finding.code for finding in refused.findings] == ["FEDNOW_SENDER_LIMIT"]

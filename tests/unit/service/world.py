@@ -14,9 +14,10 @@ from uuid import UUID
 from lxml import etree
 
 from adapters.keys.clear import ClearVault
+from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
 from gateway.domain.timing import Timing
-from gateway.service.decide import Decisions, grouped_saves
+from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.dispatch import Dispatcher
 from gateway.service.fednow import FedNowProtocol
 from gateway.service.ports import Accepted, Decision, Delivery, Leg, Quarantined, Queue, Refusal
@@ -30,6 +31,7 @@ from iso20022 import (
     BusinessMessageId,
     ConnectionPartyId,
     CustomerCreditTransfer,
+    EndToEndId,
     EnvelopeKind,
     FedNowProfile,
     MessageId,
@@ -155,6 +157,18 @@ class World:
         for timer in await self.store.due_timers(self.clock.now(), limit=100):
             await self.timers.fire(timer)
 
+    async def hear_nothing_until_in_doubt(self, payment: Payment) -> None:
+        """Save what a timer elsewhere would: the answer did not come in time."""
+        current = await self.now(payment)
+        overdue = decide(
+            current,
+            Event(EventKind.DEADLINE_PASSED),
+            at=self.clock.now(),
+            timing=Timing(),
+            inquiry_queue=Queue.FEDNOW_OUT_INQUIRY,
+        )
+        assert await self.store.save([overdue]) == [True]
+
     async def now(self, payment: Payment) -> Payment:
         """The payment as it is now."""
         return (await self.store.load([payment.payment_id]))[payment.payment_id]
@@ -175,6 +189,7 @@ class World:
         reason: StatusReason | None = None,
         about_type: str = "pacs.008.001.08",
         header_id: str | None = None,
+        end_to_end_id: str | None = None,
     ) -> bytes:
         """A pacs.002 from the rail."""
         document = pacs002.build(
@@ -183,6 +198,7 @@ class World:
                 creation_time=self.clock.now(),
                 original_message_id=MessageId(about),
                 original_message_name=about_type,
+                original_end_to_end_id=None if end_to_end_id is None else EndToEndId(end_to_end_id),
                 status=status,
                 reasons=() if reason is None else (reason,),
                 instructing_agent=RoutingNumber(FEDNOW_ID),
@@ -212,12 +228,17 @@ class World:
 
 @asynccontextmanager
 async def world(
-    *, timing: Timing | None = None, definite_refusals: frozenset[str] = frozenset()
+    *,
+    timing: Timing | None = None,
+    definite_refusals: frozenset[str] = frozenset(),
+    profile: FedNowProfile | None = None,
+    store: InMemoryStore | None = None,
 ) -> AsyncIterator[World]:
     """A world with its group commits running."""
-    clock, store, rail, recorder = VirtualClock(), InMemoryStore(), InMemoryRail(), Recorder()
+    clock, rail, recorder = VirtualClock(), InMemoryRail(), Recorder()
+    store = store or InMemoryStore()
     protocol = FedNowProtocol(
-        FedNowProfile(own_connection_party=PARTY),
+        profile or FedNowProfile(own_connection_party=PARTY),
         connection_party=PARTY,
         timing=timing or Timing(),
         definite_refusals=definite_refusals,
@@ -243,7 +264,7 @@ async def world(
             dispatcher=Dispatcher(
                 decisions, {Rail.FEDNOW: protocol}, {Rail.FEDNOW: rail}, clock, identifiers, recorder
             ),
-            receiver=Receiver(decisions, protocol, rail, clock, identifiers, recorder),
+            receiver=Receiver(decisions, protocol, rail, ClearVault(b"test"), clock, identifiers, recorder),
             timers=Timers(decisions, {Rail.FEDNOW: protocol}, clock, recorder),
         )
         for loop in loops:

@@ -86,11 +86,13 @@ TABLES: Final = (
         reason_text TEXT,
         business_message_id TEXT,
         details JSONB NOT NULL,
+        contradiction BOOLEAN NOT NULL,
         at TIMESTAMP WITH TIME ZONE NOT NULL,
         CONSTRAINT payment_event_pk PRIMARY KEY (payment_id, tenant_id, epoch, sequence, region),
         CONSTRAINT payment_event_state_after_ck CHECK (state_after IN ('RECEIVED', 'SENDING', 'IN_DOUBT', 'SETTLED', 'ACCEPTED_WITHOUT_POSTING', 'RETURN_DUE', 'REJECTED')),
         CONSTRAINT payment_event_reason_origin_ck CHECK (reason_origin IN ('gateway', 'rail'))) PARTITION BY LIST (region)
     """,
+    "CREATE INDEX payment_event_contradiction_ix ON payment_event (at) WHERE contradiction",
     """
     CREATE TABLE message (
         region TEXT NOT NULL,
@@ -115,6 +117,7 @@ TABLES: Final = (
         region TEXT NOT NULL,
         rail TEXT NOT NULL,
         inbox_id TEXT NOT NULL,
+        digest BYTEA NOT NULL,
         tenant_id TEXT NOT NULL,
         payment_id UUID NOT NULL,
         at TIMESTAMP WITH TIME ZONE NOT NULL,
