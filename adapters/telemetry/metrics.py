@@ -105,7 +105,7 @@ class Metrics:
         )
         self.queue_depth = Gauge("gateway_queue_depth", "Deliveries on a queue.", ["queue"], registry=self.registry)
         self.contradictions = Gauge(
-            "gateway_contradictions",
+            "gateway_contradictions_kept",
             "Events kept that contradict what is certain; must stay zero, and survives a restart.",
             registry=self.registry,
         )

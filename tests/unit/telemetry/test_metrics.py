@@ -1,0 +1,86 @@
+"""Metrics and logs: every fact is counted once, and the exposition can be read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from adapters.telemetry.metrics import Metrics
+from adapters.telemetry.observer import TelemetryObserver
+from gateway.domain.events import Event, EventKind
+from gateway.domain.payment import Payment, PaymentState
+from gateway.domain.timing import Timing
+from gateway.service.decide import decide
+from gateway.service.ports import Decision, Queue
+from tests.unit.domain.test_transitions import NOON, payment_in
+
+
+def decided(payment: Payment, kind: EventKind, *, after_s: float) -> Decision:
+    """A decision on a payment, so many seconds after its acceptance."""
+    at = NOON + timedelta(seconds=after_s)
+    return decide(payment, Event(kind), at=at, timing=Timing(), inquiry_queue=Queue.FEDNOW_OUT_INQUIRY)
+
+
+def in_flight(state: PaymentState) -> Payment:
+    """A payment that was accepted at noon and has 15 seconds."""
+    return replace(payment_in(state), deadline_at=NOON + timedelta(seconds=15), creation_time=NOON)
+
+
+def sample(metrics: Metrics, name: str) -> float:
+    """The sum of a metric's samples in the exposition."""
+    families = text_string_to_metric_families(metrics.render()[0].decode())
+    return sum(found.value for family in families for found in family.samples if found.name == name)
+
+
+def test_an_outcome_is_counted_once_and_its_duration_observed() -> None:
+    """Repeats after the end, and what comes later, are no second outcome."""
+    metrics = Metrics()
+    observer = TelemetryObserver(metrics)
+    settled = replace(in_flight(PaymentState.SETTLED), updated_at=NOON + timedelta(seconds=2))
+
+    observer.state_changed(decided(in_flight(PaymentState.SENDING), EventKind.SETTLEMENT_REPORTED, after_s=2))
+    observer.state_changed(decided(settled, EventKind.POSTING_REPORTED, after_s=3))
+
+    assert sample(metrics, "gateway_payments_total") == 1
+    assert sample(metrics, "gateway_payment_duration_seconds_sum") == 2
+    assert sample(metrics, "gateway_payments_sla_breached_total") == 0
+
+
+def test_a_payment_that_is_open_at_its_deadline_is_one_breach() -> None:
+    """Doubt that begins before the promise and ends after it counts once, when the promise is past."""
+    metrics = Metrics()
+    observer = TelemetryObserver(metrics)
+    doubtful = replace(in_flight(PaymentState.IN_DOUBT), updated_at=NOON + timedelta(seconds=14.75))
+    asked = replace(doubtful, updated_at=NOON + timedelta(seconds=25))
+
+    observer.state_changed(decided(in_flight(PaymentState.SENDING), EventKind.DEADLINE_PASSED, after_s=14.75))
+    observer.state_changed(decided(doubtful, EventKind.STATUS_REQUEST_DUE, after_s=25))
+    observer.state_changed(decided(asked, EventKind.SETTLEMENT_REPORTED, after_s=26))
+
+    assert sample(metrics, "gateway_payments_sla_breached_total") == 1
+
+
+def test_a_contradiction_is_counted() -> None:
+    """It must stay zero: that it can rise is what this shows."""
+    metrics = Metrics()
+
+    TelemetryObserver(metrics).contradiction(
+        decided(in_flight(PaymentState.REJECTED), EventKind.SETTLEMENT_REPORTED, after_s=1)
+    )
+
+    assert sample(metrics, "gateway_contradictions_total") == 1
+
+
+def test_ten_and_fifteen_seconds_are_bounds_of_the_durations() -> None:
+    """The objective and the promise can be read off without interpolation."""
+    metrics = Metrics()
+    TelemetryObserver(metrics).state_changed(
+        decided(in_flight(PaymentState.SENDING), EventKind.SETTLEMENT_REPORTED, after_s=2)
+    )
+
+    families = text_string_to_metric_families(metrics.render()[0].decode())
+    bounds = {found.labels["le"] for family in families for found in family.samples if "le" in found.labels}
+
+    assert {"10.0", "15.0"} <= bounds
