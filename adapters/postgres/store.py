@@ -106,7 +106,7 @@ class PostgresStore:
             return outcomes
         for new in waiting:
             if _key(new) in claimed:
-                outcomes[_key(new)] = _Claimed(_created(new), new.content_digest, created=True)
+                outcomes[_key(new)] = _Claimed(new.accepted(), new.content_digest, created=True)
         return outcomes | await self._read_claims([new for new in waiting if _key(new) not in claimed])
 
     async def _insert(self, payments: Sequence[NewPayment]) -> set[_Key]:
@@ -346,25 +346,3 @@ def _constraint(error: Exception) -> str:
 
 def _key(new: NewPayment) -> _Key:
     return (new.tenant_id, new.idempotency_key)
-
-
-def _created(new: NewPayment) -> Payment:
-    return Payment(
-        payment_id=new.payment_id,
-        tenant_id=new.tenant_id,
-        rail=new.rail,
-        state=PaymentState.RECEIVED,
-        version=1,
-        message_id=new.message_id,
-        end_to_end_id=new.end_to_end_id,
-        instruction_id=new.instruction_id,
-        uetr=new.uetr,
-        amount=new.amount,
-        debtor_agent=new.debtor_agent,
-        creditor_agent=new.creditor_agent,
-        business_date=new.business_date,
-        accepted_at=new.accepted_at,
-        deadline_at=new.deadline_at,
-        updated_at=new.accepted_at,
-        next_step_at=new.timer_at,
-    )

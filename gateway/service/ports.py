@@ -13,6 +13,7 @@ from uuid import UUID
 from gateway.domain.events import Event
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, Reason, TenantId
+from gateway.domain.transitions import ACCEPTANCE
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
 
 # --- The world's faults -----------------------------------------------------------------------------------------
@@ -317,6 +318,28 @@ class NewPayment:
     timer_at: datetime
     message: RawMessage
     outbox: tuple[OutboundDelivery, ...]
+
+    def accepted(self) -> Payment:
+        """Return the payment that this becomes once it is committed."""
+        return Payment(
+            payment_id=self.payment_id,
+            tenant_id=self.tenant_id,
+            rail=self.rail,
+            state=ACCEPTANCE.state,
+            version=1,
+            message_id=self.message_id,
+            end_to_end_id=self.end_to_end_id,
+            instruction_id=self.instruction_id,
+            uetr=self.uetr,
+            amount=self.amount,
+            debtor_agent=self.debtor_agent,
+            creditor_agent=self.creditor_agent,
+            business_date=self.business_date,
+            accepted_at=self.accepted_at,
+            deadline_at=self.deadline_at,
+            updated_at=self.accepted_at,
+            next_step_at=self.timer_at,
+        )
 
 
 class AcceptKind(StrEnum):

@@ -97,7 +97,7 @@ class InMemoryStore:
             return Accepted(kind, rows.payments[claim.payment_id])
         if (new.rail, new.message_id) in rows.message_ids:
             return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
-        payment = _created(new)
+        payment = new.accepted()
         rows.claims[key] = _Claim(new.payment_id, new.content_digest)
         rows.message_ids.add((new.rail, new.message_id))
         rows.payments[new.payment_id] = payment
@@ -274,28 +274,6 @@ class InMemoryStore:
 def _is_faulty(new: NewPayment) -> bool:
     """Whether PostgreSQL would refuse the row: it takes no NUL in a text."""
     return _NUL in f"{new.idempotency_key}{new.message_id}{new.end_to_end_id}{new.instruction_id}{new.uetr}"
-
-
-def _created(new: NewPayment) -> Payment:
-    return Payment(
-        payment_id=new.payment_id,
-        tenant_id=new.tenant_id,
-        rail=new.rail,
-        state=PaymentState.RECEIVED,
-        version=1,
-        message_id=new.message_id,
-        end_to_end_id=new.end_to_end_id,
-        instruction_id=new.instruction_id,
-        uetr=new.uetr,
-        amount=new.amount,
-        debtor_agent=new.debtor_agent,
-        creditor_agent=new.creditor_agent,
-        business_date=new.business_date,
-        accepted_at=new.accepted_at,
-        deadline_at=new.deadline_at,
-        updated_at=new.accepted_at,
-        next_step_at=new.timer_at,
-    )
 
 
 def _moved(payment: Payment, decision: Decision) -> Payment:
