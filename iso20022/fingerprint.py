@@ -9,6 +9,7 @@ from iso20022.paths import namespace_of
 
 _PREFIX_DECLARED: Final = b" xmlns:"
 _CREATION_TIME: Final = re.compile(rb"(<GrpHdr>.*?)<CreDtTm>[^<]*</CreDtTm>", re.DOTALL)
+_SPACE_AFTER_TAG: Final = (b"> ", b">\n", b">\t")
 _SPACE_BEFORE_START: Final = re.compile(rb">[ \t\n]+<(?!/)")
 _SPACE_BETWEEN_ENDS: Final = re.compile(rb"(</[^>]+>)[ \t\n]+(?=</)")
 
@@ -23,9 +24,10 @@ def content_fingerprint_source(document: etree._Element) -> bytes:
     canonical = _canonical(document)
     if document.prefix is not None or _PREFIX_DECLARED in canonical:
         canonical = _canonical(_without_prefixes(etree.fromstring(canonical)))
-    # "<" stands in no text and no attribute of canonical XML, so that these find tags and nothing else.
-    compact = _SPACE_BETWEEN_ENDS.sub(rb"\1", _SPACE_BEFORE_START.sub(b"><", canonical))
-    return _CREATION_TIME.sub(rb"\1<CreDtTm></CreDtTm>", compact, count=1)
+    if any(space in canonical for space in _SPACE_AFTER_TAG):
+        # "<" stands in no text and no attribute of canonical XML, so that these find tags and nothing else.
+        canonical = _SPACE_BETWEEN_ENDS.sub(rb"\1", _SPACE_BEFORE_START.sub(b"><", canonical))
+    return _CREATION_TIME.sub(rb"\1<CreDtTm></CreDtTm>", canonical, count=1)
 
 
 def _canonical(document: etree._Element) -> bytes:

@@ -124,18 +124,20 @@ class Layout:
 
 
 def _collect(element: etree._Element, steps: dict[str, _Step], fields: Fields) -> None:
-    texts, places = fields.texts, fields.places
+    texts, places, step_of = fields.texts, fields.places, steps.get
     for child in element:
-        step = steps.get(child.tag)  # a comment's tag is no name
+        step = step_of(child.tag)  # a comment's tag is no name
         if step is None:
             fields.others.append(child)
             continue
         field, below, attributes, is_group = step
-        if is_group:
-            fields.groups.setdefault(field, []).append(child)
         if below:
+            if is_group:
+                fields.groups.setdefault(field, []).append(child)
             _collect(child, below, fields)
-        elif field and not is_group:
+        elif is_group:
+            fields.groups.setdefault(field, []).append(child)
+        elif field:
             if field in places:
                 fields.others.append(child)
                 continue

@@ -19,6 +19,7 @@ class ClearVault:
 
     def __init__(self, index_key: bytes) -> None:
         self._index_key = index_key
+        self._purpose_keys: dict[str, bytes] = {}
 
     def seal(self, plaintext: bytes) -> Sealed:
         """Return the bytes as they are."""
@@ -37,5 +38,8 @@ class ClearVault:
 
     def blind_index(self, purpose: str, value: bytes) -> bytes:
         """Return HMAC-SHA256 of the value, under a key of its own for each purpose."""
-        purpose_key = hmac.digest(self._index_key, purpose.encode(), "sha256")
+        purpose_key = self._purpose_keys.get(purpose)
+        if purpose_key is None:
+            purpose_key = hmac.digest(self._index_key, purpose.encode(), "sha256")
+            self._purpose_keys[purpose] = purpose_key
         return hmac.digest(purpose_key, value, "sha256")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -80,6 +81,12 @@ _NOT_FOR_US: Final = "HEADER_NOT_FOR_US"
 
 _NEVER_RECEIVED: Final = "AG09"
 """ISO: the original payment was never received. It can answer a question only, never a transfer."""
+
+
+@lru_cache(maxsize=4)
+def _dates_taken(today: date) -> frozenset[str]:
+    """The dates that a new message id may begin with."""
+    return frozenset(f"{day:%Y%m%d}" for day in (today, today - timedelta(days=1)))
 
 
 class FedNowProtocol:
@@ -163,8 +170,7 @@ class FedNowProtocol:
     def check_date(self, transfer: CustomerCreditTransfer, *, at: datetime) -> tuple[Finding, ...]:
         """Return a finding when the message id's date is neither today nor yesterday in the rail's zone."""
         today = self.business_date(at)
-        dated = transfer.message_id[:8]
-        if dated in {f"{day:%Y%m%d}" for day in (today, today - timedelta(days=1))}:
+        if transfer.message_id[:8] in _dates_taken(today):
             return ()
         return (
             Finding(
