@@ -78,7 +78,7 @@ async def _replicate(servers: list[EmbeddedPostgres]) -> None:
         await _execute(
             server,
             f"CREATE SUBSCRIPTION peer CONNECTION '{peer.superuser_dsn.rpartition('/')[0]}/fifteen' PUBLICATION facts "
-            "WITH (copy_data = true, origin = any)",
+            "WITH (copy_data = true)",
         )
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.domain.payment import PaymentState
 from gateway.domain.timing import Timing
-from gateway.service.ports import NotSentError, UnavailableError
+from gateway.service.dispatch import Dispatcher
+from gateway.service.ports import Delivery, MessageClass, NotSentError, UnavailableError
 from iso20022 import Direction, FedNowProfile, examine
 from tests.fakes.rail import Sent
 from tests.unit.service.world import World, seconds, world
@@ -156,3 +157,28 @@ async def test_a_worker_that_retries_stops_when_the_payment_is_no_longer_its_to_
 
     assert (await earth.now(payment)).state is PaymentState.REJECTED
     assert earth.rail.sent == []
+
+
+class _Forgetful(Dispatcher):
+    """The dispatcher with its guards taken out: it sends whatever it is handed, and saves nothing first."""
+
+    async def transfer(self, delivery: Delivery) -> None:
+        (payment,) = (await self.decisions.store.load([delivery.payment_id])).values()
+        received = (await self.decisions.store.messages(payment.payment_id))[0]
+        message = self.rails[payment.rail].transfer_message(payment, received, at=self.clock.now())
+        await self.links[payment.rail].send(message.body, message_class=MessageClass.VALUE)
+
+
+async def test_control_a_dispatcher_without_guards_sends_twice_and_before_it_saves(earth: World) -> None:
+    """The tests above can fail: the same deliveries, through a dispatcher that asks and saves nothing."""
+    payment = await earth.submit()
+    guarded = earth.dispatcher
+    earth.dispatcher = _Forgetful(
+        guarded.decisions, guarded.rails, guarded.links, guarded.clock, guarded.identifiers, guarded.observer
+    )
+
+    for _ in range(2):
+        await earth.dispatch(payment)
+
+    assert len(earth.rail.sent) == 2
+    assert (await earth.now(payment)).state is PaymentState.RECEIVED
