@@ -5,9 +5,10 @@ from __future__ import annotations
 import json as json_library
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from gateway.cli.console import OUT, explained, settings_or_stop
 
@@ -163,7 +164,18 @@ def upgrade() -> None:
         upgrade_database(settings_or_stop())
 
 
-@simulator.command()
+class _WithBehaviours(TyperCommand):
+    """A command whose help ends with what the simulator does with which payment."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, then the table."""
+        from gateway.cli.simulate import behaviour_table
+
+        super().format_help(ctx, formatter)
+        OUT.print(behaviour_table())
+
+
+@simulator.command(cls=_WithBehaviours)
 def fednow(
     host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8020,
@@ -177,8 +189,7 @@ def fednow(
 ) -> None:
     """Play FedNow: verify, keep the clock, settle, reject or stay silent.
 
-    What happens to a payment is chosen by the creditor's account, or by the exact amount; the table is printed at the
-    start, and stands in docs/simulator.md.
+    What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
     """
     from gateway.cli.simulate import run_fednow
 
