@@ -44,7 +44,7 @@ from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
 from gateway.service.waiting import Waiting
-from gateway.settings import DEVELOPMENT_INDEX_KEY, TELLING_MARGIN_S, Settings, SettingsError
+from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError
 from iso20022 import ConnectionPartyId, FedNowProfile, Severity
 
 GAUGES_PAUSE_S: Final = 5.0
@@ -94,9 +94,8 @@ def fednow_protocol(settings: Settings) -> FedNowProtocol:
     timing = Timing(
         promise_s=settings.promise_s,
         send_margin_s=fednow.send_margin_s,
-        telling_margin_s=TELLING_MARGIN_S,
-        rail_clock_s=fednow.rail_clock_s,
-        status_request_wait_s=fednow.status_request_wait_s,
+        rail_clock_s=profile.rail_clock_s,
+        status_request_wait_s=profile.status_request_wait_s,
         status_request_interval_s=fednow.status_request_interval_s,
     )
     return FedNowProtocol(

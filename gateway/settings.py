@@ -20,6 +20,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from gateway.domain.timing import TELLING_MARGIN_S
+
 CONFIG_FILE_VARIABLE = "FIFTEEN_CONFIG_FILE"
 SECRETS_DIRECTORY_VARIABLE = "FIFTEEN_SECRETS_DIR"
 
@@ -31,9 +33,6 @@ OTHER_VARIABLES: Final = {
     "FIFTEEN_TEST_SEED",  # the tests'
 }
 """Variables that begin like settings and are none."""
-
-TELLING_MARGIN_S: Final = 0.25
-"""How long before its deadline an open payment is decided on."""
 
 DEVELOPMENT_INDEX_KEY: Final = "fifteen-index-key-for-development-only"
 

@@ -8,6 +8,9 @@ from typing import Final
 
 from gateway.domain.payment import Payment
 
+TELLING_MARGIN_S: Final = 0.25
+"""How long before its deadline an open payment is decided on, so that who waits until the deadline is told."""
+
 STATUS_REQUEST_INTERVAL_MAX_S: Final = 60.0
 """However long a rail stays silent, it is asked again after a minute."""
 
@@ -18,14 +21,12 @@ class Timing:
 
     ``rail_clock_s`` is the rail's time-out clock, and ``status_request_wait_s`` the time before which it refuses to be
     asked; both count from the message's creation time (FedNow Operating Procedures v2.1 section 16: 20 s and 25 s).
-    ``send_margin_s`` is what the rail needs at the least: with less left a payment is not sent. ``telling_margin_s``
-    before the deadline an open payment is decided on, so that who waits until the deadline is told.
+    ``send_margin_s`` is what the rail needs at the least: with less left a payment is not sent.
     ``status_request_interval_s`` is the first pause between two questions; it doubles.
     """
 
     promise_s: float = 15.0
     send_margin_s: float = 1.0
-    telling_margin_s: float = 0.25
     rail_clock_s: float = 20.0
     status_request_wait_s: float = 25.0
     status_request_interval_s: float = 5.0
@@ -54,7 +55,7 @@ class Timing:
 
     def decided_by(self, deadline_at: datetime) -> datetime:
         """Return the instant at which a payment that is still open is decided on: rejected if unsent, else in doubt."""
-        return deadline_at - timedelta(seconds=self.telling_margin_s)
+        return deadline_at - timedelta(seconds=TELLING_MARGIN_S)
 
     def first_status_request(self, payment: Payment, now: datetime) -> datetime:
         """Return the instant from which the rail may be asked."""

@@ -88,8 +88,6 @@ class FedNowProfile:
 
     enquiry_codes: Mapping[str, EnquiryAnswer] = field(default_factory=lambda: SERVICE_ENQUIRY_CODES)
     """Reason codes with which the *service* refuses a status request: they say nothing else of the payment's status."""
-    timeout_code: str = "E997"
-    """The service's reason that the rail's clock ran out (two vendors)."""
     limit_code: str = "E990"
     """The service's reason that an amount is above a limit (one vendor)."""
 

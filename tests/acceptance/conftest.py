@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import fields
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from adapters.keys.clear import ClearVault
+from adapters.postgres.connection import open_pool
+from adapters.postgres.store import PostgresStore
+from gateway.domain.history import fold
+from gateway.domain.payment import PaymentId
 from tests.acceptance.installation import Installation, installed
-from tests.conftest import Database
+from tests.conftest import REGION, Database
 from tests.servers.rabbitmq import RabbitMqNode, ensure_installed
 
 BUSES: Final = ("embedded", "rabbitmq")
@@ -24,6 +31,31 @@ def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ensure_installed()
     with RabbitMqNode(tmp_path_factory.mktemp("rabbitmq")) as node:
         yield node.url
+
+
+async def unfolded(database: Database) -> list[PaymentId]:
+    """The payments whose projection is not what their events make."""
+    async with open_pool(database.application_dsn) as pool:
+        store = PostgresStore(pool, region=REGION, vault=ClearVault(b"any"))
+        found = []
+        for row in await pool.fetch("SELECT payment_id FROM payment"):
+            payment_id = PaymentId(row["payment_id"])
+            payment = (await store.load([payment_id]))[payment_id]
+            folded = fold(await store.events(payment_id))
+            if any(
+                getattr(payment, name.name) != getattr(folded, name.name)
+                for name in fields(folded)
+                if name.name != "epoch"
+            ):
+                found.append(payment_id)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def the_state_is_what_the_events_make(database: Database) -> Iterator[None]:
+    """After every acceptance test: the projection can be built anew from the history alone."""
+    yield
+    assert asyncio.run(unfolded(database)) == []
 
 
 @pytest.fixture

@@ -471,7 +471,7 @@ def test_the_documented_defaults_are_the_rails() -> None:
     profile = FedNowProfile()
 
     assert (profile.fednow_id, profile.rail_clock_s, profile.status_request_wait_s) == ("021150706", 20, 25)
-    assert (profile.time_zone, profile.timeout_code) == ("America/New_York", "E997")
+    assert profile.time_zone == "America/New_York"
     assert profile.enquiry_codes["E400"] is EnquiryAnswer.NOT_FOUND
     assert profile.enquiry_codes["E411"] is EnquiryAnswer.IN_PROCESS
     assert profile.network_limit_cents == 1_000_000_000
