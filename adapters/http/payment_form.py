@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from adapters.http.problems import JSON_UNREADABLE, PAYMENT_INVALID, ProblemError
 from gateway.service.requests import PaymentRequest
-from iso20022 import Amount, EndToEndId, InstructionId, Personal, RoutingNumber, Uetr, is_routing_number, is_uetr
+from iso20022 import Amount, is_routing_number, is_uetr
 
 FINDINGS_MAX: Final = 50
 """Faults that one answer lists; a body of nothing but unknown members has thousands."""
@@ -191,7 +191,7 @@ def read_payment_request(body: bytes) -> PaymentRequest:
             findings=[finding.as_json() for finding in findings],
             received=body,
         )
-    return _request_of(document)
+    return PaymentRequest.from_json(document)
 
 
 def _object_in(body: bytes) -> dict[str, Any]:
@@ -344,22 +344,3 @@ _JSON_NAMES: Final[Mapping[type, str]] = {
 def _escaped(name: str) -> str:
     readable = _UNSAFE.sub("?", name[:_ECHO_MAX])
     return readable.replace("~", "~0").replace("/", "~1")
-
-
-def _request_of(document: dict[str, Any]) -> PaymentRequest:
-    end_to_end_id, instruction_id, uetr = (document.get(name) for name in ("end_to_end_id", "instruction_id", "uetr"))
-    category_purpose = document.get("category_purpose")
-    return PaymentRequest(
-        amount=Amount.parse(document["amount"]),
-        debtor_name=Personal(document["debtor"]["name"]),
-        debtor_account=Personal(document["debtor_account"]),
-        debtor_agent=RoutingNumber(document["debtor_agent"]),
-        creditor_name=Personal(document["creditor"]["name"]),
-        creditor_account=Personal(document["creditor_account"]),
-        creditor_agent=RoutingNumber(document["creditor_agent"]),
-        end_to_end_id=None if end_to_end_id is None else EndToEndId(end_to_end_id),
-        instruction_id=None if instruction_id is None else InstructionId(instruction_id),
-        uetr=None if uetr is None else Uetr(uetr),
-        remittance=tuple(Personal(line) for line in document.get("remittance") or ()),
-        **({} if category_purpose is None else {"category_purpose": category_purpose}),
-    )

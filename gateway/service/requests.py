@@ -50,7 +50,10 @@ class PaymentRequest:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> PaymentRequest:
-        """Return the request of a body that was found good when it came in."""
+        """Return the request of a body whose form is good.
+
+        The edge reads it so, and so does whoever sends the payment later: what was checked is what goes out.
+        """
         return cls(
             amount=Amount.parse(stored["amount"]),
             debtor_name=Personal(stored["debtor"]["name"]),
