@@ -223,9 +223,10 @@ class EmbeddedPostgres:
         """
         lock_file = self._data / "postmaster.pid"
         deadline_s = time.monotonic() + STOP_TIMEOUT_S
-        while (process_id := _recorded_process_id(lock_file)) is not None:
+        while (lines := _lines_of(lock_file)) is not None:
+            process_id = int(lines[0])
             if not _is_server(process_id, self._data):
-                lines = lock_file.read_text().splitlines(keepends=True)
+                # Its server may remove the file at this very moment, as it ends: then it is there again, and harmless.
                 lock_file.write_text("".join([f"{_NO_SUCH_PROCESS_ID}\n", *lines[1:]]))
                 return
             if time.monotonic() > deadline_s:
@@ -270,11 +271,13 @@ class EmbeddedPostgres:
         return False
 
 
-def _recorded_process_id(lock_file: Path) -> int | None:
+def _lines_of(lock_file: Path) -> list[str] | None:
+    """Return the lines of a lock file that names a process, read once; None where there is none."""
     try:
-        return int(lock_file.read_text().split("\n", 1)[0])
-    except (FileNotFoundError, ValueError):
+        lines = lock_file.read_text().splitlines(keepends=True)
+    except FileNotFoundError:
         return None
+    return lines if lines and lines[0].strip().isdecimal() else None
 
 
 def _is_server(process_id: int, data: Path) -> bool:
