@@ -1,0 +1,63 @@
+"""What the use cases need of the world, as Protocols. Adapters implement them; fakes obey the same contract suites."""
+
+from gateway.service.ports.bus import Bus, DeadLetter, Delivery, DeliveryHandler, OutboundDelivery, Queue
+from gateway.service.ports.faults import (
+    FaultyRowError,
+    NotSentError,
+    PartlyFaultyError,
+    UnavailableError,
+    UnroutableError,
+)
+from gateway.service.ports.keys import Sealed, Vault
+from gateway.service.ports.observer import Leg, Observer
+from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
+from gateway.service.ports.store import (
+    Accepted,
+    AcceptKind,
+    Backlog,
+    Decision,
+    DueTimer,
+    MessageDirection,
+    NewPayment,
+    PaymentStore,
+    Quarantined,
+    RawMessage,
+    Refusal,
+    TimerChange,
+)
+from gateway.service.ports.world import Clock, Identifiers
+
+__all__ = [
+    "AcceptKind",
+    "Accepted",
+    "Backlog",
+    "Bus",
+    "Clock",
+    "DeadLetter",
+    "Decision",
+    "Delivery",
+    "DeliveryHandler",
+    "DueTimer",
+    "FaultyRowError",
+    "Identifiers",
+    "Leg",
+    "MessageClass",
+    "MessageDirection",
+    "NewPayment",
+    "NotSentError",
+    "Observer",
+    "OutboundDelivery",
+    "PartlyFaultyError",
+    "PaymentStore",
+    "Quarantined",
+    "Queue",
+    "RailDelivery",
+    "RailLink",
+    "RawMessage",
+    "Refusal",
+    "Sealed",
+    "TimerChange",
+    "UnavailableError",
+    "UnroutableError",
+    "Vault",
+]

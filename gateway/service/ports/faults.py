@@ -1,0 +1,36 @@
+"""The faults of the world, and of ours, as the ports raise them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class UnavailableError(Exception):
+    """The other side cannot be reached or does not answer: try again later, within a limit. It may have acted."""
+
+
+class NotSentError(UnavailableError):
+    """Certain: no byte of the message has reached the other side. The same message may be tried again."""
+
+
+class UnroutableError(Exception):
+    """No queue of that name exists; others of the same batch may be on theirs. A fault of the topology."""
+
+
+# --- Ours -------------------------------------------------------------------------------------------------------
+
+
+class FaultyRowError(Exception):
+    """The store refuses a row for what it holds: a fault of ours. Nothing of it was saved; a repeat fails again."""
+
+
+class PartlyFaultyError(Exception):
+    """Some rows of a batch are faulty; the others are saved.
+
+    ``outcomes`` are in the order of the batch: what the call would have returned, or a `FaultyRowError`.
+    """
+
+    def __init__(self, outcomes: Sequence[object]) -> None:
+        faulty = sum(isinstance(outcome, FaultyRowError) for outcome in outcomes)
+        super().__init__(f"{faulty} of {len(outcomes)} rows are faulty")
+        self.outcomes = outcomes

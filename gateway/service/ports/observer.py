@@ -1,0 +1,63 @@
+"""What the shell sees: facts for logs and metrics."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+from gateway.domain.payment import PaymentId, Rail
+from gateway.service.ports.store import Accepted, Decision, Quarantined, Refusal
+
+
+class Leg(StrEnum):
+    """The parts of a payment's way whose durations are recorded."""
+
+    INTAKE = "intake"
+    COMMIT = "commit"
+    RELAY = "relay"
+    QUEUE = "queue"
+    RAIL = "rail"
+
+
+class Observer(Protocol):
+    """Is told facts; turns them into logs and metrics. It never raises and never sees personal data in clear."""
+
+    def payment_accepted(self, accepted: Accepted) -> None:
+        """A submission was committed, or found committed."""
+        ...
+
+    def request_refused(self, refusal: Refusal) -> None:
+        """A submission was refused."""
+        ...
+
+    def state_changed(self, decision: Decision) -> None:
+        """A decision was saved."""
+        ...
+
+    def contradiction(self, decision: Decision) -> None:
+        """The rail contradicts what is certain: a person must look."""
+        ...
+
+    def duplicate_ignored(self, rail: Rail, inbox_id: str) -> None:
+        """The rail delivered a message again."""
+        ...
+
+    def quarantined(self, message: Quarantined) -> None:
+        """Bytes from the rail found no payment."""
+        ...
+
+    def parked(self, payment_id: PaymentId, reason: str) -> None:
+        """A fault of ours stopped one payment; the others go on."""
+        ...
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """The world failed somewhere, or we did; the loop goes on."""
+        ...
+
+    def leg(self, leg: Leg, seconds: float) -> None:
+        """A part of the way took this long."""
+        ...
+
+    def timer_fired(self, lateness_s: float) -> None:
+        """A timer fired this much after its time."""
+        ...

@@ -1,0 +1,277 @@
+"""The store: the database of one region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal, Protocol
+from uuid import UUID
+
+from gateway.domain.events import Event
+from gateway.domain.history import RecordedEvent
+from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, Reason, TenantId
+from gateway.domain.transitions import ACCEPTANCE
+from gateway.service.ports.bus import OutboundDelivery
+from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
+
+
+class MessageDirection(StrEnum):
+    """Whose message it is, and which way it went."""
+
+    CLIENT_IN = "client_in"
+    RAIL_OUT = "rail_out"
+    RAIL_IN = "rail_in"
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """A message as bytes, with what it was. ``message_id`` is ours; ``business_message_id`` is the header's."""
+
+    message_id: UUID
+    direction: MessageDirection
+    message_type: str
+    business_message_id: str
+    content_type: str
+    body: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewPayment:
+    """A payment that passed every check and waits to be claimed and committed.
+
+    ``content_digest`` is equal for equal content (header and creation times do not count): it tells an honest retry
+    from another payment under the same key.
+    """
+
+    payment_id: PaymentId
+    tenant_id: TenantId
+    idempotency_key: IdempotencyKey
+    slot: int
+    content_digest: bytes
+    rail: Rail
+    message_id: MessageId
+    end_to_end_id: EndToEndId
+    instruction_id: InstructionId | None
+    uetr: Uetr | None
+    amount: Amount
+    debtor_agent: RoutingNumber
+    creditor_agent: RoutingNumber
+    debtor_account_index: bytes
+    creditor_account_index: bytes
+    business_date: date
+    accepted_at: datetime
+    deadline_at: datetime
+    timer_at: datetime
+    message: RawMessage
+    outbox: tuple[OutboundDelivery, ...]
+
+    def accepted(self) -> Payment:
+        """Return the payment that this becomes once it is committed."""
+        return Payment(
+            payment_id=self.payment_id,
+            tenant_id=self.tenant_id,
+            rail=self.rail,
+            state=ACCEPTANCE.state,
+            version=1,
+            message_id=self.message_id,
+            end_to_end_id=self.end_to_end_id,
+            instruction_id=self.instruction_id,
+            uetr=self.uetr,
+            amount=self.amount,
+            debtor_agent=self.debtor_agent,
+            creditor_agent=self.creditor_agent,
+            business_date=self.business_date,
+            accepted_at=self.accepted_at,
+            deadline_at=self.deadline_at,
+            updated_at=self.accepted_at,
+            next_step_at=self.timer_at,
+        )
+
+
+class AcceptKind(StrEnum):
+    """What became of a submission."""
+
+    CREATED = "created"
+    REPLAYED = "replayed"
+    OTHER_CONTENT = "other_content"
+    MESSAGE_ID_TAKEN = "message_id_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The outcome of one submission; ``payment`` is the one that holds the key (none when the message id is taken)."""
+
+    kind: AcceptKind
+    payment: Payment | None
+
+
+TimerChange = datetime | Literal["stop"] | None
+"""When to wake next; ``"stop"`` for never; None leaves the timer as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One event of one payment with everything that is saved together with it.
+
+    Saved only if the payment still has the version that `payment` shows. `inbox_id` is the header's message id when the
+    event came from the rail, and makes it count once; `inbox_digest` tells a repeat from other bytes under the same id.
+    ``status`` and ``reason`` are what the payment shows from now on.
+    """
+
+    payment: Payment
+    event: Event
+    state: PaymentState
+    at: datetime
+    timer: TimerChange = None
+    outbox: tuple[OutboundDelivery, ...] = ()
+    messages: tuple[RawMessage, ...] = ()
+    inbox_id: str | None = None
+    inbox_digest: bytes | None = None
+    creation_time: datetime | None = None
+    status: str | None = None
+    reason: Reason | None = None
+    contradiction: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The fact that a request was refused: who, when, why, and the digest of what was sent; never the content."""
+
+    refusal_id: UUID
+    tenant_id: TenantId
+    at: datetime
+    content_digest: bytes
+    size: int
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Bytes from the rail that could not be read or could not be matched with a payment: kept, with the reason."""
+
+    message: RawMessage
+    rail: Rail
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A payment whose time has come; ``due_at`` tells how late we are."""
+
+    payment_id: PaymentId
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much waits in the store, and since when: what the metrics show."""
+
+    outbox: int
+    outbox_oldest_at: datetime | None
+    open_payments: Mapping[PaymentState, int] = field(default_factory=dict)
+    oldest_in_doubt_at: datetime | None = None
+    contradictions: int = 0
+
+
+class PaymentStore(Protocol):
+    """The database of one region. Facts and events are only ever added."""
+
+    async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
+        """Claim the keys and save payment, event, message, timer and outbox rows, all in one transaction.
+
+        The answers are in the order of the submissions. Equal keys, in one call or in concurrent ones, have one effect
+        and equal answers. A repeat is safe.
+
+        Raises:
+            PartlyFaultyError: some rows cannot be saved; the others are.
+            UnavailableError: the database does not answer; whether it has committed is unknown.
+
+        """
+        ...
+
+    async def find_claim(self, payment: NewPayment) -> Accepted | None:
+        """Return what `accept` would answer if the key is claimed already; None when it is free. Nothing is saved."""
+        ...
+
+    async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
+        """Return the payments as they are now; unknown ones are left out."""
+        ...
+
+    async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
+        """Save each decision if its payment still has the version that it was taken on; at most one per payment a call.
+
+        Returns, in order, whether each was saved. What was not saved left nothing behind: load, decide again.
+        A decision whose `inbox_id` has had its effect before is not saved either.
+
+        Raises:
+            PartlyFaultyError: some decisions cannot be saved; the others are, as far as they hold.
+            UnavailableError: the database does not answer; whether it has committed is unknown.
+
+        """
+        ...
+
+    async def seen(self, rail: Rail, inbox_ids: Sequence[str]) -> Mapping[str, bytes]:
+        """Return those of the header message ids whose effect has been saved, each with the digest of its message."""
+        ...
+
+    async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Payment]:
+        """Return payments by the id of the message (pacs.008, or a pacs.028 about it) that carried them to the rail."""
+        ...
+
+    async def find(
+        self, tenant_id: TenantId, *, uetr: str | None = None, end_to_end_id: str | None = None, limit: int
+    ) -> Sequence[Payment]:
+        """Return the tenant's payments with these references, newest first."""
+        ...
+
+    async def states(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, PaymentState]:
+        """Return only the states: what a waiting client is polled by, in one statement for all."""
+        ...
+
+    async def events(self, payment_id: PaymentId) -> Sequence[RecordedEvent]:
+        """Return the payment's history, oldest first."""
+        ...
+
+    async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
+        """Return the payment's raw messages, oldest first."""
+        ...
+
+    async def refuse(self, refusals: Sequence[Refusal]) -> None:
+        """Keep the fact of refused requests; a repeat is safe."""
+        ...
+
+    async def quarantine(self, messages: Sequence[Quarantined]) -> None:
+        """Keep bytes from the rail that found no payment; a repeat (same rail, same digest) is safe."""
+        ...
+
+    def relay(self, *, limit: int) -> AbstractAsyncContextManager[Sequence[OutboundDelivery]]:
+        """Claim up to `limit` outbox rows; leaving the context normally deletes them, an exception gives them back.
+
+        Several relays may run: none sees what another holds.
+        """
+        ...
+
+    async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
+        """Return timers that are due, the longest overdue first. They stay until a decision moves or stops them."""
+        ...
+
+    async def tenant_of_api_key(self, digest: bytes) -> TenantId | None:
+        """Return whose API key has this SHA-256 digest, if it is valid."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """Return what waits."""
+        ...
+
+    async def check(self) -> None:
+        """Return if the database answers and has this program's schema.
+
+        Raises:
+            UnavailableError: it does not.
+
+        """
+        ...
