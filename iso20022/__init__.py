@@ -1,7 +1,8 @@
 """ISO 20022 messages of the instant rails: bytes into frozen values and back, and what is wrong with them.
 
-No input or output, no clock, no threads: an integrator can use this package alone. It reads pacs.008, pacs.002,
-pacs.028 and admi.002 in the versions that FedNow uses, bare, with a header, or in FedNow's envelope.
+No input or output, no clock, no threads: an integrator can use this package alone. It reads every message type of
+FedNow and RTP (``MESSAGE_KINDS``), bare, with a header, or in the rail's own envelope, and holds it against the schema
+and against the rail's rules (``FedNowProfile``, ``RtpProfile``).
 
 >>> from datetime import date, datetime, timedelta, timezone
 >>> eastern = timezone(timedelta(hours=-5))
@@ -39,10 +40,10 @@ FEDNOW_LOCAL_INSTRUMENT /Document/FIToFICstmrCdtTrf/CdtTrfTxInf/PmtTpInf/LclInst
 
 from iso20022 import header
 from iso20022.amount import Amount
-from iso20022.codes import CopyDuplicate, Direction, EnquiryAnswer, TransactionStatus
-from iso20022.envelope import FEDNOW_WRAPPERS, Envelope, EnvelopeKind, serialise, unwrap, wrap
+from iso20022.codes import CopyDuplicate, Direction, EnquiryAnswer, Rail, TransactionStatus
+from iso20022.envelope import Envelope, EnvelopeKind, guess_rail, serialise, unwrap, wrap
 from iso20022.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
-from iso20022.examine import SUPPORTED_MESSAGES, Message, Report, examine, explain
+from iso20022.examine import SUPPORTED_MESSAGES, Report, examine, explain
 from iso20022.findings import Finding, Severity
 from iso20022.fingerprint import content_fingerprint_source
 from iso20022.header import BusinessHeader, MarketPractice
@@ -58,10 +59,21 @@ from iso20022.identifiers import (
     connection_party_of,
     fednow_message_id,
     has_aba_check_digit,
+    is_bic,
     is_connection_party_id,
     is_fednow_message_id,
+    is_lei,
     is_routing_number,
+    is_rtp_administration_id,
+    is_rtp_business_message_id,
+    is_rtp_instruction_id,
+    is_rtp_message_id,
+    is_rtp_participant_id,
     is_uetr,
+    rtp_administration_id,
+    rtp_business_message_id,
+    rtp_instruction_id,
+    rtp_message_id,
 )
 from iso20022.messages import admi002, pacs002, pacs008, pacs028
 from iso20022.messages.admi002 import MessageReject
@@ -69,15 +81,21 @@ from iso20022.messages.pacs002 import PaymentStatusReport, StatusReason
 from iso20022.messages.pacs008 import CustomerCreditTransfer
 from iso20022.messages.pacs028 import PaymentStatusRequest
 from iso20022.messages.party import Party, PostalAddress
+from iso20022.messages.registry import MESSAGE_KINDS, Message, MessageKind
 from iso20022.personal import Personal
 from iso20022.profiles.fednow import FEDNOW_ID, FEDNOW_PRACTICE, FedNowProfile
+from iso20022.profiles.profile import Profile
+from iso20022.profiles.rtp import RtpProfile
 from iso20022.reader import LIMITS, Limits, read
+from iso20022.wrappers import FEDNOW_WRAPPERS, RTP_WRAPPERS, Wrapper
 
 __all__ = [
     "FEDNOW_ID",
     "FEDNOW_PRACTICE",
     "FEDNOW_WRAPPERS",
     "LIMITS",
+    "MESSAGE_KINDS",
+    "RTP_WRAPPERS",
     "SUPPORTED_MESSAGES",
     "Amount",
     "BusinessHeader",
@@ -98,37 +116,54 @@ __all__ = [
     "MarketPractice",
     "Message",
     "MessageId",
+    "MessageKind",
     "MessageReject",
     "Party",
     "PaymentStatusReport",
     "PaymentStatusRequest",
     "Personal",
     "PostalAddress",
+    "Profile",
     "ProtocolError",
+    "Rail",
     "RemoteProtocolError",
     "Report",
     "RoutingNumber",
+    "RtpProfile",
     "Severity",
     "StatusReason",
     "TransactionId",
     "TransactionStatus",
     "Uetr",
+    "Wrapper",
     "admi002",
     "connection_party_of",
     "content_fingerprint_source",
     "examine",
     "explain",
     "fednow_message_id",
+    "guess_rail",
     "has_aba_check_digit",
     "header",
+    "is_bic",
     "is_connection_party_id",
     "is_fednow_message_id",
+    "is_lei",
     "is_routing_number",
+    "is_rtp_administration_id",
+    "is_rtp_business_message_id",
+    "is_rtp_instruction_id",
+    "is_rtp_message_id",
+    "is_rtp_participant_id",
     "is_uetr",
     "pacs002",
     "pacs008",
     "pacs028",
     "read",
+    "rtp_administration_id",
+    "rtp_business_message_id",
+    "rtp_instruction_id",
+    "rtp_message_id",
     "serialise",
     "unwrap",
     "wrap",

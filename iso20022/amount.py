@@ -4,6 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+CURRENCY: Final = "USD"
+"""The only currency of both rails."""
+
 _PLAIN: Final = re.compile(r"(0|[1-9][0-9]{0,15})(?:\.([0-9]{1,2}))?")
 _XML_DECIMAL: Final = re.compile(r"\+?([0-9]*)(?:\.([0-9]*))?")
 _XML_WHITESPACE: Final = " \t\r\n"

@@ -3,6 +3,13 @@
 from enum import StrEnum
 
 
+class Rail(StrEnum):
+    """The networks whose messages are read here."""
+
+    FEDNOW = "fednow"
+    RTP = "rtp"
+
+
 class Direction(StrEnum):
     """Which way a message travels between a participant and its rail."""
 

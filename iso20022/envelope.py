@@ -1,27 +1,29 @@
-"""What surrounds a Document: nothing, a neutral root with a header, or FedNow's own envelope, both directions.
+"""What surrounds a Document: nothing, a neutral root with a header, or a rail's own envelope.
 
 Sources: public FedNow samples (``urn:fednow:incoming:v001`` carries messages to FedNow, ``urn:fednow:outgoing:v001``
-from it) and ISO's business message envelope nvlp.001.001.01.
+from it), the public record of RTP's releases 2.9 and 3.0 (``urn:tch``), and ISO's business message envelope
+nvlp.001.001.01.
 """
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 
-from iso20022.codes import Direction
+from iso20022.codes import Direction, Rail
 from iso20022.errors import LocalProtocolError, RemoteProtocolError
 from iso20022.findings import Finding
-from iso20022.header import HEADER_TYPE
-from iso20022.paths import child_elements, line_of, local_name, named_xpath, namespace_of
+from iso20022.header import HEADER_LAYOUTS, HEADER_TYPE, RTP_HEADER_TYPE
+from iso20022.local_time import in_local_time
+from iso20022.namespaces import ISO_NAMESPACE, message_type_of, namespace_of_message
+from iso20022.paths import child_elements, children_named, line_of, local_name, named_xpath, namespace_of
+from iso20022.wrappers import FEDNOW_WRAPPERS, RTP_WRAPPERS, Wrapper
 
-ISO_NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:"
-"""What every ISO 20022 message namespace begins with; the message identifier follows."""
+DECLARATION: Final = b"<?xml version='1.0' encoding='UTF-8'?>\n"
+"""How every message that is written here begins."""
 
-_MESSAGE_TYPE: Final = re.compile(r"[a-z]{4}\.[0-9]{3}\.[0-9]{3}\.[0-9]{2}")
-_HEADER: Final = f"{{{ISO_NAMESPACE}{HEADER_TYPE}}}AppHdr"
+_HEADERS: Final = {f"{{{layout.namespace}}}AppHdr": header_type for header_type, layout in HEADER_LAYOUTS.items()}
 
 
 class EnvelopeKind(StrEnum):
@@ -37,6 +39,8 @@ class EnvelopeKind(StrEnum):
     """From a participant to FedNow."""
     FEDNOW_OUTGOING = "fednow_outgoing"
     """From FedNow to a participant."""
+    RTP_MESSAGE = "rtp_message"
+    """RTP's Message, either way. Its header and message elements are RTP's own; ISO's content stands in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,12 +48,16 @@ class Envelope:
     """A message taken out of its surroundings. The elements stay where they are in the tree that was read.
 
     ``message_type`` is the Document's, from its namespace; for a bare header it is None, and so is ``document``.
+    ``header_type`` is the header's own, from its namespace. RTP has no Document: there the message element, such as
+    ``CreditTransfer``, has been renamed to the ``Document`` that it stands for, and its header to ISO's ``AppHdr``;
+    ``wrapper`` keeps the name.
     """
 
     kind: EnvelopeKind
     header: etree._Element | None = None
     document: etree._Element | None = None
     message_type: str | None = None
+    header_type: str | None = None
     technical_header: etree._Element | None = None
     wrapper: str | None = None
 
@@ -58,54 +66,31 @@ class Envelope:
         """Which way the message travels, where the envelope says so."""
         return _DIRECTIONS.get(self.kind)
 
+    @property
+    def document_name(self) -> str:
+        """What the Document is called in the text that was read, for findings: on RTP its message element."""
+        return self.wrapper if self.kind is EnvelopeKind.RTP_MESSAGE and self.wrapper else "Document"
+
 
 _DIRECTIONS: Final = {
     EnvelopeKind.FEDNOW_INCOMING: Direction.TO_RAIL,
     EnvelopeKind.FEDNOW_OUTGOING: Direction.FROM_RAIL,
 }
-
-# FedNow's wrapper elements: message type, and the envelopes in which each is known.
-_BOTH: Final = frozenset({EnvelopeKind.FEDNOW_INCOMING, EnvelopeKind.FEDNOW_OUTGOING})
-_IN: Final = frozenset({EnvelopeKind.FEDNOW_INCOMING})
-_OUT: Final = frozenset({EnvelopeKind.FEDNOW_OUTGOING})
-FEDNOW_WRAPPERS: Final[dict[str, tuple[str, frozenset[EnvelopeKind]]]] = {
-    "FedNowMessageReject": ("admi.002.001.01", _BOTH),
-    "FedNowParticipantBroadcast": ("admi.004.001.02", _IN),
-    "FedNowBroadcast": ("admi.004.001.02", _OUT),
-    "FedNowRetrievalRequest": ("admi.006.001.01", _IN),
-    "FedNowReceiptAcknowledgement": ("admi.007.001.01", _BOTH),
-    "FedNowSystemResponse": ("admi.011.001.01", _OUT),
-    "FedNowParticipantFile": ("admi.998.001.02", _OUT),
-    "FedNowPaymentStatus": ("pacs.002.001.10", _BOTH),
-    "FedNowPaymentReturn": ("pacs.004.001.10", _BOTH),
-    "FedNowCustomerCreditTransfer": ("pacs.008.001.08", _BOTH),
-    "FedNowInstitutionCreditTransfer": ("pacs.009.001.08", _BOTH),
-    "FedNowPaymentStatusRequest": ("pacs.028.001.03", _BOTH),
-    "FedNowRequestForPayment": ("pain.013.001.07", _BOTH),
-    "FedNowRequestForPaymentResponse": ("pain.014.001.07", _BOTH),
-    "FedNowInformationRequest": ("camt.026.001.07", _BOTH),
-    "FedNowAdditionalPaymentInformation": ("camt.028.001.09", _BOTH),
-    "FedNowInformationRequestResponse": ("camt.029.001.09", _BOTH),
-    "FedNowRequestForPaymentCancellationRequestResponse": ("camt.029.001.09", _BOTH),
-    "FedNowReturnRequestResponse": ("camt.029.001.09", _BOTH),
-    "FedNowRequestForPaymentCancellationRequest": ("camt.055.001.09", _BOTH),
-    "FedNowReturnRequest": ("camt.056.001.08", _BOTH),
-    "FedNowAccountReportingRequest": ("camt.060.001.05", _IN),
-    "FedNowAccountActivityDetailsReport": ("camt.052.001.08", _OUT),
-    "FedNowAccountActivityTotalsReport": ("camt.052.001.08", _OUT),
-    "FedNowAccountBalanceReport": ("camt.052.001.08", _OUT),
-    "AccountDebitCreditNotification": ("camt.054.001.08", _OUT),
+_RAILS: Final = {
+    EnvelopeKind.FEDNOW_INCOMING: Rail.FEDNOW,
+    EnvelopeKind.FEDNOW_OUTGOING: Rail.FEDNOW,
+    EnvelopeKind.RTP_MESSAGE: Rail.RTP,
 }
-"""Every wrapper known in public: its message type, and the envelopes that may hold it."""
-
-# Documents whose namespace is not ISO's.
-_OTHER_NAMESPACES: Final = {"urn:swift:xsd:admi.998.001.02": "admi.998.001.02"}
+_RAIL_OF_HEADER: Final = {HEADER_TYPE: Rail.FEDNOW, RTP_HEADER_TYPE: Rail.RTP}
+_RAIL_OF_CLEARING_SYSTEM: Final = {"FDN": Rail.FEDNOW, "TCH": Rail.RTP}
+_CLEARING_SYSTEM: Final = etree.XPath("string(*/*/*[local-name()='SttlmInf']/*[local-name()='ClrSys']/*)")
 
 _NEUTRAL_ROOTS: Final = frozenset({"BusinessMessage", "RequestPayload"})  # without a namespace
 _NVLP: Final = f"{ISO_NAMESPACE}nvlp.001.001.01"
 _NEUTRAL_CHILDREN: Final = ("AppHdr", "Document")
 _NVLP_CHILDREN: Final = ("Hdr", "Doc")
 _TECHNICAL_HEADER: Final = "FedNowTechnicalHeader"
+_RTP: Final = "urn:tch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,29 +98,35 @@ class _FedNowEnvelope:
     kind: EnvelopeKind
     namespace: str
     root: str
+    direction: Direction
 
     def tag(self, name: str) -> str:
         return f"{{{self.namespace}}}{name}"
 
 
 _FEDNOW_ENVELOPES: Final = (
-    _FedNowEnvelope(EnvelopeKind.FEDNOW_INCOMING, "urn:fednow:incoming:v001", "FedNowIncoming"),
-    _FedNowEnvelope(EnvelopeKind.FEDNOW_OUTGOING, "urn:fednow:outgoing:v001", "FedNowOutgoing"),
+    _FedNowEnvelope(EnvelopeKind.FEDNOW_INCOMING, "urn:fednow:incoming:v001", "FedNowIncoming", Direction.TO_RAIL),
+    _FedNowEnvelope(EnvelopeKind.FEDNOW_OUTGOING, "urn:fednow:outgoing:v001", "FedNowOutgoing", Direction.FROM_RAIL),
 )
 _FEDNOW_BY_TAG: Final = {envelope.tag(envelope.root): envelope for envelope in _FEDNOW_ENVELOPES}
 _FEDNOW_BY_KIND: Final = {envelope.kind: envelope for envelope in _FEDNOW_ENVELOPES}
+_FEDNOW_WRAPPER: Final = {wrapper.name: wrapper for wrapper in FEDNOW_WRAPPERS}
+_RTP_WRAPPER: Final = {wrapper.name: wrapper for wrapper in RTP_WRAPPERS}
 
 
 def unwrap(root: etree._Element) -> Envelope:
     """The message in the tree. Raises RemoteProtocolError when the surroundings are unknown or wrongly built.
 
-    A message type of the rail that this library does not read yet is no error here: ``message_type`` names it.
+    A message type of the rail that this library does not read yet is no error here: ``message_type`` names it. Of
+    RTP's Message the header and the message element are renamed in the tree, as :class:`Envelope` says.
     """
     tag = str(root.tag)
-    if tag == _HEADER:
-        return Envelope(kind=EnvelopeKind.HEADER, header=root)
+    if tag in _HEADERS:
+        return Envelope(kind=EnvelopeKind.HEADER, header=root, header_type=_HEADERS[tag])
     if tag in _FEDNOW_BY_TAG:
         return _unwrap_fednow(root, _FEDNOW_BY_TAG[tag])
+    if tag == f"{{{_RTP}}}Message":
+        return _unwrap_rtp(root)
     if tag in _NEUTRAL_ROOTS:
         header, document = _exactly(root, root, _NEUTRAL_CHILDREN)
         return _pair(EnvelopeKind.NEUTRAL, root, header, document)
@@ -147,42 +138,108 @@ def unwrap(root: etree._Element) -> Envelope:
         root,
         root,
         code="ENVELOPE_UNKNOWN",
-        rule="The root is a Document, an AppHdr, a FedNow envelope, BusinessMessage, RequestPayload or BizMsgEnvlp.",
+        rule="The root is a Document, an AppHdr, a rail's envelope, BusinessMessage, RequestPayload or BizMsgEnvlp.",
         hint=f"{tag[:120]} is none of these; check the root element and its namespace.",
     )
 
 
-def wrap(kind: EnvelopeKind, header: etree._Element, document: etree._Element, *, wrapper: str | None = None) -> bytes:
-    """The FedNow envelope around a header and a Document, as UTF-8 bytes with an XML declaration.
+def rail_of_envelope(kind: EnvelopeKind) -> Rail | None:
+    """The rail whose envelope it is, None for one that belongs to none."""
+    return _RAILS.get(kind)
 
-    Both elements go in as they are, and stay where they were. The wrapper follows from the message type; where several
-    fit (camt.029, camt.052) it must be named. Raises LocalProtocolError when none fits. The same elements always give
-    the same bytes.
+
+def guess_rail(envelope: Envelope) -> Rail | None:
+    """Which rail a message belongs to, told by its envelope, header, message type or clearing system; None: unknown."""
+    by_envelope = _RAILS.get(envelope.kind) or _RAIL_OF_HEADER.get(envelope.header_type or "")
+    if by_envelope is not None or envelope.document is None:
+        return by_envelope
+    on_rails = [
+        rail
+        for rail, wrappers in ((Rail.FEDNOW, FEDNOW_WRAPPERS), (Rail.RTP, RTP_WRAPPERS))
+        if any(wrapper.message_type == envelope.message_type for wrapper in wrappers)
+    ]
+    if len(on_rails) == 1:
+        return on_rails[0]
+    return _RAIL_OF_CLEARING_SYSTEM.get(str(_CLEARING_SYSTEM(envelope.document)))
+
+
+def wrap(kind: EnvelopeKind, header: etree._Element, document: etree._Element, *, wrapper: str | None = None) -> bytes:
+    """A rail's envelope around a header and a Document, as UTF-8 bytes with an XML declaration.
+
+    Both elements go in as they are, and stay where they were; in RTP's Message their times become US Eastern ones
+    without a zone. The wrapper follows from the message type, and where several fit (FedNow's camt.029 and camt.052)
+    from the header's market practice, or must be named. Raises LocalProtocolError when none fits. The same elements
+    always give the same bytes.
     """
+    message_type = message_type_of(namespace_of(str(document.tag)))
+    if kind is EnvelopeKind.RTP_MESSAGE:
+        name = _fitting(RTP_WRAPPERS, message_type, direction=None, header=header, chosen=wrapper)
+        return _rtp_message(header, document, name)
     envelope = _FEDNOW_BY_KIND.get(kind)
     if envelope is None:
-        raise LocalProtocolError(_no_wrapper(f"{kind} is no FedNow envelope"))
-    message_type = _message_type_of(document)
-    fitting = [name for name, (known, kinds) in FEDNOW_WRAPPERS.items() if known == message_type and kind in kinds]
-    if wrapper is None and len(fitting) == 1:
-        wrapper = fitting[0]
-    if wrapper is None or wrapper not in fitting:
-        raise LocalProtocolError(_no_wrapper(f"{message_type} in {envelope.root}: choose one of {fitting or 'none'}"))
+        raise LocalProtocolError(_no_wrapper(f"{kind} is no rail's envelope"))
+    name = _fitting(FEDNOW_WRAPPERS, message_type, direction=envelope.direction, header=header, chosen=wrapper)
     return b"".join(
         (
-            b"<?xml version='1.0' encoding='UTF-8'?>\n",
-            f'<{envelope.root} xmlns="{envelope.namespace}"><{envelope.root}Message><{wrapper}>'.encode(),
-            etree.tostring(header, encoding="UTF-8", xml_declaration=False, with_tail=False),
-            etree.tostring(document, encoding="UTF-8", xml_declaration=False, with_tail=False),
-            f"</{wrapper}></{envelope.root}Message></{envelope.root}>".encode(),
+            DECLARATION,
+            f'<{envelope.root} xmlns="{envelope.namespace}"><{envelope.root}Message><{name}>'.encode(),
+            _text_of(header),
+            _text_of(document),
+            f"</{name}></{envelope.root}Message></{envelope.root}>".encode(),
         )
     )
 
 
+def _fitting(
+    wrappers: tuple[Wrapper, ...],
+    message_type: str | None,
+    *,
+    direction: Direction | None,
+    header: etree._Element,
+    chosen: str | None,
+) -> str:
+    """The name of the one wrapper for a message; raises LocalProtocolError where there is none, or several."""
+    fitting = [
+        wrapper
+        for wrapper in wrappers
+        if wrapper.message_type == message_type and (direction is None or direction in wrapper.directions)
+    ]
+    names = [wrapper.name for wrapper in fitting if chosen in {None, wrapper.name}]
+    if len(names) > 1:
+        practice = _practice_of(header)
+        names = [wrapper.name for wrapper in fitting if wrapper.practice == practice]
+    if len(names) != 1:
+        known = [wrapper.name for wrapper in fitting]
+        raise LocalProtocolError(_no_wrapper(f"{message_type} travels in one of {known or 'none'}: choose one"))
+    return names[0]
+
+
+def _practice_of(header: etree._Element) -> str | None:
+    for practice in children_named(header, "MktPrctc"):
+        for identifier in children_named(practice, "Id"):
+            return identifier.text
+    return None
+
+
+def _rtp_message(header: etree._Element, document: etree._Element, name: str) -> bytes:
+    """RTP's Message: AppHdr and the message element are its own, and what stands in them is ISO's."""
+    namespaces: Any = {None: _RTP, "head": namespace_of(str(header.tag))}  # the stubs want text as the key
+    message = etree.Element(f"{{{_RTP}}}Message", nsmap=namespaces)
+    etree.SubElement(message, f"{{{_RTP}}}AppHdr").extend(child_elements(in_local_time(header)))
+    content = b"".join(_text_of(child) for child in child_elements(in_local_time(document)))
+    end = b"</Message>"
+    return b"".join(
+        (DECLARATION, _text_of(message).removesuffix(end), f"<{name}>".encode(), content, f"</{name}>".encode(), end)
+    )
+
+
+def _text_of(element: etree._Element) -> bytes:
+    return etree.tostring(element, encoding="UTF-8", xml_declaration=False, with_tail=False)
+
+
 def serialise(element: etree._Element) -> bytes:
     """A bare Document or AppHdr as UTF-8 bytes with an XML declaration."""
-    text = etree.tostring(element, encoding="UTF-8", xml_declaration=False, with_tail=False)
-    return b"<?xml version='1.0' encoding='UTF-8'?>\n" + text
+    return DECLARATION + _text_of(element)
 
 
 def _unwrap_fednow(root: etree._Element, envelope: _FedNowEnvelope) -> Envelope:
@@ -196,8 +253,8 @@ def _unwrap_fednow(root: etree._Element, envelope: _FedNowEnvelope) -> Envelope:
         raise _misbuilt(message, root, "exactly one wrapper, such as FedNowCustomerCreditTransfer")
     wrapper = wrappers[0]
     name = local_name(str(wrapper.tag))
-    known_type, kinds = FEDNOW_WRAPPERS.get(name, ("", frozenset()))
-    if wrapper.tag != envelope.tag(name) or envelope.kind not in kinds:
+    known = _FEDNOW_WRAPPER.get(name)
+    if known is None or wrapper.tag != envelope.tag(name) or envelope.direction not in known.directions:
         raise _error(
             wrapper,
             root,
@@ -209,15 +266,60 @@ def _unwrap_fednow(root: etree._Element, envelope: _FedNowEnvelope) -> Envelope:
         _bare(element, root)
     header, document = _exactly(wrapper, root, _NEUTRAL_CHILDREN)
     found = _pair(envelope.kind, root, header, document, technical_header=technical, wrapper=name)
-    if found.message_type != known_type:
-        raise _error(
-            document,
-            root,
-            code="ENVELOPE_WRAPPER_MESSAGE",
-            rule=f"{name} holds a {known_type}.",
-            hint=f"The Document is a {found.message_type}: use its wrapper, or the version that the rail expects.",
-        )
+    if found.message_type != known.message_type:
+        raise _other_message(document, root, known, str(found.message_type))
     return found
+
+
+def _unwrap_rtp(root: etree._Element) -> Envelope:
+    children = list(child_elements(root))
+    names = [local_name(str(child.tag)) for child in children]
+    if len(children) > 2 or names[:1] != ["AppHdr"]:
+        raise _misbuilt(root, root, "one AppHdr and one message element, such as CreditTransfer")
+    _bare(root, root)
+    for child in children:
+        if namespace_of(str(child.tag)) != _RTP:
+            raise _misbuilt(root, root, f'AppHdr and the message element, both in "{_RTP}"')
+        _bare(child, root)
+    known = _RTP_WRAPPER.get(names[-1]) if len(children) == 2 else None
+    if len(children) == 2 and known is None:
+        raise _error(
+            children[1],
+            root,
+            code="ENVELOPE_WRAPPER",
+            rule="Beside its header a Message holds one of the message elements that RTP knows.",
+            hint=f"{names[1][:80]} is none of them.",
+        )
+    if known is not None:
+        _require_rtp_message(children[1], root, known)
+        children[1].tag = f"{{{namespace_of_message(known.message_type)}}}Document"
+    children[0].tag = f"{{{ISO_NAMESPACE}{RTP_HEADER_TYPE}}}AppHdr"
+    return Envelope(
+        kind=EnvelopeKind.RTP_MESSAGE,
+        header=children[0],
+        document=None if known is None else children[1],
+        message_type=None if known is None else known.message_type,
+        header_type=RTP_HEADER_TYPE,
+        wrapper=None if known is None else known.name,
+    )
+
+
+def _require_rtp_message(element: etree._Element, root: etree._Element, known: Wrapper) -> None:
+    """Raise unless what stands in the message element is of the namespace that belongs there."""
+    for child in child_elements(element):
+        found = _message_type(child, root)
+        if found != known.message_type:
+            raise _other_message(child, root, known, found)
+
+
+def _other_message(element: etree._Element, root: etree._Element, known: Wrapper, found: str) -> RemoteProtocolError:
+    return _error(
+        element,
+        root,
+        code="ENVELOPE_WRAPPER_MESSAGE",
+        rule=f"{known.name} holds a {known.message_type}.",
+        hint=f"The message is a {found}: use its wrapper, or the version that the rail expects.",
+    )
 
 
 def _unwrap_nvlp(root: etree._Element) -> Envelope:
@@ -240,12 +342,13 @@ def _pair(
     technical_header: etree._Element | None = None,
     wrapper: str | None = None,
 ) -> Envelope:
-    if header.tag != _HEADER:
+    header_type = _HEADERS.get(str(header.tag))
+    if header_type is None:
         raise _error(
             header,
             root,
             code="ENVELOPE_HEADER",
-            rule=f"The header is a {HEADER_TYPE}.",
+            rule=f"The header is a {' or a '.join(sorted(HEADER_LAYOUTS))}.",
             hint=f'Give AppHdr the namespace "{ISO_NAMESPACE}{HEADER_TYPE}".',
         )
     return Envelope(
@@ -253,6 +356,7 @@ def _pair(
         header=header,
         document=document,
         message_type=_message_type(document, root),
+        header_type=header_type,
         technical_header=technical_header,
         wrapper=wrapper,
     )
@@ -267,21 +371,16 @@ def _exactly(parent: etree._Element, root: etree._Element, names: tuple[str, ...
 
 
 def _bare(element: etree._Element, root: etree._Element) -> None:
-    texts = [element.text, *(child.tail for child in element)]
-    if len(element.attrib) or any(text and not text.isspace() for text in texts):
+    """Raise where a holder of elements has attributes, or text of its own."""
+    has_text = bool(element.text and not element.text.isspace())
+    for child in element:
+        has_text = has_text or bool(child.tail and not child.tail.isspace())
+    if has_text or len(element.attrib):
         raise _misbuilt(element, root, "neither attributes nor text of its own")
 
 
-def _message_type_of(document: etree._Element) -> str | None:
-    namespace = namespace_of(str(document.tag))
-    if namespace in _OTHER_NAMESPACES:
-        return _OTHER_NAMESPACES[namespace]
-    name = namespace.removeprefix(ISO_NAMESPACE)
-    return name if name != namespace and _MESSAGE_TYPE.fullmatch(name) else None
-
-
 def _message_type(document: etree._Element, root: etree._Element) -> str:
-    message_type = _message_type_of(document)
+    message_type = message_type_of(namespace_of(str(document.tag)))
     if message_type is None:
         namespace = namespace_of(str(document.tag))
         raise _error(
@@ -312,6 +411,6 @@ def _error(element: etree._Element, root: etree._Element, *, code: str, rule: st
 def _no_wrapper(reason: str) -> Finding:
     return Finding(
         code="BUILD_ENVELOPE",
-        rule="A FedNow envelope holds a message in the wrapper that belongs to it.",
+        rule="A rail's envelope holds a message in the wrapper that belongs to it.",
         hint=f"{reason[:400]}.",
     )

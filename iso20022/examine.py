@@ -4,38 +4,29 @@
 says everything that is wrong with it, element by element.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from lxml import etree
 
 from iso20022 import header as headers
 from iso20022.codes import Direction
-from iso20022.envelope import Envelope, unwrap
+from iso20022.envelope import Envelope, EnvelopeKind, rail_of_envelope, unwrap
 from iso20022.errors import RemoteProtocolError
 from iso20022.fields import FieldReader
 from iso20022.findings import Finding, Severity, has_error, with_columns
-from iso20022.header import BusinessHeader
+from iso20022.header import HEADER_LAYOUTS, BusinessHeader
 from iso20022.layout import Fields, Layout
-from iso20022.messages import admi002, pacs002, pacs008, pacs028
-from iso20022.messages.admi002 import MessageReject
-from iso20022.messages.pacs002 import PaymentStatusReport
-from iso20022.messages.pacs008 import CustomerCreditTransfer
-from iso20022.messages.pacs028 import PaymentStatusRequest
+from iso20022.local_time import time_findings, with_offsets
+from iso20022.messages.registry import MESSAGE_KINDS, Message
 from iso20022.paths import line_of
 from iso20022.profiles.fednow import FedNowProfile
-from iso20022.profiles.fednow_header_rules import HEADER_RULES, unused_header_elements
-from iso20022.profiles.fednow_rules import DOCUMENT_RULES
-from iso20022.profiles.profile import Facts, finding_of, violated
+from iso20022.profiles.profile import Facts, Profile, element_findings, finding_of, violated
 from iso20022.reader import LIMITS, Limits, read
 from iso20022.schema_errors import schema_findings
-from iso20022.schemas import model, validator
 from iso20022.walk import walk
-
-Message = CustomerCreditTransfer | PaymentStatusReport | PaymentStatusRequest | MessageReject
-"""The messages that are read into values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +34,18 @@ class _Part:
     """A header or a Document under examination."""
 
     message_type: str
+    schema_id: str
     layout: Layout
     element: etree._Element
     fields: Fields
+    is_header: bool
 
-
-@dataclass(frozen=True, slots=True)
-class _MessageKind:
-    layout: Layout
-    read: Callable[[FieldReader], Message]
-
-
-_KINDS: Final[dict[str, _MessageKind]] = {
-    pacs008.MESSAGE_TYPE: _MessageKind(pacs008.LAYOUT, pacs008.read),
-    pacs002.MESSAGE_TYPE: _MessageKind(pacs002.LAYOUT, pacs002.read),
-    pacs028.MESSAGE_TYPE: _MessageKind(pacs028.LAYOUT, pacs028.read),
-    admi002.MESSAGE_TYPE: _MessageKind(admi002.LAYOUT, admi002.read),
-}
 
 _FINDINGS_MAX: Final = 200  # what a person can read; hostile input makes thousands
+_EITHER_WAY: Final = frozenset(Direction)
 _DIRECTION_WORDS: Final = {Direction.TO_RAIL: "to the rail", Direction.FROM_RAIL: "from the rail"}
 
-SUPPORTED_MESSAGES: Final = frozenset(_KINDS)
+SUPPORTED_MESSAGES: Final = frozenset(MESSAGE_KINDS)
 """The message types that are validated and read."""
 
 
@@ -86,7 +67,7 @@ class Report:
     message: Message | None = None
     findings: tuple[Finding, ...] = ()
     body: bytes = field(repr=False, default=b"")
-    profile: FedNowProfile = field(repr=False, default_factory=FedNowProfile)
+    profile: Profile = field(repr=False, default_factory=FedNowProfile)
 
     @property
     def document(self) -> etree._Element | None:
@@ -94,40 +75,48 @@ class Report:
         return None if self.envelope is None else self.envelope.document
 
 
-def examine(
-    body: bytes, *, profile: FedNowProfile, direction: Direction | None = None, limits: Limits = LIMITS
-) -> Report:
+def examine(body: bytes, *, profile: Profile, direction: Direction | None = None, limits: Limits = LIMITS) -> Report:
     """The report on a body. Never raises for bad input; touches nothing outside; the same body gives the same report.
 
-    Without a direction the envelope's counts; where that has none either, rules of one direction only are left out.
+    Without a direction the envelope's counts, and on RTP, whose envelope has none, what the header says of the rail
+    itself; where neither knows, rules of one direction only are left out.
     """
     try:
         root = read(body, limits)
     except RemoteProtocolError as error:
-        return Report(valid=False, readable=False, findings=error.findings, body=body, profile=profile)
+        findings = with_columns(error.findings, body)
+        return Report(valid=False, readable=False, findings=findings, body=body, profile=profile)
     try:
         envelope = unwrap(root)
     except RemoteProtocolError as error:
         findings = with_columns(error.findings, body)
         return Report(valid=False, direction=direction, findings=findings, body=body, profile=profile)
-    known = _envelope_findings(envelope, profile, direction)
-    report = Report(
-        valid=False,
-        message_type=_message_type(envelope),
-        direction=direction or envelope.direction,
+    parts = _parts(envelope, profile)
+    towards = direction or envelope.direction or _direction_by_header(parts, profile)
+    known = _envelope_findings(envelope, profile, towards)
+    header: BusinessHeader | None = None
+    message: Message | None = None
+    if has_error(known):
+        findings = known
+    else:
+        refused = [schema_findings(part.element, profile.schemas.validator(part.schema_id)) for part in parts]
+        readable = [part for part, objections in zip(parts, refused, strict=True) if not objections]
+        findings = (*known, *(finding for objections in refused for finding in objections))
+        if len(readable) == len(parts):
+            findings += _profile_findings(envelope, profile, towards, parts)
+        header, message, unread = _values(readable, profile, findings)
+        findings += unread
+    return Report(
+        valid=not has_error(findings),
+        message_type=envelope.message_type or envelope.header_type,
+        direction=towards,
         envelope=envelope,
+        header=header,
+        message=message,
+        findings=_located(findings, envelope, body) if findings else (),
         body=body,
         profile=profile,
     )
-    if has_error(known):
-        return replace(report, findings=with_columns(known, body))
-    parts = _parts(envelope)
-    refused = {part.layout.root: schema_findings(part.element, validator(part.message_type)) for part in parts}
-    findings = (*known, *(finding for part in parts for finding in refused[part.layout.root]))
-    readable = [part for part in parts if not refused[part.layout.root]]
-    if len(readable) == len(parts):
-        findings += _profile_findings(report, readable)
-    return _with_values(report, readable, findings)
 
 
 def explain(report: Report) -> Report:
@@ -139,96 +128,138 @@ def explain(report: Report) -> Report:
     envelope = report.envelope
     if envelope is None or not any(finding.code.startswith("XSD_") for finding in report.findings):
         return report
-    parts = _parts(envelope)
-    walked = tuple(finding for part in parts for finding in _walked(part))
+    parts = _parts(envelope, report.profile)
+    walked = tuple(finding for part in parts for finding in _walked(part, report.profile))
     broken = tuple(finding.xpath for finding in walked)
     known = _envelope_findings(envelope, report.profile, report.direction)
-    unbroken = [finding for finding in _profile_findings(report, parts) if not _concerns(finding.xpath, broken)]
-    return replace(report, findings=with_columns((*known, *walked, *unbroken), report.body))
+    objections = _profile_findings(envelope, report.profile, report.direction, parts)
+    unbroken = [finding for finding in objections if not _concerns(finding.xpath, broken)]
+    return replace(report, findings=_located((*known, *walked, *unbroken), envelope, report.body))
 
 
-def _message_type(envelope: Envelope) -> str:
-    return envelope.message_type or headers.HEADER_TYPE
-
-
-def _parts(envelope: Envelope) -> list[_Part]:
-    parts = []
-    if envelope.header is not None:
-        parts.append(_part(headers.HEADER_TYPE, headers.LAYOUT, envelope.header))
-    if envelope.document is not None and envelope.message_type is not None:
-        parts.append(_part(envelope.message_type, _KINDS[envelope.message_type].layout, envelope.document))
+def _parts(envelope: Envelope, profile: Profile) -> list[_Part]:
+    release, parts = profile.release, []
+    if envelope.header is not None and envelope.header_type is not None:
+        layout, header_type = HEADER_LAYOUTS[envelope.header_type], envelope.header_type
+        schema_id, fields = release.schema_id(header_type), layout.read(envelope.header)
+        parts.append(_Part(header_type, schema_id, layout, envelope.header, fields, is_header=True))
+    kind = MESSAGE_KINDS.get(envelope.message_type or "")
+    if envelope.document is not None and kind is not None:
+        schema_id, fields = release.schema_id(kind.message_type), kind.layout.read(envelope.document)
+        parts.append(_Part(kind.message_type, schema_id, kind.layout, envelope.document, fields, is_header=False))
     return parts
 
 
-def _part(message_type: str, layout: Layout, element: etree._Element) -> _Part:
-    return _Part(message_type, layout, element, layout.read(element))
+def _direction_by_header(parts: list[_Part], profile: Profile) -> Direction | None:
+    """Which way a message travels whose header names the rail itself; a neutral root says nothing of a rail."""
+    if not profile.release.has_local_times or not parts or not parts[0].is_header:
+        return None
+    texts = parts[0].fields.texts
+    if texts["sender"] in profile.rail_ids:
+        return Direction.FROM_RAIL
+    return Direction.TO_RAIL if texts["receiver"] in profile.rail_ids else None
 
 
-def _envelope_findings(envelope: Envelope, profile: FedNowProfile, direction: Direction | None) -> tuple[Finding, ...]:
+def _envelope_findings(envelope: Envelope, profile: Profile, direction: Direction | None) -> tuple[Finding, ...]:
     """What can be said before looking into the message. Errors among it end the examination."""
-    message_type, element = envelope.message_type, envelope.document
+    release, message_type = profile.release, envelope.message_type
+    rail = rail_of_envelope(envelope.kind)
+    if rail not in {None, profile.rail}:
+        return (_wrong_rail(envelope, profile),)
     if direction is not None and envelope.direction not in {None, direction}:
         return (_wrong_direction(envelope, direction),)
-    if element is None:
+    if envelope.header is not None and envelope.header_type != release.header_type:
+        return (_wrong_header(envelope.header, profile),)
+    if message_type is None or envelope.document is None:
         return (_header_only(envelope),)
-    if message_type not in profile.message_types or message_type not in _KINDS:
-        return (_unsupported(str(message_type), element, profile),)
+    if message_type not in profile.message_types or message_type not in MESSAGE_KINDS:
+        return (_unsupported(message_type, envelope.document, profile),)
+    if direction is not None and direction not in release.directions.get(message_type, _EITHER_WAY):
+        return (_wrong_way(message_type, direction, envelope.document, profile),)
     return ()
 
 
-def _profile_findings(report: Report, parts: list[_Part]) -> tuple[Finding, ...]:
-    """What the rail objects to, header first."""
-    texts = {part.layout.root: part.fields.texts for part in parts}
-    header_texts = texts.get(headers.LAYOUT.root)
+def _profile_findings(
+    envelope: Envelope, profile: Profile, direction: Direction | None, parts: list[_Part]
+) -> tuple[Finding, ...]:
+    """What the rail objects to; the header's rules may look at the Document's texts and the other way round."""
+    release, message_type = profile.release, envelope.message_type
+    texts = {part.is_header: part.fields.texts for part in parts}
+    id_field = MESSAGE_KINDS[message_type].id_field if message_type is not None else ""
+    document = texts.get(False, {})
     facts = Facts(
-        texts=texts.get("Document", {}),
-        header=header_texts,
-        profile=report.profile,
-        direction=report.direction,
-        message_type=str(report.message_type),
+        texts=document,
+        header=texts.get(True),
+        profile=profile,
+        direction=direction,
+        message_type=message_type or release.header_type,
+        message_id=document[id_field] if id_field else "",
+        wrapper=envelope.wrapper,
     )
     findings: list[Finding] = []
     for part in parts:
-        is_header = part.layout is headers.LAYOUT
-        rules = HEADER_RULES if is_header else DOCUMENT_RULES[part.message_type]
         findings += [
-            finding_of(rule, layout=part.layout, element=part.element, fields=part.fields, profile=report.profile)
-            for rule in violated(rules, part.fields.texts, facts)
+            finding_of(rule, layout=part.layout, element=part.element, fields=part.fields, profile=profile)
+            for rule in violated(release.checks(part.message_type, direction), part.fields.texts, facts)
         ]
-        if is_header:
-            findings += unused_header_elements(part.element, part.fields.others, report.direction)
+        if part.is_header:
+            findings += release.further_header_findings(part.element, part.fields.others, direction)
+        elif release.element_rules:
+            findings += element_findings(
+                release.element_rules, element=part.element, message_type=part.message_type, profile=profile
+            )
+        if release.has_local_times:
+            findings += time_findings(part.element, part.schema_id, ZoneInfo(profile.time_zone))
     return tuple(findings)
 
 
-def _with_values(report: Report, readable: list[_Part], findings: tuple[Finding, ...]) -> Report:
-    """The report with the values of the parts that can be read; what cannot is a finding, unless a rule said so."""
+def _values(
+    readable: list[_Part], profile: Profile, findings: tuple[Finding, ...]
+) -> tuple[BusinessHeader | None, Message | None, tuple[Finding, ...]]:
+    """The values of the parts that can be read, and why others cannot, unless a rule has said so."""
     header: BusinessHeader | None = None
     message: Message | None = None
+    unread: tuple[Finding, ...] = ()
     for part in readable:
-        reader = FieldReader(part.layout, part.element, part.fields)
         try:
-            if part.layout is headers.LAYOUT:
-                header = headers.read(reader)
+            if part.is_header:
+                header = headers.read(_reader(part, profile))
             else:
-                message = _KINDS[part.message_type].read(reader)
+                message = MESSAGE_KINDS[part.message_type].read(_reader(part, profile))
         except RemoteProtocolError as error:
             said = {finding.xpath for finding in findings if finding.severity is Severity.ERROR}
-            findings += tuple(finding for finding in error.findings if finding.xpath not in said)
-    return replace(
-        report,
-        valid=not has_error(findings),
-        header=header,
-        message=message,
-        findings=with_columns(findings, report.body) if findings else (),
-    )
+            unread += tuple(finding for finding in error.findings if finding.xpath not in said)
+    return header, message, unread
 
 
-def _walked(part: _Part) -> tuple[Finding, ...]:
-    """The walk's findings, as many as help; libxml2's own where it refuses and the walk sees nothing."""
-    found = tuple(islice(walk(part.element, model(part.message_type)), _FINDINGS_MAX + 1))
+def _reader(part: _Part, profile: Profile) -> FieldReader:
+    """The part's fields; local times become the instants that they name, so that values know nothing of zones."""
+    if not profile.release.has_local_times:
+        return FieldReader(part.layout, part.element, part.fields)
+    return FieldReader(part.layout, with_offsets(part.element, part.schema_id, ZoneInfo(profile.time_zone)))
+
+
+def _walked(part: _Part, profile: Profile) -> tuple[Finding, ...]:
+    """The walk's findings, as many as help; libxml2's own where it refuses and the walk sees nothing, or cannot see."""
+    schema = profile.schemas.model(part.schema_id)
+    if schema is None:
+        return schema_findings(part.element, profile.schemas.validator(part.schema_id))
+    found = tuple(islice(walk(part.element, schema), _FINDINGS_MAX + 1))
     if len(found) > _FINDINGS_MAX:
         return (*found[:_FINDINGS_MAX], _more(part))
-    return found or schema_findings(part.element, validator(part.message_type))
+    return found or schema_findings(part.element, profile.schemas.validator(part.schema_id))
+
+
+def _located(findings: tuple[Finding, ...], envelope: Envelope, body: bytes) -> tuple[Finding, ...]:
+    """The findings under the name that the Document has in the text, with their columns."""
+    if envelope.document_name != "Document":
+        findings = tuple(
+            replace(finding, xpath=f"/{envelope.document_name}{finding.xpath.removeprefix('/Document')}")
+            if finding.xpath.startswith("/Document")
+            else finding
+            for finding in findings
+        )
+    return with_columns(findings, body)
 
 
 def _more(part: _Part) -> Finding:
@@ -245,6 +276,14 @@ def _concerns(xpath: str, broken: tuple[str, ...]) -> bool:
     return any(xpath == path or xpath.startswith(f"{path}/") for path in broken)
 
 
+def _wrong_rail(envelope: Envelope, profile: Profile) -> Finding:
+    return Finding(
+        code="ENVELOPE_RAIL",
+        rule=f"A message of {profile.name} has no other rail's envelope.",
+        hint=f"This one is {envelope.kind.value}: validate it for the rail that it belongs to.",
+    )
+
+
 def _wrong_direction(envelope: Envelope, direction: Direction) -> Finding:
     return Finding(
         code="ENVELOPE_DIRECTION",
@@ -253,11 +292,33 @@ def _wrong_direction(envelope: Envelope, direction: Direction) -> Finding:
     )
 
 
+def _wrong_way(message_type: str, direction: Direction, element: etree._Element, profile: Profile) -> Finding:
+    return Finding(
+        code="MESSAGE_DIRECTION",
+        xpath="/Document",
+        line=line_of(element),
+        value=message_type,
+        rule=f"On {profile.name} a {message_type} does not travel {_DIRECTION_WORDS[direction]}.",
+        hint="Check which message is meant, and which way it goes.",
+    )
+
+
+def _wrong_header(element: etree._Element, profile: Profile) -> Finding:
+    return Finding(
+        code="HEADER_VERSION",
+        xpath="/AppHdr",
+        line=line_of(element),
+        rule=f"A message of {profile.name} has the header {profile.release.header_type}.",
+        hint="Use that header, or validate the message for the rail that it belongs to.",
+    )
+
+
 def _header_only(envelope: Envelope) -> Finding:
     assert envelope.header is not None
+    is_bare = envelope.kind is EnvelopeKind.HEADER
     return Finding(
         code="HEADER_ONLY",
-        severity=Severity.WARNING,
+        severity=Severity.WARNING if is_bare else Severity.ERROR,
         xpath="/AppHdr",
         line=line_of(envelope.header),
         rule="A message is a header and the Document it announces; here is a header alone.",
@@ -265,10 +326,11 @@ def _header_only(envelope: Envelope) -> Finding:
     )
 
 
-def _unsupported(message_type: str, element: etree._Element, profile: FedNowProfile) -> Finding:
+def _unsupported(message_type: str, element: etree._Element, profile: Profile) -> Finding:
     family = message_type[:8]
-    versions = sorted(known for known in profile.message_types & SUPPORTED_MESSAGES if known.startswith(family))
-    hint = f"The rail uses {versions[0]}." if versions else f"Known are {', '.join(sorted(SUPPORTED_MESSAGES))}."
+    known = profile.message_types & SUPPORTED_MESSAGES
+    versions = sorted(version for version in known if version.startswith(family))
+    hint = f"{profile.name} uses {versions[0]}." if versions else f"Known are {', '.join(sorted(known)) or 'none'}."
     return Finding(
         code="UNSUPPORTED_VERSION" if versions else "UNSUPPORTED_MESSAGE",
         xpath="/Document",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from lxml import etree
@@ -32,9 +33,8 @@ class FieldReader:
         self.element: Final = element
         self.fields: Final = layout.read(element) if fields is None else fields
         self.texts: Final = self.fields.texts
-        expected = f"{{{layout.namespace}}}{layout.root}"
-        if element.tag != expected:
-            raise RemoteProtocolError(_wrong_root(str(element.tag), expected))
+        if element.tag != layout.tag:
+            raise RemoteProtocolError(_wrong_root(str(element.tag), layout.tag))
 
     def text(self, field: str) -> str:
         """The text of a field that must be there."""
@@ -117,6 +117,7 @@ class FieldReader:
         )
 
 
+@lru_cache(maxsize=256)  # a rule looks at a time first, then the value reads it; most times of a message are one
 def read_date_time(text: str) -> datetime | None:
     """The ``xs:dateTime`` text as a datetime, naive where it states no offset; None where it names no point in time.
 
@@ -131,6 +132,7 @@ def read_date_time(text: str) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def read_date(text: str) -> date | None:
     """The ``xs:date`` text as a date; None where it names no day or carries a time zone."""
     stripped = text.strip(_XML_WHITESPACE)

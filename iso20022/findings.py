@@ -1,12 +1,9 @@
 """What is wrong with a message, said so that its sender can mend it."""
 
-import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
-from typing import Final
 
-_LINE_BYTES_MAX: Final = 4_000  # nobody looks for a column in a longer line, and the search would be slow
+from iso20022.places import Plan
 
 
 class Severity(StrEnum):
@@ -55,26 +52,23 @@ def has_error(findings: tuple[Finding, ...]) -> bool:
 
 
 def with_columns(findings: tuple[Finding, ...], body: bytes) -> tuple[Finding, ...]:
-    """The findings with the column of their element, where its line of the body has exactly one such start tag."""
+    """The findings with line and column of their element's start tag; of a missing one, of the element it belongs in.
+
+    The body must be one that could be read. Findings that have a column, or no line, are left as they are.
+    """
     if all(finding.line is None or finding.column is not None for finding in findings):
         return findings
-    lines = body.split(b"\n")
-    return tuple(finding if finding.column is not None else _with_column(finding, lines) for finding in findings)
+    plan = Plan(body)
+    return tuple(
+        finding if finding.line is None or finding.column is not None else _placed(finding, plan)
+        for finding in findings
+    )
 
 
-def _with_column(finding: Finding, lines: list[bytes]) -> Finding:
-    if finding.line is None or finding.line > len(lines):
+def _placed(finding: Finding, plan: Plan) -> Finding:
+    place = plan.nearest(finding.xpath)
+    if place is None:
         return finding
-    steps = [step.partition("[")[0] for step in finding.xpath.split("/") if not step.startswith("@")]
-    line = lines[finding.line - 1]
-    if len(line) > _LINE_BYTES_MAX:
-        return finding
-    tags = [tag.start() for tag in _start_tag(steps[-1]).finditer(line)]
-    if len(tags) != 1:
-        return finding
-    return replace(finding, column=len(line[: tags[0]].decode("utf-8", "replace")) + 1)
-
-
-@lru_cache(maxsize=256)
-def _start_tag(name: str) -> re.Pattern[bytes]:
-    return re.compile(rb"<(?:[^\s<>/:]+:)?" + re.escape(name.encode()) + rb"(?=[\s/>])")
+    attribute = plan.attribute(place, finding.xpath.rpartition("/@")[2]) if "/@" in finding.xpath else None
+    line, column = plan.position(place.start if attribute is None else attribute)
+    return replace(finding, line=line, column=column)

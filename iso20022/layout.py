@@ -24,12 +24,11 @@ class Fields:
     """What a message says in the fields of its layout.
 
     ``texts`` has every field, ``""`` where it is absent (no ISO text type allows an empty value), and for a group the
-    number of its elements. ``places`` has the element of each single field that is there, ``groups`` the elements of
-    each group. ``others`` are the elements that are no field.
+    number of its elements. ``groups`` has the elements of each group, ``others`` the elements that are no field. Where
+    a single field stands, :meth:`Layout.elements` says; few ask.
     """
 
     texts: dict[str, str]
-    places: dict[str, etree._Element]
     groups: dict[str, list[etree._Element]]
     others: list[etree._Element]
 
@@ -41,7 +40,7 @@ class Layout:
     or have content that is read on its own.
     """
 
-    __slots__ = ("_empty", "_steps", "base", "groups", "namespace", "paths", "root")
+    __slots__ = ("_empty", "_steps", "base", "groups", "namespace", "paths", "root", "tag")
 
     def __init__(
         self, *, namespace: str, root: str, base: str, paths: Mapping[str, str], groups: frozenset[str] = frozenset()
@@ -49,6 +48,7 @@ class Layout:
         assert groups <= paths.keys(), "a group is a field"
         self.namespace: Final = namespace
         self.root: Final = root
+        self.tag: Final = f"{{{namespace}}}{root}"
         self.base: Final = base
         self.paths: Final = dict(paths)
         self.groups: Final = groups
@@ -57,7 +57,7 @@ class Layout:
 
     def read(self, element: etree._Element) -> Fields:
         """The fields of a message: of a repeated one that is no group, the first. Visits each element at most once."""
-        fields = Fields(self._empty.copy(), {}, {}, [])
+        fields = Fields(self._empty.copy(), {}, [])
         _collect(element, self._steps, fields)
         for field, elements in fields.groups.items():
             fields.texts[field] = str(len(elements))
@@ -113,10 +113,12 @@ class Layout:
 
     def _below(self, paths: Mapping[tuple[str, ...], str]) -> dict[str, _Step]:
         """The steps by Clark name, from what is left of the paths."""
-        names = dict.fromkeys(path[0] for path in paths if not path[0].startswith("@"))
+        by_name: dict[str, dict[tuple[str, ...], str]] = {}
+        for path, found in paths.items():
+            if not path[0].startswith("@"):
+                by_name.setdefault(path[0], {})[path[1:]] = found
         steps: dict[str, _Step] = {}
-        for name in names:
-            rest = {path[1:]: found for path, found in paths.items() if path[0] == name}
+        for name, rest in by_name.items():
             own = rest.pop((), "")
             attributes = tuple((path[0][1:], found) for path, found in rest.items() if path[0].startswith("@"))
             steps[f"{{{self.namespace}}}{name}"] = (own, self._below(rest), attributes, own in self.groups)
@@ -124,7 +126,7 @@ class Layout:
 
 
 def _collect(element: etree._Element, steps: dict[str, _Step], fields: Fields) -> None:
-    texts, places, step_of = fields.texts, fields.places, steps.get
+    texts, step_of = fields.texts, steps.get
     for child in element:
         step = step_of(child.tag)  # a comment's tag is no name
         if step is None:
@@ -138,14 +140,12 @@ def _collect(element: etree._Element, steps: dict[str, _Step], fields: Fields) -
         elif is_group:
             fields.groups.setdefault(field, []).append(child)
         elif field:
-            if field in places:
+            if texts[field]:
                 fields.others.append(child)
                 continue
-            places[field] = child
             texts[field] = "".join(map(str, child.itertext())) if len(child) else child.text or ""
         for name, attribute_field in attributes:
             texts[attribute_field] = str(child.get(name, ""))
-            places[attribute_field] = child
 
 
 def _shared(steps: list[str], others: list[str]) -> int:

@@ -13,11 +13,18 @@ _PERSONAL_SUBTREES: Final = frozenset(
         "CdtrAgtAcct", "SttlmAcct", "ChrgsAcct", "InstgRmbrsmntAgtAcct", "InstdRmbrsmntAgtAcct",
         "ThrdRmbrsmntAgtAcct", "PrvsInstgAgt1Acct", "PrvsInstgAgt2Acct", "PrvsInstgAgt3Acct", "IntrmyAgt1Acct",
         "IntrmyAgt2Acct", "IntrmyAgt3Acct", "PstlAdr", "CtctDtls", "RmtInf", "RltdRmtInf", "RgltryRptg", "Tax",
-        "InstrForCdtrAgt", "InstrForNxtAgt", "MndtRltdInf", "SplmtryData", "OrgId", "PrvtId",
+        "InstrForCdtrAgt", "InstrForNxtAgt", "MndtRltdInf", "SplmtryData", "OrgId", "PrvtId", "OrgnlPtyAndAcctId",
+        "UpdtdPtyAndAcctId", "Card", "ChqInstr", "NmAndAdr",
     }
 )  # fmt: skip
 # Leaves that may quote a person wherever they stand.
-_PERSONAL_LEAVES: Final = frozenset({"Nm", "IBAN", "AddtlInf", "RsnDesc", "AddtlData", "ErrLctn", "Ustrd", "AdrLine"})
+_PERSONAL_LEAVES: Final = frozenset(
+    {
+        "Nm", "IBAN", "AddtlInf", "RsnDesc", "AddtlData", "ErrLctn", "Ustrd", "AdrLine", "AddtlMssngInf",
+        "AddtlIncrrctInf", "DelyPnlty", "InstrInf", "InstrForDbtrAgt", "AddtlTxInf", "AddtlNtryInf", "AddtlRptInf",
+        "AddtlNtfctnInf",
+    }
+)  # fmt: skip
 # Code words that say nothing about anyone, even inside a personal subtree.
 _SHOWN_LEAVES: Final = frozenset({"Cd", "Ccy", "@Ccy", "Ctry", "CtryOfRes", "AdrTp"})
 

@@ -5,6 +5,7 @@ libxml2, even hardened, accepts a DOCTYPE, UTF-16, XML 1.1, processing instructi
 here reads a file or the network.
 """
 
+import ctypes
 import re
 import threading
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from iso20022.paths import first_element, holds, line_of, named_xpath
 class Limits:
     """How much of a message is read. The defaults are several times the largest real message of the rails.
 
-    ``bytes_max`` bounds the body, ``text_max`` the characters of one value, the others count within the whole message.
+    ``bytes_max`` bounds the body, ``text_max`` the characters of one value, ``namespace_max`` those of a namespace
+    (canonical XML may write it at every element), the others count within the whole message.
     """
 
     bytes_max: int = 256 * 1024
@@ -30,6 +32,7 @@ class Limits:
     elements_max: int = 5_000
     attributes_max: int = 1_000
     text_max: int = 32 * 1024
+    namespace_max: int = 256
 
 
 LIMITS: Final = Limits()
@@ -67,6 +70,8 @@ _RULES: Final[dict[str, tuple[str, str]]] = {
     "XML_TOO_DEEP": ("Elements nest at most {0} deep.", "Check that every element is closed where it should be."),
     "XML_TOO_MANY_ELEMENTS": ("A message has at most {0} elements.", "Send one payment per message."),
     "XML_TOO_MANY_ATTRIBUTES": ("A message has at most {0} attributes.", "Remove all but Ccy."),
+    "XML_NAMESPACE_TOO_LONG": ("A namespace stays within {0} characters.", "Use the namespace of the message type."),
+    "XML_NAMESPACE_RELATIVE": ("A namespace is an absolute URI.", "Use the namespace of the message type."),
     "XML_TEXT_TOO_LONG": ("A text stays within {0} characters.", "Shorten the text to what its type allows."),
     "XML_TRAILING_CONTENT": ("A message has one root, and nothing after it.", "Send one message per body."),
     "XML_SYNTAX": ("A message is well-formed XML ({0}).", "Correct it at the line and column given."),
@@ -81,7 +86,6 @@ _NAMESPACES: Final = {
     "xsi": "http://www.w3.org/2001/XMLSchema-instance",
     "xi": "http://www.w3.org/2001/XInclude",
 }
-_PER_THREAD: Final = threading.local()
 # Counted, never boolean(): libxml2 would first sort the nodes, which takes seconds for 30,000 comments.
 _ELEMENTS: Final = etree.XPath("count(//*) > $most")
 _COMMENTS_INSIDE: Final = etree.XPath("count(descendant::comment()) > 0")
@@ -100,7 +104,26 @@ _SYNTAX_CODES: Final = {
     int(etree.ErrorTypes.WAR_UNDECLARED_ENTITY): "XML_ENTITY",
     int(etree.ErrorTypes.ERR_DOCUMENT_END): "XML_TRAILING_CONTENT",
 }
+_ABSOLUTE: Final = re.compile("[A-Za-z][A-Za-z0-9+.-]*:")  # RFC 3986: it begins with a scheme
 _XML_WHITESPACE: Final = b" \t\r\n"
+
+_BYTES_PER_PARSER: Final = 1024 * 1024
+"""How much one thread reads before its parser and the dictionary of names behind it are replaced: every 250 payments.
+
+A replacement takes 7 microseconds; a megabyte of made-up names makes a dictionary of some ten.
+"""
+_LXML_DICTIONARY: Final = "_ParserDictionaryContext"
+_STATE_OF_THREAD: Final = ctypes.PYFUNCTYPE(ctypes.c_void_p)(("PyThreadState_GetDict", ctypes.pythonapi))
+
+
+class _OfThread(threading.local):
+    """A thread's own parser, and how many bytes it has read."""
+
+    parser: etree.XMLParser | None = None
+    bytes_read: int = 0
+
+
+_OF_THREAD: Final = _OfThread()
 
 
 def read(body: bytes, limits: Limits = LIMITS) -> etree._Element:
@@ -179,7 +202,7 @@ def _find(body: bytes, markup: bytes, start: int) -> int:
 
 def _parse(body: bytes, limits: Limits) -> etree._Element:
     try:
-        return etree.fromstring(body, _parser())
+        return etree.fromstring(body, _parser(len(body)))
     except etree.XMLSyntaxError as error:
         number: int = getattr(error, "code", 0)
         code = _SYNTAX_CODES.get(number, "XML_SYNTAX")
@@ -191,23 +214,43 @@ def _parse(body: bytes, limits: Limits) -> etree._Element:
         raise RemoteProtocolError(_finding(code, detail, line=line, column=column)) from error
 
 
-def _parser() -> etree.XMLParser:
-    parser: etree.XMLParser | None = getattr(_PER_THREAD, "parser", None)
-    if parser is None:
-        parser = etree.XMLParser(
-            encoding="UTF-8",
-            attribute_defaults=False,
-            dtd_validation=False,
-            load_dtd=False,
-            no_network=True,
-            recover=False,
-            huge_tree=False,
-            resolve_entities=False,
-            strip_cdata=False,
-            collect_ids=False,
-        )
-        _PER_THREAD.parser = parser
-    return parser
+def _parser(size: int) -> etree.XMLParser:
+    """The parser of the running thread, for so many bytes more."""
+    own = _OF_THREAD
+    if own.bytes_read + size > _BYTES_PER_PARSER:
+        _forget_names()
+        own.parser, own.bytes_read = None, 0
+    own.bytes_read += size
+    if own.parser is None:
+        own.parser = _new_parser()
+    return own.parser
+
+
+def _new_parser() -> etree.XMLParser:
+    return etree.XMLParser(
+        encoding="UTF-8",
+        attribute_defaults=False,
+        dtd_validation=False,
+        load_dtd=False,
+        no_network=True,
+        recover=False,
+        huge_tree=False,
+        resolve_entities=False,
+        strip_cdata=False,
+        collect_ids=False,
+    )
+
+
+def _forget_names() -> None:
+    """Let go of the dictionary in which lxml keeps every name that this thread has ever read.
+
+    lxml gives all parsers of a thread one dictionary and never empties it; libxml2 lets it grow to 100 MB. 454 messages
+    of made-up names, one second's worth, filled it: from then on the thread refused every message, valid ones included,
+    for good. lxml has no call for this; the dictionary lies in CPython's per-thread state, and without it the next new
+    parser brings a new one. Trees that were read before keep theirs.
+    """
+    state: dict[str, object] = ctypes.cast(_STATE_OF_THREAD(), ctypes.py_object).value
+    state.pop(_LXML_DICTIONARY, None)
 
 
 def _check_tree(root: etree._Element, body: bytes, limits: Limits, *, has_comments: bool) -> None:
@@ -220,6 +263,7 @@ def _check_tree(root: etree._Element, body: bytes, limits: Limits, *, has_commen
         holds(_ATTRIBUTES, root, most=limits.attributes_max) or body.count(b"xmlns") > limits.attributes_max
     ):
         raise _refused("XML_TOO_MANY_ATTRIBUTES", limits.attributes_max)
+    _check_namespaces(root, body, limits)
     if len(body) > limits.text_max and holds(_LONG_TEXTS, root, most=limits.text_max):
         raise _refused("XML_TEXT_TOO_LONG", limits.text_max)
     suspects = ["XML_COMMENT_IN_VALUE"] if has_comments and holds(_COMMENTS_INSIDE, root) else []
@@ -229,6 +273,29 @@ def _check_tree(root: etree._Element, body: bytes, limits: Limits, *, has_commen
         found = first_element(_SUSPECTS[code], root)
         if found is not None:
             raise RemoteProtocolError(_finding(code, xpath=named_xpath(found, root)[:400], line=line_of(found)))
+
+
+def _check_namespaces(root: etree._Element, body: bytes, limits: Limits) -> None:
+    """Refuse names of namespaces that canonical XML cannot write, or would write at every element at great length."""
+    if _odd_namespaces(limits.namespace_max).search(body) is None:
+        return
+    for _, (_, namespace) in etree.iterwalk(root, events=("start-ns",)):
+        if len(namespace) > limits.namespace_max:
+            raise _refused("XML_NAMESPACE_TOO_LONG", limits.namespace_max)
+        if namespace and _ABSOLUTE.match(namespace) is None:
+            raise _refused("XML_NAMESPACE_RELATIVE")
+
+
+@cache
+def _odd_namespaces(length: int) -> re.Pattern[bytes]:
+    """Whatever begins like a declaration of a namespace and is not plainly one that may stand: the tree decides.
+
+    Every repetition is bounded, so that no body makes it slow.
+    """
+    return re.compile(
+        rb"xmlns(?!(?::[^\s=\"'<>]{1,64})?[ \t\r\n]{0,8}=[ \t\r\n]{0,8}[\"']"
+        rb"(?:[A-Za-z][A-Za-z0-9+.-]{0,32}:[^\"'<&]{0,%d})?[\"'])" % (length // 2)
+    )
 
 
 @cache

@@ -5,8 +5,9 @@ This walk visits every element once, names what is missing, misplaced or misspel
 of the message, so it needs no limits beyond the reader's.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -15,6 +16,7 @@ from lxml import etree
 from iso20022.findings import Finding
 from iso20022.paths import child_elements, line_of, local_name, namespace_of
 from iso20022.personal import masked_at
+from iso20022.schemas import model
 from iso20022.schemas.facets import fault_of
 from iso20022.schemas.model import ComplexType, Content, ElementUse, Schema
 
@@ -100,20 +102,19 @@ class _Walk:
             index for index, use in enumerate(kind.elements) if use.min_occurs and counts[index] < use.min_occurs
         ]
         paths = _child_paths(children, path)
-        reached, seen = 0, Counter[int]()
-        for child, index, child_path in zip(children, indexes, paths, strict=True):
+        surplus = _surplus(indexes, kind)
+        order = _Order([-1 if index is None or at in surplus else index for at, index in enumerate(indexes)])
+        for number, (child, index, child_path) in enumerate(zip(children, indexes, paths, strict=True)):
             if index is None:
                 yield self._unknown(child, kind, child_path, path)
                 continue
             while missing and missing[0] < index:
                 yield self._missing(element, kind.elements[missing.pop(0)], path, child)
             use = kind.elements[index]
-            if index < reached:
-                yield _misplaced(child, child_path, use.name, kind.elements[reached].name)
-            reached = max(reached, index)
-            seen[index] += 1
-            if use.max_occurs is not None and seen[index] > use.max_occurs:
+            if number in surplus:
                 yield _too_many(child, child_path, use)
+            elif number not in order.kept:
+                yield _misplaced(child, child_path, use.name, order.neighbour(index, number), kind)
             yield from self.element(child, use.type_name, child_path)
         for index in missing:
             yield self._missing(element, kind.elements[index], path, None)
@@ -148,10 +149,20 @@ class _Walk:
             yield _finding(code, path, element, rule, "Put all content under one element.")
             return
         child_path = f"{path}/{_shown(children[0])}"
-        if kind.any_namespace not in {"##any", namespace_of(str(children[0].tag))}:
+        namespace = namespace_of(str(children[0].tag))
+        if kind.any_namespace not in {"##any", namespace}:
             yield _strange(children[0], child_path, f'{local_name(path)} holds an element of "{kind.any_namespace}".')
-        elif children[0].tag == f"{{{self.schema.namespace}}}{self.schema.root.name}":
-            yield from self.element(children[0], self.schema.root.type_name, child_path)  # lax: known ones are checked
+        elif kind.any_is_checked:
+            known = self._schema_of(namespace)
+            if known is not None and local_name(str(children[0].tag)) == known.root.name:
+                yield from _Walk(known).element(children[0], known.root.type_name, child_path)
+
+    def _schema_of(self, namespace: str) -> Schema | None:
+        """The schema of a foreign element, where it is known: XML Schema checks those."""
+        if namespace == self.schema.namespace:
+            return self.schema
+        imported = self.schema.imports.get(namespace)
+        return None if imported is None else model(imported)
 
     def _missing(self, parent: etree._Element, use: ElementUse, path: str, following: etree._Element | None) -> Finding:
         where = "at its end" if following is None else f"before {local_name(str(following.tag))[:_SHOWN_MAX]}"
@@ -196,10 +207,60 @@ def _own_text(element: etree._Element, path: str) -> Iterator[Finding]:
         yield _finding("XSD_TEXT", path, element, rule, "Remove the text, or put it into the element it belongs to.")
 
 
-def _misplaced(child: etree._Element, path: str, name: str, later: str) -> Finding:
-    return _finding(
-        "XSD_ORDER", path, child, f"{name} stands before {later}.", "Move it: the order of elements is fixed."
-    )
+def _surplus(indexes: Sequence[int | None], kind: ComplexType) -> frozenset[int]:
+    """The numbers of the siblings that are one too many, or more."""
+    seen, surplus = Counter[int](), set()
+    for number, index in enumerate(indexes):
+        if index is None:
+            continue
+        seen[index] += 1
+        most = kind.elements[index].max_occurs
+        if most is not None and seen[index] > most:
+            surplus.add(number)
+    return frozenset(surplus)
+
+
+class _Order:
+    """Which of some siblings stand in their order: as many as can, so that the fewest are called misplaced.
+
+    ``indexes`` are the siblings' places in the schema, -1 for one that has none. ``kept`` are the numbers of those in
+    order.
+    """
+
+    __slots__ = ("_kept_indexes", "_kept_numbers", "kept")
+
+    def __init__(self, indexes: Sequence[int]) -> None:
+        ends: list[int] = []  # the least index in which an ordered run of each length ends
+        last: list[int] = []  # the number of the sibling in which it ends
+        before: list[int] = []
+        for number, index in enumerate(indexes):
+            at = -1 if index < 0 else bisect_right(ends, index)
+            before.append(last[at - 1] if at > 0 else -1)
+            if at < 0:
+                continue
+            ends[at : at + 1] = [index]
+            last[at : at + 1] = [number]
+        run: list[int] = []
+        number = last[-1] if last else -1
+        while number >= 0:
+            run.append(number)
+            number = before[number]
+        self._kept_numbers: Final = run[::-1]
+        self._kept_indexes: Final = [indexes[number] for number in self._kept_numbers]
+        self.kept: Final = frozenset(run)
+
+    def neighbour(self, index: int, number: int) -> tuple[str, int]:
+        """Where a misplaced sibling belongs: ``before`` or ``after`` which place of the schema."""
+        following = bisect_right(self._kept_indexes, index)
+        if following < len(self._kept_indexes) and self._kept_numbers[following] < number:
+            return "before", self._kept_indexes[following]
+        return "after", self._kept_indexes[max(bisect_left(self._kept_indexes, index) - 1, 0)]
+
+
+def _misplaced(child: etree._Element, path: str, name: str, neighbour: tuple[str, int], kind: ComplexType) -> Finding:
+    where, index = neighbour
+    rule = f"{name} stands {where} {kind.elements[index].name}."
+    return _finding("XSD_ORDER", path, child, rule, "Move it: the order of elements is fixed.")
 
 
 def _too_many(child: etree._Element, path: str, use: ElementUse) -> Finding:

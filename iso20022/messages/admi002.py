@@ -77,3 +77,8 @@ def build(reject: MessageReject) -> etree._Element:
             ("Rsn/AddtlData", None if data is None else data.reveal()),
         ]
     )
+
+
+def summary(reject: MessageReject) -> str:
+    """One line about the refusal for people."""
+    return f"{reject.related_reference} refused with {reject.reason_code}"

@@ -15,6 +15,6 @@ CLEARING_SYSTEM_PATH: Final = "FinInstnId/ClrSysMmbId/ClrSysId/Cd"
 """Where an agent's clearing system stands."""
 
 
-def agent_rows(path: str, agent: RoutingNumber) -> list[Row]:
-    """The rows of an agent at a path."""
-    return [(f"{path}/{CLEARING_SYSTEM_PATH}", CLEARING_SYSTEM), (f"{path}/{MEMBER_PATH}", agent)]
+def agent_rows(path: str, agent: RoutingNumber, *, clearing_system: str | None = CLEARING_SYSTEM) -> list[Row]:
+    """The rows of an agent at a path; RTP names no clearing system there."""
+    return [(f"{path}/{CLEARING_SYSTEM_PATH}", clearing_system), (f"{path}/{MEMBER_PATH}", agent)]

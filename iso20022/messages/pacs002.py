@@ -8,14 +8,23 @@ from lxml import etree
 
 from iso20022.codes import TransactionStatus
 from iso20022.fields import FieldReader
-from iso20022.identifiers import EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
+from iso20022.identifiers import MessageId
 from iso20022.layout import Layout, Row, instant_text
-from iso20022.messages.status import OriginalReferences, agent_paths, both_agents_rows, original_paths, original_rows
+from iso20022.messages.status import (
+    OriginalReferences,
+    agent_paths,
+    closing_rows,
+    group_rows,
+    original_paths,
+    original_rows,
+    read_original,
+)
 from iso20022.paths import children_named
 
 MESSAGE_TYPE: Final = "pacs.002.001.10"
 """The message identifier that this module reads and builds."""
 
+_GROUP: Final = "OrgnlGrpInfAndSts"
 _TRANSACTION: Final = "TxInfAndSts"
 
 LAYOUT: Final = Layout(
@@ -25,13 +34,14 @@ LAYOUT: Final = Layout(
     paths={
         "message_id": "GrpHdr/MsgId",
         "creation_time": "GrpHdr/CreDtTm",
-        **original_paths(_TRANSACTION),
+        **original_paths(group=_GROUP, transaction=_TRANSACTION),
         "status": f"{_TRANSACTION}/TxSts",
         "reasons": f"{_TRANSACTION}/StsRsnInf",
         "reason_code": f"{_TRANSACTION}/StsRsnInf/Rsn/Cd",
         "reason_proprietary": f"{_TRANSACTION}/StsRsnInf/Rsn/Prtry",
         "acceptance_time": f"{_TRANSACTION}/AccptncDtTm",
         "settlement_date": f"{_TRANSACTION}/FctvIntrBkSttlmDt/Dt",
+        "clearing_system_reference": f"{_TRANSACTION}/ClrSysRef",
         **agent_paths(_TRANSACTION),
         "transactions": _TRANSACTION,
     },
@@ -53,8 +63,8 @@ class StatusReason:
 class PaymentStatusReport(OriginalReferences):
     """What an institution or the rail says about one payment.
 
-    ``acceptance_time`` and ``settlement_date`` are the service's to state. ``settlement_date`` is the cycle day, which
-    need not be the calendar day.
+    On FedNow ``acceptance_time`` and ``settlement_date``, the cycle day, which need not be the calendar day, are the
+    service's to state; on RTP every report states ``acceptance_time``.
     """
 
     message_id: MessageId
@@ -63,6 +73,7 @@ class PaymentStatusReport(OriginalReferences):
     reasons: tuple[StatusReason, ...] = ()
     acceptance_time: datetime | None = None
     settlement_date: date | None = None
+    clearing_system_reference: str | None = None
 
 
 def parse(document: etree._Element) -> PaymentStatusReport:
@@ -78,19 +89,12 @@ def read(reader: FieldReader) -> PaymentStatusReport:
     return PaymentStatusReport(
         message_id=MessageId(reader.text("message_id")),
         creation_time=reader.required_time("creation_time"),
-        original_message_id=MessageId(reader.text("original_message_id")),
-        original_message_name=reader.text("original_message_name"),
-        original_creation_time=reader.optional_time("original_creation_time"),
-        original_instruction_id=reader.optional(InstructionId, "original_instruction_id"),
-        original_end_to_end_id=reader.optional(EndToEndId, "original_end_to_end_id"),
-        original_transaction_id=reader.optional(TransactionId, "original_transaction_id"),
-        original_uetr=reader.optional(Uetr, "original_uetr"),
         status=_status(reader),
         reasons=tuple(_reason(element) for element in reader.fields.groups.get("reasons", ())),
         acceptance_time=reader.optional_time("acceptance_time"),
         settlement_date=reader.optional_date("settlement_date"),
-        instructing_agent=RoutingNumber(reader.text("instructing_agent")),
-        instructed_agent=RoutingNumber(reader.text("instructed_agent")),
+        clearing_system_reference=reader.optional(str, "clearing_system_reference"),
+        **read_original(reader),
     )
 
 
@@ -100,14 +104,22 @@ def build(report: PaymentStatusReport) -> etree._Element:
     rows: list[Row] = [
         ("GrpHdr/MsgId", report.message_id),
         ("GrpHdr/CreDtTm", instant_text(report.creation_time)),
+        *group_rows(_GROUP, report),
         *original_rows(_TRANSACTION, report),
         (f"{_TRANSACTION}/TxSts", report.status.value),
         *(row for number, reason in enumerate(report.reasons, start=1) for row in _reason_rows(number, reason)),
         (f"{_TRANSACTION}/AccptncDtTm", None if accepted is None else instant_text(accepted)),
         (f"{_TRANSACTION}/FctvIntrBkSttlmDt/Dt", None if settled is None else settled.isoformat()),
-        *both_agents_rows(_TRANSACTION, report),
+        (f"{_TRANSACTION}/ClrSysRef", report.clearing_system_reference),
+        *closing_rows(_TRANSACTION, report),
     ]
     return LAYOUT.build(rows)
+
+
+def summary(report: PaymentStatusReport) -> str:
+    """One line about the report for people."""
+    reasons = " ".join(reason.code or reason.proprietary or "" for reason in report.reasons).strip()
+    return f"{report.status}{f' ({reasons})' if reasons else ''} of {report.original_message_id}"
 
 
 def _status(reader: FieldReader) -> TransactionStatus:

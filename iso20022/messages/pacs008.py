@@ -32,12 +32,16 @@ LAYOUT: Final = Layout(
         "message_id": "GrpHdr/MsgId",
         "creation_time": "GrpHdr/CreDtTm",
         "number_of_transactions": "GrpHdr/NbOfTxs",
+        "total_amount": "GrpHdr/TtlIntrBkSttlmAmt",
+        "total_currency": "GrpHdr/TtlIntrBkSttlmAmt/@Ccy",
+        "group_settlement_date": "GrpHdr/IntrBkSttlmDt",
         "settlement_method": "GrpHdr/SttlmInf/SttlmMtd",
         "clearing_system": "GrpHdr/SttlmInf/ClrSys/Cd",
         "instruction_id": "CdtTrfTxInf/PmtId/InstrId",
         "end_to_end_id": "CdtTrfTxInf/PmtId/EndToEndId",
         "transaction_id": "CdtTrfTxInf/PmtId/TxId",
         "uetr": "CdtTrfTxInf/PmtId/UETR",
+        "clearing_system_reference": "CdtTrfTxInf/PmtId/ClrSysRef",
         "service_level": "CdtTrfTxInf/PmtTpInf/SvcLvl/Cd",
         "local_instrument": "CdtTrfTxInf/PmtTpInf/LclInstrm/Prtry",
         "category_purpose": "CdtTrfTxInf/PmtTpInf/CtgyPurp/Prtry",
@@ -60,18 +64,18 @@ LAYOUT: Final = Layout(
 )
 """Where each field stands."""
 
+_CLEARING_SYSTEMS: Final = tuple(f"{agent}_clearing_system" for agent in _AGENTS)
 # What a Document must say for a value to carry all of it, since building writes nothing else.
-_CONSTANTS: Final = {
-    "number_of_transactions": "1",
-    "settlement_method": "CLRG",
-    "currency": "USD",
-    **{f"{agent}_clearing_system": CLEARING_SYSTEM for agent in _AGENTS},
-}
+_CONSTANTS: Final = {"number_of_transactions": "1", "settlement_method": "CLRG", "currency": "USD"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerCreditTransfer:
     """One payment between two customers, as their institutions exchange it. The amount is US dollars.
+
+    FedNow states the settlement date with the payment, and agents with their clearing system. RTP states the date and
+    the total, which is the amount, for the group (``states_group``), and agents by their numbers alone
+    (``agent_clearing_system`` is None). ``clearing_system_reference`` is the rail's own id of the payment.
 
     ``carries_all`` is False where the Document says more than this value holds (structured remittance, ultimate
     parties, …): the Document is then what counts, and rebuilding it from the value would lose the rest.
@@ -99,6 +103,9 @@ class CustomerCreditTransfer:
     remittance: tuple[Personal, ...] = ()
     clearing_system: str = "FDN"
     charge_bearer: str = "SLEV"
+    clearing_system_reference: str | None = None
+    agent_clearing_system: str | None = CLEARING_SYSTEM
+    states_group: bool = False
     carries_all: bool = True
 
 
@@ -112,6 +119,8 @@ def parse(document: etree._Element) -> CustomerCreditTransfer:
 
 def read(reader: FieldReader) -> CustomerCreditTransfer:
     """As :func:`parse`, from fields that were read before."""
+    texts = reader.texts
+    states_group = bool((texts["group_settlement_date"] or texts["total_amount"]) and not texts["settlement_date"])
     return CustomerCreditTransfer(
         message_id=MessageId(reader.text("message_id")),
         creation_time=reader.required_time("creation_time"),
@@ -123,7 +132,7 @@ def read(reader: FieldReader) -> CustomerCreditTransfer:
         local_instrument=reader.optional(str, "local_instrument"),
         category_purpose=reader.optional(str, "category_purpose"),
         amount=_amount(reader),
-        settlement_date=reader.required_date("settlement_date"),
+        settlement_date=reader.required_date("group_settlement_date" if states_group else "settlement_date"),
         instructing_agent=RoutingNumber(reader.text("instructing_agent")),
         instructed_agent=RoutingNumber(reader.text("instructed_agent")),
         debtor=_party(reader, "debtor"),
@@ -135,36 +144,44 @@ def read(reader: FieldReader) -> CustomerCreditTransfer:
         remittance=tuple(Personal(line.text or "") for line in reader.fields.groups.get("remittance", ())),
         clearing_system=reader.text("clearing_system"),
         charge_bearer=reader.text("charge_bearer"),
-        carries_all=_carries_all(reader),
+        clearing_system_reference=texts["clearing_system_reference"] or None,
+        agent_clearing_system=texts["instructing_agent_clearing_system"] or None,
+        states_group=states_group,
+        carries_all=_carries_all(reader, states_group=states_group),
     )
 
 
 def build(transfer: CustomerCreditTransfer) -> etree._Element:
     """The Document of a payment; the same value always gives the same bytes. Raises LocalProtocolError."""
-    payment = "CdtTrfTxInf"
+    payment, system, date_text = "CdtTrfTxInf", transfer.agent_clearing_system, transfer.settlement_date.isoformat()
+    of_group = transfer.states_group
     rows: list[Row] = [
         ("GrpHdr/MsgId", transfer.message_id),
         ("GrpHdr/CreDtTm", instant_text(transfer.creation_time)),
         ("GrpHdr/NbOfTxs", "1"),
+        ("GrpHdr/TtlIntrBkSttlmAmt", transfer.amount.text if of_group else None),
+        ("GrpHdr/TtlIntrBkSttlmAmt/@Ccy", "USD" if of_group else None),
+        ("GrpHdr/IntrBkSttlmDt", date_text if of_group else None),
         ("GrpHdr/SttlmInf/SttlmMtd", "CLRG"),
         ("GrpHdr/SttlmInf/ClrSys/Cd", transfer.clearing_system),
         (f"{payment}/PmtId/InstrId", transfer.instruction_id),
         (f"{payment}/PmtId/EndToEndId", transfer.end_to_end_id),
         (f"{payment}/PmtId/TxId", transfer.transaction_id),
         (f"{payment}/PmtId/UETR", transfer.uetr),
+        (f"{payment}/PmtId/ClrSysRef", transfer.clearing_system_reference),
         (f"{payment}/PmtTpInf/SvcLvl/Cd", transfer.service_level),
         (f"{payment}/PmtTpInf/LclInstrm/Prtry", transfer.local_instrument),
         (f"{payment}/PmtTpInf/CtgyPurp/Prtry", transfer.category_purpose),
         (f"{payment}/IntrBkSttlmAmt", transfer.amount.text),
         (f"{payment}/IntrBkSttlmAmt/@Ccy", "USD"),
-        (f"{payment}/IntrBkSttlmDt", transfer.settlement_date.isoformat()),
+        (f"{payment}/IntrBkSttlmDt", None if of_group else date_text),
         (f"{payment}/ChrgBr", transfer.charge_bearer),
-        *agent_rows(f"{payment}/InstgAgt", transfer.instructing_agent),
-        *agent_rows(f"{payment}/InstdAgt", transfer.instructed_agent),
+        *agent_rows(f"{payment}/InstgAgt", transfer.instructing_agent, clearing_system=system),
+        *agent_rows(f"{payment}/InstdAgt", transfer.instructed_agent, clearing_system=system),
         *party_rows(f"{payment}/Dbtr", transfer.debtor),
         (f"{payment}/DbtrAcct/Id/Othr/Id", transfer.debtor_account.reveal()),
-        *agent_rows(f"{payment}/DbtrAgt", transfer.debtor_agent),
-        *agent_rows(f"{payment}/CdtrAgt", transfer.creditor_agent),
+        *agent_rows(f"{payment}/DbtrAgt", transfer.debtor_agent, clearing_system=system),
+        *agent_rows(f"{payment}/CdtrAgt", transfer.creditor_agent, clearing_system=system),
         *party_rows(f"{payment}/Cdtr", transfer.creditor),
         (f"{payment}/CdtrAcct/Id/Othr/Id", transfer.creditor_account.reveal()),
         *(
@@ -173,6 +190,14 @@ def build(transfer: CustomerCreditTransfer) -> etree._Element:
         ),
     ]
     return LAYOUT.build(rows)
+
+
+def summary(transfer: CustomerCreditTransfer) -> str:
+    """One line about the payment for people; accounts show their last digits, names nothing."""
+    return (
+        f"{transfer.amount.text} USD from {transfer.debtor_account.masked} at {transfer.debtor_agent}"
+        f" to {transfer.creditor_account.masked} at {transfer.creditor_agent}, {transfer.message_id}"
+    )
 
 
 def _amount(reader: FieldReader) -> Amount:
@@ -192,9 +217,14 @@ def _party(reader: FieldReader, role: str) -> Party:
     return Party(name=Personal(reader.text(f"{role}_name")), address=parse_address(addresses[0]) if addresses else None)
 
 
-def _carries_all(reader: FieldReader) -> bool:
-    fields = reader.fields
-    if fields.others or any(fields.texts[field] != value for field, value in _CONSTANTS.items()):
+def _carries_all(reader: FieldReader, *, states_group: bool) -> bool:
+    fields, texts = reader.fields, reader.fields.texts
+    if fields.others or any(texts[field] != value for field, value in _CONSTANTS.items()):
+        return False
+    if len({texts[field] for field in _CLEARING_SYSTEMS}) > 1:
+        return False
+    totals = (texts["total_amount"], texts["total_currency"], texts["group_settlement_date"])
+    if totals[:2] != ((texts["amount"], "USD") if states_group else ("", "")) or (totals[2] and not states_group):
         return False
     addresses = [*fields.groups.get("debtor_address", ()), *fields.groups.get("creditor_address", ())]
     return all(carries_all_of(address) for address in addresses)

@@ -7,13 +7,22 @@ from typing import Final
 from lxml import etree
 
 from iso20022.fields import FieldReader
-from iso20022.identifiers import EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
+from iso20022.identifiers import MessageId
 from iso20022.layout import Layout, instant_text
-from iso20022.messages.status import OriginalReferences, agent_paths, both_agents_rows, original_paths, original_rows
+from iso20022.messages.status import (
+    OriginalReferences,
+    agent_paths,
+    closing_rows,
+    group_rows,
+    original_paths,
+    original_rows,
+    read_original,
+)
 
 MESSAGE_TYPE: Final = "pacs.028.001.03"
 """The message identifier that this module reads and builds."""
 
+_GROUP: Final = "OrgnlGrpInf"
 _TRANSACTION: Final = "TxInf"
 
 LAYOUT: Final = Layout(
@@ -23,7 +32,8 @@ LAYOUT: Final = Layout(
     paths={
         "message_id": "GrpHdr/MsgId",
         "creation_time": "GrpHdr/CreDtTm",
-        **original_paths(_TRANSACTION),
+        **original_paths(group=_GROUP, transaction=_TRANSACTION),
+        "acceptance_time": f"{_TRANSACTION}/AccptncDtTm",
         **agent_paths(_TRANSACTION),
         "transactions": _TRANSACTION,
     },
@@ -34,10 +44,14 @@ LAYOUT: Final = Layout(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentStatusRequest(OriginalReferences):
-    """The question what became of a payment; the instructed agent is who is asked, the service or an institution."""
+    """The question what became of a payment; the instructed agent is who is asked, the service or an institution.
+
+    On RTP the request repeats when the original was accepted (``acceptance_time``).
+    """
 
     message_id: MessageId
     creation_time: datetime
+    acceptance_time: datetime | None = None
 
 
 def parse(document: etree._Element) -> PaymentStatusRequest:
@@ -50,25 +64,26 @@ def read(reader: FieldReader) -> PaymentStatusRequest:
     return PaymentStatusRequest(
         message_id=MessageId(reader.text("message_id")),
         creation_time=reader.required_time("creation_time"),
-        original_message_id=MessageId(reader.text("original_message_id")),
-        original_message_name=reader.text("original_message_name"),
-        original_creation_time=reader.optional_time("original_creation_time"),
-        original_instruction_id=reader.optional(InstructionId, "original_instruction_id"),
-        original_end_to_end_id=reader.optional(EndToEndId, "original_end_to_end_id"),
-        original_transaction_id=reader.optional(TransactionId, "original_transaction_id"),
-        original_uetr=reader.optional(Uetr, "original_uetr"),
-        instructing_agent=RoutingNumber(reader.text("instructing_agent")),
-        instructed_agent=RoutingNumber(reader.text("instructed_agent")),
+        acceptance_time=reader.optional_time("acceptance_time"),
+        **read_original(reader),
     )
 
 
 def build(request: PaymentStatusRequest) -> etree._Element:
     """The Document of a request; the same value always gives the same bytes. Raises LocalProtocolError."""
+    accepted = request.acceptance_time
     return LAYOUT.build(
         [
             ("GrpHdr/MsgId", request.message_id),
             ("GrpHdr/CreDtTm", instant_text(request.creation_time)),
+            *group_rows(_GROUP, request),
             *original_rows(_TRANSACTION, request),
-            *both_agents_rows(_TRANSACTION, request),
+            (f"{_TRANSACTION}/AccptncDtTm", None if accepted is None else instant_text(accepted)),
+            *closing_rows(_TRANSACTION, request),
         ]
     )
+
+
+def summary(request: PaymentStatusRequest) -> str:
+    """One line about the request for people."""
+    return f"status of {request.original_message_id}? asked by {request.instructing_agent}"

@@ -6,7 +6,7 @@ from typing import Final
 from lxml import etree
 
 from iso20022.layout import Row
-from iso20022.paths import child_elements, local_name
+from iso20022.paths import child_elements, children_named, local_name
 from iso20022.personal import Personal
 
 
@@ -63,10 +63,13 @@ def parse_address(element: etree._Element) -> PostalAddress:
     parts: dict[str, Personal] = {}
     lines: list[Personal] = []
     address_type = country = None
+    names = _PERSONAL_PARTS.get
     for child in child_elements(element):
-        name, text = local_name(str(child.tag)), child.text or ""
-        if name in _PERSONAL_PARTS:
-            parts[_PERSONAL_PARTS[name]] = Personal(text)
+        tag, text = str(child.tag), child.text or ""
+        name = tag[tag.rfind("}") + 1 :]
+        field = names(name)
+        if field is not None:
+            parts[field] = Personal(text)
         elif name == "AdrLine":
             lines.append(Personal(text))
         elif name == "Ctry":
@@ -80,7 +83,7 @@ def parse_address(element: etree._Element) -> PostalAddress:
 
 def carries_all_of(element: etree._Element) -> bool:
     """Whether :func:`parse_address` reads all that the ``PstlAdr`` element says."""
-    types = [child for child in child_elements(element) if local_name(str(child.tag)) == "AdrTp"]
+    types = children_named(element, "AdrTp")
     return all(local_name(str(kind.tag)) == "Cd" for address_type in types for kind in child_elements(address_type))
 
 

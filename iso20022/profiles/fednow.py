@@ -10,10 +10,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from iso20022.codes import EnquiryAnswer
+from iso20022.codes import EnquiryAnswer, Rail
 from iso20022.findings import Severity
-from iso20022.header import MarketPractice
+from iso20022.header import HEADER_TYPE, MarketPractice
 from iso20022.identifiers import ConnectionPartyId
+from iso20022.profiles.checks import one_of
+from iso20022.profiles.fednow_header_rules import HEADER_RULES, unused_header_elements
+from iso20022.profiles.fednow_rules import DOCUMENT_RULES
+from iso20022.profiles.profile import Release
+from iso20022.schemas import OUR_SCHEMAS, SchemaSet
+from iso20022.wrappers import FEDNOW_WRAPPERS, directions_of
 
 FEDNOW_ID: Final = ConnectionPartyId("021150706")
 """The service's own id, in headers and as an agent (SMP)."""
@@ -24,8 +30,15 @@ FEDNOW_PRACTICE: Final = MarketPractice(
 )
 """The market practice of every message in this release (SMP)."""
 
-MESSAGE_TYPES: Final = frozenset({"pacs.008.001.08", "pacs.002.001.10", "pacs.028.001.03", "admi.002.001.01"})
-"""The Documents of this release that are read here; the header is head.001.001.02 (SMP)."""
+FEDNOW_RELEASE: Final[Release["FedNowProfile"]] = Release(
+    name="fednow-2024",
+    header_type=HEADER_TYPE,
+    directions=directions_of(FEDNOW_WRAPPERS),
+    header_rules=HEADER_RULES,
+    document_rules=DOCUMENT_RULES,
+    further_header_findings=unused_header_elements,
+)
+"""The message set of FedNow's first releases, up to the Operating Procedures of October 2024 (SMP, OP)."""
 
 SERVICE_ENQUIRY_CODES: Final[Mapping[str, EnquiryAnswer]] = MappingProxyType(
     {
@@ -38,14 +51,37 @@ SERVICE_ENQUIRY_CODES: Final[Mapping[str, EnquiryAnswer]] = MappingProxyType(
 """The service's refusals of a status request, as two vendors publish them."""
 
 
+RESOLUTION_STATUSES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "frb.fednow.rrr.01": frozenset({"IPAY", "PECR", "RJCR", "PDCR"}),
+        "frb.fednow.irr.01": frozenset({"PDNG", "INFO", "NINF", "IDUP", "IPAY"}),
+        "frb.fednow.rcr.01": frozenset({"CNCL", "RJCR", "PDCR"}),
+    }
+)
+"""The answers to a return request, an information request, and a cancellation, by their market practice (OP)."""
+
+REPORT_KINDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "frb.fednow.aba.01": frozenset({"ABAR"}),
+        "frb.fednow.aad.01": frozenset({"AADR", "CADR"}),
+        "frb.fednow.aat.01": frozenset({"AATR", "IATR", "CATR", "CITR"}),
+    }
+)
+"""The account reports by their market practice: balance, details, totals (OP, OSS)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FedNowProfile:
     """The rail as this installation knows it. Amounts are cents, times seconds, unless the name says otherwise."""
 
-    name: str = "fednow"
+    name: str = Rail.FEDNOW.value
 
-    message_types: frozenset[str] = MESSAGE_TYPES
+    release: Release["FedNowProfile"] = FEDNOW_RELEASE
+    """Which release of the message set the rail speaks."""
+    message_types: frozenset[str] = frozenset(FEDNOW_RELEASE.directions)
     """Which message types and versions the rail accepts (SMP)."""
+    schemas: SchemaSet = OUR_SCHEMAS
+    """The schemas; an institution's own, where it has a licence for the rail's."""
     fednow_id: ConnectionPartyId = FEDNOW_ID
     """Who the rail is."""
     market_practice: MarketPractice = FEDNOW_PRACTICE
@@ -70,6 +106,37 @@ class FedNowProfile:
     amount_digits_max: int = 14
     """How many digits an amount may have in all (OSS)."""
 
+    lmt_instruments: frozenset[str] = frozenset({"LMT1"})
+    """``LclInstrm/Prtry`` of a liquidity management transfer (OSS)."""
+    lmt_limit_cents: int = 2_500_000_00
+    """The limit of one liquidity management transfer (OP, October 2024; it may have changed)."""
+    request_statuses: frozenset[str] = frozenset({"RCVD", "PRES", "ACTC", "RJCT"})
+    """What may become of a request for payment (OP)."""
+    resolution_statuses: Mapping[str, frozenset[str]] = field(default_factory=lambda: RESOLUTION_STATUSES)
+    """What an answer in an investigation may say, by the market practice of its kind (OP)."""
+    participant_events: frozenset[str] = frozenset({"PING", "FPON", "FPOF", "FPCD", "FPCR"})
+    """The events that a participant reports (OP)."""
+    service_events: frozenset[str] = frozenset({"FPON", "FPOF", "EXTN", "ROLL", "FNKY", "ADHC", "FPRE", "SITL"})
+    """The events that the service broadcasts (OP; the last three are seen in public samples only)."""
+    receipt_statuses: frozenset[str] = frozenset({"TS01", "TS02"})
+    """``ReqHdlg/StsCd``: these two are seen in samples, the full list is not public."""
+    retrieval_messages_max: int = 50
+    """How many messages one request may retrieve (OP)."""
+    report_kinds: Mapping[str, frozenset[str]] = field(default_factory=lambda: REPORT_KINDS)
+    """Which account reports come under which market practice (OP, OSS)."""
+    report_history_days_max: int = 90
+    """How many cycle days back account reports go (OP)."""
+    return_reasons: frozenset[str] = frozenset()
+    """``RtrRsnInf/Rsn/Cd``; empty where any ISO code may: the rail's list is not public."""
+    cancellation_reasons: frozenset[str] = frozenset()
+    """``CxlRsnInf/Rsn/Cd``; empty where any ISO code may: FRAD and WNTB are public, the rest of the list is not."""
+    cancellation_rejections: frozenset[str] = frozenset()
+    """``CxlStsRsnInf/Rsn/Cd``; empty where any ISO code may: the rail's list is not public."""
+    return_request_days_max: int = 60
+    """How many calendar days after settlement a return may be asked for, but for fraud (OP)."""
+    warranty_claim_days_max: int = 95
+    """How many calendar days after settlement the warranty of a request for payment may be claimed (OP)."""
+
     aba_severity: Severity = Severity.ERROR
     """What a routing number with a wrong check digit weighs; published samples carry such numbers."""
     agent_match_severity: Severity = Severity.WARNING
@@ -78,6 +145,15 @@ class FedNowProfile:
     """What it weighs that a participant's header and Document carry different ids (equal in SMP; our rule)."""
     original_time_severity: Severity = Severity.WARNING
     """What it weighs that the original's creation time is left out (OSS)."""
+
+    case_severity: Severity = Severity.ERROR
+    """What it weighs that a return request, or an answer, names no case (OSS)."""
+    service_event_severity: Severity = Severity.WARNING
+    """What it weighs that the service speaks of an event that is not known: the message is still to be read (ours)."""
+    classifier_severity: Severity = Severity.WARNING
+    """What it weighs that a report of fraud or a warranty claim has no classifier (OP, which has no list of them)."""
+    request_over_severity: Severity = Severity.WARNING
+    """What it weighs that a request for payment is over when it is made (our inference from OP's deadlines)."""
 
     rail_clock_s: int = 20
     """The rail's clock for one payment (OP)."""
@@ -92,14 +168,44 @@ class FedNowProfile:
     """The service's reason that an amount is above a limit (one vendor)."""
 
     @property
+    def rail(self) -> Rail:
+        """FedNow."""
+        return Rail.FEDNOW
+
+    @property
+    def rail_ids(self) -> frozenset[str]:
+        """The ids under which the service stands in headers."""
+        return frozenset({self.fednow_id})
+
+    @property
     def category_purposes_text(self) -> str:
         """The category purposes in words."""
-        return _one_of(self.category_purposes)
+        return one_of(self.category_purposes)
 
     @property
     def local_instruments_text(self) -> str:
         """The local instruments in words."""
-        return _one_of(self.local_instruments)
+        return one_of(self.local_instruments)
+
+    @property
+    def lmt_instruments_text(self) -> str:
+        """The local instruments of a liquidity management transfer in words."""
+        return one_of(self.lmt_instruments)
+
+    @property
+    def lmt_limit_text(self) -> str:
+        """The limit of a liquidity management transfer in dollars."""
+        return f"{self.lmt_limit_cents // 100:,}"
+
+    @property
+    def request_statuses_text(self) -> str:
+        """The statuses of a request for payment in words."""
+        return one_of(self.request_statuses)
+
+    @property
+    def resolution_statuses_text(self) -> str:
+        """What each kind of answer may say, in words."""
+        return "; ".join(f"{practice}: {one_of(words)}" for practice, words in self.resolution_statuses.items())
 
     @property
     def network_limit_text(self) -> str:
@@ -111,6 +217,22 @@ class FedNowProfile:
         """The sender's limit in dollars."""
         return "none" if self.sender_limit_cents is None else f"{self.sender_limit_cents // 100:,}"
 
+    @property
+    def participant_events_text(self) -> str:
+        """The events of participants in words."""
+        return one_of(self.participant_events)
 
-def _one_of(words: frozenset[str]) -> str:
-    return " or ".join(sorted(words, reverse=True))
+    @property
+    def service_events_text(self) -> str:
+        """The events of the service in words."""
+        return one_of(self.service_events)
+
+    @property
+    def receipt_statuses_text(self) -> str:
+        """The statuses of a receipt in words."""
+        return one_of(self.receipt_statuses)
+
+    @property
+    def report_kinds_text(self) -> str:
+        """Which report comes under which market practice, in words."""
+        return "; ".join(f"{practice}: {one_of(kinds)}" for practice, kinds in self.report_kinds.items())

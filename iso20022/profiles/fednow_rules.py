@@ -20,7 +20,12 @@ from iso20022.identifiers import (
 from iso20022.messages import admi002, pacs002, pacs008, pacs028
 from iso20022.messages.agents import CLEARING_SYSTEM
 from iso20022.profiles.checks import equals, has_offset, is_absent, is_present
-from iso20022.profiles.profile import NOT_FROM_RAIL, TO_RAIL, Facts, Rule
+from iso20022.profiles.fednow_rule import FedNowFacts, FedNowRule
+from iso20022.profiles.fednow_rules_investigations import INVESTIGATION_RULES
+from iso20022.profiles.fednow_rules_reports import REPORT_RULES
+from iso20022.profiles.fednow_rules_system import SYSTEM_RULES
+from iso20022.profiles.fednow_rules_transfers import TRANSFER_RULES
+from iso20022.profiles.profile import NOT_FROM_RAIL, TO_RAIL
 
 _STATUSES: Final[dict[Direction | None, frozenset[str]]] = {
     Direction.TO_RAIL: frozenset({"ACTC", "ACWP", "RJCT", "ACCC", "PDNG", "BLCK"}),
@@ -38,22 +43,22 @@ def _amount(text: str) -> Amount | None:
         return None
 
 
-def _amount_form(text: str, facts: Facts) -> bool:
+def _amount_form(text: str, facts: FedNowFacts) -> bool:
     amount = _amount(text)
     return amount is not None and amount.cents < 10**facts.profile.amount_digits_max
 
 
-def _amount_least(text: str, facts: Facts) -> bool:
+def _amount_least(text: str, facts: FedNowFacts) -> bool:
     amount = _amount(text)
     return amount is None or amount.cents >= facts.profile.amount_min_cents
 
 
-def _network_limit(text: str, facts: Facts) -> bool:
+def _network_limit(text: str, facts: FedNowFacts) -> bool:
     amount = _amount(text)
     return amount is None or amount.cents <= facts.profile.network_limit_cents
 
 
-def _sender_limit(text: str, facts: Facts) -> bool:
+def _sender_limit(text: str, facts: FedNowFacts) -> bool:
     amount, limit = _amount(text), facts.profile.sender_limit_cents
     return amount is None or limit is None or amount.cents <= limit
 
@@ -62,35 +67,35 @@ def _aba(text: str) -> bool:
     return not is_routing_number(text) or has_aba_check_digit(text)
 
 
-def _same_as(other: str) -> Callable[[str, Facts], bool]:
+def _same_as(other: str) -> Callable[[str, FedNowFacts], bool]:
     return lambda text, facts: text == facts.texts[other] or not text or not facts.texts[other]
 
 
-def _status_allowed(text: str, facts: Facts) -> bool:
+def _status_allowed(text: str, facts: FedNowFacts) -> bool:
     return text in _STATUSES[facts.direction]
 
 
-def _reason_given(_text: str, facts: Facts) -> bool:
+def _reason_given(_text: str, facts: FedNowFacts) -> bool:
     return facts.texts["reasons"] != "0" or facts.texts["status"] not in _STATUSES_WITH_REASON
 
 
-def _agent_rules(agent: str, tag: str) -> tuple[Rule, ...]:
+def _agent_rules(agent: str, tag: str) -> tuple[FedNowRule, ...]:
     return (
-        Rule(
+        FedNowRule(
             code="FEDNOW_AGENT_CLEARING_SYSTEM",
             field=f"{agent}_clearing_system",
             holds=equals(CLEARING_SYSTEM),
             rule=f"{tag} is known by an ABA routing number: ClrSysMmbId/ClrSysId/Cd is USABA.",
             hint="Write USABA there.",
         ),
-        Rule(
+        FedNowRule(
             code="FEDNOW_AGENT_ROUTING_NUMBER",
             field=agent,
             holds=is_routing_number,
             rule=f"{tag} has a routing number of nine digits in ClrSysMmbId/MmbId.",
             hint="Write the institution's nine digits, without spaces or dashes.",
         ),
-        Rule(
+        FedNowRule(
             code="FEDNOW_ABA_CHECK_DIGIT",
             field=agent,
             holds=_aba,
@@ -101,8 +106,8 @@ def _agent_rules(agent: str, tag: str) -> tuple[Rule, ...]:
     )
 
 
-def _match_rule(agent: str, other: str, tags: tuple[str, str]) -> Rule:
-    return Rule(
+def _match_rule(agent: str, other: str, tags: tuple[str, str]) -> FedNowRule:
+    return FedNowRule(
         code="FEDNOW_AGENT_MATCH",
         field=agent,
         agrees=_same_as(other),
@@ -112,12 +117,12 @@ def _match_rule(agent: str, other: str, tags: tuple[str, str]) -> Rule:
     )
 
 
-def _needed(code: str, field: str, what: str) -> Rule:
-    return Rule(code=code, field=field, holds=is_present, rule=f"{what} is mandatory.", hint="Add the element.")
+def _needed(code: str, field: str, what: str) -> FedNowRule:
+    return FedNowRule(code=code, field=field, holds=is_present, rule=f"{what} is mandatory.", hint="Add the element.")
 
 
-def _creation_time() -> Rule:
-    return Rule(
+def _creation_time() -> FedNowRule:
+    return FedNowRule(
         code="FEDNOW_TIME_OFFSET",
         field="creation_time",
         holds=has_offset,
@@ -126,8 +131,8 @@ def _creation_time() -> Rule:
     )
 
 
-def _one(field: str, element: str) -> Rule:
-    return Rule(
+def _one(field: str, element: str) -> FedNowRule:
+    return FedNowRule(
         code="FEDNOW_ONE_PAYMENT",
         field=field,
         holds=equals("1"),
@@ -136,8 +141,8 @@ def _one(field: str, element: str) -> Rule:
     )
 
 
-def _message_id(directions: frozenset[Direction | None]) -> Rule:
-    return Rule(
+def _message_id(directions: frozenset[Direction | None]) -> FedNowRule:
+    return FedNowRule(
         code="FEDNOW_MESSAGE_ID",
         field="message_id",
         holds=is_fednow_message_id,
@@ -147,10 +152,25 @@ def _message_id(directions: frozenset[Direction | None]) -> Rule:
     )
 
 
+def _message_id_party() -> FedNowRule:
+    return FedNowRule(
+        code="FEDNOW_MESSAGE_ID_PARTY",
+        field="message_id",
+        agrees=lambda text, facts: (
+            facts.header is None
+            or not is_fednow_message_id(text)
+            or connection_party_of(text) == facts.header["sender"]
+        ),
+        directions=TO_RAIL,
+        rule="The connection party in the message id is the header's sender.",
+        hint="Use the id of the connection party that sends the message, in both places.",
+    )
+
+
 _ORIGINAL: Final = (
     _needed("FEDNOW_ORIGINAL", "original_message_id", "OrgnlGrpInf/OrgnlMsgId, the original's message id,"),
     _needed("FEDNOW_ORIGINAL", "original_message_name", "OrgnlGrpInf/OrgnlMsgNmId, the original's message type,"),
-    Rule(
+    FedNowRule(
         code="FEDNOW_ORIGINAL_TIME",
         field="original_creation_time",
         holds=is_present,
@@ -164,19 +184,8 @@ _BOTH_AGENTS: Final = _agent_rules("instructing_agent", "InstgAgt") + _agent_rul
 PACS008_RULES: Final = (
     # The sender's id stays when the service delivers the message, so its form holds both ways.
     _message_id(frozenset({None, Direction.TO_RAIL, Direction.FROM_RAIL})),
-    Rule(
-        code="FEDNOW_MESSAGE_ID_PARTY",
-        field="message_id",
-        agrees=lambda text, facts: (
-            facts.header is None
-            or not is_fednow_message_id(text)
-            or connection_party_of(text) == facts.header["sender"]
-        ),
-        directions=TO_RAIL,
-        rule="The connection party in the message id is the header's sender.",
-        hint="Use the id of the connection party that sends the message, in both places.",
-    ),
-    Rule(
+    _message_id_party(),
+    FedNowRule(
         code="FEDNOW_OWN_CONNECTION_PARTY",
         field="message_id",
         agrees=lambda text, facts: (
@@ -187,7 +196,7 @@ PACS008_RULES: Final = (
         rule="The connection party in the message id is the one that this gateway sends as: {p.own_connection_party}.",
         hint="Put it behind the date in the message id, or send through the gateway of the other connection party.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_OWN_ROUTING_NUMBER",
         field="debtor_agent",
         agrees=lambda text, facts: not facts.profile.own_routing_numbers or text in facts.profile.own_routing_numbers,
@@ -198,63 +207,63 @@ PACS008_RULES: Final = (
     _creation_time(),
     _one("number_of_transactions", "payment, and NbOfTxs is 1"),
     _one("transactions", "CdtTrfTxInf"),
-    Rule(
+    FedNowRule(
         code="FEDNOW_SETTLEMENT_METHOD",
         field="settlement_method",
         holds=equals("CLRG"),
         rule="Payments settle through the clearing system: SttlmMtd is CLRG.",
         hint="Write CLRG.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_CLEARING_SYSTEM",
         field="clearing_system",
         agrees=lambda text, facts: text == facts.profile.clearing_system,
         rule="The clearing system is FedNow: SttlmInf/ClrSys/Cd is {p.clearing_system}.",
         hint="Write {p.clearing_system}.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_PAYMENT_ID",
         field="uetr",
         agrees=lambda text, facts: text != "" or facts.texts["transaction_id"] != "",
         rule="A payment has a UETR or a transaction id (PmtId/TxId).",
         hint="Add a UETR: a version 4 UUID in lower case.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_LOCAL_INSTRUMENT",
         field="local_instrument",
         agrees=lambda text, facts: text in facts.profile.local_instruments,
         rule="PmtTpInf/LclInstrm/Prtry is {p.local_instruments_text}.",
         hint="Write {p.local_instruments_text}.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_CATEGORY_PURPOSE",
         field="category_purpose",
         agrees=lambda text, facts: text in facts.profile.category_purposes,
         rule="PmtTpInf/CtgyPurp/Prtry is {p.category_purposes_text}.",
         hint="Say whether a consumer or a business pays; the list is a setting.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_CURRENCY",
         field="currency",
         holds=equals("USD"),
         rule="Amounts are US dollars.",
         hint='Write Ccy="USD".',
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_AMOUNT_FORM",
         field="amount",
         agrees=_amount_form,
         rule="An amount has at most two decimals and {p.amount_digits_max} digits in all.",
         hint="Write dollars and cents, for example 51.74.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_AMOUNT_LEAST",
         field="amount",
         agrees=_amount_least,
         rule="The least amount is {p.amount_min_cents} cent.",
         hint="Send no payment of nothing.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_NETWORK_LIMIT",
         field="amount",
         agrees=_network_limit,
@@ -262,7 +271,7 @@ PACS008_RULES: Final = (
         rule="A payment is at most {p.network_limit_text} dollars, the network's limit.",
         hint="Use another rail, or several payments where your customer agrees.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_SENDER_LIMIT",
         field="amount",
         agrees=_sender_limit,
@@ -271,14 +280,14 @@ PACS008_RULES: Final = (
         rule="A payment is at most {p.sender_limit_text} dollars, the sender's own limit.",
         hint="Have the institution raise its limit, or use another rail.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_SETTLEMENT_DATE",
         field="settlement_date",
         holds=lambda text: read_date(text) is not None,
         rule="IntrBkSttlmDt, the settlement date, is mandatory, and has no time zone.",
         hint="Write the rail's business day as 2026-01-31.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_CHARGE_BEARER",
         field="charge_bearer",
         holds=equals("SLEV"),
@@ -299,17 +308,18 @@ PACS008_RULES: Final = (
 
 PACS002_RULES: Final = (
     _message_id(TO_RAIL),  # the service's own ids are free text
+    _message_id_party(),
     _creation_time(),
     _one("transactions", "TxInfAndSts"),
     *_ORIGINAL,
-    Rule(
+    FedNowRule(
         code="FEDNOW_STATUS",
         field="status",
         agrees=_status_allowed,
         rule="The status is one that its sender may state: ACTC, ACWP, RJCT, ACCC, PDNG, BLCK; ACSC is the service's.",
         hint="State one of these.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_REASON",
         field="reasons",
         agrees=_reason_given,
@@ -317,7 +327,7 @@ PACS002_RULES: Final = (
         rule="RJCT and BLCK state their reason: StsRsnInf/Rsn/Cd.",
         hint="Add an ISO reason code such as AC04.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_REASON_ONE",
         field="reasons",
         holds=lambda text: text in {"0", "1"},
@@ -325,7 +335,7 @@ PACS002_RULES: Final = (
         rule="A participant states at most one reason (StsRsnInf).",
         hint="Keep the reason that decided.",
     ),
-    Rule(
+    FedNowRule(
         code="FEDNOW_REASON_CODE",
         field="reason_proprietary",
         holds=is_absent,
@@ -334,7 +344,7 @@ PACS002_RULES: Final = (
         hint="Use Rsn/Cd.",
     ),
     *(
-        Rule(
+        FedNowRule(
             code="FEDNOW_SERVICE_ELEMENT",
             field=field,
             holds=is_absent,
@@ -350,6 +360,7 @@ PACS002_RULES: Final = (
 
 PACS028_RULES: Final = (
     _message_id(frozenset({None, Direction.TO_RAIL, Direction.FROM_RAIL})),
+    _message_id_party(),
     _creation_time(),
     _one("transactions", "TxInf"),
     *_ORIGINAL,
@@ -357,10 +368,14 @@ PACS028_RULES: Final = (
 )
 """The payment status request."""
 
-DOCUMENT_RULES: Final[dict[str, tuple[Rule, ...]]] = {
+DOCUMENT_RULES: Final[dict[str, tuple[FedNowRule, ...]]] = {
     pacs008.MESSAGE_TYPE: PACS008_RULES,
     pacs002.MESSAGE_TYPE: PACS002_RULES,
     pacs028.MESSAGE_TYPE: PACS028_RULES,
     admi002.MESSAGE_TYPE: (),
+    **TRANSFER_RULES,
+    **INVESTIGATION_RULES,
+    **REPORT_RULES,
+    **SYSTEM_RULES,
 }
 """The rules for each Document."""

@@ -32,9 +32,13 @@ _LEXICAL: Final[dict[BuiltIn, re.Pattern[str]]] = {
     BuiltIn.DATE: re.compile(rf"{_YEAR}-([0-9]{{2}})-([0-9]{{2}}){_ZONE}"),
     BuiltIn.DATE_TIME: re.compile(rf"{_YEAR}-([0-9]{{2}})-([0-9]{{2}})T{_TIME_OF_DAY}{_ZONE}"),
     BuiltIn.TIME: re.compile(_TIME_OF_DAY + _ZONE),
+    BuiltIn.YEAR: re.compile(_YEAR + _ZONE),
+    BuiltIn.YEAR_MONTH: re.compile(rf"{_YEAR}-(?:0[1-9]|1[0-2]){_ZONE}"),
+    BuiltIn.BINARY: re.compile("(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?"),
 }
 # XML Schema lets white space around every value but text; libxml2 refuses it around dates and times, which is well.
 _COLLAPSED: Final = frozenset({BuiltIn.DECIMAL, BuiltIn.BOOLEAN})
+_NOT_BASE64: Final = re.compile("[^A-Za-z0-9+/=]+")  # libxml2 reads past such characters
 _DATED: Final = frozenset({BuiltIn.DATE, BuiltIn.DATE_TIME})
 _WORDS: Final[dict[BuiltIn, tuple[str, str]]] = {
     BuiltIn.DECIMAL: ("a decimal number", "Write digits and a point, for example 51.74."),
@@ -42,6 +46,9 @@ _WORDS: Final[dict[BuiltIn, tuple[str, str]]] = {
     BuiltIn.DATE: ("a calendar date", "Write it as 2026-01-31."),
     BuiltIn.DATE_TIME: ("a date and time", "Write it as 2026-01-31T09:30:00-05:00."),
     BuiltIn.TIME: ("a time of day", "Write it as 09:30:00-05:00."),
+    BuiltIn.YEAR: ("a year", "Write it as 2026."),
+    BuiltIn.YEAR_MONTH: ("a month of a year", "Write it as 2026-01."),
+    BuiltIn.BINARY: ("bytes in Base64", "Encode the bytes as Base64."),
     BuiltIn.STRING: ("text", "Write text."),
 }
 # The types whose pattern has a better name than the pattern.
@@ -65,6 +72,8 @@ _XML_WHITESPACE: Final = " \t\r\n"
 def fault_of(simple_type: SimpleType, type_name: str, text: str) -> Fault | None:
     """The first facet of the type that the text breaks; None where the text is a value of the type."""
     value = text.strip(_XML_WHITESPACE) if simple_type.base in _COLLAPSED else text
+    if simple_type.base is BuiltIn.BINARY:
+        value = _NOT_BASE64.sub("", text)
     for check in (_form, _enumeration, _length, _number):
         fault = check(simple_type, value)
         if fault is not None:
@@ -85,10 +94,12 @@ def _form(simple_type: SimpleType, value: str) -> Fault | None:
 
 def _is_day(year: str, month: str, day: str) -> bool:
     """Whether the proleptic Gregorian calendar has the day, in any year but 0, which XML Schema does not have."""
-    if int(year) == 0:
+    if not year.strip("-0"):
         return False
+    # The calendar repeats every 400 years, so that four digits of a year are enough; Python reads 4,300 at most.
+    last_digits = int(year[-4:]) * (-1 if year.startswith("-") else 1)
     try:
-        date(int(year) % 400 + 400, int(month), int(day))  # the calendar repeats every 400 years
+        date(last_digits % 400 + 400, int(month), int(day))
     except ValueError:
         return False
     return True
@@ -104,12 +115,14 @@ def _enumeration(simple_type: SimpleType, value: str) -> Fault | None:
 
 def _length(simple_type: SimpleType, value: str) -> Fault | None:
     least, most = simple_type.min_length, simple_type.max_length
-    if least is not None and len(value) < least:
-        hint = "Fill the element, or leave it out." if not value else f"Complete it: {least - len(value)} are missing."
-        return Fault("XSD_LENGTH", f"{{name}} has at least {_characters(least)}.", hint)
-    if most is not None and len(value) > most:
-        hint = f"Shorten it by {_characters(len(value) - most)}."
-        return Fault("XSD_LENGTH", f"{{name}} has at most {_characters(most)}.", hint)
+    is_binary = simple_type.base is BuiltIn.BINARY
+    length, unit = (len(value) * 3 // 4 - value.count("="), "byte") if is_binary else (len(value), "character")
+    if least is not None and length < least:
+        hint = "Fill the element, or leave it out." if not length else f"Complete it: {least - length} are missing."
+        return Fault("XSD_LENGTH", f"{{name}} has at least {_counted(least, unit)}.", hint)
+    if most is not None and length > most:
+        hint = f"Shorten it by {_counted(length - most, unit)}."
+        return Fault("XSD_LENGTH", f"{{name}} has at most {_counted(most, unit)}.", hint)
     return None
 
 
@@ -138,8 +151,8 @@ def _number(simple_type: SimpleType, value: str) -> Fault | None:
     return None
 
 
-def _characters(count: int) -> str:
-    return f"{count} character" + ("" if count == 1 else "s")
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" + ("" if count == 1 else "s")
 
 
 def _braced(pattern: str) -> str:

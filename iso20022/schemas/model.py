@@ -28,6 +28,9 @@ class BuiltIn(StrEnum):
     DATE = "date"
     DATE_TIME = "dateTime"
     TIME = "time"
+    YEAR = "gYear"
+    YEAR_MONTH = "gYearMonth"
+    BINARY = "base64Binary"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,7 @@ class ComplexType:
     """An element with children, or with text and attributes (``TEXT``), or with one foreign element (``ANY``).
 
     ``attributes`` maps each name to its type's name; all of them are mandatory, as they are throughout ISO 20022.
+    A foreign element is checked where its schema is known (``any_is_checked``; XML Schema's "lax"), or never ("skip").
     """
 
     content: Content
@@ -76,16 +80,21 @@ class ComplexType:
     text_type: str | None = None
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     any_namespace: str | None = None
+    any_is_checked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """One schema: its target namespace, its one global element, and its types by name."""
+    """One schema: its target namespace, its one global element, and its types by name.
+
+    ``imports`` names the schemas of foreign elements that it may hold and that are checked too: ids by namespace.
+    """
 
     namespace: str
     root: ElementUse
     simple_types: Mapping[str, SimpleType]
     complex_types: Mapping[str, ComplexType]
+    imports: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def simple(self, type_name: str) -> SimpleType:
         """The simple type of this name; a built-in one is named with its prefix, ``xs:date``."""
@@ -104,9 +113,11 @@ def read_schema(text: bytes) -> Schema:
     For schemas of our own or an institution's, not for what strangers send.
     """
     root = etree.fromstring(text, etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True))
+    etree.strip_elements(root, f"{{{XS}}}annotation", with_tail=False)
     simple_types: dict[str, SimpleType] = {}
     complex_types: dict[str, ComplexType] = {}
     elements: list[ElementUse] = []
+    imports: dict[str, str] = {}
     for child in child_elements(root):
         match local_name(str(child.tag)):
             case "simpleType":
@@ -115,6 +126,8 @@ def read_schema(text: bytes) -> Schema:
                 complex_types[_attribute(child, "name")] = _complex_type(child)
             case "element":
                 elements.append(_element_use(child))
+            case "import":
+                imports[_attribute(child, "namespace")] = _attribute(child, "schemaLocation").removesuffix(".xsd")
             case other:
                 raise UnknownConstructError(f"xs:{other} at the top")
     if len(elements) != 1:
@@ -124,6 +137,7 @@ def read_schema(text: bytes) -> Schema:
         root=elements[0],
         simple_types=simple_types,
         complex_types=complex_types,
+        imports=imports,
     )
 
 
@@ -139,7 +153,7 @@ def _simple_type(element: etree._Element) -> SimpleType:
         raise UnknownConstructError(f"facets {sorted(repeated)} {sorted(unknown)} of {element.get('name')}")
     single = {name: values[0] for name, values in facets.items()}
     return SimpleType(
-        base=BuiltIn(_attribute(restriction, "base").removeprefix("xs:")),
+        base=BuiltIn(_type_name(restriction, "base").removeprefix("xs:")),
         enumeration=enumeration,
         pattern=single.get("pattern"),
         min_length=_int(single.get("minLength")),
@@ -152,7 +166,10 @@ def _simple_type(element: etree._Element) -> SimpleType:
 
 
 def _complex_type(element: etree._Element) -> ComplexType:
-    (content,) = child_elements(element)
+    contents = list(child_elements(element))
+    if len(contents) != 1:
+        raise UnknownConstructError(f"{element.get('name')} with {len(contents)} contents")
+    content = contents[0]
     match local_name(str(content.tag)):
         case "simpleContent":
             extension = _only(content, "extension")
@@ -160,8 +177,8 @@ def _complex_type(element: etree._Element) -> ComplexType:
             for attribute in child_elements(extension):
                 if local_name(str(attribute.tag)) != "attribute" or attribute.get("use") != "required":
                     raise UnknownConstructError(f"an attribute of {element.get('name')} that is not required")
-                attributes[_attribute(attribute, "name")] = _attribute(attribute, "type")
-            return ComplexType(content=Content.TEXT, text_type=_attribute(extension, "base"), attributes=attributes)
+                attributes[_attribute(attribute, "name")] = _type_name(attribute, "type")
+            return ComplexType(content=Content.TEXT, text_type=_type_name(extension, "base"), attributes=attributes)
         case "sequence" | "choice" as name:
             if content.attrib:
                 raise UnknownConstructError(f"a repeated {name} in {element.get('name')}")
@@ -174,9 +191,11 @@ def _complex_type(element: etree._Element) -> ComplexType:
 
 
 def _any(element: etree._Element) -> ComplexType:
-    if set(element.attrib) - {"namespace", "processContents"} or element.get("processContents") != "lax":
+    process = element.get("processContents")
+    if set(element.attrib) - {"namespace", "processContents"} or process not in {"lax", "skip"}:
         raise UnknownConstructError(f"xs:any with {sorted(map(str, element.attrib))}")
-    return ComplexType(content=Content.ANY, any_namespace=str(element.get("namespace", "##any")))
+    namespace = str(element.get("namespace", "##any"))
+    return ComplexType(content=Content.ANY, any_namespace=namespace, any_is_checked=process == "lax")
 
 
 def _element_use(element: etree._Element) -> ElementUse:
@@ -185,7 +204,7 @@ def _element_use(element: etree._Element) -> ElementUse:
     max_occurs = element.get("maxOccurs", "1")
     return ElementUse(
         name=_attribute(element, "name"),
-        type_name=_attribute(element, "type"),
+        type_name=_type_name(element, "type"),
         min_occurs=int(element.get("minOccurs", "1")),
         max_occurs=None if max_occurs == "unbounded" else int(max_occurs),
     )
@@ -198,8 +217,19 @@ def _only(element: etree._Element, name: str) -> etree._Element:
     return children[0]
 
 
+def _type_name(element: etree._Element, attribute: str) -> str:
+    """The name of a type: of the schema itself without a prefix, a built-in one always with ``xs:``."""
+    prefix, _, name = _attribute(element, attribute).rpartition(":")
+    if element.nsmap.get(prefix or None) == XS:
+        return f"xs:{name}"
+    return name
+
+
 def _attribute(element: etree._Element, name: str) -> str:
-    return str(element.attrib[name])
+    value = element.get(name)
+    if value is None:
+        raise UnknownConstructError(f"xs:{local_name(str(element.tag))} without {name}")
+    return str(value)
 
 
 def _int(text: str | None) -> int | None:

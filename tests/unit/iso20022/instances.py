@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from lxml import etree
 
+from iso20022.schemas import model
 from iso20022.schemas.model import BuiltIn, ComplexType, Content, ElementUse, Schema, SimpleType
 
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -36,12 +37,31 @@ _PATTERNED: Final[dict[str, Callable[[random.Random], str]]] = {
     "[0-9]{1,15}": lambda rng: _some(rng, _DIGITS, 1, 15),
     "[0-9]{2}": lambda rng: _some(rng, _DIGITS, 2),
     r"\+[0-9]{1,3}-[0-9()+\-]{1,30}": lambda rng: "+1-" + _some(rng, "0123456789()+-", 1, 30),
+    "[A-Z]{6,6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3,3}){0,1}": lambda rng: (
+        _some(rng, _LETTERS, 6) + "2A" + rng.choice(["", _some(rng, _DIGITS, 3)])
+    ),
+    "[0-9]": lambda rng: _some(rng, _DIGITS, 1),
+    "[0-9]{3}": lambda rng: _some(rng, _DIGITS, 3),
+    "[0-9]{9}": lambda rng: _some(rng, _DIGITS, 9),
+    "[0-9]{1,3}": lambda rng: _some(rng, _DIGITS, 1, 3),
+    "[0-9]{1,5}": lambda rng: _some(rng, _DIGITS, 1, 5),
+    "[0-9]{2,3}": lambda rng: _some(rng, _DIGITS, 2, 3),
+    "[0-9]{3,4}": lambda rng: _some(rng, _DIGITS, 3, 4),
+    "[0-9]{8,28}": lambda rng: _some(rng, _DIGITS, 8, 28),
+    r"[\+]{0,1}[0-9]{1,15}": lambda rng: rng.choice(["", "+"]) + _some(rng, _DIGITS, 1, 15),
+    "[A-Z]{2,2}[A-Z0-9]{9,9}[0-9]{1,1}": lambda rng: _some(rng, _LETTERS, 11) + _some(rng, _DIGITS, 1),
+    "[a-z]{2,2}": lambda rng: _some(rng, _LETTERS.lower(), 2),
+    "[a-zA-Z0-9]{1,20}": lambda rng: _some(rng, _LETTERS + _DIGITS, 1, 20),
+    ".*Z": lambda rng: rng.choice(["2026-01-31T09:30:00Z", "2024-02-29T23:59:59.123Z"]),
 }
 _BUILT_IN: Final[dict[BuiltIn, tuple[str, ...]]] = {
     BuiltIn.BOOLEAN: ("true", "false", "1", "0", " true\n"),
     BuiltIn.DATE: ("2026-01-31", "2024-02-29", "2026-01-31Z", "2026-01-31-05:00"),
     BuiltIn.DATE_TIME: ("2026-01-31T09:30:00Z", "2026-01-31T09:30:00.123456789-05:00", "2026-01-31T24:00:00"),
     BuiltIn.TIME: ("09:30:00", "23:59:59.9Z", "24:00:00+14:00"),
+    BuiltIn.YEAR: ("2026", "2026Z", "12026", "-0001"),
+    BuiltIn.YEAR_MONTH: ("2026-01", "2026-12-05:00"),
+    BuiltIn.BINARY: ("QQ==", "QUI=", "QUJDRA==", "Q U J D"),
 }
 _DECIMALS: Final = ("0", "1", "1.5", "+1.0", "1.", ".5", "007", " 12.50\n", "0.00100", "99999999.99")
 
@@ -54,7 +74,8 @@ STRANGE_TEXTS: Final = (
     "2026-01-01Z", "2026-01-01+05", "2026-01-01T09:30", "25:00:00", "24:00:00", "24:00:00.0", "09:30:00.1Z", "USD",
     "usd", "US", "\u00a0US", "U S", "8a562c67-ca16-48ba-b074-65581be6f011", "8A562C67-CA16-48BA-B074-65581BE6F011",
     "8a562c67-ca16-18ba-b074-65581be6f011", "\t2026-01-31\n", "\u2028", "CLRG", "SLEV", "+1-555", "+1 555",
-    "\u0661\u0662", "12", "GB33BUKB20201555555555", "AAAABBCC123", "AAAABBCC12",
+    "\u0661\u0662", "12", "2026", "02026", "2026-00", "2026-13", "QUJD", "QR==", "QUI", "=",
+    "GB33BUKB20201555555555", "AAAABBCC123", "AAAABBCC12",
 )  # fmt: skip
 """Texts that are a value of some type and not of others, with the corners of each lexical form."""
 
@@ -79,8 +100,11 @@ def _fill(element: etree._Element, type_name: str, schema: Schema, rng: random.R
             assert kind.text_type is not None
             element.text = value(schema.simple(kind.text_type), rng)
         case Content.ANY:
-            namespace = "urn:example" if kind.any_namespace == "##any" else kind.any_namespace
-            etree.SubElement(element, f"{{{namespace}}}Anything").text = "at all"
+            namespace = "urn:example" if kind.any_namespace in {None, "##any"} else str(kind.any_namespace)
+            if namespace in schema.imports:
+                element.append(instance(model(schema.imports[namespace]), rng))
+            else:
+                etree.SubElement(element, f"{{{namespace}}}Anything").text = "at all"
         case Content.SEQUENCE | Content.CHOICE:
             for use in _chosen(kind, rng, depth):
                 child = etree.SubElement(element, f"{{{schema.namespace}}}{use.name}")

@@ -1,19 +1,30 @@
 """A message is taken out of its surroundings only when they are exactly what they should be."""
 
+from datetime import UTC, datetime
+
 import pytest
 from lxml import etree
 
 from iso20022 import (
     FEDNOW_WRAPPERS,
+    RTP_WRAPPERS,
+    BusinessHeader,
+    BusinessMessageId,
+    ConnectionPartyId,
     Direction,
     EnvelopeKind,
     LocalProtocolError,
+    Rail,
     RemoteProtocolError,
+    Wrapper,
+    guess_rail,
+    header,
     read,
     serialise,
     unwrap,
     wrap,
 )
+from iso20022.namespaces import namespace_of_message
 from tests.unit.iso20022.samples import GOLDEN_NAMES, golden
 
 INCOMING = golden("pacs008_incoming.xml")
@@ -91,23 +102,36 @@ def test_a_prefixed_document_keeps_its_meaning_when_wrapped() -> None:
     assert [element.tag for element in again.document.iter()] == [element.tag for element in envelope.document.iter()]
 
 
-@pytest.mark.parametrize("wrapper", FEDNOW_WRAPPERS)
-@pytest.mark.parametrize("kind", [EnvelopeKind.FEDNOW_INCOMING, EnvelopeKind.FEDNOW_OUTGOING])
-def test_every_wrapper_holds_its_own_message_in_its_own_direction_only(wrapper: str, kind: EnvelopeKind) -> None:
-    """The table of wrappers decides, whether we read or write."""
-    message_type, kinds = FEDNOW_WRAPPERS[wrapper]
-    namespace = f"urn:iso:std:iso:20022:tech:xsd:{message_type}"
-    document = etree.fromstring(f'<Document xmlns="{namespace}"/>')
+def empty(message_type: str) -> etree._Element:
+    """A Document of the type without content: the envelope does not look into it."""
+    return etree.fromstring(f'<Document xmlns="{namespace_of_message(message_type)}"/>')
+
+
+def header_with(practice: str | None) -> etree._Element:
+    """The golden header, with this market practice where one is named."""
     header = unwrap(read(INCOMING)).header
     assert header is not None
+    if practice is not None:
+        next(header.iter("{*}MktPrctc"))[1].text = practice
+    return header
 
-    if kind not in kinds:
+
+@pytest.mark.parametrize("wrapper", FEDNOW_WRAPPERS, ids=lambda wrapper: wrapper.name)
+@pytest.mark.parametrize("kind", [EnvelopeKind.FEDNOW_INCOMING, EnvelopeKind.FEDNOW_OUTGOING])
+def test_every_wrapper_holds_its_own_message_in_its_own_direction_only(wrapper: Wrapper, kind: EnvelopeKind) -> None:
+    """The table of wrappers decides, whether we read or write."""
+    direction = Direction.TO_RAIL if kind is EnvelopeKind.FEDNOW_INCOMING else Direction.FROM_RAIL
+    document, header = empty(wrapper.message_type), header_with(wrapper.practice)
+
+    if direction not in wrapper.directions:
         with pytest.raises(LocalProtocolError):
-            wrap(kind, header, document, wrapper=wrapper)
+            wrap(kind, header, document, wrapper=wrapper.name)
         return
-    envelope = unwrap(read(wrap(kind, header, document, wrapper=wrapper)))
+    named = unwrap(read(wrap(kind, header, document, wrapper=wrapper.name)))
+    chosen = unwrap(read(wrap(kind, header, document)))
 
-    assert (envelope.wrapper, envelope.message_type) == (wrapper, message_type)
+    assert (named.wrapper, named.message_type) == (wrapper.name, wrapper.message_type)
+    assert (chosen.wrapper, chosen.message_type) == (wrapper.name, wrapper.message_type)
 
 
 def test_an_ambiguous_wrapper_must_be_named() -> None:
@@ -174,3 +198,94 @@ def test_a_second_document_in_the_wrapper_is_refused() -> None:
 
     with pytest.raises(RemoteProtocolError, match="ENVELOPE_CONTENT"):
         unwrap(read(INCOMING[:end] + INCOMING[start:end] + INCOMING[end:]))
+
+
+RTP_HEADER = header.build(
+    BusinessHeader(
+        sender=ConnectionPartyId("990000013A1"),
+        receiver=ConnectionPartyId("990000001T1"),
+        business_message_id=BusinessMessageId("B20260131990000013A1BTST00000000001"),
+        message_type="pacs.008.001.08",
+        creation_time=datetime(2026, 1, 31, 14, 30, tzinfo=UTC),
+    ),
+    header_type="head.001.001.01",
+)
+
+
+@pytest.mark.parametrize("wrapper", RTP_WRAPPERS, ids=lambda wrapper: wrapper.name)
+def test_every_message_element_of_rtp_stands_for_a_document(wrapper: Wrapper) -> None:
+    """Message has no Document: its message element becomes the Document that it stands for, and back."""
+    body = wrap(EnvelopeKind.RTP_MESSAGE, RTP_HEADER, empty(wrapper.message_type))
+
+    envelope = unwrap(read(body))
+
+    assert f"<{wrapper.name}></{wrapper.name}>".encode() in body
+    assert b"Document" not in body
+    assert (envelope.kind, envelope.wrapper, envelope.message_type) == (
+        EnvelopeKind.RTP_MESSAGE,
+        wrapper.name,
+        wrapper.message_type,
+    )
+    assert envelope.document is not None
+    assert envelope.document.tag == f"{{{namespace_of_message(wrapper.message_type)}}}Document"
+    assert (envelope.header_type, envelope.direction, guess_rail(envelope)) == ("head.001.001.01", None, Rail.RTP)
+
+
+def test_the_times_in_rtps_message_are_local() -> None:
+    """14:30 in London is 9:30 in New York, and RTP writes no offset."""
+    body = wrap(EnvelopeKind.RTP_MESSAGE, RTP_HEADER, empty("pacs.008.001.08"))
+
+    assert b"<head:CreDt>2026-01-31T09:30:00</head:CreDt>" in body
+    assert wrap(EnvelopeKind.RTP_MESSAGE, RTP_HEADER, empty("pacs.008.001.08")) == body
+    assert RTP_HEADER[-1].text == "2026-01-31T14:30:00+00:00"
+
+
+RTP_BODY = wrap(EnvelopeKind.RTP_MESSAGE, RTP_HEADER, empty("pacs.008.001.08"))
+OTHER_CONTENT = b'<FIToFIPmtStsRpt xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.002.001.10"/>'
+EMPTY = b"<CreditTransfer></CreditTransfer>"
+WRONG_ON_RTP: dict[str, tuple[bytes, bytes, str]] = {
+    "other namespace": (b'"urn:tch"', b'"urn:tch:2"', "ENVELOPE_UNKNOWN"),
+    "no header": (b"AppHdr", b"Header", "ENVELOPE_CONTENT"),
+    "header in another namespace": (b"AppHdr>", b"head:AppHdr>", "ENVELOPE_CONTENT"),
+    "attribute": (b"<Message ", b'<Message a="b" ', "ENVELOPE_CONTENT"),
+    "text": (EMPTY, b"stray" + EMPTY, "ENVELOPE_CONTENT"),
+    "text in the message element": (EMPTY, b"<CreditTransfer>stray</CreditTransfer>", "ENVELOPE_CONTENT"),
+    "unknown message element": (EMPTY, b"<CreditWish/>", "ENVELOPE_WRAPPER"),
+    "two message elements": (EMPTY, EMPTY + EMPTY, "ENVELOPE_CONTENT"),
+    "another message's content": (
+        EMPTY,
+        b"<CreditTransfer>" + OTHER_CONTENT + b"</CreditTransfer>",
+        "ENVELOPE_WRAPPER_MESSAGE",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_ON_RTP)
+def test_a_message_of_rtp_that_is_wrongly_built_is_refused(name: str) -> None:
+    """Nothing is guessed at; the message itself is the control."""
+    before, after, code = WRONG_ON_RTP[name]
+    assert before in RTP_BODY
+
+    with pytest.raises(RemoteProtocolError) as refused:
+        unwrap(read(RTP_BODY.replace(before, after)))
+
+    assert [finding.code for finding in refused.value.findings] == [code]
+    assert unwrap(read(RTP_BODY)).message_type == "pacs.008.001.08"
+
+
+@pytest.mark.parametrize(
+    ("body", "rail"),
+    [
+        (INCOMING, Rail.FEDNOW),
+        (golden("pacs008_neutral.xml"), Rail.FEDNOW),
+        (golden("pacs008_bare.xml"), Rail.FEDNOW),
+        (golden("pacs008_bare.xml").replace(b"FDN<", b"TCH<"), Rail.RTP),
+        (serialise(empty("admn.001.001.01")), Rail.RTP),
+        (serialise(empty("camt.060.001.05")), Rail.FEDNOW),
+        (serialise(empty("pacs.002.001.10")), None),
+        (serialise(RTP_HEADER), Rail.RTP),
+    ],
+)
+def test_the_rail_is_guessed_from_what_is_there(body: bytes, rail: Rail | None) -> None:
+    """Envelope, header, message type, clearing system, in this order; where none says, nobody knows."""
+    assert guess_rail(unwrap(read(body))) is rail

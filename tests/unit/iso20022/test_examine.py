@@ -1,7 +1,5 @@
 """One verdict on one message, never an exception, whatever comes."""
 
-import dataclasses
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,87 +13,23 @@ from iso20022 import (
     MessageReject,
     PaymentStatusReport,
     PaymentStatusRequest,
+    Rail,
+    RtpProfile,
     Severity,
     examine,
     explain,
 )
+from iso20022.sample import sample
+from tests.unit.iso20022.hostile import UNREADABLE
 from tests.unit.iso20022.samples import (
+    GOLDEN,
     GOLDEN_NAMES,
     PROFILE,
     codes,
     examined,
     golden,
     processor_ms,
-    published,
-    say,
 )
-from tests.unit.iso20022.test_reader import HOSTILE
-
-FEDNOW_SAMPLES = published("fednow")
-RTP_SAMPLES = published("rtp")
-ILLUSTRATIVE = "sample-participant-to-fednow-message.xml"
-
-# The verdict on each published FedNow sample: valid with check digits as warnings, and the codes.
-VERDICTS: dict[str, tuple[bool, set[str]]] = {
-    "admi004-ping.xml": (False, {"UNSUPPORTED_MESSAGE"}),
-    "camt029_valid_rjcr.xml": (False, {"UNSUPPORTED_MESSAGE"}),
-    "camt056_valid.xml": (False, {"UNSUPPORTED_MESSAGE"}),
-    # an independent project's: its header has an id of its own, which the published ones never have
-    "envelope_incoming_pacs008.xml": (False, {"FEDNOW_HEADER_MESSAGE_ID"}),
-    "fednow-sample-message-admi002.xml": (True, set()),
-    "fednow-sample-message-admi998.xml": (False, {"UNSUPPORTED_MESSAGE"}),
-    "fednow-sample-message-outgoing-pacs002.xml": (True, {"FEDNOW_ABA_CHECK_DIGIT"}),
-    "fednow-sample-message-pacs002.xml": (True, {"FEDNOW_ABA_CHECK_DIGIT"}),
-    "head001_valid.xml": (True, {"HEADER_ONLY"}),
-    "pacs002_valid_acsc.xml": (True, set()),
-    "pacs002_valid_rjct.xml": (True, set()),
-    "pacs004_valid.xml": (False, {"UNSUPPORTED_MESSAGE"}),
-    "pacs008_valid.xml": (True, set()),
-    "pacs028_valid.xml": (True, set()),
-    ILLUSTRATIVE: (True, {"FEDNOW_ABA_CHECK_DIGIT"}),
-}
-
-
-def test_the_published_samples_left_out_are_named() -> None:
-    """A clone without the reference folder proves less, and says what."""
-    missing = sorted(set(VERDICTS) - {path.name for path in FEDNOW_SAMPLES})
-
-    say(f"not examined, because not here: {', '.join(missing) or 'none'}")
-
-    assert len(VERDICTS) == len(FEDNOW_SAMPLES) + len(missing)
-
-
-@pytest.mark.reference
-def test_every_published_sample_gets_the_right_verdict() -> None:
-    """Illustrative routing numbers fail the check digit; nothing else is wrong with what the rail itself published."""
-    lenient = dataclasses.replace(PROFILE, aba_severity=Severity.WARNING)
-
-    for path in FEDNOW_SAMPLES:
-        report = examine(path.read_bytes(), profile=lenient)
-
-        assert (report.valid, set(codes(report))) == VERDICTS[path.name], path.name
-        assert report.readable
-
-
-@pytest.mark.reference
-def test_the_participants_sample_gives_one_kind_of_finding() -> None:
-    """The published pacs.008: only its routing numbers are wrong, and with them as warnings it is valid."""
-    for body in [path.read_bytes() for path in FEDNOW_SAMPLES if path.name == ILLUSTRATIVE]:
-        strict = examined(body)
-        lenient = examine(body, profile=dataclasses.replace(PROFILE, aba_severity=Severity.WARNING))
-
-        assert (strict.valid, set(codes(strict)), len(strict.findings)) == (False, {"FEDNOW_ABA_CHECK_DIGIT"}, 4)
-        assert lenient.valid
-        assert isinstance(lenient.message, CustomerCreditTransfer)
-        assert lenient.message.amount.text == "51.74"
-        assert not lenient.message.carries_all
-
-
-@pytest.mark.reference
-def test_a_sample_of_another_rail_gives_one_clear_finding() -> None:
-    """RTP's envelope is not FedNow's; nothing is guessed into it."""
-    for path in RTP_SAMPLES:
-        assert codes(examined(path.read_bytes())) == ["ENVELOPE_UNKNOWN"], path.name
 
 
 @pytest.mark.parametrize(
@@ -126,10 +60,10 @@ def test_a_report_says_what_a_message_is(
     assert report.document is report.envelope.document
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", UNREADABLE)
 def test_hostile_input_gives_a_report(name: str) -> None:
     """The same refusals as the reader's, as a report: unreadable, with the code."""
-    body, code = HOSTILE[name]
+    body, code = UNREADABLE[name]
 
     report = examined(body)
 
@@ -235,12 +169,12 @@ def test_other_types_and_versions_are_named_as_such() -> None:
     body = golden("pacs008_bare.xml")
 
     version = examined(body.replace(b"pacs.008.001.08", b"pacs.008.001.10"))
-    other = examined(body.replace(b"pacs.008.001.08", b"camt.056.001.08"))
+    other = examined(body.replace(b"pacs.008.001.08", b"pain.001.001.09"))
     nothing = examined(body.replace(b"urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08", b"urn:example"))
 
     assert (codes(version), version.message_type) == (["UNSUPPORTED_VERSION"], "pacs.008.001.10")
     assert "pacs.008.001.08" in version.findings[0].hint
-    assert (codes(other), other.message_type) == (["UNSUPPORTED_MESSAGE"], "camt.056.001.08")
+    assert (codes(other), other.message_type) == (["UNSUPPORTED_MESSAGE"], "pain.001.001.09")
     assert (codes(nothing), nothing.message_type, nothing.readable) == (["NAMESPACE_UNKNOWN"], None, True)
 
 
@@ -328,3 +262,63 @@ def test_bogus_content_is_refused_within_50_ms_and_explained_within_bounds(name:
     assert len(full.findings) < 320
     assert elapsed_ms < 50
     assert explained_ms < 1_000
+
+
+RTP = (GOLDEN / "rtp" / "pacs008.xml").read_bytes()
+
+
+def test_the_other_rails_message_is_one_clear_finding() -> None:
+    """One rail's envelope and header are not the other's; its own profile, which finds nothing, is the control."""
+    start, end = RTP.index(b"<AppHdr>"), RTP.index(b"</AppHdr>") + len(b"</AppHdr>")
+    header = RTP[start:end].replace(b"<AppHdr>", b"<head:AppHdr>").replace(b"</AppHdr>", b"</head:AppHdr>")
+    declared = header.replace(
+        b"<head:AppHdr>", b'<head:AppHdr xmlns:head="urn:iso:std:iso:20022:tech:xsd:head.001.001.01">'
+    )
+    document = golden("pacs008_bare.xml")[golden("pacs008_bare.xml").index(b"<Document") :]
+    neutral = b"<BusinessMessage>" + declared + document + b"</BusinessMessage>"
+
+    assert codes(examined(RTP)) == ["ENVELOPE_RAIL"]
+    assert codes(examine(golden("pacs008_incoming.xml"), profile=RtpProfile())) == ["ENVELOPE_RAIL"]
+    assert codes(examined(neutral)) == ["HEADER_VERSION"]
+    assert codes(examine(golden("pacs008_neutral.xml"), profile=RtpProfile())) == ["HEADER_VERSION"]
+    assert codes(examine(RTP, profile=RtpProfile())) == []
+
+
+def test_a_message_of_rtp_without_a_message_is_refused() -> None:
+    """A bare header is a file that one may look at; a Message without its message element is not whole."""
+    start, end = RTP.index(b"<CreditTransfer>"), RTP.index(b"</CreditTransfer>") + len(b"</CreditTransfer>")
+
+    report = examine(RTP[:start] + RTP[end:], profile=RtpProfile())
+
+    assert (report.valid, codes(report), report.document) == (False, ["HEADER_ONLY"], None)
+
+
+def test_what_cannot_be_read_on_rtp_names_its_line_in_the_text() -> None:
+    """Values are read from a copy with instants; the findings are about the original."""
+    body = (GOLDEN / "rtp" / "camt056.xml").read_bytes().replace(b">51.74</OrgnlIntr", b">51.745</OrgnlIntr")
+    line = next(number for number, text in enumerate(body.splitlines(), start=1) if b"51.745" in text)
+
+    (finding,) = examine(body, profile=RtpProfile()).findings
+
+    assert (finding.code, finding.line) == ("VALUE_AMOUNT", line)
+    assert finding.xpath == "/ReturnOfFunds/FIToFIPmtCxlReq/Undrlyg/TxInf/OrgnlIntrBkSttlmAmt"
+
+
+@pytest.mark.parametrize(
+    ("practice", "expected"), [("frb.fednow.rrr.01", []), ("frb.fednow.irr.01", ["FEDNOW_HEADER_PRACTICE"])]
+)
+def test_the_market_practice_is_the_wrappers(practice: str, expected: list[str]) -> None:
+    """Three wrappers hold a camt.029: the header names the one that it stands in."""
+    body = sample("camt.029", rail=Rail.FEDNOW, direction=Direction.TO_RAIL)
+    assert b"FedNowReturnRequestResponse" in body
+
+    assert codes(examined(body.replace(b"frb.fednow.rrr.01", practice.encode()))) == expected
+
+
+def test_a_message_that_does_not_travel_this_way_is_refused() -> None:
+    """The participant file is the service's; a bare Document of it says nothing of its way."""
+    body = sample("admi.998", rail=Rail.FEDNOW, direction=Direction.FROM_RAIL, bare=True)
+
+    assert codes(examine(body, profile=PROFILE, direction=Direction.TO_RAIL)) == ["MESSAGE_DIRECTION"]
+    assert examine(body, profile=PROFILE, direction=Direction.FROM_RAIL).valid
+    assert examined(body).valid

@@ -15,7 +15,7 @@ from iso20022 import (
     examine,
 )
 from iso20022.profiles.fednow_header_rules import HEADER_RULES
-from iso20022.profiles.fednow_rules import DOCUMENT_RULES
+from iso20022.profiles.fednow_rules import PACS002_RULES, PACS008_RULES, PACS028_RULES
 from tests.unit.iso20022.samples import GOLDEN_NAMES, PROFILE, codes, examined, golden
 
 PAYMENT = "/Document/FIToFICstmrCdtTrf/CdtTrfTxInf"
@@ -329,7 +329,7 @@ def test_a_broken_rule_is_found_at_its_element_and_nothing_else_is(row: Row) -> 
 
 def test_every_rule_is_broken_by_some_row() -> None:
     """A rule without a row would be a rule that nobody has seen work."""
-    tables = (*DOCUMENT_RULES.values(), HEADER_RULES)
+    tables = (PACS008_RULES, PACS002_RULES, PACS028_RULES, HEADER_RULES)  # the others have tests of their own
     known = {rule.code for table in tables for rule in table}
     broken = {code for row in ROWS for code, _xpath in row[4]}
 

@@ -73,6 +73,9 @@ def test_only_an_account_number_shows_its_last_four(value: str, masked: str) -> 
         "CdtTrfTxInf/UltmtDbtr/PstlAdr/AdrLine[1]",
         "TxInfAndSts/StsRsnInf/AddtlInf",
         "Rsn/AddtlData",
+        "Ntry/CardTx/Card/PlainCardData/PAN",
+        "PmtInf/CdtTrfTx/ChqInstr/MemoFld",
+        "RsndSchCrit/Rcpt/Id/NmAndAdr/Adr/StrtNm",
     ],
 )
 def test_personal_elements_are_known_by_their_path(path: str) -> None:
