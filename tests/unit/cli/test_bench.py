@@ -1,0 +1,173 @@
+"""The benchmark's own parts: its messages, its HTTP, its accounting, and when it calls a bar held."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+import pytest
+
+from adapters.child_process import free_loopback_port
+from gateway.cli.bench.accounting import costs_of
+from gateway.cli.bench.command import bars
+from gateway.cli.bench.load import LoadOrder, open_loop_instants
+from gateway.cli.bench.measure import Figures, percentile
+from gateway.cli.traffic import MESSAGE_BYTES, Messages
+from gateway.cli.wire import Answered, BrokenOffError, Connections, get, post
+from iso20022 import CustomerCreditTransfer, FedNowProfile, examine
+
+NOON: Final = datetime(2026, 11, 20, 17, tzinfo=UTC)
+
+
+def test_every_message_is_valid_and_distinct_in_each_of_its_ids() -> None:
+    """What is measured is what a gateway does with good payments."""
+    messages = Messages(created=NOON)
+    reports = [examine(messages.body(number), profile=FedNowProfile()) for number in (1, 999_999_999_999)]
+
+    transfers = [report.message for report in reports]
+
+    assert all(report.valid for report in reports)
+    assert all(isinstance(transfer, CustomerCreditTransfer) for transfer in transfers)
+    for name in ("message_id", "end_to_end_id", "uetr"):
+        assert len({getattr(transfer, name) for transfer in transfers}) == 2
+    assert getattr(transfers[0], "message_id", None) == messages.message_id(1)
+    assert abs(len(messages.body(1)) - MESSAGE_BYTES) < 200
+
+
+@asynccontextmanager
+async def serving(*answers: bytes) -> AsyncIterator[Connections]:
+    """Connections to a server that gives these answers, each in two pieces, and then breaks off."""
+    left, ended = list(answers), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while left and await reader.readline():
+            while (await reader.readline()).strip():
+                pass
+            answer = left.pop(0)
+            for piece in (answer[:20], answer[20:]):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        connections = Connections(server.sockets[0].getsockname()[1])
+        yield connections
+        connections.close()
+        await ended.wait()
+
+
+async def test_an_answer_that_comes_in_pieces_is_read_whole_and_the_connection_kept() -> None:
+    """Two answers over one connection, bodies of their stated length."""
+    answers = (
+        b"HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\nfirst",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecond",
+    )
+
+    async with serving(*answers) as connections:
+        first = await connections.ask(get("/v1/payments/1", api_key="key"))
+        second = await connections.ask(get("/v1/payments/2", api_key="key"))
+
+    assert (first, second) == (Answered(202, b"first"), Answered(200, b"second"))
+
+
+async def test_an_answer_that_breaks_off_is_no_answer() -> None:
+    """Whoever drills must know what was answered and what was not."""
+    async with serving(b"HTTP/1.1 202 Accepted\r\nContent-Length: 50\r\n\r\nnot whole") as connections:
+        with pytest.raises(BrokenOffError):
+            await connections.ask(get("/", api_key="key"))
+
+
+async def test_where_nobody_listens_nothing_was_sent() -> None:
+    """A gateway that is being started again."""
+    with pytest.raises(BrokenOffError):
+        await Connections(free_loopback_port()).ask(get("/", api_key="key"))
+
+
+def test_a_request_names_its_length_its_key_and_how_long_it_waits() -> None:
+    """The bytes on the wire."""
+    request = post("/v1/payments", b"{}", content_type="application/json", api_key="K", wait_s=15, key="mine")
+
+    head, _, body = request.partition(b"\r\n\r\n")
+
+    assert body == b"{}"
+    for line in (b"Content-Length: 2", b"Idempotency-Key: mine", b"Prefer: wait=15", b"Authorization: Bearer K"):
+        assert line in head.split(b"\r\n")
+
+
+def test_the_instants_of_an_open_loop_do_not_depend_on_any_answer() -> None:
+    """Coordinated omission is left out: a payment's latency counts from the instant at which it was meant to leave."""
+    order = LoadOrder(ports=(1,), rate=4.0, seconds=1.5, clients=1, first=10)
+
+    assert list(open_loop_instants(order, started_s=100.0)) == [
+        (10, 100.0),
+        (11, 100.25),
+        (12, 100.5),
+        (13, 100.75),
+        (14, 101.0),
+        (15, 101.25),
+    ]
+
+
+def test_the_cost_of_a_process_grows_with_what_it_computes() -> None:
+    """CPU and memory of this very process, as the kernel counts them."""
+    before = costs_of({"this": os.getpid()})["this"]
+    sum(number * number for number in range(3_000_000))
+
+    after = costs_of({"this": os.getpid(), "gone": 2**22 + 1})
+
+    assert after["this"].cpu_s > before.cpu_s
+    assert 5 < after["this"].memory_mib < 10_000
+    assert after["gone"].cpu_s == 0
+
+
+def test_a_percentile_is_a_value_that_was_measured() -> None:
+    """None where nothing was."""
+    assert percentile([], 0.5) is None
+    assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert percentile([3.0, 1.0, 2.0], 0.99) == 3.0
+
+
+GOOD: Final = Figures(
+    rate=300.0,
+    accepted=100,
+    settled=100,
+    p50_ms=10.0,
+    p95_ms=20.0,
+    p99_ms=49.0,
+    max_ms=60.0,
+    ack_p50_ms=5.0,
+    ack_p99_ms=24.0,
+    told_p50_ms=20.0,
+    told_p99_ms=40.0,
+    throughput=299.0,
+    cpu_us_per_payment={"gateway": 2_500},
+    cpu_us_per_payment_total=2_500,
+    client_cpu_us_per_payment=200,
+    rss_mib={"gateway": 50.0},
+    generator_late_ms=1.0,
+    faults={},
+)
+
+
+def test_the_bars_hold_where_they_are_met_and_each_fails_alone() -> None:
+    """At a rate the times and the cost count, at the peak the throughput; a lost payment always does."""
+    faulty = (
+        replace(GOOD, settled=99),
+        replace(GOOD, faults={"503": 1}),
+        replace(GOOD, p99_ms=50.0),
+        replace(GOOD, ack_p99_ms=25.0),
+        replace(GOOD, cpu_us_per_payment_total=2_501),
+        replace(GOOD, rate=0.0, throughput=599.9),
+    )
+
+    assert all(bars(GOOD).values())
+    assert all(bars(replace(GOOD, rate=0.0, throughput=600.0)).values())
+    assert [list(bars(figures).values()).count(False) for figures in faulty] == [1] * len(faulty)
