@@ -8,43 +8,83 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final, Protocol
 
 from gateway.domain.events import EventKind
+from gateway.domain.incoming import ARRIVAL, INCOMING_TRANSITIONS, IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.payment import PaymentState
-from gateway.domain.transitions import ACCEPTANCE, TRANSITIONS, Effect, Transition
+from gateway.domain.transitions import ACCEPTANCE, TRANSITIONS, Effect
 
 _INTRODUCTION: Final = """\
-# States of an outgoing credit transfer
+# States of a credit transfer
 
 <!-- Written by `python -m gateway.domain.diagram > docs/states.md`. Change the code, not this page. -->
 
-What may follow what is decided in one table, `gateway/domain/transitions.py`; this page is made of it. A pair of state
-and event that is not in the table is a fault of ours: it raises, the message is put in quarantine, and the other
-payments go on.
+What may follow what is decided in two tables: `gateway/domain/transitions.py` for outgoing transfers, and
+`gateway/domain/incoming.py` for incoming ones; this page is made of them. A pair of state and event that is not in its
+table is a fault of ours: it raises, the message is put in quarantine, and the other payments go on.
 
-## The picture
-
-Left out of it, and in the tables below: events that change no state, and events that are reported to a person as a
-contradiction.
+Left out of the pictures, and in the tables below them: events that change no state, and events that are reported to a
+person as a contradiction.
 """
 
-_CONTRADICTION: Final = Effect.REPORT_CONTRADICTION
+
+_CONTRADICTION: Final = Effect.REPORT_CONTRADICTION.value
+
+
+class _Follows(Protocol):
+    """What a transition of either table says."""
+
+    @property
+    def state(self) -> StrEnum:
+        """The state that follows."""
+        ...
+
+    @property
+    def effects(self) -> Sequence[StrEnum]:
+        """What is saved with it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One table, ready to be drawn: its members, how everything begins, and what may follow what."""
+
+    heading: str
+    states: type[StrEnum]
+    events: type[StrEnum]
+    effects: type[StrEnum]
+    beginning: tuple[StrEnum, _Follows]
+    transitions: Mapping[tuple[Any, Any], _Follows]
+
+    def of(self, state: StrEnum) -> Iterator[tuple[StrEnum, _Follows]]:
+        """What may befall a transfer in this state, in the order of the events."""
+        for kind in self.events:
+            if (transition := self.transitions.get((state, kind))) is not None:
+                yield kind, transition
+
+
+OUTGOING: Final = Chart("Outgoing", PaymentState, EventKind, Effect, (EventKind.ACCEPTED, ACCEPTANCE), TRANSITIONS)
+INCOMING: Final = Chart(
+    "Incoming", IncomingState, IncomingEvent, IncomingEffect, (IncomingEvent.RECEIVED, ARRIVAL), INCOMING_TRANSITIONS
+)
 
 
 def states_document() -> str:
     """Return the whole document as Markdown: the same code gives the same text."""
-    parts = (
-        _INTRODUCTION,
-        _picture(),
-        *(_section(state) for state in PaymentState),
-        _glossary("Events", "event", EventKind),
-        _glossary("Effects", "effect", Effect),
-    )
-    return "\n".join(parts)
+    return "\n".join((_INTRODUCTION, *(part for chart in (OUTGOING, INCOMING) for part in _chapter(chart))))
+
+
+def _chapter(chart: Chart) -> Iterator[str]:
+    yield f"## {chart.heading}\n"
+    yield _picture(chart)
+    yield from (_section(chart, state) for state in chart.states)
+    yield _glossary(f"{chart.heading}: events", "event", chart.events)
+    yield _glossary(f"{chart.heading}: effects", "effect", chart.effects)
 
 
 def meanings(members: type[StrEnum]) -> dict[str, str]:
@@ -68,43 +108,38 @@ def meanings(members: type[StrEnum]) -> dict[str, str]:
     return said
 
 
-def _picture() -> str:
-    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {ACCEPTANCE.state} : {EventKind.ACCEPTED}"]
-    for before in PaymentState:
-        for after in PaymentState:
-            kinds = [kind for kind, transition in _of(before) if _is_drawn(before, after, transition)]
+def _picture(chart: Chart) -> str:
+    first, beginning = chart.beginning
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {beginning.state} : {first}"]
+    for before in chart.states:
+        for after in chart.states:
+            kinds = [kind for kind, transition in chart.of(before) if _is_drawn(before, after, transition)]
             if kinds:
                 lines.append(f"    {before} --> {after} : {'<br/>'.join(kinds)}")
-    lines += [f"    {state} --> [*]" for state in PaymentState if _is_last(state)]
+    lines += [f"    {state} --> [*]" for state in chart.states if _is_last(chart, state)]
     return "\n".join((*lines, "```", ""))
 
 
-def _is_drawn(before: PaymentState, after: PaymentState, transition: Transition) -> bool:
+def _is_drawn(before: StrEnum, after: StrEnum, transition: _Follows) -> bool:
     return transition.state is after and after is not before and _CONTRADICTION not in transition.effects
 
 
-def _is_last(state: PaymentState) -> bool:
-    return all(transition.state is state for _, transition in _of(state))
+def _is_last(chart: Chart, state: StrEnum) -> bool:
+    return all(transition.state is state for _, transition in chart.of(state))
 
 
-def _of(state: PaymentState) -> Iterator[tuple[EventKind, Transition]]:
-    """What may befall a payment in this state, in the order of the events."""
-    for kind in EventKind:
-        if (transition := TRANSITIONS.get((state, kind))) is not None:
-            yield kind, transition
-
-
-def _section(state: PaymentState) -> str:
-    rows = [(kind, transition.state, _listed(transition.effects)) for kind, transition in _of(state)]
-    if state is ACCEPTANCE.state:
-        rows.insert(0, (EventKind.ACCEPTED, state, _listed(ACCEPTANCE.effects)))
+def _section(chart: Chart, state: StrEnum) -> str:
+    rows = [(kind, transition.state, _listed(transition.effects)) for kind, transition in chart.of(state)]
+    first, beginning = chart.beginning
+    if state is beginning.state:
+        rows.insert(0, (first, state, _listed(beginning.effects)))
     here = {kind for kind, _, _ in rows}
-    illegal = ", ".join(f"`{kind}`" for kind in EventKind if kind not in here)
+    illegal = ", ".join(f"`{kind}`" for kind in chart.events if kind not in here)
     return "\n".join(
         (
-            f"## {state}",
+            f"### {chart.heading}: {state}",
             "",
-            meanings(PaymentState)[state],
+            meanings(chart.states)[state],
             "",
             "| event | state after it | effects |",
             "|---|---|---|",
@@ -116,17 +151,17 @@ def _section(state: PaymentState) -> str:
     )
 
 
-def _after(state: PaymentState, after: PaymentState) -> str:
+def _after(state: StrEnum, after: StrEnum) -> str:
     return f"**{after}**" if after is not state else str(after)
 
 
-def _listed(effects: tuple[Effect, ...]) -> str:
+def _listed(effects: Sequence[StrEnum]) -> str:
     return ", ".join(f"`{effect}`" for effect in effects) or "none"
 
 
 def _glossary(heading: str, word: str, members: type[StrEnum]) -> str:
     rows = (f"| `{value}` | {meaning} |" for value, meaning in meanings(members).items())
-    return "\n".join((f"## {heading}", "", f"| {word} | what it is |", "|---|---|", *rows, ""))
+    return "\n".join((f"### {heading}", "", f"| {word} | what it is |", "|---|---|", *rows, ""))
 
 
 if __name__ == "__main__":

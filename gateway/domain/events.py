@@ -38,6 +38,9 @@ class EventKind(StrEnum):
     PROGRESS_REPORTED = "ProgressReported"
     """The rail: ACTC or RCVD. Nothing is decided by it on a rail that settles with ACSC."""
 
+    TIME_OUT_REPORTED = "TimeOutReported"
+    """The rail gave the payment up because an answer did not come in time (RTP: camt.056 with DS24)."""
+
     REJECTION_REPORTED = "RejectionReported"
     """The rail, or the creditor's institution through it: RJCT of the payment itself."""
 
@@ -56,6 +59,12 @@ class EventKind(StrEnum):
     NOT_FOUND_REPORTED = "NotFoundReported"
     """The rail, asked: it has no such message, and a straggler's time has expired."""
 
+    RESENDING_CHOSEN = "ResendingChosen"
+    """The rail, asked: no such message; its sender has it sent again while its ids are of today."""
+
+    RESENDING_TOO_LATE = "ResendingTooLate"
+    """The rail, asked: no such message; its sender wants it sent again, but its ids are of a day that is over."""
+
     NOT_PROCESSED_REPORTED = "NotProcessedReported"
     """The rail, asked: it has the message and did not process it."""
 
@@ -63,7 +72,34 @@ class EventKind(StrEnum):
     """The rail, asked: not yet decided."""
 
     STATUS_REQUEST_UNANSWERED = "StatusRequestUnanswered"
-    """The rail refused the question (too early, not authorised, not traceable): that says nothing of the payment."""
+    """The rail refused the question (too early, not traceable): that says nothing of the payment."""
+
+    NOT_AUTHORISED_REPORTED = "NotAuthorisedReported"
+    """The rail, asked: not ours to ask. Asking again would be answered alike; that says nothing of the payment."""
+
+    QUESTIONS_EXHAUSTED = "QuestionsExhausted"
+    """The rail was asked as often as foreseen, and did not tell."""
+
+    LOOK_BACK_ENDED = "LookBackEnded"
+    """The rail is not asked any more: it looks back no further than to the day before, or a repeat could settle."""
+
+    PING_DUE = "PingDue"
+    """Questions stay unanswered: is the rail there at all?"""
+
+    PINGED = "Pinged"
+    """A PING is about to leave; saved first."""
+
+    TRANSFER_REPEATED = "TransferRepeated"
+    """The identical message, marked as a duplicate, is about to leave; saved first. So RTP is asked."""
+
+    OPERATOR_ASKED = "OperatorAsked"
+    """A person has the rail asked once more."""
+
+    OPERATOR_RECORDED_SETTLEMENT = "OperatorRecordedSettlement"
+    """A person has the rail's word, on another way, that the payment settled."""
+
+    OPERATOR_RECORDED_REJECTION = "OperatorRecordedRejection"
+    """A person has the rail's word, on another way, that the payment did not settle and cannot any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,11 @@ from gateway.domain.payment import PaymentState, Reason
 from gateway.domain.transitions import TRANSITIONS, tells
 
 
+def counts_transfer(kind: EventKind) -> bool:
+    """Whether with this event a copy of the transfer may have left."""
+    return kind in {EventKind.SENDING_STARTED, EventKind.TRANSFER_REPEATED}
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
     """An event as the history keeps it: `sequence` counts a payment's events from 1, `epoch` says under whose rule."""
@@ -35,7 +40,9 @@ class Projection:
     creation_time: datetime | None = None
     status: str | None = None
     reason: Reason | None = None
+    transfers: int = 0
     status_requests: int = 0
+    pings: int = 0
     final_at: datetime | None = None
 
 
@@ -72,5 +79,7 @@ def _followed_by(projection: Projection, recorded: RecordedEvent) -> Projection:
         status=event.status if told and event.status else projection.status,
         reason=event.reason if told else projection.reason,
         final_at=projection.final_at or (recorded.at if recorded.state_after.is_final else None),
+        transfers=projection.transfers + counts_transfer(event.kind),
         status_requests=projection.status_requests + (event.kind is EventKind.STATUS_REQUESTED),
+        pings=projection.pings + (event.kind is EventKind.PINGED),
     )

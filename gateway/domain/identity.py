@@ -55,6 +55,11 @@ def status_request_reference_of(payment_id: PaymentId, number: int) -> str:
     return _reference(_digest("status-request", str(payment_id), str(number)))
 
 
+def ping_reference_of(payment_id: PaymentId, number: int) -> str:
+    """Return the reference of the `number`-th PING that was sent because this payment is in doubt."""
+    return _reference(_digest("ping", str(payment_id), str(number)))
+
+
 def delivery_id_of(payment_id: PaymentId, purpose: str, version: int) -> UUID:
     """Return the id of a delivery: the same when the outbox repeats it."""
     return uuid5(payment_id, f"{purpose}:{version}")

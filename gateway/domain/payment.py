@@ -20,6 +20,7 @@ class Rail(StrEnum):
     """The network that carries a payment."""
 
     FEDNOW = "fednow"
+    RTP = "rtp"
 
 
 class PaymentState(StrEnum):
@@ -33,6 +34,14 @@ class PaymentState(StrEnum):
 
     IN_DOUBT = "IN_DOUBT"
     """No answer in time. Money may have moved; the rail is asked, and nothing is guessed."""
+
+    AWAITING_OPERATOR = "AWAITING_OPERATOR"
+    """In doubt, and the rail could not tell when it was asked. Money may have moved: a person finds out. The rail's own
+    word still ends it, whenever it comes."""
+
+    RESEND_DUE = "RESEND_DUE"
+    """The rail was asked, has no such message, and its clock has run out for every copy that left: no money has moved.
+    The tenant wants it sent again, under the same ids."""
 
     SETTLED = "SETTLED"
     """Final. The rail has settled: the money is with the creditor's institution and cannot be called back."""
@@ -52,7 +61,15 @@ class PaymentState(StrEnum):
         return self not in _OPEN
 
 
-_OPEN = frozenset({PaymentState.RECEIVED, PaymentState.SENDING, PaymentState.IN_DOUBT})
+_OPEN = frozenset(
+    {
+        PaymentState.RECEIVED,
+        PaymentState.SENDING,
+        PaymentState.IN_DOUBT,
+        PaymentState.AWAITING_OPERATOR,
+        PaymentState.RESEND_DUE,
+    }
+)
 
 
 class ReasonOrigin(StrEnum):
@@ -60,6 +77,7 @@ class ReasonOrigin(StrEnum):
 
     GATEWAY = "gateway"
     RAIL = "rail"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +95,8 @@ class Payment:
 
     ``version`` counts its events; a decision is saved only against the version that it was taken on.
     ``final_at`` is when it first became final: what comes later (ACCC after ACSC) does not move it.
-    ``creation_time`` is stamped with SENDING and never refreshed: the rail's clock starts from it.
+    ``creation_time`` is stamped with SENDING and never refreshed while the message is on its way: the rail's clock
+    starts from it. ``transfers`` counts the copies that may have left, ``status_requests`` and ``pings`` the questions.
     """
 
     payment_id: PaymentId
@@ -99,6 +118,8 @@ class Payment:
     creation_time: datetime | None = None
     status: str | None = None
     reason: Reason | None = None
+    transfers: int = 0
     status_requests: int = 0
+    pings: int = 0
     next_step_at: datetime | None = None
     final_at: datetime | None = None

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.domain.payment import Payment
+from gateway.domain.payment import Payment, PaymentState
 
 TELLING_MARGIN_S: Final = 0.25
 """How long before its deadline an open payment is decided on, so that who waits until the deadline is told."""
 
 STATUS_REQUEST_INTERVAL_MAX_S: Final = 60.0
 """However long a rail stays silent, it is asked again after a minute."""
+
+SELDOM_INTERVAL_S: Final = 900.0
+"""Once a person was called, the rail is asked every quarter of an hour: a long outage ends some day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,16 @@ class Timing:
         return accepted_at + timedelta(seconds=self.promise_s)
 
     def latest_sending(self, payment: Payment) -> datetime:
-        """Return the instant after which a payment that has not left is not sent any more."""
-        return payment.deadline_at - timedelta(seconds=self.send_margin_s)
+        """Return the instant after which a payment that waits to be sent is not sent any more.
+
+        A second copy, sent because the rail has none, comes after the promise's end: it has a time of its own.
+        """
+        ends_at = payment.next_step_at if payment.transfers and payment.next_step_at else payment.deadline_at
+        return ends_at - timedelta(seconds=self.send_margin_s)
+
+    def resending_ends(self, now: datetime) -> datetime:
+        """Return the instant by which a second copy has left, or does not leave any more."""
+        return now + timedelta(seconds=self.promise_s)
 
     def sendable_until(self, payment: Payment, creation_time: datetime) -> datetime:
         """Return the instant after which no byte leaves, however often it was tried.
@@ -51,7 +62,8 @@ class Timing:
     def answer_overdue(self, payment: Payment, creation_time: datetime) -> datetime:
         """Return the instant from which an answer that has not come puts the payment in doubt."""
         earliest_question = creation_time + timedelta(seconds=self.status_request_wait_s)
-        return min(self.decided_by(payment.deadline_at), earliest_question)
+        promised = self.decided_by(payment.deadline_at)
+        return min(promised, earliest_question) if promised > creation_time else earliest_question
 
     def decided_by(self, deadline_at: datetime) -> datetime:
         """Return the instant at which a payment that is still open is decided on: rejected if unsent, else in doubt."""
@@ -63,6 +75,8 @@ class Timing:
 
     def next_status_request(self, payment: Payment, now: datetime) -> datetime:
         """Return the instant at which the rail is asked once more: after a pause that doubles with every question."""
+        if payment.state is PaymentState.AWAITING_OPERATOR:
+            return now + timedelta(seconds=SELDOM_INTERVAL_S)
         doubled_s = self.status_request_interval_s * 2 ** min(payment.status_requests, 10)
         pause_s = min(doubled_s, STATUS_REQUEST_INTERVAL_MAX_S)
         return self.first_status_request(payment, now + timedelta(seconds=pause_s))

@@ -1,12 +1,13 @@
 """The one table that decides what may follow what for an outgoing credit transfer.
 
 `advance` is pure. A pair that is not in the table raises: it can only come from a fault of ours.
-Late, duplicate and contradictory answers are rows. A final state never changes but by what the rail's own
+Late, duplicate, contradictory and out-of-order answers are rows. A final state never changes but by what the rail's own
 rules foresee (ACWP is followed by ACCC or by RJCT); whatever else contradicts one is recorded and reported.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -24,17 +25,26 @@ class Effect(StrEnum):
     AWAIT_ANSWER = "await_answer"
     """Wake when the answer is overdue."""
 
+    AWAIT_RESENDING = "await_resending"
+    """Wake when a second copy could not be sent in time either."""
+
     ASK_STATUS = "ask_status"
     """Wake as soon as the rail may be asked."""
 
     ASK_STATUS_AGAIN = "ask_status_again"
     """Wake after a pause, to ask once more if there is no word by then."""
 
-    QUEUE_STATUS_REQUEST = "queue_status_request"
-    """Put a pacs.028 on the inquiry queue of the rail."""
+    QUEUE_ENQUIRY = "queue_enquiry"
+    """Put the question on the inquiry queue of the rail: a pacs.028, or the identical message marked as a duplicate."""
+
+    QUEUE_PING = "queue_ping"
+    """Put a PING on the system queue of the rail."""
 
     STOP_TIMER = "stop_timer"
     """Nothing more is awaited."""
+
+    CALL_OPERATOR = "call_operator"
+    """A person must find out: the payment shows in the operators' list."""
 
     REPORT_CONTRADICTION = "report_contradiction"
     """A person must look: the rail contradicts what is final, or answers what was never asked."""
@@ -57,107 +67,139 @@ _E = EventKind
 _STOP = (Effect.STOP_TIMER,)
 _STRANGE = (Effect.REPORT_CONTRADICTION,)
 _STRANGE_STOP = (Effect.STOP_TIMER, Effect.REPORT_CONTRADICTION)
+_ASK_NOW = (Effect.QUEUE_ENQUIRY, Effect.ASK_STATUS_AGAIN)
 _ASK_AGAIN = (Effect.ASK_STATUS_AGAIN,)
+_OPERATOR = (Effect.ASK_STATUS_AGAIN, Effect.CALL_OPERATOR)
+_OPERATOR_ALONE = (Effect.STOP_TIMER, Effect.CALL_OPERATOR)
+
+_SETTLING: Final[Mapping[EventKind, PaymentState]] = {
+    _E.SETTLEMENT_REPORTED: _S.SETTLED,
+    _E.ACCEPTANCE_WITHOUT_POSTING_REPORTED: _S.ACCEPTED_WITHOUT_POSTING,
+    # ACCC can only follow a settlement, PDNG and BLCK only ACWP: out of order is in order.
+    _E.POSTING_REPORTED: _S.SETTLED,
+    _E.POSTING_PENDING_REPORTED: _S.ACCEPTED_WITHOUT_POSTING,
+}
+"""The rail's words that money has moved, and where they lead from any open state."""
+
+_REJECTING: Final = (_E.REJECTION_REPORTED, _E.TIME_OUT_REPORTED, _E.TRANSFER_REFUSED)
+"""The rail's words that no money moved and none can any more."""
+
+_NOT_FOUND: Final = (_E.NOT_FOUND_REPORTED, _E.RESENDING_CHOSEN, _E.RESENDING_TOO_LATE)
+"""The rail's answer that it has no such message; which of them is the sender's choice."""
+
+_SAYING_NOTHING: Final = (
+    _E.REFUSAL_UNEXPLAINED,
+    _E.STILL_IN_PROCESS_REPORTED,
+    _E.STATUS_REQUEST_UNANSWERED,
+    _E.NOT_AUTHORISED_REPORTED,
+)
+"""What may come late, and says nothing that a final state does not know better."""
+
+_TIMERS: Final = (
+    _E.DEADLINE_PASSED,
+    _E.STATUS_REQUEST_DUE,
+    _E.QUESTIONS_EXHAUSTED,
+    _E.LOOK_BACK_ENDED,
+    _E.PING_DUE,
+)
+"""What our own clock says."""
+
+_FINAL: Final = tuple(state for state in PaymentState if state.is_final)
 
 TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # Nothing has left yet. An answer here is to a message that we believe unsent: take the rail's word, tell a person.
     (_S.RECEIVED, _E.SENDING_STARTED): Transition(_S.SENDING, (Effect.AWAIT_ANSWER,)),
     (_S.RECEIVED, _E.DEADLINE_PASSED): Transition(_S.REJECTED, _STOP),
-    (_S.RECEIVED, _E.SETTLEMENT_REPORTED): Transition(_S.SETTLED, _STRANGE_STOP),
-    (_S.RECEIVED, _E.ACCEPTANCE_WITHOUT_POSTING_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STRANGE_STOP),
-    (_S.RECEIVED, _E.POSTING_REPORTED): Transition(_S.SETTLED, _STRANGE_STOP),
-    (_S.RECEIVED, _E.POSTING_PENDING_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STRANGE_STOP),
-    (_S.RECEIVED, _E.REJECTION_REPORTED): Transition(_S.REJECTED, _STRANGE_STOP),
-    (_S.RECEIVED, _E.TRANSFER_REFUSED): Transition(_S.REJECTED, _STRANGE_STOP),
-    (_S.RECEIVED, _E.REFUSAL_UNEXPLAINED): Transition(_S.RECEIVED, _STRANGE),
-    (_S.RECEIVED, _E.NOT_FOUND_REPORTED): Transition(_S.RECEIVED, _STRANGE),
+    **{(_S.RECEIVED, kind): Transition(state, _STRANGE_STOP) for kind, state in _SETTLING.items()},
+    **{(_S.RECEIVED, kind): Transition(_S.REJECTED, _STRANGE_STOP) for kind in _REJECTING},
+    **{(_S.RECEIVED, kind): Transition(_S.RECEIVED, _STRANGE) for kind in _NOT_FOUND},
+    **{(_S.RECEIVED, kind): Transition(_S.RECEIVED, _STRANGE) for kind in _SAYING_NOTHING},
     (_S.RECEIVED, _E.NOT_PROCESSED_REPORTED): Transition(_S.RECEIVED, _STRANGE),
-    (_S.RECEIVED, _E.STILL_IN_PROCESS_REPORTED): Transition(_S.RECEIVED, _STRANGE),
-    (_S.RECEIVED, _E.STATUS_REQUEST_UNANSWERED): Transition(_S.RECEIVED, _STRANGE),
-    # The bytes may have left. PDNG and BLCK can only follow ACWP, ACCC only a settlement: out of order is in order.
+    # The bytes may have left. What answers a question here answers one that was put before a second copy left.
     (_S.SENDING, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
     (_S.SENDING, _E.DEADLINE_PASSED): Transition(_S.IN_DOUBT, (Effect.ASK_STATUS,)),
-    (_S.SENDING, _E.SETTLEMENT_REPORTED): Transition(_S.SETTLED, _STOP),
-    (_S.SENDING, _E.ACCEPTANCE_WITHOUT_POSTING_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STOP),
-    (_S.SENDING, _E.POSTING_REPORTED): Transition(_S.SETTLED, _STOP),
-    (_S.SENDING, _E.POSTING_PENDING_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STOP),
-    (_S.SENDING, _E.REJECTION_REPORTED): Transition(_S.REJECTED, _STOP),
-    (_S.SENDING, _E.TRANSFER_REFUSED): Transition(_S.REJECTED, _STOP),
+    **{(_S.SENDING, kind): Transition(state, _STOP) for kind, state in _SETTLING.items()},
+    **{(_S.SENDING, kind): Transition(_S.REJECTED, _STOP) for kind in _REJECTING},
+    **{(_S.SENDING, kind): Transition(_S.SENDING) for kind in _NOT_FOUND},
+    **{(_S.SENDING, kind): Transition(_S.SENDING) for kind in _SAYING_NOTHING},
     (_S.SENDING, _E.REFUSAL_UNEXPLAINED): Transition(_S.IN_DOUBT, (Effect.ASK_STATUS,)),
-    (_S.SENDING, _E.NOT_FOUND_REPORTED): Transition(_S.SENDING, _STRANGE),
-    (_S.SENDING, _E.NOT_PROCESSED_REPORTED): Transition(_S.SENDING, _STRANGE),
-    (_S.SENDING, _E.STILL_IN_PROCESS_REPORTED): Transition(_S.SENDING, _STRANGE),
-    (_S.SENDING, _E.STATUS_REQUEST_UNANSWERED): Transition(_S.SENDING, _STRANGE),
-    # No answer came. Only the rail's word ends it; the question is put again until it does.
+    (_S.SENDING, _E.NOT_PROCESSED_REPORTED): Transition(_S.SENDING),
+    # No answer came. Only the rail's word ends it; the question is put again until it does, or a person is called.
     (_S.IN_DOUBT, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
     (_S.IN_DOUBT, _E.DEADLINE_PASSED): Transition(_S.IN_DOUBT),
-    (_S.IN_DOUBT, _E.STATUS_REQUEST_DUE): Transition(
-        _S.IN_DOUBT, (Effect.QUEUE_STATUS_REQUEST, Effect.ASK_STATUS_AGAIN)
-    ),
+    (_S.IN_DOUBT, _E.STATUS_REQUEST_DUE): Transition(_S.IN_DOUBT, _ASK_NOW),
     (_S.IN_DOUBT, _E.STATUS_REQUESTED): Transition(_S.IN_DOUBT),
-    (_S.IN_DOUBT, _E.SETTLEMENT_REPORTED): Transition(_S.SETTLED, _STOP),
-    (_S.IN_DOUBT, _E.ACCEPTANCE_WITHOUT_POSTING_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STOP),
-    (_S.IN_DOUBT, _E.POSTING_REPORTED): Transition(_S.SETTLED, _STOP),
-    (_S.IN_DOUBT, _E.POSTING_PENDING_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STOP),
-    (_S.IN_DOUBT, _E.REJECTION_REPORTED): Transition(_S.REJECTED, _STOP),
-    (_S.IN_DOUBT, _E.TRANSFER_REFUSED): Transition(_S.REJECTED, _STOP),
-    (_S.IN_DOUBT, _E.REFUSAL_UNEXPLAINED): Transition(_S.IN_DOUBT),
+    (_S.IN_DOUBT, _E.PING_DUE): Transition(_S.IN_DOUBT, (Effect.QUEUE_PING, Effect.ASK_STATUS_AGAIN)),
+    (_S.IN_DOUBT, _E.PINGED): Transition(_S.IN_DOUBT),
+    (_S.IN_DOUBT, _E.TRANSFER_REPEATED): Transition(_S.IN_DOUBT),
+    (_S.IN_DOUBT, _E.QUESTIONS_EXHAUSTED): Transition(_S.AWAITING_OPERATOR, _OPERATOR),
+    (_S.IN_DOUBT, _E.LOOK_BACK_ENDED): Transition(_S.AWAITING_OPERATOR, _OPERATOR_ALONE),
+    **{(_S.IN_DOUBT, kind): Transition(state, _STOP) for kind, state in _SETTLING.items()},
+    **{(_S.IN_DOUBT, kind): Transition(_S.REJECTED, _STOP) for kind in _REJECTING},
     (_S.IN_DOUBT, _E.NOT_FOUND_REPORTED): Transition(_S.REJECTED, _STOP),
+    (_S.IN_DOUBT, _E.RESENDING_CHOSEN): Transition(_S.RESEND_DUE, (Effect.QUEUE_TRANSFER, Effect.AWAIT_RESENDING)),
+    (_S.IN_DOUBT, _E.RESENDING_TOO_LATE): Transition(_S.AWAITING_OPERATOR, _OPERATOR_ALONE),
     (_S.IN_DOUBT, _E.NOT_PROCESSED_REPORTED): Transition(_S.REJECTED, _STOP),
+    (_S.IN_DOUBT, _E.REFUSAL_UNEXPLAINED): Transition(_S.IN_DOUBT),
     (_S.IN_DOUBT, _E.STILL_IN_PROCESS_REPORTED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
     (_S.IN_DOUBT, _E.STATUS_REQUEST_UNANSWERED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
+    (_S.IN_DOUBT, _E.NOT_AUTHORISED_REPORTED): Transition(_S.AWAITING_OPERATOR, _OPERATOR_ALONE),
+    # A person is called. The rail goes on being asked, seldom, while it looks back, and its word ends it as ever.
+    (_S.AWAITING_OPERATOR, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
+    **{(_S.AWAITING_OPERATOR, kind): Transition(_S.AWAITING_OPERATOR) for kind in _TIMERS},
+    (_S.AWAITING_OPERATOR, _E.STATUS_REQUEST_DUE): Transition(_S.AWAITING_OPERATOR, _ASK_NOW),
+    (_S.AWAITING_OPERATOR, _E.LOOK_BACK_ENDED): Transition(_S.AWAITING_OPERATOR, _STOP),
+    (_S.AWAITING_OPERATOR, _E.STATUS_REQUESTED): Transition(_S.AWAITING_OPERATOR),
+    (_S.AWAITING_OPERATOR, _E.PINGED): Transition(_S.AWAITING_OPERATOR),
+    (_S.AWAITING_OPERATOR, _E.TRANSFER_REPEATED): Transition(_S.AWAITING_OPERATOR),
+    (_S.AWAITING_OPERATOR, _E.OPERATOR_ASKED): Transition(_S.AWAITING_OPERATOR, (Effect.QUEUE_ENQUIRY,)),
+    (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_SETTLEMENT): Transition(_S.SETTLED, _STOP),
+    (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_REJECTION): Transition(_S.REJECTED, _STOP),
+    **{(_S.AWAITING_OPERATOR, kind): Transition(state, _STOP) for kind, state in _SETTLING.items()},
+    **{(_S.AWAITING_OPERATOR, kind): Transition(_S.REJECTED, _STOP) for kind in _REJECTING},
+    (_S.AWAITING_OPERATOR, _E.NOT_FOUND_REPORTED): Transition(_S.REJECTED, _STOP),
+    (_S.AWAITING_OPERATOR, _E.RESENDING_CHOSEN): Transition(
+        _S.RESEND_DUE, (Effect.QUEUE_TRANSFER, Effect.AWAIT_RESENDING)
+    ),
+    (_S.AWAITING_OPERATOR, _E.RESENDING_TOO_LATE): Transition(_S.AWAITING_OPERATOR),
+    (_S.AWAITING_OPERATOR, _E.NOT_PROCESSED_REPORTED): Transition(_S.REJECTED, _STOP),
+    **{(_S.AWAITING_OPERATOR, kind): Transition(_S.AWAITING_OPERATOR) for kind in _SAYING_NOTHING},
+    # No copy can settle any more, the rail has said. A settlement all the same is taken at its word, and looked into.
+    (_S.RESEND_DUE, _E.SENDING_STARTED): Transition(_S.SENDING, (Effect.AWAIT_ANSWER,)),
+    (_S.RESEND_DUE, _E.SENDING_ABANDONED): Transition(_S.RESEND_DUE),
+    **{(_S.RESEND_DUE, kind): Transition(_S.RESEND_DUE) for kind in _TIMERS},
+    (_S.RESEND_DUE, _E.DEADLINE_PASSED): Transition(_S.REJECTED, _STOP),
+    **{(_S.RESEND_DUE, kind): Transition(state, _STRANGE_STOP) for kind, state in _SETTLING.items()},
+    **{(_S.RESEND_DUE, kind): Transition(_S.REJECTED, _STOP) for kind in _REJECTING},
+    **{(_S.RESEND_DUE, kind): Transition(_S.RESEND_DUE) for kind in _NOT_FOUND},
+    (_S.RESEND_DUE, _E.NOT_PROCESSED_REPORTED): Transition(_S.REJECTED, _STOP),
+    **{(_S.RESEND_DUE, kind): Transition(_S.RESEND_DUE) for kind in _SAYING_NOTHING},
+    (_S.RESEND_DUE, _E.STILL_IN_PROCESS_REPORTED): Transition(_S.IN_DOUBT, (*_ASK_AGAIN, *_STRANGE)),
     # The rail has settled: that is final. ACWP cannot follow ACSC, but says the same of the money.
-    (_S.SETTLED, _E.SENDING_ABANDONED): Transition(_S.SETTLED, _STRANGE),
-    (_S.SETTLED, _E.SETTLEMENT_REPORTED): Transition(_S.SETTLED),
-    (_S.SETTLED, _E.ACCEPTANCE_WITHOUT_POSTING_REPORTED): Transition(_S.SETTLED),
-    (_S.SETTLED, _E.POSTING_REPORTED): Transition(_S.SETTLED),
+    **{(_S.SETTLED, kind): Transition(_S.SETTLED) for kind in _SETTLING},
     (_S.SETTLED, _E.POSTING_PENDING_REPORTED): Transition(_S.SETTLED, _STRANGE),
-    (_S.SETTLED, _E.REJECTION_REPORTED): Transition(_S.SETTLED, _STRANGE),
-    (_S.SETTLED, _E.TRANSFER_REFUSED): Transition(_S.SETTLED, _STRANGE),
-    (_S.SETTLED, _E.NOT_FOUND_REPORTED): Transition(_S.SETTLED, _STRANGE),
-    (_S.SETTLED, _E.NOT_PROCESSED_REPORTED): Transition(_S.SETTLED, _STRANGE),
     # Settled, not posted: the creditor's institution decides by midnight of the next standard business day.
-    (_S.ACCEPTED_WITHOUT_POSTING, _E.SENDING_ABANDONED): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STRANGE),
-    (_S.ACCEPTED_WITHOUT_POSTING, _E.SETTLEMENT_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING),
-    (_S.ACCEPTED_WITHOUT_POSTING, _E.ACCEPTANCE_WITHOUT_POSTING_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING),
+    **{(_S.ACCEPTED_WITHOUT_POSTING, kind): Transition(_S.ACCEPTED_WITHOUT_POSTING) for kind in _SETTLING},
     (_S.ACCEPTED_WITHOUT_POSTING, _E.POSTING_REPORTED): Transition(_S.SETTLED),
-    (_S.ACCEPTED_WITHOUT_POSTING, _E.POSTING_PENDING_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING),
-    (_S.ACCEPTED_WITHOUT_POSTING, _E.REJECTION_REPORTED): Transition(_S.RETURN_DUE),
-    (_S.ACCEPTED_WITHOUT_POSTING, _E.TRANSFER_REFUSED): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STRANGE),
-    (_S.ACCEPTED_WITHOUT_POSTING, _E.NOT_FOUND_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STRANGE),
-    (_S.ACCEPTED_WITHOUT_POSTING, _E.NOT_PROCESSED_REPORTED): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STRANGE),
     # Settled, then refused by the creditor's institution: a pacs.004 is owed, the settlement stands.
-    (_S.RETURN_DUE, _E.SENDING_ABANDONED): Transition(_S.RETURN_DUE, _STRANGE),
-    (_S.RETURN_DUE, _E.SETTLEMENT_REPORTED): Transition(_S.RETURN_DUE),
-    (_S.RETURN_DUE, _E.ACCEPTANCE_WITHOUT_POSTING_REPORTED): Transition(_S.RETURN_DUE),
+    **{(_S.RETURN_DUE, kind): Transition(_S.RETURN_DUE) for kind in _SETTLING},
     (_S.RETURN_DUE, _E.POSTING_REPORTED): Transition(_S.RETURN_DUE, _STRANGE),
-    (_S.RETURN_DUE, _E.POSTING_PENDING_REPORTED): Transition(_S.RETURN_DUE),
-    (_S.RETURN_DUE, _E.REJECTION_REPORTED): Transition(_S.RETURN_DUE),
-    (_S.RETURN_DUE, _E.TRANSFER_REFUSED): Transition(_S.RETURN_DUE, _STRANGE),
-    (_S.RETURN_DUE, _E.NOT_FOUND_REPORTED): Transition(_S.RETURN_DUE, _STRANGE),
-    (_S.RETURN_DUE, _E.NOT_PROCESSED_REPORTED): Transition(_S.RETURN_DUE, _STRANGE),
-    # Rejected is final. A settlement reported after it is the worst that can happen: never hidden, never applied.
-    (_S.REJECTED, _E.SENDING_ABANDONED): Transition(_S.REJECTED),
-    (_S.REJECTED, _E.SETTLEMENT_REPORTED): Transition(_S.REJECTED, _STRANGE),
-    (_S.REJECTED, _E.ACCEPTANCE_WITHOUT_POSTING_REPORTED): Transition(_S.REJECTED, _STRANGE),
-    (_S.REJECTED, _E.POSTING_REPORTED): Transition(_S.REJECTED, _STRANGE),
-    (_S.REJECTED, _E.POSTING_PENDING_REPORTED): Transition(_S.REJECTED, _STRANGE),
-    (_S.REJECTED, _E.REJECTION_REPORTED): Transition(_S.REJECTED),
-    (_S.REJECTED, _E.TRANSFER_REFUSED): Transition(_S.REJECTED),
-    (_S.REJECTED, _E.NOT_FOUND_REPORTED): Transition(_S.REJECTED),
-    (_S.REJECTED, _E.NOT_PROCESSED_REPORTED): Transition(_S.REJECTED),
-    # Answers and timers that come after the end change nothing.
+    # Money has moved: whatever says that it has not is a contradiction, but for the RJCT that follows ACWP.
     **{
-        (state, kind): Transition(state)
-        for state in (_S.SETTLED, _S.ACCEPTED_WITHOUT_POSTING, _S.RETURN_DUE, _S.REJECTED)
-        for kind in (
-            _E.DEADLINE_PASSED,
-            _E.REFUSAL_UNEXPLAINED,
-            _E.STATUS_REQUEST_DUE,
-            _E.STILL_IN_PROCESS_REPORTED,
-            _E.STATUS_REQUEST_UNANSWERED,
-        )
+        (state, kind): Transition(state, _STRANGE)
+        for state in (_S.SETTLED, _S.ACCEPTED_WITHOUT_POSTING, _S.RETURN_DUE)
+        for kind in (_E.SENDING_ABANDONED, *_REJECTING, *_NOT_FOUND, _E.NOT_PROCESSED_REPORTED)
     },
+    (_S.ACCEPTED_WITHOUT_POSTING, _E.REJECTION_REPORTED): Transition(_S.RETURN_DUE),
+    (_S.RETURN_DUE, _E.REJECTION_REPORTED): Transition(_S.RETURN_DUE),
+    # Rejected is final. A settlement reported after it is the worst that can happen: never hidden, never applied.
+    **{(_S.REJECTED, kind): Transition(_S.REJECTED, _STRANGE) for kind in _SETTLING},
+    **{
+        (_S.REJECTED, kind): Transition(_S.REJECTED)
+        for kind in (_E.SENDING_ABANDONED, *_REJECTING, *_NOT_FOUND, _E.NOT_PROCESSED_REPORTED)
+    },
+    # Answers and timers that come after the end change nothing.
+    **{(state, kind): Transition(state) for state in _FINAL for kind in (*_TIMERS, *_SAYING_NOTHING)},
     # Progress decides nothing, whenever it comes.
     **{(state, _E.PROGRESS_REPORTED): Transition(state) for state in PaymentState},
 }
@@ -165,6 +207,12 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
 
 ACCEPTANCE: Final = Transition(PaymentState.RECEIVED, (Effect.QUEUE_TRANSFER, Effect.AWAIT_ANSWER))
 """How every payment begins."""
+
+SENDABLE: Final = frozenset(state for state, kind in TRANSITIONS if kind is EventKind.SENDING_STARTED)
+"""The states in which a transfer may leave; no other worker has sent a copy that could still settle."""
+
+ASKABLE: Final = frozenset(state for state, kind in TRANSITIONS if kind is EventKind.STATUS_REQUESTED)
+"""The states in which the rail is asked."""
 
 
 def tells(state: PaymentState, event: Event, transition: Transition) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from gateway.domain.legs import BUDGETS_PERCENT, Leg
 from gateway.domain.payment import PaymentState
 from gateway.domain.timing import STATUS_REQUEST_INTERVAL_MAX_S, Timing
 from tests.unit.domain.test_transitions import NOON, payment_in
@@ -40,3 +41,18 @@ def test_the_pauses_between_questions_double_up_to_a_minute() -> None:
     ]
 
     assert pauses == [5, 10, 20, 40, *[STATUS_REQUEST_INTERVAL_MAX_S] * 4]
+
+
+def test_the_legs_budgets_are_the_whole_promise() -> None:
+    """What one leg may use more, another has less."""
+    assert sum(BUDGETS_PERCENT.values()) == 100
+    assert BUDGETS_PERCENT.keys() == set(Leg)
+
+
+def test_a_second_copy_has_a_time_of_its_own_to_leave_in_and_to_be_answered_in() -> None:
+    """Sent because the rail has none, it comes after the promise's end: the deadline of the first says nothing."""
+    later = NOON + timedelta(seconds=60)
+    waiting = replace(SENT, state=PaymentState.RESEND_DUE, transfers=1, next_step_at=TIMING.resending_ends(later))
+
+    assert TIMING.latest_sending(waiting) == later + timedelta(seconds=14)
+    assert TIMING.answer_overdue(waiting, later) == later + timedelta(seconds=25)

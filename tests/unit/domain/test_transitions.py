@@ -8,8 +8,9 @@ from typing import Final
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, TenantId
@@ -18,14 +19,43 @@ from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 
 NOON: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 
+_IN_DOUBT_OR_CALLED: Final = {PaymentState.IN_DOUBT, PaymentState.AWAITING_OPERATOR}
+
+_ONLY_WHILE_OPEN: Final = {
+    # Only a payment in doubt is asked about.
+    EventKind.STATUS_REQUEST_DUE,
+    EventKind.QUESTIONS_EXHAUSTED,
+    EventKind.LOOK_BACK_ENDED,
+    EventKind.PING_DUE,
+}
+
 ILLEGAL: Final = {
     # Nothing but a payment that waits may be sent: every other pair would send twice, or after the end.
-    *((state, EventKind.SENDING_STARTED) for state in PaymentState if state is not PaymentState.RECEIVED),
+    *(
+        (state, EventKind.SENDING_STARTED)
+        for state in PaymentState
+        if state not in {PaymentState.RECEIVED, PaymentState.RESEND_DUE}
+    ),
     # What was never begun cannot be abandoned.
     (PaymentState.RECEIVED, EventKind.SENDING_ABANDONED),
-    # Only a payment in doubt is asked about.
-    *((state, EventKind.STATUS_REQUEST_DUE) for state in (PaymentState.RECEIVED, PaymentState.SENDING)),
-    *((state, EventKind.STATUS_REQUESTED) for state in PaymentState if state is not PaymentState.IN_DOUBT),
+    *((state, kind) for state in (PaymentState.RECEIVED, PaymentState.SENDING) for kind in _ONLY_WHILE_OPEN),
+    *(
+        (state, kind)
+        for state in PaymentState
+        for kind in (EventKind.STATUS_REQUESTED, EventKind.PINGED, EventKind.TRANSFER_REPEATED)
+        if state not in _IN_DOUBT_OR_CALLED
+    ),
+    # A person is asked only where the rail could not tell.
+    *(
+        (state, kind)
+        for state in PaymentState
+        for kind in (
+            EventKind.OPERATOR_ASKED,
+            EventKind.OPERATOR_RECORDED_SETTLEMENT,
+            EventKind.OPERATOR_RECORDED_REJECTION,
+        )
+        if state is not PaymentState.AWAITING_OPERATOR
+    ),
     # A payment is accepted once, by being made.
     *((state, EventKind.ACCEPTED) for state in PaymentState),
 }
@@ -119,28 +149,64 @@ def test_an_answer_to_the_question_alone_says_nothing_of_the_payment(kind: Event
     assert Effect.ASK_STATUS_AGAIN in transition.effects
 
 
-def test_every_open_state_keeps_a_timer_or_ends() -> None:
-    """Nothing is stuck: whatever leads into an open state from another sets a timer."""
+def test_every_open_state_keeps_a_timer_or_ends_or_has_a_person_called() -> None:
+    """Nothing is stuck: whatever leads into an open state from another sets a timer, or calls a person."""
+    waking = {Effect.AWAIT_ANSWER, Effect.AWAIT_RESENDING, Effect.ASK_STATUS, Effect.ASK_STATUS_AGAIN}
     for (state, kind), transition in TRANSITIONS.items():
         if transition.state is not state and not transition.state.is_final:
-            assert {Effect.AWAIT_ANSWER, Effect.ASK_STATUS} & set(transition.effects), (state, kind)
+            assert (waking | {Effect.CALL_OPERATOR}) & set(transition.effects), (state, kind)
         if transition.state is not state and transition.state.is_final and not state.is_final:
             assert Effect.STOP_TIMER in transition.effects, (state, kind)
 
 
-@given(st.lists(st.sampled_from(EventKind), max_size=30))
-def test_in_any_order_of_events_it_is_sent_once_and_the_first_final_word_stands(kinds: list[EventKind]) -> None:
-    """Any order, duplicates, losses: one sending at the most, and no way from rejected to moved or back."""
-    state, sendings, finals = PaymentState.RECEIVED, 0, []
-    for kind in kinds:
-        try:
-            transition = advance(payment_in(state), Event(kind))
-        except IllegalTransitionError:
-            continue
-        sendings += kind is EventKind.SENDING_STARTED
-        state = transition.state
-        if state.is_final:
-            finals.append(state in MOVED)
+@pytest.mark.parametrize("state", sorted(_IN_DOUBT_OR_CALLED))
+def test_a_second_copy_leaves_only_after_the_rails_word_that_it_has_none(state: PaymentState) -> None:
+    """Resend only after "not found", and only by the sender's choice."""
+    leading = {kind for (before, kind), after in TRANSITIONS.items() if after.state is PaymentState.RESEND_DUE}
 
-    assert sendings <= 1
-    assert len(set(finals)) <= 1
+    assert TRANSITIONS[state, EventKind.RESENDING_CHOSEN].state is PaymentState.RESEND_DUE
+    assert all(
+        kind is EventKind.RESENDING_CHOSEN
+        for (before, kind), after in TRANSITIONS.items()
+        if after.state is PaymentState.RESEND_DUE and before is not PaymentState.RESEND_DUE
+    )
+    assert EventKind.RESENDING_CHOSEN in leading
+
+
+class OutgoingPayment(RuleBasedStateMachine):
+    """A payment on which everything falls in any order: what it shows must stay possible."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = PaymentState.RECEIVED
+        self.copies = 0
+        self.copies_allowed = 1
+        self.finals: list[bool] = []
+
+    @rule(kind=st.sampled_from(EventKind))
+    def something_happens(self, kind: EventKind) -> None:
+        """Apply one event; what is a fault of ours changes nothing."""
+        try:
+            transition = advance(payment_in(self.state), Event(kind))
+        except IllegalTransitionError:
+            return
+        self.copies += kind is EventKind.SENDING_STARTED
+        if transition.state is PaymentState.RESEND_DUE and self.state is not PaymentState.RESEND_DUE:
+            self.copies_allowed += 1
+        self.state = transition.state
+        if self.state.is_final:
+            self.finals.append(self.state in MOVED)
+
+    @invariant()
+    def no_copy_leaves_that_the_rail_did_not_clear(self) -> None:
+        """One copy, and one more for each time that the rail has said it has none."""
+        assert self.copies <= self.copies_allowed
+
+    @invariant()
+    def the_first_final_word_about_the_money_stands(self) -> None:
+        """No way from rejected to moved, or back."""
+        assert len(set(self.finals)) <= 1
+
+
+TestOutgoingPayment = OutgoingPayment.TestCase
+TestOutgoingPayment.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

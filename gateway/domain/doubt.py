@@ -1,0 +1,126 @@
+"""Doubt: how a rail is asked what became of a payment, how often, and when a person is called. Pure functions.
+
+FedNow is asked with a pacs.028, not before its own clock has run out, for today's and yesterday's payments only
+(FedNow Operating Procedures v2.1, October 2024, section 16). RTP is asked by the identical message once more, marked
+as a duplicate (IBM FTM and Oracle Banking Payments, their RTP guides): it repeats its answer, or processes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, assert_never
+
+from gateway.domain.events import Event, EventKind
+from gateway.domain.payment import Payment, PaymentState, Reason, ReasonOrigin
+
+EXPIRED: Final = Reason("AB11", ReasonOrigin.GATEWAY, "The payment's time ran out before it could be sent.")
+"""ISO external status reason AB11: time-out at the debtor agent. No money can have moved."""
+
+ASKED_IN_VAIN: Final = Reason(
+    "ASKED_IN_VAIN", ReasonOrigin.GATEWAY, "The rail was asked as often as foreseen and did not tell; ask its support."
+)
+"""Why a person is called: the questions stay unanswered."""
+
+LOOK_BACK_ENDED: Final = Reason(
+    "LOOK_BACK_ENDED", ReasonOrigin.GATEWAY, "The rail answers no question about a day this long past; ask its support."
+)
+"""Why a person is called: the rail cannot be asked by message any more."""
+
+
+class Enquiry(StrEnum):
+    """How a rail is asked."""
+
+    STATUS_REQUEST = "status_request"
+    """With a pacs.028."""
+
+    REPEAT = "repeat"
+    """With the identical message, marked as a duplicate (``CpyDplct`` DUPL)."""
+
+
+class NotFoundPolicy(StrEnum):
+    """What a tenant wants when the rail has no such message."""
+
+    REJECT = "reject"
+    """The payment is rejected: it never reached the rail, and trying again is a new payment under a new key."""
+
+    RESEND = "resend"
+    """It is sent again under the same ids while they are of today; later a person decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtPolicy:
+    """How one rail is asked, and how often.
+
+    After ``ping_after`` questions without an answer the rail is pinged once, where it has a PING (0: never); after
+    ``questions_max`` a person is called.
+    """
+
+    enquiry: Enquiry = Enquiry.STATUS_REQUEST
+    questions_max: int = 12
+    ping_after: int = 3
+
+
+def due_event(payment: Payment, *, policy: DoubtPolicy, is_looked_back_to: bool) -> Event:
+    """Return what it means that an open payment's timer has come.
+
+    `is_looked_back_to` says whether the rail still answers questions about the day on which the payment was sent.
+    """
+    match payment.state:
+        case PaymentState.RECEIVED | PaymentState.RESEND_DUE:
+            return Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
+        case PaymentState.SENDING:
+            return Event(EventKind.DEADLINE_PASSED)
+        case PaymentState.IN_DOUBT | PaymentState.AWAITING_OPERATOR if not is_looked_back_to:
+            return Event(EventKind.LOOK_BACK_ENDED, reason=LOOK_BACK_ENDED)
+        case PaymentState.IN_DOUBT:
+            return _next_question(payment, policy)
+        case PaymentState.AWAITING_OPERATOR if policy.enquiry is Enquiry.REPEAT:
+            return Event(EventKind.LOOK_BACK_ENDED, reason=ASKED_IN_VAIN)  # a repeat may settle: a person is on it now
+        case PaymentState.AWAITING_OPERATOR:
+            return Event(EventKind.STATUS_REQUEST_DUE)
+        case (
+            PaymentState.SETTLED
+            | PaymentState.ACCEPTED_WITHOUT_POSTING
+            | PaymentState.RETURN_DUE
+            | PaymentState.REJECTED
+        ):
+            return Event(EventKind.DEADLINE_PASSED)
+        case _:
+            assert_never(payment.state)
+
+
+def _next_question(payment: Payment, policy: DoubtPolicy) -> Event:
+    asked = questions(payment, policy)
+    if asked >= policy.questions_max:
+        return Event(EventKind.QUESTIONS_EXHAUSTED, reason=ASKED_IN_VAIN)
+    if policy.ping_after and asked >= policy.ping_after and not payment.pings:
+        return Event(EventKind.PING_DUE)
+    return Event(EventKind.STATUS_REQUEST_DUE)
+
+
+def questions(payment: Payment, policy: DoubtPolicy) -> int:
+    """Return how often the rail was asked about a payment."""
+    match policy.enquiry:
+        case Enquiry.STATUS_REQUEST:
+            return payment.status_requests
+        case Enquiry.REPEAT:
+            return max(0, payment.transfers - 1)
+        case _:
+            assert_never(policy.enquiry)
+
+
+def not_found(event: Event, *, policy: NotFoundPolicy, is_of_today: bool) -> Event:
+    """Return what the rail's "not found" means for a tenant with this policy.
+
+    `is_of_today` says whether the ids of the payment are of the rail's present day: only then may they be sent again.
+    """
+    assert event.kind is EventKind.NOT_FOUND_REPORTED, "only the rail's word that it has no such message leads here"
+    match policy:
+        case NotFoundPolicy.REJECT:
+            return event
+        case NotFoundPolicy.RESEND:
+            kind = EventKind.RESENDING_CHOSEN if is_of_today else EventKind.RESENDING_TOO_LATE
+            return Event(kind, event.reason, event.status, event.business_message_id, event.details)
+        case _:
+            assert_never(policy)

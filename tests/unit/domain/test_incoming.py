@@ -1,0 +1,154 @@
+"""The incoming transfer's table: every state against every event, and what must hold in whatever order they come."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Final
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from gateway.domain.incoming import (
+    INCOMING_TRANSITIONS,
+    IncomingEffect,
+    IncomingEvent,
+    IncomingState,
+    IncomingTransition,
+    advance_incoming,
+)
+from gateway.domain.transitions import IllegalTransitionError
+
+_S, _E, _F = IncomingState, IncomingEvent, IncomingEffect
+
+ACCEPTED_BY_US: Final = {_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING, _S.IN_DOUBT, _S.AWAITING_OPERATOR}
+ARRIVED: Final = {_S.SETTLED, _S.PENDING, _S.POSTED, _S.BLOCKED, _S.RETURN_DUE, _S.RETURNED}
+OPERATORS: Final = (_E.OPERATOR_RECORDED_SETTLEMENT, _E.OPERATOR_RECORDED_NO_SETTLEMENT)
+POSTINGS: Final = (_E.POSTING_CONFIRMED, _E.POSTING_REFUSED, _E.PENDING_DECIDED, _E.BLOCKING_DECIDED)
+
+ILLEGAL: Final = {
+    # A transfer is received once, by being made; what comes again is another event.
+    *((state, _E.RECEIVED) for state in _S),
+    # Nothing was answered yet: no answer can be refused, no advice overdue, nothing asked.
+    *(
+        (_S.RECEIVED, kind)
+        for kind in (
+            _E.ANSWER_REFUSED,
+            _E.ADVICE_OVERDUE,
+            _E.STATUS_REQUEST_DUE,
+            _E.QUESTIONS_ENDED,
+        )
+    ),
+    # Only what is in doubt is asked about.
+    *((state, _E.STATUS_REQUESTED) for state in _S if state not in {_S.IN_DOUBT, _S.AWAITING_OPERATOR}),
+    *(
+        (state, kind)
+        for state in (_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING)
+        for kind in (_E.STATUS_REQUEST_DUE, _E.QUESTIONS_ENDED)
+    ),
+    # A person is asked only where the rail could not tell.
+    *((state, kind) for state in _S for kind in OPERATORS if state is not _S.AWAITING_OPERATOR),
+    # The institution is told to post only what has settled: it cannot speak of a posting before, or of a return.
+    *((state, kind) for state in (_S.RECEIVED, *ACCEPTED_BY_US) for kind in (*POSTINGS, _E.RETURN_SETTLED)),
+    *((state, _E.RETURN_SETTLED) for state in (_S.SETTLED, _S.PENDING, _S.BLOCKED)),
+}
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(IncomingState, IncomingEvent)))
+def test_every_pair_is_either_in_the_table_or_known_to_be_a_fault_of_ours(
+    state: IncomingState, event: IncomingEvent
+) -> None:
+    """Late, duplicate and contradictory messages are rows; only our own mistakes raise."""
+    if (state, event) in ILLEGAL:
+        with pytest.raises(IllegalTransitionError):
+            advance_incoming(state, event)
+    else:
+        assert advance_incoming(state, event) == INCOMING_TRANSITIONS[state, event]
+
+
+def test_the_two_lists_together_hold_every_pair_once() -> None:
+    """The control of the test above: a pair in neither list, or in both, would show here."""
+    assert INCOMING_TRANSITIONS.keys() | ILLEGAL == set(product(IncomingState, IncomingEvent))
+    assert not INCOMING_TRANSITIONS.keys() & ILLEGAL
+
+
+def test_nothing_is_posted_before_the_rail_has_settled() -> None:
+    """The institution is told to post by one state alone, and only the rail's ACSC leads there."""
+    leading = {
+        (state, event)
+        for (state, event), transition in INCOMING_TRANSITIONS.items()
+        if _F.QUEUE_POSTING in transition.effects
+    }
+
+    assert leading == {(state, _E.SETTLEMENT_ADVISED) for state in ACCEPTED_BY_US - {_S.ACCEPTED_WITHOUT_POSTING}}
+
+
+def test_silence_after_our_acceptance_is_doubt_and_the_rail_is_asked() -> None:
+    """No advice within 25 s: never post on a guess, never give it up on one."""
+    transition = advance_incoming(_S.ACCEPTED, _E.ADVICE_OVERDUE)
+
+    assert transition == IncomingTransition(_S.IN_DOUBT, (_F.QUEUE_ENQUIRY, _F.ASK_STATUS_AGAIN))
+
+
+def test_an_institution_that_does_not_answer_in_time_rejects() -> None:
+    """Nothing has left: the answer that still can be given is no."""
+    assert advance_incoming(_S.RECEIVED, _E.ANSWER_TIME_PASSED).state is _S.REJECTED
+
+
+def test_after_acwp_the_money_is_held_whatever_the_rail_calls_its_settlement() -> None:
+    """We said that we may not post: the institution looks into it first."""
+    for advice in (_E.SETTLEMENT_ADVISED, _E.ACCEPTANCE_WITHOUT_POSTING_ADVISED):
+        assert advance_incoming(_S.ACCEPTED_WITHOUT_POSTING, advice).state is _S.PENDING
+
+
+def test_a_refusal_to_post_what_was_accepted_without_posting_owes_a_return() -> None:
+    """RJCT after ACWP: settled, and the money is to go back by pacs.004 before the deadline."""
+    transition = advance_incoming(_S.PENDING, _E.POSTING_REFUSED)
+
+    assert transition.state is _S.RETURN_DUE
+    assert {_F.SEND_STATUS, _F.QUEUE_RETURN} <= set(transition.effects)
+
+
+class IncomingTransfer(RuleBasedStateMachine):
+    """A transfer on which everything falls in any order: what it shows must stay possible."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = IncomingState.RECEIVED
+        self.postings = 0
+        self.answers = 0
+        self.seen: list[IncomingState] = []
+
+    @rule(event=st.sampled_from(IncomingEvent))
+    def something_happens(self, event: IncomingEvent) -> None:
+        """Apply one event; what is a fault of ours changes nothing."""
+        try:
+            transition = advance_incoming(self.state, event)
+        except IllegalTransitionError:
+            return
+        self.postings += _F.QUEUE_POSTING in transition.effects
+        self.answers += _F.SEND_ANSWER in transition.effects
+        self.state = transition.state
+        self.seen.append(self.state)
+
+    @invariant()
+    def one_answer_and_one_posting_at_the_most(self) -> None:
+        """The rail hears one decision of ours, the institution one instruction."""
+        assert self.answers <= 1
+        assert self.postings <= 1
+
+    @invariant()
+    def posted_is_never_also_given_back(self) -> None:
+        """The money goes one way."""
+        assert not {_S.POSTED, _S.RETURNED} <= set(self.seen)
+
+    @invariant()
+    def what_did_not_arrive_is_never_posted(self) -> None:
+        """Once it is certain that no money came, nothing of ours says that it has."""
+        if {_S.REJECTED, _S.NOT_SETTLED} & set(self.seen):
+            assert self.state in {_S.REJECTED, _S.NOT_SETTLED}
+
+
+TestIncomingTransfer = IncomingTransfer.TestCase
+TestIncomingTransfer.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
