@@ -1,4 +1,4 @@
-"""The messages that the rail sends: pacs.002 and admi.002 in FedNow's outgoing envelope."""
+"""The messages that the rail sends: pacs.002, admi.002 and admi.011 in FedNow's outgoing envelope."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ from iso20022 import (
     pacs002,
     wrap,
 )
+from iso20022.messages import admi011
+from iso20022.messages.admi004 import SystemEventNotification
+from iso20022.messages.admi011 import SystemEventAcknowledgement
 from simulators.fednow.decide import EASTERN, cycle_day
 from simulators.fednow.facts import PaymentBooked, ReasonSource
+from simulators.fednow.moulds import StatusMoulds
 
 GARBAGE: Final = b"\xff\xfe\x00 not a message \x00\xff"
 """What comes in the place of an unreadable answer."""
@@ -49,12 +53,13 @@ class MessageIds:
 
 
 class AnswerWriter:
-    """Writes the rail's messages to participants. Each has an id of its own; nothing else here keeps state."""
+    """Writes the rail's messages to participants. Each has an id of its own; no message depends on another."""
 
     def __init__(self, profile: FedNowProfile, ids: MessageIds) -> None:
         self._profile = profile
         self._ids = ids
         self._service = profile.fednow_id
+        self._moulds = StatusMoulds()
 
     def status(self, payment: PaymentBooked, *, settlement_date: date, now: datetime) -> bytes:
         """The payment's status as at completion; a rejection by the creditor's institution is relayed as its own."""
@@ -133,6 +138,23 @@ class AnswerWriter:
         outgoing = self._header(admi002.MESSAGE_TYPE, message_id, recipient=recipient, processed_at=now, now=now)
         return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), document)
 
+    def acknowledge(
+        self, event: SystemEventNotification, *, reference: str, recipient: ConnectionPartyId, now: datetime
+    ) -> bytes:
+        """The answer to a participant's system event, admi.011."""
+        message_id = self._message_id(self._service, now)
+        document = admi011.build(
+            SystemEventAcknowledgement(
+                message_id=message_id,
+                originator_reference=reference,
+                event_code=event.event_code,
+                parameters=event.parameters,
+                event_time=eastern(now),
+            )
+        )
+        outgoing = self._header(admi011.MESSAGE_TYPE, message_id, recipient=recipient, processed_at=now, now=now)
+        return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), document)
+
     def _about(
         self,
         payment: PaymentBooked,
@@ -193,7 +215,7 @@ class AnswerWriter:
         outgoing = self._header(
             pacs002.MESSAGE_TYPE, business_message_id, recipient=recipient, processed_at=processed_at, now=now
         )
-        return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), pacs002.build(report))
+        return self._moulds.wrapped(outgoing, report)
 
     def _header(
         self,

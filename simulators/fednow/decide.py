@@ -25,6 +25,7 @@ from iso20022 import (
     pacs008,
     pacs028,
 )
+from iso20022.messages import admi004
 from simulators.fednow.behaviours import SETTLES, Behaviour, choose_behaviour
 from simulators.fednow.facts import PaymentBooked, ReasonSource, Verdict
 from simulators.fednow.participants import Participant
@@ -40,6 +41,7 @@ _CLASS_OF: Final = {
     pacs008.MESSAGE_TYPE: "value",
     pacs028.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",
+    admi004.MESSAGE_TYPE: "system",
 }
 """What is taken from participants, and in which class each belongs (Operating Procedures v2.1, section 14)."""
 

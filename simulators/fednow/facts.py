@@ -28,6 +28,9 @@ class Verdict(StrEnum):
     ENQUIRY = "enquiry"
     """A status request, answered."""
 
+    PING = "ping"
+    """The question whether the rail is there, answered with admi.011."""
+
     IGNORED = "ignored"
     """A message that the rail takes and does nothing about."""
 

@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 from iso20022 import ConnectionPartyId, CustomerCreditTransfer, Direction, PaymentStatusRequest, Report, examine
 from iso20022.messages.admi002 import NOT_AVAILABLE
+from iso20022.messages.admi004 import PING, SystemEventNotification
 from simulators.fednow import decide
 from simulators.fednow.answers import GARBAGE, AnswerWriter, MessageIds
 from simulators.fednow.behaviours import Answer, Told, behaviour_named
@@ -152,6 +153,11 @@ class FedNowRail:
                     judged(Verdict.ENQUIRY),
                     *self._enquiry_answer(message, header.message_type, connection_party=connection_party, now=now),
                 ]
+            case SystemEventNotification(event_code=code) if code == PING:
+                body = self._writer.acknowledge(
+                    message, reference=header.business_message_id, recipient=connection_party, now=now
+                )
+                return [judged(Verdict.PING), *self._queued(body, connection_party, now)]
             case _:
                 return [judged(Verdict.IGNORED)]
 

@@ -33,6 +33,8 @@ from iso20022 import (
     pacs028,
     wrap,
 )
+from iso20022.messages import admi004
+from iso20022.messages.admi004 import PING, SystemEventNotification
 from simulators.fednow.decide import cycle_day
 from simulators.fednow.facts import Fact
 from simulators.fednow.journal import decode, encode
@@ -263,3 +265,15 @@ def transfer_bytes(
 ACSC = TransactionStatus.ACSC
 ACWP = TransactionStatus.ACWP
 RJCT = TransactionStatus.RJCT
+
+
+def ping_bytes(world: World, *, event_code: str = PING) -> tuple[bytes, MessageId]:
+    """A system event of the sender's, and the message id that it goes under."""
+    message_id = world.new_message_id()
+    event = SystemEventNotification(event_code=event_code, event_time=world.now)
+    body = wrap(
+        EnvelopeKind.FEDNOW_INCOMING,
+        header.build(header_of(admi004.MESSAGE_TYPE, message_id, sender=SENDER.connection_party, created_at=world.now)),
+        admi004.build(event),
+    )
+    return body, message_id
