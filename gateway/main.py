@@ -8,11 +8,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Final
+from typing import Final, TypeVar
 
 import asyncpg
 import structlog
@@ -25,18 +25,33 @@ from adapters.http.worker import build_worker_application
 from adapters.keys.clear import ClearVault
 from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
+from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.store import PostgresStore
 from adapters.rails.http import HttpRailLink
 from adapters.system import SystemClock, SystemIdentifiers
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
+from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.payment import Rail, RegionId
 from gateway.domain.timing import Timing
+from gateway.service.admission import Admission
+from gateway.service.dead_letters import DeadLetters, collect
 from gateway.service.decide import Decisions, grouped_saves
-from gateway.service.dispatch import Dispatcher
+from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import FedNowProtocol
-from gateway.service.ports import Bus, Clock, Queue, RailLink, Vault
+from gateway.service.operate import Operators
+from gateway.service.ports import (
+    Bus,
+    Clock,
+    DeadLetterStore,
+    MessageClass,
+    PaymentStore,
+    Queue,
+    QueueDirection,
+    RailLink,
+    Vault,
+)
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.relay import relay
@@ -47,13 +62,13 @@ from gateway.service.waiting import Waiting
 from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError
 from iso20022 import ConnectionPartyId, FedNowProfile, Severity
 
+Part = TypeVar("Part")
+
 GAUGES_PAUSE_S: Final = 5.0
 """Between two readings of what waits."""
 
-DEAD_LETTERS_COUNTED_MAX: Final = 100
-"""Dead letters are counted by looking at them; past so many the number says enough."""
-
-INQUIRY_PREFETCH: Final = 16
+INQUIRY_PREFETCH: Final = 32
+INQUIRY_CONCURRENCY: Final = 16
 
 SHUTDOWN_MAX_S: Final = 30.0
 """A role that was told to stop ends within this: requests are answered (20 s), deliveries given back (10 s)."""
@@ -65,6 +80,25 @@ GARBAGE_THRESHOLD: Final = 20_000
 """New containers between two young collections: the default, 700, collects at every other payment for nothing."""
 
 
+def _as_it_is(part: Part) -> Part:
+    return part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between:
+    """What stands between the use cases and their ports: nothing, but where a drill watches, and kills."""
+
+    pool: Callable[[asyncpg.Pool[asyncpg.Record]], asyncpg.Pool[asyncpg.Record]] = _as_it_is
+    store: Callable[[PaymentStore], PaymentStore] = _as_it_is
+    rail: Callable[[RailProtocol], RailProtocol] = _as_it_is
+    bus: Callable[[Bus], Bus] = _as_it_is
+    link: Callable[[RailLink], RailLink] = _as_it_is
+    application: Callable[[web.Application], web.Application] = _as_it_is
+
+
+NOTHING_BETWEEN: Final = Between()
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What every role is composed of."""
@@ -74,9 +108,11 @@ class Parts:
     metrics: Metrics
     observer: TelemetryObserver
     pool: asyncpg.Pool[asyncpg.Record]
-    store: PostgresStore
+    store: PaymentStore
+    dead_letters: DeadLetterStore
     vault: Vault
     rail: RailProtocol
+    between: Between
 
 
 def fednow_protocol(settings: Settings) -> FedNowProtocol:
@@ -98,16 +134,18 @@ def fednow_protocol(settings: Settings) -> FedNowProtocol:
         status_request_wait_s=profile.status_request_wait_s,
         status_request_interval_s=fednow.status_request_interval_s,
     )
+    doubt = DoubtPolicy(questions_max=fednow.status_requests_max, ping_after=fednow.ping_after)
     return FedNowProtocol(
         profile,
         connection_party=ConnectionPartyId(fednow.connection_party),
         timing=timing,
+        doubt=doubt,
         definite_refusals=frozenset(fednow.definite_refusal_codes),
     )
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, *, role: str) -> AsyncIterator[Parts]:
+async def open_parts(settings: Settings, *, role: str, between: Between = NOTHING_BETWEEN) -> AsyncIterator[Parts]:
     """Open what every role needs, and close it after the role; nothing is connected before it is used.
 
     Raises:
@@ -124,10 +162,14 @@ async def open_parts(settings: Settings, *, role: str) -> AsyncIterator[Parts]:
     if settings.index_key.get_secret_value() == DEVELOPMENT_INDEX_KEY:
         structlog.get_logger("fifteen").warning("development_index_key", remedy="set FIFTEEN_INDEX_KEY to a secret")
     metrics.build_info.labels(version("fifteen")).set(1)
-    async with open_pool(settings.database_url.get_secret_value()) as pool:
+    async with open_pool(settings.database_url.get_secret_value()) as opened:
+        pool = between.pool(opened)
         vault = ClearVault(settings.index_key.get_secret_value().encode())
-        store = PostgresStore(pool, region=RegionId(settings.region), vault=vault)
-        yield Parts(settings, clock, metrics, TelemetryObserver(metrics), pool, store, vault, fednow_protocol(settings))
+        store = between.store(PostgresStore(pool, region=RegionId(settings.region), vault=vault))
+        dead_letters = PostgresDeadLetters(pool, region=RegionId(settings.region))
+        rail = between.rail(fednow_protocol(settings))
+        observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
+        yield Parts(settings, clock, metrics, observer, pool, store, dead_letters, vault, rail, between)
 
 
 @asynccontextmanager
@@ -135,26 +177,34 @@ async def open_bus(parts: Parts) -> AsyncIterator[Bus]:
     """Open the bus that the settings name; it connects when it is used."""
     settings = parts.settings
     if not settings.broker_url:
-        yield PostgresBus(parts.pool, parts.clock, on_fault=parts.observer.fault)
+        yield parts.between.bus(PostgresBus(parts.pool, parts.clock, observer=parts.observer))
         return
     from adapters.rabbitmq.bus import RabbitMqBus
 
     urls = [url.get_secret_value() for url in settings.broker_url]
     async with RabbitMqBus(
-        urls, parts.clock, namespace=settings.broker_namespace, on_fault=parts.observer.fault
+        urls,
+        parts.clock,
+        observer=parts.observer,
+        namespace=settings.broker_namespace,
+        queues=_queues_of(parts.rail.rail),
     ) as bus:
-        yield bus
+        yield parts.between.bus(bus)
 
 
-async def run_gateway(settings: Settings, *, ready: Callable[[str], None]) -> None:
+async def run_gateway(settings: Settings, *, ready: Callable[[str], None], between: Between = NOTHING_BETWEEN) -> None:
     """Serve the API until SIGTERM or SIGINT; `ready` is told the URL once it listens."""
-    async with open_parts(settings, role="gateway") as parts, asyncio.TaskGroup() as loops:
+    async with open_parts(settings, role="gateway", between=between) as parts, asyncio.TaskGroup() as loops:
         accepts = grouped_accepts(parts.store)
-        waiting = Waiting(parts.store, parts.clock)
+        waiting = Waiting(parts.store, parts.clock, parts.observer)
+        saves = grouped_saves(parts.store)
+        admission = Admission(parts.store, parts.clock, settings.admission_wait_max_s)
+        decisions = Decisions(parts.store, saves, parts.observer)
         intake = Intake(
             rail=parts.rail,
             store=parts.store,
             accepts=accepts,
+            admission=admission,
             clock=parts.clock,
             identifiers=SystemIdentifiers(),
             vault=parts.vault,
@@ -162,6 +212,14 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None]) -> No
         )
         api = Api(
             intake=intake,
+            operators=Operators(decisions, {parts.rail.rail: parts.rail}, parts.clock),
+            dead_letters=DeadLetters(
+                parts.dead_letters,
+                parts.store,
+                {parts.rail.rail: parts.rail.timing},
+                parts.clock,
+                SystemIdentifiers(),
+            ),
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -176,21 +234,24 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None]) -> No
         )
         background = [
             loops.create_task(accepts.run()),
+            loops.create_task(saves.run()),
+            loops.create_task(_supervised(parts, "admission", admission.run)),
             loops.create_task(_supervised(parts, "waiting", waiting.run)),
         ]
-        await _serve_until_stopped(build_application(api), settings.http_host, settings.http_port, ready=ready)
+        application = between.application(build_application(api))
+        await _serve_until_stopped(application, settings.http_host, settings.http_port, ready=ready)
         for task in background:
             task.cancel()
 
 
-async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> None:
+async def run_worker(settings: Settings, *, ready: Callable[[str], None], between: Between = NOTHING_BETWEEN) -> None:
     """Relay, dispatch, receive and keep the timers until SIGTERM or SIGINT."""
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(open_parts(settings, role="worker"))
+        parts = await stack.enter_async_context(open_parts(settings, role="worker", between=between))
         link = await stack.enter_async_context(
             HttpRailLink(settings.fednow.url, connection_party=ConnectionPartyId(settings.fednow.connection_party))
         )
-        await run_worker_loops(parts, link, ready=ready)
+        await run_worker_loops(parts, between.link(link), ready=ready)
 
 
 async def run_worker_loops(parts: Parts, link: RailLink, *, ready: Callable[[str], None]) -> None:
@@ -199,14 +260,16 @@ async def run_worker_loops(parts: Parts, link: RailLink, *, ready: Callable[[str
     rails: dict[Rail, RailProtocol] = {parts.rail.rail: parts.rail}
     saves = grouped_saves(parts.store)
     decisions = Decisions(parts.store, saves, parts.observer)
-    dispatcher = Dispatcher(decisions, rails, {parts.rail.rail: link}, parts.clock, identifiers, parts.observer)
+    loads = grouped_loads(parts.store)
+    dispatcher = Dispatcher(decisions, loads, rails, {parts.rail.rail: link}, parts.clock, identifiers, parts.observer)
     receiver = Receiver(decisions, parts.rail, link, parts.vault, parts.clock, identifiers, parts.observer)
     timers = Timers(decisions, rails, parts.clock, parts.observer)
     async with open_bus(parts) as bus, asyncio.TaskGroup() as group:
-        saving = group.create_task(saves.run())
+        grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "consumers": lambda: _consume(parts, bus, dispatcher),
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
+            "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             "receiver": receiver.run,
             "timers": timers.run,
             "gauges": lambda: _keep_gauges(parts, bus),
@@ -218,14 +281,32 @@ async def run_worker_loops(parts: Parts, link: RailLink, *, ready: Callable[[str
         for task in background:
             task.cancel()
         await asyncio.wait(background)
-        saving.cancel()
+        for task in grouping:
+            task.cancel()
 
 
 async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher) -> None:
     await bus.declare()
+
+    def queue_of(message_class: MessageClass) -> Queue:
+        return Queue.of(parts.rail.rail, QueueDirection.OUT, message_class)
+
     async with (
-        bus.consume(parts.rail.value_queue, dispatcher.transfer, prefetch=parts.settings.dispatch_prefetch),
-        bus.consume(parts.rail.inquiry_queue, dispatcher.status_request, prefetch=INQUIRY_PREFETCH),
+        bus.consume(
+            queue_of(MessageClass.VALUE),
+            dispatcher.transfer,
+            prefetch=parts.settings.dispatch_prefetch,
+            concurrency=parts.settings.dispatch_concurrency,
+        ),
+        bus.consume(
+            queue_of(MessageClass.INQUIRY),
+            dispatcher.enquiry,
+            prefetch=INQUIRY_PREFETCH,
+            concurrency=INQUIRY_CONCURRENCY,
+        ),
+        bus.consume(
+            queue_of(MessageClass.SYSTEM), dispatcher.ping, prefetch=INQUIRY_PREFETCH, concurrency=INQUIRY_CONCURRENCY
+        ),
     ):
         await asyncio.Event().wait()
 
@@ -249,11 +330,19 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
         metrics.payments_in_doubt_oldest_age_seconds.set(
             0 if backlog.oldest_in_doubt_at is None else (now - backlog.oldest_in_doubt_at).total_seconds()
         )
-        for queue in Queue:
-            letters = await bus.dead_letters(queue, limit=DEAD_LETTERS_COUNTED_MAX)
-            metrics.dead_letters.labels(queue.value).set(len(letters))
+        parked = await parts.dead_letters.parked()
+        for queue in _queues_of(parts.rail.rail):
+            letters = parked.get(queue)
+            metrics.dead_letters.labels(queue.value).set(0 if letters is None else letters.count)
+            metrics.dead_letter_oldest_age_seconds.labels(queue.value).set(
+                0 if letters is None else (now - letters.oldest_at).total_seconds()
+            )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await asyncio.sleep(GAUGES_PAUSE_S)
+
+
+def _queues_of(rail: Rail) -> Sequence[Queue]:
+    return tuple(queue for queue in Queue if queue.rail is rail)
 
 
 def _request_recorder(metrics: Metrics) -> Callable[[Served], None]:

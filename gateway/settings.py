@@ -59,6 +59,12 @@ class FedNowSettings(BaseModel):
     )
     status_request_wait_s: int = Field(25, gt=0, description="From the creation time until pacs.028 may ask.")
     status_request_interval_s: float = Field(5.0, gt=0, description="First pause between two questions; it doubles.")
+    status_requests_max: int = Field(
+        12, gt=0, description="Questions about one payment that stay unanswered before a person is called."
+    )
+    ping_after: int = Field(
+        3, ge=0, description="After so many unanswered questions the rail is pinged once; 0: it is never pinged."
+    )
     send_margin_s: float = Field(1.0, ge=0, description="With less time left than this a payment is not sent.")
     routing_number_severity: Literal["error", "warning"] = Field(
         "error", description="What a wrong ABA check digit is; test files often carry illustrative numbers."
@@ -115,12 +121,37 @@ class Settings(BaseSettings):
     tenant_id: str = Field("default", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="The first tenant.")
     tenant_name: str = Field("Default institution", description="The first tenant's name.")
     api_key: SecretStr | None = Field(None, description="The first tenant's API key; db upgrade registers it.")
+    operator_key: SecretStr | None = Field(
+        None, description="An operator's API key, for dead letters of every tenant; db upgrade registers it."
+    )
+    operator_name: str = Field(
+        "operator", min_length=1, max_length=63, description="The name under which that operator's decisions are kept."
+    )
     gateway_url: str | None = Field(None, description="Where `fifteen send` finds the gateway; a running demo tells.")
     index_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_INDEX_KEY),
         description="Keys the blind indexes; a secret of its own in production, and never changed.",
     )
-    dispatch_prefetch: int = Field(64, ge=1, le=1_000, description="Transfers that a worker has in hand at once.")
+    not_found_policy: Literal["reject", "resend"] = Field(
+        "reject",
+        description="What the first tenant wants when the rail, asked, has no such message: reject the payment, or "
+        "send it again under the same ids while they are of today. `db upgrade` registers it.",
+    )
+    dispatch_prefetch: int = Field(128, ge=1, le=1_000, description="Transfers that a worker takes from the bus.")
+    dispatch_concurrency: int = Field(
+        64,
+        ge=1,
+        le=1_000,
+        description="Transfers that a worker handles at once, those with the earliest deadline first.",
+    )
+    admission_wait_max_s: float = Field(
+        1.5,
+        gt=0,
+        description="While an accepted payment has waited longer than this to be sent, new ones are answered 503.",
+    )
+    schemas_folder: Path | None = Field(
+        None, description="Own schema files (*.xsd), such as the rail's under a licence; they come before ours."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at the least.")
     fednow: FedNowSettings = FedNowSettings()
 

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.service.dead_letters import DeadLetters
+from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
 from gateway.service.submit import Intake
 from gateway.service.waiting import Waiting
@@ -56,6 +58,8 @@ class Api:
     """
 
     intake: Intake
+    operators: Operators
+    dead_letters: DeadLetters
     store: PaymentStore
     waiting: Waiting
     clock: Clock

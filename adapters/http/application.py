@@ -11,7 +11,9 @@ from adapters.http.answers import FAULT
 from adapters.http.api import Api, Served
 from adapters.http.authentication import ApiKeys
 from adapters.http.bodies import leave_expectation
+from adapters.http.dead_letters import DeadLetterDesk
 from adapters.http.operations import Operations
+from adapters.http.operators import OperatorDesk
 from adapters.http.payments import Payments
 from adapters.http.problems import (
     INTERNAL_ERROR,
@@ -47,6 +49,7 @@ def build_application(api: Api) -> web.Application:
 def _routes(api: Api) -> list[tuple[str, str, Handler]]:
     keys = ApiKeys(store=api.store, clock=api.clock, limits=api.limits)
     submissions, payments, operations = Submissions(api, keys), Payments(api, keys), Operations(api)
+    desk, dead_letters = OperatorDesk(api, keys, payments), DeadLetterDesk(api, keys)
     return [
         ("POST", "/v1/messages", submissions.post_message),
         ("POST", "/v1/payments", submissions.post_payment),
@@ -55,6 +58,12 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/payments/{reference}/events", payments.get_events),
         ("GET", "/v1/payments/{reference}/messages", payments.get_messages),
         ("GET", "/v1/payments/{reference}/messages/{message_id}", payments.get_message),
+        ("POST", "/v1/payments/{reference}/operator-actions", desk.post_action),
+        ("GET", "/v1/operator/payments", desk.get_payments),
+        ("GET", "/v1/dead-letters", dead_letters.get_list),
+        ("GET", "/v1/dead-letters/{delivery_id}", dead_letters.get_one),
+        ("POST", "/v1/dead-letters/{delivery_id}/redrive", dead_letters.post_redrive),
+        ("POST", "/v1/dead-letters/{delivery_id}/discard", dead_letters.post_discard),
         ("GET", "/", operations.get_index),
         ("GET", "/healthz", operations.get_health),
         ("GET", "/readyz", operations.get_readiness),
@@ -77,8 +86,8 @@ def _edge(api: Api) -> Middleware:
             response = _problem(api, request, problem)
         except UnavailableError as error:
             response = _unavailable(api, request, error)
-        except OverloadedError as error:
-            response = _overloaded(api, request, error)
+        except OverloadedError:
+            response = _overloaded(api, request)
         except web.HTTPException as error:
             response = _of_router(api, request, error)
         except Exception as error:  # noqa: BLE001 - the edge of the process: one request fails, the others go on
@@ -115,8 +124,8 @@ def _unavailable(api: Api, request: web.Request, error: Exception) -> web.Respon
     return _problem(api, request, ProblemError(UNAVAILABLE, detail, headers=_retry_after(api)))
 
 
-def _overloaded(api: Api, request: web.Request, error: Exception) -> web.Response:
-    api.report_fault(FAULT, error)
+def _overloaded(api: Api, request: web.Request) -> web.Response:
+    """Return 503, quickly: no fault to report, and what is refused here must cost next to nothing."""
     detail = f"More is asked than can be done in time; nothing was done. {SAFE_TO_REPEAT}"
     return _problem(api, request, ProblemError(OVERLOADED, detail, headers=_retry_after(api)))
 

@@ -36,7 +36,7 @@ class ApiKeys:
             UnavailableError: the store does not answer.
 
         """
-        digest = hashlib.sha256(_key_in(headers).encode("utf-8", "surrogateescape")).digest()
+        digest = key_digest_in(headers)
         now_s = self._clock.monotonic_s()
         known = self._known.get(digest)
         if known is not None and now_s < known[1]:
@@ -49,6 +49,16 @@ class ApiKeys:
             del self._known[next(iter(self._known))]
         self._known[digest] = (tenant_id, now_s + self._limits.api_key_cached_s)
         return tenant_id
+
+
+def key_digest_in(headers: CIMultiDictProxy[str]) -> bytes:
+    """Return the SHA-256 digest of the one API key that the request carries: all that is kept of a key.
+
+    Raises:
+        ProblemError: 401, there is none, or several.
+
+    """
+    return hashlib.sha256(_key_in(headers).encode("utf-8", "surrogateescape")).digest()
 
 
 def _key_in(headers: CIMultiDictProxy[str]) -> str:

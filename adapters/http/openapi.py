@@ -8,6 +8,7 @@ from uuid import UUID
 
 from adapters.http import problems
 from adapters.http.api import HttpLimits
+from adapters.http.openapi_dead_letters import DEAD_LETTER_SCHEMAS, dead_letter_paths
 from adapters.http.openapi_examples import (
     EVENTS_EXAMPLE,
     JSON_PAYMENT_EXAMPLE,
@@ -85,7 +86,7 @@ def openapi_document(*, version: str, limits: HttpLimits) -> dict[str, Any]:
                 "api_key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
             },
             "parameters": {"wait": _wait(limits)},
-            "schemas": SCHEMAS,
+            "schemas": SCHEMAS | DEAD_LETTER_SCHEMAS,
             "responses": {kind.code: _problem_response(kind) for kind in PROBLEMS.values()},
         },
     }
@@ -134,6 +135,18 @@ def _paths() -> dict[str, Any]:
             )
         },
         "/v1/payments/{reference}/messages/{message_id}": {"get": _get_message()},
+        "/v1/payments/{reference}/operator-actions": {"post": _post_operator_action()},
+        "/v1/operator/payments": {
+            "get": _read(
+                "getOperatorPayments",
+                "The payments that wait for a person, the longest open first",
+                schema=ref("Payments"),
+                example={"payments": [], "more": False},
+                said=(),
+                parameters=[],
+            )
+        },
+        **dead_letter_paths(_problem_responses),
         "/": {"get": _open("getIndex", "What there is", ref("Index"))},
         "/healthz": {"get": _open("getHealth", "Whether the process answers", ref("Health"))},
         "/readyz": {
@@ -204,6 +217,34 @@ def _post_payment() -> dict[str, Any]:
                 problems.IDEMPOTENCY_KEY_MISSING,
                 problems.JSON_UNREADABLE,
                 problems.PAYMENT_INVALID,
+            ),
+        },
+    }
+
+
+def _post_operator_action() -> dict[str, Any]:
+    example = {"action": "ask", "note": "The rail's support, case 15: ask once more."}
+    return {
+        "operationId": "postOperatorAction",
+        "tags": ["operate"],
+        "summary": "Have the rail asked once more, or record its word heard on another way",
+        "description": "Only for a payment in the state AWAITING_OPERATOR. The note stays in the payment's history.",
+        "parameters": [_REFERENCE],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": ref("OperatorAction"), "example": example}},
+        },
+        "responses": {
+            "200": {
+                "description": "The payment as it is then.",
+                "content": {"application/json": {"schema": ref("Payment"), "example": PAYMENT_SETTLED_EXAMPLE}},
+            },
+            **_problem_responses(
+                *_EVERYWHERE,
+                *(problems.BODY_INCOMPLETE, problems.JSON_UNREADABLE, problems.REQUEST_TIMEOUT),
+                *(problems.BODY_TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE, problems.UNSUPPORTED_CONTENT_ENCODING),
+                *(problems.EXPECTATION_FAILED, problems.PAYMENT_NOT_FOUND, problems.AMBIGUOUS_REFERENCE),
+                *(problems.NOT_AWAITING_OPERATOR, problems.ACTION_INVALID),
             ),
         },
     }

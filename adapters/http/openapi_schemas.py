@@ -9,6 +9,7 @@ from adapters.http.problems import PROBLEMS
 from adapters.http.representation import MONEY, NEXT_STEPS
 from gateway.domain.events import EventKind
 from gateway.domain.payment import PaymentState, Rail, ReasonOrigin
+from gateway.service.operate import NOTE_MAX, OperatorAction
 from gateway.service.ports import MessageDirection
 
 
@@ -164,10 +165,11 @@ _PROBLEM: Final = _object(
         "advice": {"type": "string", "description": "What to do now."},
         "findings": {"type": "array", "items": ref("Finding")},
         "payment": {"type": "string", "description": "Where a key was used before: the payment that has it."},
+        "state": _STATE | {"description": "Where an operator found nothing to do: where the payment stands."},
         "candidates": {"type": "array", "items": _CANDIDATE},
         "checks": {"type": "object", "additionalProperties": _STRING},
     },
-    optional=("payment", "candidates", "checks"),
+    optional=("payment", "state", "candidates", "checks"),
     description="RFC 9457.",
 )
 
@@ -184,6 +186,12 @@ _PROBLEM_KIND: Final = _object(
 SCHEMAS: Final[dict[str, Any]] = {
     "Payment": _PAYMENT,
     "PaymentRequest": _PAYMENT_REQUEST,
+    "OperatorAction": _object(
+        {
+            "action": {"type": "string", "enum": [action.value for action in OperatorAction]},
+            "note": {"type": "string", "minLength": 1, "maxLength": NOTE_MAX},
+        }
+    ),
     "Payments": _object({"payments": {"type": "array", "items": ref("Payment")}, "more": {"type": "boolean"}}),
     "NullableReason": {
         "anyOf": [

@@ -182,7 +182,7 @@ def read_payment_request(body: bytes) -> PaymentRequest:
         ProblemError: 400 when the body is no JSON object, else 422 with every fault of its form.
 
     """
-    document = _object_in(body)
+    document = read_object(body)
     findings = _limited(_check(document))
     if findings:
         raise ProblemError(
@@ -194,7 +194,13 @@ def read_payment_request(body: bytes) -> PaymentRequest:
     return PaymentRequest.from_json(document)
 
 
-def _object_in(body: bytes) -> dict[str, Any]:
+def read_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in the body: UTF-8, each member once, no number made a float.
+
+    Raises:
+        ProblemError: 400, it is none.
+
+    """
     try:
         document = json.loads(
             body.decode("utf-8"),
@@ -212,9 +218,9 @@ def _object_in(body: bytes) -> dict[str, Any]:
         rule = f"The body is one JSON value: {error.msg}, line {error.lineno}, column {error.colno}."
         raise _unreadable(body, "JSON_SYNTAX", rule, "Correct it at the place given.") from error
     except RecursionError as error:
-        raise _unreadable(body, "JSON_TOO_DEEP", "A payment nests two deep.", "Close what is open.") from error
+        raise _unreadable(body, "JSON_TOO_DEEP", "What is sent here nests two deep.", "Close what is open.") from error
     if not isinstance(document, dict):
-        raise _unreadable(body, "JSON_OBJECT", "A payment is a JSON object.", "Send one object, in braces.")
+        raise _unreadable(body, "JSON_OBJECT", "The body is a JSON object.", "Send one object, in braces.")
     return document
 
 

@@ -51,17 +51,29 @@ MESSAGE_UNREADABLE: Final = ProblemKind(
     "message_unreadable", 400, "The body is no message that can be read", "Mend what each finding says."
 )
 QUERY_INVALID: Final = ProblemKind(
-    "query_invalid", 400, "The query is not understood", "Ask by uetr or by end_to_end_id."
+    "query_invalid", 400, "The query is not understood", "Ask as the detail says."
 )
 UNAUTHENTICATED: Final = ProblemKind(
     "unauthenticated", 401, "No valid API key", "Send the API key as Authorization: Bearer <key>, or as X-Api-Key."
+)
+OPERATOR_NEEDED: Final = ProblemKind(
+    "operator_needed", 403, "Only an operator may do this", "Use an operator's key; a tenant's own sees, and acts not."
 )
 NOT_FOUND: Final = ProblemKind("not_found", 404, "There is nothing here", "See / for what there is.")
 PAYMENT_NOT_FOUND: Final = ProblemKind(
     "payment_not_found", 404, "No such payment", "Ask by payment id, UETR or end-to-end id, with its owner's API key."
 )
+DEAD_LETTER_NOT_FOUND: Final = ProblemKind(
+    "dead_letter_not_found", 404, "No such dead letter", "The list of dead letters has their ids."
+)
 MESSAGE_NOT_FOUND: Final = ProblemKind(
     "message_not_found", 404, "The payment has no such message", "The payment's list of messages has their links."
+)
+DEAD_LETTER_CLOSED: Final = ProblemKind(
+    "dead_letter_closed", 409, "Somebody has acted on it before", "Look at it: it says who, when and why."
+)
+DEAD_LETTER_WITHOUT_PAYMENT: Final = ProblemKind(
+    "dead_letter_without_payment", 409, "There is no payment to redrive it for", "Discard it, and say what it was."
 )
 METHOD_NOT_ALLOWED: Final = ProblemKind(
     "method_not_allowed", 405, "Not with this method", "Use one of the methods in the header Allow."
@@ -87,6 +99,12 @@ MESSAGE_ID_TAKEN: Final = ProblemKind(
     "Another payment goes to the rail under this message id",
     "Give each message an id of its own. Nothing was changed.",
 )
+NOT_AWAITING_OPERATOR: Final = ProblemKind(
+    "not_awaiting_operator",
+    409,
+    "The payment waits for nobody",
+    "Look at the payment: its state says where it stands. Nothing was changed.",
+)
 BODY_TOO_LARGE: Final = ProblemKind(
     "body_too_large", 413, "The body is too large", "Send one payment per request, without attachments."
 )
@@ -110,6 +128,9 @@ MESSAGE_INVALID: Final = ProblemKind(
 )
 PAYMENT_INVALID: Final = ProblemKind(
     "payment_invalid", 422, "The payment breaks the form or the rail's rules", "Mend what each finding says."
+)
+ACTION_INVALID: Final = ProblemKind(
+    "action_invalid", 422, "The action is not understood", "Mend what each finding says; nothing was done."
 )
 INTERNAL_ERROR: Final = ProblemKind(
     "internal_error",
@@ -138,15 +159,20 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         MESSAGE_UNREADABLE,
         QUERY_INVALID,
         UNAUTHENTICATED,
+        OPERATOR_NEEDED,
         NOT_FOUND,
         PAYMENT_NOT_FOUND,
         MESSAGE_NOT_FOUND,
+        DEAD_LETTER_NOT_FOUND,
         METHOD_NOT_ALLOWED,
         NOT_ACCEPTABLE,
         REQUEST_TIMEOUT,
         AMBIGUOUS_REFERENCE,
         IDEMPOTENCY_KEY_REUSED,
         MESSAGE_ID_TAKEN,
+        DEAD_LETTER_CLOSED,
+        DEAD_LETTER_WITHOUT_PAYMENT,
+        NOT_AWAITING_OPERATOR,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         UNSUPPORTED_CONTENT_ENCODING,
@@ -154,6 +180,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         IDEMPOTENCY_KEY_DIFFERS,
         MESSAGE_INVALID,
         PAYMENT_INVALID,
+        ACTION_INVALID,
         INTERNAL_ERROR,
         NOT_READY,
         OVERLOADED,

@@ -17,6 +17,8 @@ MONEY: Final[Mapping[PaymentState, str]] = {
     PaymentState.RECEIVED: "may_have_moved",
     PaymentState.SENDING: "may_have_moved",
     PaymentState.IN_DOUBT: "may_have_moved",
+    PaymentState.AWAITING_OPERATOR: "may_have_moved",
+    PaymentState.RESEND_DUE: "may_have_moved",
     PaymentState.SETTLED: "moved",
     PaymentState.ACCEPTED_WITHOUT_POSTING: "moved",
     PaymentState.RETURN_DUE: "moved",
@@ -28,6 +30,8 @@ NEXT_STEPS: Final[Mapping[PaymentState, str]] = {
     PaymentState.RECEIVED: "reject_unless_sent",
     PaymentState.SENDING: "put_in_doubt_unless_answered",
     PaymentState.IN_DOUBT: "ask_the_rail",
+    PaymentState.AWAITING_OPERATOR: "ask_the_rail",
+    PaymentState.RESEND_DUE: "reject_unless_sent",
 }
 """What the gateway does at the time that is shown, if nothing happens before."""
 

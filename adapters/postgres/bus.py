@@ -11,9 +11,10 @@ from contextlib import AbstractAsyncContextManager
 
 import asyncpg
 
-from adapters.postgres.bus_consumer import BusConsumer, FaultListener, Pace
+from adapters.postgres.bus_consumer import Pace, PostgresSupply
 from adapters.postgres.bus_statements import BusDatabase
-from gateway.service.ports import Clock, DeadLetter, DeliveryHandler, OutboundDelivery, Queue
+from gateway.service.consuming import Consumer, Patience
+from gateway.service.ports import BusObserver, Clock, DeadLetter, DeliveryHandler, OutboundDelivery, Queue
 
 
 class PostgresBus:
@@ -24,7 +25,6 @@ class PostgresBus:
     * `retry_s`, `retry_max_s`: the pause after the first handler that raised, doubled with each one up to the maximum.
     * `poll_busy_s`, `poll_idle_s`: the pause between polls just after work was found, doubled up to the latter.
     * `drain_s`: how long a consumer that leaves waits for its handlers; the rest is given back.
-    * `on_fault`: is told what handlers raise, and when the database is away (`Observer.fault` is one).
 
     A consumer holds one connection at a time for claiming and one for settling, each for one statement.
     """
@@ -34,6 +34,7 @@ class PostgresBus:
         pool: asyncpg.Pool,
         clock: Clock,
         *,
+        observer: BusObserver,
         lease_s: float = 5.0,
         delivery_limit: int = 10,
         retry_s: float = 0.1,
@@ -41,19 +42,12 @@ class PostgresBus:
         poll_busy_s: float = 0.005,
         poll_idle_s: float = 0.05,
         drain_s: float = 10.0,
-        on_fault: FaultListener | None = None,
     ) -> None:
         self._database = BusDatabase(pool, clock, delivery_limit=delivery_limit)
-        self._pace = Pace(
-            lease_s=lease_s,
-            retry_s=retry_s,
-            retry_max_s=retry_max_s,
-            poll_busy_s=poll_busy_s,
-            poll_idle_s=poll_idle_s,
-            drain_s=drain_s,
-        )
-        self._on_fault = on_fault
-        self._consumers: list[BusConsumer] = []
+        self._pace = Pace(lease_s=lease_s, poll_busy_s=poll_busy_s, poll_idle_s=poll_idle_s)
+        self._patience = Patience(retry_s=retry_s, retry_max_s=retry_max_s, drain_s=drain_s)
+        self._observer = observer
+        self._consumers: list[PostgresSupply] = []
 
     async def declare(self) -> None:
         """Make every queue known; a repeat is safe.
@@ -80,23 +74,26 @@ class PostgresBus:
             if consumer.queue in queues:
                 consumer.wake()
 
-    def consume(self, queue: Queue, handler: DeliveryHandler, *, prefetch: int) -> AbstractAsyncContextManager[None]:
-        """Hand deliveries to `handler` while the context is open, at most `prefetch` at once; see `Bus.consume`.
-
-        The context must be left by the task that entered it.
+    def consume(
+        self, queue: Queue, handler: DeliveryHandler, *, prefetch: int, concurrency: int
+    ) -> AbstractAsyncContextManager[None]:
+        """Hand deliveries to `handler` while the context is open; see `Bus.consume`.
 
         Raises:
-            ValueError: `prefetch` is below 1.
+            ValueError: `concurrency` is below 1, or `prefetch` below `concurrency`.
 
         """
-        return BusConsumer(
-            self._database,
+        supply = PostgresSupply(
+            self._database, queue, pace=self._pace, observer=self._observer, running=self._consumers
+        )
+        return Consumer(
             queue,
             handler,
+            supply,
             prefetch=prefetch,
-            pace=self._pace,
-            on_fault=self._on_fault,
-            running=self._consumers,
+            concurrency=concurrency,
+            patience=self._patience,
+            observer=self._observer,
         )
 
     async def depth(self, queue: Queue) -> int:
@@ -108,14 +105,14 @@ class PostgresBus:
         """
         return await self._database.depth(queue)
 
-    async def dead_letters(self, queue: Queue, *, limit: int) -> Sequence[DeadLetter]:
-        """Return dead letters of `queue`, oldest first, without taking them away.
+    def take_dead_letters(self, *, limit: int) -> AbstractAsyncContextManager[Sequence[DeadLetter]]:
+        """Lend dead letters; see `Bus.take_dead_letters`.
 
         Raises:
             UnavailableError: the database does not answer.
 
         """
-        return await self._database.dead_letters(queue, limit=limit)
+        return self._database.take_dead_letters(limit=limit)
 
     async def check(self) -> None:
         """Return if the bus can take a delivery now.

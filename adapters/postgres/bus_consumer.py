@@ -1,59 +1,42 @@
-"""A consumer of the embedded bus: claims, handles, settles, renews, gives back."""
+"""PostgreSQL's side of a consumer: claims, renews, settles and gives back, a batch for each round trip."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from adapters.postgres.bus_statements import BusDatabase, GivenBack
-from gateway.service.ports import Delivery, DeliveryHandler, Queue, UnavailableError
-from gateway.service.supervise import Verdict
-
-FaultListener = Callable[[str, BaseException], None]
-"""Is told where something failed, and with what; the bus goes on by itself."""
+from gateway.service.consuming import Consumer, Handout
+from gateway.service.fault_text import fault_text
+from gateway.service.ports import BusObserver, Delivery, Queue, UnavailableError
 
 RECONNECT_S: Final = 0.2
 """How long a consumer waits before it calls a database again that did not answer."""
 
-LAST_WORDS_S: Final = 2.0
-"""How long a leaving consumer tries to tell the database what its handlers have settled and what it gives back."""
-
 RENEWALS_PER_LEASE: Final = 3
 """Two renewals may fail before a lease is lost."""
-
-FAULT_TEXT_MAX: Final = 300
-"""Characters of a fault that are kept with a delivery."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The times of a consumer, in seconds; `PostgresBus` says what each is."""
+    """The times of a consumer's statements, in seconds; `PostgresBus` says what each is."""
 
     lease_s: float
-    retry_s: float
-    retry_max_s: float
     poll_busy_s: float
     poll_idle_s: float
-    drain_s: float
 
     @property
     def lease(self) -> timedelta:
         """How long a lease lasts."""
         return timedelta(seconds=self.lease_s)
 
-    def retry_after(self, attempt: int) -> timedelta:
-        """Return the pause after the handler of this attempt has raised."""
-        return timedelta(seconds=min(self.retry_s * 2 ** min(attempt - 1, 30), self.retry_max_s))
 
-
-class BusConsumer(AbstractAsyncContextManager[None]):
-    """Hands the deliveries of one queue to one handler while its context is open.
+class PostgresSupply:
+    """Implements `gateway.service.consuming.Supply` for one queue; a delivery names its lease, and needs no receipt.
 
     Two loops: one claims what is ready, as much as the prefetch leaves room for; the other tells the database what was
     handled, what is given back, and that the rest is still being worked on. A delivery takes up prefetch until the
@@ -64,73 +47,73 @@ class BusConsumer(AbstractAsyncContextManager[None]):
         self,
         database: BusDatabase,
         queue: Queue,
-        handler: DeliveryHandler,
         *,
-        prefetch: int,
         pace: Pace,
-        on_fault: FaultListener | None,
-        running: list[BusConsumer],
+        observer: BusObserver,
+        running: list[PostgresSupply],
     ) -> None:
-        if prefetch < 1:
-            raise ValueError(f"prefetch must be at least 1, not {prefetch}")
-        self.queue = queue
+        self.queue: Final = queue
         self._database = database
-        self._handler = handler
-        self._prefetch = prefetch
         self._pace = pace
-        self._on_fault = on_fault
+        self._observer = observer
         self._running = running
-        self._group = asyncio.TaskGroup()
-        self._handlers: set[asyncio.Task[None]] = set()
-        self._loops: list[asyncio.Task[None]] = []
+        self._consumer: Consumer[None] | None = None
         self._leased: dict[tuple[UUID, int], Delivery] = {}
         self._handled: list[Delivery] = []
         self._returned: list[GivenBack] = []
+        self._is_active = False
         self._is_leaving = False
-        self._is_drained = False
+        self._has_stopped_claiming = False
+        self._is_finished = False
         self._claim_now = asyncio.Event()
         self._report_now = asyncio.Event()
 
-    async def __aenter__(self) -> None:
-        await self._group.__aenter__()
-        self._loops = [self._group.create_task(self._claim()), self._group.create_task(self._report())]
+    def loops(self, consumer: Consumer[None]) -> Sequence[Coroutine[Any, Any, None]]:
+        """Return the two loops."""
+        self._consumer = consumer
         self._running.append(self)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._running.remove(self)
-        try:
-            await self._drain()
-        finally:
-            for task in (*self._handlers, *self._loops):
-                task.cancel()
-            # What the body raised goes on as it is; a cancellation may be the group's own, and is the group's to judge.
-            is_cancelled = isinstance(error, asyncio.CancelledError)
-            await self._group.__aexit__(*((kind, error, traceback) if is_cancelled else (None, None, None)))
+        return [self._claim(consumer), self._report()]
 
     def wake(self) -> None:
         """Look for deliveries now: some have just been published."""
         self._claim_now.set()
 
-    async def _drain(self) -> None:
-        """Stop claiming, wait for the handlers, give back what they leave, and have it all written: each bounded."""
+    def leave(self) -> None:
+        """Claim no more."""
+        self._running.remove(self)
         self._is_leaving = True
         self._claim_now.set()
-        if self._handlers:
-            await asyncio.wait(self._handlers, timeout=self._pace.drain_s)
-        for task in self._handlers:
-            task.cancel()
-        if self._handlers:
-            await asyncio.wait(self._handlers, timeout=LAST_WORDS_S)
-        self._is_drained = True
-        self._report_now.set()
-        await asyncio.wait(self._loops, timeout=LAST_WORDS_S)
 
-    async def _claim(self) -> None:
+    def finish(self) -> None:
+        """Write down what is left to be written, and end."""
+        self._is_finished = True
+        self._report_now.set()
+
+    def settle(self, handout: Handout[None]) -> None:
+        """Delete it soon."""
+        self._handled.append(handout.delivery)
+        self._report_now.set()
+
+    def give_back(self, handout: Handout[None], *, is_begun: bool) -> None:
+        """End its lease soon; what no handler had begun with has cost no attempt."""
+        delivery = handout.delivery
+        self._return(GivenBack(delivery, attempts=delivery.attempt if is_begun else delivery.attempt - 1, fault=None))
+
+    async def fail(self, handout: Handout[None], fault: Exception) -> None:
+        """End its lease soon; it rests in the database, or becomes a dead letter there."""
+        assert self._consumer is not None
+        delivery = handout.delivery
+        pause = timedelta(seconds=self._consumer.pause_s(delivery.attempt))
+        self._return(GivenBack(delivery, attempts=delivery.attempt, fault=fault_text(fault), pause=pause))
+
+    def _return(self, given_back: GivenBack) -> None:
+        self._returned.append(given_back)
+        self._report_now.set()
+
+    async def _claim(self, consumer: Consumer[None]) -> None:
         pause_s = self._pace.poll_busy_s
         while not self._is_leaving:
-            room = self._prefetch - len(self._leased)
+            room = consumer.prefetch - len(self._leased)
             claimed = await self._claim_up_to(room) if room else []
             if claimed is None:
                 pause_s = RECONNECT_S
@@ -138,53 +121,35 @@ class BusConsumer(AbstractAsyncContextManager[None]):
                 pause_s = self._pace.poll_busy_s
             for delivery in claimed or ():
                 self._leased[delivery.delivery_id, delivery.attempt] = delivery
-                if self._is_leaving:
-                    self._return(delivery, fault="its consumer left", attempts=delivery.attempt - 1)
-                else:
-                    self._start(delivery)
+                consumer.take(Handout(delivery, None))
             await _wait(self._claim_now, timeout_s=pause_s)
             pause_s = min(pause_s * 2, self._pace.poll_idle_s)
+        self._tell_active(is_active=False)
+        self._has_stopped_claiming = True
         self._report_now.set()
 
     async def _claim_up_to(self, deliveries_max: int) -> list[Delivery] | None:
         """Return what was claimed; None if the database did not answer."""
         try:
-            return await self._database.claim(self.queue, deliveries_max=deliveries_max, lease=self._pace.lease)
+            claimed = await self._database.claim(self.queue, deliveries_max=deliveries_max, lease=self._pace.lease)
         except UnavailableError as error:
-            self._tell(f"bus {self.queue}: claim", error)
+            self._observer.fault(f"bus {self.queue}: claim", error)
+            self._tell_active(is_active=False)
             return None
+        self._tell_active(is_active=True)
+        return claimed
 
-    def _start(self, delivery: Delivery) -> None:
-        task = self._group.create_task(self._handle(delivery))
-        self._handlers.add(task)
-        task.add_done_callback(self._handlers.discard)
-
-    async def _handle(self, delivery: Delivery) -> None:
-        verdict = Verdict()
-        try:
-            async with verdict:
-                await self._handler(delivery)
-        except asyncio.CancelledError:
-            self._return(delivery, fault="its consumer left", attempts=delivery.attempt)
-            raise
-        if verdict.fault is None:
-            self._handled.append(delivery)
-            self._report_now.set()
-            return
-        self._tell(f"bus {self.queue}: handler", verdict.fault)
-        text = f"{type(verdict.fault).__name__}: {verdict.fault}"[:FAULT_TEXT_MAX].replace("\0", "")
-        self._return(delivery, fault=text, attempts=delivery.attempt, pause=self._pace.retry_after(delivery.attempt))
-
-    def _return(self, delivery: Delivery, *, fault: str, attempts: int, pause: timedelta = timedelta(0)) -> None:
-        self._returned.append(GivenBack(delivery=delivery, attempts=attempts, fault=fault, pause=pause))
-        self._report_now.set()
+    def _tell_active(self, *, is_active: bool) -> None:
+        if self._is_active is not is_active:
+            self._is_active = is_active
+            self._observer.consumer_active(self.queue, is_active=is_active)
 
     async def _report(self) -> None:
         """Write down what became of deliveries, a batch for each round trip, and keep the leases of the rest alive."""
         loop = asyncio.get_running_loop()
         renewal_s = self._pace.lease_s / RENEWALS_PER_LEASE
         renew_at_s = loop.time() + renewal_s
-        while not (self._is_drained and self._loops[0].done() and not self._handled and not self._returned):
+        while not self._is_done():
             await _wait(self._report_now, timeout_s=max(renew_at_s - loop.time(), 0))
             try:
                 await self._settle()
@@ -193,9 +158,12 @@ class BusConsumer(AbstractAsyncContextManager[None]):
                     await self._renew()
                     renew_at_s = loop.time() + renewal_s
             except UnavailableError as error:
-                self._tell(f"bus {self.queue}: settle", error)
+                self._observer.fault(f"bus {self.queue}: settle", error)
                 self._report_now.set()
                 await asyncio.sleep(RECONNECT_S)
+
+    def _is_done(self) -> bool:
+        return self._is_finished and self._has_stopped_claiming and not self._handled and not self._returned
 
     async def _renew(self) -> None:
         if self._leased:
@@ -214,16 +182,13 @@ class BusConsumer(AbstractAsyncContextManager[None]):
             self._forget([each.delivery for each in batch])
 
     def _forget(self, deliveries: Sequence[Delivery]) -> None:
-        was_full = len(self._leased) >= self._prefetch
+        assert self._consumer is not None
+        was_full = len(self._leased) >= self._consumer.prefetch
         for delivery in deliveries:
             # A repeat of a delivery that has just been settled may have come under the same name.
             self._leased.pop((delivery.delivery_id, delivery.attempt), None)
         if was_full:
             self._claim_now.set()
-
-    def _tell(self, where: str, error: BaseException) -> None:
-        if self._on_fault is not None:
-            self._on_fault(where, error)
 
 
 async def _wait(event: asyncio.Event, *, timeout_s: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -16,6 +16,7 @@ from gateway.domain.payment import PaymentId
 from gateway.service.ports import (
     Clock,
     DeadLetter,
+    DeadLetterReason,
     Delivery,
     OutboundDelivery,
     Queue,
@@ -45,12 +46,10 @@ SELECT queue FROM unknown ORDER BY queue
 
 _BURY: Final = """
     INSERT INTO bus_dead_letter
-        (delivery_id, queue, payment_id, deadline_at, published_at, dead_at, attempt, reason)
-    SELECT delivery_id, queue, payment_id, deadline_at, published_at, $2, attempt,
-        format('handed out %s times and never settled: %s', attempt, coalesce(fault, 'its consumer died'))
-    FROM exhausted
+        (delivery_id, queue, payment_id, deadline_at, published_at, dead_at, attempt, reason, fault)
+    SELECT delivery_id, queue, payment_id, deadline_at, published_at, $2, attempt, reason, fault FROM exhausted
     ON CONFLICT (delivery_id) DO UPDATE
-    SET dead_at = excluded.dead_at, attempt = excluded.attempt, reason = excluded.reason
+    SET dead_at = excluded.dead_at, attempt = excluded.attempt, reason = excluded.reason, fault = excluded.fault
 """
 
 _CLAIM: Final = f"""
@@ -61,9 +60,9 @@ WITH ready AS (
 ), exhausted AS (
     DELETE FROM bus_delivery USING ready
     WHERE bus_delivery.delivery_id = ready.delivery_id AND attempt >= $5
-    RETURNING bus_delivery.*
+    RETURNING bus_delivery.*, '{DeadLetterReason.CONSUMER_DIED}' AS reason
 ), buried AS ({_BURY})
-UPDATE bus_delivery SET attempt = attempt + 1, available_at = $4, fault = NULL
+UPDATE bus_delivery SET attempt = attempt + 1, available_at = $4
 FROM ready WHERE bus_delivery.delivery_id = ready.delivery_id AND attempt < $5
 RETURNING bus_delivery.delivery_id, queue, payment_id, deadline_at, attempt
 """  # noqa: S608 - put together from constants
@@ -83,17 +82,26 @@ WITH given AS (
 ), exhausted AS (
     DELETE FROM bus_delivery USING given
     WHERE bus_delivery.delivery_id = given.delivery_id AND attempt = lease AND attempts >= $7
-    RETURNING bus_delivery.delivery_id, queue, payment_id, deadline_at, published_at, attempt, given.fault
+    RETURNING bus_delivery.delivery_id, queue, payment_id, deadline_at, published_at, attempt,
+        coalesce(given.fault, bus_delivery.fault) AS fault,
+        CASE WHEN given.fault IS NULL THEN '{DeadLetterReason.CONSUMER_DIED}'
+            ELSE '{DeadLetterReason.HANDLER_FAILED}' END AS reason
 ), buried AS ({_BURY})
-UPDATE bus_delivery SET attempt = attempts, available_at = retry_at, fault = given.fault
+UPDATE bus_delivery
+SET attempt = attempts, available_at = retry_at, fault = coalesce(given.fault, bus_delivery.fault)
 FROM given WHERE bus_delivery.delivery_id = given.delivery_id AND attempt = lease AND attempts < $7
 """  # noqa: S608 - put together from constants
 
+_REASONS: Final = frozenset(DeadLetterReason)
+
 _DEPTH: Final = "SELECT count(*) FROM bus_delivery WHERE queue = $1"
 
-_DEAD_LETTERS: Final = """
-SELECT delivery_id, queue, payment_id, deadline_at, attempt, reason FROM bus_dead_letter
-WHERE queue = $1 ORDER BY dead_at, delivery_id LIMIT $2
+_TAKE_DEAD_LETTERS: Final = """
+DELETE FROM bus_dead_letter
+WHERE delivery_id = ANY (ARRAY(
+    SELECT delivery_id FROM bus_dead_letter ORDER BY dead_at, delivery_id LIMIT $1 FOR UPDATE SKIP LOCKED
+))
+RETURNING delivery_id, queue, payment_id, deadline_at, attempt, reason, fault, published_at, dead_at
 """
 
 _CHECK: Final = "SELECT current_setting('transaction_read_only') = 'off' AND EXISTS (SELECT FROM bus_queue)"
@@ -103,14 +111,14 @@ _CHECK: Final = "SELECT current_setting('transaction_read_only') = 'off' AND EXI
 class GivenBack:
     """A lease that is given back.
 
-    ``attempts`` is how often the delivery now counts as handed out, ``fault`` why it was not settled, ``pause`` how
-    long it rests before it is handed out again.
+    ``attempts`` is how often the delivery now counts as handed out, ``fault`` what its handler raised (None: nothing,
+    its consumer leaves), ``pause`` how long it rests before it is handed out again.
     """
 
     delivery: Delivery
     attempts: int
-    fault: str
-    pause: timedelta
+    fault: str | None
+    pause: timedelta = timedelta(0)
 
 
 class BusDatabase:
@@ -193,11 +201,23 @@ class BusDatabase:
             count: int = await connection.fetchval(_DEPTH, queue)
         return count
 
-    async def dead_letters(self, queue: Queue, *, limit: int) -> list[DeadLetter]:
-        """Return dead letters, oldest first."""
-        async with self._connection() as connection:
-            rows = await connection.fetch(_DEAD_LETTERS, queue, limit)
-        return [DeadLetter(delivery=_delivery_from(row), reason=row["reason"]) for row in rows]
+    @asynccontextmanager
+    async def take_dead_letters(self, *, limit: int) -> AsyncIterator[list[DeadLetter]]:
+        """Lend dead letters, the longest dead first; they are deleted when the context is left normally."""
+        async with AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(self._connection())
+            with translated():
+                transaction = connection.transaction()
+                await transaction.start()
+                rows = await connection.fetch(_TAKE_DEAD_LETTERS, limit)
+            letters = sorted(map(_dead_letter_from, rows), key=lambda letter: letter.died_at)
+            try:
+                yield letters
+            except BaseException:
+                await transaction.rollback()
+                raise
+            with translated():
+                await transaction.commit()
 
     async def check(self) -> None:
         """Return if a delivery can be written now."""
@@ -212,6 +232,19 @@ class BusDatabase:
         with translated():
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
                 yield connection
+
+
+def _dead_letter_from(row: asyncpg.Record) -> DeadLetter:
+    reason, fault = row["reason"], row["fault"]
+    if reason not in _REASONS:  # a worker of a former revision has written a sentence
+        reason, fault = DeadLetterReason.HANDLER_FAILED, reason
+    return DeadLetter(
+        delivery=_delivery_from(row),
+        reason=DeadLetterReason(reason),
+        fault=fault,
+        published_at=row["published_at"],
+        died_at=row["dead_at"],
+    )
 
 
 def _delivery_from(row: asyncpg.Record) -> Delivery:

@@ -65,9 +65,13 @@ bus_dead_letter: Final = Table(
     Column("dead_at", DateTime(timezone=True), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("fault", Text, nullable=True, comment="What the last handler that raised ended with."),
     CheckConstraint("attempt > 0", name="attempt"),
-    Index("bus_dead_letter_oldest_ix", "queue", "dead_at", "delivery_id"),
-    comment="Deliveries that were handed out as often as the limit allows and never settled.",
+    Index("bus_dead_letter_oldest_ix", "dead_at", "delivery_id"),
+    comment=(
+        "Deliveries that were handed out as often as the limit allows and never settled; "
+        "a worker moves them into dead_letter."
+    ),
 )
 
 BUS_TABLES: Final = (bus_queue, bus_delivery, bus_dead_letter)

@@ -19,6 +19,17 @@ COMMAND_TIMEOUT_S: Final = 10.0
 CONNECT_TIMEOUT_S: Final = 5.0
 """A server that does not answer a connection in this time is not there."""
 
+_SETTINGS: Final = {
+    "application_name": "fifteen",
+    "synchronous_commit": "on",
+    "jit": "off",
+    # Every statement of ours names a few rows by their keys. A plan that was made, and kept, while the tables were
+    # empty must hold when they are full: it walks from index to index, whatever the statistics say (or do not yet).
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+
 
 def open_pool(dsn: str, *, connections_max: int = POOL_CONNECTIONS_MAX) -> asyncpg.Pool[asyncpg.Record]:
     """Return a pool that its user opens and closes as an async context.
@@ -32,7 +43,7 @@ def open_pool(dsn: str, *, connections_max: int = POOL_CONNECTIONS_MAX) -> async
         command_timeout=COMMAND_TIMEOUT_S,
         timeout=CONNECT_TIMEOUT_S,
         reset=_reset,
-        server_settings={"synchronous_commit": "on", "application_name": "fifteen", "jit": "off"},
+        server_settings=_SETTINGS,
     )
 
 

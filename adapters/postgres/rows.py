@@ -12,7 +12,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from gateway.domain.events import Event, EventKind
-from gateway.domain.history import RecordedEvent
+from gateway.domain.history import RecordedEvent, counts_transfer
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
 from gateway.service.ports import (
     Decision,
@@ -88,7 +88,7 @@ def save_columns(decisions: Sequence[Decision], vault: Vault) -> Columns:
         for message in decision.messages
     ]
     queued = [_outbox_row(delivery) for decision in decisions for delivery in decision.outbox]
-    return columns(rows, 25) + columns(raw, 10) + columns(queued, 4)
+    return columns(rows, 27) + columns(raw, 10) + columns(queued, 4)
 
 
 def _decision_row(decision: Decision) -> tuple[Any, ...]:
@@ -120,6 +120,8 @@ def _decision_row(decision: Decision) -> tuple[Any, ...]:
         decision.at if decision.state.is_final else None,
         decision.inbox_digest,
         decision.contradiction,
+        int(counts_transfer(event.kind)),
+        int(event.kind is EventKind.PINGED),
     )
 
 
@@ -172,7 +174,9 @@ def payment_from(row: Record) -> Payment:
         creation_time=row["creation_time"],
         status=row["status"],
         reason=_reason(row),
+        transfers=row["transfers"],
         status_requests=row["status_requests"],
+        pings=row["pings"],
         next_step_at=row["timer_at"],
         final_at=row["final_at"],
     )
@@ -201,7 +205,7 @@ def event_from(row: Record) -> RecordedEvent:
 def message_from(row: Record, vault: Vault) -> RawMessage:
     """Return the message that a row keeps, opened."""
     return RawMessage(
-        message_id=_uuid(row["message_id"]),
+        message_id=_uuid(row["raw_id"]),
         direction=MessageDirection(row["direction"]),
         message_type=row["message_type"],
         business_message_id=row["business_message_id"],

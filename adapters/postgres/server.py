@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from adapters.postgres.child_process import ChildProcess, free_loopback_port
+from adapters.child_process import ChildProcess, free_loopback_port
 from adapters.postgres.cluster import (
     APPLICATION_ROLE,
     DATABASE,

@@ -58,8 +58,9 @@ WITH input AS (
         body, digest, accepted_at
     FROM fresh
 ), states AS (
-    INSERT INTO payment_state (payment_id, tenant_id, state, version, epoch, status_requests, timer_at, updated_at)
-    SELECT payment_id, tenant_id, 'RECEIVED', 1, $2, 0, timer_at, accepted_at FROM fresh
+    INSERT INTO payment_state (payment_id, tenant_id, state, version, epoch, transfers, status_requests, pings,
+        timer_at, updated_at)
+    SELECT payment_id, tenant_id, 'RECEIVED', 1, $2, 0, 0, 0, timer_at, accepted_at FROM fresh
 ), queued AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, fresh.tenant_id, fresh.payment_id, out.deadline_at, fresh.accepted_at
@@ -76,12 +77,12 @@ WITH input AS (
         $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
         $18::timestamptz[], $19::text[], $20::integer[], $21::text[], $22::text[], $23::text[], $24::text[],
-        $25::timestamptz[], $26::bytea[], $27::boolean[]
+        $25::timestamptz[], $26::bytea[], $27::boolean[], $28::integer[], $29::integer[]
     ) AS input (
         payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
         event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at,
         creation_time, inbox_id, status_requests, status, reason_code, reason_origin, reason_text, final_at,
-        inbox_digest, contradiction
+        inbox_digest, contradiction, transfers, pings
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id
@@ -98,7 +99,9 @@ WITH input AS (
         reason_origin = input.reason_origin,
         reason_text = input.reason_text,
         creation_time = coalesce(input.creation_time, state.creation_time),
+        transfers = state.transfers + input.transfers,
         status_requests = state.status_requests + input.status_requests,
+        pings = state.pings + input.pings,
         final_at = coalesce(state.final_at, input.final_at),
         timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
         updated_at = input.at
@@ -122,8 +125,8 @@ WITH input AS (
         content_type, key_id, body, digest, at)
     SELECT $1, raw.message_id, input.tenant_id, raw.payment_id, raw.direction, raw.message_type,
         raw.business_message_id, raw.content_type, raw.key_id, raw.body, raw.digest, raw.at
-    FROM unnest($28::uuid[], $29::uuid[], $30::text[], $31::text[], $32::text[], $33::text[], $34::text[],
-        $35::bytea[], $36::bytea[], $37::timestamptz[])
+    FROM unnest($30::uuid[], $31::uuid[], $32::text[], $33::text[], $34::text[], $35::text[], $36::text[],
+        $37::bytea[], $38::bytea[], $39::timestamptz[])
         AS raw (payment_id, message_id, direction, message_type, business_message_id, content_type, key_id, body,
             digest, at)
     JOIN moved ON moved.payment_id = raw.payment_id
@@ -131,7 +134,7 @@ WITH input AS (
 ), queued AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, input.tenant_id, out.payment_id, out.deadline_at, input.at
-    FROM unnest($38::uuid[], $39::text[], $40::uuid[], $41::timestamptz[])
+    FROM unnest($40::uuid[], $41::text[], $42::uuid[], $43::timestamptz[])
         AS out (delivery_id, queue, payment_id, deadline_at)
     JOIN moved ON moved.payment_id = out.payment_id
     JOIN input ON input.payment_id = out.payment_id
@@ -143,12 +146,12 @@ _PAYMENT_COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.end_to_end_id, fact.instruction_id, fact.uetr,
     fact.amount_cents, fact.debtor_agent, fact.creditor_agent, fact.business_date, fact.accepted_at, fact.deadline_at,
     now.state, now.version, now.status, now.reason_code, now.reason_origin, now.reason_text, now.creation_time,
-    now.status_requests, now.timer_at, now.updated_at, now.final_at
+    now.transfers, now.status_requests, now.pings, now.timer_at, now.updated_at, now.final_at
 """
 
 _PAYMENT: Final = f"""
     SELECT {_PAYMENT_COLUMNS}
-    FROM payment AS fact JOIN payment_state AS now USING (payment_id, tenant_id)
+    FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
 """
 
 LOAD: Final = f"{_PAYMENT} WHERE fact.payment_id = ANY ($1::uuid[])"
@@ -159,17 +162,21 @@ FIND_BY_END_TO_END_ID: Final = (
     f"{_PAYMENT} WHERE fact.tenant_id = $1 AND fact.end_to_end_id = $2 ORDER BY fact.accepted_at DESC LIMIT $3"
 )
 
-FIND_BY_MESSAGE_ID: Final = f"""
+FIND_BY_MESSAGE_SENT: Final = f"""
     SELECT sent.business_message_id AS sent_message_id, {_PAYMENT_COLUMNS}
     FROM message AS sent
-    JOIN payment AS fact USING (payment_id, tenant_id)
-    JOIN payment_state AS now USING (payment_id, tenant_id)
-    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($2::text[]) AND fact.rail = $1
-    UNION
+    JOIN payment AS fact ON fact.payment_id = sent.payment_id
+    JOIN payment_state AS now ON now.payment_id = sent.payment_id
+    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
+"""
+"""The caller looks at the rail: named here, a planner without statistics walks through all of the rail's payments."""
+
+FIND_BY_OWN_MESSAGE_ID: Final = f"""
     SELECT fact.message_id AS sent_message_id, {_PAYMENT_COLUMNS}
-    FROM payment AS fact JOIN payment_state AS now USING (payment_id, tenant_id)
+    FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
     WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[])
 """
+"""For the answer to a message that was never saved as sent: there should be none, and it must find its payment."""
 
 CLAIMS: Final = f"""
     WITH held AS MATERIALIZED (
@@ -179,13 +186,37 @@ CLAIMS: Final = f"""
     )
     SELECT held.idempotency_key, held.content_digest, {_PAYMENT_COLUMNS}
     FROM held
-    JOIN payment AS fact USING (payment_id, tenant_id)
-    JOIN payment_state AS now USING (payment_id, tenant_id)
+    JOIN payment AS fact ON fact.payment_id = held.payment_id
+    JOIN payment_state AS now ON now.payment_id = held.payment_id
 """
 """The keys are looked up first, and alone. As one join, a planner without statistics has paired every wanted row with
 every payment of the tenant (all three tables share the tenant), and took 20 s for 1,600 claims."""
 
-STATES: Final = "SELECT payment_id, state FROM payment_state WHERE payment_id = ANY ($1::uuid[])"
+LOAD_WITH_MESSAGE: Final = f"""
+    SELECT raw.message_id AS raw_id, raw.direction, raw.message_type, raw.business_message_id, raw.content_type,
+        raw.key_id, raw.body, raw.at, {_PAYMENT_COLUMNS}
+    FROM unnest($1::uuid[], $2::text[]) AS wanted (payment_id, direction)
+    JOIN payment AS fact ON fact.payment_id = wanted.payment_id
+    JOIN payment_state AS now ON now.payment_id = wanted.payment_id
+    CROSS JOIN LATERAL (
+        SELECT * FROM message
+        WHERE message.payment_id = wanted.payment_id AND message.direction = wanted.direction
+        ORDER BY message.at, message.message_id
+        LIMIT 1
+    ) AS raw
+"""
+
+FINAL_SINCE: Final = """
+    SELECT payment_id, final_at FROM payment_state WHERE payment_id = ANY ($1::uuid[]) AND final_at IS NOT NULL
+"""
+
+NOT_FOUND_POLICY: Final = "SELECT not_found_policy FROM tenant WHERE tenant_id = $1"
+
+WAITING_SINCE: Final = "SELECT min(updated_at) FROM payment_state WHERE state = 'RECEIVED'"
+
+AWAITING_OPERATOR: Final = f"""
+    {_PAYMENT} WHERE now.state = 'AWAITING_OPERATOR' AND fact.tenant_id = $1 ORDER BY fact.accepted_at LIMIT $2
+"""
 
 SEEN: Final = "SELECT inbox_id, digest FROM inbox WHERE rail = $1 AND inbox_id = ANY ($2::text[])"
 
@@ -196,7 +227,7 @@ EVENTS: Final = """
 """
 
 MESSAGES: Final = """
-    SELECT message_id, direction, message_type, business_message_id, content_type, key_id, body, at
+    SELECT message_id AS raw_id, direction, message_type, business_message_id, content_type, key_id, body, at
     FROM message WHERE payment_id = $1 ORDER BY at, message_id
 """
 

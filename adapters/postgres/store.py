@@ -22,6 +22,7 @@ from adapters.postgres.rows import (
     payment_from,
     save_columns,
 )
+from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, RegionId, TenantId
 from gateway.service.ports import (
@@ -31,6 +32,7 @@ from gateway.service.ports import (
     Decision,
     DueTimer,
     FaultyRowError,
+    MessageDirection,
     NewPayment,
     OutboundDelivery,
     PartlyFaultyError,
@@ -221,8 +223,12 @@ class PostgresStore:
     async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Payment]:
         """Return payments by what was sent about them; see the port."""
         with translated():
-            rows = await self._pool.fetch(statements.FIND_BY_MESSAGE_ID, rail.value, list(message_ids))
-        return {row["sent_message_id"]: payment_from(row) for row in rows}
+            rows = await self._pool.fetch(statements.FIND_BY_MESSAGE_SENT, list(message_ids))
+            found = {row["sent_message_id"]: payment_from(row) for row in rows if row["rail"] == rail.value}
+            if missing := [message_id for message_id in message_ids if message_id not in found]:
+                rows = await self._pool.fetch(statements.FIND_BY_OWN_MESSAGE_ID, rail.value, missing)
+                found |= {row["sent_message_id"]: payment_from(row) for row in rows}
+        return found
 
     async def quarantine(self, messages: Sequence[Quarantined]) -> None:
         """Keep the bytes; see the port."""
@@ -268,11 +274,41 @@ class PostgresStore:
             rows = await self._pool.fetch(statements.FIND_BY_END_TO_END_ID, tenant_id, end_to_end_id, limit)
             return [payment_from(row) for row in rows]
 
-    async def states(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, PaymentState]:
-        """Return the states alone; see the port."""
+    async def load_with_message(
+        self, wanted: Sequence[tuple[PaymentId, MessageDirection]]
+    ) -> Mapping[PaymentId, tuple[Payment, RawMessage]]:
+        """Return payments with a raw message each; see the port."""
+        ids, directions = [payment_id for payment_id, _ in wanted], [direction.value for _, direction in wanted]
         with translated():
-            rows = await self._pool.fetch(statements.STATES, list(payment_ids))
-        return {PaymentId(row["payment_id"]): PaymentState(row["state"]) for row in rows}
+            rows = await self._pool.fetch(statements.LOAD_WITH_MESSAGE, ids, directions)
+        found = [(payment_from(row), message_from(row, self._vault)) for row in rows]
+        return {payment.payment_id: (payment, message) for payment, message in found}
+
+    async def final_since(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, datetime]:
+        """Return those that are final; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.FINAL_SINCE, list(payment_ids))
+        return {PaymentId(row["payment_id"]): row["final_at"] for row in rows}
+
+    async def not_found_policy(self, tenant_id: TenantId) -> NotFoundPolicy:
+        """Return the tenant's policy; see the port."""
+        with translated():
+            policy = await self._pool.fetchval(statements.NOT_FOUND_POLICY, tenant_id)
+        if policy is None:
+            raise LookupError(f"no tenant {tenant_id}")
+        return NotFoundPolicy(policy)
+
+    async def waiting_since(self) -> datetime | None:
+        """Return since when the longest waiting payment waits; see the port."""
+        with translated():
+            since: datetime | None = await self._pool.fetchval(statements.WAITING_SINCE)
+        return since
+
+    async def awaiting_operator(self, tenant_id: TenantId, *, limit: int) -> Sequence[Payment]:
+        """Return what a person must look into; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.AWAITING_OPERATOR, tenant_id, limit)
+        return [payment_from(row) for row in rows]
 
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedEvent]:
         """Return the history; see the port."""

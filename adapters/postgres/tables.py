@@ -9,6 +9,7 @@ Three kinds (docs/adr/0003):
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import (
@@ -35,11 +36,12 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from adapters.postgres.bus_tables import BUS_TABLES
 from adapters.postgres.metadata import metadata
+from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import PaymentState, ReasonOrigin
-from gateway.service.ports import MessageDirection
+from gateway.service.ports import DeadLetterReason, MessageDirection
 
 
-def _one_of(column: str, values: type[PaymentState] | type[ReasonOrigin] | type[MessageDirection]) -> str:
+def _one_of(column: str, values: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
@@ -52,6 +54,8 @@ tenant = Table(
     Column("tenant_id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("created_at", _INSTANT, nullable=False),
+    Column("not_found_policy", Text, nullable=False, server_default=text("'reject'")),
+    CheckConstraint(_one_of("not_found_policy", NotFoundPolicy), name="not_found_policy"),
 )
 
 api_key = Table(
@@ -59,6 +63,15 @@ api_key = Table(
     metadata,
     Column("key_digest", LargeBinary, primary_key=True),
     Column("tenant_id", Text, ForeignKey("tenant.tenant_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", _INSTANT, nullable=False),
+    Column("revoked_at", _INSTANT),
+)
+
+operator_key = Table(
+    "operator_key",
+    metadata,
+    Column("key_digest", LargeBinary, primary_key=True),
     Column("name", Text, nullable=False),
     Column("created_at", _INSTANT, nullable=False),
     Column("revoked_at", _INSTANT),
@@ -201,6 +214,40 @@ quarantine = Table(
     postgresql_partition_by=_BY_REGION,
 )
 
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("delivery_id", Uuid, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("tenant_id", Text),
+    Column("deadline_at", _INSTANT, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("fault", Text),
+    Column("published_at", _INSTANT, nullable=False),
+    Column("died_at", _INSTANT, nullable=False),
+    Column("kept_at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("delivery_id", "region"),
+    CheckConstraint(_one_of("reason", DeadLetterReason), name="reason"),
+    Index("dead_letter_oldest_ix", "died_at", "delivery_id"),
+    postgresql_partition_by=_BY_REGION,
+)
+
+dead_letter_closing = Table(
+    "dead_letter_closing",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("delivery_id", Uuid, nullable=False),
+    Column("redriven_as", Uuid),
+    Column("note", Text, nullable=False),
+    Column("closed_by", Text, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("delivery_id", "region"),
+    postgresql_partition_by=_BY_REGION,
+)
+
 payment_state = Table(
     "payment_state",
     metadata,
@@ -214,12 +261,20 @@ payment_state = Table(
     Column("reason_origin", Text),
     Column("reason_text", Text),
     Column("creation_time", _INSTANT),
+    Column("transfers", Integer, nullable=False, server_default=text("0")),
     Column("status_requests", Integer, nullable=False),
+    Column("pings", Integer, nullable=False, server_default=text("0")),
     Column("timer_at", _INSTANT),
     Column("updated_at", _INSTANT, nullable=False),
     Column("final_at", _INSTANT),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
     CheckConstraint(_one_of("state", PaymentState), name="state"),
+    Index(
+        "payment_state_awaiting_operator_ix",
+        "tenant_id",
+        postgresql_where=text("state = 'AWAITING_OPERATOR'"),
+    ),
+    Index("payment_state_received_ix", "updated_at", postgresql_where=text("state = 'RECEIVED'")),
     Index("payment_state_timer_at_ix", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
 )
 
@@ -235,11 +290,14 @@ outbox = Table(
     Column("created_at", _INSTANT, nullable=False),
 )
 
-FACTS: Final = (claim, payment, payment_event, message, inbox, refusal, quarantine)
+FACTS: Final = (
+    *(claim, payment, payment_event, message, inbox, refusal, quarantine),
+    *(dead_letter, dead_letter_closing),
+)
 """Inserted, never updated; one partition per region."""
 
 LOCAL: Final = (payment_state, outbox, *BUS_TABLES)
 """Of this region alone."""
 
-CONFIGURATION: Final = (tenant, api_key)
+CONFIGURATION: Final = (tenant, api_key, operator_key)
 """Written by the owner, read by the application."""

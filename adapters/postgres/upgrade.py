@@ -20,7 +20,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.postgres.tables import FACTS, api_key, tenant
+from adapters.postgres.tables import FACTS, api_key, operator_key, tenant
+from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import RegionId, TenantId
 
 APPLICATION_GROUP_ROLE: Final = "fifteen_application"
@@ -41,6 +42,15 @@ class FirstTenant:
     tenant_id: TenantId
     name: str
     api_key_digest: bytes
+    not_found_policy: NotFoundPolicy = NotFoundPolicy.REJECT
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOperator:
+    """An operator, by the name under which decisions are kept, and the digest of the operator's API key."""
+
+    name: str
+    api_key_digest: bytes
 
 
 def digest_of_api_key(key: str) -> bytes:
@@ -49,7 +59,12 @@ def digest_of_api_key(key: str) -> bytes:
 
 
 async def upgrade(
-    owner_dsn: str, *, regions: Sequence[RegionId], first_tenant: FirstTenant | None, now: datetime
+    owner_dsn: str,
+    *,
+    regions: Sequence[RegionId],
+    first_tenant: FirstTenant | None,
+    now: datetime,
+    first_operator: FirstOperator | None = None,
 ) -> str:
     """Bring the database up to date and return its schema's revision.
 
@@ -70,6 +85,8 @@ async def upgrade(
             await connection.run_sync(lambda sync: _create_partitions(sync, regions))
             if first_tenant is not None:
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
+            if first_operator is not None:
+                await connection.run_sync(lambda sync: _register_operator(sync, first_operator, now))
             revision: str = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
     finally:
         await engine.dispose()
@@ -111,11 +128,23 @@ def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> N
 def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:
     connection.execute(
         insert(tenant)
-        .values(tenant_id=first.tenant_id, name=first.name, created_at=now)
-        .on_conflict_do_nothing(index_elements=[tenant.c.tenant_id])
+        .values(
+            tenant_id=first.tenant_id, name=first.name, created_at=now, not_found_policy=first.not_found_policy.value
+        )
+        .on_conflict_do_update(
+            index_elements=[tenant.c.tenant_id], set_={"not_found_policy": first.not_found_policy.value}
+        )
     )
     connection.execute(
         insert(api_key)
         .values(key_digest=first.api_key_digest, tenant_id=first.tenant_id, name="first", created_at=now)
         .on_conflict_do_nothing(index_elements=[api_key.c.key_digest])
+    )
+
+
+def _register_operator(connection: Connection, first: FirstOperator, now: datetime) -> None:
+    connection.execute(
+        insert(operator_key)
+        .values(key_digest=first.api_key_digest, name=first.name, created_at=now)
+        .on_conflict_do_nothing(index_elements=[operator_key.c.key_digest])
     )

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Final, Self
 
-import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from aio_pika.exceptions import ChannelNotFoundEntity, PublishError
+from aiormq import spec
+from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from adapters.rabbitmq.connection import ANSWER_TIMEOUT_S, BrokerLink, close_channel, translated
-from adapters.rabbitmq.consumer import BusConsumer, FaultListener, Pace
+from adapters.rabbitmq.consumer import RabbitMqSupply
 from adapters.rabbitmq.deliveries import (
     UnreadableDeliveryError,
+    body_of,
     dead_letter_from,
-    dead_letter_headers,
-    message_of,
+    dead_letter_properties,
+    properties_of,
+    published_at_of,
 )
+from adapters.rabbitmq.publisher import Outgoing, Publisher
 from adapters.rabbitmq.topology import Topology
+from gateway.service.consuming import Consumer, Patience
+from gateway.service.fault_text import fault_text
 from gateway.service.ports import (
+    BusObserver,
     Clock,
     DeadLetter,
     Delivery,
@@ -29,11 +34,13 @@ from gateway.service.ports import (
     OutboundDelivery,
     Queue,
     UnavailableError,
-    UnroutableError,
 )
 
-CONFIRMS_MAX: Final = 500
-"""Publishes that wait for their confirmation at one time. More gain nothing: the broker's rate is flat from 50 on."""
+CHECK_TIMEOUT_S: Final = 1.8
+"""How long `RabbitMqBus.check` takes at the most: whoever asks for readiness waits for two seconds."""
+
+PROBE_TIMEOUT_S: Final = 1.0
+"""How long a broker may take to confirm what a check publishes; it takes a millisecond."""
 
 
 class RabbitMqBus:
@@ -43,14 +50,12 @@ class RabbitMqBus:
     for publishing and one for consuming: a broker that blocks publishers goes on taking acknowledgements.
 
     * `namespace`: what the names of queues begin with.
+    * `queues`: those that `declare` makes; an installation with one rail needs none of another's.
     * `delivery_limit`: how often a delivery is handed out before it becomes a dead letter.
     * `confirm_timeout_s`: a publish that is not confirmed by then is `UnavailableError`, and the connection given up.
     * `retry_s`, `retry_max_s`: how long a delivery rests after the first handler that raised, doubled with each one.
-      It rests with its consumer, unacknowledged, and is then given back. (A retry queue with a time to live could lose
-      the count of attempts, and needs a second safe hand-over; what rests here the broker still holds.)
-    * `watch_s`: how often a consumer asks whether the broker still knows it.
+    * `silence_s`: how long a consumer may be silent, while its queue has deliveries ready, before it is made anew.
     * `drain_s`: how long a consumer that leaves waits for its handlers; the rest is given back.
-    * `on_fault`: is told what handlers raise, and when the broker is away (`Observer.fault` is one).
     """
 
     def __init__(
@@ -58,25 +63,26 @@ class RabbitMqBus:
         urls: Sequence[str],
         clock: Clock,
         *,
+        observer: BusObserver,
         namespace: str = "fifteen",
+        queues: Sequence[Queue] = tuple(Queue),
         delivery_limit: int = 10,
         confirm_timeout_s: float = 5.0,
         retry_s: float = 0.1,
         retry_max_s: float = 5.0,
-        watch_s: float = 5.0,
+        silence_s: float = 4.0,
         drain_s: float = 10.0,
-        on_fault: FaultListener | None = None,
     ) -> None:
         self._clock = clock
-        self._topology = Topology(namespace=namespace, delivery_limit=delivery_limit)
+        self._observer = observer
+        self._topology = Topology(namespace=namespace, delivery_limit=delivery_limit, queues=queues)
         self._confirm_timeout_s = confirm_timeout_s
-        self._pace = Pace(retry_s=retry_s, retry_max_s=retry_max_s, watch_s=watch_s, drain_s=drain_s)
-        self._on_fault = on_fault
+        self._patience = Patience(retry_s=retry_s, retry_max_s=retry_max_s, drain_s=drain_s)
+        self._silence_s = silence_s
         self._publishing = BrokerLink(urls, purpose=f"{namespace} publisher")
         self._consuming = BrokerLink(urls, purpose=f"{namespace} consumer")
-        self._channel: AbstractChannel | None = None
-        self._channel_lock = asyncio.Lock()
-        self._consumers: list[BusConsumer] = []
+        self._publisher = Publisher(self._publishing)
+        self._consumers: list[RabbitMqSupply] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -93,6 +99,9 @@ class RabbitMqBus:
 
     async def declare(self) -> None:
         """Make the exchange and all queues that are missing; a repeat is safe.
+
+        RabbitMQ 3.10 loses a quorum queue for good that was declared less than about a second before its node is
+        killed; what was to be published then stays in the outbox until somebody declares again.
 
         Raises:
             UnavailableError: no broker answers.
@@ -115,32 +124,42 @@ class RabbitMqBus:
             UnavailableError: not confirmed; some may be on their queues all the same.
 
         """
-        at = self._clock.now()
-        for batch in _batches(deliveries):
-            await self._publish(
-                [(self._topology.name(delivery.queue), message_of(delivery, at=at)) for delivery in batch]
-            )
+        now = self._clock.now()
+        messages = [
+            Outgoing("", self._topology.name(delivery.queue), body_of(delivery), properties_of(published_at=now))
+            for delivery in deliveries
+        ]
+        await self._publisher.publish(messages, timeout_s=self._confirm_timeout_s)
 
-    def consume(self, queue: Queue, handler: DeliveryHandler, *, prefetch: int) -> AbstractAsyncContextManager[None]:
-        """Hand deliveries to `handler` while the context is open, at most `prefetch` at once; see `Bus.consume`.
+    def consume(
+        self, queue: Queue, handler: DeliveryHandler, *, prefetch: int, concurrency: int
+    ) -> AbstractAsyncContextManager[None]:
+        """Hand deliveries to `handler` while the context is open; see `Bus.consume`.
 
-        The context must be left by the task that entered it.
+        A process that dies spends an attempt of all that it had in hand: at most `prefetch`.
 
         Raises:
-            ValueError: `prefetch` is below 1.
+            ValueError: `concurrency` is below 1, or `prefetch` below `concurrency`.
 
         """
-        return BusConsumer(
+        supply = RabbitMqSupply(
             self._consuming,
             queue,
-            handler,
             broker_name=self._topology.name(queue),
             delivery_limit=self._topology.delivery_limit,
-            prefetch=prefetch,
-            pace=self._pace,
+            silence_s=self._silence_s,
             bury=self._bury,
-            on_fault=self._on_fault,
+            observer=self._observer,
             running=self._consumers,
+        )
+        return Consumer(
+            queue,
+            handler,
+            supply,
+            prefetch=prefetch,
+            concurrency=concurrency,
+            patience=self._patience,
+            observer=self._observer,
         )
 
     async def depth(self, queue: Queue) -> int:
@@ -153,110 +172,92 @@ class RabbitMqBus:
             UnroutableError: the queue does not exist.
 
         """
-        channel = await self._consuming.open_channel()
-        try:
-            with translated("count"):
-                async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                    declared = await channel.declare_queue(self._topology.name(queue), passive=True)
-        except UnavailableError as error:
-            raise _unroutable_or(error, queue) from error.__cause__
-        finally:
-            await close_channel(channel)
-        held = sum(consumer.held for consumer in self._consumers if consumer.queue is queue)
-        return (declared.declaration_result.message_count or 0) + held
+        look = await self._consuming.look_at(self._topology.name(queue))
+        return look.ready + sum(consumer.in_hand for consumer in self._consumers if consumer.queue is queue)
 
-    async def dead_letters(self, queue: Queue, *, limit: int) -> Sequence[DeadLetter]:
-        """Return dead letters of `queue`, oldest first, without taking them away.
+    @asynccontextmanager
+    async def take_dead_letters(self, *, limit: int) -> AsyncIterator[Sequence[DeadLetter]]:
+        """Lend dead letters; see `Bus.take_dead_letters`.
 
-        They are fetched and put back: who looks at the same moment may see fewer. A delivery that died twice, because
-        a process was killed between making it a dead letter and acknowledging it, is shown once.
+        A delivery that died twice, because a process was killed between making it a dead letter and acknowledging it,
+        is lent once. What is no dead letter of ours is told, and moved to a queue of its own.
 
         Raises:
             UnavailableError: no broker answers.
+            UnroutableError: the queues are not declared.
 
         """
+        if (await self._consuming.look_at(self._topology.dead_letters)).ready == 0:
+            yield ()
+            return
         channel = await self._consuming.open_channel()
-        messages: list[AbstractIncomingMessage] = []
         try:
-            with translated("look at dead letters"):
-                async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                    dead = await channel.get_queue(self._topology.dead_letter_name(queue), ensure=False)
-                    while len(messages) < limit and (message := await dead.get(no_ack=False, fail=False)) is not None:
-                        messages.append(message)
-                    for message in messages:
-                        await message.nack(requeue=True)
+            letters, tag = await self._get_dead_letters(channel, limit=limit)
+            yield letters
+            if tag:
+                with translated("acknowledge dead letters"):
+                    await channel.basic_ack(tag, multiple=True)  # this channel has been handed nothing else
         finally:
-            await close_channel(channel)
-        found: dict[object, DeadLetter] = {}
-        for message in messages:
-            try:
-                letter = dead_letter_from(message, queue, delivery_limit=self._topology.delivery_limit)
-            except UnreadableDeliveryError as error:
-                self._tell(f"bus {queue}: dead letter", error)
-            else:
-                found.setdefault(letter.delivery.delivery_id, letter)
-        return list(found.values())
+            await close_channel(channel)  # and whatever has not been acknowledged is back
 
     async def check(self) -> None:
-        """Return if the bus can take a delivery now.
+        """Return if the bus can take a delivery now; within `CHECK_TIMEOUT_S`.
+
+        A broker that is short of memory or disk says so only to who publishes, and then takes that one message still.
+        So this publishes twice, to no queue, and waits for the confirmations that every other publish would wait for.
 
         Raises:
-            UnavailableError: no broker answers, or it has blocked us (short of memory or disk).
+            UnavailableError: no broker answers, or it takes nothing (short of memory or disk).
 
         """
-        await self._publishing_channel()
-
-    async def _publish(self, messages: Sequence[tuple[str, aio_pika.Message]]) -> None:
-        """Publish a batch at once and wait for all its confirmations."""
-        channel = await self._publishing_channel()
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._publish_one(channel, name, message)) for name, message in messages]
-        faults = [fault for task in tasks if (fault := task.result()) is not None]
-        for fault in faults:
-            if isinstance(fault, UnroutableError):
-                raise fault
-        if faults:
-            if not await self._publishing.is_blocked():
-                await self._publishing.drop()
-            raise faults[0]
-
-    async def _publish_one(
-        self, channel: AbstractChannel, name: str, message: aio_pika.Message
-    ) -> UnroutableError | UnavailableError | None:
-        """Return None once the message is confirmed, else why not: one that fails must not break off the others."""
         try:
-            with translated("publish"):
-                await channel.default_exchange.publish(
-                    message, routing_key=name, mandatory=True, timeout=self._confirm_timeout_s
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                for _ in range(2):
+                    probe = Outgoing("", self._topology.nowhere, b"", spec.Basic.Properties(), is_mandatory=False)
+                    await self._publisher.publish([probe], timeout_s=PROBE_TIMEOUT_S)
+        except TimeoutError as error:
+            raise UnavailableError(f"RabbitMQ: nothing answers within {CHECK_TIMEOUT_S:g} s") from error
+
+    async def _bury(self, delivery: Delivery, message: DeliveredMessage, fault: Exception) -> None:
+        """Publish a dead letter, confirmed, under the routing key that its queue's own would keep."""
+        now = self._clock.now()
+        properties = dead_letter_properties(
+            published_at=published_at_of(message) or now,
+            died_at=now,
+            attempt=delivery.attempt,
+            fault=fault_text(fault),
+        )
+        letter = Outgoing(
+            self._topology.dead_letters, self._topology.name(delivery.queue), body_of(delivery), properties
+        )
+        await self._publisher.publish([letter], timeout_s=self._confirm_timeout_s)
+
+    async def _get_dead_letters(self, channel: AbstractChannel, *, limit: int) -> tuple[Sequence[DeadLetter], int]:
+        """Return dead letters, the longest dead first, and the tag of the last message that was fetched for them."""
+        letters: dict[object, DeadLetter] = {}
+        last_tag = 0
+        for _ in range(limit):
+            with translated("get dead letters"):
+                async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                    message = await channel.basic_get(self._topology.dead_letters, no_ack=False)
+            if message.delivery_tag is None:
+                break
+            try:
+                letter = dead_letter_from(
+                    message,
+                    self._topology.queue_of(message.routing_key),
+                    delivery_limit=self._topology.delivery_limit,
+                    now=self._clock.now(),
                 )
-        except UnavailableError as error:
-            return UnroutableError(f"no queue {name}") if isinstance(error.__cause__, PublishError) else error
-        return None
+            except UnreadableDeliveryError as error:
+                self._observer.fault("bus: dead letter", error)
+                await self._set_aside(message)
+            else:
+                letters.setdefault(letter.delivery.delivery_id, letter)
+            last_tag = message.delivery_tag
+        return tuple(letters.values()), last_tag
 
-    async def _publishing_channel(self) -> AbstractChannel:
-        async with self._channel_lock:
-            if self._channel is None or self._channel.is_closed:
-                self._channel = await self._publishing.open_channel()
-            if await self._publishing.is_blocked():
-                raise UnavailableError("RabbitMQ has blocked publishers: it is short of memory or disk")
-            return self._channel
-
-    async def _bury(self, delivery: Delivery, fault: str) -> None:
-        """Publish a dead letter, confirmed."""
-        headers = dead_letter_headers(attempt=delivery.attempt, fault=fault)
-        message = message_of(delivery, at=self._clock.now(), headers=headers)
-        await self._publish([(self._topology.dead_letter_name(delivery.queue), message)])
-
-    def _tell(self, where: str, error: BaseException) -> None:
-        if self._on_fault is not None:
-            self._on_fault(where, error)
-
-
-def _batches(deliveries: Sequence[OutboundDelivery]) -> Iterator[Sequence[OutboundDelivery]]:
-    for start in range(0, len(deliveries), CONFIRMS_MAX):
-        yield deliveries[start : start + CONFIRMS_MAX]
-
-
-def _unroutable_or(error: UnavailableError, queue: Queue) -> UnavailableError | UnroutableError:
-    """Return what the broker's answer means: that a queue is missing is no outage."""
-    return UnroutableError(f"no queue {queue}") if isinstance(error.__cause__, ChannelNotFoundEntity) else error
+    async def _set_aside(self, message: DeliveredMessage) -> None:
+        """Publish what is no dead letter of ours, as it is, to the queue of such things."""
+        aside = Outgoing("", self._topology.unreadable, message.body, message.header.properties)
+        await self._publisher.publish([aside], timeout_s=self._confirm_timeout_s)

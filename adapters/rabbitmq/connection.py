@@ -1,8 +1,9 @@
 """The one place where connections and channels to RabbitMQ are made, and their faults translated.
 
 Traps that were fallen into, each defended by a test: without ``on_return_raises`` a message that no queue takes is
-published "successfully"; after a broker is killed, ``is_closed`` of a connection stays False for ever; what waits on a
-connection that dies may be ended with a ``CancelledError`` that nobody has asked for.
+published "successfully"; after a broker is killed, ``is_closed`` of a connection may stay False for ever; what waits on
+a connection that dies may be ended with a ``CancelledError`` that nobody has asked for; a library that reconnects by
+itself answers a passive declaration from memory (docs/adr/0006).
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
-import aio_pika
-from aio_pika.abc import AbstractChannel
-from aio_pika.connection import make_url
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+import aiormq
+from aiormq.abc import AbstractChannel
 from yarl import URL
 
-from gateway.service.ports import UnavailableError
+from gateway.service.ports import UnavailableError, UnroutableError
 
 CONNECT_TIMEOUT_S: Final = 3.0
 """A broker that has not shaken hands in this time is not there; the next one is tried."""
@@ -32,6 +32,9 @@ CLOSE_TIMEOUT_S: Final = 1.0
 
 HEARTBEAT_S: Final = 10
 """Both sides give a silent connection up after two to three of these."""
+
+_FAULTS_OF_THE_WORLD: Final = (aiormq.AMQPError, OSError, TimeoutError, RuntimeError, StopAsyncIteration)
+"""What the library ends a wait with when the broker is the cause; a connection that is closed is a RuntimeError."""
 
 
 @contextmanager
@@ -48,8 +51,16 @@ def translated(what: str) -> Iterator[None]:
         if task is None or task.cancelling() > 0:
             raise
         raise UnavailableError(f"RabbitMQ: {what}: the connection was lost") from error
-    except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
+    except _FAULTS_OF_THE_WORLD as error:
         raise UnavailableError(f"RabbitMQ: {what}: {error!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLook:
+    """What a broker says of a queue: deliveries that wait, and consumers that it knows."""
+
+    ready: int
+    consumers: int
 
 
 class BrokerLink:
@@ -64,7 +75,8 @@ class BrokerLink:
             raise ValueError("at least one broker URL is needed")
         self._urls = deque(urls)
         self._purpose = purpose
-        self._connection: aio_pika.Connection | None = None
+        self._connection: aiormq.Connection | None = None
+        self._asking: AbstractChannel | None = None
         self._lock = asyncio.Lock()
 
     async def open_channel(self) -> AbstractChannel:
@@ -75,29 +87,41 @@ class BrokerLink:
 
         """
         async with self._lock:
-            connection = await self._connected()
+            return await self._open_channel()
+
+    async def look_at(self, name: str) -> QueueLook:
+        """Return what the broker says of a queue.
+
+        Raises:
+            UnavailableError: no broker answers.
+            UnroutableError: there is no such queue.
+
+        """
+        async with self._lock:
+            if self._asking is None or self._asking.is_closed:
+                self._asking = await self._open_channel()
             try:
-                with translated("open a channel"):
+                with translated(f"look at {name}"):
                     async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                        channel = connection.channel(publisher_confirms=True, on_return_raises=True)
-                        await channel.initialize()
-                        return channel
-            except UnavailableError:
-                await self._give_up()
+                        told = await self._asking.queue_declare(name, passive=True)
+            except UnavailableError as error:
+                self._asking = None
+                if isinstance(error.__cause__, aiormq.ChannelNotFoundEntity):
+                    raise UnroutableError(f"no queue {name}") from error.__cause__
                 raise
+        return QueueLook(ready=told.message_count or 0, consumers=told.consumer_count or 0)
 
     async def is_blocked(self) -> bool:
         """Return whether the broker has told this connection to stop publishing (it is short of memory or disk).
 
-        A broker says so only to a connection that publishes: the first delivery after an alarm runs into a time-out.
+        A broker says so only to a connection that publishes, and only once it does: `RabbitMqBus.check` publishes.
         """
-        transport = None if self._connection is None else self._connection.transport
-        if transport is None:
+        if self._connection is None:
             return False
         try:
             # `ready` waits only while the connection is blocked.
             async with asyncio.timeout(0):
-                await transport.ready()
+                await self._connection.ready()
         except TimeoutError:
             return True
         return False
@@ -112,8 +136,19 @@ class BrokerLink:
         async with self._lock:
             await self._discard()
 
-    async def _connected(self) -> aio_pika.Connection:
-        if self._connection is not None and _is_alive(self._connection):
+    async def _open_channel(self) -> AbstractChannel:
+        connection = await self._connected()
+        try:
+            with translated("open a channel"):
+                async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                    return await connection.channel(publisher_confirms=True, on_return_raises=True)
+        except UnavailableError:
+            await self._give_up()
+            raise
+
+    async def _connected(self) -> aiormq.Connection:
+        # Its reader and writer run: unlike ``is_closed`` this is true of live ones only.
+        if self._connection is not None and self._connection.is_opened:
             return self._connection
         await self._discard()
         refusals = []
@@ -127,18 +162,14 @@ class BrokerLink:
                 return self._connection
         raise UnavailableError("; ".join(refusals))
 
-    async def _connect(self, url: str) -> aio_pika.Connection:
+    async def _connect(self, url: str) -> aiormq.Connection:
         address = URL(url)
-        connection = aio_pika.Connection(
-            make_url(url, heartbeat=HEARTBEAT_S), client_properties={"connection_name": self._purpose}
+        connection = aiormq.Connection(
+            address.update_query(heartbeat=HEARTBEAT_S), client_properties={"connection_name": self._purpose}
         )
-        try:
-            with translated(f"connect to {address.host}:{address.port}"):
-                async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                    await connection.connect()
-        except BaseException:
-            await connection.close()
-            raise
+        with translated(f"connect to {address.host}:{address.port}"):
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await connection.connect()  # closes what it has opened when it fails
         return connection
 
     async def _give_up(self) -> None:
@@ -146,7 +177,7 @@ class BrokerLink:
         await self._discard()
 
     async def _discard(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._asking = self._connection, None, None
         if connection is None:
             return
         try:
@@ -155,11 +186,6 @@ class BrokerLink:
                     await connection.close()
         except UnavailableError:
             return  # it was lost: that is why it is discarded
-
-
-def _is_alive(connection: aio_pika.Connection) -> bool:
-    """Return whether the connection's reader and writer run: unlike ``is_closed`` this is true of live ones only."""
-    return connection.transport is not None and connection.transport.connection.is_opened
 
 
 async def close_channel(channel: AbstractChannel) -> None:

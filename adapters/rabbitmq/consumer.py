@@ -1,286 +1,221 @@
-"""A consumer of one RabbitMQ queue: handles, acknowledges, gives back, and comes back after a loss."""
+"""RabbitMQ's side of a consumer: stays connected, answers in batches, and notices when it goes silent."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
-from aio_pika.abc import AbstractIncomingMessage
+from aiormq.abc import DeliveredMessage
 
-from adapters.rabbitmq.connection import ANSWER_TIMEOUT_S, BrokerLink, close_channel, translated
+from adapters.rabbitmq.connection import BrokerLink
 from adapters.rabbitmq.deliveries import UnreadableDeliveryError, delivery_from
-from gateway.service.ports import Delivery, DeliveryHandler, Queue, UnavailableError
-from gateway.service.supervise import Verdict
-
-FaultListener = Callable[[str, BaseException], None]
-"""Is told where something failed, and with what; the bus goes on by itself."""
-
-Bury = Callable[[Delivery, str], Awaitable[None]]
-"""Publishes a dead letter with the fault that made it one; raises `UnavailableError` if it is not confirmed."""
+from adapters.rabbitmq.session import Session
+from gateway.service.consuming import Consumer, Handout
+from gateway.service.ports import BusObserver, Delivery, Queue, UnavailableError, UnroutableError
 
 RECONNECT_S: Final = 0.2
 """How long a consumer waits before it calls a broker again that did not answer."""
 
-LAST_WORDS_S: Final = 2.0
-"""How long handlers that were cancelled may take to give their deliveries back."""
-
-FAULT_TEXT_MAX: Final = 300
-"""Characters of a fault that are kept with a dead letter."""
-
 SILENT_LOOKS_MAX: Final = 2
-"""How often in a row the watchdog may find the queue without any consumer before it connects anew."""
+"""How often in a row the watchdog may find the consumer silent before it is torn down; one look may be unlucky."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """The times of a consumer, in seconds; `RabbitMqBus` says what each is."""
+class Receipt:
+    """What answers a message: it is worth something only while its session lives."""
 
-    retry_s: float
-    retry_max_s: float
-    watch_s: float
-    drain_s: float
-
-    def retry_after_s(self, attempt: int) -> float:
-        """Return the pause after the handler of this attempt has raised."""
-        return min(self.retry_s * 2.0 ** min(attempt - 1, 30), self.retry_max_s)
+    session: Session
+    tag: int
+    message: DeliveredMessage
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Arrival:
-    """A message, read, and the channel that it must be answered on."""
-
-    message: AbstractIncomingMessage
-    delivery: Delivery
+Bury = Callable[[Delivery, DeliveredMessage, Exception], Awaitable[None]]
+"""Publishes a dead letter with the fault that made it one; raises `UnavailableError` if it is not confirmed."""
 
 
-class BusConsumer(AbstractAsyncContextManager[None]):
-    """Hands the deliveries of one queue to one handler while its context is open.
+class RabbitMqSupply:
+    """Implements `gateway.service.consuming.Supply` for one queue.
 
-    The broker's prefetch is the number of handlers, so that nothing is held that is not being handled: a process that
-    dies spends an attempt of those deliveries only that it was working on. A delivery that rests before it is tried
-    again takes up prefetch too: that slows a queue down on which everything fails, which is wanted.
+    A delivery that rests before it is tried again takes up prefetch: that slows a queue down on which everything
+    fails, which is wanted.
+
+    **The watchdog.** Every half of `silence_s` in which nothing was delivered although there is room, the broker is
+    asked on another channel. It has forgotten this consumer, or has deliveries ready and does not hand them out, or
+    does not answer at all: twice in a row, and the consumer is torn down and made anew.
     """
 
     def __init__(
         self,
         link: BrokerLink,
         queue: Queue,
-        handler: DeliveryHandler,
         *,
         broker_name: str,
         delivery_limit: int,
-        prefetch: int,
-        pace: Pace,
+        silence_s: float,
         bury: Bury,
-        on_fault: FaultListener | None,
-        running: list[BusConsumer],
+        observer: BusObserver,
+        running: list[RabbitMqSupply],
     ) -> None:
-        if prefetch < 1:
-            raise ValueError(f"prefetch must be at least 1, not {prefetch}")
-        self.queue = queue
+        self.queue: Final = queue
         self._link = link
-        self._handler = handler
         self._broker_name = broker_name
         self._delivery_limit = delivery_limit
-        self._prefetch = prefetch
-        self._pace = pace
+        self._look_s = silence_s / SILENT_LOOKS_MAX
         self._bury = bury
-        self._on_fault = on_fault
+        self._observer = observer
         self._running = running
-        self._group = asyncio.TaskGroup()
-        self._connection_loop: asyncio.Task[None] | None = None
-        self._handlers: set[asyncio.Task[None]] = set()
-        self._waiting: list[_Arrival] = []
-        self._session_end = asyncio.Event()
+        self._consumer: Consumer[Receipt] | None = None
+        self._wake = asyncio.Event()
         self._leaving = asyncio.Event()
-        self._drained = asyncio.Event()
-
-    async def __aenter__(self) -> None:
-        await self._group.__aenter__()
-        self._connection_loop = self._group.create_task(self._stay_connected())
-        self._running.append(self)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._running.remove(self)
-        try:
-            await self._drain()
-        finally:
-            for task in (*self._handlers, self._connection_loop):
-                if task is not None:
-                    task.cancel()
-            # What the body raised goes on as it is; a cancellation may be the group's own, and is the group's to judge.
-            is_cancelled = isinstance(error, asyncio.CancelledError)
-            await self._group.__aexit__(*((kind, error, traceback) if is_cancelled else (None, None, None)))
+        self._finished = asyncio.Event()
 
     @property
-    def held(self) -> int:
+    def in_hand(self) -> int:
         """How many deliveries this consumer has and the broker does not count as waiting."""
-        return len(self._handlers) + len(self._waiting)
+        return 0 if self._consumer is None else self._consumer.in_hand
 
-    async def _drain(self) -> None:
-        """Take no more, wait for the handlers, give back what they leave, close the channel: each bounded."""
+    def loops(self, consumer: Consumer[Receipt]) -> Sequence[Coroutine[Any, Any, None]]:
+        """Return the one loop: connect, consume, answer, connect again."""
+        self._consumer = consumer
+        self._running.append(self)
+        return [self._stay_connected(consumer)]
+
+    def leave(self) -> None:
+        """Cancel at the broker; what is in hand goes on."""
+        self._running.remove(self)
         self._leaving.set()
-        self._session_end.set()
-        if self._handlers:
-            await asyncio.wait(self._handlers, timeout=self._pace.drain_s)
-        for task in self._handlers:
-            task.cancel()
-        if self._handlers:
-            await asyncio.wait(self._handlers, timeout=LAST_WORDS_S)
-        self._drained.set()
-        if self._connection_loop is not None:
-            await asyncio.wait({self._connection_loop}, timeout=LAST_WORDS_S + ANSWER_TIMEOUT_S)
+        self._wake.set()
 
-    async def _stay_connected(self) -> None:
+    def finish(self) -> None:
+        """Send the last answers and close the channel."""
+        self._finished.set()
+        self._wake.set()
+
+    def settle(self, handout: Handout[Receipt]) -> None:
+        """Acknowledge; on a session that is lost the broker has given the delivery back by itself."""
+        if not handout.receipt.session.is_lost:
+            handout.receipt.session.settle(handout.receipt.tag)
+
+    def give_back(self, handout: Handout[Receipt], *, is_begun: bool) -> None:
+        """Give back; the broker counts that as an attempt, whether or not it `is_begun`."""
+        del is_begun
+        if not handout.receipt.session.is_lost:
+            handout.receipt.session.give_back(handout.receipt.tag)
+
+    async def fail(self, handout: Handout[Receipt], fault: Exception) -> None:
+        """Let the delivery rest and give it back; after the last attempt make it a dead letter, with the fault.
+
+        It rests here, unacknowledged. (A retry queue with a time to live could lose the count of attempts, and needs a
+        second safe hand-over; what rests here the broker still holds.)
+        """
+        assert self._consumer is not None
+        attempt = handout.delivery.attempt
+        if attempt < self._delivery_limit:
+            await self._consumer.rest(self._consumer.pause_s(attempt))
+            self.give_back(handout, is_begun=True)
+            return
+        try:
+            await self._bury(handout.delivery, handout.receipt.message, fault)
+        except (UnavailableError, UnroutableError) as error:
+            self._observer.fault(f"bus {self.queue}: dead letter", error)
+            self.give_back(handout, is_begun=True)  # the broker makes it a dead letter by itself, without the fault
+        else:
+            self.settle(handout)
+
+    async def _stay_connected(self, consumer: Consumer[Receipt]) -> None:
         while not self._leaving.is_set():
             try:
-                await self._consume()
+                await self._consume(consumer)
             except UnavailableError as error:
-                self._tell(f"bus {self.queue}: consumer", error)
-                await _wait(self._leaving, timeout_s=RECONNECT_S)
+                self._observer.fault(f"bus {self.queue}: consumer", error)
+                await consumer.rest(RECONNECT_S)
 
-    async def _consume(self) -> None:
-        """Consume on one channel until the consumer leaves, or raise `UnavailableError` when the channel is lost.
-
-        Cancel, drain, close, in this order: a channel that is closed with acknowledgements on the way takes the whole
-        connection with it.
-        """
-        end = self._session_end = asyncio.Event()
-        channel = await self._link.open_channel()
+    async def _consume(self, consumer: Consumer[Receipt]) -> None:
+        """Consume in one session until the consumer has left, or raise `UnavailableError` when the session is lost."""
+        session = await Session.opened(
+            self._link, self._broker_name, prefetch=consumer.prefetch, on_message=self._take, wake=self._wake
+        )
+        self._observer.consumer_active(self.queue, is_active=True)
         try:
-            with translated("consume"):
-                async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                    # The prefetch of each consumer, not of the channel: RabbitMQ 4.3 knows no other.
-                    await channel.set_qos(prefetch_count=self._prefetch, global_=False)
-                    queue = await channel.get_queue(self._broker_name, ensure=False)
-                    channel.close_callbacks.add(lambda *_: end.set())
-                    underlay = await channel.get_underlay_channel()
-                    underlay.on_consumer_cancel_callbacks.add(lambda _: end.set())
-                    tag = await queue.consume(self._take, no_ack=False)
-            await self._watch(end)
-            with translated("cancel a consumer"):
-                async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                    await queue.cancel(tag)
-            for arrival in self._waiting:
-                await self._return(arrival)
-            await self._drained.wait()
+            await self._serve(consumer, session)
+        except UnavailableError:
+            if not self._leaving.is_set():
+                self._observer.consumer_restarted(self.queue)
+            raise
         finally:
-            self._waiting.clear()  # The broker hands out again what was not answered.
-            await close_channel(channel)
+            self._observer.consumer_active(self.queue, is_active=False)
+            consumer.withdraw()  # the broker hands out again what was not answered
+            await session.close()
 
-    async def _watch(self, end: asyncio.Event) -> None:
-        """Return when the consumer leaves.
+    async def _serve(self, consumer: Consumer[Receipt], session: Session) -> None:
+        """Answer, and look after the session, until the consumer has left and every answer is sent.
+
+        Cancel, answer, close, in this order.
 
         Raises:
-            UnavailableError: the channel is lost, the broker no longer answers, or it has forgotten this consumer.
+            UnavailableError: the session is lost, or silent.
 
         """
-        silent_looks = 0
-        while not end.is_set() and not self._leaving.is_set():
-            await _wait(end, timeout_s=self._pace.watch_s)
-            if not end.is_set():
-                silent_looks = 0 if await self._is_consumed() else silent_looks + 1
-            if silent_looks >= SILENT_LOOKS_MAX:
-                await self._link.drop()
-                break
-        if not self._leaving.is_set():
-            raise UnavailableError(f"RabbitMQ: the consumer of {self._broker_name} was lost")
-
-    async def _is_consumed(self) -> bool:
-        """Ask the broker, on a fresh channel (others answer from memory), whether the queue has a consumer."""
-        try:
-            channel = await self._link.open_channel()
-            try:
-                with translated("look for consumers"):
-                    async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                        queue = await channel.declare_queue(self._broker_name, passive=True)
-            finally:
-                await close_channel(channel)
-        except UnavailableError as error:
-            self._tell(f"bus {self.queue}: watchdog", error)
-            return False
-        return bool(queue.declaration_result.consumer_count)
-
-    async def _take(self, message: AbstractIncomingMessage) -> None:
-        try:
-            arrival = _Arrival(message, delivery_from(message, self.queue))
-        except UnreadableDeliveryError as error:
-            self._tell(f"bus {self.queue}: message", error)
-            await self._answer("refuse", message.reject(requeue=False))
-            return
-        self._waiting.append(arrival)
-        self._start_waiting()
-
-    def _start_waiting(self) -> None:
-        """Start handlers for what waits, the earliest deadline first, as far as the prefetch allows.
-
-        Something waits only after a loss, when the handlers of the lost channel still run.
-        """
-        self._waiting.sort(key=lambda arrival: arrival.delivery.deadline_at, reverse=True)
-        while self._waiting and len(self._handlers) < self._prefetch and not self._leaving.is_set():
-            task = self._group.create_task(self._handle(self._waiting.pop()))
-            self._handlers.add(task)
-            task.add_done_callback(self._on_handled)
-
-    def _on_handled(self, task: asyncio.Task[None]) -> None:
-        self._handlers.discard(task)
-        self._start_waiting()
-
-    async def _handle(self, arrival: _Arrival) -> None:
-        verdict = Verdict()
-        try:
-            async with verdict:
-                await self._handler(arrival.delivery)
-            if verdict.fault is not None:
-                await self._handle_fault(arrival, verdict.fault)
+        loop = asyncio.get_running_loop()
+        is_cancelled = False
+        silent_looks, messages_seen, look_at_s = 0, 0, loop.time() + self._look_s
+        while True:
+            await self._woken(until_s=look_at_s)
+            is_finished = self._finished.is_set()  # read before the last answers are sent
+            if session.is_lost:
+                raise UnavailableError(f"RabbitMQ: the consumer of {self._broker_name} was lost")
+            await session.send_answers()
+            if is_finished:
                 return
-        except asyncio.CancelledError:
-            await self._return(arrival)
-            raise
-        await self._answer("acknowledge", arrival.message.ack())
+            if self._leaving.is_set():
+                if not is_cancelled:
+                    await session.cancel()
+                    is_cancelled = True
+                look_at_s = loop.time() + self._look_s
+            elif loop.time() >= look_at_s:
+                has_moved = session.messages > messages_seen or consumer.in_hand >= consumer.prefetch
+                silent_looks = 0 if has_moved or await self._is_served(session) else silent_looks + 1
+                if silent_looks >= SILENT_LOOKS_MAX:
+                    raise UnavailableError(f"RabbitMQ: the consumer of {self._broker_name} has gone silent")
+                messages_seen, look_at_s = session.messages, loop.time() + self._look_s
 
-    async def _handle_fault(self, arrival: _Arrival, fault: Exception) -> None:
-        """Let the delivery rest and give it back; after the last attempt make it a dead letter, with the reason."""
-        self._tell(f"bus {self.queue}: handler", fault)
-        attempt = arrival.delivery.attempt
-        if attempt < self._delivery_limit:
-            await _wait(self._leaving, timeout_s=self._pace.retry_after_s(attempt))
-            await self._return(arrival)
-            return
+    async def _woken(self, *, until_s: float) -> None:
+        """Return when there is something to do, or at that time of the loop's."""
         try:
-            await self._bury(arrival.delivery, f"{type(fault).__name__}: {fault}"[:FAULT_TEXT_MAX])
-        except UnavailableError as error:
-            self._tell(f"bus {self.queue}: dead letter", error)
-            await self._return(arrival)  # The broker makes it a dead letter by itself, without our reason.
+            async with asyncio.timeout_at(until_s):
+                await self._wake.wait()
+        except TimeoutError:
             return
-        await self._answer("acknowledge", arrival.message.ack())
+        self._wake.clear()
+        await asyncio.sleep(0)  # what ends in this turn of the loop is answered together
 
-    async def _return(self, arrival: _Arrival) -> None:
-        await self._answer("give back", arrival.message.nack(requeue=True))
+    async def _is_served(self, session: Session) -> bool:
+        """Return whether the broker knows of a consumer and has nothing that it ought to have handed out.
 
-    async def _answer(self, what: str, answer: Awaitable[None]) -> None:
-        """Send an answer; on a channel that is lost the broker has given the delivery back by itself."""
+        A broker that does not answer loses the connection: nothing else tells that a route has died.
+        """
+        messages = session.messages
         try:
-            with translated(what):
-                await answer
+            look = await self._link.look_at(self._broker_name)
+        except UnroutableError as error:
+            self._observer.fault(f"bus {self.queue}: watchdog", error)
+            return False
         except UnavailableError as error:
-            self._tell(f"bus {self.queue}: {what}", error)
+            self._observer.fault(f"bus {self.queue}: watchdog", error)
+            await self._link.drop()
+            return False
+        return look.consumers > 0 and (look.ready == 0 or session.messages > messages)
 
-    def _tell(self, where: str, error: BaseException) -> None:
-        if self._on_fault is not None:
-            self._on_fault(where, error)
-
-
-async def _wait(event: asyncio.Event, *, timeout_s: float) -> None:
-    """Return when the event is set, or after the time-out."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            await event.wait()
-    except TimeoutError:
-        return
+    def _take(self, session: Session, message: DeliveredMessage) -> None:
+        """Take what the broker has handed out, unless it is nothing of ours."""
+        assert self._consumer is not None
+        assert message.delivery_tag is not None
+        try:
+            delivery = delivery_from(message, self.queue)
+        except UnreadableDeliveryError as error:
+            self._observer.fault(f"bus {self.queue}: message", error)
+            session.refuse(message.delivery_tag)
+            return
+        self._consumer.take(Handout(delivery, Receipt(session, message.delivery_tag, message)))

@@ -2,77 +2,81 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 from uuid import UUID
 
-import aio_pika
-from aio_pika.abc import AbstractIncomingMessage, DeliveryMode, HeadersType
+import orjson
+from aiormq import spec
+from aiormq.abc import DeliveredMessage
 
 from gateway.domain.payment import PaymentId
-from gateway.service.ports import DeadLetter, Delivery, OutboundDelivery, Queue
+from gateway.service.ports import DeadLetter, DeadLetterReason, Delivery, OutboundDelivery, Queue
 
 DELIVERY_COUNT_HEADER: Final = "x-delivery-count"
 """Set by quorum queues from the second handing out on: how often it has come back."""
 
-REASON_HEADER: Final = "x-fifteen-reason"
-"""Why a consumer of ours has made this a dead letter."""
+FAULT_HEADER: Final = "x-fifteen-fault"
+"""What the last handler raised, on a dead letter that a consumer of ours has made: the broker's own say nothing of it.
+"""
 
 ATTEMPT_HEADER: Final = "x-fifteen-attempt"
-"""How often a dead letter of ours was handed out."""
+DIED_HEADER: Final = "x-fifteen-died-at"
+"""How often such a dead letter was handed out, and when it died."""
 
-_REASONS: Final = {
-    "delivery_limit": "its consumer died",
-    "rejected": "its consumer refused it",
-    "expired": "it expired",
-    "maxlen": "the queue was full",
-}
-"""What the broker's own reasons mean (``x-death`` header, "reason")."""
+PERSISTENT: Final = 2
+"""The delivery mode of what survives a restart of the broker (AMQP 0-9-1 section 1.2.6, basic class)."""
+
+_DELIVERY_LIMIT: Final = "delivery_limit"
+"""The broker's reason (``x-death`` header) for a delivery that came back too often."""
 
 
 class UnreadableDeliveryError(Exception):
     """A message on one of our queues that nobody here has published."""
 
 
-def message_of(
-    delivery: OutboundDelivery | Delivery, *, at: datetime, headers: HeadersType | None = None
-) -> aio_pika.Message:
-    """Return the persistent message that carries a delivery; `at` lets monitoring tell its age.
-
-    It has no message id of ours: the client library finds a returned message by that id, and a repeat that is in flight
-    at the same time has to be another.
-    """
-    body = {
-        "delivery_id": str(delivery.delivery_id),
-        "payment_id": str(delivery.payment_id),
-        "deadline_at": delivery.deadline_at.isoformat(),
-    }
-    return aio_pika.Message(
-        json.dumps(body).encode(),
-        content_type="application/json",
-        delivery_mode=DeliveryMode.PERSISTENT,
-        timestamp=at,
-        headers=headers,
+def body_of(delivery: OutboundDelivery | Delivery) -> bytes:
+    """Return what a message about a delivery holds."""
+    return orjson.dumps(
+        {
+            "delivery_id": str(delivery.delivery_id),
+            "payment_id": str(delivery.payment_id),
+            "deadline_at": delivery.deadline_at,
+        }
     )
 
 
-def delivery_from(message: AbstractIncomingMessage, queue: Queue) -> Delivery:
+def properties_of(*, published_at: datetime) -> spec.Basic.Properties:
+    """Return the properties of a persistent message. AMQP keeps `published_at` to the second."""
+    return spec.Basic.Properties(content_type="application/json", delivery_mode=PERSISTENT, timestamp=published_at)
+
+
+def dead_letter_properties(
+    *, published_at: datetime, died_at: datetime, attempt: int, fault: str
+) -> spec.Basic.Properties:
+    """Return the properties of a delivery that a consumer makes a dead letter."""
+    properties = properties_of(published_at=published_at)
+    properties.headers = {ATTEMPT_HEADER: attempt, FAULT_HEADER: fault, DIED_HEADER: died_at.isoformat()}
+    return properties
+
+
+def delivery_from(message: DeliveredMessage, queue: Queue) -> Delivery:
     """Return the delivery that a message carries.
 
     Raises:
         UnreadableDeliveryError: it carries something else.
 
     """
-    count = message.headers.get(DELIVERY_COUNT_HEADER, 0)
+    headers = message.header.properties.headers
+    returns = headers.get(DELIVERY_COUNT_HEADER, 0) if headers else 0
     try:
-        body = json.loads(message.body)
+        body = orjson.loads(message.body)
         delivery = Delivery(
             delivery_id=UUID(body["delivery_id"]),
             queue=queue,
             payment_id=PaymentId(UUID(body["payment_id"])),
             deadline_at=datetime.fromisoformat(body["deadline_at"]),
-            attempt=count + 1 if isinstance(count, int) else 1,
+            attempt=returns + 1 if isinstance(returns, int) else 1,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableDeliveryError(f"a message of {len(message.body)} bytes on {queue}: {error!r}") from error
@@ -81,41 +85,69 @@ def delivery_from(message: AbstractIncomingMessage, queue: Queue) -> Delivery:
     return delivery
 
 
-def dead_letter_headers(*, attempt: int, fault: str) -> HeadersType:
-    """Return the headers of a delivery that a consumer makes a dead letter."""
-    return {ATTEMPT_HEADER: attempt, REASON_HEADER: _reason(attempt, fault)}
+def published_at_of(message: DeliveredMessage) -> datetime | None:
+    """Return when a message was published, if it says so."""
+    at = message.header.properties.timestamp
+    if at is None or at.tzinfo is not None:
+        return at
+    return at.replace(tzinfo=UTC)
 
 
-def dead_letter_from(message: AbstractIncomingMessage, queue: Queue, *, delivery_limit: int) -> DeadLetter:
+def dead_letter_from(
+    message: DeliveredMessage, queue: Queue | None, *, delivery_limit: int, now: datetime
+) -> DeadLetter:
     """Return the dead letter that a message carries, whether a consumer of ours or the broker has made it one.
 
+    `now` stands where a time is missing.
+
     Raises:
-        UnreadableDeliveryError: it carries something else.
+        UnreadableDeliveryError: it carries something else, or comes from no queue of ours.
 
     """
+    if queue is None:
+        raise UnreadableDeliveryError(f"a dead letter of {len(message.body)} bytes comes from no queue of ours")
     delivery = delivery_from(message, queue)
-    own_attempt, own_reason = message.headers.get(ATTEMPT_HEADER), message.headers.get(REASON_HEADER)
-    # The count of this queue is of how often it was looked at.
-    attempt = own_attempt if isinstance(own_attempt, int) else delivery_limit
-    reason = own_reason if isinstance(own_reason, str) else _reason(attempt, _broker_reason(message))
+    headers: dict[str, Any] = message.header.properties.headers or {}
+    death = _broker_death(headers)
+    fault, attempt = headers.get(FAULT_HEADER), headers.get(ATTEMPT_HEADER)
+    published_at = published_at_of(message) or now
+    if isinstance(fault, str):
+        return DeadLetter(
+            # The count of the queue of dead letters is of how often it was put back there.
+            delivery=_attempted(delivery, attempt if isinstance(attempt, int) else delivery_limit),
+            reason=DeadLetterReason.HANDLER_FAILED,
+            fault=fault,
+            published_at=published_at,
+            died_at=_instant(headers.get(DIED_HEADER)) or now,
+        )
+    by_limit = death.get("reason") == _DELIVERY_LIMIT
     return DeadLetter(
-        delivery=Delivery(
-            delivery_id=delivery.delivery_id,
-            queue=queue,
-            payment_id=delivery.payment_id,
-            deadline_at=delivery.deadline_at,
-            attempt=attempt,
-        ),
-        reason=reason,
+        delivery=_attempted(delivery, delivery_limit if by_limit else 1),
+        reason=DeadLetterReason.CONSUMER_DIED if by_limit else DeadLetterReason.BROKER,
+        fault=None if by_limit else str(death.get("reason", "unknown")),
+        published_at=published_at,
+        died_at=_instant(death.get("time")) or now,
     )
 
 
-def _reason(attempt: int, fault: str) -> str:
-    return f"handed out {attempt} times and never settled: {fault}"
+def _attempted(delivery: Delivery, attempt: int) -> Delivery:
+    return Delivery(delivery.delivery_id, delivery.queue, delivery.payment_id, delivery.deadline_at, attempt=attempt)
 
 
-def _broker_reason(message: AbstractIncomingMessage) -> str:
-    deaths = message.headers.get("x-death")
-    last = deaths[0] if isinstance(deaths, list) and deaths else {}
-    name = str(last.get("reason", "unknown")) if isinstance(last, dict) else "unknown"
-    return _REASONS.get(name, name)
+def _broker_death(headers: dict[str, Any]) -> dict[str, Any]:
+    """Return the broker's word on the last time it put the message aside; empty when there is none."""
+    deaths = headers.get("x-death")
+    last = deaths[0] if isinstance(deaths, list) and deaths else None
+    return last if isinstance(last, dict) else {}
+
+
+def _instant(value: object) -> datetime | None:
+    """Return an instant that a header tells, as text or as AMQP's timestamp."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)

@@ -2,25 +2,26 @@
 
 Durable quorum queues only, and every argument that matters is spelled out: defaults differ between RabbitMQ 3.10, 4.x
 and Amazon MQ, and what one of those refuses (streams, mirrored classic queues, transient queues, global prefetch) is
-not used.
+not used. Nothing here, nor anywhere in the program, deletes a queue (docs/runbooks/dead-letters.md says why).
 
-Each queue has a dead-letter queue of its own behind one direct exchange:
+    <namespace>.<queue>  --delivery limit-->  <namespace>.dead-letters (fanout)  -->  <namespace>.dead-letters
+    what is no dead letter of ours, found there                                  -->  <namespace>.unreadable
 
-    <namespace>.<queue>  --delivery limit-->  <namespace>.dead (exchange)  -->  <namespace>.<queue>.dead
+A dead letter keeps the routing key under which it was published: its queue's name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from aio_pika.abc import AbstractChannel, ExchangeType
-from aio_pika.exceptions import ChannelPreconditionFailed
+from aiormq import ChannelPreconditionFailed
+from aiormq.abc import AbstractChannel
 
 from gateway.service.ports import Queue
 
-PEEKS_MAX: Final = 2_000_000_000
-"""How often a dead letter may be looked at. Each look counts as a delivery, and RabbitMQ 4 would drop it after 20."""
+RETURNS_MAX: Final = 2_000_000_000
+"""How often a dead letter may be put back. Each time counts as a delivery, and RabbitMQ 4 would drop it after 20."""
 
 
 class TopologyMismatchError(Exception):
@@ -30,26 +31,34 @@ class TopologyMismatchError(Exception):
 class Topology:
     """The names of one installation's queues; several may share a broker under different namespaces.
 
-    `delivery_limit` is how often a delivery is handed out before it becomes a dead letter.
+    `delivery_limit` is how often a delivery is handed out before it becomes a dead letter; `queues` are those that are
+    declared here.
     """
 
-    def __init__(self, *, namespace: str, delivery_limit: int) -> None:
+    def __init__(self, *, namespace: str, delivery_limit: int, queues: Sequence[Queue] = tuple(Queue)) -> None:
         if delivery_limit < 1:
             raise ValueError(f"delivery_limit must be at least 1, not {delivery_limit}")
         self.delivery_limit: Final = delivery_limit
-        self.dead_letter_exchange: Final = f"{namespace}.dead"
-        self._namespace = namespace
+        self.dead_letters: Final = f"{namespace}.dead-letters"
+        """The name of the exchange that takes dead letters, and of the queue behind it."""
+        self.unreadable: Final = f"{namespace}.unreadable"
+        """The queue of what was found among the dead letters and is none."""
+        self.nowhere: Final = f"{namespace}.nowhere"
+        """A routing key that no queue has: what a check publishes."""
+        self._names = {queue: f"{namespace}.{queue}" for queue in Queue}
+        self._declared = queues
+        self._queues = {name: queue for queue, name in self._names.items()}
 
     def name(self, queue: Queue) -> str:
         """Return the broker's name of a queue."""
-        return f"{self._namespace}.{queue}"
+        return self._names[queue]
 
-    def dead_letter_name(self, queue: Queue) -> str:
-        """Return the name of the queue's dead-letter queue."""
-        return f"{self.name(queue)}.dead"
+    def queue_of(self, name: str | None) -> Queue | None:
+        """Return the queue of that name, if it is one of ours."""
+        return None if name is None else self._queues.get(name)
 
-    def arguments(self, queue: Queue) -> Mapping[str, str | int]:
-        """Return the arguments of a queue.
+    def arguments(self) -> Mapping[str, str | int]:
+        """Return the arguments of every queue.
 
         ``x-delivery-limit`` counts repeats, so that it is one less than the times a delivery is handed out. Dead
         letters move at least once (the default strategy may lose them), which needs ``reject-publish``.
@@ -57,30 +66,28 @@ class Topology:
         return {
             "x-queue-type": "quorum",
             "x-delivery-limit": self.delivery_limit - 1,
-            "x-dead-letter-exchange": self.dead_letter_exchange,
-            "x-dead-letter-routing-key": self.name(queue),
+            "x-dead-letter-exchange": self.dead_letters,
             "x-dead-letter-strategy": "at-least-once",
             "x-overflow": "reject-publish",
         }
 
-    def dead_letter_arguments(self) -> Mapping[str, str | int]:
-        """Return the arguments of every dead-letter queue."""
-        return {"x-queue-type": "quorum", "x-delivery-limit": PEEKS_MAX}
+    def resting_arguments(self) -> Mapping[str, str | int]:
+        """Return the arguments of the two queues in which dead letters, and what is none, rest."""
+        return {"x-queue-type": "quorum", "x-delivery-limit": RETURNS_MAX}
 
     async def declare(self, channel: AbstractChannel) -> None:
-        """Make all that is missing, dead-letter queues first; a repeat is safe.
+        """Make all that is missing, dead letters' place first; a repeat is safe.
 
         Raises:
             TopologyMismatchError: something of that name exists with other arguments.
 
         """
         try:
-            exchange = await channel.declare_exchange(self.dead_letter_exchange, ExchangeType.DIRECT, durable=True)
-            for queue in Queue:
-                dead = await channel.declare_queue(
-                    self.dead_letter_name(queue), durable=True, arguments=dict(self.dead_letter_arguments())
-                )
-                await dead.bind(exchange, routing_key=self.name(queue))
-                await channel.declare_queue(self.name(queue), durable=True, arguments=dict(self.arguments(queue)))
+            await channel.exchange_declare(self.dead_letters, exchange_type="fanout", durable=True)
+            for name in (self.dead_letters, self.unreadable):
+                await channel.queue_declare(name, durable=True, arguments=dict(self.resting_arguments()))
+            await channel.queue_bind(self.dead_letters, self.dead_letters)
+            for queue in self._declared:
+                await channel.queue_declare(self.name(queue), durable=True, arguments=dict(self.arguments()))
         except ChannelPreconditionFailed as error:
             raise TopologyMismatchError(str(error)) from error

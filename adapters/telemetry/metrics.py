@@ -39,6 +39,12 @@ class Metrics:
             buckets=DURATION_BUCKETS_S,
             registry=self.registry,
         )
+        self.legs_over_budget_total = Counter(
+            "gateway_legs_over_budget_total",
+            "Parts of a payment's way that took more than their share of the promise.",
+            ["leg"],
+            registry=self.registry,
+        )
         self.payments_sla_breached_total = Counter(
             "gateway_payments_sla_breached_total",
             "Payments without a final status at their deadline.",
@@ -78,6 +84,12 @@ class Metrics:
         self.status_requests_total = Counter(
             "gateway_status_requests_total", "pacs.028 sent.", ["rail"], registry=self.registry
         )
+        self.rail_last_heartbeat_timestamp_seconds = Gauge(
+            "gateway_rail_last_heartbeat_timestamp_seconds",
+            "When the rail last answered a PING.",
+            ["rail"],
+            registry=self.registry,
+        )
         self.timer_lateness_seconds = Histogram(
             "gateway_timer_lateness_seconds",
             "How late timers fired.",
@@ -110,7 +122,37 @@ class Metrics:
             registry=self.registry,
         )
         self.dead_letters = Gauge(
-            "gateway_dead_letters", "Deliveries that no handler settled.", ["queue"], registry=self.registry
+            "gateway_dead_letters",
+            "Deliveries that no handler settled and no operator has acted on.",
+            ["queue"],
+            registry=self.registry,
+        )
+        self.dead_letter_oldest_age_seconds = Gauge(
+            "gateway_dead_letter_oldest_age_seconds",
+            "Age of the oldest of them.",
+            ["queue"],
+            registry=self.registry,
+        )
+        self.dead_lettered_total = Counter(
+            "gateway_dead_lettered_total",
+            "Deliveries that became dead letters.",
+            ["queue", "reason"],
+            registry=self.registry,
+        )
+        self.consumer_active = Gauge(
+            "gateway_consumer_active", "1 while the consumer takes deliveries.", ["queue"], registry=self.registry
+        )
+        self.consumer_last_message_timestamp_seconds = Gauge(
+            "gateway_consumer_last_message_timestamp_seconds",
+            "When the consumer was last handed a delivery.",
+            ["queue"],
+            registry=self.registry,
+        )
+        self.consumer_restarts_total = Counter(
+            "gateway_consumer_restarts_total",
+            "Consumers torn down, lost or silent, and made anew.",
+            ["queue"],
+            registry=self.registry,
         )
         self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)
 

@@ -8,17 +8,29 @@ import structlog
 
 from adapters.telemetry.metrics import Metrics
 from gateway.domain.events import EventKind
+from gateway.domain.legs import BUDGETS_PERCENT
 from gateway.domain.payment import PaymentId, Rail
-from gateway.service.ports import Accepted, AcceptKind, Decision, Leg, Quarantined, Refusal, UnavailableError
+from gateway.service.ports import (
+    Accepted,
+    AcceptKind,
+    DeadLetter,
+    Decision,
+    Leg,
+    Quarantined,
+    Queue,
+    Refusal,
+    UnavailableError,
+)
 
 _OUTGOING: Final = "outgoing"
 
 
 class TelemetryObserver:
-    """Implements `gateway.service.ports.Observer`."""
+    """Implements `gateway.service.ports.Observer`, and the bus's own `BusObserver`."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, *, promise_s: float = 15.0) -> None:
         self._metrics = metrics
+        self._promise_s = promise_s
         self._log = structlog.get_logger("fifteen")
 
     def payment_accepted(self, accepted: Accepted) -> None:
@@ -100,6 +112,33 @@ class TelemetryObserver:
             codes=list(message.codes),
         )
 
+    def dead_lettered(self, letter: DeadLetter) -> None:
+        """Log at error and count: an operator decides (docs/runbooks/dead-letters.md)."""
+        delivery = letter.delivery
+        self._metrics.dead_lettered_total.labels(delivery.queue.value, letter.reason.value).inc()
+        self._log.error(
+            "dead_lettered",
+            delivery_id=str(delivery.delivery_id),
+            payment_id=str(delivery.payment_id),
+            queue=delivery.queue.value,
+            attempts=delivery.attempt,
+            reason=letter.reason.value,
+            fault=letter.fault,
+        )
+
+    def consumer_active(self, queue: Queue, *, is_active: bool) -> None:
+        """Show whether this process takes deliveries from the queue."""
+        self._metrics.consumer_active.labels(queue.value).set(is_active)
+        self._metrics.consumer_restarts_total.labels(queue.value)  # shown from the first moment, as zero
+
+    def consumer_restarted(self, queue: Queue) -> None:
+        """Count."""
+        self._metrics.consumer_restarts_total.labels(queue.value).inc()
+
+    def delivery_taken(self, queue: Queue) -> None:
+        """Show when the last delivery came."""
+        self._metrics.consumer_last_message_timestamp_seconds.labels(queue.value).set_to_current_time()
+
     def parked(self, payment_id: PaymentId, reason: str) -> None:
         """Log at error and count: a fault of ours."""
         self._metrics.parked_total.inc()
@@ -114,6 +153,13 @@ class TelemetryObserver:
     def leg(self, leg: Leg, seconds: float) -> None:
         """Record a part of the way."""
         self._metrics.leg_duration_seconds.labels(leg).observe(seconds)
+        if seconds * 100 > BUDGETS_PERCENT[leg] * self._promise_s:
+            self._metrics.legs_over_budget_total.labels(leg).inc()
+
+    def rail_answered(self, rail: Rail) -> None:
+        """Log and record a sign of life."""
+        self._metrics.rail_last_heartbeat_timestamp_seconds.labels(rail).set_to_current_time()
+        self._log.info("rail_answered", rail=rail.value)
 
     def timer_fired(self, lateness_s: float) -> None:
         """Record how late a timer was."""

@@ -32,8 +32,14 @@ simulator = typer.Typer(no_args_is_help=True, help="Play a rail: FedNow, with it
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
 application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
+doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could not tell what became of them.")
+application.add_typer(doubt, name="doubt")
+dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
+application.add_typer(dlq, name="dlq")
+drill = typer.Typer(no_args_is_help=True, help="Kill and break things on purpose, and prove that nothing is lost.")
+application.add_typer(drill, name="drill")
 
-Rail = Literal["fednow"]
+Rail = Literal["fednow", "rtp"]
 
 
 @application.command()
@@ -82,9 +88,12 @@ def worker() -> None:
 @application.command()
 def validate(
     files: Annotated[
-        list[Path], typer.Argument(help="ISO 20022 messages: bare, with AppHdr, or in the rail's envelope.")
+        list[Path],
+        typer.Argument(help="ISO 20022 messages: bare Documents or AppHdrs, or both in a rail's envelope."),
     ],
-    rail: Annotated[Rail, typer.Option(help="Whose rules.")] = "fednow",
+    rail: Annotated[
+        Rail | None, typer.Option(help="Whose rules; without it those of the rail that the message shows.")
+    ] = None,
     direction: Annotated[
         Literal["in", "out"] | None,
         typer.Option(help="in: from the rail to the participant; out: to the rail. Guessed from the envelope."),
@@ -94,17 +103,88 @@ def validate(
         typer.Option(help="What a wrong ABA check digit is; the default is the setting."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    sarif: Annotated[bool, typer.Option("--sarif", help="Print the findings as SARIF 2.1.0, for code hosts.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Write a mended copy, FILE.fixed.xml, where the mend is certain.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where --fix writes the copy of a single file.")
+    ] = None,
 ) -> None:
     """Check messages against their schema and the rail's rules: every finding at once, with place and remedy.
 
-    Exits 0 when valid, 1 with findings, 2 when a file cannot be read as a message.
+    Exits 0 when valid, 1 with findings, 2 when a file cannot be read as a message; with --fix that is said of the copy.
     """
-    from gateway.cli.validate import validate_files
+    from gateway.cli.rails import examiner
+    from gateway.cli.validate import fix_files, validate_files
 
-    del rail  # one rail so far; the option names it for scripts
-    raise typer.Exit(
-        validate_files(files, settings_or_stop(), direction=direction, routing_numbers=routing_numbers, as_json=json)
-    )
+    if sarif and (json or fix):
+        raise typer.BadParameter("--sarif goes with neither --json nor --fix")
+    if output is not None and not fix:
+        raise typer.BadParameter("--output goes with --fix")
+    explained = examiner(settings_or_stop(), rail=rail, direction=direction, routing_numbers=routing_numbers)
+    if fix:
+        raise typer.Exit(fix_files(files, explained, output=output, as_json=json))
+    raise typer.Exit(validate_files(files, explained, form="sarif" if sarif else "json" if json else "text"))
+
+
+@application.command()
+def explain(
+    code: Annotated[str | None, typer.Argument(help="A code of ISO 20022, FedNow, RTP, or of a finding.")] = None,
+    every: Annotated[bool, typer.Option("--list", help="Print every code that is known, by list.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say what a code means, whether another try may help, who must act, and where that is published.
+
+    Exits 0 when the code is known, 1 when not: then it names codes that are written alike.
+    """
+    from gateway.cli.explain import explain_code, list_codes
+
+    if (code is None) is not every:
+        raise typer.BadParameter("give a code, or --list")
+    raise typer.Exit(list_codes(as_json=json) if code is None else explain_code(code, as_json=json))
+
+
+@application.command()
+def diff(
+    before: Annotated[Path, typer.Argument(help="A message.")],
+    after: Annotated[Path, typer.Argument(help="Another.")],
+    show_personal: Annotated[
+        bool, typer.Option("--show-personal", help="Show names, accounts and texts instead of ***.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
+) -> None:
+    """Say in what two messages differ, element by element.
+
+    White space between elements, comments and prefixes do not count. Exits 0 when they say the same, 1 when they
+    differ, 2 when one cannot be read.
+    """
+    from gateway.cli.diff import diff_files
+
+    raise typer.Exit(diff_files(before, after, show_personal=show_personal, as_json=json))
+
+
+@application.command()
+def sample(
+    message: Annotated[str, typer.Argument(help="A message type: pacs.008, or pacs.008.001.08.")],
+    rail: Annotated[Rail, typer.Option(help="On which rail.")] = "fednow",
+    direction: Annotated[
+        Literal["in", "out"] | None,
+        typer.Option(help="in: from the rail to the participant; out: to the rail. Out, where the message goes there."),
+    ] = None,
+    bare: Annotated[bool, typer.Option("--bare", help="The Document alone, without header and envelope.")] = False,
+    variation: Annotated[
+        int, typer.Option(min=0, help="Another number, another sample: what is optional comes and goes.")
+    ] = 0,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+) -> None:
+    """Make a valid message of any type, dated now; names, accounts and institutions in it are invented.
+
+    docs/messages.md has the message types of both rails. Exits 2 when the rail has no such message, or none that way.
+    """
+    from gateway.cli.sample import write_sample
+
+    write_sample(message, rail=rail, direction=direction, variation=variation, bare=bare, output=output)
 
 
 @application.command()
@@ -136,6 +216,139 @@ def send(
     raise typer.Exit(
         send_file(file, settings_or_stop(), restamped=restamp, url=url, key=key, wait_s=wait, as_json=json)
     )
+
+
+_References = Annotated[list[str], typer.Argument(help="Payments: by id, UETR or end-to-end id.", metavar="ID…")]
+_Note = Annotated[str, typer.Option(help="What was found out, where and from whom; it stays in the history.")]
+_Url = Annotated[str | None, typer.Option(help="The gateway; found by itself while a demo runs.")]
+
+
+@doubt.command("list")
+def doubt_list(
+    url: _Url = None, json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
+) -> None:
+    """List the payments that wait for a person: the rail was asked, and could not tell. Exits 1 when there are any."""
+    from gateway.cli.doubt import list_payments
+
+    raise typer.Exit(list_payments(settings_or_stop(), url=url, as_json=json))
+
+
+@doubt.command("ask")
+def doubt_ask(references: _References, note: _Note, url: _Url = None) -> None:
+    """Have the rail asked once more about these; its answer decides."""
+    from gateway.cli.doubt import act_on
+
+    raise typer.Exit(act_on(settings_or_stop(), references, action="ask", note=note, url=url))
+
+
+@doubt.command("settled")
+def doubt_settled(references: _References, note: _Note, url: _Url = None) -> None:
+    """Record the rail's word, heard on another way, that these settled. It is final."""
+    from gateway.cli.doubt import act_on
+
+    raise typer.Exit(act_on(settings_or_stop(), references, action="record_settlement", note=note, url=url))
+
+
+@doubt.command("rejected")
+def doubt_rejected(references: _References, note: _Note, url: _Url = None) -> None:
+    """Record the rail's word, heard on another way, that these did not settle and cannot any more. It is final."""
+    from gateway.cli.doubt import act_on
+
+    raise typer.Exit(act_on(settings_or_stop(), references, action="record_rejection", note=note, url=url))
+
+
+_Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+_Delivery = Annotated[str, typer.Argument(help="The delivery's id.", metavar="ID")]
+_Deliveries = Annotated[list[str] | None, typer.Argument(help="Deliveries, by their ids.", metavar="ID…")]
+_WhichQueue = Annotated[str | None, typer.Option(help="rail.direction.class, such as fednow.out.value.")]
+_AllOfQueue = Annotated[str | None, typer.Option(help="Every parked one of this queue (200 at a time).")]
+_Why = Annotated[str, typer.Option(help="Why this is right; it stays with the dead letter.")]
+
+
+@dlq.command("list")
+def dlq_list(
+    queue: _WhichQueue = None,
+    state: Annotated[
+        Literal["parked", "redriven", "discarded", "any"], typer.Option(help="What became of them.")
+    ] = "parked",
+    url: _Url = None,
+    json: _Json = False,
+) -> None:
+    """List dead letters, the longest dead first. Exits 1 when there are any."""
+    from gateway.cli.dlq import Desk
+
+    raise typer.Exit(Desk(settings_or_stop(), url, as_json=json).list_letters(queue=queue, state=state))
+
+
+@dlq.command("show")
+def dlq_show(delivery: _Delivery, url: _Url = None, json: _Json = False) -> None:
+    """Show one: why it died, what its payment's state is, and what a redrive would do."""
+    from gateway.cli.dlq import Desk
+
+    raise typer.Exit(Desk(settings_or_stop(), url, as_json=json).show(delivery))
+
+
+@dlq.command("redrive")
+def dlq_redrive(
+    note: _Why, deliveries: _Deliveries = None, queue: _AllOfQueue = None, url: _Url = None, json: _Json = False
+) -> None:
+    """Put these on their queues again, each under a fresh id; what is past its time does no harm."""
+    from gateway.cli.dlq import Desk
+
+    _demand_one_of(deliveries, queue)
+    desk = Desk(settings_or_stop(), url, as_json=json)
+    raise typer.Exit(desk.close(deliveries or (), action="redrive", queue=queue, note=note))
+
+
+@dlq.command("discard")
+def dlq_discard(
+    note: _Why, deliveries: _Deliveries = None, queue: _AllOfQueue = None, url: _Url = None, json: _Json = False
+) -> None:
+    """Decide that nothing is to be done with these; they are kept, with the note."""
+    from gateway.cli.dlq import Desk
+
+    _demand_one_of(deliveries, queue)
+    desk = Desk(settings_or_stop(), url, as_json=json)
+    raise typer.Exit(desk.close(deliveries or (), action="discard", queue=queue, note=note))
+
+
+def _demand_one_of(deliveries: list[str] | None, queue: str | None) -> None:
+    if bool(deliveries) is (queue is not None):
+        raise typer.BadParameter("give ids, or --queue")
+
+
+@application.command()
+def bench(
+    rate: Annotated[float, typer.Option(min=0, help="Payments a second; 0: as many as the clients can.")] = 300.0,
+    seconds: Annotated[float, typer.Option(min=1, help="How long it is measured.")] = 60.0,
+    peak: Annotated[bool, typer.Option("--peak", help="The same as --rate 0.")] = False,
+    clients: Annotated[int, typer.Option(min=1, help="Clients that submit and wait, where the rate is 0.")] = 64,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    gateways: Annotated[int, typer.Option(min=1, help="Gateway processes.")] = 1,
+    broker: Annotated[
+        Literal["rabbitmq", "embedded"], typer.Option(help="A RabbitMQ of its own, or the bus in PostgreSQL.")
+    ] = "rabbitmq",
+    warmup: Annotated[float, typer.Option(min=0, help="Seconds of load before it is measured.")] = 5.0,
+    log_level: Annotated[
+        Literal["info", "warning"], typer.Option(help="What the roles log at the least; a line costs CPU.")
+    ] = "info",
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Keep database and logs in this directory.", metavar="DIR")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure a whole installation on this machine: throughput, times, and CPU per payment by process.
+
+    PostgreSQL, RabbitMQ, simulator, gateway, worker and the load are processes of their own. Exits 0 where the bars
+    hold, 1 where one does not.
+    """
+    from gateway.cli.bench.command import run_bench
+    from gateway.cli.bench.measure import Load
+    from gateway.cli.installation import Plan
+
+    plan = Plan(broker=broker, gateways=gateways, workers=workers, log_level=log_level)
+    load = Load(rate=0.0 if peak else rate, seconds=seconds, warmup_s=warmup, clients=clients)
+    raise typer.Exit(run_bench(plan, load, as_json=json, keep=keep))
 
 
 @application.command()
@@ -194,6 +407,72 @@ def fednow(
     from gateway.cli.simulate import run_fednow
 
     run_fednow(host=host, port=port, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates)
+
+
+@drill.command()
+def crash(
+    seed: Annotated[int | None, typer.Option(help="Where and when is killed; printed, and fresh by default.")] = None,
+    payments: Annotated[int, typer.Option(min=1, help="How many payments are submitted.")] = 2_000,
+    seconds: Annotated[float, typer.Option(min=1, help="Over how long they are spread.")] = 30.0,
+    kills: Annotated[int, typer.Option(min=0, help="How often a gateway or worker is killed (-9).")] = 20,
+    kill_servers: Annotated[int, typer.Option(min=0, help="How often PostgreSQL and RabbitMQ are, each.")] = 0,
+    broker: Annotated[
+        Literal["rabbitmq", "embedded"], typer.Option(help="A RabbitMQ of its own, or the bus in PostgreSQL.")
+    ] = "rabbitmq",
+    point: Annotated[
+        list[str] | None, typer.Option(help="Kill at these points alone; --list-points shows them.")
+    ] = None,
+    plant: Annotated[
+        list[str] | None, typer.Option(help="Take a guard away: the drill must then fail; --list-plants shows them.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Leave ledger, tables and answers in this directory.", metavar="DIR")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the count as JSON.")] = False,
+    list_points: Annotated[bool, typer.Option("--list-points", help="Show the points, and exit.")] = False,
+    list_plants: Annotated[bool, typer.Option("--list-plants", help="Show the plants, and exit.")] = False,
+) -> None:
+    """Kill gateways and workers under load, at named points and at random, and count the money afterwards.
+
+    Exits 0 when every payment that was acknowledged is accounted for, none is doubled and none is stuck.
+    """
+    from gateway.cli.drill.chance import fresh_seed
+    from gateway.cli.drill.command import plants_table, points_table, run_drill
+    from gateway.cli.drill.plants import named
+    from gateway.cli.drill.points import BY_NAME
+    from gateway.cli.drill.supervisor import DrillPlan
+
+    if list_points or list_plants:
+        OUT.print(points_table() if list_points else plants_table())
+        raise typer.Exit
+    try:
+        plants = named(tuple(plant or ()))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}: --list-plants shows them") from error
+    if unknown := set(point or ()) - BY_NAME.keys():
+        raise typer.BadParameter(f"no such point: {', '.join(sorted(unknown))}; --list-points shows them")
+    plan = DrillPlan(
+        seed=fresh_seed() if seed is None else seed,
+        payments=payments,
+        seconds=seconds,
+        kills=kills,
+        server_kills=kill_servers,
+        broker=broker,
+        plants=plants,
+        points=tuple(point or ()),
+    )
+    raise typer.Exit(run_drill(plan, as_json=json, keep=keep))
+
+
+@drill.command()
+def recount(
+    directory: Annotated[Path, typer.Argument(help="What a drill with --keep has left.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the count as JSON.")] = False,
+) -> None:
+    """Count again, from the files that a drill has kept and nothing else."""
+    from gateway.cli.drill.command import run_recount
+
+    raise typer.Exit(run_recount(directory, as_json=json))
 
 
 def _listening(url: str) -> None:

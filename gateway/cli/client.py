@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
 
 import aiohttp
 
@@ -58,6 +59,29 @@ class GatewayClient:
     async def payment(self, reference: str) -> Answer:
         """Ask for a payment by its id, UETR or end-to-end id."""
         return await self._request("GET", f"/v1/payments/{reference}", wait_s=0)
+
+    async def operator_payments(self) -> Answer:
+        """Ask for the payments that wait for a person."""
+        return await self._request("GET", "/v1/operator/payments", wait_s=0)
+
+    async def operator_action(self, reference: str, *, action: str, note: str) -> Answer:
+        """Have the rail asked, or record its word; look at the payment before repeating it."""
+        path = f"/v1/payments/{quote(reference, safe='')}/operator-actions"
+        return await self._request("POST", path, wait_s=0, json={"action": action, "note": note})
+
+    async def dead_letters(self, *, queue: str | None, state: str) -> Answer:
+        """Ask for dead letters."""
+        query = urlencode({"state": state} | ({} if queue is None else {"queue": queue}))
+        return await self._request("GET", f"/v1/dead-letters?{query}", wait_s=0)
+
+    async def dead_letter(self, delivery_id: str) -> Answer:
+        """Ask for one, with its payment and what a redrive would do."""
+        return await self._request("GET", f"/v1/dead-letters/{quote(delivery_id, safe='')}", wait_s=0)
+
+    async def close_dead_letter(self, delivery_id: str, *, action: str, note: str) -> Answer:
+        """Redrive or discard one; a repeat is refused, and does nothing."""
+        path = f"/v1/dead-letters/{quote(delivery_id, safe='')}/{action}"
+        return await self._request("POST", path, wait_s=0, json={"note": note})
 
     async def _request(
         self, method: str, path: str, *, wait_s: int, headers: dict[str, str] | None = None, **content: Any

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from adapters.postgres.upgrade import FirstTenant, UpgradeError, digest_of_api_key, upgrade
+from adapters.postgres.upgrade import FirstOperator, FirstTenant, UpgradeError, digest_of_api_key, upgrade
 from adapters.system import SystemClock
 from gateway.cli.console import OUT
+from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import RegionId, TenantId
 from gateway.settings import Settings, SettingsError
 
@@ -26,13 +27,21 @@ def upgrade_database(settings: Settings) -> None:
     first_tenant = None
     if settings.api_key is not None:
         digest = digest_of_api_key(settings.api_key.get_secret_value())
-        first_tenant = FirstTenant(TenantId(settings.tenant_id), settings.tenant_name, digest)
+        first_tenant = FirstTenant(
+            TenantId(settings.tenant_id), settings.tenant_name, digest, NotFoundPolicy(settings.not_found_policy)
+        )
+    first_operator = None
+    if settings.operator_key is not None:
+        first_operator = FirstOperator(
+            settings.operator_name, digest_of_api_key(settings.operator_key.get_secret_value())
+        )
     try:
         revision = asyncio.run(
             upgrade(
                 settings.database_owner_url.get_secret_value(),
                 regions=[RegionId(region) for region in settings.regions],
                 first_tenant=first_tenant,
+                first_operator=first_operator,
                 now=SystemClock().now(),
             )
         )
@@ -41,3 +50,5 @@ def upgrade_database(settings: Settings) -> None:
     OUT.print(f"schema {revision}; partitions for {', '.join(settings.regions)}")
     if first_tenant is not None:
         OUT.print(f"tenant {first_tenant.tenant_id}: its API key is the one in FIFTEEN_API_KEY")
+    if first_operator is not None:
+        OUT.print(f"operator {first_operator.name}: the key is the one in FIFTEEN_OPERATOR_KEY")

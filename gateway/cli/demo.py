@@ -23,7 +23,7 @@ from rich.text import Text
 
 from adapters.postgres.cluster import PostgresServerError
 from adapters.postgres.server import EmbeddedPostgres
-from adapters.postgres.upgrade import FirstTenant, UpgradeError, digest_of_api_key, upgrade
+from adapters.postgres.upgrade import FirstOperator, FirstTenant, UpgradeError, digest_of_api_key, upgrade
 from adapters.system import SystemClock
 from gateway.cli import EXIT_FINDINGS
 from gateway.cli.client import Answer, GatewayClient
@@ -144,8 +144,18 @@ def _stack(keep: Path | None, *, quiet: bool) -> Iterator[RunningDemo]:
         _say("starting PostgreSQL", quiet=quiet)
         server = stack.enter_context(EmbeddedPostgres(directory / "postgres"))
         api_key = secrets.token_urlsafe(24)
+        operator_key = secrets.token_urlsafe(24)
         first = FirstTenant(TenantId("demo"), "Demo institution", digest_of_api_key(api_key))
-        asyncio.run(upgrade(server.owner_dsn, regions=[RegionId("local")], first_tenant=first, now=SystemClock().now()))
+        operator = FirstOperator("demo operator", digest_of_api_key(operator_key))
+        asyncio.run(
+            upgrade(
+                server.owner_dsn,
+                regions=[RegionId("local")],
+                first_tenant=first,
+                first_operator=operator,
+                now=SystemClock().now(),
+            )
+        )
         ports = {
             name: _free_port(preferred) for name, preferred in (("gateway", 8015), ("worker", 8016), ("sim", 8020))
         }
@@ -155,6 +165,7 @@ def _stack(keep: Path | None, *, quiet: bool) -> Iterator[RunningDemo]:
             simulator_url=f"http://127.0.0.1:{ports['sim']}",
             worker_url=f"http://127.0.0.1:{ports['worker']}",
             api_key=api_key,
+            operator_key=operator_key,
         )
         environment = {
             "FIFTEEN_DATABASE_URL": server.application_dsn,

@@ -64,6 +64,11 @@ class Role:
         """The child's process id."""
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with, negative for a signal; None while it runs."""
+        return self._process.poll()
+
     def wait_until_ready(self, url: str) -> None:
         """Return once `url` answers 200.
 

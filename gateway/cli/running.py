@@ -7,16 +7,20 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gateway.cli.console import stop
+from gateway.settings import Settings
+
 
 @dataclass(frozen=True, slots=True)
 class RunningDemo:
-    """Where a running demo listens, and the API key of its one tenant."""
+    """Where a running demo listens, the API key of its one tenant, and an operator's."""
 
     process_id: int
     gateway_url: str
     simulator_url: str
     worker_url: str
     api_key: str
+    operator_key: str
 
 
 def state_file() -> Path:
@@ -48,3 +52,32 @@ def find_running() -> RunningDemo | None:
     except (FileNotFoundError, ProcessLookupError, PermissionError, ValueError, TypeError):
         return None
     return demo
+
+
+def gateway_of(settings: Settings, url: str | None) -> tuple[str, str]:
+    """Return the address of the gateway to talk to, and the API key: as named, as set, or the running demo's."""
+    address, demo = _address_of(settings, url)
+    if settings.api_key is not None:
+        return address, settings.api_key.get_secret_value()
+    if demo is None:
+        stop(f"FIFTEEN_API_KEY is not set: {address} asks for the tenant's API key")
+    return address, demo.api_key
+
+
+def operator_gateway_of(settings: Settings, url: str | None) -> tuple[str, str]:
+    """Return the same with an operator's key; where none is set, the tenant's, which may look and not act."""
+    address, demo = _address_of(settings, url)
+    if settings.operator_key is not None:
+        return address, settings.operator_key.get_secret_value()
+    return (address, demo.operator_key) if demo is not None else gateway_of(settings, url)
+
+
+def _address_of(settings: Settings, url: str | None) -> tuple[str, RunningDemo | None]:
+    """Return the address, and the demo if it is that which listens there."""
+    demo = find_running()
+    address = url or settings.gateway_url or (demo.gateway_url if demo else None)
+    if address is None:
+        stop(
+            "no demo runs here, and FIFTEEN_GATEWAY_URL is not set: start `fifteen demo`, or name the gateway by --url"
+        )
+    return address, demo if demo is not None and address == demo.gateway_url else None

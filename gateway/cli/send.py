@@ -20,7 +20,7 @@ from adapters.system import SystemClock, SystemIdentifiers
 from gateway.cli import EXIT_FINDINGS, EXIT_OK, EXIT_OPEN
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import ERROR, OUT, stop
-from gateway.cli.running import RunningDemo, find_running
+from gateway.cli.running import gateway_of
 from gateway.settings import Settings
 from iso20022 import ConnectionPartyId, FedNowProfile, ProtocolError
 from iso20022.restamp import Restamped, restamp
@@ -37,7 +37,7 @@ def send_file(
         body = file.read_bytes()
     except OSError as error:
         stop(f"{file}: {error.strerror}")
-    address, api_key = _gateway(settings, url, find_running())
+    address, api_key = gateway_of(settings, url)
     payment = _json_payment(file, body) if body.lstrip()[:1] == b"{" else None
     key = key or f"file-{hashlib.sha256(body).hexdigest()[:32]}"
     if restamped and payment is None:
@@ -58,19 +58,6 @@ def send_file(
     else:
         _print_answer(answer)
     return _exit_code(answer)
-
-
-def _gateway(settings: Settings, url: str | None, demo: RunningDemo | None) -> tuple[str, str]:
-    address = url or settings.gateway_url or (demo.gateway_url if demo else None)
-    if address is None:
-        stop(
-            "no demo runs here, and FIFTEEN_GATEWAY_URL is not set: start `fifteen demo`, or name the gateway by --url"
-        )
-    if settings.api_key is not None:
-        return address, settings.api_key.get_secret_value()
-    if demo is None or address != demo.gateway_url:
-        stop(f"FIFTEEN_API_KEY is not set: {address} asks for the tenant's API key")
-    return address, demo.api_key
 
 
 def _restamp(body: bytes, settings: Settings) -> Restamped:

@@ -15,10 +15,12 @@ from gateway.domain.transitions import Effect, advance, tells
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
     Decision,
+    MessageClass,
     Observer,
     OutboundDelivery,
     PaymentStore,
     Queue,
+    QueueDirection,
     RawMessage,
     TimerChange,
     UnavailableError,
@@ -27,9 +29,16 @@ from gateway.service.ports import (
 CONFLICTS_MAX: Final = 10
 """How often a decision is taken again because another event of the same payment was saved first."""
 
-SAVE_WINDOW_S: Final = 0.002
+SAVE_WINDOW_S: Final = 0.003
 SAVES_MAX: Final = 64
 """Decisions of different payments are saved together: at most so many, gathered for at most so long."""
+
+_QUEUED: Final = (
+    (Effect.QUEUE_TRANSFER, MessageClass.VALUE),
+    (Effect.QUEUE_ENQUIRY, MessageClass.INQUIRY),
+    (Effect.QUEUE_PING, MessageClass.SYSTEM),
+)
+"""The effects that put something on a queue of the payment's rail, and the class of what they put there."""
 
 
 def decide(
@@ -38,7 +47,6 @@ def decide(
     *,
     at: datetime,
     timing: Timing,
-    inquiry_queue: Queue,
     messages: tuple[RawMessage, ...] = (),
     inbox_id: str | None = None,
     inbox_digest: bytes | None = None,
@@ -58,7 +66,7 @@ def decide(
         state=transition.state,
         at=at,
         timer=_timer(payment, transition.effects, at=at, timing=timing),
-        outbox=_outbox(payment, transition.effects, inquiry_queue),
+        outbox=_outbox(payment, transition.effects, at=at, timing=timing),
         messages=messages,
         inbox_id=inbox_id,
         inbox_digest=inbox_digest,
@@ -74,6 +82,8 @@ def _timer(payment: Payment, effects: Sequence[Effect], *, at: datetime, timing:
         return "stop"
     if Effect.AWAIT_ANSWER in effects:
         return timing.answer_overdue(payment, at)
+    if Effect.AWAIT_RESENDING in effects:
+        return timing.resending_ends(at)
     if Effect.ASK_STATUS in effects:
         return timing.first_status_request(payment, at)
     if Effect.ASK_STATUS_AGAIN in effects:
@@ -81,11 +91,20 @@ def _timer(payment: Payment, effects: Sequence[Effect], *, at: datetime, timing:
     return None
 
 
-def _outbox(payment: Payment, effects: Sequence[Effect], inquiry_queue: Queue) -> tuple[OutboundDelivery, ...]:
-    if Effect.QUEUE_STATUS_REQUEST not in effects:
-        return ()
-    delivery_id = delivery_id_of(payment.payment_id, Effect.QUEUE_STATUS_REQUEST, payment.version)
-    return (OutboundDelivery(delivery_id, inquiry_queue, payment.payment_id, payment.deadline_at),)
+def _outbox(
+    payment: Payment, effects: Sequence[Effect], *, at: datetime, timing: Timing
+) -> tuple[OutboundDelivery, ...]:
+    """What the effects put on queues: each under an id that a repeat of the same decision would give it again."""
+    return tuple(
+        OutboundDelivery(
+            delivery_id_of(payment.payment_id, effect, payment.version),
+            Queue.of(payment.rail, QueueDirection.OUT, message_class),
+            payment.payment_id,
+            timing.resending_ends(at) if effect is Effect.QUEUE_TRANSFER else payment.deadline_at,
+        )
+        for effect, message_class in _QUEUED
+        if effect in effects
+    )
 
 
 Choice = Callable[[Payment], Awaitable[Decision | None]]
@@ -100,8 +119,10 @@ class Decisions:
     saves: GroupCommit[Decision, bool]
     observer: Observer
 
-    async def take(self, payment_id: PaymentId, choose: Choice) -> Decision | None:
+    async def take(self, payment_id: PaymentId, choose: Choice, *, loaded: Payment | None = None) -> Decision | None:
         """Load the payment, let `choose` decide, save; start over when somebody else was first.
+
+        `loaded` is the payment as it was a moment ago: if it has changed since, the save tells.
 
         Returns the decision that was saved, or None when there was nothing to decide. A repeat is safe: `choose`
         sees the payment as it then is.
@@ -111,8 +132,8 @@ class Decisions:
             UnavailableError: the store does not answer, or the payment changes all the time.
 
         """
-        for _ in range(CONFLICTS_MAX):
-            payment = (await self.store.load([payment_id])).get(payment_id)
+        for attempt in range(CONFLICTS_MAX):
+            payment = loaded if attempt == 0 and loaded else (await self.store.load([payment_id])).get(payment_id)
             if payment is None:
                 raise LookupError(f"no payment {payment_id}")
             decision = await choose(payment)
@@ -130,11 +151,11 @@ class Decisions:
             self.observer.contradiction(decision)
 
 
-def grouped_saves(store: PaymentStore) -> GroupCommit[Decision, bool]:
+def grouped_saves(store: PaymentStore, *, window_s: float = SAVE_WINDOW_S) -> GroupCommit[Decision, bool]:
     """Return the group commit that `Decisions` saves through; its `run` must be running."""
     return GroupCommit(
         store.save,
-        window_s=SAVE_WINDOW_S,
+        window_s=window_s,
         batch_max=SAVES_MAX,
         key=lambda decision: decision.payment.payment_id,
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway.domain.doubt import EXPIRED, Enquiry
 from gateway.domain.events import Event, EventKind
-from gateway.domain.payment import Payment, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.transitions import ASKABLE, SENDABLE
 from gateway.service.decide import Decisions, decide
+from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
     Clock,
     Decision,
@@ -19,33 +23,51 @@ from gateway.service.ports import (
     MessageDirection,
     NotSentError,
     Observer,
+    PaymentStore,
     RailLink,
     RawMessage,
     UnavailableError,
 )
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol
 from gateway.service.submit import XML_TYPE
-from gateway.service.timers import EXPIRED
 
 RETRY_PAUSE_S: Final = 0.2
 """Between two tries to reach a rail that surely got nothing."""
 
+_ASKED: Final = {
+    Enquiry.STATUS_REQUEST: EventKind.STATUS_REQUESTED,
+    Enquiry.REPEAT: EventKind.TRANSFER_REPEATED,
+}
+
 UNREACHED: Final = Reason("AB11", ReasonOrigin.GATEWAY, "The rail could not be reached in time; nothing was sent.")
+
+
+PING_PAUSE_S: Final = 60.0
+"""A PING is not to be sent with any regularity (FedNow Operating Procedures v2.1): many payments in doubt share one."""
+
+LOAD_WINDOW_S: Final = 0.002
+LOADS_MAX: Final = 64
+"""Payments that are taken up at about the same moment are read together."""
+
+Loads = GroupCommit[tuple[PaymentId, MessageDirection], tuple[Payment, RawMessage] | None]
+"""Reads of payments with a raw message of theirs, many in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Handles the deliveries of a rail's value and inquiry queues."""
+    """Handles the deliveries of a rail's value, inquiry and system queues; `loads.run` must be running."""
 
     decisions: Decisions
-    rails: dict[Rail, RailProtocol]
-    links: dict[Rail, RailLink]
+    loads: Loads
+    rails: Mapping[Rail, RailProtocol]
+    links: Mapping[Rail, RailLink]
     clock: Clock
     identifiers: Identifiers
     observer: Observer
+    pinged_at: dict[Rail, datetime] = field(default_factory=dict)
 
     async def transfer(self, delivery: Delivery) -> None:
-        """Send the transfer of a payment that is still RECEIVED; leave any other alone, so that a repeat is safe.
+        """Send the transfer of a payment that waits to be sent; leave any other alone, so that a repeat is safe.
 
         Of all the workers that hold the same delivery, one alone saves SENDING, and that one sends. Returning settles
         the delivery: from SENDING on, the timer and the rail's answer carry the payment, never a second delivery.
@@ -55,50 +77,79 @@ class Dispatcher:
             LookupError: no such payment.
 
         """
+        loaded, received = await self._load(delivery, MessageDirection.CLIENT_IN)
         message: OutboundMessage | None = None
 
         async def choose(payment: Payment) -> Decision | None:
             nonlocal message
-            if payment.state is not PaymentState.RECEIVED:
+            if payment.state not in SENDABLE:
                 return None
             rail, now = self.rails[payment.rail], self.clock.now()
             if now >= rail.timing.latest_sending(payment):
                 event = Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
-                return decide(payment, event, at=now, timing=rail.timing, inquiry_queue=rail.inquiry_queue)
-            received = await self._raw(payment, MessageDirection.CLIENT_IN)
+                return decide(payment, event, at=now, timing=rail.timing)
+            started_s = self.clock.monotonic_s()
             message = rail.transfer_message(payment, received, at=now)
+            self.observer.leg(Leg.SIGN, self.clock.monotonic_s() - started_s)
             event = Event(EventKind.SENDING_STARTED, business_message_id=message.business_message_id)
             return self._with_message(payment, event, message, now)
 
-        decision = await self.decisions.take(delivery.payment_id, choose)
+        decision = await self.decisions.take(delivery.payment_id, choose, loaded=loaded)
         if decision is not None and message is not None and decision.state is PaymentState.SENDING:
-            self.observer.leg(Leg.QUEUE, (decision.at - decision.payment.accepted_at).total_seconds())
             await self._send(decision, message)
 
-    async def status_request(self, delivery: Delivery) -> None:
+    async def enquiry(self, delivery: Delivery) -> None:
         """Ask the rail what became of a payment in doubt; raises as `transfer`. A lost question is put again later."""
+        loaded, sent = await self._load(delivery, MessageDirection.RAIL_OUT)
         message: OutboundMessage | None = None
 
         async def choose(payment: Payment) -> Decision | None:
             nonlocal message
+            rail, now = self.rails[payment.rail], self.clock.now()
+            if payment.state not in ASKABLE or not rail.is_looked_back_to(payment, at=now):
+                return None
+            message = rail.enquiry(payment, sent, at=now)
+            kind = _ASKED[rail.doubt.enquiry]
+            event = Event(kind, business_message_id=message.business_message_id)
+            return self._with_message(payment, event, message, now)
+
+        decision = await self.decisions.take(delivery.payment_id, choose, loaded=loaded)
+        if decision is not None and message is not None:
+            await self._ask(decision.payment.rail, message, MessageClass.INQUIRY)
+
+    async def ping(self, delivery: Delivery) -> None:
+        """Ask whether the rail is there at all; raises as `transfer`. Payments in doubt share one PING a minute."""
+        message: OutboundMessage | None = None
+
+        async def choose(payment: Payment) -> Decision | None:
+            nonlocal message
+            rail, now = self.rails[payment.rail], self.clock.now()
             if payment.state is not PaymentState.IN_DOUBT:
                 return None
-            rail, now = self.rails[payment.rail], self.clock.now()
-            sent = await self._raw(payment, MessageDirection.RAIL_OUT)
-            message = rail.status_request(payment, sent, number=payment.status_requests + 1, at=now)
-            event = Event(EventKind.STATUS_REQUESTED, business_message_id=message.business_message_id)
+            last = self.pinged_at.get(payment.rail)
+            if last is not None and now - last < timedelta(seconds=PING_PAUSE_S):
+                shared = Event(EventKind.PINGED, details={"shared_since": last.isoformat()})
+                return decide(payment, shared, at=now, timing=rail.timing)
+            message = rail.ping(payment, at=now)
+            self.pinged_at[payment.rail] = now
+            event = Event(EventKind.PINGED, business_message_id=message.business_message_id)
             return self._with_message(payment, event, message, now)
 
         decision = await self.decisions.take(delivery.payment_id, choose)
         if decision is not None and message is not None:
-            try:
-                await self.links[decision.payment.rail].send(message.body, message_class=MessageClass.INQUIRY)
-            except UnavailableError as error:
-                self.observer.fault("status request", error)
+            await self._ask(decision.payment.rail, message, MessageClass.SYSTEM)
 
-    async def _raw(self, payment: Payment, direction: MessageDirection) -> RawMessage:
-        messages = await self.decisions.store.messages(payment.payment_id)
-        return next(message for message in messages if message.direction is direction)
+    async def _load(self, delivery: Delivery, direction: MessageDirection) -> tuple[Payment, RawMessage]:
+        found = await self.loads.submit((delivery.payment_id, direction))
+        if found is None:
+            raise LookupError(f"no payment {delivery.payment_id} with a message {direction}")
+        return found
+
+    async def _ask(self, rail: Rail, message: OutboundMessage, message_class: MessageClass) -> None:
+        try:
+            await self.links[rail].send(message.body, message_class=message_class)
+        except UnavailableError as error:
+            self.observer.fault("question", error)
 
     def _with_message(self, payment: Payment, event: Event, message: OutboundMessage, now: datetime) -> Decision:
         rail = self.rails[payment.rail]
@@ -111,7 +162,7 @@ class Dispatcher:
             body=message.body,
             at=now,
         )
-        return decide(payment, event, at=now, timing=rail.timing, inquiry_queue=rail.inquiry_queue, messages=(raw,))
+        return decide(payment, event, at=now, timing=rail.timing, messages=(raw,))
 
     async def _send(self, decision: Decision, message: OutboundMessage) -> None:
         """Send while it makes sense; every pass begins with the certainty that no byte has left yet."""
@@ -134,15 +185,29 @@ class Dispatcher:
         await self._abandon(payment)
 
     async def _is_sending(self, payment: Payment) -> bool:
-        """Whether it still is ours to send: a timer, or the rail's word, may have come first."""
-        now = await self.decisions.store.load([payment.payment_id])
-        return now[payment.payment_id].state is PaymentState.SENDING
+        """Whether this copy still is ours to send: a timer, or the rail's word, may have come first."""
+        now = (await self.decisions.store.load([payment.payment_id]))[payment.payment_id]
+        return now.state is PaymentState.SENDING and now.transfers == payment.transfers + 1
 
     async def _abandon(self, payment: Payment) -> None:
         rail = self.rails[payment.rail]
 
         async def choose(current: Payment) -> Decision | None:
+            if current.transfers != payment.transfers + 1:
+                return None  # another copy may have left meanwhile: of that one nothing is certain here
             event = Event(EventKind.SENDING_ABANDONED, reason=UNREACHED)
-            return decide(current, event, at=self.clock.now(), timing=rail.timing, inquiry_queue=rail.inquiry_queue)
+            return decide(current, event, at=self.clock.now(), timing=rail.timing)
 
         await self.decisions.take(payment.payment_id, choose)
+
+
+def grouped_loads(store: PaymentStore, *, window_s: float = LOAD_WINDOW_S) -> Loads:
+    """Return the grouped reads of a dispatcher; its `run` must be running."""
+
+    async def load(
+        wanted: Sequence[tuple[PaymentId, MessageDirection]],
+    ) -> Sequence[tuple[Payment, RawMessage] | None]:
+        found = await store.load_with_message(wanted)
+        return [found.get(payment_id) for payment_id, _ in wanted]
+
+    return GroupCommit(load, window_s=window_s, batch_max=LOADS_MAX, key=lambda wanted: wanted[0])

@@ -8,11 +8,12 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.events import Event, EventKind
-from gateway.domain.identity import reference_of, status_request_reference_of, uetr_of
+from gateway.domain.identity import ping_reference_of, reference_of, status_request_reference_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
-from gateway.service.ports import Queue, RawMessage
+from gateway.service.ports import RawMessage
 from gateway.service.rail_protocol import OutboundMessage, Reading
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import JSON_TYPE
@@ -47,11 +48,16 @@ from iso20022 import (
     wrap,
 )
 from iso20022 import header as headers
-from iso20022.messages import pacs008, pacs028
+from iso20022.messages import admi004, pacs008, pacs028
+from iso20022.messages.admi004 import PING, SystemEventNotification
+from iso20022.messages.admi011 import SystemEventAcknowledgement
 
 _TRANSFER: Final = pacs008.MESSAGE_TYPE
 _STATUS_REQUEST: Final = pacs028.MESSAGE_TYPE
 _UNREADABLE: Final = "unreadable"
+
+DEFAULT_DOUBT: Final = DoubtPolicy()
+"""FedNow is asked by pacs.028, and pinged once when it stays silent (Operating Procedures v2.1 section 16)."""
 
 _BY_STATUS: Final = {
     TransactionStatus.ACSC: EventKind.SETTLEMENT_REPORTED,
@@ -69,7 +75,7 @@ _BY_ANSWER: Final = {
     EnquiryAnswer.NOT_FOUND: EventKind.NOT_FOUND_REPORTED,
     EnquiryAnswer.NOT_PROCESSED: EventKind.NOT_PROCESSED_REPORTED,
     EnquiryAnswer.IN_PROCESS: EventKind.STILL_IN_PROCESS_REPORTED,
-    EnquiryAnswer.NOT_AUTHORISED: EventKind.STATUS_REQUEST_UNANSWERED,
+    EnquiryAnswer.NOT_AUTHORISED: EventKind.NOT_AUTHORISED_REPORTED,
 }
 
 _LOCAL_INSTRUMENT: Final = "FDNA"
@@ -98,11 +104,13 @@ class FedNowProtocol:
         *,
         connection_party: ConnectionPartyId,
         timing: Timing,
+        doubt: DoubtPolicy = DEFAULT_DOUBT,
         definite_refusals: frozenset[str] = frozenset(),
     ) -> None:
         self._profile = profile
         self._connection_party = connection_party
         self._timing = timing
+        self._doubt = doubt
         self._definite_refusals = definite_refusals
         self._zone = ZoneInfo(profile.time_zone)
 
@@ -117,14 +125,9 @@ class FedNowProtocol:
         return self._timing
 
     @property
-    def value_queue(self) -> Queue:
-        """Where its transfers wait."""
-        return Queue.FEDNOW_OUT_VALUE
-
-    @property
-    def inquiry_queue(self) -> Queue:
-        """Where its questions wait."""
-        return Queue.FEDNOW_OUT_INQUIRY
+    def doubt(self) -> DoubtPolicy:
+        """How it is asked."""
+        return self._doubt
 
     def business_date(self, now: datetime) -> date:
         """Return the calendar date in the rail's zone: what its message ids begin with."""
@@ -207,10 +210,10 @@ class FedNowProtocol:
         body = wrap(EnvelopeKind.FEDNOW_INCOMING, headers.build(header), document)
         return OutboundMessage(body, _TRANSFER, payment.message_id)
 
-    def status_request(self, payment: Payment, sent: RawMessage, *, number: int, at: datetime) -> OutboundMessage:
-        """Return the question after a transfer that was sent, in the words of that transfer."""
+    def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
+        """Return the pacs.028 after a transfer that was sent, in the words of that transfer."""
         transfer = self._sent_transfer(sent)
-        reference = status_request_reference_of(payment.payment_id, number)
+        reference = status_request_reference_of(payment.payment_id, payment.status_requests + 1)
         message_id = self._message_id(self.business_date(at), reference)
         request = PaymentStatusRequest(
             message_id=message_id,
@@ -228,6 +231,14 @@ class FedNowProtocol:
         header = self._header(message_id, _STATUS_REQUEST, at)
         body = wrap(EnvelopeKind.FEDNOW_INCOMING, headers.build(header), pacs028.build(request))
         return OutboundMessage(body, _STATUS_REQUEST, message_id)
+
+    def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
+        """Return an admi.004 PING: the first thing to do when questions stay unanswered (Operating Procedures 16)."""
+        message_id = self._message_id(self.business_date(at), ping_reference_of(payment.payment_id, payment.pings + 1))
+        event = SystemEventNotification(event_code=PING, event_time=self._local(at))
+        header = self._header(message_id, admi004.MESSAGE_TYPE, at)
+        body = wrap(EnvelopeKind.FEDNOW_INCOMING, headers.build(header), admi004.build(event))
+        return OutboundMessage(body, admi004.MESSAGE_TYPE, message_id)
 
     # --- what the rail says ---
 
@@ -248,9 +259,23 @@ class FedNowProtocol:
                 about: str | None = message.original_message_id
             case MessageReject():
                 about = message.related_reference
+            case SystemEventAcknowledgement(event_code=code) if code == PING:
+                return Reading(header.business_message_id, message_type, None, None, is_sign_of_life=True)
             case _:
                 return Reading(header.business_message_id, message_type, None, None, codes)
         return Reading(header.business_message_id, message_type, about, message)
+
+    def is_looked_back_to(self, payment: Payment, *, at: datetime) -> bool:
+        """Whether the rail still knows of the day on which the payment was sent: it looks back one calendar day.
+
+        After that "not found" says nothing (FedNow Operating Procedures v2.1 section 16).
+        """
+        sent_on = self.business_date(payment.creation_time or at)
+        return self.business_date(at) - sent_on <= timedelta(days=1)
+
+    def is_of_today(self, payment: Payment, *, at: datetime) -> bool:
+        """Whether the payment's message id begins with the rail's present day."""
+        return payment.message_id[:8] == f"{self.business_date(at):%Y%m%d}"
 
     def mismatches(self, reading: Reading, payment: Payment) -> tuple[str, ...]:
         """Return the references of a status report that are given and are not the payment's."""
@@ -272,7 +297,7 @@ class FedNowProtocol:
             case MessageReject() as reject:
                 if reading.about != payment.message_id:
                     kind = EventKind.STATUS_REQUEST_UNANSWERED
-                elif reject.reason_code in self._definite_refusals:
+                elif reject.reason_code in self._definite_refusals and payment.transfers <= 1:
                     kind = EventKind.TRANSFER_REFUSED
                 else:
                     kind = EventKind.REFUSAL_UNEXPLAINED  # it may mean "duplicate id": the other copy counts
@@ -288,7 +313,7 @@ class FedNowProtocol:
         if kind is EventKind.REJECTION_REPORTED:
             about_question = reading.about != payment.message_id
             answer = self._profile.enquiry_codes.get(code) if code is not None else None
-            if answer is not None and self._looks_back_to(payment, at):
+            if answer is not None and self.is_looked_back_to(payment, at=at):
                 kind = _BY_ANSWER[answer]
             elif answer is not None or about_question or code == _NEVER_RECEIVED:
                 kind = EventKind.STATUS_REQUEST_UNANSWERED
@@ -299,14 +324,6 @@ class FedNowProtocol:
             status=report.status.value if is_of_payment else None,
             business_message_id=reading.business_message_id,
         )
-
-    def _looks_back_to(self, payment: Payment, at: datetime) -> bool:
-        """Whether the rail still knows of the day on which the payment was sent: it looks back one calendar day.
-
-        After that "not found" says nothing (FedNow Operating Procedures v2.1 section 16).
-        """
-        sent_on = self.business_date(payment.creation_time or at)
-        return self.business_date(at) - sent_on <= timedelta(days=1)
 
     # --- building ---
 

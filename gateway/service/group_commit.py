@@ -31,9 +31,8 @@ class GroupCommit(Generic[Item, Outcome]):
     """Commits what `submit` is given, in batches; `run` must be running while it is used.
 
     A batch begins with its first item and closes `window_s` seconds after that came, or with `batch_max` items; while a
-    commit is on its way, the next batch gathers. When the last batch had a single item there is nobody to wait for, and
-    no window. Items with equal `key` never share a batch. A commit that raises fails its whole batch, but for
-    `PartlyFaultyError`, which says for each item what became of it.
+    commit is on its way, the next batch gathers. Items with equal `key` never share a batch. A commit that raises fails
+    its whole batch, but for `PartlyFaultyError`, which says for each item what became of it.
     """
 
     def __init__(
@@ -64,21 +63,19 @@ class GroupCommit(Generic[Item, Outcome]):
 
     async def run(self) -> None:
         """Commit batches until cancelled; what waits then is committed first."""
-        alone = True
         try:
             while True:
-                await self._gather(window_s=0.0 if alone else self._window_s)
-                alone = len(self._gathered) == 1
+                await self._gather()
                 await self._commit_gathered()
         finally:
             while self._take():
                 await self._commit_gathered()
 
-    async def _gather(self, *, window_s: float) -> None:
+    async def _gather(self) -> None:
         if not self._take():
             self._add(await self._waiting.get())
         loop = asyncio.get_running_loop()
-        closes_at_s = self._gathered[0].since_s + window_s
+        closes_at_s = self._gathered[0].since_s + self._window_s
         while len(self._take()) < self._batch_max and (left_s := closes_at_s - loop.time()) > 0:
             try:
                 async with asyncio.timeout(left_s):

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.events import Event
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, TenantId
 from gateway.domain.timing import Timing
-from gateway.service.ports import Queue, RawMessage
+from gateway.service.ports import RawMessage
 from gateway.service.requests import PaymentRequest
 from iso20022 import CustomerCreditTransfer, Finding, MessageReject, PaymentStatusReport, Report
 
@@ -28,7 +29,7 @@ class Reading:
     """What a message from the rail is about.
 
     ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
-    nothing, and then ``codes`` say why.
+    nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment.
     """
 
     business_message_id: str
@@ -36,6 +37,7 @@ class Reading:
     about: str | None
     statement: PaymentStatusReport | MessageReject | None
     codes: tuple[str, ...] = ()
+    is_sign_of_life: bool = False
 
 
 class RailProtocol(Protocol):
@@ -52,13 +54,8 @@ class RailProtocol(Protocol):
         ...
 
     @property
-    def value_queue(self) -> Queue:
-        """Where its transfers wait."""
-        ...
-
-    @property
-    def inquiry_queue(self) -> Queue:
-        """Where its status requests wait."""
+    def doubt(self) -> DoubtPolicy:
+        """How it is asked what became of a payment."""
         ...
 
     def business_date(self, now: datetime) -> date:
@@ -97,8 +94,28 @@ class RailProtocol(Protocol):
         """Return the transfer as it goes to the rail under our own header, created `at`."""
         ...
 
-    def status_request(self, payment: Payment, sent: RawMessage, *, number: int, at: datetime) -> OutboundMessage:
-        """Return the `number`-th question after a transfer that was sent; the same number gives the same id."""
+    def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
+        """Return the next question after a transfer that was sent; the same payment as it is gives the same id.
+
+        A pacs.028, or on a rail that is asked so the identical message, marked as a duplicate.
+        """
+        ...
+
+    def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
+        """Return the question whether the rail is there at all, put because a payment is in doubt.
+
+        Raises:
+            NotImplementedError: the rail has no such question; its `doubt` says so, and nobody asks.
+
+        """
+        ...
+
+    def is_looked_back_to(self, payment: Payment, *, at: datetime) -> bool:
+        """Whether the rail, asked `at`, still knows of the day on which the payment was sent."""
+        ...
+
+    def is_of_today(self, payment: Payment, *, at: datetime) -> bool:
+        """Whether the ids of the payment are of the rail's present day."""
         ...
 
     def read(self, body: bytes) -> Reading:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
 from typing import Final
 
+from gateway.domain.doubt import not_found
+from gateway.domain.events import EventKind
 from gateway.domain.payment import Payment
 from gateway.service.decide import Choice, Decisions, decide
 from gateway.service.group_commit import OverloadedError
@@ -30,6 +34,9 @@ from gateway.service.supervise import Verdict, each
 MESSAGES_MAX: Final = 64
 """Messages fetched at once; their effects share commits."""
 
+PAUSE_S: Final = 0.004
+"""How long is rested after a batch, so that the next one is worth its commit."""
+
 WAIT_S: Final = 10.0
 """How long a fetch waits for a first message."""
 
@@ -41,6 +48,16 @@ FAULT: Final = "FAULT_OF_OURS"
 
 ID_REUSED: Final = "MESSAGE_ID_REUSED"
 """The quarantine's code for other bytes under a header's message id that has had its effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """One message of the rail as it was read, the keyed digest of its bytes, and when it came."""
+
+    body: bytes
+    reading: Reading
+    digest: bytes
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,86 +84,108 @@ class Receiver:
             if deliveries:
                 await self.apply(deliveries)
                 await self.link.acknowledge([delivery.receipt for delivery in deliveries])
+                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
 
     async def apply(self, deliveries: Sequence[RailDelivery]) -> None:
-        """Save the effect of each message; a repeat is safe. Raises UnavailableError when the store does not answer."""
-        read = [(delivery, self.rail.read(delivery.body)) for delivery in deliveries]
-        about = [reading.about for _, reading in read if reading.about is not None]
-        payments = await self.decisions.store.find_by_message_id(self.rail.rail, about) if about else {}
-        await each([self._apply_or_park(delivery, reading, payments) for delivery, reading in read])
+        """Save the effect of each message; a repeat is safe. Raises UnavailableError when the store does not answer.
 
-    async def _apply_or_park(self, delivery: RailDelivery, reading: Reading, payments: Mapping[str, Payment]) -> None:
+        What is known of all of them is read at once, and their effects are committed together.
+        """
+        store, rail = self.decisions.store, self.rail.rail
+        heard = [self._heard(delivery) for delivery in deliveries]
+        ids = [one.reading.business_message_id for one in heard if one.reading.business_message_id]
+        about = [one.reading.about for one in heard if one.reading.about is not None]
+        seen = await store.seen(rail, ids) if ids else {}
+        payments = await store.find_by_message_id(rail, about) if about else {}
+        await each([self._apply_or_park(one, seen, payments) for one in heard])
+
+    def _heard(self, delivery: RailDelivery) -> _Heard:
+        return _Heard(
+            body=delivery.body,
+            reading=self.rail.read(delivery.body),
+            digest=self.vault.blind_index("rail-message", delivery.body),
+            at=self.clock.now(),
+        )
+
+    async def _apply_or_park(self, one: _Heard, seen: Mapping[str, bytes], payments: Mapping[str, Payment]) -> None:
         """Apply one message; a fault of ours stops that one alone, and keeps its bytes."""
-        payment = payments.get(reading.about) if reading.about is not None else None
+        payment = payments.get(one.reading.about) if one.reading.about is not None else None
         verdict = Verdict(but=(UnavailableError, OverloadedError))
         async with verdict:
-            await self._apply_one(delivery, reading, payment)
+            await self._apply_one(one, seen.get(one.reading.business_message_id), payment)
         if verdict.fault is not None:
             self.observer.fault("receive", verdict.fault)
             if payment is not None:
                 self.observer.parked(payment.payment_id, str(verdict.fault))
-            await self._quarantine(delivery, reading, (FAULT,))
+            await self._quarantine(one, (FAULT,))
 
-    async def _apply_one(self, delivery: RailDelivery, reading: Reading, payment: Payment | None) -> None:
-        digest = self.vault.blind_index("rail-message", delivery.body)
-        known = await self._known(reading)
+    async def _apply_one(self, one: _Heard, known: bytes | None, payment: Payment | None) -> None:
+        reading = one.reading
         if known is not None:
-            if known == digest:
-                self.observer.duplicate_ignored(self.rail.rail, reading.business_message_id)
-            else:
-                await self._quarantine(delivery, reading, (ID_REUSED,))
-            return
-        if reading.statement is None or payment is None:
-            await self._quarantine(delivery, reading, reading.codes or (UNMATCHED,))
-            return
-        if mismatches := self.rail.mismatches(reading, payment):
-            await self._quarantine(delivery, reading, mismatches)
-            return
-        decision = await self.decisions.take(payment.payment_id, self._choice(delivery, reading, digest))
-        if decision is not None and decision.state.is_final and not decision.payment.state.is_final:
-            sent_at = decision.payment.creation_time or decision.at
-            self.observer.leg(Leg.RAIL, (decision.at - sent_at).total_seconds())
+            await self._repeated(one, known)
+        elif reading.is_sign_of_life:
+            self.observer.rail_answered(self.rail.rail)
+        elif reading.statement is None or payment is None:
+            await self._quarantine(one, reading.codes or (UNMATCHED,))
+        elif mismatches := self.rail.mismatches(reading, payment):
+            await self._quarantine(one, mismatches)
+        else:
+            decision = await self.decisions.take(payment.payment_id, self._choice(one), loaded=payment)
+            if decision is not None:
+                self._tell_legs(one, decision)
 
-    async def _known(self, reading: Reading) -> bytes | None:
-        """The digest of the message whose effect was saved under this one's id, if any was."""
-        if not reading.business_message_id:
-            return None
-        seen = await self.decisions.store.seen(self.rail.rail, [reading.business_message_id])
-        return seen.get(reading.business_message_id)
+    def _tell_legs(self, one: _Heard, decision: Decision) -> None:
+        self.observer.leg(Leg.ANSWER, (self.clock.now() - one.at).total_seconds())
+        if decision.state.is_final and not decision.payment.state.is_final:
+            sent_at = decision.payment.creation_time or one.at
+            self.observer.leg(Leg.RAIL, (one.at - sent_at).total_seconds())
 
-    def _choice(self, delivery: RailDelivery, reading: Reading, digest: bytes) -> Choice:
-        raw = self._raw(delivery, reading)
+    async def _repeated(self, one: _Heard, known: bytes) -> None:
+        """The id has had its effect: the same bytes again are ignored, others are a person's to look at."""
+        if known == one.digest:
+            self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
+        else:
+            await self._quarantine(one, (ID_REUSED,))
+
+    def _choice(self, one: _Heard) -> Choice:
+        raw, reading = self._raw(one), one.reading
+        tries = count()
 
         async def choose(current: Payment) -> Decision | None:
-            if await self._known(reading) is not None:  # another delivery of it was quicker
-                self.observer.duplicate_ignored(self.rail.rail, reading.business_message_id)
-                return None
+            if next(tries):  # something was saved first: perhaps another delivery of this very message
+                seen = await self.decisions.store.seen(self.rail.rail, [reading.business_message_id])
+                if (known := seen.get(reading.business_message_id)) is not None:
+                    await self._repeated(one, known)
+                    return None
             now = self.clock.now()
+            event = self.rail.event(reading, current, at=now)
+            if event.kind is EventKind.NOT_FOUND_REPORTED:
+                policy = await self.decisions.store.not_found_policy(current.tenant_id)
+                event = not_found(event, policy=policy, is_of_today=self.rail.is_of_today(current, at=now))
             return decide(
                 current,
-                self.rail.event(reading, current, at=now),
+                event,
                 at=now,
                 timing=self.rail.timing,
-                inquiry_queue=self.rail.inquiry_queue,
                 messages=(raw,),
                 inbox_id=reading.business_message_id,
-                inbox_digest=digest,
+                inbox_digest=one.digest,
             )
 
         return choose
 
-    async def _quarantine(self, delivery: RailDelivery, reading: Reading, codes: tuple[str, ...]) -> None:
-        quarantined = Quarantined(self._raw(delivery, reading), self.rail.rail, codes)
+    async def _quarantine(self, one: _Heard, codes: tuple[str, ...]) -> None:
+        quarantined = Quarantined(self._raw(one), self.rail.rail, codes)
         await self.decisions.store.quarantine([quarantined])
         self.observer.quarantined(quarantined)
 
-    def _raw(self, delivery: RailDelivery, reading: Reading) -> RawMessage:
+    def _raw(self, one: _Heard) -> RawMessage:
         return RawMessage(
             message_id=self.identifiers.new_uuid(),
             direction=MessageDirection.RAIL_IN,
-            message_type=reading.message_type,
-            business_message_id=reading.business_message_id,
+            message_type=one.reading.message_type,
+            business_message_id=one.reading.business_message_id,
             content_type=XML_TYPE,
-            body=delivery.body,
-            at=self.clock.now(),
+            body=one.body,
+            at=one.at,
         )

@@ -10,7 +10,7 @@ from gateway.service.ports import Bus, Clock, Leg, Observer, PaymentStore
 BATCH_MAX: Final = 200
 """Outbox rows of one transaction; larger batches brought nothing."""
 
-PAUSE_BUSY_S: Final = 0.002
+PAUSE_BUSY_S: Final = 0.005
 PAUSE_IDLE_S: Final = 0.02
 """How long the relay rests after a batch, and after none."""
 

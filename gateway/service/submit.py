@@ -14,6 +14,7 @@ from typing import Final
 from gateway.domain.identity import delivery_id_of, payment_id_of, slot_of
 from gateway.domain.payment import IdempotencyKey, Payment, TenantId
 from gateway.domain.transitions import Effect
+from gateway.service.admission import Admission
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
     Accepted,
@@ -21,11 +22,14 @@ from gateway.service.ports import (
     Clock,
     Identifiers,
     Leg,
+    MessageClass,
     MessageDirection,
     NewPayment,
     Observer,
     OutboundDelivery,
     PaymentStore,
+    Queue,
+    QueueDirection,
     RawMessage,
     Refusal,
     Vault,
@@ -102,6 +106,7 @@ class Intake:
         rail: RailProtocol,
         store: PaymentStore,
         accepts: GroupCommit[NewPayment, Accepted],
+        admission: Admission,
         clock: Clock,
         identifiers: Identifiers,
         vault: Vault,
@@ -110,6 +115,7 @@ class Intake:
         self._rail = rail
         self._store = store
         self._accepts = accepts
+        self._admission = admission
         self._clock = clock
         self._identifiers = identifiers
         self._vault = vault
@@ -122,10 +128,11 @@ class Intake:
         """Submit an ISO 20022 message; its own message id is the idempotency key. A repeat is safe.
 
         Raises:
-            OverloadedError: too much waits already; nothing was done.
+            OverloadedError: too much waits already, or for too long; nothing was done.
             UnavailableError: the store does not answer; whether it was accepted is unknown, repeat under the same key.
 
         """
+        self._admission.admit()
         report = self._rail.examine(body)
         transfer, document = report.message, report.document
         if not isinstance(transfer, CustomerCreditTransfer) or document is None:
@@ -164,6 +171,7 @@ class Intake:
 
         A repeat is safe; raises as `submit_message`.
         """
+        self._admission.admit()
         transfer = self._rail.transfer_from_request(
             request,
             tenant_id=tenant_id,
@@ -242,7 +250,10 @@ class Intake:
             ),
             outbox=(
                 OutboundDelivery(
-                    delivery_id_of(payment_id, Effect.QUEUE_TRANSFER, 1), rail.value_queue, payment_id, deadline_at
+                    delivery_id_of(payment_id, Effect.QUEUE_TRANSFER, 1),
+                    Queue.of(rail.rail, QueueDirection.OUT, MessageClass.VALUE),
+                    payment_id,
+                    deadline_at,
                 ),
             ),
         )
@@ -300,6 +311,6 @@ def _warnings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.severity is Severity.WARNING)
 
 
-def grouped_accepts(store: PaymentStore) -> GroupCommit[NewPayment, Accepted]:
+def grouped_accepts(store: PaymentStore, *, window_s: float = ACCEPT_WINDOW_S) -> GroupCommit[NewPayment, Accepted]:
     """Return the group commit of the intake; its `run` must be running."""
-    return GroupCommit(store.accept, window_s=ACCEPT_WINDOW_S, batch_max=ACCEPT_MAX)
+    return GroupCommit(store.accept, window_s=window_s, batch_max=ACCEPT_MAX)

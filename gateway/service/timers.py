@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from gateway.domain.events import Event, EventKind
-from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.doubt import due_event
+from gateway.domain.payment import Payment, PaymentId, Rail
 from gateway.service.decide import Decisions, decide
 from gateway.service.group_commit import OverloadedError
 from gateway.service.ports import Clock, Decision, DueTimer, Observer, UnavailableError
@@ -18,9 +18,6 @@ PAUSE_S: Final = 0.05
 """How often the timers are looked at; a timer is late by this at the most when the process keeps up."""
 
 BATCH_MAX: Final = 100
-
-EXPIRED: Final = Reason("AB11", ReasonOrigin.GATEWAY, "The payment's time ran out before it could be sent.")
-"""ISO external status reason AB11: time-out at the debtor agent. No money can have moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +62,5 @@ class Timers:
         if payment.next_step_at is None or payment.next_step_at > now:
             return None
         rail = self.rails[payment.rail]
-        return decide(payment, _event(payment), at=now, timing=rail.timing, inquiry_queue=rail.inquiry_queue)
-
-
-def _event(payment: Payment) -> Event:
-    match payment.state:
-        case PaymentState.RECEIVED:
-            return Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
-        case PaymentState.IN_DOUBT:
-            return Event(EventKind.STATUS_REQUEST_DUE)
-        case _:
-            return Event(EventKind.DEADLINE_PASSED)
+        event = due_event(payment, policy=rail.doubt, is_looked_back_to=rail.is_looked_back_to(payment, at=now))
+        return decide(payment, event, at=now, timing=rail.timing)

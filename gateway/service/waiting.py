@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.domain.payment import PaymentId
-from gateway.service.ports import Clock, PaymentStore
+from gateway.service.ports import Clock, Leg, Observer, PaymentStore
 
 PAUSE_S: Final = 0.02
 """Between two looks at what is waited for. NOTIFY would serialise the commits of all payments (docs/adr/0004)."""
@@ -19,9 +19,10 @@ WAITING_MAX: Final = 10_000
 class Waiting:
     """Wakes those who wait for payments to become final; `run` must be running."""
 
-    def __init__(self, store: PaymentStore, clock: Clock) -> None:
+    def __init__(self, store: PaymentStore, clock: Clock, observer: Observer) -> None:
         self._store = store
         self._clock = clock
+        self._observer = observer
         self._waiting: dict[PaymentId, list[asyncio.Event]] = {}
         self._somebody = asyncio.Event()
 
@@ -53,9 +54,10 @@ class Waiting:
             if not self._waiting:
                 self._somebody.clear()
                 await self._somebody.wait()
-            states = await self._store.states(list(self._waiting))
-            for payment_id, state in states.items():
-                if state.is_final:
-                    for bell in self._waiting.get(payment_id, ()):
+            final = await self._store.final_since(list(self._waiting))
+            for payment_id, since in final.items():
+                for bell in self._waiting.get(payment_id, ()):
+                    if not bell.is_set():
                         bell.set()
+                        self._observer.leg(Leg.NOTIFY, (self._clock.now() - since).total_seconds())
             await self._clock.sleep_until(self._clock.now() + timedelta(seconds=PAUSE_S))

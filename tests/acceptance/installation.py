@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.postgres.child_process import free_loopback_port
+from adapters.child_process import free_loopback_port
 from gateway.cli.processes import Role
 from tests.conftest import API_KEY, Database
 

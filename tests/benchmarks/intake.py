@@ -23,7 +23,7 @@ from typing import Final
 
 import asyncpg
 
-from adapters.postgres.child_process import free_loopback_port
+from adapters.child_process import free_loopback_port
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
 from adapters.system import SystemClock

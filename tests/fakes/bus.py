@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from uuid import UUID
 
+from gateway.service.fault_text import fault_text
 from gateway.service.ports import (
+    Clock,
     DeadLetter,
+    DeadLetterReason,
     Delivery,
     DeliveryHandler,
     OutboundDelivery,
@@ -19,11 +23,13 @@ from gateway.service.ports import (
     UnroutableError,
 )
 from gateway.service.supervise import Verdict
+from tests.fakes.clock import VirtualClock
 
 
 @dataclass(slots=True)
 class _Waiting:
     outbound: OutboundDelivery
+    published_at: datetime
     attempt: int = 0
     is_handed_out: bool = False
 
@@ -44,11 +50,12 @@ class InMemoryBus:
     `reachable` off makes everything raise `UnavailableError`, as a broker that is down; consumers then get nothing.
     """
 
-    def __init__(self, *, delivery_limit: int = 10, declared: bool = True) -> None:
+    def __init__(self, *, clock: Clock | None = None, delivery_limit: int = 10, declared: bool = True) -> None:
         self.reachable = True
+        self._clock = clock or VirtualClock()
         self._delivery_limit = delivery_limit
         self._queues: dict[Queue, dict[UUID, _Waiting]] = {queue: {} for queue in Queue} if declared else {}
-        self._dead: dict[Queue, list[DeadLetter]] = {queue: [] for queue in Queue}
+        self._dead: list[DeadLetter] = []
         self.changed = asyncio.Event()
 
     async def declare(self) -> None:
@@ -62,23 +69,34 @@ class InMemoryBus:
         for delivery in deliveries:
             if delivery.queue not in self._queues:
                 raise UnroutableError(f"not declared: {delivery.queue}")
+        now = self._clock.now()
         for delivery in deliveries:
-            self._queues[delivery.queue].setdefault(delivery.delivery_id, _Waiting(delivery))
+            self._queues[delivery.queue].setdefault(delivery.delivery_id, _Waiting(delivery, now))
         self.changed.set()
 
-    def consume(self, queue: Queue, handler: DeliveryHandler, *, prefetch: int) -> AbstractAsyncContextManager[None]:
-        """Hand deliveries to `handler` while the context is open, at most `prefetch` at once."""
-        return _Consumer(self, queue, handler, prefetch=prefetch)
+    def consume(
+        self, queue: Queue, handler: DeliveryHandler, *, prefetch: int, concurrency: int
+    ) -> AbstractAsyncContextManager[None]:
+        """Hand deliveries to `handler` while the context is open, at most `concurrency` at once."""
+        if not 1 <= concurrency <= prefetch:
+            raise ValueError("1 <= concurrency <= prefetch must hold")
+        return _Consumer(self, queue, handler, concurrency=concurrency)
 
     async def depth(self, queue: Queue) -> int:
         """Return how many deliveries wait or are handed out."""
         await self.check()
         return len(self._queues.get(queue, {}))
 
-    async def dead_letters(self, queue: Queue, *, limit: int) -> Sequence[DeadLetter]:
-        """Return dead letters of `queue`, oldest first."""
+    @asynccontextmanager
+    async def take_dead_letters(self, *, limit: int) -> AsyncIterator[Sequence[DeadLetter]]:
+        """Lend dead letters, the longest dead first; an exception gives them back."""
         await self.check()
-        return tuple(self._dead[queue][:limit])
+        taken, self._dead = self._dead[:limit], self._dead[limit:]
+        try:
+            yield tuple(taken)
+        except BaseException:
+            self._dead = taken + self._dead
+            raise
 
     async def check(self) -> None:
         """Raise `UnavailableError` while `reachable` is off."""
@@ -96,20 +114,29 @@ class InMemoryBus:
         """Settle a delivery, give it back, or make it a dead letter."""
         queue, delivery_id = waiting.outbound.queue, waiting.outbound.delivery_id
         waiting.is_handed_out = False
-        if fault is not None and waiting.attempt >= self._delivery_limit:
-            reason = f"handed out {waiting.attempt} times and never settled: {type(fault).__name__}: {fault}"
-            self._dead[queue].append(DeadLetter(waiting.delivery, reason))
+        if isinstance(fault, UnavailableError):
+            waiting.attempt -= 1  # the world's fault costs no attempt
+        elif fault is not None and waiting.attempt >= self._delivery_limit:
+            self._dead.append(
+                DeadLetter(
+                    waiting.delivery,
+                    DeadLetterReason.HANDLER_FAILED,
+                    fault_text(fault),
+                    published_at=waiting.published_at,
+                    died_at=self._clock.now(),
+                )
+            )
         if fault is None or waiting.attempt >= self._delivery_limit:
             self._queues[queue].pop(delivery_id, None)
         self.changed.set()
 
 
 class _Consumer(AbstractAsyncContextManager[None]):
-    def __init__(self, bus: InMemoryBus, queue: Queue, handler: DeliveryHandler, *, prefetch: int) -> None:
+    def __init__(self, bus: InMemoryBus, queue: Queue, handler: DeliveryHandler, *, concurrency: int) -> None:
         self._bus = bus
         self._queue = queue
         self._handler = handler
-        self._prefetch = prefetch
+        self._concurrency = concurrency
         self._is_leaving = False
         self._running = 0
         self._group = asyncio.TaskGroup()
@@ -128,7 +155,7 @@ class _Consumer(AbstractAsyncContextManager[None]):
 
     async def _hand_out(self) -> None:
         while not self._is_leaving:
-            for waiting in self._bus.ready(self._queue)[: self._prefetch - self._running]:
+            for waiting in self._bus.ready(self._queue)[: self._concurrency - self._running]:
                 waiting.is_handed_out = True
                 waiting.attempt += 1
                 self._running += 1

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import Event, EventKind
-from gateway.domain.history import RecordedEvent
+from gateway.domain.history import RecordedEvent, counts_transfer
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
 from gateway.service.ports import (
     Accepted,
@@ -75,6 +76,7 @@ class InMemoryStore:
 
     def __init__(self, *, api_keys: Mapping[bytes, TenantId] | None = None) -> None:
         self.api_keys: dict[bytes, TenantId] = dict(api_keys or {})
+        self.not_found_policies: dict[TenantId, NotFoundPolicy] = {}
         self.reachable = True
         self.next_call_raises: Exception | None = None
         self.rows = _Rows()
@@ -181,9 +183,45 @@ class InMemoryStore:
         ]
         return sorted(found, key=lambda payment: payment.accepted_at, reverse=True)[:limit]
 
-    async def states(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, PaymentState]:
-        """Return the states alone; see the port."""
-        return {payment_id: payment.state for payment_id, payment in (await self.load(payment_ids)).items()}
+    async def load_with_message(
+        self, wanted: Sequence[tuple[PaymentId, MessageDirection]]
+    ) -> Mapping[PaymentId, tuple[Payment, RawMessage]]:
+        """Return payments with a raw message each; see the port."""
+        await self._reached()
+        found = {}
+        for payment_id, direction in wanted:
+            messages = [m for m in self.rows.messages.get(payment_id, ()) if m.direction is direction]
+            if payment_id in self.rows.payments and messages:
+                oldest = min(messages, key=lambda message: (message.at, message.message_id))
+                found[payment_id] = (self.rows.payments[payment_id], oldest)
+        return found
+
+    async def final_since(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, datetime]:
+        """Return those that are final; see the port."""
+        await self._reached()
+        known = [self.rows.payments[payment_id] for payment_id in payment_ids if payment_id in self.rows.payments]
+        return {payment.payment_id: payment.final_at for payment in known if payment.final_at is not None}
+
+    async def not_found_policy(self, tenant_id: TenantId) -> NotFoundPolicy:
+        """Return what the test has set; see the port."""
+        await self._reached()
+        return self.not_found_policies.get(tenant_id, NotFoundPolicy.REJECT)
+
+    async def waiting_since(self) -> datetime | None:
+        """Return since when the longest waiting payment waits; see the port."""
+        await self._reached()
+        payments = self.rows.payments.values()
+        return min((payment.updated_at for payment in payments if payment.state is PaymentState.RECEIVED), default=None)
+
+    async def awaiting_operator(self, tenant_id: TenantId, *, limit: int) -> Sequence[Payment]:
+        """Return what a person must look into; see the port."""
+        await self._reached()
+        waiting = [
+            payment
+            for payment in self.rows.payments.values()
+            if payment.tenant_id == tenant_id and payment.state is PaymentState.AWAITING_OPERATOR
+        ]
+        return sorted(waiting, key=lambda payment: payment.accepted_at)[:limit]
 
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedEvent]:
         """Return the history; see the port."""
@@ -207,6 +245,10 @@ class InMemoryStore:
         for item in messages:
             digest = hashlib.sha256(item.message.body).digest()
             self.rows.quarantine.setdefault((item.rail, digest), item)
+
+    def queue(self, delivery: OutboundDelivery, *, at: datetime) -> None:
+        """Put a row into the outbox, as whoever shares this store's transactions does."""
+        self.rows.outbox.append(_Outbox(delivery, at))
 
     @asynccontextmanager
     async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
@@ -277,7 +319,7 @@ def _is_faulty(new: NewPayment) -> bool:
 
 
 def _moved(payment: Payment, decision: Decision) -> Payment:
-    asked = decision.event.kind is EventKind.STATUS_REQUESTED
+    kind = decision.event.kind
     next_step_at = payment.next_step_at
     if decision.timer is not None:
         next_step_at = decision.timer if isinstance(decision.timer, datetime) else None
@@ -288,7 +330,9 @@ def _moved(payment: Payment, decision: Decision) -> Payment:
         status=decision.status,
         reason=decision.reason,
         creation_time=decision.creation_time or payment.creation_time,
-        status_requests=payment.status_requests + asked,
+        transfers=payment.transfers + counts_transfer(kind),
+        status_requests=payment.status_requests + (kind is EventKind.STATUS_REQUESTED),
+        pings=payment.pings + (kind is EventKind.PINGED),
         next_step_at=next_step_at,
         updated_at=decision.at,
         final_at=payment.final_at or (decision.at if decision.state.is_final else None),

@@ -20,7 +20,8 @@ CLOCKS: Final = {
     "simulators/clock.py": "the simulators' own",
     "adapters/postgres/server.py": "waits for a child process while there is no loop yet",
     "adapters/postgres/cluster.py": "draws the passwords of a cluster of its own",
-    "adapters/postgres/child_process.py": "waits for a child process while there is no loop yet",
+    "adapters/child_process.py": "waits for a child process while there is no loop yet",
+    "adapters/rabbitmq/server.py": "waits for a child process while there is no loop yet, and draws its cookie",
     "gateway/cli/processes.py": "waits for a child process while there is no loop yet",
     "gateway/cli/demo.py": "shows elapsed time, and draws the key of the day",
 }

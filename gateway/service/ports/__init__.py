@@ -1,6 +1,23 @@
 """What the use cases need of the world, as Protocols. Adapters implement them; fakes obey the same contract suites."""
 
-from gateway.service.ports.bus import Bus, DeadLetter, Delivery, DeliveryHandler, OutboundDelivery, Queue
+from gateway.service.ports.bus import (
+    Bus,
+    BusObserver,
+    DeadLetter,
+    DeadLetterReason,
+    Delivery,
+    DeliveryHandler,
+    OutboundDelivery,
+    Queue,
+    QueueDirection,
+)
+from gateway.service.ports.dead_letters import (
+    Closing,
+    DeadLetterState,
+    DeadLetterStore,
+    KeptDeadLetter,
+    ParkedLetters,
+)
 from gateway.service.ports.faults import (
     FaultyRowError,
     NotSentError,
@@ -32,14 +49,20 @@ __all__ = [
     "Accepted",
     "Backlog",
     "Bus",
+    "BusObserver",
     "Clock",
+    "Closing",
     "DeadLetter",
+    "DeadLetterReason",
+    "DeadLetterState",
+    "DeadLetterStore",
     "Decision",
     "Delivery",
     "DeliveryHandler",
     "DueTimer",
     "FaultyRowError",
     "Identifiers",
+    "KeptDeadLetter",
     "Leg",
     "MessageClass",
     "MessageDirection",
@@ -47,10 +70,12 @@ __all__ = [
     "NotSentError",
     "Observer",
     "OutboundDelivery",
+    "ParkedLetters",
     "PartlyFaultyError",
     "PaymentStore",
     "Quarantined",
     "Queue",
+    "QueueDirection",
     "RailDelivery",
     "RailLink",
     "RawMessage",

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Protocol
 
+from gateway.domain.legs import Leg
 from gateway.domain.payment import PaymentId, Rail
+from gateway.service.ports.bus import DeadLetter
 from gateway.service.ports.store import Accepted, Decision, Quarantined, Refusal
-
-
-class Leg(StrEnum):
-    """The parts of a payment's way whose durations are recorded."""
-
-    INTAKE = "intake"
-    COMMIT = "commit"
-    RELAY = "relay"
-    QUEUE = "queue"
-    RAIL = "rail"
 
 
 class Observer(Protocol):
@@ -46,6 +37,10 @@ class Observer(Protocol):
         """Bytes from the rail found no payment."""
         ...
 
+    def dead_lettered(self, letter: DeadLetter) -> None:
+        """A delivery that no handler settles was kept as a dead letter, for the first time."""
+        ...
+
     def parked(self, payment_id: PaymentId, reason: str) -> None:
         """A fault of ours stopped one payment; the others go on."""
         ...
@@ -56,6 +51,10 @@ class Observer(Protocol):
 
     def leg(self, leg: Leg, seconds: float) -> None:
         """A part of the way took this long."""
+        ...
+
+    def rail_answered(self, rail: Rail) -> None:
+        """The rail answered a PING: it is there."""
         ...
 
     def timer_fired(self, lateness_s: float) -> None:

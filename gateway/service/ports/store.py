@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 from uuid import UUID
 
+from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import Event
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, Reason, TenantId
@@ -228,8 +229,34 @@ class PaymentStore(Protocol):
         """Return the tenant's payments with these references, newest first."""
         ...
 
-    async def states(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, PaymentState]:
-        """Return only the states: what a waiting client is polled by, in one statement for all."""
+    async def load_with_message(
+        self, wanted: Sequence[tuple[PaymentId, MessageDirection]]
+    ) -> Mapping[PaymentId, tuple[Payment, RawMessage]]:
+        """Return payments as they are now, each with its oldest raw message of that direction; a payment once a call.
+
+        What is unknown, or has no such message, is left out.
+        """
+        ...
+
+    async def final_since(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, datetime]:
+        """Return those that are final, and since when: what waiting clients are polled by, one statement for all."""
+        ...
+
+    async def not_found_policy(self, tenant_id: TenantId) -> NotFoundPolicy:
+        """Return what the tenant wants when the rail has no such message.
+
+        Raises:
+            LookupError: no such tenant.
+
+        """
+        ...
+
+    async def waiting_since(self) -> datetime | None:
+        """Return when the payment that has waited longest to be sent was accepted; None when none waits."""
+        ...
+
+    async def awaiting_operator(self, tenant_id: TenantId, *, limit: int) -> Sequence[Payment]:
+        """Return the tenant's payments that a person must look into, the longest open first."""
         ...
 
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedEvent]:

@@ -21,7 +21,7 @@ from tests.integration.bus.harness import (
     create_tables,
     empty_tables,
 )
-from tests.servers import RabbitMqNode
+from tests.servers import RabbitMqNode, ensure_installed
 
 _namespaces = count(1)
 
@@ -45,9 +45,11 @@ def bus_postgres(server_directory: Path) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def rabbitmq_node(server_directory: Path) -> Iterator[RabbitMqNode]:
-    """A RabbitMQ node, which tests may kill and start again."""
+    """A RabbitMQ node, which tests may kill and start again; installed where it is missing."""
+    ensure_installed()
     with RabbitMqNode(server_directory / "rabbitmq") as node:
         yield node
+        node.kill()  # hundreds of queues take their time to close in order
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ async def main(options: dict[str, Any]) -> None:
             bus = postgres_bus(await stack.enter_async_context(open_pool(options["dsn"])))
         else:
             bus = await stack.enter_async_context(rabbitmq_bus([options["url"]], options["namespace"]))
-        await stack.enter_async_context(bus.consume(Queue.FEDNOW_OUT_VALUE, handle, prefetch=1))
+        await stack.enter_async_context(bus.consume(Queue.FEDNOW_OUT_VALUE, handle, prefetch=1, concurrency=1))
         await asyncio.Event().wait()
 
 

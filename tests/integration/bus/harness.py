@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy.dialects import postgresql
@@ -23,7 +26,7 @@ from adapters.postgres.server import EmbeddedPostgres
 from adapters.rabbitmq.bus import RabbitMqBus
 from adapters.system import SystemClock, SystemIdentifiers
 from gateway.domain.payment import PaymentId
-from gateway.service.ports import Bus, OutboundDelivery, Queue, UnavailableError
+from gateway.service.ports import Bus, DeadLetter, Delivery, OutboundDelivery, Queue, UnavailableError
 from tests.fakes.bus import InMemoryBus
 from tests.servers import RabbitMqNode
 
@@ -32,22 +35,68 @@ LEASE_S: Final = 1.0
 PATIENCE_S: Final = 20.0
 """What has not happened by then will not: longer than any lease, back-off and restart in these tests."""
 
+SILENCE_S: Final = 0.5
+"""How long a consumer on RabbitMQ may be silent in these tests."""
+
+QUEUES: Final = (Queue.FEDNOW_OUT_VALUE, Queue.FEDNOW_OUT_INQUIRY, Queue.FEDNOW_IN_VALUE)
+"""The queues that these tests make on RabbitMQ: all of them, for every test, would make a node's restart slow."""
+
+_LIMITS: Final = {"delivery_limit": DELIVERY_LIMIT, "retry_s": 0.01, "drain_s": 5.0}
 _POLL_S: Final = 0.02
 _REPOSITORY: Final = Path(__file__).parents[3]
 
 
-class DeclaringBus(Bus, Protocol):
-    """A bus whose queues are made by a call."""
+@dataclass(slots=True)
+class Observed:
+    """A `BusObserver` that keeps what it is told."""
 
-    async def declare(self) -> None:
-        """Make all queues."""
-        ...
+    faults: list[tuple[str, BaseException]] = field(default_factory=list)
+    restarted: Counter[Queue] = field(default_factory=Counter)
+    taken: Counter[Queue] = field(default_factory=Counter)
+    active: set[Queue] = field(default_factory=set)
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """Keep it."""
+        self.faults.append((where, error))
+
+    def consumer_active(self, queue: Queue, *, is_active: bool) -> None:
+        """Keep it."""
+        (self.active.add if is_active else self.active.discard)(queue)
+
+    def consumer_restarted(self, queue: Queue) -> None:
+        """Count it."""
+        self.restarted[queue] += 1
+
+    def delivery_taken(self, queue: Queue) -> None:
+        """Count it."""
+        self.taken[queue] += 1
+
+    @property
+    def places(self) -> list[str]:
+        """Where something failed."""
+        return [where for where, _ in self.faults]
+
+
+class Taken:
+    """A handler that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+
+    async def __call__(self, delivery: Delivery) -> None:
+        """Keep it."""
+        self.deliveries.append(delivery)
+
+    @property
+    def ids(self) -> set[UUID]:
+        """What has come at least once."""
+        return {delivery.delivery_id for delivery in self.deliveries}
 
 
 class Stand(Protocol):
     """A bus with everything under it; each call of `bus` is another process's view of the same queues."""
 
-    def bus(self) -> AbstractAsyncContextManager[DeclaringBus]:
+    def bus(self) -> AbstractAsyncContextManager[Bus]:
         """Open the bus; its queues are not declared by this."""
         ...
 
@@ -75,7 +124,7 @@ class MemoryStand:
         self._bus = InMemoryBus(delivery_limit=DELIVERY_LIMIT, declared=False)
 
     @asynccontextmanager
-    async def bus(self) -> AsyncIterator[DeclaringBus]:
+    async def bus(self) -> AsyncIterator[Bus]:
         """Lend the one bus there is."""
         yield self._bus
 
@@ -87,7 +136,7 @@ class PostgresStand:
         self._server = server
 
     @asynccontextmanager
-    async def bus(self) -> AsyncIterator[DeclaringBus]:
+    async def bus(self) -> AsyncIterator[Bus]:
         """Open a pool and a bus on it."""
         async with open_pool(self._server.application_dsn) as pool:
             yield postgres_bus(pool)
@@ -112,7 +161,7 @@ class RabbitMqStand:
         self._node = node
         self._namespace = namespace
 
-    def bus(self) -> AbstractAsyncContextManager[DeclaringBus]:
+    def bus(self) -> AbstractAsyncContextManager[Bus]:
         """Open a bus."""
         return rabbitmq_bus([self._node.url], self._namespace)
 
@@ -131,13 +180,13 @@ class RabbitMqStand:
 
 def postgres_bus(pool: asyncpg.Pool, **changes: Any) -> PostgresBus:
     """A bus with the tests' limits."""
-    options = {"lease_s": LEASE_S, "delivery_limit": DELIVERY_LIMIT, "retry_s": 0.01, "drain_s": 5.0, **changes}
+    options = {"lease_s": LEASE_S, **_LIMITS, "observer": Observed(), **changes}
     return PostgresBus(pool, SystemClock(), **options)
 
 
 def rabbitmq_bus(urls: list[str], namespace: str, **changes: Any) -> RabbitMqBus:
     """A bus with the tests' limits."""
-    options = {"delivery_limit": DELIVERY_LIMIT, "retry_s": 0.01, "drain_s": 5.0, "watch_s": 0.5, **changes}
+    options = {"silence_s": SILENCE_S, "queues": QUEUES, **_LIMITS, "observer": Observed(), **changes}
     return RabbitMqBus(urls, SystemClock(), namespace=namespace, **options)
 
 
@@ -196,11 +245,15 @@ async def until_depth(bus: Bus, queue: Queue, expected: int) -> None:
             await asyncio.sleep(_POLL_S)
 
 
-async def until_dead_letters(bus: Bus, queue: Queue, expected: int) -> None:
-    """Return once the queue has that many dead letters."""
+async def dead_letters_of(bus: Bus, expected: int) -> list[DeadLetter]:
+    """Return the dead letters once there are that many, and take them off the bus."""
+    letters: list[DeadLetter] = []
     async with asyncio.timeout(PATIENCE_S):
-        while len(await bus.dead_letters(queue, limit=expected + 1)) != expected:
+        while len(letters) < expected:
+            async with bus.take_dead_letters(limit=expected) as taken:
+                letters += taken
             await asyncio.sleep(_POLL_S)
+    return letters
 
 
 async def publish_until_confirmed(bus: Bus, deliveries: list[OutboundDelivery]) -> None:

@@ -9,7 +9,15 @@ from uuid import UUID
 
 import pytest
 
-from gateway.service.ports import Bus, Delivery, OutboundDelivery, Queue, UnavailableError, UnroutableError
+from gateway.service.ports import (
+    Bus,
+    DeadLetterReason,
+    Delivery,
+    OutboundDelivery,
+    Queue,
+    UnavailableError,
+    UnroutableError,
+)
 from tests.integration.bus.harness import (
     DELIVERY_LIMIT,
     LEASE_S,
@@ -18,15 +26,16 @@ from tests.integration.bus.harness import (
     Stand,
     announcement,
     consumer_process,
+    dead_letters_of,
     eventually,
     outbound,
     publish_until_confirmed,
-    until_dead_letters,
     until_depth,
 )
 
 VALUE = Queue.FEDNOW_OUT_VALUE
 INQUIRY = Queue.FEDNOW_OUT_INQUIRY
+INCOMING = Queue.FEDNOW_IN_VALUE
 QUORUM_SETTLES_S = 2.0
 """RabbitMQ 3.10 loses a quorum queue for good that was declared less than about a second before a kill."""
 
@@ -73,7 +82,7 @@ async def test_a_published_delivery_is_consumed_as_it_was_published(stand: Stand
     async with stand.bus() as bus:
         await bus.declare()
         await bus.publish([sent])
-        async with bus.consume(VALUE, handler, prefetch=1):
+        async with bus.consume(VALUE, handler, prefetch=1, concurrency=1):
             await eventually(lambda: len(handler.finished) == 1)
 
     expected = Delivery(sent.delivery_id, sent.queue, sent.payment_id, sent.deadline_at, attempt=1)
@@ -87,9 +96,9 @@ async def test_a_settled_delivery_is_gone(stand: Stand) -> None:
     async with stand.bus() as bus:
         await bus.declare()
         await bus.publish(outbound(3))
-        async with bus.consume(VALUE, handler, prefetch=2):
+        async with bus.consume(VALUE, handler, prefetch=2, concurrency=2):
             await eventually(lambda: len(handler.finished) == 3)
-        async with bus.consume(VALUE, handler, prefetch=2):
+        async with bus.consume(VALUE, handler, prefetch=2, concurrency=2):
             await asyncio.sleep(LEASE_S * 1.2)
 
         assert await bus.depth(VALUE) == 0
@@ -104,7 +113,7 @@ async def test_queues_are_apart(stand: Stand) -> None:
     async with stand.bus() as bus:
         await bus.declare()
         await bus.publish([*value, *inquiry])
-        async with bus.consume(INQUIRY, handler, prefetch=5):
+        async with bus.consume(INQUIRY, handler, prefetch=5, concurrency=5):
             await eventually(lambda: len(handler.finished) == 1)
 
         await until_depth(bus, VALUE, 2)
@@ -118,64 +127,160 @@ async def test_a_handler_that_raises_gets_the_delivery_again_with_a_higher_attem
     async with stand.bus() as bus:
         await bus.declare()
         await bus.publish(outbound(1))
-        async with bus.consume(VALUE, handler, prefetch=1):
+        async with bus.consume(VALUE, handler, prefetch=1, concurrency=1):
             await eventually(lambda: len(handler.finished) == 1)
 
         assert [delivery.attempt for delivery in handler.taken] == [1, 2, 3]
-        assert not await bus.dead_letters(VALUE, limit=10)
+        async with bus.take_dead_letters(limit=10) as letters:
+            assert not letters
 
 
 async def test_after_the_delivery_limit_a_delivery_is_a_dead_letter_with_the_reason(stand: Stand) -> None:
-    """Poison is put aside with what it did, can be looked at again and again, and holds nobody up."""
+    """Poison is put aside with what it did, and holds nobody up."""
     [poison] = outbound(1)
     handler = Handler(failures=DELIVERY_LIMIT, fault=ValueError("no such payment"))
 
     async with stand.bus() as bus:
         await bus.declare()
         await bus.publish([poison])
-        async with bus.consume(VALUE, handler, prefetch=1):
-            await eventually(lambda: len(handler.taken) == DELIVERY_LIMIT)
-            await until_dead_letters(bus, VALUE, 1)
+        async with bus.consume(VALUE, handler, prefetch=1, concurrency=1):
+            [letter] = await dead_letters_of(bus, 1)
             await bus.publish(outbound(1))
             await eventually(lambda: len(handler.finished) == 1)
-        first_look = await bus.dead_letters(VALUE, limit=10)
-        second_look = await bus.dead_letters(VALUE, limit=10)
 
         assert await bus.depth(VALUE) == 0
-        assert not await bus.dead_letters(INQUIRY, limit=10)
-    [letter] = first_look
     assert letter.delivery == Delivery(
         poison.delivery_id, VALUE, poison.payment_id, poison.deadline_at, attempt=DELIVERY_LIMIT
     )
-    assert "ValueError: no such payment" in letter.reason
-    assert list(second_look) == list(first_look)
+    assert (letter.reason, letter.fault) == (DeadLetterReason.HANDLER_FAILED, "ValueError: no such payment")
+    assert letter.published_at <= letter.died_at
 
 
-async def test_dead_letters_are_shown_oldest_first_and_no_more_than_asked_for(stand: Stand) -> None:
-    """An operator starts with what has waited longest."""
-    poison = outbound(3)
+async def test_dead_letters_come_the_longest_dead_first_from_every_queue_and_no_more_than_asked_for(
+    stand: Stand,
+) -> None:
+    """What has waited longest is kept first."""
+    poison = [*outbound(1), *outbound(1, queue=INQUIRY), *outbound(1)]
     handler = Handler(failures=3 * DELIVERY_LIMIT)
 
     async with stand.bus() as bus:
         await bus.declare()
-        async with bus.consume(VALUE, handler, prefetch=1):
-            for position, delivery in enumerate(poison, start=1):
+        async with (
+            bus.consume(VALUE, handler, prefetch=1, concurrency=1),
+            bus.consume(INQUIRY, handler, prefetch=1, concurrency=1),
+        ):
+            for delivery in poison:
                 await bus.publish([delivery])
-                await until_dead_letters(bus, VALUE, position)
-        letters = await bus.dead_letters(VALUE, limit=2)
+                await eventually(lambda: len(handler.taken) % DELIVERY_LIMIT == 0 and handler.running == 0)
+                await until_depth(bus, delivery.queue, 0)
+        first, rest = await dead_letters_of(bus, 2), await dead_letters_of(bus, 1)
 
-    assert [letter.delivery.delivery_id for letter in letters] == [delivery.delivery_id for delivery in poison[:2]]
+    assert [letter.delivery.delivery_id for letter in first + rest] == [delivery.delivery_id for delivery in poison]
+    assert [letter.delivery.queue for letter in first + rest] == [VALUE, INQUIRY, VALUE]
 
 
-async def test_no_more_than_the_prefetch_is_handled_at_once(stand: Stand) -> None:
-    """The prefetch is the bound on what a worker does, and on what its death can delay."""
+async def test_dead_letters_that_could_not_be_kept_come_again(stand: Stand) -> None:
+    """They are off the bus only once whoever took them has come to the end. The control: then they are gone."""
+    [poison] = outbound(1)
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish([poison])
+        async with bus.consume(VALUE, Handler(failures=DELIVERY_LIMIT), prefetch=1, concurrency=1):
+            await until_depth(bus, VALUE, 0)
+        for _ in range(3):
+            with pytest.raises(LookupError, match="the database"):
+                await _take_and_fail(bus)
+        again = await dead_letters_of(bus, 1)
+        async with bus.take_dead_letters(limit=10) as gone:
+            pass
+
+    assert [letter.delivery.delivery_id for letter in again] == [poison.delivery_id]
+    assert not gone
+
+
+async def _take_and_fail(bus: Bus) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            async with bus.take_dead_letters(limit=10) as letters:
+                if letters:
+                    raise LookupError("the database is away")
+
+
+async def test_the_worlds_faults_cost_no_attempt(stand: Stand) -> None:
+    """A database that is away for a while must not make dead letters of what it could not be asked about."""
+    handler = Handler(failures=2 * DELIVERY_LIMIT, fault=UnavailableError("the database is away"))
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish(outbound(1))
+        async with bus.consume(VALUE, handler, prefetch=1, concurrency=1):
+            await eventually(lambda: len(handler.finished) == 1)
+        async with bus.take_dead_letters(limit=10) as letters:
+            assert not letters
+
+    assert {delivery.attempt for delivery in handler.taken} == {1}
+
+
+async def test_of_what_is_in_hand_the_earliest_deadline_goes_first(stand: Stand) -> None:
+    """What came first and has time waits for what came later and has none left."""
+    [first] = outbound(1)
+    late, early, middle = (outbound(1, deadline_in_s=seconds)[0] for seconds in (60, 5, 30))
+    handler = Handler()
+    handler.gate.clear()
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        await bus.publish([first])
+        async with bus.consume(VALUE, handler, prefetch=4, concurrency=1):
+            await eventually(lambda: handler.running == 1)
+            for delivery in (late, early, middle):
+                await bus.publish([delivery])
+            await asyncio.sleep(0.3)
+            handler.gate.set()
+            await eventually(lambda: len(handler.finished) == 4)
+
+    order = [delivery.delivery_id for delivery in handler.taken]
+    assert order == [delivery.delivery_id for delivery in (first, early, middle, late)]
+
+
+async def test_what_comes_from_the_rail_never_waits_for_what_goes_to_it(stand: Stand) -> None:
+    """An incoming payment has one to five seconds: full hands of outgoing ones must not cost it any of them."""
+    outgoing, incoming = Handler(), Handler()
+    outgoing.gate.clear()
+
+    async with stand.bus() as bus:
+        await bus.declare()
+        async with (
+            bus.consume(VALUE, outgoing, prefetch=4, concurrency=2),
+            bus.consume(INCOMING, incoming, prefetch=1, concurrency=1),
+        ):
+            await bus.publish(outbound(50))
+            await eventually(lambda: outgoing.running == 2)
+            await bus.publish(outbound(1, queue=INCOMING))
+            await eventually(lambda: len(incoming.finished) == 1, within_s=1.0)
+            assert (outgoing.running, len(outgoing.finished)) == (2, 0)
+            outgoing.gate.set()
+            await eventually(lambda: len(outgoing.finished) == 50)
+
+
+@pytest.mark.parametrize(("prefetch", "concurrency"), [(0, 0), (1, 0), (1, 2)])
+async def test_hands_that_could_hold_nothing_are_refused(stand: Stand, prefetch: int, concurrency: int) -> None:
+    """A consumer that never takes anything would look like a queue that nobody serves."""
+    async with stand.bus() as bus:
+        with pytest.raises(ValueError, match="concurrency"):
+            bus.consume(VALUE, Handler(), prefetch=prefetch, concurrency=concurrency)
+
+
+async def test_no_more_than_the_concurrency_is_handled_at_once(stand: Stand) -> None:
+    """It is the bound on what a worker does at once."""
     handler = Handler()
     handler.gate.clear()
 
     async with stand.bus() as bus:
         await bus.declare()
         await bus.publish(outbound(10))
-        async with bus.consume(VALUE, handler, prefetch=3):
+        async with bus.consume(VALUE, handler, prefetch=8, concurrency=3):
             await eventually(lambda: handler.running == 3)
             await asyncio.sleep(0.2)
             handler.gate.set()
@@ -222,7 +327,7 @@ async def test_a_repeated_publish_is_safe(stand: Stand) -> None:
         await bus.declare()
         await bus.publish(deliveries)
         await bus.publish([*deliveries[2:], *deliveries])
-        async with bus.consume(VALUE, handler, prefetch=5):
+        async with bus.consume(VALUE, handler, prefetch=5, concurrency=5):
             await eventually(lambda: handler.finished_ids == ids(deliveries))
             await until_depth(bus, VALUE, 0)
 
@@ -236,7 +341,7 @@ async def test_a_thousand_deliveries_to_four_consumers_are_all_handled(stand: St
         buses = [await stack.enter_async_context(stand.bus()) for _ in range(4)]
         await buses[0].declare()
         for bus in buses:
-            await stack.enter_async_context(bus.consume(VALUE, handler, prefetch=20))
+            await stack.enter_async_context(bus.consume(VALUE, handler, prefetch=20, concurrency=20))
         async with asyncio.TaskGroup() as publishers:
             for start in range(0, 1_000, 100):
                 publishers.create_task(buses[start % 4].publish(deliveries[start : start + 100]))
@@ -255,11 +360,11 @@ async def test_leaving_the_context_drains(stand: Stand) -> None:
     async with stand.bus() as bus:
         await bus.declare()
         await bus.publish(deliveries)
-        async with asyncio.TaskGroup() as group, bus.consume(VALUE, handler, prefetch=2):
+        async with asyncio.TaskGroup() as group, bus.consume(VALUE, handler, prefetch=2, concurrency=2):
             await eventually(lambda: handler.running == 2)
             group.create_task(_open_later(handler.gate))
         assert len(handler.finished) == 2
-        async with bus.consume(VALUE, other, prefetch=5):
+        async with bus.consume(VALUE, other, prefetch=5, concurrency=5):
             await eventually(lambda: len(other.finished) == 3)
 
         assert await bus.depth(VALUE) == 0
@@ -286,7 +391,7 @@ async def test_what_the_body_raises_leaves_the_context_as_it_is(stand: Stand) ->
 
 
 async def _consume_and_raise(bus: Bus, handler: Handler) -> None:
-    async with bus.consume(VALUE, handler, prefetch=1):
+    async with bus.consume(VALUE, handler, prefetch=1, concurrency=1):
         await eventually(lambda: len(handler.taken) == 1)
         raise LookupError("the caller's own")
 
@@ -303,7 +408,7 @@ async def test_a_consumer_process_that_is_killed_gives_its_deliveries_back(serve
             taken = await announcement(process)
             process.kill()
             await process.wait()
-        async with bus.consume(VALUE, handler, prefetch=1):
+        async with bus.consume(VALUE, handler, prefetch=1, concurrency=1):
             await eventually(lambda: len(handler.finished) == 1)
 
     assert taken == f"{delivery.delivery_id} 1"
@@ -325,7 +430,7 @@ async def test_control_a_consumer_that_settles_before_its_work_loses_it_when_it_
             await asyncio.sleep(0.2)
             process.kill()
             await process.wait()
-        async with bus.consume(VALUE, handler, prefetch=1):
+        async with bus.consume(VALUE, handler, prefetch=1, concurrency=1):
             await asyncio.sleep(LEASE_S * 1.5)
 
         assert await bus.depth(VALUE) == 0
@@ -345,7 +450,7 @@ async def test_confirmed_deliveries_survive_the_death_of_the_server_and_consumer
         await bus.publish(before)
         if isinstance(server_stand, RabbitMqStand):
             await asyncio.sleep(QUORUM_SETTLES_S)
-        async with bus.consume(VALUE, handler, prefetch=10):
+        async with bus.consume(VALUE, handler, prefetch=10, concurrency=10):
             await eventually(lambda: handler.running == 10)
             server_stand.kill_server()
             with pytest.raises(UnavailableError):

@@ -17,7 +17,7 @@ from typing import Final
 import asyncpg
 import pytest
 
-from adapters.postgres.child_process import ChildProcess, free_loopback_port
+from adapters.child_process import ChildProcess, free_loopback_port
 from adapters.postgres.cluster import PostgresServerError
 from adapters.postgres.server import EmbeddedPostgres
 from tests.integration.bus.harness import eventually

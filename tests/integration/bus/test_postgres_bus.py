@@ -13,11 +13,12 @@ import pytest
 from adapters.postgres.bus_statements import BusDatabase, GivenBack
 from adapters.postgres.connection import open_pool
 from adapters.postgres.server import EmbeddedPostgres
-from gateway.service.ports import Delivery, OutboundDelivery, Queue, UnavailableError
+from gateway.service.ports import DeadLetterReason, Delivery, OutboundDelivery, Queue, UnavailableError
 from tests.fakes.clock import VirtualClock
 from tests.integration.bus.harness import (
     DELIVERY_LIMIT,
     LEASE_S,
+    Observed,
     PostgresStand,
     create_tables,
     empty_tables,
@@ -130,11 +131,60 @@ async def test_a_delivery_that_kills_every_consumer_becomes_a_dead_letter(
         attempts += [delivery.attempt for delivery in await claim(database)]
         clock.advance(5)
 
-    [letter] = await database.dead_letters(VALUE, limit=10)
+    async with database.take_dead_letters(limit=10) as letters:
+        [letter] = letters
     assert attempts == list(range(1, DELIVERY_LIMIT + 1))
     assert letter.delivery.delivery_id == poison.delivery_id
-    assert letter.reason == f"handed out {DELIVERY_LIMIT} times and never settled: its consumer died"
+    assert (letter.reason, letter.fault) == (DeadLetterReason.CONSUMER_DIED, None)
     assert await database.depth(VALUE) == 0
+
+
+async def test_a_dead_letter_of_a_dead_consumer_keeps_what_a_handler_raised_before(
+    database: BusDatabase, clock: VirtualClock
+) -> None:
+    """The last thing that is known of a delivery is worth more than nothing."""
+    await database.publish(outbound(1))
+    [held] = await claim(database)
+    await database.give_back([GivenBack(held, attempts=DELIVERY_LIMIT - 1, fault="ValueError: first")])
+
+    await claim(database)
+    clock.advance(5)
+    await claim(database)
+
+    async with database.take_dead_letters(limit=10) as letters:
+        [letter] = letters
+    assert (letter.reason, letter.fault) == (DeadLetterReason.CONSUMER_DIED, "ValueError: first")
+
+
+async def test_a_dead_letter_that_a_former_revision_wrote_keeps_its_sentence(
+    database: BusDatabase, pool: asyncpg.Pool
+) -> None:
+    """Its reason was a sentence; while old and new workers run side by side, both kinds are read."""
+    [poison] = outbound(1)
+    async with pool.acquire() as connection:
+        await connection.execute(
+            "INSERT INTO bus_dead_letter (delivery_id, queue, payment_id, deadline_at, published_at, dead_at, attempt, "
+            "reason) VALUES ($1, $2, $1, $3, $3, $3, 10, 'handed out 10 times: ValueError: x')",
+            *(poison.delivery_id, poison.queue, poison.deadline_at),
+        )
+
+    async with database.take_dead_letters(limit=10) as letters:
+        [letter] = letters
+
+    assert (letter.reason, letter.fault) == (DeadLetterReason.HANDLER_FAILED, "handed out 10 times: ValueError: x")
+
+
+async def test_two_collectors_share_dead_letters_and_neither_waits(database: BusDatabase, clock: VirtualClock) -> None:
+    """Every worker runs one: what one has in hand is not shown to another."""
+    await database.publish(outbound(4))
+    held = await claim(database)
+    await database.give_back([GivenBack(each, attempts=DELIVERY_LIMIT, fault="ValueError") for each in held])
+
+    async with database.take_dead_letters(limit=2) as first, database.take_dead_letters(limit=10) as second:
+        pass
+
+    assert (len(first), len(second)) == (2, 2)
+    assert len({letter.delivery.delivery_id for letter in (*first, *second)}) == 4
 
 
 async def test_the_earliest_deadline_goes_first(database: BusDatabase) -> None:
@@ -160,7 +210,10 @@ async def test_a_handler_that_outlasts_its_lease_keeps_its_delivery(pool: asyncp
     bus = postgres_bus(pool)
     await bus.declare()
     await bus.publish(outbound(1))
-    async with bus.consume(VALUE, work_slowly, prefetch=2), bus.consume(VALUE, work_slowly, prefetch=2):
+    async with (
+        bus.consume(VALUE, work_slowly, prefetch=2, concurrency=2),
+        bus.consume(VALUE, work_slowly, prefetch=2, concurrency=2),
+    ):
         await until_depth(bus, VALUE, 0)
 
     assert len(taken) == 1
@@ -180,15 +233,14 @@ async def test_what_a_leaving_consumer_cannot_finish_is_given_back_at_once(pool:
     bus = postgres_bus(pool, drain_s=0.1, lease_s=60.0)
     await bus.declare()
     await bus.publish(outbound(1))
-    async with bus.consume(VALUE, never_end, prefetch=1):
+    async with bus.consume(VALUE, never_end, prefetch=1, concurrency=1):
         await eventually(lambda: taken == [1])
-    async with bus.consume(VALUE, end, prefetch=1):
+    async with bus.consume(VALUE, end, prefetch=1, concurrency=1):
         await eventually(lambda: taken == [1, 2], within_s=2.0)
 
 
-async def test_faults_are_told_to_the_listener(pool: asyncpg.Pool) -> None:
+async def test_faults_are_told_to_the_observer(pool: asyncpg.Pool) -> None:
     """The bus goes on by itself after a fault; that it happened must be seen."""
-    told: list[tuple[str, str]] = []
     handled = asyncio.Event()
 
     async def fail_once(delivery: Delivery) -> None:
@@ -196,13 +248,16 @@ async def test_faults_are_told_to_the_listener(pool: asyncpg.Pool) -> None:
             raise ValueError("once")
         handled.set()
 
-    bus = postgres_bus(pool, on_fault=lambda where, error: told.append((where, str(error))))
+    observed = Observed()
+    bus = postgres_bus(pool, observer=observed)
     await bus.declare()
     await bus.publish(outbound(1))
-    async with bus.consume(VALUE, fail_once, prefetch=1), asyncio.timeout(5):
+    async with bus.consume(VALUE, fail_once, prefetch=1, concurrency=1), asyncio.timeout(5):
         await handled.wait()
 
-    assert told == [(f"bus {VALUE}: handler", "once")]
+    assert [(where, str(error)) for where, error in observed.faults] == [(f"bus {VALUE}: handler", "once")]
+    assert observed.taken[VALUE] == 2
+    assert observed.active == set(), "a consumer that has left says so"
 
 
 async def test_the_check_fails_before_any_queue_is_declared(pool: asyncpg.Pool) -> None:

@@ -12,7 +12,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import PaymentState
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
-from gateway.service.ports import Accepted, AcceptKind, FaultyRowError, PartlyFaultyError, Queue
+from gateway.service.ports import Accepted, AcceptKind, FaultyRowError, PartlyFaultyError
 from iso20022 import EndToEndId
 from tests.integration.postgres.test_two_regions import NOW, new_payment
 
@@ -46,7 +46,6 @@ async def test_a_decision_that_cannot_be_stored_fails_alone(postgres_store: Post
             Event(EventKind.SENDING_STARTED, business_message_id=text),
             at=NOW + timedelta(seconds=1),
             timing=Timing(),
-            inquiry_queue=Queue.FEDNOW_OUT_INQUIRY,
         )
         for outcome, text in zip(accepted, (NUL, "fine"), strict=True)
         if outcome.payment is not None

@@ -181,7 +181,6 @@ async def test_a_payments_state_folds_from_its_events_in_the_region_that_did_not
         Event(EventKind.SENDING_STARTED),
         at=NOW + timedelta(seconds=1),
         timing=Timing(),
-        inquiry_queue=Queue.FEDNOW_OUT_INQUIRY,
     )
     assert await east.store.save([sending]) == [True]
 

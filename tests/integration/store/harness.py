@@ -164,7 +164,6 @@ def decision(
         Event(kind, status=status, business_message_id=inbox_id),
         at=NOW + timedelta(seconds=after_s),
         timing=TIMING,
-        inquiry_queue=Queue.FEDNOW_OUT_INQUIRY,
         messages=messages,
         inbox_id=inbox_id,
         inbox_digest=None if inbox_id is None else inbox_id.encode(),

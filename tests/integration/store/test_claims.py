@@ -55,7 +55,7 @@ async def test_an_accepted_payment_is_stored_whole(store: PaymentStore) -> None:
     assert [event.event.kind for event in await store.events(payment.payment_id)] == [EventKind.ACCEPTED]
     assert await store.messages(payment.payment_id) == [new.message]
     assert await outbox_of(store) == list(new.outbox)
-    assert await store.states([payment.payment_id]) == {payment.payment_id: PaymentState.RECEIVED}
+    assert await store.final_since([payment.payment_id]) == {}
     assert payment.next_step_at == TIMING.decided_by(payment.deadline_at)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.postgres.upgrade import digest_of_api_key
+from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import EventKind
 from gateway.domain.payment import PaymentId, PaymentState, Rail
 from gateway.service.ports import (
@@ -74,7 +75,8 @@ async def test_what_is_not_there_is_left_out(store: PaymentStore) -> None:
     nobody = PaymentId(uuid())
 
     assert await store.load([nobody]) == {}
-    assert await store.states([nobody]) == {}
+    assert await store.final_since([nobody]) == {}
+    assert await store.load_with_message([(nobody, MessageDirection.CLIENT_IN)]) == {}
     assert await store.events(nobody) == []
     assert await store.messages(nobody) == []
 
@@ -180,3 +182,79 @@ async def test_an_api_key_is_known_by_its_digest_alone(store: PaymentStore) -> N
 async def test_a_store_that_answers_says_so(store: PaymentStore) -> None:
     """The readiness check."""
     await store.check()
+
+
+# --- What workers, waiting clients and people ask for ---------------------------------------------------------------
+
+
+async def test_a_payment_comes_with_the_oldest_of_its_messages_of_a_direction(store: PaymentStore) -> None:
+    """A worker sends what the client sent; a question is put in the words of the first copy that left."""
+    payment = await accepted(store)
+    first, second = (raw_message(MessageDirection.RAIL_OUT, f"SENT-{number}", after_s=number) for number in (1, 2))
+    sending = await saved(store, payment, EventKind.SENDING_STARTED, first)
+    in_doubt = await saved(store, sending, EventKind.DEADLINE_PASSED)
+    asked = await saved(store, in_doubt, EventKind.STATUS_REQUESTED, second)
+
+    received = await store.load_with_message([(payment.payment_id, MessageDirection.CLIENT_IN)])
+    sent = await store.load_with_message([(payment.payment_id, MessageDirection.RAIL_OUT)])
+    heard = await store.load_with_message([(payment.payment_id, MessageDirection.RAIL_IN)])
+
+    assert received[payment.payment_id][0] == asked
+    assert received[payment.payment_id][1].direction is MessageDirection.CLIENT_IN
+    assert sent == {payment.payment_id: (asked, first)}
+    assert heard == {}
+
+
+async def test_only_final_payments_are_told_to_those_who_wait(store: PaymentStore) -> None:
+    """And since when, so that it is known how long the telling took."""
+    open_one, ended = await accepted(store, "key-1"), await accepted(store, "key-2")
+    ended = await saved(store, ended, EventKind.DEADLINE_PASSED)
+
+    final = await store.final_since([open_one.payment_id, ended.payment_id])
+
+    assert final == {ended.payment_id: NOW + timedelta(seconds=1)}
+
+
+async def test_the_longest_waiting_payment_is_the_oldest_that_has_not_left(store: PaymentStore) -> None:
+    """What the gate before the intake goes by: what has left, or ended, waits no more."""
+    assert await store.waiting_since() is None
+    first = await accepted(store, "key-1")
+    await store.accept([renewed(new_payment("key-2"), accepted_at=NOW + timedelta(seconds=2))])
+
+    assert await store.waiting_since() == NOW
+    await saved(store, first, EventKind.SENDING_STARTED)
+    assert await store.waiting_since() == NOW + timedelta(seconds=2)
+
+
+async def test_a_tenants_payments_that_a_person_must_look_into(store: PaymentStore) -> None:
+    """Those alone, for their tenant alone."""
+    payment = await accepted(store)
+    await accepted(store, "key-2")
+    sending = await saved(store, payment, EventKind.SENDING_STARTED)
+    in_doubt = await saved(store, sending, EventKind.DEADLINE_PASSED)
+    called = await saved(store, in_doubt, EventKind.LOOK_BACK_ENDED)
+
+    assert await store.awaiting_operator(TENANT, limit=10) == [called]
+    assert await store.awaiting_operator(OTHER_TENANT, limit=10) == []
+
+
+async def test_copies_questions_and_pings_are_counted(store: PaymentStore) -> None:
+    """What is decided next depends on how often each was done: the counts survive with the payment."""
+    payment = await accepted(store)
+    for kind in (
+        EventKind.SENDING_STARTED,
+        EventKind.DEADLINE_PASSED,
+        EventKind.STATUS_REQUESTED,
+        EventKind.STATUS_REQUESTED,
+        EventKind.PINGED,
+        EventKind.RESENDING_CHOSEN,
+        EventKind.SENDING_STARTED,
+    ):
+        payment = await saved(store, payment, kind)
+
+    assert (payment.transfers, payment.status_requests, payment.pings) == (2, 2, 1)
+
+
+async def test_a_tenant_rejects_what_the_rail_has_not_found_unless_it_has_chosen(store: PaymentStore) -> None:
+    """The default guesses nothing and repeats nothing."""
+    assert await store.not_found_policy(TENANT) is NotFoundPolicy.REJECT

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.domain.diagram import meanings, states_document
 from gateway.domain.events import EventKind
+from gateway.domain.incoming import INCOMING_TRANSITIONS, IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.payment import PaymentState
 from gateway.domain.transitions import TRANSITIONS, Effect
 from gateway.settings import Settings
@@ -29,8 +30,8 @@ def test_the_page_of_states_has_every_transition_and_every_meaning() -> None:
     page = states_document()
 
     rows = re.findall(r"^\| `\w+` \| \**[A-Z_]+\** \| .+ \|$", page, re.MULTILINE)
-    assert len(rows) == len(TRANSITIONS) + 1  # and how every payment begins
-    for members in (PaymentState, EventKind, Effect):
+    assert len(rows) == len(TRANSITIONS) + len(INCOMING_TRANSITIONS) + 2  # and how every transfer begins
+    for members in (PaymentState, EventKind, Effect, IncomingState, IncomingEvent, IncomingEffect):
         assert meanings(members).keys() == {member.value for member in members}
         assert all(meaning in page for meaning in meanings(members).values())
 
@@ -42,6 +43,9 @@ def test_the_picture_of_states_draws_what_the_rails_rules_foresee() -> None:
     assert "SENDING --> IN_DOUBT : DeadlinePassed<br/>RefusalUnexplained" in picture
     assert "RECEIVED --> SETTLED" not in picture
     assert re.findall(r"(\w+) --> \[\*\]", picture) == ["SETTLED", "RETURN_DUE", "REJECTED"]
+    incoming = states_document().partition("## Incoming")[2].partition("```mermaid")[2].partition("```")[0]
+    assert "ACCEPTED --> IN_DOUBT : AdviceOverdue" in incoming
+    assert re.findall(r"(\w+) --> \[\*\]", incoming) == ["POSTED", "RETURNED", "REJECTED", "NOT_SETTLED"]
 
 
 @pytest.mark.parametrize("heading", TABLES)

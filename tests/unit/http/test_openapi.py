@@ -17,7 +17,8 @@ from adapters.http.problems import PROBLEM_TYPE, PROBLEMS
 from gateway.domain.events import Event, EventKind
 from iso20022 import Direction, FedNowProfile, examine
 from tests.unit.http.schema_check import SchemaCheck
-from tests.unit.http.world import Answer, World, json_payment, message
+from tests.unit.http.test_dead_letters import dead
+from tests.unit.http.world import BEARER, OPERATOR, Answer, World, json_payment, message
 
 DOCUMENT = openapi_document(version="0.0.0", limits=LIMITS)
 CHECK = SchemaCheck(DOCUMENT)
@@ -154,6 +155,18 @@ async def test_the_answers_of_the_running_application_fit_the_document(world: Wo
     listed = await ask("/v1/payments/{reference}/messages", await world.get(f"{link}/messages"))
     raw = await world.get(listed.json["messages"][0]["link"])
     await ask("/v1/payments/{reference}/messages/{message_id}", raw)
+    action = "/v1/payments/{reference}/operator-actions"
+    await ask(action, await world.act(payment, {"action": "ask", "note": "Case 15"}), method="POST")
+    await ask(action, await world.act(payment, {"action": "guess"}), method="POST")
+    await ask("/v1/operator/payments", await world.get("/v1/operator/payments"))
+    letter = await dead(world, payment)
+    await ask("/v1/dead-letters", await world.get("/v1/dead-letters"))
+    await ask("/v1/dead-letters", await world.get("/v1/dead-letters?state=nonsense"))
+    for key in (BEARER, OPERATOR, OPERATOR):
+        for action in ("redrive", "discard"):
+            path = f"/v1/dead-letters/{{delivery_id}}/{action}"
+            await ask(path, await world.post_json(f"{letter}/{action}", {"note": "why"}, key), method="POST")
+        await ask("/v1/dead-letters/{delivery_id}", await world.get(letter))
     for path in ("/", "/healthz", "/readyz", "/metrics", "/problems", "/openapi.json"):
         await ask(path, await world.get(path))
     await ask("/problems/{code}", await world.get("/problems/message_invalid"))

@@ -21,6 +21,8 @@ AUTHENTICATED_ROUTES = [
     ("GET", "/v1/payments/EXAMPLE-INVOICE-1/events"),
     ("GET", "/v1/payments/EXAMPLE-INVOICE-1/messages"),
     ("GET", "/v1/payments/EXAMPLE-INVOICE-1/messages/019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"),
+    ("GET", "/v1/operator/payments"),
+    ("POST", "/v1/payments/EXAMPLE-INVOICE-1/operator-actions"),
 ]
 
 STRANGERS: list[Mapping[str, str]] = [
@@ -115,7 +117,8 @@ async def test_a_fault_is_told_as_ours_reported_and_never_shown(
     assert (answer.status, answer.json["code"], answer.headers.get("Retry-After")) == (status, code, retry_after)
     assert "safe" in f"{answer.json['detail']} {answer.json['advice']}"
     assert b"secret" not in answer.body
-    assert world.observer.faults == [("http", error)]
+    reported = [] if isinstance(error, OverloadedError) else [("http", error)]  # what is refused must cost little
+    assert world.observer.faults == reported
     assert repeat.status == 202
 
 

@@ -20,17 +20,20 @@ from adapters.http.serving import serving
 from adapters.keys.clear import ClearVault
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
-from gateway.domain.payment import Payment, PaymentId, Reason, ReasonOrigin, TenantId
+from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
-from gateway.service.decide import decide
+from gateway.service.admission import Admission
+from gateway.service.dead_letters import DeadLetters
+from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.fednow import FedNowProtocol
+from gateway.service.operate import Operators
 from gateway.service.ports import (
     Accepted,
+    DeadLetter,
     Decision,
     Leg,
     MessageDirection,
     Quarantined,
-    Queue,
     RawMessage,
     Refusal,
 )
@@ -39,15 +42,18 @@ from gateway.service.supervise import supervise
 from gateway.service.waiting import Waiting
 from iso20022 import ConnectionPartyId, FedNowProfile
 from tests.fakes.clock import VirtualClock
+from tests.fakes.dead_letters import InMemoryDeadLetters
 from tests.fakes.store import InMemoryStore
 
 TENANT: Final = TenantId("default")
 OTHER_TENANT: Final = TenantId("other")
 API_KEY: Final = "an-api-key-for-tests-only"
 OTHER_API_KEY: Final = "another-api-key-for-tests-only"
+OPERATOR_KEY: Final = "an-operators-key-for-tests-only"
 
 BEARER: Final = {"Authorization": f"Bearer {API_KEY}"}
 OTHER_BEARER: Final = {"Authorization": f"Bearer {OTHER_API_KEY}"}
+OPERATOR: Final = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 XML: Final = {"Content-Type": "application/xml"}
 
 REPORT_ID: Final = "20261120021150706EXAMPLE9001"
@@ -99,6 +105,10 @@ class RecordingObserver:
 
     def parked(self, payment_id: PaymentId, reason: str) -> None: ...
 
+    def dead_lettered(self, letter: DeadLetter) -> None: ...
+
+    def rail_answered(self, rail: Rail) -> None: ...
+
     def timer_fired(self, lateness_s: float) -> None: ...
 
 
@@ -129,6 +139,7 @@ class World:
     clock: VirtualClock
     store: InMemoryStore
     observer: RecordingObserver
+    dead_letters: InMemoryDeadLetters
     application: web.Application
     session: ClientSession
     port: int
@@ -159,6 +170,17 @@ class World:
             "POST", "/v1/payments", body, {"Content-Type": "application/json", **given, **(headers or {})}
         )
 
+    async def post_json(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Answer:
+        """POST a JSON document."""
+        typed = {"Content-Type": "application/json", **(headers or {})}
+        return await self.request("POST", path, json.dumps(body).encode(), typed)
+
+    async def act(self, payment: Payment, body: object, headers: Mapping[str, str] | None = None) -> Answer:
+        """Do what a person does about a payment."""
+        path = f"/v1/payments/{payment.payment_id}/operator-actions"
+        typed = {"Content-Type": "application/json", **(headers or {})}
+        return await self.request("POST", path, json.dumps(body).encode(), typed)
+
     async def accepted(self, number: int = 1, *, old: str = "", new: str = "") -> Payment:
         """Submit a message that is accepted, and return its payment."""
         answer = await self.post_message(message(number, old=old, new=new))
@@ -177,7 +199,6 @@ class World:
             event,
             at=self.clock.now(),
             timing=TIMING,
-            inquiry_queue=Queue.FEDNOW_OUT_INQUIRY,
             messages=raw,
         )
         assert await self.store.save([decision]) == [True]
@@ -232,11 +253,15 @@ async def open_world(
     """A gateway that serves for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
     store = InMemoryStore(api_keys={digest(API_KEY): TENANT, digest(OTHER_API_KEY): OTHER_TENANT})
-    accepts, waiting = grouped_accepts(store), Waiting(store, clock)
+    dead_letters = InMemoryDeadLetters(store, operator_keys={digest(OPERATOR_KEY): "sample operator"})
+    accepts, waiting = grouped_accepts(store), Waiting(store, clock, observer)
+    protocol = FedNowProtocol(FedNowProfile(), connection_party=ConnectionPartyId("990000107"), timing=TIMING)
+    saves = grouped_saves(store)
     intake = Intake(
-        rail=FedNowProtocol(FedNowProfile(), connection_party=ConnectionPartyId("990000107"), timing=TIMING),
+        rail=protocol,
         store=store,
         accepts=accepts,
+        admission=Admission(store, clock, wait_max_s=1.5),
         clock=clock,
         identifiers=SystemIdentifiers(),
         vault=ClearVault(b"a-key-for-tests-only"),
@@ -245,6 +270,8 @@ async def open_world(
     served: list[Served] = []
     api = Api(
         intake=intake,
+        operators=Operators(Decisions(store, saves, observer), {protocol.rail: protocol}, clock),
+        dead_letters=DeadLetters(dead_letters, store, {protocol.rail: TIMING}, clock, SystemIdentifiers()),
         store=store,
         waiting=waiting,
         clock=clock,
@@ -265,9 +292,10 @@ async def open_world(
     ):
         running = [
             loops.create_task(accepts.run()),
+            loops.create_task(saves.run()),
             loops.create_task(supervise("waiting", waiting.run, clock=clock, observer=observer)),
         ]
-        yield World(clock, store, observer, application, session, port, served)
+        yield World(clock, store, observer, dead_letters, application, session, port, served)
         for task in running:
             task.cancel()
 

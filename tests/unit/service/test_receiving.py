@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from gateway.domain.events import EventKind
-from gateway.domain.payment import Payment, PaymentId, PaymentState
-from gateway.service.ports import MessageDirection
+from gateway.domain.payment import PaymentId, PaymentState
+from gateway.service.ports import Decision, FaultyRowError, MessageDirection, PartlyFaultyError
 from iso20022 import StatusReason, TransactionStatus
-from tests.unit.service.world import World
+from tests.fakes.store import InMemoryStore
+from tests.unit.service.world import World, world
 
 
 async def test_the_same_answer_twice_counts_once(earth: World) -> None:
@@ -151,27 +152,40 @@ async def test_an_answer_whose_references_are_another_payments_is_not_applied(ea
     assert (await earth.now(payment)).state is PaymentState.SENDING
 
 
-async def test_a_fault_of_ours_in_one_message_stops_that_one_alone(earth: World) -> None:
+class _Choking(InMemoryStore):
+    """A store that cannot save what a payment of this id is decided."""
+
+    choking_on: PaymentId | None = None
+
+    async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
+        if self.choking_on not in {decision.payment.payment_id for decision in decisions}:
+            return await super().save(decisions)
+        outcomes: list[object] = []
+        for decision in decisions:
+            if decision.payment.payment_id == self.choking_on:
+                outcomes.append(FaultyRowError("a belief of ours does not hold"))
+            else:
+                outcomes += await super().save([decision])
+        raise PartlyFaultyError(outcomes)
+
+
+async def test_a_fault_of_ours_in_one_message_stops_that_one_alone() -> None:
     """Of two answers, the store chokes on the first: it is parked and kept, the second is applied."""
-    first, second = await earth.submit(), await earth.submit()
-    for payment in (first, second):
-        await earth.dispatch(payment)
-    healthy = earth.store.load
+    store = _Choking()
+    async with world(store=store) as earth:
+        first, second = await earth.submit(), await earth.submit()
+        for payment in (first, second):
+            await earth.dispatch(payment)
+        store.choking_on = first.payment_id
 
-    async def choking(payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
-        if list(payment_ids) == [first.payment_id]:
-            raise AssertionError("a belief of ours does not hold")
-        return await healthy(payment_ids)
+        await earth.hear(
+            earth.report(first.message_id, TransactionStatus.ACSC),
+            earth.report(second.message_id, TransactionStatus.ACSC),
+        )
 
-    earth.store.load = choking  # type: ignore[method-assign]
-    await earth.hear(
-        earth.report(first.message_id, TransactionStatus.ACSC), earth.report(second.message_id, TransactionStatus.ACSC)
-    )
-    earth.store.load = healthy  # type: ignore[method-assign]
-
-    assert earth.recorder.parkings == [first.payment_id]
-    assert [item.codes for item in earth.recorder.quarantines] == [("FAULT_OF_OURS",)]
-    assert (await earth.now(second)).state is PaymentState.SETTLED
+        assert earth.recorder.parkings == [first.payment_id]
+        assert [item.codes for item in earth.recorder.quarantines] == [("FAULT_OF_OURS",)]
+        assert (await earth.now(second)).state is PaymentState.SETTLED
 
 
 async def test_a_contradiction_is_kept_with_its_event(earth: World) -> None:

@@ -174,7 +174,13 @@ async def test_control_a_dispatcher_without_guards_sends_twice_and_before_it_sav
     payment = await earth.submit()
     guarded = earth.dispatcher
     earth.dispatcher = _Forgetful(
-        guarded.decisions, guarded.rails, guarded.links, guarded.clock, guarded.identifiers, guarded.observer
+        guarded.decisions,
+        guarded.loads,
+        guarded.rails,
+        guarded.links,
+        guarded.clock,
+        guarded.identifiers,
+        guarded.observer,
     )
 
     for _ in range(2):

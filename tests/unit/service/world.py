@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
@@ -17,10 +17,12 @@ from adapters.keys.clear import ClearVault
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
 from gateway.domain.timing import Timing
+from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide, grouped_saves
-from gateway.service.dispatch import Dispatcher
+from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import FedNowProtocol
-from gateway.service.ports import Accepted, Decision, Delivery, Leg, Quarantined, Queue, Refusal
+from gateway.service.ports import Accepted, DeadLetter, Decision, Delivery, Leg, Quarantined, Queue, Refusal
+from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.submit import Intake, Refused, Submitted, grouped_accepts
 from gateway.service.timers import Timers
@@ -82,6 +84,7 @@ class Recorder:
     faults: list[str] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     parkings: list[PaymentId] = field(default_factory=list)
+    signs_of_life: list[Rail] = field(default_factory=list)
 
     def payment_accepted(self, accepted: Accepted) -> None: ...
 
@@ -106,6 +109,11 @@ class Recorder:
     def fault(self, where: str, error: BaseException) -> None:
         self.faults.append(where)
 
+    def dead_lettered(self, letter: DeadLetter) -> None: ...
+
+    def rail_answered(self, rail: Rail) -> None:
+        self.signs_of_life.append(rail)
+
     def leg(self, leg: Leg, seconds: float) -> None: ...
 
     def timer_fired(self, lateness_s: float) -> None: ...
@@ -119,11 +127,19 @@ class World:
     store: InMemoryStore
     rail: InMemoryRail
     recorder: Recorder
+    admission: Admission
     intake: Intake
     dispatcher: Dispatcher
     receiver: Receiver
     timers: Timers
     answers: count[int] = field(default_factory=lambda: count(1))
+
+    def asked_by(self, protocol: RailProtocol) -> None:
+        """Let everything speak to the rail in another way from now on."""
+        rails = {Rail.FEDNOW: protocol}
+        self.dispatcher = replace(self.dispatcher, rails=rails)
+        self.timers = replace(self.timers, rails=rails)
+        self.receiver = replace(self.receiver, rail=protocol)
 
     async def submit(self, payment: CustomerCreditTransfer | None = None) -> Payment:
         """Submit a payment and return it."""
@@ -144,7 +160,7 @@ class World:
 
     async def ask(self, payment: Payment) -> None:
         """Hand the delivery of a status request to the dispatcher."""
-        await self.dispatcher.status_request(self.delivery(payment, Queue.FEDNOW_OUT_INQUIRY))
+        await self.dispatcher.enquiry(self.delivery(payment, Queue.FEDNOW_OUT_INQUIRY))
 
     @staticmethod
     def delivery(payment: Payment, queue: Queue) -> Delivery:
@@ -165,7 +181,6 @@ class World:
             Event(EventKind.DEADLINE_PASSED),
             at=self.clock.now(),
             timing=Timing(),
-            inquiry_queue=Queue.FEDNOW_OUT_INQUIRY,
         )
         assert await self.store.save([overdue]) == [True]
 
@@ -243,26 +258,31 @@ async def world(
         timing=timing or Timing(),
         definite_refusals=definite_refusals,
     )
-    accepts, saves, identifiers = grouped_accepts(store), grouped_saves(store), Numbered()
+    # No windows: they run in loop time, and would let the virtual clock run ahead of what happens in none.
+    accepts, saves = grouped_accepts(store, window_s=0), grouped_saves(store, window_s=0)
+    loads, identifiers = grouped_loads(store, window_s=0), Numbered()
     decisions = Decisions(store, saves, recorder)
+    admission = Admission(store, clock, wait_max_s=1.5)
     async with asyncio.TaskGroup() as group:
-        loops = [group.create_task(accepts.run()), group.create_task(saves.run())]
+        loops = [group.create_task(grouping.run()) for grouping in (accepts, saves, loads)]
         yield World(
             clock=clock,
             store=store,
             rail=rail,
             recorder=recorder,
+            admission=admission,
             intake=Intake(
                 rail=protocol,
                 store=store,
                 accepts=accepts,
+                admission=admission,
                 clock=clock,
                 identifiers=identifiers,
                 vault=ClearVault(b"test"),
                 observer=recorder,
             ),
             dispatcher=Dispatcher(
-                decisions, {Rail.FEDNOW: protocol}, {Rail.FEDNOW: rail}, clock, identifiers, recorder
+                decisions, loads, {Rail.FEDNOW: protocol}, {Rail.FEDNOW: rail}, clock, identifiers, recorder
             ),
             receiver=Receiver(decisions, protocol, rail, ClearVault(b"test"), clock, identifiers, recorder),
             timers=Timers(decisions, {Rail.FEDNOW: protocol}, clock, recorder),

@@ -13,14 +13,14 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentState
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
-from gateway.service.ports import Decision, Queue
+from gateway.service.ports import Decision
 from tests.unit.domain.test_transitions import NOON, payment_in
 
 
 def decided(payment: Payment, kind: EventKind, *, after_s: float) -> Decision:
     """A decision on a payment, so many seconds after its acceptance."""
     at = NOON + timedelta(seconds=after_s)
-    return decide(payment, Event(kind), at=at, timing=Timing(), inquiry_queue=Queue.FEDNOW_OUT_INQUIRY)
+    return decide(payment, Event(kind), at=at, timing=Timing())
 
 
 def in_flight(state: PaymentState) -> Payment:

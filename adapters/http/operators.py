@@ -1,0 +1,105 @@
+"""What people do about payments of which the rail could not tell what became of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from adapters.http.answers import json_response
+from adapters.http.api import Api
+from adapters.http.authentication import ApiKeys
+from adapters.http.bodies import read_body, require_type
+from adapters.http.negotiation import is_json
+from adapters.http.payment_form import FormFinding, read_object
+from adapters.http.payments import Payments
+from adapters.http.problems import ACTION_INVALID, NOT_AWAITING_OPERATOR, ProblemError
+from adapters.http.representation import payment_json
+from gateway.service.operate import NOTE_MAX, NotAwaitingOperatorError, OperatorAction
+
+LISTED_MAX: Final = 200
+"""Payments that one answer lists."""
+
+_ACTIONS: Final = ", ".join(OperatorAction)
+
+
+class OperatorDesk:
+    """Lists the tenant's payments that wait for a person, and takes what the person does."""
+
+    def __init__(self, api: Api, keys: ApiKeys, payments: Payments) -> None:
+        self._api = api
+        self._keys = keys
+        self._payments = payments
+
+    async def get_payments(self, request: web.Request) -> web.Response:
+        """Show the payments that wait for a person, the longest open first."""
+        tenant_id = await self._keys.tenant_of(request.headers)
+        found = await self._api.store.awaiting_operator(tenant_id, limit=LISTED_MAX + 1)
+        return json_response(
+            {"payments": [payment_json(payment) for payment in found[:LISTED_MAX]], "more": len(found) > LISTED_MAX}
+        )
+
+    async def post_action(self, request: web.Request) -> web.Response:
+        """Do what the person says, and show the payment as it is then."""
+        tenant_id = await self._keys.tenant_of(request.headers)
+        payment = await self._payments.payment_of(tenant_id, request.match_info["reference"])
+        require_type(request, is_json, taken="application/json")
+        action, note = _read_action(await read_body(request, self._api.limits))
+        try:
+            ended = await self._api.operators.act(payment.payment_id, action, note=note, by=f"tenant:{tenant_id}")
+        except NotAwaitingOperatorError as error:
+            raise ProblemError(
+                NOT_AWAITING_OPERATOR,
+                f"The payment is {error.state}; nothing was done.",
+                members={"state": error.state},
+            ) from error
+        return json_response(payment_json(ended))
+
+
+def _read_action(body: bytes) -> tuple[OperatorAction, str]:
+    """Read ``{"action": …, "note": …}``; every fault at once.
+
+    Raises:
+        ProblemError: 400 for what is no JSON object, 422 for what it says.
+
+    """
+    members = read_object(body)
+    findings = [
+        FormFinding(
+            code="FORM_UNKNOWN_MEMBER",
+            pointer=f"/{name}"[:80],
+            rule="An action has the members action and note.",
+            hint="Remove it.",
+        )
+        for name in members
+        if name not in {"action", "note"}
+    ]
+    action, note = members.get("action"), members.get("note")
+    if not _is_action(action):
+        findings.append(
+            FormFinding(
+                code="FORM_ACTION", pointer="/action", rule=f"An action is one of {_ACTIONS}.", hint="Name one."
+            )
+        )
+    if type(note) is not str or not 1 <= len(note.strip()) <= NOTE_MAX:  # a number is read as a kind of text
+        findings.append(
+            FormFinding(
+                code="FORM_NOTE",
+                pointer="/note",
+                rule=f"A note has 1 to {NOTE_MAX} characters.",
+                hint="Say what was found out, where and from whom: it stays in the payment's history.",
+            )
+        )
+    if findings:
+        raise ProblemError(
+            ACTION_INVALID,
+            "The action is not understood; nothing was done.",
+            findings=[finding.as_json() for finding in findings],
+        )
+    assert isinstance(note, str), "checked above"
+    assert isinstance(action, str), "checked above"
+    return OperatorAction(action), note.strip()
+
+
+def _is_action(value: Any) -> bool:
+    return isinstance(value, str) and value in set(OperatorAction)

@@ -1,0 +1,78 @@
+"""The command: runs an installation of its own, measures it, and says whether the bars hold."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from rich.table import Table
+
+from adapters.postgres.cluster import PostgresServerError
+from adapters.postgres.upgrade import UpgradeError
+from adapters.rabbitmq.server import RabbitMqMissingError, RabbitMqNodeError
+from gateway.cli import EXIT_FINDINGS, EXIT_OK
+from gateway.cli.bench.measure import Figures, Load, NotDrainedError, measure
+from gateway.cli.console import OUT, stop
+from gateway.cli.installation import Installation, Plan, Servers, running_roles
+from gateway.cli.processes import RoleError
+
+WAY_P99_MAX_MS: Final = 50.0
+ACKNOWLEDGED_P99_MAX_MS: Final = 25.0
+PEAK_MIN: Final = 600.0
+CPU_MAX_US: Final = 2_500
+"""The bars, on two cores with everything on them."""
+
+
+def run_bench(plan: Plan, load: Load, *, as_json: bool, keep: Path | None) -> int:
+    """Measure, print, and return the exit code: 1 where a bar does not hold or a payment was lost on the way."""
+    try:
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            figures = _measured(plan, load, keep.resolve())
+        else:
+            with tempfile.TemporaryDirectory(prefix="fifteen-bench-") as directory:
+                figures = _measured(plan, load, Path(directory))
+    except RabbitMqMissingError as error:
+        stop(f"{error}; or measure with the bus in PostgreSQL: --broker embedded")
+    except (RoleError, PostgresServerError, RabbitMqNodeError, UpgradeError, NotDrainedError) as error:
+        stop(str(error), code=EXIT_FINDINGS)
+    if as_json:
+        print(json.dumps(figures.as_json(), indent=2))
+    else:
+        OUT.print(_table(figures))
+    return EXIT_OK if all(bars(figures).values()) else EXIT_FINDINGS
+
+
+def bars(figures: Figures) -> dict[str, bool]:
+    """Return which bars hold; the times are for an open loop, the throughput for a closed one."""
+    complete = figures.accepted == figures.settled and not figures.faults
+    if not figures.rate:
+        return {"settled": complete, "throughput": figures.throughput >= PEAK_MIN}
+    return {
+        "settled": complete,
+        "p99_ms": figures.p99_ms < WAY_P99_MAX_MS,
+        "ack_p99_ms": figures.ack_p99_ms < ACKNOWLEDGED_P99_MAX_MS,
+        "cpu_us_per_payment_total": figures.cpu_us_per_payment_total <= CPU_MAX_US,
+    }
+
+
+def _measured(plan: Plan, load: Load, directory: Path) -> Figures:
+    servers = Servers(plan, directory)
+    with servers.running():
+        installation = Installation(plan, servers, directory)
+        with running_roles(installation) as roles:
+            return measure(installation, roles, load)
+
+
+def _table(figures: Figures) -> Table:
+    held = bars(figures)
+    table = Table(title="Accepted to settled, everything on this machine", title_justify="left")
+    for heading in ("figure", "value", "bar"):
+        table.add_column(heading)
+    for name, value in figures.as_json().items():
+        shown = "  ".join(f"{key} {each:,}" for key, each in value.items()) if isinstance(value, dict) else f"{value:,}"
+        bar = "" if name not in held else "holds" if held[name] else "does not hold"
+        table.add_row(name, shown or "none", bar)
+    return table

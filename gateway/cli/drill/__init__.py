@@ -1,0 +1,1 @@
+"""``fifteen drill crash``: kill anything, anywhere, under load, and count the money afterwards."""

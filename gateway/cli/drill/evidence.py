@@ -1,0 +1,60 @@
+"""What a drill leaves behind, as files that anyone can read: lines of JSON, and tables as CSV."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+ACKNOWLEDGED: Final = "acknowledged.jsonl"
+"""What the client was told, in the order in which it was told."""
+
+LEDGER: Final = "rail-ledger.jsonl"
+"""The rail's journal without the messages' bodies: each copy as it was judged, booked and completed."""
+
+WITNESS: Final = "witness.jsonl"
+"""What the processes saw broken at their ports."""
+
+RUN: Final = "run.json"
+"""How the drill was run: seed, kills, plants, and what the supervisor itself saw."""
+
+TABLES: Final = {
+    "claim": "SELECT tenant_id, idempotency_key, payment_id, business_date FROM claim",
+    "payment": "SELECT payment_id, message_id, end_to_end_id, uetr, amount_cents, accepted_at FROM payment",
+    "payment_state": "SELECT payment_id, state, version, timer_at, final_at FROM payment_state",
+    "payment_event": (
+        "SELECT payment_id, epoch, sequence, kind, state_before, state_after, business_message_id, contradiction, at "
+        "FROM payment_event ORDER BY payment_id, epoch, sequence"
+    ),
+    "inbox": "SELECT inbox_id, payment_id, at FROM inbox",
+    "outbox": "SELECT delivery_id, queue, payment_id, created_at FROM outbox",
+    "quarantine": "SELECT business_message_id, codes, at FROM quarantine",
+}
+"""What is dumped: the file ``<name>.csv``, with a first line of column names."""
+
+_LEDGER_FACTS: Final = (b'{"fact":"Judged"', b'{"fact":"PaymentBooked"', b'{"fact":"PaymentCompleted"')
+
+
+def keep_ledger(journal: Path, directory: Path) -> None:
+    """Write the rail's ledger from its journal."""
+    with journal.open("rb") as lines, (directory / LEDGER).open("wb") as ledger:
+        ledger.writelines(line for line in lines if line.startswith(_LEDGER_FACTS))
+
+
+async def keep_tables(dsn: str, directory: Path) -> None:
+    """Dump the tables, all as of one instant."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            for name, query in TABLES.items():
+                with (directory / f"{name}.csv").open("wb") as file:
+                    await connection.copy_from_query(query, output=file, format="csv", header=True)
+    finally:
+        await connection.close()
+
+
+def keep_run(directory: Path, **facts: object) -> None:
+    """Write down how the drill was run."""
+    (directory / RUN).write_text(json.dumps(facts, indent=2) + "\n")

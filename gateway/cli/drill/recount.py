@@ -1,0 +1,234 @@
+"""The count, from the files alone: who was acknowledged, where the money is, and what is wrong.
+
+It knows nothing of the gateway's code: the states are named here once more, with what each says of the money, and the
+history is followed event by event. `fifteen drill recount DIR` runs it again on what a drill has kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.cli.drill.evidence import ACKNOWLEDGED, LEDGER, RUN, WITNESS
+from gateway.cli.drill.plants import Plant
+
+SHOWN_MAX: Final = 20
+"""So many of each kind of fault are listed; the counts are whole."""
+
+MOVED: Final = frozenset({"SETTLED", "ACCEPTED_WITHOUT_POSTING", "RETURN_DUE"})
+NOT_MOVED: Final = frozenset({"REJECTED"})
+OPEN: Final = frozenset({"RECEIVED", "SENDING", "IN_DOUBT", "AWAITING_OPERATOR", "RESEND_DUE"})
+"""The states, by what they say of the money."""
+
+_SETTLED_ON_THE_RAIL: Final = frozenset({"ACSC", "ACWP"})
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the rail knows of one end-to-end id: how many copies came, and how many of them moved money."""
+
+    copies: int = 0
+    settled: int = 0
+    open: int = 0
+
+
+@dataclass(slots=True)
+class Count:
+    """The result. Every list names payments; a good drill has none in any of them."""
+
+    acknowledged: int = 0
+    settled: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    lost: list[str] = field(default_factory=list)
+    """Acknowledged, and not accounted for; or moved on the rail, and not known here as moved."""
+    doubled: list[str] = field(default_factory=list)
+    """Money moved twice, or the rail has more than one copy; or one key has two payments."""
+    stuck: list[str] = field(default_factory=list)
+    """Without a final state, or with a delivery that never left the outbox."""
+    wrong: list[str] = field(default_factory=list)
+    """The state is not the rail's truth, or not what the client was told, or the client was refused."""
+    violations: dict[str, list[str]] = field(default_factory=dict)
+    """Broken invariants, by the guard that should have kept them."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is lost, doubled, stuck or wrong, and every invariant holds."""
+        return not (self.lost or self.doubled or self.stuck or self.wrong or any(self.violations.values()))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the numbers, and the beginning of each list."""
+        lists = {"lost": self.lost, "doubled": self.doubled, "stuck": self.stuck, "wrong": self.wrong}
+        return {
+            "acknowledged": self.acknowledged,
+            "settled": self.settled,
+            "rejected": self.rejected,
+            "in_doubt": self.in_doubt,
+            **{name: len(found) for name, found in lists.items()},
+            "violations": {name: len(found) for name, found in self.violations.items()},
+            "shown": {name: found[:SHOWN_MAX] for name, found in {**lists, **self.violations}.items() if found},
+        }
+
+
+def recount(directory: Path) -> Count:
+    """Count what a drill has left in `directory`.
+
+    Raises:
+        FileNotFoundError: a file is missing: the drill was not kept, or did not come to its end.
+
+    """
+    count = Count(violations={plant: [] for plant in Plant})
+    truth = _truth(directory)
+    payments = {row["payment_id"]: row for row in _table(directory, "payment")}
+    states = {row["payment_id"]: row for row in _table(directory, "payment_state")}
+    _count_acknowledged(count, directory, payments, states)
+    _count_states(count, payments, states, truth)
+    _count_doubles(count, payments, truth)
+    _follow_histories(count, directory, payments, states)
+    for row in _table(directory, "outbox"):
+        count.stuck.append(f"{row['payment_id']}: still in the outbox for {row['queue']}")
+    for line in _lines(directory / WITNESS):
+        count.violations[line["invariant"]].append(line["what"])
+    run = json.loads((directory / RUN).read_text())
+    count.violations[Plant.RAIL_REFUSAL] += run["rail_refusal"]
+    if Plant.SYNCHRONOUS_COMMIT in run["plants"]:
+        count.violations[Plant.SYNCHRONOUS_COMMIT] += count.lost
+    return count
+
+
+def _count_acknowledged(
+    count: Count, directory: Path, payments: Mapping[str, Mapping[str, str]], states: Mapping[str, Mapping[str, str]]
+) -> None:
+    claims: dict[str, list[str]] = defaultdict(list)
+    for row in _table(directory, "claim"):
+        claims[row["idempotency_key"]].append(row["payment_id"])
+    keys = set()
+    for line in _lines(directory / ACKNOWLEDGED):
+        key = line["key"]
+        if "fault" in line:
+            count.wrong.append(f"{key}: {line['fault']}")
+            continue
+        keys.add(key)
+        if claims[key] != [line["payment_id"]] or line["payment_id"] not in payments:
+            count.lost.append(f"{key}: acknowledged as {line['payment_id']}, claimed by {claims[key] or 'nobody'}")
+        elif line["final"] and states[line["payment_id"]]["state"] not in _same_money(line["state"]):
+            now = states[line["payment_id"]]["state"]
+            count.wrong.append(f"{key}: its client was told {line['state']}, and it is {now}")
+    count.acknowledged = len(keys)
+    for key, found in claims.items():
+        if len(found) > 1:
+            count.doubled.append(f"{key}: claimed by {', '.join(found)}")
+
+
+def _same_money(state: str) -> frozenset[str]:
+    """What a payment that was once told final may have become: the certainty about the money never changes."""
+    return next(kind for kind in (MOVED, NOT_MOVED, OPEN) if state in kind)
+
+
+def _count_states(
+    count: Count,
+    payments: Mapping[str, Mapping[str, str]],
+    states: Mapping[str, Mapping[str, str]],
+    truth: Mapping[str, Truth],
+) -> None:
+    for payment_id, payment in payments.items():
+        found = truth.get(payment["end_to_end_id"], Truth())
+        row = states.get(payment_id)
+        if row is None:
+            count.lost.append(f"{payment_id}: it has no state")
+            continue
+        state = row["state"]
+        count.settled += state in MOVED
+        count.rejected += state in NOT_MOVED
+        count.in_doubt += state in {"IN_DOUBT", "AWAITING_OPERATOR"}
+        if state not in MOVED | NOT_MOVED:
+            count.stuck.append(f"{payment_id}: {state}")
+        elif (state in MOVED) != (found.settled > 0) or found.open:
+            kind = count.lost if found.settled else count.wrong
+            kind.append(f"{payment_id}: it is {state}, and the rail settled {found.settled} of {found.copies} copies")
+
+
+def _count_doubles(count: Count, payments: Mapping[str, Mapping[str, str]], truth: Mapping[str, Truth]) -> None:
+    known = Counter(payment["end_to_end_id"] for payment in payments.values())
+    count.doubled += [f"{reference}: {number} payments" for reference, number in known.items() if number > 1]
+    for reference, found in truth.items():
+        if found.copies > 1 or found.settled > 1:
+            count.doubled.append(f"{reference}: {found.copies} copies on the rail, {found.settled} settled")
+        if reference not in known and found.settled:
+            count.lost.append(f"{reference}: the rail settled it, and the database does not know it")
+
+
+def _follow_histories(
+    count: Count,
+    directory: Path,
+    payments: Mapping[str, Mapping[str, str]],
+    states: Mapping[str, Mapping[str, str]],
+) -> None:
+    """Each history begins with acceptance, has no gap and no break, and ends where the projection stands."""
+    histories: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in _table(directory, "payment_event"):
+        histories[row["payment_id"]].append(row)
+    for payment_id in payments:
+        history = histories.get(payment_id, [])
+        breaks = list(_breaks(history))
+        count.violations[Plant.VERSION_CHECK] += [f"{payment_id}: {what}" for what in breaks]
+        heard = Counter(
+            row["business_message_id"]
+            for row in history
+            if row["business_message_id"] and row["kind"].endswith(_HEARD_FROM_THE_RAIL)
+        )
+        again = [f"{payment_id}: {name} has had {number} effects" for name, number in heard.items() if number > 1]
+        count.violations[Plant.INBOX] += again
+        now, last = states.get(payment_id), history[-1] if history else None
+        if now and last and (now["state"], now["version"]) != (last["state_after"], last["sequence"]):
+            count.wrong.append(f"{payment_id}: it is {now['state']}, and its events say {last['state_after']}")
+        if any(event["contradiction"] == "t" for event in history):
+            count.wrong.append(f"{payment_id}: the rail contradicted what was certain")
+
+
+_HEARD_FROM_THE_RAIL: Final = ("Reported", "Refused", "Unexplained", "Unanswered")
+"""How the names of events end that come with a message of the rail."""
+
+
+def _breaks(history: list[dict[str, str]]) -> Iterator[str]:
+    if not history or history[0]["kind"] != "PaymentAccepted":
+        yield "its history does not begin with its acceptance"
+    for before, after in pairwise(history):
+        if int(after["sequence"]) != int(before["sequence"]) + 1:
+            yield f"event {after['sequence']} follows event {before['sequence']}"
+        if after["state_before"] != before["state_after"]:
+            yield f"{after['kind']} was decided on {after['state_before']}, when it was {before['state_after']}"
+
+
+def _truth(directory: Path) -> dict[str, Truth]:
+    """What the rail did, by end-to-end id: copies that were booked, and those that moved money."""
+    booked: dict[int, dict[str, Any]] = {}
+    completed: set[int] = set()
+    for line in _lines(directory / LEDGER):
+        if line["fact"] == "PaymentBooked":
+            booked[line["copy"]] = line
+        elif line["fact"] == "PaymentCompleted":
+            completed.add(line["copy"])
+    found: dict[str, Truth] = defaultdict(Truth)
+    for copy, line in booked.items():
+        one = found[line["end_to_end_id"]]
+        moved = copy in completed and line["status"] in _SETTLED_ON_THE_RAIL
+        found[line["end_to_end_id"]] = Truth(one.copies + 1, one.settled + moved, one.open + (copy not in completed))
+    return dict(found)
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    with file.open() as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def _table(directory: Path, name: str) -> Iterator[dict[str, str]]:
+    with (directory / f"{name}.csv").open(newline="") as file:
+        yield from csv.DictReader(file)

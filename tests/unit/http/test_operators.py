@@ -1,0 +1,105 @@
+"""People at the desk: what waits for them, and what they do, over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.domain.events import Event, EventKind
+from gateway.domain.payment import Payment
+from tests.unit.http.world import OTHER_BEARER, World
+
+
+async def called_for(world: World) -> Payment:
+    """A payment that waits for a person."""
+    payment = await world.accepted()
+    for kind in (EventKind.SENDING_STARTED, EventKind.DEADLINE_PASSED, EventKind.LOOK_BACK_ENDED):
+        payment = await world.befalls(payment, Event(kind))
+    return payment
+
+
+async def test_the_desk_lists_what_waits_for_a_person_and_nothing_else(world: World) -> None:
+    """The tenant's own alone."""
+    waiting, _ = await called_for(world), await world.accepted(2)
+
+    listed = await world.get("/v1/operator/payments")
+    others = await world.get("/v1/operator/payments", headers=OTHER_BEARER)
+
+    assert [payment["payment_id"] for payment in listed.json["payments"]] == [str(waiting.payment_id)]
+    assert others.json == {"payments": [], "more": False}
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "money"),
+    [
+        ("ask", "AWAITING_OPERATOR", "may_have_moved"),
+        ("record_settlement", "SETTLED", "moved"),
+        ("record_rejection", "REJECTED", "not_moved"),
+    ],
+)
+async def test_an_action_answers_with_the_payment_as_it_is_then(
+    world: World, action: str, state: str, money: str
+) -> None:
+    """And the history keeps who did it and why."""
+    payment = await called_for(world)
+
+    answer = await world.act(payment, {"action": action, "note": "Case 15"})
+    events = await world.get(f"/v1/payments/{payment.payment_id}/events")
+
+    assert (answer.status, answer.json["state"], answer.json["money"]) == (200, state, money)
+    assert events.json["events"][-1]["reason"]["text"] == "Case 15"
+
+
+async def test_a_payment_that_waits_for_nobody_is_left_alone(world: World) -> None:
+    """409, and nothing is changed: of two people at once, the second is told."""
+    payment = await called_for(world)
+
+    await world.act(payment, {"action": "record_settlement", "note": "Case 15"})
+    second = await world.act(payment, {"action": "record_rejection", "note": "Case 15"})
+
+    assert (second.status, second.json["code"], second.json["state"]) == (409, "not_awaiting_operator", "SETTLED")
+
+
+async def test_another_tenants_payment_is_as_if_it_were_not_there(world: World) -> None:
+    """404, not 403: not even its existence is told."""
+    payment = await called_for(world)
+
+    answer = await world.act(payment, {"action": "ask", "note": "Case 15"}, headers=OTHER_BEARER)
+
+    assert (answer.status, answer.json["code"]) == (404, "payment_not_found")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({}, ["/action", "/note"]),
+        ({"action": "guess", "note": "x"}, ["/action"]),
+        ({"action": "ask", "note": "  "}, ["/note"]),
+        ({"action": "ask", "note": "x" * 501}, ["/note"]),
+        ({"action": ["ask"], "note": 15, "force": True}, ["/force", "/action", "/note"]),
+    ],
+)
+async def test_every_fault_of_an_action_is_told_at_once(
+    world: World, body: dict[str, object], pointers: list[str]
+) -> None:
+    """With its place and its remedy."""
+    payment = await called_for(world)
+
+    answer = await world.act(payment, body)
+
+    assert answer.status == 422
+    assert [finding["pointer"] for finding in answer.json["findings"]] == pointers
+    assert all(finding["hint"] for finding in answer.json["findings"])
+
+
+async def test_what_is_no_json_is_told_so(world: World) -> None:
+    """400 with the place."""
+    payment = await called_for(world)
+
+    answer = await world.request(
+        "POST",
+        f"/v1/payments/{payment.payment_id}/operator-actions",
+        b'{"action": "ask"',
+        {"Content-Type": "application/json"},
+    )
+
+    assert (answer.status, answer.json["code"]) == (400, "json_unreadable")
