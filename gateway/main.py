@@ -59,7 +59,7 @@ from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
 from gateway.service.waiting import Waiting
-from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError
+from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError, schemas_of
 from iso20022 import ConnectionPartyId, FedNowProfile, Severity
 
 Part = TypeVar("Part")
@@ -116,7 +116,12 @@ class Parts:
 
 
 def fednow_protocol(settings: Settings) -> FedNowProtocol:
-    """Return FedNow's messages and times as the settings have them."""
+    """Return FedNow's messages and times as the settings have them.
+
+    Raises:
+        SettingsError: the institution's own schemas cannot be used.
+
+    """
     fednow = settings.fednow
     profile = FedNowProfile(
         aba_severity=Severity(fednow.routing_number_severity),
@@ -126,6 +131,7 @@ def fednow_protocol(settings: Settings) -> FedNowProtocol:
         own_routing_numbers=frozenset(fednow.routing_numbers),
         rail_clock_s=fednow.rail_clock_s,
         status_request_wait_s=fednow.status_request_wait_s,
+        schemas=schemas_of(settings),
     )
     timing = Timing(
         promise_s=settings.promise_s,

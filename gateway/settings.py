@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from gateway.domain.timing import TELLING_MARGIN_S
+from iso20022.schemas import OUR_SCHEMAS, SchemaFolderError, SchemaSet, read_folder
 
 CONFIG_FILE_VARIABLE = "FIFTEEN_CONFIG_FILE"
 SECRETS_DIRECTORY_VARIABLE = "FIFTEEN_SECRETS_DIR"
@@ -219,6 +220,21 @@ def _demand_known_variables() -> None:
     ]
     if unknown:
         raise SettingsError(f"no such setting: {', '.join(sorted(unknown))}; `fifteen config` shows all")
+
+
+def schemas_of(settings: Settings) -> SchemaSet:
+    """Return the schemas that messages are held against: ours, an institution's own in the place of those it has.
+
+    Raises:
+        SettingsError: the folder that was named cannot be used.
+
+    """
+    if settings.schemas_folder is None:
+        return OUR_SCHEMAS
+    try:
+        return read_folder(settings.schemas_folder).schemas
+    except (SchemaFolderError, OSError) as error:
+        raise SettingsError(f"FIFTEEN_SCHEMAS_FOLDER: {error}") from error
 
 
 def masked(settings: Settings) -> dict[str, Any]:

@@ -50,9 +50,7 @@ JSON_UNREADABLE: Final = ProblemKind(
 MESSAGE_UNREADABLE: Final = ProblemKind(
     "message_unreadable", 400, "The body is no message that can be read", "Mend what each finding says."
 )
-QUERY_INVALID: Final = ProblemKind(
-    "query_invalid", 400, "The query is not understood", "Ask as the detail says."
-)
+QUERY_INVALID: Final = ProblemKind("query_invalid", 400, "The query is not understood", "Ask as the detail says.")
 UNAUTHENTICATED: Final = ProblemKind(
     "unauthenticated", 401, "No valid API key", "Send the API key as Authorization: Bearer <key>, or as X-Api-Key."
 )

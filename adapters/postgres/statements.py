@@ -212,7 +212,9 @@ FINAL_SINCE: Final = """
 
 NOT_FOUND_POLICY: Final = "SELECT not_found_policy FROM tenant WHERE tenant_id = $1"
 
-WAITING_SINCE: Final = "SELECT min(updated_at) FROM payment_state WHERE state = 'RECEIVED'"
+WAITING_SINCE: Final = """
+    SELECT updated_at FROM payment_state WHERE state = 'RECEIVED' ORDER BY updated_at OFFSET $1 LIMIT 1
+"""
 
 AWAITING_OPERATOR: Final = f"""
     {_PAYMENT} WHERE now.state = 'AWAITING_OPERATOR' AND fact.tenant_id = $1 ORDER BY fact.accepted_at LIMIT $2

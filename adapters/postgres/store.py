@@ -298,10 +298,10 @@ class PostgresStore:
             raise LookupError(f"no tenant {tenant_id}")
         return NotFoundPolicy(policy)
 
-    async def waiting_since(self) -> datetime | None:
-        """Return since when the longest waiting payment waits; see the port."""
+    async def waiting_since(self, *, behind: int) -> datetime | None:
+        """Return since when a payment waits that has so many before it; see the port."""
         with translated():
-            since: datetime | None = await self._pool.fetchval(statements.WAITING_SINCE)
+            since: datetime | None = await self._pool.fetchval(statements.WAITING_SINCE, behind)
         return since
 
     async def awaiting_operator(self, tenant_id: TenantId, *, limit: int) -> Sequence[Payment]:

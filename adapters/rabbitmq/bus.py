@@ -124,9 +124,9 @@ class RabbitMqBus:
             UnavailableError: not confirmed; some may be on their queues all the same.
 
         """
-        now = self._clock.now()
+        properties = properties_of(published_at=self._clock.now())
         messages = [
-            Outgoing("", self._topology.name(delivery.queue), body_of(delivery), properties_of(published_at=now))
+            Outgoing("", self._topology.name(delivery.queue), body_of(delivery), properties)
             for delivery in deliveries
         ]
         await self._publisher.publish(messages, timeout_s=self._confirm_timeout_s)

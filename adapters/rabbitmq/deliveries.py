@@ -7,6 +7,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import HeadersType
 from aiormq import spec
 from aiormq.abc import DeliveredMessage
 
@@ -23,9 +25,6 @@ FAULT_HEADER: Final = "x-fifteen-fault"
 ATTEMPT_HEADER: Final = "x-fifteen-attempt"
 DIED_HEADER: Final = "x-fifteen-died-at"
 """How often such a dead letter was handed out, and when it died."""
-
-PERSISTENT: Final = 2
-"""The delivery mode of what survives a restart of the broker (AMQP 0-9-1 section 1.2.6, basic class)."""
 
 _DELIVERY_LIMIT: Final = "delivery_limit"
 """The broker's reason (``x-death`` header) for a delivery that came back too often."""
@@ -48,16 +47,27 @@ def body_of(delivery: OutboundDelivery | Delivery) -> bytes:
 
 def properties_of(*, published_at: datetime) -> spec.Basic.Properties:
     """Return the properties of a persistent message. AMQP keeps `published_at` to the second."""
-    return spec.Basic.Properties(content_type="application/json", delivery_mode=PERSISTENT, timestamp=published_at)
+    return _properties(published_at, {})
 
 
 def dead_letter_properties(
     *, published_at: datetime, died_at: datetime, attempt: int, fault: str
 ) -> spec.Basic.Properties:
     """Return the properties of a delivery that a consumer makes a dead letter."""
-    properties = properties_of(published_at=published_at)
-    properties.headers = {ATTEMPT_HEADER: attempt, FAULT_HEADER: fault, DIED_HEADER: died_at.isoformat()}
-    return properties
+    return _properties(
+        published_at, {ATTEMPT_HEADER: attempt, FAULT_HEADER: fault, DIED_HEADER: died_at.isoformat()}
+    )
+
+
+def _properties(published_at: datetime, headers: HeadersType) -> spec.Basic.Properties:
+    message = Message(
+        b"",
+        content_type="application/json",
+        delivery_mode=DeliveryMode.PERSISTENT,
+        timestamp=published_at,
+        headers=headers,
+    )
+    return message.properties
 
 
 def delivery_from(message: DeliveredMessage, queue: Queue) -> Delivery:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.cli.console import stop
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError, schemas_of
 from iso20022 import Direction, FedNowProfile, Profile, Rail, Report, Severity, examine, explain, guess_rail
 from iso20022.profiles.rtp import RtpProfile
-from iso20022.schemas import OUR_SCHEMAS, SchemaFolderError, SchemaSet, read_folder
+from iso20022.schemas import SchemaSet
 
 DIRECTIONS: Final[Mapping[str | None, Direction | None]] = {
     "in": Direction.FROM_RAIL,
@@ -28,7 +28,11 @@ def examiner(
     A body that shows no rail is held against FedNow's rules. Ends the program where the institution's own schemas
     cannot be used.
     """
-    profiles = _profiles(settings, routing_numbers, _schemas(settings))
+    try:
+        schemas = schemas_of(settings)
+    except SettingsError as error:
+        stop(str(error))
+    profiles = _profiles(settings, routing_numbers, schemas)
 
     def explained(body: bytes) -> Report:
         report = examine(body, profile=profiles[Rail(rail or Rail.FEDNOW)], direction=DIRECTIONS[direction])
@@ -38,15 +42,6 @@ def examiner(
         return explain(report)
 
     return explained
-
-
-def _schemas(settings: Settings) -> SchemaSet:
-    if settings.schemas_folder is None:
-        return OUR_SCHEMAS
-    try:
-        return read_folder(settings.schemas_folder).schemas
-    except (SchemaFolderError, OSError) as error:
-        stop(f"FIFTEEN_SCHEMAS_FOLDER: {error}")
 
 
 def _profiles(settings: Settings, routing_numbers: str | None, schemas: SchemaSet) -> Mapping[Rail, Profile]:

@@ -207,11 +207,12 @@ class InMemoryStore:
         await self._reached()
         return self.not_found_policies.get(tenant_id, NotFoundPolicy.REJECT)
 
-    async def waiting_since(self) -> datetime | None:
-        """Return since when the longest waiting payment waits; see the port."""
+    async def waiting_since(self, *, behind: int) -> datetime | None:
+        """Return since when a payment waits that has so many before it; see the port."""
         await self._reached()
         payments = self.rows.payments.values()
-        return min((payment.updated_at for payment in payments if payment.state is PaymentState.RECEIVED), default=None)
+        waiting = sorted(payment.updated_at for payment in payments if payment.state is PaymentState.RECEIVED)
+        return waiting[behind] if len(waiting) > behind else None
 
     async def awaiting_operator(self, tenant_id: TenantId, *, limit: int) -> Sequence[Payment]:
         """Return what a person must look into; see the port."""

@@ -251,8 +251,8 @@ class PaymentStore(Protocol):
         """
         ...
 
-    async def waiting_since(self) -> datetime | None:
-        """Return when the payment that has waited longest to be sent was accepted; None when none waits."""
+    async def waiting_since(self, *, behind: int) -> datetime | None:
+        """Return when the payment was accepted that has waited longest to be sent but for `behind` others, if any."""
         ...
 
     async def awaiting_operator(self, tenant_id: TenantId, *, limit: int) -> Sequence[Payment]:

@@ -217,13 +217,15 @@ async def test_only_final_payments_are_told_to_those_who_wait(store: PaymentStor
 
 async def test_the_longest_waiting_payment_is_the_oldest_that_has_not_left(store: PaymentStore) -> None:
     """What the gate before the intake goes by: what has left, or ended, waits no more."""
-    assert await store.waiting_since() is None
+    assert await store.waiting_since(behind=0) is None
     first = await accepted(store, "key-1")
     await store.accept([renewed(new_payment("key-2"), accepted_at=NOW + timedelta(seconds=2))])
 
-    assert await store.waiting_since() == NOW
+    assert await store.waiting_since(behind=0) == NOW
+    assert await store.waiting_since(behind=1) == NOW + timedelta(seconds=2)
+    assert await store.waiting_since(behind=2) is None
     await saved(store, first, EventKind.SENDING_STARTED)
-    assert await store.waiting_since() == NOW + timedelta(seconds=2)
+    assert await store.waiting_since(behind=0) == NOW + timedelta(seconds=2)
 
 
 async def test_a_tenants_payments_that_a_person_must_look_into(store: PaymentStore) -> None:

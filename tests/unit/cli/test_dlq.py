@@ -10,8 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from gateway.cli.application import application
 from gateway.service.ports import Queue

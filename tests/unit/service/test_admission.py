@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gateway.service.admission import Admission
+from gateway.service.admission import LEFT_OUT, Admission
 from gateway.service.group_commit import OverloadedError
 from tests.unit.service.world import World
 
@@ -23,23 +23,36 @@ async def look(admission: Admission) -> None:
 async def test_the_gate_closes_while_a_payment_has_waited_too_long_and_opens_by_itself(earth: World) -> None:
     """Workers, relay or broker are behind: nothing more is promised until they have caught up."""
     admission = Admission(earth.store, earth.clock, wait_max_s=1.5)
-    payment = await earth.submit()
+    payments = [await earth.submit() for _ in range(LEFT_OUT + 1)]
     await look(admission)
     admission.admit()
 
     earth.clock.advance(2)
-    with pytest.raises(OverloadedError, match=r"has waited 2\.0 s"):
+    with pytest.raises(OverloadedError, match=r"have waited 2\.0 s"):
         admission.admit()
 
-    await earth.dispatch(payment)
+    await earth.dispatch(payments[0])
     await look(admission)
+    admission.admit()
+
+
+async def test_one_stuck_payment_does_not_close_the_gate_for_all(earth: World) -> None:
+    """A delivery that nobody can handle waits for its dead-letter limit; that is no backlog."""
+    admission = Admission(earth.store, earth.clock, wait_max_s=1.5)
+    for _ in range(LEFT_OUT):
+        await earth.submit()
+    earth.clock.advance(10)
+
+    await look(admission)
+
     admission.admit()
 
 
 async def test_payments_that_have_left_do_not_close_the_gate(earth: World) -> None:
     """A silent rail is not our backlog: what waits for it has been sent."""
     admission = Admission(earth.store, earth.clock, wait_max_s=1.5)
-    await earth.dispatch(await earth.submit())
+    for _ in range(LEFT_OUT + 1):
+        await earth.dispatch(await earth.submit())
     earth.clock.advance(10)
 
     await look(admission)
