@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types contracts format lock schemas bench proof clean
+.PHONY: help setup demo test check lint types contracts format lock schemas bench drill proof clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,11 +49,21 @@ lock: setup ## Resolve the dependencies anew into the two lock files: for work, 
 schemas: setup ## Regenerate the XSDs from the message metadata of the pyiso20022 package
 	$(BIN)/python -m iso20022.schemas.generate
 
-bench: setup ## Measure the intake; prints accepted/s, p50, p99 and commits per payment
+bench: setup ## Measure: a whole installation at 300 payments/s, the intake alone, the messages, the bus
+	$(BIN)/fifteen bench
 	$(BIN)/python -m tests.benchmarks.intake
+	$(BIN)/python -m tests.benchmarks.messages
+	$(BIN)/python -m tests.benchmarks.bus
 
-proof: setup ## What takes longer: measure, and write the report into docs/proofs
+drill: setup ## Kill everything at named points under load, and count the money
+	$(BIN)/fifteen drill crash
+
+proof: setup ## What takes longer: measure, and write the reports into docs/proofs
 	$(BIN)/python -m tests.proofs.intake
+	$(BIN)/python -m tests.proofs.crash
+	$(BIN)/python -m tests.proofs.load
+	$(BIN)/python -m tests.proofs.growth
+	$(BIN)/python -m tests.proofs.overload
 
 clean: ## Remove what setup and the tests made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from adapters.http.answers import FAULT
 from adapters.http.api import Api, Served
-from adapters.http.authentication import ApiKeys
+from adapters.http.authentication import ApiKeys, OperatorKeys
 from adapters.http.bodies import leave_expectation
 from adapters.http.dead_letters import DeadLetterDesk
 from adapters.http.operations import Operations
@@ -49,7 +49,8 @@ def build_application(api: Api) -> web.Application:
 def _routes(api: Api) -> list[tuple[str, str, Handler]]:
     keys = ApiKeys(store=api.store, clock=api.clock, limits=api.limits)
     submissions, payments, operations = Submissions(api, keys), Payments(api, keys), Operations(api)
-    desk, dead_letters = OperatorDesk(api, keys, payments), DeadLetterDesk(api, keys)
+    operator_keys = OperatorKeys(store=api.dead_letters.store, keys=keys)
+    desk, dead_letters = OperatorDesk(api, operator_keys), DeadLetterDesk(api, operator_keys)
     return [
         ("POST", "/v1/messages", submissions.post_message),
         ("POST", "/v1/payments", submissions.post_payment),
@@ -58,7 +59,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/payments/{reference}/events", payments.get_events),
         ("GET", "/v1/payments/{reference}/messages", payments.get_messages),
         ("GET", "/v1/payments/{reference}/messages/{message_id}", payments.get_message),
-        ("POST", "/v1/payments/{reference}/operator-actions", desk.post_action),
+        ("POST", "/v1/payments/{payment_id}/operator-actions", desk.post_action),
         ("GET", "/v1/operator/payments", desk.get_payments),
         ("GET", "/v1/dead-letters", dead_letters.get_list),
         ("GET", "/v1/dead-letters/{delivery_id}", dead_letters.get_one),

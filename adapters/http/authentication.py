@@ -8,12 +8,44 @@ from typing import Final
 from multidict import CIMultiDictProxy
 
 from adapters.http.api import HttpLimits
-from adapters.http.problems import UNAUTHENTICATED, ProblemError
+from adapters.http.problems import OPERATOR_NEEDED, UNAUTHENTICATED, ProblemError
 from gateway.domain.payment import TenantId
-from gateway.service.ports import Clock, PaymentStore
+from gateway.service.ports import Clock, DeadLetterStore, PaymentStore
 
 _REALM: Final = 'Bearer realm="fifteen"'
 _UNKNOWN: Final = f'{_REALM}, error="invalid_token"'
+
+
+class OperatorKeys:
+    """Knows whose an operator's key is. Operators see every tenant's, and act; a tenant's key sees its own."""
+
+    def __init__(self, *, store: DeadLetterStore, keys: ApiKeys) -> None:
+        self._store = store
+        self._keys = keys
+
+    async def sight_of(self, headers: CIMultiDictProxy[str]) -> TenantId | None:
+        """Return whose the request may see: one tenant's, or (None) everybody's.
+
+        Raises:
+            ProblemError: 401, there is no key, or nobody's.
+
+        """
+        if await self._store.operator_of_key(key_digest_in(headers)) is not None:
+            return None
+        return await self._keys.tenant_of(headers)
+
+    async def operator_of(self, headers: CIMultiDictProxy[str]) -> str:
+        """Return the name of the operator whose key the request carries.
+
+        Raises:
+            ProblemError: 401, there is no key, or nobody's; 403, it is a tenant's.
+
+        """
+        operator = await self._store.operator_of_key(key_digest_in(headers))
+        if operator is None:
+            await self._keys.tenant_of(headers)
+            raise ProblemError(OPERATOR_NEEDED, "This key is a tenant's.")
+        return operator
 
 
 class ApiKeys:

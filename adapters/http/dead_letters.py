@@ -7,11 +7,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from aiohttp import web
-from multidict import CIMultiDictProxy
 
 from adapters.http.answers import json_response
 from adapters.http.api import Api
-from adapters.http.authentication import ApiKeys, key_digest_in
+from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
 from adapters.http.negotiation import is_json
 from adapters.http.payment_form import FormFinding, read_object
@@ -20,7 +19,6 @@ from adapters.http.problems import (
     DEAD_LETTER_CLOSED,
     DEAD_LETTER_NOT_FOUND,
     DEAD_LETTER_WITHOUT_PAYMENT,
-    OPERATOR_NEEDED,
     QUERY_INVALID,
     ProblemError,
     ProblemKind,
@@ -45,13 +43,13 @@ _Act = Callable[[UUID, str, str], Awaitable[ClosingOutcome]]
 class DeadLetterDesk:
     """Shows dead letters, and takes what operators decide. Another tenant's is as if it were not there."""
 
-    def __init__(self, api: Api, keys: ApiKeys) -> None:
+    def __init__(self, api: Api, keys: OperatorKeys) -> None:
         self._api = api
         self._keys = keys
 
     async def get_list(self, request: web.Request) -> web.Response:
         """Show dead letters, the longest dead first: the parked ones, unless ``state`` says otherwise."""
-        tenant_id = await self._sight_of(request.headers)
+        tenant_id = await self._keys.sight_of(request.headers)
         queue, state = _filter_in(request.query)
         found = await self._api.dead_letters.find(tenant_id=tenant_id, queue=queue, state=state, limit=LISTED_MAX + 1)
         return json_response(
@@ -60,7 +58,7 @@ class DeadLetterDesk:
 
     async def get_one(self, request: web.Request) -> web.Response:
         """Show one, with its payment as it is now and what a redrive would do."""
-        tenant_id = await self._sight_of(request.headers)
+        tenant_id = await self._keys.sight_of(request.headers)
         return json_response(shown_json(await self._shown(_id_in(request), tenant_id=tenant_id)))
 
     async def post_redrive(self, request: web.Request) -> web.Response:
@@ -80,10 +78,7 @@ class DeadLetterDesk:
         return await self._act(request, discard)
 
     async def _act(self, request: web.Request, act: _Act) -> web.Response:
-        operator = await self._operator_of(request.headers)
-        if operator is None:
-            await self._keys.tenant_of(request.headers)
-            raise ProblemError(OPERATOR_NEEDED, "This key is a tenant's.")
+        operator = await self._keys.operator_of(request.headers)
         delivery_id = _id_in(request)
         require_type(request, is_json, taken="application/json")
         note = _note_in(await read_body(request, self._api.limits))
@@ -98,15 +93,6 @@ class DeadLetterDesk:
         if shown is None:
             raise ProblemError(*_REFUSED[ClosingOutcome.NOT_FOUND])
         return shown
-
-    async def _sight_of(self, headers: CIMultiDictProxy[str]) -> TenantId | None:
-        """Return whose dead letters the key may see: one tenant's, or (None) everybody's."""
-        if await self._operator_of(headers) is not None:
-            return None
-        return await self._keys.tenant_of(headers)
-
-    async def _operator_of(self, headers: CIMultiDictProxy[str]) -> str | None:
-        return await self._api.dead_letters.store.operator_of_key(key_digest_in(headers))
 
 
 def letter_json(kept: KeptDeadLetter) -> dict[str, Any]:

@@ -38,6 +38,13 @@ _REFERENCE: Final = {
     "description": "The payment's id, else its UETR, else its end-to-end id (percent-encoded).",
     "schema": {"type": "string", "maxLength": 128},
 }
+_PAYMENT_ID: Final = {
+    "name": "payment_id",
+    "in": "path",
+    "required": True,
+    "description": "The payment's id.",
+    "schema": {"type": "string", "format": "uuid"},
+}
 _MESSAGE_ID: Final = {
     "name": "message_id",
     "in": "path",
@@ -135,11 +142,11 @@ def _paths() -> dict[str, Any]:
             )
         },
         "/v1/payments/{reference}/messages/{message_id}": {"get": _get_message()},
-        "/v1/payments/{reference}/operator-actions": {"post": _post_operator_action()},
+        "/v1/payments/{payment_id}/operator-actions": {"post": _post_operator_action()},
         "/v1/operator/payments": {
             "get": _read(
                 "getOperatorPayments",
-                "The payments that wait for a person, the longest open first",
+                "The payments that wait for a person, the longest open first: a tenant's own, or for an operator all",
                 schema=ref("Payments"),
                 example={"payments": [], "more": False},
                 said=(),
@@ -228,8 +235,9 @@ def _post_operator_action() -> dict[str, Any]:
         "operationId": "postOperatorAction",
         "tags": ["operate"],
         "summary": "Have the rail asked once more, or record its word heard on another way",
-        "description": "Only for a payment in the state AWAITING_OPERATOR. The note stays in the payment's history.",
-        "parameters": [_REFERENCE],
+        "description": "Needs an operator's key, and a payment in the state AWAITING_OPERATOR. The note stays in the "
+        "payment's history.",
+        "parameters": [_PAYMENT_ID],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": ref("OperatorAction"), "example": example}},
@@ -243,7 +251,7 @@ def _post_operator_action() -> dict[str, Any]:
                 *_EVERYWHERE,
                 *(problems.BODY_INCOMPLETE, problems.JSON_UNREADABLE, problems.REQUEST_TIMEOUT),
                 *(problems.BODY_TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE, problems.UNSUPPORTED_CONTENT_ENCODING),
-                *(problems.EXPECTATION_FAILED, problems.PAYMENT_NOT_FOUND, problems.AMBIGUOUS_REFERENCE),
+                *(problems.EXPECTATION_FAILED, problems.PAYMENT_NOT_FOUND, problems.OPERATOR_NEEDED),
                 *(problems.NOT_AWAITING_OPERATOR, problems.ACTION_INVALID),
             ),
         },

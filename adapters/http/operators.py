@@ -1,20 +1,21 @@
-"""What people do about payments of which the rail could not tell what became of them."""
+"""Payments of which the rail could not tell what became of them: tenants see their own, operators see all, and act."""
 
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import UUID
 
 from aiohttp import web
 
 from adapters.http.answers import json_response
 from adapters.http.api import Api
-from adapters.http.authentication import ApiKeys
+from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
 from adapters.http.negotiation import is_json
 from adapters.http.payment_form import FormFinding, read_object
-from adapters.http.payments import Payments
-from adapters.http.problems import ACTION_INVALID, NOT_AWAITING_OPERATOR, ProblemError
+from adapters.http.problems import ACTION_INVALID, NOT_AWAITING_OPERATOR, PAYMENT_NOT_FOUND, ProblemError
 from adapters.http.representation import payment_json
+from gateway.domain.payment import PaymentId
 from gateway.service.operate import NOTE_MAX, NotAwaitingOperatorError, OperatorAction
 
 LISTED_MAX: Final = 200
@@ -24,16 +25,15 @@ _ACTIONS: Final = ", ".join(OperatorAction)
 
 
 class OperatorDesk:
-    """Lists the tenant's payments that wait for a person, and takes what the person does."""
+    """Lists the payments that wait for a person, and takes what operators do."""
 
-    def __init__(self, api: Api, keys: ApiKeys, payments: Payments) -> None:
+    def __init__(self, api: Api, keys: OperatorKeys) -> None:
         self._api = api
         self._keys = keys
-        self._payments = payments
 
     async def get_payments(self, request: web.Request) -> web.Response:
         """Show the payments that wait for a person, the longest open first."""
-        tenant_id = await self._keys.tenant_of(request.headers)
+        tenant_id = await self._keys.sight_of(request.headers)
         found = await self._api.store.awaiting_operator(tenant_id, limit=LISTED_MAX + 1)
         return json_response(
             {"payments": [payment_json(payment) for payment in found[:LISTED_MAX]], "more": len(found) > LISTED_MAX}
@@ -41,19 +41,28 @@ class OperatorDesk:
 
     async def post_action(self, request: web.Request) -> web.Response:
         """Do what the person says, and show the payment as it is then."""
-        tenant_id = await self._keys.tenant_of(request.headers)
-        payment = await self._payments.payment_of(tenant_id, request.match_info["reference"])
+        operator = await self._keys.operator_of(request.headers)
+        payment_id = _id_in(request)
         require_type(request, is_json, taken="application/json")
         action, note = _read_action(await read_body(request, self._api.limits))
         try:
-            ended = await self._api.operators.act(payment.payment_id, action, note=note, by=f"tenant:{tenant_id}")
+            ended = await self._api.operators.act(payment_id, action, note=note, by=operator)
         except NotAwaitingOperatorError as error:
             raise ProblemError(
                 NOT_AWAITING_OPERATOR,
                 f"The payment is {error.state}; nothing was done.",
                 members={"state": error.state},
             ) from error
+        except LookupError as error:
+            raise ProblemError(PAYMENT_NOT_FOUND, "There is no payment with this id.") from error
         return json_response(payment_json(ended))
+
+
+def _id_in(request: web.Request) -> PaymentId:
+    try:
+        return PaymentId(UUID(request.match_info["payment_id"]))
+    except ValueError as error:
+        raise ProblemError(PAYMENT_NOT_FOUND, "There is no payment with this id.") from error
 
 
 def _read_action(body: bytes) -> tuple[OperatorAction, str]:

@@ -43,7 +43,7 @@ class Payments:
         """Show one payment, after ``Prefer: wait`` if it is still open; as JSON, or as the rail's pacs.002."""
         tenant_id = await self._keys.tenant_of(request.headers)
         accepts = preferred(request.headers.getall("Accept", ()), (JSON, XML))
-        payment = await self.payment_of(tenant_id, request.match_info["reference"])
+        payment = await self._payment(tenant_id, request.match_info["reference"])
         headers: Mapping[str, str] = {}
         waits_s = wait_s(request.headers.getall("Prefer", ()), wait_max_s=self._api.limits.wait_max_s)
         if waits_s:
@@ -81,27 +81,27 @@ class Payments:
         """Show a payment's history."""
         tenant_id = await self._keys.tenant_of(request.headers)
         _require_json(request)
-        payment = await self.payment_of(tenant_id, request.match_info["reference"])
+        payment = await self._payment(tenant_id, request.match_info["reference"])
         return json_response(events_json(payment.payment_id, await self._api.store.events(payment.payment_id)))
 
     async def get_messages(self, request: web.Request) -> web.Response:
         """Show the list of a payment's raw messages."""
         tenant_id = await self._keys.tenant_of(request.headers)
         _require_json(request)
-        payment = await self.payment_of(tenant_id, request.match_info["reference"])
+        payment = await self._payment(tenant_id, request.match_info["reference"])
         return json_response(messages_json(payment.payment_id, await self._api.store.messages(payment.payment_id)))
 
     async def get_message(self, request: web.Request) -> web.Response:
         """Show a raw message, byte for byte as it was received or sent."""
         tenant_id = await self._keys.tenant_of(request.headers)
-        payment = await self.payment_of(tenant_id, request.match_info["reference"])
+        payment = await self._payment(tenant_id, request.match_info["reference"])
         wanted = request.match_info["message_id"]
         for message in await self._api.store.messages(payment.payment_id):
             if str(message.message_id) == wanted:
                 return web.Response(body=message.body, content_type=message.content_type)
         raise ProblemError(MESSAGE_NOT_FOUND, "No message of this payment has that id.")
 
-    async def payment_of(self, tenant_id: TenantId, reference: str) -> Payment:
+    async def _payment(self, tenant_id: TenantId, reference: str) -> Payment:
         """Return the tenant's payment with this id, else with this UETR, else with this end-to-end id.
 
         Raises:

@@ -217,7 +217,8 @@ WAITING_SINCE: Final = """
 """
 
 AWAITING_OPERATOR: Final = f"""
-    {_PAYMENT} WHERE now.state = 'AWAITING_OPERATOR' AND fact.tenant_id = $1 ORDER BY fact.accepted_at LIMIT $2
+    {_PAYMENT} WHERE now.state = 'AWAITING_OPERATOR' AND ($1::text IS NULL OR fact.tenant_id = $1)
+    ORDER BY fact.accepted_at LIMIT $2
 """
 
 SEEN: Final = "SELECT inbox_id, digest FROM inbox WHERE rail = $1 AND inbox_id = ANY ($2::text[])"

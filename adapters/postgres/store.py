@@ -304,7 +304,7 @@ class PostgresStore:
             since: datetime | None = await self._pool.fetchval(statements.WAITING_SINCE, behind)
         return since
 
-    async def awaiting_operator(self, tenant_id: TenantId, *, limit: int) -> Sequence[Payment]:
+    async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
         """Return what a person must look into; see the port."""
         with translated():
             rows = await self._pool.fetch(statements.AWAITING_OPERATOR, tenant_id, limit)

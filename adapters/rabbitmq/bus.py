@@ -126,8 +126,7 @@ class RabbitMqBus:
         """
         properties = properties_of(published_at=self._clock.now())
         messages = [
-            Outgoing("", self._topology.name(delivery.queue), body_of(delivery), properties)
-            for delivery in deliveries
+            Outgoing("", self._topology.name(delivery.queue), body_of(delivery), properties) for delivery in deliveries
         ]
         await self._publisher.publish(messages, timeout_s=self._confirm_timeout_s)
 

@@ -54,9 +54,7 @@ def dead_letter_properties(
     *, published_at: datetime, died_at: datetime, attempt: int, fault: str
 ) -> spec.Basic.Properties:
     """Return the properties of a delivery that a consumer makes a dead letter."""
-    return _properties(
-        published_at, {ATTEMPT_HEADER: attempt, FAULT_HEADER: fault, DIED_HEADER: died_at.isoformat()}
-    )
+    return _properties(published_at, {ATTEMPT_HEADER: attempt, FAULT_HEADER: fault, DIED_HEADER: died_at.isoformat()})
 
 
 def _properties(published_at: datetime, headers: HeadersType) -> spec.Basic.Properties:

@@ -218,7 +218,7 @@ def send(
     )
 
 
-_References = Annotated[list[str], typer.Argument(help="Payments: by id, UETR or end-to-end id.", metavar="ID…")]
+_References = Annotated[list[str], typer.Argument(help="The payments' ids.", metavar="ID…")]
 _Note = Annotated[str, typer.Option(help="What was found out, where and from whom; it stays in the history.")]
 _Url = Annotated[str | None, typer.Option(help="The gateway; found by itself while a demo runs.")]
 

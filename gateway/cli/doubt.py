@@ -15,7 +15,7 @@ from rich.table import Table
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import ERROR, OUT, stop
-from gateway.cli.running import gateway_of
+from gateway.cli.running import operator_gateway_of
 from gateway.settings import Settings
 
 _HEADINGS: Final = ("payment", "message id", "amount", "accepted", "why")
@@ -51,7 +51,7 @@ async def _act(client: GatewayClient, *, reference: str, action: str, note: str)
 
 
 def _ask(settings: Settings, url: str | None, request: Callable[[GatewayClient], Awaitable[Answer]]) -> Answer:
-    address, api_key = gateway_of(settings, url)
+    address, api_key = operator_gateway_of(settings, url)
 
     async def asked() -> Answer:
         async with GatewayClient(address, api_key) as client:

@@ -96,6 +96,8 @@ class Dispatcher:
 
         decision = await self.decisions.take(delivery.payment_id, choose, loaded=loaded)
         if decision is not None and message is not None and decision.state is PaymentState.SENDING:
+            if not decision.payment.transfers:
+                self.observer.leg(Leg.QUEUE, (decision.at - decision.payment.accepted_at).total_seconds())
             await self._send(decision, message)
 
     async def enquiry(self, delivery: Delivery) -> None:

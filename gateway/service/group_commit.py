@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, cast
@@ -47,18 +48,21 @@ class GroupCommit(Generic[Item, Outcome]):
         self._window_s = window_s
         self._batch_max = batch_max
         self._key = key
-        self._waiting: asyncio.Queue[_Waiting[Item, Outcome]] = asyncio.Queue(WAITING_MAX)
-        self._postponed: list[_Waiting[Item, Outcome]] = []
+        self._waiting: deque[_Waiting[Item, Outcome]] = deque()
         self._gathered: list[_Waiting[Item, Outcome]] = []
+        self._arrived = asyncio.Event()
+        self._full = asyncio.Event()
 
     async def submit(self, item: Item) -> Outcome:
         """Return what the commit made of `item`; raises what the commit raised, or `OverloadedError`."""
+        if len(self._waiting) >= WAITING_MAX:
+            raise OverloadedError(f"{WAITING_MAX} items wait for a commit")
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[Outcome] = loop.create_future()
-        try:
-            self._waiting.put_nowait(_Waiting(item, outcome, loop.time()))
-        except asyncio.QueueFull:
-            raise OverloadedError(f"{WAITING_MAX} items wait for a commit") from None
+        self._waiting.append(_Waiting(item, outcome, loop.time()))
+        self._arrived.set()
+        if len(self._waiting) + len(self._gathered) >= self._batch_max:
+            self._full.set()
         return await outcome
 
     async def run(self) -> None:
@@ -72,36 +76,35 @@ class GroupCommit(Generic[Item, Outcome]):
                 await self._commit_gathered()
 
     async def _gather(self) -> None:
-        if not self._take():
-            self._add(await self._waiting.get())
-        loop = asyncio.get_running_loop()
-        closes_at_s = self._gathered[0].since_s + self._window_s
-        while len(self._take()) < self._batch_max and (left_s := closes_at_s - loop.time()) > 0:
+        """Wait for a first item, and then for the rest of its window, or until the batch is full."""
+        while not self._take():
+            self._arrived.clear()
+            await self._arrived.wait()
+        left_s = self._gathered[0].since_s + self._window_s - asyncio.get_running_loop().time()
+        if left_s > 0 and len(self._gathered) < self._batch_max:
+            self._full.clear()
             try:
                 async with asyncio.timeout(left_s):
-                    self._add(await self._waiting.get())
+                    await self._full.wait()
             except TimeoutError:
-                break
+                pass  # the window is over: what has come until now is the batch
+            self._take()
 
     def _take(self) -> list[_Waiting[Item, Outcome]]:
-        """Add what waits to the gathered batch, up to its bound, and return the batch."""
-        postponed, self._postponed = self._postponed, []
-        for waiting in postponed:
-            self._add(waiting)
-        while len(self._gathered) < self._batch_max:
-            try:
-                self._add(self._waiting.get_nowait())
-            except asyncio.QueueEmpty:
-                break
-        return self._gathered
-
-    def _add(self, waiting: _Waiting[Item, Outcome]) -> None:
-        key = self._key
-        full = len(self._gathered) >= self._batch_max
-        if full or (key is not None and any(key(waiting.item) == key(other.item) for other in self._gathered)):
-            self._postponed.append(waiting)
-        else:
+        """Add what waits to the gathered batch, up to its bound, and return the batch; equal keys wait for the next."""
+        postponed: list[_Waiting[Item, Outcome]] = []
+        keys = set() if self._key is None else {self._key(waiting.item) for waiting in self._gathered}
+        while self._waiting and len(self._gathered) < self._batch_max:
+            waiting = self._waiting.popleft()
+            if self._key is not None:
+                key = self._key(waiting.item)
+                if key in keys:
+                    postponed.append(waiting)
+                    continue
+                keys.add(key)
             self._gathered.append(waiting)
+        self._waiting.extendleft(reversed(postponed))
+        return self._gathered
 
     async def _commit_gathered(self) -> None:
         batch, self._gathered = self._gathered, []

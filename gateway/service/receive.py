@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from typing import Final
 
@@ -33,9 +33,6 @@ from gateway.service.supervise import Verdict, each
 
 MESSAGES_MAX: Final = 64
 """Messages fetched at once; their effects share commits."""
-
-PAUSE_S: Final = 0.004
-"""How long is rested after a batch, so that the next one is worth its commit."""
 
 WAIT_S: Final = 10.0
 """How long a fetch waits for a first message."""
@@ -79,12 +76,20 @@ class Receiver:
             UnavailableError: link or store do not answer; nothing was acknowledged that was not saved.
 
         """
+        receipts: Sequence[str] = ()
         while True:
-            deliveries = await self.link.receive(messages_max=MESSAGES_MAX, wait_s=WAIT_S)
-            if deliveries:
-                await self.apply(deliveries)
-                await self.link.acknowledge([delivery.receipt for delivery in deliveries])
-                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
+            deliveries: list[RailDelivery] = []
+            # What was saved is acknowledged while the next is on its way: the rail holds back what it has handed out.
+            await each([self._fetch(deliveries), self._acknowledge(receipts)])
+            await self.apply(deliveries)
+            receipts = [delivery.receipt for delivery in deliveries]
+
+    async def _fetch(self, deliveries: list[RailDelivery]) -> None:
+        deliveries += await self.link.receive(messages_max=MESSAGES_MAX, wait_s=WAIT_S)
+
+    async def _acknowledge(self, receipts: Sequence[str]) -> None:
+        if receipts:
+            await self.link.acknowledge(receipts)
 
     async def apply(self, deliveries: Sequence[RailDelivery]) -> None:
         """Save the effect of each message; a repeat is safe. Raises UnavailableError when the store does not answer.

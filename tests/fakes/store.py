@@ -214,13 +214,13 @@ class InMemoryStore:
         waiting = sorted(payment.updated_at for payment in payments if payment.state is PaymentState.RECEIVED)
         return waiting[behind] if len(waiting) > behind else None
 
-    async def awaiting_operator(self, tenant_id: TenantId, *, limit: int) -> Sequence[Payment]:
+    async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
         """Return what a person must look into; see the port."""
         await self._reached()
         waiting = [
             payment
             for payment in self.rows.payments.values()
-            if payment.tenant_id == tenant_id and payment.state is PaymentState.AWAITING_OPERATOR
+            if tenant_id in {None, payment.tenant_id} and payment.state is PaymentState.AWAITING_OPERATOR
         ]
         return sorted(waiting, key=lambda payment: payment.accepted_at)[:limit]
 

@@ -1,5 +1,6 @@
 """What the use cases need of the world, as Protocols. Adapters implement them; fakes obey the same contract suites."""
 
+from gateway.domain.legs import Leg
 from gateway.service.ports.bus import (
     Bus,
     BusObserver,
@@ -26,7 +27,7 @@ from gateway.service.ports.faults import (
     UnroutableError,
 )
 from gateway.service.ports.keys import Sealed, Vault
-from gateway.service.ports.observer import Leg, Observer
+from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
 from gateway.service.ports.store import (
     Accepted,

@@ -255,8 +255,8 @@ class PaymentStore(Protocol):
         """Return when the payment was accepted that has waited longest to be sent but for `behind` others, if any."""
         ...
 
-    async def awaiting_operator(self, tenant_id: TenantId, *, limit: int) -> Sequence[Payment]:
-        """Return the tenant's payments that a person must look into, the longest open first."""
+    async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
+        """Return the payments that a person must look into, the longest open first: a tenant's, or (None) all."""
         ...
 
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedEvent]:

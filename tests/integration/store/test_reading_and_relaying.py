@@ -229,7 +229,7 @@ async def test_the_longest_waiting_payment_is_the_oldest_that_has_not_left(store
 
 
 async def test_a_tenants_payments_that_a_person_must_look_into(store: PaymentStore) -> None:
-    """Those alone, for their tenant alone."""
+    """Those alone, for their tenant alone, or all for an operator."""
     payment = await accepted(store)
     await accepted(store, "key-2")
     sending = await saved(store, payment, EventKind.SENDING_STARTED)
@@ -238,6 +238,7 @@ async def test_a_tenants_payments_that_a_person_must_look_into(store: PaymentSto
 
     assert await store.awaiting_operator(TENANT, limit=10) == [called]
     assert await store.awaiting_operator(OTHER_TENANT, limit=10) == []
+    assert await store.awaiting_operator(None, limit=10) == [called]
 
 
 async def test_copies_questions_and_pings_are_counted(store: PaymentStore) -> None:

@@ -155,7 +155,7 @@ async def test_the_answers_of_the_running_application_fit_the_document(world: Wo
     listed = await ask("/v1/payments/{reference}/messages", await world.get(f"{link}/messages"))
     raw = await world.get(listed.json["messages"][0]["link"])
     await ask("/v1/payments/{reference}/messages/{message_id}", raw)
-    action = "/v1/payments/{reference}/operator-actions"
+    action = "/v1/payments/{payment_id}/operator-actions"
     await ask(action, await world.act(payment, {"action": "ask", "note": "Case 15"}), method="POST")
     await ask(action, await world.act(payment, {"action": "guess"}), method="POST")
     await ask("/v1/operator/payments", await world.get("/v1/operator/payments"))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment
-from tests.unit.http.world import OTHER_BEARER, World
+from tests.unit.http.world import OPERATOR, OTHER_BEARER, World
+
+JSON: Final = {"Content-Type": "application/json"}
 
 
 async def called_for(world: World) -> Payment:
@@ -18,14 +22,16 @@ async def called_for(world: World) -> Payment:
 
 
 async def test_the_desk_lists_what_waits_for_a_person_and_nothing_else(world: World) -> None:
-    """The tenant's own alone."""
+    """A tenant's own alone, to an operator all."""
     waiting, _ = await called_for(world), await world.accepted(2)
 
     listed = await world.get("/v1/operator/payments")
     others = await world.get("/v1/operator/payments", headers=OTHER_BEARER)
+    operators = await world.get("/v1/operator/payments", headers=OPERATOR)
 
     assert [payment["payment_id"] for payment in listed.json["payments"]] == [str(waiting.payment_id)]
     assert others.json == {"payments": [], "more": False}
+    assert operators.json == listed.json
 
 
 @pytest.mark.parametrize(
@@ -59,11 +65,22 @@ async def test_a_payment_that_waits_for_nobody_is_left_alone(world: World) -> No
     assert (second.status, second.json["code"], second.json["state"]) == (409, "not_awaiting_operator", "SETTLED")
 
 
-async def test_another_tenants_payment_is_as_if_it_were_not_there(world: World) -> None:
-    """404, not 403: not even its existence is told."""
+async def test_a_tenants_key_sees_and_acts_not(world: World) -> None:
+    """What is final for the money is an operator's to record: 403, and nothing is done."""
     payment = await called_for(world)
 
-    answer = await world.act(payment, {"action": "ask", "note": "Case 15"}, headers=OTHER_BEARER)
+    answer = await world.act(payment, {"action": "record_rejection", "note": "Case 15"}, headers={})
+
+    assert (answer.status, answer.json["code"]) == (403, "operator_needed")
+    assert world.payment(str(payment.payment_id)) == payment
+
+
+@pytest.mark.parametrize("payment_id", ["000b4a64-0000-8000-8000-000000000000", "no-uuid"])
+async def test_a_payment_that_is_not_there_is_told_so(world: World, payment_id: str) -> None:
+    """404."""
+    path = f"/v1/payments/{payment_id}/operator-actions"
+
+    answer = await world.request("POST", path, b'{"action": "ask", "note": "x"}', {**OPERATOR, **JSON})
 
     assert (answer.status, answer.json["code"]) == (404, "payment_not_found")
 
@@ -99,7 +116,7 @@ async def test_what_is_no_json_is_told_so(world: World) -> None:
         "POST",
         f"/v1/payments/{payment.payment_id}/operator-actions",
         b'{"action": "ask"',
-        {"Content-Type": "application/json"},
+        {**OPERATOR, **JSON},
     )
 
     assert (answer.status, answer.json["code"]) == (400, "json_unreadable")

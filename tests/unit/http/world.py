@@ -176,9 +176,9 @@ class World:
         return await self.request("POST", path, json.dumps(body).encode(), typed)
 
     async def act(self, payment: Payment, body: object, headers: Mapping[str, str] | None = None) -> Answer:
-        """Do what a person does about a payment."""
+        """Do what an operator does about a payment."""
         path = f"/v1/payments/{payment.payment_id}/operator-actions"
-        typed = {"Content-Type": "application/json", **(headers or {})}
+        typed = {"Content-Type": "application/json", **(OPERATOR if headers is None else headers)}
         return await self.request("POST", path, json.dumps(body).encode(), typed)
 
     async def accepted(self, number: int = 1, *, old: str = "", new: str = "") -> Payment:
