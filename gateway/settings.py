@@ -91,6 +91,20 @@ class FedNowSettings(BaseModel):
         return self
 
 
+class RtpSettings(BaseModel):
+    """How this institution meets RTP; today by the commands that judge messages. Amounts are whole cents."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    routing_number_severity: Literal["error", "warning"] = Field(
+        "warning", description="What a wrong ABA check digit is on RTP: the rail's own id and samples have such."
+    )
+    network_limit_cents: int = Field(1_000_000_000, gt=0, description="RTP's limit per payment.")
+    sender_limit_cents: int | None = Field(
+        None, gt=0, description="This institution's own limit per payment on RTP; empty: it has none."
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Secrets are masked wherever they are printed."""
 
@@ -155,6 +169,7 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at the least.")
     fednow: FedNowSettings = FedNowSettings()
+    rtp: RtpSettings = RtpSettings()
 
     _split = field_validator("regions", "broker_url", mode="before")(_split)
 
@@ -214,7 +229,7 @@ def load_settings() -> Settings:
 def _demand_known_variables() -> None:
     """A slip of the pen in a variable's name must not leave a default in force."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | OTHER_VARIABLES
-    nested = f"{PREFIX}FEDNOW__"
+    nested = (f"{PREFIX}FEDNOW__", f"{PREFIX}RTP__")
     unknown = [
         name for name in os.environ if name.startswith(PREFIX) and name not in known and not name.startswith(nested)
     ]

@@ -40,7 +40,9 @@ FEDNOW_LOCAL_INSTRUMENT /Document/FIToFICstmrCdtTrf/CdtTrfTxInf/PmtTpInf/LclInst
 
 from iso20022 import header
 from iso20022.amount import Amount
+from iso20022.code_book import CodeEntry, close_codes, explained
 from iso20022.codes import CopyDuplicate, Direction, EnquiryAnswer, Rail, TransactionStatus
+from iso20022.difference import Change, Difference, differences
 from iso20022.envelope import Envelope, EnvelopeKind, guess_rail, serialise, unwrap, wrap
 from iso20022.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
 from iso20022.examine import SUPPORTED_MESSAGES, Report, examine, explain
@@ -75,18 +77,51 @@ from iso20022.identifiers import (
     rtp_instruction_id,
     rtp_message_id,
 )
+from iso20022.mend import Mend, Mended, mended
 from iso20022.messages import admi002, pacs002, pacs008, pacs028
+from iso20022.messages.acmt022 import IdentificationModificationAdvice
 from iso20022.messages.admi002 import MessageReject
+from iso20022.messages.admi004 import SystemEventNotification
+from iso20022.messages.admi006 import ResendRequest
+from iso20022.messages.admi007 import ReceiptAcknowledgement
+from iso20022.messages.admi011 import SystemEventAcknowledgement
+from iso20022.messages.admi998 import ParticipantFile
+from iso20022.messages.admn import (
+    AvailabilityReport,
+    AvailabilityRequest,
+    EchoRequest,
+    EchoResponse,
+    SignOffRequest,
+    SignOffResponse,
+    SignOnRequest,
+    SignOnResponse,
+)
+from iso20022.messages.camt026 import InformationRequest
+from iso20022.messages.camt028 import AdditionalPaymentInformation
+from iso20022.messages.camt029 import Resolution
+from iso20022.messages.camt035 import PaymentAcknowledgement
+from iso20022.messages.camt052 import AccountReportMessage
+from iso20022.messages.camt054 import DebitCreditNotification
+from iso20022.messages.camt055 import RequestForPaymentCancellation
+from iso20022.messages.camt056 import PaymentCancellationRequest
+from iso20022.messages.camt060 import AccountReportingRequest
 from iso20022.messages.pacs002 import PaymentStatusReport, StatusReason
+from iso20022.messages.pacs004 import PaymentReturn
 from iso20022.messages.pacs008 import CustomerCreditTransfer
+from iso20022.messages.pacs009 import InstitutionCreditTransfer
 from iso20022.messages.pacs028 import PaymentStatusRequest
+from iso20022.messages.pain013 import RequestForPayment
+from iso20022.messages.pain014 import RequestForPaymentResponse
 from iso20022.messages.party import Party, PostalAddress
 from iso20022.messages.registry import MESSAGE_KINDS, Message, MessageKind
+from iso20022.messages.remt001 import RemittanceAdvice
 from iso20022.personal import Personal
 from iso20022.profiles.fednow import FEDNOW_ID, FEDNOW_PRACTICE, FedNowProfile
 from iso20022.profiles.profile import Profile
 from iso20022.profiles.rtp import RtpProfile
 from iso20022.reader import LIMITS, Limits, read
+from iso20022.repeat import marked_as_duplicate
+from iso20022.sample import NoSampleError, sample
 from iso20022.wrappers import FEDNOW_WRAPPERS, RTP_WRAPPERS, Wrapper
 
 __all__ = [
@@ -97,28 +132,49 @@ __all__ = [
     "MESSAGE_KINDS",
     "RTP_WRAPPERS",
     "SUPPORTED_MESSAGES",
+    "AccountReportMessage",
+    "AccountReportingRequest",
+    "AdditionalPaymentInformation",
     "Amount",
+    "AvailabilityReport",
+    "AvailabilityRequest",
     "BusinessHeader",
     "BusinessMessageId",
+    "Change",
+    "CodeEntry",
     "ConnectionPartyId",
     "CopyDuplicate",
     "CustomerCreditTransfer",
+    "DebitCreditNotification",
+    "Difference",
     "Direction",
+    "EchoRequest",
+    "EchoResponse",
     "EndToEndId",
     "EnquiryAnswer",
     "Envelope",
     "EnvelopeKind",
     "FedNowProfile",
     "Finding",
+    "IdentificationModificationAdvice",
+    "InformationRequest",
+    "InstitutionCreditTransfer",
     "InstructionId",
     "Limits",
     "LocalProtocolError",
     "MarketPractice",
+    "Mend",
+    "Mended",
     "Message",
     "MessageId",
     "MessageKind",
     "MessageReject",
+    "NoSampleError",
+    "ParticipantFile",
     "Party",
+    "PaymentAcknowledgement",
+    "PaymentCancellationRequest",
+    "PaymentReturn",
     "PaymentStatusReport",
     "PaymentStatusRequest",
     "Personal",
@@ -126,21 +182,37 @@ __all__ = [
     "Profile",
     "ProtocolError",
     "Rail",
+    "ReceiptAcknowledgement",
+    "RemittanceAdvice",
     "RemoteProtocolError",
     "Report",
+    "RequestForPayment",
+    "RequestForPaymentCancellation",
+    "RequestForPaymentResponse",
+    "ResendRequest",
+    "Resolution",
     "RoutingNumber",
     "RtpProfile",
     "Severity",
+    "SignOffRequest",
+    "SignOffResponse",
+    "SignOnRequest",
+    "SignOnResponse",
     "StatusReason",
+    "SystemEventAcknowledgement",
+    "SystemEventNotification",
     "TransactionId",
     "TransactionStatus",
     "Uetr",
     "Wrapper",
     "admi002",
+    "close_codes",
     "connection_party_of",
     "content_fingerprint_source",
+    "differences",
     "examine",
     "explain",
+    "explained",
     "fednow_message_id",
     "guess_rail",
     "has_aba_check_digit",
@@ -156,6 +228,8 @@ __all__ = [
     "is_rtp_message_id",
     "is_rtp_participant_id",
     "is_uetr",
+    "marked_as_duplicate",
+    "mended",
     "pacs002",
     "pacs008",
     "pacs028",
@@ -164,6 +238,7 @@ __all__ = [
     "rtp_business_message_id",
     "rtp_instruction_id",
     "rtp_message_id",
+    "sample",
     "serialise",
     "unwrap",
     "wrap",

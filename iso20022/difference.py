@@ -4,7 +4,7 @@ Repeated elements are aligned before they are compared: one that was inserted is
 follow. White space between elements, comments, prefixes and the XML declaration are no differences.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -68,14 +68,28 @@ def differences(
     return tuple(_Comparison(show_personal=show_personal).bodies(read(before, limits), read(after, limits)))
 
 
-def _parts(root: etree._Element) -> tuple[str, dict[str, etree._Element]]:
-    """What the body is, and header and Document by name; a body of another kind is one part by itself."""
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a body is, and its parts: each with the name that it has in the text. RTP's ``Document`` has another."""
+
+    kind: str
+    names: Mapping[str, str]
+    elements: Mapping[str, etree._Element]
+
+
+def _parts(root: etree._Element) -> _Parts:
+    """Header and Document; a body of another kind is one part by itself."""
     try:
         envelope = unwrap(root)
     except RemoteProtocolError:
-        return "unknown", {local_name(str(root.tag)): root}
-    parts = {"AppHdr": envelope.header, envelope.document_name: envelope.document}
-    return envelope.kind.value, {name: part for name, part in parts.items() if part is not None}
+        name = local_name(str(root.tag))
+        return _Parts("unknown", {name: name}, {name: root})
+    elements = {"AppHdr": envelope.header, "Document": envelope.document}
+    return _Parts(
+        envelope.kind.value,
+        {"AppHdr": "AppHdr", "Document": envelope.document_name},
+        {part: element for part, element in elements.items() if element is not None},
+    )
 
 
 class _Comparison:
@@ -85,12 +99,12 @@ class _Comparison:
         self._show_personal: Final = show_personal
 
     def bodies(self, before: etree._Element, after: etree._Element) -> Iterator[Difference]:
-        kind_before, parts_before = _parts(before)
-        kind_after, parts_after = _parts(after)
-        if kind_before != kind_after:
-            yield Difference(change=Change.CHANGED, xpath="/", before=kind_before, after=kind_after)
-        for name in dict.fromkeys((*parts_before, *parts_after)):
-            yield from self._pair(parts_before.get(name), parts_after.get(name), f"/{name}", f"/{name}")
+        ours, theirs = _parts(before), _parts(after)
+        if ours.kind != theirs.kind:
+            yield Difference(change=Change.CHANGED, xpath="/", before=ours.kind, after=theirs.kind)
+        for part in dict.fromkeys((*ours.elements, *theirs.elements)):
+            paths = (f"/{names.get(part, part)}" for names in (ours.names, theirs.names))
+            yield from self._pair(ours.elements.get(part), theirs.elements.get(part), *paths)
 
     def _pair(
         self, before: etree._Element | None, after: etree._Element | None, path: str, path_after: str

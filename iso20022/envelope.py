@@ -15,6 +15,7 @@ from iso20022.codes import Direction, Rail
 from iso20022.errors import LocalProtocolError, RemoteProtocolError
 from iso20022.findings import Finding
 from iso20022.header import HEADER_LAYOUTS, HEADER_TYPE, RTP_HEADER_TYPE
+from iso20022.identifiers import is_rtp_message_id
 from iso20022.local_time import in_local_time
 from iso20022.namespaces import ISO_NAMESPACE, message_type_of, namespace_of_message
 from iso20022.paths import child_elements, children_named, line_of, local_name, named_xpath, namespace_of
@@ -83,6 +84,7 @@ _RAILS: Final = {
 }
 _RAIL_OF_HEADER: Final = {HEADER_TYPE: Rail.FEDNOW, RTP_HEADER_TYPE: Rail.RTP}
 _RAIL_OF_CLEARING_SYSTEM: Final = {"FDN": Rail.FEDNOW, "TCH": Rail.RTP}
+_MESSAGE_ID: Final = etree.XPath("string((*/*/*[local-name()='MsgId' or local-name()='Id'])[1])")
 _CLEARING_SYSTEM: Final = etree.XPath("string(*/*/*[local-name()='SttlmInf']/*[local-name()='ClrSys']/*)")
 
 _NEUTRAL_ROOTS: Final = frozenset({"BusinessMessage", "RequestPayload"})  # without a namespace
@@ -149,7 +151,7 @@ def rail_of_envelope(kind: EnvelopeKind) -> Rail | None:
 
 
 def guess_rail(envelope: Envelope) -> Rail | None:
-    """Which rail a message belongs to, told by its envelope, header, message type or clearing system; None: unknown."""
+    """Which rail a message belongs to, told by envelope, header, type, clearing system or message id; None: unknown."""
     by_envelope = _RAILS.get(envelope.kind) or _RAIL_OF_HEADER.get(envelope.header_type or "")
     if by_envelope is not None or envelope.document is None:
         return by_envelope
@@ -160,7 +162,8 @@ def guess_rail(envelope: Envelope) -> Rail | None:
     ]
     if len(on_rails) == 1:
         return on_rails[0]
-    return _RAIL_OF_CLEARING_SYSTEM.get(str(_CLEARING_SYSTEM(envelope.document)))
+    by_id = Rail.RTP if is_rtp_message_id(str(_MESSAGE_ID(envelope.document))) else None
+    return _RAIL_OF_CLEARING_SYSTEM.get(str(_CLEARING_SYSTEM(envelope.document)), by_id)
 
 
 def wrap(kind: EnvelopeKind, header: etree._Element, document: etree._Element, *, wrapper: str | None = None) -> bytes:

@@ -21,7 +21,7 @@ from iso20022.header import HEADER_LAYOUTS, BusinessHeader
 from iso20022.layout import Fields, Layout
 from iso20022.local_time import time_findings, with_offsets
 from iso20022.messages.registry import MESSAGE_KINDS, Message
-from iso20022.paths import line_of
+from iso20022.paths import line_of, local_name
 from iso20022.profiles.fednow import FedNowProfile
 from iso20022.profiles.profile import Facts, Profile, element_findings, finding_of, violated
 from iso20022.reader import LIMITS, Limits, read
@@ -43,6 +43,11 @@ class _Part:
 
 _FINDINGS_MAX: Final = 200  # what a person can read; hostile input makes thousands
 _EITHER_WAY: Final = frozenset(Direction)
+_ENVELOPE_WORDS: Final = {
+    EnvelopeKind.FEDNOW_INCOMING: "FedNow's envelope for messages to the rail",
+    EnvelopeKind.FEDNOW_OUTGOING: "FedNow's envelope for messages from the rail",
+    EnvelopeKind.RTP_MESSAGE: "RTP's Message",
+}
 _DIRECTION_WORDS: Final = {Direction.TO_RAIL: "to the rail", Direction.FROM_RAIL: "from the rail"}
 
 SUPPORTED_MESSAGES: Final = frozenset(MESSAGE_KINDS)
@@ -113,7 +118,7 @@ def examine(body: bytes, *, profile: Profile, direction: Direction | None = None
         envelope=envelope,
         header=header,
         message=message,
-        findings=_located(findings, envelope, body) if findings else (),
+        findings=_located(findings, envelope, body, profile) if findings else (),
         body=body,
         profile=profile,
     )
@@ -134,7 +139,7 @@ def explain(report: Report) -> Report:
     known = _envelope_findings(envelope, report.profile, report.direction)
     objections = _profile_findings(envelope, report.profile, report.direction, parts)
     unbroken = [finding for finding in objections if not _concerns(finding.xpath, broken)]
-    return replace(report, findings=_located((*known, *walked, *unbroken), envelope, report.body))
+    return replace(report, findings=_located((*known, *walked, *unbroken), envelope, report.body, report.profile))
 
 
 def _parts(envelope: Envelope, profile: Profile) -> list[_Part]:
@@ -250,8 +255,14 @@ def _walked(part: _Part, profile: Profile) -> tuple[Finding, ...]:
     return found or schema_findings(part.element, profile.schemas.validator(part.schema_id))
 
 
-def _located(findings: tuple[Finding, ...], envelope: Envelope, body: bytes) -> tuple[Finding, ...]:
-    """The findings under the name that the Document has in the text, with their columns."""
+def _located(findings: tuple[Finding, ...], envelope: Envelope, body: bytes, profile: Profile) -> tuple[Finding, ...]:
+    """The findings under the name that the Document has in the text, with their columns and the rail's answer."""
+    schema_code = profile.release.schema_reject_code
+    if schema_code is not None:
+        findings = tuple(
+            replace(finding, reject_code=schema_code) if finding.code.startswith("XSD_") else finding
+            for finding in findings
+        )
     if envelope.document_name != "Document":
         findings = tuple(
             replace(finding, xpath=f"/{envelope.document_name}{finding.xpath.removeprefix('/Document')}")
@@ -276,19 +287,31 @@ def _concerns(xpath: str, broken: tuple[str, ...]) -> bool:
     return any(xpath == path or xpath.startswith(f"{path}/") for path in broken)
 
 
+def _root_of(envelope: Envelope) -> etree._Element:
+    part = envelope.header if envelope.document is None else envelope.document
+    assert part is not None
+    return part.getroottree().getroot()
+
+
 def _wrong_rail(envelope: Envelope, profile: Profile) -> Finding:
+    root = _root_of(envelope)
     return Finding(
         code="ENVELOPE_RAIL",
+        xpath=f"/{local_name(str(root.tag))}",
+        line=line_of(root),
         rule=f"A message of {profile.name} has no other rail's envelope.",
-        hint=f"This one is {envelope.kind.value}: validate it for the rail that it belongs to.",
+        hint=f"This one is {_ENVELOPE_WORDS[envelope.kind]}: validate it for the rail that it belongs to.",
     )
 
 
 def _wrong_direction(envelope: Envelope, direction: Direction) -> Finding:
+    root = _root_of(envelope)
     return Finding(
         code="ENVELOPE_DIRECTION",
+        xpath=f"/{local_name(str(root.tag))}",
+        line=line_of(root),
         rule=f"A message {_DIRECTION_WORDS[direction]} has the envelope of that direction.",
-        hint=f"This one is {envelope.kind.value}: it travels the other way.",
+        hint=f"This one is {_ENVELOPE_WORDS[envelope.kind]}: it travels the other way.",
     )
 
 

@@ -26,6 +26,7 @@ _PERSONAL_LEAVES: Final = frozenset(
     }
 )  # fmt: skip
 # Code words that say nothing about anyone, even inside a personal subtree.
+_CODE_LENGTH: Final = 4
 _SHOWN_LEAVES: Final = frozenset({"Cd", "Ccy", "@Ccy", "Ctry", "CtryOfRes", "AdrTp"})
 
 
@@ -85,14 +86,18 @@ def mask(value: str) -> str:
 
 def is_personal(path: str) -> bool:
     """Whether the element at this path (``CdtTrfTxInf/Dbtr/Nm``; indexes allowed) may hold personal data."""
-    steps = [step.partition("[")[0] for step in path.split("/")]
+    steps = _steps(path)
     if steps[-1] in _SHOWN_LEAVES:
         return False
     return steps[-1] in _PERSONAL_LEAVES or not _PERSONAL_SUBTREES.isdisjoint(steps)
 
 
+def _steps(path: str) -> list[str]:
+    return [step.partition("[")[0] for step in path.split("/")]
+
+
 def masked_at(path: str, value: str) -> str:
     """The value as a finding may quote it: masked at a personal element, and never longer than 80 characters."""
-    if is_personal(path):
-        return mask(value)
+    if is_personal(path) or (len(value) > _CODE_LENGTH and not _PERSONAL_SUBTREES.isdisjoint(_steps(path))):
+        return mask(value)  # what is too long for a code word at a code's place may be a street, or a name
     return value if len(value) <= 80 else value[:79] + "…"

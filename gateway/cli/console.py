@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Final, NoReturn
 
 from rich.console import Console
 
 from gateway.cli import EXIT_UNREADABLE
 from gateway.settings import Settings, SettingsError, load_settings
+
+for _stream in (sys.stdout, sys.stderr):
+    if isinstance(_stream, TextIOWrapper):
+        _stream.reconfigure(errors="replace")  # a terminal of another encoding shows a question mark, and no traceback
 
 OUT: Final = Console(highlight=False)
 ERROR: Final = Console(stderr=True, highlight=False)

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Final
 
-from rich.markup import escape
-
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT, stop
+from gateway.cli.finding_text import plain
+from gateway.cli.message_file import file_name, read_message
 from iso20022 import RemoteProtocolError
 from iso20022.difference import Change, Difference, differences
 
@@ -26,8 +26,8 @@ def diff_files(before: Path, after: Path, *, show_personal: bool, as_json: bool)
     found = _differences(before, after, show_personal=show_personal)
     if as_json:
         document = {
-            "before": str(before),
-            "after": str(after),
+            "before": file_name(before),
+            "after": file_name(after),
             "same": not found,
             "differences": [each.as_json() for each in found],
         }
@@ -41,24 +41,18 @@ def diff_files(before: Path, after: Path, *, show_personal: bool, as_json: bool)
 
 
 def _differences(before: Path, after: Path, *, show_personal: bool) -> tuple[Difference, ...]:
-    bodies = []
-    for file in (before, after):
-        try:
-            bodies.append(file.read_bytes())
-        except OSError as error:
-            stop(f"{file}: {error.strerror}")
     try:
-        return differences(bodies[0], bodies[1], show_personal=show_personal)
+        return differences(read_message(before), read_message(after), show_personal=show_personal)
     except RemoteProtocolError as error:
         stop(f"unreadable: {error.findings[0].code}: {error.findings[0].rule} `fifteen validate` says where.")
 
 
 def _print(each: Difference) -> None:
     style, sign = _SIGNS[each.change]
-    OUT.print(f"[{style}]{sign}[/] {escape(each.xpath)}  [dim]{_lines(each)}[/]", soft_wrap=True)
+    OUT.print(f"[{style}]{sign}[/] {plain(each.xpath)}  [dim]{_lines(each)}[/]", soft_wrap=True)
     for sign_of_value, value in (("-", each.before), ("+", each.after)):
         if value is not None:
-            OUT.print(f"    {sign_of_value} {escape(value)}", soft_wrap=True)
+            OUT.print(f"    {sign_of_value} {plain(value)}", soft_wrap=True)
 
 
 def _lines(each: Difference) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from gateway.cli.console import stop
@@ -46,7 +45,6 @@ def examiner(
 
 def _profiles(settings: Settings, routing_numbers: str | None, schemas: SchemaSet) -> Mapping[Rail, Profile]:
     """Both rails as this installation knows them; what a wrong check digit weighs may be overridden."""
-    rtp = RtpProfile(schemas=schemas)
     return {
         Rail.FEDNOW: FedNowProfile(
             aba_severity=Severity(routing_numbers or settings.fednow.routing_number_severity),
@@ -54,5 +52,10 @@ def _profiles(settings: Settings, routing_numbers: str | None, schemas: SchemaSe
             sender_limit_cents=settings.fednow.sender_limit_cents,
             schemas=schemas,
         ),
-        Rail.RTP: rtp if routing_numbers is None else replace(rtp, aba_severity=Severity(routing_numbers)),
+        Rail.RTP: RtpProfile(
+            aba_severity=Severity(routing_numbers or settings.rtp.routing_number_severity),
+            network_limit_cents=settings.rtp.network_limit_cents,
+            sender_limit_cents=settings.rtp.sender_limit_cents,
+            schemas=schemas,
+        ),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -60,4 +61,4 @@ def _result(file: Path, finding: Finding, index: int) -> dict[str, Any]:
 
 def _uri(file: Path) -> str:
     """A relative path stays relative, as code hosts want it."""
-    return file.as_uri() if file.is_absolute() else quote(file.as_posix())
+    return file.as_uri() if file.is_absolute() else quote(os.fsencode(file.as_posix()))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from gateway.cli import EXIT_FINDINGS, EXIT_OK, EXIT_UNREADABLE
 from gateway.cli.console import OUT, stop
 from gateway.cli.finding_text import print_mends, print_report
+from gateway.cli.message_file import file_name, read_message
 from gateway.cli.sarif import sarif
 from iso20022 import Finding, Report
 from iso20022.code_book import source_of_finding
@@ -22,7 +23,7 @@ Form = Literal["text", "json", "sarif"]
 
 def validate_files(files: Sequence[Path], explained: Callable[[bytes], Report], *, form: Form) -> int:
     """Print what is to be said of each file and return the exit code of the worst. Writes nothing."""
-    reports = [(file, explained(_read(file))) for file in files]
+    reports = [(file, explained(read_message(file))) for file in files]
     match form:
         case "text":
             for file, report in reports:
@@ -44,9 +45,11 @@ def fix_files(
     """
     if output is not None and len(files) > 1:
         stop("--output names one copy: give one file")
+    if output is not None and output.resolve() == files[0].resolve():
+        stop("--output names the file itself, which is never changed: name another")
     worst, results = EXIT_OK, []
     for file in files:
-        body = _read(file)
+        body = read_message(file)
         result = mended(body, explained)
         target = (output or file.with_name(f"{file.stem}.fixed{file.suffix}")) if result.mends else None
         if target is not None:
@@ -60,13 +63,6 @@ def fix_files(
     if as_json:
         _print_json(results)
     return worst
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        stop(f"{file}: {error.strerror}")
 
 
 def _write(file: Path, body: bytes) -> None:
@@ -88,7 +84,7 @@ def _print_json(results: list[dict[str, Any]]) -> None:
 
 def _as_json(file: Path, report: Report) -> dict[str, Any]:
     return {
-        "file": str(file),
+        "file": file_name(file),
         "valid": report.valid,
         "message": report.message_type,
         "rail": report.profile.rail.value,
@@ -102,7 +98,7 @@ def _finding_as_json(finding: Finding) -> dict[str, Any]:
 
 def _fixed_as_json(target: Path | None, result: Mended) -> dict[str, Any]:
     return {
-        "file": None if target is None else str(target),
+        "file": None if target is None else file_name(target),
         "valid": result.report.valid,
         "mends": [mend.as_json() for mend in result.mends],
         "findings": [_finding_as_json(finding) for finding in result.report.findings],

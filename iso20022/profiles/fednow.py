@@ -74,7 +74,7 @@ REPORT_KINDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 class FedNowProfile:
     """The rail as this installation knows it. Amounts are cents, times seconds, unless the name says otherwise."""
 
-    name: str = Rail.FEDNOW.value
+    name: str = "FedNow"
 
     release: Release["FedNowProfile"] = FEDNOW_RELEASE
     """Which release of the message set the rail speaks."""

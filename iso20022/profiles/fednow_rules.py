@@ -205,7 +205,7 @@ PACS008_RULES: Final = (
         hint="Use your institution's routing number; who may send is a setting of the gateway.",
     ),
     _creation_time(),
-    _one("number_of_transactions", "payment, and NbOfTxs is 1"),
+    _one("number_of_transactions", "in NbOfTxs too"),
     _one("transactions", "CdtTrfTxInf"),
     FedNowRule(
         code="FEDNOW_SETTLEMENT_METHOD",

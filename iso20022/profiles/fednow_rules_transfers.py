@@ -75,7 +75,7 @@ def _day_rule(field: str, tag: str, what: str) -> FedNowRule:
 PACS004_RULES: Final = (
     *message_id_rules(),
     creation_time_rule(),
-    one_rule("number_of_transactions", "payment, and NbOfTxs is 1"),
+    one_rule("number_of_transactions", "in NbOfTxs too"),
     one_rule("transactions", "TxInf"),
     *settlement_rules(),
     *original_rules("original_message", "OrgnlGrpInf"),
@@ -120,7 +120,7 @@ PACS004_RULES: Final = (
 PACS009_RULES: Final = (
     *message_id_rules(),
     creation_time_rule(),
-    one_rule("number_of_transactions", "transfer, and NbOfTxs is 1"),
+    one_rule("number_of_transactions", "in NbOfTxs too"),
     one_rule("transactions", "CdtTrfTxInf"),
     *settlement_rules(),
     FedNowRule(
@@ -152,7 +152,7 @@ PACS009_RULES: Final = (
 PAIN013_RULES: Final = (
     *message_id_rules(),
     creation_time_rule(),
-    one_rule("number_of_transactions", "payment, and NbOfTxs is 1"),
+    one_rule("number_of_transactions", "in NbOfTxs too"),
     one_rule("requests", "PmtInf"),
     one_rule("transactions", "CdtTrfTx"),
     *amount_form_rules("amount"),  # nothing at all may be asked for: the zero-dollar request (OP)

@@ -152,7 +152,7 @@ class Release(Generic[P]):
     ``directions`` has every message type with the ways in which it travels; ``schemas`` the types whose schema on this
     rail is not ISO's, with the id of the rail's. ``element_rules`` hold in every Document. ``further_header_findings``
     are about header elements that are no field. With ``has_local_times`` every time is written in the profile's zone
-    and without an offset.
+    and without an offset. ``schema_reject_code`` is the rail's answer to what breaks its schema, where that is public.
     """
 
     name: str
@@ -166,6 +166,7 @@ class Release(Generic[P]):
         _no_further
     )
     has_local_times: bool = False
+    schema_reject_code: str | None = None
     _checks: dict[tuple[str, Direction | None], Checks[P]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )

@@ -38,8 +38,9 @@ RTP_RELEASE: Final[Release["RtpProfile"]] = Release(
     schemas=RTP_SCHEMAS,
     further_header_findings=unused_header_elements,
     has_local_times=True,
+    schema_reject_code="650",
 )
-"""The message set of RTP's releases 2.9 and 3.0 (MRTP)."""
+"""The message set of RTP's releases 2.9 and 3.0 (MRTP); 650 by a bank's public guide to its payments API."""
 
 _STATUS_REASONS: Final = code_words(
     "AC02 AC03 AC04 AC06 AC11 AC13 AC14 AG01 AG03 AGNT AM02 AM04 AM09 AM12 AM13 AM14 BE04 BE06 BE07 BE10 BE11 BE16 BE17"
@@ -55,7 +56,7 @@ _PROPRIETARY_STATUS_REASONS: Final = code_words(
 class RtpProfile:
     """The rail as this installation knows it. Amounts are cents, times seconds, unless the name says otherwise."""
 
-    name: str = Rail.RTP.value
+    name: str = "RTP"
 
     release: Release["RtpProfile"] = RTP_RELEASE
     """Which release of the message set the rail speaks."""

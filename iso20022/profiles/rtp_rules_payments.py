@@ -41,7 +41,7 @@ def _own_institution(field: str, tag: str) -> RtpRule:
 _GROUP: Final = (
     message_id(),
     message_id_party(),
-    one("number_of_transactions", "payment, and NbOfTxs is 1"),
+    one("number_of_transactions", "in NbOfTxs too"),
     one("transactions", "CdtTrfTxInf"),
     needed("total_amount", "GrpHdr/TtlIntrBkSttlmAmt, the total,"),
     RtpRule(

@@ -41,7 +41,7 @@ def _about(*families: str) -> RtpRule:
 PAIN013_RULES: Final = (
     message_id(),
     message_id_party(),
-    one("number_of_transactions", "request, and NbOfTxs is 1"),
+    one("number_of_transactions", "in NbOfTxs too"),
     one("requests", "PmtInf"),
     one("transactions", "CdtTrfTx"),
     instruction_id("payment_information_id", "PmtInfId"),

@@ -66,6 +66,9 @@ _PATTERN_WORDS: Final = {
     "PhoneNumber": "a telephone number such as +1-5550100",
 }
 _CODES_SHOWN_MAX: Final = 20
+# The schema does not say what a number counts: of money nothing may be rounded away.
+_TOO_FINE: Final = "State it with fewer decimals; an amount of money must be right, not rounded."
+_EMPTY: Final = "Fill the element; leave it out only where it is optional."
 _XML_WHITESPACE: Final = " \t\r\n"
 
 
@@ -118,7 +121,7 @@ def _length(simple_type: SimpleType, value: str) -> Fault | None:
     is_binary = simple_type.base is BuiltIn.BINARY
     length, unit = (len(value) * 3 // 4 - value.count("="), "byte") if is_binary else (len(value), "character")
     if least is not None and length < least:
-        hint = "Fill the element, or leave it out." if not length else f"Complete it: {least - length} are missing."
+        hint = _EMPTY if not length else f"Complete it: {least - length} are missing."
         return Fault("XSD_LENGTH", f"{{name}} has at least {_counted(least, unit)}.", hint)
     if most is not None and length > most:
         hint = f"Shorten it by {_counted(length - most, unit)}."
@@ -143,7 +146,7 @@ def _number(simple_type: SimpleType, value: str) -> Fault | None:
     units, fraction = (match[1] or "").lstrip("0"), (match[2] or match[3] or "").rstrip("0")
     least, digits, decimals = simple_type.min_inclusive, simple_type.total_digits, simple_type.fraction_digits
     if decimals is not None and len(fraction) > decimals:
-        return Fault("XSD_DIGITS", f"{{name}} has at most {decimals} decimals.", "Round it.")
+        return Fault("XSD_DIGITS", f"{{name}} has at most {decimals} decimals.", _TOO_FINE)
     if digits is not None and len(units) + len(fraction) > digits:
         return Fault("XSD_DIGITS", f"{{name}} has at most {digits} digits in all.", "Correct the number.")
     if least is not None and Decimal(value) < least:

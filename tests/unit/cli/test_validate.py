@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Final
 
@@ -181,6 +182,55 @@ def test_fix_writes_where_it_is_told_to_and_nothing_where_nothing_is_certain(tmp
     assert (something.exit_code, fixed["file"], fixed["valid"]) == (0, str(target), True)
     assert [mend["code"] for mend in fixed["mends"]] == ["XSD_PATTERN"]
     assert target.exists()
+
+
+def test_fix_never_writes_over_the_file_itself(tmp_path: Path) -> None:
+    """By whatever name; and a valid file has nothing to mend, rather than nothing certain."""
+    file = written(tmp_path, message(transfer()).replace(b">SLEV<", b">slev<"))
+    before = Path(file).read_bytes()
+
+    result = fifteen("validate", "--fix", "--output", str(tmp_path / "." / "message.xml"), file)
+
+    assert (result.exit_code, Path(file).read_bytes()) == (2, before)
+    assert "nothing to mend" in fifteen("validate", "--fix", written(tmp_path, message(transfer()))).stdout
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'<a xmlns="\x1b]0;owned\x07">', message(transfer()).replace(b">SLEV<", b">\xc2\x9b31mSLEV<")],
+    ids=["escape", "C1"],
+)
+def test_nothing_that_a_terminal_would_obey_is_printed(tmp_path: Path, body: bytes) -> None:
+    """A hostile value may colour the terminal, name its window, or worse; the line and the rest are still shown."""
+    file = written(tmp_path, body)
+
+    result = fifteen("validate", file)
+    compared = fifteen("diff", "--show-personal", file, file)
+
+    assert result.exit_code in {1, 2}
+    assert "\N{REPLACEMENT CHARACTER}" in result.stdout
+    assert not set("\x07\x1b\x9b") & set(result.stdout + compared.stdout)
+
+
+def test_no_more_is_read_of_a_file_than_a_message_may_have(tmp_path: Path) -> None:
+    """A file without an end is refused as too large, as any other."""
+    endless = json.loads(fifteen("validate", "--json", "/dev/zero").stdout)
+    large = json.loads(fifteen("validate", "--json", written(tmp_path, bytes(1_000_000))).stdout)
+
+    assert [finding["code"] for finding in endless["findings"]] == ["XML_TOO_LARGE"]
+    assert endless["findings"] == large["findings"]
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--sarif",), ("--fix",)], ids=["text", "json", "sarif", "fix"])
+def test_a_file_whose_name_is_not_utf_8_is_a_file_too(tmp_path: Path, form: tuple[str, ...]) -> None:
+    """Other systems' archives have such names; a traceback would hide the verdict."""
+    file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.xml"))
+    file.write_bytes(message(transfer()).replace(b">SLEV<", b">slev<"))
+
+    result = fifteen("validate", *form, str(file))
+
+    assert result.exit_code == (0 if form == ("--fix",) else 1)
+    assert "caf%E9.xml" in result.stdout or "caf\N{REPLACEMENT CHARACTER}.xml" in result.stdout
 
 
 @pytest.mark.parametrize("options", [["--sarif", "--json"], ["--sarif", "--fix"], ["--output", "x.xml"]], ids=" ".join)

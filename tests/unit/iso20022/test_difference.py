@@ -100,6 +100,17 @@ def test_another_envelope_is_a_difference_of_the_whole() -> None:
     ]
 
 
+def test_the_rails_messages_are_compared_element_by_element_though_rtp_has_no_document() -> None:
+    """RTP's message element is ISO's Document by another name; what one rail alone has is under its own name."""
+    rtp = golden("rtp/pacs008.xml")
+
+    found = {(each.change, each.xpath) for each in differences(WHOLE, rtp)}
+
+    assert (Change.CHANGED, "/Document/FIToFICstmrCdtTrf/GrpHdr/SttlmInf/ClrSys/Cd") in found
+    assert (Change.ADDED, "/CreditTransfer/FIToFICstmrCdtTrf/GrpHdr/TtlIntrBkSttlmAmt") in found
+    assert not {"/Document", "/CreditTransfer"} & {xpath for _, xpath in found}
+
+
 def test_personal_values_are_masked_unless_they_are_asked_for() -> None:
     """An account shows its last digits, a name nothing."""
     other = WHOLE.replace(b"000033334444", b"000033335555").replace(b"Invented Creditor", b"Another Creditor")

@@ -20,6 +20,7 @@ from iso20022 import (
     guess_rail,
     header,
     read,
+    sample,
     serialise,
     unwrap,
     wrap,
@@ -284,8 +285,10 @@ def test_a_message_of_rtp_that_is_wrongly_built_is_refused(name: str) -> None:
         (serialise(empty("camt.060.001.05")), Rail.FEDNOW),
         (serialise(empty("pacs.002.001.10")), None),
         (serialise(RTP_HEADER), Rail.RTP),
+        *((sample(kind, rail=Rail.RTP, bare=True), Rail.RTP) for kind in ("camt.056", "pain.013", "pacs.002")),
+        (sample("camt.056", rail=Rail.FEDNOW, bare=True), None),
     ],
 )
 def test_the_rail_is_guessed_from_what_is_there(body: bytes, rail: Rail | None) -> None:
-    """Envelope, header, message type, clearing system, in this order; where none says, nobody knows."""
+    """Envelope, header, type, clearing system, form of message id, in this order; where none says, nobody knows."""
     assert guess_rail(unwrap(read(body))) is rail

@@ -284,6 +284,34 @@ def test_the_other_rails_message_is_one_clear_finding() -> None:
     assert codes(examine(RTP, profile=RtpProfile())) == []
 
 
+def test_a_wrong_envelope_is_pointed_at_and_named_in_words() -> None:
+    """The root's place, and no identifier of ours in the text."""
+    (rail,) = examined(RTP).findings
+    body = golden("pacs008_incoming.xml")
+    (direction,) = examine(body, profile=PROFILE, direction=Direction.FROM_RAIL).findings
+
+    assert (rail.xpath, rail.column, rail.rule) == ("/Message", 1, "A message of FedNow has no other rail's envelope.")
+    assert rail.hint == "This one is RTP's Message: validate it for the rail that it belongs to."
+    assert (direction.code, direction.xpath) == ("ENVELOPE_DIRECTION", "/FedNowIncoming")
+    assert direction.hint == "This one is FedNow's envelope for messages to the rail: it travels the other way."
+    assert rail.line
+    assert direction.line
+
+
+def test_what_breaks_the_schema_of_rtp_has_the_reject_code_that_is_public_and_fednows_has_none() -> None:
+    """650, by the quick verdict and the full one; a broken rule is another thing, and FedNow's code is not public."""
+    broken = RTP.replace(b">SLEV<", b">OURS<").replace(b">STANDARD<", b">NOTHING<")
+    quick = examine(broken, profile=RtpProfile())
+    fednows = explain(examined(golden("pacs008_incoming.xml").replace(b">SLEV<", b">OURS<")))
+
+    assert [finding.reject_code for finding in quick.findings] == ["650"]
+    assert {finding.code: finding.reject_code for finding in explain(quick).findings} == {
+        "XSD_ENUMERATION": "650",
+        "RTP_LOCAL_INSTRUMENT": None,
+    }
+    assert [finding.reject_code for finding in fednows.findings] == [None]
+
+
 def test_a_message_of_rtp_without_a_message_is_refused() -> None:
     """A bare header is a file that one may look at; a Message without its message element is not whole."""
     start, end = RTP.index(b"<CreditTransfer>"), RTP.index(b"</CreditTransfer>") + len(b"</CreditTransfer>")

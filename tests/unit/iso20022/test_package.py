@@ -24,6 +24,15 @@ def test_everything_that_is_promised_is_there() -> None:
     assert all(hasattr(iso20022, name) for name in iso20022.__all__)
 
 
+def test_what_an_integrator_looks_for_is_in_the_package_itself() -> None:
+    """Every value of every message, both profiles, and what mends, makes, compares, explains and repeats."""
+    promised = set(iso20022.__all__)
+    used = {"FedNowProfile", "RtpProfile", "Profile", "sample", "mended", "differences", "explained"}
+
+    assert promised >= {kind.value_type.__name__ for kind in iso20022.MESSAGE_KINDS.values()}
+    assert promised >= used | {"marked_as_duplicate", "examine", "explain", "read", "wrap", "unwrap"}
+
+
 def test_the_package_brings_no_io_with_it() -> None:
     """Importing and using it loads neither an event loop nor a logger, nor anything of ours around it."""
     script = (

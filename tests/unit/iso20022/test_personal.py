@@ -96,7 +96,7 @@ def test_personal_elements_are_known_by_their_path(path: str) -> None:
 )
 def test_what_is_not_personal_is_shown(path: str) -> None:
     """A finding without its value would help nobody; country and code words say nothing about a person."""
-    assert masked_at(path, "VALUE") == "VALUE"
+    assert masked_at(path, "CODE") == "CODE"
 
 
 def test_a_long_value_is_cut() -> None:
@@ -118,3 +118,10 @@ def test_a_finding_has_one_stable_json_form() -> None:
         "hint": "h",
         "reject_code": None,
     }
+
+
+def test_what_is_too_long_for_a_code_is_masked_also_at_a_codes_place() -> None:
+    """A street that was written into Ctry is still a street; a code word, right or wrong, is shown."""
+    assert masked_at("CdtTrfTxInf/Dbtr/PstlAdr/Ctry", "12 Sample Street").startswith("***")
+    assert masked_at("CdtTrfTxInf/Dbtr/PstlAdr/Ctry", "USA") == "USA"
+    assert masked_at("CdtTrfTxInf/PmtTpInf/SvcLvl/Cd", "a long service level") == "a long service level"

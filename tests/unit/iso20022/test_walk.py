@@ -124,7 +124,7 @@ TABLE: dict[str, tuple[bytes, bytes, list[tuple[str, str, str | None, str, str]]
                 f"{PAYMENT}/PmtId/EndToEndId",
                 None,
                 "EndToEndId has at least 1 character.",
-                "Fill the element, or leave it out.",
+                "Fill the element; leave it out only where it is optional.",
             )
         ],
     ),
@@ -137,7 +137,7 @@ TABLE: dict[str, tuple[bytes, bytes, list[tuple[str, str, str | None, str, str]]
                 f"{PAYMENT}/IntrBkSttlmAmt",
                 "1250.751234",
                 "IntrBkSttlmAmt has at most 5 decimals.",
-                "Round it.",
+                "State it with fewer decimals; an amount of money must be right, not rounded.",
             )
         ],
     ),
