@@ -32,7 +32,6 @@ UNSTRUCTURED: Final = re.compile(r"asyncio\.(create_task|ensure_future|gather|wa
 
 CATCH_ALL: Final = {
     "adapters/http/application.py": "the edge: a fault becomes a 500 without its inside, and is reported",
-    "gateway/service/supervise.py": "hands on the first failure of a group, without the group",
     "gateway/service/group_commit.py": "hands a commit's failure to those who wait for it",
 }
 
