@@ -32,7 +32,7 @@ from tests.servers import RabbitMqNode
 
 DELIVERY_LIMIT: Final = 3
 LEASE_S: Final = 1.0
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 20.0
 """What has not happened by then will not: longer than any lease, back-off and restart in these tests."""
 
 SILENCE_S: Final = 0.5

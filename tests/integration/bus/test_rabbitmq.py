@@ -127,7 +127,7 @@ async def test_a_dead_broker_is_left_for_a_live_one(rabbitmq_node: RabbitMqNode,
             wire.is_frozen = True  # nothing can be made through it any more
             wire.cut()
             await publish_until_confirmed(bus, outbound(1))
-            await eventually(lambda: len(taken.deliveries) == 2)
+            await eventually(lambda: len(taken.deliveries) >= 2)  # the first again, if its answer was lost
 
     assert observed.restarted[VALUE] == 1
 

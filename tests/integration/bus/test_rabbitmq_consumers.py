@@ -151,7 +151,7 @@ async def test_a_consumer_on_a_connection_that_has_gone_silent_connects_anew(
             await eventually(lambda: len(taken.deliveries) == 1)
             wire.is_frozen = True
             await other.publish(outbound(1))
-            await eventually(lambda: len(taken.deliveries) == 2)
+            await eventually(lambda: len(taken.deliveries) >= 2)  # the first again, if its answer was lost
 
     assert f"bus {VALUE}: watchdog" in observed.places
 
