@@ -150,7 +150,7 @@ CAMT056_RULES: Final = (
     optional_one_rule("number_of_transactions", "CtrlData/NbOfTxs"),
     one_rule("underlyings", "Undrlyg"),
     one_rule("transactions", "TxInf"),
-    *original_rules("original_message", "OrgnlGrpInf"),
+    *original_rules("original_message.", "OrgnlGrpInf"),
     original_type_rule("original_message.message_name", "pacs.008"),
     *amount_form_rules("original_amount"),
     FedNowRule(

@@ -78,7 +78,7 @@ PACS004_RULES: Final = (
     one_rule("number_of_transactions", "in NbOfTxs too"),
     one_rule("transactions", "TxInf"),
     *settlement_rules(),
-    *original_rules("original_message", "OrgnlGrpInf"),
+    *original_rules("original_message.", "OrgnlGrpInf"),
     original_type_rule("original_message.message_name", "pacs.008"),
     needed_rule("FEDNOW_ORIGINAL_AMOUNT", "original_amount", "OrgnlIntrBkSttlmAmt, the original's amount,"),
     *amount_form_rules("original_amount"),

@@ -117,25 +117,30 @@ def needed_part_rule(
 
 
 def agent_rules(agent: str, tag: str) -> tuple[FedNowRule, ...]:
-    """The rules of an institution whose value has ``member_id`` and ``clearing_system`` (SMP; check digit: ABA)."""
+    """The rules of an institution whose value has ``member_id`` and ``clearing_system``."""
+    return institution_rules(f"{agent}.member_id", f"{agent}.clearing_system", tag)
+
+
+def institution_rules(member_id: str, clearing_system: str, tag: str) -> tuple[FedNowRule, ...]:
+    """The rules of an institution, named by the fields of its number and of its clearing system (SMP; digit: ABA)."""
     return (
         FedNowRule(
             code="FEDNOW_AGENT_CLEARING_SYSTEM",
-            field=f"{agent}.clearing_system",
+            field=clearing_system,
             holds=equals(CLEARING_SYSTEM),
             rule=f"{tag} is known by an ABA routing number: ClrSysMmbId/ClrSysId/Cd is USABA.",
             hint="Write USABA there.",
         ),
         FedNowRule(
             code="FEDNOW_AGENT_ROUTING_NUMBER",
-            field=f"{agent}.member_id",
+            field=member_id,
             holds=is_routing_number,
             rule=f"{tag} has a routing number of nine digits in ClrSysMmbId/MmbId.",
             hint="Write the institution's nine digits, without spaces or dashes.",
         ),
         FedNowRule(
             code="FEDNOW_ABA_CHECK_DIGIT",
-            field=f"{agent}.member_id",
+            field=member_id,
             holds=lambda text: not is_routing_number(text) or has_aba_check_digit(text),
             severity="aba_severity",
             rule="A routing number's digits, weighted 3, 7, 1 in turn, add up to a multiple of ten.",
@@ -213,7 +218,7 @@ def amount_form_rules(field: str) -> tuple[FedNowRule, ...]:
         FedNowRule(
             code="FEDNOW_AMOUNT_FORM",
             field=field,
-            agrees=lambda text, facts: not text or _has_form(amount_of(text), facts),
+            agrees=lambda text, facts: not text or has_form(amount_of(text), facts),
             rule="An amount has at most two decimals and {p.amount_digits_max} digits in all.",
             hint="Write dollars and cents, for example 51.74.",
         ),
@@ -243,12 +248,15 @@ def network_limit_rule(field: str, what: str) -> FedNowRule:
     )
 
 
-def original_rules(original: str, tag: str) -> tuple[FedNowRule, ...]:
-    """The rules of what names the original message: its id and type, and its creation time (OSS)."""
+def original_rules(fields: str, tag: str) -> tuple[FedNowRule, ...]:
+    """The rules of what names the original message: its id and type, and its creation time (OSS).
+
+    ``fields`` is what the three fields' names begin with, its separator included.
+    """
     return (
-        needed_rule("FEDNOW_ORIGINAL", f"{original}.message_id", f"{tag}/OrgnlMsgId, the original's message id,"),
-        needed_rule("FEDNOW_ORIGINAL", f"{original}.message_name", f"{tag}/OrgnlMsgNmId, the original's message type,"),
-        original_time_rule(f"{original}.creation_time", tag),
+        needed_rule("FEDNOW_ORIGINAL", f"{fields}message_id", f"{tag}/OrgnlMsgId, the original's message id,"),
+        needed_rule("FEDNOW_ORIGINAL", f"{fields}message_name", f"{tag}/OrgnlMsgNmId, the original's message type,"),
+        original_time_rule(f"{fields}creation_time", tag),
     )
 
 
@@ -317,6 +325,11 @@ def amount_of(text: str) -> Amount | None:
         return None
 
 
+def has_form(amount: Amount | None, facts: FedNowFacts) -> bool:
+    """Whether it is an amount, of no more digits than the profile allows."""
+    return amount is not None and amount.cents < 10**facts.profile.amount_digits_max
+
+
 def at_least(amount: Amount | None, least_cents: int) -> bool:
     """Whether the amount is not below; where there is none, another rule says so."""
     return amount is None or amount.cents >= least_cents
@@ -325,10 +338,6 @@ def at_least(amount: Amount | None, least_cents: int) -> bool:
 def at_most(amount: Amount | None, most_cents: int) -> bool:
     """Whether the amount is not above; where there is none, another rule says so."""
     return amount is None or amount.cents <= most_cents
-
-
-def _has_form(amount: Amount | None, facts: FedNowFacts) -> bool:
-    return amount is not None and amount.cents < 10**facts.profile.amount_digits_max
 
 
 def _names_the_sender(text: str, facts: FedNowFacts) -> bool:

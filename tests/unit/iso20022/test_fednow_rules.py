@@ -452,6 +452,21 @@ def test_whose_payments_may_be_sent_is_a_setting() -> None:
     assert codes(examine(delivered, profile=others)) == []
 
 
+@pytest.mark.parametrize("file", ["pacs002_actc.xml", "pacs028_incoming.xml"])
+def test_answers_and_questions_too_go_out_as_ourselves(file: str) -> None:
+    """An answer or a question under another connection party's id is found as a payment is."""
+    body = golden(file)
+
+    for party, expected in (("990000039", ["FEDNOW_OWN_CONNECTION_PARTY"]), (_party_in(body), [])):
+        profile = replace(PROFILE, own_connection_party=ConnectionPartyId(party))
+        assert codes(examine(body, profile=profile, direction=Direction.TO_RAIL)) == expected
+
+
+def _party_in(body: bytes) -> str:
+    start = body.index(b"<MsgId>") + len("<MsgId>CCYYMMDD")
+    return body[start : start + 9].decode()
+
+
 def test_the_direction_that_is_asked_for_counts() -> None:
     """A bare Document has no direction of its own: told which way it goes, more rules apply."""
     settled = golden("pacs002_acsc.xml")
