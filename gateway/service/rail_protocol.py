@@ -102,12 +102,7 @@ class RailProtocol(Protocol):
         ...
 
     def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
-        """Return the question whether the rail is there at all, put because a payment is in doubt.
-
-        Raises:
-            NotImplementedError: the rail has no such question; its `doubt` says so, and nobody asks.
-
-        """
+        """Return the question whether the rail is there at all, asked once where `doubt` has a ``ping_after``."""
         ...
 
     def is_looked_back_to(self, payment: Payment, *, at: datetime) -> bool:
