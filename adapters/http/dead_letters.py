@@ -13,9 +13,9 @@ from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
 from adapters.http.negotiation import is_json
-from adapters.http.payment_form import FormFinding, read_object
+from adapters.http.notes import note_findings, refuse_if_any
+from adapters.http.payment_form import read_object
 from adapters.http.problems import (
-    ACTION_INVALID,
     DEAD_LETTER_CLOSED,
     DEAD_LETTER_NOT_FOUND,
     DEAD_LETTER_WITHOUT_PAYMENT,
@@ -25,7 +25,7 @@ from adapters.http.problems import (
 )
 from adapters.http.representation import instant_text, payment_link
 from gateway.domain.payment import Payment, TenantId
-from gateway.service.dead_letters import NOTE_MAX, ClosingOutcome, Consequence, ShownDeadLetter
+from gateway.service.dead_letters import ClosingOutcome, Consequence, ShownDeadLetter
 from gateway.service.ports import Closing, DeadLetterState, KeptDeadLetter, Queue
 
 LISTED_MAX: Final = 200
@@ -189,29 +189,6 @@ def _note_in(body: bytes) -> str:
 
     """
     members = read_object(body)
-    findings = [
-        FormFinding(
-            code="FORM_UNKNOWN_MEMBER", pointer=f"/{name}"[:80], rule="There is one member, note.", hint="Remove it."
-        )
-        for name in members
-        if name != "note"
-    ]
-    note = members.get("note")
-    is_note = type(note) is str and 1 <= len(note.strip()) <= NOTE_MAX and note.isprintable()
-    if not is_note:  # a number is read as a kind of text
-        findings.append(
-            FormFinding(
-                code="FORM_NOTE",
-                pointer="/note",
-                rule=f"A note is one line of 1 to {NOTE_MAX} characters.",
-                hint="Say what was found out, and why this is right: it stays with the dead letter.",
-            )
-        )
-    if findings:
-        raise ProblemError(
-            ACTION_INVALID,
-            "Nothing was done.",
-            findings=[finding.as_json() for finding in findings],
-        )
-    assert isinstance(note, str), "checked above"
+    refuse_if_any(note_findings(members, known=("note",)))
+    note: str = members["note"]
     return note.strip()

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from adapters.http import problems
+from adapters.http.notes import NOTE_MAX
 from adapters.http.problems import ProblemKind
 from gateway.domain.payment import PaymentState
-from gateway.service.dead_letters import NOTE_MAX, Consequence
+from gateway.service.dead_letters import Consequence
 from gateway.service.ports import DeadLetterReason, DeadLetterState, Queue
 
 _ID: Final = "019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5c"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from adapters.http.notes import NOTE_MAX
 from adapters.http.payment_form import CURRENCY, REMITTANCE_LINES_MAX
 from adapters.http.problems import PROBLEMS
 from adapters.http.representation import MONEY, NEXT_STEPS
 from gateway.domain.events import EventKind
 from gateway.domain.payment import PaymentState, Rail, ReasonOrigin
-from gateway.service.operate import NOTE_MAX, OperatorAction
+from gateway.service.operate import OperatorAction
 from gateway.service.ports import MessageDirection
 
 

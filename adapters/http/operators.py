@@ -12,11 +12,12 @@ from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
 from adapters.http.negotiation import is_json
+from adapters.http.notes import note_findings, refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
-from adapters.http.problems import ACTION_INVALID, NOT_AWAITING_OPERATOR, PAYMENT_NOT_FOUND, ProblemError
+from adapters.http.problems import NOT_AWAITING_OPERATOR, PAYMENT_NOT_FOUND, ProblemError
 from adapters.http.representation import payment_json
 from gateway.domain.payment import PaymentId
-from gateway.service.operate import NOTE_MAX, NotAwaitingOperatorError, OperatorAction
+from gateway.service.operate import NotAwaitingOperatorError, OperatorAction
 
 LISTED_MAX: Final = 200
 """Payments that one answer lists."""
@@ -73,41 +74,15 @@ def _read_action(body: bytes) -> tuple[OperatorAction, str]:
 
     """
     members = read_object(body)
-    findings = [
-        FormFinding(
-            code="FORM_UNKNOWN_MEMBER",
-            pointer=f"/{name}"[:80],
-            rule="An action has the members action and note.",
-            hint="Remove it.",
-        )
-        for name in members
-        if name not in {"action", "note"}
-    ]
-    action, note = members.get("action"), members.get("note")
-    if not _is_action(action):
+    findings = note_findings(members, known=("action", "note"))
+    if not _is_action(members.get("action")):
         findings.append(
             FormFinding(
                 code="FORM_ACTION", pointer="/action", rule=f"An action is one of {_ACTIONS}.", hint="Name one."
             )
         )
-    if type(note) is not str or not 1 <= len(note.strip()) <= NOTE_MAX:  # a number is read as a kind of text
-        findings.append(
-            FormFinding(
-                code="FORM_NOTE",
-                pointer="/note",
-                rule=f"A note has 1 to {NOTE_MAX} characters.",
-                hint="Say what was found out, where and from whom: it stays in the payment's history.",
-            )
-        )
-    if findings:
-        raise ProblemError(
-            ACTION_INVALID,
-            "The action is not understood; nothing was done.",
-            findings=[finding.as_json() for finding in findings],
-        )
-    assert isinstance(note, str), "checked above"
-    assert isinstance(action, str), "checked above"
-    return OperatorAction(action), note.strip()
+    refuse_if_any(findings)
+    return OperatorAction(members["action"]), members["note"].strip()
 
 
 def _is_action(value: Any) -> bool:

@@ -27,9 +27,6 @@ from gateway.service.ports import (
     QueueDirection,
 )
 
-NOTE_MAX: Final = 500
-"""Characters of an operator's note."""
-
 COLLECT_MAX: Final = 50
 """Dead letters that are moved in one transaction."""
 

@@ -13,9 +13,6 @@ from gateway.service.decide import Decisions, decide
 from gateway.service.ports import Clock, Decision
 from gateway.service.rail_protocol import RailProtocol
 
-NOTE_MAX: Final = 500
-"""Characters of a note."""
-
 
 class OperatorAction(StrEnum):
     """What a person may do."""

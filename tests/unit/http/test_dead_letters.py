@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
+from adapters.http.notes import NOTE_MAX
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId
-from gateway.service.dead_letters import NOTE_MAX
 from gateway.service.ports import DeadLetter, DeadLetterReason, Delivery, Queue
 from tests.unit.http.world import OPERATOR, OTHER_BEARER, Answer, World
 

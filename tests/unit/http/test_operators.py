@@ -88,11 +88,12 @@ async def test_a_payment_that_is_not_there_is_told_so(world: World, payment_id: 
 @pytest.mark.parametrize(
     ("body", "pointers"),
     [
-        ({}, ["/action", "/note"]),
+        ({}, ["/note", "/action"]),
         ({"action": "guess", "note": "x"}, ["/action"]),
         ({"action": "ask", "note": "  "}, ["/note"]),
         ({"action": "ask", "note": "x" * 501}, ["/note"]),
-        ({"action": ["ask"], "note": 15, "force": True}, ["/force", "/action", "/note"]),
+        ({"action": "ask", "note": "Case 15\nand a second line"}, ["/note"]),
+        ({"action": ["ask"], "note": 15, "force": True}, ["/force", "/note", "/action"]),
     ],
 )
 async def test_every_fault_of_an_action_is_told_at_once(
