@@ -218,7 +218,7 @@ def send(
     )
 
 
-_References = Annotated[list[str], typer.Argument(help="The payments' ids.", metavar="ID…")]
+_PaymentIds = Annotated[list[str], typer.Argument(help="The payments' ids.", metavar="ID…")]
 _Note = Annotated[str, typer.Option(help="What was found out, where and from whom; it stays in the history.")]
 _Url = Annotated[str | None, typer.Option(help="The gateway; found by itself while a demo runs.")]
 
@@ -234,27 +234,27 @@ def doubt_list(
 
 
 @doubt.command("ask")
-def doubt_ask(references: _References, note: _Note, url: _Url = None) -> None:
+def doubt_ask(payment_ids: _PaymentIds, note: _Note, url: _Url = None) -> None:
     """Have the rail asked once more about these; its answer decides."""
     from gateway.cli.doubt import act_on
 
-    raise typer.Exit(act_on(settings_or_stop(), references, action="ask", note=note, url=url))
+    raise typer.Exit(act_on(settings_or_stop(), payment_ids, action="ask", note=note, url=url))
 
 
 @doubt.command("settled")
-def doubt_settled(references: _References, note: _Note, url: _Url = None) -> None:
+def doubt_settled(payment_ids: _PaymentIds, note: _Note, url: _Url = None) -> None:
     """Record the rail's word, heard on another way, that these settled. It is final."""
     from gateway.cli.doubt import act_on
 
-    raise typer.Exit(act_on(settings_or_stop(), references, action="record_settlement", note=note, url=url))
+    raise typer.Exit(act_on(settings_or_stop(), payment_ids, action="record_settlement", note=note, url=url))
 
 
 @doubt.command("rejected")
-def doubt_rejected(references: _References, note: _Note, url: _Url = None) -> None:
+def doubt_rejected(payment_ids: _PaymentIds, note: _Note, url: _Url = None) -> None:
     """Record the rail's word, heard on another way, that these did not settle and cannot any more. It is final."""
     from gateway.cli.doubt import act_on
 
-    raise typer.Exit(act_on(settings_or_stop(), references, action="record_rejection", note=note, url=url))
+    raise typer.Exit(act_on(settings_or_stop(), payment_ids, action="record_rejection", note=note, url=url))
 
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
-import aiohttp
 from rich.markup import escape
 
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
-from gateway.cli.console import ERROR, OUT, stop
-from gateway.cli.running import operator_gateway_of
+from gateway.cli.console import OUT, stop
+from gateway.cli.desk import Request, ask, print_line, print_refusal
 from gateway.settings import Settings
+
+_REMEDY: Final = "repeat it: what was done is said to be, and is never done twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Desk:
         """Print dead letters; return 1 when there are any, so that a script may ask."""
         answer = self._ask(lambda client: client.dead_letters(queue=queue, state=state))
         if answer.status != 200:
-            return _refused(answer)
+            return print_refusal(answer)
         letters = answer.document["dead_letters"]
         if self.as_json:
             OUT.print_json(json.dumps(answer.document))
@@ -43,7 +43,7 @@ class Desk:
         """Print one, with its payment and what a redrive would do."""
         answer = self._ask(lambda client: client.dead_letter(delivery_id))
         if answer.status != 200:
-            return _refused(answer)
+            return print_refusal(answer)
         if self.as_json:
             OUT.print_json(json.dumps(answer.document))
         else:
@@ -66,7 +66,7 @@ class Desk:
                 OUT.print(f"{escape(delivery_id)}  [bold]{answer.document['state']}[/]")
             else:
                 OUT.print(escape(delivery_id))
-                _refused(answer)
+                print_refusal(answer)
         return EXIT_OK if all(answer.status == 200 for _, answer in answers) else EXIT_FINDINGS
 
     def _parked_of(self, queue: str | None) -> list[str]:
@@ -77,20 +77,8 @@ class Desk:
             stop(str(answer.document.get("detail")))
         return [letter["delivery_id"] for letter in answer.document["dead_letters"]]
 
-    def _ask(self, request: Callable[[GatewayClient], Awaitable[Answer]]) -> Answer:
-        address, key = operator_gateway_of(self.settings, self.url)
-
-        async def asked() -> Answer:
-            async with GatewayClient(address, key) as client:
-                return await request(client)
-
-        try:
-            return asyncio.run(asked())
-        except (aiohttp.ClientError, TimeoutError) as error:
-            stop(
-                f"{address} does not answer ({type(error).__name__}); repeat it: what was done is said to be, and is "
-                "never done twice"
-            )
+    def _ask(self, request: Request) -> Answer:
+        return ask(self.settings, self.url, request, remedy=_REMEDY)
 
 
 async def _close(client: GatewayClient, *, delivery_id: str, action: str, note: str) -> Answer:
@@ -102,38 +90,26 @@ def _print_list(letters: Sequence[dict[str, Any]], *, is_more: bool) -> None:
         OUT.print("[green]no dead letters[/]")
         return
     for letter in letters:  # no table: an id that a narrow terminal shortens can be given to no other command
-        _print_line(f"[bold]{letter['delivery_id']}[/]  {letter['state']}  {letter['queue']}")
-        _print_line(
+        print_line(f"[bold]{letter['delivery_id']}[/]  {letter['state']}  {letter['queue']}")
+        print_line(
             f"  payment {letter['payment_id']}, dead since {letter['died_at']}, tried {letter['attempts']} times"
         )
-        _print_line(f"  {escape(letter['fault'] or letter['reason'])}")
+        print_line(f"  {escape(letter['fault'] or letter['reason'])}")
     if is_more:
         OUT.print("there are more")
     OUT.print("Look at one: fifteen dlq show ID. Then: fifteen dlq redrive|discard ID --note …")
 
 
-def _print_line(text: str) -> None:
-    OUT.print(text, soft_wrap=True)
-
-
 def _print_one(letter: dict[str, Any]) -> None:
     payment, redrive, closing = letter["payment"], letter["redrive"], letter["closing"]
-    _print_line(f"delivery   {letter['delivery_id']}  [bold]{letter['state']}[/]")
-    _print_line(f"queue      {letter['queue']}, handed out {letter['attempts']} times")
-    _print_line(f"reason     {letter['reason']}" + (f": {escape(letter['fault'])}" if letter["fault"] else ""))
-    _print_line(f"from       {letter['published_at']} to {letter['died_at']}")
-    _print_line(f"payment    {letter['payment_id']}  [bold]{payment['state'] if payment else 'unknown here'}[/]")
+    print_line(f"delivery   {letter['delivery_id']}  [bold]{letter['state']}[/]")
+    print_line(f"queue      {letter['queue']}, handed out {letter['attempts']} times")
+    print_line(f"reason     {letter['reason']}" + (f": {escape(letter['fault'])}" if letter["fault"] else ""))
+    print_line(f"from       {letter['published_at']} to {letter['died_at']}")
+    print_line(f"payment    {letter['payment_id']}  [bold]{payment['state'] if payment else 'unknown here'}[/]")
     if redrive:
-        _print_line(f"redrive    [bold]{redrive['would']}[/]: {escape(redrive['meaning'])}")
+        print_line(f"redrive    [bold]{redrive['would']}[/]: {escape(redrive['meaning'])}")
     if closing:
-        _print_line(f"closed     {closing['at']} by {escape(closing['by'])}: {escape(closing['note'])}")
+        print_line(f"closed     {closing['at']} by {escape(closing['by'])}: {escape(closing['note'])}")
         if closing["redriven_as"]:
-            _print_line(f"as         {closing['redriven_as']}")
-
-
-def _refused(answer: Answer) -> int:
-    document = answer.document
-    ERROR.print(f"[red]{escape(str(document.get('title')))}[/]: {escape(str(document.get('detail')))}")
-    for finding in document.get("findings", ()):
-        ERROR.print(f"  {escape(finding['pointer'])}: {escape(finding['rule'])} {escape(finding['hint'])}")
-    return EXIT_FINDINGS
+            print_line(f"as         {closing['redriven_as']}")
