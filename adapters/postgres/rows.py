@@ -88,7 +88,18 @@ def save_columns(decisions: Sequence[Decision], vault: Vault) -> Columns:
         for message in decision.messages
     ]
     queued = [_outbox_row(delivery) for decision in decisions for delivery in decision.outbox]
-    return columns(rows, 27) + columns(raw, 10) + columns(queued, 4)
+    booked = [
+        (
+            decision.payment.payment_id,
+            posting.kind.value,
+            posting.debit.value,
+            posting.credit.value,
+            posting.amount.cents,
+        )
+        for decision in decisions
+        for posting in decision.postings
+    ]
+    return columns(rows, 27) + columns(raw, 10) + columns(queued, 4) + columns(booked, 5)
 
 
 def _decision_row(decision: Decision) -> tuple[Any, ...]:

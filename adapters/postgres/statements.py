@@ -138,6 +138,15 @@ WITH input AS (
         AS out (delivery_id, queue, payment_id, deadline_at)
     JOIN moved ON moved.payment_id = out.payment_id
     JOIN input ON input.payment_id = out.payment_id
+), booked AS (
+    INSERT INTO ledger_posting (region, payment_id, tenant_id, rail, epoch, sequence, kind, debit, credit, amount_cents,
+        at)
+    SELECT $1, posting.payment_id, input.tenant_id, $2, moved.epoch, input.expected_version + 1, posting.kind,
+        posting.debit, posting.credit, posting.amount_cents, input.at
+    FROM unnest($44::uuid[], $45::text[], $46::text[], $47::text[], $48::bigint[])
+        AS posting (payment_id, kind, debit, credit, amount_cents)
+    JOIN moved ON moved.payment_id = posting.payment_id
+    JOIN input ON input.payment_id = posting.payment_id
 )
 SELECT payment_id FROM moved
 """

@@ -9,6 +9,7 @@ from typing import Final
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import delivery_id_of
+from gateway.domain.ledger import postings
 from gateway.domain.payment import Payment, PaymentId
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import Effect, advance, tells
@@ -74,6 +75,7 @@ def decide(
         status=event.status if told and event.status else payment.status,
         reason=event.reason if told else payment.reason,
         contradiction=strange,
+        postings=postings(payment.state, transition.state, payment.amount),
     )
 
 

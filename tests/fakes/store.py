@@ -14,6 +14,7 @@ from uuid import UUID
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent, counts_transfer
+from gateway.domain.ledger import Posting
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
 from gateway.service.ports import (
     Accepted,
@@ -62,6 +63,7 @@ class _Rows:
     messages: dict[PaymentId, list[RawMessage]] = field(default_factory=dict)
     outbox: list[_Outbox] = field(default_factory=list)
     inbox: dict[tuple[Rail, str], bytes] = field(default_factory=dict)
+    postings: dict[PaymentId, list[Posting]] = field(default_factory=dict)
     contradictions: int = 0
     refusals: dict[UUID, Refusal] = field(default_factory=dict)
     quarantine: dict[tuple[Rail, bytes], Quarantined] = field(default_factory=dict)
@@ -148,6 +150,7 @@ class InMemoryStore:
             RecordedEvent(now.version + 1, decision.event, now.state, decision.state, decision.at, REGION, EPOCH)
         )
         rows.messages[payment_id] += decision.messages
+        rows.postings.setdefault(payment_id, []).extend(decision.postings)
         rows.outbox += [_Outbox(delivery, decision.at) for delivery in decision.outbox]
         return True
 

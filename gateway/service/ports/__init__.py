@@ -27,6 +27,7 @@ from gateway.service.ports.faults import (
     UnroutableError,
 )
 from gateway.service.ports.keys import Sealed, Vault
+from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
 from gateway.service.ports.store import (
@@ -49,6 +50,7 @@ __all__ = [
     "AcceptKind",
     "Accepted",
     "Backlog",
+    "Balance",
     "Bus",
     "BusObserver",
     "Clock",
@@ -64,6 +66,8 @@ __all__ = [
     "FaultyRowError",
     "Identifiers",
     "KeptDeadLetter",
+    "Ledger",
+    "LedgerFault",
     "Leg",
     "MessageClass",
     "MessageDirection",

@@ -13,6 +13,7 @@ from uuid import UUID
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import Event
 from gateway.domain.history import RecordedEvent
+from gateway.domain.ledger import Posting
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, Reason, TenantId
 from gateway.domain.transitions import ACCEPTANCE
 from gateway.service.ports.bus import OutboundDelivery
@@ -120,7 +121,7 @@ class Decision:
 
     Saved only if the payment still has the version that `payment` shows. `inbox_id` is the header's message id when the
     event came from the rail, and makes it count once; `inbox_digest` tells a repeat from other bytes under the same id.
-    ``status`` and ``reason`` are what the payment shows from now on.
+    ``status`` and ``reason`` are what the payment shows from now on. ``postings`` are what the ledger books.
     """
 
     payment: Payment
@@ -136,6 +137,7 @@ class Decision:
     status: str | None = None
     reason: Reason | None = None
     contradiction: bool = False
+    postings: tuple[Posting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ from iso20022 import (
 from tests.acceptance import payments
 from tests.acceptance.payments import message
 from tests.fakes.clock import START, VirtualClock
+from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.rail import InMemoryRail
 from tests.fakes.store import InMemoryStore
 
@@ -289,6 +290,7 @@ async def world(
         )
         for loop in loops:
             loop.cancel()
+    assert not await InMemoryLedger(store).faults(limit=10), "the ledger says something else than the states"
 
 
 def seconds(instant: datetime | None, since: datetime) -> float:
