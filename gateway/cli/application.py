@@ -257,6 +257,22 @@ def doubt_rejected(payment_ids: _PaymentIds, note: _Note, url: _Url = None) -> N
     raise typer.Exit(act_on(settings_or_stop(), payment_ids, action="record_rejection", note=note, url=url))
 
 
+@application.command()
+def ledger(
+    tenant: Annotated[str | None, typer.Option(help="The balances of this tenant alone.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print balances and faults as JSON.")] = False,
+) -> None:
+    """Show what the ledger's accounts hold, and every payment that is not booked as its state says.
+
+    Exits 1 when there is one, or a posting has one side. It reads every posting: quick for a day, minutes for years.
+    """
+    from gateway.cli.ledger import show_ledger
+
+    settings = settings_or_stop()
+    with explained():
+        raise typer.Exit(show_ledger(settings, tenant_id=tenant, as_json=json))
+
+
 _Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 _Delivery = Annotated[str, typer.Argument(help="The delivery's id.", metavar="ID")]
 _Deliveries = Annotated[list[str] | None, typer.Argument(help="Deliveries, by their ids.", metavar="ID…")]

@@ -36,6 +36,7 @@ def help_of(*command: str) -> str:
         ("dlq", "redrive"),
         ("dlq", "discard"),
         ("db", "upgrade"),
+        ("ledger",),
         ("config",),
         ("version",),
     ],
