@@ -18,6 +18,7 @@ import asyncpg
 import structlog
 from aiohttp import web
 
+from adapters.core.http import HttpCore
 from adapters.http.api import Api, HttpLimits, Served
 from adapters.http.application import build_application
 from adapters.http.serving import serving
@@ -40,10 +41,12 @@ from gateway.service.dead_letters import DeadLetters, collect
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import FedNowProtocol
+from gateway.service.funds import Funds, NoCore
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     Bus,
     Clock,
+    Core,
     DeadLetterStore,
     MessageClass,
     PaymentStore,
@@ -257,23 +260,38 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None], betwee
         link = await stack.enter_async_context(
             HttpRailLink(settings.fednow.url, connection_party=ConnectionPartyId(settings.fednow.connection_party))
         )
-        await run_worker_loops(parts, between.link(link), ready=ready)
+        core = await stack.enter_async_context(open_core(settings))
+        await run_worker_loops(parts, between.link(link), core, ready=ready)
 
 
-async def run_worker_loops(parts: Parts, link: RailLink, *, ready: Callable[[str], None]) -> None:
-    """Run a worker over a rail link that somebody else opened and closes."""
+@asynccontextmanager
+async def open_core(settings: Settings) -> AsyncIterator[Core]:
+    """Open the way to the institution's core, if it has one."""
+    if settings.core_url is None:
+        yield NoCore()
+        return
+    token = None if settings.core_token is None else settings.core_token.get_secret_value()
+    async with HttpCore(settings.core_url, token=token) as core:
+        yield core
+
+
+async def run_worker_loops(parts: Parts, link: RailLink, core: Core, *, ready: Callable[[str], None]) -> None:
+    """Run a worker over a rail link and a core that somebody else opened and closes."""
     identifiers = SystemIdentifiers()
     rails: dict[Rail, RailProtocol] = {parts.rail.rail: parts.rail}
     saves = grouped_saves(parts.store)
     decisions = Decisions(parts.store, saves, parts.observer)
     loads = grouped_loads(parts.store)
-    dispatcher = Dispatcher(decisions, loads, rails, {parts.rail.rail: link}, parts.clock, identifiers, parts.observer)
+    funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s)
+    dispatcher = Dispatcher(
+        decisions, loads, rails, {parts.rail.rail: link}, parts.clock, identifiers, parts.observer, funds
+    )
     receiver = Receiver(decisions, parts.rail, link, parts.vault, parts.clock, identifiers, parts.observer)
     timers = Timers(decisions, rails, parts.clock, parts.observer)
     async with open_bus(parts) as bus, asyncio.TaskGroup() as group:
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "consumers": lambda: _consume(parts, bus, dispatcher),
+            "consumers": lambda: _consume(parts, bus, dispatcher, funds),
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             "receiver": receiver.run,
@@ -291,11 +309,11 @@ async def run_worker_loops(parts: Parts, link: RailLink, *, ready: Callable[[str
             task.cancel()
 
 
-async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher) -> None:
+async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds) -> None:
     await bus.declare()
 
-    def queue_of(message_class: MessageClass) -> Queue:
-        return Queue.of(parts.rail.rail, QueueDirection.OUT, message_class)
+    def queue_of(message_class: MessageClass, direction: QueueDirection = QueueDirection.OUT) -> Queue:
+        return Queue.of(parts.rail.rail, direction, message_class)
 
     async with (
         bus.consume(
@@ -312,6 +330,12 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher) -> None:
         ),
         bus.consume(
             queue_of(MessageClass.SYSTEM), dispatcher.ping, prefetch=INQUIRY_PREFETCH, concurrency=INQUIRY_CONCURRENCY
+        ),
+        bus.consume(
+            queue_of(MessageClass.VALUE, QueueDirection.CORE),
+            funds.tell,
+            prefetch=INQUIRY_PREFETCH,
+            concurrency=INQUIRY_CONCURRENCY,
         ),
     ):
         await asyncio.Event().wait()

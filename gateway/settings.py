@@ -152,6 +152,13 @@ class Settings(BaseSettings):
         description="What the first tenant wants when the rail, asked, has no such message: reject the payment, or "
         "send it again under the same ids while they are of today. `db upgrade` registers it.",
     )
+    funds_holder: Literal["tenant", "core"] = Field(
+        "tenant",
+        description="Who holds the first tenant's debtors' money while a payment is under way: the tenant, who has "
+        "debited them before it submits, or the core at core_url, which reserves it. `db upgrade` registers it.",
+    )
+    core_url: str | None = Field(None, description="The institution's core, which holds debtors' money (docs/core.md).")
+    core_token: SecretStr | None = Field(None, description="The bearer token that the core is shown.")
     dispatch_prefetch: int = Field(128, ge=1, le=1_000, description="Transfers that a worker takes from the bus.")
     dispatch_concurrency: int = Field(
         64,

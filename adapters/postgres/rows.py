@@ -13,7 +13,7 @@ from asyncpg import Record
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent, counts_transfer
-from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
+from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
 from gateway.service.ports import (
     Decision,
     MessageDirection,
@@ -190,6 +190,7 @@ def payment_from(row: Record) -> Payment:
         pings=row["pings"],
         next_step_at=row["timer_at"],
         final_at=row["final_at"],
+        funds_holder=FundsHolder(row["funds_holder"]),
     )
 
 

@@ -38,7 +38,7 @@ from adapters.postgres.bus_tables import BUS_TABLES
 from adapters.postgres.metadata import metadata
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.ledger import Account, PostingKind
-from gateway.domain.payment import PaymentState, ReasonOrigin
+from gateway.domain.payment import FundsHolder, PaymentState, ReasonOrigin
 from gateway.service.ports import DeadLetterReason, MessageDirection
 
 
@@ -56,7 +56,9 @@ tenant = Table(
     Column("name", Text, nullable=False),
     Column("created_at", _INSTANT, nullable=False),
     Column("not_found_policy", Text, nullable=False, server_default=text("'reject'")),
+    Column("funds_holder", Text, nullable=False, server_default=text("'tenant'")),
     CheckConstraint(_one_of("not_found_policy", NotFoundPolicy), name="not_found_policy"),
+    CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
 )
 
 api_key = Table(
@@ -114,7 +116,9 @@ payment = Table(
     Column("business_date", Date, nullable=False),
     Column("accepted_at", _INSTANT, nullable=False),
     Column("deadline_at", _INSTANT, nullable=False),
+    Column("funds_holder", Text, nullable=False, server_default=text("'tenant'")),
     PrimaryKeyConstraint("payment_id", "tenant_id", "region"),
+    CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
     UniqueConstraint("rail", "message_id", "region"),
     CheckConstraint("amount_cents > 0", name="amount_cents"),
     Index("payment_end_to_end_id_ix", "tenant_id", "end_to_end_id"),

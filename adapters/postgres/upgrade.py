@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.postgres.tables import FACTS, api_key, operator_key, tenant
 from gateway.domain.doubt import NotFoundPolicy
-from gateway.domain.payment import RegionId, TenantId
+from gateway.domain.payment import FundsHolder, RegionId, TenantId
 
 APPLICATION_GROUP_ROLE: Final = "fifteen_application"
 """Holds the application's rights; the role that the gateway logs in as is made a member of it."""
@@ -43,6 +43,7 @@ class FirstTenant:
     name: str
     api_key_digest: bytes
     not_found_policy: NotFoundPolicy = NotFoundPolicy.REJECT
+    funds_holder: FundsHolder = FundsHolder.TENANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +127,11 @@ def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> N
 
 
 def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:
+    policies = {"not_found_policy": first.not_found_policy.value, "funds_holder": first.funds_holder.value}
     connection.execute(
         insert(tenant)
-        .values(
-            tenant_id=first.tenant_id, name=first.name, created_at=now, not_found_policy=first.not_found_policy.value
-        )
-        .on_conflict_do_update(
-            index_elements=[tenant.c.tenant_id], set_={"not_found_policy": first.not_found_policy.value}
-        )
+        .values(tenant_id=first.tenant_id, name=first.name, created_at=now, **policies)
+        .on_conflict_do_update(index_elements=[tenant.c.tenant_id], set_=policies)
     )
     connection.execute(
         insert(api_key)

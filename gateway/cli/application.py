@@ -28,7 +28,7 @@ application = typer.Typer(
         "House; neither has anything to do with it."
     ),
 )
-simulator = typer.Typer(no_args_is_help=True, help="Play a rail: FedNow, with its faults.")
+simulator = typer.Typer(no_args_is_help=True, help="Play FedNow, or a bank's core, with their faults.")
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
 application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
@@ -423,6 +423,22 @@ def fednow(
     from gateway.cli.simulate import run_fednow
 
     run_fednow(host=host, port=port, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates)
+
+
+@simulator.command()
+def core(
+    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8030,
+    balance: Annotated[float, typer.Option(min=0, help="What every account has at first, in dollars.")] = 100_000_000,
+) -> None:
+    """Play an institution's core: reserve debtors' money, post it, release it.
+
+    An account that ends in 9901 does not exist (AC01), 9904 has too little (AM04), 9906 is blocked (AC06); about one
+    that ends in 9999 there is never an answer.
+    """
+    from gateway.cli.simulate import run_core
+
+    run_core(host=host, port=port, balance_cents=round(balance * 100))
 
 
 @drill.command()

@@ -11,6 +11,8 @@ import uvloop
 from rich.table import Table
 
 from gateway.cli.console import OUT
+from simulators.core.books import CoreSimulatorSettings
+from simulators.core.server import run as serve_core
 from simulators.fednow.behaviours import help_rows
 from simulators.fednow.server import run
 from simulators.fednow.settings import FedNowSimulatorSettings
@@ -29,6 +31,13 @@ def run_fednow(*, host: str, port: int, journal: Path | None, rail_clock_s: floa
     gc.set_threshold(GARBAGE_THRESHOLD)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run(settings, on_ready=lambda url: OUT.print(f"The FedNow simulator listens on {url}")))
+
+
+def run_core(*, host: str, port: int, balance_cents: int) -> None:
+    """Play a bank's core until SIGTERM or Ctrl-C."""
+    settings = CoreSimulatorSettings(host=host, port=port, balance_cents=balance_cents)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve_core(settings, on_ready=lambda url: OUT.print(f"The core simulator listens on {url}")))
 
 
 def behaviour_table() -> Table:

@@ -14,6 +14,9 @@ class EventKind(StrEnum):
     ACCEPTED = "PaymentAccepted"
     """The gateway has made the payment durable."""
 
+    FUNDS_REFUSED = "FundsRefused"
+    """The institution's core does not reserve the debtor's money: nothing was sent."""
+
     SENDING_STARTED = "SendingStarted"
     """The bytes are about to leave; saved first."""
 

@@ -12,6 +12,7 @@ from gateway.service.ports.bus import (
     Queue,
     QueueDirection,
 )
+from gateway.service.ports.core import Core, FundsRefused, Reservation
 from gateway.service.ports.dead_letters import (
     Closing,
     DeadLetterState,
@@ -55,6 +56,7 @@ __all__ = [
     "BusObserver",
     "Clock",
     "Closing",
+    "Core",
     "DeadLetter",
     "DeadLetterReason",
     "DeadLetterState",
@@ -64,6 +66,7 @@ __all__ = [
     "DeliveryHandler",
     "DueTimer",
     "FaultyRowError",
+    "FundsRefused",
     "Identifiers",
     "KeptDeadLetter",
     "Ledger",
@@ -85,6 +88,7 @@ __all__ = [
     "RailLink",
     "RawMessage",
     "Refusal",
+    "Reservation",
     "Sealed",
     "TimerChange",
     "UnavailableError",

@@ -21,6 +21,7 @@ from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import FedNowProtocol
+from gateway.service.funds import Funds
 from gateway.service.ports import Accepted, DeadLetter, Decision, Delivery, Leg, Quarantined, Queue, Refusal
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
@@ -50,6 +51,7 @@ from iso20022 import (
 from tests.acceptance import payments
 from tests.acceptance.payments import message
 from tests.fakes.clock import START, VirtualClock
+from tests.fakes.core import InMemoryCore
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.rail import InMemoryRail
 from tests.fakes.store import InMemoryStore
@@ -131,6 +133,8 @@ class World:
     admission: Admission
     intake: Intake
     dispatcher: Dispatcher
+    core: InMemoryCore
+    funds: Funds
     receiver: Receiver
     timers: Timers
     answers: count[int] = field(default_factory=lambda: count(1))
@@ -263,6 +267,8 @@ async def world(
     accepts, saves = grouped_accepts(store, window_s=0), grouped_saves(store, window_s=0)
     loads, identifiers = grouped_loads(store, window_s=0), Numbered()
     decisions = Decisions(store, saves, recorder)
+    core = InMemoryCore()
+    funds = Funds(core, store, clock, recorder, promise_s=15.0)
     admission = Admission(store, clock, wait_max_s=1.5)
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(grouping.run()) for grouping in (accepts, saves, loads)]
@@ -283,8 +289,10 @@ async def world(
                 observer=recorder,
             ),
             dispatcher=Dispatcher(
-                decisions, loads, {Rail.FEDNOW: protocol}, {Rail.FEDNOW: rail}, clock, identifiers, recorder
+                decisions, loads, {Rail.FEDNOW: protocol}, {Rail.FEDNOW: rail}, clock, identifiers, recorder, funds
             ),
+            core=core,
+            funds=funds,
             receiver=Receiver(decisions, protocol, rail, ClearVault(b"test"), clock, identifiers, recorder),
             timers=Timers(decisions, {Rail.FEDNOW: protocol}, clock, recorder),
         )
