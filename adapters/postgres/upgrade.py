@@ -78,7 +78,7 @@ async def upgrade(
     for region in regions:
         if _REGION.fullmatch(region) is None:
             raise UpgradeError(f"region {region!r}: a small letter, then up to 30 small letters, digits or _")
-    engine = create_async_engine(owner_dsn.replace("postgresql://", "postgresql+asyncpg://", 1))
+    engine = create_async_engine(_for_asyncpg(owner_dsn))
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_ensure_group_role)
@@ -146,3 +146,23 @@ def _register_operator(connection: Connection, first: FirstOperator, now: dateti
         .values(key_digest=first.api_key_digest, name=first.name, created_at=now)
         .on_conflict_do_nothing(index_elements=[operator_key.c.key_digest])
     )
+
+
+async def copy_tenants(source_dsn: str, owner_dsn: str) -> int:
+    """Copy the tenants of one database into another, without their keys; returns how many. A repeat changes nothing."""
+    source = create_async_engine(_for_asyncpg(source_dsn))
+    target = create_async_engine(_for_asyncpg(owner_dsn))
+    try:
+        async with source.connect() as connection:
+            rows = [dict(row) for row in (await connection.execute(tenant.select())).mappings()]
+        if rows:
+            async with target.begin() as connection:
+                await connection.execute(insert(tenant).on_conflict_do_nothing(), rows)
+    finally:
+        await source.dispose()
+        await target.dispose()
+    return len(rows)
+
+
+def _for_asyncpg(dsn: str) -> str:
+    return dsn.replace("postgresql://", "postgresql+asyncpg://", 1)

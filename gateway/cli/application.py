@@ -273,6 +273,25 @@ def ledger(
         raise typer.Exit(show_ledger(settings, tenant_id=tenant, as_json=json))
 
 
+@application.command()
+def replay(
+    into: Annotated[
+        str, typer.Option(help="postgresql://… of the owner of an empty database, which this fills.", metavar="URL")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Run history again from its raw messages into an empty database, and prove that it comes out the same.
+
+    What came in is read and judged anew, what went out is built anew and must be the bytes that left; states, events,
+    messages and ledger are compared. Exits 1 when a payment comes out otherwise. Nothing is sent to anybody.
+    """
+    from gateway.cli.replay import replay_history
+
+    settings = settings_or_stop()
+    with explained():
+        raise typer.Exit(replay_history(settings, into=into, as_json=json))
+
+
 _Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 _Delivery = Annotated[str, typer.Argument(help="The delivery's id.", metavar="ID")]
 _Deliveries = Annotated[list[str] | None, typer.Argument(help="Deliveries, by their ids.", metavar="ID…")]

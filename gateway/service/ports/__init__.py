@@ -27,6 +27,7 @@ from gateway.service.ports.faults import (
     UnavailableError,
     UnroutableError,
 )
+from gateway.service.ports.history import History, PaymentHistory
 from gateway.service.ports.keys import Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
@@ -67,6 +68,7 @@ __all__ = [
     "DueTimer",
     "FaultyRowError",
     "FundsRefused",
+    "History",
     "Identifiers",
     "KeptDeadLetter",
     "Ledger",
@@ -80,6 +82,7 @@ __all__ = [
     "OutboundDelivery",
     "ParkedLetters",
     "PartlyFaultyError",
+    "PaymentHistory",
     "PaymentStore",
     "Quarantined",
     "Queue",

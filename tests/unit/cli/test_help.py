@@ -37,6 +37,7 @@ def help_of(*command: str) -> str:
         ("dlq", "discard"),
         ("db", "upgrade"),
         ("ledger",),
+        ("replay",),
         ("config",),
         ("version",),
     ],
