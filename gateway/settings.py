@@ -242,7 +242,7 @@ class Settings(BaseSettings):
     schemas_folder: Path | None = Field(
         None, description="Own schema files (*.xsd), such as the rail's under a licence; they come before ours."
     )
-    default_rail: Rail | None = Field(
+    default_rail: Literal["fednow", "rtp"] | None = Field(
         None,
         description="The rail of a payment that neither names nor shows one; empty: FedNow where it is served, else "
         "RTP.",
@@ -262,7 +262,7 @@ class Settings(BaseSettings):
     @property
     def rail_of_others(self) -> Rail:
         """The rail of a payment that neither names nor shows one."""
-        return self.default_rail or self.rails[0]
+        return self.rails[0] if self.default_rail is None else Rail(self.default_rail)
 
     @model_validator(mode="after")
     def _leaves_time_to_send(self) -> Self:

@@ -28,7 +28,7 @@ application = typer.Typer(
         "House; neither has anything to do with it."
     ),
 )
-simulator = typer.Typer(no_args_is_help=True, help="Play a rail: FedNow, with its faults.")
+simulator = typer.Typer(no_args_is_help=True, help="Play a rail: FedNow or RTP, with its faults.")
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
 application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
@@ -378,14 +378,14 @@ def upgrade() -> None:
 
 
 class _WithBehaviours(TyperCommand):
-    """A command whose help ends with what the simulator does with which payment."""
+    """A command, named as its rail, whose help ends with what the simulator does with which payment."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, then the table."""
         from gateway.cli.simulate import behaviour_table
 
         super().format_help(ctx, formatter)
-        OUT.print(behaviour_table())
+        OUT.print(behaviour_table(str(self.name)))
 
 
 @simulator.command(cls=_WithBehaviours)
@@ -407,6 +407,27 @@ def fednow(
     from gateway.cli.simulate import run_fednow
 
     run_fednow(host=host, port=port, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates)
+
+
+@simulator.command(cls=_WithBehaviours)
+def rtp(
+    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8021,
+    journal: Annotated[
+        Path | None, typer.Option(help="Keep every message in this file, and remember them at the next start.")
+    ] = None,
+    rail_clock: Annotated[float, typer.Option(help="How long a payment may take, in seconds.")] = 15.0,
+    check_duplicates: Annotated[
+        bool, typer.Option(help="Off: book every copy not marked DUPL, as no real rail does, for drills to count.")
+    ] = True,
+) -> None:
+    """Play RTP: verify, keep the clock, settle, reject, repeat its status for a message marked DUPL, or stay silent.
+
+    What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
+    """
+    from gateway.cli.simulate import run_rtp
+
+    run_rtp(host=host, port=port, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates)
 
 
 @drill.command()

@@ -32,7 +32,7 @@ from gateway.cli.processes import Role, RoleError
 from gateway.cli.running import RunningDemo, announce, withdraw
 from gateway.cli.simulate import behaviour_table
 from gateway.domain.payment import RegionId, TenantId
-from simulators.fednow.participants import PARTICIPANTS
+from simulators.participants import PARTICIPANTS
 
 RAIL_CLOCK_S: Final = 4
 STATUS_REQUEST_WAIT_S: Final = 5
@@ -303,7 +303,7 @@ def _result(scenario: Scenario, payment: dict[str, Any] | None) -> dict[str, Any
 
 def _tell(running: RunningDemo) -> None:
     payment = json.dumps(SCENARIOS[0].payment())
-    OUT.print(behaviour_table())
+    OUT.print(behaviour_table("fednow"))
     OUT.print(
         f"\ngateway    {running.gateway_url}   /v1/payments /openapi.json /metrics /readyz\n"
         f"worker     {running.worker_url}   /metrics /readyz\n"

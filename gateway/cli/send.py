@@ -24,7 +24,7 @@ from gateway.cli.running import gateway_of
 from gateway.settings import Settings
 from iso20022 import ConnectionPartyId, FedNowProfile, ProtocolError
 from iso20022.restamp import Restamped, restamp
-from simulators.fednow.participants import map_to_participants
+from simulators.participants import map_to_participants
 
 _SETTLED = frozenset({"SETTLED", "ACCEPTED_WITHOUT_POSTING"})
 

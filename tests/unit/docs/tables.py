@@ -17,7 +17,7 @@ from adapters.http.problems import PROBLEMS
 from gateway.domain.diagram import meanings
 from gateway.domain.payment import PaymentState
 from gateway.settings import Settings
-from simulators.fednow import PARTICIPANTS, FedNowSimulatorSettings, RejectCodes, help_rows
+from simulators.fednow import PARTICIPANTS, TABLE, FedNowSimulatorSettings, RejectCodes
 from tests.unit.docs.documents import ROOT
 
 _UNITS: Final = {"string": "text", "integer": "whole number", "number": "number", "array": "list of texts"}
@@ -41,7 +41,7 @@ def variables() -> set[str]:
 
 def behaviours_table() -> str:
     """What the FedNow simulator does with which payment."""
-    rows = ((f"`{account}`", amount, happens) for account, amount, happens in help_rows())
+    rows = ((f"`{account}`", amount, happens) for account, amount, happens in TABLE.help_rows())
     return table(("creditor account", "or amount", "what happens"), rows)
 
 
