@@ -53,16 +53,19 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep database, journal and logs in this directory.", metavar="DIR")
     ] = None,
+    rtp: Annotated[
+        bool, typer.Option("--rtp", help="RTP's simulator too, and the same four payments over RTP as well.")
+    ] = False,
 ) -> None:
     """Run gateway, worker, PostgreSQL and the FedNow simulator here, and send four payments.
 
     One settles, one is rejected (AC04), one is accepted without posting, and of one the answer is lost and found again
-    by a status request. Then it stays up for payments of your own, until Ctrl-C.
+    by a status request, on RTP by a repeat. Then it stays up for payments of your own, until Ctrl-C.
     """
     from gateway.cli.demo import run_demo
 
     with explained():
-        run_demo(stay=not (once or json), as_json=json, keep=keep)
+        run_demo(stay=not (once or json), as_json=json, keep=keep, rtp=rtp)
 
 
 @application.command()
@@ -197,6 +200,9 @@ def send(
             help="Renew ids, times and dates, and map routing numbers to the simulator's participants; prints each.",
         ),
     ] = False,
+    rail: Annotated[
+        Rail | None, typer.Option(help="Over which rail, where the file shows none; else the gateway's default.")
+    ] = None,
     url: Annotated[str | None, typer.Option(help="The gateway; found by itself while a demo runs.")] = None,
     key: Annotated[
         str | None,
@@ -214,7 +220,7 @@ def send(
     from gateway.cli.send import send_file
 
     raise typer.Exit(
-        send_file(file, settings_or_stop(), restamped=restamp, url=url, key=key, wait_s=wait, as_json=json)
+        send_file(file, settings_or_stop(), restamped=restamp, rail=rail, url=url, key=key, wait_s=wait, as_json=json)
     )
 
 
