@@ -10,8 +10,9 @@ from typing import Final
 
 import pytest
 
-from gateway.domain.payment import IdempotencyKey, Payment, PaymentState
+from gateway.domain.payment import IdempotencyKey, Payment, PaymentState, Rail
 from gateway.domain.timing import Timing
+from gateway.service.fednow import fednow_protocol
 from gateway.service.ports import MessageClass, Queue
 from gateway.service.requests import PaymentRequest
 from gateway.service.rtp import DEFAULT_DOUBT, RTP_RAIL_ID, RtpAddress, rtp_protocol
@@ -27,6 +28,7 @@ from iso20022 import (
     EchoResponse,
     Element,
     EnvelopeKind,
+    FedNowProfile,
     InstructionId,
     MessageId,
     MessageReject,
@@ -53,7 +55,7 @@ from iso20022.messages.camt035 import AcknowledgementKind
 from iso20022.messages.investigation import Case, GroupCancellation
 from iso20022.messages.original import Reason
 from iso20022.messages.shape import Code
-from tests.unit.service.world import TENANT, World, world
+from tests.unit.service.world import PARTY, TENANT, World, world
 
 PARTICIPANT: Final = ConnectionPartyId("990000107A1")
 KEY: Final = IdempotencyKey("invoice-2291")
@@ -529,3 +531,16 @@ async def test_a_message_id_of_another_day_is_refused(earth: World) -> None:
     outcome = await earth.refused(old)
 
     assert [finding.code for finding in outcome.findings] == ["RTP_MESSAGE_ID_DATE"]
+
+
+async def test_a_payment_that_named_no_rail_stays_where_it_was_when_the_default_changes(earth: World) -> None:
+    """A repeat gets the first answer again: under one key there is one payment, on one rail."""
+    first = await submitted(earth)
+    fednow = fednow_protocol(FedNowProfile(), connection_party=PARTY, timing=TIMING)
+    earth.intake._rails = {**earth.intake._rails, fednow.rail: fednow}
+    earth.intake._default_rail = fednow.rail
+
+    again = await submitted(earth)
+
+    assert again == first
+    assert again.rail is Rail.RTP
