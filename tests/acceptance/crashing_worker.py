@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack
 
 from adapters.rails.http import HttpRailLink
 from gateway.cli.processes import end_with_parent
-from gateway.domain.payment import Rail
 from gateway.main import open_parts, run, run_worker_loops
 from gateway.rails import link_of
 from gateway.service.ports import MessageClass, RailDelivery
@@ -53,8 +52,10 @@ async def main(crash_at: str) -> None:
     settings = load_settings()
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings, role="worker"))
-        link = await stack.enter_async_context(link_of(Rail.FEDNOW, settings))
-        links = {Rail.FEDNOW: CrashingLink(link, crash_at=crash_at)}
+        links = {
+            rail: CrashingLink(await stack.enter_async_context(link_of(rail, settings)), crash_at=crash_at)
+            for rail in parts.rails
+        }
         await run_worker_loops(parts, links, ready=lambda _url: None)
 
 

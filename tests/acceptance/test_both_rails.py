@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,22 @@ from typing import Final
 import pytest
 
 from gateway.domain.payment import Rail
+from tests.acceptance.crashing_worker import AFTER_SENDING, BEFORE_SENDING
 from tests.acceptance.day import ENDS, faults, orders, send_all
 from tests.acceptance.installation import Installation, installed
+from tests.acceptance.payments import rtp_message, rtp_transfer
+from tests.acceptance.test_slice import post, until_final
 from tests.conftest import Database
 
 COUNT: Final = 44
 SEED: Final = 20261122
+
+
+@pytest.fixture
+def rtp_alone(database: Database, tmp_path: Path) -> Iterator[Installation]:
+    """A gateway that serves RTP and nothing else, and no worker yet."""
+    with installed(database, tmp_path, rails=(Rail.RTP,)) as running:
+        yield running
 
 
 @pytest.fixture
@@ -52,3 +63,25 @@ async def test_a_fault_in_the_account_would_be_seen(both_rails: Installation) ->
     outcome.payment["state"] = "REJECTED" if outcome.payment["state"] != "REJECTED" else "SETTLED"
 
     assert len(faults(both_rails, [outcome])) >= 2
+
+
+@pytest.mark.parametrize(
+    ("crash_at", "verdicts"), [(BEFORE_SENDING, ["accepted"]), (AFTER_SENDING, ["accepted", "repeated"])]
+)
+async def test_a_worker_that_dies_while_it_sends_over_rtp_neither_doubles_nor_loses(
+    rtp_alone: Installation, crash_at: str, verdicts: list[str]
+) -> None:
+    """SENDING was saved, the process is gone: the next one repeats the identical message, and it settles once."""
+    dying = rtp_alone.start_worker(crash_at=crash_at)
+    payment = rtp_transfer(creditor_account="SIMLOSTANSWER" if crash_at == AFTER_SENDING else "200000000001")
+    await post(rtp_alone, rtp_message(payment), wait_s=0)
+
+    exit_code = dying.wait_until_ended(10)
+    rtp_alone.start_worker()
+    ended = await until_final(rtp_alone, str(payment.uetr))
+
+    copies = rtp_alone.copies_on_the_wire(payment.message_id, rail=Rail.RTP)
+    assert exit_code == -signal.SIGKILL
+    assert (ended["state"], ended["rail"]) == ("SETTLED", "rtp")
+    assert [copy["verdict"] for copy in copies] == verdicts
+    assert [entry["change_cents"] for entry in rtp_alone.ledger(Rail.RTP)["entries"]] == [-5174, 5174]
