@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iso20022 import (
     Amount,
@@ -327,3 +329,35 @@ def test_a_restarted_rail_knows_what_it_knew(network: Network) -> None:
 
     assert [each.status for each in network.hear()] == ["ACTC"]
     assert network.moved() == [5174]
+
+
+STEPS: Final = ("again", "repeat", "wait", "restart", "hear")
+"""What may happen to one message: an unmarked copy, a marked one, time, the rail's death, a sender that fetches."""
+
+
+@given(account=st.sampled_from([row.example for row in ROWS]), steps=st.lists(st.sampled_from(STEPS), max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_money_moves_at_most_once_for_a_message(account: str, steps: list[str]) -> None:
+    """However often it comes, marked or not, before or after a restart; and a rejection never turns into money."""
+    network = Network()
+    body = network.pay(account)
+    heard: list[Told] = []
+    for step in steps:
+        match step:
+            case "again":
+                network.send(body)
+            case "repeat":
+                network.send(marked_as_duplicate(body))
+            case "wait":
+                network.now += timedelta(seconds=7)
+            case "restart":
+                network.restart()
+            case _:
+                heard += network.hear()
+    network.now += timedelta(seconds=60)
+    heard += network.hear()
+
+    assert len(network.moved()) <= 1
+    assert network.rail.book.ledger.sum_cents == 0
+    if EXPECTED[account][1] == "RJCT":
+        assert network.moved() == []
