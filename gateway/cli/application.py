@@ -28,7 +28,7 @@ application = typer.Typer(
         "House; neither has anything to do with it."
     ),
 )
-simulator = typer.Typer(no_args_is_help=True, help="Play FedNow, or a bank's core, with their faults.")
+simulator = typer.Typer(no_args_is_help=True, help="Play a rail, FedNow or RTP, or a bank's core, with their faults.")
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
 application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
@@ -53,16 +53,19 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep database, journal and logs in this directory.", metavar="DIR")
     ] = None,
+    rtp: Annotated[
+        bool, typer.Option("--rtp", help="RTP's simulator too, and the same four payments over RTP as well.")
+    ] = False,
 ) -> None:
     """Run gateway, worker, PostgreSQL and the FedNow simulator here, and send four payments.
 
     One settles, one is rejected (AC04), one is accepted without posting, and of one the answer is lost and found again
-    by a status request. Then it stays up for payments of your own, until Ctrl-C.
+    by a status request, on RTP by a repeat. Then it stays up for payments of your own, until Ctrl-C.
     """
     from gateway.cli.demo import run_demo
 
     with explained():
-        run_demo(stay=not (once or json), as_json=json, keep=keep)
+        run_demo(stay=not (once or json), as_json=json, keep=keep, rtp=rtp)
 
 
 @application.command()
@@ -197,6 +200,9 @@ def send(
             help="Renew ids, times and dates, and map routing numbers to the simulator's participants; prints each.",
         ),
     ] = False,
+    rail: Annotated[
+        Rail | None, typer.Option(help="Over which rail, where the file shows none; else the gateway's default.")
+    ] = None,
     url: Annotated[str | None, typer.Option(help="The gateway; found by itself while a demo runs.")] = None,
     key: Annotated[
         str | None,
@@ -214,7 +220,7 @@ def send(
     from gateway.cli.send import send_file
 
     raise typer.Exit(
-        send_file(file, settings_or_stop(), restamped=restamp, url=url, key=key, wait_s=wait, as_json=json)
+        send_file(file, settings_or_stop(), restamped=restamp, rail=rail, url=url, key=key, wait_s=wait, as_json=json)
     )
 
 
@@ -413,14 +419,14 @@ def upgrade() -> None:
 
 
 class _WithBehaviours(TyperCommand):
-    """A command whose help ends with what the simulator does with which payment."""
+    """A command, named as its rail, whose help ends with what the simulator does with which payment."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, then the table."""
         from gateway.cli.simulate import behaviour_table
 
         super().format_help(ctx, formatter)
-        OUT.print(behaviour_table())
+        OUT.print(behaviour_table(str(self.name)))
 
 
 @simulator.command(cls=_WithBehaviours)
@@ -458,6 +464,27 @@ def core(
     from gateway.cli.simulate import run_core
 
     run_core(host=host, port=port, balance_cents=round(balance * 100))
+
+
+@simulator.command(cls=_WithBehaviours)
+def rtp(
+    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8021,
+    journal: Annotated[
+        Path | None, typer.Option(help="Keep every message in this file, and remember them at the next start.")
+    ] = None,
+    rail_clock: Annotated[float, typer.Option(help="How long a payment may take, in seconds.")] = 15.0,
+    check_duplicates: Annotated[
+        bool, typer.Option(help="Off: book every copy not marked DUPL, as no real rail does, for drills to count.")
+    ] = True,
+) -> None:
+    """Play RTP: verify, keep the clock, settle, reject, repeat its status for a message marked DUPL, or stay silent.
+
+    What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
+    """
+    from gateway.cli.simulate import run_rtp
+
+    run_rtp(host=host, port=port, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates)
 
 
 @drill.command()

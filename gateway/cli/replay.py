@@ -23,7 +23,7 @@ from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT
 from gateway.domain.payment import PaymentId, RegionId
 from gateway.domain.transitions import IllegalTransitionError
-from gateway.main import fednow_protocol
+from gateway.rails import served_rails
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.ports import PaymentHistory, UnavailableError
 from gateway.service.replay import DivergedError, Replay, demand_equal
@@ -125,12 +125,11 @@ async def replay(settings: Settings, source_dsn: str, into: str, *, tell: Callab
 @asynccontextmanager
 async def _running(settings: Settings, store: PostgresStore, vault: ClearVault) -> AsyncIterator[Replay]:
     """A replay with its group commits running."""
-    rail = fednow_protocol(settings)
     observer = TelemetryObserver(Metrics(), promise_s=settings.promise_s)
     accepts, saves = grouped_accepts(store), grouped_saves(store)
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(grouping.run()) for grouping in (accepts, saves)]
-        yield Replay({rail.rail: rail}, Decisions(store, saves, observer), accepts, vault, observer)
+        yield Replay(served_rails(settings), Decisions(store, saves, observer), accepts, vault, observer)
         for loop in loops:
             loop.cancel()
 

@@ -20,7 +20,6 @@ from gateway.service.ports import (
     Delivery,
     Identifiers,
     Leg,
-    MessageClass,
     MessageDirection,
     NotSentError,
     Observer,
@@ -125,7 +124,7 @@ class Dispatcher:
 
         decision = await self.decisions.take(delivery.payment_id, choose, loaded=loaded)
         if decision is not None and message is not None:
-            await self._ask(decision.payment.rail, message, MessageClass.INQUIRY)
+            await self._ask(decision.payment.rail, message)
 
     async def ping(self, delivery: Delivery) -> None:
         """Ask whether the rail is there at all; raises as `transfer`. Payments in doubt share one PING a minute."""
@@ -147,7 +146,7 @@ class Dispatcher:
 
         decision = await self.decisions.take(delivery.payment_id, choose)
         if decision is not None and message is not None:
-            await self._ask(decision.payment.rail, message, MessageClass.SYSTEM)
+            await self._ask(decision.payment.rail, message)
 
     async def _load(self, delivery: Delivery, direction: MessageDirection) -> tuple[Payment, RawMessage]:
         found = await self.loads.submit((delivery.payment_id, direction))
@@ -155,9 +154,9 @@ class Dispatcher:
             raise LookupError(f"no payment {delivery.payment_id} with a message {direction}")
         return found
 
-    async def _ask(self, rail: Rail, message: OutboundMessage, message_class: MessageClass) -> None:
+    async def _ask(self, rail: Rail, message: OutboundMessage) -> None:
         try:
-            await self.links[rail].send(message.body, message_class=message_class)
+            await self.links[rail].send(message.body, message_class=message.message_class)
         except UnavailableError as error:
             self.observer.fault("question", error)
 
@@ -181,7 +180,7 @@ class Dispatcher:
         sendable_until = self.rails[payment.rail].timing.sendable_until(payment, decision.at)
         while self.clock.now() < sendable_until:
             try:
-                await link.send(message.body, message_class=MessageClass.VALUE)
+                await link.send(message.body, message_class=message.message_class)
             except NotSentError as error:
                 self.observer.fault("send", error)
                 await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))

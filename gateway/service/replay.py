@@ -80,7 +80,8 @@ class Replay:
         payment, received = history.payment, _received(history)
         clock = _Standing(payment.accepted_at)
         intake = Intake(
-            rail=self.rails[payment.rail],
+            rails=self.rails,
+            default_rail=payment.rail,
             store=self.decisions.store,
             accepts=self.accepts,
             admission=Admission(self.decisions.store, clock, wait_max_s=1.0),
@@ -96,7 +97,9 @@ class Replay:
                 payment.tenant_id, history.idempotency_key, request, received.body, received_at=at
             )
         else:
-            outcome = await intake.submit_message(payment.tenant_id, received.body, header_key=None, received_at=at)
+            outcome = await intake.submit_message(
+                payment.tenant_id, received.body, header_key=None, received_at=at, named=payment.rail
+            )
         if isinstance(outcome, Refused):
             codes = [finding.code for finding in outcome.findings] or outcome.kind
             raise DivergedError(payment.payment_id, "the client's message", kept="accepted", found=codes)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from iso20022 import Amount, FedNowProfile, Severity
-from simulators.fednow.participants import PARTICIPANTS, Participant
+from simulators.participants import PARTICIPANTS, Participant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from adapters.rails.http import HttpRailLink
 from gateway.cli.processes import end_with_parent
 from gateway.main import open_parts, run, run_worker_loops
+from gateway.rails import link_of
 from gateway.service.funds import NoCore
 from gateway.service.ports import MessageClass, RailDelivery
 from gateway.settings import load_settings
@@ -52,10 +53,11 @@ async def main(crash_at: str) -> None:
     settings = load_settings()
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings, role="worker"))
-        link = await stack.enter_async_context(
-            HttpRailLink(settings.fednow.url, connection_party=settings.fednow.connection_party)
-        )
-        await run_worker_loops(parts, CrashingLink(link, crash_at=crash_at), NoCore(), ready=lambda _url: None)
+        links = {
+            rail: CrashingLink(await stack.enter_async_context(link_of(rail, settings)), crash_at=crash_at)
+            for rail in parts.rails
+        }
+        await run_worker_loops(parts, links, NoCore(), ready=lambda _url: None)
 
 
 if __name__ == "__main__":

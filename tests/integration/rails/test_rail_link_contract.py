@@ -1,4 +1,4 @@
-"""The contract of `RailLink`, the same on the rail in memory and on HTTP with the FedNow simulator behind it."""
+"""The contract of `RailLink`, the same on the rail in memory and on HTTP with either rail's simulator behind it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import pytest
 from adapters.rails.http import HttpRailLink
 from gateway.service.ports import MessageClass, NotSentError, RailDelivery, RailLink, UnavailableError
 from iso20022 import MessageId
+from simulators import fednow, rtp
 from simulators.clock import SystemClock
-from simulators.fednow import FedNowSimulatorSettings, serving
+from tests.acceptance.payments import rtp_message, rtp_transfer
 from tests.fakes.rail import InMemoryRail
 from tests.integration.rails.raw_server import Reply, raw_server
 from tests.unit.simulators.world import SENDER, transfer_bytes
@@ -45,20 +46,23 @@ def payments() -> Callable[[], bytes]:
     return payment
 
 
-@pytest.fixture(params=["in memory", "over HTTP"])
+@pytest.fixture(params=["in memory", "FedNow over HTTP", "RTP over HTTP"])
 async def rail(request: pytest.FixtureRequest) -> AsyncIterator[RailUnderTest]:
-    """Both ways to a rail."""
+    """Every way to a rail."""
     if request.param == "in memory":
         fake = InMemoryRail(answering=lambda body, _: [b"about " + body], visibility_s=VISIBILITY_S)
         yield RailUnderTest(fake, fake, payments())
         return
     async with AsyncExitStack() as stack:
-        base_url = await stack.enter_async_context(serving(FedNowSimulatorSettings(visibility_s=VISIBILITY_S)))
-        links = [
-            await stack.enter_async_context(HttpRailLink(base_url, connection_party=SENDER.connection_party))
-            for _ in range(2)
-        ]
-        yield RailUnderTest(links[0], links[1], payments())
+        if request.param == "RTP over HTTP":
+            simulator = rtp.serving(rtp.RtpSimulatorSettings(visibility_s=VISIBILITY_S))
+            party, payment = rtp.PARTICIPANTS[0].connection_party, lambda: rtp_message(rtp_transfer())
+        else:
+            simulator = fednow.serving(fednow.FedNowSimulatorSettings(visibility_s=VISIBILITY_S))
+            party, payment = SENDER.connection_party, payments()
+        base_url = await stack.enter_async_context(simulator)
+        links = [await stack.enter_async_context(HttpRailLink(base_url, connection_party=party)) for _ in range(2)]
+        yield RailUnderTest(links[0], links[1], payment)
 
 
 @pytest.fixture(params=["in memory", "over HTTP"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
@@ -20,7 +20,7 @@ from gateway.domain.timing import Timing
 from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.dispatch import Dispatcher, grouped_loads
-from gateway.service.fednow import FedNowProtocol
+from gateway.service.fednow import fednow_protocol
 from gateway.service.funds import Funds
 from gateway.service.ports import Accepted, DeadLetter, Decision, Delivery, Leg, Quarantined, Queue, Refusal
 from gateway.service.rail_protocol import RailProtocol
@@ -139,13 +139,6 @@ class World:
     timers: Timers
     answers: count[int] = field(default_factory=lambda: count(1))
 
-    def asked_by(self, protocol: RailProtocol) -> None:
-        """Let everything speak to the rail in another way from now on."""
-        rails = {Rail.FEDNOW: protocol}
-        self.dispatcher = replace(self.dispatcher, rails=rails)
-        self.timers = replace(self.timers, rails=rails)
-        self.receiver = replace(self.receiver, rail=protocol)
-
     async def submit(self, payment: CustomerCreditTransfer | None = None) -> Payment:
         """Submit a payment and return it."""
         body = message(payment or transfer())
@@ -253,11 +246,12 @@ async def world(
     definite_refusals: frozenset[str] = frozenset(),
     profile: FedNowProfile | None = None,
     store: InMemoryStore | None = None,
+    protocol: RailProtocol | None = None,
 ) -> AsyncIterator[World]:
-    """A world with its group commits running."""
+    """A world with its group commits running; its one rail is FedNow, or the one of `protocol`."""
     clock, rail, recorder = VirtualClock(), InMemoryRail(), Recorder()
     store = store or InMemoryStore()
-    protocol = FedNowProtocol(
+    protocol = protocol or fednow_protocol(
         profile or FedNowProfile(own_connection_party=PARTY),
         connection_party=PARTY,
         timing=timing or Timing(),
@@ -279,7 +273,8 @@ async def world(
             recorder=recorder,
             admission=admission,
             intake=Intake(
-                rail=protocol,
+                rails={protocol.rail: protocol},
+                default_rail=protocol.rail,
                 store=store,
                 accepts=accepts,
                 admission=admission,
@@ -289,12 +284,12 @@ async def world(
                 observer=recorder,
             ),
             dispatcher=Dispatcher(
-                decisions, loads, {Rail.FEDNOW: protocol}, {Rail.FEDNOW: rail}, clock, identifiers, recorder, funds
+                decisions, loads, {protocol.rail: protocol}, {protocol.rail: rail}, clock, identifiers, recorder, funds
             ),
             core=core,
             funds=funds,
             receiver=Receiver(decisions, protocol, rail, ClearVault(b"test"), clock, identifiers, recorder),
-            timers=Timers(decisions, {Rail.FEDNOW: protocol}, clock, recorder),
+            timers=Timers(decisions, {protocol.rail: protocol}, clock, recorder),
         )
         for loop in loops:
             loop.cancel()
