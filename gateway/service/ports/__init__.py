@@ -1,6 +1,19 @@
 """What the use cases need of the world, as Protocols. Adapters implement them; fakes obey the same contract suites."""
 
 from gateway.domain.legs import Leg
+from gateway.service.ports.audit import (
+    Anchor,
+    AuditAnchor,
+    AuditedEvent,
+    AuditedMessage,
+    AuditedPayment,
+    AuditedState,
+    AuditReader,
+    AuditStore,
+    HistoryBeganAnewError,
+    SealedEntry,
+    Unsealed,
+)
 from gateway.service.ports.bus import (
     Bus,
     BusObserver,
@@ -48,6 +61,14 @@ from gateway.service.ports.world import Clock, Identifiers
 __all__ = [
     "AcceptKind",
     "Accepted",
+    "Anchor",
+    "AuditAnchor",
+    "AuditReader",
+    "AuditStore",
+    "AuditedEvent",
+    "AuditedMessage",
+    "AuditedPayment",
+    "AuditedState",
     "Backlog",
     "Bus",
     "BusObserver",
@@ -62,6 +83,7 @@ __all__ = [
     "DeliveryHandler",
     "DueTimer",
     "FaultyRowError",
+    "HistoryBeganAnewError",
     "Identifiers",
     "KeptDeadLetter",
     "Leg",
@@ -82,8 +104,10 @@ __all__ = [
     "RawMessage",
     "Refusal",
     "Sealed",
+    "SealedEntry",
     "TimerChange",
     "UnavailableError",
     "UnroutableError",
+    "Unsealed",
     "Vault",
 ]

@@ -1,0 +1,123 @@
+"""``fifteen audit``: the history is verified, from the database and the anchors alone; no role has to run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.markup import escape
+from rich.progress import Progress, TimeElapsedColumn
+
+from adapters.anchors.files import UnreadableAnchor, read_anchors
+from adapters.postgres.audit import open_audit_reader
+from adapters.system import SystemClock
+from gateway.cli import EXIT_FINDINGS, EXIT_OK
+from gateway.cli.console import ERROR, OUT
+from gateway.cli.desk import print_line
+from gateway.domain.payment import RegionId
+from gateway.service.ports import Anchor, UnavailableError
+from gateway.service.verify_audit import RegionTrail, Trail, Violation, ViolationKind, verify
+from gateway.settings import Settings, SettingsError
+
+SHOWN_MAX: Final = 100
+"""So many violations are shown in words; ``--json`` has more, and both count all."""
+
+
+def verify_trail(settings: Settings, *, database_url: str | None, anchors: Sequence[Path] | None, as_json: bool) -> int:
+    """Verify and print; return 1 when something does not fit.
+
+    Raises:
+        SettingsError: no database is named, or it or an anchor cannot be read.
+
+    """
+    dsn = database_url or (settings.database_url and settings.database_url.get_secret_value())
+    if not dsn:
+        raise SettingsError("give --database-url, or set FIFTEEN_DATABASE_URL: any role that may read will do")
+    directories = anchors or ([] if settings.audit_anchors is None else [settings.audit_anchors])
+    clock = SystemClock()
+    started_s = clock.monotonic_s()
+    try:
+        trail = asyncio.run(_verified(dsn, directories, local=RegionId(settings.region), shows_progress=not as_json))
+    except UnavailableError as error:
+        raise SettingsError(f"the trail cannot be verified: {error}") from error
+    seconds = clock.monotonic_s() - started_s
+    if as_json:
+        OUT.print_json(json.dumps({**_as_json(trail), "anchored": bool(directories), "seconds": round(seconds, 3)}))
+    else:
+        _print(trail, seconds=seconds, is_anchored=bool(directories), clock=clock)
+    return EXIT_OK if trail.is_sound else EXIT_FINDINGS
+
+
+async def _verified(dsn: str, directories: Sequence[Path], *, local: RegionId, shows_progress: bool) -> Trail:
+    # The anchors first: a seal is in the database before it is written down, so that none can be younger than these.
+    written = [anchor for directory in directories for anchor in read_anchors(directory)]
+    readable = [anchor for anchor in written if isinstance(anchor, Anchor)]
+    shown = Progress(
+        *Progress.get_default_columns(),
+        TimeElapsedColumn(),
+        console=ERROR,
+        transient=True,
+        disable=not (shows_progress and ERROR.is_terminal),
+    )
+    with shown:
+        async with open_audit_reader(dsn) as reader:
+            task = shown.add_task("verifying", total=2 * await reader.count())
+            trail = await verify(
+                reader, readable, local=local, progress=lambda events: shown.advance(task, advance=events)
+            )
+    trail.report(_unreadable(anchor) for anchor in written if isinstance(anchor, UnreadableAnchor))
+    return trail
+
+
+def _unreadable(anchor: UnreadableAnchor) -> Violation:
+    place = f"{anchor.file}, line {anchor.line}"
+    return Violation(ViolationKind.ANCHOR_UNREADABLE, place, "it is no anchor: it was changed, or the medium failed")
+
+
+def _as_json(trail: Trail) -> dict[str, Any]:
+    return {
+        "sound": trail.is_sound,
+        "payments": trail.payments,
+        "events": trail.events,
+        "unchained_events": trail.unchained_events,
+        "messages": trail.messages,
+        "regions": {name: _region_as_json(region) for name, region in trail.regions.items()},
+        "violations_count": trail.violations_count,
+        "violations": [{"kind": each.kind, "place": each.place, "text": each.text} for each in trail.violations],
+    }
+
+
+def _region_as_json(region: RegionTrail) -> dict[str, Any]:
+    oldest_at = region.unsealed_oldest_at
+    return {
+        "seals": region.seals,
+        "sealed_events": region.sealed_events,
+        "anchored_seals": region.anchored_seals,
+        "unsealed_events": region.unsealed_events,
+        "unsealed_oldest_at": None if oldest_at is None else oldest_at.isoformat(),
+    }
+
+
+def _print(trail: Trail, *, seconds: float, is_anchored: bool, clock: SystemClock) -> None:
+    for violation in trail.violations[:SHOWN_MAX]:
+        print_line(f"[red]{violation.kind}[/]  [bold]{escape(violation.place)}[/]: {escape(violation.text)}")
+    if trail.violations_count > SHOWN_MAX:
+        print_line(f"… and {trail.violations_count - SHOWN_MAX:,} more")
+    counts = f"{trail.payments:,} payments, {trail.events:,} events and {trail.messages:,} messages"
+    print_line(f"{counts} verified in {seconds:.1f} s")
+    if trail.unchained_events:
+        print_line(f"{trail.unchained_events:,} events are from before there were chains: their seals alone hold them")
+    for name, region in trail.regions.items():
+        print_line(f"region {name}: {region.seals:,} seals over {region.sealed_events:,} events")
+        if region.unsealed_events and region.unsealed_oldest_at is not None:
+            age_s = (clock.now() - region.unsealed_oldest_at).total_seconds()
+            print_line(f"  not sealed yet: {region.unsealed_events:,} events, the oldest {age_s:,.1f} s old")
+        if is_anchored:
+            print_line(f"  written down outside the database: up to seal {region.anchored_seals:,}")
+    if not is_anchored:
+        print_line("[yellow]no anchors were given[/]: who owns the database could have rewritten all of it")
+    verdict = "[green]all fits[/]" if trail.is_sound else f"[red]{trail.violations_count:,} violations[/]"
+    print_line(f"{verdict} (docs/audit.md says what that proves)")
