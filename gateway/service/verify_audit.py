@@ -319,9 +319,12 @@ class _Entries:
         return events, oldest_at
 
     async def _next_part(self) -> bool:
-        self._part = await anext(self._parts, None) or ()  # CPython 3.11 stumbles over a tuple as default
+        try:
+            self._part = await anext(self._parts)
+        except StopAsyncIteration:
+            return False
         self._progress(len(self._part))
-        return bool(self._part)
+        return True
 
 
 def _transaction(entry: SealedEntry) -> int:
