@@ -103,7 +103,7 @@ class PostgresAudit:
         newest = await connection.fetchrow(_NEWEST_SEAL, self._region)
         last = None if newest is None else _seal_from(newest)
         since = 0 if last is None else last.transactions_before
-        before: int = await connection.fetchval(_OLDEST_RUNNING)
+        before = await self._before(connection)
         if before < since:
             raise HistoryBeganAnewError(
                 f"transaction {since - 1} is sealed, and the oldest running one is {before}: "
@@ -131,6 +131,10 @@ class PostgresAudit:
         )
         await connection.execute(_INSERT, *_seal_row(seal))
         return seal
+
+    async def _before(self, connection: _Connection) -> int:
+        before: int = await connection.fetchval(_OLDEST_RUNNING)
+        return before
 
     async def seals_after(self, number: int, *, limit: int) -> Sequence[Seal]:
         """Return the seals that follow; see the port."""

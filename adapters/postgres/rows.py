@@ -93,7 +93,7 @@ def save_columns(decisions: Sequence[Decision], vault: Vault, *, region: RegionI
             sealed = vault.seal(message.body)
             messages.append(message_facts(message, sealed))
             raw.append(_message_row(decision.payment.payment_id, messages[-1], sealed))
-        facts.append(decision_facts(decision, messages, region=region).digest())
+        facts.append(decision_facts(decision, region=region).digest(messages))
     queued = [_outbox_row(delivery) for decision in decisions for delivery in decision.outbox]
     return [*columns(rows, 27), *columns(raw, 10), *columns(queued, 4), facts]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +42,10 @@ def verify_trail(settings: Settings, *, database_url: str | None, anchors: Seque
     clock = SystemClock()
     started_s = clock.monotonic_s()
     try:
-        trail = asyncio.run(_verified(dsn, directories, local=RegionId(settings.region), shows_progress=not as_json))
+        with _uncollected():
+            trail = asyncio.run(
+                _verified(dsn, directories, local=RegionId(settings.region), shows_progress=not as_json)
+            )
     except UnavailableError as error:
         raise SettingsError(f"the trail cannot be verified: {error}") from error
     seconds = clock.monotonic_s() - started_s
@@ -49,6 +54,16 @@ def verify_trail(settings: Settings, *, database_url: str | None, anchors: Seque
     else:
         _print(trail, seconds=seconds, is_anchored=bool(directories), clock=clock)
     return EXIT_OK if trail.is_sound else EXIT_FINDINGS
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Rows in their millions, and no cycle among them: looking for any took a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def _verified(dsn: str, directories: Sequence[Path], *, local: RegionId, shows_progress: bool) -> Trail:

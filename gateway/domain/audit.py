@@ -108,7 +108,7 @@ class MessageFacts:
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """What an event says, with the raw messages that were saved with it; in any order."""
+    """What an event says."""
 
     region: str
     payment_id: UUID
@@ -125,10 +125,9 @@ class EventFacts:
     details: Mapping[str, str]
     contradiction: bool
     at: datetime
-    messages: Sequence[MessageFacts] = ()
 
-    def canonical(self) -> bytes:
-        """Return the form that is hashed.
+    def canonical(self, messages: Sequence[MessageFacts] = ()) -> bytes:
+        """Return the form that is hashed: with the raw messages that were saved with the event, in whatever order.
 
         Raises:
             ValueError: a text is none that UTF-8 can carry.
@@ -139,10 +138,10 @@ class EventFacts:
                 "at": _instant(self.at),
                 "business_message_id": self.business_message_id,
                 "contradiction": self.contradiction,
-                "details": dict(sorted(self.details.items())),
+                "details": dict(sorted(self.details.items())) if self.details else {},
                 "form": _EVENT_FORM,
                 "kind": self.kind,
-                "messages": [each.members() for each in sorted(self.messages, key=_message_id)],
+                "messages": [each.members() for each in sorted(messages, key=_message_id)],
                 "payment_id": str(self.payment_id),
                 "reason_code": self.reason_code,
                 "reason_origin": self.reason_origin,
@@ -156,9 +155,9 @@ class EventFacts:
             }
         )
 
-    def digest(self) -> bytes:
+    def digest(self, messages: Sequence[MessageFacts] = ()) -> bytes:
         """Return the digest of the facts alone; `chained` makes the event's of it."""
-        return hashlib.sha256(self.canonical()).digest()
+        return hashlib.sha256(self.canonical(messages)).digest()
 
 
 def chained(previous: bytes, *, epoch: int, facts: bytes) -> bytes:
@@ -219,7 +218,8 @@ def _canonical(members: Mapping[str, Any]) -> bytes:
 
 
 def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def _message_id(message: MessageFacts) -> UUID:

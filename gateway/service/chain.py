@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.domain.audit import EventFacts, MessageFacts, PaymentFacts, chained
@@ -50,7 +49,7 @@ def payment_facts(new: NewPayment, *, region: RegionId) -> PaymentFacts:
     )
 
 
-def acceptance_facts(new: NewPayment, message: MessageFacts, *, region: RegionId) -> EventFacts:
+def acceptance_facts(new: NewPayment, *, region: RegionId) -> EventFacts:
     """Return what a payment's first event says."""
     return EventFacts(
         region=region,
@@ -68,17 +67,16 @@ def acceptance_facts(new: NewPayment, message: MessageFacts, *, region: RegionId
         details={},
         contradiction=False,
         at=new.accepted_at,
-        messages=(message,),
     )
 
 
 def first_digest(new: NewPayment, message: MessageFacts, *, region: RegionId, epoch: int) -> bytes:
     """Return the digest of a payment's first event."""
-    facts = acceptance_facts(new, message, region=region)
-    return chained(payment_facts(new, region=region).digest(), epoch=epoch, facts=facts.digest())
+    facts = acceptance_facts(new, region=region).digest([message])
+    return chained(payment_facts(new, region=region).digest(), epoch=epoch, facts=facts)
 
 
-def decision_facts(decision: Decision, messages: Sequence[MessageFacts], *, region: RegionId) -> EventFacts:
+def decision_facts(decision: Decision, *, region: RegionId) -> EventFacts:
     """Return what the event of a decision says, once it is saved."""
     payment, event = decision.payment, decision.event
     reason = event.reason
@@ -98,5 +96,4 @@ def decision_facts(decision: Decision, messages: Sequence[MessageFacts], *, regi
         details=event.details,
         contradiction=decision.contradiction,
         at=decision.at,
-        messages=messages,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -190,8 +190,7 @@ def _faults_of_events(payment: AuditedPayment, place: str) -> Iterator[Violation
 
 
 def _follows(event: AuditedEvent, head: bytes, messages: Sequence[MessageFacts]) -> bool:
-    facts = replace(event.facts, messages=messages) if messages else event.facts
-    return event.digest == chained(head, epoch=event.epoch, facts=facts.digest())
+    return event.digest == chained(head, epoch=event.epoch, facts=event.facts.digest(messages))
 
 
 def _messages_by_event(payment: AuditedPayment) -> Mapping[tuple[str, int], Sequence[MessageFacts]]:

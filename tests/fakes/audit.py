@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -97,7 +97,7 @@ class InMemoryAudit:
         return AuditedPayment(
             payment_id,
             [rows.facts[payment_id]],
-            [AuditedEvent(EPOCH, replace(link.facts, messages=()), link.digest) for link in chain],
+            [AuditedEvent(EPOCH, link.facts, link.digest) for link in chain],
             [message for link in chain for message in _messages(link)],
             AuditedState(payment.state.value, payment.version, EPOCH, payment.updated_at, chain[-1].digest),
         )
@@ -125,7 +125,7 @@ class InMemoryAudit:
 def _messages(link: Chained) -> list[AuditedMessage]:
     facts = link.facts
     return [
-        AuditedMessage(each, facts.region, facts.tenant_id, facts.sequence, is_intact=True) for each in facts.messages
+        AuditedMessage(each, facts.region, facts.tenant_id, facts.sequence, is_intact=True) for each in link.messages
     ]
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from gateway.domain.audit import EventFacts, PaymentFacts, chained
+from gateway.domain.audit import EventFacts, MessageFacts, PaymentFacts, chained
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent, counts_transfer
@@ -59,6 +59,7 @@ class Chained:
     """An event with its messages, and the digest that makes it a link of its payment's chain."""
 
     facts: EventFacts
+    messages: Sequence[MessageFacts]
     digest: bytes
     sql_transaction: int
 
@@ -127,7 +128,8 @@ class InMemoryStore:
         rows.facts[new.payment_id] = payment_facts(new, region=REGION)
         rows.chain.append(
             Chained(
-                acceptance_facts(new, kept, region=REGION),
+                acceptance_facts(new, region=REGION),
+                (kept,),
                 first_digest(new, kept, region=REGION, epoch=EPOCH),
                 len(rows.chain) + 1,
             )
@@ -173,9 +175,10 @@ class InMemoryStore:
         )
         rows.messages[payment_id] += decision.messages
         kept = [message_facts(message, _sealed(message)) for message in decision.messages]
-        facts = decision_facts(decision, kept, region=REGION)
+        facts = decision_facts(decision, region=REGION)
         head = next(link.digest for link in reversed(rows.chain) if link.facts.payment_id == payment_id)
-        rows.chain.append(Chained(facts, chained(head, epoch=EPOCH, facts=facts.digest()), len(rows.chain) + 1))
+        digest = chained(head, epoch=EPOCH, facts=facts.digest(kept))
+        rows.chain.append(Chained(facts, kept, digest, len(rows.chain) + 1))
         rows.outbox += [_Outbox(delivery, decision.at) for delivery in decision.outbox]
         return True
 

@@ -79,8 +79,6 @@ async def stored(dsn: str, events: int) -> None:
                 pass
             if start % 50_000 == 0:
                 print(f"{3 * start:,} events", flush=True)
-    connection = await asyncpg.connect(dsn.replace("fifteen_application", "fifteen_owner"))
-    await connection.close()
 
 
 async def write_anchors(dsn: str, directory: Path) -> None:
@@ -192,30 +190,31 @@ _PAGE: Final = """# Proof: tampering with the history is found
 {circumstances}
 Seed of the tampers: {seed}.
 
-{events:,} events of {payments:,} payments (three events and three messages of 0.7 KB each), saved through the store, sealed
-{seal_events:,} at a time, the heads in an anchor file. The bars: 1,000 random tampers, 1,000 found; the verification of all
-under {seconds_max:g} s.
+{events:,} events of {payments:,} payments (three events and three messages of 0.7 KB each), saved through the store,
+sealed {seal_events:,} at a time, the heads in an anchor file. The bars: 1,000 random tampers, 1,000 found; the
+verification of all under {seconds_max:g} s.
 
 ## Verifying everything
 
-`fifteen audit verify --json --anchors DIR`, a process of its own, three times. `cpu_s` is the verifier's own; PostgreSQL
-works on the other core. `load` is the machine's load average at the end: other work was going on.
+`fifteen audit verify --json --anchors DIR`, a process of its own, three times. `cpu_s` is the verifier's own, without
+PostgreSQL's. `load` is the machine's load average at the end: other work was going on.
 
 {runs}
 
 ## {tampers:,} tampers
 
-Each is applied by the database's owner in a transaction, looked for in it with the verifier's functions at the payments
-and seals that it touched (a verification of everything comes to them as well, and does the same there), and rolled
-back. Half of the ways compute the payment's digests anew as `docs/audit.md` tells how; two of them the seals' too, or cut
-off events, seals and all: these are found by the anchors alone.
+Each is applied by the database's owner in a transaction, looked for in it with the verifier's functions at the
+payments and seals that it touched (a verification of everything comes to them as well, and does the same there), and
+rolled back. Half of the ways compute the payment's digests anew, as `docs/audit.md` tells how; two of them the seals'
+too, or cut off events, seals and all: these are found by the anchors alone.
 
 {kinds}
 
 {unseen}
 
-Together: {together_tampers} tampers (edit, delete, insert, a whole payment deleted) applied in one transaction, then everything
-verified in it: {together_named} of {together_tampers} named by payment or seal, {together_violations:,} violations in all, {together_seconds} s.
+Together: {together_tampers} tampers (edit, delete, insert, a whole payment deleted) applied in one transaction, then
+everything verified in it: {together_named} of {together_tampers} named by payment or seal, {together_violations:,}
+violations in all, {together_seconds} s.
 """
 
 

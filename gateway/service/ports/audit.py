@@ -126,7 +126,7 @@ class AuditedState:
 class AuditedPayment:
     """All that the database has under one payment id; of a sound payment nothing is missing.
 
-    ``events`` are in the order of epoch and sequence, and do not hold their messages: ``messages`` has them all.
+    ``events`` are in the order of epoch and sequence; a message names the event that it was saved with.
     """
 
     payment_id: UUID

@@ -17,7 +17,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.postgres.audit import PostgresAuditReader
-from gateway.domain.audit import UNCHAINED, EventFacts, Seal, chained, sealed_entry
+from gateway.domain.audit import UNCHAINED, Seal, chained, sealed_entry
 from gateway.service.ports import Anchor
 from gateway.service.verify_audit import Trail, verify_payment, verify_seals
 from tests.conftest import REGION
@@ -159,8 +159,7 @@ async def rechained(connection: Connection, payment_id: UUID) -> None:
             head = payment.facts[0].digest()
             for event in payment.events:
                 messages = [each.facts for each in payment.messages if each.event_sequence == event.facts.sequence]
-                facts: EventFacts = replace(event.facts, messages=messages)
-                head = chained(head, epoch=event.epoch, facts=facts.digest())
+                head = chained(head, epoch=event.epoch, facts=event.facts.digest(messages))
                 await connection.execute(
                     "UPDATE payment_event SET digest = $3 WHERE payment_id = $1 AND sequence = $2",
                     payment_id, event.facts.sequence, head,
