@@ -164,19 +164,20 @@ _CHANGED_FIRST: Final = "it, its message or the payment (amount, institutions, r
 def _faults_of_events(payment: AuditedPayment, place: str) -> Iterator[Violation]:
     origins = {facts.region: facts for facts in payment.facts}
     messages = _messages_by_event(payment)
-    heads: dict[int, bytes | None] = {0: None}  # by sequence; of one that two epochs have, the higher's comes later
+    heads: dict[int, dict[str, bytes | None]] = {}  # by sequence and region; a higher epoch comes later, and stands
     for event in payment.events:
         sequence, region = event.facts.sequence, event.facts.region
         at = f"{place}, event {sequence}"
-        head = heads.get(sequence - 1)
-        heads[sequence] = event.digest or head
+        before = heads.get(sequence - 1)
+        head = None if before is None else before[region] if region in before else [*before.values()][-1]
+        heads.setdefault(sequence, {})[region] = event.digest or head
         if sequence == 1:
             origin = origins.pop(region, None)
             if origin is None or origin.tenant_id != event.facts.tenant_id:
                 yield Violation(ViolationKind.PAYMENT_MISSING, place, "its history is there, and the payment is not")
                 continue
             head = origin.digest() if event.digest else None
-        elif sequence - 1 not in heads:
+        elif before is None:
             yield Violation(ViolationKind.EVENT_MISSING, at, "the event before it is gone, or its number was changed")
             continue
         if event.digest is None:
@@ -219,14 +220,20 @@ def _faults_of_messages(payment: AuditedPayment, place: str) -> Iterator[Violati
 
 def _faults_of_state(payment: AuditedPayment, place: str, *, local: RegionId) -> Iterator[Violation]:
     last, state = payment.events[-1], payment.state
+    newest = [  # more than one where two regions have accepted the same payment
+        event for event in payment.events if (event.epoch, event.facts.sequence) == (last.epoch, last.facts.sequence)
+    ]
     if state is None:
-        if last.facts.region == local:
+        if any(event.facts.region == local for event in newest):
             yield Violation(ViolationKind.STATE_DIFFERS, place, "it has a history, and no state")
         return
-    head = next((event.digest for event in reversed(payment.events) if event.digest is not None), None)
-    told = (last.facts.state_after, last.facts.sequence, last.epoch, last.facts.at, head)
+    chained_last = next((event.digest for event in reversed(payment.events) if event.digest is not None), None)
     shown = (state.state, state.version, state.epoch, state.updated_at, state.event_digest)
-    if told != shown:
+    told = [
+        (each.facts.state_after, each.facts.sequence, each.epoch, each.facts.at, each.digest or chained_last)
+        for each in newest
+    ]
+    if shown not in told:
         text = (
             f"the state is {state.state} after {state.version} events, the history says {last.facts.state_after} after "
             f"{last.facts.sequence}: the state was changed, or the end of the history was cut off"
