@@ -19,6 +19,8 @@ STATUS_REQUEST_WAIT_S: Final = 3
 """Short, so that a doubt is resolved while a test waits; a test of the real ones would only sleep longer."""
 
 CONNECTION_PARTY: Final = "990000107"
+ANCHORS: Final = "anchors"
+"""Where workers write the heads of the history, in the installation's directory."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,8 @@ class Installation:
     environment: Mapping[str, str]
     stack: ExitStack = field(repr=False)
     workers: int = 0
+    worker_url: str = ""
+    """Where the worker that was started last answers."""
 
     def start_worker(self, *, crash_at: str | None = None) -> Role:
         """Start a worker; with `crash_at` one that kills itself (-9) at that point of its first sending."""
@@ -45,6 +49,7 @@ class Installation:
         )
         self.stack.callback(worker.stop)
         worker.wait_until_ready(f"http://127.0.0.1:{port}/healthz")
+        self.worker_url = f"http://127.0.0.1:{port}"
         return worker
 
     def copies_on_the_wire(self, message_id: str) -> list[dict[str, Any]]:
@@ -70,8 +75,11 @@ def installed(
 ) -> Iterator[Installation]:
     """Run simulator and gateway; workers are the test's to start."""
     gateway_port, simulator_port = free_loopback_port(), free_loopback_port()
+    anchors = directory / ANCHORS
+    anchors.mkdir(exist_ok=True)
     environment = {
         "FIFTEEN_DATABASE_URL": database.application_dsn,
+        "FIFTEEN_AUDIT_ANCHORS": str(anchors),
         "FIFTEEN_HTTP_PORT": str(gateway_port),
         "FIFTEEN_FEDNOW__URL": f"http://127.0.0.1:{simulator_port}",
         "FIFTEEN_FEDNOW__CONNECTION_PARTY": CONNECTION_PARTY,
