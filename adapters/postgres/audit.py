@@ -23,6 +23,7 @@ from gateway.service.ports import (
     AuditedState,
     HistoryBeganAnewError,
     SealedEntry,
+    Span,
     Unsealed,
 )
 
@@ -185,6 +186,12 @@ SELECT payment_id FROM payment_event WHERE payment_id > $1 ORDER BY payment_id O
 """
 """Where a part ends. What is there of a payment without any event falls between two such ids as well."""
 
+_LASTS_OF_SPANS: Final = """
+SELECT DISTINCT payment_id
+FROM (SELECT payment_id, row_number() OVER (ORDER BY payment_id) AS number FROM payment_event) AS counted
+WHERE number % $1 = 0 ORDER BY payment_id
+"""
+
 _NEAREST: Final = UUID(int=0)
 _FARTHEST: Final = UUID(int=(1 << 128) - 1)
 
@@ -206,17 +213,26 @@ class PostgresAuditReader:
         """Return how many events there are; see the port."""
         return int(await self._connection.fetchval("SELECT count(*) FROM payment_event"))
 
-    async def payments(self, only: UUID | None = None) -> AsyncIterator[Sequence[AuditedPayment]]:
+    async def snapshot(self) -> str:
+        """Return a name under which others can read this same moment, while this reader is open."""
+        return str(await self._connection.fetchval("SELECT pg_export_snapshot()"))
+
+    async def spans(self, *, events: int) -> Sequence[Span]:
+        """Divide all payments into spans of about so many events each."""
+        lasts = [row["payment_id"] for row in await self._connection.fetch(_LASTS_OF_SPANS, events)]
+        firsts = [_NEAREST, *(UUID(int=last.int + 1) for last in lasts)]
+        return list(zip(firsts, [*lasts, _FARTHEST], strict=True))
+
+    async def payments(self, between: Span | None = None) -> AsyncIterator[Sequence[AuditedPayment]]:
         """Read the payments; see the port."""
-        if only is not None:
-            yield await self._payments(only, only)
-            return
-        first, last = _NEAREST, _NEAREST
-        while last != _FARTHEST:
+        first, end = between or (_NEAREST, _FARTHEST)
+        while first <= end:
             found = await self._connection.fetchval(_LAST_OF_PART, first, EVENTS_MAX - 1)
-            last = _FARTHEST if found is None else found
+            last = end if found is None else min(UUID(int=found.int), end)
             yield await self._payments(first, last)
-            first = UUID(int=last.int + 1) if last != _FARTHEST else last
+            if last == _FARTHEST:
+                return
+            first = UUID(int=last.int + 1)
 
     async def _payments(self, first: UUID, last: UUID) -> Sequence[AuditedPayment]:
         fetch = self._connection.fetch
@@ -250,8 +266,8 @@ class PostgresAuditReader:
 
 
 @asynccontextmanager
-async def open_audit_reader(dsn: str) -> AsyncIterator[PostgresAuditReader]:
-    """Open the whole trail as it is at this moment, to be read alone; any role that may read will do.
+async def open_audit_reader(dsn: str, *, snapshot: str | None = None) -> AsyncIterator[PostgresAuditReader]:
+    """Open the whole trail as it is at this moment, or at that of a snapshot; any role that may read will do.
 
     Raises:
         UnavailableError: the database does not answer, or refuses.
@@ -261,6 +277,8 @@ async def open_audit_reader(dsn: str) -> AsyncIterator[PostgresAuditReader]:
         connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, server_settings=SESSION_SETTINGS)
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
+                if snapshot is not None:
+                    await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
                 yield PostgresAuditReader(connection)
         finally:
             await connection.close()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +23,20 @@ from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import ERROR, OUT
 from gateway.cli.desk import print_line
 from gateway.domain.payment import RegionId
-from gateway.service.ports import Anchor, UnavailableError
-from gateway.service.verify_audit import RegionTrail, Trail, Violation, ViolationKind, verify
+from gateway.service.ports import Anchor, Span, UnavailableError
+from gateway.service.verify_audit import (
+    RegionTrail,
+    Trail,
+    Violation,
+    ViolationKind,
+    verify,
+    verify_payments,
+    verify_regions,
+)
 from gateway.settings import Settings, SettingsError
+
+SPAN_EVENTS: Final = 25_000
+"""Events that a process verifies before it takes the next; fewer than that are verified without further processes."""
 
 SHOWN_MAX: Final = 100
 """So many violations are shown in words; ``--json`` has more, and both count all."""
@@ -80,11 +94,46 @@ async def _verified(dsn: str, directories: Sequence[Path], *, local: RegionId, s
     with shown:
         async with open_audit_reader(dsn) as reader:
             task = shown.add_task("verifying", total=2 * await reader.count())
-            trail = await verify(
-                reader, readable, local=local, progress=lambda events: shown.advance(task, advance=events)
-            )
+            progress = partial(shown.advance, task)
+            spans = await reader.spans(events=SPAN_EVENTS)
+            if len(spans) == 1:
+                trail = await verify(reader, readable, local=local, progress=progress)
+            else:
+                trail = Trail()
+                async with _payments_verified(dsn, await reader.snapshot(), spans, local) as parts:
+                    await verify_regions(reader, readable, trail, progress=progress)
+                    for part in asyncio.as_completed(parts):
+                        found = await part
+                        trail.add(found)
+                        progress(found.events)
     trail.report(_unreadable(anchor) for anchor in written if isinstance(anchor, UnreadableAnchor))
     return trail
+
+
+@asynccontextmanager
+async def _payments_verified(
+    dsn: str, snapshot: str, spans: Sequence[Span], local: RegionId
+) -> AsyncIterator[Sequence[asyncio.Future[Trail]]]:
+    """Verify the payments in a process for each core: it is computing that takes the time."""
+    pool = ProcessPoolExecutor(mp_context=get_context("spawn"))
+    loop = asyncio.get_running_loop()
+    try:
+        yield [loop.run_in_executor(pool, _verified_part, dsn, snapshot, span, local) for span in spans]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _verified_part(dsn: str, snapshot: str, between: Span, local: RegionId) -> Trail:
+    """Verify a span, in a process of its own."""
+
+    async def part() -> Trail:
+        trail = Trail()
+        async with open_audit_reader(dsn, snapshot=snapshot) as reader:
+            await verify_payments(reader, trail, local=local, between=between)
+        return trail
+
+    with _uncollected():
+        return asyncio.run(part())
 
 
 def _unreadable(anchor: UnreadableAnchor) -> Violation:

@@ -17,7 +17,7 @@ from typing import Final
 
 from gateway.domain.audit import UNCHAINED, MessageFacts, Seal, chained, sealed_entry
 from gateway.domain.payment import RegionId
-from gateway.service.ports import Anchor, AuditedEvent, AuditedPayment, AuditReader, SealedEntry
+from gateway.service.ports import Anchor, AuditedEvent, AuditedPayment, AuditReader, SealedEntry, Span
 
 VIOLATIONS_MAX: Final = 10_000
 """So many violations are kept; all are counted."""
@@ -108,6 +108,15 @@ class Trail:
         """Whether everything fits."""
         return self.violations_count == 0
 
+    def add(self, other: Trail) -> None:
+        """Take in what was found of other payments."""
+        self.payments += other.payments
+        self.events += other.events
+        self.unchained_events += other.unchained_events
+        self.messages += other.messages
+        self.report(other.violations)
+        self.violations_count += other.violations_count - len(other.violations)
+
     def report(self, found: Iterable[Violation]) -> None:
         """Keep what was found, up to the limit, and count all of it."""
         for violation in found:
@@ -128,14 +137,33 @@ async def verify(
     `local` is the region whose projection the database holds: its payments must have one.
     """
     trail = Trail()
-    async for payments in reader.payments():
+    await verify_payments(reader, trail, local=local, progress=progress)
+    await verify_regions(reader, anchors, trail, progress=progress)
+    return trail
+
+
+async def verify_payments(
+    reader: AuditReader,
+    trail: Trail,
+    *,
+    local: RegionId,
+    between: Span | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Verify the payments, or those of a span alone: each is judged by itself."""
+    async for payments in reader.payments(between):
         before = trail.events
         for payment in payments:
             verify_payment(payment, trail, local=local)
         progress(trail.events - before)
+
+
+async def verify_regions(
+    reader: AuditReader, anchors: Sequence[Anchor], trail: Trail, *, progress: Callable[[int], None] = lambda _: None
+) -> None:
+    """Verify the seals of every region, and what they cover."""
     for region in sorted({*await reader.regions(), *(RegionId(anchor.region) for anchor in anchors)}):
         await verify_seals(reader, region, anchors, trail, progress=progress)
-    return trail
 
 
 # --- One payment ------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from uuid import UUID
 
 from gateway.domain.audit import UNCHAINED, Seal, sealed_entry
 from gateway.domain.payment import PaymentId, RegionId
@@ -19,6 +18,7 @@ from gateway.service.ports import (
     AuditedState,
     HistoryBeganAnewError,
     SealedEntry,
+    Span,
     UnavailableError,
     Unsealed,
 )
@@ -84,10 +84,10 @@ class InMemoryAudit:
         """Return how many events there are; see the port."""
         return len(self._store.rows.chain)
 
-    async def payments(self, only: UUID | None = None) -> AsyncIterator[Sequence[AuditedPayment]]:
+    async def payments(self, between: Span | None = None) -> AsyncIterator[Sequence[AuditedPayment]]:
         """Read the payments, one in each part; see the port."""
         for payment_id in sorted(self._store.rows.facts):
-            if only in {None, payment_id}:
+            if between is None or between[0] <= payment_id <= between[1]:
                 yield [self._payment(payment_id)]
 
     def _payment(self, payment_id: PaymentId) -> AuditedPayment:

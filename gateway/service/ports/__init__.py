@@ -12,6 +12,7 @@ from gateway.service.ports.audit import (
     AuditStore,
     HistoryBeganAnewError,
     SealedEntry,
+    Span,
     Unsealed,
 )
 from gateway.service.ports.bus import (
@@ -105,6 +106,7 @@ __all__ = [
     "Refusal",
     "Sealed",
     "SealedEntry",
+    "Span",
     "TimerChange",
     "UnavailableError",
     "UnroutableError",

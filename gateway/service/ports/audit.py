@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from gateway.domain.audit import EventFacts, MessageFacts, PaymentFacts, Seal
@@ -136,6 +136,10 @@ class AuditedPayment:
     state: AuditedState | None
 
 
+Span: TypeAlias = tuple[UUID, UUID]
+"""The first and the last of the payment ids that are meant, both included; no payment need have them."""
+
+
 @dataclass(frozen=True, slots=True)
 class SealedEntry:
     """What a seal covers of one event; `digest` is what stands for an unchained one where it has none of its own."""
@@ -157,8 +161,8 @@ class AuditReader(Protocol):
         """Return how many events there are."""
         ...
 
-    def payments(self, only: UUID | None = None) -> AsyncIterator[Sequence[AuditedPayment]]:
-        """Return the payments in parts, in the order of their ids; or the one of this id alone."""
+    def payments(self, between: Span | None = None) -> AsyncIterator[Sequence[AuditedPayment]]:
+        """Return the payments in parts, in the order of their ids; or those of a span of ids alone."""
         ...
 
     def seals(self, region: RegionId, *, after: int = 0) -> AsyncIterator[Sequence[tuple[Seal, bytes]]]:

@@ -129,7 +129,7 @@ async def looked_for(connection: Connection, history: History, tamper: Tamper) -
     """Verify what a tamper has touched, on the connection that has applied it."""
     reader, trail = PostgresAuditReader(connection), Trail()
     for payment_id in tamper.payments:
-        async for part in reader.payments(payment_id):
+        async for part in reader.payments((payment_id, payment_id)):
             for payment in part:
                 verify_payment(payment, trail, local=REGION)
     first, last = tamper.seals
@@ -152,7 +152,7 @@ async def applied_and_looked_for(connection: Connection, history: History, tampe
 
 async def rechained(connection: Connection, payment_id: UUID) -> None:
     """Compute a payment's digests anew, and the state's: what a tamperer who has read docs/audit.md would do."""
-    async for part in PostgresAuditReader(connection).payments(payment_id):
+    async for part in PostgresAuditReader(connection).payments((payment_id, payment_id)):
         for payment in part:
             if not payment.events or not payment.facts:
                 continue

@@ -133,6 +133,6 @@ async def test_one_payment_is_read_by_itself(place: Place) -> None:
         payments = [await settled(opened.store, f"key-{number}") for number in range(3)]
 
         async with place.reader() as reader:
-            parts = [part async for part in reader.payments(payments[1].payment_id)]
+            parts = [part async for part in reader.payments((payments[1].payment_id, payments[1].payment_id))]
 
     assert [payment.payment_id for part in parts for payment in part] == [payments[1].payment_id]
