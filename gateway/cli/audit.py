@@ -42,7 +42,14 @@ SHOWN_MAX: Final = 100
 """So many violations are shown in words; ``--json`` has more, and both count all."""
 
 
-def verify_trail(settings: Settings, *, database_url: str | None, anchors: Sequence[Path] | None, as_json: bool) -> int:
+def verify_trail(
+    settings: Settings,
+    *,
+    database_url: str | None,
+    anchors: Sequence[Path] | None,
+    as_json: bool,
+    span_events: int = SPAN_EVENTS,
+) -> int:
     """Verify and print; return 1 when something does not fit.
 
     Raises:
@@ -56,10 +63,14 @@ def verify_trail(settings: Settings, *, database_url: str | None, anchors: Seque
     clock = SystemClock()
     started_s = clock.monotonic_s()
     try:
-        with _uncollected():
+        # The anchors first: a seal is in the database before it is written down, so that none is younger than these.
+        written = [anchor for directory in directories for anchor in read_anchors(directory)]
+        readable = [anchor for anchor in written if isinstance(anchor, Anchor)]
+        with _progress(is_shown=not as_json) as progress, _uncollected():
             trail = asyncio.run(
-                _verified(dsn, directories, local=RegionId(settings.region), shows_progress=not as_json)
+                _verified(dsn, readable, RegionId(settings.region), progress=progress, span_events=span_events)
             )
+        trail.report(_unreadable(anchor) for anchor in written if isinstance(anchor, UnreadableAnchor))
     except UnavailableError as error:
         raise SettingsError(f"the trail cannot be verified: {error}") from error
     seconds = clock.monotonic_s() - started_s
@@ -80,34 +91,30 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-async def _verified(dsn: str, directories: Sequence[Path], *, local: RegionId, shows_progress: bool) -> Trail:
-    # The anchors first: a seal is in the database before it is written down, so that none can be younger than these.
-    written = [anchor for directory in directories for anchor in read_anchors(directory)]
-    readable = [anchor for anchor in written if isinstance(anchor, Anchor)]
-    shown = Progress(
-        *Progress.get_default_columns(),
-        TimeElapsedColumn(),
-        console=ERROR,
-        transient=True,
-        disable=not (shows_progress and ERROR.is_terminal),
-    )
-    with shown:
-        async with open_audit_reader(dsn) as reader:
-            task = shown.add_task("verifying", total=2 * await reader.count())
-            progress = partial(shown.advance, task)
-            spans = await reader.spans(events=SPAN_EVENTS)
-            if len(spans) == 1:
-                trail = await verify(reader, readable, local=local, progress=progress)
-            else:
-                trail = Trail()
-                async with _payments_verified(dsn, await reader.snapshot(), spans, local) as parts:
-                    await verify_regions(reader, readable, trail, progress=progress)
-                    for part in asyncio.as_completed(parts):
-                        found = await part
-                        trail.add(found)
-                        progress(found.events)
-    trail.report(_unreadable(anchor) for anchor in written if isinstance(anchor, UnreadableAnchor))
-    return trail
+@contextmanager
+def _progress(*, is_shown: bool) -> Iterator[Progress]:
+    """Show on a terminal how far it is."""
+    columns = (*Progress.get_default_columns(), TimeElapsedColumn())
+    with Progress(*columns, console=ERROR, transient=True, disable=not (is_shown and ERROR.is_terminal)) as progress:
+        yield progress
+
+
+async def _verified(
+    dsn: str, anchors: Sequence[Anchor], local: RegionId, *, progress: Progress, span_events: int
+) -> Trail:
+    async with open_audit_reader(dsn) as reader:
+        advance = partial(progress.advance, progress.add_task("verifying", total=2 * await reader.count()))
+        spans = await reader.spans(events=span_events)
+        if len(spans) == 1:
+            return await verify(reader, anchors, local=local, progress=advance)
+        trail = Trail()
+        async with _payments_verified(dsn, await reader.snapshot(), spans, local) as parts:
+            await verify_regions(reader, anchors, trail, progress=advance)
+            for part in asyncio.as_completed(parts):
+                found = await part
+                trail.add(found)
+                advance(found.events)
+        return trail
 
 
 @asynccontextmanager

@@ -13,6 +13,8 @@ from typer.testing import CliRunner, Result
 
 from adapters.anchors.files import FileAnchor
 from gateway.cli.application import application
+from gateway.cli.audit import verify_trail
+from gateway.settings import Settings
 from tests.conftest import Database
 from tests.integration.audit.harness import PostgresPlace, sealed_all, settled
 
@@ -73,6 +75,26 @@ def test_an_amount_that_was_changed_ends_it_with_1_and_its_place(database: Datab
     assert violation["place"].endswith("event 1")
     assert violation["place"] in shown.output
     assert "1 violations" in shown.output
+
+
+def test_processes_that_share_the_work_find_the_same(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A large trail is verified by a process for each core, all at one moment: here one or two payments a span."""
+    asyncio.run(prepared(database, tmp_path))
+    asyncio.run(tampered(database))
+
+    found = []
+    for span_events in (4, 1_000):
+        code = verify_trail(
+            Settings(), database_url=database.application_dsn, anchors=[tmp_path], as_json=True, span_events=span_events
+        )
+        document = json.loads(capsys.readouterr().out)
+        del document["seconds"]
+        found.append((code, document))
+
+    assert found[0] == found[1]
+    assert found[0][1]["violations_count"] == 1
 
 
 def test_without_anchors_it_says_what_that_leaves_open(database: Database, tmp_path: Path) -> None:
