@@ -11,6 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from typing import Final, TypeVar
 
@@ -18,12 +19,14 @@ import asyncpg
 import structlog
 from aiohttp import web
 
+from adapters.anchors.files import FileAnchor
 from adapters.core.http import HttpCore
 from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served
 from adapters.http.application import build_application
 from adapters.http.serving import serving
 from adapters.http.worker import build_worker_application
 from adapters.keys.clear import ClearVault
+from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
@@ -41,6 +44,8 @@ from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.funds import Funds, NoCore
 from gateway.service.operate import Operators
 from gateway.service.ports import (
+    AuditAnchor,
+    AuditStore,
     Bus,
     Clock,
     Core,
@@ -56,6 +61,7 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.relay import relay
+from gateway.service.seal import Sealer
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
@@ -114,6 +120,8 @@ class Parts:
     pool: asyncpg.Pool[asyncpg.Record]
     store: PaymentStore
     dead_letters: DeadLetterStore
+    audit: AuditStore
+    anchor: AuditAnchor | None
     vault: Vault
     rails: Mapping[Rail, RailProtocol]
     between: Between
@@ -143,8 +151,10 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
         store = between.store(PostgresStore(pool, region=RegionId(settings.region), vault=vault))
         dead_letters = PostgresDeadLetters(pool, region=RegionId(settings.region))
         rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
+        audit = PostgresAudit(pool, region=RegionId(settings.region))
+        anchor = None if settings.audit_anchors is None else FileAnchor(settings.audit_anchors)
         observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
-        yield Parts(settings, clock, metrics, observer, pool, store, dead_letters, vault, rails, between)
+        yield Parts(settings, clock, metrics, observer, pool, store, dead_letters, audit, anchor, vault, rails, between)
 
 
 @asynccontextmanager
@@ -257,6 +267,11 @@ async def run_worker_loops(
         for rail, protocol in rails.items()
     }
     timers = Timers(decisions, rails, parts.clock, parts.observer)
+    sealer = Sealer(parts.audit, parts.anchor, RegionId(parts.settings.region), parts.clock)
+    if parts.anchor is None:
+        structlog.get_logger("fifteen").warning(
+            "audit_not_anchored", remedy="set FIFTEEN_AUDIT_ANCHORS (docs/audit.md)"
+        )
     async with open_bus(parts) as bus, asyncio.TaskGroup() as group:
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
@@ -265,6 +280,7 @@ async def run_worker_loops(
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
             "timers": timers.run,
+            "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
         }
         background = [group.create_task(_supervised(parts, name, loop)) for name, loop in loops.items()]
@@ -325,7 +341,19 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
                 0 if letters is None else (now - letters.oldest_at).total_seconds()
             )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
+        await _keep_audit_gauges(parts, now)
         await asyncio.sleep(GAUGES_PAUSE_S)
+
+
+async def _keep_audit_gauges(parts: Parts, now: datetime) -> None:
+    unsealed = await parts.audit.unsealed()
+    anchored = 0 if parts.anchor is None else await parts.anchor.newest(RegionId(parts.settings.region))
+    metrics = parts.metrics
+    metrics.audit_unsealed_events.set(unsealed.events)
+    metrics.audit_unsealed_age_seconds.set(
+        0 if unsealed.oldest_at is None else (now - unsealed.oldest_at).total_seconds()
+    )
+    metrics.audit_unanchored_seals.set(unsealed.seals - anchored)
 
 
 def _queues_of(rails: Collection[Rail]) -> Sequence[Queue]:

@@ -246,6 +246,11 @@ class Settings(BaseSettings):
         gt=0,
         description="While an accepted payment has waited longer than this to be sent, new ones are answered 503.",
     )
+    audit_anchors: Path | None = Field(
+        None,
+        description="Directory that workers write the heads of the sealed history to: on another machine than the "
+        "database, under another administrator. Empty: they stay in the database alone.",
+    )
     schemas_folder: Path | None = Field(
         None, description="Own schema files (*.xsd), such as the rail's under a licence; they come before ours."
     )

@@ -19,7 +19,7 @@ COMMAND_TIMEOUT_S: Final = 10.0
 CONNECT_TIMEOUT_S: Final = 5.0
 """A server that does not answer a connection in this time is not there."""
 
-_SETTINGS: Final = {
+SESSION_SETTINGS: Final = {
     "application_name": "fifteen",
     "synchronous_commit": "on",
     "jit": "off",
@@ -43,7 +43,7 @@ def open_pool(dsn: str, *, connections_max: int = POOL_CONNECTIONS_MAX) -> async
         command_timeout=COMMAND_TIMEOUT_S,
         timeout=CONNECT_TIMEOUT_S,
         reset=_reset,
-        server_settings=_SETTINGS,
+        server_settings=SESSION_SETTINGS,
     )
 
 

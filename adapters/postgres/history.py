@@ -11,7 +11,6 @@ import asyncpg
 from adapters.postgres import statements
 from adapters.postgres.connection import translated
 from adapters.postgres.rows import event_from, message_from, payment_from
-from gateway.domain.history import RecordedEvent
 from gateway.domain.ledger import Account, Posting, PostingKind
 from gateway.domain.payment import IdempotencyKey, PaymentId
 from gateway.service.ports import PaymentHistory, RawMessage, Vault
@@ -30,7 +29,7 @@ WHERE fact.payment_id = ANY ($1::uuid[])
 
 _EVENTS: Final = """
 SELECT payment_id, region, epoch, sequence, kind, state_before, state_after, status, reason_code, reason_origin,
-    reason_text, business_message_id, details, at
+    reason_text, business_message_id, details, at, digest
 FROM payment_event WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, epoch, sequence
 """
 
@@ -78,7 +77,8 @@ class PostgresHistory:
             PaymentHistory(
                 payment=payment_from(row),
                 idempotency_key=IdempotencyKey(keys[row["payment_id"]]),
-                events=_events(events[row["payment_id"]]),
+                events=tuple(map(event_from, events[row["payment_id"]])),
+                digests=tuple(event["digest"] for event in events[row["payment_id"]]),
                 messages=self._messages(messages[row["payment_id"]]),
                 postings=_postings(postings[row["payment_id"]]),
             )
@@ -94,10 +94,6 @@ def _by_payment(rows: Sequence[asyncpg.Record]) -> Mapping[object, list[asyncpg.
     for row in rows:
         found[row["payment_id"]].append(row)
     return found
-
-
-def _events(rows: Sequence[asyncpg.Record]) -> tuple[RecordedEvent, ...]:
-    return tuple(event_from(row) for row in rows)
 
 
 def _postings(rows: Sequence[asyncpg.Record]) -> tuple[tuple[int, Posting], ...]:

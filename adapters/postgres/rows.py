@@ -11,9 +11,21 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from gateway.domain.audit import MessageFacts
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent, counts_transfer
-from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
+from gateway.domain.payment import (
+    FundsHolder,
+    Payment,
+    PaymentId,
+    PaymentState,
+    Rail,
+    Reason,
+    ReasonOrigin,
+    RegionId,
+    TenantId,
+)
+from gateway.service.chain import decision_facts, first_digest, message_facts
 from gateway.service.ports import (
     Decision,
     MessageDirection,
@@ -39,11 +51,13 @@ def digest_of(sealed: Sealed) -> bytes:
     return hashlib.sha256(sealed.ciphertext).digest()
 
 
-def accept_columns(payments: Sequence[NewPayment], vault: Vault) -> Columns:
+def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: RegionId, epoch: int) -> Columns:
     """Return the parameters of `statements.ACCEPT` after region and epoch."""
-    rows = []
+    rows, digests = [], []
     for new in payments:
         sealed = vault.seal(new.message.body)
+        message = message_facts(new.message, sealed, at=new.accepted_at)
+        digests.append(first_digest(new, message, region=region, epoch=epoch))
         rows.append(
             (
                 new.tenant_id,
@@ -69,24 +83,27 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault) -> Columns:
                 new.message.content_type,
                 sealed.key_id,
                 sealed.ciphertext,
-                digest_of(sealed),
+                message.digest,
                 new.message.business_message_id,
                 new.message.direction.value,
                 new.timer_at,
             )
         )
     queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
-    return columns(rows, 27) + columns(queued, 4)
+    return [*columns(rows, 27), *columns(queued, 4), digests]
 
 
-def save_columns(decisions: Sequence[Decision], vault: Vault) -> Columns:
+def save_columns(decisions: Sequence[Decision], vault: Vault, *, region: RegionId) -> Columns:
     """Return the parameters of `statements.SAVE` after region and rail."""
-    rows = [_decision_row(decision) for decision in decisions]
-    raw = [
-        _message_row(decision.payment.payment_id, message, vault)
-        for decision in decisions
-        for message in decision.messages
-    ]
+    rows, raw, facts = [], [], []
+    for decision in decisions:
+        rows.append(_decision_row(decision))
+        messages = []
+        for message in decision.messages:
+            sealed = vault.seal(message.body)
+            messages.append(message_facts(message, sealed))
+            raw.append(_message_row(decision.payment.payment_id, messages[-1], sealed))
+        facts.append(decision_facts(decision, region=region).digest(messages))
     queued = [_outbox_row(delivery) for decision in decisions for delivery in decision.outbox]
     booked = [
         (
@@ -99,7 +116,7 @@ def save_columns(decisions: Sequence[Decision], vault: Vault) -> Columns:
         for decision in decisions
         for posting in decision.postings
     ]
-    return columns(rows, 27) + columns(raw, 10) + columns(queued, 4) + columns(booked, 5)
+    return [*columns(rows, 27), *columns(raw, 10), *columns(queued, 4), facts, *columns(booked, 5)]
 
 
 def _decision_row(decision: Decision) -> tuple[Any, ...]:
@@ -136,18 +153,17 @@ def _decision_row(decision: Decision) -> tuple[Any, ...]:
     )
 
 
-def _message_row(payment_id: PaymentId, message: RawMessage, vault: Vault) -> tuple[Any, ...]:
-    sealed = vault.seal(message.body)
+def _message_row(payment_id: PaymentId, message: MessageFacts, sealed: Sealed) -> tuple[Any, ...]:
     return (
         payment_id,
         message.message_id,
-        message.direction.value,
+        message.direction,
         message.message_type,
         message.business_message_id,
         message.content_type,
-        sealed.key_id,
+        message.key_id,
         sealed.ciphertext,
-        digest_of(sealed),
+        message.digest,
         message.at,
     )
 

@@ -18,12 +18,12 @@ WITH input AS (
         $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bytea[], $18::date[],
         $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::text[], $23::text[], $24::text[], $25::bytea[],
-        $26::bytea[], $27::text[], $28::text[], $29::timestamptz[]
+        $26::bytea[], $27::text[], $28::text[], $29::timestamptz[], $34::bytea[]
     ) AS input (
         tenant_id, idempotency_key, slot, content_digest, payment_id, rail, message_id, end_to_end_id,
         instruction_id, uetr, amount_cents, debtor_agent, creditor_agent, debtor_account_index,
         creditor_account_index, business_date, accepted_at, deadline_at, raw_id, message_type, content_type, key_id,
-        body, digest, business_message_id, direction, timer_at
+        body, digest, business_message_id, direction, timer_at, event_digest
     )
 ), claimed AS (
     INSERT INTO claim (region, tenant_id, idempotency_key, slot, epoch, content_digest, payment_id, business_date,
@@ -50,18 +50,19 @@ WITH input AS (
     FROM fresh
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details,
-        contradiction, at)
-    SELECT $1, payment_id, tenant_id, $2, 1, 'PaymentAccepted', 'RECEIVED', '{}', false, accepted_at FROM fresh
+        contradiction, at, digest)
+    SELECT $1, payment_id, tenant_id, $2, 1, 'PaymentAccepted', 'RECEIVED', '{}', false, accepted_at, event_digest
+    FROM fresh
 ), raw AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
-        content_type, key_id, body, digest, at)
+        content_type, key_id, body, digest, at, event_sequence)
     SELECT $1, raw_id, tenant_id, payment_id, direction, message_type, business_message_id, content_type, key_id,
-        body, digest, accepted_at
+        body, digest, accepted_at, 1
     FROM fresh
 ), states AS (
     INSERT INTO payment_state (payment_id, tenant_id, state, version, epoch, transfers, status_requests, pings,
-        timer_at, updated_at)
-    SELECT payment_id, tenant_id, 'RECEIVED', 1, $2, 0, 0, 0, timer_at, accepted_at FROM fresh
+        timer_at, updated_at, event_digest)
+    SELECT payment_id, tenant_id, 'RECEIVED', 1, $2, 0, 0, 0, timer_at, accepted_at, event_digest FROM fresh
 ), queued AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, fresh.tenant_id, fresh.payment_id, out.deadline_at, fresh.accepted_at
@@ -78,12 +79,12 @@ WITH input AS (
         $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
         $18::timestamptz[], $19::text[], $20::integer[], $21::text[], $22::text[], $23::text[], $24::text[],
-        $25::timestamptz[], $26::bytea[], $27::boolean[], $28::integer[], $29::integer[]
+        $25::timestamptz[], $26::bytea[], $27::boolean[], $28::integer[], $29::integer[], $44::bytea[]
     ) AS input (
         payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
         event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at,
         creation_time, inbox_id, status_requests, status, reason_code, reason_origin, reason_text, final_at,
-        inbox_digest, contradiction, transfers, pings
+        inbox_digest, contradiction, transfers, pings, event_facts
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id
@@ -105,16 +106,18 @@ WITH input AS (
         pings = state.pings + input.pings,
         final_at = coalesce(state.final_at, input.final_at),
         timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
-        updated_at = input.at
+        updated_at = input.at,
+        event_digest = sha256(coalesce(state.event_digest, decode(repeat('00', 32), 'hex')) || int8send(state.epoch)
+            || input.event_facts)
     FROM input JOIN locked USING (payment_id)
     WHERE state.payment_id = input.payment_id AND state.version = input.expected_version
-    RETURNING state.payment_id, state.epoch
+    RETURNING state.payment_id, state.epoch, state.event_digest
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after,
-        status, reason_code, reason_origin, reason_text, business_message_id, details, contradiction, at)
+        status, reason_code, reason_origin, reason_text, business_message_id, details, contradiction, at, digest)
     SELECT $1, input.payment_id, tenant_id, moved.epoch, expected_version + 1, kind, state_before, state_after,
         event_status, event_reason_code, event_reason_origin, event_reason_text, business_message_id, details::jsonb,
-        contradiction, at
+        contradiction, at, moved.event_digest
     FROM input JOIN moved USING (payment_id)
 ), received AS (
     INSERT INTO inbox (region, rail, inbox_id, digest, tenant_id, payment_id, at)
@@ -123,9 +126,9 @@ WITH input AS (
     ORDER BY inbox_id
 ), raw AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
-        content_type, key_id, body, digest, at)
+        content_type, key_id, body, digest, at, event_sequence)
     SELECT $1, raw.message_id, input.tenant_id, raw.payment_id, raw.direction, raw.message_type,
-        raw.business_message_id, raw.content_type, raw.key_id, raw.body, raw.digest, raw.at
+        raw.business_message_id, raw.content_type, raw.key_id, raw.body, raw.digest, raw.at, input.expected_version + 1
     FROM unnest($30::uuid[], $31::uuid[], $32::text[], $33::text[], $34::text[], $35::text[], $36::text[],
         $37::bytea[], $38::bytea[], $39::timestamptz[])
         AS raw (payment_id, message_id, direction, message_type, business_message_id, content_type, key_id, body,
@@ -144,7 +147,7 @@ WITH input AS (
         at)
     SELECT $1, posting.payment_id, input.tenant_id, $2, moved.epoch, input.expected_version + 1, posting.kind,
         posting.debit, posting.credit, posting.amount_cents, input.at
-    FROM unnest($44::uuid[], $45::text[], $46::text[], $47::text[], $48::bigint[])
+    FROM unnest($45::uuid[], $46::text[], $47::text[], $48::text[], $49::bigint[])
         AS posting (payment_id, kind, debit, credit, amount_cents)
     JOIN moved ON moved.payment_id = posting.payment_id
     JOIN input ON input.payment_id = posting.payment_id

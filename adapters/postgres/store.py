@@ -121,7 +121,7 @@ class PostgresStore:
         return outcomes | await self._read_claims([new for new in waiting if _key(new) not in claimed])
 
     async def _insert(self, payments: Sequence[NewPayment]) -> dict[_Key, FundsHolder]:
-        parameters = accept_columns(payments, self._vault)
+        parameters = accept_columns(payments, self._vault, region=self._region, epoch=EPOCH)
         rows = await self._pool.fetch(statements.ACCEPT, self._region, EPOCH, *parameters)
         return {(row["tenant_id"], row["idempotency_key"]): FundsHolder(row["funds_holder"]) for row in rows}
 
@@ -177,8 +177,8 @@ class PostgresStore:
         return held
 
     async def _save(self, rail: Rail, decisions: Sequence[Decision]) -> dict[UUID, bool | FaultyRowError]:
-        parameters = save_columns(decisions, self._vault)
         try:
+            parameters = save_columns(decisions, self._vault, region=self._region)
             rows = await self._pool.fetch(statements.SAVE, self._region, rail.value, *parameters)
         except _ONE_BAD_ROW as error:
             if len(decisions) == 1:

@@ -145,10 +145,24 @@ payment_event = Table(
     Column("details", JSONB, nullable=False),
     Column("contradiction", Boolean, nullable=False),
     Column("at", _INSTANT, nullable=False),
+    Column(
+        "digest",
+        LargeBinary,
+        comment="SHA-256 over the digest before, epoch and facts; none: written before there were chains.",
+    ),
+    Column(
+        "sql_transaction",
+        BigInteger,
+        nullable=False,
+        server_default=text("pg_current_xact_id()::text::bigint"),
+        comment="The transaction that wrote the row, in the region that wrote it: what lies below the oldest running "
+        "one can be sealed.",
+    ),
     PrimaryKeyConstraint("payment_id", "tenant_id", "epoch", "sequence", "region"),
     CheckConstraint(_one_of("state_after", PaymentState), name="state_after"),
     CheckConstraint(_one_of("reason_origin", ReasonOrigin), name="reason_origin"),
     Index("payment_event_contradiction_ix", "at", postgresql_where=text("contradiction")),
+    Index("payment_event_sql_transaction_ix", "sql_transaction"),
     postgresql_partition_by=_BY_REGION,
 )
 
@@ -167,6 +181,7 @@ message = Table(
     Column("body", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("at", _INSTANT, nullable=False),
+    Column("event_sequence", Integer, comment="The event that it was saved with, whose digest covers it."),
     PrimaryKeyConstraint("message_id", "tenant_id", "region"),
     CheckConstraint(_one_of("direction", MessageDirection), name="direction"),
     Index("message_payment_id_ix", "payment_id"),
@@ -276,6 +291,25 @@ ledger_posting = Table(
     postgresql_partition_by=_BY_REGION,
 )
 
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("entries", LargeBinary, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("transactions_from", BigInteger, nullable=False),
+    Column("transactions_before", BigInteger, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("number", "region"),
+    CheckConstraint("number > 0", name="number"),
+    CheckConstraint("transactions_from < transactions_before", name="span"),
+    comment="Heads of a region's history: each covers the events of a span of transactions, and the seal before.",
+    postgresql_partition_by=_BY_REGION,
+)
+
 payment_state = Table(
     "payment_state",
     metadata,
@@ -295,6 +329,7 @@ payment_state = Table(
     Column("timer_at", _INSTANT),
     Column("updated_at", _INSTANT, nullable=False),
     Column("final_at", _INSTANT),
+    Column("event_digest", LargeBinary, comment="The digest of the newest event, which the next one follows."),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
     CheckConstraint(_one_of("state", PaymentState), name="state"),
     Index(
@@ -320,8 +355,7 @@ outbox = Table(
 
 FACTS: Final = (
     *(claim, payment, payment_event, message, inbox, refusal, quarantine),
-    *(dead_letter, dead_letter_closing),
-    ledger_posting,
+    *(dead_letter, dead_letter_closing, ledger_posting, audit_seal),
 )
 """Inserted, never updated; one partition per region."""
 

@@ -154,6 +154,19 @@ class Metrics:
             ["queue"],
             registry=self.registry,
         )
+        self.audit_unsealed_events = Gauge(
+            "fifteen_audit_unsealed_events", "Events that no seal covers yet, up to 100,000.", registry=self.registry
+        )
+        self.audit_unsealed_age_seconds = Gauge(
+            "fifteen_audit_unsealed_age_seconds",
+            "Age of the oldest of them: what is younger could be rewritten unseen by who owns the database.",
+            registry=self.registry,
+        )
+        self.audit_unanchored_seals = Gauge(
+            "fifteen_audit_unanchored_seals",
+            "Seals that are not written down outside the database.",
+            registry=self.registry,
+        )
         self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)
 
     def render(self) -> tuple[bytes, str]:

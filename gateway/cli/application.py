@@ -36,6 +36,8 @@ doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could
 application.add_typer(doubt, name="doubt")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
 application.add_typer(dlq, name="dlq")
+audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
+application.add_typer(audit, name="audit")
 drill = typer.Typer(no_args_is_help=True, help="Kill and break things on purpose, and prove that nothing is lost.")
 application.add_typer(drill, name="drill")
 
@@ -356,6 +358,29 @@ def dlq_discard(
 def _demand_one_of(deliveries: list[str] | None, queue: str | None) -> None:
     if bool(deliveries) is (queue is not None):
         raise typer.BadParameter("give ids, or --queue")
+
+
+@audit.command("verify")
+def audit_verify(
+    database_url: Annotated[
+        str | None,
+        typer.Option(help="postgresql://… of any role that may read; the default is FIFTEEN_DATABASE_URL."),
+    ] = None,
+    anchors: Annotated[
+        list[Path] | None,
+        typer.Option(help="A directory with anchors; the default is FIFTEEN_AUDIT_ANCHORS. May be repeated."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Compute every digest of the history anew, and hold it against seals and anchors.
+
+    Finds what was changed, deleted, inserted, reordered or cut off, and says what is not sealed yet. Exits 0 when all
+    fits, 1 with violations, 2 when something cannot be read.
+    """
+    from gateway.cli.audit import verify_trail
+
+    with explained():
+        raise typer.Exit(verify_trail(settings_or_stop(), database_url=database_url, anchors=anchors, as_json=json))
 
 
 @application.command()

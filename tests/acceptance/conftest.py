@@ -12,12 +12,16 @@ from typing import Final
 
 import pytest
 
+from adapters.anchors.files import read_anchors
 from adapters.keys.clear import ClearVault
+from adapters.postgres.audit import open_audit_reader
 from adapters.postgres.connection import open_pool
 from adapters.postgres.store import PostgresStore
 from gateway.domain.history import fold
 from gateway.domain.payment import PaymentId
-from tests.acceptance.installation import Installation, installed
+from gateway.service.ports import Anchor
+from gateway.service.verify_audit import Violation, verify
+from tests.acceptance.installation import ANCHORS, Installation, installed
 from tests.conftest import REGION, Database
 from tests.servers.rabbitmq import RabbitMqNode, ensure_installed
 
@@ -56,6 +60,21 @@ def the_state_is_what_the_events_make(database: Database) -> Iterator[None]:
     """After every acceptance test: the projection can be built anew from the history alone."""
     yield
     assert asyncio.run(unfolded(database)) == []
+
+
+@pytest.fixture(autouse=True)
+def the_trail_is_sound(database: Database, tmp_path: Path) -> Iterator[None]:
+    """After every acceptance test: the history is chained, sealed and anchored, whatever was killed meanwhile."""
+    yield
+    directory = tmp_path / ANCHORS
+    anchors = [each for each in read_anchors(directory) if isinstance(each, Anchor)] if directory.exists() else []
+    assert asyncio.run(unsound(database, anchors)) == []
+
+
+async def unsound(database: Database, anchors: list[Anchor]) -> list[Violation]:
+    """What does not fit in the history."""
+    async with open_audit_reader(database.application_dsn) as reader:
+        return (await verify(reader, anchors, local=REGION)).violations
 
 
 @pytest.fixture

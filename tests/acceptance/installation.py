@@ -22,6 +22,8 @@ STATUS_REQUEST_WAIT_S: Final = 3
 CONNECTION_PARTY: Final = "990000107"
 RTP_PARTICIPANT: Final = "990000107A1"
 REPEAT_INTERVAL_S: Final = 2
+ANCHORS: Final = "anchors"
+"""Where workers write the heads of the history, in the installation's directory."""
 
 
 @dataclass(slots=True)
@@ -34,6 +36,8 @@ class Installation:
     environment: Mapping[str, str]
     stack: ExitStack = field(repr=False)
     workers: int = 0
+    worker_url: str = ""
+    """Where the worker that was started last answers."""
 
     def start_worker(self, *, crash_at: str | None = None) -> Role:
         """Start a worker; with `crash_at` one that kills itself (-9) at that point of its first sending."""
@@ -48,6 +52,7 @@ class Installation:
         )
         self.stack.callback(worker.stop)
         worker.wait_until_ready(f"http://127.0.0.1:{port}/healthz")
+        self.worker_url = f"http://127.0.0.1:{port}"
         return worker
 
     def copies_on_the_wire(self, message_id: str, *, rail: Rail = Rail.FEDNOW) -> list[dict[str, Any]]:
@@ -80,8 +85,11 @@ def installed(
     """Run the rails' simulators and a gateway; workers are the test's to start."""
     gateway_port, ports = free_loopback_port(), {rail: free_loopback_port() for rail in rails}
     urls = {rail: f"http://127.0.0.1:{port}" for rail, port in ports.items()}
+    anchors = directory / ANCHORS
+    anchors.mkdir(exist_ok=True)
     environment = {
         "FIFTEEN_DATABASE_URL": database.application_dsn,
+        "FIFTEEN_AUDIT_ANCHORS": str(anchors),
         "FIFTEEN_HTTP_PORT": str(gateway_port),
         "FIFTEEN_FEDNOW__URL": urls.get(Rail.FEDNOW, ""),
         "FIFTEEN_FEDNOW__CONNECTION_PARTY": CONNECTION_PARTY,

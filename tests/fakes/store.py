@@ -11,11 +11,22 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from gateway.domain.audit import EventFacts, MessageFacts, PaymentFacts, chained
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent, counts_transfer
 from gateway.domain.ledger import Posting
-from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
+from gateway.domain.payment import (
+    FundsHolder,
+    IdempotencyKey,
+    Payment,
+    PaymentId,
+    PaymentState,
+    Rail,
+    RegionId,
+    TenantId,
+)
+from gateway.service.chain import acceptance_facts, decision_facts, first_digest, message_facts, payment_facts
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -30,10 +41,11 @@ from gateway.service.ports import (
     Quarantined,
     RawMessage,
     Refusal,
+    Sealed,
     UnavailableError,
 )
 
-REGION: Final = "local"
+REGION: Final = RegionId("local")
 EPOCH: Final = 1
 _NUL: Final = "\0"
 _Key = tuple[TenantId, IdempotencyKey]
@@ -52,6 +64,16 @@ class _Outbox:
     held: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """An event with its messages, and the digest that makes it a link of its payment's chain."""
+
+    facts: EventFacts
+    messages: Sequence[MessageFacts]
+    digest: bytes
+    sql_transaction: int
+
+
 @dataclass(slots=True)
 class _Rows:
     """Everything that is kept."""
@@ -61,6 +83,9 @@ class _Rows:
     payments: dict[PaymentId, Payment] = field(default_factory=dict)
     events: dict[PaymentId, list[RecordedEvent]] = field(default_factory=dict)
     messages: dict[PaymentId, list[RawMessage]] = field(default_factory=dict)
+    facts: dict[PaymentId, PaymentFacts] = field(default_factory=dict)
+    chain: list[Chained] = field(default_factory=list)
+    """The events as they are audited, in the order in which they were saved."""
     outbox: list[_Outbox] = field(default_factory=list)
     inbox: dict[tuple[Rail, str], bytes] = field(default_factory=dict)
     postings: dict[PaymentId, list[Posting]] = field(default_factory=dict)
@@ -111,6 +136,16 @@ class InMemoryStore:
             RecordedEvent(1, accepted, None, PaymentState.RECEIVED, new.accepted_at, REGION, EPOCH)
         ]
         rows.messages[new.payment_id] = [replace(new.message, at=new.accepted_at)]
+        kept = message_facts(new.message, _sealed(new.message), at=new.accepted_at)
+        rows.facts[new.payment_id] = payment_facts(new, region=REGION)
+        rows.chain.append(
+            Chained(
+                acceptance_facts(new, region=REGION),
+                (kept,),
+                first_digest(new, kept, region=REGION, epoch=EPOCH),
+                len(rows.chain) + 1,
+            )
+        )
         rows.outbox += [_Outbox(delivery, new.accepted_at) for delivery in new.outbox]
         return Accepted(AcceptKind.CREATED, payment)
 
@@ -152,6 +187,11 @@ class InMemoryStore:
         )
         rows.messages[payment_id] += decision.messages
         rows.postings.setdefault(payment_id, []).extend(decision.postings)
+        kept = [message_facts(message, _sealed(message)) for message in decision.messages]
+        facts = decision_facts(decision, region=REGION)
+        head = next(link.digest for link in reversed(rows.chain) if link.facts.payment_id == payment_id)
+        digest = chained(head, epoch=EPOCH, facts=facts.digest(kept))
+        rows.chain.append(Chained(facts, kept, digest, len(rows.chain) + 1))
         rows.outbox += [_Outbox(delivery, decision.at) for delivery in decision.outbox]
         return True
 
@@ -316,6 +356,10 @@ class InMemoryStore:
             raise error
         if not self.reachable:
             raise UnavailableError("the store in memory was told to be down")
+
+
+def _sealed(message: RawMessage) -> Sealed:
+    return Sealed("clear", message.body)
 
 
 def _is_faulty(new: NewPayment) -> bool:

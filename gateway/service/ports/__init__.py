@@ -1,6 +1,20 @@
 """What the use cases need of the world, as Protocols. Adapters implement them; fakes obey the same contract suites."""
 
 from gateway.domain.legs import Leg
+from gateway.service.ports.audit import (
+    Anchor,
+    AuditAnchor,
+    AuditedEvent,
+    AuditedMessage,
+    AuditedPayment,
+    AuditedState,
+    AuditReader,
+    AuditStore,
+    HistoryBeganAnewError,
+    SealedEntry,
+    Span,
+    Unsealed,
+)
 from gateway.service.ports.bus import (
     Bus,
     BusObserver,
@@ -51,6 +65,14 @@ from gateway.service.ports.world import Clock, Identifiers
 __all__ = [
     "AcceptKind",
     "Accepted",
+    "Anchor",
+    "AuditAnchor",
+    "AuditReader",
+    "AuditStore",
+    "AuditedEvent",
+    "AuditedMessage",
+    "AuditedPayment",
+    "AuditedState",
     "Backlog",
     "Balance",
     "Bus",
@@ -69,6 +91,7 @@ __all__ = [
     "FaultyRowError",
     "FundsRefused",
     "History",
+    "HistoryBeganAnewError",
     "Identifiers",
     "KeptDeadLetter",
     "Ledger",
@@ -93,8 +116,11 @@ __all__ = [
     "Refusal",
     "Reservation",
     "Sealed",
+    "SealedEntry",
+    "Span",
     "TimerChange",
     "UnavailableError",
     "UnroutableError",
+    "Unsealed",
     "Vault",
 ]

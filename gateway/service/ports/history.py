@@ -16,12 +16,14 @@ from gateway.service.ports.store import RawMessage
 class PaymentHistory:
     """One payment with all that is kept of it; two are equal when nothing distinguishes them.
 
-    ``messages`` are in the order of their times; ``postings`` have the sequence of the event that each was booked with.
+    ``digests`` are those of the events, as the audit chains them; ``messages`` are in the order of their times;
+    ``postings`` have the sequence of the event that each was booked with.
     """
 
     payment: Payment
     idempotency_key: IdempotencyKey
     events: tuple[RecordedEvent, ...]
+    digests: tuple[bytes | None, ...]
     messages: tuple[RawMessage, ...]
     postings: tuple[tuple[int, Posting], ...]
 

@@ -18,6 +18,7 @@ import asyncpg
 import pytest
 
 from adapters.keys.clear import ClearVault
+from adapters.postgres.audit import PostgresAudit, open_audit_reader
 from adapters.postgres.connection import open_pool
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
@@ -32,6 +33,7 @@ from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.ports import (
     AcceptKind,
+    Anchor,
     MessageDirection,
     NewPayment,
     OutboundDelivery,
@@ -39,6 +41,7 @@ from gateway.service.ports import (
     RawMessage,
     UnavailableError,
 )
+from gateway.service.verify_audit import verify
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 
 REGIONS: Final = (RegionId("use1"), RegionId("usw2"))
@@ -236,3 +239,30 @@ async def test_the_same_key_at_the_same_moment_in_both_regions_is_two_claims_of_
     assert [outcome.kind for outcome in outcomes] == [AcceptKind.CREATED] * 2
     assert len({outcome.payment.message_id for outcome in outcomes if outcome.payment}) == 1
     assert len({outcome.payment.payment_id for outcome in outcomes if outcome.payment}) == 1
+
+
+async def test_a_regions_trail_is_verified_in_the_other_region(regions: list[Region]) -> None:
+    """Chain, numbers of transactions and seals are replicated as they are: the other region is a second witness.
+
+    Only the region that wrote seals: the other's transactions have numbers of their own.
+    """
+    east, west = regions
+    await east.store.accept([new_payment(f"TRAIL{number}") for number in range(5)])
+    async with open_pool(east.server.application_dsn) as pool:
+        audit = PostgresAudit(pool, region=east.name)
+        while await audit.seal(at=NOW, events_max=10) is not None:
+            pass
+        seals = await audit.seals_after(0, limit=1_000)
+    async with open_pool(west.server.application_dsn) as pool:
+        copy = PostgresAudit(pool, region=east.name)
+        await until(lambda: _number_of_seals(copy), len(seals))
+
+    async with open_audit_reader(west.server.application_dsn) as reader:
+        trail = await verify(reader, [Anchor.of(seal) for seal in seals], local=west.name)
+
+    assert trail.violations == []
+    assert trail.regions[east.name].sealed_events == sum(seal.events for seal in seals) >= 5
+
+
+async def _number_of_seals(audit: PostgresAudit) -> int:
+    return len(await audit.seals_after(0, limit=1_000))

@@ -91,7 +91,8 @@ class SameStatementStore(PostgresStore):
     """Reads what others have claimed in the statement that failed to claim it: in a snapshot from before."""
 
     async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
-        rows = await self._pool.fetch(SAME_STATEMENT, REGION, EPOCH, *accept_columns(payments, VAULT))
+        columns = accept_columns(payments, VAULT, region=REGION, epoch=EPOCH)
+        rows = await self._pool.fetch(SAME_STATEMENT, REGION, EPOCH, *columns)
         return [Accepted(AcceptKind.REPLAYED, None) for _ in rows]
 
 
@@ -103,7 +104,8 @@ async def answers_to_a_repeat_whose_rival_commits_meanwhile(
     async with open_pool(database.application_dsn) as pool, asyncio.TaskGroup() as tasks, asyncio.timeout(10):
         store = store_type(pool, region=REGION, vault=VAULT)
         async with pool.acquire() as connection, connection.transaction():
-            await connection.fetch(statements.ACCEPT, REGION, EPOCH, *accept_columns([rival], VAULT))
+            columns = accept_columns([rival], VAULT, region=REGION, epoch=EPOCH)
+            await connection.fetch(statements.ACCEPT, REGION, EPOCH, *columns)
             answering = tasks.create_task(_accept(store, copy))
             await until_somebody_waits_for_a_lock(pool)
         return await answering

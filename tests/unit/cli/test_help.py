@@ -35,6 +35,7 @@ def help_of(*command: str) -> str:
         ("dlq", "show"),
         ("dlq", "redrive"),
         ("dlq", "discard"),
+        ("audit", "verify"),
         ("db", "upgrade"),
         ("ledger",),
         ("replay",),

@@ -1,0 +1,1 @@
+"""Places outside the database that the heads of its history are written to."""

@@ -1,0 +1,399 @@
+"""The audit trail on PostgreSQL: sealing, while others write, and reading all of it at one moment."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+from adapters.postgres.connection import CONNECT_TIMEOUT_S, SESSION_SETTINGS, translated
+from gateway.domain.audit import UNCHAINED, EventFacts, MessageFacts, PaymentFacts, Seal, chained, sealed_entry
+from gateway.domain.payment import RegionId
+from gateway.service.ports import (
+    AuditedEvent,
+    AuditedMessage,
+    AuditedPayment,
+    AuditedState,
+    HistoryBeganAnewError,
+    SealedEntry,
+    Span,
+    Unsealed,
+)
+
+COUNTED_MAX: Final = 100_000
+"""Unsealed events are counted up to here: more are as bad, and would be slow to count every few seconds."""
+
+EVENTS_MAX: Final = 6_000
+ENTRIES_MAX: Final = 10_000
+SEALS_MAX: Final = 1_000
+"""Rows of one part when the trail is read: memory stays flat."""
+
+_Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+_TAKE_TURN: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('fifteen.audit.' || $1, 0))"
+
+_SEALS: Final = """
+SELECT region, number, previous, entries, events, transactions_from, transactions_before, at, digest
+FROM audit_seal WHERE region = $1
+"""
+
+_NEWEST_SEAL: Final = f"{_SEALS} ORDER BY number DESC LIMIT 1"
+
+_SEALS_AFTER: Final = f"{_SEALS} AND number > $2 ORDER BY number LIMIT $3"
+
+_OLDEST_RUNNING: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+"""Every transaction below has ended: what it wrote is committed and seen by the statements that follow, or gone."""
+
+_LAST_OF_BATCH: Final = """
+SELECT sql_transaction FROM payment_event WHERE region = $1 AND sql_transaction >= $2 AND sql_transaction < $3
+ORDER BY sql_transaction OFFSET $4 LIMIT 1
+"""
+
+_ENTRIES: Final = """
+SELECT sql_transaction, payment_id, epoch, sequence, digest, at FROM payment_event
+WHERE region = $1 AND sql_transaction >= $2 AND ($3::bigint IS NULL OR sql_transaction < $3)
+ORDER BY sql_transaction, payment_id, epoch, sequence
+"""
+
+_INSERT: Final = """
+INSERT INTO audit_seal (region, number, previous, entries, events, transactions_from, transactions_before, at, digest)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+
+_UNSEALED: Final = """
+WITH head AS (
+    SELECT coalesce(max(number), 0) AS number, coalesce(max(transactions_before), 0) AS before
+    FROM audit_seal WHERE region = $1
+)
+SELECT head.number, count(rest.at) AS events, min(rest.at) AS oldest_at
+FROM head LEFT JOIN LATERAL (
+    SELECT at FROM payment_event WHERE region = $1 AND sql_transaction >= head.before
+    ORDER BY sql_transaction LIMIT $2
+) AS rest ON true
+GROUP BY head.number
+"""
+
+
+class PostgresAudit:
+    """Implements `gateway.service.ports.AuditStore` over a pool of the application's role.
+
+    One process seals at a time, by an advisory lock that ends with the transaction; and if two did, the key of the
+    seal's number would let one alone in. The caller opens and closes the pool.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, *, region: RegionId) -> None:
+        self._pool = pool
+        self._region = region
+
+    async def seal(self, *, at: datetime, events_max: int) -> Seal | None:
+        """Seal the oldest that is not sealed; see the port."""
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                if not await connection.fetchval(_TAKE_TURN, self._region):
+                    return None
+                return await self._seal(connection, at=at, events_max=events_max)
+
+    async def _seal(self, connection: _Connection, *, at: datetime, events_max: int) -> Seal | None:
+        newest = await connection.fetchrow(_NEWEST_SEAL, self._region)
+        last = None if newest is None else _seal_from(newest)
+        since = 0 if last is None else last.transactions_before
+        before = await self._before(connection)
+        if before < since:
+            raise HistoryBeganAnewError(
+                f"transaction {since - 1} is sealed, and the oldest running one is {before}: "
+                "the database was restored from a dump (docs/runbooks/audit.md)"
+            )
+        last_of_batch = await connection.fetchval(_LAST_OF_BATCH, self._region, since, before, events_max - 1)
+        if last_of_batch is not None:
+            before = last_of_batch + 1
+        entries, events = sha256(), 0
+        async for part in _entries(connection, self._region, since, before):
+            events += len(part)
+            for entry in part:
+                entries.update(sealed_entry(entry.sql_transaction, entry.digest))
+        if not events:
+            return None
+        seal = Seal(
+            region=self._region,
+            number=1 if last is None else last.number + 1,
+            previous=UNCHAINED if newest is None else newest["digest"],
+            entries=entries.digest(),
+            events=events,
+            transactions_from=since,
+            transactions_before=before,
+            at=at,
+        )
+        await connection.execute(_INSERT, *_seal_row(seal))
+        return seal
+
+    async def _before(self, connection: _Connection) -> int:
+        before: int = await connection.fetchval(_OLDEST_RUNNING)
+        return before
+
+    async def seals_after(self, number: int, *, limit: int) -> Sequence[Seal]:
+        """Return the seals that follow; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_SEALS_AFTER, self._region, number, limit)
+        return [_seal_from(row) for row in rows]
+
+    async def unsealed(self) -> Unsealed:
+        """Return what no seal covers; see the port."""
+        with translated():
+            row = (await self._pool.fetch(_UNSEALED, self._region, COUNTED_MAX))[0]
+        return Unsealed(events=row["events"], oldest_at=row["oldest_at"], seals=row["number"])
+
+
+# --- Reading it all ---------------------------------------------------------------------------------------------
+
+_ALL_OF_EVENTS: Final = """
+SELECT region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after, status, reason_code,
+    reason_origin, reason_text, business_message_id, details, contradiction, at, digest
+FROM payment_event
+"""
+
+_EVENTS: Final = f"""
+{_ALL_OF_EVENTS} WHERE payment_id >= $1 AND payment_id <= $2 ORDER BY payment_id, epoch, sequence
+"""
+
+_UNCHAINED: Final = f"{_ALL_OF_EVENTS} WHERE payment_id = ANY ($1::uuid[]) AND digest IS NULL"
+
+_FACTS: Final = """
+SELECT region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr, amount_cents,
+    debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at, deadline_at
+FROM payment WHERE payment_id >= $1 AND payment_id <= $2
+"""
+
+_MESSAGES: Final = """
+SELECT payment_id, region, tenant_id, event_sequence, message_id, direction, message_type, business_message_id,
+    content_type, key_id, digest, at, sha256(body) = digest AS is_intact
+FROM message WHERE payment_id >= $1 AND payment_id <= $2
+"""
+
+_STATES: Final = """
+SELECT payment_id, state, version, epoch, updated_at, event_digest
+FROM payment_state WHERE payment_id >= $1 AND payment_id <= $2
+"""
+
+_LAST_OF_PART: Final = """
+SELECT payment_id FROM payment_event WHERE payment_id > $1 ORDER BY payment_id OFFSET $2 LIMIT 1
+"""
+"""Where a part ends. What is there of a payment without any event falls between two such ids as well."""
+
+_LASTS_OF_SPANS: Final = """
+SELECT DISTINCT payment_id
+FROM (SELECT payment_id, row_number() OVER (ORDER BY payment_id) AS number FROM payment_event) AS counted
+WHERE number % $1 = 0 ORDER BY payment_id
+"""
+
+_NEAREST: Final = UUID(int=0)
+_FARTHEST: Final = UUID(int=(1 << 128) - 1)
+
+
+class PostgresAuditReader:
+    """Implements `gateway.service.ports.AuditReader` on a connection whose transaction sees one moment."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+
+    async def regions(self) -> Sequence[RegionId]:
+        """Return the regions that have events or seals; see the port."""
+        rows = await self._connection.fetch(
+            "SELECT region FROM payment_event UNION SELECT region FROM audit_seal ORDER BY region"
+        )
+        return [RegionId(row["region"]) for row in rows]
+
+    async def count(self) -> int:
+        """Return how many events there are; see the port."""
+        return int(await self._connection.fetchval("SELECT count(*) FROM payment_event"))
+
+    async def snapshot(self) -> str:
+        """Return a name under which others can read this same moment, while this reader is open."""
+        return str(await self._connection.fetchval("SELECT pg_export_snapshot()"))
+
+    async def spans(self, *, events: int) -> Sequence[Span]:
+        """Divide all payments into spans of about so many events each."""
+        lasts = [row["payment_id"] for row in await self._connection.fetch(_LASTS_OF_SPANS, events)]
+        firsts = [_NEAREST, *(UUID(int=last.int + 1) for last in lasts)]
+        return list(zip(firsts, [*lasts, _FARTHEST], strict=True))
+
+    async def payments(self, between: Span | None = None) -> AsyncIterator[Sequence[AuditedPayment]]:
+        """Read the payments; see the port."""
+        first, end = between or (_NEAREST, _FARTHEST)
+        while first <= end:
+            found = await self._connection.fetchval(_LAST_OF_PART, first, EVENTS_MAX - 1)
+            last = end if found is None else min(UUID(int=found.int), end)
+            yield await self._payments(first, last)
+            if last == _FARTHEST:
+                return
+            first = UUID(int=last.int + 1)
+
+    async def _payments(self, first: UUID, last: UUID) -> Sequence[AuditedPayment]:
+        fetch = self._connection.fetch
+        facts = _by_payment((row, _facts_from(row)) for row in await fetch(_FACTS, first, last))
+        events = _by_payment((row, _event_from(row)) for row in await fetch(_EVENTS, first, last))
+        messages = _by_payment((row, _message_from(row)) for row in await fetch(_MESSAGES, first, last))
+        states = {row["payment_id"]: _state_from(row) for row in await fetch(_STATES, first, last)}
+        return [
+            AuditedPayment(
+                payment_id,
+                facts.get(payment_id, ()),
+                events.get(payment_id, ()),
+                messages.get(payment_id, ()),
+                states.get(payment_id),
+            )
+            for payment_id in sorted({*facts, *events, *messages, *states})
+        ]
+
+    async def seals(self, region: RegionId, *, after: int = 0) -> AsyncIterator[Sequence[tuple[Seal, bytes]]]:
+        """Read a region's seals; see the port."""
+        while rows := await self._connection.fetch(_SEALS_AFTER, region, after, SEALS_MAX):
+            yield [(_seal_from(row), row["digest"]) for row in rows]
+            after = rows[-1]["number"]
+
+    async def entries(
+        self, region: RegionId, *, since: int = 0, before: int | None = None
+    ) -> AsyncIterator[Sequence[SealedEntry]]:
+        """Read what a region's seals cover; see the port."""
+        async for part in _entries(self._connection, region, since, before):
+            yield part
+
+
+@asynccontextmanager
+async def open_audit_reader(dsn: str, *, snapshot: str | None = None) -> AsyncIterator[PostgresAuditReader]:
+    """Open the whole trail as it is at this moment, or at that of a snapshot; any role that may read will do.
+
+    Raises:
+        UnavailableError: the database does not answer, or refuses.
+
+    """
+    with translated():
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, server_settings=SESSION_SETTINGS)
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                if snapshot is not None:
+                    await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+                yield PostgresAuditReader(connection)
+        finally:
+            await connection.close()
+
+
+async def _entries(
+    connection: _Connection, region: RegionId, since: int, before: int | None
+) -> AsyncIterator[Sequence[SealedEntry]]:
+    cursor = await connection.cursor(_ENTRIES, region, since, before)
+    while rows := await cursor.fetch(ENTRIES_MAX):
+        unchained = await _unchained(connection, {row["payment_id"] for row in rows if row["digest"] is None})
+        yield [
+            SealedEntry(
+                row["sql_transaction"],
+                row["payment_id"],
+                row["digest"] or unchained[row["payment_id"], row["epoch"], row["sequence"]],
+                row["at"],
+            )
+            for row in rows
+        ]
+
+
+async def _unchained(connection: _Connection, payment_ids: set[UUID]) -> Mapping[tuple[UUID, int, int], bytes]:
+    """What stands under a seal for events that were written before there were chains: made of their facts."""
+    if not payment_ids:
+        return {}
+    events = [_event_from(row) for row in await connection.fetch(_UNCHAINED, list(payment_ids))]
+    return {
+        (event.facts.payment_id, event.epoch, event.facts.sequence): chained(
+            UNCHAINED, epoch=event.epoch, facts=event.facts.digest()
+        )
+        for event in events
+    }
+
+
+def _by_payment(rows: Iterable[tuple[asyncpg.Record, Any]]) -> Mapping[UUID, list[Any]]:
+    found: defaultdict[UUID, list[Any]] = defaultdict(list)
+    for row, value in rows:
+        found[row["payment_id"]].append(value)
+    return found
+
+
+def _facts_from(row: asyncpg.Record) -> PaymentFacts:
+    return PaymentFacts(*row.values())
+
+
+def _event_from(row: asyncpg.Record) -> AuditedEvent:
+    return AuditedEvent(
+        row["epoch"],
+        EventFacts(
+            region=row["region"],
+            payment_id=row["payment_id"],
+            tenant_id=row["tenant_id"],
+            sequence=row["sequence"],
+            kind=row["kind"],
+            state_before=row["state_before"],
+            state_after=row["state_after"],
+            status=row["status"],
+            reason_code=row["reason_code"],
+            reason_origin=row["reason_origin"],
+            reason_text=row["reason_text"],
+            business_message_id=row["business_message_id"],
+            details={} if row["details"] == "{}" else json.loads(row["details"]),
+            contradiction=row["contradiction"],
+            at=row["at"],
+        ),
+        row["digest"],
+    )
+
+
+def _message_from(row: asyncpg.Record) -> AuditedMessage:
+    return AuditedMessage(
+        MessageFacts(
+            message_id=row["message_id"],
+            direction=row["direction"],
+            message_type=row["message_type"],
+            business_message_id=row["business_message_id"],
+            content_type=row["content_type"],
+            key_id=row["key_id"],
+            digest=row["digest"],
+            at=row["at"],
+        ),
+        row["region"],
+        row["tenant_id"],
+        row["event_sequence"],
+        row["is_intact"],
+    )
+
+
+def _state_from(row: asyncpg.Record) -> AuditedState:
+    return AuditedState(row["state"], row["version"], row["epoch"], row["updated_at"], row["event_digest"])
+
+
+def _seal_from(row: asyncpg.Record) -> Seal:
+    return Seal(
+        region=row["region"],
+        number=row["number"],
+        previous=row["previous"],
+        entries=row["entries"],
+        events=row["events"],
+        transactions_from=row["transactions_from"],
+        transactions_before=row["transactions_before"],
+        at=row["at"],
+    )
+
+
+def _seal_row(seal: Seal) -> tuple[Any, ...]:
+    return (
+        seal.region,
+        seal.number,
+        seal.previous,
+        seal.entries,
+        seal.events,
+        seal.transactions_from,
+        seal.transactions_before,
+        seal.at,
+        seal.digest(),
+    )

@@ -1,0 +1,99 @@
+"""What is chained of a payment: the facts of its events as they are saved, for every store alike (docs/audit.md)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from gateway.domain.audit import EventFacts, MessageFacts, PaymentFacts, chained
+from gateway.domain.events import EventKind
+from gateway.domain.payment import RegionId
+from gateway.domain.transitions import ACCEPTANCE
+from gateway.service.ports.keys import Sealed
+from gateway.service.ports.store import Decision, NewPayment, RawMessage
+
+
+def message_facts(message: RawMessage, sealed: Sealed, *, at: datetime | None = None) -> MessageFacts:
+    """Return what is chained of a raw message; `at` is when it is kept as having come, if that is not its own time."""
+    return MessageFacts(
+        message_id=message.message_id,
+        direction=message.direction.value,
+        message_type=message.message_type,
+        business_message_id=message.business_message_id,
+        content_type=message.content_type,
+        key_id=sealed.key_id,
+        digest=hashlib.sha256(sealed.ciphertext).digest(),
+        at=at or message.at,
+    )
+
+
+def payment_facts(new: NewPayment, *, region: RegionId) -> PaymentFacts:
+    """Return what a payment's first event follows."""
+    return PaymentFacts(
+        region=region,
+        payment_id=new.payment_id,
+        tenant_id=new.tenant_id,
+        rail=new.rail.value,
+        message_id=new.message_id,
+        end_to_end_id=new.end_to_end_id,
+        instruction_id=new.instruction_id,
+        uetr=new.uetr,
+        amount_cents=new.amount.cents,
+        debtor_agent=new.debtor_agent,
+        creditor_agent=new.creditor_agent,
+        debtor_account_index=new.debtor_account_index,
+        creditor_account_index=new.creditor_account_index,
+        business_date=new.business_date,
+        accepted_at=new.accepted_at,
+        deadline_at=new.deadline_at,
+    )
+
+
+def acceptance_facts(new: NewPayment, *, region: RegionId) -> EventFacts:
+    """Return what a payment's first event says."""
+    return EventFacts(
+        region=region,
+        payment_id=new.payment_id,
+        tenant_id=new.tenant_id,
+        sequence=1,
+        kind=EventKind.ACCEPTED.value,
+        state_before=None,
+        state_after=ACCEPTANCE.state.value,
+        status=None,
+        reason_code=None,
+        reason_origin=None,
+        reason_text=None,
+        business_message_id=None,
+        details={},
+        contradiction=False,
+        at=new.accepted_at,
+    )
+
+
+def first_digest(new: NewPayment, message: MessageFacts, *, region: RegionId, epoch: int) -> bytes:
+    """Return the digest of a payment's first event."""
+    facts = acceptance_facts(new, region=region).digest([message])
+    return chained(payment_facts(new, region=region).digest(), epoch=epoch, facts=facts)
+
+
+def decision_facts(decision: Decision, *, region: RegionId) -> EventFacts:
+    """Return what the event of a decision says, once it is saved."""
+    payment, event = decision.payment, decision.event
+    reason = event.reason
+    return EventFacts(
+        region=region,
+        payment_id=payment.payment_id,
+        tenant_id=payment.tenant_id,
+        sequence=payment.version + 1,
+        kind=event.kind.value,
+        state_before=payment.state.value,
+        state_after=decision.state.value,
+        status=event.status,
+        reason_code=None if reason is None else reason.code,
+        reason_origin=None if reason is None else reason.origin.value,
+        reason_text=None if reason is None else reason.text,
+        business_message_id=event.business_message_id,
+        details=event.details,
+        contradiction=decision.contradiction,
+        at=decision.at,
+    )

@@ -1,0 +1,179 @@
+"""The canonical forms, byte for byte, and what digests follow: what lies in databases and anchors must never move."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.audit import UNCHAINED, EventFacts, MessageFacts, PaymentFacts, Seal, chained, sealed_entry
+
+AT: Final = datetime(2026, 11, 22, 14, 3, 5, 120, tzinfo=UTC)
+PAYMENT_ID: Final = UUID("000b4b6e-0000-8000-8000-000000000001")
+
+PAYMENT: Final = PaymentFacts(
+    region="use1",
+    payment_id=PAYMENT_ID,
+    tenant_id="default",
+    rail="fednow",
+    message_id="20261122990000107SAMPLE000001",
+    end_to_end_id="SAMPLE-INVOICE",
+    instruction_id=None,
+    uetr="7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4d",
+    amount_cents=5174,
+    debtor_agent="990000107",
+    creditor_agent="990001203",
+    debtor_account_index=b"\x01\x02",
+    creditor_account_index=b"\xfe\xff",
+    business_date=date(2026, 11, 22),
+    accepted_at=AT,
+    deadline_at=AT + timedelta(seconds=15),
+)
+MESSAGES: Final = tuple(
+    MessageFacts(
+        message_id=UUID(int=number),
+        direction="rail_in",
+        message_type="pacs.002.001.10",
+        business_message_id=f"SAMPLE-{number}",
+        content_type="application/xml",
+        key_id="clear",
+        digest=bytes([number]) * 32,
+        at=AT,
+    )
+    for number in (1, 2)
+)
+EVENT: Final = EventFacts(
+    region="use1",
+    payment_id=PAYMENT_ID,
+    tenant_id="default",
+    sequence=3,
+    kind="RejectionReported",
+    state_before="SENDING",
+    state_after="REJECTED",
+    status="RJCT",
+    reason_code="AC04",
+    reason_origin="rail",
+    reason_text='closed « "for good"\n',
+    business_message_id="SAMPLE-1",
+    details={"note": "é", "by": "sample operator"},
+    contradiction=False,
+    at=AT,
+)
+SEAL: Final = Seal(
+    region="use1",
+    number=2,
+    previous=b"\x11" * 32,
+    entries=b"\x22" * 32,
+    events=3,
+    transactions_from=700,
+    transactions_before=9_007_199_254_740_993,
+    at=AT,
+)
+
+PAYMENT_FORM: Final = (
+    '{"accepted_at":"2026-11-22T14:03:05.000120Z","amount_cents":"5174","business_date":"2026-11-22",'
+    '"creditor_account_index":"feff","creditor_agent":"990001203","deadline_at":"2026-11-22T14:03:20.000120Z",'
+    '"debtor_account_index":"0102","debtor_agent":"990000107","end_to_end_id":"SAMPLE-INVOICE",'
+    '"form":"fifteen.payment.1","instruction_id":null,"message_id":"20261122990000107SAMPLE000001",'
+    '"payment_id":"000b4b6e-0000-8000-8000-000000000001","rail":"fednow","region":"use1","tenant_id":"default",'
+    '"uetr":"7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4d"}'
+)
+EVENT_FORM: Final = (
+    '{"at":"2026-11-22T14:03:05.000120Z","business_message_id":"SAMPLE-1","contradiction":false,'
+    '"details":{"by":"sample operator","note":"é"},"form":"fifteen.event.1","kind":"RejectionReported","messages":['
+    '{"at":"2026-11-22T14:03:05.000120Z","business_message_id":"SAMPLE-1","content_type":"application/xml",'
+    '"digest":"0101010101010101010101010101010101010101010101010101010101010101","direction":"rail_in",'
+    '"key_id":"clear","message_id":"00000000-0000-0000-0000-000000000001","message_type":"pacs.002.001.10"}],'
+    '"payment_id":"000b4b6e-0000-8000-8000-000000000001","reason_code":"AC04","reason_origin":"rail",'
+    '"reason_text":"closed « \\"for good\\"\\n","region":"use1","sequence":3,"state_after":"REJECTED",'
+    '"state_before":"SENDING","status":"RJCT","tenant_id":"default"}'
+)
+SEAL_FORM: Final = (
+    '{"at":"2026-11-22T14:03:05.000120Z",'
+    '"entries":"2222222222222222222222222222222222222222222222222222222222222222","events":3,'
+    '"form":"fifteen.seal.1","number":2,'
+    '"previous":"1111111111111111111111111111111111111111111111111111111111111111","region":"use1",'
+    '"transactions_before":"9007199254740993","transactions_from":"700"}'
+)
+
+
+def test_the_forms_are_these_bytes() -> None:
+    """Whoever changes one changes every digest that was ever anchored: a new form has a new number."""
+    assert PAYMENT.canonical().decode() == PAYMENT_FORM
+    assert EVENT.canonical(MESSAGES[:1]).decode() == EVENT_FORM
+    assert SEAL.canonical().decode() == SEAL_FORM
+
+
+def test_the_digests_are_these() -> None:
+    """The same, to the end: as sha256sum says of the forms above."""
+    first = chained(PAYMENT.digest(), epoch=1, facts=EVENT.digest(MESSAGES[:1]))
+
+    assert PAYMENT.digest().hex() == hashlib.sha256(PAYMENT_FORM.encode()).hexdigest()
+    assert first.hex() == "98e15c047e76c3f4098edf2f20e7f790e3585ee6e5f6928858f894c767cbfd26"
+    assert SEAL.digest().hex() == "7848c490c0a4a42c2ea3c8ac763a946f7b3238072170521ed6cff0e85d7f8bbd"
+    assert sealed_entry(258, b"\xaa" * 32).hex() == "0000000000000102" + "aa" * 32
+
+
+def test_a_digest_follows_what_was_before_the_epoch_and_the_facts() -> None:
+    """Recomputed here from what docs/audit.md says."""
+    facts = EVENT.digest()
+
+    assert (
+        chained(UNCHAINED, epoch=2, facts=facts)
+        == hashlib.sha256(bytes(32) + b"\0\0\0\0\0\0\0\2" + hashlib.sha256(EVENT.canonical()).digest()).digest()
+    )
+    assert (
+        len({chained(previous, epoch=epoch, facts=facts) for previous in (UNCHAINED, facts) for epoch in (1, 2)}) == 4
+    )
+
+
+_OTHER: Final[Mapping[type, Any]] = {
+    str: "other", int: 99, bool: True, datetime: AT + timedelta(microseconds=1), date: date(2026, 11, 23),
+    bytes: b"other", UUID: UUID(int=9), type(None): "other", dict: {"note": "other"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [PAYMENT, EVENT, SEAL, MESSAGES[0]], ids=lambda value: type(value).__name__)
+def test_every_field_is_hashed(value: Any) -> None:
+    """A field that no digest covers could be changed unseen."""
+    for field in fields(value):
+        changed = replace(value, **{field.name: _OTHER[type(getattr(value, field.name))]})
+        if isinstance(value, MessageFacts):
+            assert EVENT.digest([changed]) != EVENT.digest([value]), field.name
+        else:
+            assert changed.digest() != value.digest(), field.name
+
+
+def test_neither_order_nor_time_zone_changes_a_digest() -> None:
+    """A database gives details, messages and instants back in its own way."""
+    eastern = AT.astimezone(timezone(timedelta(hours=-5)))
+    backwards = dict(reversed(list(EVENT.details.items())))
+
+    assert replace(EVENT, at=eastern, details=backwards).digest(MESSAGES[::-1]) == EVENT.digest(MESSAGES)
+
+
+_TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(kind=_TEXTS, details=st.dictionaries(st.text("abc_", min_size=1), _TEXTS))
+def test_the_form_of_any_text_is_read_back_and_is_in_order(kind: str, details: dict[str, str]) -> None:
+    """Control characters, quotes and other scripts: any JSON reader has the facts again, members sorted by name."""
+    form = replace(EVENT, kind=kind, details=details).canonical()
+
+    read = json.loads(form)
+    assert (read["kind"], read["details"]) == (kind, details)
+    assert form == json.dumps(read, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def test_a_text_that_no_database_takes_is_refused() -> None:
+    """A lone surrogate: the row would be refused as well, and alone."""
+    with pytest.raises(ValueError, match="surrogates"):
+        replace(EVENT, kind="\udcff").digest()
