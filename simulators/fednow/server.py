@@ -1,6 +1,7 @@
 """The FedNow simulator as a process: the rail of `simulators.fednow.rail` behind HTTP on the loopback interface.
 
-The participants' side is in `simulators.fednow.transport`, the one for tests and people in `simulators.fednow.control`.
+The participants' side is in `simulators.fednow.transport` and, over a broker's queues, in `simulators.fednow.amqp`; the
+one for tests and people in `simulators.fednow.control`.
 ``GET /healthz`` answers 200 with ``{"status": "ok"}``.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from typing import Final
 
 from aiohttp import web
@@ -52,7 +53,8 @@ async def serving(settings: FedNowSimulatorSettings, *, clock: Clock | None = No
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
         host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
+        async with _over_amqp(settings, runner.app[SERVICE]):
+            yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
 
@@ -78,6 +80,15 @@ def _open_rail(settings: FedNowSimulatorSettings, clock: Clock) -> Callable[[web
             yield
 
     return opened
+
+
+def _over_amqp(settings: FedNowSimulatorSettings, service: RailService) -> AbstractAsyncContextManager[None]:
+    if settings.amqp_url is None:
+        return nullcontext()
+    from simulators.fednow import amqp
+
+    parties = {participant.connection_party for participant in settings.participants}
+    return amqp.serving(service, settings.amqp_url, parties=parties)
 
 
 async def _end_polls(application: web.Application) -> None:
