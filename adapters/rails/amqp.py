@@ -30,9 +30,6 @@ PREFETCH: Final = 64
 LEASE_S: Final = 10.0
 """How long a message may be in hand before it is given back: saving takes milliseconds."""
 
-LEASE_LOOKS: Final = 5
-"""How often in the time of a lease is looked for those that have ended."""
-
 PERSISTENT: Final = 2
 """The delivery mode of a message that survives the broker (AMQP 0-9-1, basic.delivery-mode)."""
 
@@ -62,7 +59,6 @@ class AmqpRailLink:
     ) -> None:
         self._name = f"{network}.{connection_party}"
         self._send_timeout_s = send_timeout_s
-        self._lease_s = lease_s
         # A broker in need stops reading from connections that publish: acknowledgements have one of their own.
         self._out = BrokerLink([url], purpose=f"{self._name} out")
         self._in = BrokerLink([url], purpose=f"{self._name} in")
@@ -76,7 +72,7 @@ class AmqpRailLink:
 
     async def __aenter__(self) -> Self:
         await self._background.__aenter__()
-        self._keeper = self._background.create_task(self._keep_leases())
+        self._keeper = self._background.create_task(self._hand.keep_leases(self._give_back))
         return self
 
     async def __aexit__(
@@ -206,17 +202,13 @@ class AmqpRailLink:
             self._hand.withdraw(lambda held: held.session is session)
             await session.close()
 
-    async def _keep_leases(self) -> None:
-        """Give back, over and over, what was not acknowledged in its time."""
-        while True:
-            await asyncio.sleep(self._lease_s / LEASE_LOOKS)
-            overdue = set(self._hand.overdue())
-            self._hand.withdraw(overdue.__contains__)
-            for session, tag in overdue:
-                if not session.is_lost:
-                    session.give_back(tag)
-            for session in {session for session, _ in overdue}:
-                try:
-                    await session.send_answers()
-                except UnavailableError:
-                    continue  # the session is lost: the broker hands out again what was not answered
+    async def _give_back(self, overdue: Sequence[_Answerable]) -> None:
+        self._hand.withdraw(set(overdue).__contains__)
+        for session, tag in overdue:
+            if not session.is_lost:
+                session.give_back(tag)
+        for session in {session for session, _ in overdue}:
+            try:
+                await session.send_answers()
+            except UnavailableError:
+                continue  # the session is lost: the broker hands out again what was not answered

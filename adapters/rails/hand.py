@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from gateway.service.ports import RailDelivery
 
 Held = TypeVar("Held")
+
+
+LEASE_LOOKS: Final = 5
+"""How often in the time of a lease is looked for those that have ended."""
 
 
 def receipt_of(body: bytes) -> str:
@@ -88,8 +92,12 @@ class Hand(Generic[Held]):
         except TimeoutError:
             return
 
-    def __len__(self) -> int:
-        return sum(len(entries) for entries in self._entries.values())
+    async def keep_leases(self, give_back: Callable[[Sequence[Held]], Awaitable[None]]) -> None:
+        """Look for what is overdue, over and over, until cancelled; `give_back` withdraws it and tells the rail."""
+        while True:
+            await asyncio.sleep(self._lease_s / LEASE_LOOKS)
+            if overdue := self.overdue():
+                await give_back(overdue)
 
     def _all(self) -> Iterator[_Entry[Held]]:
         return (entry for entries in self._entries.values() for entry in entries)
