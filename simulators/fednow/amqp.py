@@ -1,11 +1,11 @@
 """The participants' way to the rail and back over AMQP, beside the one over HTTP: a pair of queues for each class.
 
-``fednow.<connection party>.out.<class>``
+``<network>.<connection party>.out.<class>``
     What participants put. A message is acknowledged once it is in the journal, whatever it says: what is wrong with a
     message is answered by a message. One that comes again, because its acknowledgement was lost, is known by its AMQP
     message id and taken once; a simulator that was killed in between takes it twice, as a rail that found a duplicate.
 
-``fednow.<connection party>.in.<class>``
+``<network>.<connection party>.in.<class>``
     What the rail says: system messages (admi) in their own class, all else in ``value``. Which class the real one uses
     for its answers is not public. A message leaves the rail's own queue once the broker has confirmed it.
 
@@ -31,9 +31,6 @@ from iso20022 import ConnectionPartyId
 from simulators.fednow.service import RailService
 from simulators.fednow.transport import BATCH_MAX, MESSAGE_CLASSES, WAIT_MAX_S
 
-NETWORK: Final = "fednow"
-"""What the names of queues begin with."""
-
 RECONNECT_S: Final = 0.2
 """Before a broker that did not answer, or was lost, is called again."""
 
@@ -55,9 +52,11 @@ _FAULTS_OF_THE_WORLD: Final = (aiormq.AMQPError, OSError, TimeoutError, RuntimeE
 
 
 @asynccontextmanager
-async def serving(service: RailService, url: str, *, parties: Collection[ConnectionPartyId]) -> AsyncIterator[None]:
+async def serving(
+    service: RailService, url: str, *, network: str, parties: Collection[ConnectionPartyId]
+) -> AsyncIterator[None]:
     """Take from and put onto the queues of `parties` while the context is open; waits for a broker that is away."""
-    transport = _Transport(service, url, sorted(set(parties)))
+    transport = _Transport(service, url, network, sorted(set(parties)))
     async with asyncio.TaskGroup() as group:
         running = group.create_task(transport.run())
         try:
@@ -70,10 +69,11 @@ async def serving(service: RailService, url: str, *, parties: Collection[Connect
 class _Transport:
     """One connection to the broker at a time; `run` makes it anew until it is cancelled."""
 
-    def __init__(self, service: RailService, url: str, parties: Collection[ConnectionPartyId]) -> None:
+    def __init__(self, service: RailService, url: str, network: str, parties: Collection[ConnectionPartyId]) -> None:
         self.declared = asyncio.Event()
         self._service = service
         self._url = url
+        self._network = network
         self._parties = parties
         self._taken: OrderedDict[str, None] = OrderedDict()
 
@@ -103,7 +103,7 @@ class _Transport:
             for party in self._parties:
                 for message_class in MESSAGE_CLASSES:
                     take = partial(self._take, taking, party, message_class)
-                    await taking.basic_consume(f"{NETWORK}.{party}.out.{message_class}", take)
+                    await taking.basic_consume(f"{self._network}.{party}.out.{message_class}", take)
         self.declared.set()
         async with asyncio.TaskGroup() as group:
             givers = [group.create_task(self._give(giving, party)) for party in self._parties]
@@ -116,7 +116,7 @@ class _Transport:
         for party in self._parties:
             for direction in ("out", "in"):
                 for message_class in MESSAGE_CLASSES:
-                    name = f"{NETWORK}.{party}.{direction}.{message_class}"
+                    name = f"{self._network}.{party}.{direction}.{message_class}"
                     await channel.queue_declare(name, durable=True, arguments=dict(QUEUE_ARGUMENTS))
 
     async def _take(
@@ -140,7 +140,7 @@ class _Transport:
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     await channel.basic_publish(
                         entry.body,
-                        routing_key=f"{NETWORK}.{party}.in.{_class_of(entry.body)}",
+                        routing_key=f"{self._network}.{party}.in.{_class_of(entry.body)}",
                         properties=spec.Basic.Properties(delivery_mode=PERSISTENT, content_type="application/xml"),
                         mandatory=True,
                     )

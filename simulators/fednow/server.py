@@ -88,7 +88,7 @@ def _over_amqp(settings: FedNowSimulatorSettings, service: RailService) -> Abstr
     from simulators.fednow import amqp
 
     parties = {participant.connection_party for participant in settings.participants}
-    return amqp.serving(service, settings.amqp_url, parties=parties)
+    return amqp.serving(service, settings.amqp_url, network="fednow", parties=parties)
 
 
 async def _end_polls(application: web.Application) -> None:
