@@ -27,7 +27,6 @@ from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.store import PostgresStore
-from adapters.rails.http import HttpRailLink
 from adapters.system import SystemClock, SystemIdentifiers
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
@@ -35,6 +34,7 @@ from adapters.telemetry.observer import TelemetryObserver
 from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.payment import Rail, RegionId
 from gateway.domain.timing import Timing
+from gateway.rail_links import rail_link
 from gateway.service.admission import Admission
 from gateway.service.dead_letters import DeadLetters, collect
 from gateway.service.decide import Decisions, grouped_saves
@@ -254,8 +254,9 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None], betwee
     """Relay, dispatch, receive and keep the timers until SIGTERM or SIGINT."""
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings, role="worker", between=between))
+        fednow = settings.fednow
         link = await stack.enter_async_context(
-            HttpRailLink(settings.fednow.url, connection_party=ConnectionPartyId(settings.fednow.connection_party))
+            rail_link(Rail.FEDNOW, url=fednow.url, connection_party=fednow.connection_party, ibm_mq=fednow.ibm_mq)
         )
         await run_worker_loops(parts, between.link(link), ready=ready)
 
