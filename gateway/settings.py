@@ -84,7 +84,7 @@ class FedNowSettings(BaseModel):
         "http://127.0.0.1:8020",
         repr=False,  # a broker's carries a password
         description="Where the rail is. The scheme chooses the link: http(s) or amqp(s) to a simulator, "
-        "ibmmq://host:port,…/QUEUE.MANAGER to the real rail.",
+        "ibmmq:// to the real rail.",
     )
     connection_party: str = Field(
         "990000107", pattern=r"^[0-9A-Z]{9}$", description="Our connection party id: the header's From."
