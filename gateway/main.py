@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,7 +18,8 @@ import asyncpg
 import structlog
 from aiohttp import web
 
-from adapters.http.api import Api, HttpLimits, Served
+from adapters.core.http import HttpCore
+from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served
 from adapters.http.application import build_application
 from adapters.http.serving import serving
 from adapters.http.worker import build_worker_application
@@ -31,20 +32,20 @@ from adapters.system import SystemClock, SystemIdentifiers
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
-from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.payment import Rail, RegionId
-from gateway.domain.timing import Timing
-from gateway.rail_links import rail_link
+from gateway.rails import link_of, served_rails
 from gateway.service.admission import Admission
 from gateway.service.dead_letters import DeadLetters, collect
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dispatch import Dispatcher, grouped_loads
-from gateway.service.fednow import FedNowProtocol
+from gateway.service.funds import Funds, NoCore
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     Bus,
     Clock,
+    Core,
     DeadLetterStore,
+    DeliveryHandler,
     MessageClass,
     PaymentStore,
     Queue,
@@ -59,8 +60,7 @@ from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
 from gateway.service.waiting import Waiting
-from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError, schemas_of
-from iso20022 import ConnectionPartyId, FedNowProfile, Severity
+from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError
 
 Part = TypeVar("Part")
 
@@ -84,6 +84,10 @@ def _as_it_is(part: Part) -> Part:
     return part
 
 
+def _link_as_it_is(_rail: Rail, link: RailLink) -> RailLink:
+    return link
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Between:
     """What stands between the use cases and their ports: nothing, but where a drill watches, and kills."""
@@ -92,7 +96,7 @@ class Between:
     store: Callable[[PaymentStore], PaymentStore] = _as_it_is
     rail: Callable[[RailProtocol], RailProtocol] = _as_it_is
     bus: Callable[[Bus], Bus] = _as_it_is
-    link: Callable[[RailLink], RailLink] = _as_it_is
+    link: Callable[[Rail, RailLink], RailLink] = _link_as_it_is
     application: Callable[[web.Application], web.Application] = _as_it_is
 
 
@@ -111,43 +115,8 @@ class Parts:
     store: PaymentStore
     dead_letters: DeadLetterStore
     vault: Vault
-    rail: RailProtocol
+    rails: Mapping[Rail, RailProtocol]
     between: Between
-
-
-def fednow_protocol(settings: Settings) -> FedNowProtocol:
-    """Return FedNow's messages and times as the settings have them.
-
-    Raises:
-        SettingsError: the institution's own schemas cannot be used.
-
-    """
-    fednow = settings.fednow
-    profile = FedNowProfile(
-        aba_severity=Severity(fednow.routing_number_severity),
-        network_limit_cents=fednow.network_limit_cents,
-        sender_limit_cents=fednow.sender_limit_cents,
-        own_connection_party=ConnectionPartyId(fednow.connection_party),
-        own_routing_numbers=frozenset(fednow.routing_numbers),
-        rail_clock_s=fednow.rail_clock_s,
-        status_request_wait_s=fednow.status_request_wait_s,
-        schemas=schemas_of(settings),
-    )
-    timing = Timing(
-        promise_s=settings.promise_s,
-        send_margin_s=fednow.send_margin_s,
-        rail_clock_s=profile.rail_clock_s,
-        status_request_wait_s=profile.status_request_wait_s,
-        status_request_interval_s=fednow.status_request_interval_s,
-    )
-    doubt = DoubtPolicy(questions_max=fednow.status_requests_max, ping_after=fednow.ping_after)
-    return FedNowProtocol(
-        profile,
-        connection_party=ConnectionPartyId(fednow.connection_party),
-        timing=timing,
-        doubt=doubt,
-        definite_refusals=frozenset(fednow.definite_refusal_codes),
-    )
 
 
 @asynccontextmanager
@@ -173,9 +142,9 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
         vault = ClearVault(settings.index_key.get_secret_value().encode())
         store = between.store(PostgresStore(pool, region=RegionId(settings.region), vault=vault))
         dead_letters = PostgresDeadLetters(pool, region=RegionId(settings.region))
-        rail = between.rail(fednow_protocol(settings))
+        rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
-        yield Parts(settings, clock, metrics, observer, pool, store, dead_letters, vault, rail, between)
+        yield Parts(settings, clock, metrics, observer, pool, store, dead_letters, vault, rails, between)
 
 
 @asynccontextmanager
@@ -193,7 +162,7 @@ async def open_bus(parts: Parts) -> AsyncIterator[Bus]:
         parts.clock,
         observer=parts.observer,
         namespace=settings.broker_namespace,
-        queues=_queues_of(parts.rail.rail),
+        queues=_queues_of(parts.rails),
     ) as bus:
         yield parts.between.bus(bus)
 
@@ -207,7 +176,8 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         admission = Admission(parts.store, parts.clock, settings.admission_wait_max_s)
         decisions = Decisions(parts.store, saves, parts.observer)
         intake = Intake(
-            rail=parts.rail,
+            rails=parts.rails,
+            default_rail=settings.rail_of_others,
             store=parts.store,
             accepts=accepts,
             admission=admission,
@@ -218,11 +188,11 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         )
         api = Api(
             intake=intake,
-            operators=Operators(decisions, {parts.rail.rail: parts.rail}, parts.clock),
+            operators=Operators(decisions, parts.rails, parts.clock),
             dead_letters=DeadLetters(
                 parts.dead_letters,
                 parts.store,
-                {parts.rail.rail: parts.rail.timing},
+                {rail: protocol.timing for rail, protocol in parts.rails.items()},
                 parts.clock,
                 SystemIdentifiers(),
             ),
@@ -254,35 +224,52 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None], betwee
     """Relay, dispatch, receive and keep the timers until SIGTERM or SIGINT."""
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings, role="worker", between=between))
-        fednow = settings.fednow
-        link = await stack.enter_async_context(
-            rail_link(Rail.FEDNOW, url=fednow.url, connection_party=fednow.connection_party, ibm_mq=fednow.ibm_mq)
-        )
-        await run_worker_loops(parts, between.link(link), ready=ready)
+        links = {
+            rail: between.link(rail, await stack.enter_async_context(link_of(rail, settings))) for rail in parts.rails
+        }
+        core = await stack.enter_async_context(open_core(settings))
+        await run_worker_loops(parts, links, core, ready=ready)
 
 
-async def run_worker_loops(parts: Parts, link: RailLink, *, ready: Callable[[str], None]) -> None:
-    """Run a worker over a rail link that somebody else opened and closes."""
-    identifiers = SystemIdentifiers()
-    rails: dict[Rail, RailProtocol] = {parts.rail.rail: parts.rail}
+@asynccontextmanager
+async def open_core(settings: Settings) -> AsyncIterator[Core]:
+    """Open the way to the institution's core, if it has one."""
+    if settings.core_url is None:
+        yield NoCore()
+        return
+    token = None if settings.core_token is None else settings.core_token.get_secret_value()
+    async with HttpCore(settings.core_url, token=token) as core:
+        yield core
+
+
+async def run_worker_loops(
+    parts: Parts, links: Mapping[Rail, RailLink], core: Core, *, ready: Callable[[str], None]
+) -> None:
+    """Run a worker over the rails' links and a core, which somebody else opened and closes."""
+    identifiers, rails = SystemIdentifiers(), parts.rails
     saves = grouped_saves(parts.store)
     decisions = Decisions(parts.store, saves, parts.observer)
     loads = grouped_loads(parts.store)
-    dispatcher = Dispatcher(decisions, loads, rails, {parts.rail.rail: link}, parts.clock, identifiers, parts.observer)
-    receiver = Receiver(decisions, parts.rail, link, parts.vault, parts.clock, identifiers, parts.observer)
+    funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s)
+    dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
+    receivers = {
+        rail: Receiver(decisions, protocol, links[rail], parts.vault, parts.clock, identifiers, parts.observer)
+        for rail, protocol in rails.items()
+    }
     timers = Timers(decisions, rails, parts.clock, parts.observer)
     async with open_bus(parts) as bus, asyncio.TaskGroup() as group:
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "consumers": lambda: _consume(parts, bus, dispatcher),
+            "consumers": lambda: _consume(parts, bus, dispatcher, funds),
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
-            "receiver": receiver.run,
+            **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
             "timers": timers.run,
             "gauges": lambda: _keep_gauges(parts, bus),
         }
         background = [group.create_task(_supervised(parts, name, loop)) for name, loop in loops.items()]
-        checks = {"database": parts.store.check, "bus": bus.check, "rail": link.check}
+        checks: dict[str, ReadinessCheck] = {"database": parts.store.check, "bus": bus.check}
+        checks |= {rail.value: link.check for rail, link in links.items()}
         application = build_worker_application(checks, parts.metrics.render)
         await _serve_until_stopped(application, parts.settings.http_host, parts.settings.worker_port, ready=ready)
         for task in background:
@@ -292,29 +279,22 @@ async def run_worker_loops(parts: Parts, link: RailLink, *, ready: Callable[[str
             task.cancel()
 
 
-async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher) -> None:
+async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds) -> None:
+    """Take what is for the rails that are served, and for the core, from their queues, until cancelled."""
     await bus.declare()
-
-    def queue_of(message_class: MessageClass) -> Queue:
-        return Queue.of(parts.rail.rail, QueueDirection.OUT, message_class)
-
-    async with (
-        bus.consume(
-            queue_of(MessageClass.VALUE),
-            dispatcher.transfer,
-            prefetch=parts.settings.dispatch_prefetch,
-            concurrency=parts.settings.dispatch_concurrency,
-        ),
-        bus.consume(
-            queue_of(MessageClass.INQUIRY),
-            dispatcher.enquiry,
-            prefetch=INQUIRY_PREFETCH,
-            concurrency=INQUIRY_CONCURRENCY,
-        ),
-        bus.consume(
-            queue_of(MessageClass.SYSTEM), dispatcher.ping, prefetch=INQUIRY_PREFETCH, concurrency=INQUIRY_CONCURRENCY
-        ),
-    ):
+    settings = parts.settings
+    out, core = QueueDirection.OUT, QueueDirection.CORE
+    handled: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = (
+        (out, MessageClass.VALUE, dispatcher.transfer, settings.dispatch_prefetch, settings.dispatch_concurrency),
+        (out, MessageClass.INQUIRY, dispatcher.enquiry, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
+        (out, MessageClass.SYSTEM, dispatcher.ping, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
+        (core, MessageClass.VALUE, funds.tell, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
+    )
+    async with AsyncExitStack() as stack:
+        for rail in parts.rails:
+            for direction, message_class, handler, prefetch, concurrency in handled:
+                queue = Queue.of(rail, direction, message_class)
+                await stack.enter_async_context(bus.consume(queue, handler, prefetch=prefetch, concurrency=concurrency))
         await asyncio.Event().wait()
 
 
@@ -338,7 +318,7 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
             0 if backlog.oldest_in_doubt_at is None else (now - backlog.oldest_in_doubt_at).total_seconds()
         )
         parked = await parts.dead_letters.parked()
-        for queue in _queues_of(parts.rail.rail):
+        for queue in _queues_of(parts.rails):
             letters = parked.get(queue)
             metrics.dead_letters.labels(queue.value).set(0 if letters is None else letters.count)
             metrics.dead_letter_oldest_age_seconds.labels(queue.value).set(
@@ -348,8 +328,8 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
         await asyncio.sleep(GAUGES_PAUSE_S)
 
 
-def _queues_of(rail: Rail) -> Sequence[Queue]:
-    return tuple(queue for queue in Queue if queue.rail is rail)
+def _queues_of(rails: Collection[Rail]) -> Sequence[Queue]:
+    return tuple(queue for queue in Queue if queue.rail in rails)
 
 
 def _request_recorder(metrics: Metrics) -> Callable[[Served], None]:

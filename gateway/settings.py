@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from gateway.domain.payment import Rail
 from gateway.domain.timing import TELLING_MARGIN_S
 from iso20022.schemas import OUR_SCHEMAS, SchemaFolderError, SchemaSet, read_folder
 
@@ -44,6 +45,11 @@ DEVELOPMENT_INDEX_KEY: Final = "fifteen-index-key-for-development-only"
 def _split(value: Any) -> Any:
     """Read "a, b" as two values; what is a sequence already stays one."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _none_if_empty(value: Any) -> Any:
+    """Read a variable that is set to nothing as none."""
+    return None if value == "" else value
 
 
 class IbmMqSettings(BaseModel):
@@ -80,11 +86,11 @@ class FedNowSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(
+    url: str | None = Field(
         "http://127.0.0.1:8020",
         repr=False,  # a broker's carries a password
-        description="Where the rail is. The scheme chooses the link: http(s) or amqp(s) to a simulator, "
-        "ibmmq:// to the real rail.",
+        description="Where the rail is; empty: FedNow is not served. The scheme chooses the link: http(s) or amqp(s) "
+        "to a simulator, ibmmq:// to the real rail.",
     )
     connection_party: str = Field(
         "990000107", pattern=r"^[0-9A-Z]{9}$", description="Our connection party id: the header's From."
@@ -117,6 +123,7 @@ class FedNowSettings(BaseModel):
     ibm_mq: IbmMqSettings = IbmMqSettings()
 
     _split = field_validator("definite_refusal_codes", "routing_numbers", mode="before")(_split)
+    _or_none = field_validator("url", mode="before")(_none_if_empty)
 
     @model_validator(mode="after")
     def _asks_after_the_clock(self) -> Self:
@@ -130,17 +137,85 @@ class FedNowSettings(BaseModel):
 
 
 class RtpSettings(BaseModel):
-    """How this institution meets RTP; today by the commands that judge messages. Amounts are whole cents."""
+    """How this institution meets RTP. Times are seconds, amounts whole cents. What is not public is said to be ours."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    url: str | None = Field(
+        None,
+        repr=False,  # a broker's carries a password
+        description="Where the rail is, as for FedNow; empty: RTP is not served.",
+    )
+    participant: str = Field(
+        "990000107A1", pattern=r"^[0-9A-Z]{11}$", description="Our participant id: the header's From."
+    )
+    institutions: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Debtor's agents that may send through this gateway over RTP, comma-separated; empty: any."
+    )
+    rail_ids: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("990000001T1", "990000001S1"),
+        min_length=1,
+        description="The rail's ids in headers, comma-separated: our messages go to the first, and what comes from "
+        "none of them is set aside. The default is that of published samples.",
+    )
+    rail_clock_s: int = Field(
+        15, gt=0, description="How long RTP may take for a payment: commonly said, in no authoritative public text."
+    )
+    repeat_wait_s: int = Field(
+        20,
+        gt=0,
+        description="From the creation time until an unanswered message is repeated, marked as a duplicate. Ours: the "
+        "rail's rule is not public.",
+    )
+    repeat_interval_s: float = Field(20.0, gt=0, description="First pause between two repeats; it doubles. Ours.")
+    repeats_max: int = Field(
+        5, gt=0, description="Repeats of one payment that stay unanswered before a person is called. Ours."
+    )
+    echo_after: int = Field(
+        3, ge=0, description="After so many unanswered repeats the rail gets an echo request once; 0: it never does."
+    )
+    send_margin_s: float = Field(1.0, ge=0, description="With less time left than this a payment is not sent.")
     routing_number_severity: Literal["error", "warning"] = Field(
         "warning", description="What a wrong ABA check digit is on RTP: the rail's own id and samples have such."
+    )
+    definite_refusal_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("650", "690"),
+        description="admi.002 codes, comma-separated, that surely mean: not processed. The two that are public: the "
+        "schema is broken, the signature does not hold. After any other the message is repeated.",
+    )
+    copy_refusal_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("DUPL",),
+        description="Reasons of an RJCT, comma-separated, that refuse a copy and not the payment: it may have settled "
+        "by another copy, and is in doubt.",
+    )
+    further_reason_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Reasons of a pacs.002, comma-separated, beside those of the public schemas. An answer with any "
+        "other is set aside with a finding, and its payment is in doubt.",
     )
     network_limit_cents: int = Field(1_000_000_000, gt=0, description="RTP's limit per payment.")
     sender_limit_cents: int | None = Field(
         None, gt=0, description="This institution's own limit per payment on RTP; empty: it has none."
     )
+    ibm_mq: IbmMqSettings = IbmMqSettings()
+
+    _split = field_validator(
+        "institutions",
+        "rail_ids",
+        "definite_refusal_codes",
+        "copy_refusal_codes",
+        "further_reason_codes",
+        mode="before",
+    )(_split)
+    _or_none = field_validator("url", mode="before")(_none_if_empty)
+
+    @model_validator(mode="after")
+    def _repeats_after_the_clock(self) -> Self:
+        if self.rail_clock_s <= self.send_margin_s:
+            raise ValueError("rail_clock_s must be longer than send_margin_s: nothing could be sent in time")
+        if self.repeat_wait_s <= self.rail_clock_s:
+            raise ValueError("repeat_wait_s must be longer than rail_clock_s: the answer may still come")
+        return self
 
 
 class Settings(BaseSettings):
@@ -190,6 +265,13 @@ class Settings(BaseSettings):
         description="What the first tenant wants when the rail, asked, has no such message: reject the payment, or "
         "send it again under the same ids while they are of today. `db upgrade` registers it.",
     )
+    funds_holder: Literal["tenant", "core"] = Field(
+        "tenant",
+        description="Who holds the first tenant's debtors' money while a payment is under way: the tenant, who has "
+        "debited them before it submits, or the core at core_url, which reserves it. `db upgrade` registers it.",
+    )
+    core_url: str | None = Field(None, description="The institution's core, which holds debtors' money (docs/core.md).")
+    core_token: SecretStr | None = Field(None, description="The bearer token that the core is shown.")
     dispatch_prefetch: int = Field(128, ge=1, le=1_000, description="Transfers that a worker takes from the bus.")
     dispatch_concurrency: int = Field(
         64,
@@ -205,16 +287,41 @@ class Settings(BaseSettings):
     schemas_folder: Path | None = Field(
         None, description="Own schema files (*.xsd), such as the rail's under a licence; they come before ours."
     )
+    default_rail: Literal["fednow", "rtp"] | None = Field(
+        None,
+        description="The rail of a payment that neither names nor shows one; empty: FedNow where it is served, else "
+        "RTP.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at the least.")
     fednow: FedNowSettings = FedNowSettings()
     rtp: RtpSettings = RtpSettings()
 
     _split = field_validator("regions", "broker_url", mode="before")(_split)
 
+    @property
+    def rails(self) -> tuple[Rail, ...]:
+        """The rails that are served: those that have an address."""
+        addresses = {Rail.FEDNOW: self.fednow.url, Rail.RTP: self.rtp.url}
+        return tuple(rail for rail, address in addresses.items() if address is not None)
+
+    @property
+    def rail_of_others(self) -> Rail:
+        """The rail of a payment that neither names nor shows one."""
+        return self.rails[0] if self.default_rail is None else Rail(self.default_rail)
+
     @model_validator(mode="after")
     def _leaves_time_to_send(self) -> Self:
-        if self.promise_s <= self.fednow.send_margin_s + TELLING_MARGIN_S:
-            raise ValueError("promise_s must be longer than fednow.send_margin_s: nothing could be sent in time")
+        for name, margin_s in {"fednow": self.fednow.send_margin_s, "rtp": self.rtp.send_margin_s}.items():
+            if self.promise_s <= margin_s + TELLING_MARGIN_S:
+                raise ValueError(f"promise_s must be longer than {name}.send_margin_s: nothing could be sent in time")
+        return self
+
+    @model_validator(mode="after")
+    def _serves_a_rail(self) -> Self:
+        if not self.rails:
+            raise ValueError("no rail is served: set FIFTEEN_FEDNOW__URL or FIFTEEN_RTP__URL")
+        if self.rail_of_others not in self.rails:
+            raise ValueError(f"default_rail {self.default_rail} is not served: it has no url")
         return self
 
     @model_validator(mode="after")
@@ -293,12 +400,15 @@ def schemas_of(settings: Settings) -> SchemaSet:
 def masked(settings: Settings) -> dict[str, Any]:
     """Return the settings as they may be shown: secrets as stars."""
     shown: dict[str, Any] = settings.model_dump(mode="json")
-    shown["fednow"]["url"] = _without_password(settings.fednow.url)
+    for rail in ("fednow", "rtp"):
+        shown[rail]["url"] = _without_password(shown[rail]["url"])
     return shown
 
 
-def _without_password(url: str) -> str:
-    """A broker's URL may carry one; of several hosts none does."""
+def _without_password(url: str | None) -> str | None:
+    """A broker's URL may carry one."""
+    if url is None:
+        return None
     user, at, host = url.rpartition("@")
     scheme, separator, credentials = user.partition("://")
     name, colon, _ = credentials.partition(":")

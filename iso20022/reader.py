@@ -10,13 +10,16 @@ import re
 import threading
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from lxml import etree
 
 from iso20022.errors import RemoteProtocolError
 from iso20022.findings import Finding
 from iso20022.paths import first_element, holds, line_of, named_xpath
+
+Element: TypeAlias = etree._Element  # noqa: SLF001 - lxml has no other name for the type
+"""An element of a tree that was read: a Document, an AppHdr, or what is in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ import pytest
 
 from adapters.keys.clear import ClearVault
 from adapters.postgres.connection import open_pool
+from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
@@ -70,9 +71,24 @@ def _named(dsn: str, database: str) -> str:
 
 
 @pytest.fixture
-def database(postgres_server: EmbeddedPostgres, template: str) -> Database:
-    """A fresh database for one test."""
-    return copy_database(postgres_server, template)
+def database(request: pytest.FixtureRequest, postgres_server: EmbeddedPostgres, template: str) -> Iterator[Database]:
+    """A fresh database for one test; when it ends, the ledger must say what the payments' states say.
+
+    ``@pytest.mark.unbalanced("why")`` is for a test that writes around the store.
+    """
+    fresh = copy_database(postgres_server, template)
+    yield fresh
+    if request.node.get_closest_marker("unbalanced") is None:
+        asyncio.run(demand_balance(fresh))
+
+
+async def demand_balance(database: Database) -> None:
+    """Fail when a posting has one side, or the postings of a payment do not say what its state says."""
+    async with open_pool(database.application_dsn, connections_max=1) as pool:
+        ledger = PostgresLedger(pool)
+        balances, faults = await ledger.balances(), await ledger.faults(limit=10)
+    assert sum(balance.amount_cents for balance in balances) == 0, balances
+    assert not faults, faults
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from adapters.http.openapi_examples import (
 )
 from adapters.http.openapi_schemas import SCHEMAS, ref
 from adapters.http.problems import PROBLEM_TYPE, PROBLEMS, ProblemError, ProblemKind, problem_document
+from gateway.domain.payment import Rail
 
 _EXAMPLE_INSTANCE: Final = UUID("01890000-0000-7000-8000-000000000000")
 
@@ -54,6 +55,12 @@ _MESSAGE_ID: Final = {
 }
 _CODE: Final = {"name": "code", "in": "path", "required": True, "schema": {"type": "string", "enum": sorted(PROBLEMS)}}
 _UETR: Final = {"name": "uetr", "in": "query", "schema": {"type": "string"}}
+_RAIL: Final = {
+    "name": "rail",
+    "in": "query",
+    "description": "The rail that the message goes over, where it shows none itself; without it the gateway's default.",
+    "schema": {"type": "string", "enum": [rail.value for rail in Rail]},
+}
 _END_TO_END_ID: Final = {"name": "end_to_end_id", "in": "query", "schema": {"type": "string"}}
 
 _WAITED: Final = {
@@ -73,7 +80,7 @@ def openapi_document(*, version: str, limits: HttpLimits) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Fifteen: instant payments on FedNow",
+            "title": "Fifteen: instant payments on FedNow and RTP",
             "version": version,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             "description": _DESCRIPTION.format(body_bytes_max=limits.body_bytes_max, wait_max_s=limits.wait_max_s),
@@ -177,10 +184,12 @@ def _post_message() -> dict[str, Any]:
         "tags": ["submit"],
         "summary": "Submit an ISO 20022 message (pacs.008.001.08)",
         "description": (
-            "A bare Document, a header and Document, or the FedNow envelope; UTF-8. Any application/*+xml is taken."
+            "A bare Document, a header and Document, or the envelope of FedNow or RTP; UTF-8. Any application/*+xml is "
+            "taken. The message shows its rail by envelope, header, clearing system or id; else `rail` names it."
         ),
         "parameters": [
             _key(required=False, description="May be left out; if it is sent, it equals the message's own id."),
+            _RAIL,
             {"$ref": "#/components/parameters/wait"},
         ],
         "requestBody": {
@@ -197,6 +206,8 @@ def _post_message() -> dict[str, Any]:
                 *_BODY,
                 problems.MESSAGE_UNREADABLE,
                 problems.MESSAGE_INVALID,
+                problems.QUERY_INVALID,
+                problems.RAIL_NOT_SERVED,
                 problems.IDEMPOTENCY_KEY_DIFFERS,
             ),
         },
@@ -224,6 +235,7 @@ def _post_payment() -> dict[str, Any]:
                 problems.IDEMPOTENCY_KEY_MISSING,
                 problems.JSON_UNREADABLE,
                 problems.PAYMENT_INVALID,
+                problems.RAIL_NOT_SERVED,
             ),
         },
     }

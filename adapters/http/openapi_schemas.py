@@ -135,13 +135,23 @@ _PAYMENT_REQUEST: Final = _object(
         "creditor": _object({"name": _text(140)}),
         "creditor_account": _text(34),
         "creditor_agent": _ROUTING_NUMBER,
-        "category_purpose": {**_text(35), "type": ["string", "null"], "default": "CONS"},
+        "rail": {
+            "type": ["string", "null"],
+            "enum": [*_values(Rail), None],
+            "description": "Over which rail; without it over the gateway's default.",
+        },
+        "category_purpose": {
+            **_text(35),
+            "type": ["string", "null"],
+            "default": "CONS",
+            "description": "CONS and BIZZ on both rails: RTP gets its own words, CONSUMER and BUSINESS.",
+        },
         "end_to_end_id": {**_text(35), "type": ["string", "null"]},
         "instruction_id": {**_text(35), "type": ["string", "null"]},
         "uetr": {"type": ["string", "null"], "description": "A UUID of version 4 in lower case."},
         "remittance": {"type": ["array", "null"], "items": _text(140), "maxItems": REMITTANCE_LINES_MAX},
     },
-    optional=("category_purpose", "end_to_end_id", "instruction_id", "uetr", "remittance"),
+    optional=("rail", "category_purpose", "end_to_end_id", "instruction_id", "uetr", "remittance"),
 )
 
 _CANDIDATE: Final = _object(

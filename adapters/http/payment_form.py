@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.http.problems import JSON_UNREADABLE, PAYMENT_INVALID, ProblemError
+from gateway.domain.payment import Rail
 from gateway.service.requests import PaymentRequest
 from iso20022 import Amount, is_routing_number, is_uetr
 
@@ -145,6 +146,12 @@ TEXTS: Final[Mapping[str, _Text]] = {
     "/creditor/name": _name("creditor"),
     "/creditor_account": _account("creditor"),
     "/creditor_agent": _agent("creditor"),
+    "/rail": _Text(
+        holds=lambda text: text in set(Rail),
+        code="FORM_RAIL",
+        rule=f"A rail is {' or '.join(Rail)}.",
+        hint="Name one of them, or leave it out where the gateway's default is meant.",
+    ),
     "/category_purpose": _Text(
         holds=_between(1, 35),
         code="FORM_LENGTH",

@@ -11,6 +11,7 @@ from iso20022.messages.pacs008 import LAYOUT
 
 _MEMBERS: Final[Mapping[str, str]] = {
     "amount": "/amount",
+    "total_amount": "/amount",
     "currency": "/currency",
     "debtor_name": "/debtor/name",
     "debtor_account": "/debtor_account",
@@ -23,6 +24,7 @@ _MEMBERS: Final[Mapping[str, str]] = {
     "category_purpose": "/category_purpose",
     "end_to_end_id": "/end_to_end_id",
     "instruction_id": "/instruction_id",
+    "transaction_id": "/instruction_id",
     "uetr": "/uetr",
     "remittance": "/remittance",
 }

@@ -127,6 +127,9 @@ MESSAGE_INVALID: Final = ProblemKind(
 PAYMENT_INVALID: Final = ProblemKind(
     "payment_invalid", 422, "The payment breaks the form or the rail's rules", "Mend what each finding says."
 )
+RAIL_NOT_SERVED: Final = ProblemKind(
+    "rail_not_served", 422, "The gateway does not serve this rail", "Send it over a rail that the finding names."
+)
 ACTION_INVALID: Final = ProblemKind(
     "action_invalid", 422, "The action is not understood", "Mend what each finding says; nothing was done."
 )
@@ -178,6 +181,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         IDEMPOTENCY_KEY_DIFFERS,
         MESSAGE_INVALID,
         PAYMENT_INVALID,
+        RAIL_NOT_SERVED,
         ACTION_INVALID,
         INTERNAL_ERROR,
         NOT_READY,

@@ -27,11 +27,13 @@ from adapters.http.problems import (
     MESSAGE_UNREADABLE,
     NOT_ACCEPTABLE,
     PAYMENT_INVALID,
+    QUERY_INVALID,
+    RAIL_NOT_SERVED,
     ProblemError,
     ProblemKind,
 )
 from adapters.http.representation import payment_link
-from gateway.domain.payment import IdempotencyKey, TenantId
+from gateway.domain.payment import IdempotencyKey, Rail, TenantId
 from gateway.service.submit import RefusalKind, Refused, Submitted
 from iso20022 import Finding
 
@@ -39,6 +41,9 @@ REPLAYED: Final = {"Idempotency-Replayed": "true"}
 """Tells a repeat from the submission that made the payment."""
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+RAIL: Final = "rail"
+"""The parameter that names the rail of a message which shows none."""
+
 _KEY: Final = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
 """Visible ASCII without the quotation mark, which may stand around it as in a structured header (RFC 9651)."""
 
@@ -47,6 +52,10 @@ XML_TAKEN: Final = "application/xml, text/xml or application/*+xml"
 _REFUSALS: Final[Mapping[RefusalKind, tuple[ProblemKind, str]]] = {
     RefusalKind.UNREADABLE: (MESSAGE_UNREADABLE, "The body cannot be read as a message; nothing was accepted."),
     RefusalKind.INVALID: (MESSAGE_INVALID, "The message is not valid; nothing was accepted."),
+    RefusalKind.RAIL_NOT_SERVED: (
+        RAIL_NOT_SERVED,
+        "This gateway does not serve that rail; nothing was done. A payment that it accepted before stays as it is.",
+    ),
     RefusalKind.KEY_DIFFERS: (
         IDEMPOTENCY_KEY_DIFFERS,
         "The header Idempotency-Key and the message's own id differ; nothing was accepted.",
@@ -103,10 +112,10 @@ class Submissions:
 
     async def _submit_message(self, tenant_id: TenantId, request: web.Request) -> Submitted:
         require_type(request, is_xml, taken=XML_TAKEN)
-        header_key = _key_in(request)
+        header_key, rail = _key_in(request), _rail_in(request)
         body = await read_body(request, self._api.limits)
         outcome = await self._api.intake.submit_message(
-            tenant_id, body, header_key=header_key, received_at=self._api.clock.now()
+            tenant_id, body, header_key=header_key, received_at=self._api.clock.now(), named=rail
         )
         return _submitted(outcome, invalid=MESSAGE_INVALID, as_json=Finding.as_json)
 
@@ -176,6 +185,16 @@ def _submitted(
     findings = [as_json(finding) for finding in outcome.findings]
     kind = invalid if outcome.kind is RefusalKind.INVALID else kind
     raise _RecordedError(ProblemError(kind, detail, findings=findings, members=members))
+
+
+def _rail_in(request: web.Request) -> Rail | None:
+    """Return the rail that the query names, None where it names none."""
+    named = request.query.getall(RAIL, [])
+    if not named:
+        return None
+    if len(named) > 1 or named[0] not in set(Rail):
+        raise ProblemError(QUERY_INVALID, f"The parameter {RAIL} is sent once, and is {' or '.join(Rail)}.")
+    return Rail(named[0])
 
 
 def _key_in(request: web.Request) -> str | None:

@@ -13,7 +13,7 @@ from asyncpg import Record
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent, counts_transfer
-from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
+from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
 from gateway.service.ports import (
     Decision,
     MessageDirection,
@@ -88,7 +88,18 @@ def save_columns(decisions: Sequence[Decision], vault: Vault) -> Columns:
         for message in decision.messages
     ]
     queued = [_outbox_row(delivery) for decision in decisions for delivery in decision.outbox]
-    return columns(rows, 27) + columns(raw, 10) + columns(queued, 4)
+    booked = [
+        (
+            decision.payment.payment_id,
+            posting.kind.value,
+            posting.debit.value,
+            posting.credit.value,
+            posting.amount.cents,
+        )
+        for decision in decisions
+        for posting in decision.postings
+    ]
+    return columns(rows, 27) + columns(raw, 10) + columns(queued, 4) + columns(booked, 5)
 
 
 def _decision_row(decision: Decision) -> tuple[Any, ...]:
@@ -179,6 +190,7 @@ def payment_from(row: Record) -> Payment:
         pings=row["pings"],
         next_step_at=row["timer_at"],
         final_at=row["final_at"],
+        funds_holder=FundsHolder(row["funds_holder"]),
     )
 
 

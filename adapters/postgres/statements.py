@@ -38,14 +38,15 @@ WITH input AS (
     ON CONFLICT (tenant_id, idempotency_key, region) DO NOTHING
     RETURNING tenant_id, idempotency_key
 ), fresh AS MATERIALIZED (
-    SELECT input.* FROM input JOIN claimed USING (tenant_id, idempotency_key)
+    SELECT input.*, coalesce(tenant.funds_holder, 'tenant') AS funds_holder
+    FROM input JOIN claimed USING (tenant_id, idempotency_key) LEFT JOIN tenant USING (tenant_id)
 ), facts AS (
     INSERT INTO payment (region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr,
         amount_cents, debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date,
-        accepted_at, deadline_at)
+        accepted_at, deadline_at, funds_holder)
     SELECT $1, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr, amount_cents,
         debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at,
-        deadline_at
+        deadline_at, funds_holder
     FROM fresh
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details,
@@ -68,7 +69,7 @@ WITH input AS (
         AS out (delivery_id, queue, payment_id, deadline_at)
     JOIN fresh ON fresh.payment_id = out.payment_id
 )
-SELECT tenant_id, idempotency_key FROM claimed
+SELECT tenant_id, idempotency_key, funds_holder FROM fresh
 """
 
 SAVE: Final = """
@@ -138,6 +139,15 @@ WITH input AS (
         AS out (delivery_id, queue, payment_id, deadline_at)
     JOIN moved ON moved.payment_id = out.payment_id
     JOIN input ON input.payment_id = out.payment_id
+), booked AS (
+    INSERT INTO ledger_posting (region, payment_id, tenant_id, rail, epoch, sequence, kind, debit, credit, amount_cents,
+        at)
+    SELECT $1, posting.payment_id, input.tenant_id, $2, moved.epoch, input.expected_version + 1, posting.kind,
+        posting.debit, posting.credit, posting.amount_cents, input.at
+    FROM unnest($44::uuid[], $45::text[], $46::text[], $47::text[], $48::bigint[])
+        AS posting (payment_id, kind, debit, credit, amount_cents)
+    JOIN moved ON moved.payment_id = posting.payment_id
+    JOIN input ON input.payment_id = posting.payment_id
 )
 SELECT payment_id FROM moved
 """
@@ -145,6 +155,7 @@ SELECT payment_id FROM moved
 _PAYMENT_COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.end_to_end_id, fact.instruction_id, fact.uetr,
     fact.amount_cents, fact.debtor_agent, fact.creditor_agent, fact.business_date, fact.accepted_at, fact.deadline_at,
+    fact.funds_holder,
     now.state, now.version, now.status, now.reason_code, now.reason_origin, now.reason_text, now.creation_time,
     now.transfers, now.status_requests, now.pings, now.timer_at, now.updated_at, now.final_at
 """

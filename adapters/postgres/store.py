@@ -24,7 +24,16 @@ from adapters.postgres.rows import (
 )
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.history import RecordedEvent
-from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, RegionId, TenantId
+from gateway.domain.payment import (
+    FundsHolder,
+    IdempotencyKey,
+    Payment,
+    PaymentId,
+    PaymentState,
+    Rail,
+    RegionId,
+    TenantId,
+)
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -108,13 +117,13 @@ class PostgresStore:
             return outcomes
         for new in waiting:
             if _key(new) in claimed:
-                outcomes[_key(new)] = _Claimed(new.accepted(), new.content_digest, created=True)
+                outcomes[_key(new)] = _Claimed(new.accepted(claimed[_key(new)]), new.content_digest, created=True)
         return outcomes | await self._read_claims([new for new in waiting if _key(new) not in claimed])
 
-    async def _insert(self, payments: Sequence[NewPayment]) -> set[_Key]:
+    async def _insert(self, payments: Sequence[NewPayment]) -> dict[_Key, FundsHolder]:
         parameters = accept_columns(payments, self._vault)
         rows = await self._pool.fetch(statements.ACCEPT, self._region, EPOCH, *parameters)
-        return {(row["tenant_id"], row["idempotency_key"]) for row in rows}
+        return {(row["tenant_id"], row["idempotency_key"]): FundsHolder(row["funds_holder"]) for row in rows}
 
     async def _read_claims(self, unseen: Sequence[NewPayment]) -> dict[_Key, _Claimed | FaultyRowError]:
         if not unseen:

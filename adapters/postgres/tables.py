@@ -37,7 +37,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from adapters.postgres.bus_tables import BUS_TABLES
 from adapters.postgres.metadata import metadata
 from gateway.domain.doubt import NotFoundPolicy
-from gateway.domain.payment import PaymentState, ReasonOrigin
+from gateway.domain.ledger import Account, PostingKind
+from gateway.domain.payment import FundsHolder, PaymentState, ReasonOrigin
 from gateway.service.ports import DeadLetterReason, MessageDirection
 
 
@@ -55,7 +56,9 @@ tenant = Table(
     Column("name", Text, nullable=False),
     Column("created_at", _INSTANT, nullable=False),
     Column("not_found_policy", Text, nullable=False, server_default=text("'reject'")),
+    Column("funds_holder", Text, nullable=False, server_default=text("'tenant'")),
     CheckConstraint(_one_of("not_found_policy", NotFoundPolicy), name="not_found_policy"),
+    CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
 )
 
 api_key = Table(
@@ -113,7 +116,9 @@ payment = Table(
     Column("business_date", Date, nullable=False),
     Column("accepted_at", _INSTANT, nullable=False),
     Column("deadline_at", _INSTANT, nullable=False),
+    Column("funds_holder", Text, nullable=False, server_default=text("'tenant'")),
     PrimaryKeyConstraint("payment_id", "tenant_id", "region"),
+    CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
     UniqueConstraint("rail", "message_id", "region"),
     CheckConstraint("amount_cents > 0", name="amount_cents"),
     Index("payment_end_to_end_id_ix", "tenant_id", "end_to_end_id"),
@@ -248,6 +253,29 @@ dead_letter_closing = Table(
     postgresql_partition_by=_BY_REGION,
 )
 
+ledger_posting = Table(
+    "ledger_posting",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("rail", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("debit", Text, nullable=False),
+    Column("credit", Text, nullable=False),
+    Column("amount_cents", BigInteger, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("payment_id", "tenant_id", "epoch", "sequence", "kind", "region"),
+    CheckConstraint("amount_cents > 0", name="amount_cents"),
+    CheckConstraint("debit <> credit", name="two_sides"),
+    CheckConstraint(_one_of("kind", PostingKind), name="kind"),
+    CheckConstraint(_one_of("debit", Account), name="debit"),
+    CheckConstraint(_one_of("credit", Account), name="credit"),
+    postgresql_partition_by=_BY_REGION,
+)
+
 payment_state = Table(
     "payment_state",
     metadata,
@@ -293,6 +321,7 @@ outbox = Table(
 FACTS: Final = (
     *(claim, payment, payment_event, message, inbox, refusal, quarantine),
     *(dead_letter, dead_letter_closing),
+    ledger_posting,
 )
 """Inserted, never updated; one partition per region."""
 

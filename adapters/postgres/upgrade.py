@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.postgres.tables import FACTS, api_key, operator_key, tenant
 from gateway.domain.doubt import NotFoundPolicy
-from gateway.domain.payment import RegionId, TenantId
+from gateway.domain.payment import FundsHolder, RegionId, TenantId
 
 APPLICATION_GROUP_ROLE: Final = "fifteen_application"
 """Holds the application's rights; the role that the gateway logs in as is made a member of it."""
@@ -43,6 +43,7 @@ class FirstTenant:
     name: str
     api_key_digest: bytes
     not_found_policy: NotFoundPolicy = NotFoundPolicy.REJECT
+    funds_holder: FundsHolder = FundsHolder.TENANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ async def upgrade(
     for region in regions:
         if _REGION.fullmatch(region) is None:
             raise UpgradeError(f"region {region!r}: a small letter, then up to 30 small letters, digits or _")
-    engine = create_async_engine(owner_dsn.replace("postgresql://", "postgresql+asyncpg://", 1))
+    engine = create_async_engine(_for_asyncpg(owner_dsn))
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_ensure_group_role)
@@ -126,14 +127,11 @@ def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> N
 
 
 def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:
+    policies = {"not_found_policy": first.not_found_policy.value, "funds_holder": first.funds_holder.value}
     connection.execute(
         insert(tenant)
-        .values(
-            tenant_id=first.tenant_id, name=first.name, created_at=now, not_found_policy=first.not_found_policy.value
-        )
-        .on_conflict_do_update(
-            index_elements=[tenant.c.tenant_id], set_={"not_found_policy": first.not_found_policy.value}
-        )
+        .values(tenant_id=first.tenant_id, name=first.name, created_at=now, **policies)
+        .on_conflict_do_update(index_elements=[tenant.c.tenant_id], set_=policies)
     )
     connection.execute(
         insert(api_key)
@@ -148,3 +146,23 @@ def _register_operator(connection: Connection, first: FirstOperator, now: dateti
         .values(key_digest=first.api_key_digest, name=first.name, created_at=now)
         .on_conflict_do_nothing(index_elements=[operator_key.c.key_digest])
     )
+
+
+async def copy_tenants(source_dsn: str, owner_dsn: str) -> int:
+    """Copy the tenants of one database into another, without their keys; returns how many. A repeat changes nothing."""
+    source = create_async_engine(_for_asyncpg(source_dsn))
+    target = create_async_engine(_for_asyncpg(owner_dsn))
+    try:
+        async with source.connect() as connection:
+            rows = [dict(row) for row in (await connection.execute(tenant.select())).mappings()]
+        if rows:
+            async with target.begin() as connection:
+                await connection.execute(insert(tenant).on_conflict_do_nothing(), rows)
+    finally:
+        await source.dispose()
+        await target.dispose()
+    return len(rows)
+
+
+def _for_asyncpg(dsn: str) -> str:
+    return dsn.replace("postgresql://", "postgresql+asyncpg://", 1)

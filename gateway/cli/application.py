@@ -28,7 +28,7 @@ application = typer.Typer(
         "House; neither has anything to do with it."
     ),
 )
-simulator = typer.Typer(no_args_is_help=True, help="Play a rail: FedNow, with its faults.")
+simulator = typer.Typer(no_args_is_help=True, help="Play a rail, FedNow or RTP, or a bank's core, with their faults.")
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
 application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
@@ -53,16 +53,19 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep database, journal and logs in this directory.", metavar="DIR")
     ] = None,
+    rtp: Annotated[
+        bool, typer.Option("--rtp", help="RTP's simulator too, and the same four payments over RTP as well.")
+    ] = False,
 ) -> None:
     """Run gateway, worker, PostgreSQL and the FedNow simulator here, and send four payments.
 
     One settles, one is rejected (AC04), one is accepted without posting, and of one the answer is lost and found again
-    by a status request. Then it stays up for payments of your own, until Ctrl-C.
+    by a status request, on RTP by a repeat. Then it stays up for payments of your own, until Ctrl-C.
     """
     from gateway.cli.demo import run_demo
 
     with explained():
-        run_demo(stay=not (once or json), as_json=json, keep=keep)
+        run_demo(stay=not (once or json), as_json=json, keep=keep, rtp=rtp)
 
 
 @application.command()
@@ -197,6 +200,9 @@ def send(
             help="Renew ids, times and dates, and map routing numbers to the simulator's participants; prints each.",
         ),
     ] = False,
+    rail: Annotated[
+        Rail | None, typer.Option(help="Over which rail, where the file shows none; else the gateway's default.")
+    ] = None,
     url: Annotated[str | None, typer.Option(help="The gateway; found by itself while a demo runs.")] = None,
     key: Annotated[
         str | None,
@@ -214,7 +220,7 @@ def send(
     from gateway.cli.send import send_file
 
     raise typer.Exit(
-        send_file(file, settings_or_stop(), restamped=restamp, url=url, key=key, wait_s=wait, as_json=json)
+        send_file(file, settings_or_stop(), restamped=restamp, rail=rail, url=url, key=key, wait_s=wait, as_json=json)
     )
 
 
@@ -255,6 +261,41 @@ def doubt_rejected(payment_ids: _PaymentIds, note: _Note, url: _Url = None) -> N
     from gateway.cli.doubt import act_on
 
     raise typer.Exit(act_on(settings_or_stop(), payment_ids, action="record_rejection", note=note, url=url))
+
+
+@application.command()
+def ledger(
+    tenant: Annotated[str | None, typer.Option(help="The balances of this tenant alone.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print balances and faults as JSON.")] = False,
+) -> None:
+    """Show what the ledger's accounts hold, and every payment that is not booked as its state says.
+
+    Exits 1 when there is one, or a posting has one side. It reads every posting: quick for a day, minutes for years.
+    """
+    from gateway.cli.ledger import show_ledger
+
+    settings = settings_or_stop()
+    with explained():
+        raise typer.Exit(show_ledger(settings, tenant_id=tenant, as_json=json))
+
+
+@application.command()
+def replay(
+    into: Annotated[
+        str, typer.Option(help="postgresql://… of the owner of an empty database, which this fills.", metavar="URL")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Run history again from its raw messages into an empty database, and prove that it comes out the same.
+
+    What came in is read and judged anew, what went out is built anew and must be the bytes that left; states, events,
+    messages and ledger are compared. Exits 1 when a payment comes out otherwise. Nothing is sent to anybody.
+    """
+    from gateway.cli.replay import replay_history
+
+    settings = settings_or_stop()
+    with explained():
+        raise typer.Exit(replay_history(settings, into=into, as_json=json))
 
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -378,14 +419,14 @@ def upgrade() -> None:
 
 
 class _WithBehaviours(TyperCommand):
-    """A command whose help ends with what the simulator does with which payment."""
+    """A command, named as its rail, whose help ends with what the simulator does with which payment."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, then the table."""
         from gateway.cli.simulate import behaviour_table
 
         super().format_help(ctx, formatter)
-        OUT.print(behaviour_table())
+        OUT.print(behaviour_table(str(self.name)))
 
 
 @simulator.command(cls=_WithBehaviours)
@@ -410,6 +451,48 @@ def fednow(
     from gateway.cli.simulate import run_fednow
 
     run_fednow(
+        host=host, port=port, amqp=amqp, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates
+    )
+
+
+@simulator.command()
+def core(
+    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8030,
+    balance: Annotated[float, typer.Option(min=0, help="What every account has at first, in dollars.")] = 100_000_000,
+) -> None:
+    """Play an institution's core: reserve debtors' money, post it, release it.
+
+    An account that ends in 9901 does not exist (AC01), 9904 has too little (AM04), 9906 is blocked (AC06); about one
+    that ends in 9999 there is never an answer.
+    """
+    from gateway.cli.simulate import run_core
+
+    run_core(host=host, port=port, balance_cents=round(balance * 100))
+
+
+@simulator.command(cls=_WithBehaviours)
+def rtp(
+    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8021,
+    amqp: Annotated[
+        str | None, typer.Option(help="Serve participants over this broker's queues too: amqp://…", metavar="URL")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="Keep every message in this file, and remember them at the next start.")
+    ] = None,
+    rail_clock: Annotated[float, typer.Option(help="How long a payment may take, in seconds.")] = 15.0,
+    check_duplicates: Annotated[
+        bool, typer.Option(help="Off: book every copy not marked DUPL, as no real rail does, for drills to count.")
+    ] = True,
+) -> None:
+    """Play RTP: verify, keep the clock, settle, reject, repeat its status for a message marked DUPL, or stay silent.
+
+    What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
+    """
+    from gateway.cli.simulate import run_rtp
+
+    run_rtp(
         host=host, port=port, amqp=amqp, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates
     )
 

@@ -44,11 +44,10 @@ class GatewayClient:
         assert self._session is not None
         await self._session.close()
 
-    async def send_message(self, body: bytes, *, wait_s: int) -> Answer:
+    async def send_message(self, body: bytes, *, wait_s: int, rail: str | None = None) -> Answer:
         """Send an ISO 20022 message; its message id is the idempotency key, so that a repeat is safe."""
-        return await self._request(
-            "POST", "/v1/messages", wait_s=wait_s, data=body, headers={"Content-Type": "application/xml"}
-        )
+        path = "/v1/messages" if rail is None else f"/v1/messages?{urlencode({'rail': rail})}"
+        return await self._request("POST", path, wait_s=wait_s, data=body, headers={"Content-Type": "application/xml"})
 
     async def send_payment(self, payment: dict[str, Any], *, key: str, wait_s: int) -> Answer:
         """Send a payment as JSON under a key; a repeat under the same key is safe."""

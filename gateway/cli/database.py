@@ -8,7 +8,7 @@ from adapters.postgres.upgrade import FirstOperator, FirstTenant, UpgradeError, 
 from adapters.system import SystemClock
 from gateway.cli.console import OUT
 from gateway.domain.doubt import NotFoundPolicy
-from gateway.domain.payment import RegionId, TenantId
+from gateway.domain.payment import FundsHolder, RegionId, TenantId
 from gateway.settings import Settings, SettingsError
 
 
@@ -28,7 +28,11 @@ def upgrade_database(settings: Settings) -> None:
     if settings.api_key is not None:
         digest = digest_of_api_key(settings.api_key.get_secret_value())
         first_tenant = FirstTenant(
-            TenantId(settings.tenant_id), settings.tenant_name, digest, NotFoundPolicy(settings.not_found_policy)
+            TenantId(settings.tenant_id),
+            settings.tenant_name,
+            digest,
+            NotFoundPolicy(settings.not_found_policy),
+            FundsHolder(settings.funds_holder),
         )
     first_operator = None
     if settings.operator_key is not None:

@@ -10,9 +10,9 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +32,8 @@ from gateway.cli.processes import Role, RoleError
 from gateway.cli.running import RunningDemo, announce, withdraw
 from gateway.cli.simulate import behaviour_table
 from gateway.domain.payment import RegionId, TenantId
-from simulators.fednow.participants import PARTICIPANTS
+from simulators.participants import PARTICIPANTS
+from simulators.rtp.participants import PARTICIPANTS as RTP_PARTICIPANTS
 
 RAIL_CLOCK_S: Final = 4
 STATUS_REQUEST_WAIT_S: Final = 5
@@ -64,6 +65,7 @@ class Scenario:
     state: str
     status: str
     reason: str | None = None
+    rail: str | None = None
 
     def payment(self) -> dict[str, Any]:
         """Return the payment as the API takes it. All names and accounts are invented."""
@@ -77,6 +79,7 @@ class Scenario:
             "creditor_account": self.creditor_account,
             "creditor_agent": _RECEIVER.routing_number,
             "remittance": [f"Fifteen demo: {self.tells}"],
+            **({} if self.rail is None else {"rail": self.rail}),
         }
 
     def ended_as_it_should(self, payment: dict[str, Any] | None) -> bool:
@@ -101,22 +104,38 @@ SCENARIOS: Final = (
     Scenario("answer_lost", "answer lost, found", "SIMLOSTANSWER", "99.95", "SETTLED", "ACSC"),
 )
 
+_RTP_STATUS: Final = {"ACSC": "ACTC"}
+"""RTP's yes is FedNow's word for progress."""
 
-def run_demo(*, stay: bool, as_json: bool, keep: Path | None) -> None:
+RTP_SCENARIOS: Final = tuple(
+    replace(
+        scenario,
+        name=f"rtp_{scenario.name}",
+        tells=f"RTP: {scenario.tells}",
+        status=_RTP_STATUS.get(scenario.status, scenario.status),
+        rail="rtp",
+    )
+    for scenario in SCENARIOS
+)
+"""The same four over RTP."""
+
+
+def run_demo(*, stay: bool, as_json: bool, keep: Path | None, rtp: bool) -> None:
     """Run the demo; exits 1 when a payment did not end as it should."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    scenarios = (*SCENARIOS, *(RTP_SCENARIOS if rtp else ()))
     try:
-        with _stack(keep, quiet=as_json) as running:
-            payments = asyncio.run(_send_all(running, quiet=as_json))
-            results = [_result(scenario, payment) for scenario, payment in zip(SCENARIOS, payments, strict=True)]
+        with _stack(keep, quiet=as_json, rtp=rtp) as running:
+            payments = asyncio.run(_send_all(running, scenarios, quiet=as_json))
+            results = [_result(scenario, payment) for scenario, payment in zip(scenarios, payments, strict=True)]
             if as_json:
                 print(json.dumps(results, indent=2))
             good = all(
-                scenario.ended_as_it_should(payment) for scenario, payment in zip(SCENARIOS, payments, strict=True)
+                scenario.ended_as_it_should(payment) for scenario, payment in zip(scenarios, payments, strict=True)
             )
             if stay:
-                _tell(running)
+                _tell(running, rtp=rtp)
                 signal.pause()
     except (RoleError, PostgresServerError, UpgradeError) as error:
         stop(str(error), code=EXIT_FINDINGS)
@@ -133,8 +152,8 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 @contextmanager
-def _stack(keep: Path | None, *, quiet: bool) -> Iterator[RunningDemo]:
-    """Start PostgreSQL, the simulator, worker and gateway, in this order, and stop them in the other."""
+def _stack(keep: Path | None, *, quiet: bool, rtp: bool) -> Iterator[RunningDemo]:
+    """Start PostgreSQL, the simulators, worker and gateway, in this order, and stop them in the other."""
     with ExitStack() as stack:
         if keep is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fifteen-demo-")))
@@ -157,7 +176,8 @@ def _stack(keep: Path | None, *, quiet: bool) -> Iterator[RunningDemo]:
             )
         )
         ports = {
-            name: _free_port(preferred) for name, preferred in (("gateway", 8015), ("worker", 8016), ("sim", 8020))
+            name: _free_port(preferred)
+            for name, preferred in (("gateway", 8015), ("worker", 8016), ("sim", 8020), ("rtp", 8021))
         }
         running = RunningDemo(
             process_id=os.getpid(),
@@ -179,16 +199,35 @@ def _stack(keep: Path | None, *, quiet: bool) -> Iterator[RunningDemo]:
             "FIFTEEN_FEDNOW__ROUTING_NUMBERS": ",".join(_OWN_ROUTING_NUMBERS),
             "COLUMNS": "120",
         }
+        rtp_url = f"http://127.0.0.1:{ports['rtp']}"
+        if rtp:
+            environment |= {
+                "FIFTEEN_RTP__URL": rtp_url,
+                "FIFTEEN_RTP__PARTICIPANT": RTP_PARTICIPANTS[0].connection_party,
+                "FIFTEEN_RTP__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
+                "FIFTEEN_RTP__REPEAT_WAIT_S": str(STATUS_REQUEST_WAIT_S),
+                "FIFTEEN_RTP__INSTITUTIONS": ",".join(_OWN_ROUTING_NUMBERS),
+            }
         journal = directory / "fednow-journal.jsonl"
         commands = {
             "simulator": (
                 *("simulator", "fednow", "--port", str(ports["sim"])),
                 *("--journal", str(journal), "--rail-clock", str(RAIL_CLOCK_S)),
             ),
+            **(
+                {
+                    "simulator-rtp": (
+                        *("simulator", "rtp", "--port", str(ports["rtp"])),
+                        *("--journal", str(directory / "rtp-journal.jsonl"), "--rail-clock", str(RAIL_CLOCK_S)),
+                    )
+                }
+                if rtp
+                else {}
+            ),
             "worker": ("worker",),
             "gateway": ("gateway",),
         }
-        _say("starting simulator, worker and gateway", quiet=quiet)
+        _say(f"starting {'simulators' if rtp else 'simulator'}, worker and gateway", quiet=quiet)
         roles = []
         for name, arguments in commands.items():
             role = Role(name, arguments, environment=environment, log_file=directory / f"{name}.log")
@@ -196,7 +235,12 @@ def _stack(keep: Path | None, *, quiet: bool) -> Iterator[RunningDemo]:
             roles.append(role)
         for role, url in zip(
             roles,
-            (f"{running.simulator_url}/healthz", f"{running.worker_url}/healthz", f"{running.gateway_url}/readyz"),
+            (
+                f"{running.simulator_url}/healthz",
+                *((f"{rtp_url}/healthz",) if rtp else ()),
+                f"{running.worker_url}/healthz",
+                f"{running.gateway_url}/readyz",
+            ),
             strict=True,
         ):
             role.wait_until_ready(url)
@@ -226,12 +270,12 @@ def _free_port(preferred: int) -> int:
     raise RoleError("no free port on 127.0.0.1")
 
 
-async def _send_all(running: RunningDemo, *, quiet: bool) -> list[dict[str, Any] | None]:
+async def _send_all(running: RunningDemo, scenarios: Sequence[Scenario], *, quiet: bool) -> list[dict[str, Any] | None]:
     """Send every scenario's payment at once and watch them until all are final."""
     async with GatewayClient(running.gateway_url, running.api_key) as client:
-        payments: list[dict[str, Any] | None] = [None] * len(SCENARIOS)
+        payments: list[dict[str, Any] | None] = [None] * len(scenarios)
         started, run = time.monotonic(), secrets.token_hex(4)
-        for index, scenario in enumerate(SCENARIOS):
+        for index, scenario in enumerate(scenarios):
             answer = await client.send_payment(scenario.payment(), key=f"demo-{run}-{scenario.name}", wait_s=0)
             payments[index] = _accepted(scenario, answer)
         with Live(console=OUT, refresh_per_second=10, transient=False, auto_refresh=False) as live:
@@ -241,7 +285,7 @@ async def _send_all(running: RunningDemo, *, quiet: bool) -> list[dict[str, Any]
                         payments[index] = (await client.payment(payment["payment_id"])).document
                 elapsed_s = time.monotonic() - started
                 if not quiet:
-                    live.update(_table(payments, elapsed_s), refresh=True)
+                    live.update(_table(scenarios, payments, elapsed_s), refresh=True)
                 if all(payment is not None and payment["final"] for payment in payments) or elapsed_s > GIVE_UP_S:
                     return payments
                 await asyncio.sleep(POLL_S)
@@ -253,7 +297,7 @@ def _accepted(scenario: Scenario, answer: Answer) -> dict[str, Any]:
     return answer.document
 
 
-def _table(payments: list[dict[str, Any] | None], elapsed_s: float) -> Table:
+def _table(scenarios: Sequence[Scenario], payments: Sequence[dict[str, Any] | None], elapsed_s: float) -> Table:
     table = Table(
         title=f"Demo profile: the rail's clock runs {RAIL_CLOCK_S} s (really 20 s), it may be asked after "
         f"{STATUS_REQUEST_WAIT_S} s (25 s)",
@@ -262,7 +306,7 @@ def _table(payments: list[dict[str, Any] | None], elapsed_s: float) -> Table:
     )
     for heading in ("payment", "state", "status", f"of {PROMISE_S} seconds"):
         table.add_column(heading, no_wrap=True)
-    for scenario, payment in zip(SCENARIOS, payments, strict=True):
+    for scenario, payment in zip(scenarios, payments, strict=True):
         if payment is None:
             continue
         seconds = payment["elapsed_ms"] / 1000 if payment["final"] else elapsed_s
@@ -301,9 +345,10 @@ def _result(scenario: Scenario, payment: dict[str, Any] | None) -> dict[str, Any
     }
 
 
-def _tell(running: RunningDemo) -> None:
+def _tell(running: RunningDemo, *, rtp: bool) -> None:
     payment = json.dumps(SCENARIOS[0].payment())
-    OUT.print(behaviour_table())
+    for rail in ("fednow", "rtp") if rtp else ("fednow",):
+        OUT.print(behaviour_table(rail))
     OUT.print(
         f"\ngateway    {running.gateway_url}   /v1/payments /openapi.json /metrics /readyz\n"
         f"worker     {running.worker_url}   /metrics /readyz\n"

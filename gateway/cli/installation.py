@@ -20,7 +20,7 @@ from adapters.rabbitmq.server import RabbitMqNode
 from adapters.system import SystemClock
 from gateway.cli.processes import Role
 from gateway.domain.payment import RegionId, TenantId
-from simulators.fednow.participants import PARTICIPANTS, Participant
+from simulators.participants import PARTICIPANTS, Participant
 
 API_KEY: Final = "the-key-of-an-installation-that-lives-for-minutes"
 INDEX_KEY: Final = "the-index-key-of-an-installation-that-lives-for-minutes"

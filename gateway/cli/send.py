@@ -22,23 +22,33 @@ from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import ERROR, OUT, stop
 from gateway.cli.running import gateway_of
 from gateway.settings import Settings
-from iso20022 import ConnectionPartyId, FedNowProfile, ProtocolError
+from iso20022 import ConnectionPartyId, EnvelopeKind, FedNowProfile, ProtocolError, read, unwrap
 from iso20022.restamp import Restamped, restamp
-from simulators.fednow.participants import map_to_participants
+from simulators.participants import map_to_participants
 
 _SETTLED = frozenset({"SETTLED", "ACCEPTED_WITHOUT_POSTING"})
 
 
 def send_file(
-    file: Path, settings: Settings, *, restamped: bool, url: str | None, key: str | None, wait_s: int, as_json: bool
+    file: Path,
+    settings: Settings,
+    *,
+    restamped: bool,
+    rail: str | None,
+    url: str | None,
+    key: str | None,
+    wait_s: int,
+    as_json: bool,
 ) -> int:
-    """Send the file, print what became of it, and return the exit code."""
+    """Send the file over the rail that is named or that it shows, print what became of it, and return the exit code."""
     try:
         body = file.read_bytes()
     except OSError as error:
         stop(f"{file}: {error.strerror}")
     address, api_key = gateway_of(settings, url)
     payment = _json_payment(file, body) if body.lstrip()[:1] == b"{" else None
+    if payment is not None and rail is not None:
+        payment = {**payment, "rail": rail}
     key = key or f"file-{hashlib.sha256(body).hexdigest()[:32]}"
     if restamped and payment is None:
         result = _restamp(body, settings)
@@ -46,7 +56,7 @@ def send_file(
         if not as_json:
             _print_changes(result)
     try:
-        answer = asyncio.run(_send(address, api_key, body, payment, key=key, wait_s=wait_s))
+        answer = asyncio.run(_send(address, api_key, body, payment, rail=rail, key=key, wait_s=wait_s))
     except (aiohttp.ClientError, TimeoutError) as error:
         again = _kept(file, body) if restamped and payment is None else file
         stop(
@@ -64,10 +74,13 @@ def _restamp(body: bytes, settings: Settings) -> Restamped:
     now = SystemClock().now().astimezone(ZoneInfo(FedNowProfile().time_zone))
     identifiers = SystemIdentifiers()
     try:
+        is_rtp = unwrap(read(body)).kind is EnvelopeKind.RTP_MESSAGE
         return restamp(
             body,
             now=now,
-            connection_party=ConnectionPartyId(settings.fednow.connection_party),
+            connection_party=ConnectionPartyId(
+                settings.rtp.participant if is_rtp else settings.fednow.connection_party
+            ),
             unique=identifiers.new_uuid().int ^ identifiers.new_uuid().int << 64,
             map_routing_numbers=map_to_participants,
         )
@@ -91,12 +104,19 @@ def _kept(file: Path, body: bytes) -> Path:
 
 
 async def _send(
-    address: str, api_key: str, body: bytes, payment: dict[str, Any] | None, *, key: str, wait_s: int
+    address: str,
+    api_key: str,
+    body: bytes,
+    payment: dict[str, Any] | None,
+    *,
+    rail: str | None,
+    key: str,
+    wait_s: int,
 ) -> Answer:
     async with GatewayClient(address, api_key) as client:
         if payment is not None:
             return await client.send_payment(payment, key=key, wait_s=wait_s)
-        return await client.send_message(body, wait_s=wait_s)
+        return await client.send_message(body, wait_s=wait_s, rail=rail)
 
 
 def _print_changes(result: Restamped) -> None:

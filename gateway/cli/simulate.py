@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 from rich.table import Table
 
 from gateway.cli.console import OUT
-from simulators.fednow.behaviours import help_rows
-from simulators.fednow.server import run
-from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators import fednow, rtp
+from simulators.core.books import CoreSimulatorSettings
+from simulators.core.server import run as serve_core
 
 GARBAGE_THRESHOLD: Final = 20_000
 """New containers between two young collections: the rail forgets nothing, so that there is little to collect."""
@@ -23,7 +24,7 @@ def run_fednow(
     *, host: str, port: int, amqp: str | None, journal: Path | None, rail_clock_s: float, check_duplicates: bool
 ) -> None:
     """Play FedNow until SIGTERM or Ctrl-C."""
-    settings = FedNowSimulatorSettings(
+    settings = fednow.FedNowSimulatorSettings(
         host=host,
         port=port,
         amqp_url=amqp,
@@ -31,18 +32,49 @@ def run_fednow(
         rail_clock_s=rail_clock_s,
         check_duplicates=check_duplicates,
     )
-    OUT.print(behaviour_table())
+    _play("fednow", fednow.run(settings, on_ready=_ready("FedNow")))
+
+
+def run_rtp(
+    *, host: str, port: int, amqp: str | None, journal: Path | None, rail_clock_s: float, check_duplicates: bool
+) -> None:
+    """Play RTP until SIGTERM or Ctrl-C."""
+    settings = rtp.RtpSimulatorSettings(
+        host=host,
+        port=port,
+        amqp_url=amqp,
+        journal=journal,
+        rail_clock_s=rail_clock_s,
+        check_duplicates=check_duplicates,
+    )
+    _play("rtp", rtp.run(settings, on_ready=_ready("RTP")))
+
+
+def behaviour_table(rail: str) -> Table:
+    """Return what the simulator of a rail does with which payment."""
+    name, behaviours = {"fednow": ("FedNow", fednow.TABLE), "rtp": ("RTP", rtp.TABLE)}[rail]
+    table = Table(title=f"What happens to a payment on {name}", title_justify="left")
+    for heading in ("creditor account", "or amount", "what happens"):
+        table.add_column(heading)
+    for row in behaviours.help_rows():
+        table.add_row(*row)
+    return table
+
+
+def _ready(name: str) -> Callable[[str], None]:
+    return lambda url: OUT.print(f"The {name} simulator listens on {url}")
+
+
+def _play(rail: str, running: Coroutine[Any, Any, None]) -> None:
+    OUT.print(behaviour_table(rail))
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings, on_ready=lambda url: OUT.print(f"The FedNow simulator listens on {url}")))
+        runner.run(running)
 
 
-def behaviour_table() -> Table:
-    """Return what the simulator does with which payment."""
-    table = Table(title="What happens to a payment", title_justify="left")
-    for heading in ("creditor account", "or amount", "what happens"):
-        table.add_column(heading)
-    for row in help_rows():
-        table.add_row(*row)
-    return table
+def run_core(*, host: str, port: int, balance_cents: int) -> None:
+    """Play a bank's core until SIGTERM or Ctrl-C."""
+    settings = CoreSimulatorSettings(host=host, port=port, balance_cents=balance_cents)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve_core(settings, on_ready=lambda url: OUT.print(f"The core simulator listens on {url}")))

@@ -14,6 +14,9 @@ class EventKind(StrEnum):
     ACCEPTED = "PaymentAccepted"
     """The gateway has made the payment durable."""
 
+    FUNDS_REFUSED = "FundsRefused"
+    """The institution's core does not reserve the debtor's money: nothing was sent."""
+
     SENDING_STARTED = "SendingStarted"
     """The bytes are about to leave; saved first."""
 
@@ -24,7 +27,7 @@ class EventKind(StrEnum):
     """The answer's time, or the payment's, has run out."""
 
     SETTLEMENT_REPORTED = "SettlementReported"
-    """The rail: ACSC."""
+    """The rail: ACSC, or on RTP ACTC, which is the sender's positive answer there."""
 
     ACCEPTANCE_WITHOUT_POSTING_REPORTED = "AcceptanceWithoutPostingReported"
     """The rail: ACWP, settled but not posted."""
@@ -36,10 +39,10 @@ class EventKind(StrEnum):
     """The creditor's institution: PDNG, or BLCK, after ACWP."""
 
     PROGRESS_REPORTED = "ProgressReported"
-    """The rail: ACTC or RCVD. Nothing is decided by it on a rail that settles with ACSC."""
+    """The rail: RCVD, or ACTC on a rail that settles with ACSC. Nothing is decided by it."""
 
     TIME_OUT_REPORTED = "TimeOutReported"
-    """The rail gave the payment up because an answer did not come in time (RTP: camt.056 with DS24)."""
+    """The rail gave the payment up because an answer did not come in time (RTP: camt.056, or RJCT, with DS24)."""
 
     REJECTION_REPORTED = "RejectionReported"
     """The rail, or the creditor's institution through it: RJCT of the payment itself."""
@@ -48,7 +51,8 @@ class EventKind(StrEnum):
     """The rail: admi.002 with a code that is known to be definite: the message was not processed."""
 
     REFUSAL_UNEXPLAINED = "RefusalUnexplained"
-    """The rail: admi.002 with a code that is not known to be definite; another copy may have been processed."""
+    """The rail: admi.002 with a code that is not known to be definite, or an RJCT that refuses a copy as a duplicate;
+    another copy may have been processed."""
 
     STATUS_REQUEST_DUE = "StatusRequestDue"
     """The rail's own clock has surely run out: it may be asked now."""

@@ -22,6 +22,9 @@ class Leg(StrEnum):
     QUEUE = "queue"
     """From acceptance until a worker takes the payment up: outbox, relay and bus together."""
 
+    FUNDS = "funds"
+    """Having the debtor's money reserved by the institution's core, where that holds it."""
+
     SIGN = "sign"
     """Making, and where the rail wants it signing, the message."""
 
@@ -39,10 +42,11 @@ BUDGETS_PERCENT: Final[Mapping[Leg, int]] = {
     Leg.INTAKE: 5,
     Leg.COMMIT: 3,
     Leg.RELAY: 5,
-    Leg.QUEUE: 10,
+    Leg.QUEUE: 7,
+    Leg.FUNDS: 6,
     Leg.SIGN: 2,
     Leg.RAIL: 66,
-    Leg.ANSWER: 5,
-    Leg.NOTIFY: 4,
+    Leg.ANSWER: 3,
+    Leg.NOTIFY: 3,
 }
 """The share of the promise that each leg may use. The rail has two thirds of it: ten of fifteen seconds."""

@@ -72,9 +72,20 @@ _OPEN = frozenset(
 )
 
 
+class FundsHolder(StrEnum):
+    """Who holds the debtor's money while a payment is under way; fixed with its acceptance."""
+
+    TENANT = "tenant"
+    """The tenant has debited the debtor already: to submit the payment is to say so."""
+
+    CORE = "core"
+    """The institution's core reserves it before the bytes leave; then posts it, or releases it."""
+
+
 class ReasonOrigin(StrEnum):
     """Who gave a reason."""
 
+    CORE = "core"
     GATEWAY = "gateway"
     RAIL = "rail"
     OPERATOR = "operator"
@@ -123,3 +134,4 @@ class Payment:
     pings: int = 0
     next_step_at: datetime | None = None
     final_at: datetime | None = None
+    funds_holder: FundsHolder = FundsHolder.TENANT

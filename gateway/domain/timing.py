@@ -77,6 +77,7 @@ class Timing:
         """Return the instant at which the rail is asked once more: after a pause that doubles with every question."""
         if payment.state is PaymentState.AWAITING_OPERATOR:
             return now + timedelta(seconds=SELDOM_INTERVAL_S)
-        doubled_s = self.status_request_interval_s * 2 ** min(payment.status_requests, 10)
+        asked = max(payment.status_requests, payment.transfers - 1)  # by questions, or by repeats
+        doubled_s = self.status_request_interval_s * 2 ** min(asked, 10)
         pause_s = min(doubled_s, STATUS_REQUEST_INTERVAL_MAX_S)
         return self.first_status_request(payment, now + timedelta(seconds=pause_s))

@@ -109,6 +109,7 @@ _FINAL: Final = tuple(state for state in PaymentState if state.is_final)
 TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # Nothing has left yet. An answer here is to a message that we believe unsent: take the rail's word, tell a person.
     (_S.RECEIVED, _E.SENDING_STARTED): Transition(_S.SENDING, (Effect.AWAIT_ANSWER,)),
+    (_S.RECEIVED, _E.FUNDS_REFUSED): Transition(_S.REJECTED, _STOP),
     (_S.RECEIVED, _E.DEADLINE_PASSED): Transition(_S.REJECTED, _STOP),
     **{(_S.RECEIVED, kind): Transition(state, _STRANGE_STOP) for kind, state in _SETTLING.items()},
     **{(_S.RECEIVED, kind): Transition(_S.REJECTED, _STRANGE_STOP) for kind in _REJECTING},

@@ -9,9 +9,10 @@ from typing import Final
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import delivery_id_of
-from gateway.domain.payment import Payment, PaymentId
+from gateway.domain.ledger import postings
+from gateway.domain.payment import FundsHolder, Payment, PaymentId
 from gateway.domain.timing import Timing
-from gateway.domain.transitions import Effect, advance, tells
+from gateway.domain.transitions import Effect, Transition, advance, tells
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
     Decision,
@@ -66,7 +67,7 @@ def decide(
         state=transition.state,
         at=at,
         timer=_timer(payment, transition.effects, at=at, timing=timing),
-        outbox=_outbox(payment, transition.effects, at=at, timing=timing),
+        outbox=_outbox(payment, transition, at=at, timing=timing),
         messages=messages,
         inbox_id=inbox_id,
         inbox_digest=inbox_digest,
@@ -74,6 +75,7 @@ def decide(
         status=event.status if told and event.status else payment.status,
         reason=event.reason if told else payment.reason,
         contradiction=strange,
+        postings=postings(payment.state, transition.state, payment.amount),
     )
 
 
@@ -91,11 +93,10 @@ def _timer(payment: Payment, effects: Sequence[Effect], *, at: datetime, timing:
     return None
 
 
-def _outbox(
-    payment: Payment, effects: Sequence[Effect], *, at: datetime, timing: Timing
-) -> tuple[OutboundDelivery, ...]:
+def _outbox(payment: Payment, transition: Transition, *, at: datetime, timing: Timing) -> tuple[OutboundDelivery, ...]:
     """What the effects put on queues: each under an id that a repeat of the same decision would give it again."""
-    return tuple(
+    effects = transition.effects
+    queued = tuple(
         OutboundDelivery(
             delivery_id_of(payment.payment_id, effect, payment.version),
             Queue.of(payment.rail, QueueDirection.OUT, message_class),
@@ -104,6 +105,25 @@ def _outbox(
         )
         for effect, message_class in _QUEUED
         if effect in effects
+    )
+    return (*queued, *_for_the_core(payment, transition))
+
+
+def _for_the_core(payment: Payment, transition: Transition) -> tuple[OutboundDelivery, ...]:
+    """The core's word on the end of a payment whose money it holds: once, with the first final state.
+
+    Also where it may never have been asked: what it does not know it remembers, and refuses a reservation that comes
+    late.
+    """
+    if payment.funds_holder is FundsHolder.TENANT or payment.state.is_final or not transition.state.is_final:
+        return ()
+    return (
+        OutboundDelivery(
+            delivery_id_of(payment.payment_id, "tell_core", payment.version),
+            Queue.of(payment.rail, QueueDirection.CORE, MessageClass.VALUE),
+            payment.payment_id,
+            payment.deadline_at,
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
 from gateway.domain.transitions import ASKABLE, SENDABLE
 from gateway.service.decide import Decisions, decide
+from gateway.service.funds import Funds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
     Clock,
@@ -19,7 +20,6 @@ from gateway.service.ports import (
     Delivery,
     Identifiers,
     Leg,
-    MessageClass,
     MessageDirection,
     NotSentError,
     Observer,
@@ -64,20 +64,24 @@ class Dispatcher:
     clock: Clock
     identifiers: Identifiers
     observer: Observer
+    funds: Funds
     pinged_at: dict[Rail, datetime] = field(default_factory=dict)
 
     async def transfer(self, delivery: Delivery) -> None:
         """Send the transfer of a payment that waits to be sent; leave any other alone, so that a repeat is safe.
 
+        Where the institution's core holds the debtor's money, it reserves it first, or the payment is rejected.
         Of all the workers that hold the same delivery, one alone saves SENDING, and that one sends. Returning settles
         the delivery: from SENDING on, the timer and the rail's answer carry the payment, never a second delivery.
 
         Raises:
-            UnavailableError: the store does not answer; nothing was sent, the delivery comes again.
+            UnavailableError: store or core do not answer; nothing was sent, the delivery comes again.
             LookupError: no such payment.
 
         """
         loaded, received = await self._load(delivery, MessageDirection.CLIENT_IN)
+        latest_sending = self.rails[loaded.rail].timing.latest_sending(loaded)
+        funds_refused = await self.funds.reserve(loaded, received, until=latest_sending)
         message: OutboundMessage | None = None
 
         async def choose(payment: Payment) -> Decision | None:
@@ -88,6 +92,9 @@ class Dispatcher:
             if now >= rail.timing.latest_sending(payment):
                 event = Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
                 return decide(payment, event, at=now, timing=rail.timing)
+            if funds_refused is not None and payment.state is PaymentState.RECEIVED:
+                reason = Reason(funds_refused.reason_code, ReasonOrigin.CORE, funds_refused.text)
+                return decide(payment, Event(EventKind.FUNDS_REFUSED, reason=reason), at=now, timing=rail.timing)
             started_s = self.clock.monotonic_s()
             message = rail.transfer_message(payment, received, at=now)
             self.observer.leg(Leg.SIGN, self.clock.monotonic_s() - started_s)
@@ -117,7 +124,7 @@ class Dispatcher:
 
         decision = await self.decisions.take(delivery.payment_id, choose, loaded=loaded)
         if decision is not None and message is not None:
-            await self._ask(decision.payment.rail, message, MessageClass.INQUIRY)
+            await self._ask(decision.payment.rail, message)
 
     async def ping(self, delivery: Delivery) -> None:
         """Ask whether the rail is there at all; raises as `transfer`. Payments in doubt share one PING a minute."""
@@ -139,7 +146,7 @@ class Dispatcher:
 
         decision = await self.decisions.take(delivery.payment_id, choose)
         if decision is not None and message is not None:
-            await self._ask(decision.payment.rail, message, MessageClass.SYSTEM)
+            await self._ask(decision.payment.rail, message)
 
     async def _load(self, delivery: Delivery, direction: MessageDirection) -> tuple[Payment, RawMessage]:
         found = await self.loads.submit((delivery.payment_id, direction))
@@ -147,9 +154,9 @@ class Dispatcher:
             raise LookupError(f"no payment {delivery.payment_id} with a message {direction}")
         return found
 
-    async def _ask(self, rail: Rail, message: OutboundMessage, message_class: MessageClass) -> None:
+    async def _ask(self, rail: Rail, message: OutboundMessage) -> None:
         try:
-            await self.links[rail].send(message.body, message_class=message_class)
+            await self.links[rail].send(message.body, message_class=message.message_class)
         except UnavailableError as error:
             self.observer.fault("question", error)
 
@@ -173,7 +180,7 @@ class Dispatcher:
         sendable_until = self.rails[payment.rail].timing.sendable_until(payment, decision.at)
         while self.clock.now() < sendable_until:
             try:
-                await link.send(message.body, message_class=MessageClass.VALUE)
+                await link.send(message.body, message_class=message.message_class)
             except NotSentError as error:
                 self.observer.fault("send", error)
                 await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))

@@ -10,18 +10,30 @@ from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.events import Event
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, TenantId
 from gateway.domain.timing import Timing
-from gateway.service.ports import RawMessage
+from gateway.service.ports import MessageClass, RawMessage
 from gateway.service.requests import PaymentRequest
-from iso20022 import CustomerCreditTransfer, Finding, MessageReject, PaymentStatusReport, Report
+from iso20022 import (
+    CustomerCreditTransfer,
+    Finding,
+    MessageReject,
+    PaymentAcknowledgement,
+    PaymentCancellationRequest,
+    PaymentStatusReport,
+    Report,
+)
+
+Statement = PaymentStatusReport | MessageReject | PaymentCancellationRequest | PaymentAcknowledgement
+"""What a rail may say about a payment of ours, on one rail or another."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
-    """A message ready for the rail: its bytes, type and the header's message id."""
+    """A message ready for the rail: its bytes, type, the header's message id, and in which class the rail takes it."""
 
     body: bytes
     message_type: str
     business_message_id: str
+    message_class: MessageClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +47,7 @@ class Reading:
     business_message_id: str
     message_type: str
     about: str | None
-    statement: PaymentStatusReport | MessageReject | None
+    statement: Statement | None
     codes: tuple[str, ...] = ()
     is_sign_of_life: bool = False
 

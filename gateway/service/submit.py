@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from gateway.domain.identity import delivery_id_of, payment_id_of, slot_of
-from gateway.domain.payment import IdempotencyKey, Payment, TenantId
+from gateway.domain.payment import IdempotencyKey, Payment, Rail, TenantId
 from gateway.domain.transitions import Effect
 from gateway.service.admission import Admission
 from gateway.service.group_commit import GroupCommit
@@ -43,6 +43,7 @@ from iso20022 import (
     Report,
     Severity,
     content_fingerprint_source,
+    guess_rail,
 )
 from iso20022.messages import pacs008
 
@@ -62,6 +63,9 @@ EXPLANATIONS_MAX: Final = 2
 
 class RefusalKind(StrEnum):
     """Why nothing was accepted; the edge makes a status code of it."""
+
+    RAIL_NOT_SERVED = "rail_not_served"
+    """The payment names, or shows, a rail that this gateway does not serve."""
 
     INVALID = "invalid"
     """The message breaks the schema or the rail's rules."""
@@ -98,12 +102,17 @@ class Submitted:
 
 
 class Intake:
-    """Takes submissions of one rail; `accepts.run` must be running."""
+    """Takes submissions for the rails that are served; `accepts.run` must be running.
+
+    A payment goes over the rail that the client names, else over the one that its message shows, else over
+    `default_rail`.
+    """
 
     def __init__(
         self,
         *,
-        rail: RailProtocol,
+        rails: Mapping[Rail, RailProtocol],
+        default_rail: Rail,
         store: PaymentStore,
         accepts: GroupCommit[NewPayment, Accepted],
         admission: Admission,
@@ -112,7 +121,8 @@ class Intake:
         vault: Vault,
         observer: Observer,
     ) -> None:
-        self._rail = rail
+        self._rails = rails
+        self._default_rail = default_rail
         self._store = store
         self._accepts = accepts
         self._admission = admission
@@ -123,9 +133,17 @@ class Intake:
         self._explaining = asyncio.Semaphore(EXPLANATIONS_MAX)
 
     async def submit_message(
-        self, tenant_id: TenantId, body: bytes, *, header_key: str | None, received_at: datetime
+        self,
+        tenant_id: TenantId,
+        body: bytes,
+        *,
+        header_key: str | None,
+        received_at: datetime,
+        named: Rail | None = None,
     ) -> Submitted | Refused:
         """Submit an ISO 20022 message; its own message id is the idempotency key. A repeat is safe.
+
+        `named` is the rail that the client named, if it did.
 
         Raises:
             OverloadedError: too much waits already, or for too long; nothing was done.
@@ -133,13 +151,17 @@ class Intake:
 
         """
         self._admission.admit()
-        report = self._rail.examine(body)
+        chosen, report = self._examined(body, named)
+        rail = self._rails.get(chosen)
+        if rail is None:
+            return await self._refuse(tenant_id, body, _not_served(chosen, self._rails), received_at)
         transfer, document = report.message, report.document
         if not isinstance(transfer, CustomerCreditTransfer) or document is None:
-            return await self._refuse(tenant_id, body, await self._unacceptable(report), received_at)
+            return await self._refuse(tenant_id, body, await self._unacceptable(rail, report), received_at)
         if header_key is not None and header_key != transfer.message_id:
             return await self._refuse(tenant_id, body, Refused(RefusalKind.KEY_DIFFERS), received_at)
         new = self._new_payment(
+            rail,
             tenant_id,
             IdempotencyKey(transfer.message_id),
             transfer,
@@ -149,18 +171,28 @@ class Intake:
             content_type=XML_TYPE,
             received_at=received_at,
         )
-        stale = self._rail.check_date(transfer, at=received_at) if report.valid else ()
+        stale = rail.check_date(transfer, at=received_at) if report.valid else ()
         if report.valid and not stale:
             return await self._accept(new, body, _warnings(report.findings))
-        refused = Refused(RefusalKind.INVALID, stale) if stale else await self._unacceptable(report)
+        refused = Refused(RefusalKind.INVALID, stale) if stale else await self._unacceptable(rail, report)
         return await self._accept_if_known(new, body, refused)
 
-    async def _unacceptable(self, report: Report) -> Refused:
+    def _examined(self, body: bytes, named: Rail | None) -> tuple[Rail, Report]:
+        """The rail that the message goes over, and the verdict of its rules where it is served."""
+        presumed = named if named is not None and named in self._rails else self._default_rail
+        report = self._rails[presumed].examine(body)
+        shown = None if report.envelope is None else guess_rail(report.envelope)
+        chosen = named or (presumed if shown is None else Rail(shown))
+        if chosen is presumed or chosen not in self._rails:
+            return chosen, report
+        return chosen, self._rails[chosen].examine(body)
+
+    async def _unacceptable(self, rail: RailProtocol, report: Report) -> Refused:
         """Every finding of a message that is no valid transfer; made in a thread."""
         if report.valid:
             return Refused(RefusalKind.INVALID, (_not_a_transfer(report),))
         async with self._explaining:
-            explained = await asyncio.to_thread(self._rail.explain, report)
+            explained = await asyncio.to_thread(rail.explain, report)
         kind = RefusalKind.INVALID if explained.readable else RefusalKind.UNREADABLE
         return Refused(kind, explained.findings)
 
@@ -172,15 +204,20 @@ class Intake:
         A repeat is safe; raises as `submit_message`.
         """
         self._admission.admit()
-        transfer = self._rail.transfer_from_request(
+        chosen = request.rail or self._default_rail
+        rail = self._rails.get(chosen)
+        if rail is None:
+            return await self._refuse(tenant_id, body, _not_served(chosen, self._rails), received_at)
+        transfer = rail.transfer_from_request(
             request,
             tenant_id=tenant_id,
             idempotency_key=key,
-            business_date=self._rail.business_date(received_at),
+            business_date=rail.business_date(received_at),
             at=received_at,
         )
-        findings = self._rail.check_transfer(transfer)
+        findings = rail.check_transfer(transfer)
         new = self._new_payment(
+            rail,
             tenant_id,
             key,
             transfer,
@@ -205,6 +242,7 @@ class Intake:
 
     def _new_payment(
         self,
+        rail: RailProtocol,
         tenant_id: TenantId,
         key: IdempotencyKey,
         transfer: CustomerCreditTransfer,
@@ -215,7 +253,6 @@ class Intake:
         content_type: str,
         received_at: datetime,
     ) -> NewPayment:
-        rail = self._rail
         business_date = rail.business_date(received_at)
         payment_id = payment_id_of(tenant_id, key, business_date)
         deadline_at = rail.timing.deadline(received_at)
@@ -295,6 +332,17 @@ class Intake:
         refusal = Refusal(self._identifiers.new_uuid(), tenant_id, at, content_digest, size, tuple(codes))
         await self._store.refuse([refusal])
         self._observer.request_refused(refusal)
+
+
+def _not_served(rail: Rail, served: Collection[Rail]) -> Refused:
+    """What neither a repeat nor another try mends: whoever runs the gateway must give the rail an address."""
+    finding = Finding(
+        code="RAIL_NOT_SERVED",
+        value=rail.value,
+        rule=f"A payment goes over a rail that this gateway serves: {' or '.join(served)}.",
+        hint=f"Send it over {' or '.join(served)}, or have FIFTEEN_{rail.upper()}__URL set where the gateway runs.",
+    )
+    return Refused(RefusalKind.RAIL_NOT_SERVED, (finding,))
 
 
 def _not_a_transfer(report: Report) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -25,7 +26,7 @@ class Timers:
     """Fires what is due."""
 
     decisions: Decisions
-    rails: dict[Rail, RailProtocol]
+    rails: Mapping[Rail, RailProtocol]
     clock: Clock
     observer: Observer
     parked: set[PaymentId] = field(default_factory=set)

@@ -115,6 +115,7 @@ _SIGNATURES: Final[tuple[FindingRow, ...]] = (
     ("KEY_ALONE", "There is one active key only.", "Register a second one."),
 )
 _REQUESTS: Final[tuple[FindingRow, ...]] = (
+    ("RAIL_NOT_SERVED", "The gateway does not serve the rail that is named, or shown.", "Send it over another."),
     ("NOT_A_TRANSFER", "The gateway takes in credit transfers alone.", "Send a pacs.008."),
     ("FORM_REQUIRED", "A member of the JSON payment is missing.", "Add it."),
     ("FORM_UNKNOWN_MEMBER", "There is a member that the API does not know.", "Check its name."),
@@ -124,6 +125,7 @@ _REQUESTS: Final[tuple[FindingRow, ...]] = (
     ("FORM_AMOUNT", "The amount is no amount of dollars and cents.", 'Write it as text: "51.74".'),
     ("FORM_AMOUNT_NUMBER", "The amount is a JSON number, which readers round.", 'Write it as text: "51.74".'),
     ("FORM_CURRENCY", "The currency is not the US dollar.", "Write USD."),
+    ("FORM_RAIL", "The rail is none that there is.", "Write fednow or rtp."),
     ("FORM_ROUTING_NUMBER", "A routing number is not nine digits.", "Write the nine digits."),
     ("FORM_UETR", "The UETR is no version 4 UUID in lower case.", "Write it so, or leave it out."),
     ("FORM_NOTE", "A note of an operator is missing, or too long.", "Say in a sentence why."),

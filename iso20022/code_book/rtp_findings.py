@@ -8,6 +8,7 @@ from iso20022.code_book.entry import Actor, CodeEntry
 from iso20022.code_book.finding_rows import FindingRow, finding_entries
 
 _MRTP: Final = "public RTP schemas and samples (releases 2.9 and 3.0)"
+_OWN: Final = "our own rule; the rail's is not public"
 _SETTING: Final = "a setting of the institution"
 
 _HEADER: Final[tuple[FindingRow, ...]] = (
@@ -27,6 +28,7 @@ _MESSAGES: Final[tuple[FindingRow, ...]] = (
     ("RTP_ONE_PAYMENT", "The message is not about exactly one payment.", "One message for each payment."),
     ("RTP_LOCAL_TIME", "A time has an offset, or never stood on the clock in New York.", "Write the local time."),
     ("RTP_MESSAGE_ID", "The message id does not have the rail's form.", "M, date, participant, the rest."),
+    ("RTP_MESSAGE_ID_DATE", "The date in the message id is not today's on the rail.", "Build a new id."),
     ("RTP_MESSAGE_ID_PARTY", "The message id is that of another participant.", "Use the sender's own."),
     ("RTP_INSTRUCTION_ID", "An instruction or transaction id does not have the rail's form.", "Build it anew."),
     ("RTP_ADMINISTRATION_ID", "The id of an administration message has another form.", "Build it anew."),
@@ -65,6 +67,7 @@ _MESSAGES: Final[tuple[FindingRow, ...]] = (
 _SOURCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         **dict.fromkeys(("RTP_OWN_INSTITUTION", "RTP_SENDER_LIMIT"), _SETTING),
+        "RTP_MESSAGE_ID_DATE": _OWN,
         "RTP_NETWORK_LIMIT": "the operator's announcement of February 2025; a setting",
         "RTP_LOCAL_TIME": "a vendor's public guide to RTP: times are US Eastern",
         "RTP_ACCOUNT": "a vendor's public guide to RTP; what it weighs is a setting",

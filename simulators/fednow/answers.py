@@ -27,29 +27,10 @@ from iso20022 import (
 from iso20022.messages import admi011
 from iso20022.messages.admi004 import SystemEventNotification
 from iso20022.messages.admi011 import SystemEventAcknowledgement
+from simulators.facts import PaymentBooked, ReasonSource
 from simulators.fednow.decide import EASTERN, cycle_day
-from simulators.fednow.facts import PaymentBooked, ReasonSource
 from simulators.fednow.moulds import StatusMoulds
-
-GARBAGE: Final = b"\xff\xfe\x00 not a message \x00\xff"
-"""What comes in the place of an unreadable answer."""
-
-_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-_RUN_LENGTH: Final = 8
-_NUMBER_LENGTH: Final = 10
-
-
-class MessageIds:
-    """Ids of the rail's own messages: unique over all runs, because each run begins at another millisecond."""
-
-    def __init__(self, *, started_at: datetime) -> None:
-        self._run = _base36(int(started_at.timestamp() * 1000), length=_RUN_LENGTH)
-        self._count = 0
-
-    def next_reference(self) -> str:
-        """A reference of 18 letters and digits that has not been used before."""
-        self._count += 1
-        return self._run + _base36(self._count, length=_NUMBER_LENGTH)
+from simulators.message_ids import MessageIds
 
 
 class AnswerWriter:
@@ -280,12 +261,3 @@ def _report(
         instructing_agent=instructing_agent,
         instructed_agent=payment.instructing_agent,
     )
-
-
-def _base36(number: int, *, length: int) -> str:
-    digits = ""
-    for _ in range(length):
-        number, digit = divmod(number, len(_DIGITS))
-        digits = _DIGITS[digit] + digits
-    assert number == 0, f"a number has outgrown its {length} places"
-    return digits

@@ -26,10 +26,11 @@ from iso20022 import (
     pacs028,
 )
 from iso20022.messages import admi004
-from simulators.fednow.behaviours import SETTLES, Behaviour, choose_behaviour
-from simulators.fednow.facts import PaymentBooked, ReasonSource, Verdict
-from simulators.fednow.participants import Participant
+from simulators.behaviours import SETTLES, Behaviour
+from simulators.facts import PaymentBooked, ReasonSource, Verdict
+from simulators.fednow.behaviours import TABLE
 from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.participants import Participant
 
 EASTERN: Final = ZoneInfo("America/New_York")
 """The network's zone: its stamps carry its offset, its days roll by it."""
@@ -228,7 +229,7 @@ def answer_enquiry(
 
 def behaviour_of(transfer: CustomerCreditTransfer) -> Behaviour:
     """The behaviour that the transfer's creditor account or amount chooses."""
-    return choose_behaviour(creditor_account=transfer.creditor_account.reveal(), amount=transfer.amount)
+    return TABLE.chosen(creditor_account=transfer.creditor_account.reveal(), amount=transfer.amount)
 
 
 def cycle_day(instant: datetime) -> date:

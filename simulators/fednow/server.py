@@ -1,107 +1,29 @@
-"""The FedNow simulator as a process: the rail of `simulators.fednow.rail` behind HTTP on the loopback interface.
-
-The participants' side is in `simulators.fednow.transport` and, over a broker's queues, in `simulators.fednow.amqp`; the
-one for tests and people in `simulators.fednow.control`.
-``GET /healthz`` answers 200 with ``{"status": "ok"}``.
-"""
+"""The FedNow simulator as a process; see `simulators.server`."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
-from typing import Final
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
-from simulators.clock import Clock, SystemClock
-from simulators.fednow import control, transport
-from simulators.fednow.journal import JournalFile, NoJournal
-from simulators.fednow.rail import FedNowRail
-from simulators.fednow.service import SERVICE, RailService
+from simulators import server
+from simulators.clock import Clock
+from simulators.fednow.rail import fednow_rail
 from simulators.fednow.settings import FedNowSimulatorSettings
-
-SHUTDOWN_S: Final = 2
-"""How long open requests may take to end at shutdown; polls end at once."""
-
-IDLE_CONNECTION_S: Final = 75
-"""How long an idle connection is kept: well above a client's own limit, so that it is the client that closes it."""
 
 
 def build_application(settings: FedNowSimulatorSettings, *, clock: Clock | None = None) -> web.Application:
-    """The simulator as an aiohttp application; its rail is made, and its journal read, when it starts."""
-    application = web.Application(middlewares=[_refuse_on_demand], client_max_size=transport.BODY_BYTES_MAX)
-    application.cleanup_ctx.append(_open_rail(settings, clock or SystemClock()))
-    application.on_shutdown.append(_end_polls)
-    application.add_routes(transport.ROUTES)
-    application.add_routes(control.ROUTES)
-    application.router.add_get("/healthz", _health)
-    return application
+    """The simulator as an aiohttp application."""
+    return server.build_application(settings, partial(fednow_rail, settings), clock=clock)
 
 
-@asynccontextmanager
-async def serving(settings: FedNowSimulatorSettings, *, clock: Clock | None = None) -> AsyncIterator[str]:
-    """Serve while the context is open; yields the base URL, with the port that was really taken."""
-    runner = web.AppRunner(
-        build_application(settings, clock=clock),
-        access_log=None,
-        shutdown_timeout=SHUTDOWN_S,
-        keepalive_timeout=IDLE_CONNECTION_S,
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
-        host, port = runner.addresses[0][:2]
-        async with _over_amqp(settings, runner.app[SERVICE]):
-            yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
+def serving(settings: FedNowSimulatorSettings, *, clock: Clock | None = None) -> AbstractAsyncContextManager[str]:
+    """Serve while the context is open; yields the base URL."""
+    return server.serving(settings, partial(fednow_rail, settings), clock=clock)
 
 
 async def run(settings: FedNowSimulatorSettings, *, on_ready: Callable[[str], None] | None = None) -> None:
     """Serve until cancelled; `on_ready` is told the base URL once requests are taken."""
-    async with serving(settings) as base_url:
-        if on_ready is not None:
-            on_ready(base_url)
-        await asyncio.Event().wait()
-
-
-def _open_rail(settings: FedNowSimulatorSettings, clock: Clock) -> Callable[[web.Application], AsyncIterator[None]]:
-    async def opened(application: web.Application) -> AsyncIterator[None]:
-        with nullcontext() if settings.journal is None else closing(JournalFile(settings.journal)) as file:
-            rail = FedNowRail(
-                settings,
-                file or NoJournal(),
-                started_at=clock.now(),
-                facts=file.load() if file else (),
-            )
-            application[SERVICE] = RailService(rail, clock)
-            yield
-
-    return opened
-
-
-def _over_amqp(settings: FedNowSimulatorSettings, service: RailService) -> AbstractAsyncContextManager[None]:
-    if settings.amqp_url is None:
-        return nullcontext()
-    from simulators.fednow import amqp
-
-    parties = {participant.connection_party for participant in settings.participants}
-    return amqp.serving(service, settings.amqp_url, network="fednow", parties=parties)
-
-
-async def _end_polls(application: web.Application) -> None:
-    application[SERVICE].close()
-
-
-@web.middleware
-async def _refuse_on_demand(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what participants ask while a test has switched that on; the control side always answers."""
-    if request.app[SERVICE].faults.refuse_connections and not request.path.startswith(control.PREFIX):
-        raise web.HTTPServiceUnavailable(text="connections are refused on demand")
-    return await handler(request)
-
-
-async def _health(_: web.Request) -> web.Response:
-    return web.json_response({"status": "ok"})
+    await server.run(settings, partial(fednow_rail, settings), on_ready=on_ready)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from iso20022 import Amount, FedNowProfile, Severity
-from simulators.fednow.participants import PARTICIPANTS, Participant
+from simulators.participants import PARTICIPANTS, Participant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,11 @@ class FedNowSimulatorSettings:
     codes: RejectCodes = field(default_factory=RejectCodes)
     profile: FedNowProfile = field(default_factory=lambda: _MESSAGE_RULES)
     """The rules of form. What the rail treats as business is left to it: check digits (no such participant), limits."""
+
+    @property
+    def network(self) -> str:
+        """The network's name, which begins those of queues."""
+        return "fednow"
 
     @property
     def rail_clock(self) -> timedelta:

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from adapters.rails.http import HttpRailLink
 from gateway.cli.processes import end_with_parent
 from gateway.main import open_parts, run, run_worker_loops
-from gateway.service.ports import MessageClass, RailDelivery
+from gateway.rails import link_of
+from gateway.service.funds import NoCore
+from gateway.service.ports import MessageClass, RailDelivery, RailLink
 from gateway.settings import load_settings
 
 BEFORE_SENDING = "before-sending"
@@ -22,7 +23,7 @@ AFTER_SENDING = "after-sending"
 class CrashingLink:
     """The real link, but for one point at which the process dies."""
 
-    def __init__(self, link: HttpRailLink, *, crash_at: str) -> None:
+    def __init__(self, link: RailLink, *, crash_at: str) -> None:
         self._link = link
         self._crash_at = crash_at
 
@@ -51,10 +52,11 @@ async def main(crash_at: str) -> None:
     settings = load_settings()
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings, role="worker"))
-        link = await stack.enter_async_context(
-            HttpRailLink(settings.fednow.url, connection_party=settings.fednow.connection_party)
-        )
-        await run_worker_loops(parts, CrashingLink(link, crash_at=crash_at), ready=lambda _url: None)
+        links = {
+            rail: CrashingLink(await stack.enter_async_context(link_of(rail, settings)), crash_at=crash_at)
+            for rail in parts.rails
+        }
+        await run_worker_loops(parts, links, NoCore(), ready=lambda _url: None)
 
 
 if __name__ == "__main__":

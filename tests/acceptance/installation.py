@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from adapters.child_process import free_loopback_port
 from gateway.cli.processes import Role
+from gateway.domain.payment import Rail
 from tests.conftest import API_KEY, Database
 
 RAIL_CLOCK_S: Final = 2
@@ -19,6 +20,8 @@ STATUS_REQUEST_WAIT_S: Final = 3
 """Short, so that a doubt is resolved while a test waits; a test of the real ones would only sleep longer."""
 
 CONNECTION_PARTY: Final = "990000107"
+RTP_PARTICIPANT: Final = "990000107A1"
+REPEAT_INTERVAL_S: Final = 2
 
 
 @dataclass(slots=True)
@@ -26,7 +29,7 @@ class Installation:
     """The running roles and their addresses."""
 
     gateway_url: str
-    simulator_url: str
+    simulator_urls: Mapping[Rail, str]
     directory: Path
     environment: Mapping[str, str]
     stack: ExitStack = field(repr=False)
@@ -47,15 +50,16 @@ class Installation:
         worker.wait_until_ready(f"http://127.0.0.1:{port}/healthz")
         return worker
 
-    def copies_on_the_wire(self, message_id: str) -> list[dict[str, Any]]:
+    def copies_on_the_wire(self, message_id: str, *, rail: Rail = Rail.FEDNOW) -> list[dict[str, Any]]:
         """Return every copy of a message that reached the rail, counted before its own duplicate check."""
-        with urllib.request.urlopen(f"{self.simulator_url}/simulator/v1/messages?message_id={message_id}") as response:
+        url = f"{self.simulator_urls[rail]}/simulator/v1/messages?message_id={message_id}"
+        with urllib.request.urlopen(url) as response:
             copies: list[dict[str, Any]] = json.load(response)
         return copies
 
-    def ledger(self) -> dict[str, Any]:
+    def ledger(self, rail: Rail = Rail.FEDNOW) -> dict[str, Any]:
         """Return what the rail has booked."""
-        with urllib.request.urlopen(f"{self.simulator_url}/simulator/v1/ledger") as response:
+        with urllib.request.urlopen(f"{self.simulator_urls[rail]}/simulator/v1/ledger") as response:
             ledger: dict[str, Any] = json.load(response)
         return ledger
 
@@ -66,37 +70,53 @@ class Installation:
 
 @contextmanager
 def installed(
-    database: Database, directory: Path, *, broker_url: str | None = None, broker_namespace: str = "fifteen"
+    database: Database,
+    directory: Path,
+    *,
+    broker_url: str | None = None,
+    broker_namespace: str = "fifteen",
+    rails: Sequence[Rail] = (Rail.FEDNOW,),
 ) -> Iterator[Installation]:
-    """Run simulator and gateway; workers are the test's to start."""
-    gateway_port, simulator_port = free_loopback_port(), free_loopback_port()
+    """Run the rails' simulators and a gateway; workers are the test's to start."""
+    gateway_port, ports = free_loopback_port(), {rail: free_loopback_port() for rail in rails}
+    urls = {rail: f"http://127.0.0.1:{port}" for rail, port in ports.items()}
     environment = {
         "FIFTEEN_DATABASE_URL": database.application_dsn,
         "FIFTEEN_HTTP_PORT": str(gateway_port),
-        "FIFTEEN_FEDNOW__URL": f"http://127.0.0.1:{simulator_port}",
+        "FIFTEEN_FEDNOW__URL": urls.get(Rail.FEDNOW, ""),
         "FIFTEEN_FEDNOW__CONNECTION_PARTY": CONNECTION_PARTY,
         "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
         "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(STATUS_REQUEST_WAIT_S),
+        "FIFTEEN_RTP__URL": urls.get(Rail.RTP, ""),
+        "FIFTEEN_RTP__PARTICIPANT": RTP_PARTICIPANT,
+        "FIFTEEN_RTP__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
+        "FIFTEEN_RTP__REPEAT_WAIT_S": str(STATUS_REQUEST_WAIT_S),
+        "FIFTEEN_RTP__REPEAT_INTERVAL_S": str(REPEAT_INTERVAL_S),
         **({"FIFTEEN_BROKER_URL": broker_url, "FIFTEEN_BROKER_NAMESPACE": broker_namespace} if broker_url else {}),
     }
     with ExitStack() as stack:
-        simulator = Role(
-            "simulator",
-            ("simulator", "fednow", "--port", str(simulator_port), "--rail-clock", str(RAIL_CLOCK_S)),
-            environment=environment,
-            log_file=directory / "simulator.log",
-        )
-        stack.callback(simulator.stop)
+        simulators = {
+            rail: Role(
+                f"simulator-{rail}",
+                ("simulator", rail, "--port", str(port), "--rail-clock", str(RAIL_CLOCK_S)),
+                environment=environment,
+                log_file=directory / f"simulator-{rail}.log",
+            )
+            for rail, port in ports.items()
+        }
+        for simulator in simulators.values():
+            stack.callback(simulator.stop)
         gateway = Role("gateway", ("gateway",), environment=environment, log_file=directory / "gateway.log")
         stack.callback(gateway.stop)
         installation = Installation(
             gateway_url=f"http://127.0.0.1:{gateway_port}",
-            simulator_url=f"http://127.0.0.1:{simulator_port}",
+            simulator_urls=urls,
             directory=directory,
             environment=environment,
             stack=stack,
         )
-        simulator.wait_until_ready(f"{installation.simulator_url}/healthz")
+        for rail, simulator in simulators.items():
+            simulator.wait_until_ready(f"{urls[rail]}/healthz")
         gateway.wait_until_ready(f"{installation.gateway_url}/readyz")
         yield installation
 

@@ -21,14 +21,19 @@ from iso20022 import (
     Party,
     Personal,
     RoutingNumber,
+    TransactionId,
     Uetr,
     fednow_message_id,
     header,
     pacs008,
+    rtp_instruction_id,
+    rtp_message_id,
     wrap,
 )
+from iso20022.header import RTP_HEADER_TYPE
 
 SENDER: Final = "990000107"
+PARTICIPANT: Final = ConnectionPartyId("990000107A1")
 RECEIVER: Final = "990001203"
 EASTERN: Final = ZoneInfo("America/New_York")
 _numbers = count(1)
@@ -74,6 +79,45 @@ def message(payment: CustomerCreditTransfer, *, created: datetime | None = None)
         creation_time=stamped.creation_time,
     )
     return wrap(EnvelopeKind.FEDNOW_INCOMING, header.build(app_header), pacs008.build(stamped))
+
+
+def rtp_transfer(
+    *, creditor_account: str = "200000000001", cents: int = 5174, created: datetime | None = None
+) -> CustomerCreditTransfer:
+    """A transfer as RTP has it, with fresh ids, created now or at another time."""
+    plain = transfer(creditor_account=creditor_account, cents=cents, created=created)
+    number = next(_numbers)
+    message_id = rtp_message_id(
+        business_date=plain.creation_time.date(), participant=PARTICIPANT, source="BTST", serial=number
+    )
+    instruction_id = rtp_instruction_id(
+        business_date=plain.creation_time.date(), participant=PARTICIPANT, source="BTEST", serial=number
+    )
+    return replace(
+        plain,
+        message_id=message_id,
+        instruction_id=instruction_id,
+        transaction_id=TransactionId(instruction_id),
+        service_level="SDVA",
+        local_instrument="STANDARD",
+        category_purpose="CONSUMER",
+        clearing_system="TCH",
+        agent_clearing_system=None,
+        states_group=True,
+    )
+
+
+def rtp_message(payment: CustomerCreditTransfer) -> bytes:
+    """The transfer in RTP's Message."""
+    app_header = BusinessHeader(
+        sender=PARTICIPANT,
+        receiver=ConnectionPartyId("990000001T1"),
+        business_message_id=BusinessMessageId(f"B{payment.message_id[1:]}"),
+        message_type=pacs008.MESSAGE_TYPE,
+        creation_time=payment.creation_time,
+    )
+    built = header.build(app_header, header_type=RTP_HEADER_TYPE)
+    return wrap(EnvelopeKind.RTP_MESSAGE, built, pacs008.build(payment))
 
 
 def json_payment(*, creditor_account: str = "200000000001", amount: str = "51.74") -> dict[str, Any]:

@@ -14,7 +14,8 @@ from uuid import UUID
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent, counts_transfer
-from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
+from gateway.domain.ledger import Posting
+from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -62,6 +63,7 @@ class _Rows:
     messages: dict[PaymentId, list[RawMessage]] = field(default_factory=dict)
     outbox: list[_Outbox] = field(default_factory=list)
     inbox: dict[tuple[Rail, str], bytes] = field(default_factory=dict)
+    postings: dict[PaymentId, list[Posting]] = field(default_factory=dict)
     contradictions: int = 0
     refusals: dict[UUID, Refusal] = field(default_factory=dict)
     quarantine: dict[tuple[Rail, bytes], Quarantined] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class InMemoryStore:
     def __init__(self, *, api_keys: Mapping[bytes, TenantId] | None = None) -> None:
         self.api_keys: dict[bytes, TenantId] = dict(api_keys or {})
         self.not_found_policies: dict[TenantId, NotFoundPolicy] = {}
+        self.funds_holders: dict[TenantId, FundsHolder] = {}
         self.reachable = True
         self.next_call_raises: Exception | None = None
         self.rows = _Rows()
@@ -99,7 +102,7 @@ class InMemoryStore:
             return Accepted(kind, rows.payments[claim.payment_id])
         if (new.rail, new.message_id) in rows.message_ids:
             return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
-        payment = new.accepted()
+        payment = new.accepted(self.funds_holders.get(new.tenant_id, FundsHolder.TENANT))
         rows.claims[key] = _Claim(new.payment_id, new.content_digest)
         rows.message_ids.add((new.rail, new.message_id))
         rows.payments[new.payment_id] = payment
@@ -148,6 +151,7 @@ class InMemoryStore:
             RecordedEvent(now.version + 1, decision.event, now.state, decision.state, decision.at, REGION, EPOCH)
         )
         rows.messages[payment_id] += decision.messages
+        rows.postings.setdefault(payment_id, []).extend(decision.postings)
         rows.outbox += [_Outbox(delivery, decision.at) for delivery in decision.outbox]
         return True
 

@@ -36,6 +36,13 @@ WITH number AS (
 ), heard AS (
     INSERT INTO inbox (region, rail, inbox_id, digest, tenant_id, payment_id, at)
     SELECT 'local', 'fednow', 'SEED' || n, sha256(n::text::bytea), 'default', payment_id, accepted_at FROM old
+), booked AS (
+    INSERT INTO ledger_posting (region, payment_id, tenant_id, rail, epoch, sequence, kind, debit, credit, amount_cents,
+        at)
+    SELECT 'local', payment_id, 'default', 'fednow', 1, posting.sequence, posting.kind, posting.debit, posting.credit,
+        5174, accepted_at
+    FROM old, (VALUES (2, 'reserve', 'reserved', 'funds'), (3, 'post', 'rail', 'reserved'))
+        AS posting (sequence, kind, debit, credit)
 )
 INSERT INTO payment_state (payment_id, tenant_id, state, version, epoch, status, status_requests, updated_at, final_at,
     creation_time)

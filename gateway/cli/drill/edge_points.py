@@ -28,6 +28,7 @@ from gateway.service.ports import (
     MessageClass,
     OutboundDelivery,
     Queue,
+    QueueDirection,
     RailDelivery,
     RailLink,
 )
@@ -77,7 +78,7 @@ class WatchedBus:
     @asynccontextmanager
     async def consume(self, queue: Queue, handler: DeliveryHandler, **options: Any) -> AsyncIterator[None]:
         """Consume, and watch what is acknowledged."""
-        what = _HANDLED.get(queue.message_class)
+        what = _HANDLED.get(queue.message_class) if queue.direction is QueueDirection.OUT else None
 
         async def handled(delivery: Delivery) -> None:
             self._passed(f"{what}.handed")

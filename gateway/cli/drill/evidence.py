@@ -29,6 +29,7 @@ TABLES: Final = {
         "FROM payment_event ORDER BY payment_id, epoch, sequence"
     ),
     "inbox": "SELECT inbox_id, payment_id, at FROM inbox",
+    "ledger_posting": "SELECT payment_id, sequence, kind, debit, credit, amount_cents FROM ledger_posting",
     "outbox": "SELECT delivery_id, queue, payment_id, created_at FROM outbox",
     "quarantine": "SELECT business_message_id, codes, at FROM quarantine",
 }

@@ -91,6 +91,7 @@ def recount(directory: Path) -> Count:
     _count_states(count, payments, states, truth)
     _count_doubles(count, payments, truth)
     _follow_histories(count, directory, payments, states)
+    _check_ledger(count, directory, payments, states)
     for row in _table(directory, "outbox"):
         count.stuck.append(f"{row['payment_id']}: still in the outbox for {row['queue']}")
     for line in _lines(directory / WITNESS):
@@ -190,6 +191,26 @@ def _follow_histories(
             count.wrong.append(f"{payment_id}: it is {now['state']}, and its events say {last['state_after']}")
         if any(event["contradiction"] == "t" for event in history):
             count.wrong.append(f"{payment_id}: the rail contradicted what was certain")
+
+
+def _check_ledger(
+    count: Count,
+    directory: Path,
+    payments: Mapping[str, Mapping[str, str]],
+    states: Mapping[str, Mapping[str, str]],
+) -> None:
+    """What is settled stands on the rail's account, what is rejected with its debtor again, and nothing in between."""
+    booked: dict[str, Counter[str]] = defaultdict(Counter)
+    for posting in _table(directory, "ledger_posting"):
+        booked[posting["payment_id"]][posting["debit"]] += int(posting["amount_cents"])
+        booked[posting["payment_id"]][posting["credit"]] -= int(posting["amount_cents"])
+    for payment_id, row in states.items():
+        if row["state"] in OPEN or payment_id not in payments:
+            continue
+        cents = int(payments[payment_id]["amount_cents"]) if row["state"] in MOVED else 0
+        found = booked[payment_id]
+        if (found["rail"], found["reserved"], found["funds"]) != (cents, 0, -cents):
+            count.wrong.append(f"{payment_id}: it is {row['state']}, and booked is {dict(found)}")
 
 
 _HEARD_FROM_THE_RAIL: Final = ("Reported", "Refused", "Unexplained", "Unanswered")

@@ -24,14 +24,14 @@ def between(place: Place, settings: Settings) -> Between:
     """Return what a drill puts between the use cases and their ports, as the environment says."""
     trap, witness, plants = Trap.from_environment(), Witness.from_environment(), plants_module.from_environment()
     fednow = settings.fednow
+    assert fednow.url is not None, "a drill has FedNow alone"
+    url, party = fednow.url, fednow.connection_party
     return Between(
         pool=lambda pool: cast("asyncpg.Pool[asyncpg.Record]", WatchedPool(pool, trap, plants)),
         store=lambda store: cast("PaymentStore", WatchedStore(store, place, trap, witness, plants)),
         rail=lambda rail: cast("RailProtocol", WatchedRail(rail, trap, witness, plants)),
         bus=lambda bus: cast("Bus", WatchedBus(bus, trap, witness, plants)),
-        link=lambda link: cast(
-            "RailLink", WatchedLink(link, fednow.url, fednow.connection_party, trap, witness, plants)
-        ),
+        link=lambda _rail, link: cast("RailLink", WatchedLink(link, url, party, trap, witness, plants)),
         application=lambda application: watched_application(application, trap),
     )
 

@@ -12,6 +12,7 @@ from gateway.service.ports.bus import (
     Queue,
     QueueDirection,
 )
+from gateway.service.ports.core import Core, FundsRefused, Reservation
 from gateway.service.ports.dead_letters import (
     Closing,
     DeadLetterState,
@@ -26,7 +27,9 @@ from gateway.service.ports.faults import (
     UnavailableError,
     UnroutableError,
 )
+from gateway.service.ports.history import History, PaymentHistory
 from gateway.service.ports.keys import Sealed, Vault
+from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
 from gateway.service.ports.store import (
@@ -49,10 +52,12 @@ __all__ = [
     "AcceptKind",
     "Accepted",
     "Backlog",
+    "Balance",
     "Bus",
     "BusObserver",
     "Clock",
     "Closing",
+    "Core",
     "DeadLetter",
     "DeadLetterReason",
     "DeadLetterState",
@@ -62,8 +67,12 @@ __all__ = [
     "DeliveryHandler",
     "DueTimer",
     "FaultyRowError",
+    "FundsRefused",
+    "History",
     "Identifiers",
     "KeptDeadLetter",
+    "Ledger",
+    "LedgerFault",
     "Leg",
     "MessageClass",
     "MessageDirection",
@@ -73,6 +82,7 @@ __all__ = [
     "OutboundDelivery",
     "ParkedLetters",
     "PartlyFaultyError",
+    "PaymentHistory",
     "PaymentStore",
     "Quarantined",
     "Queue",
@@ -81,6 +91,7 @@ __all__ = [
     "RailLink",
     "RawMessage",
     "Refusal",
+    "Reservation",
     "Sealed",
     "TimerChange",
     "UnavailableError",

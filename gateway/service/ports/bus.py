@@ -15,10 +15,11 @@ from gateway.service.ports.rail import MessageClass
 
 
 class QueueDirection(StrEnum):
-    """Which way what a queue carries goes, seen from the participant: to the rail, or from it."""
+    """Which way what a queue carries goes, seen from the participant: to the rail, from it, or to its own core."""
 
     OUT = "out"
     IN = "in"
+    CORE = "core"
 
 
 class Queue(StrEnum):
@@ -35,6 +36,7 @@ class Queue(StrEnum):
     FEDNOW_IN_NONVALUE = "fednow.in.nonvalue"
     FEDNOW_IN_INQUIRY = "fednow.in.inquiry"
     FEDNOW_IN_SYSTEM = "fednow.in.system"
+    FEDNOW_CORE_VALUE = "fednow.core.value"
     RTP_OUT_VALUE = "rtp.out.value"
     RTP_OUT_NONVALUE = "rtp.out.nonvalue"
     RTP_OUT_INQUIRY = "rtp.out.inquiry"
@@ -43,6 +45,7 @@ class Queue(StrEnum):
     RTP_IN_NONVALUE = "rtp.in.nonvalue"
     RTP_IN_INQUIRY = "rtp.in.inquiry"
     RTP_IN_SYSTEM = "rtp.in.system"
+    RTP_CORE_VALUE = "rtp.core.value"
 
     @classmethod
     def of(cls, rail: Rail, direction: QueueDirection, message_class: MessageClass) -> Self:

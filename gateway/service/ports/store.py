@@ -13,7 +13,17 @@ from uuid import UUID
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import Event
 from gateway.domain.history import RecordedEvent
-from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, Reason, TenantId
+from gateway.domain.ledger import Posting
+from gateway.domain.payment import (
+    FundsHolder,
+    IdempotencyKey,
+    Payment,
+    PaymentId,
+    PaymentState,
+    Rail,
+    Reason,
+    TenantId,
+)
 from gateway.domain.transitions import ACCEPTANCE
 from gateway.service.ports.bus import OutboundDelivery
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
@@ -70,8 +80,8 @@ class NewPayment:
     message: RawMessage
     outbox: tuple[OutboundDelivery, ...]
 
-    def accepted(self) -> Payment:
-        """Return the payment that this becomes once it is committed."""
+    def accepted(self, funds_holder: FundsHolder) -> Payment:
+        """Return the payment that this becomes once it is committed; its tenant says who holds the debtor's money."""
         return Payment(
             payment_id=self.payment_id,
             tenant_id=self.tenant_id,
@@ -90,6 +100,7 @@ class NewPayment:
             deadline_at=self.deadline_at,
             updated_at=self.accepted_at,
             next_step_at=self.timer_at,
+            funds_holder=funds_holder,
         )
 
 
@@ -120,7 +131,7 @@ class Decision:
 
     Saved only if the payment still has the version that `payment` shows. `inbox_id` is the header's message id when the
     event came from the rail, and makes it count once; `inbox_digest` tells a repeat from other bytes under the same id.
-    ``status`` and ``reason`` are what the payment shows from now on.
+    ``status`` and ``reason`` are what the payment shows from now on. ``postings`` are what the ledger books.
     """
 
     payment: Payment
@@ -136,6 +147,7 @@ class Decision:
     status: str | None = None
     reason: Reason | None = None
     contradiction: bool = False
+    postings: tuple[Posting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from simulators.fednow import FedNowSimulatorSettings
 from tests.integration.rails.stands import (
-    VISIBILITY_S,
+    FEDNOW,
+    RTP,
     IbmMqStand,
     MemoryStand,
     RailStand,
@@ -28,21 +28,22 @@ async def mq() -> AsyncIterator[IbmMqStand]:
         yield stand
 
 
-@pytest.fixture(params=["memory", "http", "amqp", "mq"])
+@pytest.fixture(
+    params=["in memory", "FedNow over HTTP", "RTP over HTTP", "FedNow over AMQP", "RTP over AMQP", "IBM MQ"]
+)
 async def rail(request: pytest.FixtureRequest, unused_tcp_port: int, tmp_path: Path) -> AsyncIterator[RailStand]:
     """Each rail in turn."""
+    name, _, way = request.param.partition(" over ")
+    network = {"FedNow": FEDNOW, "RTP": RTP}.get(name, FEDNOW)
     stand: AbstractAsyncContextManager[RailStand]
-    match request.param:
-        case "memory":
+    match way or name:
+        case "in memory":
             stand = nullcontext(MemoryStand())
-        case "http":
-            journal = tmp_path / "journal"
-            stand = http_stand(
-                FedNowSimulatorSettings(port=unused_tcp_port, journal=journal, visibility_s=VISIBILITY_S)
-            )
-        case "amqp":
+        case "HTTP":
+            stand = http_stand(network, port=unused_tcp_port, journal=tmp_path / "journal")
+        case "AMQP":
             node: RabbitMqNode = request.getfixturevalue("rabbitmq_node")
-            stand = amqp_stand(node.url)
+            stand = amqp_stand(node.url, network)
         case _:
             stand = ibm_mq_stand()
     async with stand as opened:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from itertools import count
-from typing import Final, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import aiohttp
 import aiormq
@@ -19,12 +21,12 @@ from adapters.rails.http import HttpRailLink
 from adapters.rails.ibm_mq.connection import Channel
 from adapters.rails.ibm_mq.link import IbmMqRailLink, Queues
 from gateway.service.ports import MessageClass, RailLink
-from iso20022 import MessageId
+from iso20022 import ConnectionPartyId, MessageId
+from simulators import fednow, rtp
 from simulators.clock import SystemClock
-from simulators.fednow import FedNowSimulatorSettings, serving
-from simulators.fednow.outqueue import Waiting
-from simulators.fednow.server import build_application
-from simulators.fednow.service import SERVICE
+from simulators.outqueue import Waiting
+from simulators.service import SERVICE
+from tests.acceptance.payments import rtp_message, rtp_transfer
 from tests.fakes.ibm_mq import QueueManager, load_over_stand_in, reachable
 from tests.fakes.rail import InMemoryRail
 from tests.integration.bus.wire import FaultyWire
@@ -34,14 +36,46 @@ VISIBILITY_S: Final = 0.5
 """How long what was handed out and not acknowledged stays out of sight in these tests."""
 
 PARTY: Final = SENDER.connection_party
+"""Who we are on FedNow."""
 
 _numbers = count(1)
 
 
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A simulated network, who we are on it, and a message that it answers at once, with one message."""
+
+    name: str
+    party: str
+    payment: Callable[[], bytes]
+    build: Callable[..., web.Application]
+    """Builds the application from what `settings` returns; `serving` serves it."""
+    serving: Callable[..., AbstractAsyncContextManager[str]]
+    settings: Callable[..., Any]
+
+
 def payment() -> bytes:
-    """A message that every rail here answers at once, with one message."""
+    """A message that FedNow answers at once."""
     now = SystemClock().now()
     return transfer_bytes(now, MessageId(f"{now:%Y%m%d}{PARTY}CONTRACT{next(_numbers):06d}"))
+
+
+def rtp_payment() -> bytes:
+    """A message that RTP answers at once."""
+    return rtp_message(rtp_transfer())
+
+
+FEDNOW: Final = Network(
+    "fednow", PARTY, payment, fednow.build_application, fednow.serving, fednow.FedNowSimulatorSettings
+)
+RTP: Final = Network(
+    "rtp",
+    rtp.PARTICIPANTS[0].connection_party,
+    rtp_payment,
+    rtp.build_application,
+    rtp.serving,
+    rtp.RtpSimulatorSettings,
+)
 
 
 def digest(body: bytes) -> str:
@@ -51,6 +85,10 @@ def digest(body: bytes) -> str:
 
 class RailStand(Protocol):
     """A rail, and links of one participant to it."""
+
+    def payment(self) -> bytes:
+        """A message that the rail answers at once, with one message."""
+        ...
 
     def link(self) -> AbstractAsyncContextManager[RailLink]:
         """A link of a process of its own."""
@@ -75,6 +113,8 @@ class RailStand(Protocol):
 
 class MemoryStand:
     """The rail in memory of the unit tests."""
+
+    payment = staticmethod(payment)
 
     def __init__(self) -> None:
         self._rail = InMemoryRail(answering=lambda body, _: [b"about " + body], visibility_s=VISIBILITY_S)
@@ -102,18 +142,19 @@ class MemoryStand:
 
 
 class HttpStand:
-    """The FedNow simulator over HTTP, its journal in a file."""
+    """A simulator over HTTP, its journal in a file."""
 
-    def __init__(self, settings: FedNowSimulatorSettings) -> None:
-        assert settings.port
-        assert settings.journal
-        self._settings = settings
-        self._base_url = f"http://127.0.0.1:{settings.port}"
+    def __init__(self, network: Network, *, port: int, journal: Path) -> None:
+        self.payment = network.payment
+        self._network = network
+        self._port = port
+        self._settings = network.settings(port=port, journal=journal, visibility_s=VISIBILITY_S)
+        self._base_url = f"http://127.0.0.1:{port}"
         self._runner: web.AppRunner | None = None
 
     def link(self) -> AbstractAsyncContextManager[RailLink]:
         """A link over HTTP."""
-        return HttpRailLink(self._base_url, connection_party=PARTY)
+        return HttpRailLink(self._base_url, connection_party=self._network.party)
 
     async def taken(self) -> Sequence[tuple[str, str]]:
         """What the simulator has journalled."""
@@ -123,7 +164,7 @@ class HttpStand:
         """Put it in the queue that polls are answered from."""
         assert self._runner is not None
         service, now = self._runner.app[SERVICE], SystemClock().now()
-        queue = service.current_rail().book.queue_of(PARTY)
+        queue = service.current_rail().book.queue_of(ConnectionPartyId(self._network.party))
         queue.put(Waiting(f"of-its-own-accord-{next(_numbers)}", body), available_at=now)
         service._wake()
 
@@ -135,15 +176,15 @@ class HttpStand:
 
     async def come_back(self) -> None:
         """Serve on the same port, from the same journal."""
-        self._runner = web.AppRunner(build_application(self._settings), access_log=None, shutdown_timeout=1)
+        self._runner = web.AppRunner(self._network.build(self._settings), access_log=None, shutdown_timeout=1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
 
 
 @asynccontextmanager
-async def http_stand(settings: FedNowSimulatorSettings) -> AsyncIterator[HttpStand]:
+async def http_stand(network: Network, *, port: int, journal: Path) -> AsyncIterator[HttpStand]:
     """The stand, listening."""
-    stand = HttpStand(settings)
+    stand = HttpStand(network, port=port, journal=journal)
     await stand.come_back()
     try:
         yield stand
@@ -152,9 +193,11 @@ async def http_stand(settings: FedNowSimulatorSettings) -> AsyncIterator[HttpSta
 
 
 class AmqpStand:
-    """The FedNow simulator behind a broker's queues; the wire to the broker is what can be taken away."""
+    """A simulator behind a broker's queues; the wire to the broker is what can be taken away."""
 
-    def __init__(self, broker_url: str, wire: FaultyWire, base_url: str) -> None:
+    def __init__(self, network: Network, broker_url: str, wire: FaultyWire, base_url: str) -> None:
+        self.payment = network.payment
+        self._network = network
         self._broker_url = broker_url
         self._wire = wire
         self.base_url = base_url
@@ -162,7 +205,12 @@ class AmqpStand:
 
     def link(self) -> AbstractAsyncContextManager[RailLink]:
         """A link over the wire."""
-        return AmqpRailLink(self._wire.url, network="fednow", connection_party=PARTY, lease_s=VISIBILITY_S)
+        return AmqpRailLink(
+            self._wire.url,
+            network=self._network.name,
+            connection_party=self._network.party,
+            lease_s=VISIBILITY_S,
+        )
 
     async def taken(self) -> Sequence[tuple[str, str]]:
         """What the simulator has journalled."""
@@ -173,7 +221,7 @@ class AmqpStand:
         async with aiormq.Connection(self._broker_url) as connection:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             properties = spec.Basic.Properties(delivery_mode=2)
-            queue = f"fednow.{PARTY}.in.{message_class}"
+            queue = f"{self._network.name}.{self._network.party}.in.{message_class}"
             await channel.basic_publish(body, routing_key=queue, properties=properties, mandatory=True)
 
     async def go_away(self) -> None:
@@ -187,12 +235,14 @@ class AmqpStand:
 
 
 @asynccontextmanager
-async def amqp_stand(broker_url: str, *, rail_url: str | None = None) -> AsyncIterator[AmqpStand]:
+async def amqp_stand(
+    broker_url: str, network: Network = FEDNOW, *, rail_url: str | None = None
+) -> AsyncIterator[AmqpStand]:
     """The stand with empty queues; the simulator itself may have another way to the broker."""
-    await _empty(broker_url)
-    settings = FedNowSimulatorSettings(amqp_url=rail_url or broker_url, visibility_s=VISIBILITY_S)
-    async with serving(settings) as base_url:
-        stand = AmqpStand(broker_url, FaultyWire(broker_url), base_url)
+    await _empty(broker_url, network)
+    settings = network.settings(amqp_url=rail_url or broker_url, visibility_s=VISIBILITY_S)
+    async with network.serving(settings) as base_url:
+        stand = AmqpStand(network, broker_url, FaultyWire(broker_url), base_url)
         await stand.come_back()
         try:
             yield stand
@@ -200,13 +250,13 @@ async def amqp_stand(broker_url: str, *, rail_url: str | None = None) -> AsyncIt
             await stand.go_away()
 
 
-async def _empty(broker_url: str) -> None:
+async def _empty(broker_url: str, network: Network) -> None:
     async with aiormq.Connection(broker_url) as connection:
         for direction in ("in", "out"):
             for message_class in MessageClass:
                 channel = await connection.channel()
                 try:
-                    await channel.queue_purge(f"fednow.{PARTY}.{direction}.{message_class}")
+                    await channel.queue_purge(f"{network.name}.{network.party}.{direction}.{message_class}")
                 except aiormq.ChannelNotFoundEntity:
                     return  # nobody has declared them yet
 
@@ -214,6 +264,7 @@ async def _empty(broker_url: str) -> None:
 class IbmMqStand:
     """A queue manager in memory under the real Python part of the package ibmmq."""
 
+    payment = staticmethod(payment)
     CHANNEL: Final = Channel(queue_manager="QM1", connection_name="mq.invalid(1414)", channel="FIFTEEN.SVRCONN")
     QUEUES: Final = Queues(
         outgoing={each: f"OUT.{each.upper()}" for each in MessageClass},

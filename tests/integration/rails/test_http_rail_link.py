@@ -12,7 +12,7 @@ from aiohttp import web
 
 from adapters.rails.http import HttpRailLink
 from gateway.service.ports import MessageClass, NotSentError, UnavailableError
-from simulators.fednow.transport import CLASS_HEADER, PARTY_HEADER
+from simulators.transport import CLASS_HEADER, PARTY_HEADER
 from tests.integration.rails.raw_server import RawServer, Reply, raw_server
 from tests.unit.simulators.world import SENDER
 

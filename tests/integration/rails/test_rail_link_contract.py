@@ -1,6 +1,6 @@
 """The contract of `RailLink`, the same on every way to a rail.
 
-In memory (the unit tests' fake); over HTTP and over AMQP with the FedNow simulator behind; over IBM MQ with a queue
+In memory (the unit tests' fake); over HTTP and over AMQP with either rail's simulator behind; over IBM MQ with a queue
 manager in memory under the package's real Python part.
 """
 
@@ -16,7 +16,7 @@ from adapters.rails.http import HttpRailLink
 from gateway.service.ports import MessageClass, NotSentError, RailDelivery, RailLink, UnavailableError
 from tests.fakes.rail import InMemoryRail
 from tests.integration.rails.raw_server import Reply, raw_server
-from tests.integration.rails.stands import PARTY, VISIBILITY_S, RailStand, digest, payment, receive_into, receive_until
+from tests.integration.rails.stands import PARTY, VISIBILITY_S, RailStand, digest, receive_into, receive_until
 
 LONG_ENOUGH_S = 5.0
 MANY = 20
@@ -29,10 +29,10 @@ async def link(rail: RailStand) -> AsyncIterator[RailLink]:
         yield link
 
 
-async def send(link: RailLink, *, times: int = 1) -> None:
+async def send(rail: RailStand, link: RailLink, *, times: int = 1) -> None:
     """Send so many payments."""
     for _ in range(times):
-        await link.send(payment(), message_class=MessageClass.VALUE)
+        await link.send(rail.payment(), message_class=MessageClass.VALUE)
 
 
 async def receive_one(link: RailLink) -> RailDelivery:
@@ -49,16 +49,16 @@ async def until_nothing_comes(link: RailLink) -> None:
 # --- Sending ----------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_sent_is_answered(link: RailLink) -> None:
+async def test_what_is_sent_is_answered(rail: RailStand, link: RailLink) -> None:
     """Sending returns once the rail has the message; the answer is fetched."""
-    await send(link)
+    await send(rail, link)
 
     assert (await receive_one(link)).body
 
 
 async def test_each_message_is_sent_once(rail: RailStand, link: RailLink) -> None:
     """As many copies as sends, all under way at once, each on the queue of its class."""
-    bodies = [payment() for _ in range(MANY)]
+    bodies = [rail.payment() for _ in range(MANY)]
     classes = [list(MessageClass)[number % len(MessageClass)] for number in range(MANY)]
 
     async with asyncio.TaskGroup() as group:
@@ -85,8 +85,8 @@ async def test_bytes_arrive_as_they_are(rail: RailStand, link: RailLink, body: b
 
 async def test_a_cancelled_send_is_sent_once_or_not_at_all(rail: RailStand, link: RailLink) -> None:
     """Who cancels does not know; the rail sees at most one copy, and the link goes on."""
-    await send(link)
-    bodies = [payment() for _ in range(MANY)]
+    await send(rail, link)
+    bodies = [rail.payment() for _ in range(MANY)]
 
     async with asyncio.TaskGroup() as group:
         sends = [group.create_task(link.send(body, message_class=MessageClass.VALUE)) for body in bodies]
@@ -94,7 +94,7 @@ async def test_a_cancelled_send_is_sent_once_or_not_at_all(rail: RailStand, link
             if number % 2:
                 await asyncio.sleep(0)
             each.cancel()
-    await send(link)
+    await send(rail, link)
     await asyncio.sleep(VISIBILITY_S / 2)
 
     taken = [copy for _, copy in await rail.taken()]
@@ -106,7 +106,7 @@ async def test_a_cancelled_send_is_sent_once_or_not_at_all(rail: RailStand, link
 
 async def test_what_is_not_acknowledged_comes_again(rail: RailStand, link: RailLink) -> None:
     """An answer survives a worker that fetched it and got stuck, with the same receipt and the same bytes."""
-    await send(link)
+    await send(rail, link)
     first = await receive_one(link)
 
     async with rail.link() as other:
@@ -118,7 +118,7 @@ async def test_what_is_not_acknowledged_comes_again(rail: RailStand, link: RailL
 async def test_what_a_closed_link_had_in_hand_comes_again(rail: RailStand, link: RailLink) -> None:
     """Whether it was handed out or not: a worker that stops keeps nothing."""
     async with rail.link() as closed:
-        await send(closed, times=3)
+        await send(rail, closed, times=3)
         first = await closed.receive(messages_max=1, wait_s=LONG_ENOUGH_S)
 
     again = await receive_until(link, 3)
@@ -129,7 +129,7 @@ async def test_what_a_closed_link_had_in_hand_comes_again(rail: RailStand, link:
 
 async def test_what_is_acknowledged_does_not_come_again(rail: RailStand, link: RailLink) -> None:
     """Once saved, an answer is gone; the tests above are the control."""
-    await send(link)
+    await send(rail, link)
     delivery = await receive_one(link)
 
     await link.acknowledge([delivery.receipt])
@@ -141,7 +141,7 @@ async def test_what_is_acknowledged_does_not_come_again(rail: RailStand, link: R
 
 async def test_two_receivers_do_not_both_get_what_is_leased(rail: RailStand, link: RailLink) -> None:
     """What one is still saving is not handed to the other, and nothing is left out."""
-    await send(link, times=MANY)
+    await send(rail, link, times=MANY)
 
     async with rail.link() as other, asyncio.TaskGroup() as group:
         received = [group.create_task(receive_until(each, MANY, messages_max=3)) for each in (link, other)]
@@ -150,38 +150,38 @@ async def test_two_receivers_do_not_both_get_what_is_leased(rail: RailStand, lin
     assert len(bodies) == len(set(bodies)) == MANY
 
 
-async def test_a_poll_returns_as_soon_as_there_is_something(link: RailLink) -> None:
+async def test_a_poll_returns_as_soon_as_there_is_something(rail: RailStand, link: RailLink) -> None:
     """The wait is a limit and not a pause."""
     async with asyncio.TaskGroup() as group:
         poll = group.create_task(receive_one(link))
         await asyncio.sleep(0.05)
         started_s = asyncio.get_running_loop().time()
-        await send(link)
+        await send(rail, link)
         await poll
 
     assert asyncio.get_running_loop().time() - started_s < LONG_ENOUGH_S / 2
 
 
-async def test_a_poll_without_anything_returns_empty(link: RailLink) -> None:
+async def test_a_poll_without_anything_returns_empty(rail: RailStand, link: RailLink) -> None:
     """Nothing is not an error."""
     assert list(await link.receive(messages_max=10, wait_s=0.02)) == []
 
 
-async def test_no_more_comes_than_was_asked_for(link: RailLink) -> None:
+async def test_no_more_comes_than_was_asked_for(rail: RailStand, link: RailLink) -> None:
     """A receiver takes only what it can save."""
-    await send(link, times=5)
+    await send(rail, link, times=5)
 
     bodies = await receive_until(link, 5, messages_max=2)
 
     assert len(set(bodies)) == 5
 
 
-async def test_a_cancelled_poll_loses_nothing(link: RailLink) -> None:
+async def test_a_cancelled_poll_loses_nothing(rail: RailStand, link: RailLink) -> None:
     """A worker that stops in the middle of a fetch has not swallowed what was on its way."""
     async with asyncio.TaskGroup() as group:
         for pause_s in (0.0, 0.001, 0.005, 0.02):
             poll = group.create_task(link.receive(messages_max=10, wait_s=LONG_ENOUGH_S))
-            await send(link)
+            await send(rail, link)
             await asyncio.sleep(pause_s)
             poll.cancel()
 
@@ -201,9 +201,9 @@ async def test_one_class_does_not_block_another(rail: RailStand, link: RailLink)
     assert b"settled" in bodies
 
 
-async def test_acknowledging_again_or_in_vain_is_safe(link: RailLink) -> None:
+async def test_acknowledging_again_or_in_vain_is_safe(rail: RailStand, link: RailLink) -> None:
     """A receiver that died between its two steps repeats the second."""
-    await send(link)
+    await send(rail, link)
     delivery = await receive_one(link)
 
     await link.acknowledge([delivery.receipt])
@@ -216,7 +216,7 @@ async def test_acknowledging_again_or_in_vain_is_safe(link: RailLink) -> None:
 # --- A rail that is not there -----------------------------------------------------------------------------------
 
 
-async def test_a_rail_that_is_up_passes_the_check(link: RailLink) -> None:
+async def test_a_rail_that_is_up_passes_the_check(rail: RailStand, link: RailLink) -> None:
     """The control of the one below."""
     await link.check()
 
@@ -227,7 +227,7 @@ async def test_where_nobody_listens_it_is_certain_that_nothing_was_sent(rail: Ra
 
     async with rail.link() as link:
         with pytest.raises(NotSentError):
-            await send(link)
+            await send(rail, link)
 
     await rail.come_back()
     assert await rail.taken() == []
@@ -250,7 +250,7 @@ async def test_where_nobody_listens_everything_else_fails_too(rail: RailStand) -
 
 async def test_a_link_comes_back_with_its_rail(rail: RailStand, link: RailLink) -> None:
     """Nobody has to start a worker again; what waited at the rail is still there, and nothing was sent twice."""
-    await send(link, times=2)
+    await send(rail, link, times=2)
     await link.receive(messages_max=1, wait_s=LONG_ENOUGH_S)
     await rail.go_away()
     with suppress(UnavailableError):
@@ -258,13 +258,13 @@ async def test_a_link_comes_back_with_its_rail(rail: RailStand, link: RailLink) 
     with pytest.raises(UnavailableError):
         await link.receive(messages_max=1, wait_s=2 * VISIBILITY_S)
     with pytest.raises(UnavailableError):
-        await send(link)
+        await send(rail, link)
 
     await rail.come_back()
     async with asyncio.timeout(LONG_ENOUGH_S):
         while True:
             with suppress(NotSentError):
-                await send(link)
+                await send(rail, link)
                 break
             await asyncio.sleep(0.05)
     received: list[bytes] = []

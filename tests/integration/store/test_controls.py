@@ -82,7 +82,7 @@ async def test_a_store_that_does_not_hold_what_it_hands_out_is_caught() -> None:
 # --- The snapshot trap, made to happen ----------------------------------------------------------------------------
 
 SAME_STATEMENT: Final = (
-    statements.ACCEPT + " UNION SELECT claim.tenant_id, claim.idempotency_key FROM claim JOIN input USING "
+    statements.ACCEPT + " UNION SELECT claim.tenant_id, claim.idempotency_key, 'tenant' FROM claim JOIN input USING "
     "(tenant_id, idempotency_key)"
 )
 

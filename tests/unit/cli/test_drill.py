@@ -133,8 +133,8 @@ GOOD: Final[Mapping[str, Rows]] = {
     evidence.WITNESS: [],
     "claim": [{"idempotency_key": "K1", "payment_id": "P1"}, {"idempotency_key": "K2", "payment_id": "P2"}],
     "payment": [
-        {"payment_id": "P1", "message_id": "M1", "end_to_end_id": "E1"},
-        {"payment_id": "P2", "message_id": "M2", "end_to_end_id": "E2"},
+        {"payment_id": "P1", "message_id": "M1", "end_to_end_id": "E1", "amount_cents": "5174"},
+        {"payment_id": "P2", "message_id": "M2", "end_to_end_id": "E2", "amount_cents": "5174"},
     ],
     "payment_state": [
         {"payment_id": "P1", "state": "SETTLED", "version": "3"},
@@ -157,6 +157,15 @@ GOOD: Final[Mapping[str, Rows]] = {
                 (2, "SendingStarted", "RECEIVED", "SENDING", f"M-{payment_id}"),
                 (3, f"{told}Reported", "SENDING", end, f"R-{payment_id}"),
             )
+        )
+    ],
+    "ledger_posting": [
+        {"payment_id": payment_id, "debit": debit, "credit": credit, "amount_cents": "5174"}
+        for payment_id, debit, credit in (
+            ("P1", "reserved", "funds"),
+            ("P1", "rail", "reserved"),
+            ("P2", "reserved", "funds"),
+            ("P2", "funds", "reserved"),
         )
     ],
     "outbox": [],
@@ -220,6 +229,9 @@ FAULTS: Final[tuple[tuple[str, str, Mapping[str, Rows]], ...]] = (
     ("told settled, now rejected", "wrong", replaced(evidence.ACKNOWLEDGED, 1, state="SETTLED", final=True)),
     ("refused to its client", "wrong", replaced(evidence.ACKNOWLEDGED, 1, fault="refused with 422")),
     ("a state that its events do not make", "wrong", replaced("payment_state", 0, version="4")),
+    ("a settlement that is not booked", "wrong", without("ledger_posting", 1)),
+    ("a rejection that is not given back", "wrong", without("ledger_posting", 3)),
+    ("a posting of another amount", "wrong", replaced("ledger_posting", 1, amount_cents="5175")),
     ("a contradiction of the rail", "wrong", replaced("payment_event", 2, contradiction="t")),
 )
 

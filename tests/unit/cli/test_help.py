@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.application import application
-from simulators.fednow.behaviours import help_rows
+from simulators.fednow.behaviours import TABLE
 
 
 def help_of(*command: str) -> str:
@@ -36,6 +36,8 @@ def help_of(*command: str) -> str:
         ("dlq", "redrive"),
         ("dlq", "discard"),
         ("db", "upgrade"),
+        ("ledger",),
+        ("replay",),
         ("config",),
         ("version",),
     ],
@@ -51,4 +53,4 @@ def test_the_simulators_help_says_which_account_or_amount_chooses_what() -> None
     """What a test needs to know stands where it looks."""
     shown = help_of("simulator", "fednow")
 
-    assert all(account in shown and amount in shown for account, amount, _ in help_rows())
+    assert all(account in shown and amount in shown for account, amount, _ in TABLE.help_rows())

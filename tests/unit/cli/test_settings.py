@@ -47,6 +47,50 @@ def test_one_nested_setting_leaves_the_others_of_its_table(monkeypatch: pytest.M
     assert (settings.fednow.url, settings.fednow.rail_clock_s) == ("http://127.0.0.1:9", 7)
 
 
+@pytest.mark.parametrize(
+    ("variables", "rails", "default"),
+    [
+        ({}, ("fednow",), "fednow"),
+        ({"FIFTEEN_RTP__URL": "http://127.0.0.1:8021"}, ("fednow", "rtp"), "fednow"),
+        ({"FIFTEEN_RTP__URL": "http://127.0.0.1:8021", "FIFTEEN_DEFAULT_RAIL": "rtp"}, ("fednow", "rtp"), "rtp"),
+        ({"FIFTEEN_RTP__URL": "http://127.0.0.1:8021", "FIFTEEN_FEDNOW__URL": ""}, ("rtp",), "rtp"),
+    ],
+)
+def test_a_rail_is_served_where_it_has_an_address(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], rails: tuple[str, ...], default: str
+) -> None:
+    """Who adds RTP changes nothing for those who name no rail; a rail without an address is not served."""
+    set_sources(monkeypatch, tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    settings = load_settings()
+
+    assert (settings.rails, settings.rail_of_others) == (rails, default)
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"FIFTEEN_FEDNOW__URL": ""}, "no rail is served"),
+        ({"FIFTEEN_DEFAULT_RAIL": "rtp"}, "default_rail rtp is not served"),
+        ({"FIFTEEN_RTP__REPEAT_WAIT_S": "15"}, "the answer may still come"),
+        ({"FIFTEEN_RTP__RAIL_IDS": ""}, "FIFTEEN_RTP__RAIL_IDS"),
+        ({"FIFTEEN_RTP__SEND_MARGIN_S": "14.9"}, "rtp.send_margin_s"),
+    ],
+)
+def test_settings_of_a_rail_that_cannot_work_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], says: str
+) -> None:
+    """At the start, not at the first payment."""
+    set_sources(monkeypatch, tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=says):
+        load_settings()
+
+
 def test_secrets_are_masked_wherever_settings_are_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`fifteen config` is pasted into tickets."""
     set_sources(monkeypatch, tmp_path, fifteen_api_key="canary-key", fifteen_index_key="canary-index")

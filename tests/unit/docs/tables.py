@@ -18,7 +18,8 @@ from adapters.rails.ibm_mq.reasons import REFUSALS
 from gateway.domain.diagram import meanings
 from gateway.domain.payment import PaymentState
 from gateway.settings import Settings
-from simulators.fednow import PARTICIPANTS, FedNowSimulatorSettings, RejectCodes, help_rows
+from simulators import fednow, rtp
+from simulators.behaviours import BehaviourTable
 from tests.unit.docs.documents import ROOT
 
 _UNITS: Final = {"string": "text", "integer": "whole number", "number": "number", "array": "list of texts"}
@@ -40,32 +41,36 @@ def variables() -> set[str]:
     return {row[0].strip("`") for row in _settings_rows(Settings, "FIFTEEN_")}
 
 
-def behaviours_table() -> str:
-    """What the FedNow simulator does with which payment."""
-    rows = ((f"`{account}`", amount, happens) for account, amount, happens in help_rows())
+def behaviours_table(behaviours: BehaviourTable) -> str:
+    """What a rail's simulator does with which payment."""
+    rows = ((f"`{account}`", amount, happens) for account, amount, happens in behaviours.help_rows())
     return table(("creditor account", "or amount", "what happens"), rows)
 
 
 def participants_table() -> str:
-    """The institutions of the simulated network."""
+    """The institutions of the simulated networks, and their id on each rail."""
     rows = (
-        (each.name, each.routing_number, each.connection_party, "yes" if each.may_send else "no")
-        for each in PARTICIPANTS
+        (
+            each.name,
+            each.routing_number,
+            each.connection_party,
+            on_rtp.connection_party,
+            "yes" if each.may_send else "no",
+        )
+        for each, on_rtp in zip(fednow.PARTICIPANTS, rtp.PARTICIPANTS, strict=True)
     )
-    return table(("institution", "routing number", "connection party", "may send"), rows)
+    return table(("institution", "routing number", "on FedNow", "on RTP", "may send"), rows)
 
 
-def reject_codes_table() -> str:
-    """The codes with which the simulated rail refuses."""
-    codes = RejectCodes()
+def reject_codes_table(codes: fednow.RejectCodes | rtp.RtpRejectCodes) -> str:
+    """The codes with which a simulated rail refuses."""
     return table(
         ("what", "code"), ((each.name.replace("_", " "), f"`{getattr(codes, each.name)}`") for each in fields(codes))
     )
 
 
-def simulator_settings_table() -> str:
-    """What can be set on the simulator, where it is a plain value."""
-    settings = FedNowSimulatorSettings()
+def simulator_settings_table(settings: fednow.FedNowSimulatorSettings | rtp.RtpSimulatorSettings) -> str:
+    """What can be set on a simulator, where it is a plain value."""
     shown = ((each.name, getattr(settings, each.name)) for each in fields(settings))
     plain = ((f"`{name}`", str(value)) for name, value in shown if isinstance(value, (bool, int, float, str)))
     return table(("setting", "default"), plain)
@@ -132,10 +137,19 @@ TABLES: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
     "settings": ("docs/settings.md", settings_table),
     "problems": ("docs/api.md", problems_table),
     "reasons of IBM MQ": ("docs/rail-links.md", mq_refusals_table),
-    "behaviours": ("docs/simulator.md", behaviours_table),
+    "behaviours": ("docs/simulator.md", lambda: behaviours_table(fednow.TABLE)),
+    "behaviours of RTP": ("docs/simulator.md", lambda: behaviours_table(rtp.TABLE)),
     "participants": ("docs/simulator.md", participants_table),
-    "reject codes": ("docs/simulator.md", reject_codes_table),
-    "simulator settings": ("docs/simulator.md", simulator_settings_table),
+    "reject codes": ("docs/simulator.md", lambda: reject_codes_table(fednow.RejectCodes())),
+    "reject codes of RTP": ("docs/simulator.md", lambda: reject_codes_table(rtp.RtpRejectCodes())),
+    "simulator settings": (
+        "docs/simulator.md",
+        lambda: simulator_settings_table(fednow.FedNowSimulatorSettings()),
+    ),
+    "simulator settings of RTP": (
+        "docs/simulator.md",
+        lambda: simulator_settings_table(rtp.RtpSimulatorSettings()),
+    ),
     "dependencies": ("docs/DEPENDENCIES.md", dependencies_table),
     "states": ("docs/ARCHITECTURE.md", states_table),
 }

@@ -36,6 +36,8 @@ ILLEGAL: Final = {
         for state in PaymentState
         if state not in {PaymentState.RECEIVED, PaymentState.RESEND_DUE}
     ),
+    # The core is asked before the bytes leave, and at no other time.
+    *((state, EventKind.FUNDS_REFUSED) for state in PaymentState if state is not PaymentState.RECEIVED),
     # What was never begun cannot be abandoned.
     (PaymentState.RECEIVED, EventKind.SENDING_ABANDONED),
     *((state, kind) for state in (PaymentState.RECEIVED, PaymentState.SENDING) for kind in _ONLY_WHILE_OPEN),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -25,7 +25,7 @@ from gateway.domain.timing import Timing
 from gateway.service.admission import Admission
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import Decisions, decide, grouped_saves
-from gateway.service.fednow import FedNowProtocol
+from gateway.service.fednow import fednow_protocol
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     Accepted,
@@ -37,6 +37,7 @@ from gateway.service.ports import (
     RawMessage,
     Refusal,
 )
+from gateway.service.rail_protocol import RailProtocol
 from gateway.service.submit import XML_TYPE, Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.waiting import Waiting
@@ -248,17 +249,21 @@ async def always_ready() -> None:
 
 @asynccontextmanager
 async def open_world(
-    *, limits: HttpLimits | None = None, readiness: Mapping[str, ReadinessCheck] | None = None
+    *,
+    limits: HttpLimits | None = None,
+    readiness: Mapping[str, ReadinessCheck] | None = None,
+    others: Sequence[RailProtocol] = (),
 ) -> AsyncIterator[World]:
-    """A gateway that serves for as long as the context is open."""
+    """A gateway that serves FedNow, and the other rails, for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
     store = InMemoryStore(api_keys={digest(API_KEY): TENANT, digest(OTHER_API_KEY): OTHER_TENANT})
     dead_letters = InMemoryDeadLetters(store, operator_keys={digest(OPERATOR_KEY): "sample operator"})
     accepts, waiting = grouped_accepts(store), Waiting(store, clock, observer)
-    protocol = FedNowProtocol(FedNowProfile(), connection_party=ConnectionPartyId("990000107"), timing=TIMING)
+    protocol = fednow_protocol(FedNowProfile(), connection_party=ConnectionPartyId("990000107"), timing=TIMING)
     saves = grouped_saves(store)
     intake = Intake(
-        rail=protocol,
+        rails={rail.rail: rail for rail in (protocol, *others)},
+        default_rail=protocol.rail,
         store=store,
         accepts=accepts,
         admission=Admission(store, clock, wait_max_s=1.5),

@@ -15,7 +15,7 @@ from iso20022.profiles.rtp import RtpProfile
 from tests.unit.iso20022.samples import ROOT
 
 CODE: Final = re.compile(
-    r"NOT_A_TRANSFER|(?:XML|XSD|ENVELOPE|NAMESPACE|UNSUPPORTED|HEADER|VALUE|BUILD|SIGNATURE|SIGNING|KEY|FORM|FEDNOW"
+    r"NOT_A_TRANSFER|RAIL_NOT_SERVED|(?:XML|XSD|ENVELOPE|NAMESPACE|UNSUPPORTED|HEADER|VALUE|BUILD|SIGNATURE|SIGNING|KEY|FORM|FEDNOW"
     r"|RTP)(?:_[A-Z0-9]+)+"
 )
 """How the codes of our findings begin."""

@@ -181,6 +181,7 @@ async def test_control_a_dispatcher_without_guards_sends_twice_and_before_it_sav
         guarded.clock,
         guarded.identifiers,
         guarded.observer,
+        guarded.funds,
     )
 
     for _ in range(2):

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 
-from gateway.domain.doubt import DoubtPolicy, Enquiry, NotFoundPolicy
+from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import EventKind
 from gateway.domain.payment import Payment, PaymentState, Rail, ReasonOrigin
-from gateway.domain.timing import SELDOM_INTERVAL_S, Timing
+from gateway.domain.timing import SELDOM_INTERVAL_S
 from gateway.service.decide import Decisions
-from gateway.service.fednow import FedNowProtocol
 from gateway.service.operate import NotAwaitingOperatorError, OperatorAction, Operators
-from gateway.service.ports import MessageClass, Queue, RawMessage
-from gateway.service.rail_protocol import OutboundMessage
+from gateway.service.ports import MessageClass, Queue
 from iso20022 import FedNowProfile, MessageId, StatusReason, TransactionStatus, examine
 from iso20022.messages import admi011
 from iso20022.messages.admi011 import SystemEventAcknowledgement
-from iso20022.repeat import marked_as_duplicate
-from tests.unit.service.world import PARTY, TENANT, World, seconds, world
+from tests.unit.service.world import TENANT, World, seconds, world
 
 DAY_S = 86_400
 
@@ -290,40 +286,3 @@ async def test_nobody_decides_on_a_payment_that_waits_for_nobody(earth: World) -
 
     assert refused.value.state is PaymentState.RECEIVED
     assert (await earth.now(payment)).version == 1
-
-
-# --- a rail that is asked by repeats ---
-
-
-class _AskedByRepeats(FedNowProtocol):
-    """FedNow's messages, asked in RTP's way: the same message again, marked as a duplicate."""
-
-    @property
-    def doubt(self) -> DoubtPolicy:
-        return DoubtPolicy(enquiry=Enquiry.REPEAT, questions_max=2, ping_after=0)
-
-    def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
-        return OutboundMessage(marked_as_duplicate(sent.body), sent.message_type, sent.business_message_id)
-
-
-async def test_a_rail_that_is_asked_by_repeats_gets_the_identical_message_so_often_and_then_a_person_is_called() -> (
-    None
-):
-    """RTP: never as new, never with another id or time; each repeat is saved before it leaves, for it may settle."""
-    async with world() as earth:
-        earth.asked_by(
-            _AskedByRepeats(FedNowProfile(own_connection_party=PARTY), connection_party=PARTY, timing=Timing())
-        )
-        payment = await unanswered(earth, questions=2)
-
-        await earth.fire_timers(after_s=120)
-
-        called = await earth.now(payment)
-        first, *repeats = [examine(sent.body, profile=FedNowProfile()) for sent in earth.rail.sent]
-        assert called.state is PaymentState.AWAITING_OPERATOR
-        assert called.transfers == 3
-        for repeat in repeats:
-            assert repeat.header is not None
-            assert repeat.header.copy_duplicate == "DUPL"
-            assert replace(repeat.header, copy_duplicate=None) == first.header
-            assert repeat.message == first.message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
@@ -20,7 +20,8 @@ from gateway.domain.timing import Timing
 from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.dispatch import Dispatcher, grouped_loads
-from gateway.service.fednow import FedNowProtocol
+from gateway.service.fednow import fednow_protocol
+from gateway.service.funds import Funds
 from gateway.service.ports import Accepted, DeadLetter, Decision, Delivery, Leg, Quarantined, Queue, Refusal
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
@@ -50,6 +51,8 @@ from iso20022 import (
 from tests.acceptance import payments
 from tests.acceptance.payments import message
 from tests.fakes.clock import START, VirtualClock
+from tests.fakes.core import InMemoryCore
+from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.rail import InMemoryRail
 from tests.fakes.store import InMemoryStore
 
@@ -130,16 +133,11 @@ class World:
     admission: Admission
     intake: Intake
     dispatcher: Dispatcher
+    core: InMemoryCore
+    funds: Funds
     receiver: Receiver
     timers: Timers
     answers: count[int] = field(default_factory=lambda: count(1))
-
-    def asked_by(self, protocol: RailProtocol) -> None:
-        """Let everything speak to the rail in another way from now on."""
-        rails = {Rail.FEDNOW: protocol}
-        self.dispatcher = replace(self.dispatcher, rails=rails)
-        self.timers = replace(self.timers, rails=rails)
-        self.receiver = replace(self.receiver, rail=protocol)
 
     async def submit(self, payment: CustomerCreditTransfer | None = None) -> Payment:
         """Submit a payment and return it."""
@@ -248,11 +246,12 @@ async def world(
     definite_refusals: frozenset[str] = frozenset(),
     profile: FedNowProfile | None = None,
     store: InMemoryStore | None = None,
+    protocol: RailProtocol | None = None,
 ) -> AsyncIterator[World]:
-    """A world with its group commits running."""
+    """A world with its group commits running; its one rail is FedNow, or the one of `protocol`."""
     clock, rail, recorder = VirtualClock(), InMemoryRail(), Recorder()
     store = store or InMemoryStore()
-    protocol = FedNowProtocol(
+    protocol = protocol or fednow_protocol(
         profile or FedNowProfile(own_connection_party=PARTY),
         connection_party=PARTY,
         timing=timing or Timing(),
@@ -262,6 +261,8 @@ async def world(
     accepts, saves = grouped_accepts(store, window_s=0), grouped_saves(store, window_s=0)
     loads, identifiers = grouped_loads(store, window_s=0), Numbered()
     decisions = Decisions(store, saves, recorder)
+    core = InMemoryCore()
+    funds = Funds(core, store, clock, recorder, promise_s=15.0)
     admission = Admission(store, clock, wait_max_s=1.5)
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(grouping.run()) for grouping in (accepts, saves, loads)]
@@ -272,7 +273,8 @@ async def world(
             recorder=recorder,
             admission=admission,
             intake=Intake(
-                rail=protocol,
+                rails={protocol.rail: protocol},
+                default_rail=protocol.rail,
                 store=store,
                 accepts=accepts,
                 admission=admission,
@@ -282,13 +284,16 @@ async def world(
                 observer=recorder,
             ),
             dispatcher=Dispatcher(
-                decisions, loads, {Rail.FEDNOW: protocol}, {Rail.FEDNOW: rail}, clock, identifiers, recorder
+                decisions, loads, {protocol.rail: protocol}, {protocol.rail: rail}, clock, identifiers, recorder, funds
             ),
+            core=core,
+            funds=funds,
             receiver=Receiver(decisions, protocol, rail, ClearVault(b"test"), clock, identifiers, recorder),
-            timers=Timers(decisions, {Rail.FEDNOW: protocol}, clock, recorder),
+            timers=Timers(decisions, {protocol.rail: protocol}, clock, recorder),
         )
         for loop in loops:
             loop.cancel()
+    assert not await InMemoryLedger(store).faults(limit=10), "the ledger says something else than the states"
 
 
 def seconds(instant: datetime | None, since: datetime) -> float:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from iso20022 import Amount
-from simulators.fednow.behaviours import MISSPELT, ROWS, SETTLES, Row, behaviour_named, choose_behaviour, help_rows
+from simulators.behaviours import MISSPELT, SETTLES, Row
+from simulators.fednow.behaviours import ROWS, TABLE
 from tests.unit.simulators.world import ACSC, ACWP, RECEIVER, RJCT, SENDER, Told, World, transfer_bytes
 
 UNREADABLE = "unreadable"
@@ -98,33 +99,33 @@ def test_an_exact_amount_chooses_as_its_account_does(row: Row) -> None:
     """A message whose account cannot be changed reaches every behaviour by its amount."""
     assert row.amount is not None
 
-    chosen = choose_behaviour(creditor_account="55555555555", amount=row.amount)
+    chosen = TABLE.chosen(creditor_account="55555555555", amount=row.amount)
 
-    assert chosen == behaviour_named(row.example)
+    assert chosen == TABLE.named(row.example)
 
 
 def test_the_account_is_asked_before_the_amount() -> None:
     """A named behaviour is never overruled by a chance amount."""
-    chosen = choose_behaviour(creditor_account="SIMACWP", amount=Amount.parse("1500.01"))
+    chosen = TABLE.chosen(creditor_account="SIMACWP", amount=Amount.parse("1500.01"))
 
-    assert chosen == behaviour_named("SIMACWP")
+    assert chosen == TABLE.named("SIMACWP")
 
 
 def test_what_follows_a_hyphen_makes_accounts_differ_and_nothing_else() -> None:
     """Many accounts can share a behaviour."""
-    assert choose_behaviour(creditor_account="SIMRJCTMD07-0017", amount=Amount(1)) == behaviour_named("SIMRJCTMD07")
+    assert TABLE.chosen(creditor_account="SIMRJCTMD07-0017", amount=Amount(1)) == TABLE.named("SIMRJCTMD07")
 
 
 @pytest.mark.parametrize("account", ["SIM", "SIMRJCT", "SIMRJCT4", "SIMSLOW", "SIMACWPXXXX", "SIMsettle", "SIMSETTLES"])
 def test_a_misspelt_behaviour_is_rejected(account: str) -> None:
     """A slip of the pen in a test account must not settle unnoticed."""
-    assert choose_behaviour(creditor_account=account, amount=Amount(1)) is MISSPELT
+    assert TABLE.chosen(creditor_account=account, amount=Amount(1)) is MISSPELT
 
 
 @pytest.mark.parametrize("account", ["55555555555", "XSIMSILENT", "sim", "GB00SIMSILENT"])
 def test_an_ordinary_account_settles(account: str) -> None:
     """Only accounts that start with SIM mean anything to the simulator."""
-    assert choose_behaviour(creditor_account=account, amount=Amount.parse("51.74")) is SETTLES
+    assert TABLE.chosen(creditor_account=account, amount=Amount.parse("51.74")) is SETTLES
 
 
 def test_parameters_are_taken_from_the_account(world: World) -> None:
@@ -170,5 +171,5 @@ def test_a_lost_message_goes_through_when_it_is_sent_again(world: World) -> None
 
 def test_the_help_text_has_every_row() -> None:
     """What the help prints is the table itself."""
-    assert [account for account, _, _ in help_rows()] == [row.example for row in ROWS]
-    assert all(happens.endswith(".") for _, _, happens in help_rows())
+    assert [account for account, _, _ in TABLE.help_rows()] == [row.example for row in ROWS]
+    assert all(happens.endswith(".") for _, _, happens in TABLE.help_rows())

@@ -15,7 +15,7 @@ from iso20022 import (
     pacs002,
     wrap,
 )
-from simulators.fednow.facts import Verdict
+from simulators.facts import Verdict
 from simulators.fednow.settings import FedNowSimulatorSettings, RejectCodes
 from tests.unit.simulators.conftest import MakeWorld
 from tests.unit.simulators.world import (

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from iso20022 import ConnectionPartyId
-from simulators.fednow.facts import FACTS, Acknowledged, AnswerQueued
-from simulators.fednow.journal import JournalFile, decode, encode
-from simulators.fednow.rail import FedNowRail
+from simulators.facts import FACTS, Acknowledged, AnswerQueued
+from simulators.fednow.rail import fednow_rail
 from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.journal import JournalFile, decode, encode
 from tests.unit.simulators.conftest import MakeWorld
 from tests.unit.simulators.world import ACSC, NOON, RJCT, SENDER, Told, World, transfer_bytes
 
@@ -153,7 +153,7 @@ def test_what_is_appended_is_in_the_file_at_once(tmp_path: Path) -> None:
     path = tmp_path / "journal"
 
     with JournalFile(path) as journal:
-        rail = FedNowRail(FedNowSimulatorSettings(), journal, started_at=NOON)
+        rail = fednow_rail(FedNowSimulatorSettings(), journal, started_at=NOON)
         rail.receive(b"garbage", connection_party=SENDER.connection_party, message_class="value", now=NOON)
 
         assert path.read_bytes().count(b"\n") == 4

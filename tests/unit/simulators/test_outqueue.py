@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from simulators.fednow.outqueue import OutQueue, Waiting
+from simulators.outqueue import OutQueue, Waiting
 
 START = datetime(2026, 3, 10, 16, 0, 0, tzinfo=UTC)
 VISIBILITY = timedelta(seconds=5)

@@ -3,7 +3,7 @@
 import pytest
 
 from iso20022 import ConnectionPartyId, has_aba_check_digit
-from simulators.fednow.participants import PARTICIPANTS, Participant, map_to_participants
+from simulators.participants import PARTICIPANTS, Participant, map_to_participants
 
 FOREIGN = ["111111111", "333333333", "222222222", "444444444"]
 BY_NUMBER = {participant.routing_number: participant for participant in PARTICIPANTS}

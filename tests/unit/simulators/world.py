@@ -35,13 +35,14 @@ from iso20022 import (
 )
 from iso20022.messages import admi004
 from iso20022.messages.admi004 import PING, SystemEventNotification
+from simulators.facts import Fact
 from simulators.fednow.decide import cycle_day
-from simulators.fednow.facts import Fact
-from simulators.fednow.journal import decode, encode
-from simulators.fednow.outqueue import Waiting
-from simulators.fednow.participants import PARTICIPANTS
-from simulators.fednow.rail import FedNowRail
+from simulators.fednow.rail import fednow_rail
 from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.journal import decode, encode
+from simulators.outqueue import Waiting
+from simulators.participants import PARTICIPANTS
+from simulators.rail import SimulatedRail
 
 NOON = datetime(2026, 3, 10, 16, 0, 0, tzinfo=UTC)
 """Noon in New York, in daylight saving time."""
@@ -207,8 +208,8 @@ class World:
         assert isinstance(message, PaymentStatusReport)
         return message
 
-    def _new_rail(self) -> FedNowRail:
-        return FedNowRail(self.settings, self.journal, started_at=self.now, facts=self.journal.load())
+    def _new_rail(self) -> SimulatedRail:
+        return fednow_rail(self.settings, self.journal, started_at=self.now, facts=self.journal.load())
 
 
 def header_of(

@@ -27,8 +27,8 @@ from typing import Final
 from aiohttp import web
 
 from iso20022 import ConnectionPartyId
-from simulators.fednow.outqueue import Waiting
-from simulators.fednow.service import SERVICE, RailService
+from simulators.outqueue import Waiting
+from simulators.service import SERVICE, RailService
 
 PARTY_HEADER: Final = "Rail-Connection-Party"
 """Who is connected."""

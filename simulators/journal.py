@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self, get_type_hints
 
 from iso20022 import Amount, TransactionStatus
-from simulators.fednow.facts import FACTS, Fact, ReasonSource, Verdict
+from simulators.facts import FACTS, Fact, ReasonSource, Verdict
 
 
 class Journal(Protocol):

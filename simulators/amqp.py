@@ -6,8 +6,8 @@
     message id and taken once; a simulator that was killed in between takes it twice, as a rail that found a duplicate.
 
 ``<network>.<connection party>.in.<class>``
-    What the rail says: system messages (admi) in their own class, all else in ``value``. Which class the real one uses
-    for its answers is not public. A message leaves the rail's own queue once the broker has confirmed it.
+    What the rail says: system messages (admi, admn) in their own class, all else in ``value``. Which class the real
+    ones use for their answers is not public. A message leaves the rail's own queue once the broker has confirmed it.
 
 The queues are durable quorum queues, declared here for every connection party of the network.
 """
@@ -28,8 +28,8 @@ from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from iso20022 import ConnectionPartyId
-from simulators.fednow.service import RailService
-from simulators.fednow.transport import BATCH_MAX, MESSAGE_CLASSES, WAIT_MAX_S
+from simulators.service import RailService
+from simulators.transport import BATCH_MAX, MESSAGE_CLASSES, WAIT_MAX_S
 
 RECONNECT_S: Final = 0.2
 """Before a broker that did not answer, or was lost, is called again."""
@@ -48,6 +48,7 @@ QUEUE_ARGUMENTS: Final = {"x-queue-type": "quorum"}
 PERSISTENT: Final = 2
 
 _MESSAGE_TYPE: Final = re.compile(rb"<(?:\w+:)?MsgDefIdr>\s*([a-z]+)\.")
+_SYSTEM: Final = {b"admi", b"admn"}
 _FAULTS_OF_THE_WORLD: Final = (aiormq.AMQPError, OSError, TimeoutError, RuntimeError)
 
 
@@ -154,7 +155,7 @@ class _Transport:
 
 def _class_of(body: bytes) -> str:
     found = _MESSAGE_TYPE.search(body)
-    return "system" if found is not None and found[1] == b"admi" else "value"
+    return "system" if found is not None and found[1] in _SYSTEM else "value"
 
 
 async def _close(connection: aiormq.Connection) -> None:

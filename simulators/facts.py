@@ -28,8 +28,11 @@ class Verdict(StrEnum):
     ENQUIRY = "enquiry"
     """A status request, answered."""
 
+    REPEATED = "repeated"
+    """A message that is known and marked as a duplicate: its status is told once more. So RTP is asked."""
+
     PING = "ping"
-    """The question whether the rail is there, answered with admi.011."""
+    """The question whether the rail is there, answered with admi.011, on RTP admn.006."""
 
     IGNORED = "ignored"
     """A message that the rail takes and does nothing about."""
@@ -86,7 +89,7 @@ class Judged:
 class PaymentBooked:
     """A credit transfer taken in hand, with the outcome that was decided for it and when that takes effect.
 
-    ``status`` is ACSC, ACWP or RJCT. Nobody can see it before ``completes_at``; from then on it is final.
+    ``status`` is ACSC (on RTP ACTC), ACWP or RJCT. Nobody can see it before ``completes_at``; from then on it is final.
     """
 
     copy: int

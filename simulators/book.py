@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, assert_never
 
 from iso20022 import ConnectionPartyId, MessageId, TransactionStatus
-from simulators.fednow.facts import (
+from simulators.facts import (
     Acknowledged,
     AnswerLost,
     AnswerQueued,
@@ -22,8 +22,8 @@ from simulators.fednow.facts import (
     Started,
     Verdict,
 )
-from simulators.fednow.ledger import Ledger, Settlement
-from simulators.fednow.outqueue import OutQueue, Waiting
+from simulators.ledger import Ledger, Settlement
+from simulators.outqueue import OutQueue, Waiting
 
 _USES_UP_ITS_ID: Final = frozenset({Verdict.ACCEPTED, Verdict.ENQUIRY, Verdict.IGNORED, Verdict.REFUSED})
 

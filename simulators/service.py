@@ -11,14 +11,14 @@ from aiohttp import web
 
 from iso20022 import ConnectionPartyId
 from simulators.clock import Clock
-from simulators.fednow.outqueue import Waiting
-from simulators.fednow.rail import Faults, FedNowRail
+from simulators.outqueue import Waiting
+from simulators.rail import Faults, SimulatedRail
 
 
 class RailService:
     """What the HTTP handlers share. Nothing awaits between a message's arrival and its facts in the journal."""
 
-    def __init__(self, rail: FedNowRail, clock: Clock) -> None:
+    def __init__(self, rail: SimulatedRail, clock: Clock) -> None:
         self._rail = rail
         self._clock = clock
         self._changed = asyncio.Event()
@@ -33,7 +33,7 @@ class RailService:
         """Switch these faults on, and all others off."""
         self._rail.faults = faults
 
-    def current_rail(self) -> FedNowRail:
+    def current_rail(self) -> SimulatedRail:
         """The rail as it is now, everything that has fallen due done."""
         self._rail.advance(self._clock.now())
         return self._rail

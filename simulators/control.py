@@ -24,9 +24,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from simulators.fednow.book import Book, Copy, PaymentRecord
-from simulators.fednow.rail import Faults
-from simulators.fednow.service import SERVICE
+from simulators.book import Book, Copy, PaymentRecord
+from simulators.rail import Faults
+from simulators.service import SERVICE
 
 PREFIX: Final = "/simulator/v1/"
 """Where this side's paths begin."""

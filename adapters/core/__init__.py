@@ -1,0 +1,1 @@
+"""The way to the institution's core: an implementation of `gateway.service.ports.Core`."""

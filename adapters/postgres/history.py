@@ -1,0 +1,112 @@
+"""Kept payments on PostgreSQL, read page by page: facts, projection, events, raw messages, postings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import asyncpg
+
+from adapters.postgres import statements
+from adapters.postgres.connection import translated
+from adapters.postgres.rows import event_from, message_from, payment_from
+from gateway.domain.history import RecordedEvent
+from gateway.domain.ledger import Account, Posting, PostingKind
+from gateway.domain.payment import IdempotencyKey, PaymentId
+from gateway.service.ports import PaymentHistory, RawMessage, Vault
+from iso20022 import Amount
+
+_PAGE: Final = """
+SELECT payment_id FROM payment WHERE $1::uuid IS NULL OR payment_id > $1 ORDER BY payment_id LIMIT $2
+"""
+
+_KEYS: Final = """
+SELECT claim.payment_id, claim.idempotency_key
+FROM payment AS fact
+JOIN claim ON claim.tenant_id = fact.tenant_id AND claim.payment_id = fact.payment_id
+WHERE fact.payment_id = ANY ($1::uuid[])
+"""
+
+_EVENTS: Final = """
+SELECT payment_id, region, epoch, sequence, kind, state_before, state_after, status, reason_code, reason_origin,
+    reason_text, business_message_id, details, at
+FROM payment_event WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, epoch, sequence
+"""
+
+_MESSAGES: Final = """
+SELECT payment_id, message_id AS raw_id, direction, message_type, business_message_id, content_type, key_id, body, at
+FROM message WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, at, message_id
+"""
+
+_POSTINGS: Final = """
+SELECT payment_id, sequence, kind, debit, credit, amount_cents
+FROM ledger_posting WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, epoch, sequence, kind
+"""
+
+_READS_MUCH: Final = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
+"""A page is many rows of large tables: the planner may choose, other than on the hot statements' way."""
+
+
+class PostgresHistory:
+    """Implements `gateway.service.ports.History` over a pool of the application's role."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, vault: Vault) -> None:
+        self._pool = pool
+        self._vault = vault
+
+    async def page(self, after: PaymentId | None, *, limit: int) -> Sequence[PaymentHistory]:
+        """Return the next payments; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_PAGE, after, limit)
+        return await self.of([PaymentId(row["payment_id"]) for row in rows])
+
+    async def of(self, payment_ids: Sequence[PaymentId]) -> Sequence[PaymentHistory]:
+        """Return these payments, all as at one moment; see the port."""
+        with translated():
+            async with (
+                self._pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                await connection.execute(_READS_MUCH)
+                payments = await connection.fetch(statements.LOAD, payment_ids)
+                keys = {row[0]: row[1] for row in await connection.fetch(_KEYS, payment_ids)}
+                events = _by_payment(await connection.fetch(_EVENTS, payment_ids))
+                messages = _by_payment(await connection.fetch(_MESSAGES, payment_ids))
+                postings = _by_payment(await connection.fetch(_POSTINGS, payment_ids))
+        return [
+            PaymentHistory(
+                payment=payment_from(row),
+                idempotency_key=IdempotencyKey(keys[row["payment_id"]]),
+                events=_events(events[row["payment_id"]]),
+                messages=self._messages(messages[row["payment_id"]]),
+                postings=_postings(postings[row["payment_id"]]),
+            )
+            for row in sorted(payments, key=lambda row: row["payment_id"])
+        ]
+
+    def _messages(self, rows: Sequence[asyncpg.Record]) -> tuple[RawMessage, ...]:
+        return tuple(message_from(row, self._vault) for row in rows)
+
+
+def _by_payment(rows: Sequence[asyncpg.Record]) -> Mapping[object, list[asyncpg.Record]]:
+    found: dict[object, list[asyncpg.Record]] = defaultdict(list)
+    for row in rows:
+        found[row["payment_id"]].append(row)
+    return found
+
+
+def _events(rows: Sequence[asyncpg.Record]) -> tuple[RecordedEvent, ...]:
+    return tuple(event_from(row) for row in rows)
+
+
+def _postings(rows: Sequence[asyncpg.Record]) -> tuple[tuple[int, Posting], ...]:
+    return tuple(
+        (
+            row["sequence"],
+            Posting(
+                PostingKind(row["kind"]), Account(row["debit"]), Account(row["credit"]), Amount(row["amount_cents"])
+            ),
+        )
+        for row in rows
+    )

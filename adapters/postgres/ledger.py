@@ -1,0 +1,99 @@
+"""The ledger on PostgreSQL: read as a whole, by statements that may take their time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from adapters.postgres.connection import translated
+from gateway.domain.ledger import STANDS_IN, Account
+from gateway.domain.payment import PaymentId, PaymentState, Rail, TenantId
+from gateway.service.ports import Balance, LedgerFault
+
+_BALANCES: Final = """
+SELECT side.tenant_id, side.rail, side.account, sum(side.amount_cents)::bigint AS amount_cents
+FROM (
+    SELECT tenant_id, rail, debit AS account, amount_cents FROM ledger_posting
+    UNION ALL
+    SELECT tenant_id, rail, credit, -amount_cents FROM ledger_posting
+) AS side
+WHERE side.account IS NOT NULL AND ($1::text IS NULL OR side.tenant_id = $1)
+GROUP BY side.tenant_id, side.rail, side.account
+ORDER BY side.tenant_id, side.rail, side.account
+"""
+
+_FAULTS: Final = """
+WITH booked AS (
+    SELECT side.payment_id,
+        coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'funds'), 0)::bigint AS funds,
+        coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'reserved'), 0)::bigint AS reserved,
+        coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'rail'), 0)::bigint AS rail
+    FROM (
+        SELECT payment_id, debit AS account, amount_cents FROM ledger_posting
+        UNION ALL
+        SELECT payment_id, credit, -amount_cents FROM ledger_posting
+    ) AS side
+    GROUP BY side.payment_id
+), due AS (
+    SELECT fact.payment_id, now.state, fact.amount_cents,
+        CASE WHEN now.state = ANY ($2::text[]) THEN fact.amount_cents ELSE 0 END AS reserved,
+        CASE WHEN now.state = ANY ($3::text[]) THEN fact.amount_cents ELSE 0 END AS rail
+    FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
+)
+SELECT coalesce(due.payment_id, booked.payment_id) AS payment_id, due.state,
+    coalesce(due.amount_cents, 0) AS amount_cents, coalesce(booked.funds, 0) AS funds,
+    coalesce(booked.reserved, 0) AS reserved, coalesce(booked.rail, 0) AS rail
+FROM due FULL JOIN booked ON booked.payment_id = due.payment_id
+WHERE coalesce(booked.reserved, 0) <> coalesce(due.reserved, 0)
+    OR coalesce(booked.rail, 0) <> coalesce(due.rail, 0)
+    OR coalesce(booked.funds, 0) + coalesce(booked.reserved, 0) + coalesce(booked.rail, 0) <> 0
+    OR due.payment_id IS NULL
+ORDER BY 1 LIMIT $1
+"""
+
+_READS_ALL: Final = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
+"""These two walk through whole tables, which the hot statements' connections are told not to do."""
+
+READ_MAX_S: Final = 600.0
+"""How long the walk through all postings may take."""
+
+
+class PostgresLedger:
+    """Implements `gateway.service.ports.Ledger` over a pool of the application's role."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    async def balances(self, tenant_id: TenantId | None = None) -> Sequence[Balance]:
+        """Return what the accounts hold; see the port."""
+        rows = await self._read(_BALANCES, tenant_id)
+        return [
+            Balance(TenantId(row["tenant_id"]), Rail(row["rail"]), Account(row["account"]), row["amount_cents"])
+            for row in rows
+        ]
+
+    async def faults(self, *, limit: int) -> Sequence[LedgerFault]:
+        """Return what is wrong; see the port."""
+        rows = await self._read(_FAULTS, limit, _states_in(Account.RESERVED), _states_in(Account.RAIL))
+        return [
+            LedgerFault(
+                payment_id=PaymentId(row["payment_id"]),
+                state=None if row["state"] is None else PaymentState(row["state"]),
+                amount_cents=row["amount_cents"],
+                booked={account: row[account.value] for account in Account},
+            )
+            for row in rows
+        ]
+
+    async def _read(self, statement: str, *arguments: Any) -> Sequence[asyncpg.Record]:
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction(readonly=True):
+                await connection.execute(_READS_ALL)
+                rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments, timeout=READ_MAX_S)
+        return rows
+
+
+def _states_in(account: Account) -> list[str]:
+    return [state.value for state, stands_in in STANDS_IN.items() if stands_in is account]

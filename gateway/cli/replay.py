@@ -1,0 +1,170 @@
+"""``fifteen replay``: history run again from its raw messages, into an empty database, and compared."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from adapters.keys.clear import ClearVault
+from adapters.postgres.connection import open_pool
+from adapters.postgres.history import PostgresHistory
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.store import PostgresStore
+from adapters.postgres.upgrade import UpgradeError, copy_tenants, upgrade
+from adapters.system import SystemClock
+from adapters.telemetry.logs import configure_logs
+from adapters.telemetry.metrics import Metrics
+from adapters.telemetry.observer import TelemetryObserver
+from gateway.cli import EXIT_FINDINGS, EXIT_OK
+from gateway.cli.console import OUT
+from gateway.domain.payment import PaymentId, RegionId
+from gateway.domain.transitions import IllegalTransitionError
+from gateway.rails import served_rails
+from gateway.service.decide import Decisions, grouped_saves
+from gateway.service.ports import PaymentHistory, UnavailableError
+from gateway.service.replay import DivergedError, Replay, demand_equal
+from gateway.service.submit import grouped_accepts
+from gateway.service.supervise import each
+from gateway.settings import Settings, SettingsError
+
+PAGE: Final = 256
+"""Payments that are read, run and compared together; their saves share commits."""
+
+DIVERGED_MAX: Final = 100
+"""How many payments that came out otherwise are named."""
+
+_EMPTY: Final = "SELECT NOT EXISTS (SELECT FROM payment)"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a replay."""
+
+    payments: int = 0
+    events: int = 0
+    messages: int = 0
+    postings: int = 0
+    diverged: dict[PaymentId, str] = field(default_factory=dict)
+    """What is first found otherwise, by payment."""
+    is_ledger_equal: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        """Whether everything came out as it is kept."""
+        return not self.diverged and self.is_ledger_equal
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "payments": self.payments,
+            "events": self.events,
+            "messages": self.messages,
+            "postings": self.postings,
+            "diverged": list(self.diverged.values())[:DIVERGED_MAX],
+            "diverged_count": len(self.diverged),
+            "ledger_equal": self.is_ledger_equal,
+            "good": self.is_good,
+        }
+
+
+def replay_history(settings: Settings, *, into: str, as_json: bool) -> int:
+    """Replay everything that the settings' database keeps; return 1 when something comes out otherwise.
+
+    Raises:
+        SettingsError: a database is missing, does not answer, or the one to fill is not empty.
+
+    """
+    if settings.database_url is None:
+        raise SettingsError("FIFTEEN_DATABASE_URL is not set: postgresql://… whose history is to be run again")
+
+    def tell(outcome: Outcome) -> None:
+        if not as_json:
+            OUT.print(f"{outcome.payments:,} payments, {len(outcome.diverged):,} diverged")
+
+    configure_logs(role="replay", level="error")
+    try:
+        outcome = asyncio.run(replay(settings, settings.database_url.get_secret_value(), into, tell=tell))
+    except (UnavailableError, UpgradeError, OSError) as error:
+        raise SettingsError(f"a database cannot be used: {error}") from error
+    if as_json:
+        print(json.dumps(outcome.as_json(), indent=2))
+    else:
+        _print(outcome)
+    return EXIT_OK if outcome.is_good else EXIT_FINDINGS
+
+
+async def replay(settings: Settings, source_dsn: str, into: str, *, tell: Callable[[Outcome], None]) -> Outcome:
+    """Fill the database `into`, of which the URL is the owner's, from `source_dsn`, and compare; raises as it says."""
+    region = RegionId(settings.region)
+    await upgrade(into, regions=[region], first_tenant=None, now=SystemClock().now())
+    await copy_tenants(source_dsn, into)
+    vault = ClearVault(settings.index_key.get_secret_value().encode())
+    outcome = Outcome()
+    async with open_pool(source_dsn) as source, open_pool(into) as target:
+        if not await target.fetchval(_EMPTY):
+            raise SettingsError("the database to fill holds payments: give an empty one, used for nothing else")
+        kept, found = PostgresHistory(source, vault=vault), PostgresHistory(target, vault=vault)
+        async with _running(settings, PostgresStore(target, region=region, vault=vault), vault) as running:
+            after: PaymentId | None = None
+            while page := await kept.page(after, limit=PAGE):
+                await each([_run(running, history, outcome) for history in page])
+                _compare(page, await found.of([history.payment.payment_id for history in page]), outcome)
+                after = page[-1].payment.payment_id
+                tell(outcome)
+        balances = [await PostgresLedger(pool).balances() for pool in (source, target)]
+        outcome.is_ledger_equal = balances[0] == balances[1]
+        # Nobody may send what a replay has made: it was sent, years ago.
+        await target.execute("DELETE FROM outbox")
+    return outcome
+
+
+@asynccontextmanager
+async def _running(settings: Settings, store: PostgresStore, vault: ClearVault) -> AsyncIterator[Replay]:
+    """A replay with its group commits running."""
+    observer = TelemetryObserver(Metrics(), promise_s=settings.promise_s)
+    accepts, saves = grouped_accepts(store), grouped_saves(store)
+    async with asyncio.TaskGroup() as group:
+        loops = [group.create_task(grouping.run()) for grouping in (accepts, saves)]
+        yield Replay(served_rails(settings), Decisions(store, saves, observer), accepts, vault, observer)
+        for loop in loops:
+            loop.cancel()
+
+
+async def _run(running: Replay, history: PaymentHistory, outcome: Outcome) -> None:
+    try:
+        await running.run(history)
+    except (DivergedError, IllegalTransitionError) as error:
+        outcome.diverged[history.payment.payment_id] = str(error)
+
+
+def _compare(page: Sequence[PaymentHistory], found: Sequence[PaymentHistory], outcome: Outcome) -> None:
+    by_id = {history.payment.payment_id: history for history in found}
+    for kept in page:
+        outcome.payments += 1
+        outcome.events += len(kept.events)
+        outcome.messages += len(kept.messages)
+        outcome.postings += len(kept.postings)
+        payment_id = kept.payment.payment_id
+        if payment_id in outcome.diverged:
+            continue  # it was said where it went astray
+        try:
+            demand_equal(kept, by_id[payment_id])
+        except DivergedError as error:
+            outcome.diverged[payment_id] = str(error)
+
+
+def _print(outcome: Outcome) -> None:
+    for line in list(outcome.diverged.values())[:DIVERGED_MAX]:
+        OUT.print(line, style="red", markup=False, soft_wrap=True)
+    OUT.print(
+        f"{outcome.payments:,} payments, {outcome.events:,} events, {outcome.messages:,} messages, "
+        f"{outcome.postings:,} postings run again."
+    )
+    if outcome.is_good:
+        OUT.print("All came out as they are kept: states, events, the bytes that were sent, and the ledger.")
+    else:
+        OUT.print(f"[red]{len(outcome.diverged):,} came out otherwise[/]; ledger equal: {outcome.is_ledger_equal}")

@@ -1,0 +1,110 @@
+"""The ledger: what a payment's states mean in double-entry, per tenant and rail. Pure.
+
+A payment's money stands in one place at a time, and its state says where. What is booked is the way from the place
+that the former state named to the one that the new state names: so the ledger and the state table cannot disagree, and
+no row of the table has to remember its bookings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from gateway.domain.payment import PaymentState
+from iso20022 import Amount
+
+
+class Account(StrEnum):
+    """Where money stands, seen from the institution that sends; each exists once per tenant and rail."""
+
+    FUNDS = "funds"
+    """With the debtors. What is missing here is what the tenant has sent, or is about to send."""
+
+    RESERVED = "reserved"
+    """On its way: it may have moved, may be about to, or may yet come back."""
+
+    RAIL = "rail"
+    """Settled: the tenant's position on the rail, which reconciliation compares with the rail's own."""
+
+
+class PostingKind(StrEnum):
+    """What a posting does. The value is what the ledger keeps for years: never rename one."""
+
+    RESERVE = "reserve"
+    """Before the bytes leave: the money is not the debtor's to spend any more."""
+
+    POST = "post"
+    """The rail has settled."""
+
+    VOID = "void"
+    """It did not settle, and cannot any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One booking of one amount: to the account that is debited, from the one that is credited. Never one-sided."""
+
+    kind: PostingKind
+    debit: Account
+    credit: Account
+    amount: Amount
+
+
+STANDS_IN: Final[Mapping[PaymentState, Account]] = MappingProxyType(
+    {
+        PaymentState.RECEIVED: Account.FUNDS,
+        PaymentState.SENDING: Account.RESERVED,
+        PaymentState.IN_DOUBT: Account.RESERVED,
+        PaymentState.AWAITING_OPERATOR: Account.RESERVED,
+        PaymentState.RESEND_DUE: Account.RESERVED,
+        PaymentState.SETTLED: Account.RAIL,
+        PaymentState.ACCEPTED_WITHOUT_POSTING: Account.RAIL,
+        # The settlement stands; what comes back is a payment of its own, a pacs.004.
+        PaymentState.RETURN_DUE: Account.RAIL,
+        PaymentState.REJECTED: Account.FUNDS,
+    }
+)
+"""In which account a payment's money stands in each state."""
+
+_WAYS: Final[Mapping[tuple[Account, Account], tuple[PostingKind, ...]]] = MappingProxyType(
+    {
+        (Account.FUNDS, Account.RESERVED): (PostingKind.RESERVE,),
+        (Account.RESERVED, Account.RAIL): (PostingKind.POST,),
+        (Account.RESERVED, Account.FUNDS): (PostingKind.VOID,),
+        # The rail has settled what we believed unsent: both bookings are made up for.
+        (Account.FUNDS, Account.RAIL): (PostingKind.RESERVE, PostingKind.POST),
+    }
+)
+
+_SIDES: Final[Mapping[PostingKind, tuple[Account, Account]]] = MappingProxyType(
+    {
+        PostingKind.RESERVE: (Account.RESERVED, Account.FUNDS),
+        PostingKind.POST: (Account.RAIL, Account.RESERVED),
+        PostingKind.VOID: (Account.FUNDS, Account.RESERVED),
+    }
+)
+
+
+def postings(before: PaymentState, after: PaymentState, amount: Amount) -> tuple[Posting, ...]:
+    """Return what is booked when a payment goes from one state to another; nothing where its money stays.
+
+    Raises:
+        KeyError: money that has settled would come back by a change of state: a fault of ours, there is no such row.
+
+    """
+    way = (STANDS_IN[before], STANDS_IN[after])
+    if way[0] is way[1]:
+        return ()
+    return tuple(Posting(kind, *_SIDES[kind], amount) for kind in _WAYS[way])
+
+
+def balances(booked: Iterable[Posting]) -> dict[Account, int]:
+    """Return each account's balance in cents, debits less credits. Their sum is zero, whatever was booked."""
+    found = dict.fromkeys(Account, 0)
+    for posting in booked:
+        found[posting.debit] += posting.amount.cents
+        found[posting.credit] -= posting.amount.cents
+    return found

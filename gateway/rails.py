@@ -1,0 +1,105 @@
+"""The rails that the settings name: each one's messages and times, and the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from gateway.domain.doubt import DoubtPolicy, Enquiry
+from gateway.domain.payment import Rail
+from gateway.domain.timing import Timing
+from gateway.rail_links import rail_link
+from gateway.service.fednow import fednow_protocol
+from gateway.service.ports import RailLink
+from gateway.service.rail_protocol import RailProtocol
+from gateway.service.rtp import RtpAddress, rtp_protocol
+from gateway.settings import Settings, schemas_of
+from iso20022 import ConnectionPartyId, FedNowProfile, RtpProfile, Severity
+from iso20022.schemas import SchemaSet
+
+_PUBLIC: Final = RtpProfile()
+"""RTP as its public schemas have it."""
+
+
+def served_rails(settings: Settings) -> Mapping[Rail, RailProtocol]:
+    """Return every rail that is served: those that have an address.
+
+    Raises:
+        SettingsError: the institution's own schemas cannot be used.
+
+    """
+    schemas = schemas_of(settings)
+    protocols = {Rail.FEDNOW: _fednow, Rail.RTP: _rtp}
+    return {rail: protocols[rail](settings, schemas) for rail in settings.rails}
+
+
+def link_of(rail: Rail, settings: Settings) -> AbstractAsyncContextManager[RailLink]:
+    """Return the way to a rail that is served; it connects when it is used.
+
+    Raises:
+        SettingsError: its URL names no rail link, or something that the link needs is missing.
+
+    """
+    url, party, ibm_mq = {
+        Rail.FEDNOW: (settings.fednow.url, settings.fednow.connection_party, settings.fednow.ibm_mq),
+        Rail.RTP: (settings.rtp.url, settings.rtp.participant, settings.rtp.ibm_mq),
+    }[rail]
+    assert url is not None, f"{rail} is not served"
+    return rail_link(rail, url=url, connection_party=party, ibm_mq=ibm_mq)
+
+
+def _fednow(settings: Settings, schemas: SchemaSet) -> RailProtocol:
+    fednow = settings.fednow
+    profile = FedNowProfile(
+        aba_severity=Severity(fednow.routing_number_severity),
+        network_limit_cents=fednow.network_limit_cents,
+        sender_limit_cents=fednow.sender_limit_cents,
+        own_connection_party=ConnectionPartyId(fednow.connection_party),
+        own_routing_numbers=frozenset(fednow.routing_numbers),
+        rail_clock_s=fednow.rail_clock_s,
+        status_request_wait_s=fednow.status_request_wait_s,
+        schemas=schemas,
+    )
+    return fednow_protocol(
+        profile,
+        connection_party=ConnectionPartyId(fednow.connection_party),
+        timing=Timing(
+            promise_s=settings.promise_s,
+            send_margin_s=fednow.send_margin_s,
+            rail_clock_s=profile.rail_clock_s,
+            status_request_wait_s=profile.status_request_wait_s,
+            status_request_interval_s=fednow.status_request_interval_s,
+        ),
+        doubt=DoubtPolicy(questions_max=fednow.status_requests_max, ping_after=fednow.ping_after),
+        definite_refusals=frozenset(fednow.definite_refusal_codes),
+    )
+
+
+def _rtp(settings: Settings, schemas: SchemaSet) -> RailProtocol:
+    rtp = settings.rtp
+    profile = RtpProfile(
+        aba_severity=Severity(rtp.routing_number_severity),
+        network_limit_cents=rtp.network_limit_cents,
+        sender_limit_cents=rtp.sender_limit_cents,
+        own_institutions=frozenset(rtp.institutions),
+        rtp_ids=frozenset(map(ConnectionPartyId, rtp.rail_ids)),
+        status_reasons=_PUBLIC.status_reasons | frozenset(rtp.further_reason_codes),
+        proprietary_status_reasons=_PUBLIC.proprietary_status_reasons | frozenset(rtp.further_reason_codes),
+        rail_clock_s=rtp.rail_clock_s,
+        schemas=schemas,
+    )
+    return rtp_protocol(
+        profile,
+        address=RtpAddress(participant=ConnectionPartyId(rtp.participant), rail=ConnectionPartyId(rtp.rail_ids[0])),
+        timing=Timing(
+            promise_s=settings.promise_s,
+            send_margin_s=rtp.send_margin_s,
+            rail_clock_s=rtp.rail_clock_s,
+            status_request_wait_s=rtp.repeat_wait_s,
+            status_request_interval_s=rtp.repeat_interval_s,
+        ),
+        doubt=DoubtPolicy(enquiry=Enquiry.REPEAT, questions_max=rtp.repeats_max, ping_after=rtp.echo_after),
+        definite_refusals=frozenset(rtp.definite_refusal_codes),
+        copy_refusals=frozenset(rtp.copy_refusal_codes),
+    )

@@ -1,0 +1,396 @@
+"""What every rail's messages have in common, written once; how one rail says it differently is its `Dialect`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+from gateway.domain.doubt import DoubtPolicy
+from gateway.domain.events import Event, EventKind
+from gateway.domain.identity import reference_of, uetr_of
+from gateway.domain.payment import IdempotencyKey, Payment, Rail, Reason, ReasonOrigin, TenantId
+from gateway.domain.timing import Timing
+from gateway.service.ports import RawMessage
+from gateway.service.rail_protocol import OutboundMessage, Reading, Statement
+from gateway.service.requests import PaymentRequest
+from gateway.service.submit import JSON_TYPE
+from iso20022 import (
+    BusinessHeader,
+    CustomerCreditTransfer,
+    Direction,
+    Element,
+    EndToEndId,
+    Finding,
+    InstructionId,
+    Message,
+    MessageId,
+    MessageReject,
+    Party,
+    Profile,
+    Report,
+    Severity,
+    TransactionId,
+    Uetr,
+    examine,
+    explain,
+    read,
+    serialise,
+    unwrap,
+)
+from iso20022.messages.agents import CLEARING_SYSTEM
+
+_UNREADABLE: Final = "unreadable"
+_NO_HEADER: Final = "NO_HEADER"
+_NOT_FOR_US: Final = "HEADER_NOT_FOR_US"
+"""The quarantine's codes for what comes without a header, or under one that is not from the rail to us."""
+
+_MESSAGE_ID_PATH: Final = "/Document/FIToFICstmrCdtTrf/GrpHdr/MsgId"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferForm:
+    """What a rail's credit transfer says beyond what was asked for: data.
+
+    ``category_purposes`` are the rail's words for those of a request; what is not among them goes out as it is, and is
+    the rail's to judge. ``date_code`` is that of the finding about a message id of another day. With
+    ``has_transaction_id`` the instruction id stands in ``TxId`` too. ``instruction_id_of`` makes an instruction id of a
+    message id, on a rail that wants it in a form of its own.
+    """
+
+    clearing_system: str
+    date_code: str
+    local_instrument: str
+    service_level: str | None = None
+    category_purposes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    agent_clearing_system: str | None = CLEARING_SYSTEM
+    states_group: bool = False
+    has_transaction_id: bool = False
+    instruction_id_of: Callable[[MessageId], InstructionId] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Of what a statement speaks: of the transfer itself or of a question, and of a day that the rail still knows."""
+
+    is_about_transfer: bool
+    is_looked_back_to: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferIds:
+    """The ids of one transfer: the client's where it chose them, else functions of its key."""
+
+    message_id: MessageId
+    end_to_end_id: EndToEndId
+    instruction_id: InstructionId | None
+    uetr: Uetr | None
+
+
+class Dialect(Protocol):
+    """How one rail says it: its ids, envelope and questions, and what its answers mean. Pure."""
+
+    @property
+    def rail(self) -> Rail:
+        """Which rail."""
+        ...
+
+    @property
+    def profile(self) -> Profile:
+        """Its rules, as this installation knows them."""
+        ...
+
+    @property
+    def form(self) -> TransferForm:
+        """What its transfers say beyond the request."""
+        ...
+
+    @property
+    def days_looked_back(self) -> int:
+        """On how many days after the one on which a payment was sent the rail may be asked about it."""
+        ...
+
+    def message_id(self, business_date: date, reference: str) -> MessageId:
+        """Return the id of a message made of a reference of 18 capital letters and digits."""
+        ...
+
+    def date_of(self, message_id: MessageId) -> str:
+        """Return the date, YYYYMMDD, that a message id carries."""
+        ...
+
+    def document(self, transfer: CustomerCreditTransfer) -> Element:
+        """Return the transfer as the rail's Document."""
+        ...
+
+    def transfer_message(self, message_id: MessageId, document: Element, *, at: datetime) -> OutboundMessage:
+        """Return a transfer's Document under our own header, created `at`, in the rail's envelope."""
+        ...
+
+    def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
+        """Return the next question after a transfer that was sent."""
+        ...
+
+    def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
+        """Return the question whether the rail is there at all."""
+        ...
+
+    def is_for_us(self, header: BusinessHeader) -> bool:
+        """Whether a header is from the rail, and to us."""
+        ...
+
+    def is_sign_of_life(self, message: Message | None) -> bool:
+        """Whether a message answers a PING."""
+        ...
+
+    def about(self, message: Message | None) -> str | None:
+        """Return the id of the message of ours that a `Statement` is about; None for what says nothing to us."""
+        ...
+
+    def names_transfer(self, about: str, payment: Payment) -> bool:
+        """Whether this is the id of the payment's transfer, not of a question about it."""
+        ...
+
+    def event(self, statement: Statement, heard: Heard) -> Event:
+        """Return what a statement that is no refusal (admi.002) means for the payment."""
+        ...
+
+
+class DialectProtocol:
+    """Implements `gateway.service.rail_protocol.RailProtocol` for a rail by its dialect."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        *,
+        timing: Timing,
+        doubt: DoubtPolicy,
+        definite_refusals: frozenset[str] = frozenset(),
+    ) -> None:
+        self._dialect = dialect
+        self._timing = timing
+        self._doubt = doubt
+        self._definite_refusals = definite_refusals
+        self._zone = ZoneInfo(dialect.profile.time_zone)
+
+    @property
+    def rail(self) -> Rail:
+        """The dialect's."""
+        return self._dialect.rail
+
+    @property
+    def timing(self) -> Timing:
+        """Its times."""
+        return self._timing
+
+    @property
+    def doubt(self) -> DoubtPolicy:
+        """How it is asked."""
+        return self._doubt
+
+    def business_date(self, now: datetime) -> date:
+        """Return the calendar date in the rail's zone: what its message ids carry."""
+        return now.astimezone(self._zone).date()
+
+    # --- what clients send ---
+
+    def examine(self, body: bytes) -> Report:
+        """Return the verdict on a message that a client wants sent."""
+        return examine(body, profile=self._dialect.profile, direction=Direction.TO_RAIL)
+
+    def explain(self, report: Report) -> Report:
+        """Return the report with all its findings."""
+        return explain(report)
+
+    def transfer_from_request(
+        self,
+        request: PaymentRequest,
+        *,
+        tenant_id: TenantId,
+        idempotency_key: IdempotencyKey,
+        business_date: date,
+        at: datetime,
+    ) -> CustomerCreditTransfer:
+        """Return the pacs.008 of a JSON request; ids that the client left out are functions of its key."""
+
+        def reference(purpose: str) -> str:
+            return reference_of(purpose, tenant_id, idempotency_key, business_date)
+
+        message_id = self._dialect.message_id(business_date, reference("message"))
+        of_message_id = self._dialect.form.instruction_id_of
+        derived = of_message_id(message_id) if of_message_id else InstructionId(reference("instruction"))
+        ids = TransferIds(
+            message_id=message_id,
+            end_to_end_id=request.end_to_end_id or EndToEndId(reference("end-to-end")),
+            instruction_id=request.instruction_id or derived,
+            uetr=request.uetr or uetr_of(tenant_id, idempotency_key, business_date),
+        )
+        return self._transfer(request, ids, settlement_date=business_date, at=at)
+
+    def check_transfer(self, transfer: CustomerCreditTransfer) -> tuple[Finding, ...]:
+        """Return what the rail would refuse in a transfer that we built: schema and profile, as for any message."""
+        return explain(self.examine(serialise(self._dialect.document(transfer)))).findings
+
+    def check_date(self, transfer: CustomerCreditTransfer, *, at: datetime) -> tuple[Finding, ...]:
+        """Return a finding when the message id's date is neither today nor yesterday in the rail's zone."""
+        today = self.business_date(at)
+        if self._dialect.date_of(transfer.message_id) in _dates_taken(today):
+            return ()
+        return (
+            Finding(
+                code=self._dialect.form.date_code,
+                xpath=_MESSAGE_ID_PATH,
+                value=transfer.message_id,
+                rule="A new payment's message id carries the date on which it is sent: the rail answers no question "
+                "about an id of another day than today and yesterday.",
+                hint=f"Make a new message id of {today:%Y%m%d}.",
+            ),
+        )
+
+    # --- what goes to the rail ---
+
+    def transfer_message(self, payment: Payment, received: RawMessage, *, at: datetime) -> OutboundMessage:
+        """Return the transfer under our own header; a client's Document goes out as it came in."""
+        if received.content_type == JSON_TYPE:
+            ids = TransferIds(
+                message_id=payment.message_id,
+                end_to_end_id=payment.end_to_end_id,
+                instruction_id=payment.instruction_id,
+                uetr=payment.uetr,
+            )
+            request = PaymentRequest.from_json(json.loads(received.body))
+            document = self._dialect.document(
+                self._transfer(request, ids, settlement_date=payment.business_date, at=at)
+            )
+        else:
+            document = document_in(received)
+        return self._dialect.transfer_message(payment.message_id, document, at=at)
+
+    def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
+        """Return the next question after a transfer that was sent."""
+        return self._dialect.enquiry(payment, sent, at=at)
+
+    def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
+        """Return the question whether the rail is there at all."""
+        return self._dialect.ping(payment, at=at)
+
+    def is_looked_back_to(self, payment: Payment, *, at: datetime) -> bool:
+        """Whether the rail may still be asked about the day on which the payment was sent."""
+        sent_on = self.business_date(payment.creation_time or at)
+        return self.business_date(at) - sent_on <= timedelta(days=self._dialect.days_looked_back)
+
+    def is_of_today(self, payment: Payment, *, at: datetime) -> bool:
+        """Whether the payment's message id carries the rail's present day."""
+        return self._dialect.date_of(payment.message_id) == f"{self.business_date(at):%Y%m%d}"
+
+    # --- what the rail says ---
+
+    def read(self, body: bytes) -> Reading:
+        """Return what a message from the rail is about; what cannot be read keeps its findings' codes."""
+        report = examine(body, profile=self._dialect.profile, direction=Direction.FROM_RAIL)
+        header, message = report.header, report.message
+        codes = tuple(finding.code for finding in report.findings if finding.severity is Severity.ERROR)
+        message_type = report.message_type or _UNREADABLE
+        if header is None:
+            return Reading("", message_type, None, None, codes or (_NO_HEADER,))
+        if not self._dialect.is_for_us(header):
+            codes = (*codes, _NOT_FOR_US)
+        if codes:  # only what is valid, from the rail and for us, is acted upon; the rest is a person's to look at
+            return Reading(header.business_message_id, message_type, None, None, codes)
+        if self._dialect.is_sign_of_life(message):
+            return Reading(header.business_message_id, message_type, None, None, is_sign_of_life=True)
+        about = self._dialect.about(message)
+        if about is None or not isinstance(message, Statement):
+            return Reading(header.business_message_id, message_type, None, None)
+        return Reading(header.business_message_id, message_type, about, message)
+
+    def mismatches(self, reading: Reading, payment: Payment) -> tuple[str, ...]:
+        """Return the references of a statement that are given and are not the payment's."""
+        said = reading.statement
+        if said is None or isinstance(said, MessageReject):
+            return ()
+        given: dict[str, tuple[object, object]] = {
+            "ORIGINAL_UETR_DIFFERS": (said.original_uetr, payment.uetr),
+            "ORIGINAL_END_TO_END_ID_DIFFERS": (said.original_end_to_end_id, payment.end_to_end_id),
+            "ORIGINAL_INSTRUCTION_ID_DIFFERS": (said.original_instruction_id, payment.instruction_id),
+            "ORIGINAL_AMOUNT_DIFFERS": (getattr(said, "original_amount", None), payment.amount),
+        }
+        return tuple(code for code, (theirs, ours) in given.items() if theirs is not None and theirs != ours)
+
+    def event(self, reading: Reading, payment: Payment, *, at: datetime) -> Event:
+        """Return what a reading means for the payment that it is about."""
+        said, about = reading.statement, reading.about
+        assert said is not None, "a reading without a statement is quarantined, not interpreted"
+        assert about is not None, "a statement is about something"
+        is_about_transfer = self._dialect.names_transfer(about, payment)
+        if isinstance(said, MessageReject):
+            event = self._refusal(said, payment, is_about_transfer=is_about_transfer)
+        else:
+            heard = Heard(is_about_transfer=is_about_transfer, is_looked_back_to=self.is_looked_back_to(payment, at=at))
+            event = self._dialect.event(said, heard)
+        return Event(event.kind, event.reason, event.status, reading.business_message_id, event.details)
+
+    def _refusal(self, reject: MessageReject, payment: Payment, *, is_about_transfer: bool) -> Event:
+        if not is_about_transfer:
+            kind = EventKind.STATUS_REQUEST_UNANSWERED
+        elif reject.reason_code in self._definite_refusals and payment.transfers <= 1:
+            kind = EventKind.TRANSFER_REFUSED
+        else:
+            kind = EventKind.REFUSAL_UNEXPLAINED  # it may mean "duplicate id": the other copy counts
+        return Event(kind, reason=Reason(reject.reason_code, ReasonOrigin.RAIL))
+
+    # --- building ---
+
+    def _transfer(
+        self, request: PaymentRequest, ids: TransferIds, *, settlement_date: date, at: datetime
+    ) -> CustomerCreditTransfer:
+        form = self._dialect.form
+        instruction_id = ids.instruction_id
+        has_transaction_id = form.has_transaction_id and instruction_id is not None
+        return CustomerCreditTransfer(
+            message_id=ids.message_id,
+            creation_time=rail_time(at, self._zone),
+            instruction_id=instruction_id,
+            end_to_end_id=ids.end_to_end_id,
+            transaction_id=TransactionId(str(instruction_id)) if has_transaction_id else None,
+            uetr=ids.uetr,
+            service_level=form.service_level,
+            local_instrument=form.local_instrument,
+            category_purpose=form.category_purposes.get(request.category_purpose, request.category_purpose),
+            amount=request.amount,
+            settlement_date=settlement_date,
+            instructing_agent=request.debtor_agent,
+            instructed_agent=request.creditor_agent,
+            debtor=Party(name=request.debtor_name),
+            debtor_account=request.debtor_account,
+            debtor_agent=request.debtor_agent,
+            creditor=Party(name=request.creditor_name),
+            creditor_account=request.creditor_account,
+            creditor_agent=request.creditor_agent,
+            remittance=request.remittance,
+            clearing_system=form.clearing_system,
+            agent_clearing_system=form.agent_clearing_system,
+            states_group=form.states_group,
+        )
+
+
+def rail_time(at: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant in the rail's zone, to the millisecond."""
+    return at.astimezone(zone).replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def document_in(message: RawMessage) -> Element:
+    """Return the Document in a message that was accepted, or that we sent."""
+    document = unwrap(read(message.body)).document
+    assert document is not None, "what was accepted, or sent, had a Document"
+    return document
+
+
+@lru_cache(maxsize=4)
+def _dates_taken(today: date) -> frozenset[str]:
+    """The dates that a new message id may carry."""
+    return frozenset(f"{day:%Y%m%d}" for day in (today, today - timedelta(days=1)))

@@ -1,0 +1,255 @@
+"""Replay: history is run again from its raw messages, into a fresh database, and must come out the same.
+
+What came in as bytes is read and judged anew: the client's message by the intake, the rail's by its protocol. What went
+out is built anew, and must be the bytes that left. What our own clock, a person or the core decided is no message: it
+is taken from the record, and the state table is asked again what follows from it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from gateway.domain.events import Event, EventKind
+from gateway.domain.history import RecordedEvent
+from gateway.domain.payment import Payment, PaymentId, Rail
+from gateway.service.admission import Admission
+from gateway.service.decide import Decisions, decide
+from gateway.service.group_commit import GroupCommit
+from gateway.service.ports import (
+    Accepted,
+    Clock,
+    Decision,
+    MessageDirection,
+    NewPayment,
+    Observer,
+    PaymentHistory,
+    RawMessage,
+    Vault,
+)
+from gateway.service.rail_protocol import OutboundMessage, RailProtocol
+from gateway.service.requests import PaymentRequest
+from gateway.service.submit import JSON_TYPE, Intake, Refused
+
+_SENT: Final = frozenset(
+    {EventKind.SENDING_STARTED, EventKind.STATUS_REQUESTED, EventKind.TRANSFER_REPEATED, EventKind.PINGED}
+)
+"""The events with which a message of ours left."""
+
+_NOT_FOUND: Final = frozenset({EventKind.NOT_FOUND_REPORTED, EventKind.RESENDING_CHOSEN, EventKind.RESENDING_TOO_LATE})
+"""What the rail's "no such message" may have meant; which of them was the tenant's choice, and is in the record."""
+
+
+class DivergedError(Exception):
+    """History, run again, comes out otherwise: ``what`` says where, ``kept`` and ``found`` what differs."""
+
+    def __init__(self, payment_id: PaymentId, what: str, *, kept: object, found: object) -> None:
+        super().__init__(f"{payment_id}: {what}: kept is {_short(kept)}, found is {_short(found)}")
+        self.payment_id = payment_id
+        self.what = what
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Runs payments again; the group commits of `accepts` and `decisions` must be running."""
+
+    rails: Mapping[Rail, RailProtocol]
+    decisions: Decisions
+    accepts: GroupCommit[NewPayment, Accepted]
+    vault: Vault
+    observer: Observer
+
+    async def run(self, history: PaymentHistory) -> None:
+        """Bring one payment from its first message to where it stands; several at once may run.
+
+        Raises:
+            DivergedError: it comes out otherwise than it is kept.
+            UnavailableError: the database does not answer; begin anew with an empty one.
+
+        """
+        await self._accept(history)
+        for recorded in history.events[1:]:
+            await self._repeat(history, recorded)
+
+    async def _accept(self, history: PaymentHistory) -> None:
+        """Submit the client's own bytes at the instant at which they came."""
+        payment, received = history.payment, _received(history)
+        clock = _Standing(payment.accepted_at)
+        intake = Intake(
+            rails=self.rails,
+            default_rail=payment.rail,
+            store=self.decisions.store,
+            accepts=self.accepts,
+            admission=Admission(self.decisions.store, clock, wait_max_s=1.0),
+            clock=clock,
+            identifiers=_Given(received.message_id),
+            vault=self.vault,
+            observer=self.observer,
+        )
+        at = payment.accepted_at
+        if received.content_type == JSON_TYPE:
+            request = PaymentRequest.from_json(json.loads(received.body))
+            outcome = await intake.submit_payment(
+                payment.tenant_id, history.idempotency_key, request, received.body, received_at=at
+            )
+        else:
+            outcome = await intake.submit_message(
+                payment.tenant_id, received.body, header_key=None, received_at=at, named=payment.rail
+            )
+        if isinstance(outcome, Refused):
+            codes = [finding.code for finding in outcome.findings] or outcome.kind
+            raise DivergedError(payment.payment_id, "the client's message", kept="accepted", found=codes)
+        _demand(payment.payment_id, "the payment's id", kept=payment.payment_id, found=outcome.payment.payment_id)
+        if not outcome.created:
+            raise DivergedError(payment.payment_id, "the database", kept="a fresh one", found="the payment is there")
+
+    async def _repeat(self, history: PaymentHistory, recorded: RecordedEvent) -> None:
+        async def choose(payment: Payment) -> Decision | None:
+            decision = self._decision(history, recorded, payment)
+            what = f"the state after event {recorded.sequence}, {recorded.event.kind}"
+            _demand(payment.payment_id, what, kept=recorded.state_after, found=decision.state)
+            return decision
+
+        await self.decisions.take(history.payment.payment_id, choose)
+
+    def _decision(self, history: PaymentHistory, recorded: RecordedEvent, payment: Payment) -> Decision:
+        rail, at = self.rails[payment.rail], recorded.at
+        if (sent := _sent_with(history, recorded)) is not None:
+            built = self._built(history, recorded, payment)
+            what = f"the bytes that left with event {recorded.sequence}, {recorded.event.kind}"
+            _demand(payment.payment_id, what, kept=sent.body, found=built.body)
+            return decide(payment, recorded.event, at=at, timing=rail.timing, messages=(sent,))
+        if (heard := _heard_with(history, recorded)) is not None:
+            event = self._read(heard, recorded, payment)
+            what = f"what the rail's message {recorded.event.business_message_id} means"
+            _demand(payment.payment_id, what, kept=recorded.event, found=event)
+            digest = self.vault.blind_index("rail-message", heard.body)
+            return decide(
+                payment,
+                event,
+                at=at,
+                timing=rail.timing,
+                messages=(heard,),
+                inbox_id=heard.business_message_id,
+                inbox_digest=digest,
+            )
+        return decide(payment, recorded.event, at=at, timing=rail.timing)
+
+    def _built(self, history: PaymentHistory, recorded: RecordedEvent, payment: Payment) -> OutboundMessage:
+        rail, at = self.rails[payment.rail], recorded.at
+        match recorded.event.kind:
+            case EventKind.SENDING_STARTED:
+                return rail.transfer_message(payment, _received(history), at=at)
+            case EventKind.PINGED:
+                return rail.ping(payment, at=at)
+            case _:
+                first = next(raw for raw in history.messages if raw.direction is MessageDirection.RAIL_OUT)
+                return rail.enquiry(payment, first, at=at)
+
+    def _read(self, heard: RawMessage, recorded: RecordedEvent, payment: Payment) -> Event:
+        rail = self.rails[payment.rail]
+        reading = rail.read(heard.body)
+        strange = reading.codes or rail.mismatches(reading, payment)
+        if reading.statement is None or strange:
+            what = f"the rail's message {heard.business_message_id}"
+            raise DivergedError(payment.payment_id, what, kept="acted upon", found=strange or "says nothing")
+        event = rail.event(reading, payment, at=recorded.at)
+        if event.kind is EventKind.NOT_FOUND_REPORTED and recorded.event.kind in _NOT_FOUND:
+            return recorded.event
+        return event
+
+
+def demand_equal(kept: PaymentHistory, found: PaymentHistory) -> None:
+    """Hold what came out against what is kept, field by field.
+
+    Raises:
+        DivergedError: they differ; the first field that does is named.
+
+    """
+    for field in fields(PaymentHistory):
+        one, other = getattr(kept, field.name), getattr(found, field.name)
+        if one == other:
+            continue
+        if isinstance(one, tuple):
+            differing = [(left, right) for left, right in zip(one, other, strict=False) if left != right]
+            one, other = differing[0] if differing else (f"{len(one)} of them", f"{len(other)} of them")
+        elif isinstance(one, Payment):
+            name = next(each.name for each in fields(Payment) if getattr(one, each.name) != getattr(other, each.name))
+            one, other = f"{name}={getattr(one, name)}", f"{name}={getattr(other, name)}"
+        raise DivergedError(kept.payment.payment_id, f"its {field.name}", kept=one, found=other)
+
+
+def _demand(payment_id: PaymentId, what: str, *, kept: object, found: object) -> None:
+    if kept != found:
+        raise DivergedError(payment_id, what, kept=kept, found=found)
+
+
+def _received(history: PaymentHistory) -> RawMessage:
+    return next(raw for raw in history.messages if raw.direction is MessageDirection.CLIENT_IN)
+
+
+def _sent_with(history: PaymentHistory, recorded: RecordedEvent) -> RawMessage | None:
+    """The message that left with an event; a PING that several payments share is kept with the first alone."""
+    if recorded.event.kind not in _SENT:
+        return None
+    return next(
+        (
+            raw
+            for raw in history.messages
+            if raw.direction is MessageDirection.RAIL_OUT
+            and raw.business_message_id == recorded.event.business_message_id
+            and raw.at == recorded.at
+        ),
+        None,
+    )
+
+
+def _heard_with(history: PaymentHistory, recorded: RecordedEvent) -> RawMessage | None:
+    """The rail's message that an event was made of, by the id under which it counted once."""
+    return next(
+        (
+            raw
+            for raw in history.messages
+            if raw.direction is MessageDirection.RAIL_IN
+            and raw.business_message_id == recorded.event.business_message_id
+        ),
+        None,
+    )
+
+
+def _short(value: object) -> str:
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
+
+
+_SHOWN_MAX: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing(Clock):
+    """A clock that stands still at one instant."""
+
+    instant: datetime
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def monotonic_s(self) -> float:
+        return 0.0
+
+    async def sleep_until(self, instant: datetime) -> None:
+        raise AssertionError(f"nothing waits for {instant} in a replay")
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The id that was given then."""
+
+    message_id: UUID
+
+    def new_uuid(self) -> UUID:
+        return self.message_id

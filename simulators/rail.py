@@ -1,0 +1,223 @@
+"""A rail in memory, without sockets: messages and the present instant go in, facts and messages come out.
+
+Nothing here waits or reads a clock. What falls due is done when the next caller brings a later instant, in its order
+and under its own time, so the outcome is the same whether someone polls all the time or comes back in an hour. What a
+network makes of a message, and how it says so, are its `RailRules`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Final, Protocol
+
+from iso20022 import ConnectionPartyId
+from simulators.behaviours import Answer, BehaviourTable, Told
+from simulators.book import Book, PaymentRecord
+from simulators.facts import (
+    Acknowledged,
+    AnswerLost,
+    AnswerQueued,
+    Fact,
+    PaymentBooked,
+    PaymentCompleted,
+    Received,
+    Started,
+)
+from simulators.journal import Journal
+from simulators.message_ids import MessageIds
+from simulators.outqueue import Waiting
+from simulators.participants import Participant
+
+GARBAGE: Final = b"\xff\xfe\x00 not a message \x00\xff"
+"""What comes in the place of an unreadable answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """What a test has switched on; forgotten at a restart.
+
+    ``drop_answers``: so many of the next messages to participants are lost. ``delay_answers_s``: every message to a
+    participant can be fetched only so much later. ``refuse_connections``: every request of a participant gets 503.
+    """
+
+    drop_answers: int = 0
+    delay_answers_s: float = 0
+    refuse_connections: bool = False
+
+
+NO_FAULTS: Final = Faults()
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class SimulatorSettings(Protocol):
+    """What a simulator of any network is told."""
+
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+        ...
+
+    @property
+    def port(self) -> int:
+        """Its port; 0 takes a free one."""
+        ...
+
+    @property
+    def network(self) -> str:
+        """Its name, which begins those of queues."""
+        ...
+
+    @property
+    def amqp_url(self) -> str | None:
+        """A broker over whose queues participants may come too."""
+        ...
+
+    @property
+    def journal(self) -> Path | None:
+        """Where it remembers; nowhere without one."""
+        ...
+
+    @property
+    def visibility_s(self) -> float:
+        """How long what was fetched stays out of sight."""
+        ...
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Who is on the network."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A copy of a message as it came: its number, who sent it in which class, and when."""
+
+    copy: int
+    connection_party: ConnectionPartyId
+    message_class: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one copy leads to: facts, and perhaps a message to its sender."""
+
+    facts: tuple[Fact, ...]
+    reply: bytes | None = None
+
+
+class RailRules(Protocol):
+    """What one network makes of messages, and how it tells; pure, but for the ids that it gives out."""
+
+    @property
+    def behaviours(self) -> BehaviourTable:
+        """What happens to which payment."""
+        ...
+
+    def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
+        """Decide what becomes of one copy of a message."""
+        ...
+
+    def completion_date(self, instant: datetime) -> date:
+        """The settlement date of what completes at this instant."""
+        ...
+
+    def body(self, answer: Answer, booked: PaymentBooked, *, settlement_date: date, at: datetime) -> bytes:
+        """The message that says `answer` to the sender of a payment."""
+        ...
+
+
+class SimulatedRail:
+    """One rail in memory. A fact is journalled before it takes effect; make it anew from a journal's facts."""
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        make_rules: Callable[[MessageIds], RailRules],
+        journal: Journal,
+        *,
+        started_at: datetime,
+        facts: Iterable[Fact] = (),
+    ) -> None:
+        self.settings = settings
+        self.faults = NO_FAULTS
+        self.book = Book(visibility=timedelta(seconds=settings.visibility_s))
+        self._journal = journal
+        for fact in facts:
+            self.book.apply(fact)
+        earliest = self.book.last_started_at + _MILLISECOND if self.book.last_started_at else started_at
+        self._record(Started(max(started_at, earliest)))
+        self._ids = MessageIds(started_at=max(started_at, earliest))
+        self._rules = make_rules(self._ids)
+
+    def receive(self, body: bytes, *, connection_party: ConnectionPartyId, message_class: str, now: datetime) -> None:
+        """Take one copy of a message: journal it, judge it, and do what follows at once."""
+        self.advance(now)
+        copy = self.book.next_copy
+        digest = hashlib.sha256(body).hexdigest()
+        self._record(Received(copy, now, connection_party, message_class, digest, len(body)))
+        arrival = Arrival(copy=copy, connection_party=connection_party, message_class=message_class, at=now)
+        judgement = self._rules.judge(body, arrival, self.book)
+        replies = [] if judgement.reply is None else self._queued(judgement.reply, connection_party, now)
+        self._record(*judgement.facts, *replies)
+        self.advance(now)
+
+    def advance(self, now: datetime) -> None:
+        """Complete the payments that are due by `now`; a repeat changes nothing."""
+        while (record := self.book.due(now)) is not None:
+            settlement_date = self._rules.completion_date(record.booked.completes_at)
+            self._record(PaymentCompleted(record.booked.copy, settlement_date), *self._answers(record, settlement_date))
+
+    def fetch(self, party: ConnectionPartyId, *, messages_max: int, now: datetime) -> Sequence[Waiting]:
+        """Hand out what waits for `party`; what is not acknowledged within the visibility time comes again."""
+        self.advance(now)
+        return self.book.queue_of(party).take(now, messages_max=messages_max)
+
+    def acknowledge(self, party: ConnectionPartyId, receipts: Sequence[str]) -> None:
+        """Forget what `party` has saved; receipts that are unknown or gone change nothing."""
+        if receipts:
+            self._record(Acknowledged(party, tuple(receipts)))
+
+    def next_change_at(self, party: ConnectionPartyId) -> datetime | None:
+        """When there may be something for `party` without anyone sending anything; None for never."""
+        instants = (self.book.next_completion_at(), self.book.queue_of(party).next_visible_at())
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    def _record(self, *facts: Fact) -> None:
+        self._journal.append(facts)
+        for fact in facts:
+            self.book.apply(fact)
+
+    def _answers(self, record: PaymentRecord, settlement_date: date) -> list[Fact]:
+        """What the sender is told about a payment that completes: by its behaviour, all of it durable at once."""
+        booked, table = record.booked, self._rules.behaviours
+        if loses_answer(record, table):
+            return [AnswerLost(booked.copy)]
+        facts: list[Fact] = []
+        body = GARBAGE
+        for answer in table.named(booked.behaviour).answers:
+            at = booked.completes_at + answer.after
+            if answer.told is Told.GARBAGE:
+                body = GARBAGE
+            elif answer.told is not Told.SAME_AGAIN:
+                body = self._rules.body(answer, booked, settlement_date=settlement_date, at=at)
+            facts += self._queued(body, booked.connection_party, at)
+        return facts
+
+    def _queued(self, body: bytes, recipient: ConnectionPartyId, at: datetime) -> list[Fact]:
+        """The fact that puts a message in the recipient's queue; none where a fault that was switched on drops it."""
+        if self.faults.drop_answers > 0:
+            self.faults = replace(self.faults, drop_answers=self.faults.drop_answers - 1)
+            return []
+        available_at = at + timedelta(seconds=self.faults.delay_answers_s)
+        return [AnswerQueued(self._ids.next_reference(), recipient, available_at, body)]
+
+
+def loses_answer(record: PaymentRecord, table: BehaviourTable) -> bool:
+    """Whether the next answer about this payment is lost on its way."""
+    return record.answers_lost < table.named(record.booked.behaviour).answers_lost

@@ -1,0 +1,216 @@
+"""The messages that the simulated RTP sends: pacs.002, camt.056, camt.035, admi.002 and admn.006 in its envelope."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Final
+
+from iso20022 import (
+    BusinessHeader,
+    BusinessMessageId,
+    ConnectionPartyId,
+    EchoRequest,
+    EchoResponse,
+    EnvelopeKind,
+    InstructionId,
+    MessageId,
+    MessageReject,
+    PaymentAcknowledgement,
+    PaymentCancellationRequest,
+    PaymentStatusReport,
+    RoutingNumber,
+    StatusReason,
+    TransactionId,
+    TransactionStatus,
+    admi002,
+    header,
+    pacs002,
+    rtp_administration_id,
+    rtp_business_message_id,
+    rtp_message_id,
+    wrap,
+)
+from iso20022.header import RTP_HEADER_TYPE
+from iso20022.messages import admn, camt035, camt056
+from iso20022.messages.actors import Agent
+from iso20022.messages.camt035 import AcknowledgementKind
+from iso20022.messages.investigation import Case, GroupCancellation
+from iso20022.messages.original import Reason
+from iso20022.messages.shape import Code
+from iso20022.reader import Element
+from simulators.facts import PaymentBooked
+from simulators.message_ids import MessageIds, base36
+from simulators.rtp.decide import EASTERN
+from simulators.rtp.settings import RtpSimulatorSettings
+
+_ECHO_RESPONSE: Final = "admn.006.001.01"
+_ISO_CODE_LENGTH: Final = 4
+_SERIALS: Final = 10**11
+_PLACES: Final = 36**3
+_DESCRIPTION_MAX: Final = 350
+"""Max350Text of admi.002 RsnDesc."""
+
+
+class AnswerWriter:
+    """Writes the rail's messages to participants. Each has an id of its own; no message depends on another."""
+
+    def __init__(self, settings: RtpSimulatorSettings, ids: MessageIds) -> None:
+        self._rail = settings.rail_id
+        self._codes = settings.codes
+        self._iso_codes = settings.profile.status_reasons
+        self._ids = ids
+
+    def status(self, payment: PaymentBooked, *, settlement_date: date, now: datetime) -> bytes:
+        """What became of the payment, as a pacs.002."""
+        return self._about(payment, payment.status, payment.reasons, settlement_date=settlement_date, now=now)
+
+    def truth(self, payment: PaymentBooked, *, settlement_date: date, now: datetime) -> bytes:
+        """The same; but a time-out is said by a camt.056 with its reason."""
+        if payment.reasons == (self._codes.timed_out,):
+            return self._given_up(payment, settlement_date=settlement_date, now=now)
+        return self.status(payment, settlement_date=settlement_date, now=now)
+
+    def opposite(self, payment: PaymentBooked, *, settlement_date: date, now: datetime) -> bytes:
+        """The contrary of the payment's status, in good form: what no real rail may say."""
+        rejected = payment.status is TransactionStatus.RJCT
+        status = TransactionStatus.ACTC if rejected else TransactionStatus.RJCT
+        reasons = () if rejected else (self._codes.timed_out,)
+        return self._about(payment, status, reasons, settlement_date=settlement_date, now=now)
+
+    def unknown(self, payment: PaymentBooked, *, settlement_date: date, now: datetime) -> bytes:
+        """A rejection with a reason that is on no list."""
+        return self._about(
+            payment, TransactionStatus.RJCT, (self._codes.unknown,), settlement_date=settlement_date, now=now
+        )
+
+    def posted(self, payment: PaymentBooked, *, now: datetime) -> bytes:
+        """The creditor's institution has posted, camt.035; relayed."""
+        assert payment.instruction_id is not None, "a payment on RTP has an instruction id"
+        kind = AcknowledgementKind.ACWP if payment.status is TransactionStatus.ACWP else AcknowledgementKind.ACK
+        message_id = self._message_id(now)
+        creditor_agent = _agent(payment.instructed_agent)
+        acknowledgement = PaymentAcknowledgement(
+            message_id=message_id,
+            assigner=creditor_agent,
+            assignee=_agent(payment.instructing_agent),
+            creation_time=now,
+            case=Case(id=message_id, creator=creditor_agent),
+            kind=kind,
+            original_instruction_id=payment.instruction_id,
+            original_end_to_end_id=payment.end_to_end_id,
+            original_transaction_id=payment.transaction_id or TransactionId(payment.instruction_id),
+            original_uetr=payment.uetr,
+        )
+        document = camt035.build(acknowledgement)
+        return self._wrapped(camt035.MESSAGE_TYPE, document, recipient=payment.connection_party, now=now)
+
+    def reject(
+        self, *, related_reference: str, code: str, description: str, recipient: ConnectionPartyId, now: datetime
+    ) -> bytes:
+        """A technical refusal, admi.002."""
+        reject = MessageReject(
+            related_reference=related_reference,
+            reason_code=code,
+            rejection_time=now,
+            description=description[:_DESCRIPTION_MAX],
+        )
+        return self._wrapped(admi002.MESSAGE_TYPE, admi002.build(reject), recipient=recipient, now=now)
+
+    def echo(self, request: EchoRequest, *, recipient: ConnectionPartyId, now: datetime) -> bytes:
+        """The answer to an echo request, admn.006."""
+        response = EchoResponse(
+            message_id=rtp_administration_id(
+                local_time=now.astimezone(EASTERN), participant=self._rail, reference=self._ids.next_reference()[-10:]
+            ),
+            creation_time=now,
+            instructing_agent=self._rail,
+            instructed_agent=recipient,
+            original_instruction_id=InstructionId(request.instruction_id),
+        )
+        return self._wrapped(_ECHO_RESPONSE, admn.build(response), recipient=recipient, now=now)
+
+    def _about(
+        self,
+        payment: PaymentBooked,
+        status: TransactionStatus,
+        codes: tuple[str, ...],
+        *,
+        settlement_date: date,
+        now: datetime,
+    ) -> bytes:
+        report = PaymentStatusReport(
+            message_id=self._message_id(now),
+            creation_time=now,
+            original_message_id=payment.message_id,
+            original_message_name=payment.message_type,
+            original_creation_time=payment.document_creation_time,
+            original_instruction_id=payment.instruction_id,
+            original_transaction_id=payment.transaction_id,
+            original_uetr=payment.uetr,
+            original_amount=payment.amount,
+            original_settlement_date=settlement_date,
+            status=status,
+            reasons=tuple(self._reason(code) for code in codes),
+            acceptance_time=payment.received_at,
+            instructing_agent=payment.instructed_agent,
+            instructed_agent=payment.instructing_agent,
+            agent_clearing_system=None,
+            states_group=True,
+        )
+        document = pacs002.build(report)
+        return self._wrapped(pacs002.MESSAGE_TYPE, document, recipient=payment.connection_party, now=now)
+
+    def _reason(self, code: str) -> StatusReason:
+        is_iso = code in self._iso_codes or (len(code) == _ISO_CODE_LENGTH and code[:2].isalpha())
+        return StatusReason(code=code) if is_iso else StatusReason(proprietary=code)
+
+    def _given_up(self, payment: PaymentBooked, *, settlement_date: date, now: datetime) -> bytes:
+        message_id, rail = self._message_id(now), _agent(RoutingNumber(self._rail[:9]))
+        request = PaymentCancellationRequest(
+            message_id=message_id,
+            assigner=rail,
+            assignee=_agent(payment.instructing_agent),
+            creation_time=now,
+            case=Case(id=message_id, creator=rail),
+            original_group=GroupCancellation(message_id=payment.message_id, message_name=payment.message_type),
+            original_instruction_id=payment.instruction_id,
+            original_end_to_end_id=payment.end_to_end_id,
+            original_transaction_id=payment.transaction_id,
+            original_uetr=payment.uetr,
+            original_amount=payment.amount,
+            original_settlement_date=settlement_date,
+            reasons=(Reason(reason=Code(self._codes.timed_out)),),
+        )
+        document = camt056.build(request)
+        return self._wrapped(camt056.MESSAGE_TYPE, document, recipient=payment.connection_party, now=now)
+
+    def _wrapped(self, message_type: str, document: Element, *, recipient: ConnectionPartyId, now: datetime) -> bytes:
+        source, serial = self._next_number()
+        outgoing = BusinessHeader(
+            sender=self._rail,
+            receiver=recipient,
+            business_message_id=BusinessMessageId(
+                rtp_business_message_id(
+                    business_date=now.astimezone(EASTERN).date(), participant=self._rail, source=source, serial=serial
+                )
+            ),
+            message_type=message_type,
+            creation_time=now,
+        )
+        return wrap(EnvelopeKind.RTP_MESSAGE, header.build(outgoing, header_type=RTP_HEADER_TYPE), document)
+
+    def _message_id(self, now: datetime) -> MessageId:
+        source, serial = self._next_number()
+        return rtp_message_id(
+            business_date=now.astimezone(EASTERN).date(), participant=self._rail, source=source, serial=serial
+        )
+
+    def _next_number(self) -> tuple[str, int]:
+        """What tells this id from the day's others: ``H``, three characters and a serial of eleven digits."""
+        places, serial = divmod(int(self._ids.next_reference(), 36), _SERIALS)
+        return f"H{base36(places % _PLACES, length=3).upper()}", serial
+
+
+def _agent(number: RoutingNumber) -> Agent:
+    """An institution as RTP names it: by its number alone."""
+    return Agent(member_id=number, clearing_system=None)

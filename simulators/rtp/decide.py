@@ -1,0 +1,160 @@
+"""RTP's decisions, as pure functions: the same message at the same instant always meets the same fate.
+
+Which faults are answered by admi.002 and which by pacs.002 is public in part only (650: the schema is broken); the rest
+is this simulator's choice. A message that is marked DUPL and known is answered with its status; unknown, it is
+processed as if it were new (the public RTP guides of IBM and Oracle).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from iso20022 import (
+    BusinessHeader,
+    ConnectionPartyId,
+    CopyDuplicate,
+    CustomerCreditTransfer,
+    EnvelopeKind,
+    Report,
+    RoutingNumber,
+    TransactionStatus,
+    admi002,
+    pacs008,
+)
+from simulators.behaviours import SETTLES, Behaviour
+from simulators.facts import PaymentBooked, ReasonSource
+from simulators.participants import Participant
+from simulators.rtp.behaviours import TABLE
+from simulators.rtp.settings import RtpSimulatorSettings
+
+EASTERN: Final = ZoneInfo("America/New_York")
+"""The network's zone: every time in a message is its local time, without an offset."""
+
+ECHO_REQUEST: Final = "admn.005.001.01"
+
+_CLASS_OF: Final = {
+    pacs008.MESSAGE_TYPE: "value",
+    admi002.MESSAGE_TYPE: "system",
+    ECHO_REQUEST: "system",
+}
+"""What is taken from participants, and in which class of our transport's queues each belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class TechnicalFault:
+    """Why a message is refused with admi.002: the code, and words for a person."""
+
+    code: str
+    description: str
+
+
+def find_technical_fault(
+    report: Report, *, connection_party: ConnectionPartyId, message_class: str, settings: RtpSimulatorSettings
+) -> TechnicalFault | None:
+    """The first technical fault of a message, if it has one."""
+    codes, header = settings.codes, report.header
+    if header is None or report.envelope is None or report.envelope.kind is not EnvelopeKind.RTP_MESSAGE:
+        return TechnicalFault(codes.unreadable, _first_finding(report))
+    if header.sender != connection_party:
+        return TechnicalFault(codes.sender, f"Fr is {header.sender}, the connection is {connection_party}'s")
+    if report.message_type not in _CLASS_OF:
+        return TechnicalFault(codes.unsupported, f"{report.message_type} is not taken from participants")
+    if not report.valid:
+        return TechnicalFault(codes.schema, _first_finding(report))
+    if _CLASS_OF[header.message_type] != message_class:
+        return TechnicalFault(codes.wrong_class, f"{header.message_type} does not belong in class {message_class}")
+    if not _speaks_for(report, connection_party, settings.participants):
+        return TechnicalFault(codes.sender, f"{connection_party} does not speak for the instructing agent")
+    return None
+
+
+def is_repeat(header: BusinessHeader) -> bool:
+    """Whether the sender says that it repeats a message."""
+    return header.copy_duplicate is CopyDuplicate.DUPL
+
+
+def book(
+    transfer: CustomerCreditTransfer,
+    header: BusinessHeader,
+    *,
+    copy: int,
+    now: datetime,
+    settings: RtpSimulatorSettings,
+) -> PaymentBooked:
+    """The payment as the rail takes it in hand, its outcome decided: at once, or by the receiver and the clock."""
+    fault = find_business_fault(transfer, settings=settings)
+    behaviour = SETTLES if fault else behaviour_of(transfer)
+    clock_ends_at = now + settings.rail_clock
+    decided_at = now + (behaviour.decides_after or timedelta(seconds=settings.receiver_s))
+    completes_at, status, source = clock_ends_at, TransactionStatus.RJCT, ReasonSource.RAIL
+    reasons: tuple[str, ...] = (settings.codes.timed_out,)
+    if fault is not None:
+        completes_at, reasons = now, (fault,)
+    elif behaviour.decision is not None and decided_at <= clock_ends_at:
+        completes_at, status, source = decided_at, behaviour.decision, ReasonSource.CREDITOR_AGENT
+        reasons = () if behaviour.reason is None else (behaviour.reason,)
+    return PaymentBooked(
+        copy=copy,
+        message_id=transfer.message_id,
+        connection_party=header.sender,
+        message_type=header.message_type,
+        instruction_id=transfer.instruction_id,
+        end_to_end_id=transfer.end_to_end_id,
+        transaction_id=transfer.transaction_id,
+        uetr=transfer.uetr,
+        amount=transfer.amount,
+        instructing_agent=transfer.instructing_agent,
+        instructed_agent=transfer.instructed_agent,
+        document_creation_time=transfer.creation_time,
+        received_at=now,
+        clock_ends_at=clock_ends_at,
+        behaviour=behaviour.code,
+        completes_at=completes_at,
+        status=status,
+        reasons=reasons,
+        reason_source=source,
+    )
+
+
+def find_business_fault(transfer: CustomerCreditTransfer, *, settings: RtpSimulatorSettings) -> str | None:
+    """The code of the first business fault of a credit transfer, if it has one: a pacs.002 carries one reason."""
+    codes = settings.codes
+    sender = participant_of(transfer.instructing_agent, settings.participants)
+    receiver = participant_of(transfer.instructed_agent, settings.participants)
+    checks = (
+        (sender is None or not sender.may_send, codes.sender_profile),
+        (receiver is None, codes.receiver_profile),
+        (transfer.amount > settings.network_limit, codes.over_limit),
+    )
+    return next((code for is_fault, code in checks if is_fault), None)
+
+
+def behaviour_of(transfer: CustomerCreditTransfer) -> Behaviour:
+    """The behaviour that the transfer's creditor account or amount chooses."""
+    return TABLE.chosen(creditor_account=transfer.creditor_account.reveal(), amount=transfer.amount)
+
+
+def business_day(instant: datetime) -> date:
+    """The calendar day in the network's zone; no cycle of its own is public."""
+    return instant.astimezone(EASTERN).date()
+
+
+def participant_of(routing_number: RoutingNumber, participants: tuple[Participant, ...]) -> Participant | None:
+    """The participant with this number, if there is one."""
+    return next((entry for entry in participants if entry.routing_number == routing_number), None)
+
+
+def _speaks_for(report: Report, connection_party: ConnectionPartyId, participants: tuple[Participant, ...]) -> bool:
+    """Whether the connection may send for the instructing agent; an unknown agent is a business fault, not this one."""
+    if not isinstance(report.message, CustomerCreditTransfer):
+        return True
+    participant = participant_of(report.message.instructing_agent, participants)
+    return participant is None or participant.connection_party == connection_party
+
+
+def _first_finding(report: Report) -> str:
+    errors = [finding for finding in report.findings if finding.severity == "error"]
+    return f"{errors[0].code} at {errors[0].xpath}" if errors else "the message is not in RTP's envelope"

@@ -1,0 +1,126 @@
+"""RTP's rules: what it makes of a message, a repeat marked DUPL included, and how it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import partial
+from typing import Final, assert_never
+
+from iso20022 import CustomerCreditTransfer, Direction, EchoRequest, Report, examine
+from iso20022.messages.admi002 import NOT_AVAILABLE
+from simulators.behaviours import Answer, Told
+from simulators.book import Book, PaymentRecord
+from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
+from simulators.journal import Journal
+from simulators.message_ids import MessageIds
+from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, loses_answer
+from simulators.rtp import decide
+from simulators.rtp.answers import AnswerWriter
+from simulators.rtp.behaviours import TABLE
+from simulators.rtp.settings import RtpSimulatorSettings
+
+
+class RtpRules:
+    """Implements `simulators.rail.RailRules` for RTP."""
+
+    behaviours: Final = TABLE
+
+    def __init__(self, settings: RtpSimulatorSettings, ids: MessageIds) -> None:
+        self._settings = settings
+        self._writer = AnswerWriter(settings, ids)
+
+    def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
+        """What one copy of a message leads to: the verdict, and what follows from it."""
+        report = examine(body, profile=self._settings.profile, direction=Direction.TO_RAIL)
+        header, message = report.header, report.message
+        transfer_id = message.message_id if isinstance(message, CustomerCreditTransfer) else None
+        message_id = transfer_id or (header.business_message_id if header else None)
+
+        def judged(verdict: Verdict, code: str | None = None) -> Judged:
+            return Judged(arrival.copy, verdict, report.message_type, message_id, _uetr_of(report), code)
+
+        if isinstance(message, CustomerCreditTransfer) and _is_lost(message, book):
+            return Judgement((judged(Verdict.LOST),))
+        fault = decide.find_technical_fault(
+            report,
+            connection_party=arrival.connection_party,
+            message_class=arrival.message_class,
+            settings=self._settings,
+        )
+        if fault is not None:
+            reference = header.business_message_id if header else NOT_AVAILABLE
+            reject = self._reject(reference, fault, arrival)
+            return Judgement((judged(Verdict.REFUSED, fault.code),), reject)
+        assert header is not None, "a message without a header has a technical fault"
+        match message:
+            case CustomerCreditTransfer():
+                known = book.payment_with_id(message.message_id)
+                if known is not None and decide.is_repeat(header):
+                    return self._repeated(known, judged(Verdict.REPEATED), arrival)
+                if known is not None and self._settings.check_duplicates:
+                    fault = decide.TechnicalFault(self._settings.codes.duplicate, "the message id has been used")
+                    reject = self._reject(header.business_message_id, fault, arrival)
+                    return Judgement((judged(Verdict.DUPLICATE, fault.code),), reject)
+                booked = decide.book(message, header, copy=arrival.copy, now=arrival.at, settings=self._settings)
+                return Judgement((judged(Verdict.ACCEPTED), booked))
+            case EchoRequest():
+                echo = self._writer.echo(message, recipient=arrival.connection_party, now=arrival.at)
+                return Judgement((judged(Verdict.PING),), echo)
+            case _:
+                return Judgement((judged(Verdict.IGNORED),))
+
+    def completion_date(self, instant: datetime) -> date:
+        """The calendar day in the network's zone."""
+        return decide.business_day(instant)
+
+    def body(self, answer: Answer, booked: PaymentBooked, *, settlement_date: date, at: datetime) -> bytes:
+        """A pacs.002, a camt.056 for a time-out, a camt.035 for a posting, or what is none."""
+        match answer.told:
+            case Told.TRUTH:
+                return self._writer.truth(booked, settlement_date=settlement_date, now=booked.completes_at)
+            case Told.TRUTH_BY_STATUS:
+                return self._writer.status(booked, settlement_date=settlement_date, now=booked.completes_at)
+            case Told.OPPOSITE:
+                return self._writer.opposite(booked, settlement_date=settlement_date, now=at)
+            case Told.UNKNOWN_CODE:
+                return self._writer.unknown(booked, settlement_date=settlement_date, now=at)
+            case Told.LATER_STATUS:
+                return self._writer.posted(booked, now=at)
+            case Told.GARBAGE | Told.SAME_AGAIN:
+                return GARBAGE
+            case _:
+                assert_never(answer.told)
+
+    def _repeated(self, known: PaymentRecord, judged: Judged, arrival: Arrival) -> Judgement:
+        """The status once more; nothing while there is none, for then the answer is still to come."""
+        if known.settlement_date is None:
+            return Judgement((judged,))
+        if loses_answer(known, self.behaviours):
+            return Judgement((judged, AnswerLost(known.booked.copy)))
+        status = self._writer.status(known.booked, settlement_date=known.settlement_date, now=arrival.at)
+        return Judgement((judged,), status)
+
+    def _reject(self, reference: str, fault: decide.TechnicalFault, arrival: Arrival) -> bytes:
+        return self._writer.reject(
+            related_reference=reference,
+            code=fault.code,
+            description=fault.description,
+            recipient=arrival.connection_party,
+            now=arrival.at,
+        )
+
+
+def rtp_rail(
+    settings: RtpSimulatorSettings, journal: Journal, *, started_at: datetime, facts: Iterable[Fact] = ()
+) -> SimulatedRail:
+    """RTP in memory, made anew from a journal's facts."""
+    return SimulatedRail(settings, partial(RtpRules, settings), journal, started_at=started_at, facts=facts)
+
+
+def _is_lost(transfer: CustomerCreditTransfer, book: Book) -> bool:
+    return book.copies_lost(transfer.message_id) < decide.behaviour_of(transfer).copies_lost
+
+
+def _uetr_of(report: Report) -> str | None:
+    return report.message.uetr if isinstance(report.message, CustomerCreditTransfer) else None
