@@ -169,13 +169,14 @@ class AmqpRailLink:
         """
         try:
             async with self._opening:
-                if self._channel is None or self._channel.is_closed or not self._out.is_open:
-                    self._channel = await self._out.open_channel()
+                channel = self._channel
+                if channel is None or channel.is_closed or not self._out.is_open:
+                    channel = self._channel = await self._out.open_channel()
         except UnavailableError as error:
             raise NotSentError(f"no connection to the rail: {error}") from error
         if await self._out.is_blocked():
             raise NotSentError("the broker has blocked publishers: it is short of memory or disk")
-        return self._channel
+        return channel
 
     async def _consume(self) -> None:
         """Consume from every class, anew where a session was lost; its messages come again."""

@@ -123,14 +123,12 @@ class Connection:
         if not gate.go_through():
             raise NotSentError("given up before it was put")
         try:
-            queue.put(body, self._descriptor(), mq.PMO(Options=_put_options(mq)))
-        except mq.MQMIError as error:
-            is_refused = error.comp == mq.CMQC.MQCC_FAILED and error.reason in REFUSALS
-            is_undone = self._undo()
-            if is_refused or is_undone:
-                raise NotSentError(f"MQPUT to {queue_name}: {error}") from error
-            raise UnavailableError(f"MQPUT to {queue_name}, and no word that it was undone: {error}") from error
-        self._commit_put(queue_name)
+            self._put(queue, queue_name, body)
+        except UnavailableError:
+            raise
+        except BaseException:
+            self.close()  # a fault of ours: what was put must not end up in the next unit of work, and its commit
+            raise
         try:
             queue.close()
         except mq.Error:
@@ -147,14 +145,18 @@ class Connection:
         """
         bodies: list[bytes] = []
         left_s = wait_s
-        while len(bodies) < messages_max:
-            slice_s = 0.0 if bodies else min(left_s, WAIT_SLICE_S)
-            body = self._get_one(queue_name, wait_s=slice_s)
-            left_s -= slice_s
-            if body is not None:
-                bodies.append(body)
-            elif bodies or left_s <= 0 or is_stopped():
-                break
+        try:
+            while len(bodies) < messages_max:
+                slice_s = 0.0 if bodies else min(left_s, WAIT_SLICE_S)
+                body = self._get_one(queue_name, wait_s=slice_s)
+                left_s -= slice_s
+                if body is not None:
+                    bodies.append(body)
+                elif bodies or left_s <= 0 or is_stopped():
+                    break
+        except BaseException:
+            self.close()  # whatever it was: what was got must not end up in the next unit of work, and its commit
+            raise
         return bodies
 
     def commit(self) -> None:
@@ -164,6 +166,8 @@ class Connection:
             UnavailableError: not certain; it may come again.
 
         """
+        if self._manager is None:
+            raise UnavailableError("MQCMIT: the connection is closed, and the unit of work undone")
         try:
             self._manager.commit()
         except self._mq.Error as error:
@@ -205,10 +209,19 @@ class Connection:
         except mq.Error:
             return  # it was lost: the queue manager undoes what was open
 
-    def _commit_put(self, queue_name: str) -> None:
+    def _put(self, queue: Any, queue_name: str, body: bytes) -> None:
+        mq = self._mq
+        try:
+            queue.put(body, self._descriptor(), mq.PMO(Options=_put_options(mq)))
+        except mq.MQMIError as error:
+            is_refused = error.comp == mq.CMQC.MQCC_FAILED and error.reason in REFUSALS
+            is_undone = self._undo()
+            if is_refused or is_undone:
+                raise NotSentError(f"MQPUT to {queue_name}: {error}") from error
+            raise UnavailableError(f"MQPUT to {queue_name}, and no word that it was undone: {error}") from error
         try:
             self._manager.commit()
-        except self._mq.MQMIError as error:
+        except mq.MQMIError as error:
             self.close()
             if error.reason == BACKED_OUT:
                 raise NotSentError(f"MQCMIT of a put to {queue_name}: {error}") from error
@@ -226,7 +239,6 @@ class Connection:
         except mq.MQMIError as error:
             if error.reason == NO_MSG_AVAILABLE:
                 return None
-            self.close()
             raise UnavailableError(f"MQGET from {queue_name}: {error}") from error
         return body
 

@@ -131,12 +131,15 @@ class IbmMqRailLink:
         while not (deliveries := self._hand.take(messages_max)):
             if faults := [fault for inbox in self._inboxes if (fault := inbox.take_fault()) is not None]:
                 raise faults[0]  # what breaks one connection breaks them all: told once
+            late = [inbox for inbox in self._inboxes if inbox.is_late]
             left_s = until_s - loop.time()
             if left_s > 0 or asked is None:
                 begun = [each for each in self._inboxes if each.ask(messages_max=messages_max, wait_s=max(left_s, 0.0))]
                 asked = [*(asked or ()), *begun]
-            is_asking = any(inbox.is_asking for inbox in asked)
+            is_asking = any(inbox.is_asking for inbox in asked if inbox not in late)
             if left_s <= 0 and not is_asking:
+                if late:  # only now: the other queues have been asked meanwhile
+                    raise UnavailableError(f"MQGET from {late[0].queue_name} does not come back")
                 break
             await self._hand.wait(until_s=until_s + ANSWER_TIMEOUT_S if is_asking else until_s)
         return deliveries
@@ -222,12 +225,12 @@ class _Inbox:
 
     def __init__(self, channel: Channel, queue_name: str, hand: Hand[_Unit], pause: Pause) -> None:
         self.is_asking = False
-        self._queue_name = queue_name
+        self.queue_name: Final = queue_name
         self._hand = hand
         self._pause = pause
         self._workers = [Worker(channel, name=f"mq in {queue_name} {number}") for number in range(UNITS)]
         self._free = list(self._workers)
-        self._fault: UnavailableError | None = None
+        self._fault: BaseException | None = None
         self._late_at_s = 0.0
         self._stopped = threading.Event()
 
@@ -247,17 +250,20 @@ class _Inbox:
         worker = self._free.pop()
         future = worker.submit(
             lambda connection: connection.get(
-                self._queue_name, messages_max=messages_max, wait_s=wait_s, is_stopped=self._stopped.is_set
+                self.queue_name, messages_max=messages_max, wait_s=wait_s, is_stopped=self._stopped.is_set
             )
         )
         future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._asked, worker, done))
         return True
 
-    def take_fault(self) -> UnavailableError | None:
-        """Return what the last get ended with, once, or that one is under way which ought to have ended."""
+    @property
+    def is_late(self) -> bool:
+        """Whether a get is under way that ought to have ended."""
+        return self.is_asking and asyncio.get_running_loop().time() >= self._late_at_s
+
+    def take_fault(self) -> BaseException | None:
+        """Return what the last get ended with, once."""
         fault, self._fault = self._fault, None
-        if fault is None and self.is_asking and asyncio.get_running_loop().time() > self._late_at_s:
-            return UnavailableError(f"MQGET from {self._queue_name} does not come back")
         return fault
 
     def take_back(self, worker: Worker) -> None:
@@ -273,18 +279,14 @@ class _Inbox:
     def _asked(self, worker: Worker, future: Future[Sequence[bytes]]) -> None:
         """Take what a get has brought."""
         self.is_asking = False
-        try:
-            bodies = future.result()
-        except UnavailableError as error:
-            self._fault = error
-            if isinstance(error, NoConnectionError):
-                self._pause.begin()
-            self.take_back(worker)
-            return
-        self._pause.end()
-        if not bodies or self._stopped.is_set():
-            self.take_back(worker)  # closed meanwhile: its disconnecting undoes what was got
+        self._fault = future.exception()
+        if self._fault is None:
+            self._pause.end()
+        elif isinstance(self._fault, NoConnectionError):
+            self._pause.begin()
+        if self._fault is not None or not future.result() or self._stopped.is_set():
+            self.take_back(worker)  # a fault, or the closing of the link, has undone what was got
             return
         unit = _Unit(self, worker)
-        for body in bodies:
+        for body in future.result():
             self._hand.put(body, unit)

@@ -344,6 +344,32 @@ async def test_a_quiescing_queue_manager_is_left_alone(mq: IbmMqStand, link: Rai
         await link.receive(messages_max=1, wait_s=LONG_ENOUGH_S)
 
 
+def test_a_get_that_fails_half_way_undoes_what_it_got(mq: IbmMqStand) -> None:
+    """Left in the unit of work, it would be gone with the next commit, and nobody had ever seen it."""
+    connection = Connection(mq.CHANNEL)
+    mq.manager.deliver(IN, b"first")
+    mq.manager.fail_next("MQGET", Fault(0))
+    mq.manager.fail_next("MQGET", Fault(UNEXPECTED_ERROR))
+
+    with pytest.raises(UnavailableError):
+        connection.get(IN, messages_max=2, wait_s=0, is_stopped=lambda: False)
+
+    assert mq.manager.waiting(IN) == [b"first"]
+
+
+def test_a_commit_over_a_closed_connection_is_not_certain(mq: IbmMqStand) -> None:
+    """Closing has undone the unit of work."""
+    connection = Connection(mq.CHANNEL)
+    mq.manager.deliver(IN, b"first")
+    connection.get(IN, messages_max=1, wait_s=0, is_stopped=lambda: False)
+    connection.close()
+
+    with pytest.raises(UnavailableError):
+        connection.commit()
+
+    assert mq.manager.waiting(IN) == [b"first"]
+
+
 # --- Connections ------------------------------------------------------------------------------------------------
 
 
