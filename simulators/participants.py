@@ -45,6 +45,11 @@ PARTICIPANTS: Final[tuple[Participant, ...]] = (
 """The default network: three senders, all of which also receive, and four that only receive."""
 
 
+def participant_of(routing_number: RoutingNumber, participants: tuple[Participant, ...]) -> Participant | None:
+    """The participant with this routing number, if there is one."""
+    return next((entry for entry in participants if entry.routing_number == routing_number), None)
+
+
 def map_to_participants(
     routing_numbers: Iterable[str], *, participants: tuple[Participant, ...] = PARTICIPANTS
 ) -> Mapping[str, RoutingNumber]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from iso20022 import ConnectionPartyId
-from simulators.behaviours import Answer, BehaviourTable, Told
+from simulators.behaviours import Answer, Behaviour, BehaviourTable, Told
 from simulators.book import Book, PaymentRecord
 from simulators.facts import (
     Acknowledged,
@@ -216,6 +216,11 @@ class SimulatedRail:
             return []
         available_at = at + timedelta(seconds=self.faults.delay_answers_s)
         return [AnswerQueued(self._ids.next_reference(), recipient, available_at, body)]
+
+
+def is_lost(message_id: str, behaviour: Behaviour, book: Book) -> bool:
+    """Whether the next copy of a payment's message never reaches the rail."""
+    return book.copies_lost(message_id) < behaviour.copies_lost
 
 
 def loses_answer(record: PaymentRecord, table: BehaviourTable) -> bool:

@@ -4,7 +4,7 @@ It stands in for the real one (IBM MQ queues), and is as asynchronous: a message
 answers are fetched and acknowledged.
 
 ``POST /rail/v1/messages``
-    Body: a message in the FedNowIncoming envelope. Headers: ``Rail-Connection-Party`` (9 characters) and
+    Body: a message in the rail's envelope. Headers: ``Rail-Connection-Party`` (FedNow: 9 characters, RTP: 11) and
     ``Rail-Message-Class`` (value, nonvalue, inquiry, system). 202 once it is in the journal, whatever it says: what is
     wrong with a message is answered by a message. 400 where a header is missing, 403 for a connection party that the
     network does not know.

@@ -18,7 +18,6 @@ from iso20022 import (
     EnvelopeKind,
     PaymentStatusRequest,
     Report,
-    RoutingNumber,
     TransactionStatus,
     admi002,
     is_fednow_message_id,
@@ -30,7 +29,8 @@ from simulators.behaviours import SETTLES, Behaviour
 from simulators.facts import PaymentBooked, ReasonSource, Verdict
 from simulators.fednow.behaviours import TABLE
 from simulators.fednow.settings import FedNowSimulatorSettings
-from simulators.participants import Participant
+from simulators.participants import Participant, participant_of
+from simulators.refusals import TechnicalFault, first_finding
 
 EASTERN: Final = ZoneInfo("America/New_York")
 """The network's zone: its stamps carry its offset, its days roll by it."""
@@ -51,15 +51,6 @@ _SETTLED_AS: Final = {
     TransactionStatus.ACWP: TransactionStatus.ACWP,
 }
 """What the rail says once it has settled on the receiver's answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class TechnicalFault:
-    """Why a message is refused with admi.002: the code, words for a person, and how its copy is counted."""
-
-    code: str
-    description: str
-    verdict: Verdict = Verdict.REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +89,7 @@ def find_technical_fault(
     codes = settings.codes
     header = report.header
     if header is None or report.envelope is None:
-        return TechnicalFault(codes.unreadable, _first_finding(report))
+        return TechnicalFault(codes.unreadable, first_finding(report))
     if report.envelope.kind is not EnvelopeKind.FEDNOW_INCOMING:
         return TechnicalFault(codes.unreadable, "the envelope is not FedNow's for incoming messages")
     if header.sender != connection_party:
@@ -108,7 +99,7 @@ def find_technical_fault(
     if report.message_type not in _CLASS_OF:
         return TechnicalFault(codes.unsupported, f"{report.message_type} is not taken from participants")
     if not report.valid:
-        return TechnicalFault(codes.schema, _first_finding(report))
+        return TechnicalFault(codes.schema, first_finding(report))
     if _CLASS_OF[header.message_type] != message_class:
         return TechnicalFault(codes.wrong_class, f"{header.message_type} does not belong in class {message_class}")
     if not _speaks_for(report, connection_party, settings.participants):
@@ -238,11 +229,6 @@ def cycle_day(instant: datetime) -> date:
     return local.date() + timedelta(days=local.hour >= _ROLLOVER_HOUR)
 
 
-def participant_of(routing_number: RoutingNumber, participants: tuple[Participant, ...]) -> Participant | None:
-    """The participant with this routing number, if there is one."""
-    return next((entry for entry in participants if entry.routing_number == routing_number), None)
-
-
 def _speaks_for(
     report: Report,
     connection_party: ConnectionPartyId,
@@ -269,8 +255,3 @@ def _is_too_old(day: date | None, now: datetime) -> bool:
 
 def _day_in_message_id(message_id: str) -> date | None:
     return date.fromisoformat(message_id[:8]) if is_fednow_message_id(message_id) else None
-
-
-def _first_finding(report: Report) -> str:
-    errors = [finding for finding in report.findings if finding.severity == "error"]
-    return f"{errors[0].code} at {errors[0].xpath}" if errors else "the message has no header"

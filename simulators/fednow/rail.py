@@ -19,7 +19,7 @@ from simulators.fednow.behaviours import TABLE
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
-from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, loses_answer
+from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, is_lost, loses_answer
 
 
 class FedNowRules:
@@ -41,7 +41,11 @@ class FedNowRules:
         def judged(verdict: Verdict, code: str | None = None) -> Judged:
             return Judged(arrival.copy, verdict, report.message_type, message_id, uetr, code)
 
-        if message_id and isinstance(message, CustomerCreditTransfer) and _is_lost(message, message_id, book):
+        if (
+            message_id
+            and isinstance(message, CustomerCreditTransfer)
+            and is_lost(message_id, decide.behaviour_of(message), book)
+        ):
             return Judgement((judged(Verdict.LOST),))
         fault = decide.find_technical_fault(
             report,
@@ -126,10 +130,6 @@ def fednow_rail(
 ) -> SimulatedRail:
     """FedNow in memory, made anew from a journal's facts."""
     return SimulatedRail(settings, partial(FedNowRules, settings), journal, started_at=started_at, facts=facts)
-
-
-def _is_lost(transfer: CustomerCreditTransfer, message_id: str, book: Book) -> bool:
-    return book.copies_lost(message_id) < decide.behaviour_of(transfer).copies_lost
 
 
 def _uetr_of(report: Report) -> str | None:

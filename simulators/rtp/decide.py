@@ -7,7 +7,6 @@ processed as if it were new (the public RTP guides of IBM and Oracle).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,14 +18,14 @@ from iso20022 import (
     CustomerCreditTransfer,
     EnvelopeKind,
     Report,
-    RoutingNumber,
     TransactionStatus,
     admi002,
     pacs008,
 )
 from simulators.behaviours import SETTLES, Behaviour
 from simulators.facts import PaymentBooked, ReasonSource
-from simulators.participants import Participant
+from simulators.participants import Participant, participant_of
+from simulators.refusals import TechnicalFault, first_finding
 from simulators.rtp.behaviours import TABLE
 from simulators.rtp.settings import RtpSimulatorSettings
 
@@ -43,27 +42,19 @@ _CLASS_OF: Final = {
 """What is taken from participants, and in which class of our transport's queues each belongs."""
 
 
-@dataclass(frozen=True, slots=True)
-class TechnicalFault:
-    """Why a message is refused with admi.002: the code, and words for a person."""
-
-    code: str
-    description: str
-
-
 def find_technical_fault(
     report: Report, *, connection_party: ConnectionPartyId, message_class: str, settings: RtpSimulatorSettings
 ) -> TechnicalFault | None:
     """The first technical fault of a message, if it has one."""
     codes, header = settings.codes, report.header
     if header is None or report.envelope is None or report.envelope.kind is not EnvelopeKind.RTP_MESSAGE:
-        return TechnicalFault(codes.unreadable, _first_finding(report))
+        return TechnicalFault(codes.unreadable, first_finding(report))
     if header.sender != connection_party:
         return TechnicalFault(codes.sender, f"Fr is {header.sender}, the connection is {connection_party}'s")
     if report.message_type not in _CLASS_OF:
         return TechnicalFault(codes.unsupported, f"{report.message_type} is not taken from participants")
     if not report.valid:
-        return TechnicalFault(codes.schema, _first_finding(report))
+        return TechnicalFault(codes.schema, first_finding(report))
     if _CLASS_OF[header.message_type] != message_class:
         return TechnicalFault(codes.wrong_class, f"{header.message_type} does not belong in class {message_class}")
     if not _speaks_for(report, connection_party, settings.participants):
@@ -142,19 +133,9 @@ def business_day(instant: datetime) -> date:
     return instant.astimezone(EASTERN).date()
 
 
-def participant_of(routing_number: RoutingNumber, participants: tuple[Participant, ...]) -> Participant | None:
-    """The participant with this number, if there is one."""
-    return next((entry for entry in participants if entry.routing_number == routing_number), None)
-
-
 def _speaks_for(report: Report, connection_party: ConnectionPartyId, participants: tuple[Participant, ...]) -> bool:
     """Whether the connection may send for the instructing agent; an unknown agent is a business fault, not this one."""
     if not isinstance(report.message, CustomerCreditTransfer):
         return True
     participant = participant_of(report.message.instructing_agent, participants)
     return participant is None or participant.connection_party == connection_party
-
-
-def _first_finding(report: Report) -> str:
-    errors = [finding for finding in report.findings if finding.severity == "error"]
-    return f"{errors[0].code} at {errors[0].xpath}" if errors else "the message is not in RTP's envelope"

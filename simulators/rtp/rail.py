@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import partial
 from typing import Final, assert_never
@@ -14,7 +14,8 @@ from simulators.book import Book, PaymentRecord
 from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
-from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, loses_answer
+from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, is_lost, loses_answer
+from simulators.refusals import TechnicalFault
 from simulators.rtp import decide
 from simulators.rtp.answers import AnswerWriter
 from simulators.rtp.behaviours import TABLE
@@ -40,7 +41,9 @@ class RtpRules:
         def judged(verdict: Verdict, code: str | None = None) -> Judged:
             return Judged(arrival.copy, verdict, report.message_type, message_id, _uetr_of(report), code)
 
-        if isinstance(message, CustomerCreditTransfer) and _is_lost(message, book):
+        if isinstance(message, CustomerCreditTransfer) and is_lost(
+            message.message_id, decide.behaviour_of(message), book
+        ):
             return Judgement((judged(Verdict.LOST),))
         fault = decide.find_technical_fault(
             report,
@@ -50,8 +53,7 @@ class RtpRules:
         )
         if fault is not None:
             reference = header.business_message_id if header else NOT_AVAILABLE
-            reject = self._reject(reference, fault, arrival)
-            return Judgement((judged(Verdict.REFUSED, fault.code),), reject)
+            return self._refused(fault, judged, reference, arrival)
         assert header is not None, "a message without a header has a technical fault"
         match message:
             case CustomerCreditTransfer():
@@ -59,9 +61,9 @@ class RtpRules:
                 if known is not None and decide.is_repeat(header):
                     return self._repeated(known, judged(Verdict.REPEATED), arrival)
                 if known is not None and self._settings.check_duplicates:
-                    fault = decide.TechnicalFault(self._settings.codes.duplicate, "the message id has been used")
-                    reject = self._reject(header.business_message_id, fault, arrival)
-                    return Judgement((judged(Verdict.DUPLICATE, fault.code),), reject)
+                    code = self._settings.codes.duplicate
+                    fault = TechnicalFault(code, "the message id has been used", Verdict.DUPLICATE)
+                    return self._refused(fault, judged, header.business_message_id, arrival)
                 booked = decide.book(message, header, copy=arrival.copy, now=arrival.at, settings=self._settings)
                 return Judgement((judged(Verdict.ACCEPTED), booked))
             case EchoRequest():
@@ -101,14 +103,17 @@ class RtpRules:
         status = self._writer.status(known.booked, settlement_date=known.settlement_date, now=arrival.at)
         return Judgement((judged,), status)
 
-    def _reject(self, reference: str, fault: decide.TechnicalFault, arrival: Arrival) -> bytes:
-        return self._writer.reject(
+    def _refused(
+        self, fault: TechnicalFault, judged: Callable[[Verdict, str], Judged], reference: str, arrival: Arrival
+    ) -> Judgement:
+        reject = self._writer.reject(
             related_reference=reference,
             code=fault.code,
             description=fault.description,
             recipient=arrival.connection_party,
             now=arrival.at,
         )
+        return Judgement((judged(fault.verdict, fault.code),), reject)
 
 
 def rtp_rail(
@@ -116,10 +121,6 @@ def rtp_rail(
 ) -> SimulatedRail:
     """RTP in memory, made anew from a journal's facts."""
     return SimulatedRail(settings, partial(RtpRules, settings), journal, started_at=started_at, facts=facts)
-
-
-def _is_lost(transfer: CustomerCreditTransfer, book: Book) -> bool:
-    return book.copies_lost(transfer.message_id) < decide.behaviour_of(transfer).copies_lost
 
 
 def _uetr_of(report: Report) -> str | None:

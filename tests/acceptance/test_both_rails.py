@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -10,13 +11,16 @@ from typing import Final
 
 import pytest
 
+from adapters.postgres.server import EmbeddedPostgres
 from gateway.domain.payment import Rail
+from gateway.settings import load_settings
 from tests.acceptance.crashing_worker import AFTER_SENDING, BEFORE_SENDING
 from tests.acceptance.day import ENDS, faults, orders, send_all
 from tests.acceptance.installation import Installation, installed
 from tests.acceptance.payments import rtp_message, rtp_transfer
+from tests.acceptance.test_replay import run
 from tests.acceptance.test_slice import post, until_final
-from tests.conftest import Database
+from tests.conftest import Database, copy_database
 
 COUNT: Final = 44
 SEED: Final = 20261122
@@ -45,14 +49,27 @@ def queued_rails(database: Database, tmp_path: Path, rabbitmq_url: str) -> Itera
         yield running
 
 
-async def test_a_day_of_both_rails_ends_as_their_ledgers_have_it(both_rails: Installation) -> None:
+def test_a_day_of_both_rails_ends_as_their_ledgers_have_it_and_comes_out_the_same_when_it_is_run_again(
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    postgres_server: EmbeddedPostgres,
+    template: str,
+) -> None:
     """Settled, rejected, not posted, timed out, unanswered and repeated, twice: every cent is where we say."""
-    day = orders(seed=SEED, count=COUNT)
+    with installed(database, tmp_path, rails=tuple(Rail)) as running:
+        running.start_worker()
+        outcomes = asyncio.run(send_all(running, orders(seed=SEED, count=COUNT)))
+        found = faults(running, outcomes)
 
-    outcomes = await send_all(both_rails, day)
+    for name, value in running.environment.items():
+        monkeypatch.setenv(name, value)
+    again = run(load_settings(), database, copy_database(postgres_server, template))
 
-    assert faults(both_rails, outcomes) == []
+    assert found == []
     assert {outcome.order.rail for outcome in outcomes} == set(Rail)
+    assert (again.payments, again.diverged) == (COUNT, {})
+    assert again.is_good
 
 
 async def test_a_day_over_a_brokers_queues_ends_as_their_ledgers_have_it(queued_rails: Installation) -> None:

@@ -16,12 +16,19 @@ from typing import Any, Final
 
 import pytest
 
-from tests.acceptance.payments import json_payment, message, transfer
+from tests.acceptance.payments import json_payment, message, rtp_message, rtp_transfer, transfer
 
 FIFTEEN: Final = (sys.executable, "-m", "gateway.cli")
 ROOT: Final = Path(__file__).parents[2]
 REFERENCE: Final = ROOT.parent / "shared" / "reference" / "samples" / "fednow"
 PARTICIPANT_SAMPLE: Final = REFERENCE / "sample-participant-to-fednow-message.xml"
+
+OVER_RTP: Final = (
+    ("rtp_settled", "SETTLED", "ACTC", None),
+    ("rtp_rejected", "REJECTED", "RJCT", "AC04"),
+    ("rtp_accepted_without_posting", "ACCEPTED_WITHOUT_POSTING", "ACWP", None),
+    ("rtp_answer_lost", "SETTLED", "ACTC", None),
+)
 
 
 def processes_of(directory: Path) -> list[int]:
@@ -61,7 +68,11 @@ def running_demo(directory: Path) -> Iterator[tuple[subprocess.Popen[str], dict[
     """A demo that stays up, and the environment in which other commands find it."""
     environment = {**os.environ, "XDG_STATE_HOME": str(directory / "state"), "COLUMNS": "160"}
     with subprocess.Popen(
-        [*FIFTEEN, "demo", "--keep", str(directory)], env=environment, stdout=subprocess.PIPE, text=True, cwd=directory
+        [*FIFTEEN, "demo", "--rtp", "--keep", str(directory)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=directory,
     ) as demo:
         assert demo.stdout is not None
         for line in demo.stdout:
@@ -73,11 +84,15 @@ def running_demo(directory: Path) -> Iterator[tuple[subprocess.Popen[str], dict[
             demo.kill()
 
 
-def test_once_it_prints_four_payments_that_ended_as_they_should_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rails", [(), ("--rtp",)], ids=["fednow", "both rails"])
+def test_once_it_prints_payments_that_ended_as_they_should_and_leaves_nothing(
+    tmp_path: Path, rails: tuple[str, ...]
+) -> None:
     """A newcomer's first command, and the figures that a script reads."""
     result = subprocess.run(
-        [*FIFTEEN, "demo", "--json", "--keep", str(tmp_path)], capture_output=True, text=True, timeout=90, check=False
-    )
+        [*FIFTEEN, "demo", "--json", *rails, "--keep", str(tmp_path)],
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
 
     payments: list[dict[str, Any]] = json.loads(result.stdout)
     assert result.returncode == 0, result.stderr
@@ -86,6 +101,7 @@ def test_once_it_prints_four_payments_that_ended_as_they_should_and_leaves_nothi
         ("rejected", "REJECTED", "RJCT", "AC04"),
         ("accepted_without_posting", "ACCEPTED_WITHOUT_POSTING", "ACWP", None),
         ("answer_lost", "SETTLED", "ACSC", None),
+        *(OVER_RTP if rails else ()),
     ]
     assert all(payment["elapsed_ms"] < 15_000 and payment["uetr"] and payment["end_to_end_id"] for payment in payments)
     until_gone(tmp_path)
@@ -109,6 +125,7 @@ def test_a_file_of_ones_own_goes_through_a_running_demo(tmp_path: Path) -> None:
         print(f"left out: {PARTICIPANT_SAMPLE.name} of the reference folder; a message of our own is sent")  # noqa: T201
         sample.write_bytes(message(transfer()))
     (tmp_path / "payment.json").write_text(json.dumps(json_payment()))
+    (tmp_path / "rtp.xml").write_bytes(rtp_message(rtp_transfer()))
     (tmp_path / "broken.json").write_text('{"amount": ')
     with running_demo(tmp_path) as (_, environment):
 
@@ -120,11 +137,13 @@ def test_a_file_of_ones_own_goes_through_a_running_demo(tmp_path: Path) -> None:
 
         sent = send("--restamp", str(sample))
         twice = [send("--json", "payment.json") for _ in range(2)]
+        over_rtp = [send("--restamp", "rtp.xml"), send("--rail", "rtp", "--key", "another", "payment.json")]
         broken, missing = send("broken.json"), send("nothing.xml")
 
     assert sent.returncode == 0, sent.stderr
     assert "ACSC" in sent.stdout
     assert "GrpHdr/MsgId" in sent.stdout
+    assert [(answer.returncode, "ACTC" in answer.stdout) for answer in over_rtp] == [(0, True), (0, True)]
     assert [answer.returncode for answer in twice] == [0, 0]
     assert json.loads(twice[0].stdout) == json.loads(twice[1].stdout)
     assert [(answer.returncode, answer.stderr.count("\n")) for answer in (broken, missing)] == [(2, 1), (2, 1)]

@@ -97,7 +97,7 @@ def test_history_comes_out_the_same_and_what_was_changed_is_named(
 
 CHANGES: Final = """
     CREATE TABLE victim AS
-    SELECT payment_id, row_number() OVER (ORDER BY payment_id) AS number, state FROM payment_state
+    SELECT payment_id, row_number() OVER (ORDER BY payment_id) AS number, status FROM payment_state
     WHERE state IN ('SETTLED', 'REJECTED') AND status_requests = 0;
     UPDATE message SET body = replace(convert_from(body, 'UTF8'), 'Sample', 'Simple')::bytea
     WHERE direction = 'rail_out' AND payment_id = (SELECT payment_id FROM victim WHERE number = 1);
@@ -109,5 +109,6 @@ CHANGES: Final = """
 """
 
 RESTORED: Final = """
-    UPDATE payment_state SET status = CASE state WHEN 'REJECTED' THEN 'RJCT' ELSE 'ACSC' END WHERE status = 'NONE'
+    UPDATE payment_state AS changed SET status = victim.status
+    FROM victim WHERE victim.payment_id = changed.payment_id AND changed.status = 'NONE'
 """
