@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from adapters.rails.http import HttpRailLink
 from gateway.domain.doubt import DoubtPolicy, Enquiry
 from gateway.domain.payment import Rail
 from gateway.domain.timing import Timing
+from gateway.rail_links import rail_link
 from gateway.service.fednow import fednow_protocol
+from gateway.service.ports import RailLink
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.rtp import RtpAddress, rtp_protocol
 from gateway.settings import Settings, schemas_of
@@ -32,14 +34,19 @@ def served_rails(settings: Settings) -> Mapping[Rail, RailProtocol]:
     return {rail: protocols[rail](settings, schemas) for rail in settings.rails}
 
 
-def link_of(rail: Rail, settings: Settings) -> HttpRailLink:
-    """Return the way to a rail that is served; it connects when it is used."""
-    url, party = {
-        Rail.FEDNOW: (settings.fednow.url, settings.fednow.connection_party),
-        Rail.RTP: (settings.rtp.url, settings.rtp.participant),
+def link_of(rail: Rail, settings: Settings) -> AbstractAsyncContextManager[RailLink]:
+    """Return the way to a rail that is served; it connects when it is used.
+
+    Raises:
+        SettingsError: its URL names no rail link, or something that the link needs is missing.
+
+    """
+    url, party, ibm_mq = {
+        Rail.FEDNOW: (settings.fednow.url, settings.fednow.connection_party, settings.fednow.ibm_mq),
+        Rail.RTP: (settings.rtp.url, settings.rtp.participant, settings.rtp.ibm_mq),
     }[rail]
     assert url is not None, f"{rail} is not served"
-    return HttpRailLink(url, connection_party=ConnectionPartyId(party))
+    return rail_link(rail, url=url, connection_party=party, ibm_mq=ibm_mq)
 
 
 def _fednow(settings: Settings, schemas: SchemaSet) -> RailProtocol:

@@ -36,6 +36,9 @@ OTHER_VARIABLES: Final = {
 }
 """Variables that begin like settings and are none."""
 
+MASK: Final = "**********"
+"""What is shown of a secret, as pydantic shows it."""
+
 DEVELOPMENT_INDEX_KEY: Final = "fifteen-index-key-for-development-only"
 
 
@@ -49,6 +52,35 @@ def _none_if_empty(value: Any) -> Any:
     return None if value == "" else value
 
 
+class IbmMqSettings(BaseModel):
+    """What a queue manager wants to know, where a rail's URL is of IBM MQ. The names are the rail's to give."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channel: str = Field("", max_length=20, description="The server-connection channel.")
+    cipher_spec: str = Field(
+        "ANY_TLS12_OR_HIGHER", max_length=32, description="MQ's CipherSpec; empty: no TLS, as no rail allows."
+    )
+    key_repository: str = Field(
+        "", max_length=256, description="Where our certificate and those that we trust are: a .kdb or .p12 file."
+    )
+    key_repository_password: SecretStr | None = Field(
+        None, description="Opens the key repository (MQ client from 9.3); empty: its stash file does."
+    )
+    certificate_label: str = Field("", max_length=64, description="Our certificate's label in the key repository.")
+    peer_name: str = Field(
+        "", description="What the queue manager's certificate must say, as SSLPEER writes it; empty: any that we trust."
+    )
+    out_value_queue: str = Field("", max_length=48, description="Where payments and their answers are put.")
+    out_nonvalue_queue: str = Field("", max_length=48, description="Where messages that move no money are put.")
+    out_inquiry_queue: str = Field("", max_length=48, description="Where questions are put.")
+    out_system_queue: str = Field("", max_length=48, description="Where system messages are put.")
+    in_value_queue: str = Field("", max_length=48, description="Where payments and their answers are got.")
+    in_nonvalue_queue: str = Field("", max_length=48, description="Where messages that move no money are got.")
+    in_inquiry_queue: str = Field("", max_length=48, description="Where answers to questions are got.")
+    in_system_queue: str = Field("", max_length=48, description="Where system messages are got.")
+
+
 class FedNowSettings(BaseModel):
     """How this institution meets FedNow. Times are seconds, amounts whole cents."""
 
@@ -56,7 +88,9 @@ class FedNowSettings(BaseModel):
 
     url: str | None = Field(
         "http://127.0.0.1:8020",
-        description="Where the rail link connects to (today: the simulator); empty: FedNow is not served.",
+        repr=False,  # a broker's carries a password
+        description="Where the rail is; empty: FedNow is not served. The scheme chooses the link: http(s) or amqp(s) "
+        "to a simulator, ibmmq:// to the real rail.",
     )
     connection_party: str = Field(
         "990000107", pattern=r"^[0-9A-Z]{9}$", description="Our connection party id: the header's From."
@@ -86,6 +120,7 @@ class FedNowSettings(BaseModel):
     )
     network_limit_cents: int = Field(1_000_000_000, gt=0, description="The network's limit per payment.")
     sender_limit_cents: int = Field(10_000_000, gt=0, description="This institution's own limit per payment.")
+    ibm_mq: IbmMqSettings = IbmMqSettings()
 
     _split = field_validator("definite_refusal_codes", "routing_numbers", mode="before")(_split)
     _or_none = field_validator("url", mode="before")(_none_if_empty)
@@ -107,7 +142,9 @@ class RtpSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str | None = Field(
-        None, description="Where the rail link connects to (today: the simulator); empty: RTP is not served."
+        None,
+        repr=False,  # a broker's carries a password
+        description="Where the rail is, as for FedNow; empty: RTP is not served.",
     )
     participant: str = Field(
         "990000107A1", pattern=r"^[0-9A-Z]{11}$", description="Our participant id: the header's From."
@@ -160,6 +197,7 @@ class RtpSettings(BaseModel):
     sender_limit_cents: int | None = Field(
         None, gt=0, description="This institution's own limit per payment on RTP; empty: it has none."
     )
+    ibm_mq: IbmMqSettings = IbmMqSettings()
 
     _split = field_validator(
         "institutions",
@@ -367,4 +405,16 @@ def schemas_of(settings: Settings) -> SchemaSet:
 def masked(settings: Settings) -> dict[str, Any]:
     """Return the settings as they may be shown: secrets as stars."""
     shown: dict[str, Any] = settings.model_dump(mode="json")
+    for rail in ("fednow", "rtp"):
+        shown[rail]["url"] = _without_password(shown[rail]["url"])
     return shown
+
+
+def _without_password(url: str | None) -> str | None:
+    """A broker's URL may carry one."""
+    if url is None:
+        return None
+    user, at, host = url.rpartition("@")
+    scheme, separator, credentials = user.partition("://")
+    name, colon, _ = credentials.partition(":")
+    return f"{scheme}{separator}{name}:{MASK}@{host}" if at and colon else url

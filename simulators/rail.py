@@ -68,6 +68,16 @@ class SimulatorSettings(Protocol):
         ...
 
     @property
+    def network(self) -> str:
+        """Its name, which begins those of queues."""
+        ...
+
+    @property
+    def amqp_url(self) -> str | None:
+        """A broker over whose queues participants may come too."""
+        ...
+
+    @property
     def journal(self) -> Path | None:
         """Where it remembers; nowhere without one."""
         ...

@@ -1,6 +1,7 @@
 """A simulator as a process: a rail in memory behind HTTP on the loopback interface.
 
-The participants' side is in `simulators.transport`, the one for tests and people in `simulators.control`.
+The participants' side is in `simulators.transport` and, over a broker's queues, in `simulators.amqp`; the one for tests
+and people in `simulators.control`.
 ``GET /healthz`` answers 200 with ``{"status": "ok"}``.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, closing, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -65,7 +66,8 @@ async def serving(
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
         host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
+        async with _over_amqp(settings, runner.app[SERVICE]):
+            yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
 
@@ -90,6 +92,15 @@ def _open_rail(
             yield
 
     return opened
+
+
+def _over_amqp(settings: SimulatorSettings, service: RailService) -> AbstractAsyncContextManager[None]:
+    if settings.amqp_url is None:
+        return nullcontext()
+    from simulators import amqp
+
+    parties = {participant.connection_party for participant in settings.participants}
+    return amqp.serving(service, settings.amqp_url, network=settings.network, parties=parties)
 
 
 async def _end_polls(application: web.Application) -> None:

@@ -11,7 +11,7 @@ from typing import Final, Self
 from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
-from adapters.rabbitmq.connection import ANSWER_TIMEOUT_S, BrokerLink, close_channel, translated
+from adapters.amqp.connection import ANSWER_TIMEOUT_S, BrokerLink, close_channel, translated
 from adapters.rabbitmq.consumer import RabbitMqSupply
 from adapters.rabbitmq.deliveries import (
     UnreadableDeliveryError,

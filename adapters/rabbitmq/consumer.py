@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from aiormq.abc import DeliveredMessage
 
-from adapters.rabbitmq.connection import BrokerLink
+from adapters.amqp.connection import BrokerLink
+from adapters.amqp.session import Session
 from adapters.rabbitmq.deliveries import UnreadableDeliveryError, delivery_from
-from adapters.rabbitmq.session import Session
 from gateway.service.consuming import Consumer, Handout
 from gateway.service.ports import BusObserver, Delivery, Queue, UnavailableError, UnroutableError
 

@@ -21,7 +21,7 @@ from pamqp.base import Frame
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
-from adapters.rabbitmq.connection import BrokerLink, translated
+from adapters.amqp.connection import BrokerLink, translated
 from gateway.service.ports import UnavailableError, UnroutableError
 
 CONFIRMS_MAX: Final = 500

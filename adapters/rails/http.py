@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from io import BytesIO
 from types import TracebackType
 from typing import Final, Self
 
@@ -26,6 +27,9 @@ IDLE_CONNECTION_S: Final = 15.0
 
 CONNECTIONS_MAX: Final = 64
 """How many requests may be under way at once; beyond it they wait for a connection, unsent."""
+
+WRITTEN_AT_ONCE_MAX: Final = 256 * 1024
+"""Bytes of a message that are written in one piece: more would hold up the loop."""
 
 PARTY_HEADER: Final = "Rail-Connection-Party"
 """Who we are on the rail."""
@@ -81,7 +85,7 @@ class HttpRailLink:
             "Content-Type": "application/xml",
         }
         async with self._request(
-            "POST", "/rail/v1/messages", timeout_s=self._send_timeout_s, data=body, headers=headers
+            "POST", "/rail/v1/messages", timeout_s=self._send_timeout_s, data=_payload(body), headers=headers
         ) as response:
             await _demand(response, {_ACCEPTED})
 
@@ -141,7 +145,7 @@ class HttpRailLink:
         path: str,
         *,
         timeout_s: float,
-        data: bytes | None = None,
+        data: bytes | BytesIO | None = None,
         json: object = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -174,6 +178,11 @@ class HttpRailLink:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _payload(body: bytes) -> bytes | BytesIO:
+    """What is posted: aiohttp writes bytes at once, and a file of them in pieces, so that others have their turn."""
+    return body if len(body) <= WRITTEN_AT_ONCE_MAX else BytesIO(body)
 
 
 async def _demand(response: aiohttp.ClientResponse, statuses: Collection[int]) -> None:

@@ -458,6 +458,9 @@ class _WithBehaviours(TyperCommand):
 def fednow(
     host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8020,
+    amqp: Annotated[
+        str | None, typer.Option(help="Serve participants over this broker's queues too: amqp://…", metavar="URL")
+    ] = None,
     journal: Annotated[
         Path | None, typer.Option(help="Keep every message in this file, and remember them at the next start.")
     ] = None,
@@ -472,7 +475,9 @@ def fednow(
     """
     from gateway.cli.simulate import run_fednow
 
-    run_fednow(host=host, port=port, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates)
+    run_fednow(
+        host=host, port=port, amqp=amqp, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates
+    )
 
 
 @simulator.command()
@@ -495,6 +500,9 @@ def core(
 def rtp(
     host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8021,
+    amqp: Annotated[
+        str | None, typer.Option(help="Serve participants over this broker's queues too: amqp://…", metavar="URL")
+    ] = None,
     journal: Annotated[
         Path | None, typer.Option(help="Keep every message in this file, and remember them at the next start.")
     ] = None,
@@ -509,7 +517,9 @@ def rtp(
     """
     from gateway.cli.simulate import run_rtp
 
-    run_rtp(host=host, port=port, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates)
+    run_rtp(
+        host=host, port=port, amqp=amqp, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates
+    )
 
 
 @drill.command()

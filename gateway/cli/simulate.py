@@ -20,18 +20,32 @@ GARBAGE_THRESHOLD: Final = 20_000
 """New containers between two young collections: the rail forgets nothing, so that there is little to collect."""
 
 
-def run_fednow(*, host: str, port: int, journal: Path | None, rail_clock_s: float, check_duplicates: bool) -> None:
+def run_fednow(
+    *, host: str, port: int, amqp: str | None, journal: Path | None, rail_clock_s: float, check_duplicates: bool
+) -> None:
     """Play FedNow until SIGTERM or Ctrl-C."""
     settings = fednow.FedNowSimulatorSettings(
-        host=host, port=port, journal=journal, rail_clock_s=rail_clock_s, check_duplicates=check_duplicates
+        host=host,
+        port=port,
+        amqp_url=amqp,
+        journal=journal,
+        rail_clock_s=rail_clock_s,
+        check_duplicates=check_duplicates,
     )
     _play("fednow", fednow.run(settings, on_ready=_ready("FedNow")))
 
 
-def run_rtp(*, host: str, port: int, journal: Path | None, rail_clock_s: float, check_duplicates: bool) -> None:
+def run_rtp(
+    *, host: str, port: int, amqp: str | None, journal: Path | None, rail_clock_s: float, check_duplicates: bool
+) -> None:
     """Play RTP until SIGTERM or Ctrl-C."""
     settings = rtp.RtpSimulatorSettings(
-        host=host, port=port, journal=journal, rail_clock_s=rail_clock_s, check_duplicates=check_duplicates
+        host=host,
+        port=port,
+        amqp_url=amqp,
+        journal=journal,
+        rail_clock_s=rail_clock_s,
+        check_duplicates=check_duplicates,
     )
     _play("rtp", rtp.run(settings, on_ready=_ready("RTP")))
 

@@ -49,15 +49,17 @@ _MESSAGE_RULES: Final = replace(FedNowProfile(), aba_severity=Severity.WARNING, 
 class FedNowSimulatorSettings:
     """Everything that can be set; the durations are the network's public ones unless said otherwise.
 
-    ``port`` 0 takes a free one. Without ``journal`` everything is forgotten at the end. ``receiver_reserve_s``: a
-    payment is forwarded only while that much of the clock is left (FedNow: each receiver's choice of 1-5 s; its default
-    is not public). ``receiver_s`` is how long creditors' institutions take where their behaviour says nothing.
-    ``visibility_s``: what is fetched and not acknowledged comes again after it. ``check_duplicates`` off books every
-    copy of a message, which no real rail does: for drills that must see what a gateway would have doubled.
+    ``port`` 0 takes a free one. With ``amqp_url`` participants may come over that broker's queues too. Without
+    ``journal`` everything is forgotten at the end. ``receiver_reserve_s``: a payment is forwarded only while that much
+    of the clock is left (FedNow: each receiver's choice of 1-5 s; its default is not public). ``receiver_s`` is how
+    long creditors' institutions take where their behaviour says nothing. ``visibility_s``: what is fetched and not
+    acknowledged comes again after it. ``check_duplicates`` off books every copy of a message, which no real rail does:
+    for drills that must see what a gateway would have doubled.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
+    amqp_url: str | None = None
     journal: Path | None = None
     rail_clock_s: float = 20
     receiver_reserve_s: float = 1
@@ -70,6 +72,11 @@ class FedNowSimulatorSettings:
     codes: RejectCodes = field(default_factory=RejectCodes)
     profile: FedNowProfile = field(default_factory=lambda: _MESSAGE_RULES)
     """The rules of form. What the rail treats as business is left to it: check digits (no such participant), limits."""
+
+    @property
+    def network(self) -> str:
+        """The network's name, which begins those of queues."""
+        return "fednow"
 
     @property
     def rail_clock(self) -> timedelta:

@@ -49,14 +49,16 @@ class RtpSimulatorSettings:
     """Everything that can be set.
 
     ``rail_clock_s`` is how long a payment may take from its arrival on; 15 s is commonly said, and in no authoritative
-    public text. ``port`` 0 takes a free one. Without ``journal`` everything is forgotten at the end. ``receiver_s`` is
-    how long creditors' institutions take where their behaviour says nothing. ``visibility_s``: what is fetched and not
-    acknowledged comes again after it. ``check_duplicates`` off books every copy that is not marked DUPL, which no real
-    rail does: for drills that must see what a gateway would have doubled.
+    public text. ``port`` 0 takes a free one. With ``amqp_url`` participants may come over that broker's queues too.
+    Without ``journal`` everything is forgotten at the end. ``receiver_s`` is how long creditors' institutions take
+    where their behaviour says nothing. ``visibility_s``: what is fetched and not acknowledged comes again after it.
+    ``check_duplicates`` off books every copy that is not marked DUPL, which no real rail does: for drills that must see
+    what a gateway would have doubled.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
+    amqp_url: str | None = None
     journal: Path | None = None
     rail_clock_s: float = 15
     receiver_s: float = 0
@@ -68,6 +70,11 @@ class RtpSimulatorSettings:
     codes: RtpRejectCodes = field(default_factory=RtpRejectCodes)
     profile: RtpProfile = field(default_factory=lambda: _MESSAGE_RULES)
     """The rules of form. What the rail treats as business is left to it: check digits (no such participant), limits."""
+
+    @property
+    def network(self) -> str:
+        """The network's name, which begins those of queues."""
+        return "rtp"
 
     @property
     def rail_clock(self) -> timedelta:

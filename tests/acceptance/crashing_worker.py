@@ -9,12 +9,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from adapters.rails.http import HttpRailLink
 from gateway.cli.processes import end_with_parent
 from gateway.main import open_parts, run, run_worker_loops
 from gateway.rails import link_of
 from gateway.service.funds import NoCore
-from gateway.service.ports import MessageClass, RailDelivery
+from gateway.service.ports import MessageClass, RailDelivery, RailLink
 from gateway.settings import load_settings
 
 BEFORE_SENDING = "before-sending"
@@ -24,7 +23,7 @@ AFTER_SENDING = "after-sending"
 class CrashingLink:
     """The real link, but for one point at which the process dies."""
 
-    def __init__(self, link: HttpRailLink, *, crash_at: str) -> None:
+    def __init__(self, link: RailLink, *, crash_at: str) -> None:
         self._link = link
         self._crash_at = crash_at
 

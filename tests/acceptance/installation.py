@@ -81,32 +81,38 @@ def installed(
     broker_url: str | None = None,
     broker_namespace: str = "fifteen",
     rails: Sequence[Rail] = (Rail.FEDNOW,),
+    amqp_url: str | None = None,
 ) -> Iterator[Installation]:
-    """Run the rails' simulators and a gateway; workers are the test's to start."""
+    """Run the rails' simulators and a gateway; workers are the test's to start.
+
+    With `amqp_url` the rails are reached over that broker's queues, and over HTTP by the test alone.
+    """
     gateway_port, ports = free_loopback_port(), {rail: free_loopback_port() for rail in rails}
     urls = {rail: f"http://127.0.0.1:{port}" for rail, port in ports.items()}
     anchors = directory / ANCHORS
     anchors.mkdir(exist_ok=True)
+    addresses = urls if amqp_url is None else dict.fromkeys(rails, amqp_url)
     environment = {
         "FIFTEEN_DATABASE_URL": database.application_dsn,
         "FIFTEEN_AUDIT_ANCHORS": str(anchors),
         "FIFTEEN_HTTP_PORT": str(gateway_port),
-        "FIFTEEN_FEDNOW__URL": urls.get(Rail.FEDNOW, ""),
+        "FIFTEEN_FEDNOW__URL": addresses.get(Rail.FEDNOW, ""),
         "FIFTEEN_FEDNOW__CONNECTION_PARTY": CONNECTION_PARTY,
         "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
         "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(STATUS_REQUEST_WAIT_S),
-        "FIFTEEN_RTP__URL": urls.get(Rail.RTP, ""),
+        "FIFTEEN_RTP__URL": addresses.get(Rail.RTP, ""),
         "FIFTEEN_RTP__PARTICIPANT": RTP_PARTICIPANT,
         "FIFTEEN_RTP__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
         "FIFTEEN_RTP__REPEAT_WAIT_S": str(STATUS_REQUEST_WAIT_S),
         "FIFTEEN_RTP__REPEAT_INTERVAL_S": str(REPEAT_INTERVAL_S),
         **({"FIFTEEN_BROKER_URL": broker_url, "FIFTEEN_BROKER_NAMESPACE": broker_namespace} if broker_url else {}),
     }
+    over_queues = () if amqp_url is None else ("--amqp", amqp_url)
     with ExitStack() as stack:
         simulators = {
             rail: Role(
                 f"simulator-{rail}",
-                ("simulator", rail, "--port", str(port), "--rail-clock", str(RAIL_CLOCK_S)),
+                ("simulator", rail, "--port", str(port), "--rail-clock", str(RAIL_CLOCK_S), *over_queues),
                 environment=environment,
                 log_file=directory / f"simulator-{rail}.log",
             )

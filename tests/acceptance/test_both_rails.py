@@ -41,6 +41,14 @@ def both_rails(database: Database, tmp_path: Path) -> Iterator[Installation]:
         yield running
 
 
+@pytest.fixture
+def queued_rails(database: Database, tmp_path: Path, rabbitmq_url: str) -> Iterator[Installation]:
+    """The same, with both rails behind a broker's queues."""
+    with installed(database, tmp_path, rails=tuple(Rail), amqp_url=rabbitmq_url) as running:
+        running.start_worker()
+        yield running
+
+
 def test_a_day_of_both_rails_ends_as_their_ledgers_have_it_and_comes_out_the_same_when_it_is_run_again(
     database: Database,
     tmp_path: Path,
@@ -62,6 +70,13 @@ def test_a_day_of_both_rails_ends_as_their_ledgers_have_it_and_comes_out_the_sam
     assert {outcome.order.rail for outcome in outcomes} == set(Rail)
     assert (again.payments, again.diverged) == (COUNT, {})
     assert again.is_good
+
+
+async def test_a_day_over_a_brokers_queues_ends_as_their_ledgers_have_it(queued_rails: Installation) -> None:
+    """The way to a rail is the link's affair: nothing else of the day knows which it is."""
+    outcomes = await send_all(queued_rails, orders(seed=SEED, count=COUNT))
+
+    assert faults(queued_rails, outcomes) == []
 
 
 def test_every_behaviour_of_either_rail_is_in_the_mix() -> None:

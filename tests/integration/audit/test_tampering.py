@@ -90,7 +90,7 @@ async def test_the_change_of_any_column_is_found(owner: asyncpg.Connection, hist
 
 
 def test_no_column_is_forgotten_in_the_test_above() -> None:
-    """What is not there: the keys that find the row, the region, which is its partition, and what docs/audit.md names."""
+    """Not there: the keys that find the row, the region, which is its partition, and what docs/audit.md names."""
     from adapters.postgres import tables
 
     for table, edits, keys in (

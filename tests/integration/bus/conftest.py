@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -21,18 +19,9 @@ from tests.integration.bus.harness import (
     create_tables,
     empty_tables,
 )
-from tests.servers import RabbitMqNode, ensure_installed
+from tests.servers import RabbitMqNode
 
 _namespaces = count(1)
-
-
-@pytest.fixture(scope="session")
-def server_directory() -> Iterator[Path]:
-    """A directory that other users may enter: as root, servers run as somebody else."""
-    directory = Path(tempfile.mkdtemp(prefix="fifteen-"))
-    directory.chmod(0o711)
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -41,15 +30,6 @@ def bus_postgres(server_directory: Path) -> Iterator[EmbeddedPostgres]:
     with EmbeddedPostgres(server_directory / "bus-postgres") as server:
         asyncio.run(create_tables(server.owner_dsn))
         yield server
-
-
-@pytest.fixture(scope="session")
-def rabbitmq_node(server_directory: Path) -> Iterator[RabbitMqNode]:
-    """A RabbitMQ node, which tests may kill and start again; installed where it is missing."""
-    ensure_installed()
-    with RabbitMqNode(server_directory / "rabbitmq") as node:
-        yield node
-        node.kill()  # hundreds of queues take their time to close in order
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from aiormq import spec
 from aiormq.abc import ChannelFrame
 
+from adapters.amqp.connection import BrokerLink, translated
 from adapters.child_process import free_loopback_port
-from adapters.rabbitmq.connection import BrokerLink, translated
 from adapters.rabbitmq.topology import TopologyMismatchError
 from gateway.domain.payment import Rail
 from gateway.service.ports import MessageClass, Queue, QueueDirection, UnavailableError, UnroutableError

@@ -96,10 +96,13 @@ def test_secrets_are_masked_wherever_settings_are_shown(monkeypatch: pytest.Monk
     set_sources(monkeypatch, tmp_path, fifteen_api_key="canary-key", fifteen_index_key="canary-index")
     monkeypatch.setenv("FIFTEEN_DATABASE_URL", "postgresql://user:canary-password@db/fifteen")
     monkeypatch.setenv("FIFTEEN_BROKER_URL", "amqp://user:canary-broker@one, amqp://user:canary-broker@two")
+    monkeypatch.setenv("FIFTEEN_FEDNOW__URL", "amqp://user:canary-rail@rail/")
+    monkeypatch.setenv("FIFTEEN_FEDNOW__IBM_MQ__KEY_REPOSITORY_PASSWORD", "canary-keys")
 
     settings = load_settings()
 
     assert "canary" not in json.dumps(masked(settings)) + repr(settings)
+    assert masked(settings)["fednow"]["url"] == "amqp://user:**********@rail/"
     assert len(settings.broker_url) == 2
     assert settings.api_key is not None
     assert settings.api_key.get_secret_value() == "canary-key"

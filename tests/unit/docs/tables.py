@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from adapters.http.problems import PROBLEMS
+from adapters.rails.ibm_mq.reasons import REFUSALS
 from gateway.domain.diagram import meanings
 from gateway.domain.payment import PaymentState
 from gateway.settings import Settings
@@ -75,6 +76,12 @@ def simulator_settings_table(settings: fednow.FedNowSimulatorSettings | rtp.RtpS
     return table(("setting", "default"), plain)
 
 
+def mq_refusals_table() -> str:
+    """Every reason with which a failed MQPUT has surely put nothing."""
+    rows = ((str(code), f"`{each.name}`", each.meaning, each.who_acts) for code, each in REFUSALS.items())
+    return table(("code", "name", "meaning", "who must act"), rows)
+
+
 def problems_table() -> str:
     """Every kind of problem that the API answers with."""
     rows = ((str(kind.status), f"`{kind.code}`", kind.title) for kind in PROBLEMS.values())
@@ -129,6 +136,7 @@ def _range(requirement: Requirement) -> str:
 TABLES: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
     "settings": ("docs/settings.md", settings_table),
     "problems": ("docs/api.md", problems_table),
+    "reasons of IBM MQ": ("docs/rail-links.md", mq_refusals_table),
     "behaviours": ("docs/simulator.md", lambda: behaviours_table(fednow.TABLE)),
     "behaviours of RTP": ("docs/simulator.md", lambda: behaviours_table(rtp.TABLE)),
     "participants": ("docs/simulator.md", participants_table),
@@ -171,7 +179,7 @@ _MEANINGS: Final = {"log_level": "The least severe log line that is written."}
 
 def _default(field: FieldInfo) -> str:
     match field.default:
-        case None | ():
+        case None | () | "":
             return "none"
         case SecretStr():
             return "one that everybody knows"

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.rabbitmq.answers import Answer, AnswerKind, Answers
+from adapters.amqp.answers import Answer, AnswerKind, Answers
 
 
 class Step(Enum):

@@ -79,6 +79,12 @@ class BrokerLink:
         self._asking: AbstractChannel | None = None
         self._lock = asyncio.Lock()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, and it is not known to be lost."""
+        # Its reader and writer run: unlike ``is_closed`` this is true of live ones only.
+        return self._connection is not None and self._connection.is_opened
+
     async def open_channel(self) -> AbstractChannel:
         """Return a new channel that confirms what is published and raises for what no queue takes.
 
@@ -147,8 +153,7 @@ class BrokerLink:
             raise
 
     async def _connected(self) -> aiormq.Connection:
-        # Its reader and writer run: unlike ``is_closed`` this is true of live ones only.
-        if self._connection is not None and self._connection.is_opened:
+        if self._connection is not None and self.is_open:
             return self._connection
         await self._discard()
         refusals = []

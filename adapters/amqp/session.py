@@ -8,8 +8,8 @@ from typing import Self
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
-from adapters.rabbitmq.answers import AnswerKind, Answers
-from adapters.rabbitmq.connection import ANSWER_TIMEOUT_S, BrokerLink, close_channel, translated
+from adapters.amqp.answers import AnswerKind, Answers
+from adapters.amqp.connection import ANSWER_TIMEOUT_S, BrokerLink, close_channel, translated
 
 
 class Session:

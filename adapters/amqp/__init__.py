@@ -1,0 +1,1 @@
+"""What every adapter that speaks AMQP shares: connections, their faults translated, and consuming sessions."""
