@@ -36,9 +36,9 @@ async def unanswered(earth: World, *, questions: int) -> Payment:
     return await earth.now(payment)
 
 
-def not_found(earth: World, payment: Payment) -> bytes:
-    """The rail's answer that it has no such message."""
-    asked = examine(earth.rail.sent[-1].body, profile=FedNowProfile()).header
+def not_found(earth: World, payment: Payment, *, question: int = -1) -> bytes:
+    """The rail's answer to a message, the last one where not said otherwise: it has no such transfer."""
+    asked = examine(earth.rail.sent[question].body, profile=FedNowProfile()).header
     assert asked is not None
     return earth.report(
         asked.business_message_id,
@@ -192,6 +192,53 @@ async def test_control_the_same_refusal_of_an_only_copy_is_one() -> None:
         await earth.hear(earth.reject(payment.message_id, "T505"))
 
         assert (await earth.now(payment)).state is PaymentState.REJECTED
+
+
+@pytest.mark.parametrize("policy", NotFoundPolicy)
+async def test_a_late_answer_to_a_question_about_the_first_copy_says_nothing_of_the_second(
+    earth: World, policy: NotFoundPolicy
+) -> None:
+    """Found by the simulation: the second copy may have settled, and was to be sent a third time, or given up."""
+    earth.store.not_found_policies[TENANT] = NotFoundPolicy.RESEND
+    payment = await unanswered(earth, questions=2)
+    late = not_found(earth, payment, question=-2)
+    await earth.hear(not_found(earth, payment, question=-1))
+    await earth.dispatch(payment)
+    await earth.fire_timers(after_s=26)
+    earth.store.not_found_policies[TENANT] = policy
+
+    await earth.hear(late)
+
+    doubtful = await earth.now(payment)
+    assert (doubtful.state, doubtful.transfers) == (PaymentState.IN_DOUBT, 2)
+    assert doubtful.next_step_at is not None
+
+
+async def test_a_late_not_found_after_the_second_copy_has_settled_is_no_contradiction(earth: World) -> None:
+    """Nobody is to be called for it: the rail spoke of the moment at which it was asked."""
+    earth.store.not_found_policies[TENANT] = NotFoundPolicy.RESEND
+    payment = await unanswered(earth, questions=2)
+    late = not_found(earth, payment, question=-2)
+    await earth.hear(not_found(earth, payment, question=-1))
+    await earth.dispatch(payment)
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.ACSC))
+
+    await earth.hear(late)
+
+    assert (await earth.now(payment)).state is PaymentState.SETTLED
+    assert earth.recorder.contradictions == []
+
+
+async def test_control_an_answer_to_a_question_about_the_second_copy_counts(earth: World) -> None:
+    """The tests above can fail: it is when the question was put that makes the difference."""
+    payment = await sent_again(earth)
+    await earth.fire_timers(after_s=26)
+    await earth.fire_timers(after_s=60)
+    await earth.ask(payment)
+
+    await earth.hear(not_found(earth, payment))
+
+    assert (await earth.now(payment)).state is PaymentState.RESEND_DUE
 
 
 async def test_a_payment_of_yesterdays_ids_is_not_sent_again_but_a_person_is_called(earth: World) -> None:
