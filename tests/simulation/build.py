@@ -201,8 +201,8 @@ class GatewayLife:
         self.store = build.store_side(life)
         self.accepts = grouped_accepts(self.store)
         self.saves = grouped_saves(self.store)
-        self.waiting = Waiting(self.store, life.clock, observer)
-        self.admission = Admission(self.store, life.clock, ADMISSION_WAIT_MAX_S)
+        self.waiting = Waiting(self.store, life.poll_clock, observer)
+        self.admission = Admission(self.store, life.poll_clock, ADMISSION_WAIT_MAX_S)
         rail = build.protocol(world)
         decisions = Decisions(self.store, self.saves, observer)
         self.operators = Operators(decisions, {rail.rail: rail}, life.clock)
@@ -237,7 +237,7 @@ async def run_worker(life: Life, build: Build) -> None:
     decisions = Decisions(store, saves, observer)
     dispatcher = build.dispatcher(decisions, loads, rails, {rail.rail: link}, life.clock, identifiers, observer)
     receiver = build.receiver(decisions, rail, link, ClearVault(b"simulation"), life.clock, identifiers, observer)
-    timers = Timers(decisions, rails, life.clock, observer)
+    timers = Timers(decisions, rails, life.poll_clock, observer)
 
     async def consume() -> None:
         def queue_of(message_class: MessageClass) -> Queue:
@@ -254,7 +254,7 @@ async def run_worker(life: Life, build: Build) -> None:
 
     loops: Mapping[str, Loop] = {
         "consumers": consume,
-        "relay": lambda: relay(store, bus, life.clock, observer),
+        "relay": lambda: relay(store, bus, life.poll_clock, observer),
         "receiver": receiver.run,
         "timers": timers.run,
     }

@@ -103,6 +103,7 @@ async def client(world: World, plan: PaymentPlan, number: int) -> None:
         for attempt in range(TRIES_MAX):
             gateway = world.gateways[(plan.number + number + turn + attempt) % len(world.gateways)]
             world.trace.tell(who, f"submits payment {plan.number} at {gateway.name}")
+            world.asked[plan.number] += 1
             try:
                 async with asyncio.timeout(plan.patience_s if attempt < 3 else WAIT_S * 2):
                     answer = await gateway.ask(f"payment {plan.number}", _submission(world, plan))
@@ -110,6 +111,8 @@ async def client(world: World, plan: PaymentPlan, number: int) -> None:
                 world.trace.tell(who, f"has no answer: {type(error).__name__}")
                 await asyncio.sleep(min(0.1 * 2**attempt, PAUSE_MAX_S) * (1 + chance.number(who, number, turn, attempt)))
                 continue
+            finally:
+                world.asked[plan.number] -= 1
             if isinstance(answer, Refused):
                 world.trace.tell(who, f"is refused: {answer.kind}")
                 return

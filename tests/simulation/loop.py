@@ -35,17 +35,6 @@ class Owner(Protocol):
         ...
 
 
-class _Timer(asyncio.TimerHandle):
-    """A timer that comes, of those at one instant, in the order in which they were set."""
-
-    __slots__ = ("number",)
-    number: int
-
-    def __lt__(self, other: object) -> bool:
-        assert isinstance(other, _Timer)
-        return (self.when(), self.number) < (other.when(), other.number)
-
-
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs what is ready in an order that the seed chooses, then lets time jump to whatever comes next.
 
@@ -60,7 +49,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
     """
 
     _ready: deque[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
 
     def __init__(self, *, seed: int, owner_of: Callable[[Context], Owner | None]) -> None:
         super().__init__()
@@ -70,6 +58,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._now_s = 0.0
         self._turns = 0
         self._outside = Context()
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._polls: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
 
@@ -80,11 +69,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        """Run `callback` once time has come to `when`."""
-        timer = _Timer(when, callback, args, self, context)
-        timer.number = next(self._numbers)
-        heapq.heappush(self._scheduled, timer)
-        timer._scheduled = True  # type: ignore[attr-defined]
+        """Run `callback` once time has come to `when`; of several at one instant, the one that was set first."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._numbers), timer))
         return timer
 
     async def poll_until(self, when_s: float) -> None:
@@ -108,10 +95,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _run_once(self) -> None:
         if not self._ready:
             self._move_on()
-        while self._scheduled and self._scheduled[0].when() <= self._now_s + _BEYOND_S:
-            handle = heapq.heappop(self._scheduled)
-            handle._scheduled = False  # type: ignore[attr-defined]
-            self._ready.append(handle)
+        while self._timers and self._timers[0][0] <= self._now_s + _BEYOND_S:
+            self._ready.append(heapq.heappop(self._timers)[2])
         handles = [handle for handle in self._ready if not handle.cancelled()]
         self._ready.clear()
         for handle in self._ordered(handles):
@@ -120,11 +105,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _move_on(self) -> None:
         """Let time pass until something is due."""
-        while self._scheduled and self._scheduled[0].cancelled():
-            heapq.heappop(self._scheduled)._scheduled = False  # type: ignore[attr-defined]
+        while self._timers and self._timers[0][2].cancelled():
+            heapq.heappop(self._timers)
         while self._polls and self._polls[0][2].done():
             heapq.heappop(self._polls)
-        next_s = self._scheduled[0].when() if self._scheduled else math.inf
+        next_s = self._timers[0][0] if self._timers else math.inf
         poll_s = self._polls[0][0] if self._polls else math.inf
         if poll_s < next_s:
             poll_s = max(poll_s, min(self.quiet_until_s(), next_s))

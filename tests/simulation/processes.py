@@ -71,6 +71,7 @@ class Life:
         self.last_wills: list[Callable[[], None]] = []
         self.leases: list[Callable[[], None]] = []
         self.clock = LifeClock(self)
+        self.poll_clock = PollClock(self)
         self._calls = count()
         self._context = copy_context()
         self._context.run(OWNER.set, self)
@@ -190,27 +191,35 @@ class Life:
 
 
 class LifeClock:
-    """Implements `gateway.service.ports.Clock` in virtual time; a dead life sleeps for ever, until it is torn down."""
+    """Implements `gateway.service.ports.Clock` in virtual time; the dead are told nothing any more."""
 
     def __init__(self, life: Life) -> None:
         self._life = life
+        self._loop = life.world.loop
 
     def now(self) -> datetime:
         """Return the present instant."""
-        world = self._life.world
-        return world.scenario.starts_at + timedelta(seconds=world.loop.time())
+        return self._life.world.now()
 
     def monotonic_s(self) -> float:
         """Return virtual seconds."""
-        return self._life.world.loop.time()
+        return self._loop.time()
 
     async def sleep_until(self, instant: datetime) -> None:
         """Return once `instant` has come."""
         self._life.demand_alive()
-        seconds = (instant - self.now()) / timedelta(seconds=1)
-        loop = self._life.world.loop
-        if 0 < seconds <= POLL_MAX_S:
-            await loop.poll_until(loop.time() + seconds)
-        else:
-            await asyncio.sleep(max(seconds, 0))
+        await self._sleep(max((instant - self.now()) / timedelta(seconds=1), 0))
         self._life.demand_alive()
+
+    async def _sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class PollClock(LifeClock):
+    """The clock of loops that look for work: their short sleeps last as long as there is none to be found."""
+
+    async def _sleep(self, seconds: float) -> None:
+        if 0 < seconds <= POLL_MAX_S:
+            await self._loop.poll_until(self._loop.time() + seconds)
+        else:
+            await super()._sleep(seconds)

@@ -113,8 +113,10 @@ class SimulatedRail(InMemoryRail):
 
     def account_of(self, end_to_end_id: str) -> Account:
         """Return what is known of a payment; of one that never came, an account without copies."""
-        accounts = self._book.accounts
-        return accounts.setdefault(end_to_end_id, Account(self._around.treatment_of(end_to_end_id)))
+        account = self._book.accounts.get(end_to_end_id)
+        if account is None:
+            account = self._book.accounts[end_to_end_id] = Account(self._around.treatment_of(end_to_end_id))
+        return account
 
     def hear(self, body: bytes, message_class: MessageClass) -> Sequence[bytes]:
         """Take one copy of a message; what it leads to comes later."""
@@ -127,6 +129,7 @@ class SimulatedRail(InMemoryRail):
         match report.message:
             case CustomerCreditTransfer() as transfer:
                 self._hear_transfer(transfer, report.header)
+                self._around.changed()
             case PaymentStatusRequest() as request:
                 self._hear_question(request, report.header)
             case SystemEventNotification() as event:
@@ -157,7 +160,6 @@ class SimulatedRail(InMemoryRail):
             if account.will_move and is_in_time:
                 account.moved += 1
             self._refuse(transfer.message_id, CODES.duplicate)
-            self._around.changed()
             return
         self._book.by_message_id[transfer.message_id] = transfer.end_to_end_id
         treatment = account.treatment

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from gateway.domain.history import RecordedEvent
-from gateway.domain.payment import Payment, PaymentId
+from gateway.domain.payment import Payment, PaymentId, PaymentState
 from gateway.service.group_commit import OverloadedError
 from gateway.service.operate import NotAwaitingOperatorError
 from gateway.service.ports import UnavailableError
@@ -132,6 +132,7 @@ class World:
         self.orders = Orders(self)
         self.gateways = [Gateway(self, name) for name in scenario.processes if name.startswith("gateway")]
         self.clients_waiting = 0
+        self.asked: Counter[int] = Counter()
         self.faults: list[str] = []
         self.violations: list[Violation] = []
         self._checks = [check() for check in CHECKS]
@@ -261,16 +262,21 @@ class World:
 
     # --- who watches ---
 
-    def look(self, who: str = "rail") -> None:
-        """Tell what has changed in the store, and look whether every promise still holds."""
-        changed = [
-            payment_id for payment_id, events in self.store.rows.events.items() if len(events) != self._seen.get(payment_id, 0)
-        ]
+    def look(self, who: str) -> None:
+        """Tell what `who` has changed in the store; where something has, look whether every promise still holds."""
+        events = self.store.rows.events
+        changed = [payment_id for payment_id in events if len(events[payment_id]) != self._seen.get(payment_id, 0)]
         for payment_id in changed:
-            for event in self.store.rows.events[payment_id][self._seen.get(payment_id, 0) :]:
-                change = event.state_after if event.state_after is not event.state_before else f"still {event.state_after}"
-                self.trace.tell(who, f"saves {self.words(payment_id)}: {event.event.kind}, {change}")
-            self._seen[payment_id] = len(self.store.rows.events[payment_id])
+            for event in events[payment_id][self._seen.get(payment_id, 0) :]:
+                is_new = event.state_after is not event.state_before
+                state = event.state_after if is_new else f"still {event.state_after}"
+                self.trace.tell(who, f"saves {self.words(payment_id)}: {event.event.kind}, {state}")
+            self._seen[payment_id] = len(events[payment_id])
+        if changed:
+            self.judge(changed)
+
+    def judge(self, changed: Sequence[PaymentId] = ()) -> None:
+        """Look whether every promise still holds."""
         for check in self._checks:
             self._report(check.promise, check.on_step(self, changed))
 
@@ -304,12 +310,16 @@ class World:
 
     def quiet_until_s(self) -> float:
         """Return until when nobody who looks for work finds any: now, if there is some."""
-        if self.store.rows.outbox or self.bus.waiting or self.bus.dead or self.rail.unacknowledged:
+        if self.store.rows.outbox or self.bus.dead:
             return 0.0
-        steps = [payment.next_step_at for payment in self.payments if payment.next_step_at is not None]
-        if not steps:
-            return math.inf
-        return (min(steps) - self.scenario.starts_at).total_seconds()
+        quiet_until = None
+        for payment in self.store.rows.payments.values():
+            is_waited_for = payment.state in FINAL and self.asked[self._references[payment.end_to_end_id]]
+            if payment.state is PaymentState.RECEIVED or is_waited_for:
+                return 0.0
+            if payment.next_step_at is not None and (quiet_until is None or payment.next_step_at < quiet_until):
+                quiet_until = payment.next_step_at
+        return math.inf if quiet_until is None else (quiet_until - self.scenario.starts_at).total_seconds()
 
     # --- the whole ---
 
@@ -324,7 +334,7 @@ class World:
                 tell=lambda words: self.trace.tell("rail", words),
                 treatment_of=self._treatments.__getitem__,
                 delay_s=lambda least, most, name: self.chance.delay_s(least, most, "rail", name),
-                changed=self.look,
+                changed=self.judge,
                 acknowledging=lambda bodies: self.witness(Acknowledging(bodies)),
             )
         )
