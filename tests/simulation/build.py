@@ -27,7 +27,6 @@ from gateway.service.ports import (
     MessageClass,
     NewPayment,
     Observer,
-
     PaymentStore,
     Quarantined,
     Queue,
@@ -134,6 +133,8 @@ class LifeObserver:
 class Build:
     """What is built, part by part. The parts of a process are built anew for each of its lives."""
 
+    fednow: type[FedNowProtocol] = FedNowProtocol
+
     def planted(self) -> AbstractContextManager[None]:
         """Return what surrounds the whole run."""
         return nullcontext()
@@ -142,13 +143,13 @@ class Build:
         """Return the store that all processes share."""
         return WitnessedStore(world)
 
-    def protocol(self, world: World) -> RailProtocol:
+    def protocol(self, world: World, *, timing: Timing | None = None) -> RailProtocol:
         """Return FedNow's messages and times."""
         scenario = world.scenario
-        return FedNowProtocol(
+        return self.fednow(
             profile(),
             connection_party=PARTY,
-            timing=Timing(),
+            timing=timing or Timing(),
             doubt=DoubtPolicy(questions_max=scenario.questions_max, ping_after=scenario.ping_after),
             definite_refusals=frozenset({DEFINITE}),
         )
@@ -173,13 +174,13 @@ class Build:
         """Return the use case that takes payments in."""
         return Intake(**parts)
 
-    def dispatcher(self, *parts: Any) -> Dispatcher:
+    def dispatcher(self, _life: Life, **parts: Any) -> Dispatcher:
         """Return the use case that sends."""
-        return Dispatcher(*parts)
+        return Dispatcher(**parts)
 
-    def receiver(self, *parts: Any) -> Receiver:
+    def receiver(self, **parts: Any) -> Receiver:
         """Return the use case that hears the rail."""
-        return Receiver(*parts)
+        return Receiver(**parts)
 
 
 @asynccontextmanager
@@ -235,8 +236,9 @@ async def run_worker(life: Life, build: Build) -> None:
     rails = {rail.rail: rail}
     saves, loads = grouped_saves(store), grouped_loads(store)
     decisions = Decisions(store, saves, observer)
-    dispatcher = build.dispatcher(decisions, loads, rails, {rail.rail: link}, life.clock, identifiers, observer)
-    receiver = build.receiver(decisions, rail, link, ClearVault(b"simulation"), life.clock, identifiers, observer)
+    shared = {"decisions": decisions, "clock": life.clock, "identifiers": identifiers, "observer": observer}
+    dispatcher = build.dispatcher(life, loads=loads, rails=rails, links={rail.rail: link}, **shared)
+    receiver = build.receiver(rail=rail, link=link, vault=ClearVault(b"simulation"), **shared)
     timers = Timers(decisions, rails, life.poll_clock, observer)
 
     async def consume() -> None:
@@ -262,5 +264,3 @@ async def run_worker(life: Life, build: Build) -> None:
         group.create_task(saves.run())
         group.create_task(loads.run())
         await asyncio.Event().wait()
-
-

@@ -331,8 +331,22 @@ class HistoriesFold(Check):
                 if after.state_before is not before.state_after:
                     yield f"{world.words(payment)}: {after.event.kind} begins in {after.state_before}, not {before.state_after}"
             folded = fold(events)
-            made = (folded.state, folded.version, folded.status, folded.reason, folded.transfers, folded.status_requests)
-            kept = (payment.state, payment.version, payment.status, payment.reason, payment.transfers, payment.status_requests)
+            made = (
+                folded.state,
+                folded.version,
+                folded.status,
+                folded.reason,
+                folded.transfers,
+                folded.status_requests,
+            )
+            kept = (
+                payment.state,
+                payment.version,
+                payment.status,
+                payment.reason,
+                payment.transfers,
+                payment.status_requests,
+            )
             if made != kept:
                 yield f"{world.words(payment)}: its events make {made}, and the store says {kept}"
 
@@ -387,18 +401,6 @@ class NothingIsStuck(Check):
         yield from (f"{count} {what}" for what, count in waits.items() if count)
 
 
-class NoFaultOfOurs(Check):
-    """No illegal transition, no failed assertion, no process that ends by itself."""
-
-    promise = "no fault of ours is parked"
-
-    def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
-        yield from world.faults
-
-    def on_end(self, world: World) -> Iterator[str]:
-        yield from world.faults
-
-
 CHECKS: Final[tuple[type[Check], ...]] = (
     MoneyMovesOnce,
     NothingIsSentTwice,
@@ -417,12 +419,9 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     MessagesCountOnce,
     DoubtHasANextStep,
     NothingIsStuck,
-    NoFaultOfOurs,
 )
 """Every promise, in the order in which they are looked at."""
 
 
 def _count(world: World, payment: Payment, kind: EventKind) -> int:
     return sum(event.event.kind is kind for event in world.history(payment))
-
-

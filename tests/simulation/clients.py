@@ -109,7 +109,9 @@ async def client(world: World, plan: PaymentPlan, number: int) -> None:
                     answer = await gateway.ask(f"payment {plan.number}", _submission(world, plan))
             except NO_ANSWER as error:
                 world.trace.tell(who, f"has no answer: {type(error).__name__}")
-                await asyncio.sleep(min(0.1 * 2**attempt, PAUSE_MAX_S) * (1 + chance.number(who, number, turn, attempt)))
+                await asyncio.sleep(
+                    min(0.1 * 2**attempt, PAUSE_MAX_S) * (1 + chance.number(who, number, turn, attempt))
+                )
                 continue
             finally:
                 world.asked[plan.number] -= 1
@@ -145,8 +147,8 @@ async def _look_into(world: World, payment: Payment, visit: int) -> None:
     gateway = world.gateways[visit % len(world.gateways)]
     world.trace.tell("operator", f"acts on {world.words(payment)}: {action}")
     try:
-        await gateway.ask("the operator", lambda at: at.operators.act(payment.payment_id, action, note="said so", by="a person"))
+        await gateway.ask(
+            "the operator", lambda at: at.operators.act(payment.payment_id, action, note="said so", by="a person")
+        )
     except (*NO_ANSWER, NotAwaitingOperatorError) as error:
         world.trace.tell("operator", f"has not done it: {type(error).__name__}")
-
-

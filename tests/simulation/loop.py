@@ -136,7 +136,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._turns += 1
             # A multiplicative mix: quick, and a function of seed, turn and place alone.
             mixed = (self._seed * 0x9E3779B1 + self._turns * 0x85EBCA6B) & 0xFFFFFFFF
-            places = sorted(range(len(living)), key=lambda place: ((mixed ^ place * 0xC2B2AE35) * 0x27D4EB2F) & 0xFFFF_FFFF)
+            places = sorted(
+                range(len(living)), key=lambda place: ((mixed ^ place * 0xC2B2AE35) * 0x27D4EB2F) & 0xFFFF_FFFF
+            )
             living = [living[place] for place in places]
         return dead + living
 

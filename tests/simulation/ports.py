@@ -209,7 +209,11 @@ class SimulatedSupply:
         except UnavailableError:
             self.come_again(waiting)
             return
-        consumer.take(Handout(delivery, waiting))
+        self.pass_on(Handout(delivery, waiting), consumer)
+
+    def pass_on(self, handout: Handout[Waiting], consumer: Consumer[Waiting]) -> None:
+        """The delivery has come: the consumer has it from now on."""
+        consumer.take(handout)
 
     async def _answer(self) -> None:
         while not (self._is_finished and not self._answers):

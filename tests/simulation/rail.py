@@ -145,7 +145,9 @@ class SimulatedRail(InMemoryRail):
 
     async def acknowledge(self, receipts: Sequence[str]) -> None:
         """Forget these; whoever watches sees first what they were."""
-        self._around.acknowledging([self._waiting[receipt].delivery.body for receipt in receipts if receipt in self._waiting])
+        self._around.acknowledging(
+            [self._waiting[receipt].delivery.body for receipt in receipts if receipt in self._waiting]
+        )
         await super().acknowledge(receipts)
 
     # --- transfers ---
@@ -165,7 +167,9 @@ class SimulatedRail(InMemoryRail):
         treatment = account.treatment
         if treatment.verdict in {Verdict.REFUSED, Verdict.REFUSED_DEFINITELY}:
             account.is_refused = True
-            self._refuse(transfer.message_id, DEFINITE if treatment.verdict is Verdict.REFUSED_DEFINITELY else UNEXPLAINED)
+            self._refuse(
+                transfer.message_id, DEFINITE if treatment.verdict is Verdict.REFUSED_DEFINITELY else UNEXPLAINED
+            )
             return
         decided_at = now + timedelta(seconds=treatment.decides_after_s)
         status, completes_at, reasons, source = TransactionStatus.RJCT, now, (CODES.timed_out,), ReasonSource.RAIL
@@ -210,9 +214,17 @@ class SimulatedRail(InMemoryRail):
         if account.answers < treatment.answers_lost:
             self._say(f"loses its answer about {booked.end_to_end_id}")
         else:
-            self._tell(self._status(booked), f"pacs.002 {booked.status} about {booked.end_to_end_id}", late_s=treatment.answer_late_s)
+            self._tell(
+                self._status(booked),
+                f"pacs.002 {booked.status} about {booked.end_to_end_id}",
+                late_s=treatment.answer_late_s,
+            )
             if treatment.answer_repeated:
-                self._tell(self._status(booked), f"pacs.002 {booked.status} about {booked.end_to_end_id}, under another id", late_s=3)
+                self._tell(
+                    self._status(booked),
+                    f"pacs.002 {booked.status} about {booked.end_to_end_id}, under another id",
+                    late_s=3,
+                )
         account.answers += 1
         if treatment.verdict in _POSTED and account.will_move:
             self._later(POSTING_S, lambda: self._post(account, booked))
@@ -252,9 +264,13 @@ class SimulatedRail(InMemoryRail):
             self._reply(request, header, CODES.still_in_process, about, late_s)
         else:
             assert account.booked is not None
-            self._tell(self._status(account.booked), f"pacs.002 {account.booked.status} about {about}, asked", late_s=late_s)
+            self._tell(
+                self._status(account.booked), f"pacs.002 {account.booked.status} about {about}, asked", late_s=late_s
+            )
 
-    def _reply(self, request: PaymentStatusRequest, header: BusinessHeader, code: str, about: str, late_s: float) -> None:
+    def _reply(
+        self, request: PaymentStatusRequest, header: BusinessHeader, code: str, about: str, late_s: float
+    ) -> None:
         body = self._writer.enquiry_refused(
             request, message_type=header.message_type, code=code, recipient=PARTY, now=self._around.now()
         )

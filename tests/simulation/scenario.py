@@ -239,7 +239,8 @@ def scenario_of(seed: int) -> Scenario:
         world,
         mishaps=tuple(_mishap(random) for _ in range(random.choice((0, 1, 2, 3, 4, 6)))),
         outages=tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1, 1, 2)))),
-        hits=tuple(_hit(random, world.processes) for _ in range(random.choice((0, 0, 1, 1, 2)))) + _blackout(random, world),
+        hits=tuple(_hit(random, world.processes) for _ in range(random.choice((0, 0, 1, 1, 2))))
+        + _blackout(random, world),
     )
 
 
@@ -287,7 +288,9 @@ def _mishap(random: Random) -> Mishap:
 
 
 def _outage(random: Random) -> Outage:
-    return Outage(random.choice(tuple(Part)), round(random.uniform(0, 30), 1), random.choice((0.3, 2.0, 6.0, 16.0, 60.0)))
+    return Outage(
+        random.choice(tuple(Part)), round(random.uniform(0, 30), 1), random.choice((0.3, 2.0, 6.0, 16.0, 60.0))
+    )
 
 
 def _hit(random: Random, processes: tuple[str, ...]) -> Hit:

@@ -34,6 +34,9 @@ Result = TypeVar("Result")
 END_S: Final = 3 * 3600.0
 """No world lasts longer: whatever is open then is stuck."""
 
+STUCK_S: Final = 150.0
+"""Where there is work, and nothing has happened for so long, nothing will: no outage and no death lasts as long."""
+
 REST_S: Final = 5.0
 """How often it is looked whether anything is still to happen."""
 
@@ -133,7 +136,6 @@ class World:
         self.gateways = [Gateway(self, name) for name in scenario.processes if name.startswith("gateway")]
         self.clients_waiting = 0
         self.asked: Counter[int] = Counter()
-        self.faults: list[str] = []
         self.violations: list[Violation] = []
         self._checks = [check() for check in CHECKS]
         self._context = Context()
@@ -202,7 +204,9 @@ class World:
     def is_down(self, part: Part) -> bool:
         """Whether a part answers nobody now."""
         now_s = self.loop.time()
-        return any(outage.part is part and 0 <= now_s - outage.at_s < outage.seconds for outage in self.scenario.outages)
+        return any(
+            outage.part is part and 0 <= now_s - outage.at_s < outage.seconds for outage in self.scenario.outages
+        )
 
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Do something later, whoever lives by then."""
@@ -286,9 +290,8 @@ class World:
             self._report(check.promise, check.on_witnessed(self, witnessed))
 
     def fault(self, words: str) -> None:
-        """Keep a fault of ours."""
-        self.faults.append(words)
-        self.trace.tell("fault", words)
+        """A fault of ours: nothing in any world may bring one about."""
+        self._report("no fault of ours is parked, and no process ends by itself", [words])
 
     def loop_fault(self, life: Life, where: str, error: BaseException) -> None:
         """Tell a fault of the world, or keep one of ours."""
@@ -310,7 +313,7 @@ class World:
 
     def quiet_until_s(self) -> float:
         """Return until when nobody who looks for work finds any: now, if there is some."""
-        if self.store.rows.outbox or self.bus.dead:
+        if self.store.rows.outbox:
             return 0.0
         quiet_until = None
         for payment in self.store.rows.payments.values():
@@ -364,8 +367,14 @@ class World:
 
     async def _until_the_end(self) -> None:
         last_s = max((each.at_s + each.seconds for each in (*self.scenario.outages, *self.scenario.hits)), default=0.0)
+        lines, told_at_s = 0, 0.0
         while self.loop.time() < END_S and not self._stop.is_set():
-            if self.loop.time() > last_s and not self.clients_waiting and self._is_at_rest():
+            now_s = self.loop.time()
+            if now_s > last_s and not self.clients_waiting and self._is_at_rest():
+                return
+            if len(self.trace.lines) > lines:
+                lines, told_at_s = len(self.trace.lines), now_s
+            if now_s - told_at_s > STUCK_S and self.quiet_until_s() < now_s:
                 return
             try:
                 async with asyncio.timeout(REST_S):
@@ -385,7 +394,7 @@ class World:
         """Tear everything down; nothing of it counts any more."""
         for life in self._all_lives:
             if life.is_alive and life.fault is not None:
-                self._report("no process ends by itself", [f"{life.name}: {life.fault!r}"])
+                self.fault(f"{life.name} has ended: {life.fault!r}")
         for life in self._all_lives:
             life.stalled_until_s = 0.0
             life.end()
@@ -419,5 +428,3 @@ def run(scenario: Scenario, build: Build | None = None) -> Run:
         happened=world.happened,
         lives=len(world._all_lives),
     )
-
-
