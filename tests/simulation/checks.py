@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from gateway.domain.events import EventKind
 from gateway.domain.history import fold
-from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, TenantId
-from gateway.service.ports import Delivery, MessageClass, NewPayment
+from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
+from gateway.service.ports import Delivery, MessageClass, NewPayment, Queue, QueueDirection
 from iso20022 import FedNowProfile
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ RAIL_CLOCK: Final = timedelta(seconds=FedNowProfile().rail_clock_s)
 
 MOVED: Final = frozenset({PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.RETURN_DUE})
 """The states that say that money has moved."""
+
+SENDABLE: Final = frozenset({PaymentState.RECEIVED, PaymentState.RESEND_DUE})
+"""The states in which a transfer waits to be sent."""
+
+_VALUE: Final = Queue.of(Rail.FEDNOW, QueueDirection.OUT, MessageClass.VALUE)
 
 FINAL: Final = MOVED | {PaymentState.REJECTED}
 
@@ -382,6 +387,18 @@ class DoubtHasANextStep(Check):
                 yield f"{world.words(payment)} is {payment.state}, and nothing is awaited"
 
 
+class WhatWaitsHasADelivery(Check):
+    """Published before it is deleted, handled before it is settled: at no instant is it nowhere."""
+
+    promise = "what waits to be sent is in the outbox or on the bus"
+
+    def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
+        on_their_way = {row.delivery.payment_id for row in world.store.rows.outbox} | world.bus.payments(_VALUE)
+        for payment in world.payments:
+            if payment.state in SENDABLE and payment.payment_id not in on_their_way:
+                yield f"{world.words(payment)} is {payment.state}, and no delivery will have it sent"
+
+
 class NothingIsStuck(Check):
     """At the end all is final, and nothing waits anywhere."""
 
@@ -418,6 +435,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     HistoriesFold,
     MessagesCountOnce,
     DoubtHasANextStep,
+    WhatWaitsHasADelivery,
     NothingIsStuck,
 )
 """Every promise, in the order in which they are looked at."""

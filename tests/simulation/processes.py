@@ -151,7 +151,7 @@ class Life:
             repeat = again or (lambda after_s: world.later(after_s, lambda: world.background(effect())))
             repeat(mishap.seconds / 10)
         world.trace.note(self.key, name)
-        world.look(self.name)
+        world.look(self.name, is_step=kind in {Call.RELAYED, Call.SETTLE})
         if kind is Call.FETCH and result:
             mishap = world.mishap_at(Call.FETCH)
         if mishap is not None:

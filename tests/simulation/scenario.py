@@ -259,10 +259,10 @@ def _payment(random: Random, number: int) -> PaymentPlan:
 
 
 def _treatment(random: Random) -> Treatment:
-    verdict = random.choice((*[Verdict.SETTLES] * 8, *[Verdict.REJECTS] * 2, *Verdict))
+    verdict = random.choice((*[Verdict.SETTLES] * 14, *[Verdict.REJECTS] * 2, *Verdict))
     treatment = Treatment(
         verdict=verdict,
-        decides_after_s=random.choice((0.05, 0.05, 0.05, 0.3, 2.0, 8.0, 16.0, 30.0)),
+        decides_after_s=random.choice((0.05, 0.05, 0.05, 0.05, 0.3, 2.0, 8.0, 12.0, 16.0, 30.0)),
         answer_repeated=random.random() < 0.15,
         reply_late_s=random.choice((0.0, 0.0, 0.0, 0.5, 6.5, 12.0)),
         in_process=random.choice((0, 0, 0, 1, 2)),
@@ -279,12 +279,10 @@ def _treatment(random: Random) -> Treatment:
 
 def _mishap(random: Random) -> Mishap:
     call = random.choice((*Call, Call.SAVE, Call.SEND, Call.SEND, Call.SETTLE))
-    return Mishap(
-        call=call,
-        nth=1 + int(random.random() ** 2 * 12),
-        happening=random.choice(HAPPENINGS[call]),
-        seconds=random.choice((0.2, 0.6, 1.5, 4.0, 9.0, 21.0, 40.0)),
-    )
+    happening = random.choice(HAPPENINGS[call])
+    # A copy that comes after the rail has said that it has none is what a second copy must be proof against.
+    seconds = (1.5, 9.0, 21.0, 27.0, 33.0, 40.0) if happening is Happening.LATE else (0.2, 0.6, 1.5, 4.0, 9.0, 21.0, 40.0)
+    return Mishap(call, 1 + int(random.random() ** 2 * 12), happening, random.choice(seconds))
 
 
 def _outage(random: Random) -> Outage:

@@ -15,7 +15,7 @@ from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, PaymentState
 from gateway.service.group_commit import OverloadedError
 from gateway.service.operate import NotAwaitingOperatorError
-from gateway.service.ports import UnavailableError
+from gateway.service.ports import Queue, UnavailableError
 from gateway.service.supervise import Verdict
 from iso20022 import EndToEndId
 from tests.fakes.bus import InMemoryBus
@@ -51,6 +51,10 @@ class SimulatedBus(InMemoryBus):
     def waiting(self) -> int:
         """How many deliveries are on queues."""
         return sum(len(queue) for queue in self._queues.values())
+
+    def payments(self, queue: Queue) -> set[PaymentId]:
+        """Return the payments that a queue has deliveries of, handed out or not."""
+        return {waiting.outbound.payment_id for waiting in self._queues[queue].values()}
 
     @property
     def dead(self) -> int:
@@ -149,6 +153,7 @@ class World:
         self._treatments = {self.reference(plan.number): plan.treatment for plan in scenario.payments}
         self._background: set[asyncio.Task[Any]] = set()
         self._stop = asyncio.Event()
+        self._is_over = False
         self.bus: SimulatedBus
         self.rail: SimulatedRail
 
@@ -244,6 +249,8 @@ class World:
         self.later(down_s, lambda: self._start_again(name))
 
     def _start_again(self, name: str) -> None:
+        if self._is_over:
+            return
         self.trace.tell(name, "starts again")
         self.start(name)
 
@@ -266,8 +273,8 @@ class World:
 
     # --- who watches ---
 
-    def look(self, who: str) -> None:
-        """Tell what `who` has changed in the store; where something has, look whether every promise still holds."""
+    def look(self, who: str, *, is_step: bool) -> None:
+        """Tell what `who` has changed in the store; look whether every promise still holds, where that is a step."""
         events = self.store.rows.events
         changed = [payment_id for payment_id in events if len(events[payment_id]) != self._seen.get(payment_id, 0)]
         for payment_id in changed:
@@ -276,7 +283,7 @@ class World:
                 state = event.state_after if is_new else f"still {event.state_after}"
                 self.trace.tell(who, f"saves {self.words(payment_id)}: {event.event.kind}, {state}")
             self._seen[payment_id] = len(events[payment_id])
-        if changed:
+        if changed or is_step:
             self.judge(changed)
 
     def judge(self, changed: Sequence[PaymentId] = ()) -> None:
@@ -392,6 +399,7 @@ class World:
 
     async def _end(self) -> None:
         """Tear everything down; nothing of it counts any more."""
+        self._is_over = True
         for life in self._all_lives:
             if life.is_alive and life.fault is not None:
                 self.fault(f"{life.name} has ended: {life.fault!r}")
