@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,12 +15,13 @@ from gateway.domain.timing import SELDOM_INTERVAL_S, Timing
 from gateway.service.decide import Decisions
 from gateway.service.fednow import FedNowProtocol
 from gateway.service.operate import NotAwaitingOperatorError, OperatorAction, Operators
-from gateway.service.ports import MessageClass, Queue, RawMessage
+from gateway.service.ports import Decision, MessageClass, Queue, RawMessage
 from gateway.service.rail_protocol import OutboundMessage
 from iso20022 import FedNowProfile, MessageId, StatusReason, TransactionStatus, examine
 from iso20022.messages import admi011
 from iso20022.messages.admi011 import SystemEventAcknowledgement
 from iso20022.repeat import marked_as_duplicate
+from tests.fakes.store import InMemoryStore
 from tests.unit.service.world import PARTY, TENANT, World, seconds, world
 
 DAY_S = 86_400
@@ -77,6 +79,31 @@ async def test_payments_in_doubt_share_one_ping(earth: World) -> None:
 
     assert len(earth.rail.sent) == before + 1
     assert [(await earth.now(payment)).pings for payment in (first, second)] == [1, 1]
+
+
+class _OvertakenOnce(InMemoryStore):
+    """A store in which something else is saved first when a PING is about to be."""
+
+    was_overtaken = False
+
+    async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
+        if not self.was_overtaken and any(decision.event.kind is EventKind.PINGED for decision in decisions):
+            self.was_overtaken = True
+            return [False] * len(decisions)
+        return await super().save(decisions)
+
+
+async def test_a_ping_that_was_overtaken_is_saved_before_it_leaves() -> None:
+    """Found by the simulation: it took its own first try for somebody else's PING, and left without being saved."""
+    async with world(store=_OvertakenOnce()) as earth:
+        payment = await unanswered(earth, questions=3)
+        await earth.fire_timers(after_s=120)
+
+        await earth.dispatcher.ping(earth.delivery(payment, Queue.FEDNOW_OUT_SYSTEM))
+
+        saved = {message.body for message in await earth.store.messages(payment.payment_id)}
+        assert earth.rail.sent[-1].message_class is MessageClass.SYSTEM
+        assert earth.rail.sent[-1].body in saved
 
 
 async def test_a_person_is_called_when_questions_and_ping_stay_unanswered(earth: World) -> None:
