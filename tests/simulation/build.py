@@ -72,7 +72,7 @@ class WitnessedStore(InMemoryStore):
 
 
 class LifeObserver:
-    """Implements `Observer` and `BusObserver` for one life: faults of ours are kept, the rest is looked up elsewhere."""
+    """Implements `Observer` and `BusObserver` for one life: a fault of ours breaks a promise."""
 
     def __init__(self, life: Life) -> None:
         self._life = life
@@ -174,7 +174,7 @@ class Build:
         """Return the use case that takes payments in."""
         return Intake(**parts)
 
-    def dispatcher(self, _life: Life, **parts: Any) -> Dispatcher:
+    def dispatcher(self, life: Life, **parts: Any) -> Dispatcher:
         """Return the use case that sends."""
         return Dispatcher(**parts)
 

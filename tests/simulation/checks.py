@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from gateway.domain.events import EventKind
@@ -299,7 +300,7 @@ class HandledBeforeSettled(Check):
         if isinstance(witnessed, Settling) and witnessed.delivery.queue.message_class is MessageClass.VALUE:
             payment = world.store.rows.payments[witnessed.delivery.payment_id]
             if payment.state is PaymentState.RECEIVED:
-                yield f"{witnessed.process} settled the delivery of {world.words(payment)}, which still waits to be sent"
+                yield f"{witnessed.process} settled the delivery of {world.words(payment)}, which still waits for it"
 
 
 class NothingIsRefused(Check):
@@ -332,9 +333,10 @@ class HistoriesFold(Check):
             self._known[payment_id] = list(events)
             if [event.sequence for event in events] != list(range(1, len(events) + 1)):
                 yield f"{world.words(payment)}: its history has a gap, or a number twice"
-            for before, after in zip(events, events[1:], strict=False):
+            for before, after in pairwise(events):
                 if after.state_before is not before.state_after:
-                    yield f"{world.words(payment)}: {after.event.kind} begins in {after.state_before}, not {before.state_after}"
+                    where = f"begins in {after.state_before}, not {before.state_after}"
+                    yield f"{world.words(payment)}: {after.event.kind} {where}"
             folded = fold(events)
             made = (
                 folded.state,

@@ -19,6 +19,7 @@ from gateway.service.submit import Refused
 from iso20022 import Amount, EndToEndId, Personal, RoutingNumber, Uetr, fednow_message_id
 from tests.acceptance.payments import EASTERN, RECEIVER, SENDER, message, transfer
 from tests.simulation.checks import Told
+from tests.simulation.rail import PARTY
 from tests.simulation.scenario import PaymentPlan
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ TENANTS: Final = {policy: TenantId(policy.value) for policy in NotFoundPolicy}
 
 WAIT_S: Final = 15.0
 TRIES_MAX: Final = 16
-"""How often a client tries to get an answer before it gives up; it then knows nothing, and has been promised nothing."""
+"""How often a client tries to get an answer before it gives up; it has been promised nothing then."""
 
 PAUSE_MAX_S: Final = 10.0
 
@@ -74,7 +75,7 @@ class Orders:
     def _xml(self, plan: PaymentPlan) -> bytes:
         now, reference = self._world.now(), self._world.reference(plan.number)
         message_id = fednow_message_id(
-            business_date=now.astimezone(EASTERN).date(), connection_party=SENDER, reference=f"SIM{plan.number:06}"
+            business_date=now.astimezone(EASTERN).date(), connection_party=PARTY, reference=f"SIM{plan.number:06}"
         )
         order = transfer(cents=1000 + plan.number, created=now)
         uetr = Uetr(f"00000000-0000-4000-8000-{plan.number:012}")

@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from itertools import count
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple, Unpack
 
 Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
 
 _BEYOND_S: Final = 1e-9
 """Instants that are nearer to each other than this are the same instant."""
@@ -43,9 +44,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
     * *Order.* What is ready at one instant runs in any order.
     * *Polls.* `poll_until` sleeps for those who look whether there is something to do. As long as `quiet_until_s` says
       that there is nothing, they are not woken.
-    * *Owners.* `owner_of` names the process that a step belongs to. The steps of a process that stands still wait. Those
-      of a dead one run apart, so that the order in which its tasks are torn down (asyncio keeps them in sets) cannot
-      leak into the world.
+    * *Owners.* `owner_of` names the process that a step belongs to. The steps of a process that stands still wait.
+      Those of a dead one run apart, so that the order in which its tasks are torn down (asyncio keeps them in sets)
+      cannot leak into the world.
     """
 
     _ready: deque[asyncio.Handle]
@@ -67,7 +68,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self._now_s
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self,
+        when: float,
+        callback: Callable[[Unpack[Arguments]], object],
+        *args: *Arguments,
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Run `callback` once time has come to `when`; of several at one instant, the one that was set first."""
         timer = asyncio.TimerHandle(when, callback, args, self, context)

@@ -92,7 +92,7 @@ SENTENCES: Final[Mapping[Plant, str]] = {
     Plant.ANSWER_TO_THE_QUESTION: "The rejection of a question is taken for the rejection of the payment.",
     Plant.FINAL_OVERWRITTEN: "What comes late puts a final payment in doubt again.",
     Plant.EXPIRED_SENT: "A payment whose time has run out is sent all the same.",
-    Plant.ACKNOWLEDGED_BEFORE_APPLIED: "The rail's messages are acknowledged when they are fetched, before they are saved.",
+    Plant.ACKNOWLEDGED_BEFORE_APPLIED: "The rail's messages are acknowledged as soon as they are fetched.",
     Plant.UNAVAILABLE_MEANS_UNSENT: "A link that fails is taken for a message that never left, which is tried again.",
     Plant.SILENCE_MEANS_REJECTED: "A payment without an answer in time is rejected.",
 }
@@ -113,7 +113,7 @@ class _SendsFirst(Dispatcher):
 
 
 class SentBeforeSaved(Build):
-    def dispatcher(self, _life: Life, **parts: Any) -> Dispatcher:
+    def dispatcher(self, life: Life, **parts: Any) -> Dispatcher:
         return _SendsFirst(**parts)
 
 
@@ -126,7 +126,7 @@ class _SendsAgain(Dispatcher):
 
 
 class ResentInsteadOfAsked(Build):
-    def dispatcher(self, _life: Life, **parts: Any) -> Dispatcher:
+    def dispatcher(self, life: Life, **parts: Any) -> Dispatcher:
         return _SendsAgain(**parts)
 
 

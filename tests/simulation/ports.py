@@ -1,7 +1,7 @@
 """The ports as one process sees them: the fakes that everybody shares, reached through `Life.call`.
 
-Methods are passed on by name, so that a port that grows is simulated without a line here. What is written out is what is
-more than one call: the relay's transaction, and a consumer's side of the bus.
+Methods are passed on by name, so that a port that grows is simulated without a line here. What is written out is what
+is more than one call: the relay's transaction, and a consumer's side of the bus.
 """
 
 from __future__ import annotations

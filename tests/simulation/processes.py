@@ -1,4 +1,4 @@
-"""Processes that live, stand still, die and start anew, and what lies between them and the world: every call of a port."""
+"""Processes that live, stand still, die and start anew, and every call of theirs that leads into the world."""
 
 from __future__ import annotations
 

@@ -172,7 +172,8 @@ class SimulatedRail(InMemoryRail):
             )
             return
         decided_at = now + timedelta(seconds=treatment.decides_after_s)
-        status, completes_at, reasons, source = TransactionStatus.RJCT, now, (CODES.timed_out,), ReasonSource.RAIL
+        reasons: tuple[str, ...] = (CODES.timed_out,)
+        status, completes_at, source = TransactionStatus.RJCT, now, ReasonSource.RAIL
         if is_in_time:
             completes_at = min(decided_at, clock_ends_at)
             if treatment.verdict in _DECIDED and decided_at <= clock_ends_at:

@@ -281,7 +281,9 @@ def _mishap(random: Random) -> Mishap:
     call = random.choice((*Call, Call.SAVE, Call.SEND, Call.SEND, Call.SETTLE))
     happening = random.choice(HAPPENINGS[call])
     # A copy that comes after the rail has said that it has none is what a second copy must be proof against.
-    seconds = (1.5, 9.0, 21.0, 27.0, 33.0, 40.0) if happening is Happening.LATE else (0.2, 0.6, 1.5, 4.0, 9.0, 21.0, 40.0)
+    seconds = (
+        (1.5, 9.0, 21.0, 27.0, 33.0, 40.0) if happening is Happening.LATE else (0.2, 0.6, 1.5, 4.0, 9.0, 21.0, 40.0)
+    )
     return Mishap(call, 1 + int(random.random() ** 2 * 12), happening, random.choice(seconds))
 
 

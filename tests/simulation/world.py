@@ -342,7 +342,7 @@ class World:
                 now=self.now,
                 later=self.later,
                 tell=lambda words: self.trace.tell("rail", words),
-                treatment_of=self._treatments.__getitem__,
+                treatment_of=lambda reference: self._treatments[EndToEndId(reference)],
                 delay_s=lambda least, most, name: self.chance.delay_s(least, most, "rail", name),
                 changed=self.judge,
                 acknowledging=lambda bodies: self.witness(Acknowledging(bodies)),
@@ -373,7 +373,9 @@ class World:
         self.clients_waiting -= 1
 
     async def _until_the_end(self) -> None:
-        last_s = max((each.at_s + each.seconds for each in (*self.scenario.outages, *self.scenario.hits)), default=0.0)
+        scenario = self.scenario
+        ends = [each.at_s + each.seconds for each in scenario.outages]
+        last_s = max(ends + [each.at_s + each.seconds for each in scenario.hits], default=0.0)
         lines, told_at_s = 0, 0.0
         while self.loop.time() < END_S and not self._stop.is_set():
             now_s = self.loop.time()
