@@ -42,10 +42,10 @@ from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
 from gateway.service.waiting import Waiting
 from tests.fakes.store import InMemoryStore
-from tests.simulation.checks import Accepting
 from tests.simulation.ports import SimulatedSupply, bus_side, link_side, store_side
 from tests.simulation.processes import Life
 from tests.simulation.rail import DEFINITE, PARTY, profile
+from tests.simulation.witness import Accepting
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

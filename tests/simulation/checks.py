@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from gateway.domain.events import EventKind
 from gateway.domain.history import fold
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
-from gateway.service.ports import Delivery, MessageClass, NewPayment, Queue, QueueDirection
+from gateway.service.ports import MessageClass, Queue, QueueDirection
 from iso20022 import FedNowProfile
+from tests.simulation.witness import Accepting, Acknowledging, Leaving, Settling, Told, Witnessed
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -41,51 +42,6 @@ MAY_FOLLOW: Final = frozenset(
 )
 """What may follow a final state: what the creditor's institution says of the posting. Written down here once more, so
 that a fault in the gateway's own table cannot agree with itself."""
-
-
-# --- What is witnessed --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """A process is about to hand a message to the rail."""
-
-    process: str
-    body: bytes
-    message_class: MessageClass
-
-
-@dataclass(frozen=True, slots=True)
-class Settling:
-    """A process tells the bus that a delivery is done."""
-
-    process: str
-    delivery: Delivery
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledging:
-    """A process tells the rail that these messages are saved."""
-
-    bodies: Sequence[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Accepting:
-    """A process is about to save these payments."""
-
-    payments: Sequence[NewPayment]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A client has been told what a payment is."""
-
-    number: int
-    payment: Payment
-
-
-Witnessed = Leaving | Settling | Acknowledging | Accepting | Told
 
 
 @dataclass(frozen=True, slots=True)

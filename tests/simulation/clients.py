@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentState, TenantId
@@ -16,15 +16,18 @@ from gateway.service.operate import NotAwaitingOperatorError, OperatorAction
 from gateway.service.ports import UnavailableError
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import Refused
+from gateway.service.supervise import Verdict
 from iso20022 import Amount, EndToEndId, Personal, RoutingNumber, Uetr, fednow_message_id
 from tests.acceptance.payments import EASTERN, RECEIVER, SENDER, message, transfer
-from tests.simulation.checks import Told
 from tests.simulation.rail import PARTY
 from tests.simulation.scenario import PaymentPlan
+from tests.simulation.witness import Told
 
 if TYPE_CHECKING:
     from tests.simulation.build import GatewayLife
     from tests.simulation.world import World
+
+Result = TypeVar("Result")
 
 TENANTS: Final = {policy: TenantId(policy.value) for policy in NotFoundPolicy}
 """Two tenants: one whose payments are rejected when the rail has no such message, and one whose are sent again."""
@@ -41,6 +44,56 @@ DECIDED_BY_THE_RAIL_S: Final = 120.0
 
 NO_ANSWER: Final = (UnavailableError, OverloadedError, ConnectionError, TimeoutError)
 """What a client takes for "ask again"."""
+
+
+EXPECTED: Final = (UnavailableError, OverloadedError, NotAwaitingOperatorError)
+"""What a request, or a loop, may well end with in a bad world."""
+
+
+class Gateway:
+    """A gateway as clients see it: lives come and go behind it."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.name = name
+        self._world = world
+        self.current: GatewayLife | None = None
+
+    async def ask(self, what: str, work: Callable[[GatewayLife], Awaitable[Result]]) -> Result:
+        """Have a piece of work done and return its answer, as over a connection of its own.
+
+        Raises:
+            ConnectionError: nobody listens, or the process has died meanwhile.
+
+        """
+        world, gateway = self._world, self.current
+        await asyncio.sleep(world.chance.delay_s(0.0005, 0.02, self.name, what, world.loop.time()))
+        if gateway is None or gateway.group is None or not gateway.life.is_alive:
+            raise ConnectionRefusedError(f"{self.name} does not listen")
+        answer: asyncio.Future[Result] = world.loop.create_future()
+        life = gateway.life
+        life.last_wills.append(lambda: _break_off(answer))
+
+        async def served() -> None:
+            verdict = Verdict()
+            result: Any = None
+            async with verdict:
+                result = await work(gateway)
+            if answer.done() or not life.is_alive:
+                return
+            if verdict.fault is None:
+                answer.set_result(result)
+                return
+            if not isinstance(verdict.fault, EXPECTED):
+                world.fault(f"{self.name}: {what} ended with {verdict.fault!r}")
+            answer.set_exception(verdict.fault)
+
+        life.spawn(gateway.group, served())
+        return await answer
+
+
+def _break_off(answer: asyncio.Future[Any]) -> None:
+    if not answer.done():
+        answer.set_exception(ConnectionResetError("the process has died"))
 
 
 class Orders:

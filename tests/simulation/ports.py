@@ -27,9 +27,9 @@ from gateway.service.ports import (
 )
 from tests.fakes.bus import InMemoryBus, Waiting
 from tests.fakes.store import InMemoryStore
-from tests.simulation.checks import Leaving, Settling
 from tests.simulation.processes import LEASE_S, Life
 from tests.simulation.scenario import Part
+from tests.simulation.witness import Leaving, Settling
 
 PATIENCE: Final = Patience(retry_s=0.05, retry_max_s=5.0, drain_s=10.0)
 

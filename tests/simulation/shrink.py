@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tests.simulation.scenario import Incident, PaymentPlan, Scenario, Treatment
+from tests.simulation.scenario import Incident, Mishap, PaymentPlan, Scenario, Treatment
 from tests.simulation.world import Run
 
 RUNS_MAX: Final = 400
@@ -29,6 +29,7 @@ class Shrinking:
         while before != self.best.scenario:
             before = self.best.scenario
             self._leave_out()
+            self._leave_out_payments()
             self._simplify()
         return self.best
 
@@ -44,8 +45,21 @@ class Shrinking:
                     start += size
             size //= 2
 
+    def _leave_out_payments(self) -> None:
+        """Without a payment there are fewer calls: a mishap at the seventh may then belong at the second."""
+        for payment in self.best.scenario.payments:
+            for mishap in self.best.scenario.mishaps:
+                if payment in self.best.scenario.payments and len(self.best.scenario.payments) > 1:
+                    self._without(payment, mishap)
+
+    def _without(self, payment: PaymentPlan, mishap: Mishap) -> None:
+        kept = tuple(each for each in self.best.scenario.incidents if each not in {payment, mishap})
+        for nth in range(1, mishap.nth):
+            if self._fails(self.best.scenario.of((*kept, replace(mishap, nth=nth)))):
+                return
+
     def _simplify(self) -> None:
-        """Fewer processes, plainer payments, earlier calls."""
+        """Fewer processes, plainer payments."""
         for fewer in ({"gateways": 1}, {"workers": 1}):
             self._fails(replace(self.best.scenario, **fewer))  # type: ignore[arg-type]
         for place, incident in enumerate(self.best.scenario.incidents):
@@ -71,6 +85,7 @@ def _plainer(incident: Incident) -> tuple[Incident, ...]:
         return ()
     plain = Treatment(verdict=incident.treatment.verdict)
     return (
+        replace(incident, at_s=0.0),
         replace(incident, treatment=plain),
         replace(incident, clients=1),
         replace(incident, repeats=0),

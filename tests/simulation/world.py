@@ -13,21 +13,19 @@ from typing import Any, Final, TypeVar
 
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, PaymentState
-from gateway.service.group_commit import OverloadedError
-from gateway.service.operate import NotAwaitingOperatorError
-from gateway.service.ports import Queue, UnavailableError
-from gateway.service.supervise import Verdict
+from gateway.service.ports import Queue
 from iso20022 import EndToEndId
 from tests.fakes.bus import InMemoryBus
 from tests.simulation.build import Build, GatewayLife, LifeObserver, run_worker
 from tests.simulation.chance import Chance
-from tests.simulation.checks import CHECKS, FINAL, Acknowledging, Violation, Witnessed
-from tests.simulation.clients import TENANTS, Orders, client, operator
+from tests.simulation.checks import CHECKS, FINAL, Violation
+from tests.simulation.clients import EXPECTED, TENANTS, Gateway, Orders, client, operator
 from tests.simulation.loop import StalledError, VirtualLoop
 from tests.simulation.processes import Life, LifeClock, owner_of
 from tests.simulation.rail import RailSurroundings, SimulatedRail
 from tests.simulation.scenario import Blow, Call, Hit, Mishap, Outage, Part, Scenario
 from tests.simulation.trace import Line, Trace
+from tests.simulation.witness import Acknowledging, Witnessed
 
 Result = TypeVar("Result")
 
@@ -39,9 +37,6 @@ STUCK_S: Final = 150.0
 
 REST_S: Final = 5.0
 """How often it is looked whether anything is still to happen."""
-
-EXPECTED: Final = (UnavailableError, OverloadedError, NotAwaitingOperatorError)
-"""What a request, or a loop, may well end with in a bad world."""
 
 
 class SimulatedBus(InMemoryBus):
@@ -75,52 +70,6 @@ class Run:
     states: Counter[str]
     happened: Counter[str]
     lives: int
-
-
-class Gateway:
-    """A gateway as clients see it: lives come and go behind it."""
-
-    def __init__(self, world: World, name: str) -> None:
-        self.name = name
-        self._world = world
-        self.current: GatewayLife | None = None
-
-    async def ask(self, what: str, work: Callable[[GatewayLife], Awaitable[Result]]) -> Result:
-        """Have a piece of work done and return its answer, as over a connection of its own.
-
-        Raises:
-            ConnectionError: nobody listens, or the process has died meanwhile.
-
-        """
-        world, gateway = self._world, self.current
-        await asyncio.sleep(world.chance.delay_s(0.0005, 0.02, self.name, what, world.loop.time()))
-        if gateway is None or gateway.group is None or not gateway.life.is_alive:
-            raise ConnectionRefusedError(f"{self.name} does not listen")
-        answer: asyncio.Future[Result] = world.loop.create_future()
-        life = gateway.life
-        life.last_wills.append(lambda: _break_off(answer))
-
-        async def served() -> None:
-            verdict = Verdict()
-            result: Any = None
-            async with verdict:
-                result = await work(gateway)
-            if answer.done() or not life.is_alive:
-                return
-            if verdict.fault is None:
-                answer.set_result(result)
-                return
-            if not isinstance(verdict.fault, EXPECTED):
-                world.fault(f"{self.name}: {what} ended with {verdict.fault!r}")
-            answer.set_exception(verdict.fault)
-
-        life.spawn(gateway.group, served())
-        return await answer
-
-
-def _break_off(answer: asyncio.Future[Any]) -> None:
-    if not answer.done():
-        answer.set_exception(ConnectionResetError("the process has died"))
 
 
 class World:
