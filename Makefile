@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types contracts format lock schemas bench drill proof clean
+.PHONY: help setup demo test check lint types contracts format lock schemas bench drill sim proof clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -58,8 +58,12 @@ bench: setup ## Measure: a whole installation at 300 payments/s, the intake alon
 drill: setup ## Kill everything at named points under load, and count the money
 	$(BIN)/fifteen drill crash
 
+sim: setup ## Run simulated worlds: SEED=7 for one, step by step; SEEDS=1..1000 for many
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1..300))
+
 proof: setup ## What takes longer: measure, and write the reports into docs/proofs
 	$(BIN)/python -m tests.proofs.intake
+	$(BIN)/python -m tests.proofs.simulation
 	$(BIN)/python -m tests.proofs.crash
 	$(BIN)/python -m tests.proofs.load
 	$(BIN)/python -m tests.proofs.growth

@@ -110,12 +110,16 @@ def questions(payment: Payment, policy: DoubtPolicy) -> int:
             assert_never(policy.enquiry)
 
 
-def not_found(event: Event, *, policy: NotFoundPolicy, is_of_today: bool) -> Event:
+def not_found(event: Event, *, policy: NotFoundPolicy, is_of_today: bool, is_about_last_copy: bool) -> Event:
     """Return what the rail's "not found" means for a tenant with this policy.
 
     `is_of_today` says whether the ids of the payment are of the rail's present day: only then may they be sent again.
+    `is_about_last_copy` says whether the question was put after the last copy had left: where not, the answer says
+    nothing of that copy, which may settle.
     """
     assert event.kind is EventKind.NOT_FOUND_REPORTED, "only the rail's word that it has no such message leads here"
+    if not is_about_last_copy:
+        return Event(EventKind.STATUS_REQUEST_UNANSWERED, event.reason, None, event.business_message_id, event.details)
     match policy:
         case NotFoundPolicy.REJECT:
             return event

@@ -29,6 +29,20 @@ class RecordedEvent:
     epoch: int
 
 
+def is_about_last_copy(events: Sequence[RecordedEvent], question_id: str | None) -> bool:
+    """Whether a question was put after the last copy of the transfer had left, so that its answer counts for that one.
+
+    By the order in which both were saved, and by no clock. False where it is no question of this payment's.
+    """
+    last = max((recorded.sequence for recorded in events if counts_transfer(recorded.event.kind)), default=0)
+    return any(
+        recorded.sequence > last
+        and recorded.event.kind is EventKind.STATUS_REQUESTED
+        and recorded.event.business_message_id == question_id
+        for recorded in events
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Projection:
     """What the events make of a payment: the columns of the projection that anyone may build anew."""

@@ -136,7 +136,8 @@ class Dispatcher:
             if payment.state is not PaymentState.IN_DOUBT:
                 return None
             last = self.pinged_at.get(payment.rail)
-            if last is not None and now - last < timedelta(seconds=PING_PAUSE_S):
+            is_own = message is not None  # of this very call, which was overtaken before it could be saved
+            if last is not None and now - last < timedelta(seconds=PING_PAUSE_S) and not is_own:
                 shared = Event(EventKind.PINGED, details={"shared_since": last.isoformat()})
                 return decide(payment, shared, at=now, timing=rail.timing)
             message = rail.ping(payment, at=now)

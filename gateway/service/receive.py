@@ -9,7 +9,8 @@ from itertools import count
 from typing import Final
 
 from gateway.domain.doubt import not_found
-from gateway.domain.events import EventKind
+from gateway.domain.events import Event, EventKind
+from gateway.domain.history import is_about_last_copy
 from gateway.domain.payment import Payment
 from gateway.service.decide import Choice, Decisions, decide
 from gateway.service.group_commit import OverloadedError
@@ -165,8 +166,7 @@ class Receiver:
             now = self.clock.now()
             event = self.rail.event(reading, current, at=now)
             if event.kind is EventKind.NOT_FOUND_REPORTED:
-                policy = await self.decisions.store.not_found_policy(current.tenant_id)
-                event = not_found(event, policy=policy, is_of_today=self.rail.is_of_today(current, at=now))
+                event = await self._not_found(event, reading, current, at=now)
             return decide(
                 current,
                 event,
@@ -178,6 +178,13 @@ class Receiver:
             )
 
         return choose
+
+    async def _not_found(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
+        store = self.decisions.store
+        policy = await store.not_found_policy(payment.tenant_id)
+        counts = payment.transfers <= 1 or is_about_last_copy(await store.events(payment.payment_id), reading.about)
+        is_of_today = self.rail.is_of_today(payment, at=at)
+        return not_found(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)
 
     async def _quarantine(self, one: _Heard, codes: tuple[str, ...]) -> None:
         quarantined = Quarantined(self._raw(one), self.rail.rail, codes)

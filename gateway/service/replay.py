@@ -40,8 +40,15 @@ _SENT: Final = frozenset(
 )
 """The events with which a message of ours left."""
 
-_NOT_FOUND: Final = frozenset({EventKind.NOT_FOUND_REPORTED, EventKind.RESENDING_CHOSEN, EventKind.RESENDING_TOO_LATE})
-"""What the rail's "no such message" may have meant; which of them was the tenant's choice, and is in the record."""
+_NOT_FOUND: Final = frozenset(
+    {
+        EventKind.NOT_FOUND_REPORTED,
+        EventKind.RESENDING_CHOSEN,
+        EventKind.RESENDING_TOO_LATE,
+        EventKind.STATUS_REQUEST_UNANSWERED,
+    }
+)
+"""What the rail's "no such message" may have meant: the tenant's choice, and which copy was asked about, say which."""
 
 
 class DivergedError(Exception):

@@ -27,7 +27,9 @@ from tests.fakes.clock import VirtualClock
 
 
 @dataclass(slots=True)
-class _Waiting:
+class Waiting:
+    """A delivery on a queue, and whether a consumer has it."""
+
     outbound: OutboundDelivery
     published_at: datetime
     attempt: int = 0
@@ -54,7 +56,7 @@ class InMemoryBus:
         self.reachable = True
         self._clock = clock or VirtualClock()
         self._delivery_limit = delivery_limit
-        self._queues: dict[Queue, dict[UUID, _Waiting]] = {queue: {} for queue in Queue} if declared else {}
+        self._queues: dict[Queue, dict[UUID, Waiting]] = {queue: {} for queue in Queue} if declared else {}
         self._dead: list[DeadLetter] = []
         self.changed = asyncio.Event()
 
@@ -71,7 +73,7 @@ class InMemoryBus:
                 raise UnroutableError(f"not declared: {delivery.queue}")
         now = self._clock.now()
         for delivery in deliveries:
-            self._queues[delivery.queue].setdefault(delivery.delivery_id, _Waiting(delivery, now))
+            self._queues[delivery.queue].setdefault(delivery.delivery_id, Waiting(delivery, now))
         self.changed.set()
 
     def consume(
@@ -103,14 +105,14 @@ class InMemoryBus:
         if not self.reachable:
             raise UnavailableError("the bus in memory is switched off")
 
-    def ready(self, queue: Queue) -> list[_Waiting]:
+    def ready(self, queue: Queue) -> list[Waiting]:
         """Return what may be handed out now, the earliest deadline first."""
         if not self.reachable:
             return []
         ready = [waiting for waiting in self._queues.get(queue, {}).values() if not waiting.is_handed_out]
         return sorted(ready, key=lambda waiting: waiting.outbound.deadline_at)
 
-    def conclude(self, waiting: _Waiting, fault: Exception | None) -> None:
+    def conclude(self, waiting: Waiting, fault: Exception | None) -> None:
         """Settle a delivery, give it back, or make it a dead letter."""
         queue, delivery_id = waiting.outbound.queue, waiting.outbound.delivery_id
         waiting.is_handed_out = False
@@ -163,7 +165,7 @@ class _Consumer(AbstractAsyncContextManager[None]):
             self._bus.changed.clear()
             await self._bus.changed.wait()
 
-    async def _handle(self, waiting: _Waiting) -> None:
+    async def _handle(self, waiting: Waiting) -> None:
         verdict = Verdict()
         try:
             async with verdict:

@@ -26,12 +26,16 @@ def commit() -> str:
     return answer.stdout.strip()
 
 
-def circumstances(command: str) -> str:
+INSTALLATION: Final = "everything on it: gateway, worker, PostgreSQL, RabbitMQ, simulator and the load"
+"""What shares the machine in a proof of a whole installation."""
+
+
+def circumstances(command: str, *, on_it: str = INSTALLATION) -> str:
     """Return a paragraph: command, commit, date and machine."""
     return (
         f"Command: `{command}`. Commit: `{commit()}`. Date: {SystemClock().now().date().isoformat()}.\n"
         f"Machine: {os.cpu_count()} cores, {_processor()}, {platform.system()}, CPython {platform.python_version()}; "
-        "everything on it: gateway, worker, PostgreSQL, RabbitMQ, simulator and the load."
+        f"{on_it}."
     )
 
 

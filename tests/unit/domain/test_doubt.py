@@ -108,6 +108,16 @@ def test_not_found_means_what_the_tenant_has_chosen(
     """And the ids go out again on their own day alone."""
     said = Event(EventKind.NOT_FOUND_REPORTED, business_message_id="RAIL-1")
 
-    chosen = not_found(said, policy=policy, is_of_today=is_of_today)
+    chosen = not_found(said, policy=policy, is_of_today=is_of_today, is_about_last_copy=True)
 
     assert (chosen.kind, chosen.business_message_id) == (kind, "RAIL-1")
+
+
+@pytest.mark.parametrize("policy", NotFoundPolicy)
+def test_not_found_of_a_question_that_came_before_the_last_copy_says_nothing(policy: NotFoundPolicy) -> None:
+    """That copy may settle: neither rejected nor sent once more."""
+    said = Event(EventKind.NOT_FOUND_REPORTED, business_message_id="RAIL-1")
+
+    chosen = not_found(said, policy=policy, is_of_today=True, is_about_last_copy=False)
+
+    assert (chosen.kind, chosen.business_message_id) == (EventKind.STATUS_REQUEST_UNANSWERED, "RAIL-1")

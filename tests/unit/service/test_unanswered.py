@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,10 +13,11 @@ from gateway.domain.payment import Payment, PaymentState, Rail, ReasonOrigin
 from gateway.domain.timing import SELDOM_INTERVAL_S
 from gateway.service.decide import Decisions
 from gateway.service.operate import NotAwaitingOperatorError, OperatorAction, Operators
-from gateway.service.ports import MessageClass, Queue
+from gateway.service.ports import Decision, MessageClass, Queue
 from iso20022 import FedNowProfile, MessageId, StatusReason, TransactionStatus, examine
 from iso20022.messages import admi011
 from iso20022.messages.admi011 import SystemEventAcknowledgement
+from tests.fakes.store import InMemoryStore
 from tests.unit.service.world import TENANT, World, seconds, world
 
 DAY_S = 86_400
@@ -32,9 +34,9 @@ async def unanswered(earth: World, *, questions: int) -> Payment:
     return await earth.now(payment)
 
 
-def not_found(earth: World, payment: Payment) -> bytes:
-    """The rail's answer that it has no such message."""
-    asked = examine(earth.rail.sent[-1].body, profile=FedNowProfile()).header
+def not_found(earth: World, payment: Payment, *, question: int = -1) -> bytes:
+    """The rail's answer to a message, the last one where not said otherwise: it has no such transfer."""
+    asked = examine(earth.rail.sent[question].body, profile=FedNowProfile()).header
     assert asked is not None
     return earth.report(
         asked.business_message_id,
@@ -73,6 +75,31 @@ async def test_payments_in_doubt_share_one_ping(earth: World) -> None:
 
     assert len(earth.rail.sent) == before + 1
     assert [(await earth.now(payment)).pings for payment in (first, second)] == [1, 1]
+
+
+class _OvertakenOnce(InMemoryStore):
+    """A store in which something else is saved first when a PING is about to be."""
+
+    was_overtaken = False
+
+    async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
+        if not self.was_overtaken and any(decision.event.kind is EventKind.PINGED for decision in decisions):
+            self.was_overtaken = True
+            return [False] * len(decisions)
+        return await super().save(decisions)
+
+
+async def test_a_ping_that_was_overtaken_is_saved_before_it_leaves() -> None:
+    """Found by the simulation: it took its own first try for somebody else's PING, and left without being saved."""
+    async with world(store=_OvertakenOnce()) as earth:
+        payment = await unanswered(earth, questions=3)
+        await earth.fire_timers(after_s=120)
+
+        await earth.dispatcher.ping(earth.delivery(payment, Queue.FEDNOW_OUT_SYSTEM))
+
+        saved = {message.body for message in await earth.store.messages(payment.payment_id)}
+        assert earth.rail.sent[-1].message_class is MessageClass.SYSTEM
+        assert earth.rail.sent[-1].body in saved
 
 
 async def test_a_person_is_called_when_questions_and_ping_stay_unanswered(earth: World) -> None:
@@ -188,6 +215,53 @@ async def test_control_the_same_refusal_of_an_only_copy_is_one() -> None:
         await earth.hear(earth.reject(payment.message_id, "T505"))
 
         assert (await earth.now(payment)).state is PaymentState.REJECTED
+
+
+@pytest.mark.parametrize("policy", NotFoundPolicy)
+async def test_a_late_answer_to_a_question_about_the_first_copy_says_nothing_of_the_second(
+    earth: World, policy: NotFoundPolicy
+) -> None:
+    """Found by the simulation: the second copy may have settled, and was to be sent a third time, or given up."""
+    earth.store.not_found_policies[TENANT] = NotFoundPolicy.RESEND
+    payment = await unanswered(earth, questions=2)
+    late = not_found(earth, payment, question=-2)
+    await earth.hear(not_found(earth, payment, question=-1))
+    await earth.dispatch(payment)
+    await earth.fire_timers(after_s=26)
+    earth.store.not_found_policies[TENANT] = policy
+
+    await earth.hear(late)
+
+    doubtful = await earth.now(payment)
+    assert (doubtful.state, doubtful.transfers) == (PaymentState.IN_DOUBT, 2)
+    assert doubtful.next_step_at is not None
+
+
+async def test_a_late_not_found_after_the_second_copy_has_settled_is_no_contradiction(earth: World) -> None:
+    """Nobody is to be called for it: the rail spoke of the moment at which it was asked."""
+    earth.store.not_found_policies[TENANT] = NotFoundPolicy.RESEND
+    payment = await unanswered(earth, questions=2)
+    late = not_found(earth, payment, question=-2)
+    await earth.hear(not_found(earth, payment, question=-1))
+    await earth.dispatch(payment)
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.ACSC))
+
+    await earth.hear(late)
+
+    assert (await earth.now(payment)).state is PaymentState.SETTLED
+    assert earth.recorder.contradictions == []
+
+
+async def test_control_an_answer_to_a_question_about_the_second_copy_counts(earth: World) -> None:
+    """The tests above can fail: it is when the question was put that makes the difference."""
+    payment = await sent_again(earth)
+    await earth.fire_timers(after_s=26)
+    await earth.fire_timers(after_s=60)
+    await earth.ask(payment)
+
+    await earth.hear(not_found(earth, payment))
+
+    assert (await earth.now(payment)).state is PaymentState.RESEND_DUE
 
 
 async def test_a_payment_of_yesterdays_ids_is_not_sent_again_but_a_person_is_called(earth: World) -> None:

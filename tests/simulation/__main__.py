@@ -1,0 +1,164 @@
+"""Run seeds, print what they broke, and the shortest sequence of messages that breaks it: ``make sim SEED=…``."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from tests.simulation.build import Build
+from tests.simulation.plants import BUILDS, SENTENCES, Plant
+from tests.simulation.scenario import PaymentPlan, Scenario, scenario_of
+from tests.simulation.shrink import shortest
+from tests.simulation.world import Run, run
+
+SEEDS_DEFAULT: Final = "1..300"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What many seeds came to."""
+
+    seeds: int = 0
+    calls: int = 0
+    lives: int = 0
+    virtual_s: float = 0.0
+    states: Counter[str] = field(default_factory=Counter)
+    happened: Counter[str] = field(default_factory=Counter)
+    failed: dict[int, str] = field(default_factory=dict)
+
+    def add(self, one: Run) -> None:
+        """Count a run."""
+        self.seeds += 1
+        self.calls += one.calls
+        self.lives += one.lives
+        self.virtual_s += one.ends_at_s
+        self.states += one.states
+        self.happened += one.happened
+        if one.violations:
+            self.failed[one.scenario.seed] = str(one.violations[0])
+
+
+def build_of(plant: Plant | None) -> Build:
+    """Return how the world is built, with a planted bug or without."""
+    return Build() if plant is None else BUILDS[plant]()
+
+
+def tally(seeds: range, *, plant: Plant | None = None, failures_max: int | None = None) -> Tally:
+    """Run seeds and count; stop after so many failures."""
+    total = Tally()
+    for seed in seeds:
+        total.add(run(scenario_of(seed), build_of(plant)))
+        if total.seeds % 200 == 0:
+            gc.collect()
+        if failures_max is not None and len(total.failed) >= failures_max:
+            break
+    return total
+
+
+def report(found: Run, smallest: Run, *, plant: Plant | None) -> Iterator[str]:
+    """Yield a failure as a person reads it: the promise, what it takes, and step by step how it is broken."""
+    planted = f" --plant {plant}" if plant else ""
+    yield f"seed {found.scenario.seed}: {found.violations[0]}"
+    yield f"again: python -m tests.simulation --seed {found.scenario.seed}{planted}"
+    yield f"the shortest that breaks it ({len(found.lines)} steps before, {len(smallest.lines)} now), with:"
+    yield from (f"  {words}" for words in ingredients(smallest.scenario))
+    yield from (str(line) for line in smallest.lines)
+
+
+def ingredients(scenario: Scenario) -> Iterator[str]:
+    """Yield what happens in a scenario, in words."""
+    begins = f"{scenario.starts_at:%Y-%m-%d %H:%M:%S}"
+    yield f"{scenario.gateways} gateway(s), {scenario.workers} worker(s), from {begins} UTC on"
+    for incident in scenario.incidents:
+        if isinstance(incident, PaymentPlan):
+            form = "JSON" if incident.is_json else "XML"
+            yield f"payment {incident.number} ({form}, not found: {incident.not_found}): {_treatment(incident)}"
+        else:
+            yield incident.words
+
+
+def _treatment(plan: PaymentPlan) -> str:
+    treatment = plan.treatment
+    details = {
+        "answers lost": treatment.answers_lost,
+        "answer late, s": treatment.answer_late_s,
+        "replies lost": treatment.replies_lost,
+        "replies late, s": treatment.reply_late_s,
+        "in process, times": treatment.in_process,
+    }
+    given = [f"{name}: {value:g}" for name, value in details.items() if value]
+    return ", ".join([f"{treatment.verdict} after {treatment.decides_after_s:g} s", *given])
+
+
+def _range(text: str) -> range:
+    first, _, last = text.partition("..")
+    return range(int(first), int(last or first) + 1)
+
+
+def main() -> None:
+    """Run what was asked for; exits 1 when a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seed", type=int, help="one seed, told step by step")
+    parser.add_argument("--seeds", type=_range, default=_range(SEEDS_DEFAULT), metavar="A..B", help="many seeds")
+    parser.add_argument("--plant", type=Plant, choices=tuple(Plant), metavar="NAME", help="with a planted bug")
+    parser.add_argument("--plants", action="store_true", help="list the planted bugs")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    arguments = parser.parse_args()
+    if arguments.plants:
+        print("\n".join(f"{plant:<28} {SENTENCES[plant]}" for plant in Plant))
+        return
+    sys.exit(_one(arguments) if arguments.seed is not None else _many(arguments))
+
+
+def _one(arguments: argparse.Namespace) -> int:
+    plant: Plant | None = arguments.plant
+    found = run(scenario_of(arguments.seed), build_of(plant))
+    if arguments.json:
+        print(json.dumps(as_json(found)))
+    elif found.violations:
+        smallest = shortest(lambda scenario: run(scenario, build_of(plant)), found)
+        print("\n".join(report(found, smallest, plant=plant)))
+    else:
+        print("\n".join((*ingredients(found.scenario), *map(str, found.lines))))
+        print(f"seed {arguments.seed}: every promise is kept; digest {found.digest}")
+    return int(bool(found.violations))
+
+
+def _many(arguments: argparse.Namespace) -> int:
+    seeds: range = arguments.seeds
+    total = tally(seeds, plant=arguments.plant, failures_max=1)
+    if arguments.json:
+        print(json.dumps(asdict(total)))
+    else:
+        print(
+            f"seeds {seeds.start} to {seeds.start + total.seeds - 1}: {total.calls:,} calls, {total.lives:,} lives of"
+        )
+        print(
+            f"processes, {total.virtual_s:,.0f} s of virtual time; {dict(total.states)}; {len(total.failed)} violations"
+        )
+    for seed in total.failed:
+        arguments.seed = seed
+        return 1 if arguments.json else _one(arguments)
+    return 0
+
+
+def as_json(found: Run) -> dict[str, Any]:
+    """Return a run as JSON."""
+    return {
+        "seed": found.scenario.seed,
+        "digest": found.digest,
+        "violations": [asdict(violation) for violation in found.violations],
+        "states": found.states,
+        "calls": found.calls,
+        "ends_at_s": found.ends_at_s,
+    }
+
+
+if __name__ == "__main__":
+    main()

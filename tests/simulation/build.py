@@ -1,0 +1,269 @@
+"""How a world's processes are composed: the real use cases on the simulated ports, as ``gateway.main`` does it.
+
+A planted bug is a subclass that builds one part otherwise; see `tests.simulation.plants`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from adapters.keys.clear import ClearVault
+from gateway.domain.doubt import DoubtPolicy
+from gateway.domain.payment import PaymentId, Rail
+from gateway.domain.timing import Timing
+from gateway.service.admission import Admission
+from gateway.service.decide import Decisions, grouped_saves
+from gateway.service.dialect import DialectProtocol
+from gateway.service.dispatch import Dispatcher, grouped_loads
+from gateway.service.fednow import FedNowDialect
+from gateway.service.funds import Funds, NoCore
+from gateway.service.operate import Operators
+from gateway.service.ports import (
+    Accepted,
+    Bus,
+    Decision,
+    Leg,
+    MessageClass,
+    NewPayment,
+    Observer,
+    PaymentStore,
+    Quarantined,
+    Queue,
+    QueueDirection,
+    RailLink,
+    Refusal,
+)
+from gateway.service.rail_protocol import RailProtocol
+from gateway.service.receive import Receiver
+from gateway.service.relay import relay
+from gateway.service.submit import Intake, grouped_accepts
+from gateway.service.supervise import supervise
+from gateway.service.timers import Timers
+from gateway.service.waiting import Waiting
+from tests.fakes.store import InMemoryStore
+from tests.simulation.ports import SimulatedSupply, bus_side, link_side, store_side
+from tests.simulation.processes import Life
+from tests.simulation.rail import DEFINITE, PARTY, profile
+from tests.simulation.witness import Accepting
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+ADMISSION_WAIT_MAX_S: Final = 1.5
+PREFETCH: Final = 64
+CONCURRENCY: Final = 32
+INQUIRY_PREFETCH: Final = 32
+INQUIRY_CONCURRENCY: Final = 16
+
+Loop = Callable[[], Awaitable[None]]
+
+
+class WitnessedStore(InMemoryStore):
+    """The store that all share; whoever watches sees what is about to be accepted."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    def _accept_one(self, new: NewPayment) -> Accepted:
+        self.world.witness(Accepting((new,)))
+        return super()._accept_one(new)
+
+
+class LifeObserver:
+    """Implements `Observer` and `BusObserver` for one life: a fault of ours breaks a promise."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    def parked(self, payment_id: PaymentId, reason: str) -> None:
+        """A fault of ours."""
+        if self._life.is_alive:
+            self._life.world.fault(f"{self._life.name} parked {payment_id}: {reason}")
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """The world's faults are the scenario's; others are ours."""
+        self._life.world.loop_fault(self._life, where, error)
+
+    def quarantined(self, message: Quarantined) -> None:
+        """Bytes from the rail found no payment."""
+        if self._life.is_alive:
+            self._life.world.trace.tell(self._life.name, f"puts a message in quarantine: {', '.join(message.codes)}")
+
+    def duplicate_ignored(self, rail: Rail, inbox_id: str) -> None:
+        """The rail delivered a message again."""
+        if self._life.is_alive:
+            self._life.world.trace.tell(self._life.name, f"has had message {inbox_id} of {rail} before, and ignores it")
+
+    def contradiction(self, decision: Decision) -> None:
+        """Counted in the store."""
+
+    def payment_accepted(self, accepted: Accepted) -> None:
+        """Seen in the store."""
+
+    def request_refused(self, refusal: Refusal) -> None:
+        """Seen in the store."""
+
+    def state_changed(self, decision: Decision) -> None:
+        """Seen in the store."""
+
+    def dead_lettered(self, letter: object) -> None:
+        """Seen on the bus."""
+
+    def rail_answered(self, rail: Rail) -> None:
+        """Seen at the rail."""
+
+    def leg(self, leg: Leg, seconds: float) -> None:
+        """Not looked at."""
+
+    def timer_fired(self, lateness_s: float) -> None:
+        """Not looked at."""
+
+    def consumer_active(self, queue: Queue, *, is_active: bool) -> None:
+        """Not looked at."""
+
+    def consumer_restarted(self, queue: Queue) -> None:
+        """Not looked at."""
+
+    def delivery_taken(self, queue: Queue) -> None:
+        """Not looked at."""
+
+
+class Build:
+    """What is built, part by part. The parts of a process are built anew for each of its lives."""
+
+    fednow: type[DialectProtocol] = DialectProtocol
+
+    def planted(self) -> AbstractContextManager[None]:
+        """Return what surrounds the whole run."""
+        return nullcontext()
+
+    def store(self, world: World) -> InMemoryStore:
+        """Return the store that all processes share."""
+        return WitnessedStore(world)
+
+    def protocol(self, world: World, *, timing: Timing | None = None) -> RailProtocol:
+        """Return FedNow's messages and times."""
+        scenario = world.scenario
+        return self.fednow(
+            FedNowDialect(profile(), PARTY),
+            timing=timing or Timing(),
+            doubt=DoubtPolicy(questions_max=scenario.questions_max, ping_after=scenario.ping_after),
+            definite_refusals=frozenset({DEFINITE}),
+        )
+
+    def store_side(self, life: Life) -> PaymentStore:
+        """Return the store as one life sees it."""
+        return store_side(life, life.world.store)
+
+    def bus_side(self, life: Life) -> Bus:
+        """Return the bus as one life sees it."""
+        return bus_side(life, life.world.bus)
+
+    def link_side(self, life: Life) -> RailLink:
+        """Return the rail as one life sees it."""
+        return link_side(life, life.world.rail)
+
+    def supply(self, life: Life, queue: Queue) -> SimulatedSupply:
+        """Return the bus's side of one consumer."""
+        return SimulatedSupply(life, life.world.bus, queue)
+
+    def intake(self, **parts: Any) -> Intake:
+        """Return the use case that takes payments in."""
+        return Intake(**parts)
+
+    def dispatcher(self, life: Life, **parts: Any) -> Dispatcher:
+        """Return the use case that sends."""
+        return Dispatcher(**parts)
+
+    def receiver(self, **parts: Any) -> Receiver:
+        """Return the use case that hears the rail."""
+        return Receiver(**parts)
+
+
+@asynccontextmanager
+async def _running(life: Life, loops: Mapping[str, Loop]) -> AsyncIterator[asyncio.TaskGroup]:
+    """Run supervised loops while the context is open."""
+    observer = cast("Observer", LifeObserver(life))
+    async with asyncio.TaskGroup() as group:
+        for name, loop in loops.items():
+            group.create_task(supervise(name, loop, clock=life.clock, observer=observer))
+        yield group
+
+
+class GatewayLife:
+    """The use cases of one life of a gateway."""
+
+    def __init__(self, life: Life, build: Build) -> None:
+        world, observer = life.world, cast("Observer", LifeObserver(life))
+        self.life = life
+        self.store = build.store_side(life)
+        self.accepts = grouped_accepts(self.store)
+        self.saves = grouped_saves(self.store)
+        self.waiting = Waiting(self.store, life.poll_clock, observer)
+        self.admission = Admission(self.store, life.poll_clock, ADMISSION_WAIT_MAX_S)
+        rail = build.protocol(world)
+        decisions = Decisions(self.store, self.saves, observer)
+        self.operators = Operators(decisions, {rail.rail: rail}, life.clock)
+        self.intake = build.intake(
+            rails={rail.rail: rail},
+            default_rail=rail.rail,
+            store=self.store,
+            accepts=self.accepts,
+            admission=self.admission,
+            clock=life.clock,
+            identifiers=world.chance.identifiers(life.key),
+            vault=ClearVault(b"simulation"),
+            observer=observer,
+        )
+        self.group: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Serve until the life ends."""
+        async with _running(self.life, {"admission": self.admission.run, "waiting": self.waiting.run}) as group:
+            group.create_task(self.accepts.run())
+            group.create_task(self.saves.run())
+            self.group = group
+            await asyncio.Event().wait()
+
+
+async def run_worker(life: Life, build: Build) -> None:
+    """Relay, dispatch, receive and keep the timers until the life ends."""
+    world, observer = life.world, cast("Observer", LifeObserver(life))
+    store, bus, link = build.store_side(life), build.bus_side(life), build.link_side(life)
+    rail, identifiers = build.protocol(world), world.chance.identifiers(life.key)
+    rails = {rail.rail: rail}
+    saves, loads = grouped_saves(store), grouped_loads(store)
+    decisions = Decisions(store, saves, observer)
+    shared = {"decisions": decisions, "clock": life.clock, "identifiers": identifiers, "observer": observer}
+    funds = Funds(NoCore(), store, life.clock, observer, rail.timing.promise_s)
+    dispatcher = build.dispatcher(life, loads=loads, rails=rails, links={rail.rail: link}, funds=funds, **shared)
+    receiver = build.receiver(rail=rail, link=link, vault=ClearVault(b"simulation"), **shared)
+    timers = Timers(decisions, rails, life.poll_clock, observer)
+
+    async def consume() -> None:
+        def queue_of(message_class: MessageClass) -> Queue:
+            return Queue.of(rail.rail, QueueDirection.OUT, message_class)
+
+        value, inquiry, system = map(queue_of, (MessageClass.VALUE, MessageClass.INQUIRY, MessageClass.SYSTEM))
+        seldom = {"prefetch": INQUIRY_PREFETCH, "concurrency": INQUIRY_CONCURRENCY}
+        async with (
+            bus.consume(value, dispatcher.transfer, prefetch=PREFETCH, concurrency=CONCURRENCY),
+            bus.consume(inquiry, dispatcher.enquiry, **seldom),
+            bus.consume(system, dispatcher.ping, **seldom),
+        ):
+            await asyncio.Event().wait()
+
+    loops: Mapping[str, Loop] = {
+        "consumers": consume,
+        "relay": lambda: relay(store, bus, life.poll_clock, observer),
+        "receiver": receiver.run,
+        "timers": timers.run,
+    }
+    async with _running(life, loops) as group:
+        group.create_task(saves.run())
+        group.create_task(loads.run())
+        await asyncio.Event().wait()

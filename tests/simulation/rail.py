@@ -1,0 +1,311 @@
+"""A small honest FedNow: it answers as the rail would, and counts the money of every copy that reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from gateway.service.ports import MessageClass
+from iso20022 import (
+    BusinessHeader,
+    ConnectionPartyId,
+    CustomerCreditTransfer,
+    Direction,
+    FedNowProfile,
+    PaymentStatusRequest,
+    TransactionStatus,
+    examine,
+)
+from iso20022.messages.admi004 import SystemEventNotification
+from simulators.facts import PaymentBooked, ReasonSource
+from simulators.fednow.answers import AnswerWriter
+from simulators.fednow.decide import cycle_day
+from simulators.fednow.settings import FedNowSimulatorSettings, RejectCodes
+from simulators.message_ids import MessageIds
+from tests.acceptance.payments import SENDER
+from tests.fakes.rail import InMemoryRail
+from tests.simulation.scenario import Treatment, Verdict
+
+PARTY: Final = ConnectionPartyId(SENDER)
+
+SETTINGS: Final = FedNowSimulatorSettings()
+CODES: Final = RejectCodes()
+
+DEFINITE: Final = "SIM-DEFINITE"
+"""The refusal of a message that an institution has found out to be definite."""
+
+UNEXPLAINED: Final = "SIM-UNEXPLAINED"
+NOT_PROCESSED: Final = "E402"
+
+VISIBILITY_S: Final = 5.0
+"""What was fetched and is not acknowledged comes again after it."""
+
+POSTING_S: Final = 90.0
+"""What the creditor's institution says of the posting comes so long after the sender has heard of the settlement."""
+
+_DECIDED: Final = {
+    Verdict.SETTLES: TransactionStatus.ACSC,
+    Verdict.REJECTS: TransactionStatus.RJCT,
+    Verdict.SETTLES_WITHOUT_POSTING: TransactionStatus.ACWP,
+    Verdict.POSTS_LATER: TransactionStatus.ACWP,
+    Verdict.REFUSES_TO_POST: TransactionStatus.ACWP,
+}
+_POSTED: Final = {
+    Verdict.POSTS_LATER: TransactionStatus.ACCC,
+    Verdict.REFUSES_TO_POST: TransactionStatus.RJCT,
+}
+
+
+@dataclass(slots=True)
+class Account:
+    """What the rail knows of one payment: its copies, its outcome, and how often money moved."""
+
+    treatment: Treatment
+    copies: int = 0
+    moved: int = 0
+    is_refused: bool = False
+    booked: PaymentBooked | None = None
+    is_complete: bool = False
+    answers: int = 0
+    replies: int = 0
+
+    @property
+    def will_move(self) -> bool:
+        """Whether money has moved, or is going to."""
+        return self.booked is not None and self.booked.status is not TransactionStatus.RJCT
+
+
+@dataclass(slots=True, kw_only=True)
+class RailSurroundings:
+    """What the rail needs of the world."""
+
+    now: Callable[[], datetime]
+    later: Callable[[float, Callable[[], None]], None]
+    tell: Callable[[str], None]
+    treatment_of: Callable[[str], Treatment]
+    delay_s: Callable[[float, float, str], float]
+    changed: Callable[[], None]
+    acknowledging: Callable[[Sequence[bytes]], None]
+
+
+@dataclass(slots=True)
+class _Book:
+    accounts: dict[str, Account] = field(default_factory=dict)
+    by_message_id: dict[str, str] = field(default_factory=dict)
+
+
+class SimulatedRail(InMemoryRail):
+    """The queue of the rail's messages to us, and the rail behind it; ``under_way`` is what it is still about to do.
+
+    Payments are told apart by their end-to-end id, which no copy can change, and copies by their message id, as the
+    rail does. A copy whose id was used before is refused, as the rail would; the money that it would have moved without
+    that refusal is counted all the same, so that a double shows.
+    """
+
+    def __init__(self, surroundings: RailSurroundings) -> None:
+        super().__init__(answering=self.hear, visibility_s=VISIBILITY_S)
+        self._around = surroundings
+        self._book = _Book()
+        self._writer = AnswerWriter(SETTINGS.profile, MessageIds(started_at=surroundings.now()))
+        self._told = 0
+        self.under_way = 0
+
+    def account_of(self, end_to_end_id: str) -> Account:
+        """Return what is known of a payment; of one that never came, an account without copies."""
+        account = self._book.accounts.get(end_to_end_id)
+        if account is None:
+            account = self._book.accounts[end_to_end_id] = Account(self._around.treatment_of(end_to_end_id))
+        return account
+
+    def hear(self, body: bytes, message_class: MessageClass) -> Sequence[bytes]:
+        """Take one copy of a message; what it leads to comes later."""
+        report = examine(body, profile=SETTINGS.profile, direction=Direction.TO_RAIL)
+        assert report.header is not None, "we send no message without a header"
+        if not report.valid:
+            self._say(f"a message that breaks the rules: {report.findings[0].code}")
+            self._refuse(report.header.business_message_id, CODES.schema)
+            return ()
+        match report.message:
+            case CustomerCreditTransfer() as transfer:
+                self._hear_transfer(transfer, report.header)
+                self._around.changed()
+            case PaymentStatusRequest() as request:
+                self._hear_question(request, report.header)
+            case SystemEventNotification() as event:
+                self._say("hears a PING")
+                reference = report.header.business_message_id
+                self._tell(
+                    self._writer.acknowledge(event, reference=reference, recipient=PARTY, now=self._around.now()),
+                    "admi.011: it is there",
+                )
+            case _:
+                raise AssertionError(f"{report.message_type} is nothing that we send")
+        return ()
+
+    async def acknowledge(self, receipts: Sequence[str]) -> None:
+        """Forget these; whoever watches sees first what they were."""
+        self._around.acknowledging(
+            [self._waiting[receipt].delivery.body for receipt in receipts if receipt in self._waiting]
+        )
+        await super().acknowledge(receipts)
+
+    # --- transfers ---
+
+    def _hear_transfer(self, transfer: CustomerCreditTransfer, header: BusinessHeader) -> None:
+        now, account = self._around.now(), self.account_of(transfer.end_to_end_id)
+        account.copies += 1
+        self._say(f"hears the transfer {transfer.end_to_end_id}, copy {account.copies}")
+        clock_ends_at = (header.creation_time + SETTINGS.rail_clock).astimezone(UTC)
+        is_in_time = clock_ends_at - now >= timedelta(seconds=SETTINGS.receiver_reserve_s)
+        if transfer.message_id in self._book.by_message_id:
+            if account.will_move and is_in_time:
+                account.moved += 1
+            self._refuse(transfer.message_id, CODES.duplicate)
+            return
+        self._book.by_message_id[transfer.message_id] = transfer.end_to_end_id
+        treatment = account.treatment
+        if treatment.verdict in {Verdict.REFUSED, Verdict.REFUSED_DEFINITELY}:
+            account.is_refused = True
+            self._refuse(
+                transfer.message_id, DEFINITE if treatment.verdict is Verdict.REFUSED_DEFINITELY else UNEXPLAINED
+            )
+            return
+        decided_at = now + timedelta(seconds=treatment.decides_after_s)
+        reasons: tuple[str, ...] = (CODES.timed_out,)
+        status, completes_at, source = TransactionStatus.RJCT, now, ReasonSource.RAIL
+        if is_in_time:
+            completes_at = min(decided_at, clock_ends_at)
+            if treatment.verdict in _DECIDED and decided_at <= clock_ends_at:
+                status, reasons, source = _DECIDED[treatment.verdict], (), ReasonSource.RAIL
+                if status is TransactionStatus.RJCT:
+                    reasons, source = ("AC04",), ReasonSource.CREDITOR_AGENT
+        account.booked = PaymentBooked(
+            copy=account.copies,
+            message_id=transfer.message_id,
+            connection_party=PARTY,
+            message_type=header.message_type,
+            instruction_id=transfer.instruction_id,
+            end_to_end_id=transfer.end_to_end_id,
+            transaction_id=transfer.transaction_id,
+            uetr=transfer.uetr,
+            amount=transfer.amount,
+            instructing_agent=transfer.instructing_agent,
+            instructed_agent=transfer.instructed_agent,
+            document_creation_time=transfer.creation_time,
+            received_at=now,
+            clock_ends_at=clock_ends_at,
+            behaviour="",
+            completes_at=completes_at,
+            status=status,
+            reasons=reasons,
+            reason_source=source,
+        )
+        booked = account.booked
+        self._later((completes_at - now).total_seconds(), lambda: self._complete(account, booked))
+
+    def _complete(self, account: Account, booked: PaymentBooked) -> None:
+        account.is_complete = True
+        if account.will_move:
+            account.moved += 1
+            self._say(f"moves the money of {booked.end_to_end_id}")
+        else:
+            self._say(f"rejects {booked.end_to_end_id}")
+        treatment = account.treatment
+        if account.answers < treatment.answers_lost:
+            self._say(f"loses its answer about {booked.end_to_end_id}")
+        else:
+            self._tell(
+                self._status(booked),
+                f"pacs.002 {booked.status} about {booked.end_to_end_id}",
+                late_s=treatment.answer_late_s,
+            )
+            if treatment.answer_repeated:
+                self._tell(
+                    self._status(booked),
+                    f"pacs.002 {booked.status} about {booked.end_to_end_id}, under another id",
+                    late_s=3,
+                )
+        account.answers += 1
+        if treatment.verdict in _POSTED and account.will_move:
+            self._later(POSTING_S, lambda: self._post(account, booked))
+        self._around.changed()
+
+    def _post(self, account: Account, booked: PaymentBooked) -> None:
+        """Say what became of the posting, once nothing that we said before is still under way."""
+        if self.unacknowledged:
+            self._later(VISIBILITY_S, lambda: self._post(account, booked))
+            return
+        status = _POSTED[account.treatment.verdict]
+        body = self._writer.later_status(booked, status, now=self._around.now())
+        self._tell(body, f"pacs.002 {status} about {booked.end_to_end_id}, of the posting")
+
+    def _status(self, booked: PaymentBooked) -> bytes:
+        return self._writer.status(booked, settlement_date=cycle_day(booked.completes_at), now=self._around.now())
+
+    # --- questions ---
+
+    def _hear_question(self, request: PaymentStatusRequest, header: BusinessHeader) -> None:
+        now, about = self._around.now(), request.original_end_to_end_id
+        assert about is not None, "we name the end-to-end id in every question"
+        self._say(f"is asked about {about}")
+        account = self.account_of(about)
+        account.replies += 1
+        known = self._book.by_message_id.get(request.original_message_id) is not None
+        if account.replies <= account.treatment.replies_lost:
+            self._say(f"loses its reply about {about}")
+            return
+        late_s = account.treatment.reply_late_s
+        started = request.original_creation_time
+        if not known and started is not None and now >= started + SETTINGS.rail_clock:
+            self._reply(request, header, CODES.not_found, about, late_s)
+        elif known and account.is_refused:
+            self._reply(request, header, NOT_PROCESSED, about, late_s)
+        elif not account.is_complete or account.replies <= account.treatment.in_process:
+            self._reply(request, header, CODES.still_in_process, about, late_s)
+        else:
+            assert account.booked is not None
+            self._tell(
+                self._status(account.booked), f"pacs.002 {account.booked.status} about {about}, asked", late_s=late_s
+            )
+
+    def _reply(
+        self, request: PaymentStatusRequest, header: BusinessHeader, code: str, about: str, late_s: float
+    ) -> None:
+        body = self._writer.enquiry_refused(
+            request, message_type=header.message_type, code=code, recipient=PARTY, now=self._around.now()
+        )
+        self._tell(body, f"pacs.002 RJCT {code} about the question after {about}", late_s=late_s)
+
+    # --- both ---
+
+    def _refuse(self, message_id: str, code: str) -> None:
+        body = self._writer.reject(
+            related_reference=message_id, code=code, description=code, recipient=PARTY, now=self._around.now()
+        )
+        self._tell(body, f"admi.002 {code} about message {message_id}")
+
+    def _tell(self, body: bytes, words: str, *, late_s: float = 0.0) -> None:
+        self._told += 1
+        self._say(f"answers: {words}" + (f" ({late_s:.1f} s late)" if late_s else ""))
+        delay_s = late_s + self._around.delay_s(0.002, 0.2, f"answer {self._told}")
+        self._later(delay_s, lambda: self.deliver(body))
+
+    def _later(self, seconds: float, callback: Callable[[], object]) -> None:
+        """Do something later; until then the rail is not done."""
+        self.under_way += 1
+
+        def due() -> None:
+            self.under_way -= 1
+            callback()
+
+        self._around.later(seconds, due)
+
+    def _say(self, words: str) -> None:
+        self._around.tell(words)
+
+
+def profile() -> FedNowProfile:
+    """Return the rail's rules as the gateway has them."""
+    return FedNowProfile(own_connection_party=PARTY)

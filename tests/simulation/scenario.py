@@ -1,0 +1,311 @@
+"""A scenario: everything that a seed decides beforehand, as a value that can be printed, and made smaller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from random import Random
+from typing import Final
+
+from gateway.domain.doubt import NotFoundPolicy
+
+MORNING: Final = datetime(2026, 11, 20, 15, 15, tzinfo=UTC)
+"""When most worlds begin: a Friday morning in New York."""
+
+MIDNIGHT: Final = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
+"""The end of that day in New York: FedNow's message ids begin with the date."""
+
+
+class Verdict(StrEnum):
+    """What the rail, or the creditor's institution, makes of a payment."""
+
+    SETTLES = "settles"
+    REJECTS = "rejects"
+    SETTLES_WITHOUT_POSTING = "settles without posting"
+    POSTS_LATER = "settles without posting, then posts"
+    REFUSES_TO_POST = "settles without posting, then refuses to post"
+    STAYS_SILENT = "never decides"
+    REFUSED = "is refused as a message"
+    REFUSED_DEFINITELY = "is refused as a message, for a reason known to be definite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """How the rail treats one payment.
+
+    ``answers_lost`` counts the answers to the transfer that are lost (0 or 1), ``replies_lost`` those to questions,
+    ``in_process`` the questions that learn nothing yet.
+    """
+
+    verdict: Verdict = Verdict.SETTLES
+    decides_after_s: float = 0.05
+    answers_lost: int = 0
+    answer_late_s: float = 0.0
+    answer_repeated: bool = False
+    replies_lost: int = 0
+    reply_late_s: float = 0.0
+    in_process: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentPlan:
+    """One payment: when its client submits it, how, how often, and what becomes of it on the rail."""
+
+    number: int
+    at_s: float
+    is_json: bool = False
+    waits: bool = True
+    patience_s: float = 30.0
+    repeats: int = 0
+    clients: int = 1
+    not_found: NotFoundPolicy = NotFoundPolicy.REJECT
+    treatment: Treatment = Treatment()
+
+
+class Call(StrEnum):
+    """A call of a port at which something may happen; the n-th one in the world is meant."""
+
+    ACCEPT = "accepting payments"
+    SAVE = "saving decisions"
+    READ = "reading the store"
+    PUBLISH = "publishing on the bus"
+    RELAYED = "deleting what was relayed"
+    HAND_OVER = "handing a delivery over"
+    SETTLE = "settling a delivery"
+    SEND = "sending to the rail"
+    FETCH = "fetching from the rail"
+    ACKNOWLEDGE = "acknowledging to the rail"
+
+
+class Happening(StrEnum):
+    """What may happen at a call."""
+
+    FAILS_BEFORE = "fails before it has an effect"
+    FAILS_AFTER = "has its effect and fails all the same"
+    DIES_BEFORE = "kills its process before it has an effect"
+    DIES_AFTER = "has its effect and kills its process"
+    SLOW_BEFORE = "is slow to have an effect"
+    SLOW_AFTER = "is slow to return"
+    REFUSED = "does not reach the rail, and says so"
+    SWALLOWED = "seems to succeed and is lost on the way"
+    LATE = "seems to succeed and arrives late"
+    AGAIN = "is done again meanwhile"
+
+
+_ANYWHERE: Final = (
+    Happening.FAILS_BEFORE,
+    Happening.FAILS_AFTER,
+    Happening.DIES_BEFORE,
+    Happening.DIES_AFTER,
+    Happening.SLOW_BEFORE,
+    Happening.SLOW_AFTER,
+)
+_AFTER: Final = (Happening.FAILS_AFTER, Happening.DIES_AFTER, Happening.SLOW_AFTER)
+
+HAPPENINGS: Final = {
+    Call.ACCEPT: _ANYWHERE,
+    Call.SAVE: _ANYWHERE,
+    Call.READ: _ANYWHERE,
+    Call.PUBLISH: (*_ANYWHERE, Happening.AGAIN),
+    Call.RELAYED: _ANYWHERE,
+    Call.HAND_OVER: (*_AFTER, Happening.AGAIN),
+    Call.SETTLE: _ANYWHERE,
+    Call.SEND: (*_ANYWHERE, Happening.REFUSED, Happening.SWALLOWED, Happening.LATE),
+    Call.FETCH: _AFTER,
+    Call.ACKNOWLEDGE: _ANYWHERE,
+}
+"""What may happen where. A fetch that brings nothing does not count as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """Something happens at the ``nth`` call of a kind; ``seconds`` is how slow, how late, or how long dead."""
+
+    call: Call
+    nth: int
+    happening: Happening
+    seconds: float
+
+    @property
+    def words(self) -> str:
+        """It in words."""
+        return f"{self.call} (no. {self.nth}) {self.happening} ({self.seconds:.1f} s)"
+
+
+class Part(StrEnum):
+    """What processes need and may not reach."""
+
+    STORE = "store"
+    BUS = "bus"
+    RAIL = "rail"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A part answers nobody for a while."""
+
+    part: Part
+    at_s: float
+    seconds: float
+
+    @property
+    def words(self) -> str:
+        """It in words."""
+        return f"the {self.part} is down from {self.at_s:.1f} s on, for {self.seconds:.1f} s"
+
+
+class Blow(StrEnum):
+    """What may hit a process at a moment of chance."""
+
+    DIES = "dies"
+    STANDS_STILL = "stands still"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A process dies, and starts anew after a while; or stands still, as a machine that is moved."""
+
+    process: str
+    blow: Blow
+    at_s: float
+    seconds: float
+
+    @property
+    def words(self) -> str:
+        """It in words."""
+        return f"{self.process} {self.blow} at {self.at_s:.1f} s, for {self.seconds:.1f} s"
+
+
+Incident = PaymentPlan | Mishap | Outage | Hit
+"""What a scenario can do without: what is left out when a failure is made smaller."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One world."""
+
+    seed: int
+    starts_at: datetime = MORNING
+    gateways: int = 1
+    workers: int = 1
+    questions_max: int = 12
+    ping_after: int = 3
+    payments: tuple[PaymentPlan, ...] = ()
+    mishaps: tuple[Mishap, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    hits: tuple[Hit, ...] = ()
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """What happens in it."""
+        return (*self.payments, *self.mishaps, *self.outages, *self.hits)
+
+    def of(self, incidents: tuple[Incident, ...]) -> Scenario:
+        """Return the same world with these incidents only."""
+        return replace(
+            self,
+            payments=tuple(each for each in incidents if isinstance(each, PaymentPlan)),
+            mishaps=tuple(each for each in incidents if isinstance(each, Mishap)),
+            outages=tuple(each for each in incidents if isinstance(each, Outage)),
+            hits=tuple(each for each in incidents if isinstance(each, Hit)),
+        )
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """The names of its processes."""
+        gateways = (f"gateway-{number + 1}" for number in range(self.gateways))
+        workers = (f"worker-{number + 1}" for number in range(self.workers))
+        return (*gateways, *workers)
+
+
+# --- What a seed decides ------------------------------------------------------------------------------------------
+
+
+def scenario_of(seed: int) -> Scenario:
+    """Return the scenario of a seed; the same in every process and on every machine."""
+    random = Random(seed)
+    is_at_midnight = random.random() < 0.1
+    world = Scenario(
+        seed=seed,
+        starts_at=MIDNIGHT - timedelta(seconds=random.choice((1, 8, 20))) if is_at_midnight else MORNING,
+        gateways=random.choice((1, 1, 2)),
+        workers=random.choice((1, 2, 2, 3)),
+        questions_max=random.choice((2, 3, 5, 12)),
+        ping_after=random.choice((0, 1, 3)),
+        payments=tuple(_payment(random, number + 1) for number in range(random.choice((1, 2, 2, 3, 3, 4, 5)))),
+    )
+    return replace(
+        world,
+        mishaps=tuple(_mishap(random) for _ in range(random.choice((0, 1, 2, 3, 4, 6)))),
+        outages=tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1, 1, 2)))),
+        hits=tuple(_hit(random, world.processes) for _ in range(random.choice((0, 0, 1, 1, 2))))
+        + _blackout(random, world),
+    )
+
+
+def _payment(random: Random, number: int) -> PaymentPlan:
+    return PaymentPlan(
+        number=number,
+        at_s=round(random.choice((random.uniform(0, 0.05), random.uniform(0, 3), random.uniform(0, 20))), 3),
+        is_json=random.random() < 0.5,
+        waits=random.random() < 0.7,
+        patience_s=random.choice((30.0, 30.0, 30.0, 1.0, 0.02)),
+        repeats=random.choice((0, 0, 0, 1, 2)),
+        clients=random.choice((1, 1, 1, 2)),
+        not_found=random.choice(tuple(NotFoundPolicy)),
+        treatment=_treatment(random),
+    )
+
+
+def _treatment(random: Random) -> Treatment:
+    verdict = random.choice((*[Verdict.SETTLES] * 14, *[Verdict.REJECTS] * 2, *Verdict))
+    treatment = Treatment(
+        verdict=verdict,
+        decides_after_s=random.choice((0.05, 0.05, 0.05, 0.05, 0.3, 2.0, 8.0, 12.0, 16.0, 30.0)),
+        answer_repeated=random.random() < 0.15,
+        reply_late_s=random.choice((0.0, 0.0, 0.0, 0.5, 6.5, 12.0)),
+        in_process=random.choice((0, 0, 0, 1, 2)),
+    )
+    if verdict in {Verdict.POSTS_LATER, Verdict.REFUSES_TO_POST}:
+        return treatment  # what follows ACWP comes after the sender has heard of it: see docs/simulation.md
+    return replace(
+        treatment,
+        answers_lost=random.choice((0, 0, 0, 1)),
+        answer_late_s=random.choice((0.0, 0.0, 0.0, 0.0, 3.0, 14.5, 26.0, 40.0)),
+        replies_lost=random.choice((0, 0, 0, 1, 2, 20)),
+    )
+
+
+def _mishap(random: Random) -> Mishap:
+    call = random.choice((*Call, Call.SAVE, Call.SEND, Call.SEND, Call.SETTLE))
+    happening = random.choice(HAPPENINGS[call])
+    # A copy that comes after the rail has said that it has none is what a second copy must be proof against.
+    seconds = (
+        (1.5, 9.0, 21.0, 27.0, 33.0, 40.0) if happening is Happening.LATE else (0.2, 0.6, 1.5, 4.0, 9.0, 21.0, 40.0)
+    )
+    return Mishap(call, 1 + int(random.random() ** 2 * 12), happening, random.choice(seconds))
+
+
+def _outage(random: Random) -> Outage:
+    return Outage(
+        random.choice(tuple(Part)), round(random.uniform(0, 30), 1), random.choice((0.3, 2.0, 6.0, 16.0, 60.0))
+    )
+
+
+def _hit(random: Random, processes: tuple[str, ...]) -> Hit:
+    at_s = random.choice((random.uniform(0, 0.3), random.uniform(0, 4), random.uniform(0, 60)))
+    seconds = random.choice((0.1, 1.0, 5.0, 14.0, 30.0))
+    return Hit(random.choice(processes), random.choice(tuple(Blow)), round(at_s, 3), seconds)
+
+
+def _blackout(random: Random, world: Scenario) -> tuple[Hit, ...]:
+    """Now and then every worker stands still, or is dead, until about the deadline of what was accepted."""
+    if random.random() < 0.9:
+        return ()
+    blow, at_s = random.choice(tuple(Blow)), round(random.uniform(0, 0.1), 3)
+    return tuple(
+        Hit(process, blow, at_s, round(random.uniform(13.6, 15.4), 2))
+        for process in world.processes
+        if process.startswith("worker")
+    )
