@@ -337,11 +337,9 @@ class TheLedgerSaysTheSame(Check):
     promise = "the ledger is in balance, and says what the states say"
 
     def on_step(self, world: World, changed: Sequence[PaymentId]) -> Iterator[str]:
+        rows = world.store.rows
         for payment_id in changed:
-            payment, held = (
-                world.store.rows.payments[payment_id],
-                balances(world.store.rows.postings.get(payment_id, ())),
-            )
+            payment, held = rows.payments[payment_id], balances(rows.postings.get(payment_id, ()))
             cents, stands_in = payment.amount.cents, ACCOUNTS[payment.state]
             due = {account: cents if account is stands_in else 0 for account in (Account.RESERVED, Account.RAIL)}
             if held != {Account.FUNDS: -sum(due.values()), **due}:
@@ -354,12 +352,13 @@ class TheChainIsIntact(Check):
     promise = "the chain of digests is intact"
 
     def on_end(self, world: World) -> Iterator[str]:
+        rows = world.store.rows
         heads: dict[UUID, bytes] = {}
-        for link in world.store.rows.chain:
+        for link in rows.chain:
             payment_id = PaymentId(link.facts.payment_id)
-            before = heads.get(payment_id) or world.store.rows.facts[payment_id].digest()
+            before = heads.get(payment_id) or rows.facts[payment_id].digest()
             if link.digest != chained(before, epoch=EPOCH, facts=link.facts.digest(link.messages)):
-                yield f"{world.words(world.store.rows.payments[payment_id])}: event {link.facts.sequence} is not chained"
+                yield f"{world.words(rows.payments[payment_id])}: event {link.facts.sequence} is not chained"
             heads[payment_id] = link.digest
 
 
