@@ -152,8 +152,10 @@ class Life:
             repeat(mishap.seconds / 10)
         world.trace.note(self.key, name)
         world.look(self.name, is_step=kind in {Call.RELAYED, Call.SETTLE})
-        if kind is Call.FETCH and result:
+        if kind is Call.FETCH and result:  # one that brings nothing is a look, and does not count
             mishap = world.mishap_at(Call.FETCH)
+            if mishap is not None:
+                world.trace.tell(self.name, f"({mishap.words})")
         if mishap is not None:
             await self._after(mishap)
         await asyncio.sleep(world.chance.delay_s(*delay, "back"))
