@@ -196,8 +196,8 @@ verification of all under {seconds_max:g} s.
 
 ## Verifying everything
 
-`fifteen audit verify --json --anchors DIR`, a process of its own, three times. `cpu_s` is the verifier's own, without
-PostgreSQL's. `load` is the machine's load average at the end: other work was going on.
+`fifteen audit verify --json --anchors DIR`, three times, on as many processes as there are cores. `cpu_s` is theirs
+together, without PostgreSQL's; `rss_mib` that of the largest; `load` the machine's load average at the end.
 
 {runs}
 
