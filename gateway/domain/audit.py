@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from json import JSONEncoder
 from json.encoder import encode_basestring
 from typing import Final
@@ -187,7 +188,9 @@ def _object(members: Mapping[str, str]) -> str:
     return _ENCODER.encode(dict(sorted(members.items()))) if members else "{}"
 
 
+@lru_cache(maxsize=1_024)
 def _instant(at: datetime) -> str:
+    """An acceptance names its time in payment, event and message."""
     utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return utc.isoformat(timespec="microseconds")[:-6] + "Z"
 
