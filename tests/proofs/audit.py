@@ -217,8 +217,8 @@ then everything verified in it: {together_named} named by payment or seal, {toge
 ## What it costs
 
 `python -m tests.benchmarks.audit`: the same payments (three events, three messages of 4 KB, batches of 64) through the
-store with chain, sealer and anchor, and through the store of commit `{before}`, in turn, {rounds} rounds of {seconds:g} s
-each, on the same two cores. Medians; the bar: at most a tenth fewer payments a second.
+store with chain, sealer and anchor, and through the store of commit `{before}`, in turn, {rounds} rounds of
+{seconds:g} s each, on the same two cores. Medians; the bar: at most a tenth fewer payments a second.
 
 {cost}
 """
