@@ -71,7 +71,6 @@ proof: setup ## What takes longer: measure, and write the reports into docs/proo
 	$(BIN)/python -m tests.proofs.replay
 	$(BIN)/python -m tests.proofs.day
 	$(BIN)/python -m tests.proofs.audit
-	$(BIN)/python -m tests.benchmarks.audit
 
 clean: ## Remove what setup and the tests made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

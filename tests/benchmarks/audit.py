@@ -26,7 +26,7 @@ ROOT: Final = Path(__file__).parents[2]
 BEFORE: Final = "0fa8ef8"
 """The last commit without an audit."""
 
-ROUNDS: Final = 7
+ROUNDS: Final = 8
 SECONDS: Final = 8.0
 LOST_MAX: Final = 0.1
 BATCH: Final = 64

@@ -102,6 +102,14 @@ def test_no_column_is_forgotten_in_the_test_above() -> None:
         assert {*edits, *keys} == {column.name for column in table.columns}
 
 
+async def test_details_that_are_no_details_any_more_are_found(owner: asyncpg.Connection, history: History) -> None:
+    """A column that takes any JSON: the verifier reads whatever is there, and does not stumble."""
+    for value in ("[1, 2]", '"text"', "null", "17.5", '{"note": {"b": [true], "a": 1e400}}'):
+        edit = _edit("payment_event", "details", f"'{value}'::jsonb", history.payments[7])
+        _, trail = await applied_and_looked_for(owner, history, edit)
+        assert [violation.kind for violation in trail.violations] == [ViolationKind.EVENT_CHANGED]
+
+
 async def test_a_row_that_is_put_into_another_region_or_payment_is_found(
     place: PostgresPlace, owner: asyncpg.Connection, history: History
 ) -> None:

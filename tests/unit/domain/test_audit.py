@@ -83,7 +83,7 @@ PAYMENT_FORM: Final = (
     '"creditor_account_index":"feff","creditor_agent":"990001203","deadline_at":"2026-11-22T14:03:20.000120Z",'
     '"debtor_account_index":"0102","debtor_agent":"990000107","end_to_end_id":"SAMPLE-INVOICE",'
     '"form":"fifteen.payment.1","instruction_id":null,"message_id":"20261122990000107SAMPLE000001",'
-    '"payment_id":"000b4b6e-0000-8000-8000-000000000001","rail":"fednow","region":"use1","tenant_id":"default",'
+    '"payment_id":"000b4b6e000080008000000000000001","rail":"fednow","region":"use1","tenant_id":"default",'
     '"uetr":"7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4d"}'
 )
 EVENT_FORM: Final = (
@@ -91,8 +91,8 @@ EVENT_FORM: Final = (
     '"details":{"by":"sample operator","note":"é"},"form":"fifteen.event.1","kind":"RejectionReported","messages":['
     '{"at":"2026-11-22T14:03:05.000120Z","business_message_id":"SAMPLE-1","content_type":"application/xml",'
     '"digest":"0101010101010101010101010101010101010101010101010101010101010101","direction":"rail_in",'
-    '"key_id":"clear","message_id":"00000000-0000-0000-0000-000000000001","message_type":"pacs.002.001.10"}],'
-    '"payment_id":"000b4b6e-0000-8000-8000-000000000001","reason_code":"AC04","reason_origin":"rail",'
+    '"key_id":"clear","message_id":"00000000000000000000000000000001","message_type":"pacs.002.001.10"}],'
+    '"payment_id":"000b4b6e000080008000000000000001","reason_code":"AC04","reason_origin":"rail",'
     '"reason_text":"closed « \\"for good\\"\\n","region":"use1","sequence":3,"state_after":"REJECTED",'
     '"state_before":"SENDING","status":"RJCT","tenant_id":"default"}'
 )
@@ -117,7 +117,7 @@ def test_the_digests_are_these() -> None:
     first = chained(PAYMENT.digest(), epoch=1, facts=EVENT.digest(MESSAGES[:1]))
 
     assert PAYMENT.digest().hex() == hashlib.sha256(PAYMENT_FORM.encode()).hexdigest()
-    assert first.hex() == "98e15c047e76c3f4098edf2f20e7f790e3585ee6e5f6928858f894c767cbfd26"
+    assert first.hex() == "ccdb27c2b5c59ede39119c0b841f221f31363ade09cbc4f9037570773f8ae3fc"
     assert SEAL.digest().hex() == "7848c490c0a4a42c2ea3c8ac763a946f7b3238072170521ed6cff0e85d7f8bbd"
     assert sealed_entry(258, b"\xaa" * 32).hex() == "0000000000000102" + "aa" * 32
 
