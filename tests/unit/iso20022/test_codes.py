@@ -22,7 +22,7 @@ CODE: Final = re.compile(
 
 NO_CODES: Final = {
     "FEDNOW_ID", "FEDNOW_PRACTICE", "FEDNOW_WRAPPERS", "RTP_WRAPPERS", "FEDNOW_RELEASE", "RTP_SCHEMAS", "RTP_ID",
-    "RTP_IDS", "HEADER_TYPE", "RTP_HEADER_TYPE",
+    "RTP_IDS", "HEADER_TYPE", "RTP_HEADER_TYPE", "KEY_REPOSITORY",
 }  # fmt: skip
 """Names of values that look like codes, where they are exported by name."""
 
