@@ -15,8 +15,12 @@ from typing import Any, Final
 
 import asyncpg
 
+from adapters.postgres.audit import PostgresAudit
+from adapters.postgres.connection import open_pool
+from adapters.system import SystemClock
 from gateway.cli.bench.measure import Load, measure
-from gateway.cli.installation import Installation, Plan, Servers, running_roles
+from gateway.cli.installation import REGION, Installation, Plan, Servers, running_roles
+from gateway.service.seal import Sealer
 from tests.proofs.report import circumstances, part, table, write
 
 SIZES: Final = (10_000, 1_000_000)
@@ -42,6 +46,14 @@ async def seed(dsn: str, count: int) -> None:
         await connection.close()
 
 
+async def seal(dsn: str) -> None:
+    """Seal what was stored: days gone by are sealed, and no worker is to do that while it is measured."""
+    async with open_pool(dsn, connections_max=1) as pool:
+        sealer = Sealer(PostgresAudit(pool, region=REGION), None, REGION, SystemClock())
+        while sealed := await sealer.seal_once():
+            print(f"{sealed:,} events sealed", flush=True)
+
+
 def measured(count: int) -> dict[str, Any]:
     """The figures with `count` payments stored."""
     plan = Plan()
@@ -49,6 +61,7 @@ def measured(count: int) -> dict[str, Any]:
         servers = Servers(plan, Path(name))
         with servers.running():
             asyncio.run(seed(servers.postgres.superuser_dsn, count))
+            asyncio.run(seal(servers.postgres.application_dsn))
             installation = Installation(plan, servers, Path(name))
             with running_roles(installation) as roles:
                 return measure(installation, roles, LOAD).as_json()
