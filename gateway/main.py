@@ -66,7 +66,7 @@ from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
 from gateway.service.waiting import Waiting
-from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError
+from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError, database_url_of
 
 Part = TypeVar("Part")
 
@@ -136,16 +136,12 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
 
     """
     configure_logs(role=role, level=settings.log_level)
-    if settings.database_url is None:
-        raise SettingsError(
-            "FIFTEEN_DATABASE_URL is not set: postgresql://… of any PostgreSQL from 15 on, after `fifteen db upgrade`; "
-            "`fifteen demo` brings a database of its own"
-        )
+    database_url = database_url_of(settings)
     clock, metrics = SystemClock(), Metrics()
     if settings.index_key.get_secret_value() == DEVELOPMENT_INDEX_KEY:
         structlog.get_logger("fifteen").warning("development_index_key", remedy="set FIFTEEN_INDEX_KEY to a secret")
     metrics.build_info.labels(version("fifteen")).set(1)
-    async with open_pool(settings.database_url.get_secret_value()) as opened:
+    async with open_pool(database_url) as opened:
         pool = between.pool(opened)
         vault = ClearVault(settings.index_key.get_secret_value().encode())
         store = between.store(PostgresStore(pool, region=RegionId(settings.region), vault=vault))

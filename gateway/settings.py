@@ -387,6 +387,21 @@ def _demand_known_variables() -> None:
         raise SettingsError(f"no such setting: {', '.join(sorted(unknown))}; `fifteen config` shows all")
 
 
+def database_url_of(settings: Settings) -> str:
+    """Return where the application's role finds the database.
+
+    Raises:
+        SettingsError: no database is named.
+
+    """
+    if settings.database_url is None:
+        raise SettingsError(
+            "FIFTEEN_DATABASE_URL is not set: postgresql://… of any PostgreSQL from 15 on, after `fifteen db upgrade`; "
+            "`fifteen demo` brings a database of its own"
+        )
+    return settings.database_url.get_secret_value()
+
+
 def schemas_of(settings: Settings) -> SchemaSet:
     """Return the schemas that messages are held against: ours, an institution's own in the place of those it has.
 

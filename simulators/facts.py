@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Self
 
 from iso20022 import (
     Amount,
+    BusinessHeader,
     ConnectionPartyId,
+    CustomerCreditTransfer,
     EndToEndId,
     InstructionId,
     MessageId,
@@ -111,6 +114,44 @@ class PaymentBooked:
     status: TransactionStatus
     reasons: tuple[str, ...]
     reason_source: ReasonSource
+
+    @classmethod
+    def of(
+        cls,
+        transfer: CustomerCreditTransfer,
+        header: BusinessHeader,
+        *,
+        copy: int,
+        received_at: datetime,
+        clock_ends_at: datetime,
+        behaviour: str,
+        completes_at: datetime,
+        status: TransactionStatus,
+        reasons: tuple[str, ...],
+        reason_source: ReasonSource,
+    ) -> Self:
+        """The booking of a copy of a transfer, whatever was decided for it."""
+        return cls(
+            copy=copy,
+            message_id=transfer.message_id,
+            connection_party=header.sender,
+            message_type=header.message_type,
+            instruction_id=transfer.instruction_id,
+            end_to_end_id=transfer.end_to_end_id,
+            transaction_id=transfer.transaction_id,
+            uetr=transfer.uetr,
+            amount=transfer.amount,
+            instructing_agent=transfer.instructing_agent,
+            instructed_agent=transfer.instructed_agent,
+            document_creation_time=transfer.creation_time,
+            received_at=received_at,
+            clock_ends_at=clock_ends_at,
+            behaviour=behaviour,
+            completes_at=completes_at,
+            status=status,
+            reasons=reasons,
+            reason_source=reason_source,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ SESSION_SETTINGS: Final = {
 }
 
 
+READS_MUCH: Final = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
+"""For a transaction that reads many rows, or whole tables: the planner may choose there."""
+
+
 def open_pool(dsn: str, *, connections_max: int = POOL_CONNECTIONS_MAX) -> asyncpg.Pool[asyncpg.Record]:
     """Return a pool that its user opens and closes as an async context.
 

@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 
 from adapters.postgres import statements
-from adapters.postgres.connection import translated
+from adapters.postgres.connection import READS_MUCH, translated
 from adapters.postgres.rows import event_from, message_from, payment_from
 from gateway.domain.ledger import Account, Posting, PostingKind
 from gateway.domain.payment import IdempotencyKey, PaymentId
@@ -43,9 +43,6 @@ SELECT payment_id, sequence, kind, debit, credit, amount_cents
 FROM ledger_posting WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, epoch, sequence, kind
 """
 
-_READS_MUCH: Final = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
-"""A page is many rows of large tables: the planner may choose, other than on the hot statements' way."""
-
 
 class PostgresHistory:
     """Implements `gateway.service.ports.History` over a pool of the application's role."""
@@ -67,7 +64,7 @@ class PostgresHistory:
                 self._pool.acquire() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
-                await connection.execute(_READS_MUCH)
+                await connection.execute(READS_MUCH)
                 payments = await connection.fetch(statements.LOAD, payment_ids)
                 keys = {row[0]: row[1] for row in await connection.fetch(_KEYS, payment_ids)}
                 events = _by_payment(await connection.fetch(_EVENTS, payment_ids))

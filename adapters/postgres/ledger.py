@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from adapters.postgres.connection import translated
+from adapters.postgres.connection import READS_MUCH, translated
 from gateway.domain.ledger import STANDS_IN, Account
 from gateway.domain.payment import PaymentId, PaymentState, Rail, TenantId
 from gateway.service.ports import Balance, LedgerFault
@@ -53,9 +53,6 @@ WHERE coalesce(booked.reserved, 0) <> coalesce(due.reserved, 0)
 ORDER BY 1 LIMIT $1
 """
 
-_READS_ALL: Final = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
-"""These two walk through whole tables, which the hot statements' connections are told not to do."""
-
 READ_MAX_S: Final = 600.0
 """How long the walk through all postings may take."""
 
@@ -90,7 +87,7 @@ class PostgresLedger:
     async def _read(self, statement: str, *arguments: Any) -> Sequence[asyncpg.Record]:
         with translated():
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
-                await connection.execute(_READS_ALL)
+                await connection.execute(READS_MUCH)
                 rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments, timeout=READ_MAX_S)
         return rows
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -67,23 +68,17 @@ class AmqpRailLink:
         self._sessions: dict[MessageClass, Session] = {}
         self._consuming = asyncio.Lock()
         self._hand: Hand[_Answerable] = Hand(lease_s=lease_s)
-        self._background = asyncio.TaskGroup()
-        self._keeper: asyncio.Task[None] | None = None
+        self._open_parts = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._background.__aenter__()
-        self._keeper = self._background.create_task(self._hand.keep_leases(self._give_back))
+        self._open_parts.push_async_callback(self.close)
+        await self._open_parts.enter_async_context(self._hand.leases_kept(self._give_back))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        assert self._keeper is not None
-        self._keeper.cancel()
-        try:
-            await self.close()
-        finally:
-            await self._background.__aexit__(None, None, None)
+        await self._open_parts.aclose()
 
     async def send(self, body: bytes, *, message_class: MessageClass) -> None:
         """Hand a message to the rail; returns once the broker has confirmed it. Never repeats by itself.

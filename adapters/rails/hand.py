@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -92,8 +93,17 @@ class Hand(Generic[Held]):
         except TimeoutError:
             return
 
-    async def keep_leases(self, give_back: Callable[[Sequence[Held]], Awaitable[None]]) -> None:
-        """Look for what is overdue, over and over, until cancelled; `give_back` withdraws it and tells the rail."""
+    @asynccontextmanager
+    async def leases_kept(self, give_back: Callable[[Sequence[Held]], Awaitable[None]]) -> AsyncIterator[None]:
+        """Look for what is overdue while the context is open; `give_back` withdraws it and tells the rail."""
+        async with asyncio.TaskGroup() as background:
+            keeper = background.create_task(self._keep_leases(give_back))
+            try:
+                yield
+            finally:
+                keeper.cancel()
+
+    async def _keep_leases(self, give_back: Callable[[Sequence[Held]], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(self._lease_s / LEASE_LOOKS)
             if overdue := self.overdue():

@@ -454,16 +454,22 @@ class _WithBehaviours(TyperCommand):
         OUT.print(behaviour_table(str(self.name)))
 
 
+_Host = Annotated[str, typer.Option(help="Where it listens.")]
+_Port = Annotated[int, typer.Option(help="Its port; 0 takes a free one.")]
+_Amqp = Annotated[
+    str | None, typer.Option(help="Serve participants over this broker's queues too: amqp://…", metavar="URL")
+]
+_Journal = Annotated[
+    Path | None, typer.Option(help="Keep every message in this file, and remember them at the next start.")
+]
+
+
 @simulator.command(cls=_WithBehaviours)
 def fednow(
-    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8020,
-    amqp: Annotated[
-        str | None, typer.Option(help="Serve participants over this broker's queues too: amqp://…", metavar="URL")
-    ] = None,
-    journal: Annotated[
-        Path | None, typer.Option(help="Keep every message in this file, and remember them at the next start.")
-    ] = None,
+    host: _Host = "127.0.0.1",
+    port: _Port = 8020,
+    amqp: _Amqp = None,
+    journal: _Journal = None,
     rail_clock: Annotated[float, typer.Option(help="The rail's time-out clock in seconds.")] = 20.0,
     check_duplicates: Annotated[
         bool, typer.Option(help="Off: book every copy, as no real rail does, so that drills can count them.")
@@ -476,14 +482,19 @@ def fednow(
     from gateway.cli.simulate import run_fednow
 
     run_fednow(
-        host=host, port=port, amqp=amqp, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates
+        host=host,
+        port=port,
+        amqp_url=amqp,
+        journal=journal,
+        rail_clock_s=rail_clock,
+        check_duplicates=check_duplicates,
     )
 
 
 @simulator.command()
 def core(
-    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8030,
+    host: _Host = "127.0.0.1",
+    port: _Port = 8030,
     balance: Annotated[float, typer.Option(min=0, help="What every account has at first, in dollars.")] = 100_000_000,
 ) -> None:
     """Play an institution's core: reserve debtors' money, post it, release it.
@@ -498,14 +509,10 @@ def core(
 
 @simulator.command(cls=_WithBehaviours)
 def rtp(
-    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 8021,
-    amqp: Annotated[
-        str | None, typer.Option(help="Serve participants over this broker's queues too: amqp://…", metavar="URL")
-    ] = None,
-    journal: Annotated[
-        Path | None, typer.Option(help="Keep every message in this file, and remember them at the next start.")
-    ] = None,
+    host: _Host = "127.0.0.1",
+    port: _Port = 8021,
+    amqp: _Amqp = None,
+    journal: _Journal = None,
     rail_clock: Annotated[float, typer.Option(help="How long a payment may take, in seconds.")] = 15.0,
     check_duplicates: Annotated[
         bool, typer.Option(help="Off: book every copy not marked DUPL, as no real rail does, for drills to count.")
@@ -518,7 +525,12 @@ def rtp(
     from gateway.cli.simulate import run_rtp
 
     run_rtp(
-        host=host, port=port, amqp=amqp, journal=journal, rail_clock_s=rail_clock, check_duplicates=check_duplicates
+        host=host,
+        port=port,
+        amqp_url=amqp,
+        journal=journal,
+        rail_clock_s=rail_clock,
+        check_duplicates=check_duplicates,
     )
 
 

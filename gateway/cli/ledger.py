@@ -16,7 +16,7 @@ from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT
 from gateway.domain.payment import TenantId
 from gateway.service.ports import Balance, LedgerFault, UnavailableError
-from gateway.settings import Settings, SettingsError
+from gateway.settings import Settings, SettingsError, database_url_of
 
 FAULTS_MAX: Final = 100
 """How many faulty payments are named: a person begins with the first."""
@@ -72,10 +72,9 @@ def show_ledger(settings: Settings, *, tenant_id: str | None, as_json: bool) -> 
         SettingsError: no database is named, or it does not answer.
 
     """
-    if settings.database_url is None:
-        raise SettingsError("FIFTEEN_DATABASE_URL is not set: postgresql://… of the application's role")
+    database_url = database_url_of(settings)
     try:
-        books = asyncio.run(_read(settings.database_url.get_secret_value(), tenant_id))
+        books = asyncio.run(_read(database_url, tenant_id))
     except UnavailableError as error:
         raise SettingsError(f"FIFTEEN_DATABASE_URL: the ledger cannot be read: {error}") from error
     if as_json:

@@ -29,7 +29,7 @@ from gateway.service.ports import PaymentHistory, UnavailableError
 from gateway.service.replay import DivergedError, Replay, demand_equal
 from gateway.service.submit import grouped_accepts
 from gateway.service.supervise import each
-from gateway.settings import Settings, SettingsError
+from gateway.settings import Settings, SettingsError, database_url_of
 
 PAGE: Final = 256
 """Payments that are read, run and compared together; their saves share commits."""
@@ -78,8 +78,7 @@ def replay_history(settings: Settings, *, into: str, as_json: bool) -> int:
         SettingsError: a database is missing, does not answer, or the one to fill is not empty.
 
     """
-    if settings.database_url is None:
-        raise SettingsError("FIFTEEN_DATABASE_URL is not set: postgresql://… whose history is to be run again")
+    source = database_url_of(settings)
 
     def tell(outcome: Outcome) -> None:
         if not as_json:
@@ -87,7 +86,7 @@ def replay_history(settings: Settings, *, into: str, as_json: bool) -> int:
 
     configure_logs(role="replay", level="error")
     try:
-        outcome = asyncio.run(replay(settings, settings.database_url.get_secret_value(), into, tell=tell))
+        outcome = asyncio.run(replay(settings, source, into, tell=tell))
     except (UnavailableError, UpgradeError, OSError) as error:
         raise SettingsError(f"a database cannot be used: {error}") from error
     if as_json:

@@ -1,11 +1,10 @@
-"""``fifteen simulator``: the rails that we play."""
+"""``fifteen simulator``: the rails, and the core, that we play."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any, Final
 
 import uvloop
@@ -20,34 +19,19 @@ GARBAGE_THRESHOLD: Final = 20_000
 """New containers between two young collections: the rail forgets nothing, so that there is little to collect."""
 
 
-def run_fednow(
-    *, host: str, port: int, amqp: str | None, journal: Path | None, rail_clock_s: float, check_duplicates: bool
-) -> None:
-    """Play FedNow until SIGTERM or Ctrl-C."""
-    settings = fednow.FedNowSimulatorSettings(
-        host=host,
-        port=port,
-        amqp_url=amqp,
-        journal=journal,
-        rail_clock_s=rail_clock_s,
-        check_duplicates=check_duplicates,
-    )
-    _play("fednow", fednow.run(settings, on_ready=_ready("FedNow")))
+def run_fednow(**options: Any) -> None:
+    """Play FedNow until SIGTERM or Ctrl-C; `options` are those of its settings."""
+    _play("fednow", fednow.run(fednow.FedNowSimulatorSettings(**options), on_ready=_ready("FedNow")))
 
 
-def run_rtp(
-    *, host: str, port: int, amqp: str | None, journal: Path | None, rail_clock_s: float, check_duplicates: bool
-) -> None:
-    """Play RTP until SIGTERM or Ctrl-C."""
-    settings = rtp.RtpSimulatorSettings(
-        host=host,
-        port=port,
-        amqp_url=amqp,
-        journal=journal,
-        rail_clock_s=rail_clock_s,
-        check_duplicates=check_duplicates,
-    )
-    _play("rtp", rtp.run(settings, on_ready=_ready("RTP")))
+def run_rtp(**options: Any) -> None:
+    """Play RTP until SIGTERM or Ctrl-C; `options` are those of its settings."""
+    _play("rtp", rtp.run(rtp.RtpSimulatorSettings(**options), on_ready=_ready("RTP")))
+
+
+def run_core(**options: Any) -> None:
+    """Play a bank's core until SIGTERM or Ctrl-C; `options` are those of its settings."""
+    _run(serve_core(CoreSimulatorSettings(**options), on_ready=_ready("core")))
 
 
 def behaviour_table(rail: str) -> Table:
@@ -69,12 +53,9 @@ def _play(rail: str, running: Coroutine[Any, Any, None]) -> None:
     OUT.print(behaviour_table(rail))
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
+    _run(running)
+
+
+def _run(running: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(running)
-
-
-def run_core(*, host: str, port: int, balance_cents: int) -> None:
-    """Play a bank's core until SIGTERM or Ctrl-C."""
-    settings = CoreSimulatorSettings(host=host, port=port, balance_cents=balance_cents)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve_core(settings, on_ready=lambda url: OUT.print(f"The core simulator listens on {url}")))

@@ -81,7 +81,7 @@ class Dispatcher:
         """
         loaded, received = await self._load(delivery, MessageDirection.CLIENT_IN)
         latest_sending = self.rails[loaded.rail].timing.latest_sending(loaded)
-        funds_refused = await self.funds.reserve(loaded, received, until=latest_sending)
+        unreserved = await self.funds.reserve(loaded, received, until=latest_sending)
         message: OutboundMessage | None = None
 
         async def choose(payment: Payment) -> Decision | None:
@@ -92,9 +92,8 @@ class Dispatcher:
             if now >= rail.timing.latest_sending(payment):
                 event = Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
                 return decide(payment, event, at=now, timing=rail.timing)
-            if funds_refused is not None and payment.state is PaymentState.RECEIVED:
-                reason = Reason(funds_refused.reason_code, ReasonOrigin.CORE, funds_refused.text)
-                return decide(payment, Event(EventKind.FUNDS_REFUSED, reason=reason), at=now, timing=rail.timing)
+            if unreserved is not None and payment.state is PaymentState.RECEIVED:
+                return decide(payment, Event(EventKind.FUNDS_REFUSED, reason=unreserved), at=now, timing=rail.timing)
             started_s = self.clock.monotonic_s()
             message = rail.transfer_message(payment, received, at=now)
             self.observer.leg(Leg.SIGN, self.clock.monotonic_s() - started_s)

@@ -9,9 +9,10 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.domain.doubt import EXPIRED
 from gateway.domain.ledger import STANDS_IN, Account
 from gateway.domain.legs import BUDGETS_PERCENT, Leg
-from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState
+from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Reason, ReasonOrigin
 from gateway.service.ports import (
     Clock,
     Core,
@@ -39,8 +40,8 @@ class Funds:
     observer: Observer
     promise_s: float
 
-    async def reserve(self, payment: Payment, received: RawMessage, *, until: datetime) -> FundsRefused | None:
-        """Have the money of a payment reserved that is about to be sent for the first time; None when it is held.
+    async def reserve(self, payment: Payment, received: RawMessage, *, until: datetime) -> Reason | None:
+        """Have the money of a payment reserved that is about to be sent for the first time; else return why it is not.
 
         A repeat is safe. A core that has not answered within its leg's budget, or `until`, has not answered.
 
@@ -53,11 +54,11 @@ class Funds:
         budget_s = BUDGETS_PERCENT[Leg.FUNDS] * self.promise_s / 100
         within_s = min(budget_s, (until - self.clock.now()).total_seconds())
         if within_s <= 0:
-            return None  # the time to send it is over: whoever decides next rejects it
+            return EXPIRED  # said here: a clock that is set back meanwhile must not have it sent unreserved
         started_s = self.clock.monotonic_s()
         refused = await self.core.reserve(_reservation(payment, received), within_s=within_s)
         self.observer.leg(Leg.FUNDS, self.clock.monotonic_s() - started_s)
-        return refused
+        return None if refused is None else Reason(refused.reason_code, ReasonOrigin.CORE, refused.text)
 
     async def tell(self, delivery: Delivery) -> None:
         """Tell the core what became of a payment whose money it holds; a repeat is safe.

@@ -165,19 +165,10 @@ def book(
     behaviour = SETTLES if faults else behaviour_of(transfer)
     clock_ends_at = (header.creation_time + settings.rail_clock).astimezone(UTC)
     outcome = decide_outcome(behaviour, faults=faults, received_at=now, clock_ends_at=clock_ends_at, settings=settings)
-    return PaymentBooked(
+    return PaymentBooked.of(
+        transfer,
+        header,
         copy=copy,
-        message_id=transfer.message_id,
-        connection_party=header.sender,
-        message_type=header.message_type,
-        instruction_id=transfer.instruction_id,
-        end_to_end_id=transfer.end_to_end_id,
-        transaction_id=transfer.transaction_id,
-        uetr=transfer.uetr,
-        amount=transfer.amount,
-        instructing_agent=transfer.instructing_agent,
-        instructed_agent=transfer.instructed_agent,
-        document_creation_time=transfer.creation_time,
         received_at=now,
         clock_ends_at=clock_ends_at,
         behaviour=behaviour.code,

@@ -87,19 +87,10 @@ def book(
     elif behaviour.decision is not None and decided_at <= clock_ends_at:
         completes_at, status, source = decided_at, behaviour.decision, ReasonSource.CREDITOR_AGENT
         reasons = () if behaviour.reason is None else (behaviour.reason,)
-    return PaymentBooked(
+    return PaymentBooked.of(
+        transfer,
+        header,
         copy=copy,
-        message_id=transfer.message_id,
-        connection_party=header.sender,
-        message_type=header.message_type,
-        instruction_id=transfer.instruction_id,
-        end_to_end_id=transfer.end_to_end_id,
-        transaction_id=transfer.transaction_id,
-        uetr=transfer.uetr,
-        amount=transfer.amount,
-        instructing_agent=transfer.instructing_agent,
-        instructed_agent=transfer.instructed_agent,
-        document_creation_time=transfer.creation_time,
         received_at=now,
         clock_ends_at=clock_ends_at,
         behaviour=behaviour.code,

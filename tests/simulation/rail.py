@@ -181,19 +181,10 @@ class SimulatedRail(InMemoryRail):
                 status, reasons, source = _DECIDED[treatment.verdict], (), ReasonSource.RAIL
                 if status is TransactionStatus.RJCT:
                     reasons, source = ("AC04",), ReasonSource.CREDITOR_AGENT
-        account.booked = PaymentBooked(
+        account.booked = PaymentBooked.of(
+            transfer,
+            header,
             copy=account.copies,
-            message_id=transfer.message_id,
-            connection_party=PARTY,
-            message_type=header.message_type,
-            instruction_id=transfer.instruction_id,
-            end_to_end_id=transfer.end_to_end_id,
-            transaction_id=transfer.transaction_id,
-            uetr=transfer.uetr,
-            amount=transfer.amount,
-            instructing_agent=transfer.instructing_agent,
-            instructed_agent=transfer.instructed_agent,
-            document_creation_time=transfer.creation_time,
             received_at=now,
             clock_ends_at=clock_ends_at,
             behaviour="",

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -70,23 +71,17 @@ class IbmMqRailLink:
         self._checking = Crew(channel, name="mq check", size=1)
         names = dict.fromkeys(queues.incoming.values())
         self._inboxes = [_Inbox(channel, name, self._hand, self._pause) for name in names]
-        self._background = asyncio.TaskGroup()
-        self._keeper: asyncio.Task[None] | None = None
+        self._open_parts = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._background.__aenter__()
-        self._keeper = self._background.create_task(self._hand.keep_leases(self._back_out))
+        self._open_parts.push_async_callback(self.close)
+        await self._open_parts.enter_async_context(self._hand.leases_kept(self._back_out))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        assert self._keeper is not None
-        self._keeper.cancel()
-        try:
-            await self.close()
-        finally:
-            await self._background.__aexit__(None, None, None)
+        await self._open_parts.aclose()
 
     async def send(self, body: bytes, *, message_class: MessageClass) -> None:
         """Hand a message to the rail; returns once it is committed. Never repeats by itself.

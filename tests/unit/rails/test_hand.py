@@ -74,10 +74,8 @@ async def test_what_is_overdue_is_given_back() -> None:
         hand.withdraw(set(overdue).__contains__)
         given_back.extend(overdue)
 
-    async with asyncio.TaskGroup() as group:
-        keeping = group.create_task(hand.keep_leases(give_back))
+    async with hand.leases_kept(give_back):
         await asyncio.sleep(2 * LEASE_S)
-        keeping.cancel()
 
     assert given_back == [0, 1]
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 import pytest
 
 from gateway.domain.events import EventKind
-from gateway.domain.payment import FundsHolder, Payment, PaymentState, ReasonOrigin
-from gateway.service.ports import Delivery, Queue, QueueDirection, UnavailableError
+from gateway.domain.payment import FundsHolder, Payment, PaymentState, Reason, ReasonOrigin
+from gateway.service.funds import Funds
+from gateway.service.ports import Delivery, Queue, QueueDirection, RawMessage, UnavailableError
 from iso20022 import StatusReason, TransactionStatus
+from tests.fakes.clock import VirtualClock
 from tests.fakes.core import Held
 from tests.unit.service.world import TENANT, World, transfer, world
 
@@ -147,6 +152,30 @@ async def test_the_core_is_not_asked_when_the_time_to_send_is_over() -> None:
         await earth.dispatch(payment)
 
         assert earth.core.calls == []
+        assert (await earth.now(payment)).state is PaymentState.REJECTED
+
+
+class _SetBackMeanwhile(Funds):
+    """After it has been asked, somebody sets the clock back."""
+
+    async def reserve(self, payment: Payment, received: RawMessage, *, until: datetime) -> Reason | None:
+        unreserved = await super().reserve(payment, received, until=until)
+        assert isinstance(self.clock, VirtualClock)
+        self.clock.advance(-10)
+        return unreserved
+
+
+async def test_a_clock_that_is_set_back_does_not_have_unreserved_money_sent() -> None:
+    """It was too late to ask the core, and then it seems early enough to send."""
+    async with world() as earth:
+        payment = await submitted(earth)
+        earth.clock.advance(14.5)
+        late = _SetBackMeanwhile(earth.core, earth.store, earth.clock, earth.recorder, promise_s=15.0)
+        earth.dispatcher = replace(earth.dispatcher, funds=late)
+        await earth.dispatch(payment)
+
+        assert earth.core.calls == []
+        assert earth.rail.sent == []
         assert (await earth.now(payment)).state is PaymentState.REJECTED
 
 
