@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.postgres.tables import FACTS, api_key, operator_key, tenant
+from adapters.postgres.tables import FACTS, api_key, operator_key, outbox, tenant
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
 
@@ -148,11 +148,21 @@ def _register_operator(connection: Connection, first: FirstOperator, now: dateti
     )
 
 
-async def copy_tenants(source_dsn: str, owner_dsn: str) -> int:
-    """Copy the tenants of one database into another, without their keys; returns how many. A repeat changes nothing."""
-    source = create_async_engine(_for_asyncpg(source_dsn))
+async def prepare_for_replay(source_dsn: str, owner_dsn: str, *, regions: Sequence[RegionId], now: datetime) -> None:
+    """Bring an empty database up to date and copy the tenants of another into it, without their keys.
+
+    Raises:
+        UpgradeError: it holds payments, and was left as it is; or it cannot be brought up to date.
+
+    """
     target = create_async_engine(_for_asyncpg(owner_dsn))
+    source = create_async_engine(_for_asyncpg(source_dsn))
     try:
+        async with target.connect() as connection:
+            is_known = (await connection.execute(text("SELECT to_regclass('payment') IS NOT NULL"))).scalar_one()
+            if is_known and (await connection.execute(text("SELECT EXISTS (SELECT FROM payment)"))).scalar_one():
+                raise UpgradeError("the one to fill holds payments: give an empty one, used for nothing else")
+        await upgrade(owner_dsn, regions=regions, first_tenant=None, now=now)
         async with source.connect() as connection:
             rows = [dict(row) for row in (await connection.execute(tenant.select())).mappings()]
         if rows:
@@ -161,7 +171,16 @@ async def copy_tenants(source_dsn: str, owner_dsn: str) -> int:
     finally:
         await source.dispose()
         await target.dispose()
-    return len(rows)
+
+
+async def remove_outbox(owner_dsn: str) -> None:
+    """Remove what waits to be sent: in a database that a replay has filled it was sent long ago."""
+    engine = create_async_engine(_for_asyncpg(owner_dsn))
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(outbox.delete())
+    finally:
+        await engine.dispose()
 
 
 def _for_asyncpg(dsn: str) -> str:

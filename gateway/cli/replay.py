@@ -14,7 +14,7 @@ from adapters.postgres.connection import open_pool
 from adapters.postgres.history import PostgresHistory
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.store import PostgresStore
-from adapters.postgres.upgrade import UpgradeError, copy_tenants, upgrade
+from adapters.postgres.upgrade import UpgradeError, prepare_for_replay, remove_outbox
 from adapters.system import SystemClock
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
@@ -36,8 +36,6 @@ PAGE: Final = 256
 
 DIVERGED_MAX: Final = 100
 """How many payments that came out otherwise are named."""
-
-_EMPTY: Final = "SELECT NOT EXISTS (SELECT FROM payment)"
 
 
 @dataclass(slots=True)
@@ -99,13 +97,10 @@ def replay_history(settings: Settings, *, into: str, as_json: bool) -> int:
 async def replay(settings: Settings, source_dsn: str, into: str, *, tell: Callable[[Outcome], None]) -> Outcome:
     """Fill the database `into`, of which the URL is the owner's, from `source_dsn`, and compare; raises as it says."""
     region = RegionId(settings.region)
-    await upgrade(into, regions=[region], first_tenant=None, now=SystemClock().now())
-    await copy_tenants(source_dsn, into)
+    await prepare_for_replay(source_dsn, into, regions=[region], now=SystemClock().now())
     vault = ClearVault(settings.index_key.get_secret_value().encode())
     outcome = Outcome()
     async with open_pool(source_dsn) as source, open_pool(into) as target:
-        if not await target.fetchval(_EMPTY):
-            raise SettingsError("the database to fill holds payments: give an empty one, used for nothing else")
         kept, found = PostgresHistory(source, vault=vault), PostgresHistory(target, vault=vault)
         async with _running(settings, PostgresStore(target, region=region, vault=vault), vault) as running:
             after: PaymentId | None = None
@@ -116,8 +111,7 @@ async def replay(settings: Settings, source_dsn: str, into: str, *, tell: Callab
                 tell(outcome)
         balances = [await PostgresLedger(pool).balances() for pool in (source, target)]
         outcome.is_ledger_equal = balances[0] == balances[1]
-        # Nobody may send what a replay has made: it was sent, years ago.
-        await target.execute("DELETE FROM outbox")
+    await remove_outbox(into)
     return outcome
 
 

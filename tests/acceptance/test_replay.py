@@ -12,8 +12,9 @@ import asyncpg
 import pytest
 
 from adapters.postgres.server import EmbeddedPostgres
+from adapters.postgres.upgrade import UpgradeError
 from gateway.cli.replay import Outcome, replay
-from gateway.settings import Settings, SettingsError, load_settings
+from gateway.settings import Settings, load_settings
 from tests.acceptance.installation import HEADERS, Installation
 from tests.acceptance.payments import json_payment, message, transfer
 from tests.acceptance.test_slice import post, until_final
@@ -79,7 +80,7 @@ def test_history_comes_out_the_same_and_what_was_changed_is_named(
     assert outcome.is_good
     assert outcome.payments == len(ACCOUNTS) + 1
     assert outcome.postings > outcome.payments
-    with pytest.raises(SettingsError, match="empty"):
+    with pytest.raises(UpgradeError, match="empty"):
         run(settings, database, copies[0])
 
     asyncio.run(execute(database, CHANGES))
