@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.postgres.migrations import HEAD
+from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.tables import CONFIGURATION, FACTS, LOCAL, payment
-from adapters.postgres.upgrade import UpgradeError, upgrade
+from adapters.postgres.upgrade import UpgradeError, prepare_for_replay, upgrade
 from gateway.domain.payment import RegionId
 from gateway.service.ports import UnavailableError
 from tests.conftest import REGION, Database
@@ -118,3 +119,22 @@ async def test_a_database_of_another_revision_is_not_ready(database: Database, p
 
     with pytest.raises(UnavailableError, match="fifteen db upgrade"):
         await postgres_store.check()
+
+
+async def test_a_database_with_payments_is_left_as_it_is_by_a_replay(
+    postgres_server: EmbeddedPostgres, database: Database
+) -> None:
+    """Named by mistake: it is refused before anything in it is migrated."""
+    superuser = await asyncpg.connect(postgres_server.superuser_dsn)
+    await superuser.execute("CREATE DATABASE somebodys OWNER fifteen_owner")
+    await superuser.close()
+    dsn = f"{postgres_server.owner_dsn.rpartition('/')[0]}/somebodys"
+    somebodys = await asyncpg.connect(dsn)
+    await somebodys.execute("CREATE TABLE payment AS SELECT 1 AS payment_id")
+
+    with pytest.raises(UpgradeError, match="holds payments"):
+        await prepare_for_replay(database.application_dsn, dsn, regions=[REGION], now=NOW)
+
+    tables = await somebodys.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    await somebodys.close()
+    assert [row["tablename"] for row in tables] == ["payment"]
