@@ -264,10 +264,18 @@ QUARANTINE: Final = """
 RELAY: Final = """
     DELETE FROM outbox
     WHERE position = ANY (ARRAY(
-        SELECT position FROM outbox ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED
+        SELECT position FROM outbox WHERE created_at < $2 ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED
     ))
     RETURNING delivery_id, queue, payment_id, deadline_at
 """
+
+FORGET: Final = """
+    DELETE FROM outbox
+    WHERE position = ANY (ARRAY(
+        SELECT position FROM outbox WHERE delivery_id = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED
+    ))
+"""
+"""What a relay holds at this moment it will delete itself."""
 
 DUE_TIMERS: Final = """
     SELECT payment_id, timer_at FROM payment_state

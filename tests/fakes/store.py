@@ -296,10 +296,13 @@ class InMemoryStore:
         self.rows.outbox.append(_Outbox(delivery, at))
 
     @asynccontextmanager
-    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
+    async def relay(
+        self, *, limit: int, created_before: datetime | None = None
+    ) -> AsyncIterator[Sequence[OutboundDelivery]]:
         """Hold outbox rows around the caller's publish; see the port."""
         await self._reached()
-        held = [row for row in self.rows.outbox if not row.held][:limit]
+        old = [row for row in self.rows.outbox if created_before is None or row.created_at < created_before]
+        held = [row for row in old if not row.held][:limit]
         for row in held:
             row.held = True
         try:
@@ -309,6 +312,12 @@ class InMemoryStore:
                 row.held = False
             raise
         self.rows.outbox = [row for row in self.rows.outbox if not any(row is gone for gone in held)]
+
+    async def forget(self, delivery_ids: Sequence[UUID]) -> None:
+        """Delete outbox rows; see the port."""
+        await self._reached()
+        gone = set(delivery_ids)
+        self.rows.outbox = [row for row in self.rows.outbox if row.held or row.delivery.delivery_id not in gone]
 
     async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
         """Return what is due; see the port."""
