@@ -26,7 +26,7 @@ from gateway.domain.payment import (
     RegionId,
     TenantId,
 )
-from gateway.service.chain import acceptance_facts, decision_facts, first_digest, message_facts, payment_facts
+from gateway.service.chain import acceptance_facts, decision_facts, first_digests, message_facts, payment_facts
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -137,12 +137,12 @@ class InMemoryStore:
         ]
         rows.messages[new.payment_id] = [replace(new.message, at=new.accepted_at)]
         kept = message_facts(new.message, _sealed(new.message), at=new.accepted_at)
-        rows.facts[new.payment_id] = payment_facts(new, region=REGION)
+        rows.facts[new.payment_id] = payment_facts(new, payment.funds_holder, region=REGION)
         rows.chain.append(
             Chained(
                 acceptance_facts(new, region=REGION),
                 (kept,),
-                first_digest(new, kept, region=REGION, epoch=EPOCH),
+                first_digests(new, kept, region=REGION, epoch=EPOCH)[payment.funds_holder],
                 len(rows.chain) + 1,
             )
         )
