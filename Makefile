@@ -26,7 +26,7 @@ demo: setup ## Run gateway, worker and the FedNow simulator; send four payments;
 test: check ## Everything: lint, types, import contracts, and the tests on a real PostgreSQL and RabbitMQ
 
 check: lint types contracts ## The ordinary check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff format --check .
