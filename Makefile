@@ -44,7 +44,7 @@ format: setup ## Format the code and mend what ruff can mend
 
 lock: setup ## Resolve the dependencies anew into the two lock files: for work, and for the image
 	$(COMPILE) --all-extras --group dev --upgrade --output-file requirements.lock
-	$(COMPILE) --extra gateway --constraint requirements.lock --output-file requirements-image.lock
+	$(COMPILE) --extra gateway --extra dynamodb --constraint requirements.lock --output-file requirements-image.lock
 
 schemas: setup ## Regenerate the XSDs from the message metadata of the pyiso20022 package
 	$(BIN)/python -m iso20022.schemas.generate

@@ -37,6 +37,7 @@ from gateway.service.ports.dead_letters import (
 from gateway.service.ports.faults import (
     FaultyRowError,
     NotSentError,
+    NotServingError,
     PartlyFaultyError,
     UnavailableError,
     UnroutableError,
@@ -60,11 +61,13 @@ from gateway.service.ports.store import (
     Refusal,
     TimerChange,
 )
+from gateway.service.ports.witness import Alone, OvertakenError, Tenure, Witness, WitnessRecord
 from gateway.service.ports.world import Clock, Identifiers
 
 __all__ = [
     "AcceptKind",
     "Accepted",
+    "Alone",
     "Anchor",
     "AuditAnchor",
     "AuditReader",
@@ -101,8 +104,10 @@ __all__ = [
     "MessageDirection",
     "NewPayment",
     "NotSentError",
+    "NotServingError",
     "Observer",
     "OutboundDelivery",
+    "OvertakenError",
     "ParkedLetters",
     "PartlyFaultyError",
     "PaymentHistory",
@@ -118,9 +123,12 @@ __all__ = [
     "Sealed",
     "SealedEntry",
     "Span",
+    "Tenure",
     "TimerChange",
     "UnavailableError",
     "UnroutableError",
     "Unsealed",
     "Vault",
+    "Witness",
+    "WitnessRecord",
 ]

@@ -13,6 +13,10 @@ class NotSentError(UnavailableError):
     """Certain: no byte of the message has reached the other side. The same message may be tried again."""
 
 
+class NotServingError(UnavailableError):
+    """The region may not act now: it does not hold its lease, or the payment's home is another. Nothing was done."""
+
+
 class UnroutableError(Exception):
     """No queue of that name exists; others of the same batch may be on theirs. A fault of the topology."""
 
