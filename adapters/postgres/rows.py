@@ -51,10 +51,10 @@ def digest_of(sealed: Sealed) -> bytes:
     return hashlib.sha256(sealed.ciphertext).digest()
 
 
-def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: RegionId, epoch: int) -> Columns:
-    """Return the parameters of `statements.ACCEPT` after region and epoch."""
+def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: RegionId, epochs: Sequence[int]) -> Columns:
+    """Return the parameters of `statements.ACCEPT` after the region; each payment goes in under its slot's epoch."""
     rows, digests = [], []
-    for new in payments:
+    for new, epoch in zip(payments, epochs, strict=True):
         sealed = vault.seal(new.message.body)
         message = message_facts(new.message, sealed, at=new.accepted_at)
         by_holder = first_digests(new, message, region=region, epoch=epoch)
@@ -91,7 +91,7 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: Regi
             )
         )
     queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
-    return [*columns(rows, 27), *columns(queued, 4), *columns(digests, 2)]
+    return [list(epochs), *columns(rows, 27), *columns(queued, 4), *columns(digests, 2)]
 
 
 def save_columns(decisions: Sequence[Decision], vault: Vault, *, region: RegionId) -> Columns:

@@ -13,24 +13,26 @@ from __future__ import annotations
 from typing import Final
 
 ACCEPT: Final = """
-WITH input AS (
+WITH asked AS (
     SELECT * FROM unnest(
-        $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[], $10::text[],
-        $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bytea[], $18::date[],
-        $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::text[], $23::text[], $24::text[], $25::bytea[],
-        $26::bytea[], $27::text[], $28::text[], $29::timestamptz[], $34::bytea[],
+        $2::bigint[], $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[],
+        $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bytea[],
+        $18::date[], $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::text[], $23::text[], $24::text[],
+        $25::bytea[], $26::bytea[], $27::text[], $28::text[], $29::timestamptz[], $34::bytea[],
         $35::bytea[]
-    ) AS input (
-        tenant_id, idempotency_key, slot, content_digest, payment_id, rail, message_id, end_to_end_id,
+    ) AS asked (
+        epoch, tenant_id, idempotency_key, slot, content_digest, payment_id, rail, message_id, end_to_end_id,
         instruction_id, uetr, amount_cents, debtor_agent, creditor_agent, debtor_account_index,
         creditor_account_index, business_date, accepted_at, deadline_at, raw_id, message_type, content_type, key_id,
         body, digest, business_message_id, direction, timer_at, digest_with_tenant,
         digest_with_core
     )
+), input AS MATERIALIZED (
+    SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch
 ), claimed AS (
     INSERT INTO claim (region, tenant_id, idempotency_key, slot, epoch, content_digest, payment_id, business_date,
         claimed_at)
-    SELECT $1, tenant_id, idempotency_key, slot, $2, content_digest, payment_id, business_date, accepted_at
+    SELECT $1, tenant_id, idempotency_key, slot, epoch, content_digest, payment_id, business_date, accepted_at
     FROM input
     WHERE NOT EXISTS (
         SELECT FROM claim AS other
@@ -54,7 +56,7 @@ WITH input AS (
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details,
         contradiction, at, digest)
-    SELECT $1, payment_id, tenant_id, $2, 1, 'PaymentAccepted', 'RECEIVED', '{}', false, accepted_at, event_digest
+    SELECT $1, payment_id, tenant_id, epoch, 1, 'PaymentAccepted', 'RECEIVED', '{}', false, accepted_at, event_digest
     FROM fresh
 ), raw AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
@@ -64,8 +66,8 @@ WITH input AS (
     FROM fresh
 ), states AS (
     INSERT INTO payment_state (payment_id, tenant_id, state, version, epoch, transfers, status_requests, pings,
-        timer_at, updated_at, event_digest)
-    SELECT payment_id, tenant_id, 'RECEIVED', 1, $2, 0, 0, 0, timer_at, accepted_at, event_digest FROM fresh
+        timer_at, updated_at, event_digest, slot)
+    SELECT payment_id, tenant_id, 'RECEIVED', 1, epoch, 0, 0, 0, timer_at, accepted_at, event_digest, slot FROM fresh
 ), queued AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, fresh.tenant_id, fresh.payment_id, out.deadline_at, fresh.accepted_at
@@ -90,7 +92,8 @@ WITH input AS (
         inbox_digest, contradiction, transfers, pings, event_facts
     )
 ), locked AS MATERIALIZED (
-    SELECT state.payment_id
+    SELECT state.payment_id,
+        CASE WHEN state.slot IS NULL THEN state.epoch ELSE owned_epoch($1, state.slot) END AS epoch
     FROM payment_state AS state
     JOIN input ON state.payment_id = input.payment_id AND state.version = input.expected_version
     ORDER BY state.payment_id
@@ -99,6 +102,7 @@ WITH input AS (
     UPDATE payment_state AS state
     SET state = input.state_after,
         version = state.version + 1,
+        epoch = locked.epoch,
         status = input.status,
         reason_code = input.reason_code,
         reason_origin = input.reason_origin,
@@ -110,10 +114,10 @@ WITH input AS (
         final_at = coalesce(state.final_at, input.final_at),
         timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
         updated_at = input.at,
-        event_digest = sha256(coalesce(state.event_digest, decode(repeat('00', 32), 'hex')) || int8send(state.epoch)
+        event_digest = sha256(coalesce(state.event_digest, decode(repeat('00', 32), 'hex')) || int8send(locked.epoch)
             || input.event_facts)
     FROM input JOIN locked USING (payment_id)
-    WHERE state.payment_id = input.payment_id AND state.version = input.expected_version
+    WHERE state.payment_id = input.payment_id AND state.version = input.expected_version AND locked.epoch >= state.epoch
     RETURNING state.payment_id, state.epoch, state.event_digest
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after,
@@ -155,8 +159,11 @@ WITH input AS (
     JOIN moved ON moved.payment_id = posting.payment_id
     JOIN input ON input.payment_id = posting.payment_id
 )
-SELECT payment_id FROM moved
+SELECT payment_id, true AS is_ours FROM moved UNION ALL SELECT payment_id, false FROM locked WHERE epoch IS NULL
 """
+
+SLOTS: Final = "SELECT region, epoch FROM slot ORDER BY slot"
+"""All of them, or none where this region has not been told of any."""
 
 _PAYMENT_COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.end_to_end_id, fact.instruction_id, fact.uetr,
@@ -230,7 +237,8 @@ FINAL_SINCE: Final = """
 NOT_FOUND_POLICY: Final = "SELECT not_found_policy FROM tenant WHERE tenant_id = $1"
 
 WAITING_SINCE: Final = """
-    SELECT updated_at FROM payment_state WHERE state = 'RECEIVED' ORDER BY updated_at OFFSET $1 LIMIT 1
+    SELECT updated_at FROM payment_state WHERE state = 'RECEIVED' AND timer_at IS NOT NULL
+    ORDER BY updated_at OFFSET $1 LIMIT 1
 """
 
 AWAITING_OPERATOR: Final = f"""

@@ -34,27 +34,28 @@ from gateway.domain.payment import (
     RegionId,
     TenantId,
 )
+from gateway.domain.regions import SlotOwner
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
+    Alone,
     Backlog,
     Decision,
     DueTimer,
     FaultyRowError,
     MessageDirection,
     NewPayment,
+    NotServingError,
     OutboundDelivery,
     PartlyFaultyError,
     Quarantined,
     Queue,
     RawMessage,
     Refusal,
+    Tenure,
     UnavailableError,
     Vault,
 )
-
-EPOCH: Final = 1
-"""The epoch of a region that has never been taken over; a takeover raises it (docs/adr/0003)."""
 
 ATTEMPTS_MAX: Final = 5
 """How often rows are tried again that lost a race with a transaction which then aborted."""
@@ -79,23 +80,27 @@ class PostgresStore:
     The caller opens and closes the pool.
     """
 
-    def __init__(self, pool: asyncpg.Pool, *, region: RegionId, vault: Vault) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, region: RegionId, vault: Vault, tenure: Tenure | None = None) -> None:
         self._pool = pool
         self._region = region
         self._vault = vault
+        self._tenure = tenure or Alone()
+        self._slots: Sequence[SlotOwner] = ()
 
     # --- intake ---
 
     async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
         """Claim and save; see the port."""
+        self._tenure.demand()
         first: dict[_Key, NewPayment] = {}
         for new in payments:
             first.setdefault(_key(new), new)
-        outcomes: dict[_Key, _Claimed | FaultyRowError] = {}
+        outcomes: dict[_Key, _Outcome] = {}
         waiting = sorted(first.values(), key=_key)
         with translated():
-            for _ in range(ATTEMPTS_MAX):
-                outcomes |= await self._accept_once(waiting)
+            for attempt in range(ATTEMPTS_MAX):
+                outcomes |= await self._elsewhere(waiting, anew=attempt > 0)
+                outcomes |= await self._accept_once([new for new in waiting if _key(new) not in outcomes])
                 waiting = [new for new in waiting if _key(new) not in outcomes]
                 if not waiting:
                     break
@@ -107,8 +112,24 @@ class PostgresStore:
             raise PartlyFaultyError(answers)
         return accepted
 
-    async def _accept_once(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Claimed | FaultyRowError]:
-        outcomes: dict[_Key, _Claimed | FaultyRowError] = {}
+    async def _elsewhere(self, waiting: Sequence[NewPayment], *, anew: bool) -> dict[_Key, _Outcome]:
+        """Return the submissions whose keys have their home in another region, by this region's map of the slots.
+
+        The map is kept: an old one is found out by the statement, which takes no claim under another epoch than the
+        map's; and nobody is sent elsewhere by an old one.
+        """
+        if anew or not self._slots or any(self._slots[new.slot].region != self._region for new in waiting):
+            rows = await self._pool.fetch(statements.SLOTS)
+            self._slots = [SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows]
+        if not self._slots:
+            raise UnavailableError(f"region {self._region} has no map of slots: fifteen region init")
+        owners = {_key(new): self._slots[new.slot].region for new in waiting}
+        return {key: _Elsewhere(owner) for key, owner in owners.items() if owner != self._region}
+
+    async def _accept_once(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Outcome]:
+        if not waiting:
+            return {}
+        outcomes: dict[_Key, _Outcome] = {}
         try:
             claimed = await self._insert(waiting)
         except _ONE_BAD_ROW as error:
@@ -124,11 +145,12 @@ class PostgresStore:
         return outcomes | await self._read_claims([new for new in waiting if _key(new) not in claimed])
 
     async def _insert(self, payments: Sequence[NewPayment]) -> dict[_Key, FundsHolder]:
-        parameters = accept_columns(payments, self._vault, region=self._region, epoch=EPOCH)
-        rows = await self._pool.fetch(statements.ACCEPT, self._region, EPOCH, *parameters)
+        epochs = [self._slots[new.slot].epoch for new in payments]
+        parameters = accept_columns(payments, self._vault, region=self._region, epochs=epochs)
+        rows = await self._pool.fetch(statements.ACCEPT, self._region, *parameters)
         return {(row["tenant_id"], row["idempotency_key"]): FundsHolder(row["funds_holder"]) for row in rows}
 
-    async def _read_claims(self, unseen: Sequence[NewPayment]) -> dict[_Key, _Claimed | FaultyRowError]:
+    async def _read_claims(self, unseen: Sequence[NewPayment]) -> dict[_Key, _Outcome]:
         if not unseen:
             return {}
         rows = await self._pool.fetch(
@@ -163,13 +185,14 @@ class PostgresStore:
 
     async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
         """Save what still holds; see the port."""
+        self._tenure.demand()
         ids = [decision.payment.payment_id for decision in decisions]
         if len(set(ids)) != len(ids):
             raise AssertionError("a batch names a payment twice: one of its two decisions would silently win")
         by_rail: dict[Rail, list[Decision]] = defaultdict(list)
         for decision in decisions:
             by_rail[decision.payment.rail].append(decision)
-        saved: dict[UUID, bool | FaultyRowError] = {}
+        saved: dict[UUID, bool | FaultyRowError | NotServingError] = {}
         with translated():
             for rail, group in by_rail.items():
                 saved |= await self._save(rail, group)
@@ -179,7 +202,9 @@ class PostgresStore:
             raise PartlyFaultyError(outcomes)
         return held
 
-    async def _save(self, rail: Rail, decisions: Sequence[Decision]) -> dict[UUID, bool | FaultyRowError]:
+    async def _save(
+        self, rail: Rail, decisions: Sequence[Decision]
+    ) -> dict[UUID, bool | FaultyRowError | NotServingError]:
         try:
             parameters = save_columns(decisions, self._vault, region=self._region)
             rows = await self._pool.fetch(statements.SAVE, self._region, rail.value, *parameters)
@@ -188,12 +213,18 @@ class PostgresStore:
                 to_be_decided_again = "inbox" in _constraint(error) or isinstance(error, asyncpg.DeadlockDetectedError)
                 outcome = False if to_be_decided_again else FaultyRowError(str(error))
                 return {decisions[0].payment.payment_id: outcome}
-            saved: dict[UUID, bool | FaultyRowError] = {}
+            saved: dict[UUID, bool | FaultyRowError | NotServingError] = {}
             for decision in decisions:
                 saved |= await self._save(rail, [decision])
             return saved
-        held = {row["payment_id"] for row in rows}
-        return {decision.payment.payment_id: decision.payment.payment_id in held for decision in decisions}
+        outcomes: dict[UUID, bool | FaultyRowError | NotServingError] = {
+            decision.payment.payment_id: False for decision in decisions
+        }
+        for row in rows:
+            payment_id = PaymentId(row["payment_id"])
+            elsewhere = f"the home of payment {payment_id} is not region {self._region}"
+            outcomes[payment_id] = True if row["is_ours"] else NotServingError(elsewhere)
+        return outcomes
 
     async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
         """Return what is due; see the port."""
@@ -371,6 +402,13 @@ class PostgresStore:
 
 
 @dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """The key's slot is another region's."""
+
+    home: RegionId
+
+
+@dataclass(frozen=True, slots=True)
 class _Claimed:
     """Who holds a key: none when the message id was taken, and so the key is free."""
 
@@ -379,9 +417,14 @@ class _Claimed:
     created: bool
 
 
-def _answer(new: NewPayment, outcome: _Claimed | FaultyRowError, *, is_first: bool) -> Accepted | FaultyRowError:
+_Outcome = _Claimed | _Elsewhere | FaultyRowError
+
+
+def _answer(new: NewPayment, outcome: _Outcome, *, is_first: bool) -> Accepted | FaultyRowError:
     if isinstance(outcome, FaultyRowError):
         return outcome
+    if isinstance(outcome, _Elsewhere):
+        return Accepted(AcceptKind.ELSEWHERE, None, outcome.home)
     if outcome.payment is None:
         return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
     if outcome.digest != new.content_digest:

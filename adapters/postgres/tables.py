@@ -330,6 +330,7 @@ payment_state = Table(
     Column("updated_at", _INSTANT, nullable=False),
     Column("final_at", _INSTANT),
     Column("event_digest", LargeBinary, comment="The digest of the newest event, which the next one follows."),
+    Column("slot", SmallInteger),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
     CheckConstraint(_one_of("state", PaymentState), name="state"),
     Index(
@@ -354,14 +355,49 @@ outbox = Table(
     Index("outbox_delivery_id_ix", "delivery_id"),
 )
 
+slot = Table(
+    "slot",
+    metadata,
+    Column("slot", SmallInteger, autoincrement=False, primary_key=True),
+    Column("region", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    CheckConstraint("slot BETWEEN 0 AND 255", name="slot"),
+    CheckConstraint("epoch > 0", name="epoch"),
+)
+
+projection_due = Table(
+    "projection_due",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("payment_id", Uuid, nullable=False),
+    Column("slot", SmallInteger),
+    Column("at", _INSTANT, nullable=False),
+)
+
+# How old what is seen of another region is: each writes down its own time every second.
+region_pulse = Table(
+    "region_pulse",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("region"),
+    postgresql_partition_by=_BY_REGION,
+)
+
 FACTS: Final = (
     *(claim, payment, payment_event, message, inbox, refusal, quarantine),
     *(dead_letter, dead_letter_closing, ledger_posting, audit_seal),
 )
 """Inserted, never updated; one partition per region."""
 
-LOCAL: Final = (payment_state, outbox, *BUS_TABLES)
+LOCAL: Final = (payment_state, outbox, projection_due, *BUS_TABLES)
 """Of this region alone."""
+
+REPLICATED: Final = (*FACTS, region_pulse)
+"""What each region publishes of its own."""
+
+TOPOLOGY: Final = (slot,)
+"""This region's copy of the map of slots: the witness has the one that counts."""
 
 CONFIGURATION: Final = (tenant, api_key, operator_key)
 """Written by the owner, read by the application."""

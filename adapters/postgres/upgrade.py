@@ -20,9 +20,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.postgres.tables import FACTS, api_key, operator_key, outbox, tenant
+from adapters.postgres.tables import REPLICATED, api_key, operator_key, outbox, slot, tenant
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
+from gateway.domain.regions import SlotMap
 
 APPLICATION_GROUP_ROLE: Final = "fifteen_application"
 """Holds the application's rights; the role that the gateway logs in as is made a member of it."""
@@ -69,7 +70,8 @@ async def upgrade(
 ) -> str:
     """Bring the database up to date and return its schema's revision.
 
-    `regions` are all that write facts: each gets its partition of every fact table.
+    `regions` are all that write facts: each gets its partition of every fact table. One alone owns every slot; several
+    own none before `fifteen region init` has asked the witness.
 
     Raises:
         UpgradeError: a region's name cannot be a partition's, or the owner lacks a right.
@@ -84,6 +86,8 @@ async def upgrade(
             await connection.run_sync(_ensure_group_role)
             await connection.run_sync(_migrate)
             await connection.run_sync(lambda sync: _create_partitions(sync, regions))
+            if len(regions) == 1:
+                await connection.run_sync(lambda sync: _own_every_slot(sync, regions[0]))
             if first_tenant is not None:
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
             if first_operator is not None:
@@ -116,7 +120,7 @@ def _migrate(connection: Connection) -> None:
 
 
 def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> None:
-    for table in FACTS:
+    for table in REPLICATED:
         for region in regions:
             partition = f"{table.name}_{region}"
             connection.execute(
@@ -124,6 +128,14 @@ def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> N
             )
             if table.name in _UNCOMPRESSED:
                 connection.execute(text(f"ALTER TABLE {partition} SET (toast_tuple_target = 8160)"))
+
+
+def _own_every_slot(connection: Connection, region: RegionId) -> None:
+    rows = [
+        {"slot": number, "region": owner.region, "epoch": owner.epoch}
+        for number, owner in enumerate(SlotMap.first([region]).owners)
+    ]
+    connection.execute(insert(slot).values(rows).on_conflict_do_nothing(index_elements=[slot.c.slot]))
 
 
 def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:

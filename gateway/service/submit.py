@@ -25,6 +25,7 @@ from gateway.service.ports import (
     MessageClass,
     MessageDirection,
     NewPayment,
+    NotServingError,
     Observer,
     OutboundDelivery,
     PaymentStore,
@@ -313,6 +314,8 @@ class Intake:
             case AcceptKind.MESSAGE_ID_TAKEN:
                 refused = Refused(RefusalKind.MESSAGE_ID_TAKEN)
                 return await self._refuse(new.tenant_id, body, refused, new.accepted_at)
+            case AcceptKind.ELSEWHERE:
+                raise NotServingError(f"the key's home is region {accepted.home}")
             case AcceptKind.CREATED | AcceptKind.REPLAYED:
                 assert accepted.payment is not None
                 if accepted.kind is AcceptKind.CREATED:

@@ -47,6 +47,7 @@ from gateway.service.ports.keys import Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
+from gateway.service.ports.regions import Projected, RegionStore, Unprojected
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -112,6 +113,7 @@ __all__ = [
     "PartlyFaultyError",
     "PaymentHistory",
     "PaymentStore",
+    "Projected",
     "Quarantined",
     "Queue",
     "QueueDirection",
@@ -119,6 +121,7 @@ __all__ = [
     "RailLink",
     "RawMessage",
     "Refusal",
+    "RegionStore",
     "Reservation",
     "Sealed",
     "SealedEntry",
@@ -126,6 +129,7 @@ __all__ = [
     "Tenure",
     "TimerChange",
     "UnavailableError",
+    "Unprojected",
     "UnroutableError",
     "Unsealed",
     "Vault",

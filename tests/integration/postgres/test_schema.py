@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from adapters.postgres.migrations import HEAD
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
-from adapters.postgres.tables import CONFIGURATION, FACTS, LOCAL, payment
+from adapters.postgres.tables import CONFIGURATION, FACTS, LOCAL, REPLICATED, payment
 from adapters.postgres.upgrade import UpgradeError, prepare_for_replay, upgrade
 from gateway.domain.payment import RegionId
 from gateway.service.ports import UnavailableError
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 
 
 def _differences(connection: Connection) -> list[object]:
-    partitions = {f"{table.name}_{REGION}" for table in FACTS}
+    partitions = {f"{table.name}_{REGION}" for table in REPLICATED}
     context = MigrationContext.configure(
         connection,
         opts={

@@ -1,17 +1,17 @@
-"""The spike behind ADR 3: the first schema replicates both ways as it is, and nothing of it must change for that.
+"""Two regions on two servers: each publishes its own partitions, subscribes to the other's, and owns its slots.
 
-Two servers, each with its own region's store, publish their own partitions and subscribe to the other's: PostgreSQL's
-own logical replication, as the two-region issue will set it up for good.
+It began as the spike behind ADR 3, which showed that the first schema replicates both ways as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain, count
 from typing import Final
 
 import asyncpg
@@ -19,16 +19,29 @@ import pytest
 
 from adapters.keys.clear import ClearVault
 from adapters.postgres.audit import PostgresAudit, open_audit_reader
+from adapters.postgres.bus_tables import BUS_TABLES
 from adapters.postgres.connection import open_pool
+from adapters.postgres.regions import PostgresRegions
+from adapters.postgres.replication import (
+    PUBLICATION,
+    Inward,
+    Outward,
+    ReplicationError,
+    join,
+    prepare,
+    status,
+    subscription_of,
+)
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
-from adapters.postgres.tables import FACTS, LOCAL
+from adapters.postgres.tables import outbox
 from adapters.postgres.upgrade import upgrade
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import fold
 from gateway.domain.identity import delivery_id_of, payment_id_of, slot_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, PaymentId, PaymentState, Rail, RegionId, TenantId
+from gateway.domain.regions import SlotMap
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.ports import (
@@ -36,26 +49,39 @@ from gateway.service.ports import (
     Anchor,
     MessageDirection,
     NewPayment,
+    NotServingError,
     OutboundDelivery,
+    PartlyFaultyError,
     Queue,
     RawMessage,
-    UnavailableError,
 )
+from gateway.service.regions import Projector, behind_s
 from gateway.service.verify_audit import verify
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
+from tests.fakes.clock import VirtualClock
+from tests.unit.http.world import RecordingObserver
 
 REGIONS: Final = (RegionId("use1"), RegionId("usw2"))
+PAIRS: Final = (REGIONS, (REGIONS[1], REGIONS[0]))
 NOW: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+LATER: Final = NOW + timedelta(days=1)
 TENANT: Final = TenantId("default")
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """One region: its server and its store."""
+    """One region: its server, and what it has of it."""
 
     name: RegionId
     server: EmbeddedPostgres
     store: PostgresStore
+    own: PostgresRegions
+    projector: Projector
+
+    async def settle(self) -> None:
+        """Fold what has arrived."""
+        while await self.projector.project():
+            pass
 
 
 @pytest.fixture(scope="module")
@@ -65,32 +91,35 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[EmbeddedP
         EmbeddedPostgres(tmp_path_factory.mktemp("use1")) as east,
         EmbeddedPostgres(tmp_path_factory.mktemp("usw2")) as west,
     ):
-        asyncio.run(_replicate([east, west]))
+        asyncio.run(replicate([east, west]))
         yield [east, west]
 
 
-async def _replicate(servers: list[EmbeddedPostgres]) -> None:
+async def replicate(servers: list[EmbeddedPostgres]) -> None:
+    """Set two regions up as `fifteen db upgrade`, `fifteen region init` and `fifteen region join` do; twice."""
     for server in servers:
         await upgrade(server.owner_dsn, regions=REGIONS, first_tenant=None, now=NOW)
-    for region, server in zip(REGIONS, servers, strict=True):
-        partitions = ", ".join(f"{table.name}_{region}" for table in FACTS)
-        await _execute(
-            server, f"CREATE PUBLICATION facts FOR TABLE {partitions} WITH (publish_via_partition_root = true)"
-        )
-    for server, peer in zip(servers, reversed(servers), strict=True):
-        await _execute(
-            server,
-            f"CREATE SUBSCRIPTION peer CONNECTION '{peer.superuser_dsn.rpartition('/')[0]}/fifteen' PUBLICATION facts "
-            "WITH (copy_data = true)",
-        )
+        await keep_wal(server, "4GB")
+    for _ in range(2):
+        for server, (region, peer) in zip(servers, PAIRS, strict=True):
+            await prepare(server.superuser_dsn, region=region, peer=peer)
+        for server, other, (region, peer) in zip(servers, reversed(servers), PAIRS, strict=True):
+            await join(server.superuser_dsn, other.superuser_dsn, region=region, peer=peer)
 
 
-async def _execute(server: EmbeddedPostgres, statement: str) -> None:
-    connection = await asyncpg.connect(f"{server.superuser_dsn.rpartition('/')[0]}/fifteen")
+async def execute(server: EmbeddedPostgres, statement: str) -> None:
+    """Run a statement with all rights."""
+    connection = await asyncpg.connect(server.superuser_dsn)
     try:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def keep_wal(server: EmbeddedPostgres, size: str) -> None:
+    """Bound what is kept for a peer that stays away."""
+    await execute(server, f"ALTER SYSTEM SET max_slot_wal_keep_size = '{size}'")
+    await execute(server, "SELECT pg_reload_conf()")
 
 
 async def _count(server: EmbeddedPostgres, table: str) -> int:
@@ -101,15 +130,34 @@ async def _count(server: EmbeddedPostgres, table: str) -> int:
         await connection.close()
 
 
-@pytest.fixture
-async def regions(servers: list[EmbeddedPostgres]) -> AsyncIterator[list[Region]]:
-    """The two regions with a store each."""
+@asynccontextmanager
+async def opened(servers: list[EmbeddedPostgres]) -> AsyncIterator[list[Region]]:
+    """The two regions, each with its stores."""
     async with AsyncExitStack() as stack:
         found = []
         for name, server in zip(REGIONS, servers, strict=True):
             pool = await stack.enter_async_context(open_pool(server.application_dsn))
-            found.append(Region(name, server, PostgresStore(pool, region=name, vault=ClearVault(b"test"))))
+            own = PostgresRegions(pool, region=name)
+            store = PostgresStore(pool, region=name, vault=ClearVault(b"test"))
+            projector = Projector(own, VirtualClock(NOW), RecordingObserver())
+            found.append(Region(name, server, store, own, projector))
         yield found
+
+
+@pytest.fixture
+async def regions(servers: list[EmbeddedPostgres]) -> AsyncIterator[list[Region]]:
+    """The two regions, with the map that they begin with; a test that moves slots raises their epochs for good."""
+    async with opened(servers) as found:
+        for region in found:
+            if await region.own.slot_map() is None:
+                await region.own.adopt(SlotMap.first(REGIONS))
+        yield found
+
+
+def key_at(region: RegionId, name: str) -> str:
+    """A key that has its home in this region under the first map."""
+    slots = SlotMap.first(REGIONS).slots_of(region)
+    return next(key for number in count() if slot_of(TENANT, IdempotencyKey(key := f"{name}{number}".upper())) in slots)
 
 
 def new_payment(key: str) -> NewPayment:
@@ -159,58 +207,86 @@ async def until(count: Callable[[], Awaitable[int]], wanted: int) -> None:
 async def test_facts_written_in_either_region_are_in_both_and_local_rows_are_not(regions: list[Region]) -> None:
     """Each region writes and publishes its own partitions: no conflict can arise, whatever they do at the same time."""
     for region in regions:
-        await region.store.accept([new_payment(f"{region.name.upper()}{number}") for number in range(20)])
+        keys = [key_at(region.name, f"{region.name}{number}X") for number in range(20)]
+        await region.store.accept([new_payment(key) for key in keys])
 
     for region in regions:
         for fact in ("claim", "payment", "payment_event", "message"):
             await until(partial(_count, region.server, fact), 40)
 
     for region in regions:
-        for table in LOCAL:
+        for table in (outbox, *BUS_TABLES):
             assert await _count(region.server, table.name) in {0, 20}
         assert await _count(region.server, "payment_state") == 20
 
 
-async def test_a_payments_state_folds_from_its_events_in_the_region_that_did_not_write_them(
-    regions: list[Region],
-) -> None:
-    """The projection is local and never replicated: whoever takes over builds it from the events."""
+async def test_a_region_reads_the_other_regions_payments_from_a_projection_of_its_own(regions: list[Region]) -> None:
+    """Facts are replicated, states are folded from them: the same payment, shown in both regions; timers stay home."""
     east, west = regions
-    accepted = await east.store.accept([new_payment("FOLD")])
+    accepted = await east.store.accept([new_payment(key_at(east.name, "FOLD"))])
     payment = accepted[0].payment
     assert payment is not None
-    sending = decide(
-        payment,
-        Event(EventKind.SENDING_STARTED),
-        at=NOW + timedelta(seconds=1),
-        timing=Timing(),
-    )
+    sending = decide(payment, Event(EventKind.SENDING_STARTED), at=NOW + timedelta(seconds=1), timing=Timing())
     assert await east.store.save([sending]) == [True]
 
     await until(lambda: _number_of_events(west.store, payment.payment_id), 2)
     folded = fold(await west.store.events(payment.payment_id))
+    await west.settle()
+    here = (await east.store.load([payment.payment_id]))[payment.payment_id]
+    there = (await west.store.load([payment.payment_id]))[payment.payment_id]
 
     assert folded.state is PaymentState.SENDING
-    assert folded.version == 2
-    assert folded.creation_time == NOW + timedelta(seconds=1)
-    assert await west.store.load([payment.payment_id]) == {}
+    assert there == replace(here, next_step_at=None)
+    assert await west.own.unprojected(limit=10) == []
+    with pytest.raises(PartlyFaultyError) as refused:
+        await west.store.save([decide(there, Event(EventKind.DEADLINE_PASSED), at=NOW, timing=Timing())])
+    assert isinstance(refused.value.outcomes[0], NotServingError)
 
 
 async def _number_of_events(store: PostgresStore, payment_id: PaymentId) -> int:
     return len(await store.events(payment_id))
 
 
-async def test_a_key_that_was_claimed_in_the_other_region_is_not_claimed_again(regions: list[Region]) -> None:
+async def test_a_key_whose_home_is_the_other_region_is_not_accepted(regions: list[Region]) -> None:
+    """Nothing is saved, and the answer names the home."""
+    east, west = regions
+    key = key_at(east.name, "ELSEWHERE")
+
+    outcomes = await west.store.accept([new_payment(key), new_payment(key_at(west.name, "HERE"))])
+
+    assert [(outcome.kind, outcome.home) for outcome in outcomes] == [
+        (AcceptKind.ELSEWHERE, east.name),
+        (AcceptKind.CREATED, None),
+    ]
+    assert await _claimed(west.server, key) == 0
+
+
+async def test_a_key_that_was_claimed_before_its_slot_moved_is_answered_with_the_same_payment(
+    regions: list[Region],
+) -> None:
     """What has been replicated is seen: the claim looks at every partition before it writes its own."""
     east, west = regions
-    first = await east.store.accept([new_payment("CLAIMED")])
-    await until(lambda: _claimed(west.server, "CLAIMED"), 1)
+    key = key_at(east.name, "MOVED")
+    first = await east.store.accept([new_payment(key)])
+    await until(lambda: _claimed(west.server, key), 1)
+    await west.settle()
+    slots = await east.own.slot_map()
+    assert slots is not None
+    moved = slots.moved({new_payment(key).slot}, to=west.name)
+    assert await east.own.adopt(moved) == set()
+    assert await west.own.adopt(moved) == {new_payment(key).slot}
 
-    with pytest.raises(UnavailableError, match="neither ours nor anybody's"):
-        await west.store.accept([new_payment("CLAIMED")])
+    outcomes = [(await region.store.accept([new_payment(key)]))[0] for region in (east, west)]
 
     assert first[0].kind is AcceptKind.CREATED
-    assert await _claimed(west.server, "CLAIMED") == 1
+    assert [outcome.kind for outcome in outcomes] == [AcceptKind.REPLAYED] * 2
+    assert await _claimed(west.server, key) == 1
+    payment = first[0].payment
+    assert payment is not None
+    sending = decide(payment, Event(EventKind.SENDING_STARTED), at=NOW, timing=Timing())
+    with pytest.raises(PartlyFaultyError):
+        await east.store.save([sending])
+    assert payment.payment_id not in {t.payment_id for t in await east.store.due_timers(LATER, limit=1_000)}
 
 
 async def _claimed(server: EmbeddedPostgres, key: str) -> int:
@@ -221,24 +297,137 @@ async def _claimed(server: EmbeddedPostgres, key: str) -> int:
         await connection.close()
 
 
-async def test_the_same_key_at_the_same_moment_in_both_regions_is_two_claims_of_one_identity(
+async def test_two_regions_that_both_believe_to_own_a_slot_double_a_key_under_one_identity(
     regions: list[Region],
 ) -> None:
-    """Why a key needs one home (the two-region issue): replication alone cannot refuse, but ids show that it is one."""
+    """The control: without one home for a key, replication alone cannot refuse; but the ids show that it is one."""
     east, west = regions
-    await _execute(west.server, "ALTER SUBSCRIPTION peer DISABLE")
-    await _execute(east.server, "ALTER SUBSCRIPTION peer DISABLE")
+    key = key_at(west.name, "TWICE")
+    slot = new_payment(key).slot
+    await execute(east.server, f"UPDATE slot SET region = '{east.name}' WHERE slot = {slot}")
+    await execute(west.server, f"ALTER SUBSCRIPTION {subscription_of(west.name, east.name)} DISABLE")
+    await execute(east.server, f"ALTER SUBSCRIPTION {subscription_of(east.name, west.name)} DISABLE")
     try:
-        outcomes = [(await region.store.accept([new_payment("TWICE")]))[0] for region in regions]
+        outcomes = [(await region.store.accept([new_payment(key)]))[0] for region in regions]
     finally:
-        await _execute(west.server, "ALTER SUBSCRIPTION peer ENABLE")
-        await _execute(east.server, "ALTER SUBSCRIPTION peer ENABLE")
-    await until(lambda: _claimed(east.server, "TWICE"), 2)
-    await until(lambda: _claimed(west.server, "TWICE"), 2)
+        await execute(west.server, f"ALTER SUBSCRIPTION {subscription_of(west.name, east.name)} ENABLE")
+        await execute(east.server, f"ALTER SUBSCRIPTION {subscription_of(east.name, west.name)} ENABLE")
+        await execute(east.server, f"UPDATE slot SET region = '{west.name}' WHERE slot = {slot}")
+    await until(lambda: _claimed(east.server, key), 2)
+    await until(lambda: _claimed(west.server, key), 2)
 
     assert [outcome.kind for outcome in outcomes] == [AcceptKind.CREATED] * 2
     assert len({outcome.payment.message_id for outcome in outcomes if outcome.payment}) == 1
     assert len({outcome.payment.payment_id for outcome in outcomes if outcome.payment}) == 1
+
+
+async def test_a_key_that_both_regions_get_at_the_same_moment_is_one_payment(regions: list[Region]) -> None:
+    """Each accepts the keys of its own slots and no other: 300 keys, both regions at once, 300 claims."""
+    keys = [f"BOTH{number}" for number in range(300)]
+    barrier = asyncio.Barrier(2)
+    kinds: dict[RegionId, list[AcceptKind]] = {}
+
+    async def take(region: Region) -> None:
+        await barrier.wait()
+        batches = [keys[start : start + 50] for start in range(0, len(keys), 50)]
+        answers = [await region.store.accept([new_payment(key) for key in batch]) for batch in batches]
+        kinds[region.name] = [outcome.kind for outcome in chain.from_iterable(answers)]
+
+    async with asyncio.TaskGroup() as group:
+        for region in regions:
+            group.create_task(take(region))
+
+    for here, there in zip(*kinds.values(), strict=True):
+        assert {here, there} == {AcceptKind.CREATED, AcceptKind.ELSEWHERE}
+    for region in regions:
+        claims = "(SELECT FROM claim WHERE idempotency_key LIKE 'BOTH%') AS both_regions"
+        await until(partial(_count, region.server, claims), len(keys))
+
+
+async def test_a_region_cannot_write_another_regions_rows(regions: list[Region]) -> None:
+    """Not by a fault of ours, and not by hand: only what the other region replicates gets into its partitions."""
+    east, west = regions
+    as_west = PostgresStore(east.store._pool, region=west.name, vault=ClearVault(b"test"))
+    key = key_at(west.name, "FOREIGN")
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="region use1 does not write rows of region usw2"):
+        await as_west.accept([new_payment(key)])
+
+    assert await _claimed(east.server, key) == 0
+
+
+async def test_each_region_sees_how_old_its_view_of_the_other_is(regions: list[Region]) -> None:
+    """A time that is written every second, and replicated like any other row."""
+    east, west = regions
+    for second in range(3):
+        await east.own.pulse(NOW + timedelta(seconds=second))
+
+    async with asyncio.timeout(20):
+        while (await west.own.pulses()).get(east.name) != NOW + timedelta(seconds=2):
+            await asyncio.sleep(0.02)
+
+    assert await behind_s(west.own, east.name, VirtualClock(NOW + timedelta(seconds=5))) == 3.0
+
+
+async def test_the_state_of_replication_is_shown_with_what_is_wrong(regions: list[Region]) -> None:
+    """Sound: no faults. With a guard taken away and the way cut: each is named, with its remedy."""
+    east, west = regions
+    sound = await until_sound(east)
+
+    await execute(east.server, f"DROP TRIGGER refuse_foreign_rows ON claim_{west.name}")
+    await execute(east.server, f"ALTER SUBSCRIPTION {subscription_of(east.name, west.name)} DISABLE")
+    await execute(east.server, f"ALTER PUBLICATION {PUBLICATION} DROP TABLE refusal_{east.name}")
+    broken = await status(east.server.superuser_dsn, region=east.name, peer=west.name)
+    await prepare(east.server.superuser_dsn, region=east.name, peer=west.name)
+    await join(east.server.superuser_dsn, west.server.superuser_dsn, region=east.name, peer=west.name)
+    await join(west.server.superuser_dsn, east.server.superuser_dsn, region=west.name, peer=east.name)
+    mended = await until_sound(east)
+
+    assert [*sound[0].faults, *sound[1].faults, *mended[0].faults, *mended[1].faults] == []
+    assert any("fifteen region init" in fault for fault in broken[0].faults)
+    assert any("switched off" in fault for fault in broken[1].faults)
+    assert any("guarded" in fault for fault in broken[1].faults)
+
+
+async def until_sound(region: Region) -> tuple[Outward, Inward]:
+    """The state of a region's replication once it has none of the faults that pass."""
+    peer = next(name for name in REGIONS if name != region.name)
+    async with asyncio.timeout(20):
+        while True:
+            found = await status(region.server.superuser_dsn, region=region.name, peer=peer)
+            if not [*found[0].faults, *found[1].faults]:
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def test_a_region_whose_slot_was_lost_is_copied_anew(regions: list[Region]) -> None:
+    """WAL is not kept for ever for a peer that stays away: its slot is given up, that is seen, and mended."""
+    east, west = regions
+    name = subscription_of(west.name, east.name)
+    await execute(west.server, f"ALTER SUBSCRIPTION {name} DISABLE")
+    missed = key_at(east.name, "MISSED")
+    try:
+        await keep_wal(east.server, "1MB")
+        await east.store.accept([new_payment(missed)])
+        async with asyncio.timeout(30):
+            while (await status(east.server.superuser_dsn, region=east.name, peer=west.name))[0].wal_status != "lost":
+                await execute(east.server, "SELECT pg_logical_emit_message(false, 'fill', repeat('x', 20000000))")
+                await execute(east.server, "SELECT pg_switch_wal()")
+                await execute(east.server, "CHECKPOINT")
+        lost, _ = await status(east.server.superuser_dsn, region=east.name, peer=west.name)
+    finally:
+        await keep_wal(east.server, "4GB")
+
+    done = await join(west.server.superuser_dsn, east.server.superuser_dsn, region=west.name, peer=east.name, anew=True)
+    await until(lambda: _claimed(west.server, missed), 1)
+    await until_sound(east)
+    await west.settle()
+
+    assert any("--anew" in fault for fault in lost.faults)
+    assert done == "copied anew"
+    for fact in ("claim", "payment", "payment_event", "message"):
+        copied, own = f"{fact}_{east.name}", f"{fact}_{east.name}"
+        await until(partial(_count, west.server, copied), await _count(east.server, own))
 
 
 async def test_a_regions_trail_is_verified_in_the_other_region(regions: list[Region]) -> None:
@@ -247,7 +436,8 @@ async def test_a_regions_trail_is_verified_in_the_other_region(regions: list[Reg
     Only the region that wrote seals: the other's transactions have numbers of their own.
     """
     east, west = regions
-    await east.store.accept([new_payment(f"TRAIL{number}") for number in range(5)])
+    keys = [key_at(east.name, f"TRAIL{number}X") for number in range(5)]
+    await east.store.accept([new_payment(key) for key in keys])
     async with open_pool(east.server.application_dsn) as pool:
         audit = PostgresAudit(pool, region=east.name)
         while await audit.seal(at=NOW, events_max=10) is not None:
@@ -266,3 +456,18 @@ async def test_a_regions_trail_is_verified_in_the_other_region(regions: list[Reg
 
 async def _number_of_seals(audit: PostgresAudit) -> int:
     return len(await audit.seals_after(0, limit=1_000))
+
+
+async def test_a_copy_that_has_what_the_peer_has_lost_is_not_dropped(regions: list[Region]) -> None:
+    """A peer that was restored from before: its only rows may be here."""
+    east, west = regions
+    key = key_at(east.name, "ONLYCOPY")
+    await east.store.accept([new_payment(key)])
+    await until(lambda: _claimed(west.server, key), 1)
+    await execute(west.server, f"ALTER SUBSCRIPTION {subscription_of(west.name, east.name)} DISABLE")
+    await execute(east.server, f"DELETE FROM claim WHERE idempotency_key = '{key}'")
+
+    with pytest.raises(ReplicationError, match="has lost rows"):
+        await join(west.server.superuser_dsn, east.server.superuser_dsn, region=west.name, peer=east.name, anew=True)
+
+    assert await _claimed(west.server, key) == 1

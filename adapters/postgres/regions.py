@@ -1,0 +1,164 @@
+"""A region's copy of the map of slots, and the projection of what the other region has replicated to it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+
+from adapters.postgres import statements
+from adapters.postgres.connection import translated
+from adapters.postgres.rows import columns, event_from
+from gateway.domain.payment import PaymentId, RegionId, TenantId
+from gateway.domain.regions import SlotMap, SlotOwner
+from gateway.service.ports import Projected, Unprojected
+
+_TAKE_ALL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('fifteen.slots', 0))"
+"""Waits for whoever holds the lock shared (`owned_epoch`): claims and decisions that run."""
+
+_ADOPT: Final = """
+INSERT INTO slot AS known (slot, region, epoch)
+SELECT * FROM unnest($1::smallint[], $2::text[], $3::bigint[])
+ON CONFLICT (slot) DO UPDATE SET region = excluded.region, epoch = excluded.epoch
+WHERE known.epoch < excluded.epoch OR known.epoch = excluded.epoch AND known.region <> excluded.region
+RETURNING slot, region
+"""
+
+_STOP_TIMERS: Final = """
+UPDATE payment_state SET timer_at = NULL WHERE timer_at IS NOT NULL AND slot = ANY ($1::smallint[])
+"""
+
+_NOTES: Final = "SELECT position, payment_id, slot FROM projection_due ORDER BY position LIMIT $1"
+
+_REPLICATED_EVENTS: Final = """
+SELECT payment_id, tenant_id, digest, region, epoch, sequence, kind, state_before, state_after, status, reason_code,
+    reason_origin, reason_text, business_message_id, details, at
+FROM payment_event WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, epoch, sequence
+"""
+
+_PROJECT: Final = """
+WITH input AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::timestamptz[], $11::integer[], $12::integer[], $13::integer[], $14::timestamptz[],
+        $15::timestamptz[], $16::bytea[], $17::smallint[]
+    ) AS input (
+        payment_id, tenant_id, state, version, epoch, status, reason_code, reason_origin, reason_text, creation_time,
+        transfers, status_requests, pings, updated_at, final_at, event_digest, slot
+    )
+), projected AS (
+    INSERT INTO payment_state AS now (payment_id, tenant_id, state, version, epoch, status, reason_code, reason_origin,
+        reason_text, creation_time, transfers, status_requests, pings, updated_at, final_at, event_digest, slot)
+    SELECT * FROM input ORDER BY payment_id
+    ON CONFLICT (payment_id, tenant_id) DO UPDATE SET
+        state = excluded.state, version = excluded.version, epoch = excluded.epoch, status = excluded.status,
+        reason_code = excluded.reason_code, reason_origin = excluded.reason_origin,
+        reason_text = excluded.reason_text, creation_time = excluded.creation_time, transfers = excluded.transfers,
+        status_requests = excluded.status_requests, pings = excluded.pings, updated_at = excluded.updated_at,
+        final_at = excluded.final_at, event_digest = excluded.event_digest, timer_at = NULL,
+        slot = coalesce(excluded.slot, now.slot)
+    WHERE (now.epoch, now.version) < (excluded.epoch, excluded.version)
+        OR (now.epoch, now.version) = (excluded.epoch, excluded.version) AND now.slot IS NULL
+)
+DELETE FROM projection_due WHERE position = ANY ($18::bigint[])
+"""
+"""A projection that is older than the one that is there changes nothing; an equal one only tells the slot."""
+
+_PULSE: Final = """
+INSERT INTO region_pulse (region, at) VALUES ($1, $2) ON CONFLICT (region) DO UPDATE SET at = excluded.at
+"""
+_PULSES: Final = "SELECT region, at FROM region_pulse"
+
+
+class PostgresRegions:
+    """Implements `gateway.service.ports.RegionStore` over a pool of the application's role."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId) -> None:
+        self._pool = pool
+        self._region = region
+
+    async def slot_map(self) -> SlotMap | None:
+        """Return the copy of the map; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.SLOTS)
+        return SlotMap(tuple(SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows)) if rows else None
+
+    async def adopt(self, slots: SlotMap) -> Collection[int]:
+        """Make this the copy; see the port."""
+        rows = [(number, owner.region, owner.epoch) for number, owner in enumerate(slots.owners)]
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_TAKE_ALL)
+                changed = await connection.fetch(_ADOPT, *columns(rows, 3))
+                lost = [row["slot"] for row in changed if row["region"] != self._region]
+                await connection.execute(_STOP_TIMERS, lost)
+        return {row["slot"] for row in changed if row["region"] == self._region}
+
+    async def unprojected(self, *, limit: int) -> Sequence[Unprojected]:
+        """Return what is to be folded anew; see the port."""
+        with translated():
+            notes = await self._pool.fetch(_NOTES, limit)
+            rows = await self._pool.fetch(_REPLICATED_EVENTS, list({note["payment_id"] for note in notes}))
+        events: dict[PaymentId, list[Any]] = defaultdict(list)
+        for row in rows:
+            events[row["payment_id"]].append(row)
+        slots = {note["payment_id"]: note["slot"] for note in notes if note["slot"] is not None}
+        positions: dict[PaymentId, list[int]] = defaultdict(list)
+        for note in notes:
+            positions[note["payment_id"]].append(note["position"])
+        return [
+            Unprojected(
+                payment_id=payment_id,
+                tenant_id=TenantId(history[0]["tenant_id"]),
+                slot=slots.get(payment_id),
+                events=[event_from(row) for row in history],
+                digests=[row["digest"] for row in history],
+                notes=positions[payment_id],
+            )
+            for payment_id, history in events.items()
+        ]
+
+    async def project(self, payments: Sequence[Projected], *, given_up: Sequence[Unprojected] = ()) -> None:
+        """Save projections; see the port."""
+        rows = [_row(each) for each in payments]
+        notes = [note for source in (*(each.source for each in payments), *given_up) for note in source.notes]
+        with translated():
+            await self._pool.execute(_PROJECT, *columns(rows, 17), notes)
+
+    async def pulse(self, at: datetime) -> None:
+        """Write down the time; see the port."""
+        with translated():
+            await self._pool.execute(_PULSE, self._region, at)
+
+    async def pulses(self) -> Mapping[RegionId, datetime]:
+        """Return the regions' times; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_PULSES)
+        return {RegionId(row["region"]): row["at"] for row in rows}
+
+
+def _row(each: Projected) -> tuple[Any, ...]:
+    source, made = each.source, each.projection
+    reason = made.reason
+    return (
+        source.payment_id,
+        source.tenant_id,
+        made.state.value,
+        made.version,
+        made.epoch,
+        made.status,
+        reason and reason.code,
+        reason and reason.origin.value,
+        reason and reason.text,
+        made.creation_time,
+        made.transfers,
+        made.status_requests,
+        made.pings,
+        made.updated_at,
+        made.final_at,
+        each.digest,
+        source.slot,
+    )

@@ -1,0 +1,69 @@
+"""What a region's database knows of the map of slots, and of the other region's payments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.history import Projection, RecordedEvent
+from gateway.domain.payment import PaymentId, RegionId, TenantId
+from gateway.domain.regions import SlotMap
+
+
+@dataclass(frozen=True, slots=True)
+class Unprojected:
+    """A payment of which events were replicated that its projection may not have yet; `notes` say so, until it has.
+
+    `slot` is known where its claim is among the notes. `digests` are those of the events, in their order.
+    """
+
+    payment_id: PaymentId
+    tenant_id: TenantId
+    slot: int | None
+    events: Sequence[RecordedEvent]
+    digests: Sequence[bytes | None]
+    notes: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """What was folded, and the digest of the event that stands last."""
+
+    source: Unprojected
+    projection: Projection
+    digest: bytes | None
+
+
+class RegionStore(Protocol):
+    """The database of one region, as far as there are several. Every call is safe to repeat."""
+
+    async def slot_map(self) -> SlotMap | None:
+        """Return this region's copy of the map; None where there is none yet."""
+        ...
+
+    async def adopt(self, slots: SlotMap) -> Collection[int]:
+        """Make this the region's copy, and return the slots that it gained by it.
+
+        Waits for every claim and decision that runs under the old map, and none runs under it afterwards. The timers of
+        payments whose slots were lost are stopped: their new home carries them. A slot whose copy has a higher epoch
+        keeps it: an older map changes nothing.
+        """
+        ...
+
+    async def unprojected(self, *, limit: int) -> Sequence[Unprojected]:
+        """Return payments of which something was replicated, the oldest note first."""
+        ...
+
+    async def project(self, payments: Sequence[Projected], *, given_up: Sequence[Unprojected] = ()) -> None:
+        """Save projections, each unless a newer one is there, and drop their notes, and those of what was given up."""
+        ...
+
+    async def pulse(self, at: datetime) -> None:
+        """Write down this region's time, to be replicated."""
+        ...
+
+    async def pulses(self) -> Mapping[RegionId, datetime]:
+        """Return the newest time that is known of each region."""
+        ...

@@ -1,0 +1,118 @@
+"""What a region does beside another: keeps its copy of the map, folds what it is sent, and writes down its time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from gateway.domain.history import fold
+from gateway.domain.payment import RegionId
+from gateway.domain.regions import SlotMap
+from gateway.service.ports import Clock, Observer, Projected, RegionStore, UnavailableError, Unprojected, Witness
+from gateway.service.supervise import Verdict
+
+SLOTS_RECORD: Final = "slots"
+"""The name of the map at the witness."""
+
+MAP_PAUSE_S: Final = 1.0
+PULSE_PAUSE_S: Final = 1.0
+PROJECT_PAUSE_S: Final = 0.1
+"""How old a payment of the other region looks here, at the least and beside the way; idle, that is one query each."""
+
+PROJECT_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class MapKeeper:
+    """Keeps this region's copy of the map like the witness's. The witness's counts: a copy only ever follows it."""
+
+    store: RegionStore
+    witness: Witness
+    clock: Clock
+
+    async def run(self) -> None:
+        """Follow until cancelled; without the witness the copy stays as it is, and the lease runs out by itself."""
+        while True:
+            await self.follow()
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=MAP_PAUSE_S))
+
+    async def follow(self) -> SlotMap:
+        """Make the copy like the witness's map once, and return the map.
+
+        Raises:
+            UnavailableError: the witness or the store does not answer, or the witness has no map.
+
+        """
+        record = await self.witness.read(SLOTS_RECORD)
+        if record is None:
+            raise UnavailableError("the witness has no map of slots: fifteen region init")
+        slots = SlotMap.read(record.text)
+        if await self.store.slot_map() != slots:
+            await self.store.adopt(slots)
+        return slots
+
+
+@dataclass(frozen=True, slots=True)
+class Projector:
+    """Folds the other region's events into this region's projection, so that reads here show its payments."""
+
+    store: RegionStore
+    clock: Clock
+    observer: Observer
+
+    async def run(self) -> None:
+        """Project until cancelled."""
+        while True:
+            if await self.project() < PROJECT_MAX:
+                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PROJECT_PAUSE_S))
+
+    async def project(self) -> int:
+        """Fold what waits, up to a limit, and return how many payments that were; a repeat is safe.
+
+        A history that cannot be folded stops that payment alone: a person is told, and its next event tries again.
+        """
+        waiting = await self.store.unprojected(limit=PROJECT_MAX)
+        folded: list[Projected] = []
+        given_up: list[Unprojected] = []
+        for source in waiting:
+            verdict = Verdict()
+            async with verdict:
+                folded.append(_folded(source))
+            if verdict.fault is not None:
+                given_up.append(source)
+                self.observer.fault("projection", verdict.fault)
+                self.observer.parked(source.payment_id, str(verdict.fault))
+        if waiting:
+            await self.store.project(folded, given_up=given_up)
+        return len(waiting)
+
+
+def _folded(source: Unprojected) -> Projected:
+    made = fold(source.events)
+    digest = next(
+        digest
+        for event, digest in zip(source.events, source.digests, strict=True)
+        if (event.epoch, event.sequence) == (made.epoch, made.version)
+    )
+    return Projected(source, made, digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Writes down this region's time every second: how old the other region's view of it is."""
+
+    store: RegionStore
+    clock: Clock
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self.store.pulse(self.clock.now())
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PULSE_PAUSE_S))
+
+
+async def behind_s(store: RegionStore, peer: RegionId, clock: Clock) -> float | None:
+    """Return how old what this region knows of its peer is, clocks' difference included; None before it knows any."""
+    at = (await store.pulses()).get(peer)
+    return None if at is None else (clock.now() - at).total_seconds()
