@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from adapters.http.peer import Peer
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
@@ -54,7 +55,7 @@ class Api:
     ``render_metrics`` returns the exposition and its content type; ``record_request`` is told of every answer;
     ``report_fault`` of every fault of ours or of the world (where, what). Neither raises. ``promise_s`` is shown to
     clients: seconds from acceptance to a final status. The caller keeps the group commit of `intake` and `waiting`
-    running.
+    running. `peer` is the other region's gateway, where there are two.
     """
 
     intake: Intake
@@ -71,3 +72,4 @@ class Api:
     version: str
     readiness: Mapping[str, ReadinessCheck] = field(default_factory=dict)
     limits: HttpLimits = LIMITS
+    peer: Peer | None = None

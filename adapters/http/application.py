@@ -19,6 +19,7 @@ from adapters.http.problems import (
     INTERNAL_ERROR,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
+    NOT_SERVING,
     OVERLOADED,
     SAFE_TO_REPEAT,
     UNAVAILABLE,
@@ -27,7 +28,7 @@ from adapters.http.problems import (
 )
 from adapters.http.submissions import Submissions
 from gateway.service.group_commit import OverloadedError
-from gateway.service.ports import UnavailableError
+from gateway.service.ports import NotServingError, UnavailableError
 
 UNMATCHED: Final = "unmatched"
 """The route of requests for which there is none: what strangers ask for never becomes a label."""
@@ -85,6 +86,8 @@ def _edge(api: Api) -> Middleware:
             response = await handler(request)
         except ProblemError as problem:
             response = _problem(api, request, problem)
+        except NotServingError as error:
+            response = _not_serving(api, request, error)
         except UnavailableError as error:
             response = _unavailable(api, request, error)
         except OverloadedError:
@@ -123,6 +126,13 @@ def _unavailable(api: Api, request: web.Request, error: Exception) -> web.Respon
     if request.method == "POST":
         detail = f"The store does not answer; it is not known whether the payment was accepted. {SAFE_TO_REPEAT}"
     return _problem(api, request, ProblemError(UNAVAILABLE, detail, headers=_retry_after(api)))
+
+
+def _not_serving(api: Api, request: web.Request, error: Exception) -> web.Response:
+    """Return 503: this region holds no lease, or is not the payment's home; nothing was done."""
+    api.report_fault(FAULT, error)
+    detail = "This region cannot take it at the moment; nothing was done."
+    return _problem(api, request, ProblemError(NOT_SERVING, detail, headers=_retry_after(api)))
 
 
 def _overloaded(api: Api, request: web.Request) -> web.Response:

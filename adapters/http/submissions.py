@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from adapters.http.answers import accepted_response, submitted_response
+from adapters.http.answers import FAULT, accepted_response, pending_response, submitted_response
 from adapters.http.api import Api
 from adapters.http.authentication import ApiKeys
 from adapters.http.bodies import read_body, require_type
 from adapters.http.negotiation import JSON, XML, is_json, is_xml, preferred, wait_s
 from adapters.http.payment_form import read_payment_request
+from adapters.http.peer import FORWARDED_FROM
 from adapters.http.pointers import with_pointer
 from adapters.http.problems import (
     HEADER_INVALID,
@@ -34,6 +35,7 @@ from adapters.http.problems import (
 )
 from adapters.http.representation import payment_link
 from gateway.domain.payment import IdempotencyKey, Rail, TenantId
+from gateway.service.ports import ElsewhereError, NotSentError, NotServingError, UnavailableError
 from gateway.service.submit import RefusalKind, Refused, Submitted
 from iso20022 import Finding
 
@@ -103,12 +105,32 @@ class Submissions:
         try:
             wanted = self._wanted(request)
             submitted = await submit(tenant_id, request)
+        except ElsewhereError as elsewhere:
+            return await self._forwarded(request, elsewhere)
         except _RecordedError as recorded:
             raise recorded.problem from None
         except ProblemError as problem:
             await self._record(tenant_id, problem, request)
             raise
         return await self._answer(submitted, wanted)
+
+    async def _forwarded(self, request: web.Request, elsewhere: ElsewhereError) -> web.Response:
+        """Return what the key's home answers; 202 and pending where it may have got the request and did not answer.
+
+        Raises:
+            NotServingError: nothing was forwarded: the home cannot be reached, or is said to be here by who sent it.
+
+        """
+        if self._api.peer is None or FORWARDED_FROM in request.headers:
+            raise elsewhere
+        try:
+            wait_s = self._wanted(request).wait_s
+            return await self._api.peer.forward(request, elsewhere.body, wait_s=wait_s or 0)
+        except NotSentError as error:
+            raise NotServingError(f"nothing was forwarded: {error}") from error
+        except UnavailableError as error:
+            self._api.report_fault(FAULT, error)
+            return pending_response(elsewhere.key, home=elsewhere.home, retry_after_s=self._api.limits.retry_after_s)
 
     async def _submit_message(self, tenant_id: TenantId, request: web.Request) -> Submitted:
         require_type(request, is_xml, taken=XML_TAKEN)

@@ -42,6 +42,7 @@ from gateway.service.ports import (
     Backlog,
     Decision,
     DueTimer,
+    ElsewhereError,
     FaultyRowError,
     MessageDirection,
     NewPayment,
@@ -112,7 +113,7 @@ class PostgresStore:
             raise PartlyFaultyError(answers)
         return accepted
 
-    async def _elsewhere(self, waiting: Sequence[NewPayment], *, anew: bool) -> dict[_Key, _Outcome]:
+    async def _elsewhere(self, waiting: Sequence[NewPayment], *, anew: bool) -> dict[_Key, _Elsewhere]:
         """Return the submissions whose keys have their home in another region, by this region's map of the slots.
 
         The map is kept: an old one is found out by the statement, which takes no claim under another epoch than the
@@ -167,6 +168,9 @@ class PostgresStore:
         """Look, and save nothing; see the port."""
         with translated():
             outcome = (await self._read_claims([payment])).get(_key(payment))
+            elsewhere = {} if outcome else await self._elsewhere([payment], anew=False)
+        for other in elsewhere.values():
+            raise ElsewhereError(other.home, payment.idempotency_key, payment.message.body)
         if outcome is None:
             return None
         answer = _answer(payment, outcome, is_first=False)

@@ -35,6 +35,7 @@ from gateway.service.ports.dead_letters import (
     ParkedLetters,
 )
 from gateway.service.ports.faults import (
+    ElsewhereError,
     FaultyRowError,
     NotSentError,
     NotServingError,
@@ -92,6 +93,7 @@ __all__ = [
     "Delivery",
     "DeliveryHandler",
     "DueTimer",
+    "ElsewhereError",
     "FaultyRowError",
     "FundsRefused",
     "History",

@@ -213,7 +213,12 @@ class PaymentStore(Protocol):
         ...
 
     async def find_claim(self, payment: NewPayment) -> Accepted | None:
-        """Return what `accept` would answer if the key is claimed already; None when it is free. Nothing is saved."""
+        """Return what `accept` would answer if the key is claimed already; None when it is free. Nothing is saved.
+
+        Raises:
+            ElsewhereError: another region is the key's home, and knows.
+
+        """
         ...
 
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:

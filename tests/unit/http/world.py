@@ -16,6 +16,7 @@ from aiohttp import ClientResponse, ClientSession, web
 from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served
 from adapters.http.application import build_application
 from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE, XML_MESSAGE_EXAMPLE
+from adapters.http.peer import Peer
 from adapters.http.serving import serving
 from adapters.keys.clear import ClearVault
 from adapters.system import SystemIdentifiers
@@ -253,6 +254,7 @@ async def open_world(
     limits: HttpLimits | None = None,
     readiness: Mapping[str, ReadinessCheck] | None = None,
     others: Sequence[RailProtocol] = (),
+    peer: Peer | None = None,
 ) -> AsyncIterator[World]:
     """A gateway that serves FedNow, and the other rails, for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
@@ -287,6 +289,7 @@ async def open_world(
         promise_s=TIMING.promise_s,
         version="0.0.0",
         readiness=readiness if readiness is not None else {"database": always_ready},
+        peer=peer,
     )
     api = replace(api, limits=limits) if limits is not None else api
     application = build_application(api)
