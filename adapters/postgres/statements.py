@@ -185,6 +185,15 @@ FIND_BY_MESSAGE_SENT: Final = f"""
 """
 """The caller looks at the rail: named here, a planner without statistics walks through all of the rail's payments."""
 
+FIND_BY_ARCHIVED_MESSAGE_SENT: Final = f"""
+    SELECT sent.business_message_id AS sent_message_id, {_PAYMENT_COLUMNS}
+    FROM archived_message AS sent
+    JOIN payment AS fact ON fact.payment_id = sent.payment_id
+    JOIN payment_state AS now ON now.payment_id = sent.payment_id
+    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
+"""
+"""For an answer that comes when what was sent has left the database: its payment is final, and must be found."""
+
 FIND_BY_OWN_MESSAGE_ID: Final = f"""
     SELECT fact.message_id AS sent_message_id, {_PAYMENT_COLUMNS}
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id

@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.postgres import statements
+from adapters.postgres.archive import ARCHIVED_OF_PAYMENTS, read_archived
 from adapters.postgres.connection import translated
 from adapters.postgres.rows import (
     accept_columns,
@@ -37,6 +38,7 @@ from gateway.domain.payment import (
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
+    ArchiveReader,
     Backlog,
     Decision,
     DueTimer,
@@ -73,13 +75,16 @@ _ONE_BAD_ROW: Final = (
 class PostgresStore:
     """Implements `gateway.service.ports.PaymentStore` over a pool of the application's role.
 
-    The caller opens and closes the pool.
+    Messages that have left for the archive are read there, by `archive`. The caller opens and closes the pool.
     """
 
-    def __init__(self, pool: asyncpg.Pool, *, region: RegionId, vault: Vault) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, *, region: RegionId, vault: Vault, archive: ArchiveReader | None = None
+    ) -> None:
         self._pool = pool
         self._region = region
         self._vault = vault
+        self._archive = archive
 
     # --- intake ---
 
@@ -237,6 +242,9 @@ class PostgresStore:
             if missing := [message_id for message_id in message_ids if message_id not in found]:
                 rows = await self._pool.fetch(statements.FIND_BY_OWN_MESSAGE_ID, rail.value, missing)
                 found |= {row["sent_message_id"]: payment_from(row) for row in rows}
+            if missing := [message_id for message_id in missing if message_id not in found]:
+                rows = await self._pool.fetch(statements.FIND_BY_ARCHIVED_MESSAGE_SENT, missing)
+                found |= {row["sent_message_id"]: payment_from(row) for row in rows if row["rail"] == rail.value}
         return found
 
     async def quarantine(self, messages: Sequence[Quarantined]) -> None:
@@ -290,8 +298,29 @@ class PostgresStore:
         ids, directions = [payment_id for payment_id, _ in wanted], [direction.value for _, direction in wanted]
         with translated():
             rows = await self._pool.fetch(statements.LOAD_WITH_MESSAGE, ids, directions)
-        found = [(payment_from(row), message_from(row, self._vault)) for row in rows]
-        return {payment.payment_id: (payment, message) for payment, message in found}
+        found = {row["payment_id"]: (payment_from(row), message_from(row, self._vault)) for row in rows}
+        if len(found) < len(wanted):
+            found |= await self._load_archived([each for each in wanted if each[0] not in found])
+        return {payment.payment_id: (payment, message) for payment, message in found.values()}
+
+    async def _load_archived(
+        self, wanted: Sequence[tuple[PaymentId, MessageDirection]]
+    ) -> Mapping[UUID, tuple[Payment, RawMessage]]:
+        ids = [payment_id for payment_id, _ in wanted]
+        with translated():
+            rows = await self._pool.fetch(ARCHIVED_OF_PAYMENTS, ids)
+        if not rows:
+            return {}
+        direction = {payment_id: direction.value for payment_id, direction in wanted}
+        oldest: dict[UUID, asyncpg.Record] = {}
+        for row in rows:
+            if row["direction"] == direction[row["payment_id"]]:
+                oldest.setdefault(row["payment_id"], row)
+        messages = await read_archived(list(oldest.values()), self._archive, self._vault)
+        payments = await self.load(ids)
+        return {
+            payment_id: (payments[payment_id], messages[payment_id][0]) for payment_id in ids if payment_id in messages
+        }
 
     async def final_since(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, datetime]:
         """Return those that are final; see the port."""
@@ -329,7 +358,10 @@ class PostgresStore:
         """Return the raw messages; see the port."""
         with translated():
             rows = await self._pool.fetch(statements.MESSAGES, payment_id)
-        return [message_from(row, self._vault) for row in rows]
+            archived = await self._pool.fetch(ARCHIVED_OF_PAYMENTS, [payment_id])
+        here = [message_from(row, self._vault) for row in rows]
+        away = await read_archived(archived, self._archive, self._vault, but={message.message_id for message in here})
+        return sorted((*here, *away.get(payment_id, ())), key=lambda message: (message.at, message.message_id))
 
     async def tenant_of_api_key(self, digest: bytes) -> TenantId | None:
         """Return whose key it is; see the port."""

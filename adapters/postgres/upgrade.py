@@ -20,7 +20,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.postgres.tables import FACTS, api_key, operator_key, outbox, tenant
+from adapters.postgres.partitions import create_ahead
+from adapters.postgres.tables import FACTS, api_key, message, operator_key, outbox, quarantine, tenant
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
 
@@ -28,7 +29,6 @@ APPLICATION_GROUP_ROLE: Final = "fifteen_application"
 """Holds the application's rights; the role that the gateway logs in as is made a member of it."""
 
 _REGION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
-_UNCOMPRESSED: Final = ("message", "quarantine")
 
 
 class UpgradeError(Exception):
@@ -69,7 +69,8 @@ async def upgrade(
 ) -> str:
     """Bring the database up to date and return its schema's revision.
 
-    `regions` are all that write facts: each gets its partition of every fact table.
+    `regions` are all that write facts: each gets its partition of every fact table, and months of messages from `now`
+    on.
 
     Raises:
         UpgradeError: a region's name cannot be a partition's, or the owner lacks a right.
@@ -84,6 +85,7 @@ async def upgrade(
             await connection.run_sync(_ensure_group_role)
             await connection.run_sync(_migrate)
             await connection.run_sync(lambda sync: _create_partitions(sync, regions))
+            await connection.run_sync(lambda sync: create_ahead(sync, regions, now))
             if first_tenant is not None:
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
             if first_operator is not None:
@@ -119,10 +121,14 @@ def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> N
     for table in FACTS:
         for region in regions:
             partition = f"{table.name}_{region}"
+            divided = "PARTITION BY RANGE (at)" if table is message else ""
             connection.execute(
-                text(f"CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {table.name} FOR VALUES IN ('{region}')")
+                text(
+                    f"CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {table.name} FOR VALUES IN ('{region}') "
+                    f"{divided}"
+                )
             )
-            if table.name in _UNCOMPRESSED:
+            if table is quarantine:
                 connection.execute(text(f"ALTER TABLE {partition} SET (toast_tuple_target = 8160)"))
 
 

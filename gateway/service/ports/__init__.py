@@ -1,6 +1,23 @@
 """What the use cases need of the world, as Protocols. Adapters implement them; fakes obey the same contract suites."""
 
 from gateway.domain.legs import Leg
+from gateway.service.ports.archive import (
+    Archive,
+    ArchiveDamagedError,
+    ArchivedMessage,
+    ArchivedSegment,
+    ArchiveIndex,
+    ArchiveReader,
+    ArchiveStore,
+    ArchiveTotals,
+    ArchiveTurn,
+    ForeignObjectError,
+    KeptMessage,
+    ObjectMissingError,
+    Part,
+    Walk,
+    Walked,
+)
 from gateway.service.ports.audit import (
     Anchor,
     AuditAnchor,
@@ -42,7 +59,7 @@ from gateway.service.ports.faults import (
     UnroutableError,
 )
 from gateway.service.ports.history import History, PaymentHistory
-from gateway.service.ports.keys import Sealed, Vault
+from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
@@ -66,6 +83,15 @@ __all__ = [
     "AcceptKind",
     "Accepted",
     "Anchor",
+    "Archive",
+    "ArchiveDamagedError",
+    "ArchiveIndex",
+    "ArchiveReader",
+    "ArchiveStore",
+    "ArchiveTotals",
+    "ArchiveTurn",
+    "ArchivedMessage",
+    "ArchivedSegment",
     "AuditAnchor",
     "AuditReader",
     "AuditStore",
@@ -80,6 +106,8 @@ __all__ = [
     "Clock",
     "Closing",
     "Core",
+    "DataKey",
+    "DataKeys",
     "DeadLetter",
     "DeadLetterReason",
     "DeadLetterState",
@@ -89,11 +117,13 @@ __all__ = [
     "DeliveryHandler",
     "DueTimer",
     "FaultyRowError",
+    "ForeignObjectError",
     "FundsRefused",
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
     "KeptDeadLetter",
+    "KeptMessage",
     "Ledger",
     "LedgerFault",
     "Leg",
@@ -101,9 +131,11 @@ __all__ = [
     "MessageDirection",
     "NewPayment",
     "NotSentError",
+    "ObjectMissingError",
     "Observer",
     "OutboundDelivery",
     "ParkedLetters",
+    "Part",
     "PartlyFaultyError",
     "PaymentHistory",
     "PaymentStore",
@@ -123,4 +155,6 @@ __all__ = [
     "UnroutableError",
     "Unsealed",
     "Vault",
+    "Walk",
+    "Walked",
 ]

@@ -1,0 +1,165 @@
+"""The months of `message`: made ahead of time, and dropped once the archive has all that is in them.
+
+Below each region's partition lie one for every month (UTC), and one that takes what no month is there for: an insert
+never fails because a month is missing. Everything here runs as the owner; a repeat changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from gateway.domain.payment import RegionId
+
+MONTHS_AHEAD: Final = 3
+"""Months that are there beside the present one: an owner's job that fails has so long to be noticed."""
+
+LOCK_MAX_S: Final = 2
+"""Dropping waits no longer than this for those who read or write the region: they would wait behind it."""
+
+_DEFAULT: Final = "default"
+
+_BOUNDS: Final = re.compile(r"FROM \((?:MINVALUE|'([^']*)')\) TO \('([^']*)'\)")
+
+_RANGES: Final = """
+    SELECT child.relname AS name, pg_get_expr(child.relpartbound, child.oid) AS bounds
+    FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+    WHERE inhparent = to_regclass(:table)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A partition of a region's messages by time: from `since` (None: from ever) until before `until`."""
+
+    name: str
+    since: datetime | None
+    until: datetime
+
+    def covers(self, instant: datetime) -> bool:
+        """Whether what happens at this instant is kept there."""
+        return (self.since is None or self.since <= instant) and instant < self.until
+
+
+class PartitionBusyError(Exception):
+    """A partition could not be dropped now: others were at work for longer than it may wait. Try again."""
+
+
+def create_ahead(connection: Connection, regions: Sequence[RegionId], now: datetime) -> Sequence[str]:
+    """Make the months from now on that are missing, and those of what had no month; return their names."""
+    connection.execute(text("SET LOCAL timezone = 'UTC'"))
+    return [name for region in regions for name in _create(connection, region, now)]
+
+
+def _create(connection: Connection, region: RegionId, now: datetime) -> Sequence[str]:
+    table = f"message_{region}"
+    stray = f"{table}_{_DEFAULT}"
+    if connection.execute(text("SELECT to_regclass(:table)"), {"table": stray}).scalar_one() is None:
+        connection.execute(text(f"CREATE TABLE {stray} PARTITION OF {table} DEFAULT"))
+        _store_uncompressed(connection, stray)
+    covered = ranges(connection, region)
+    wanted = {_month(now, ahead) for ahead in range(MONTHS_AHEAD + 1)}
+    months = connection.execute(text(f"SELECT DISTINCT date_trunc('month', at AT TIME ZONE 'UTC') FROM {stray}"))
+    astray = {month.replace(tzinfo=UTC) for month in months.scalars()}
+    missing = [month for month in sorted(wanted | astray) if not any(each.covers(month) for each in covered)]
+    return [_create_month(connection, table, month, has_strays=month in astray) for month in missing]
+
+
+def _create_month(connection: Connection, table: str, month: datetime, *, has_strays: bool) -> str:
+    """Make a month; what the default partition has of it is moved there, while nobody else writes to that one."""
+    name, until = f"{table}_y{month:%Y}m{month:%m}", _month(month, 1)
+    bounds = f"FOR VALUES FROM ('{month.isoformat()}') TO ('{until.isoformat()}')"
+    if not has_strays:
+        connection.execute(text(f"CREATE TABLE {name} PARTITION OF {table} {bounds}"))
+        _store_uncompressed(connection, name)
+        return name
+    connection.execute(text(f"LOCK TABLE {table}_{_DEFAULT} IN ACCESS EXCLUSIVE MODE"))
+    connection.execute(text(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)"))
+    _store_uncompressed(connection, name)
+    connection.execute(
+        text(
+            f"WITH moved AS (DELETE FROM {table}_{_DEFAULT} WHERE at >= :since AND at < :until RETURNING *) "
+            f"INSERT INTO {name} SELECT * FROM moved"
+        ),
+        {"since": month, "until": until},
+    )
+    connection.execute(text(f"ALTER TABLE {table} ATTACH PARTITION {name} {bounds}"))
+    return name
+
+
+def _store_uncompressed(connection: Connection, name: str) -> None:
+    connection.execute(text(f"ALTER TABLE {name} SET (toast_tuple_target = 8160)"))
+
+
+def ranges(connection: Connection, region: RegionId) -> Sequence[Range]:
+    """Return a region's partitions by time, the oldest first, without the one that takes what has no month."""
+    connection.execute(text("SET LOCAL timezone = 'UTC'"))
+    found = []
+    for row in connection.execute(text(_RANGES), {"table": f"message_{region}"}):
+        if (bounds := _BOUNDS.search(row.bounds)) is not None:
+            since, until = bounds.groups()
+            begin = None if since is None else datetime.fromisoformat(since)
+            found.append(Range(row.name, begin, datetime.fromisoformat(until)))
+    return sorted(found, key=lambda each: each.until)
+
+
+_NOT_ARCHIVED: Final = """
+    SELECT count(*) FROM {partition} AS message
+    WHERE NOT EXISTS (
+        SELECT FROM archived_message AS archived
+        WHERE archived.message_id = message.message_id AND archived.tenant_id = message.tenant_id
+            AND archived.region = message.region AND archived.at = message.at AND archived.digest = message.digest
+            AND archived.payment_id = message.payment_id AND archived.segment = ANY (:segments)
+    )
+"""
+
+_SEGMENTS: Final = """
+    SELECT DISTINCT archived.segment FROM {partition} AS message
+    JOIN archived_message AS archived USING (message_id, tenant_id, region)
+"""
+
+
+def segments_of(connection: Connection, partition: Range) -> Sequence[int]:
+    """Return the numbers of the archive's objects that hold what is in a partition."""
+    return sorted(connection.execute(text(_SEGMENTS.format(partition=partition.name))).scalars())
+
+
+def drop_archived(connection: Connection, region: RegionId, partition: Range, *, verified: Sequence[int]) -> int:
+    """Drop a partition if every message in it is in one of the objects that were `verified`; return how many are not.
+
+    Nobody adds to the partition while it is looked at, so that nothing is dropped that was not looked at.
+
+    Raises:
+        PartitionBusyError: it was not dropped; nothing has changed.
+
+    """
+    try:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_MAX_S}s'"))
+        connection.execute(text(f"LOCK TABLE ONLY {partition.name} IN EXCLUSIVE MODE"))
+        left: int = connection.execute(
+            text(_NOT_ARCHIVED.format(partition=partition.name)), {"segments": list(verified)}
+        ).scalar_one()
+        if left == 0:
+            connection.execute(text(f"ALTER TABLE message_{region} DETACH PARTITION {partition.name}"))
+            connection.execute(text(f"DROP TABLE {partition.name}"))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _BUSY:
+            raise PartitionBusyError(f"{partition.name}: others are at work on it: {error.orig}") from error
+        raise
+    return left
+
+
+_BUSY: Final = ("55P03", "40P01")
+"""lock_not_available, deadlock_detected."""
+
+
+def _month(instant: datetime, ahead: int) -> datetime:
+    """The beginning of the month of an instant, or of one that comes so many months after it."""
+    months = instant.astimezone(UTC).year * 12 + instant.astimezone(UTC).month - 1 + ahead
+    return datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
