@@ -34,7 +34,7 @@ class DirectoryArchive:
     async def read(self, name: str) -> bytes:
         """Return an object; see the port."""
         with _translated(name):
-            return await asyncio.to_thread((self._directory / name).read_bytes)
+            return await asyncio.to_thread(self._read, name)
 
     async def read_parts(self, name: str, parts: Sequence[Part]) -> Sequence[bytes]:
         """Return parts of an object; see the port."""
@@ -65,9 +65,10 @@ class DirectoryArchive:
 
     def _put(self, name: str, content: bytes) -> bool:
         place = self._directory / name
+        self._demand_directory()
         if not place.parent.exists():
-            place.parent.mkdir(mode=0o750, parents=True)
-            _sync_directory(place.parent.parent)
+            place.parent.mkdir(mode=0o750, exist_ok=True)
+            _sync_directory(self._directory)
         descriptor, beside = tempfile.mkstemp(prefix=".", dir=place.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -83,13 +84,22 @@ class DirectoryArchive:
         _sync_directory(place.parent)
         return True
 
+    def _read(self, name: str) -> bytes:
+        self._demand_directory()
+        return (self._directory / name).read_bytes()
+
     def _read_parts(self, name: str, parts: Sequence[Part]) -> Sequence[bytes]:
+        self._demand_directory()
         with (self._directory / name).open("rb") as file:
             return [os.pread(file.fileno(), part.size, part.start) for part in parts]
 
-    def _names(self, prefix: str) -> Sequence[str]:
+    def _demand_directory(self) -> None:
+        """A directory that is not there is never made: what was meant may be a medium that is not mounted."""
         if not self._directory.is_dir():
             raise NotADirectoryError(f"{self._directory} is not there")
+
+    def _names(self, prefix: str) -> Sequence[str]:
+        self._demand_directory()
         files = (file for file in self._directory.rglob("*") if file.is_file() and not file.name.startswith("."))
         names = (file.relative_to(self._directory).as_posix() for file in files)
         return sorted(name for name in names if name.startswith(prefix))

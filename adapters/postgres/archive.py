@@ -239,10 +239,14 @@ ARCHIVED_OF_PAYMENTS: Final = f"""
 
 _OF_SEGMENT: Final = f"{_INDEX} WHERE archived.region = $1 AND archived.segment = $2 ORDER BY archived.position"
 
-_SEGMENTS_AFTER: Final = """
+_SEGMENTS: Final = """
     SELECT region, number, messages, first_at, last_at, key_id, size, header_size, digest, archived_at
-    FROM archive_segment WHERE region = $1 AND number > $2 ORDER BY number LIMIT $3
+    FROM archive_segment WHERE region = $1
 """
+
+_SEGMENTS_AFTER: Final = f"{_SEGMENTS} AND number > $2 ORDER BY number LIMIT $3"
+
+_SEGMENT: Final = f"{_SEGMENTS} AND number = $2"
 
 
 class PostgresArchiveIndex:
@@ -268,6 +272,14 @@ class PostgresArchiveIndex:
             if len(rows) < SEGMENTS_MAX:
                 return
             number = rows[-1]["number"]
+
+    async def segment(self, region: RegionId, number: int) -> ArchivedSegment:
+        """Return one object; see the port."""
+        with translated():
+            rows = await self._connection.fetch(_SEGMENT, region, number)
+        if not rows:
+            raise LookupError(f"the index has no segment {number} of region {region}")
+        return ArchivedSegment(*rows[0].values())
 
     async def messages(self, region: RegionId, number: int) -> Sequence[ArchivedMessage]:
         """Return what an object holds; see the port."""

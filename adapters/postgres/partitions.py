@@ -7,15 +7,19 @@ never fails because a month is missing. Everything here runs as the owner; a rep
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.domain.payment import RegionId
+from gateway.service.ports import Month, MonthBusyError, UnavailableError
+
+Result = TypeVar("Result")
 
 MONTHS_AHEAD: Final = 3
 """Months that are there beside the present one: an owner's job that fails has so long to be noticed."""
@@ -47,8 +51,52 @@ class Range:
         return (self.since is None or self.since <= instant) and instant < self.until
 
 
-class PartitionBusyError(Exception):
-    """A partition could not be dropped now: others were at work for longer than it may wait. Try again."""
+class PostgresMonths:
+    """Implements `gateway.service.ports.Months` as the owner of the database; each call is a transaction."""
+
+    def __init__(self, owner_dsn: str, *, regions: Sequence[RegionId]) -> None:
+        self._dsn = for_asyncpg(owner_dsn)
+        self._regions = regions
+
+    async def create(self, now: datetime) -> Sequence[str]:
+        """Make the months that are missing; see the port."""
+        return await self._do(lambda connection: create_ahead(connection, self._regions, now))
+
+    async def past(self, before: datetime) -> Sequence[Month]:
+        """Return the months that have ended; see the port."""
+
+        def past(connection: Connection) -> Sequence[Month]:
+            return [
+                Month(region, each.name, each.until, _segments_of(connection, each.name))
+                for region in self._regions
+                for each in ranges(connection, region)
+                if each.until <= before
+            ]
+
+        return await self._do(past)
+
+    async def drop(self, month: Month, *, verified: Sequence[int]) -> int:
+        """Drop a month that is archived; see the port."""
+        return await self._do(lambda connection: _drop(connection, month, verified))
+
+    async def _do(self, act: Callable[[Connection], Result]) -> Result:
+        engine = create_async_engine(self._dsn)
+        try:
+            async with engine.begin() as connection:
+                return await connection.run_sync(act)
+        except OSError as error:
+            raise UnavailableError(f"PostgreSQL: {type(error).__name__}: {error}") from error
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) in _BUSY:
+                raise MonthBusyError(f"others are at work on it: {error.orig}") from error
+            raise
+        finally:
+            await engine.dispose()
+
+
+def for_asyncpg(dsn: str) -> str:
+    """Return the URL as SQLAlchemy wants it."""
+    return dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
 
 
 def create_ahead(connection: Connection, regions: Sequence[RegionId], now: datetime) -> Sequence[str]:
@@ -125,33 +173,19 @@ _SEGMENTS: Final = """
 """
 
 
-def segments_of(connection: Connection, partition: Range) -> Sequence[int]:
-    """Return the numbers of the archive's objects that hold what is in a partition."""
-    return sorted(connection.execute(text(_SEGMENTS.format(partition=partition.name))).scalars())
+def _segments_of(connection: Connection, partition: str) -> Sequence[int]:
+    return sorted(connection.execute(text(_SEGMENTS.format(partition=partition))).scalars())
 
 
-def drop_archived(connection: Connection, region: RegionId, partition: Range, *, verified: Sequence[int]) -> int:
-    """Drop a partition if every message in it is in one of the objects that were `verified`; return how many are not.
-
-    Nobody adds to the partition while it is looked at, so that nothing is dropped that was not looked at.
-
-    Raises:
-        PartitionBusyError: it was not dropped; nothing has changed.
-
-    """
-    try:
-        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_MAX_S}s'"))
-        connection.execute(text(f"LOCK TABLE ONLY {partition.name} IN EXCLUSIVE MODE"))
-        left: int = connection.execute(
-            text(_NOT_ARCHIVED.format(partition=partition.name)), {"segments": list(verified)}
-        ).scalar_one()
-        if left == 0:
-            connection.execute(text(f"ALTER TABLE message_{region} DETACH PARTITION {partition.name}"))
-            connection.execute(text(f"DROP TABLE {partition.name}"))
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in _BUSY:
-            raise PartitionBusyError(f"{partition.name}: others are at work on it: {error.orig}") from error
-        raise
+def _drop(connection: Connection, month: Month, verified: Sequence[int]) -> int:
+    """Look under a lock that lets nobody add to the month (reading goes on), and drop it if nothing is left."""
+    connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_MAX_S}s'"))
+    connection.execute(text(f"LOCK TABLE ONLY {month.name} IN EXCLUSIVE MODE"))
+    statement = text(_NOT_ARCHIVED.format(partition=month.name))
+    left: int = connection.execute(statement, {"segments": list(verified)}).scalar_one()
+    if left == 0:
+        connection.execute(text(f"ALTER TABLE message_{month.region} DETACH PARTITION {month.name}"))
+        connection.execute(text(f"DROP TABLE {month.name}"))
     return left
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.postgres.partitions import create_ahead
+from adapters.postgres.partitions import create_ahead, for_asyncpg
 from adapters.postgres.tables import FACTS, api_key, message, operator_key, outbox, quarantine, tenant
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
@@ -79,7 +79,7 @@ async def upgrade(
     for region in regions:
         if _REGION.fullmatch(region) is None:
             raise UpgradeError(f"region {region!r}: a small letter, then up to 30 small letters, digits or _")
-    engine = create_async_engine(_for_asyncpg(owner_dsn))
+    engine = create_async_engine(for_asyncpg(owner_dsn))
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_ensure_group_role)
@@ -161,8 +161,8 @@ async def prepare_for_replay(source_dsn: str, owner_dsn: str, *, regions: Sequen
         UpgradeError: it holds payments, and was left as it is; or it cannot be brought up to date.
 
     """
-    target = create_async_engine(_for_asyncpg(owner_dsn))
-    source = create_async_engine(_for_asyncpg(source_dsn))
+    target = create_async_engine(for_asyncpg(owner_dsn))
+    source = create_async_engine(for_asyncpg(source_dsn))
     try:
         async with target.connect() as connection:
             is_known = (await connection.execute(text("SELECT to_regclass('payment') IS NOT NULL"))).scalar_one()
@@ -181,13 +181,9 @@ async def prepare_for_replay(source_dsn: str, owner_dsn: str, *, regions: Sequen
 
 async def remove_outbox(owner_dsn: str) -> None:
     """Remove what waits to be sent: in a database that a replay has filled it was sent long ago."""
-    engine = create_async_engine(_for_asyncpg(owner_dsn))
+    engine = create_async_engine(for_asyncpg(owner_dsn))
     try:
         async with engine.begin() as connection:
             await connection.execute(outbox.delete())
     finally:
         await engine.dispose()
-
-
-def _for_asyncpg(dsn: str) -> str:
-    return dsn.replace("postgresql://", "postgresql+asyncpg://", 1)

@@ -212,12 +212,64 @@ class ArchiveIndex(Protocol):
         """Return a region's objects in the order of their numbers."""
         ...
 
+    async def segment(self, region: RegionId, number: int) -> ArchivedSegment:
+        """Return one object.
+
+        Raises:
+            LookupError: the index has no such.
+
+        """
+        ...
+
     async def messages(self, region: RegionId, number: int) -> Sequence[ArchivedMessage]:
         """Return what an object holds, in the order of the records."""
         ...
 
     async def of_payments(self, payment_ids: Sequence[PaymentId]) -> Sequence[ArchivedMessage]:
         """Return what is archived of these payments, in the order of payment, time and id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A partition of a region's messages: those before `until`. ``segments`` hold what is archived of them."""
+
+    region: RegionId
+    name: str
+    until: datetime
+    segments: Sequence[int]
+
+
+class MonthBusyError(Exception):
+    """A month could not be dropped now, since others were at work on the region for longer than it may wait."""
+
+
+class Months(Protocol):
+    """The partitions of messages, in the hands of the database's owner."""
+
+    async def create(self, now: datetime) -> Sequence[str]:
+        """Make the months from now on that are missing; return their names. A repeat changes nothing.
+
+        Raises:
+            UnavailableError: the database does not answer.
+
+        """
+        ...
+
+    async def past(self, before: datetime) -> Sequence[Month]:
+        """Return the months that ended at `before` or earlier, the oldest first. Raises as `create`."""
+        ...
+
+    async def drop(self, month: Month, *, verified: Sequence[int]) -> int:
+        """Drop a month if every message in it is in one of the objects that were `verified`; return how many are not.
+
+        Nobody can add a message to it while it is looked at.
+
+        Raises:
+            MonthBusyError: nothing has changed; try again.
+            UnavailableError: the database does not answer; whether it was dropped is unknown, and can be seen.
+
+        """
         ...
 
 
