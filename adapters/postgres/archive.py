@@ -132,9 +132,10 @@ class PostgresArchiveStore:
     segment's number would let one alone in. The caller opens and closes the pool.
     """
 
-    def __init__(self, pool: asyncpg.Pool, *, region: RegionId) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, region: RegionId, walked_max: int = WALKED_MAX) -> None:
         self._pool = pool
         self._region = region
+        self._walked_max = walked_max
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[ArchiveTurn | None]:
@@ -142,7 +143,7 @@ class PostgresArchiveStore:
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 is_ours = await connection.fetchval(_TAKE_TURN, self._region)
-                yield PostgresArchiveTurn(connection, self._region) if is_ours else None
+                yield PostgresArchiveTurn(connection, self._region, walked_max=self._walked_max) if is_ours else None
 
     async def totals(self) -> ArchiveTotals:
         """Return how much is archived; see the port."""
@@ -157,9 +158,10 @@ class PostgresArchiveStore:
 class PostgresArchiveTurn:
     """Implements `gateway.service.ports.ArchiveTurn` in a transaction that somebody else ends."""
 
-    def __init__(self, connection: _Connection, region: RegionId) -> None:
+    def __init__(self, connection: _Connection, region: RegionId, *, walked_max: int = WALKED_MAX) -> None:
         self._connection = connection
         self._region = region
+        self._walked_max = walked_max
 
     async def next_number(self) -> int:
         """Return the number that comes next; see the port."""
@@ -169,7 +171,7 @@ class PostgresArchiveTurn:
         """Look at the next messages; see the port."""
         begin = since or _NOWHERE
         rows = await self._connection.fetch(
-            _WALK, self._region, begin.at, begin.message_id, before, WALKED_MAX, max(bytes_max, 1)
+            _WALK, self._region, begin.at, begin.message_id, before, self._walked_max, max(bytes_max, 1)
         )
         left = [row["at"] for row in rows if not row["is_archived"] and not row["is_due"]]
         return Walked(

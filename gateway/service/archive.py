@@ -61,6 +61,7 @@ class Archiver:
     region: RegionId
     clock: Clock
     after: timedelta
+    segment_bytes: int = SEGMENT_BYTES
     succeeded_at: datetime | None = None
     """When the last pass came to its end; None: none has yet."""
     passed: Passed = field(default_factory=Passed)
@@ -107,7 +108,7 @@ class Archiver:
         async with self.store.turn() as turn:
             if turn is None:
                 return None
-            gathered = await _gather(turn, since, before)
+            gathered = await _gather(turn, since, before, self.segment_bytes)
             if not gathered.messages:
                 return _Step(0, None, is_last=True, left_at=gathered.left_at)
             number = await turn.next_number()
@@ -163,17 +164,17 @@ class _Gathered:
     left_at: datetime | None
 
 
-async def _gather(turn: ArchiveTurn, since: Walk | None, before: datetime) -> _Gathered:
+async def _gather(turn: ArchiveTurn, since: Walk | None, before: datetime, bytes_max: int) -> _Gathered:
     messages: list[KeptMessage] = []
     left_at: datetime | None = None
     size = 0
     while True:
-        walked = await turn.walk(since, before=before, bytes_max=SEGMENT_BYTES - size)
+        walked = await turn.walk(since, before=before, bytes_max=bytes_max - size)
         messages += walked.due
         size += sum(len(message.body) for message in walked.due)
         left_at = _earlier(left_at, walked.left_at)
         since = walked.to
-        if since is None or size >= SEGMENT_BYTES or len(messages) >= SEGMENT_MESSAGES:
+        if since is None or size >= bytes_max or len(messages) >= SEGMENT_MESSAGES:
             return _Gathered(messages, since, left_at)
 
 

@@ -58,6 +58,7 @@ class ArchiveVerifier:
             UnavailableError: database or archive do not answer.
 
         """
+        there = [name async for name in self.archive.names(f"{region}/")]  # first: archiving goes on meanwhile
         verdicts, number = [], 0
         async for segment in self.index.segments(region):
             missing = tuple(_gap(region, number, segment.number))
@@ -65,9 +66,9 @@ class ArchiveVerifier:
             if missing:
                 verdicts.append(Verdict(segment_name(region, number), 0, missing))
             verdicts.append(await self.verify_segment(segment))
+        # What comes next may be there already: its archiver is about to write it down, or died before it could.
         known = {verdict.name for verdict in verdicts} | {segment_name(region, number + 1)}
-        unknown = [name async for name in self.archive.names(f"{region}/") if name not in known]
-        verdicts += [Verdict(name, 0, (_unknown(name),)) for name in unknown]
+        verdicts += [Verdict(name, 0, (_unknown(name),)) for name in there if name not in known]
         return verdicts
 
     async def verify_segment(self, segment: ArchivedSegment) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from adapters.archive.directory import DirectoryArchive
 from adapters.archive.s3 import S3Archive
+from adapters.postgres.archive import PostgresArchiveStore
 from adapters.postgres.store import PostgresStore
 from gateway.domain.events import EventKind
 from gateway.domain.payment import Rail
@@ -121,14 +123,13 @@ async def test_a_second_pass_archives_nothing_twice(place: Place) -> None:
     assert [name async for name in place.archive.names("")] == ["local/0000000001.segment"]
 
 
-async def test_many_messages_make_several_segments(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bounded in bytes, so that memory and the waiting transaction are."""
-    monkeypatch.setattr("gateway.service.archive.SEGMENT_BYTES", 200)
-    monkeypatch.setattr("adapters.postgres.archive.WALKED_MAX", 4)
+async def test_many_messages_make_several_segments(place: Place) -> None:
+    """Bounded in bytes, so that memory and the waiting transaction are; and so is what one statement looks at."""
     payments = [await settled(place.store, f"key-{number}") for number in range(5)]
     before = [await place.messages(payment) for payment in payments]
 
-    passed = await place.archiver().archive_due()
+    store = PostgresArchiveStore(place.pool, region=REGION, walked_max=4)
+    passed = await replace(place.archiver(store=store), segment_bytes=200).archive_due()
     [retired] = await place.retire()
 
     assert passed.messages == 15
