@@ -98,7 +98,23 @@ def replay_history(settings: Settings, *, into: str, as_json: bool) -> int:
 
 
 async def replay(settings: Settings, source_dsn: str, into: str, *, tell: Callable[[Outcome], None]) -> Outcome:
-    """Fill the database `into`, of which the URL is the owner's, from `source_dsn`, and compare; raises as it says."""
+    """Fill the database `into`, of which the URL is the owner's, from `source_dsn`, and compare.
+
+    Raises:
+        ArchiveDamagedError: messages are in the archive, and it does not give them back.
+        UnavailableError: a database or the archive does not answer.
+        UpgradeError: the one to fill is not empty, or cannot be brought up to date.
+
+    """
+    try:
+        return await _replay(settings, source_dsn, into, tell)
+    except ExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        raise group.exceptions[0] from None
+
+
+async def _replay(settings: Settings, source_dsn: str, into: str, tell: Callable[[Outcome], None]) -> Outcome:
     region = RegionId(settings.region)
     await prepare_for_replay(source_dsn, into, regions=[region], now=SystemClock().now())
     vault = KeptVault(vault_of(settings))
