@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 MONTHS_AHEAD: Final = 3
 """Months that are there beside the present one: an owner's job that fails has so long to be noticed."""
 
-LOCK_MAX_S: Final = 2
+LOCK_MAX_S: Final = 2.0
 """Dropping waits no longer than this for those who read or write the region: they would wait behind it."""
 
 _DEFAULT: Final = "default"
@@ -54,9 +54,10 @@ class Range:
 class PostgresMonths:
     """Implements `gateway.service.ports.Months` as the owner of the database; each call is a transaction."""
 
-    def __init__(self, owner_dsn: str, *, regions: Sequence[RegionId]) -> None:
+    def __init__(self, owner_dsn: str, *, regions: Sequence[RegionId], lock_max_s: float = LOCK_MAX_S) -> None:
         self._dsn = for_asyncpg(owner_dsn)
         self._regions = regions
+        self._lock_max_s = lock_max_s
 
     async def create(self, now: datetime) -> Sequence[str]:
         """Make the months that are missing; see the port."""
@@ -77,7 +78,7 @@ class PostgresMonths:
 
     async def drop(self, month: Month, *, verified: Sequence[int]) -> int:
         """Drop a month that is archived; see the port."""
-        return await self._do(lambda connection: _drop(connection, month, verified))
+        return await self._do(lambda connection: _drop(connection, month, verified, self._lock_max_s))
 
     async def _do(self, act: Callable[[Connection], Result]) -> Result:
         engine = create_async_engine(self._dsn)
@@ -128,7 +129,9 @@ def _create_month(connection: Connection, table: str, month: datetime, *, has_st
         _store_uncompressed(connection, name)
         return name
     connection.execute(text(f"LOCK TABLE {table}_{_DEFAULT} IN ACCESS EXCLUSIVE MODE"))
-    connection.execute(text(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)"))
+    connection.execute(
+        text(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)")
+    )
     _store_uncompressed(connection, name)
     connection.execute(
         text(
@@ -177,9 +180,12 @@ def _segments_of(connection: Connection, partition: str) -> Sequence[int]:
     return sorted(connection.execute(text(_SEGMENTS.format(partition=partition))).scalars())
 
 
-def _drop(connection: Connection, month: Month, verified: Sequence[int]) -> int:
-    """Look under a lock that lets nobody add to the month (reading goes on), and drop it if nothing is left."""
-    connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_MAX_S}s'"))
+def _drop(connection: Connection, month: Month, verified: Sequence[int], lock_max_s: float) -> int:
+    """Look under a lock that lets nobody add to the month (reading goes on), and drop it if nothing is left.
+
+    The lock waits for whoever has added to the month and has not committed: what they added is looked at, too.
+    """
+    connection.execute(text(f"SET LOCAL lock_timeout = {round(lock_max_s * 1_000)}"))
     connection.execute(text(f"LOCK TABLE ONLY {month.name} IN EXCLUSIVE MODE"))
     statement = text(_NOT_ARCHIVED.format(partition=month.name))
     left: int = connection.execute(statement, {"segments": list(verified)}).scalar_one()

@@ -76,6 +76,7 @@ def test_history_comes_out_the_same_and_what_was_changed_is_named(
     database: Database,
     postgres_server: EmbeddedPostgres,
     template: str,
+    *,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
