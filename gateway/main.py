@@ -46,6 +46,7 @@ from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.funds import Funds, NoCore
 from gateway.service.operate import Operators
 from gateway.service.ports import (
+    ArchiveStore,
     AuditAnchor,
     AuditStore,
     Bus,
@@ -124,6 +125,7 @@ class Parts:
     dead_letters: DeadLetterStore
     audit: AuditStore
     anchor: AuditAnchor | None
+    archive: ArchiveStore
     archiver: Archiver | None
     vault: Vault
     rails: Mapping[Rail, RailProtocol]
@@ -151,25 +153,13 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
         dead_letters = PostgresDeadLetters(pool, region=region)
         rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         audit = PostgresAudit(pool, region=region)
-        archiver = archiver_of(settings, PostgresArchiveStore(pool, region=region), clock)
+        archive = PostgresArchiveStore(pool, region=region)
+        archiver = archiver_of(settings, archive, clock)
         anchor = None if settings.audit_anchors is None else FileAnchor(settings.audit_anchors)
         observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
         yield Parts(
-            *(
-                settings,
-                clock,
-                metrics,
-                observer,
-                pool,
-                store,
-                dead_letters,
-                audit,
-                anchor,
-                archiver,
-                vault,
-                rails,
-                between,
-            )
+            *(settings, clock, metrics, observer, pool, store, dead_letters, audit, anchor, archive, archiver, vault),
+            *(rails, between),
         )
 
 
@@ -360,8 +350,7 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
             )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await _keep_audit_gauges(parts, now)
-        if parts.archiver is not None:
-            await _keep_archive_gauges(parts.archiver, metrics, now)
+        await _keep_archive_gauges(parts, now)
         await asyncio.sleep(GAUGES_PAUSE_S)
 
 
@@ -376,16 +365,17 @@ async def _keep_audit_gauges(parts: Parts, now: datetime) -> None:
     metrics.audit_unanchored_seals.set(unsealed.seals - anchored)
 
 
-async def _keep_archive_gauges(archiver: Archiver, metrics: Metrics, now: datetime) -> None:
-    totals, left_at = await archiver.store.totals(), archiver.passed.left_at
-    metrics.archive_segments.set(totals.segments)
-    metrics.archive_messages.set(totals.messages)
-    metrics.archive_bytes.set(totals.size)
-    metrics.archive_left_age_seconds.set(0 if left_at is None else (now - left_at).total_seconds())
-    if archiver.succeeded_at is not None:
-        metrics.archive_last_success_timestamp_seconds.set(archiver.succeeded_at.timestamp())
+async def _keep_archive_gauges(parts: Parts, now: datetime) -> None:
+    metrics, archiver, totals = parts.metrics, parts.archiver, await parts.archive.totals()
     if totals.months_until is not None:
         metrics.message_months_ahead_seconds.set((totals.months_until - now).total_seconds())
+    metrics.archive_segments.set(totals.segments)
+    if archiver is None:
+        return
+    metrics.archive_messages.set(archiver.messages)
+    metrics.archive_left_age_seconds.set(0 if archiver.left_at is None else (now - archiver.left_at).total_seconds())
+    if archiver.succeeded_at is not None:
+        metrics.archive_last_success_timestamp_seconds.set(archiver.succeeded_at.timestamp())
 
 
 def _queues_of(rails: Collection[Rail]) -> Sequence[Queue]:

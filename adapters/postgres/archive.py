@@ -113,7 +113,7 @@ RETURNING position
 """
 
 _TOTALS: Final = """
-SELECT count(*) AS segments, coalesce(sum(messages), 0)::bigint AS messages, coalesce(sum(size), 0)::bigint AS size,
+SELECT coalesce(max(number), 0) AS segments,
     (
         SELECT max((regexp_match(pg_get_expr(child.relpartbound, child.oid), $$TO \\('([^']*)'\\)$$))[1])
         FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
@@ -150,9 +150,7 @@ class PostgresArchiveStore:
         with translated():
             row = (await self._pool.fetch(_TOTALS, self._region))[0]
         until = row["months_until"]
-        return ArchiveTotals(
-            row["segments"], row["messages"], row["size"], None if until is None else datetime.fromisoformat(until)
-        )
+        return ArchiveTotals(row["segments"], None if until is None else datetime.fromisoformat(until))
 
 
 class PostgresArchiveTurn:

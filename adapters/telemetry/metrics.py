@@ -168,8 +168,9 @@ class Metrics:
             registry=self.registry,
         )
         self.archive_segments = Gauge("fifteen_archive_segments", "Objects in the archive.", registry=self.registry)
-        self.archive_messages = Gauge("fifteen_archive_messages", "Messages in the archive.", registry=self.registry)
-        self.archive_bytes = Gauge("fifteen_archive_bytes", "Bytes in the archive.", registry=self.registry)
+        self.archive_messages = Gauge(
+            "fifteen_archive_messages", "Messages that this process has archived.", registry=self.registry
+        )
         self.archive_left_age_seconds = Gauge(
             "fifteen_archive_left_age_seconds",
             "Age of the oldest message that was old enough and had to stay: its payment is not final. 0: none.",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -34,7 +34,7 @@ from gateway.service.segment import read_record, read_segment, segment_name, wri
 PAUSE_S: Final = 3_600.0
 """Between two passes: what is due changes once a day."""
 
-SEGMENT_BYTES: Final = 4 * 1024 * 1024
+SEGMENT_BYTES: Final = 16 * 1024 * 1024
 """Bodies of one segment, about: what is held in memory, and in a transaction that waits for the archive."""
 
 SEGMENT_MESSAGES: Final = 5_000
@@ -64,8 +64,10 @@ class Archiver:
     segment_bytes: int = SEGMENT_BYTES
     succeeded_at: datetime | None = None
     """When the last pass came to its end; None: none has yet."""
-    passed: Passed = field(default_factory=Passed)
-    """What that pass has done."""
+    left_at: datetime | None = None
+    """Since when the oldest stays that this pass had to leave."""
+    messages: int = 0
+    """How many messages this process has archived."""
 
     async def run(self) -> None:
         """Archive what is due until cancelled."""
@@ -96,7 +98,7 @@ class Archiver:
             if step.is_last:
                 break
             since = step.since
-        self.passed, self.succeeded_at = passed, self.clock.now()
+        self.left_at, self.succeeded_at = passed.left_at, self.clock.now()
         return passed
 
     def _before(self) -> datetime:
@@ -140,6 +142,7 @@ class Archiver:
                 archived_at=self.clock.now(),
             )
             await turn.record(segment, found, lying.records)
+        self.messages += len(found)
         if is_ours:
             return _Step(len(found), gathered.to, is_last=gathered.to is None, left_at=gathered.left_at)
         return _Step(len(found), since, is_last=False, left_at=gathered.left_at)

@@ -32,7 +32,7 @@ from gateway.settings import FedNowSettings, Settings
 from tests.archiving import move_to_archive
 from tests.proofs.report import circumstances, part, table, write
 
-LOAD: Final = Load(rate=200.0, seconds=55, warmup_s=0)
+LOAD: Final = Load(rate=150.0, seconds=75, warmup_s=0)
 PAYMENTS_MIN: Final = 10_000
 
 

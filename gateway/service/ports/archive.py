@@ -184,8 +184,6 @@ class ArchiveTotals:
     """How much of a region is archived, and until when there are months for what comes (None: none is there)."""
 
     segments: int
-    messages: int
-    size: int
     months_until: datetime | None
 
 

@@ -226,7 +226,6 @@ async def test_what_is_archived_is_counted(place: Place) -> None:
 
     totals = await archiver.store.totals()
 
-    assert (totals.segments, totals.messages, archiver.succeeded_at) == (1, 3, LATER)
-    assert totals.size > 0
+    assert (totals.segments, archiver.messages, archiver.succeeded_at) == (1, 3, LATER)
     assert totals.months_until is not None
     assert totals.months_until.isoformat() == "2027-03-01T00:00:00+00:00"
