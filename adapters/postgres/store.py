@@ -358,10 +358,11 @@ class PostgresStore:
         """Return the raw messages; see the port."""
         with translated():
             rows = await self._pool.fetch(statements.MESSAGES, payment_id)
-            archived = await self._pool.fetch(ARCHIVED_OF_PAYMENTS, [payment_id])
-        here = [message_from(row, self._vault) for row in rows]
-        away = await read_archived(archived, self._archive, self._vault, but={message.message_id for message in here})
-        return sorted((*here, *away.get(payment_id, ())), key=lambda message: (message.at, message.message_id))
+        here = [message_from(row, self._vault) for row in rows if row["body"] is not None]
+        archived = [row for row in rows if row["body"] is None]
+        known = {message.message_id for message in here}
+        away = (await read_archived(archived, self._archive, self._vault, but=known)).get(payment_id, ())
+        return sorted((*here, *away), key=lambda message: (message.at, message.message_id))
 
     async def tenant_of_api_key(self, digest: bytes) -> TenantId | None:
         """Return whose key it is; see the port."""

@@ -391,10 +391,11 @@ def archive_run(json: _Json = False) -> None:
 
     Messages are copied, and stay in the database until `fifteen db partitions --drop-archived` drops their month.
     """
+    from adapters.system import SystemClock
     from gateway.cli.archive import run_archiver
 
     with explained():
-        raise typer.Exit(run_archiver(settings_or_stop(), as_json=json))
+        raise typer.Exit(run_archiver(settings_or_stop(), SystemClock(), as_json=json))
 
 
 @archive.command("find")
@@ -511,10 +512,11 @@ def partitions(
 
     Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Exits 1 when a month is old enough to be dropped and cannot be.
     """
+    from adapters.system import SystemClock
     from gateway.cli.partitions import keep_partitions
 
     with explained():
-        raise typer.Exit(keep_partitions(settings_or_stop(), drop_archived=drop_archived))
+        raise typer.Exit(keep_partitions(settings_or_stop(), SystemClock(), drop_archived=drop_archived))
 
 
 class _WithBehaviours(TyperCommand):

@@ -18,7 +18,6 @@ from rich.table import Table
 from adapters.postgres.archive import PostgresArchiveIndex, PostgresArchiveStore
 from adapters.postgres.connection import open_pool
 from adapters.postgres.store import PostgresStore
-from adapters.system import SystemClock
 from gateway.archiving import aes_vault_of, archive_of, archiver_of, directory_of, reader_of, vault_of
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT, stop
@@ -46,7 +45,7 @@ PAYMENTS_MAX: Final = 100
 """So many payments that share a UETR are looked for: more is no slip, and needs another tool."""
 
 
-def run_archiver(settings: Settings, *, as_json: bool) -> int:
+def run_archiver(settings: Settings, clock: Clock, *, as_json: bool) -> int:
     """Archive what is due now, as a worker does every hour.
 
     Raises:
@@ -57,7 +56,7 @@ def run_archiver(settings: Settings, *, as_json: bool) -> int:
     async def run() -> Passed:
         async with open_pool(database_url_of(settings), connections_max=2) as pool:
             store = PostgresArchiveStore(pool, region=RegionId(settings.region))
-            archiver = archiver_of(settings, store, SystemClock())
+            archiver = archiver_of(settings, store, clock)
             if archiver is None:
                 raise _no_archive()
             return await archiver.archive_due()

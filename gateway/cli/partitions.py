@@ -11,18 +11,17 @@ from sqlalchemy.exc import DBAPIError
 from adapters.postgres.archive import PostgresArchiveIndex
 from adapters.postgres.connection import open_pool
 from adapters.postgres.partitions import PostgresMonths
-from adapters.system import SystemClock
 from gateway.archiving import aes_vault_of, archive_of
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.desk import print_line
 from gateway.domain.payment import RegionId
-from gateway.service.ports import UnavailableError
+from gateway.service.ports import Clock, UnavailableError
 from gateway.service.retire import Retired, retire
 from gateway.service.verify_archive import ArchiveVerifier
 from gateway.settings import Settings, SettingsError
 
 
-def keep_partitions(settings: Settings, *, drop_archived: bool) -> int:
+def keep_partitions(settings: Settings, clock: Clock, *, drop_archived: bool) -> int:
     """Make the months that are missing and, if asked, drop those that are archived; return 1 when one should have gone.
 
     Raises:
@@ -31,7 +30,7 @@ def keep_partitions(settings: Settings, *, drop_archived: bool) -> int:
     """
     if settings.database_owner_url is None:
         raise SettingsError("FIFTEEN_DATABASE_OWNER_URL is not set: months are made and dropped by the owner")
-    dsn, now = settings.database_owner_url.get_secret_value(), SystemClock().now()
+    dsn, now = settings.database_owner_url.get_secret_value(), clock.now()
     months = PostgresMonths(dsn, regions=[RegionId(region) for region in settings.regions])
     try:
         made = asyncio.run(months.create(now))

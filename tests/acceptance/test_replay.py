@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,7 +16,7 @@ from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.upgrade import UpgradeError
 from gateway.cli.replay import Outcome, replay, replay_history
 from gateway.settings import Settings, load_settings
-from tests.acceptance.installation import HEADERS, Installation
+from tests.acceptance.installation import HEADERS, Installation, archive_in
 from tests.acceptance.payments import json_payment, message, transfer
 from tests.acceptance.test_slice import post, until_final
 from tests.archiving import move_to_archive
@@ -103,7 +102,10 @@ def test_history_comes_out_the_same_and_what_was_changed_is_named(
     assert "its payment" in said
     asyncio.run(execute(database, RESTORED))
 
-    with_archive = settings.model_copy(update=archive_in(tmp_path))
+    archive = archive_in(tmp_path)
+    with_archive = settings.model_copy(
+        update={"archive_url": archive["FIFTEEN_ARCHIVE_URL"], "keys_file": Path(archive["FIFTEEN_KEYS_FILE"])}
+    )
     moved = asyncio.run(move_to_archive(with_archive, database.application_dsn, database.owner_dsn))
     archived = run(with_archive, database, copies[2])
 
@@ -121,15 +123,6 @@ def test_history_comes_out_the_same_and_what_was_changed_is_named(
         replay_history(with_archive, into=copies[3].owner_dsn, as_json=True)
     assert ended.value.code == 1
     assert "local/0000000001.segment: record" in capsys.readouterr().err
-
-
-def archive_in(directory: Path) -> dict[str, object]:
-    """The settings of an archive with a key file."""
-    archive, keys = directory / "archive", directory / "keys"
-    archive.mkdir()
-    keys.write_text(f"2026-01 {base64.b64encode(bytes(range(32))).decode()}\n")
-    keys.chmod(0o600)
-    return {"archive_url": archive.as_uri(), "keys_file": keys}
 
 
 CHANGES: Final = """

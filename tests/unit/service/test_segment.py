@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -159,10 +161,21 @@ def test_a_form_of_the_future_is_refused_by_its_name() -> None:
         read(resealed(content))
 
 
+def unsealed_by_the_document(key_id: str, sealed: bytes) -> bytes:
+    """What is sealed under the key of the key file."""
+    key = bytes(range(32))
+    assert (key_id, sealed[0]) == ("2026-01", 1)
+    salt, nonce, ciphertext = sealed[1:17], sealed[17:29], sealed[29:]
+    derived = hmac.digest(key, b"fifteen.vault.1" + salt, "sha256")
+    plaintext = AESGCM(derived).decrypt(nonce, ciphertext, key_id.encode())
+    synthetic = hmac.digest(hmac.digest(key, b"fifteen.vault.1synthetic", "sha256"), plaintext, "sha256")
+    assert synthetic[:28] == salt + nonce
+    return plaintext
+
+
 def test_the_form_can_be_read_with_what_the_document_says_alone() -> None:
     """A reader in ten years has docs/archive.md, the key, and a library for AES-GCM: here without our code."""
-    data_key = KEYS.new_data_key()
-    content = write_segment("local", 1, MESSAGES, data_key).content
+    content = write_segment("local", 1, MESSAGES, KEYS.new_data_key()).content
 
     assert content[:16] == b"FIFTEEN SEGMENT\n"
     header_end = 20 + int.from_bytes(content[16:20], "big")
@@ -172,12 +185,13 @@ def test_the_form_can_be_read_with_what_the_document_says_alone() -> None:
         4,
     )
     assert hashlib.sha256(content[:-32]).digest() == content[-32:]
+    key = unsealed_by_the_document(header["key_id"], base64.b64decode(header["wrapped_key"]))
     start, bodies = header_end, []
     for position in range(header["messages"]):
         size = int.from_bytes(content[start : start + 4], "big")
         record = content[start + 4 : start + 4 + size]
         bound_to = hashlib.sha256(content[:header_end]).digest()
-        plain = AESGCM(data_key.key).decrypt(position.to_bytes(12, "big"), record, bound_to)
+        plain = AESGCM(key).decrypt(position.to_bytes(12, "big"), record, bound_to)
         told = int.from_bytes(plain[:4], "big")
         members, body = json.loads(plain[4 : 4 + told]), plain[4 + told :]
         assert hashlib.sha256(body).hexdigest() == members["digest"]
