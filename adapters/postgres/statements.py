@@ -253,9 +253,9 @@ EVENTS: Final = """
 """
 
 MESSAGES: Final = """
-    SELECT message_id AS raw_id, message_id, payment_id, region, tenant_id, direction, message_type, business_message_id,
-        content_type, key_id, body, digest, at, event_sequence, NULL::bigint AS segment, NULL::integer AS position,
-        NULL::bigint AS starts_at, NULL::integer AS size, NULL::integer AS header_size
+    SELECT message_id AS raw_id, message_id, payment_id, region, tenant_id, direction, message_type,
+        business_message_id, content_type, key_id, body, digest, at, event_sequence, NULL::bigint AS segment,
+        NULL::integer AS position, NULL::bigint AS starts_at, NULL::integer AS size, NULL::integer AS header_size
     FROM message WHERE payment_id = $1
     UNION ALL
     SELECT message_id, message_id, payment_id, archived.region, tenant_id, direction, message_type, business_message_id,
