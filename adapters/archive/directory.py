@@ -77,12 +77,13 @@ class DirectoryArchive:
                 os.fchmod(descriptor, READ_ONLY)
                 os.fsync(descriptor)
             os.link(beside, place)
+            is_new = True
         except FileExistsError:
-            return False
+            is_new = False
         finally:
             Path(beside).unlink()
-        _sync_directory(place.parent)
-        return True
+        _sync_directory(place.parent)  # that of another, too: who linked it may have died before this
+        return is_new
 
     def _read(self, name: str) -> bytes:
         self._demand_directory()

@@ -24,8 +24,10 @@ Result = TypeVar("Result")
 MONTHS_AHEAD: Final = 3
 """Months that are there beside the present one: an owner's job that fails has so long to be noticed."""
 
-LOCK_MAX_S: Final = 2.0
-"""Dropping waits no longer than this for those who read or write the region: they would wait behind it."""
+LOCK_MAX_S: Final = 0.5
+"""Nobody waits longer than this for those who read or write the region: whoever comes next waits behind it. A payment
+can spare it; a verification of the audit that reads for minutes must not stop the payments of those minutes.
+"""
 
 _DEFAULT: Final = "default"
 
@@ -61,7 +63,9 @@ class PostgresMonths:
 
     async def create(self, now: datetime) -> Sequence[str]:
         """Make the months that are missing; see the port."""
-        return await self._do(lambda connection: create_ahead(connection, self._regions, now))
+        return await self._do(
+            lambda connection: create_ahead(connection, self._regions, now, lock_max_s=self._lock_max_s)
+        )
 
     async def past(self, before: datetime) -> Sequence[Month]:
         """Return the months that have ended; see the port."""
@@ -88,7 +92,7 @@ class PostgresMonths:
         except OSError as error:
             raise UnavailableError(f"PostgreSQL: {type(error).__name__}: {error}") from error
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) in _BUSY:
+            if is_busy(error):
                 raise MonthBusyError(f"others are at work on it: {error.orig}") from error
             raise
         finally:
@@ -100,9 +104,17 @@ def for_asyncpg(dsn: str) -> str:
     return dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
 
 
-def create_ahead(connection: Connection, regions: Sequence[RegionId], now: datetime) -> Sequence[str]:
+def is_busy(error: DBAPIError) -> bool:
+    """Whether others were at work on what was to be changed, for longer than it may be waited for."""
+    return getattr(error.orig, "sqlstate", None) in _BUSY
+
+
+def create_ahead(
+    connection: Connection, regions: Sequence[RegionId], now: datetime, *, lock_max_s: float = LOCK_MAX_S
+) -> Sequence[str]:
     """Make the months from now on that are missing, and those of what had no month; return their names."""
     connection.execute(text("SET LOCAL timezone = 'UTC'"))
+    _wait_at_most(connection, lock_max_s)
     return [name for region in regions for name in _create(connection, region, now)]
 
 
@@ -185,7 +197,7 @@ def _drop(connection: Connection, month: Month, verified: Sequence[int], lock_ma
 
     The lock waits for whoever has added to the month and has not committed: what they added is looked at, too.
     """
-    connection.execute(text(f"SET LOCAL lock_timeout = {round(lock_max_s * 1_000)}"))
+    _wait_at_most(connection, lock_max_s)
     connection.execute(text(f"LOCK TABLE ONLY {month.name} IN EXCLUSIVE MODE"))
     statement = text(_NOT_ARCHIVED.format(partition=month.name))
     left: int = connection.execute(statement, {"segments": list(verified)}).scalar_one()
@@ -193,6 +205,10 @@ def _drop(connection: Connection, month: Month, verified: Sequence[int], lock_ma
         connection.execute(text(f"ALTER TABLE message_{month.region} DETACH PARTITION {month.name}"))
         connection.execute(text(f"DROP TABLE {month.name}"))
     return left
+
+
+def _wait_at_most(connection: Connection, seconds: float) -> None:
+    connection.execute(text(f"SET LOCAL lock_timeout = {round(seconds * 1_000)}"))
 
 
 _BUSY: Final = ("55P03", "40P01")

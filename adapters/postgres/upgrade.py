@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.postgres.partitions import create_ahead, for_asyncpg
+from adapters.postgres.partitions import create_ahead, for_asyncpg, is_busy
 from adapters.postgres.tables import FACTS, api_key, message, operator_key, outbox, quarantine, tenant
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
@@ -85,7 +85,7 @@ async def upgrade(
             await connection.run_sync(_ensure_group_role)
             await connection.run_sync(_migrate)
             await connection.run_sync(lambda sync: _create_partitions(sync, regions))
-            await connection.run_sync(lambda sync: create_ahead(sync, regions, now))
+            await connection.run_sync(lambda sync: _create_months(sync, regions, now))
             if first_tenant is not None:
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
             if first_operator is not None:
@@ -130,6 +130,17 @@ def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> N
             )
             if table is quarantine:
                 connection.execute(text(f"ALTER TABLE {partition} SET (toast_tuple_target = 8160)"))
+
+
+def _create_months(connection: Connection, regions: Sequence[RegionId], now: datetime) -> None:
+    try:
+        create_ahead(connection, regions, now)
+    except DBAPIError as error:
+        if is_busy(error):
+            raise UpgradeError(
+                "months cannot be made while others read or write messages for long: try again"
+            ) from error
+        raise
 
 
 def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:

@@ -387,7 +387,7 @@ def audit_verify(
 
 @archive.command("run")
 def archive_run(json: _Json = False) -> None:
-    """Archive what is old enough, now; a worker does the same every hour.
+    """Archive what is old enough, now; a worker does the same every day.
 
     Messages are copied, and stay in the database until `fifteen db partitions --drop-archived` drops their month.
     """

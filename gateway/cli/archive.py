@@ -46,7 +46,7 @@ PAYMENTS_MAX: Final = 100
 
 
 def run_archiver(settings: Settings, clock: Clock, *, as_json: bool) -> int:
-    """Archive what is due now, as a worker does every hour.
+    """Archive what is due now, as a worker does every day.
 
     Raises:
         SettingsError: there is no archive, or it or the database cannot be used.
@@ -129,10 +129,8 @@ def find_messages(settings: Settings, *, uetr: str, tenant: str | None, output: 
             return found
 
     found = _answered(find())
-    for each in found if output is not None else ():
-        assert output is not None
-        output.mkdir(parents=True, exist_ok=True)
-        (output / f"{each.message.message_id}.{each.message.direction.value}").write_bytes(each.message.body)
+    if output is not None:
+        _write(found, output)
     if as_json:
         OUT.print_json(json.dumps([each.as_json() for each in found]))
     elif found:
@@ -140,6 +138,14 @@ def find_messages(settings: Settings, *, uetr: str, tenant: str | None, output: 
     else:
         print_line(f"no payment of tenant {tenant or settings.tenant_id} has the UETR {escape(uetr)}")
     return EXIT_OK if found else EXIT_FINDINGS
+
+
+def _write(found: Sequence[Found], output: Path) -> None:
+    output.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in found:
+        file = output / f"{each.message.message_id}.{each.message.direction.value}"
+        file.touch(mode=0o600)  # names and accounts are in it
+        file.write_bytes(each.message.body)
 
 
 def _table(found: Sequence[Found]) -> Table:

@@ -15,7 +15,7 @@ from gateway.archiving import aes_vault_of, archive_of
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.desk import print_line
 from gateway.domain.payment import RegionId
-from gateway.service.ports import Clock, UnavailableError
+from gateway.service.ports import Clock, MonthBusyError, UnavailableError
 from gateway.service.retire import Retired, retire
 from gateway.service.verify_archive import ArchiveVerifier
 from gateway.settings import Settings, SettingsError
@@ -35,7 +35,7 @@ def keep_partitions(settings: Settings, clock: Clock, *, drop_archived: bool) ->
     try:
         made = asyncio.run(months.create(now))
         retired = asyncio.run(_retire(settings, dsn, months, now)) if drop_archived else ()
-    except (UnavailableError, DBAPIError, OSError) as error:
+    except (MonthBusyError, UnavailableError, DBAPIError, OSError) as error:
         raise SettingsError(f"the months cannot be kept: {error}") from error
     print_line(f"made: {', '.join(made) or 'none, all are there'}")
     for each in retired:

@@ -32,7 +32,7 @@ from gateway.service.ports import (
 from gateway.service.segment import read_record, read_segment, segment_name, write_segment
 
 PAUSE_S: Final = 3_600.0
-"""Between two passes: what is due changes once a day."""
+"""Between two looks whether a day has come that is due, or whether a pass that failed can be made up for."""
 
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 """Bodies of one segment, about: what is held in memory, and in a transaction that waits for the archive."""
@@ -70,9 +70,12 @@ class Archiver:
     """How many messages this process has archived."""
 
     async def run(self) -> None:
-        """Archive what is due until cancelled."""
+        """Archive what is due until cancelled: once a day, since a pass walks through all that has not left yet."""
+        passed_before: datetime | None = None
         while True:
-            await self.archive_due()
+            before = self._before()
+            if before != passed_before and not (await self.archive_due()).is_turned_away:
+                passed_before = before
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
 
     async def archive_due(self) -> Passed:

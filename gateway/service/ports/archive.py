@@ -239,7 +239,7 @@ class Month:
 
 
 class MonthBusyError(Exception):
-    """A month could not be dropped now, since others were at work on the region for longer than it may wait."""
+    """A month could not be made or dropped now, since others were at work on the region for longer than it may wait."""
 
 
 class Months(Protocol):
@@ -249,6 +249,7 @@ class Months(Protocol):
         """Make the months from now on that are missing; return their names. A repeat changes nothing.
 
         Raises:
+            MonthBusyError: nothing has changed; try again.
             UnavailableError: the database does not answer.
 
         """

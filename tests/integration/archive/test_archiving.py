@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -15,9 +16,11 @@ from adapters.postgres.archive import PostgresArchiveStore
 from adapters.postgres.store import PostgresStore
 from gateway.domain.events import EventKind
 from gateway.domain.payment import Rail
+from gateway.service.archive import PAUSE_S
 from gateway.service.ports import Archive, MessageDirection, UnavailableError
 from gateway.service.verify_audit import ViolationKind
 from tests.conftest import REGION, Database
+from tests.fakes.clock import VirtualClock
 from tests.integration.archive.harness import AFTER, KEYS, LATER, Place, open_place, some_payments
 from tests.integration.audit.harness import settled
 from tests.integration.store.harness import NOW, accepted, decision, now_of, raw_message
@@ -216,6 +219,37 @@ async def test_the_index_can_be_added_to_and_never_changed_by_the_application(pl
     ):
         with pytest.raises(Exception, match=r"permission denied|must be owner"):
             await place.pool.execute(statement)
+
+
+async def test_the_loop_passes_once_a_day_and_again_when_it_was_turned_away(place: Place) -> None:
+    """A pass walks through all that has not left: every hour it is only asked whether another day is due."""
+    archiver = place.archiver()
+    clock = archiver.clock
+    assert isinstance(clock, VirtualClock)
+    store = PostgresArchiveStore(place.pool, region=REGION)
+    async with asyncio.TaskGroup() as group:
+        async with store.turn():
+            loop = group.create_task(archiver.run())
+            await clock.until_asleep(1)
+        turned_away = archiver.succeeded_at
+        passes: list[int] = []
+        for hours in (1, 1, 24):
+            await settled(place.store, f"after-{len(passes)}")
+            clock.advance(hours * PAUSE_S)
+            await until_it_sleeps_again(clock)
+            passes.append(archiver.messages)
+        loop.cancel()
+
+    assert turned_away is None
+    assert passes == [3, 3, 9]
+
+
+async def until_it_sleeps_again(clock: VirtualClock) -> None:
+    """Who was woken has gone, and come back."""
+    async with asyncio.timeout(10):
+        while clock.sleepers:
+            await asyncio.sleep(0)
+    await clock.until_asleep(1, timeout_s=10)
 
 
 async def test_what_is_archived_is_counted(place: Place) -> None:

@@ -184,6 +184,24 @@ async def test_who_looks_without_the_lock_drops_what_was_just_added(place: Place
     assert await place.value("SELECT count(*) FROM archived_message") == 3
 
 
+async def test_months_wait_for_no_long_reader_and_stop_nobody(place: Place) -> None:
+    """A verification of the audit reads for minutes: who waited for it would hold up every payment behind itself."""
+    months = PostgresMonths(place.database.owner_dsn, regions=[REGION], lock_max_s=0.1)
+    reader = await asyncpg.connect(place.database.application_dsn)
+    transaction = reader.transaction(isolation="repeatable_read", readonly=True)
+    await transaction.start()
+    await reader.fetch("SELECT count(*) FROM message")
+
+    with pytest.raises(MonthBusyError):
+        await months.create(NOW + timedelta(days=31))
+    payment = await accepted(place.store, "meanwhile")
+    await transaction.rollback()
+    await reader.close()
+
+    assert len(await place.messages(payment)) == 1
+    assert await months.create(NOW + timedelta(days=31)) == ["message_local_y2027m03"]
+
+
 async def test_a_month_goes_while_payments_are_taken_in(place: Place) -> None:
     """The region is held for a moment: what is being written meanwhile is written."""
     await settled(place.store, "one")
