@@ -7,7 +7,7 @@ never fails because a month is missing. Everything here runs as the owner; a rep
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -30,6 +30,7 @@ can spare it; a verification of the audit that reads for minutes must not stop t
 """
 
 _DEFAULT: Final = "default"
+"""How a partition that takes the rest is bounded, and what the name of ours ends with."""
 
 _BOUNDS: Final = re.compile(r"FROM \((?:MINVALUE|'([^']*)')\) TO \('([^']*)'\)")
 
@@ -120,44 +121,66 @@ def create_ahead(
 
 def _create(connection: Connection, region: RegionId, now: datetime) -> Sequence[str]:
     table = f"message_{region}"
-    stray = f"{table}_{_DEFAULT}"
-    if connection.execute(text("SELECT to_regclass(:table)"), {"table": stray}).scalar_one() is None:
-        connection.execute(text(f"CREATE TABLE {stray} PARTITION OF {table} DEFAULT"))
-        _store_uncompressed(connection, stray)
+    apart = f"{table}_{_DEFAULT}"
+    if connection.execute(text("SELECT to_regclass(:table)"), {"table": apart}).scalar_one() is None:
+        _attach(connection, table, apart, _DEFAULT)
     covered = ranges(connection, region)
-    wanted = {_month(now, ahead) for ahead in range(MONTHS_AHEAD + 1)}
-    months = connection.execute(text(f"SELECT DISTINCT date_trunc('month', at AT TIME ZONE 'UTC') FROM {stray}"))
-    astray = {month.replace(tzinfo=UTC) for month in months.scalars()}
-    missing = [month for month in sorted(wanted | astray) if not any(each.covers(month) for each in covered)]
-    return [_create_month(connection, table, month, has_strays=month in astray) for month in missing]
+    months = [_month(now, ahead) for ahead in range(MONTHS_AHEAD + 1)]
+    found = connection.execute(text(f"SELECT DISTINCT date_trunc('month', at AT TIME ZONE 'UTC') FROM {apart}"))
+    astray = sorted(month.replace(tzinfo=UTC) for month in found.scalars())
+    if astray:
+        _put_right(connection, table, apart, astray)
+    missing = [month for month in months if month not in astray and not any(each.covers(month) for each in covered)]
+    for month in missing:
+        _attach(connection, table, _named(table, month), _bounds(month))
+    return [_named(table, month) for month in sorted((*astray, *missing))]
 
 
-def _create_month(connection: Connection, table: str, month: datetime, *, has_strays: bool) -> str:
-    """Make a month; what the default partition has of it is moved there, while nobody else writes to that one."""
-    name, until = f"{table}_y{month:%Y}m{month:%m}", _month(month, 1)
-    bounds = f"FOR VALUES FROM ('{month.isoformat()}') TO ('{until.isoformat()}')"
-    if not has_strays:
-        connection.execute(text(f"CREATE TABLE {name} PARTITION OF {table} {bounds}"))
-        _store_uncompressed(connection, name)
-        return name
-    connection.execute(text(f"LOCK TABLE {table}_{_DEFAULT} IN ACCESS EXCLUSIVE MODE"))
-    connection.execute(
-        text(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)")
-    )
-    _store_uncompressed(connection, name)
-    connection.execute(
-        text(
-            f"WITH moved AS (DELETE FROM {table}_{_DEFAULT} WHERE at >= :since AND at < :until RETURNING *) "
-            f"INSERT INTO {name} SELECT * FROM moved"
-        ),
-        {"since": month, "until": until},
-    )
-    connection.execute(text(f"ALTER TABLE {table} ATTACH PARTITION {name} {bounds}"))
-    return name
+def _put_right(connection: Connection, table: str, apart: str, astray: Sequence[datetime]) -> None:
+    """Make the months of what lies apart, and move it there.
+
+    Where messages are replicated, none of this is: rows are copied between tables that are no partitions at that
+    moment, and so not published. The other region has them already, and its owner puts its own copy right.
+    """
+    connection.execute(text(f"ALTER TABLE {table} DETACH PARTITION {apart}"))
+    connection.execute(text(f"ALTER TABLE {apart} RENAME TO {apart}_before"))
+    for month in astray:
+        values = {"since": month, "until": _month(month, 1)}
+        moved = f"SELECT * FROM {apart}_before WHERE at >= :since AND at < :until"
+        _attach(connection, table, _named(table, month), _bounds(month), filled_by=moved, values=values)
+    _attach(connection, table, apart, _DEFAULT)
+    names = ", ".join(_named(table, month) for month in astray)
+    left: int = connection.execute(text(f"SELECT count(*) FROM {apart}_before")).scalar_one()
+    for month in astray:
+        left -= connection.execute(text(f"SELECT count(*) FROM {_named(table, month)}")).scalar_one()
+    assert left == 0, f"{left} messages of {apart} are not in {names}"
+    connection.execute(text(f"DROP TABLE {apart}_before"))
 
 
-def _store_uncompressed(connection: Connection, name: str) -> None:
+def _attach(
+    connection: Connection,
+    table: str,
+    name: str,
+    bounds: str,
+    *,
+    filled_by: str | None = None,
+    values: Mapping[str, datetime] | None = None,
+) -> None:
+    """Make a table and attach it: that locks the parent less than making a partition of it at once would."""
+    columns = "INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE"
+    connection.execute(text(f"CREATE TABLE {name} (LIKE {table} {columns})"))
     connection.execute(text(f"ALTER TABLE {name} SET (toast_tuple_target = 8160)"))
+    if filled_by is not None:
+        connection.execute(text(f"INSERT INTO {name} {filled_by}"), values)
+    connection.execute(text(f"ALTER TABLE {table} ATTACH PARTITION {name} {bounds}"))
+
+
+def _named(table: str, month: datetime) -> str:
+    return f"{table}_y{month:%Y}m{month:%m}"
+
+
+def _bounds(month: datetime) -> str:
+    return f"FOR VALUES FROM ('{month.isoformat()}') TO ('{_month(month, 1).isoformat()}')"
 
 
 def ranges(connection: Connection, region: RegionId) -> Sequence[Range]:

@@ -298,29 +298,34 @@ class PostgresStore:
         ids, directions = [payment_id for payment_id, _ in wanted], [direction.value for _, direction in wanted]
         with translated():
             rows = await self._pool.fetch(statements.LOAD_WITH_MESSAGE, ids, directions)
-        found = {row["payment_id"]: (payment_from(row), message_from(row, self._vault)) for row in rows}
-        if len(found) < len(wanted):
-            found |= await self._load_archived([each for each in wanted if each[0] not in found])
+        found: dict[UUID, tuple[Payment, RawMessage]] = {}
+        for row in rows:
+            payment = payment_from(row)
+            found[payment.payment_id] = payment, message_from(row, self._vault)
+        # Of a final payment the oldest may have left for the archive: with all the others, or before them.
+        final = [each for each in wanted if each[0] not in found or found[each[0]][0].final_at is not None]
+        found |= await self._load_archived(final, found) if final else {}
         return {payment.payment_id: (payment, message) for payment, message in found.values()}
 
     async def _load_archived(
-        self, wanted: Sequence[tuple[PaymentId, MessageDirection]]
+        self,
+        wanted: Sequence[tuple[PaymentId, MessageDirection]],
+        found: Mapping[UUID, tuple[Payment, RawMessage]],
     ) -> Mapping[UUID, tuple[Payment, RawMessage]]:
+        """Those of which the archive has an older message than was found."""
         ids = [payment_id for payment_id, _ in wanted]
         with translated():
             rows = await self._pool.fetch(ARCHIVED_OF_PAYMENTS, ids)
-        if not rows:
-            return {}
         direction = {payment_id: direction.value for payment_id, direction in wanted}
         oldest: dict[UUID, asyncpg.Record] = {}
         for row in rows:
             if row["direction"] == direction[row["payment_id"]]:
                 oldest.setdefault(row["payment_id"], row)
-        messages = await read_archived(list(oldest.values()), self._archive, self._vault)
-        payments = await self.load(ids)
-        return {
-            payment_id: (payments[payment_id], messages[payment_id][0]) for payment_id in ids if payment_id in messages
-        }
+        known = {message.message_id for _, message in found.values()}
+        messages = await read_archived(list(oldest.values()), self._archive, self._vault, but=known)
+        older = {id_: read[0] for id_, read in messages.items() if id_ not in found or read[0].at <= found[id_][1].at}
+        payments = await self.load([PaymentId(payment_id) for payment_id in older])
+        return {payment_id: (payments[PaymentId(payment_id)], message) for payment_id, message in older.items()}
 
     async def final_since(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, datetime]:
         """Return those that are final; see the port."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ from tests.conftest import REGION, Database
 from tests.fakes.clock import VirtualClock
 from tests.integration.archive.harness import AFTER, KEYS, LATER, Place, open_place, some_payments
 from tests.integration.audit.harness import settled
-from tests.integration.store.harness import NOW, accepted, decision, now_of, raw_message
+from tests.integration.store.harness import NOW, accepted, decision, now_of, raw_message, saved
 
 
 @pytest.fixture(params=["directory", "s3"])
@@ -171,6 +171,29 @@ async def test_a_late_answer_to_a_payment_whose_messages_have_left_finds_it(plac
         *("late", "SENT-late", "ANSWER-late", "SECOND-ANSWER")
     ]
     assert (await place.audited()).violations == []
+
+
+async def test_the_oldest_message_is_found_though_a_younger_one_is_still_in_the_database(place: Place) -> None:
+    """A payment over the end of a month: the month of what was sent first is gone, that of a later question is not."""
+    sent_first = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
+    payment = await accepted(place.store, "over")
+    for name, at in (("FIRST", sent_first), ("SECOND", sent_first + timedelta(seconds=2))):
+        sent = replace(raw_message(MessageDirection.RAIL_OUT, name), at=at)
+        kind = EventKind.SENDING_STARTED if name == "FIRST" else EventKind.SETTLEMENT_REPORTED
+        payment = await saved(place.store, payment, kind, sent)
+    wanted = [(payment.payment_id, MessageDirection.RAIL_OUT)]
+    before = await place.store.load_with_message(wanted)
+
+    await place.archiver().archive_due()
+    while_both = await place.store.load_with_message(wanted)
+    [retired] = await place.retire()
+    after = await place.store.load_with_message(wanted)
+
+    assert retired.is_dropped
+    assert await place.value("SELECT string_agg(business_message_id, ' ') FROM message") == "SECOND"
+    assert before == while_both == after
+    assert after[payment.payment_id][1].business_message_id == "FIRST"
+    assert [message.business_message_id for message in await place.messages(payment)] == ["over", "FIRST", "SECOND"]
 
 
 async def test_without_an_archive_it_is_said_where_the_messages_are(place: Place) -> None:
