@@ -226,6 +226,21 @@ async def test_what_an_owner_does_with_the_months_is_not_replicated(regions: lis
     )
 
 
+async def test_a_row_that_is_moved_by_deleting_it_is_deleted_in_the_other_region_too(regions: list[Region]) -> None:
+    """The control of the test above: how months must not be put right."""
+    east, west = regions
+    await _execute(
+        east.server,
+        "INSERT INTO message VALUES ('use1', gen_random_uuid(), 'default', gen_random_uuid(), 'rail_in', 'none', "
+        "'MOVED', 'application/xml', 'clear', '', sha256(''), '2032-01-01')",
+    )
+    await until(lambda: _count(west.server, "message WHERE business_message_id = 'MOVED'"), 1)
+
+    await _execute(east.server, "DELETE FROM message_use1_default WHERE business_message_id = 'MOVED'")
+
+    await until(lambda: _count(west.server, "message WHERE business_message_id = 'MOVED'"), 0)
+
+
 async def _number_of_events(store: PostgresStore, payment_id: PaymentId) -> int:
     return len(await store.events(payment_id))
 

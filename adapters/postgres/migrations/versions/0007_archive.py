@@ -2,8 +2,8 @@
 
 What is there becomes the first range of its region, up to the end of the month of its newest message; the months that
 follow are made by `fifteen db upgrade` right after this, in the same transaction (docs/adr/0014). The key's new index
-is built, and the bound checked, while nobody writes: a minute or so for each ten million messages. A program of the
-former revision goes on working afterwards (`pre`).
+is built, and the bound checked, while nobody can read or write messages: stop the roles for it. What a program of the
+former revision writes afterwards is taken (`pre`).
 
 Revision ID: 0007
 """
@@ -104,7 +104,7 @@ def divide(connection: Connection, name: str, region: str, key: str) -> None:
         ),
         {"table": whole},
     ).scalars():
-        connection.execute(text(f"ALTER INDEX {index} RENAME TO {index}_whole"))
+        connection.execute(text(f"ALTER INDEX {index} RENAME TO {index[:57]}_whole"))
     connection.execute(
         text(f"CREATE TABLE {name} PARTITION OF message FOR VALUES IN ('{region}') PARTITION BY RANGE (at)")
     )
