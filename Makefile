@@ -49,11 +49,12 @@ lock: setup ## Resolve the dependencies anew into the two lock files: for work, 
 schemas: setup ## Regenerate the XSDs from the message metadata of the pyiso20022 package
 	$(BIN)/python -m iso20022.schemas.generate
 
-bench: setup ## Measure: a whole installation at 300 payments/s, the intake alone, the messages, the bus
+bench: setup ## Measure: a whole installation at 300 payments/s, the intake alone, the messages, the bus, the guards
 	$(BIN)/fifteen bench
 	$(BIN)/python -m tests.benchmarks.intake
 	$(BIN)/python -m tests.benchmarks.messages
 	$(BIN)/python -m tests.benchmarks.bus
+	$(BIN)/python -m tests.benchmarks.guards
 
 drill: setup ## Kill everything at named points under load, and count the money
 	$(BIN)/fifteen drill crash
