@@ -34,8 +34,8 @@ from tests.conftest import REGION
 from tests.integration.store.harness import NOW, VAULT, decision, new_payment, raw_message
 
 BATCH: Final = 64
-BATCHES: Final = 12
-ROUNDS: Final = 6
+BATCHES: Final = 40
+ROUNDS: Final = 8
 EXAMINED: Final = 400
 READS: Final = 3
 """Messages of a payment that are examined: what the client sent, what the rail gets of it, and the rail's answer."""
@@ -123,7 +123,7 @@ def examined() -> Mapping[str, float]:
 
 
 def measure() -> Mapping[str, int]:
-    """Microseconds of CPU a payment: through the store, and of that each guard; and of the examining of its messages."""
+    """Microseconds of CPU a payment: through the store, and of that each guard; and its messages examined."""
     stored, read = asyncio.run(through_the_store()), examined()
     whole = stored[GUARDS[0].name]
     return {

@@ -93,9 +93,9 @@ bar: 600 a second.
 
 ## Where the difference to a skeleton goes
 
-A skeleton of the same parts without any of the safety carried 800 to 1,000 payments a second at 2,000 µs. What is on top
-of it here is the price of the promise; what a hot loop tells of it (`python -m tests.benchmarks.guards`), in µs of CPU a
-payment, PostgreSQL's included:
+A skeleton of the same parts without any of the safety carried 800 to 1,000 payments a second at 2,000 µs. What is on
+top of it here is the price of the promise; what a hot loop tells of it (`python -m tests.benchmarks.guards`), in µs of
+CPU a payment, PostgreSQL's included:
 
 {guards}
 
