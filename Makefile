@@ -26,7 +26,7 @@ demo: setup ## Run gateway, worker and the FedNow simulator; send four payments;
 test: check ## Everything: lint, types, import contracts, and the tests on a real PostgreSQL and RabbitMQ
 
 check: lint types contracts ## The ordinary check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -49,11 +49,12 @@ lock: setup ## Resolve the dependencies anew into the two lock files: for work, 
 schemas: setup ## Regenerate the XSDs from the message metadata of the pyiso20022 package
 	$(BIN)/python -m iso20022.schemas.generate
 
-bench: setup ## Measure: a whole installation at 300 payments/s, the intake alone, the messages, the bus, the months
+bench: setup ## Measure: an installation at 300 payments/s, the intake alone, messages, bus, guards, months
 	$(BIN)/fifteen bench
 	$(BIN)/python -m tests.benchmarks.intake
 	$(BIN)/python -m tests.benchmarks.messages
 	$(BIN)/python -m tests.benchmarks.bus
+	$(BIN)/python -m tests.benchmarks.guards
 	$(BIN)/python -m tests.benchmarks.months
 
 drill: setup ## Kill everything at named points under load, and count the money

@@ -63,7 +63,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
-from gateway.service.relay import relay
+from gateway.service.relay import Forwarder, relay
 from gateway.service.seal import Sealer
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
@@ -185,7 +185,12 @@ async def open_bus(parts: Parts) -> AsyncIterator[Bus]:
 
 async def run_gateway(settings: Settings, *, ready: Callable[[str], None], between: Between = NOTHING_BETWEEN) -> None:
     """Serve the API until SIGTERM or SIGINT; `ready` is told the URL once it listens."""
-    async with open_parts(settings, role="gateway", between=between) as parts, asyncio.TaskGroup() as loops:
+    async with (
+        open_parts(settings, role="gateway", between=between) as parts,
+        open_bus(parts) as bus,
+        asyncio.TaskGroup() as loops,
+    ):
+        forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
         accepts = grouped_accepts(parts.store)
         waiting = Waiting(parts.store, parts.clock, parts.observer)
         saves = grouped_saves(parts.store)
@@ -201,6 +206,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             identifiers=SystemIdentifiers(),
             vault=parts.vault,
             observer=parts.observer,
+            forward=forwarder.take,
         )
         api = Api(
             intake=intake,
@@ -227,6 +233,8 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),
+            loops.create_task(_supervised(parts, "forwarder", forwarder.publish)),
+            loops.create_task(_supervised(parts, "outbox", forwarder.forget)),
             loops.create_task(_supervised(parts, "admission", admission.run)),
             loops.create_task(_supervised(parts, "waiting", waiting.run)),
         ]

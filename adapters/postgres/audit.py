@@ -180,7 +180,8 @@ _UNCHAINED: Final = f"{_ALL_OF_EVENTS} WHERE payment_id = ANY ($1::uuid[]) AND d
 
 _FACTS: Final = """
 SELECT region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr, amount_cents,
-    debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at, deadline_at
+    debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at, deadline_at,
+    funds_holder
 FROM payment WHERE payment_id >= $1 AND payment_id <= $2
 """
 

@@ -25,7 +25,7 @@ from gateway.domain.payment import (
     RegionId,
     TenantId,
 )
-from gateway.service.chain import decision_facts, first_digest, message_facts
+from gateway.service.chain import decision_facts, first_digests, message_facts
 from gateway.service.ports import (
     Decision,
     MessageDirection,
@@ -57,7 +57,8 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: Regi
     for new in payments:
         sealed = vault.seal(new.message.body)
         message = message_facts(new.message, sealed, at=new.accepted_at)
-        digests.append(first_digest(new, message, region=region, epoch=epoch))
+        by_holder = first_digests(new, message, region=region, epoch=epoch)
+        digests.append((by_holder[FundsHolder.TENANT], by_holder[FundsHolder.CORE]))
         rows.append(
             (
                 new.tenant_id,
@@ -90,7 +91,7 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: Regi
             )
         )
     queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
-    return [*columns(rows, 27), *columns(queued, 4), digests]
+    return [*columns(rows, 27), *columns(queued, 4), *columns(digests, 2)]
 
 
 def save_columns(decisions: Sequence[Decision], vault: Vault, *, region: RegionId) -> Columns:

@@ -18,12 +18,14 @@ WITH input AS (
         $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bytea[], $18::date[],
         $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::text[], $23::text[], $24::text[], $25::bytea[],
-        $26::bytea[], $27::text[], $28::text[], $29::timestamptz[], $34::bytea[]
+        $26::bytea[], $27::text[], $28::text[], $29::timestamptz[], $34::bytea[],
+        $35::bytea[]
     ) AS input (
         tenant_id, idempotency_key, slot, content_digest, payment_id, rail, message_id, end_to_end_id,
         instruction_id, uetr, amount_cents, debtor_agent, creditor_agent, debtor_account_index,
         creditor_account_index, business_date, accepted_at, deadline_at, raw_id, message_type, content_type, key_id,
-        body, digest, business_message_id, direction, timer_at, event_digest
+        body, digest, business_message_id, direction, timer_at, digest_with_tenant,
+        digest_with_core
     )
 ), claimed AS (
     INSERT INTO claim (region, tenant_id, idempotency_key, slot, epoch, content_digest, payment_id, business_date,
@@ -38,7 +40,8 @@ WITH input AS (
     ON CONFLICT (tenant_id, idempotency_key, region) DO NOTHING
     RETURNING tenant_id, idempotency_key
 ), fresh AS MATERIALIZED (
-    SELECT input.*, coalesce(tenant.funds_holder, 'tenant') AS funds_holder
+    SELECT input.*, coalesce(tenant.funds_holder, 'tenant') AS funds_holder,
+        CASE tenant.funds_holder WHEN 'core' THEN digest_with_core ELSE digest_with_tenant END AS event_digest
     FROM input JOIN claimed USING (tenant_id, idempotency_key) LEFT JOIN tenant USING (tenant_id)
 ), facts AS (
     INSERT INTO payment (region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr,
@@ -284,10 +287,18 @@ QUARANTINE: Final = """
 RELAY: Final = """
     DELETE FROM outbox
     WHERE position = ANY (ARRAY(
-        SELECT position FROM outbox ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED
+        SELECT position FROM outbox WHERE created_at < $2 ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED
     ))
     RETURNING delivery_id, queue, payment_id, deadline_at
 """
+
+FORGET: Final = """
+    DELETE FROM outbox
+    WHERE position = ANY (ARRAY(
+        SELECT position FROM outbox WHERE delivery_id = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED
+    ))
+"""
+"""What a relay holds at this moment it will delete itself."""
 
 DUE_TIMERS: Final = """
     SELECT payment_id, timer_at FROM payment_state

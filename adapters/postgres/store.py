@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -60,6 +60,9 @@ EPOCH: Final = 1
 
 ATTEMPTS_MAX: Final = 5
 """How often rows are tried again that lost a race with a transaction which then aborted."""
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+"""An instant that every row was created before."""
 
 _Key = tuple[TenantId, IdempotencyKey]
 
@@ -204,14 +207,16 @@ class PostgresStore:
         return [DueTimer(PaymentId(row["payment_id"]), row["timer_at"]) for row in rows]
 
     @asynccontextmanager
-    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
+    async def relay(
+        self, *, limit: int, created_before: datetime | None = None
+    ) -> AsyncIterator[Sequence[OutboundDelivery]]:
         """Claim and delete outbox rows around the caller's publish; see the port."""
         async with AsyncExitStack() as stack:
             with translated():
                 connection = await stack.enter_async_context(self._pool.acquire())
                 transaction = connection.transaction()
                 await transaction.start()
-                rows = await connection.fetch(statements.RELAY, limit)
+                rows = await connection.fetch(statements.RELAY, limit, created_before or _NEVER)
             try:
                 yield [
                     OutboundDelivery(
@@ -225,6 +230,11 @@ class PostgresStore:
                 raise
             with translated():
                 await transaction.commit()
+
+    async def forget(self, delivery_ids: Sequence[UUID]) -> None:
+        """Delete outbox rows; see the port."""
+        with translated():
+            await self._pool.execute(statements.FORGET, list(delivery_ids))
 
     # --- the rail's messages ---
 

@@ -403,6 +403,7 @@ outbox = Table(
     Column("payment_id", Uuid, nullable=False),
     Column("deadline_at", _INSTANT, nullable=False),
     Column("created_at", _INSTANT, nullable=False),
+    Index("outbox_delivery_id_ix", "delivery_id"),
 )
 
 FACTS: Final = (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 
 from gateway.domain.audit import EventFacts, MessageFacts, PaymentFacts, chained
 from gateway.domain.events import EventKind
-from gateway.domain.payment import RegionId
+from gateway.domain.payment import FundsHolder, RegionId
 from gateway.domain.transitions import ACCEPTANCE
 from gateway.service.ports.keys import Sealed
 from gateway.service.ports.store import Decision, NewPayment, RawMessage
@@ -27,7 +28,7 @@ def message_facts(message: RawMessage, sealed: Sealed, *, at: datetime | None = 
     )
 
 
-def payment_facts(new: NewPayment, *, region: RegionId) -> PaymentFacts:
+def payment_facts(new: NewPayment, funds_holder: FundsHolder, *, region: RegionId) -> PaymentFacts:
     """Return what a payment's first event follows."""
     return PaymentFacts(
         region=region,
@@ -46,6 +47,7 @@ def payment_facts(new: NewPayment, *, region: RegionId) -> PaymentFacts:
         business_date=new.business_date,
         accepted_at=new.accepted_at,
         deadline_at=new.deadline_at,
+        funds_holder=funds_holder.value,
     )
 
 
@@ -70,10 +72,18 @@ def acceptance_facts(new: NewPayment, *, region: RegionId) -> EventFacts:
     )
 
 
-def first_digest(new: NewPayment, message: MessageFacts, *, region: RegionId, epoch: int) -> bytes:
-    """Return the digest of a payment's first event."""
+def first_digests(
+    new: NewPayment, message: MessageFacts, *, region: RegionId, epoch: int
+) -> Mapping[FundsHolder, bytes]:
+    """Return the digest of a payment's first event, for whoever may turn out to hold the debtor's money.
+
+    The tenant says who does, in the statement that accepts the payment.
+    """
     facts = acceptance_facts(new, region=region).digest([message])
-    return chained(payment_facts(new, region=region).digest(), epoch=epoch, facts=facts)
+    return {
+        holder: chained(payment_facts(new, holder, region=region).digest(), epoch=epoch, facts=facts)
+        for holder in FundsHolder
+    }
 
 
 def decision_facts(decision: Decision, *, region: RegionId) -> EventFacts:

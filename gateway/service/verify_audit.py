@@ -220,27 +220,30 @@ def _faults_of_events(payment: AuditedPayment, place: str) -> Iterator[Violation
         before = heads.get(sequence - 1)
         head = None if before is None else before[region] if region in before else [*before.values()][-1]
         heads.setdefault(sequence, {})[region] = event.digest or head
+        possible: Sequence[bytes] = (head or UNCHAINED,)
         if sequence == 1:
             origin = origins.pop(region, None)
             if origin is None or origin.tenant_id != event.facts.tenant_id:
                 yield Violation(ViolationKind.PAYMENT_MISSING, place, "its history is there, and the payment is not")
                 continue
-            head = origin.digest() if event.digest else None
+            head, possible = (None, origin.digests())
         elif before is None:
             yield Violation(ViolationKind.EVENT_MISSING, at, "the event before it is gone, or its number was changed")
             continue
         if event.digest is None:
             if head is not None:
                 yield Violation(ViolationKind.EVENT_UNCHAINED, at, "put there by hand, or by a former release")
-        elif not _follows(event, head or UNCHAINED, messages.get((region, sequence), ())):
+        elif not _follows(event, possible, messages.get((region, sequence), ())):
             yield Violation(ViolationKind.EVENT_CHANGED, at, _CHANGED_FIRST if sequence == 1 else _CHANGED)
     for region in origins:
         text = f"region {region} has the payment, and no event that made it"
         yield Violation(ViolationKind.PAYMENT_WITHOUT_EVENTS, place, text)
 
 
-def _follows(event: AuditedEvent, head: bytes, messages: Sequence[MessageFacts]) -> bool:
-    return event.digest == chained(head, epoch=event.epoch, facts=event.facts.digest(messages))
+def _follows(event: AuditedEvent, possible: Sequence[bytes], messages: Sequence[MessageFacts]) -> bool:
+    """Whether the event follows one of these."""
+    facts = event.facts.digest(messages)
+    return any(event.digest == chained(head, epoch=event.epoch, facts=facts) for head in possible)
 
 
 def _messages_by_event(payment: AuditedPayment) -> Mapping[tuple[str, int], Sequence[MessageFacts]]:

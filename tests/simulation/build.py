@@ -24,6 +24,7 @@ from gateway.service.operate import Operators
 from gateway.service.ports import (
     Accepted,
     Bus,
+    Clock,
     Decision,
     Leg,
     MessageClass,
@@ -38,7 +39,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
-from gateway.service.relay import relay
+from gateway.service.relay import Forwarder, relay
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
@@ -171,6 +172,10 @@ class Build:
         """Return the bus's side of one consumer."""
         return SimulatedSupply(life, life.world.bus, queue)
 
+    def forwarder(self, store: PaymentStore, bus: Bus, clock: Clock, observer: Observer) -> Forwarder:
+        """Return what publishes the deliveries of accepted payments at once."""
+        return Forwarder(store, bus, clock, observer)
+
     def intake(self, **parts: Any) -> Intake:
         """Return the use case that takes payments in."""
         return Intake(**parts)
@@ -204,6 +209,7 @@ class GatewayLife:
         self.accepts = grouped_accepts(self.store)
         self.saves = grouped_saves(self.store)
         self.waiting = Waiting(self.store, life.poll_clock, observer)
+        self.forwarder = build.forwarder(self.store, build.bus_side(life), life.clock, observer)
         self.admission = Admission(self.store, life.poll_clock, ADMISSION_WAIT_MAX_S)
         rail = build.protocol(world)
         decisions = Decisions(self.store, self.saves, observer)
@@ -218,12 +224,19 @@ class GatewayLife:
             identifiers=world.chance.identifiers(life.key),
             vault=ClearVault(b"simulation"),
             observer=observer,
+            forward=self.forwarder.take,
         )
         self.group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
         """Serve until the life ends."""
-        async with _running(self.life, {"admission": self.admission.run, "waiting": self.waiting.run}) as group:
+        loops: Mapping[str, Loop] = {
+            "forwarder": self.forwarder.publish,
+            "outbox": self.forwarder.forget,
+            "admission": self.admission.run,
+            "waiting": self.waiting.run,
+        }
+        async with _running(self.life, loops) as group:
             group.create_task(self.accepts.run())
             group.create_task(self.saves.run())
             self.group = group

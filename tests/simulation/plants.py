@@ -24,6 +24,8 @@ from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
+    Bus,
+    Clock,
     Decision,
     Delivery,
     DueTimer,
@@ -31,6 +33,7 @@ from gateway.service.ports import (
     MessageDirection,
     NewPayment,
     NotSentError,
+    Observer,
     OutboundDelivery,
     PaymentStore,
     Queue,
@@ -39,6 +42,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import Reading
 from gateway.service.receive import MESSAGES_MAX, WAIT_S, Receiver
+from gateway.service.relay import Forwarder
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import Intake
 from iso20022 import CustomerCreditTransfer, PaymentStatusReport, TransactionStatus
@@ -66,6 +70,7 @@ class Plant(StrEnum):
     RESENT_INSTEAD_OF_ASKED = "resent-instead-of-asked"
     TIMERS_IN_MEMORY = "timers-in-memory"
     RELAYED_BEFORE_PUBLISHED = "relayed-before-published"
+    FORGOTTEN_BEFORE_PUBLISHED = "forgotten-before-published"
     REFUSAL_OF_A_SECOND_COPY = "refusal-of-a-second-copy"
     ANSWER_BEFORE_LAST_COPY = "answer-before-last-copy"
     ANSWER_TO_THE_QUESTION = "answer-to-the-question"
@@ -87,6 +92,7 @@ SENTENCES: Final[Mapping[Plant, str]] = {
     Plant.RESENT_INSTEAD_OF_ASKED: "A payment in doubt is sent again, instead of asked about.",
     Plant.TIMERS_IN_MEMORY: "Timers are kept by the process that set them, and die with it.",
     Plant.RELAYED_BEFORE_PUBLISHED: "Outbox rows are deleted first, and published afterwards.",
+    Plant.FORGOTTEN_BEFORE_PUBLISHED: "What is forwarded is deleted from the outbox first, and published afterwards.",
     Plant.REFUSAL_OF_A_SECOND_COPY: "A second copy that the rail refuses as a duplicate makes the payment rejected.",
     Plant.ANSWER_BEFORE_LAST_COPY: "The answer to a question about the first copy counts for the second.",
     Plant.ANSWER_TO_THE_QUESTION: "The rejection of a question is taken for the rejection of the payment.",
@@ -187,8 +193,8 @@ class _DeletesFirst:
         return getattr(self._store, name)
 
     @asynccontextmanager
-    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
-        async with self._store.relay(limit=limit) as deliveries:
+    async def relay(self, **named: Any) -> AsyncIterator[Sequence[OutboundDelivery]]:
+        async with self._store.relay(**named) as deliveries:
             pass
         yield deliveries
 
@@ -196,6 +202,21 @@ class _DeletesFirst:
 class RelayedBeforePublished(Build):
     def store_side(self, life: Life) -> PaymentStore:
         return cast("PaymentStore", _DeletesFirst(super().store_side(life)))
+
+
+class _ForgetsFirst:
+    def __init__(self, store: PaymentStore, bus: Bus) -> None:
+        self._store = store
+        self._bus = bus
+
+    async def publish(self, deliveries: Sequence[OutboundDelivery]) -> None:
+        await self._store.forget([delivery.delivery_id for delivery in deliveries])
+        await self._bus.publish(deliveries)
+
+
+class ForgottenBeforePublished(Build):
+    def forwarder(self, store: PaymentStore, bus: Bus, clock: Clock, observer: Observer) -> Forwarder:
+        return super().forwarder(store, cast("Bus", _ForgetsFirst(store, bus)), clock, observer)
 
 
 # --- the store ------------------------------------------------------------------------------------------------------
@@ -399,6 +420,7 @@ BUILDS: Final[Mapping[Plant, type[Build]]] = {
     Plant.RESENT_INSTEAD_OF_ASKED: ResentInsteadOfAsked,
     Plant.TIMERS_IN_MEMORY: TimersInMemory,
     Plant.RELAYED_BEFORE_PUBLISHED: RelayedBeforePublished,
+    Plant.FORGOTTEN_BEFORE_PUBLISHED: ForgottenBeforePublished,
     Plant.REFUSAL_OF_A_SECOND_COPY: RefusalOfASecondCopy,
     Plant.ANSWER_BEFORE_LAST_COPY: AnswerBeforeLastCopy,
     Plant.ANSWER_TO_THE_QUESTION: AnswerToTheQuestion,

@@ -53,13 +53,13 @@ class _Side:
 
 class _StoreSide(_Side):
     @asynccontextmanager
-    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
+    async def relay(self, **named: Any) -> AsyncIterator[Sequence[OutboundDelivery]]:
         """Hold rows, lend them, delete them: the end of the transaction is a call of its own."""
         life = self._life
         life.demand_alive()
         if life.world.is_down(Part.STORE):
             raise UnavailableError("the store is down")
-        transaction = cast("InMemoryStore", self._inner).relay(limit=limit)
+        transaction = cast("InMemoryStore", self._inner).relay(**named)
         deliveries = await transaction.__aenter__()
         is_committed = False
 

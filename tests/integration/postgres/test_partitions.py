@@ -38,13 +38,13 @@ async def place(database: Database, tmp_path: Path) -> AsyncIterator[Place]:
         yield opened
 
 
-def migrated_to_0006(connection: Connection) -> None:
+def migrated_to_0007(connection: Connection) -> None:
     """The schema before there were months, with a region that has messages, and one that has none."""
     config = Config()
     config.set_main_option("script_location", str(Path(adapters.postgres.migrations.__file__).parent))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "0006")
+    command.upgrade(config, "0007")
     for table in FACTS:
         if not table.name.startswith("archive"):
             for region in (REGION, "empty"):
@@ -56,14 +56,14 @@ async def test_what_is_stored_becomes_the_first_range_and_nothing_of_it_changes(
 ) -> None:
     """A database of the former revision is brought up to date: the same rows, chains and answers, and months after."""
     superuser = await asyncpg.connect(postgres_server.superuser_dsn)
-    await superuser.execute("CREATE DATABASE from_0006 OWNER fifteen_owner")
+    await superuser.execute("CREATE DATABASE from_0007 OWNER fifteen_owner")
     await superuser.close()
     old = Database(
-        *(f"{dsn.rpartition('/')[0]}/from_0006" for dsn in (postgres_server.owner_dsn, postgres_server.application_dsn))
+        *(f"{dsn.rpartition('/')[0]}/from_0007" for dsn in (postgres_server.owner_dsn, postgres_server.application_dsn))
     )
     engine = create_async_engine(for_asyncpg(old.owner_dsn))
     async with engine.begin() as connection:
-        await connection.run_sync(migrated_to_0006)
+        await connection.run_sync(migrated_to_0007)
     await engine.dispose()
     async with open_pool(old.application_dsn) as pool:
         written = PostgresStore(pool, region=REGION, vault=VAULT)

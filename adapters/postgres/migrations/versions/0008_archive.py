@@ -5,7 +5,7 @@ follow are made by `fifteen db upgrade` right after this, in the same transactio
 is built, and the bound checked, while nobody can read or write messages: stop the roles for it. What a program of the
 former revision writes afterwards is taken (`pre`).
 
-Revision ID: 0007
+Revision ID: 0008
 """
 
 from typing import Final
@@ -13,8 +13,8 @@ from typing import Final
 from alembic import op
 from sqlalchemy import Connection, text
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
