@@ -44,16 +44,18 @@ format: setup ## Format the code and mend what ruff can mend
 
 lock: setup ## Resolve the dependencies anew into the two lock files: for work, and for the image
 	$(COMPILE) --all-extras --group dev --upgrade --output-file requirements.lock
-	$(COMPILE) --extra gateway --extra dynamodb --constraint requirements.lock --output-file requirements-image.lock
+	$(COMPILE) --extra gateway --extra dynamodb --extra s3 --constraint requirements.lock --output-file requirements-image.lock
 
 schemas: setup ## Regenerate the XSDs from the message metadata of the pyiso20022 package
 	$(BIN)/python -m iso20022.schemas.generate
 
-bench: setup ## Measure: a whole installation at 300 payments/s, the intake alone, the messages, the bus
+bench: setup ## Measure: an installation at 300 payments/s, the intake alone, messages, bus, guards, months
 	$(BIN)/fifteen bench
 	$(BIN)/python -m tests.benchmarks.intake
 	$(BIN)/python -m tests.benchmarks.messages
 	$(BIN)/python -m tests.benchmarks.bus
+	$(BIN)/python -m tests.benchmarks.guards
+	$(BIN)/python -m tests.benchmarks.months
 
 drill: setup ## Kill everything at named points under load, and count the money
 	$(BIN)/fifteen drill crash

@@ -25,7 +25,7 @@ from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served
 from adapters.http.application import build_application
 from adapters.http.serving import serving
 from adapters.http.worker import build_worker_application
-from adapters.keys.clear import ClearVault
+from adapters.postgres.archive import PostgresArchiveStore
 from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
@@ -35,15 +35,18 @@ from adapters.system import SystemClock, SystemIdentifiers
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
+from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.domain.payment import Rail, RegionId
 from gateway.rails import link_of, served_rails
 from gateway.service.admission import Admission
+from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.funds import Funds, NoCore
 from gateway.service.operate import Operators
 from gateway.service.ports import (
+    ArchiveStore,
     AuditAnchor,
     AuditStore,
     Bus,
@@ -122,6 +125,8 @@ class Parts:
     dead_letters: DeadLetterStore
     audit: AuditStore
     anchor: AuditAnchor | None
+    archive: ArchiveStore
+    archiver: Archiver | None
     vault: Vault
     rails: Mapping[Rail, RailProtocol]
     between: Between
@@ -143,14 +148,19 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     metrics.build_info.labels(version("fifteen")).set(1)
     async with open_pool(database_url) as opened:
         pool = between.pool(opened)
-        vault = ClearVault(settings.index_key.get_secret_value().encode())
-        store = between.store(PostgresStore(pool, region=RegionId(settings.region), vault=vault))
-        dead_letters = PostgresDeadLetters(pool, region=RegionId(settings.region))
+        vault, region = vault_of(settings), RegionId(settings.region)
+        store = between.store(PostgresStore(pool, region=region, vault=vault, archive=reader_of(settings)))
+        dead_letters = PostgresDeadLetters(pool, region=region)
         rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
-        audit = PostgresAudit(pool, region=RegionId(settings.region))
+        audit = PostgresAudit(pool, region=region)
+        archive = PostgresArchiveStore(pool, region=region)
+        archiver = archiver_of(settings, archive, clock)
         anchor = None if settings.audit_anchors is None else FileAnchor(settings.audit_anchors)
         observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
-        yield Parts(settings, clock, metrics, observer, pool, store, dead_letters, audit, anchor, vault, rails, between)
+        yield Parts(
+            *(settings, clock, metrics, observer, pool, store, dead_letters, audit, anchor, archive, archiver, vault),
+            *(rails, between),
+        )
 
 
 @asynccontextmanager
@@ -287,6 +297,8 @@ async def run_worker_loops(
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
         }
+        if parts.archiver is not None:
+            loops["archiver"] = parts.archiver.run
         background = [group.create_task(_supervised(parts, name, loop)) for name, loop in loops.items()]
         checks: dict[str, ReadinessCheck] = {"database": parts.store.check, "bus": bus.check}
         checks |= {rail.value: link.check for rail, link in links.items()}
@@ -346,6 +358,7 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
             )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await _keep_audit_gauges(parts, now)
+        await _keep_archive_gauges(parts, now)
         await asyncio.sleep(GAUGES_PAUSE_S)
 
 
@@ -358,6 +371,19 @@ async def _keep_audit_gauges(parts: Parts, now: datetime) -> None:
         0 if unsealed.oldest_at is None else (now - unsealed.oldest_at).total_seconds()
     )
     metrics.audit_unanchored_seals.set(unsealed.seals - anchored)
+
+
+async def _keep_archive_gauges(parts: Parts, now: datetime) -> None:
+    metrics, archiver, totals = parts.metrics, parts.archiver, await parts.archive.totals()
+    if totals.months_until is not None:
+        metrics.message_months_ahead_seconds.set((totals.months_until - now).total_seconds())
+    metrics.archive_segments.set(totals.segments)
+    if archiver is None:
+        return
+    metrics.archive_messages.set(archiver.messages)
+    metrics.archive_left_age_seconds.set(0 if archiver.left_at is None else (now - archiver.left_at).total_seconds())
+    if archiver.succeeded_at is not None:
+        metrics.archive_last_success_timestamp_seconds.set(archiver.succeeded_at.timestamp())
 
 
 def _queues_of(rails: Collection[Rail]) -> Sequence[Queue]:

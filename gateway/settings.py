@@ -289,6 +289,26 @@ class Settings(BaseSettings):
         description="Directory that workers write the heads of the sealed history to: on another machine than the "
         "database, under another administrator. Empty: they stay in the database alone.",
     )
+    keys_file: Path | None = Field(
+        None,
+        description="Keys that stored messages, and the archive, are encrypted under: a line for each, an id and 32 "
+        "bytes in Base64; the first seals, all open (docs/archive.md). Empty: messages are stored in clear.",
+    )
+    archive_url: str | None = Field(
+        None,
+        pattern=r"^(file:///.+|s3://[^/]+(/.*)?)$",
+        description="Where messages go that the database has kept for long enough: file:///directory, or "
+        "s3://bucket/prefix. Needs a keys_file. Empty: they stay in the database.",
+    )
+    archive_after_days: int = Field(
+        90, ge=1, description="So many days after it was kept, a message of a final payment goes to the archive."
+    )
+    archive_years: int = Field(
+        7,
+        ge=1,
+        le=100,
+        description="For how many years the archive keeps messages; `archive expire` removes older ones.",
+    )
     schemas_folder: Path | None = Field(
         None, description="Own schema files (*.xsd), such as the rail's under a licence; they come before ours."
     )
@@ -302,6 +322,7 @@ class Settings(BaseSettings):
     rtp: RtpSettings = RtpSettings()
 
     _split = field_validator("regions", "broker_url", mode="before")(_split)
+    _or_none = field_validator("archive_url", "keys_file", mode="before")(_none_if_empty)
 
     @property
     def rails(self) -> tuple[Rail, ...]:
@@ -327,6 +348,12 @@ class Settings(BaseSettings):
             raise ValueError("no rail is served: set FIFTEEN_FEDNOW__URL or FIFTEEN_RTP__URL")
         if self.rail_of_others not in self.rails:
             raise ValueError(f"default_rail {self.default_rail} is not served: it has no url")
+        return self
+
+    @model_validator(mode="after")
+    def _archives_what_is_encrypted(self) -> Self:
+        if self.archive_url is not None and self.keys_file is None:
+            raise ValueError("archive_url needs keys_file: what leaves the database is encrypted")
         return self
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """The way to the other region's gateway: a submission whose key has its home there goes there, as it came.
 
 One round trip on a kept connection. What was surely not sent is refused here with 503; what may have arrived is
-answered 202 and pending, until a repeat under the same key hears the home's own answer. Nothing is ever forwarded twice.
+answered 202 and pending, until a repeat under the same key hears the home's own answer.
 """
 
 from __future__ import annotations

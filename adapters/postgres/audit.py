@@ -187,9 +187,18 @@ FROM payment WHERE payment_id >= $1 AND payment_id <= $2
 
 _MESSAGES: Final = """
 SELECT payment_id, region, tenant_id, event_sequence, message_id, direction, message_type, business_message_id,
-    content_type, key_id, digest, at, sha256(body) = digest AS is_intact
+    content_type, key_id, digest, at, sha256(body) = digest AS is_intact, false AS is_archived
 FROM message WHERE payment_id >= $1 AND payment_id <= $2
+UNION ALL
+SELECT payment_id, region, tenant_id, event_sequence, message_id, direction, message_type, business_message_id,
+    content_type, key_id, digest, at, true, true
+FROM archived_message AS archived WHERE payment_id >= $1 AND payment_id <= $2 AND NOT EXISTS (
+    SELECT FROM message
+    WHERE message.at = archived.at AND message.message_id = archived.message_id
+        AND message.tenant_id = archived.tenant_id AND message.region = archived.region
+)
 """
+"""What has left the database is told by the archive's index; its bytes are verified with the archive."""
 
 _STATES: Final = """
 SELECT payment_id, state, version, epoch, updated_at, event_digest
@@ -380,6 +389,7 @@ def _message_from(row: asyncpg.Record) -> AuditedMessage:
         row["tenant_id"],
         row["event_sequence"],
         row["is_intact"],
+        row["is_archived"],
     )
 
 

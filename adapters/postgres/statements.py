@@ -195,6 +195,15 @@ FIND_BY_MESSAGE_SENT: Final = f"""
 """
 """The caller looks at the rail: named here, a planner without statistics walks through all of the rail's payments."""
 
+FIND_BY_ARCHIVED_MESSAGE_SENT: Final = f"""
+    SELECT sent.business_message_id AS sent_message_id, {_PAYMENT_COLUMNS}
+    FROM archived_message AS sent
+    JOIN payment AS fact ON fact.payment_id = sent.payment_id
+    JOIN payment_state AS now ON now.payment_id = sent.payment_id
+    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
+"""
+"""For an answer that comes when what was sent has left the database: its payment is final, and must be found."""
+
 FIND_BY_OWN_MESSAGE_ID: Final = f"""
     SELECT fact.message_id AS sent_message_id, {_PAYMENT_COLUMNS}
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
@@ -255,9 +264,20 @@ EVENTS: Final = """
 """
 
 MESSAGES: Final = """
-    SELECT message_id AS raw_id, direction, message_type, business_message_id, content_type, key_id, body, at
-    FROM message WHERE payment_id = $1 ORDER BY at, message_id
+    SELECT message_id AS raw_id, message_id, payment_id, region, tenant_id, direction, message_type,
+        business_message_id, content_type, key_id, body, digest, at, event_sequence, NULL::bigint AS segment,
+        NULL::integer AS position, NULL::bigint AS starts_at, NULL::integer AS size, NULL::integer AS header_size
+    FROM message WHERE payment_id = $1
+    UNION ALL
+    SELECT message_id, message_id, payment_id, archived.region, tenant_id, direction, message_type, business_message_id,
+        content_type, archived.key_id, NULL, archived.digest, at, event_sequence, segment, position, starts_at,
+        archived.size, header_size
+    FROM archived_message AS archived
+    JOIN archive_segment AS object ON object.region = archived.region AND object.number = archived.segment
+    WHERE payment_id = $1
+    ORDER BY at, raw_id
 """
+"""In one round trip: the rows of the database, and what the archive's index has. A message may be in both."""
 
 REFUSE: Final = """
     INSERT INTO refusal (region, refusal_id, tenant_id, content_digest, size, codes, at)

@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.postgres import statements
+from adapters.postgres.archive import ARCHIVED_OF_PAYMENTS, read_archived
 from adapters.postgres.connection import translated
 from adapters.postgres.rows import (
     accept_columns,
@@ -39,6 +40,7 @@ from gateway.service.ports import (
     Accepted,
     AcceptKind,
     Alone,
+    ArchiveReader,
     Backlog,
     Decision,
     DueTimer,
@@ -78,13 +80,22 @@ _ONE_BAD_ROW: Final = (
 class PostgresStore:
     """Implements `gateway.service.ports.PaymentStore` over a pool of the application's role.
 
-    The caller opens and closes the pool.
+    Messages that have left for the archive are read there, by `archive`. The caller opens and closes the pool.
     """
 
-    def __init__(self, pool: asyncpg.Pool, *, region: RegionId, vault: Vault, tenure: Tenure | None = None) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        *,
+        region: RegionId,
+        vault: Vault,
+        archive: ArchiveReader | None = None,
+        tenure: Tenure | None = None,
+    ) -> None:
         self._pool = pool
         self._region = region
         self._vault = vault
+        self._archive = archive
         self._tenure = tenure or Alone()
         self._slots: Sequence[SlotOwner] = ()
 
@@ -282,6 +293,9 @@ class PostgresStore:
             if missing := [message_id for message_id in message_ids if message_id not in found]:
                 rows = await self._pool.fetch(statements.FIND_BY_OWN_MESSAGE_ID, rail.value, missing)
                 found |= {row["sent_message_id"]: payment_from(row) for row in rows}
+            if missing := [message_id for message_id in missing if message_id not in found]:
+                rows = await self._pool.fetch(statements.FIND_BY_ARCHIVED_MESSAGE_SENT, missing)
+                found |= {row["sent_message_id"]: payment_from(row) for row in rows if row["rail"] == rail.value}
         return found
 
     async def quarantine(self, messages: Sequence[Quarantined]) -> None:
@@ -335,8 +349,34 @@ class PostgresStore:
         ids, directions = [payment_id for payment_id, _ in wanted], [direction.value for _, direction in wanted]
         with translated():
             rows = await self._pool.fetch(statements.LOAD_WITH_MESSAGE, ids, directions)
-        found = [(payment_from(row), message_from(row, self._vault)) for row in rows]
-        return {payment.payment_id: (payment, message) for payment, message in found}
+        found: dict[UUID, tuple[Payment, RawMessage]] = {}
+        for row in rows:
+            payment = payment_from(row)
+            found[payment.payment_id] = payment, message_from(row, self._vault)
+        # Of a final payment the oldest may have left for the archive: with all the others, or before them.
+        final = [each for each in wanted if each[0] not in found or found[each[0]][0].final_at is not None]
+        found |= await self._load_archived(final, found) if final else {}
+        return {payment.payment_id: (payment, message) for payment, message in found.values()}
+
+    async def _load_archived(
+        self,
+        wanted: Sequence[tuple[PaymentId, MessageDirection]],
+        found: Mapping[UUID, tuple[Payment, RawMessage]],
+    ) -> Mapping[UUID, tuple[Payment, RawMessage]]:
+        """Those of which the archive has an older message than was found."""
+        ids = [payment_id for payment_id, _ in wanted]
+        with translated():
+            rows = await self._pool.fetch(ARCHIVED_OF_PAYMENTS, ids)
+        direction = {payment_id: direction.value for payment_id, direction in wanted}
+        oldest: dict[UUID, asyncpg.Record] = {}
+        for row in rows:
+            if row["direction"] == direction[row["payment_id"]]:
+                oldest.setdefault(row["payment_id"], row)
+        known = {message.message_id for _, message in found.values()}
+        messages = await read_archived(list(oldest.values()), self._archive, self._vault, but=known)
+        older = {id_: read[0] for id_, read in messages.items() if id_ not in found or read[0].at <= found[id_][1].at}
+        payments = await self.load([PaymentId(payment_id) for payment_id in older])
+        return {payment_id: (payments[PaymentId(payment_id)], message) for payment_id, message in older.items()}
 
     async def final_since(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, datetime]:
         """Return those that are final; see the port."""
@@ -374,7 +414,11 @@ class PostgresStore:
         """Return the raw messages; see the port."""
         with translated():
             rows = await self._pool.fetch(statements.MESSAGES, payment_id)
-        return [message_from(row, self._vault) for row in rows]
+        here = [message_from(row, self._vault) for row in rows if row["body"] is not None]
+        archived = [row for row in rows if row["body"] is None]
+        known = {message.message_id for message in here}
+        away = (await read_archived(archived, self._archive, self._vault, but=known)).get(payment_id, ())
+        return sorted((*here, *away), key=lambda message: (message.at, message.message_id))
 
     async def tenant_of_api_key(self, digest: bytes) -> TenantId | None:
         """Return whose key it is; see the port."""

@@ -182,10 +182,62 @@ message = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("at", _INSTANT, nullable=False),
     Column("event_sequence", Integer, comment="The event that it was saved with, whose digest covers it."),
-    PrimaryKeyConstraint("message_id", "tenant_id", "region"),
+    PrimaryKeyConstraint("at", "message_id", "tenant_id", "region"),
     CheckConstraint(_one_of("direction", MessageDirection), name="direction"),
     Index("message_payment_id_ix", "payment_id"),
     Index("message_business_message_id_ix", "business_message_id", postgresql_where=text("direction = 'rail_out'")),
+    postgresql_partition_by=_BY_REGION,
+)
+
+archive_segment = Table(
+    "archive_segment",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("messages", Integer, nullable=False),
+    Column("first_at", _INSTANT, nullable=False),
+    Column("last_at", _INSTANT, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("header_size", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the whole object, as it was read back."),
+    Column("archived_at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("number", "region"),
+    CheckConstraint("number > 0", name="number"),
+    CheckConstraint("messages > 0", name="messages"),
+    comment="Objects of the archive; every message in them is in archived_message.",
+    postgresql_partition_by=_BY_REGION,
+)
+
+archived_message = Table(
+    "archived_message",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("message_id", Uuid, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("message_type", Text, nullable=False),
+    Column("business_message_id", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    Column("event_sequence", Integer),
+    Column("segment", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("starts_at", BigInteger, nullable=False, comment="Where in the object its record begins, in bytes."),
+    Column("size", Integer, nullable=False, comment="The bytes of its record."),
+    PrimaryKeyConstraint("message_id", "tenant_id", "region"),
+    UniqueConstraint("segment", "position", "region"),
+    CheckConstraint(_one_of("direction", MessageDirection), name="direction"),
+    Index("archived_message_payment_id_ix", "payment_id"),
+    Index(
+        "archived_message_business_message_id_ix",
+        "business_message_id",
+        postgresql_where=text("direction = 'rail_out'"),
+    ),
+    comment="What the archive has of each message but its bytes; the row in message goes with its partition.",
     postgresql_partition_by=_BY_REGION,
 )
 
@@ -386,9 +438,9 @@ region_pulse = Table(
 
 FACTS: Final = (
     *(claim, payment, payment_event, message, inbox, refusal, quarantine),
-    *(dead_letter, dead_letter_closing, ledger_posting, audit_seal),
+    *(dead_letter, dead_letter_closing, ledger_posting, audit_seal, archive_segment, archived_message),
 )
-"""Inserted, never updated; one partition per region."""
+"""Inserted, never updated; one partition per region. That of `message` is divided by months (partitions.py)."""
 
 LOCAL: Final = (payment_state, outbox, projection_due, *BUS_TABLES)
 """Of this region alone."""

@@ -20,7 +20,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.postgres.tables import REPLICATED, api_key, operator_key, outbox, slot, tenant
+from adapters.postgres.partitions import create_ahead, for_asyncpg, is_busy
+from adapters.postgres.tables import REPLICATED, api_key, message, operator_key, outbox, quarantine, slot, tenant
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
 from gateway.domain.regions import SlotMap
@@ -29,7 +30,6 @@ APPLICATION_GROUP_ROLE: Final = "fifteen_application"
 """Holds the application's rights; the role that the gateway logs in as is made a member of it."""
 
 _REGION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
-_UNCOMPRESSED: Final = ("message", "quarantine")
 
 
 class UpgradeError(Exception):
@@ -70,8 +70,8 @@ async def upgrade(
 ) -> str:
     """Bring the database up to date and return its schema's revision.
 
-    `regions` are all that write facts: each gets its partition of every fact table. One alone owns every slot; several
-    own none before `fifteen region init` has asked the witness.
+    `regions` are all that write facts: each gets its partition of every fact table, and months of messages from `now`
+    on. One alone owns every slot; several own none before `fifteen region init` has asked the witness.
 
     Raises:
         UpgradeError: a region's name cannot be a partition's, or the owner lacks a right.
@@ -80,12 +80,13 @@ async def upgrade(
     for region in regions:
         if _REGION.fullmatch(region) is None:
             raise UpgradeError(f"region {region!r}: a small letter, then up to 30 small letters, digits or _")
-    engine = create_async_engine(_for_asyncpg(owner_dsn))
+    engine = create_async_engine(for_asyncpg(owner_dsn))
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_ensure_group_role)
             await connection.run_sync(_migrate)
             await connection.run_sync(lambda sync: _create_partitions(sync, regions))
+            await connection.run_sync(lambda sync: _create_months(sync, regions, now))
             if len(regions) == 1:
                 await connection.run_sync(lambda sync: _own_every_slot(sync, regions[0]))
             if first_tenant is not None:
@@ -123,10 +124,14 @@ def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> N
     for table in REPLICATED:
         for region in regions:
             partition = f"{table.name}_{region}"
+            divided = "PARTITION BY RANGE (at)" if table is message else ""
             connection.execute(
-                text(f"CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {table.name} FOR VALUES IN ('{region}')")
+                text(
+                    f"CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {table.name} FOR VALUES IN ('{region}') "
+                    f"{divided}"
+                )
             )
-            if table.name in _UNCOMPRESSED:
+            if table is quarantine:
                 connection.execute(text(f"ALTER TABLE {partition} SET (toast_tuple_target = 8160)"))
 
 
@@ -136,6 +141,17 @@ def _own_every_slot(connection: Connection, region: RegionId) -> None:
         for number, owner in enumerate(SlotMap.first([region]).owners)
     ]
     connection.execute(insert(slot).values(rows).on_conflict_do_nothing(index_elements=[slot.c.slot]))
+
+
+def _create_months(connection: Connection, regions: Sequence[RegionId], now: datetime) -> None:
+    try:
+        create_ahead(connection, regions, now)
+    except DBAPIError as error:
+        if is_busy(error):
+            raise UpgradeError(
+                "months cannot be made while others read or write messages for long: try again"
+            ) from error
+        raise
 
 
 def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:
@@ -167,8 +183,8 @@ async def prepare_for_replay(source_dsn: str, owner_dsn: str, *, regions: Sequen
         UpgradeError: it holds payments, and was left as it is; or it cannot be brought up to date.
 
     """
-    target = create_async_engine(_for_asyncpg(owner_dsn))
-    source = create_async_engine(_for_asyncpg(source_dsn))
+    target = create_async_engine(for_asyncpg(owner_dsn))
+    source = create_async_engine(for_asyncpg(source_dsn))
     try:
         async with target.connect() as connection:
             is_known = (await connection.execute(text("SELECT to_regclass('payment') IS NOT NULL"))).scalar_one()
@@ -187,13 +203,9 @@ async def prepare_for_replay(source_dsn: str, owner_dsn: str, *, regions: Sequen
 
 async def remove_outbox(owner_dsn: str) -> None:
     """Remove what waits to be sent: in a database that a replay has filled it was sent long ago."""
-    engine = create_async_engine(_for_asyncpg(owner_dsn))
+    engine = create_async_engine(for_asyncpg(owner_dsn))
     try:
         async with engine.begin() as connection:
             await connection.execute(outbox.delete())
     finally:
         await engine.dispose()
-
-
-def _for_asyncpg(dsn: str) -> str:
-    return dsn.replace("postgresql://", "postgresql+asyncpg://", 1)

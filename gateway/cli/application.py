@@ -38,6 +38,8 @@ dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no h
 application.add_typer(dlq, name="dlq")
 audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
 application.add_typer(audit, name="audit")
+archive = typer.Typer(no_args_is_help=True, help="Old messages: archived, found again, verified, removed at last.")
+application.add_typer(archive, name="archive")
 drill = typer.Typer(no_args_is_help=True, help="Kill and break things on purpose, and prove that nothing is lost.")
 application.add_typer(drill, name="drill")
 
@@ -374,13 +376,70 @@ def audit_verify(
 ) -> None:
     """Compute every digest of the history anew, and hold it against seals and anchors.
 
-    Finds what was changed, deleted, inserted, reordered or cut off, and says what is not sealed yet. Exits 0 when all
-    fits, 1 with violations, 2 when something cannot be read.
+    Finds what was changed, deleted, inserted, reordered or cut off, and says what is not sealed yet. Where there is an
+    archive, all of it is verified too. Exits 0 when all fits, 1 with violations, 2 when something cannot be read.
     """
     from gateway.cli.audit import verify_trail
 
     with explained():
         raise typer.Exit(verify_trail(settings_or_stop(), database_url=database_url, anchors=anchors, as_json=json))
+
+
+@archive.command("run")
+def archive_run(json: _Json = False) -> None:
+    """Archive what is old enough, now; a worker does the same every day.
+
+    Messages are copied, and stay in the database until `fifteen db partitions --drop-archived` drops their month.
+    """
+    from adapters.system import SystemClock
+    from gateway.cli.archive import run_archiver
+
+    with explained():
+        raise typer.Exit(run_archiver(settings_or_stop(), SystemClock(), as_json=json))
+
+
+@archive.command("find")
+def archive_find(
+    uetr: Annotated[str, typer.Option(help="The payment's UETR.")],
+    tenant: Annotated[str | None, typer.Option(help="Whose payment; the default is FIFTEEN_TENANT_ID.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write each message's bytes to a file in here.", metavar="DIR")
+    ] = None,
+    json: _Json = False,
+) -> None:
+    """List every message of the payments with a UETR, and where it is: in the database, or in which object.
+
+    The archive is read for it. Exits 1 when there is no such payment. The files of --output show all in clear.
+    """
+    from gateway.cli.archive import find_messages
+
+    with explained():
+        raise typer.Exit(find_messages(settings_or_stop(), uetr=uetr, tenant=tenant, output=output, as_json=json))
+
+
+@archive.command("verify")
+def archive_verify(json: _Json = False) -> None:
+    """Read every object whole, open every record, and hold it against the index. `audit verify` does it as well.
+
+    Finds what was edited, cut off, removed or put in another's place. Exits 0 when all fits, 1 with violations.
+    """
+    from adapters.system import SystemClock
+    from gateway.cli.archive import verify_all
+
+    with explained():
+        raise typer.Exit(verify_all(settings_or_stop(), SystemClock(), as_json=json))
+
+
+@archive.command("expire")
+def archive_expire(
+    trial: Annotated[bool, typer.Option("--trial", help="Say what would go, and leave it.")] = False,
+) -> None:
+    """Remove the objects that were kept for `FIFTEEN_ARCHIVE_YEARS`. In a directory: a bucket has its own rule."""
+    from adapters.system import SystemClock
+    from gateway.cli.archive import expire
+
+    with explained():
+        raise typer.Exit(expire(settings_or_stop(), SystemClock(), is_trial=trial))
 
 
 @application.command()
@@ -441,6 +500,23 @@ def upgrade() -> None:
 
     with explained():
         upgrade_database(settings_or_stop())
+
+
+@database.command()
+def partitions(
+    drop_archived: Annotated[
+        bool, typer.Option("--drop-archived", help="Drop the months that the archive has whole, and gives back.")
+    ] = False,
+) -> None:
+    """Make the months for messages to come; a job for every day, beside `upgrade`, which does it as well.
+
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Exits 1 when a month is old enough to be dropped and cannot be.
+    """
+    from adapters.system import SystemClock
+    from gateway.cli.partitions import keep_partitions
+
+    with explained():
+        raise typer.Exit(keep_partitions(settings_or_stop(), SystemClock(), drop_archived=drop_archived))
 
 
 class _WithBehaviours(TyperCommand):

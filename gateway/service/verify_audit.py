@@ -68,6 +68,21 @@ class ViolationKind(StrEnum):
     ANCHOR_UNREADABLE = "anchor_unreadable"
     """What was written down outside the database cannot be read."""
 
+    ARCHIVE_OBJECT_MISSING = "archive_object_missing"
+    """The index speaks of an object, or its numbers of one between others, and there is none."""
+
+    ARCHIVE_OBJECT_CHANGED = "archive_object_changed"
+    """An object of the archive is not the one that was put there: edited, cut off, or another's."""
+
+    ARCHIVE_OBJECT_UNKNOWN = "archive_object_unknown"
+    """The archive has an object that the index does not speak of: the index was cut off, or it was put there."""
+
+    ARCHIVE_INDEX_DIFFERS = "archive_index_differs"
+    """The index says of an object other things than are in it."""
+
+    ARCHIVE_KEY_MISSING = "archive_key_missing"
+    """The key that an object's own is wrapped under is not in the key file: nothing in it can be verified, or read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -99,6 +114,10 @@ class Trail:
     unchained_events: int = 0
     """Written before there were chains: no digest follows the one before; covered by a seal as they were then."""
     messages: int = 0
+    archived_messages: int = 0
+    """Those of which the database has the digest alone."""
+    archive_segments: int | None = None
+    """Objects of the archive that were verified with all that is in them; None: the archive was not looked at."""
     regions: dict[str, RegionTrail] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
     violations_count: int = 0
@@ -114,6 +133,7 @@ class Trail:
         self.events += other.events
         self.unchained_events += other.unchained_events
         self.messages += other.messages
+        self.archived_messages += other.archived_messages
         self.report(other.violations)
         self.violations_count += other.violations_count - len(other.violations)
 
@@ -174,6 +194,7 @@ def verify_payment(payment: AuditedPayment, trail: Trail, *, local: RegionId) ->
     trail.payments += 1
     trail.events += len(payment.events)
     trail.messages += len(payment.messages)
+    trail.archived_messages += sum(message.is_archived for message in payment.messages)
     trail.unchained_events += sum(event.digest is None for event in payment.events)
     place = f"payment {payment.payment_id}"
     if not payment.events:

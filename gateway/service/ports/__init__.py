@@ -1,6 +1,26 @@
 """What the use cases need of the world, as Protocols. Adapters implement them; fakes obey the same contract suites."""
 
 from gateway.domain.legs import Leg
+from gateway.service.ports.archive import (
+    Archive,
+    ArchiveDamagedError,
+    ArchivedMessage,
+    ArchivedSegment,
+    ArchiveIndex,
+    ArchiveReader,
+    ArchiveStore,
+    ArchiveTotals,
+    ArchiveTurn,
+    ForeignObjectError,
+    KeptMessage,
+    Month,
+    MonthBusyError,
+    Months,
+    ObjectMissingError,
+    Part,
+    Walk,
+    Walked,
+)
 from gateway.service.ports.audit import (
     Anchor,
     AuditAnchor,
@@ -44,7 +64,7 @@ from gateway.service.ports.faults import (
     UnroutableError,
 )
 from gateway.service.ports.history import History, PaymentHistory
-from gateway.service.ports.keys import Sealed, Vault
+from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
@@ -71,6 +91,15 @@ __all__ = [
     "Accepted",
     "Alone",
     "Anchor",
+    "Archive",
+    "ArchiveDamagedError",
+    "ArchiveIndex",
+    "ArchiveReader",
+    "ArchiveStore",
+    "ArchiveTotals",
+    "ArchiveTurn",
+    "ArchivedMessage",
+    "ArchivedSegment",
     "AuditAnchor",
     "AuditReader",
     "AuditStore",
@@ -85,6 +114,8 @@ __all__ = [
     "Clock",
     "Closing",
     "Core",
+    "DataKey",
+    "DataKeys",
     "DeadLetter",
     "DeadLetterReason",
     "DeadLetterState",
@@ -95,23 +126,30 @@ __all__ = [
     "DueTimer",
     "ElsewhereError",
     "FaultyRowError",
+    "ForeignObjectError",
     "FundsRefused",
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
     "KeptDeadLetter",
+    "KeptMessage",
     "Ledger",
     "LedgerFault",
     "Leg",
     "MessageClass",
     "MessageDirection",
+    "Month",
+    "MonthBusyError",
+    "Months",
     "NewPayment",
     "NotSentError",
     "NotServingError",
+    "ObjectMissingError",
     "Observer",
     "OutboundDelivery",
     "OvertakenError",
     "ParkedLetters",
+    "Part",
     "PartlyFaultyError",
     "PaymentHistory",
     "PaymentStore",
@@ -135,6 +173,8 @@ __all__ = [
     "UnroutableError",
     "Unsealed",
     "Vault",
+    "Walk",
+    "Walked",
     "Witness",
     "WitnessRecord",
 ]

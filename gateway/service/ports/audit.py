@@ -102,13 +102,17 @@ class AuditedEvent:
 
 @dataclass(frozen=True, slots=True)
 class AuditedMessage:
-    """A raw message as the database has it, and whether its digest is that of its body."""
+    """A raw message as the database has it, and whether its digest is that of its body.
+
+    Where the body is in the archive alone, that is told by verifying the archive, and `is_intact` is True.
+    """
 
     facts: MessageFacts
     region: str
     tenant_id: str
     event_sequence: int | None
     is_intact: bool
+    is_archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from adapters.keys.clear import ClearVault
 from adapters.postgres.audit import PostgresAudit, open_audit_reader
 from adapters.postgres.bus_tables import BUS_TABLES
 from adapters.postgres.connection import open_pool
+from adapters.postgres.partitions import PostgresMonths
 from adapters.postgres.regions import PostgresRegions
 from adapters.postgres.replication import (
     PUBLICATION,
@@ -241,6 +242,52 @@ async def test_a_region_reads_the_other_regions_payments_from_a_projection_of_it
     with pytest.raises(PartlyFaultyError) as refused:
         await west.store.save([decide(there, Event(EventKind.DEADLINE_PASSED), at=NOW, timing=Timing())])
     assert isinstance(refused.value.outcomes[0], NotServingError)
+
+
+async def test_what_an_owner_does_with_the_months_is_not_replicated(regions: list[Region]) -> None:
+    """What lay apart is put right, and a month dropped, in one region: the other loses nothing, and goes on receiving.
+
+    A DELETE that the other applied, or an INSERT that it had already, would lose messages or stop replication.
+    """
+    east, west = regions
+    far = datetime(2031, 5, 3, tzinfo=UTC)
+    apart_key, after_key = key_at(east.name, "APART"), key_at(east.name, "AFTER")
+    apart, after = (f"message WHERE business_message_id = '{key}'" for key in (apart_key, after_key))
+    await east.store.accept([replace(new_payment(apart_key), accepted_at=far)])
+    await until(lambda: _count(west.server, apart), 1)
+    assert await _count(west.server, "message_use1_default") == 1
+    months = PostgresMonths(east.server.owner_dsn, regions=REGIONS)
+
+    made = await months.create(NOW)
+    [month] = [each for each in await months.past(datetime(2031, 6, 1, tzinfo=UTC)) if each.name == made[0]]
+    await execute(east.server, f"ALTER TABLE message_use1 DETACH PARTITION {month.name}")
+    await east.store.accept([new_payment(after_key)])
+    await until(lambda: _count(west.server, after), 1)
+
+    assert made == ["message_use1_y2031m05"]
+    assert await _count(west.server, apart) == 1
+    assert await _count(east.server, apart) == 0
+    assert await _count(east.server, month.name) == 1
+    await execute(
+        east.server,
+        f"ALTER TABLE message_use1 ATTACH PARTITION {month.name} "
+        "FOR VALUES FROM ('2031-05-01 00:00:00+00') TO ('2031-06-01 00:00:00+00')",
+    )
+
+
+async def test_a_row_that_is_moved_by_deleting_it_is_deleted_in_the_other_region_too(regions: list[Region]) -> None:
+    """The control of the test above: how months must not be put right."""
+    east, west = regions
+    await execute(
+        east.server,
+        "INSERT INTO message VALUES ('use1', gen_random_uuid(), 'default', gen_random_uuid(), 'rail_in', 'none', "
+        "'MOVED', 'application/xml', 'clear', '', sha256(''), '2032-01-01')",
+    )
+    await until(lambda: _count(west.server, "message WHERE business_message_id = 'MOVED'"), 1)
+
+    await execute(east.server, "DELETE FROM message_use1_default WHERE business_message_id = 'MOVED'")
+
+    await until(lambda: _count(west.server, "message WHERE business_message_id = 'MOVED'"), 0)
 
 
 async def _number_of_events(store: PostgresStore, payment_id: PaymentId) -> int:

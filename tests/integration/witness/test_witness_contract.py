@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from typing import Any, Final
 
+import boto3
 import pytest
-from aiobotocore.session import get_session
 from moto.server import ThreadedMotoServer
 
 from adapters.postgres.server import EmbeddedPostgres
@@ -35,20 +35,17 @@ def dynamodb() -> Iterator[str]:
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
 
-    async def make_table() -> None:
-        session: Any = get_session()
-        async with session.create_client("dynamodb", region_name="us-east-2", endpoint_url=endpoint) as client:
-            await client.create_table(
-                TableName=TABLE,
-                KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
-                AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
-                BillingMode="PAY_PER_REQUEST",
-            )
-
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ACCESS_KEY_ID", "test")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        asyncio.run(make_table())
+        client: Any = boto3.client("dynamodb", region_name="us-east-2", endpoint_url=endpoint)
+        client.create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        client.close()
         yield f"dynamodb://{TABLE}?region=us-east-2&endpoint={endpoint}"
         server.stop()
 
