@@ -38,11 +38,13 @@ from adapters.telemetry.observer import TelemetryObserver
 from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.domain.payment import Rail, RegionId
 from gateway.rails import link_of, served_rails
+from gateway.regional import Regional, open_peer, open_regional, tenure_of
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dispatch import Dispatcher, grouped_loads
+from gateway.service.fencing import HeldLink, at_home
 from gateway.service.funds import Funds, NoCore
 from gateway.service.operate import Operators
 from gateway.service.ports import (
@@ -130,6 +132,7 @@ class Parts:
     vault: Vault
     rails: Mapping[Rail, RailProtocol]
     between: Between
+    regional: Regional | None
 
 
 @asynccontextmanager
@@ -146,20 +149,26 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     if settings.index_key.get_secret_value() == DEVELOPMENT_INDEX_KEY:
         structlog.get_logger("fifteen").warning("development_index_key", remedy="set FIFTEEN_INDEX_KEY to a secret")
     metrics.build_info.labels(version("fifteen")).set(1)
-    async with open_pool(database_url) as opened:
+    observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
+    vault, region = vault_of(settings), RegionId(settings.region)
+    async with (
+        open_pool(database_url) as opened,
+        open_regional(settings, opened, clock, observer=observer, metrics=metrics, vault=vault) as regional,
+    ):
         pool = between.pool(opened)
-        vault, region = vault_of(settings), RegionId(settings.region)
-        store = between.store(PostgresStore(pool, region=region, vault=vault, archive=reader_of(settings)))
+        tenure = tenure_of(regional)
+        store = between.store(
+            PostgresStore(pool, region=region, vault=vault, archive=reader_of(settings), tenure=tenure)
+        )
         dead_letters = PostgresDeadLetters(pool, region=region)
         rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         audit = PostgresAudit(pool, region=region)
         archive = PostgresArchiveStore(pool, region=region)
         archiver = archiver_of(settings, archive, clock)
         anchor = None if settings.audit_anchors is None else FileAnchor(settings.audit_anchors)
-        observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
         yield Parts(
             *(settings, clock, metrics, observer, pool, store, dead_letters, audit, anchor, archive, archiver, vault),
-            *(rails, between),
+            *(rails, between, regional),
         )
 
 
@@ -188,6 +197,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
     async with (
         open_parts(settings, role="gateway", between=between) as parts,
         open_bus(parts) as bus,
+        open_peer(settings) as peer,
         asyncio.TaskGroup() as loops,
     ):
         forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
@@ -227,9 +237,11 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             report_fault=parts.observer.fault,
             promise_s=settings.promise_s,
             version=version("fifteen"),
-            readiness={"database": parts.store.check},
+            readiness={"database": parts.store.check, **_lease_check(parts)},
             limits=HttpLimits(body_bytes_max=settings.body_bytes_max),
+            peer=peer,
         )
+        regional = {} if parts.regional is None else parts.regional.loops_of_every_role
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),
@@ -237,6 +249,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             loops.create_task(_supervised(parts, "outbox", forwarder.forget)),
             loops.create_task(_supervised(parts, "admission", admission.run)),
             loops.create_task(_supervised(parts, "waiting", waiting.run)),
+            *(loops.create_task(_supervised(parts, name, loop)) for name, loop in regional.items()),
         ]
         application = between.application(build_application(api))
         await _serve_until_stopped(application, settings.http_host, settings.http_port, ready=ready)
@@ -271,13 +284,15 @@ async def run_worker_loops(
 ) -> None:
     """Run a worker over the rails' links and a core, which somebody else opened and closes."""
     identifiers, rails = SystemIdentifiers(), parts.rails
+    links = {rail: HeldLink(link, tenure_of(parts.regional)) for rail, link in links.items()}
     saves = grouped_saves(parts.store)
     decisions = Decisions(parts.store, saves, parts.observer)
     loads = grouped_loads(parts.store)
     funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s)
     dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
+    regions = None if parts.regional is None else parts.regional.store
     receivers = {
-        rail: Receiver(decisions, protocol, links[rail], parts.vault, parts.clock, identifiers, parts.observer)
+        rail: Receiver(decisions, protocol, links[rail], parts.vault, parts.clock, identifiers, parts.observer, regions)
         for rail, protocol in rails.items()
     }
     timers = Timers(decisions, rails, parts.clock, parts.observer)
@@ -299,9 +314,15 @@ async def run_worker_loops(
         }
         if parts.archiver is not None:
             loops["archiver"] = parts.archiver.run
+        if parts.regional is not None:
+            loops |= parts.regional.loops_of_a_worker
+            loops |= {
+                f"receiver of {rail} for the other region": receiver.run_for_the_other_region
+                for rail, receiver in receivers.items()
+            }
         background = [group.create_task(_supervised(parts, name, loop)) for name, loop in loops.items()]
         checks: dict[str, ReadinessCheck] = {"database": parts.store.check, "bus": bus.check}
-        checks |= {rail.value: link.check for rail, link in links.items()}
+        checks |= {rail.value: link.check for rail, link in links.items()} | _lease_check(parts)
         application = build_worker_application(checks, parts.metrics.render)
         await _serve_until_stopped(application, parts.settings.http_host, parts.settings.worker_port, ready=ready)
         for task in background:
@@ -326,8 +347,14 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds)
         for rail in parts.rails:
             for direction, message_class, handler, prefetch, concurrency in handled:
                 queue = Queue.of(rail, direction, message_class)
-                await stack.enter_async_context(bus.consume(queue, handler, prefetch=prefetch, concurrency=concurrency))
+                await stack.enter_async_context(
+                    bus.consume(queue, at_home(handler), prefetch=prefetch, concurrency=concurrency)
+                )
         await asyncio.Event().wait()
+
+
+def _lease_check(parts: Parts) -> dict[str, ReadinessCheck]:
+    return {} if parts.regional is None else {"lease": parts.regional.check}
 
 
 async def _supervised(parts: Parts, name: str, loop: Callable[[], Awaitable[None]]) -> None:
@@ -358,6 +385,8 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
             )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await _keep_audit_gauges(parts, now)
+        if parts.regional is not None:
+            await parts.regional.keep_gauge(metrics, parts.clock)
         await _keep_archive_gauges(parts, now)
         await asyncio.sleep(GAUGES_PAUSE_S)
 

@@ -11,10 +11,10 @@ import asyncpg
 
 from adapters.postgres import statements
 from adapters.postgres.connection import translated
-from adapters.postgres.rows import columns, event_from
-from gateway.domain.payment import PaymentId, RegionId, TenantId
+from adapters.postgres.rows import columns, digest_of, event_from
+from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.domain.regions import SlotMap, SlotOwner
-from gateway.service.ports import Projected, Unprojected
+from gateway.service.ports import HandedOver, Projected, Sealed, Unprojected, Vault
 
 _TAKE_ALL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('fifteen.slots', 0))"
 """Waits for whoever holds the lock shared (`owned_epoch`): claims and decisions that run."""
@@ -67,6 +67,21 @@ DELETE FROM projection_due WHERE position = ANY ($18::bigint[])
 """
 """A projection that is older than the one that is there changes nothing; an equal one only tells the slot."""
 
+_HAND_OVER: Final = """
+INSERT INTO handed_over (region, rail, digest, key_id, body, at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING RETURNING region
+"""
+
+_HANDED_OVER: Final = """
+SELECT due.position, kept.key_id, kept.body
+FROM (SELECT * FROM handed_over_due WHERE rail = $1 ORDER BY position LIMIT $2) AS due
+JOIN handed_over AS kept
+    ON kept.rail = due.rail AND kept.digest = due.digest AND kept.region = due.region
+ORDER BY due.position
+"""
+
+_APPLIED: Final = "DELETE FROM handed_over_due WHERE position = ANY ($1::bigint[])"
+
 _PULSE: Final = """
 INSERT INTO region_pulse (region, at) VALUES ($1, $2) ON CONFLICT (region) DO UPDATE SET at = excluded.at
 """
@@ -76,9 +91,10 @@ _PULSES: Final = "SELECT region, at FROM region_pulse"
 class PostgresRegions:
     """Implements `gateway.service.ports.RegionStore` over a pool of the application's role."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId) -> None:
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId, vault: Vault) -> None:
         self._pool = pool
         self._region = region
+        self._vault = vault
 
     async def slot_map(self) -> SlotMap | None:
         """Return the copy of the map; see the port."""
@@ -127,6 +143,26 @@ class PostgresRegions:
         notes = [note for source in (*(each.source for each in payments), *given_up) for note in source.notes]
         with translated():
             await self._pool.execute(_PROJECT, *columns(rows, 17), notes)
+
+    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
+        """Keep bytes for the other region; see the port."""
+        sealed = self._vault.seal(body)
+        row = (self._region, rail.value, digest_of(sealed), sealed.key_id, sealed.ciphertext, at)
+        with translated():
+            return await self._pool.fetchval(_HAND_OVER, *row) is not None
+
+    async def handed_over(self, rail: Rail, *, limit: int) -> Sequence[HandedOver]:
+        """Return what waits to be applied; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_HANDED_OVER, rail.value, limit)
+        return [
+            HandedOver(row["position"], self._vault.open(Sealed(row["key_id"], bytes(row["body"])))) for row in rows
+        ]
+
+    async def applied(self, positions: Sequence[int]) -> None:
+        """Drop notes; see the port."""
+        with translated():
+            await self._pool.execute(_APPLIED, list(positions))
 
     async def pulse(self, at: datetime) -> None:
         """Write down the time; see the port."""

@@ -128,6 +128,7 @@ async def prepare(dsn: str, *, region: RegionId, peer: RegionId) -> None:
             await _guard(connection, f"{table.name}_{peer}", region=region)
         await _attach(connection, f"claim_{peer}", "note_replicated_claim")
         await _attach(connection, f"payment_event_{peer}", "note_replicated_event")
+        await _attach(connection, f"handed_over_{peer}", "note_handed_over")
         # Payments from before there were slots have their claims here.
         await connection.execute(
             "UPDATE payment_state SET slot = claim.slot FROM claim "

@@ -48,7 +48,7 @@ from gateway.service.ports import (
     FaultyRowError,
     MessageDirection,
     NewPayment,
-    NotServingError,
+    NotHomeError,
     OutboundDelivery,
     PartlyFaultyError,
     Quarantined,
@@ -207,7 +207,7 @@ class PostgresStore:
         by_rail: dict[Rail, list[Decision]] = defaultdict(list)
         for decision in decisions:
             by_rail[decision.payment.rail].append(decision)
-        saved: dict[UUID, bool | FaultyRowError | NotServingError] = {}
+        saved: dict[UUID, bool | FaultyRowError | NotHomeError] = {}
         with translated():
             for rail, group in by_rail.items():
                 saved |= await self._save(rail, group)
@@ -219,7 +219,7 @@ class PostgresStore:
 
     async def _save(
         self, rail: Rail, decisions: Sequence[Decision]
-    ) -> dict[UUID, bool | FaultyRowError | NotServingError]:
+    ) -> dict[UUID, bool | FaultyRowError | NotHomeError]:
         try:
             parameters = save_columns(decisions, self._vault, region=self._region)
             rows = await self._pool.fetch(statements.SAVE, self._region, rail.value, *parameters)
@@ -228,17 +228,17 @@ class PostgresStore:
                 to_be_decided_again = "inbox" in _constraint(error) or isinstance(error, asyncpg.DeadlockDetectedError)
                 outcome = False if to_be_decided_again else FaultyRowError(str(error))
                 return {decisions[0].payment.payment_id: outcome}
-            saved: dict[UUID, bool | FaultyRowError | NotServingError] = {}
+            saved: dict[UUID, bool | FaultyRowError | NotHomeError] = {}
             for decision in decisions:
                 saved |= await self._save(rail, [decision])
             return saved
-        outcomes: dict[UUID, bool | FaultyRowError | NotServingError] = {
+        outcomes: dict[UUID, bool | FaultyRowError | NotHomeError] = {
             decision.payment.payment_id: False for decision in decisions
         }
         for row in rows:
             payment_id = PaymentId(row["payment_id"])
             elsewhere = f"the home of payment {payment_id} is not region {self._region}"
-            outcomes[payment_id] = True if row["is_ours"] else NotServingError(elsewhere)
+            outcomes[payment_id] = True if row["is_ours"] else NotHomeError(elsewhere)
         return outcomes
 
     async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:

@@ -426,6 +426,28 @@ projection_due = Table(
     Column("at", _INSTANT, nullable=False),
 )
 
+handed_over = Table(
+    "handed_over",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("rail", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("rail", "digest", "region"),
+    postgresql_partition_by=_BY_REGION,
+)
+
+handed_over_due = Table(
+    "handed_over_due",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("region", Text, nullable=False),
+    Column("rail", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+
 # How old what is seen of another region is: each writes down its own time every second.
 region_pulse = Table(
     "region_pulse",
@@ -439,10 +461,11 @@ region_pulse = Table(
 FACTS: Final = (
     *(claim, payment, payment_event, message, inbox, refusal, quarantine),
     *(dead_letter, dead_letter_closing, ledger_posting, audit_seal, archive_segment, archived_message),
+    handed_over,
 )
 """Inserted, never updated; one partition per region. That of `message` is divided by months (partitions.py)."""
 
-LOCAL: Final = (payment_state, outbox, projection_due, *BUS_TABLES)
+LOCAL: Final = (payment_state, outbox, projection_due, handed_over_due, *BUS_TABLES)
 """Of this region alone."""
 
 REPLICATED: Final = (*FACTS, region_pulse)

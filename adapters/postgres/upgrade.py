@@ -67,17 +67,19 @@ async def upgrade(
     first_tenant: FirstTenant | None,
     now: datetime,
     first_operator: FirstOperator | None = None,
+    retired: Sequence[RegionId] = (),
 ) -> str:
     """Bring the database up to date and return its schema's revision.
 
     `regions` are all that write facts: each gets its partition of every fact table, and months of messages from `now`
-    on. One alone owns every slot; several own none before `fifteen region init` has asked the witness.
+    on. `retired` are those that only history names. One region alone owns every slot; several own none before
+    `fifteen region init` has asked the witness.
 
     Raises:
         UpgradeError: a region's name cannot be a partition's, or the owner lacks a right.
 
     """
-    for region in regions:
+    for region in (*regions, *retired):
         if _REGION.fullmatch(region) is None:
             raise UpgradeError(f"region {region!r}: a small letter, then up to 30 small letters, digits or _")
     engine = create_async_engine(for_asyncpg(owner_dsn))
@@ -85,10 +87,10 @@ async def upgrade(
         async with engine.begin() as connection:
             await connection.run_sync(_ensure_group_role)
             await connection.run_sync(_migrate)
-            await connection.run_sync(lambda sync: _create_partitions(sync, regions))
-            await connection.run_sync(lambda sync: _create_months(sync, regions, now))
+            await connection.run_sync(lambda sync: _create_partitions(sync, [*regions, *retired]))
+            await connection.run_sync(lambda sync: _create_months(sync, [*regions, *retired], now))
             if len(regions) == 1:
-                await connection.run_sync(lambda sync: _own_every_slot(sync, regions[0]))
+                await connection.run_sync(lambda sync: _own_every_slot(sync, regions[0], retired))
             if first_tenant is not None:
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
             if first_operator is not None:
@@ -135,12 +137,14 @@ def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> N
                 connection.execute(text(f"ALTER TABLE {partition} SET (toast_tuple_target = 8160)"))
 
 
-def _own_every_slot(connection: Connection, region: RegionId) -> None:
+def _own_every_slot(connection: Connection, region: RegionId, retired: Sequence[RegionId]) -> None:
     rows = [
         {"slot": number, "region": owner.region, "epoch": owner.epoch}
         for number, owner in enumerate(SlotMap.first([region]).owners)
     ]
     connection.execute(insert(slot).values(rows).on_conflict_do_nothing(index_elements=[slot.c.slot]))
+    inherited = slot.update().where(slot.c.region.in_(retired))
+    connection.execute(inherited.values(region=region, epoch=slot.c.epoch + 1))
 
 
 def _create_months(connection: Connection, regions: Sequence[RegionId], now: datetime) -> None:

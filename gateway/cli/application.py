@@ -40,6 +40,8 @@ audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained
 application.add_typer(audit, name="audit")
 archive = typer.Typer(no_args_is_help=True, help="Old messages: archived, found again, verified, removed at last.")
 application.add_typer(archive, name="archive")
+region = typer.Typer(no_args_is_help=True, help="Two regions: replication, leases and the map of slots.")
+application.add_typer(region, name="region")
 drill = typer.Typer(no_args_is_help=True, help="Kill and break things on purpose, and prove that nothing is lost.")
 application.add_typer(drill, name="drill")
 
@@ -517,6 +519,62 @@ def partitions(
 
     with explained():
         raise typer.Exit(keep_partitions(settings_or_stop(), SystemClock(), drop_archived=drop_archived))
+
+
+@region.command()
+def init() -> None:
+    """Publish this region's partitions, guard the other's, and take its share of the slots from the witness.
+
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`), in each region, after `fifteen db upgrade`. A repeat changes
+    nothing.
+    """
+    from gateway.cli.regions import initialise
+
+    with explained():
+        initialise(settings_or_stop())
+
+
+@region.command()
+def join(
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Drop what was copied of the other region, and copy it all again.")
+    ] = False,
+) -> None:
+    """Follow the other region (`FIFTEEN_PEER_DATABASE_URL`), once `fifteen region init` was run in both.
+
+    A repeat changes nothing. With `--anew` for a region whose slot was lost while it was away.
+    """
+    from gateway.cli.regions import follow
+
+    with explained():
+        follow(settings_or_stop(), anew=anew)
+
+
+@region.command("status")
+def region_status(json: _Json = False) -> None:
+    """Show leases, the map of slots and replication, with what is wrong; exits 1 if anything is."""
+    from gateway.cli.regions import show
+
+    with explained():
+        raise typer.Exit(show(settings_or_stop(), as_json=json))
+
+
+@region.command()
+def fence() -> None:
+    """Fence the other region off: its lease is not renewed any more, and it serves nothing once that has run out."""
+    from gateway.cli.regions import fence_peer
+
+    with explained():
+        fence_peer(settings_or_stop())
+
+
+@region.command()
+def readmit() -> None:
+    """Let this region serve again after it was fenced off, with the slots that the witness says it has."""
+    from gateway.cli.regions import let_in
+
+    with explained():
+        let_in(settings_or_stop())
 
 
 class _WithBehaviours(TyperCommand):

@@ -47,6 +47,7 @@ def upgrade_database(settings: Settings) -> None:
                 first_tenant=first_tenant,
                 first_operator=first_operator,
                 now=SystemClock().now(),
+                retired=[RegionId(region) for region in settings.retired_regions],
             )
         )
     except (UpgradeError, OSError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
@@ -20,11 +20,13 @@ from gateway.service.ports import (
     Identifiers,
     Leg,
     MessageDirection,
+    NotHomeError,
     Observer,
     Quarantined,
     RailDelivery,
     RailLink,
     RawMessage,
+    RegionStore,
     UnavailableError,
     Vault,
 )
@@ -37,6 +39,9 @@ MESSAGES_MAX: Final = 64
 
 WAIT_S: Final = 10.0
 """How long a fetch waits for a first message."""
+
+HANDED_OVER_PAUSE_S: Final = 0.05
+"""Between two looks for what the other region received for us."""
 
 UNMATCHED: Final = "UNMATCHED_MESSAGE"
 """The quarantine's code for a readable message about nothing that we sent."""
@@ -56,6 +61,7 @@ class _Heard:
     reading: Reading
     digest: bytes
     at: datetime
+    is_handed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ class Receiver:
     clock: Clock
     identifiers: Identifiers
     observer: Observer
+    regions: RegionStore | None = None
+    """Where there is another region: what finds no payment of ours is handed over to it."""
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -92,25 +100,43 @@ class Receiver:
         if receipts:
             await self.link.acknowledge(receipts)
 
-    async def apply(self, deliveries: Sequence[RailDelivery]) -> None:
+    async def run_for_the_other_region(self) -> None:
+        """Apply what the other region received and handed over, until cancelled.
+
+        Raises:
+            UnavailableError: the store does not answer; what was not applied waits.
+
+        """
+        assert self.regions is not None, "there is another region"
+        while True:
+            waiting = await self.regions.handed_over(self.rail.rail, limit=MESSAGES_MAX)
+            await self.apply([RailDelivery("", each.body) for each in waiting], is_handed_over=True)
+            if waiting:
+                await self.regions.applied([each.position for each in waiting])
+            else:
+                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=HANDED_OVER_PAUSE_S))
+
+    async def apply(self, deliveries: Sequence[RailDelivery], *, is_handed_over: bool = False) -> None:
         """Save the effect of each message; a repeat is safe. Raises UnavailableError when the store does not answer.
 
-        What is known of all of them is read at once, and their effects are committed together.
+        What is known of all of them is read at once, and their effects are committed together. What was handed over by
+        another region, and finds no payment here either, is set aside.
         """
         store, rail = self.decisions.store, self.rail.rail
-        heard = [self._heard(delivery) for delivery in deliveries]
+        heard = [self._heard(delivery, is_handed_over=is_handed_over) for delivery in deliveries]
         ids = [one.reading.business_message_id for one in heard if one.reading.business_message_id]
         about = [one.reading.about for one in heard if one.reading.about is not None]
         seen = await store.seen(rail, ids) if ids else {}
         payments = await store.find_by_message_id(rail, about) if about else {}
         await each([self._apply_or_park(one, seen, payments) for one in heard])
 
-    def _heard(self, delivery: RailDelivery) -> _Heard:
+    def _heard(self, delivery: RailDelivery, *, is_handed_over: bool) -> _Heard:
         return _Heard(
             body=delivery.body,
             reading=self.rail.read(delivery.body),
             digest=self.vault.blind_index("rail-message", delivery.body),
             at=self.clock.now(),
+            is_handed_over=is_handed_over,
         )
 
     async def _apply_or_park(self, one: _Heard, seen: Mapping[str, bytes], payments: Mapping[str, Payment]) -> None:
@@ -131,14 +157,32 @@ class Receiver:
             await self._repeated(one, known)
         elif reading.is_sign_of_life:
             self.observer.rail_answered(self.rail.rail)
+        elif reading.statement is not None and payment is None and self.regions and not one.is_handed_over:
+            await self._hand_over(one)  # its facts may be on their way here still: its home knows it
         elif reading.statement is None or payment is None:
             await self._quarantine(one, reading.codes or (UNMATCHED,))
         elif mismatches := self.rail.mismatches(reading, payment):
             await self._quarantine(one, mismatches)
         else:
-            decision = await self.decisions.take(payment.payment_id, self._choice(one), loaded=payment)
+            try:
+                decision = await self.decisions.take(payment.payment_id, self._choice(one), loaded=payment)
+            except NotHomeError:
+                await self._hand_over(one)
+                return
             if decision is not None:
                 self._tell_legs(one, decision)
+
+    async def _hand_over(self, one: _Heard) -> None:
+        """Keep it, durably, for the payment's home, which applies it once it is replicated.
+
+        Raises:
+            UnavailableError: both regions believe that the payment is the other's, as in a hand-over: try again later.
+
+        """
+        assert self.regions is not None, "without another region every payment is at home"
+        is_new = await self.regions.hand_over(self.rail.rail, one.body, at=one.at)
+        if one.is_handed_over and not is_new:
+            raise UnavailableError("a message of the rail went to the other region and came back: the map is moving")
 
     def _tell_legs(self, one: _Heard, decision: Decision) -> None:
         self.observer.leg(Leg.ANSWER, (self.clock.now() - one.at).total_seconds())

@@ -57,6 +57,7 @@ from gateway.service.ports.dead_letters import (
 from gateway.service.ports.faults import (
     ElsewhereError,
     FaultyRowError,
+    NotHomeError,
     NotSentError,
     NotServingError,
     PartlyFaultyError,
@@ -68,7 +69,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
-from gateway.service.ports.regions import Projected, RegionStore, Unprojected
+from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -128,6 +129,7 @@ __all__ = [
     "FaultyRowError",
     "ForeignObjectError",
     "FundsRefused",
+    "HandedOver",
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
@@ -142,6 +144,7 @@ __all__ = [
     "MonthBusyError",
     "Months",
     "NewPayment",
+    "NotHomeError",
     "NotSentError",
     "NotServingError",
     "ObjectMissingError",

@@ -19,6 +19,10 @@ class NotServingError(UnavailableError):
     """The region may not act now: it does not hold its lease, or the payment's home is another. Nothing was done."""
 
 
+class NotHomeError(NotServingError):
+    """The payment's home is another region, which alone decides on it: nothing was done here."""
+
+
 class ElsewhereError(NotServingError):
     """The home of a submission's key is another region, which alone accepts it: nothing was done here.
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.history import Projection, RecordedEvent
-from gateway.domain.payment import PaymentId, RegionId, TenantId
+from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.domain.regions import SlotMap
 
 
@@ -36,6 +36,14 @@ class Projected:
     digest: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """Bytes from the rail that the other region received: `position` names the note that they wait to be applied."""
+
+    position: int
+    body: bytes
+
+
 class RegionStore(Protocol):
     """The database of one region, as far as there are several. Every call is safe to repeat."""
 
@@ -58,6 +66,18 @@ class RegionStore(Protocol):
 
     async def project(self, payments: Sequence[Projected], *, given_up: Sequence[Unprojected] = ()) -> None:
         """Save projections, each unless a newer one is there, and drop their notes, and those of what was given up."""
+        ...
+
+    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
+        """Keep bytes from the rail for the other region, which applies them; False where these were kept before."""
+        ...
+
+    async def handed_over(self, rail: Rail, *, limit: int) -> Sequence[HandedOver]:
+        """Return what the other region received from the rail, and this one has not applied yet, oldest first."""
+        ...
+
+    async def applied(self, positions: Sequence[int]) -> None:
+        """Drop the notes of what was applied."""
         ...
 
     async def pulse(self, at: datetime) -> None:

@@ -50,7 +50,7 @@ from gateway.service.ports import (
     Anchor,
     MessageDirection,
     NewPayment,
-    NotServingError,
+    NotHomeError,
     OutboundDelivery,
     PartlyFaultyError,
     Queue,
@@ -138,7 +138,7 @@ async def opened(servers: list[EmbeddedPostgres]) -> AsyncIterator[list[Region]]
         found = []
         for name, server in zip(REGIONS, servers, strict=True):
             pool = await stack.enter_async_context(open_pool(server.application_dsn))
-            own = PostgresRegions(pool, region=name)
+            own = PostgresRegions(pool, region=name, vault=ClearVault(b"test"))
             store = PostgresStore(pool, region=name, vault=ClearVault(b"test"))
             projector = Projector(own, VirtualClock(NOW), RecordingObserver())
             found.append(Region(name, server, store, own, projector))
@@ -241,7 +241,7 @@ async def test_a_region_reads_the_other_regions_payments_from_a_projection_of_it
     assert await west.own.unprojected(limit=10) == []
     with pytest.raises(PartlyFaultyError) as refused:
         await west.store.save([decide(there, Event(EventKind.DEADLINE_PASSED), at=NOW, timing=Timing())])
-    assert isinstance(refused.value.outcomes[0], NotServingError)
+    assert isinstance(refused.value.outcomes[0], NotHomeError)
 
 
 async def test_what_an_owner_does_with_the_months_is_not_replicated(regions: list[Region]) -> None:

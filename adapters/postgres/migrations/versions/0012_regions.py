@@ -53,6 +53,34 @@ STATEMENTS: Final = (
         CONSTRAINT region_pulse_pk PRIMARY KEY (region)) PARTITION BY LIST (region)
     """,
     "GRANT SELECT, INSERT, UPDATE ON region_pulse TO fifteen_application",
+    """
+    CREATE TABLE handed_over (
+        region TEXT NOT NULL,
+        rail TEXT NOT NULL,
+        digest BYTEA NOT NULL,
+        key_id TEXT NOT NULL,
+        body BYTEA NOT NULL,
+        at TIMESTAMP WITH TIME ZONE NOT NULL,
+        CONSTRAINT handed_over_pk PRIMARY KEY (rail, digest, region)) PARTITION BY LIST (region)
+    """,
+    "GRANT SELECT, INSERT ON handed_over TO fifteen_application",
+    """
+    CREATE TABLE handed_over_due (
+        position BIGINT GENERATED ALWAYS AS IDENTITY,
+        region TEXT NOT NULL,
+        rail TEXT NOT NULL,
+        digest BYTEA NOT NULL,
+        CONSTRAINT handed_over_due_pk PRIMARY KEY (position))
+    """,
+    "GRANT SELECT, INSERT, DELETE ON handed_over_due TO fifteen_application",
+    """
+    CREATE FUNCTION note_handed_over() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO public.handed_over_due (region, rail, digest) VALUES (NEW.region, NEW.rail, NEW.digest);
+        RETURN NULL;
+    END
+    $$
+    """,
     # Both run where the other region's rows are applied (fifteen region init attaches them): they note whose state is
     # to be folded anew. They must never fail: replication would stop.
     """
@@ -91,5 +119,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take it away again."""
     op.execute("ALTER TABLE payment_state DROP COLUMN slot")
-    op.execute("DROP TABLE slot, projection_due, region_pulse")
-    op.execute("DROP FUNCTION owned_epoch, note_replicated_claim, note_replicated_event, refuse_foreign_rows")
+    op.execute("DROP TABLE slot, projection_due, region_pulse, handed_over, handed_over_due")
+    op.execute(
+        "DROP FUNCTION owned_epoch, note_handed_over, note_replicated_claim, note_replicated_event, refuse_foreign_rows"
+    )

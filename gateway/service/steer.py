@@ -1,0 +1,102 @@
+"""What an operator does about two regions at the witness: begin, fence one off, let it in again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.domain.payment import RegionId
+from gateway.domain.regions import LeaseTerms, SlotMap
+from gateway.service.lease import LeaseWatch, lease_name
+from gateway.service.ports import Clock, OvertakenError, UnavailableError, Witness
+from gateway.service.regions import SLOTS_RECORD
+
+RENEWED_MEANWHILE_MAX: Final = 20
+"""A living region renews while it is fenced off; so many times may the write come second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the witness knows: the map, and each region's lease; None where it has none."""
+
+    slots: SlotMap | None
+    leases: dict[RegionId, LeaseTerms | None]
+
+
+async def begin(witness: Witness, regions: Sequence[RegionId], *, lease_s: float, held: SlotMap | None) -> SlotMap:
+    """Make the map and the leases at the witness, where there are none, and return the map; a repeat changes nothing.
+
+    `held` is the map of a region that was alone until now: it keeps its slots, and hands them over later. Otherwise
+    each region has its share from the start.
+
+    Raises:
+        UnavailableError: the witness does not answer.
+
+    """
+    first = held if held is not None else SlotMap.first(regions)
+    for name, text in (
+        (SLOTS_RECORD, first.as_text()),
+        *((lease_name(region), LeaseTerms(region, 1, lease_s).as_text()) for region in regions),
+    ):
+        if await witness.read(name) is None:
+            try:
+                await witness.write(name, text, expected=None)
+            except OvertakenError:
+                continue  # the other region began at the same moment
+    record = await witness.read(SLOTS_RECORD)
+    if record is None:
+        raise UnavailableError("the witness forgot the map that was just written: is it the right one?")
+    return SlotMap.read(record.text)
+
+
+async def standing(witness: Witness, regions: Sequence[RegionId]) -> Standing:
+    """Return what the witness knows.
+
+    Raises:
+        UnavailableError: it does not answer.
+
+    """
+    slots = await witness.read(SLOTS_RECORD)
+    leases: dict[RegionId, LeaseTerms | None] = {}
+    for region in regions:
+        record = await witness.read(lease_name(region))
+        leases[region] = None if record is None else LeaseTerms.read(record.text)
+    return Standing(None if slots is None else SlotMap.read(slots.text), leases)
+
+
+async def fence(witness: Witness, region: RegionId, *, by: RegionId, clock: Clock) -> LeaseTerms:
+    """Fence a region off, alive or not, and return its lease; a repeat is safe.
+
+    Raises:
+        UnavailableError: the witness does not answer.
+
+    """
+    watch = LeaseWatch(witness, region, clock)
+    for _ in range(RENEWED_MEANWHILE_MAX):
+        try:
+            return await watch.fence(by=by)
+        except OvertakenError:
+            continue
+    raise UnavailableError(f"region {region} renewed its lease {RENEWED_MEANWHILE_MAX} times while it was fenced off")
+
+
+async def readmit(witness: Witness, region: RegionId) -> LeaseTerms:
+    """Let a region that was fenced off serve again, under a new term, and return its lease; a repeat changes nothing.
+
+    It has the slots that the map says: what was taken over stays where it is.
+
+    Raises:
+        OvertakenError: somebody changed the lease at the same moment.
+        UnavailableError: the witness does not answer, or knows no such lease.
+
+    """
+    record = await witness.read(lease_name(region))
+    if record is None:
+        raise UnavailableError(f"the witness has no lease of region {region}: fifteen region init")
+    terms = LeaseTerms.read(record.text)
+    if terms.fenced_by is None:
+        return terms
+    again = LeaseTerms(region, terms.term + 1, terms.length_s)
+    await witness.write(lease_name(region), again.as_text(), expected=record.version)
+    return again
