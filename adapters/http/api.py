@@ -53,8 +53,8 @@ class Api:
 
     ``render_metrics`` returns the exposition and its content type; ``record_request`` is told of every answer;
     ``report_fault`` of every fault of ours or of the world (where, what). Neither raises. ``promise_s`` is shown to
-    clients: seconds from acceptance to a final status. The caller keeps the group commit of `intake` and `waiting`
-    running.
+    clients: seconds from acceptance to a final status; ``release``, what is deployed here, to anyone. The caller keeps
+    the group commit of `intake` and `waiting` running.
     """
 
     intake: Intake
@@ -69,5 +69,6 @@ class Api:
     report_fault: Callable[[str, BaseException], None]
     promise_s: float
     version: str
+    release: str
     readiness: Mapping[str, ReadinessCheck] = field(default_factory=dict)
     limits: HttpLimits = LIMITS

@@ -228,7 +228,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     "Problem": _PROBLEM,
     "ProblemKind": _PROBLEM_KIND,
     "ProblemKinds": _object({"problems": {"type": "array", "items": ref("ProblemKind")}}),
-    "Health": _object({"status": {"const": "ok"}}),
+    "Health": _object({"status": {"const": "ok"}, "release": _STRING}),
     "Readiness": _object(
         {"status": {"const": "ok"}, "checks": {"type": "object", "additionalProperties": {"const": "ok"}}}
     ),

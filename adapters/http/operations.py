@@ -28,8 +28,8 @@ class Operations:
         return web.Response(body=self._index, content_type=JSON)
 
     async def get_health(self, _request: web.Request) -> web.Response:
-        """Say that the process answers; nothing else is looked at."""
-        return json_response({"status": READY})
+        """Say that the process answers, and what is deployed here; nothing else is looked at."""
+        return json_response({"status": READY, "release": self._api.release})
 
     async def get_readiness(self, _request: web.Request) -> web.Response:
         """Say whether everything answers that payments need; 503 when something does not, and what."""

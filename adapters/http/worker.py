@@ -12,12 +12,12 @@ from adapters.http.readiness import READY, UNAVAILABLE, faults_of, results_of
 
 
 def build_worker_application(
-    checks: Mapping[str, ReadinessCheck], render_metrics: Callable[[], tuple[bytes, str]]
+    checks: Mapping[str, ReadinessCheck], render_metrics: Callable[[], tuple[bytes, str]], release: str
 ) -> web.Application:
     """Return an application with ``/healthz``, ``/readyz`` and ``/metrics``."""
 
     async def get_health(_request: web.Request) -> web.Response:
-        return json_response({"status": READY})
+        return json_response({"status": READY, "release": release})
 
     async def get_readiness(_request: web.Request) -> web.Response:
         faults = await faults_of(checks)

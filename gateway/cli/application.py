@@ -432,15 +432,39 @@ def version() -> None:
 
 
 @database.command()
-def upgrade() -> None:
+def upgrade(
+    phase: Annotated[
+        Literal["pre", "post"] | None,
+        typer.Option(
+            help="pre: what new code needs, before it is deployed. post: what takes away what old code used, after it "
+            "has ended. Without it: both."
+        ),
+    ] = None,
+) -> None:
     """Create or migrate the schema, the regions' partitions and the first tenant; a repeat changes nothing.
 
     Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Registers `FIFTEEN_API_KEY` for the tenant, where it is set.
+    Refuses what code that still runs would not survive (docs/deploy.md).
     """
+    from adapters.postgres.phases import Phase
     from gateway.cli.database import upgrade_database
 
     with explained():
-        upgrade_database(settings_or_stop())
+        upgrade_database(settings_or_stop(), phase=None if phase is None else Phase(phase))
+
+
+@database.command("check")
+def check_schema(
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Say what the database's schema has, what an upgrade would do to it, and which releases run on it.
+
+    Changes nothing. Exits 0 where this program can serve, 1 where a migration of phase pre is missing.
+    """
+    from gateway.cli.database import check_database
+
+    with explained():
+        raise typer.Exit(check_database(settings_or_stop(), as_json=json))
 
 
 class _WithBehaviours(TyperCommand):

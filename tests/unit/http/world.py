@@ -286,6 +286,7 @@ async def open_world(
         report_fault=observer.fault,
         promise_s=TIMING.promise_s,
         version="0.0.0",
+        release="2026.11.1",
         readiness=readiness if readiness is not None else {"database": always_ready},
     )
     api = replace(api, limits=limits) if limits is not None else api
