@@ -32,6 +32,7 @@ from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.releases import PostgresReleases
 from adapters.postgres.store import PostgresStore
+from adapters.synthetic import SyntheticPayments
 from adapters.system import SystemClock, SystemIdentifiers
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
@@ -241,6 +242,9 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             version=version("fifteen"),
             release=release_of(settings),
             readiness={"database": parts.store.check},
+            synthetic=SyntheticPayments(parts.clock, release_of(settings)).newest
+            if settings.synthetic_payments
+            else None,
             limits=HttpLimits(body_bytes_max=settings.body_bytes_max),
         )
         background = [

@@ -297,6 +297,11 @@ class Settings(BaseSettings):
         description="The rail of a payment that neither names nor shows one; empty: FedNow where it is served, else "
         "RTP.",
     )
+    synthetic_payments: bool = Field(
+        default=False,
+        description="Whether a deployment may ask this gateway for synthetic payments (POST /synthetic): to a "
+        "simulator, in a database named as this one with _synthetic at the end, which `db upgrade` then looks after.",
+    )
     release: str = Field(
         "",
         max_length=128,

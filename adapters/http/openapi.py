@@ -166,6 +166,14 @@ def _paths() -> dict[str, Any]:
         "/readyz": {
             "get": _open("getReadiness", "Whether payments can be taken", ref("Readiness"), (problems.NOT_READY,))
         },
+        "/synthetic": {
+            "post": _open(
+                "postSynthetic",
+                "What became of synthetic payments, made now: to a simulator, without money, outside the books",
+                ref("Synthetic"),
+                (problems.NOT_FOUND,),
+            )
+        },
         "/metrics": {"get": _open("getMetrics", "Metrics for Prometheus", {"type": "string"}, form="text/plain")},
         "/openapi.json": {"get": _open("getOpenapi", "This document", {"type": "object"})},
         "/problems": {"get": _open("getProblems", "Every kind of problem", ref("ProblemKinds"))},

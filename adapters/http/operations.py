@@ -42,6 +42,12 @@ class Operations:
             raise ProblemError(NOT_READY, detail, members={"checks": results})
         return json_response({"status": READY, "checks": results})
 
+    async def post_synthetic(self, _request: web.Request) -> web.Response:
+        """Say what became of the newest synthetic payments, made now unless they were a moment ago."""
+        if self._api.synthetic is None:
+            raise ProblemError(NOT_FOUND, "Synthetic payments are switched off (FIFTEEN_SYNTHETIC_PAYMENTS).")
+        return json_response(await self._api.synthetic())
+
     async def get_metrics(self, _request: web.Request) -> web.Response:
         """Show the metrics in the exposition format of Prometheus."""
         body, content_type = self._api.render_metrics()

@@ -431,6 +431,22 @@ def version() -> None:
     OUT.print(f"fifteen {version_of('fifteen')}")
 
 
+@application.command()
+def synthetic(
+    json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Carry one payment over each rail, to a simulator, as the program is installed here; no money, no books.
+
+    Gateway, worker and simulators run in this process for a moment, on the database beside the books whose name ends
+    in `_synthetic` (`fifteen db upgrade` makes it where FIFTEEN_SYNTHETIC_PAYMENTS is true). Exits 0 when every payment
+    settled, 1 when one did not, 2 when none could be made.
+    """
+    from gateway.cli.synthetic import run_synthetic
+
+    with explained():
+        raise typer.Exit(run_synthetic(settings_or_stop(), as_json=json))
+
+
 @database.command()
 def upgrade(
     phase: Annotated[

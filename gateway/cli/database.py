@@ -67,10 +67,22 @@ def upgrade_database(settings: Settings, *, phase: Phase | None) -> None:
     except (UpgradeError, OSError) as error:
         raise SettingsError(f"the database cannot be brought up to date: {error}") from error
     OUT.print(f"schema {revision}; partitions for {', '.join(settings.regions)}")
+    if settings.synthetic_payments:
+        _upgrade_synthetic(settings, settings.database_owner_url.get_secret_value(), phase)
     if first_tenant is not None:
         OUT.print(f"tenant {first_tenant.tenant_id}: its API key is the one in FIFTEEN_API_KEY")
     if first_operator is not None:
         OUT.print(f"operator {first_operator.name}: the key is the one in FIFTEEN_OPERATOR_KEY")
+
+
+def _upgrade_synthetic(settings: Settings, owner_dsn: str, phase: Phase | None) -> None:
+    from gateway.cli.synthetic import upgrade_synthetic
+
+    try:
+        revision = asyncio.run(upgrade_synthetic(settings, owner_dsn, phase=phase))
+    except (UpgradeError, SQLAlchemyError, OSError, ValueError) as error:
+        raise SettingsError(f"the database of synthetic payments cannot be brought up to date: {error}") from error
+    OUT.print(f"synthetic payments: schema {revision}, in a database of their own")
 
 
 def check_database(settings: Settings, *, as_json: bool) -> int:
