@@ -20,7 +20,7 @@ import pytest
 
 from adapters.child_process import free_loopback_port
 from adapters.postgres.server import EmbeddedPostgres
-from adapters.postgres.synthetic import SUFFIX, ensure_database, synthetic_dsn, turn
+from adapters.postgres.synthetic import ensure_database, synthetic_dsn, turn
 from adapters.postgres.tables import FACTS, LOCAL
 from adapters.postgres.upgrade import UpgradeError
 from gateway.cli.processes import Role
@@ -59,25 +59,6 @@ def listening_trap() -> Iterator[Trap]:
         yield trap
         server.shutdown(socket.SHUT_RDWR)
         thread.join(5)
-
-
-@pytest.fixture
-def beside(postgres_server: EmbeddedPostgres, database: Database) -> Database:
-    """The database of synthetic payments beside the test's own, empty; its owner may not make it."""
-    name = f"{database.owner_dsn.rpartition('/')[2]}{SUFFIX}"
-    statements = (
-        f"CREATE DATABASE {name} OWNER fifteen_owner",
-        f"GRANT CONNECT ON DATABASE {name} TO fifteen_application",
-    )
-
-    async def create() -> None:
-        connection = await asyncpg.connect(postgres_server.superuser_dsn)
-        for statement in statements:
-            await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(create())
-    return Database(synthetic_dsn(database.owner_dsn), synthetic_dsn(database.application_dsn))
 
 
 def environment_of(database: Database, trap: Trap) -> dict[str, str]:
