@@ -1,9 +1,10 @@
 # One image for every role: `docker run fifteen gateway`, `… worker`, `… db upgrade`. Built by `make image`.
 #
-# The base is Debian's own, by digest: whoever builds names it (BASE_DIGEST, no default), since a tag can be moved. What
-# is installed on it is proved in a clean Debian without Docker: `python -m tests.proofs.container`.
+# The base is Debian's own, by digest: whoever builds names it (BASE_DIGEST, no default), since a tag can be moved; from a
+# mirror with BASE_REPOSITORY. What is installed on it is proved in a clean Debian: `python -m tests.proofs.container`.
+ARG BASE_REPOSITORY=debian:bookworm-slim
 ARG BASE_DIGEST
-FROM debian:bookworm-slim@${BASE_DIGEST} AS build
+FROM ${BASE_REPOSITORY}@${BASE_DIGEST} AS build
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates python3 python3-venv \
@@ -24,13 +25,15 @@ RUN /opt/build/bin/python -m pip wheel --no-cache-dir --no-deps --no-build-isola
  && /opt/build/bin/cyclonedx-py environment --spec-version 1.6 --output-reproducible --output-file /opt/fifteen/sbom.cdx.json /opt/fifteen/bin/python \
  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/fifteen/lib
 
-FROM debian:bookworm-slim@${BASE_DIGEST}
+FROM ${BASE_REPOSITORY}@${BASE_DIGEST}
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates python3 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin fifteen
 COPY --from=build /opt/fifteen /opt/fifteen
+# The authorities that a managed database's certificate is checked against (its README.md): none by default.
+COPY deploy/certificates /etc/ssl/rds
 ARG RELEASE=""
 ENV PATH=/opt/fifteen/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -99,7 +99,7 @@ hooks: ## Make the zip file of the deployment hooks, for Terraform
 image: ## Build the image: BASE_DIGEST=sha256:… of debian:bookworm-slim, RELEASE=…, IMAGE=…
 	@test -n "$(BASE_DIGEST)" || { echo "BASE_DIGEST=sha256:… of debian:bookworm-slim: a tag can be moved" >&2; exit 1; }
 	@test -n "$(RELEASE)" || { echo "RELEASE=…: what this image is called" >&2; exit 1; }
-	docker build --build-arg BASE_DIGEST=$(BASE_DIGEST) --build-arg RELEASE=$(RELEASE) --tag $(or $(IMAGE),fifteen:$(RELEASE)) .
+	docker build $(if $(BASE_REPOSITORY),--build-arg BASE_REPOSITORY=$(BASE_REPOSITORY)) --build-arg BASE_DIGEST=$(BASE_DIGEST) --build-arg RELEASE=$(RELEASE) --tag $(or $(IMAGE),fifteen:$(RELEASE)) .
 
 provenance: ## Say what was built from what: a statement (in-toto, SLSA) about ARTIFACTS="file …"
 	$(PYTHON) .ci/provenance.py $(BUILD)/provenance.json $(ARTIFACTS)

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from adapters.postgres.logins import Login, ensure_login
 from adapters.postgres.phases import (
     MIGRATIONS,
     Phase,
@@ -86,12 +87,14 @@ async def upgrade(
     first_tenant: FirstTenant | None,
     now: datetime,
     first_operator: FirstOperator | None = None,
+    login: Login | None = None,
     phase: Phase | None = None,
     folder: Path = MIGRATIONS,
 ) -> str:
     """Bring the database up to date and return its schema's revision.
 
-    `regions` are all that write facts: each gets its partition of every fact table. `phase` is the part of the
+    `regions` are all that write facts: each gets its partition of every fact table. `login` is the role that the
+    application logs in as: made where it is missing. `phase` is the part of the
     migrations in `folder` that runs now (`adapters.postgres.phases`); none: all of them.
 
     Raises:
@@ -106,6 +109,8 @@ async def upgrade(
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_ensure_group_role)
+            if login is not None:
+                await connection.run_sync(lambda sync: ensure_login(sync, login, group=APPLICATION_GROUP_ROLE))
             revision = await connection.run_sync(lambda sync: _migrate(sync, folder, phase, now))
             await connection.run_sync(lambda sync: _create_partitions(sync, regions))
             if first_tenant is not None:

@@ -459,7 +459,8 @@ def upgrade(
 ) -> None:
     """Create or migrate the schema, the regions' partitions and the first tenant; a repeat changes nothing.
 
-    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Registers `FIFTEEN_API_KEY` for the tenant, where it is set.
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Registers `FIFTEEN_API_KEY` for the tenant, where it is set, and
+    makes the role that `FIFTEEN_DATABASE_URL` logs in as, where that is set and there is none.
     Refuses what code that still runs would not survive (docs/deploy.md).
     """
     from adapters.postgres.phases import Phase

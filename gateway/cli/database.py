@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.postgres.logins import login_of
 from adapters.postgres.migrations import HEAD, NEEDED
 from adapters.postgres.phases import Phase, SchemaStatus
 from adapters.postgres.upgrade import (
@@ -61,6 +62,7 @@ def upgrade_database(settings: Settings, *, phase: Phase | None) -> None:
                 first_tenant=first_tenant,
                 first_operator=first_operator,
                 now=SystemClock().now(),
+                login=None if settings.database_url is None else login_of(settings.database_url.get_secret_value()),
                 phase=phase,
             )
         )

@@ -6,7 +6,9 @@ system that cannot be written. The report is docs/proofs/container.md.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
 import shutil
 import signal
@@ -138,9 +140,7 @@ def _run(image: Image, directory: Path) -> dict[str, Any]:
         upgraded = image.run(*image.entrypoint, "db", "upgrade", environment=environment)
         synthetic = image.run(*image.entrypoint, "synthetic", "--json", environment=environment)
         answer = json.loads(synthetic.stdout.splitlines()[-1]) if synthetic.returncode == 0 else synthetic.stderr
-        import asyncio
-
-        books = asyncio.run(rows_of(postgres.owner_dsn))
+        books = asyncio.run(rows_of(environment["FIFTEEN_DATABASE_OWNER_URL"]))
         roles = {
             role: _role(image, role, environment, int(environment[variable]))
             for role, variable in (("gateway", "FIFTEEN_HTTP_PORT"), ("worker", "FIFTEEN_WORKER_PORT"))
@@ -161,8 +161,6 @@ def _role(image: Image, role: str, environment: dict[str, str], port: int) -> st
             return "does not answer"
         (inside,) = children_of(process.pid)
         health = _health(image, inside, environment)
-        import os
-
         os.kill(inside, signal.SIGTERM)
         try:
             code = process.wait(40)

@@ -18,8 +18,11 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 SUITE: Final = "bookworm"
-BASE: Final = f"debian:{SUITE}-slim@${{BASE_DIGEST}}"
-"""The base that both stages name: Debian's, by a digest that whoever builds must give."""
+BASE: Final = "${BASE_REPOSITORY}@${BASE_DIGEST}"
+"""The base that both stages name: by a digest that whoever builds must give."""
+
+REPOSITORY: Final = f"debian:{SUITE}-slim"
+"""What it is a digest of, unless a mirror is named: what `bootstrap` makes the like of."""
 
 COMMAND_MAX_S: Final = 900.0
 
@@ -136,7 +139,9 @@ def build(dockerfile: str, base: Path, directory: Path, *, arguments: Mapping[st
         ImageError: a stage has another base, an instruction is not understood, or a command failed.
 
     """
-    _, stages = stages_of(dockerfile)
+    defaults, stages = stages_of(dockerfile)
+    if defaults.get("BASE_REPOSITORY") != REPOSITORY:
+        raise ImageError(f"the base is {defaults.get('BASE_REPOSITORY')}, not {REPOSITORY}")
     built: dict[str, Image] = {}
     for number, stage in enumerate(stages):
         if stage.base != BASE:
