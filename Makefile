@@ -9,7 +9,7 @@ BUILD  := build
 COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: container-check bandit dependency-audit sbom gates hooks image provenance
+.PHONY: container-check bandit dependency-audit sbom gates hooks image bootstrap deploy synthetic provenance
 .PHONY: help setup demo test check lint types contracts format lock schemas bench drill sim proof clean
 
 help: ## Say what each target does
@@ -84,7 +84,7 @@ container-check: $(GATES_STAMP) ## Hold the Dockerfile against hadolint's rules
 	$(GATES)/bin/hadolint --failure-threshold style Dockerfile
 
 bandit: $(GATES_STAMP) ## Look for insecure code beyond what ruff looks for
-	$(GATES)/bin/bandit --quiet --configfile pyproject.toml --recursive .ci adapters gateway iso20022 simulators terraform/modules/deploy_hooks
+	$(GATES)/bin/bandit --quiet --configfile pyproject.toml --recursive .ci adapters deploy gateway iso20022 simulators terraform/modules/deploy_hooks
 
 dependency-audit: $(GATES_STAMP) ## Ask for known weaknesses of what is in the image; what could not be asked for is a failure
 	$(PYTHON) .ci/dependency_audit.py $(GATES)/bin/pip-audit requirements-image.lock
@@ -100,6 +100,15 @@ image: ## Build the image: BASE_DIGEST=sha256:… of debian:bookworm-slim, RELEA
 	@test -n "$(BASE_DIGEST)" || { echo "BASE_DIGEST=sha256:… of debian:bookworm-slim: a tag can be moved" >&2; exit 1; }
 	@test -n "$(RELEASE)" || { echo "RELEASE=…: what this image is called" >&2; exit 1; }
 	docker build $(if $(BASE_REPOSITORY),--build-arg BASE_REPOSITORY=$(BASE_REPOSITORY)) --build-arg BASE_DIGEST=$(BASE_DIGEST) --build-arg RELEASE=$(RELEASE) --tag $(or $(IMAGE),fifteen:$(RELEASE)) .
+
+bootstrap: ## Set an account up before anything is deployed into it (FIFTEEN_ENVIRONMENT; docs/deploy.md)
+	$(PYTHON) deploy/bootstrap.py
+
+deploy: ## A step of the delivery: bring FIFTEEN_IMAGE into a region (docs/deploy.md)
+	$(PYTHON) deploy/deliver.py deploy
+
+synthetic: ## A step of the delivery: synthetic payments in the release that was deployed
+	$(PYTHON) deploy/deliver.py synthetic
 
 provenance: ## Say what was built from what: a statement (in-toto, SLSA) about ARTIFACTS="file …"
 	$(PYTHON) .ci/provenance.py $(BUILD)/provenance.json $(ARTIFACTS)

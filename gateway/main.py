@@ -242,6 +242,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             version=version("fifteen"),
             release=release_of(settings),
             readiness={"database": parts.store.check},
+            refused=parts.releases.refused,
             synthetic=SyntheticPayments(parts.clock, release_of(settings)).newest
             if settings.synthetic_payments
             else None,
@@ -317,7 +318,9 @@ async def run_worker_loops(
         background += [group.create_task(_once_admitted(parts, name, loop)) for name, loop in loops.items()]
         checks: dict[str, ReadinessCheck] = {"database": parts.store.check, "bus": bus.check}
         checks |= {rail.value: link.check for rail, link in links.items()}
-        application = build_worker_application(checks, parts.metrics.render, release_of(parts.settings))
+        application = build_worker_application(
+            checks, parts.metrics.render, release=release_of(parts.settings), refused=parts.releases.refused
+        )
         await _serve_until_stopped(application, parts.settings.http_host, parts.settings.worker_port, ready=ready)
         for task in background:
             task.cancel()

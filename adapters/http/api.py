@@ -54,8 +54,8 @@ class Api:
     ``render_metrics`` returns the exposition and its content type; ``record_request`` is told of every answer;
     ``report_fault`` of every fault of ours or of the world (where, what). Neither raises. ``promise_s`` is shown to
     clients: seconds from acceptance to a final status; ``release``, what is deployed here, to anyone. ``synthetic``
-    makes synthetic payments and tells what became of them; none where they are switched off. The caller keeps the group
-    commit of `intake` and `waiting` running.
+    makes synthetic payments and tells what became of them; none where they are switched off. ``refused`` says whether
+    the database's schema refuses this program. The caller keeps the group commit of `intake` and `waiting` running.
     """
 
     intake: Intake
@@ -73,4 +73,5 @@ class Api:
     release: str
     readiness: Mapping[str, ReadinessCheck] = field(default_factory=dict)
     synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None
+    refused: Callable[[], bool] = lambda: False
     limits: HttpLimits = LIMITS

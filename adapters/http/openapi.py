@@ -162,7 +162,7 @@ def _paths() -> dict[str, Any]:
         },
         **dead_letter_paths(_problem_responses),
         "/": {"get": _open("getIndex", "What there is", ref("Index"))},
-        "/healthz": {"get": _open("getHealth", "Whether the process answers", ref("Health"))},
+        "/healthz": {"get": _open("getHealth", "Whether the process answers", ref("Health"), (problems.NOT_READY,))},
         "/readyz": {
             "get": _open("getReadiness", "Whether payments can be taken", ref("Readiness"), (problems.NOT_READY,))
         },

@@ -28,7 +28,12 @@ class Operations:
         return web.Response(body=self._index, content_type=JSON)
 
     async def get_health(self, _request: web.Request) -> web.Response:
-        """Say that the process answers, and what is deployed here; nothing else is looked at."""
+        """Say that the process answers, and what is deployed here.
+
+        503 only where the database's schema refuses this program: whoever deployed it takes it back.
+        """
+        if self._api.refused():
+            raise ProblemError(NOT_READY, "The database's schema is not one that this program can live with.")
         return json_response({"status": READY, "release": self._api.release})
 
     async def get_readiness(self, _request: web.Request) -> web.Response:

@@ -61,6 +61,11 @@ class PostgresReleases:
         self._release = release
         self._admitted = asyncio.Event()
         self._is_written = False
+        self._refusal: str | None = None
+
+    def refused(self) -> bool:
+        """Whether the schema has refused the process, when it was last looked at; a silent database refuses nobody."""
+        return self._refusal is not None
 
     async def admitted(self) -> None:
         """Return once the process is written down on a schema that it can live with: nothing may be done before."""
@@ -89,10 +94,10 @@ class PostgresReleases:
                 known = (self._instance_id, self._role, self._release, HEAD, now)
                 self._is_written = True
                 await self._pool.execute(statements.WRITE_RELEASE, *known)
-        fault = await _fault_of_schema(self._pool)
-        if fault is not None:
+        self._refusal = await _fault_of_schema(self._pool)
+        if self._refusal is not None:
             await self.leave()
-            raise UnavailableError(fault)
+            raise UnavailableError(self._refusal)
 
     async def leave(self) -> None:
         """Say that the process ends. Where that cannot be said, it is believed to run for a minute more."""

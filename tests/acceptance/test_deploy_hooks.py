@@ -58,7 +58,7 @@ def gateway(environment: Mapping[str, str], directory: Path) -> Iterator[str]:
         log_file=directory / "gateway.log",
     )
     try:
-        role.wait_until_ready(f"{url}/healthz")
+        role.wait_until_ready(f"{url}/")
         yield url
     finally:
         role.stop()
@@ -88,7 +88,10 @@ def test_a_gateway_that_carries_payments_passes_as_the_release_that_it_is(
 
 
 SICK: Final = {
-    "a migration of phase pre is missing": ("UPDATE alembic_version SET version_num = '0006'", "not ready.*database"),
+    "a migration of phase pre is missing": (
+        "UPDATE alembic_version SET version_num = '0006'",
+        "listener is 503|not ready.*database",
+    ),
     "no key to the synthetic payments": ("DELETE FROM api_key", "did not settle"),
 }
 

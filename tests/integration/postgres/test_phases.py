@@ -182,6 +182,7 @@ async def test_new_code_on_a_database_without_its_migrations_is_not_admitted(
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await code.admitted()
+    assert code.refused()
 
 
 async def test_a_process_is_admitted_when_the_missing_migration_comes(
@@ -200,6 +201,7 @@ async def test_a_process_is_admitted_when_the_missing_migration_comes(
     async with asyncio.timeout(5):
         await code.admitted()
     running.cancel()
+    assert not code.refused()
 
 
 async def test_the_command_says_what_is_missing_and_who_runs(

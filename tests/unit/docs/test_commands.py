@@ -17,7 +17,7 @@ from gateway.settings import CONFIG_FILE_VARIABLE, SECRETS_DIRECTORY_VARIABLE
 from tests.unit.docs.documents import ROOT, Document, documents
 from tests.unit.docs.tables import variables
 
-_TARGET: Final = re.compile(r"(?:^|[\s(])make ((?:[a-z]+(?: \| )?)+)", re.MULTILINE)
+_TARGET: Final = re.compile(r"(?:^|[\s(])make ((?:[a-z-]+(?: \| )?)+)", re.MULTILINE)
 _COMMAND: Final = re.compile(r"(?:^|(?<=\s)|(?<=bin/))fifteen ([^`\n#]+)", re.MULTILINE)
 _OPTION: Final = re.compile(r"(?<=\s)(--[a-z\-]+)")
 _VARIABLE: Final = re.compile(r"\bFIFTEEN_[A-Z_]+[A-Z]\b")
@@ -49,7 +49,7 @@ PROGRAM: Final = command_tree(typer.main.get_command(application))
 
 def make_targets() -> set[str]:
     """The targets of the Makefile."""
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def targets_in(code: str) -> set[str]:

@@ -254,6 +254,7 @@ async def open_world(
     readiness: Mapping[str, ReadinessCheck] | None = None,
     others: Sequence[RailProtocol] = (),
     synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None,
+    refused: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[World]:
     """A gateway that serves FedNow, and the other rails, for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
@@ -290,6 +291,7 @@ async def open_world(
         release="2026.11.1",
         readiness=readiness if readiness is not None else {"database": always_ready},
         synthetic=synthetic,
+        refused=refused,
     )
     api = replace(api, limits=limits) if limits is not None else api
     application = build_application(api)
