@@ -28,7 +28,7 @@ REGIONS = ("us-east-1", "us-east-2")
 POLL_S = 10.0
 TASK_MAX_S = 900.0
 ROLLOUT_MAX_S = 1_800.0
-EXCHANGE_MAX_S = 5_400.0
+EXCHANGE_MAX_S = 14_400.0
 POST_MAX_S = 900.0
 """How long a one-off task, a rollout of workers, an exchange of gateways, and the end of the old code may take."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -60,7 +59,8 @@ def ensure_login(connection: Connection, login: Login, *, group: str) -> bool:
     if connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": login.name}).first():
         return False
     role = connection.dialect.identifier_preparer.quote_identifier(login.name)
-    verifier = verifier_of(login.password, secrets.token_bytes(16))
+    salt = connection.execute(text("SELECT gen_random_uuid()")).scalar_one().bytes
+    verifier = verifier_of(login.password, salt)
     try:
         connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD '{verifier}' IN ROLE {group}")
     except DBAPIError as error:

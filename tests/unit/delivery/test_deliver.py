@@ -196,7 +196,7 @@ def fails(**attributes: Any) -> Callable[[Aws], None]:
         (fails(rollout="FAILED"), [PRE, "terraform", "workers"], "did not stay up"),
         (fails(rollout="IN_PROGRESS"), [PRE, "terraform", "workers"], "not after 1800 s"),
         (fails(exchange="Stopped"), [PRE, "terraform", "workers", "gateways"], "a hook refused. The former gateways"),
-        (fails(exchange="InProgress"), [PRE, "terraform", "workers", "gateways"], "not after 5400 s"),
+        (fails(exchange="InProgress"), [PRE, "terraform", "workers", "gateways"], "not after 14400 s"),
         (fails(appspec="{}"), [PRE, "terraform", "workers"], "no one place for the task definition"),
     ],
 )
