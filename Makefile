@@ -101,14 +101,14 @@ image: ## Build the image: BASE_DIGEST=sha256:… of debian:bookworm-slim, RELEA
 	@test -n "$(RELEASE)" || { echo "RELEASE=…: what this image is called" >&2; exit 1; }
 	docker build $(if $(BASE_REPOSITORY),--build-arg BASE_REPOSITORY=$(BASE_REPOSITORY)) --build-arg BASE_DIGEST=$(BASE_DIGEST) --build-arg RELEASE=$(RELEASE) --tag $(or $(IMAGE),fifteen:$(RELEASE)) .
 
-bootstrap: ## Set an account up before anything is deployed into it (FIFTEEN_ENVIRONMENT; docs/deploy.md)
-	$(PYTHON) deploy/bootstrap.py
+bootstrap: setup ## Set an account up before anything is deployed into it (FIFTEEN_ENVIRONMENT; docs/deploy.md)
+	$(BIN)/python deploy/bootstrap.py
 
-deploy: ## A step of the delivery: bring FIFTEEN_IMAGE into a region (docs/deploy.md)
-	$(PYTHON) deploy/deliver.py deploy
+deploy: setup ## A step of the delivery: bring FIFTEEN_IMAGE into a region (docs/deploy.md)
+	$(BIN)/python deploy/deliver.py deploy
 
-synthetic: ## A step of the delivery: synthetic payments in the release that was deployed
-	$(PYTHON) deploy/deliver.py synthetic
+synthetic: setup ## A step of the delivery: synthetic payments in the release that was deployed
+	$(BIN)/python deploy/deliver.py synthetic
 
 provenance: ## Say what was built from what: a statement (in-toto, SLSA) about ARTIFACTS="file …"
 	$(PYTHON) .ci/provenance.py $(BUILD)/provenance.json $(ARTIFACTS)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 AUDIENCE = "sts.amazonaws.com"
+REGION = "us-east-1"
 
 
 class BootstrapError(Exception):
@@ -71,7 +72,7 @@ def main() -> int:
         if role := os.environ.get("FIFTEEN_BOOTSTRAP_ROLE_ARN"):
             import boto3
 
-            keys = boto3.client("sts").assume_role_with_web_identity(
+            keys = boto3.client("sts", region_name=REGION).assume_role_with_web_identity(
                 RoleArn=role, RoleSessionName="bootstrap", WebIdentityToken=token_of(os.environ)
             )["Credentials"]
             os.environ.update(

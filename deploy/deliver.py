@@ -348,7 +348,7 @@ def main(step: str) -> int:
     target = target_of(os.environ)
     region = target.region if target.region in REGIONS else REGIONS[0]
     role = os.environ["FIFTEEN_DEPLOY_ROLE_ARN"]
-    keys = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="delivery")["Credentials"]
+    keys = boto3.client("sts", region_name=region).assume_role(RoleArn=role, RoleSessionName="delivery")["Credentials"]
     account = Account.read(target.environment)
     os.environ.update(
         AWS_ACCESS_KEY_ID=keys["AccessKeyId"],

@@ -19,6 +19,7 @@ GITLAB: Final = ROOT / ".gitlab-ci.yml"
 ACTIONS: Final = {
     "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683",
     "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02",
+    "hashicorp/setup-terraform@b9cd54a3c349d3f38e8881555d616ced269862dd",
     "actions/attest-build-provenance@e8998f949152b193b063cb0ec769d69d929409be",
 }
 """Every action that is used, by the commit that was looked at: a new one is added here on purpose."""
