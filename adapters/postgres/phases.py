@@ -16,7 +16,7 @@ from typing import Final
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, func, inspect, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.postgres.migrations import HEAD, NEEDED
@@ -71,11 +71,13 @@ class SchemaStatus:
     revision: str | None
     pending: tuple[Migration, ...]
     running: tuple[RunningRelease, ...]
+    taken_away: str | None
+    """The first `post` migration that was made and this program does not know of."""
 
     @property
     def serves(self) -> bool:
-        """Whether this program can run on it: every migration that it cannot do without is there."""
-        return self.revision is not None and self.revision >= NEEDED
+        """Whether this program can run on it: what it cannot do without is there, and nothing was taken away."""
+        return self.revision is not None and self.revision >= NEEDED and self.taken_away is None
 
     @property
     def in_the_way(self) -> tuple[RunningRelease, ...]:
@@ -190,7 +192,11 @@ def status(connection: Connection, known: Sequence[Migration], *, now: datetime)
     if tables.has_table("alembic_version"):
         revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     present = running(connection, now=now) if tables.has_table(running_release.name) else ()
-    return SchemaStatus(revision, pending_after(revision, known), present)
+    taken_away: str | None = None
+    if tables.has_table(applied_migration.name):
+        is_strange = (applied_migration.c.phase == Phase.POST.value) & (applied_migration.c.revision > HEAD)
+        taken_away = connection.execute(select(func.min(applied_migration.c.revision)).where(is_strange)).scalar()
+    return SchemaStatus(revision, pending_after(revision, known), present, taken_away)
 
 
 assert NEEDED <= HEAD, "what a program needs it also knows"

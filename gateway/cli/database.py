@@ -114,6 +114,7 @@ def _as_json(found: SchemaStatus) -> dict[str, object]:
         "needed": NEEDED,
         "known": HEAD,
         "serves": found.serves,
+        "taken_away": found.taken_away,
         "pending": [{"revision": step.revision, "phase": step.phase.value} for step in found.pending],
         "running": [
             {"role": each.role, "release": each.release, "revision": each.revision, "seen_at": each.seen_at.isoformat()}
@@ -129,7 +130,11 @@ def _tell(found: SchemaStatus, now: datetime) -> None:
     for each in found.running:
         seen_s = (now - each.seen_at).total_seconds()
         OUT.print(f"  runs: {each.role} {each.release}, knows {each.revision}, seen {seen_s:.0f} s ago", markup=False)
-    if not found.serves:
+    if found.taken_away is not None:
+        OUT.print(
+            f"migration {found.taken_away} took away what this program uses: a newer release serves", markup=False
+        )
+    elif not found.serves:
         OUT.print("this program cannot serve yet: fifteen db upgrade --phase pre", markup=False)
     elif found.in_the_way:
         OUT.print("older code runs: fifteen db upgrade --phase post is refused until it has ended", markup=False)

@@ -125,6 +125,9 @@ async def test_who_has_been_silent_for_long_is_taken_for_ended_and_refused_when_
     with pytest.raises(UnavailableError, match="deploy a release that knows 9002"):
         await demand_schema(pool)
     assert await pool.fetch("SELECT FROM running_release") == []
+    code, shown = await _check(database)
+    assert code == 1
+    assert "migration 9002 took away what this program uses" in shown
 
 
 @pytest.mark.unbalanced("the contraction is of a column that the check reads")
