@@ -30,7 +30,9 @@ from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.releases import PostgresReleases
 from adapters.postgres.store import PostgresStore
+from adapters.synthetic import SyntheticPayments
 from adapters.system import SystemClock, SystemIdentifiers
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
@@ -121,6 +123,7 @@ class Parts:
     metrics: Metrics
     observer: TelemetryObserver
     pool: asyncpg.Pool[asyncpg.Record]
+    releases: PostgresReleases
     store: PaymentStore
     dead_letters: DeadLetterStore
     audit: AuditStore
@@ -157,10 +160,35 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
         archiver = archiver_of(settings, archive, clock)
         anchor = None if settings.audit_anchors is None else FileAnchor(settings.audit_anchors)
         observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
-        yield Parts(
-            *(settings, clock, metrics, observer, pool, store, dead_letters, audit, anchor, archive, archiver, vault),
-            *(rails, between),
+        releases = PostgresReleases(
+            opened, clock, instance_id=SystemIdentifiers().new_uuid(), role=role, release=release_of(settings)
         )
+        parts = Parts(
+            settings=settings,
+            clock=clock,
+            metrics=metrics,
+            observer=observer,
+            pool=pool,
+            releases=releases,
+            store=store,
+            dead_letters=dead_letters,
+            audit=audit,
+            anchor=anchor,
+            archive=archive,
+            archiver=archiver,
+            vault=vault,
+            rails=rails,
+            between=between,
+        )
+        try:
+            yield parts
+        finally:
+            await releases.leave()
+
+
+def release_of(settings: Settings) -> str:
+    """Return what is deployed here, as it is shown and written down."""
+    return settings.release or version("fifteen")
 
 
 @asynccontextmanager
@@ -227,7 +255,12 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             report_fault=parts.observer.fault,
             promise_s=settings.promise_s,
             version=version("fifteen"),
+            release=release_of(settings),
             readiness={"database": parts.store.check},
+            refused=parts.releases.refused,
+            synthetic=SyntheticPayments(parts.clock, release_of(settings)).newest
+            if settings.synthetic_payments
+            else None,
             limits=HttpLimits(body_bytes_max=settings.body_bytes_max),
         )
         background = [
@@ -235,6 +268,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             loops.create_task(saves.run()),
             loops.create_task(_supervised(parts, "forwarder", forwarder.publish)),
             loops.create_task(_supervised(parts, "outbox", forwarder.forget)),
+            loops.create_task(_supervised(parts, "releases", parts.releases.run)),
             loops.create_task(_supervised(parts, "admission", admission.run)),
             loops.create_task(_supervised(parts, "waiting", waiting.run)),
         ]
@@ -299,10 +333,13 @@ async def run_worker_loops(
         }
         if parts.archiver is not None:
             loops["archiver"] = parts.archiver.run
-        background = [group.create_task(_supervised(parts, name, loop)) for name, loop in loops.items()]
+        background = [group.create_task(_supervised(parts, "releases", parts.releases.run))]
+        background += [group.create_task(_once_admitted(parts, name, loop)) for name, loop in loops.items()]
         checks: dict[str, ReadinessCheck] = {"database": parts.store.check, "bus": bus.check}
         checks |= {rail.value: link.check for rail, link in links.items()}
-        application = build_worker_application(checks, parts.metrics.render)
+        application = build_worker_application(
+            checks, parts.metrics.render, release=release_of(parts.settings), refused=parts.releases.refused
+        )
         await _serve_until_stopped(application, parts.settings.http_host, parts.settings.worker_port, ready=ready)
         for task in background:
             task.cancel()
@@ -332,6 +369,12 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds)
 
 async def _supervised(parts: Parts, name: str, loop: Callable[[], Awaitable[None]]) -> None:
     await supervise(name, loop, clock=parts.clock, observer=parts.observer)
+
+
+async def _once_admitted(parts: Parts, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop once the database has what this program needs: before that it would do its work wrongly, or half."""
+    await parts.releases.admitted()
+    await _supervised(parts, name, loop)
 
 
 async def _keep_gauges(parts: Parts, bus: Bus) -> None:

@@ -317,6 +317,17 @@ class Settings(BaseSettings):
         description="The rail of a payment that neither names nor shows one; empty: FedNow where it is served, else "
         "RTP.",
     )
+    synthetic_payments: bool = Field(
+        default=False,
+        description="Whether a deployment may ask this gateway for synthetic payments (POST /synthetic): to a "
+        "simulator, in a database named as this one with _synthetic at the end, which `db upgrade` then looks after.",
+    )
+    release: str = Field(
+        "",
+        max_length=128,
+        description="What is deployed, such as the image's tag; shown by /healthz and `fifteen db check`. Empty: the "
+        "program's version.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at the least.")
     fednow: FedNowSettings = FedNowSettings()
     rtp: RtpSettings = RtpSettings()

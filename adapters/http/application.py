@@ -68,6 +68,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/", operations.get_index),
         ("GET", "/healthz", operations.get_health),
         ("GET", "/readyz", operations.get_readiness),
+        ("POST", "/synthetic", operations.post_synthetic),
         ("GET", "/metrics", operations.get_metrics),
         ("GET", "/openapi.json", operations.get_openapi),
         ("GET", "/problems", operations.get_problems),

@@ -162,9 +162,17 @@ def _paths() -> dict[str, Any]:
         },
         **dead_letter_paths(_problem_responses),
         "/": {"get": _open("getIndex", "What there is", ref("Index"))},
-        "/healthz": {"get": _open("getHealth", "Whether the process answers", ref("Health"))},
+        "/healthz": {"get": _open("getHealth", "Whether the process answers", ref("Health"), (problems.NOT_READY,))},
         "/readyz": {
             "get": _open("getReadiness", "Whether payments can be taken", ref("Readiness"), (problems.NOT_READY,))
+        },
+        "/synthetic": {
+            "post": _open(
+                "postSynthetic",
+                "What became of synthetic payments, made now: to a simulator, without money, outside the books",
+                ref("Synthetic"),
+                (problems.NOT_FOUND,),
+            )
         },
         "/metrics": {"get": _open("getMetrics", "Metrics for Prometheus", {"type": "string"}, form="text/plain")},
         "/openapi.json": {"get": _open("getOpenapi", "This document", {"type": "object"})},

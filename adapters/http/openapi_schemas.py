@@ -228,7 +228,20 @@ SCHEMAS: Final[dict[str, Any]] = {
     "Problem": _PROBLEM,
     "ProblemKind": _PROBLEM_KIND,
     "ProblemKinds": _object({"problems": {"type": "array", "items": ref("ProblemKind")}}),
-    "Health": _object({"status": {"const": "ok"}}),
+    "Health": _object({"status": {"const": "ok"}, "release": _STRING}),
+    "Synthetic": _object(
+        {
+            "settled": {"type": "boolean"},
+            "release": _STRING,
+            "payments": {
+                "type": "array",
+                "items": _object({"rail": _STRING, "state": _STRING, "seconds": {"type": "number"}}),
+            },
+            "age_s": {"type": "number"},
+            "fault": _STRING,
+        },
+        optional=("fault",),
+    ),
     "Readiness": _object(
         {"status": {"const": "ok"}, "checks": {"type": "object", "additionalProperties": {"const": "ok"}}}
     ),

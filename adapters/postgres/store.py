@@ -15,6 +15,7 @@ import asyncpg
 from adapters.postgres import statements
 from adapters.postgres.archive import ARCHIVED_OF_PAYMENTS, read_archived
 from adapters.postgres.connection import translated
+from adapters.postgres.releases import demand_schema
 from adapters.postgres.rows import (
     accept_columns,
     digest_of,
@@ -400,12 +401,7 @@ class PostgresStore:
 
     async def check(self) -> None:
         """Return if the database answers and has this program's schema; see the port."""
-        from adapters.postgres.migrations import HEAD
-
-        with translated():
-            version = await self._pool.fetchval(statements.SCHEMA_VERSION)
-        if version != HEAD:
-            raise UnavailableError(f"the database has schema {version}, this program needs {HEAD}: fifteen db upgrade")
+        await demand_schema(self._pool)
 
 
 @dataclass(frozen=True, slots=True)

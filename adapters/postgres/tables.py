@@ -36,6 +36,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from adapters.postgres.bus_tables import BUS_TABLES
 from adapters.postgres.metadata import metadata
+from adapters.postgres.release_tables import applied_migration, running_release
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.ledger import Account, PostingKind
 from gateway.domain.payment import FundsHolder, PaymentState, ReasonOrigin
@@ -412,8 +413,8 @@ FACTS: Final = (
 )
 """Inserted, never updated; one partition per region. That of `message` is divided by months (partitions.py)."""
 
-LOCAL: Final = (payment_state, outbox, *BUS_TABLES)
+LOCAL: Final = (payment_state, outbox, *BUS_TABLES, running_release)
 """Of this region alone."""
 
-CONFIGURATION: Final = (tenant, api_key, operator_key)
+CONFIGURATION: Final = (tenant, api_key, operator_key, applied_migration)
 """Written by the owner, read by the application."""

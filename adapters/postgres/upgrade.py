@@ -14,13 +14,25 @@ from pathlib import Path
 from typing import Final
 
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from adapters.postgres.logins import Login, ensure_login
 from adapters.postgres.partitions import create_ahead, for_asyncpg, is_busy
+from adapters.postgres.phases import (
+    MIGRATIONS,
+    Phase,
+    SchemaStatus,
+    UpgradeError,
+    demand_no_older_code,
+    migrations,
+    planned,
+    record,
+    script_config,
+    status,
+)
 from adapters.postgres.tables import FACTS, api_key, message, operator_key, outbox, quarantine, tenant
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
@@ -31,8 +43,17 @@ APPLICATION_GROUP_ROLE: Final = "fifteen_application"
 _REGION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
-class UpgradeError(Exception):
-    """The database cannot be brought up to date; the text says what is missing and who can give it."""
+__all__ = [
+    "APPLICATION_GROUP_ROLE",
+    "FirstOperator",
+    "FirstTenant",
+    "UpgradeError",
+    "digest_of_api_key",
+    "prepare_for_replay",
+    "remove_outbox",
+    "schema_status",
+    "upgrade",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +87,19 @@ async def upgrade(
     first_tenant: FirstTenant | None,
     now: datetime,
     first_operator: FirstOperator | None = None,
+    login: Login | None = None,
+    phase: Phase | None = None,
+    folder: Path = MIGRATIONS,
 ) -> str:
     """Bring the database up to date and return its schema's revision.
 
     `regions` are all that write facts: each gets its partition of every fact table, and months of messages from `now`
-    on.
+    on. `login` is the role that the application logs in as: made where it is missing. `phase` is the part of the
+    migrations in `folder` that runs now (`adapters.postgres.phases`); none: all of them.
 
     Raises:
-        UpgradeError: a region's name cannot be a partition's, or the owner lacks a right.
+        UpgradeError: a region's name cannot be a partition's, the owner lacks a right, or the order is wrong: older
+            code still runs that a migration would break, or another migration has to come first.
 
     """
     for region in regions:
@@ -83,17 +109,28 @@ async def upgrade(
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_ensure_group_role)
-            await connection.run_sync(_migrate)
+            if login is not None:
+                await connection.run_sync(lambda sync: ensure_login(sync, login, group=APPLICATION_GROUP_ROLE))
+            revision = await connection.run_sync(lambda sync: _migrate(sync, folder, phase, now))
             await connection.run_sync(lambda sync: _create_partitions(sync, regions))
             await connection.run_sync(lambda sync: _create_months(sync, regions, now))
             if first_tenant is not None:
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
             if first_operator is not None:
                 await connection.run_sync(lambda sync: _register_operator(sync, first_operator, now))
-            revision: str = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
     finally:
         await engine.dispose()
     return revision
+
+
+async def schema_status(dsn: str, *, now: datetime) -> SchemaStatus:
+    """Return what the database has, what an upgrade would do, and who runs on it; any of our roles may ask."""
+    engine = create_async_engine(for_asyncpg(dsn))
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(lambda sync: status(sync, migrations(), now=now))
+    finally:
+        await engine.dispose()
 
 
 def _ensure_group_role(connection: Connection) -> None:
@@ -109,12 +146,16 @@ def _ensure_group_role(connection: Connection) -> None:
         ) from error
 
 
-def _migrate(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
+def _migrate(connection: Connection, folder: Path, phase: Phase | None, now: datetime) -> str:
+    known = migrations(folder)
+    before = status(connection, known, now=now)
+    steps = planned(before.pending, phase, is_empty=before.revision is None)
+    demand_no_older_code(connection, steps, now=now)
+    config = script_config(folder)
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if steps:
+        command.upgrade(config, steps[-1].revision)
+    return record(connection, known, now=now)
 
 
 def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> None:

@@ -490,16 +490,57 @@ def version() -> None:
     OUT.print(f"fifteen {version_of('fifteen')}")
 
 
+@application.command()
+def synthetic(
+    json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Carry one payment over each rail, to a simulator, as the program is installed here; no money, no books.
+
+    Gateway, worker and simulators run in this process for a moment, on the database beside the books whose name ends
+    in `_synthetic` (`fifteen db upgrade` makes it where FIFTEEN_SYNTHETIC_PAYMENTS is true). Exits 0 when every payment
+    settled, 1 when one did not, 2 when none could be made.
+    """
+    from gateway.cli.synthetic import run_synthetic
+
+    with explained():
+        raise typer.Exit(run_synthetic(settings_or_stop(), as_json=json))
+
+
 @database.command()
-def upgrade() -> None:
+def upgrade(
+    phase: Annotated[
+        Literal["pre", "post"] | None,
+        typer.Option(
+            help="pre: what new code needs, before it is deployed. post: what takes away what old code used, after it "
+            "has ended. Without it: both."
+        ),
+    ] = None,
+) -> None:
     """Create or migrate the schema, the regions' partitions and the first tenant; a repeat changes nothing.
 
-    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Registers `FIFTEEN_API_KEY` for the tenant, where it is set.
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Registers `FIFTEEN_API_KEY` for the tenant, where it is set, and
+    makes the role that `FIFTEEN_DATABASE_URL` logs in as, where that is set and there is none.
+    Refuses what code that still runs would not survive (docs/deploy.md).
     """
+    from adapters.postgres.phases import Phase
     from gateway.cli.database import upgrade_database
 
     with explained():
-        upgrade_database(settings_or_stop())
+        upgrade_database(settings_or_stop(), phase=None if phase is None else Phase(phase))
+
+
+@database.command("check")
+def check_schema(
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Say what the database's schema has, what an upgrade would do to it, and which releases run on it.
+
+    Changes nothing. Exits 0 where this program can serve, 1 where a migration of phase pre is missing.
+    """
+    from gateway.cli.database import check_database
+
+    with explained():
+        raise typer.Exit(check_database(settings_or_stop(), as_json=json))
 
 
 @database.command()

@@ -22,7 +22,13 @@ from simulators import fednow, rtp
 from simulators.behaviours import BehaviourTable
 from tests.unit.docs.documents import ROOT
 
-_UNITS: Final = {"string": "text", "integer": "whole number", "number": "number", "array": "list of texts"}
+_UNITS: Final = {
+    "boolean": "`true` or `false`",
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "array": "list of texts",
+}
 _BOUNDS: Final = (
     ("minimum", "at least {}"),
     ("exclusiveMinimum", "above {}"),
@@ -183,6 +189,8 @@ def _default(field: FieldInfo) -> str:
             return "none"
         case SecretStr():
             return "one that everybody knows"
+        case bool() as value:
+            return f"`{str(value).lower()}`"
         case tuple() as values:
             return ", ".join(f"`{value}`" for value in values)
         case value:

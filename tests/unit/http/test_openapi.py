@@ -169,6 +169,7 @@ async def test_the_answers_of_the_running_application_fit_the_document(world: Wo
         await ask("/v1/dead-letters/{delivery_id}", await world.get(letter))
     for path in ("/", "/healthz", "/readyz", "/metrics", "/problems", "/openapi.json"):
         await ask(path, await world.get(path))
+    await ask("/synthetic", await world.post_json("/synthetic", {}, {}), method="POST")
     await ask("/problems/{code}", await world.get("/problems/message_invalid"))
     await ask("/problems/{code}", await world.get("/problems/nonsense"))
 

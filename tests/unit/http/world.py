@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -253,6 +253,8 @@ async def open_world(
     limits: HttpLimits | None = None,
     readiness: Mapping[str, ReadinessCheck] | None = None,
     others: Sequence[RailProtocol] = (),
+    synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None,
+    refused: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[World]:
     """A gateway that serves FedNow, and the other rails, for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
@@ -286,7 +288,10 @@ async def open_world(
         report_fault=observer.fault,
         promise_s=TIMING.promise_s,
         version="0.0.0",
+        release="2026.11.1",
         readiness=readiness if readiness is not None else {"database": always_ready},
+        synthetic=synthetic,
+        refused=refused,
     )
     api = replace(api, limits=limits) if limits is not None else api
     application = build_application(api)
