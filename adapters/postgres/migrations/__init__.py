@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from typing import Final
 
-HEAD: Final = "0006"
+HEAD: Final = "0008"
 """The newest revision: what this program needs."""

@@ -42,6 +42,15 @@ from gateway.service.ports.faults import (
     UnroutableError,
 )
 from gateway.service.ports.history import History, PaymentHistory
+from gateway.service.ports.incoming import (
+    Admitted,
+    IncomingDecision,
+    IncomingStore,
+    NewTransfer,
+    ReceivingTenant,
+    Unsent,
+)
+from gateway.service.ports.institution import Institution, Question
 from gateway.service.ports.keys import Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
@@ -65,6 +74,7 @@ from gateway.service.ports.world import Clock, Identifiers
 __all__ = [
     "AcceptKind",
     "Accepted",
+    "Admitted",
     "Anchor",
     "AuditAnchor",
     "AuditReader",
@@ -93,6 +103,9 @@ __all__ = [
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
+    "IncomingDecision",
+    "IncomingStore",
+    "Institution",
     "KeptDeadLetter",
     "Ledger",
     "LedgerFault",
@@ -100,6 +113,7 @@ __all__ = [
     "MessageClass",
     "MessageDirection",
     "NewPayment",
+    "NewTransfer",
     "NotSentError",
     "Observer",
     "OutboundDelivery",
@@ -108,11 +122,13 @@ __all__ = [
     "PaymentHistory",
     "PaymentStore",
     "Quarantined",
+    "Question",
     "Queue",
     "QueueDirection",
     "RailDelivery",
     "RailLink",
     "RawMessage",
+    "ReceivingTenant",
     "Refusal",
     "Reservation",
     "Sealed",
@@ -122,5 +138,6 @@ __all__ = [
     "UnavailableError",
     "UnroutableError",
     "Unsealed",
+    "Unsent",
     "Vault",
 ]
