@@ -44,7 +44,9 @@ account_directory = Table(
     "account_directory",
     metadata,
     Column("tenant_id", Text, ForeignKey("tenant.tenant_id"), nullable=False),
-    Column("account_index", LargeBinary, nullable=False, comment="The blind index of the account, as transfers have it."),
+    Column(
+        "account_index", LargeBinary, nullable=False, comment="The blind index of the account, as transfers have it."
+    ),
     Column("standing", Text, nullable=False),
     PrimaryKeyConstraint("tenant_id", "account_index"),
     CheckConstraint(f"standing IN ({_STANDINGS})", name="standing"),

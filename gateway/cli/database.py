@@ -9,6 +9,7 @@ from adapters.system import SystemClock
 from gateway.cli.console import OUT
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
+from gateway.receiving import stand_in_of
 from gateway.settings import Settings, SettingsError
 
 
@@ -33,6 +34,9 @@ def upgrade_database(settings: Settings) -> None:
             digest,
             NotFoundPolicy(settings.not_found_policy),
             FundsHolder(settings.funds_holder),
+            settings.receiving_agents,
+            settings.institution_url,
+            stand_in_of(settings),
         )
     first_operator = None
     if settings.operator_key is not None:

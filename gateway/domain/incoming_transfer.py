@@ -1,4 +1,4 @@
-"""An incoming credit transfer: what the rail brought, what is certain of it now, and what the institution may answer."""
+"""An incoming credit transfer: what the rail brought, what is certain of it, what the institution may answer."""
 
 from __future__ import annotations
 
@@ -170,7 +170,9 @@ def is_contradicted(answer: str | None, verdict: Verdict) -> bool:
     return answer is not None and given.get(answer) is not verdict
 
 
-def tells_incoming(state: IncomingState, fact: IncomingFact, *, after: IncomingState, effects: Sequence[object]) -> bool:
+def tells_incoming(
+    state: IncomingState, fact: IncomingFact, *, after: IncomingState, effects: Sequence[object]
+) -> bool:
     """Whether the fact's status and reason are what the transfer shows from now on; a contradiction never is."""
     if after is not state:
         return True

@@ -20,9 +20,6 @@ TAKE_OVER_S: Final = 1.0
 UNSENT_S: Final = 0.5
 """After so long without word that it left, a message that was saved is sent by whoever finds it."""
 
-RETRY_S: Final = 5.0
-"""Before a message is tried again that could not be sent and has time."""
-
 FINAL_SECOND: Final = time(23, 59, 59)
 """The end of a day as the rails count it."""
 

@@ -78,7 +78,9 @@ class StandInPolicy:
 REJECT_ALL: Final = StandInPolicy()
 """The policy of a tenant that has set none: nobody's money is accepted for an institution that cannot be asked."""
 
-_RULE_MEMBERS: Final = frozenset({"decision", "reason_code", "amount_min", "amount_max", "accounts", "debtor_agents", "hours"})
+_RULE_MEMBERS: Final = frozenset(
+    {"decision", "reason_code", "amount_min", "amount_max", "accounts", "debtor_agents", "hours"}
+)
 
 
 def policy_from(content: Any) -> StandInPolicy:
@@ -91,7 +93,7 @@ def policy_from(content: Any) -> StandInPolicy:
     members = _members(content, "the policy", frozenset({"rules", "reason_code"}))
     rules = members.get("rules", [])
     if not isinstance(rules, list):
-        raise ValueError("rules: a list is meant")
+        raise ValueError("rules: a list is meant")  # noqa: TRY004 - JSON's kinds are no types of ours
     return StandInPolicy(
         tuple(_rule_from(rule, f"rules[{number}]") for number, rule in enumerate(rules)),
         _code(members.get("reason_code"), "reason_code"),
@@ -120,7 +122,7 @@ def _rule_from(content: Any, place: str) -> StandInRule:
 
 def _members(content: Any, place: str, known: frozenset[str]) -> Mapping[str, Any]:
     if not isinstance(content, dict):
-        raise ValueError(f"{place}: an object is meant")
+        raise ValueError(f"{place}: an object is meant")  # noqa: TRY004 - JSON's kinds are no types of ours
     if unknown := sorted(set(content) - known):
         raise ValueError(f"{place}: nothing is known of {', '.join(unknown)}")
     return content
@@ -129,7 +131,13 @@ def _members(content: Any, place: str, known: frozenset[str]) -> Mapping[str, An
 def _code(value: Any, place: str) -> str | None:
     if value is None:
         return None
-    if isinstance(value, str) and len(value) == CODE_CHARACTERS and value.isascii() and value.isalnum() and value.isupper():
+    if (
+        isinstance(value, str)
+        and len(value) == CODE_CHARACTERS
+        and value.isascii()
+        and value.isalnum()
+        and value.isupper()
+    ):
         return value
     raise ValueError(f"{place}: an ISO 20022 status reason such as AC04 is meant")
 

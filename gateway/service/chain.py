@@ -11,8 +11,8 @@ from gateway.domain.incoming import ARRIVAL, IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Payment, RegionId
 from gateway.domain.transitions import ACCEPTANCE
-from gateway.service.ports.keys import Sealed
 from gateway.service.ports.incoming import IncomingDecision, NewTransfer
+from gateway.service.ports.keys import Sealed
 from gateway.service.ports.store import Decision, NewPayment, RawMessage
 
 

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from gateway.cli.processes import end_with_parent
 from gateway.main import open_parts, run, run_worker_loops
 from gateway.rails import link_of
+from gateway.receiving import open_institution
 from gateway.service.funds import NoCore
 from gateway.service.ports import MessageClass, RailDelivery, RailLink
 from gateway.settings import load_settings
@@ -56,7 +57,8 @@ async def main(crash_at: str) -> None:
             rail: CrashingLink(await stack.enter_async_context(link_of(rail, settings)), crash_at=crash_at)
             for rail in parts.rails
         }
-        await run_worker_loops(parts, links, NoCore(), ready=lambda _url: None)
+        institution = await stack.enter_async_context(open_institution(settings, parts.clock))
+        await run_worker_loops(parts, links, NoCore(), institution, ready=lambda _url: None)
 
 
 if __name__ == "__main__":
