@@ -496,15 +496,18 @@ def core(
     host: _Host = "127.0.0.1",
     port: _Port = 8030,
     balance: Annotated[float, typer.Option(min=0, help="What every account has at first, in dollars.")] = 100_000_000,
+    webhook_secret: Annotated[
+        str | None, typer.Option(help="Demand that what it is asked about incoming payments is signed with this.")
+    ] = None,
 ) -> None:
-    """Play an institution's core: reserve debtors' money, post it, release it.
+    """Play an institution: its core reserves debtors' money, posts it, releases it; it accepts and posts what comes.
 
     An account that ends in 9901 does not exist (AC01), 9904 has too little (AM04), 9906 is blocked (AC06); about one
     that ends in 9999 there is never an answer.
     """
     from gateway.cli.simulate import run_core
 
-    run_core(host=host, port=port, balance_cents=round(balance * 100))
+    run_core(host=host, port=port, balance_cents=round(balance * 100), webhook_secret=webhook_secret)
 
 
 @simulator.command(cls=_WithBehaviours)

@@ -222,8 +222,8 @@ def test_a_participants_own_reject_is_taken_and_ignored(world: World) -> None:
     assert verdicts(world, message_id) == [Verdict.IGNORED]
 
 
-def test_a_message_that_the_rail_does_not_take_is_refused(world: World) -> None:
-    """No payment is forwarded to real receivers yet, so none can answer one."""
+def test_an_answer_to_what_was_never_forwarded_is_taken_and_changes_nothing(world: World) -> None:
+    """A receiver's pacs.002 is about a payment from the network, or about nothing."""
     message_id = world.new_message_id()
     report = PaymentStatusReport(
         message_id=message_id,
@@ -244,7 +244,19 @@ def test_a_message_that_the_rail_does_not_take_is_refused(world: World) -> None:
 
     world.send(body, message_class="nonvalue")
 
-    assert world.answers() == [Told(message_id, "admi.002", ("SIM-UNSUPPORTED",))]
+    assert world.answers() == []
+    assert world.rail.book.verdicts() == {"answer": 1}
+
+
+def test_a_message_that_the_rail_does_not_take_is_refused(world: World) -> None:
+    """Returns are not played yet."""
+    body = sample(
+        "pacs.004", rail=Rail.FEDNOW, sender=SENDER.connection_party, now=world.now, direction=Direction.TO_RAIL
+    )
+
+    world.send(body, message_class="value")
+
+    assert [told.codes for told in world.answers()] == [("SIM-UNSUPPORTED",)]
 
 
 def test_a_relayed_rejection_is_the_institutions_own(world: World) -> None:
