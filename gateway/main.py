@@ -43,6 +43,7 @@ from gateway.receiving import (
     POSTING_PREFETCH,
     Receiving,
     compose,
+    desk_of,
     open_institution,
     receiving_rails,
 )
@@ -219,6 +220,13 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             vault=parts.vault,
             observer=parts.observer,
         )
+        incoming, incoming_saves = desk_of(
+            rails=receiving_rails(settings, parts.rails),
+            store=parts.incoming,
+            clock=parts.clock,
+            identifiers=SystemIdentifiers(),
+            observer=parts.observer,
+        )
         api = Api(
             intake=intake,
             operators=Operators(decisions, parts.rails, parts.clock),
@@ -229,6 +237,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
                 parts.clock,
                 SystemIdentifiers(),
             ),
+            incoming=incoming,
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -244,6 +253,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),
+            loops.create_task(incoming_saves.run()),
             loops.create_task(_supervised(parts, "admission", admission.run)),
             loops.create_task(_supervised(parts, "waiting", waiting.run)),
         ]

@@ -18,6 +18,7 @@ from gateway.service.fednow import FedNowDialect
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
+from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.fednow import FedNowReceiving
 from gateway.service.incoming.hear import Hearing
 from gateway.service.incoming.observer import IncomingObserver
@@ -160,6 +161,19 @@ class Receiving:
         if found is None:
             return None
         return Hearing(self.decisions, store, self.asker, found, vault, self.decisions.clock, self.decisions.observer)
+
+
+def desk_of(
+    *,
+    rails: Mapping[Rail, ReceivingRail],
+    store: IncomingStore,
+    clock: Clock,
+    identifiers: Identifiers,
+    observer: IncomingObserver,
+) -> tuple[IncomingDesk, GroupCommit[Any, Any]]:
+    """Build what a gateway shows, and decides later; the group commit must be run."""
+    saves = grouped_incoming_saves(store)
+    return IncomingDesk(IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)), saves
 
 
 def compose(

@@ -82,12 +82,12 @@ def signature_of(key: bytes, *, webhook_id: str, timestamp: int, body: bytes) ->
 class WebhookInstitution:
     """Implements `gateway.service.ports.Institution`. Use it as a context manager; it connects when first used.
 
-    `secrets` are the tenants' signing secrets; a tenant without one is not asked at all.
+    `signing` has the tenants' secrets; a tenant without one is not asked at all.
     """
 
-    def __init__(self, secrets: Mapping[TenantId, str], clock: Clock, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, signing: Mapping[TenantId, str], clock: Clock, *, tls: ssl.SSLContext | None = None) -> None:
         self._keys: dict[TenantId, bytes] = {}
-        for tenant_id, secret in secrets.items():
+        for tenant_id, secret in signing.items():
             try:
                 self._keys[tenant_id] = key_of(secret)
             except ValueError as error:

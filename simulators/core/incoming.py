@@ -16,8 +16,7 @@ from typing import Any, Final
 
 ROWS: Final[tuple[tuple[str, str], ...]] = (
     ("SIMREJECTAC04", "It rejects, with the ISO reason that follows."),
-    ("SIMHOLD", "It accepts without posting, and then posts."),
-    ("SIMHOLDPENDING", "It accepts without posting, and leaves it at that."),
+    ("SIMHOLD", "It accepts without posting."),
     ("SIMSLOW39", "It accepts after so many tenths of a second."),
     ("SIMSILENT", "It never answers a question."),
     ("SIMNONSENSE", "It answers something that is no decision."),
@@ -53,7 +52,6 @@ def reply_to_question(account: str, *, times_asked: int) -> Reply:
         return Reply(content={"decision": "reject", "reason_code": "AC04"})
     replies = {
         "SIMHOLD": Reply(content={"decision": "accept_without_posting", "text": "It is looked into."}),
-        "SIMHOLDPENDING": Reply(content={"decision": "accept_without_posting"}),
         "SIMSILENT": Reply(after_s=None),
         "SIMNONSENSE": Reply(content={"decision": "perhaps"}),
         "SIMERROR": Reply(status=500, content={"error": "out of order"}),

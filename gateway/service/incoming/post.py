@@ -48,6 +48,38 @@ class NotDecidableError(Exception):
         self.state = state
 
 
+async def record_posting(
+    decisions: IncomingDecisions,
+    payment_id: PaymentId,
+    answer: PostingAnswer,
+    *,
+    only_if_settled: bool = False,
+    by: str | None = None,
+) -> IncomingDecision | None:
+    """Save what became of the posting, and return the decision, whose message is still to be sent.
+
+    With `only_if_settled` nothing is done, and None returned, where somebody has decided before.
+
+    Raises:
+        LookupError: there is no such transfer.
+        NotDecidableError: it does not stand where this can be decided.
+        UnavailableError: the store does not answer.
+
+    """
+
+    async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+        if only_if_settled and transfer.state is not IncomingState.SETTLED:
+            return None  # told twice: the first answer counts
+        if answer.outcome not in DECIDABLE.get(transfer.state, frozenset()):
+            raise NotDecidableError(transfer.state)
+        code = answer.reason_code
+        reason = None if code is None else Reason(code, ReasonOrigin.INSTITUTION, answer.text)
+        fact = IncomingFact(POSTED_AS[answer.outcome], reason, details={} if by is None else {"by": by})
+        return decisions.decider.decide(transfer, fact, at=decisions.clock.now())
+
+    return await decisions.take(payment_id, choose)
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """Handles the deliveries of a rail's incoming queues, and what an institution decides later."""
@@ -76,7 +108,10 @@ class Posting:
         if transfer.state is not IncomingState.SETTLED or tenant.institution_url is None:
             return
         question = Question(transfer, await self.message_of(transfer), transfer.answer_by)
-        await self.record(transfer.payment_id, await self.institution.post(tenant, question), only_if_settled=True)
+        answer = await self.institution.post(tenant, question)
+        decision = await record_posting(self.decisions, transfer.payment_id, answer, only_if_settled=True)
+        if decision is not None:
+            await self.sender.send(decision)
 
     async def tell_not_settled(self, delivery: Delivery) -> None:
         """Tell the institution that the money did not come; raises as `post`."""
@@ -106,33 +141,6 @@ class Posting:
             await self.links[decision.transfer.rail].send(message.body, message_class=message.message_class)
         except UnavailableError as error:
             self.observer.fault("question", error)
-
-    async def record(
-        self, payment_id: PaymentId, answer: PostingAnswer, *, only_if_settled: bool = False, by: str | None = None
-    ) -> IncomingTransfer:
-        """Save what became of the posting, tell the rail, and return the transfer as it is then.
-
-        Raises:
-            LookupError: there is no such transfer.
-            NotDecidableError: it does not stand where this can be decided.
-            UnavailableError: the store does not answer.
-
-        """
-
-        async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
-            if only_if_settled and transfer.state is not IncomingState.SETTLED:
-                return None  # told twice: the first answer counts
-            if answer.outcome not in DECIDABLE.get(transfer.state, frozenset()):
-                raise NotDecidableError(transfer.state)
-            origin = ReasonOrigin.INSTITUTION
-            reason = None if answer.reason_code is None else Reason(answer.reason_code, origin, answer.text)
-            fact = IncomingFact(POSTED_AS[answer.outcome], reason, details={} if by is None else {"by": by})
-            return self.decisions.decider.decide(transfer, fact, at=self.clock.now())
-
-        decision = await self.decisions.take(payment_id, choose)
-        if decision is not None:
-            await self.sender.send(decision)
-        return (await self.decisions.store.load([payment_id]))[payment_id]
 
     async def message_of(self, transfer: IncomingTransfer) -> CustomerCreditTransfer:
         """Return a transfer's message as the rail has brought it.

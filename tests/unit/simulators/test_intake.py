@@ -1,10 +1,12 @@
 """What the rail does with a message before it looks at the payment: copies, duplicates, technical faults."""
 
 import hashlib
+import re
 
 import pytest
 
 from iso20022 import (
+    Direction,
     EndToEndId,
     EnvelopeKind,
     MessageReject,
@@ -15,6 +17,8 @@ from iso20022 import (
     pacs002,
     wrap,
 )
+from iso20022.codes import Rail
+from iso20022.sample import sample
 from simulators.facts import Verdict
 from simulators.fednow.settings import FedNowSimulatorSettings, RejectCodes
 from tests.unit.simulators.conftest import MakeWorld
@@ -250,9 +254,10 @@ def test_an_answer_to_what_was_never_forwarded_is_taken_and_changes_nothing(worl
 
 def test_a_message_that_the_rail_does_not_take_is_refused(world: World) -> None:
     """Returns are not played yet."""
-    body = sample(
-        "pacs.004", rail=Rail.FEDNOW, sender=SENDER.connection_party, now=world.now, direction=Direction.TO_RAIL
-    )
+    body = sample("pacs.004", rail=Rail.FEDNOW, direction=Direction.TO_RAIL, at=world.now)
+    sent_by = re.search(rb"<MmbId>([0-9A-Z]{9})</MmbId>", body)
+    assert sent_by is not None
+    body = body.replace(sent_by[0], f"<MmbId>{SENDER.connection_party}</MmbId>".encode(), 1)
 
     world.send(body, message_class="value")
 
