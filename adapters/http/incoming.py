@@ -114,13 +114,11 @@ def _not_found() -> ProblemError:
 
 def _states_in(request: web.Request) -> list[IncomingState]:
     query = request.query
-    try:
-        if set(query) - {"state"}:
-            raise ValueError
-        return [IncomingState(value) for value in query.getall("state", [])]
-    except ValueError:
+    known = set(query) <= {"state"} and set(query.getall("state", [])) <= {state.value for state in IncomingState}
+    if not known:
         states = ", ".join(IncomingState)
-        raise ProblemError(QUERY_INVALID, f"Give state, as often as you like, each one of {states}.") from None
+        raise ProblemError(QUERY_INVALID, f"Give state, as often as you like, each one of {states}; and nothing else.")
+    return [IncomingState(value) for value in query.getall("state", [])]
 
 
 def _read_answer(body: bytes) -> PostingAnswer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, Final
 
 from adapters.http.notes import NOTE_MAX
@@ -35,8 +36,8 @@ def _text(longest: int, description: str = "") -> dict[str, Any]:
     return schema | ({"description": description} if description else {})
 
 
-def _values(names: type[PaymentState] | type[EventKind] | type[MessageDirection] | type[Rail]) -> list[str]:
-    return [name.value for name in names]
+def _values(members: type[StrEnum]) -> list[str]:
+    return [member.value for member in members]
 
 
 _STRING: Final = {"type": "string"}
