@@ -330,6 +330,7 @@ async def run_worker_loops(
         structlog.get_logger("fifteen").warning(
             "audit_not_anchored", remedy="set FIFTEEN_AUDIT_ANCHORS (docs/audit.md)"
         )
+    receiving.warm_up()
     async with open_bus(parts) as bus, asyncio.TaskGroup() as group:
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         grouping += [group.create_task(each.run()) for each in receiving.groups]

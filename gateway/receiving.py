@@ -40,7 +40,8 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import RailProtocol
 from gateway.settings import Settings, SettingsError, schemas_of
-from iso20022 import ConnectionPartyId
+from iso20022 import ConnectionPartyId, Direction
+from iso20022.sample import sample
 
 POSTING_PREFETCH: Final = 64
 POSTING_CONCURRENCY: Final = 32
@@ -135,6 +136,12 @@ class Receiving:
     timers: IncomingTimers
     tenants: ReceivingTenants
     groups: Sequence[GroupCommit[Any, Any]]
+
+    def warm_up(self) -> None:
+        """Read a sample of each rail: the first transfer after a start must not wait for schemas to be compiled."""
+        for rail, found in self.rails.items():
+            for message_type in ("pacs.008", "pacs.002"):
+                found.read(sample(message_type, rail=rail.value, direction=Direction.FROM_RAIL))
 
     @property
     def loops(self) -> Mapping[str, Loop]:

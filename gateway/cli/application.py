@@ -34,6 +34,8 @@ application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
 doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could not tell what became of them.")
 application.add_typer(doubt, name="doubt")
+incoming = typer.Typer(no_args_is_help=True, help="Transfers that came from a rail, and what is decided of them later.")
+application.add_typer(incoming, name="incoming")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
 application.add_typer(dlq, name="dlq")
 audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
@@ -306,6 +308,48 @@ _Deliveries = Annotated[list[str] | None, typer.Argument(help="Deliveries, by th
 _WhichQueue = Annotated[str | None, typer.Option(help="rail.direction.class, such as fednow.out.value.")]
 _AllOfQueue = Annotated[str | None, typer.Option(help="Every parked one of this queue (200 at a time).")]
 _Why = Annotated[str, typer.Option(help="Why this is right; it stays with the dead letter.")]
+
+
+_Transfer = Annotated[str, typer.Argument(metavar="TRANSFER_ID", help="As `fifteen incoming list` shows it.")]
+
+
+@incoming.command("list")
+def incoming_list(
+    state: Annotated[list[str] | None, typer.Option(help="Those in this state; may be repeated.")] = None,
+    url: _Url = None,
+    json: _Json = False,
+) -> None:
+    """List incoming transfers: what must be decided first, then the newest."""
+    from gateway.cli.incoming import list_transfers
+
+    raise typer.Exit(list_transfers(settings_or_stop(), url=url, states=state or (), as_json=json))
+
+
+@incoming.command("show")
+def incoming_show(transfer: _Transfer, url: _Url = None, json: _Json = False) -> None:
+    """Show one, with its history."""
+    from gateway.cli.incoming import show_transfer
+
+    raise typer.Exit(show_transfer(settings_or_stop(), transfer, url=url, as_json=json))
+
+
+@incoming.command("decide")
+def incoming_decide(
+    transfer: _Transfer,
+    outcome: Annotated[
+        Literal["posted", "refused", "pending", "blocked"], typer.Argument(help="What became of the money.")
+    ],
+    reason: Annotated[
+        str | None, typer.Option(help="ISO 20022 reason, such as AC06: needed for refused and blocked.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Words for the sender, one line.")] = None,
+    url: _Url = None,
+) -> None:
+    """Say what became of money that has arrived; the rail is told."""
+    from gateway.cli.incoming import decide_posting
+
+    settings = settings_or_stop()
+    raise typer.Exit(decide_posting(settings, transfer, outcome, reason=reason, text=text, url=url))
 
 
 @dlq.command("list")
