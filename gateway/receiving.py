@@ -21,6 +21,7 @@ from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, 
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.fednow import FedNowReceiving
 from gateway.service.incoming.hear import Hearing
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.post import Posting
 from gateway.service.incoming.rail import ReasonCodes, ReceivingRail
@@ -132,6 +133,7 @@ class Receiving:
     decisions: IncomingDecisions
     sender: IncomingSender
     asker: Asker
+    messages: ReceivedMessages
     posting: Posting
     timers: IncomingTimers
     tenants: ReceivingTenants
@@ -167,7 +169,16 @@ class Receiving:
         found = self.rails.get(rail)
         if found is None:
             return None
-        return Hearing(self.decisions, store, self.asker, found, vault, self.decisions.clock, self.decisions.observer)
+        return Hearing(
+            self.decisions,
+            store,
+            self.asker,
+            self.messages,
+            found,
+            vault,
+            self.decisions.clock,
+            self.decisions.observer,
+        )
 
 
 def desk_of(
@@ -200,6 +211,7 @@ def compose(
     tenants = ReceivingTenants(store, clock, nobodys)
     sender = IncomingSender(store, sents, links, clock, observer)
     asker = Asker(decisions, institution, tenants, sender, clock, observer)
-    posting = Posting(decisions, institution, tenants, sender, links, clock, observer)
-    timers = IncomingTimers(decisions, asker, posting, clock, observer)
-    return Receiving(rails, decisions, sender, asker, posting, timers, tenants, (saves, sents))
+    messages = ReceivedMessages(store, rails)
+    posting = Posting(decisions, institution, tenants, sender, messages, links, clock, observer)
+    timers = IncomingTimers(decisions, asker, messages, clock, observer)
+    return Receiving(rails, decisions, sender, asker, messages, posting, timers, tenants, (saves, sents))

@@ -16,7 +16,7 @@
 
 ``GET /simulator/v1/incoming?message_id=…``
     What became of forwarded payments: every answer with its time, the end, and what was said of the posting. Without
-    an id, counts and how long receivers took.
+    an id, counts and how long receivers took; ``?after=n`` leaves out the first n.
 
 ``POST /simulator/v1/faults``
     ``{"drop_answers": n, "delay_answers_s": s, "refuse_connections": true|false}``, each optional: switches these on
@@ -90,7 +90,10 @@ async def _show_incoming(request: web.Request) -> web.Response:
     book = request.app[SERVICE].current_rail().book
     message_id = request.query.get("message_id")
     if message_id is None:
-        return web.json_response(summary_of(book.forwardings()))
+        after = request.query.get("after", "0")
+        if not (after.isascii() and after.isdigit()):
+            raise web.HTTPBadRequest(text="after is the number of the last payment that is not counted")
+        return web.json_response(summary_of(book.forwardings()[int(after) :]))
     record = book.forwarded_with_id(MessageId(message_id))
     if record is None:
         raise web.HTTPNotFound(text="no payment was forwarded under this message id")

@@ -34,8 +34,8 @@ application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
 doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could not tell what became of them.")
 application.add_typer(doubt, name="doubt")
-incoming = typer.Typer(no_args_is_help=True, help="Transfers that came from a rail, and what is decided of them later.")
-application.add_typer(incoming, name="incoming")
+received = typer.Typer(no_args_is_help=True, help="Transfers that came from a rail, and what is decided of them later.")
+application.add_typer(received, name="incoming")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
 application.add_typer(dlq, name="dlq")
 audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
@@ -313,7 +313,7 @@ _Why = Annotated[str, typer.Option(help="Why this is right; it stays with the de
 _Transfer = Annotated[str, typer.Argument(metavar="TRANSFER_ID", help="As `fifteen incoming list` shows it.")]
 
 
-@incoming.command("list")
+@received.command("list")
 def incoming_list(
     state: Annotated[list[str] | None, typer.Option(help="Those in this state; may be repeated.")] = None,
     url: _Url = None,
@@ -325,7 +325,7 @@ def incoming_list(
     raise typer.Exit(list_transfers(settings_or_stop(), url=url, states=state or (), as_json=json))
 
 
-@incoming.command("show")
+@received.command("show")
 def incoming_show(transfer: _Transfer, url: _Url = None, json: _Json = False) -> None:
     """Show one, with its history."""
     from gateway.cli.incoming import show_transfer
@@ -333,7 +333,7 @@ def incoming_show(transfer: _Transfer, url: _Url = None, json: _Json = False) ->
     raise typer.Exit(show_transfer(settings_or_stop(), transfer, url=url, as_json=json))
 
 
-@incoming.command("decide")
+@received.command("decide")
 def incoming_decide(
     transfer: _Transfer,
     outcome: Annotated[
@@ -446,6 +446,10 @@ def bench(
         Path | None, typer.Option("--keep", help="Keep database and logs in this directory.", metavar="DIR")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    incoming: Annotated[
+        bool,
+        typer.Option("--incoming", help="Measure receiving: payments from the rail, asked about, answered, posted."),
+    ] = False,
 ) -> None:
     """Measure a whole installation on this machine: throughput, times, and CPU per payment by process.
 
@@ -457,6 +461,10 @@ def bench(
     from gateway.cli.installation import Plan
 
     plan = Plan(broker=broker, gateways=gateways, workers=workers, log_level=log_level)
+    if incoming:
+        from gateway.cli.bench.incoming import run_incoming_bench
+
+        raise typer.Exit(run_incoming_bench(plan, rate=rate, seconds=seconds, warmup_s=warmup, as_json=json, keep=keep))
     load = Load(rate=0.0 if peak else rate, seconds=seconds, warmup_s=warmup, clients=clients)
     raise typer.Exit(run_bench(plan, load, as_json=json, keep=keep))
 

@@ -12,6 +12,7 @@ from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.ports import (
@@ -50,6 +51,7 @@ class Hearing:
     decisions: IncomingDecisions
     store: PaymentStore
     asker: Asker
+    messages: ReceivedMessages
     rail: ReceivingRail
     vault: Vault
     clock: Clock
@@ -84,6 +86,7 @@ class Hearing:
         message = arrived.reading.transfer
         assert message is not None, "only transfers arrive"
         if admitted.is_new:
+            self.messages.keep(admitted.transfer.payment_id, message)
             self.asker.take_up(admitted.transfer, message)
             return None
         if not _is_same(new, admitted.transfer):

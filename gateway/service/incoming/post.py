@@ -16,6 +16,7 @@ from gateway.domain.incoming_transfer import (
 )
 from gateway.domain.payment import PaymentId, Rail, Reason, ReasonOrigin
 from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.send import IncomingSender
 from gateway.service.incoming.tenants import ReceivingTenants
@@ -24,13 +25,11 @@ from gateway.service.ports import (
     Delivery,
     IncomingDecision,
     Institution,
-    MessageDirection,
     Question,
     RailLink,
     UnavailableError,
 )
 from gateway.service.rail_protocol import OutboundMessage
-from iso20022 import CustomerCreditTransfer
 
 DECIDABLE: Mapping[IncomingState, frozenset[PostingOutcome]] = {
     IncomingState.SETTLED: frozenset(PostingOutcome),
@@ -55,6 +54,7 @@ async def record_posting(
     *,
     only_if_settled: bool = False,
     by: str | None = None,
+    loaded: IncomingTransfer | None = None,
 ) -> IncomingDecision | None:
     """Save what became of the posting, and return the decision, whose message is still to be sent.
 
@@ -77,7 +77,7 @@ async def record_posting(
         fact = IncomingFact(POSTED_AS[answer.outcome], reason, details={} if by is None else {"by": by})
         return decisions.decider.decide(transfer, fact, at=decisions.clock.now())
 
-    return await decisions.take(payment_id, choose)
+    return await decisions.take(payment_id, choose, loaded=loaded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ class Posting:
     institution: Institution
     tenants: ReceivingTenants
     sender: IncomingSender
+    messages: ReceivedMessages
     links: Mapping[Rail, RailLink]
     clock: Clock
     observer: IncomingObserver
@@ -107,9 +108,11 @@ class Posting:
         tenant = self.tenants.keeper_of(transfer.creditor_agent)
         if transfer.state is not IncomingState.SETTLED or tenant.institution_url is None:
             return
-        question = Question(transfer, await self.message_of(transfer), transfer.answer_by)
+        question = Question(transfer, await self.messages.of(transfer), transfer.answer_by)
         answer = await self.institution.post(tenant, question)
-        decision = await record_posting(self.decisions, transfer.payment_id, answer, only_if_settled=True)
+        decision = await record_posting(
+            self.decisions, transfer.payment_id, answer, only_if_settled=True, loaded=transfer
+        )
         if decision is not None:
             await self.sender.send(decision)
 
@@ -141,19 +144,6 @@ class Posting:
             await self.links[decision.transfer.rail].send(message.body, message_class=message.message_class)
         except UnavailableError as error:
             self.observer.fault("question", error)
-
-    async def message_of(self, transfer: IncomingTransfer) -> CustomerCreditTransfer:
-        """Return a transfer's message as the rail has brought it.
-
-        Raises:
-            UnavailableError: the store does not answer.
-
-        """
-        messages = await self.decisions.store.messages(transfer.payment_id)
-        raw = next(each for each in messages if each.direction is MessageDirection.RAIL_IN)
-        message = self.decisions.decider.rails[transfer.rail].read(raw.body).transfer
-        assert message is not None, "what was received was read before"
-        return message
 
     async def _load(self, delivery: Delivery) -> IncomingTransfer:
         transfer = (await self.decisions.store.load([delivery.payment_id])).get(delivery.payment_id)

@@ -12,8 +12,8 @@ from gateway.domain.payment import PaymentId, Reason, ReasonOrigin
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
-from gateway.service.incoming.post import Posting
 from gateway.service.ports import Clock, DueTimer, IncomingDecision, UnavailableError
 from gateway.service.supervise import Verdict, each
 
@@ -39,7 +39,7 @@ class IncomingTimers:
 
     decisions: IncomingDecisions
     asker: Asker
-    posting: Posting
+    messages: ReceivedMessages
     clock: Clock
     observer: IncomingObserver
     parked: set[PaymentId] = field(default_factory=set)
@@ -86,7 +86,7 @@ class IncomingTimers:
         if not has_time:
             await self.asker.stand_in(transfer)
         elif transfer.payment_id not in self.asker.in_hand:
-            self.asker.take_up(transfer, await self.posting.message_of(transfer))
+            self.asker.take_up(transfer, await self.messages.of(transfer))
 
     async def _choose(self, transfer: IncomingTransfer) -> IncomingDecision | None:
         now = self.clock.now()
