@@ -70,11 +70,13 @@ class Asker:
     in_hand: set[PaymentId] = field(default_factory=set)
     _waiting: list[_Taken] = field(default_factory=list)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
         """Take up what is passed to `take_up`, until cancelled: what is in hand then is left to the timers."""
         try:
             async with asyncio.TaskGroup() as group:
+                self._group = group
                 while True:
                     await self._arrived.wait()
                     self._arrived.clear()
@@ -121,22 +123,34 @@ class Asker:
             await self.stand_in(transfer)
             return
         started_s = self.clock.monotonic_s()
-        async with asyncio.TaskGroup() as group:
-            asking = group.create_task(self._asked(tenant, Question(transfer, message, transfer.answer_by), within_s))
-            await asyncio.wait([asking], timeout=within_s)
-            answer = asking.result() if asking.done() else None
-            asked_s = self.clock.monotonic_s() - started_s
-            if answer is not None:
-                await self._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=asked_s)
-                return
-            standing_in = await self._in_its_place(tenant, transfer)
-            await self._answer(transfer, standing_in, by=ReasonOrigin.GATEWAY, asked_s=asked_s)
-            late = await asking
+        assert self._group is not None, "transfers are decided on while `run` runs"
+        question = Question(transfer, message, transfer.answer_by)
+        asking = self._group.create_task(self._asked_or_reported(tenant, question, within_s))
+        await asyncio.wait([asking], timeout=within_s)
+        asked_s = self.clock.monotonic_s() - started_s
+        if asking.done() and (answer := asking.result()) is not None:
+            await self._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=asked_s)
+            return
+        standing_in = await self._in_its_place(tenant, transfer)
+        await self._answer(transfer, standing_in, by=ReasonOrigin.GATEWAY, asked_s=asked_s)
+        late = await asking
         if late is not None:
             await self._record_late(transfer.payment_id, late)
 
+    async def _asked_or_reported(
+        self, tenant: ReceivingTenant, question: Question, within_s: float
+    ) -> InstitutionAnswer | None:
+        """The institution's answer, late or not; None where there is none, also by a fault of ours."""
+        answer: InstitutionAnswer | None = None
+        outcome = Outcome()
+        async with outcome:
+            answer = await self._asked(tenant, question, within_s)
+        if outcome.fault is not None:
+            self.observer.fault("institution", outcome.fault)
+        return answer
+
     async def _asked(self, tenant: ReceivingTenant, question: Question, within_s: float) -> InstitutionAnswer | None:
-        """The institution's answer, late or not; None where there is none to be had."""
+        """The institution's answer, late or not; None where it cannot be reached, or answers nonsense."""
         ends_s = self.clock.monotonic_s() + within_s
         for _ in range(TRIES_MAX):
             left_s = ends_s - self.clock.monotonic_s()

@@ -91,12 +91,17 @@ class Hearing:
             return None
         if not _is_same(new, admitted.transfer):
             return ID_REUSED
-        self.observer.duplicate_ignored(self.rail.rail, arrived.reading.business_message_id)
+        inbox_id = arrived.reading.business_message_id
+        self.observer.duplicate_ignored(self.rail.rail, inbox_id)
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
-            details = {"header": arrived.reading.business_message_id}
-            fact = IncomingFact(IncomingEvent.RECEIVED_AGAIN, details=details)
-            return self.decisions.decider.decide(current, fact, at=self.clock.now())
+            fact = IncomingFact(IncomingEvent.RECEIVED_AGAIN, business_message_id=inbox_id)
+            at = self.clock.now()
+            if inbox_id in await self.store.seen(self.rail.rail, [inbox_id]):
+                return self.decisions.decider.decide(current, fact, at=at)
+            return self.decisions.decider.decide(
+                current, fact, at=at, messages=(arrived.raw,), inbox_id=inbox_id, inbox_digest=arrived.digest
+            )
 
         await self.decisions.take(admitted.transfer.payment_id, choose, loaded=admitted.transfer)
         return None
