@@ -15,6 +15,7 @@ import pytest
 from adapters.keys.clear import ClearVault
 from adapters.postgres.audit import open_audit_reader
 from adapters.postgres.connection import open_pool
+from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.store import PostgresStore
@@ -24,20 +25,26 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Rail, Reason, ReasonOrigin
 from gateway.domain.stand_in import AccountStanding
+from gateway.service.dead_letters import ClosingOutcome, Consequence, DeadLetters
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.ports import (
+    DeadLetter,
+    DeadLetterReason,
+    Delivery,
     DueTimer,
     IncomingDecision,
     IncomingStore,
     MessageDirection,
     NewTransfer,
     PartlyFaultyError,
+    Queue,
     RawMessage,
     Unsent,
 )
 from gateway.service.verify_audit import verify
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 from tests.conftest import REGION, TENANT, Database
+from tests.fakes.clock import VirtualClock
 from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import receiving_rail
 from tests.fakes.store import InMemoryStore
@@ -331,3 +338,26 @@ async def test_the_inbox_is_that_of_outgoing_payments(database: Database) -> Non
         seen = await PostgresStore(pool, region=REGION, vault=VAULT).seen(Rail.FEDNOW, [transfer.inbox_id])
 
     assert seen == {transfer.inbox_id: transfer.inbox_digest}
+
+
+async def test_a_posting_instruction_that_died_can_be_redriven(database: Database) -> None:
+    """It is about a transfer that was received, whose tenant it belongs to; it goes back on its queue."""
+    async with open_pool(database.application_dsn) as pool:
+        incoming = PostgresIncoming(pool, region=REGION, vault=VAULT)
+        (admitted,) = await incoming.admit([new()])
+        store = PostgresStore(pool, region=REGION, vault=VAULT)
+        letters = PostgresDeadLetters(pool, region=REGION)
+        desk = DeadLetters(letters, store, {}, VirtualClock(NOW), SystemIdentifiers())
+        delivery_id = SystemIdentifiers().new_uuid()
+        instruction = Delivery(delivery_id, Queue.FEDNOW_IN_VALUE, admitted.transfer.payment_id, NOW, attempt=10)
+        await letters.keep([DeadLetter(instruction, DeadLetterReason.HANDLER_FAILED, None, NOW, NOW)], at=NOW)
+
+        shown = await desk.show(delivery_id, tenant_id=TENANT)
+        outcome = await desk.redrive(delivery_id, by="sample operator", note="The institution is back.")
+        async with store.relay(limit=9) as queued:
+            again = [(each.queue, each.payment_id) for each in queued]
+
+    assert shown is not None
+    assert shown.consequence is Consequence.IS_HANDLED_AGAIN
+    assert outcome is ClosingOutcome.DONE
+    assert again == [(Queue.FEDNOW_IN_VALUE, admitted.transfer.payment_id)]
