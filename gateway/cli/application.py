@@ -495,6 +495,23 @@ def upgrade() -> None:
         upgrade_database(settings_or_stop())
 
 
+@database.command("accounts")
+def accounts(
+    file: Annotated[
+        Path, typer.Argument(help="Lines of routing number, account, and open, closed or blocked.", metavar="FILE")
+    ],
+    tenant: Annotated[str | None, typer.Option(help="Whose they are; the first tenant's.")] = None,
+) -> None:
+    """Make these a tenant's whole account directory, which its stand-in looks into; accounts are kept as indexes alone.
+
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`), with the workers' `FIFTEEN_INDEX_KEY`.
+    """
+    from gateway.cli.directory import load_accounts
+
+    with explained():
+        load_accounts(settings_or_stop(), file, tenant_id=tenant)
+
+
 class _WithBehaviours(TyperCommand):
     """A command, named as its rail, whose help ends with what the simulator does with which payment."""
 
