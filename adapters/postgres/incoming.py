@@ -18,7 +18,12 @@ from adapters.postgres.rows import message_from
 from adapters.postgres.statements import EVENTS, MESSAGES
 from adapters.postgres.store import EPOCH, ONE_BAD_ROW, constraint_of
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import (
+    TO_BE_DECIDED,
+    IncomingTransfer,
+    RecordedFact,
+    in_order_of_deciding,
+)
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.domain.stand_in import AccountStanding, policy_from
 from gateway.service.ports import (
@@ -206,9 +211,19 @@ class PostgresIncoming:
         self, tenant_id: TenantId | None, *, states: Sequence[IncomingState], limit: int
     ) -> Sequence[IncomingTransfer]:
         """Return a tenant's transfers; see the port."""
+        found: dict[PaymentId, IncomingTransfer] = {}
         with translated():
-            rows = await self._pool.fetch(sql.FIND, tenant_id, [state.value for state in states], limit)
-        return [transfer_from(row) for row in rows]
+            for state in states or sorted(TO_BE_DECIDED):
+                rows = await self._pool.fetch(sql.NEWEST_IN_STATE, limit, state.value, tenant_id)
+                found |= {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
+            if not states:
+                rows = await (
+                    self._pool.fetch(sql.NEWEST, limit)
+                    if tenant_id is None
+                    else self._pool.fetch(sql.NEWEST_OF_TENANT, limit, tenant_id)
+                )
+                found |= {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
+        return in_order_of_deciding(found.values())[:limit]
 
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
         """Return the raw messages; see the port."""

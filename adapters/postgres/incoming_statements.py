@@ -161,11 +161,14 @@ FIND_BY_MESSAGE_SENT: Final = f"""
     WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
 """
 
-FIND: Final = f"""
-    {_TRANSFER}
-    WHERE ($1::text IS NULL OR fact.tenant_id = $1) AND (cardinality($2::text[]) = 0 OR now.state = ANY ($2::text[]))
-    ORDER BY now.timer_at NULLS LAST, fact.received_at DESC LIMIT $3
+NEWEST: Final = f"{_TRANSFER} ORDER BY fact.received_at DESC LIMIT $1"
+
+NEWEST_OF_TENANT: Final = f"{_TRANSFER} WHERE fact.tenant_id = $2 ORDER BY fact.received_at DESC LIMIT $1"
+
+NEWEST_IN_STATE: Final = f"""
+    {_TRANSFER} WHERE now.state = $2 AND ($3::text IS NULL OR now.tenant_id = $3) ORDER BY now.updated_at DESC LIMIT $1
 """
+"""One state a call: so the index gives them in order, and no history is walked through for the few that are held."""
 
 SENT: Final = """
     UPDATE incoming_state AS state SET unsent_at = NULL

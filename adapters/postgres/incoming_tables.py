@@ -80,7 +80,8 @@ incoming_transfer = Table(
     CheckConstraint("amount_cents > 0", name="amount_cents"),
     Index("incoming_transfer_end_to_end_id_ix", "tenant_id", "end_to_end_id"),
     Index("incoming_transfer_uetr_ix", "tenant_id", "uetr"),
-    Index("incoming_transfer_received_at_ix", "tenant_id", "received_at"),
+    Index("incoming_transfer_received_at_ix", "received_at"),
+    Index("incoming_transfer_tenant_id_ix", "tenant_id", "received_at"),
     postgresql_partition_by="LIST (region)",
 )
 
@@ -115,5 +116,5 @@ incoming_state = Table(
         postgresql_where=text(f"timer_at IS NOT NULL AND state IN ({WAITED_FOR_SQL})"),
     ),
     Index("incoming_state_unsent_at_ix", "unsent_at", postgresql_where=text("unsent_at IS NOT NULL")),
-    Index("incoming_state_held_ix", "tenant_id", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
+    Index("incoming_state_state_ix", "state", "updated_at"),
 )

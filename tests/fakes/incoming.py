@@ -7,7 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import WAITED_FOR, IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import (
+    WAITED_FOR,
+    IncomingFact,
+    IncomingTransfer,
+    RecordedFact,
+    in_order_of_deciding,
+)
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import PaymentId, Rail, TenantId
 from gateway.domain.stand_in import AccountStanding
@@ -183,10 +189,7 @@ class InMemoryIncoming:
             for transfer in self.rows.transfers.values()
             if tenant_id in {None, transfer.tenant_id} and (not states or transfer.state in states)
         ]
-        newest = sorted(found, key=lambda transfer: transfer.received_at, reverse=True)
-        return sorted(newest, key=lambda each: (each.next_step_at is None, each.next_step_at or each.received_at))[
-            :limit
-        ]
+        return in_order_of_deciding(found)[:limit]
 
     def _by_message_id(self, rail: Rail) -> dict[str, IncomingTransfer]:
         return {each.message_id: each for each in self.rows.transfers.values() if each.rail is rail}

@@ -261,17 +261,21 @@ async def test_a_transfer_is_found_by_the_senders_message_id_and_by_ours(subject
 
 
 async def test_transfers_are_listed_by_what_must_be_decided_first(subject: Subject) -> None:
-    """And a tenant sees its own alone."""
-    first, second = await subject.admitted(), await subject.admitted(received_at=NOW + timedelta(seconds=9))
+    """Then the newest; a tenant sees its own alone; and states can be asked for."""
+    held = await subject.befalls(await subject.admitted(), IncomingEvent.ACCEPTANCE_DECIDED)
+    settled = await subject.befalls(held, IncomingEvent.SETTLEMENT_ADVISED)
+    older = await subject.admitted(received_at=NOW + timedelta(seconds=1))
+    newer = await subject.admitted(received_at=NOW + timedelta(seconds=9))
     rejected = await subject.befalls(
-        second, IncomingEvent.REJECTION_DECIDED, reason=Reason("AC04", ReasonOrigin.INSTITUTION)
+        newer, IncomingEvent.REJECTION_DECIDED, reason=Reason("AC04", ReasonOrigin.INSTITUTION)
     )
 
-    assert [each.payment_id for each in await subject.store.find(TENANT, states=(), limit=9)] == [
-        first.payment_id,
-        rejected.payment_id,
-    ]
+    for tenant in (TENANT, None):
+        assert await subject.store.find(tenant, states=(), limit=9) == [settled, rejected, older]
+        assert await subject.store.find(tenant, states=(), limit=2) == [settled, rejected]
     assert await subject.store.find(None, states=(IncomingState.REJECTED,), limit=9) == [rejected]
+    both = (IncomingState.RECEIVED, IncomingState.SETTLED)
+    assert await subject.store.find(TENANT, states=both, limit=9) == [settled, older]
     assert await subject.store.find(type(TENANT)("another"), states=(), limit=9) == []
 
 

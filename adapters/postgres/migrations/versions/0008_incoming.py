@@ -75,7 +75,8 @@ TABLES: Final = (
     """,
     "CREATE INDEX incoming_transfer_end_to_end_id_ix ON incoming_transfer (tenant_id, end_to_end_id)",
     "CREATE INDEX incoming_transfer_uetr_ix ON incoming_transfer (tenant_id, uetr)",
-    "CREATE INDEX incoming_transfer_received_at_ix ON incoming_transfer (tenant_id, received_at)",
+    "CREATE INDEX incoming_transfer_received_at_ix ON incoming_transfer (received_at)",
+    "CREATE INDEX incoming_transfer_tenant_id_ix ON incoming_transfer (tenant_id, received_at)",
     f"""
     CREATE TABLE incoming_state (
         payment_id UUID NOT NULL,
@@ -107,7 +108,7 @@ TABLES: Final = (
     WHERE timer_at IS NOT NULL AND state IN ('RECEIVED', 'ACCEPTED', 'ACCEPTED_WITHOUT_POSTING', 'IN_DOUBT')
     """,
     "CREATE INDEX incoming_state_unsent_at_ix ON incoming_state (unsent_at) WHERE unsent_at IS NOT NULL",
-    "CREATE INDEX incoming_state_held_ix ON incoming_state (tenant_id, timer_at) WHERE timer_at IS NOT NULL",
+    "CREATE INDEX incoming_state_state_ix ON incoming_state (state, updated_at)",
 )
 
 WIDENED: Final = (
