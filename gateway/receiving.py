@@ -208,7 +208,7 @@ def compose(
     """Build receiving over its ports; `nobodys` keeps transfers for agents that receive nowhere here."""
     saves, sents = grouped_incoming_saves(store), grouped_sents(store)
     decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)
-    tenants = ReceivingTenants(store, clock, nobodys)
+    tenants = ReceivingTenants(store, clock, observer, nobodys)
     sender = IncomingSender(store, sents, links, clock, observer)
     asker = Asker(decisions, institution, tenants, sender, clock, observer)
     messages = ReceivedMessages(store, rails)

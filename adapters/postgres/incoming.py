@@ -25,7 +25,7 @@ from gateway.domain.incoming_transfer import (
     in_order_of_deciding,
 )
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
-from gateway.domain.stand_in import AccountStanding, policy_from
+from gateway.domain.stand_in import REJECT_ALL, AccountStanding, policy_from
 from gateway.service.ports import (
     Admitted,
     DueTimer,
@@ -239,9 +239,8 @@ class PostgresIncoming:
 
 
 def _tenant_from(row: asyncpg.Record) -> ReceivingTenant:
-    tenant_id = TenantId(row["tenant_id"])
+    tenant_id, url = TenantId(row["tenant_id"]), row["institution_url"]
     try:
-        policy = policy_from(json.loads(row["stand_in"]))
+        return ReceivingTenant(tenant_id, url, policy_from(json.loads(row["stand_in"])))
     except ValueError as error:
-        raise ValueError(f"the stand-in policy of tenant {tenant_id}: {error}") from error
-    return ReceivingTenant(tenant_id, row["institution_url"], policy)
+        return ReceivingTenant(tenant_id, url, REJECT_ALL, f"the stand-in policy of tenant {tenant_id}: {error}")

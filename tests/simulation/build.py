@@ -184,7 +184,7 @@ class Build:
         saves, sents = grouped_incoming_saves(store), grouped_sents(store)
         decider = IncomingDecider(rails, world.chance.identifiers(f"{life.key}.incoming"))
         decisions = IncomingDecisions(store, saves, decider, life.clock, observer)
-        tenants = ReceivingTenants(store, life.clock, TENANT)
+        tenants = ReceivingTenants(store, life.clock, observer, TENANT)
         sender = self.incoming_sender(store=store, sents=sents, links=links, clock=life.poll_clock, observer=observer)
         messages = ReceivedMessages(store, rails)
         asker = Asker(decisions, institution, tenants, sender, life.clock, observer)

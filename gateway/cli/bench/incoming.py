@@ -39,7 +39,11 @@ DRAIN_MAX_S: Final = 60.0
 _POLL_S: Final = 0.1
 _US: Final = 1_000_000
 
-_OPEN: Final = "SELECT count(*) FROM incoming_state WHERE state <> 'POSTED' OR unsent_at IS NOT NULL"
+_OPEN: Final = """
+    SELECT count(*) FROM incoming_state
+    WHERE unsent_at IS NOT NULL
+        OR state IN ('RECEIVED', 'ACCEPTED', 'ACCEPTED_WITHOUT_POSTING', 'IN_DOUBT', 'SETTLED')
+"""
 
 _TIMES: Final = """
     SELECT count(*) AS received, count(*) FILTER (WHERE now.state = 'POSTED') AS posted,

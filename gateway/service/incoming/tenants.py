@@ -9,6 +9,7 @@ from typing import Final
 
 from gateway.domain.payment import TenantId
 from gateway.domain.stand_in import StandInPolicy
+from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.ports import Clock, IncomingStore, ReceivingTenant
 from iso20022 import RoutingNumber
 
@@ -25,6 +26,7 @@ class ReceivingTenants:
 
     store: IncomingStore
     clock: Clock
+    observer: IncomingObserver
     nobodys: TenantId
     known: Mapping[RoutingNumber, ReceivingTenant] = field(default_factory=dict)
     is_read: bool = False
@@ -36,15 +38,16 @@ class ReceivingTenants:
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=REFRESH_S))
 
     async def refresh(self) -> None:
-        """Read it anew.
+        """Read it anew, and report a tenant whose stand-in policy is none: it rejects until that is mended.
 
         Raises:
-            ValueError: a tenant's stand-in policy is none; what was known stays.
-            UnavailableError: the database does not answer.
+            UnavailableError: the database does not answer; what was known stays.
 
         """
         self.known = await self.store.receiving_tenants()
         self.is_read = True
+        for fault in sorted({tenant.fault for tenant in self.known.values() if tenant.fault is not None}):
+            self.observer.fault("tenants", ValueError(fault))
 
     async def ensure(self) -> None:
         """Read it if it was never read: nobody is turned away because we do not know yet. Raises as `refresh`."""

@@ -19,11 +19,15 @@ from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber
 
 @dataclass(frozen=True, slots=True)
 class ReceivingTenant:
-    """Whose money it is that comes for one creditor's agent, who is asked about it, and who stands in for them."""
+    """Whose money it is that comes for one creditor's agent, who is asked about it, and who stands in for them.
+
+    ``fault`` says what is wrong with the stand-in policy that is registered: until it is mended, the stand-in rejects.
+    """
 
     tenant_id: TenantId
     institution_url: str | None
     stand_in: StandInPolicy
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +137,6 @@ class IncomingStore(Protocol):
         """Return who receives, by the creditor's agent.
 
         Raises:
-            ValueError: a stand-in policy says nothing that is known; the text names the tenant.
             UnavailableError: the database does not answer.
 
         """

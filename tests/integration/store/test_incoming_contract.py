@@ -24,7 +24,7 @@ from gateway.domain.identity import incoming_id_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Rail, Reason, ReasonOrigin
-from gateway.domain.stand_in import AccountStanding
+from gateway.domain.stand_in import REJECT_ALL, AccountStanding
 from gateway.service.dead_letters import ClosingOutcome, Consequence, DeadLetters
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.ports import (
@@ -365,3 +365,24 @@ async def test_a_posting_instruction_that_died_can_be_redriven(database: Databas
     assert shown.consequence is Consequence.IS_HANDLED_AGAIN
     assert outcome is ClosingOutcome.DONE
     assert again == [(Queue.FEDNOW_IN_VALUE, admitted.transfer.payment_id)]
+
+
+async def test_a_tenant_with_a_broken_policy_rejects_and_the_others_receive(database: Database) -> None:
+    """One slip in one tenant's rules stops nobody's answers; it is told with its place."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute(
+        "INSERT INTO tenant (tenant_id, name, created_at, stand_in) VALUES ('other', 'Other', now(), $1)",
+        '{"rules": [{"decision": "accept_without_posting"}]}',
+    )
+    await owner.execute("UPDATE tenant SET stand_in = $1 WHERE tenant_id = $2", '{"reason_code": "AC06"}', TENANT)
+    await owner.execute("INSERT INTO receiving_agent VALUES ('990000107', $1), ('990000204', 'other')", TENANT)
+    await owner.close()
+
+    async with open_pool(database.application_dsn) as pool:
+        tenants = await PostgresIncoming(pool, region=REGION, vault=VAULT).receiving_tenants()
+
+    sound, broken = tenants[RoutingNumber("990000107")], tenants[RoutingNumber("990000204")]
+    assert (sound.fault, sound.stand_in.reason_code) == (None, "AC06")
+    assert broken.stand_in == REJECT_ALL
+    assert broken.fault is not None
+    assert "tenant other: rules[0].decision" in broken.fault
