@@ -32,7 +32,7 @@ STORED_P99_MAX_MS: Final = 500.0
 """The bars, on two cores with everything on them."""
 
 SECRET: Final = "whsec_" + base64.b64encode(b"the secret of a bench institution").decode()
-STEP_S: Final = 0.05
+STEP_S: Final = 0.01
 """The rail is given its orders in steps of this length."""
 
 DRAIN_MAX_S: Final = 60.0
