@@ -195,4 +195,4 @@ def test_receiving_is_good_when_all_are_posted_none_is_late_and_the_times_are_sh
 
     assert all(good.bars().values())
     for worse in ({"posted": 9}, {"late": 1}, {"answer_p99_ms": 50.0}, {"posted_p99_ms": 500.0}):
-        assert list(replace(good, **worse).bars().values()).count(False) == 1  # type: ignore[arg-type]
+        assert list(replace(good, **worse).bars().values()).count(False) == 1
