@@ -30,6 +30,7 @@ from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.releases import PostgresReleases
 from adapters.postgres.store import PostgresStore
 from adapters.synthetic import SyntheticPayments
@@ -38,8 +39,17 @@ from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.archiving import archiver_of, reader_of, vault_of
-from gateway.domain.payment import Rail, RegionId
+from gateway.domain.payment import Rail, RegionId, TenantId
 from gateway.rails import link_of, served_rails
+from gateway.receiving import (
+    POSTING_CONCURRENCY,
+    POSTING_PREFETCH,
+    Receiving,
+    compose,
+    desk_of,
+    open_institution,
+    receiving_rails,
+)
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
@@ -56,6 +66,8 @@ from gateway.service.ports import (
     Core,
     DeadLetterStore,
     DeliveryHandler,
+    IncomingStore,
+    Institution,
     MessageClass,
     PaymentStore,
     Queue,
@@ -125,6 +137,7 @@ class Parts:
     pool: asyncpg.Pool[asyncpg.Record]
     releases: PostgresReleases
     store: PaymentStore
+    incoming: IncomingStore
     dead_letters: DeadLetterStore
     audit: AuditStore
     anchor: AuditAnchor | None
@@ -171,6 +184,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             pool=pool,
             releases=releases,
             store=store,
+            incoming=PostgresIncoming(pool, region=region, vault=vault),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,
@@ -236,6 +250,13 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             observer=parts.observer,
             forward=forwarder.take,
         )
+        incoming, incoming_saves = desk_of(
+            rails=receiving_rails(settings, parts.rails),
+            store=parts.incoming,
+            clock=parts.clock,
+            identifiers=SystemIdentifiers(),
+            observer=parts.observer,
+        )
         api = Api(
             intake=intake,
             operators=Operators(decisions, parts.rails, parts.clock),
@@ -246,6 +267,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
                 parts.clock,
                 SystemIdentifiers(),
             ),
+            incoming=incoming,
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -266,6 +288,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),
+            loops.create_task(incoming_saves.run()),
             loops.create_task(_supervised(parts, "forwarder", forwarder.publish)),
             loops.create_task(_supervised(parts, "outbox", forwarder.forget)),
             loops.create_task(_supervised(parts, "releases", parts.releases.run)),
@@ -286,7 +309,8 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None], betwee
             rail: between.link(rail, await stack.enter_async_context(link_of(rail, settings))) for rail in parts.rails
         }
         core = await stack.enter_async_context(open_core(settings))
-        await run_worker_loops(parts, links, core, ready=ready)
+        institution = await stack.enter_async_context(open_institution(settings, parts.clock))
+        await run_worker_loops(parts, links, core, institution, ready=ready)
 
 
 @asynccontextmanager
@@ -301,17 +325,41 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
 
 async def run_worker_loops(
-    parts: Parts, links: Mapping[Rail, RailLink], core: Core, *, ready: Callable[[str], None]
+    parts: Parts,
+    links: Mapping[Rail, RailLink],
+    core: Core,
+    institution: Institution,
+    *,
+    ready: Callable[[str], None],
 ) -> None:
-    """Run a worker over the rails' links and a core, which somebody else opened and closes."""
+    """Run a worker over the rails' links, a core and institutions, which somebody else opened and closes."""
     identifiers, rails = SystemIdentifiers(), parts.rails
     saves = grouped_saves(parts.store)
     decisions = Decisions(parts.store, saves, parts.observer)
     loads = grouped_loads(parts.store)
     funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s)
     dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
+    receiving = compose(
+        rails=receiving_rails(parts.settings, rails),
+        store=parts.incoming,
+        institution=institution,
+        links=links,
+        clock=parts.clock,
+        identifiers=identifiers,
+        observer=parts.observer,
+        nobodys=TenantId(parts.settings.tenant_id),
+    )
     receivers = {
-        rail: Receiver(decisions, protocol, links[rail], parts.vault, parts.clock, identifiers, parts.observer)
+        rail: Receiver(
+            decisions,
+            protocol,
+            links[rail],
+            parts.vault,
+            parts.clock,
+            identifiers,
+            parts.observer,
+            receiving.hearing(rail, parts.store, parts.vault),
+        )
         for rail, protocol in rails.items()
     }
     timers = Timers(decisions, rails, parts.clock, parts.observer)
@@ -320,14 +368,17 @@ async def run_worker_loops(
         structlog.get_logger("fifteen").warning(
             "audit_not_anchored", remedy="set FIFTEEN_AUDIT_ANCHORS (docs/audit.md)"
         )
+    receiving.warm_up()
     async with open_bus(parts) as bus, asyncio.TaskGroup() as group:
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
+        grouping += [group.create_task(each.run()) for each in receiving.groups]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "consumers": lambda: _consume(parts, bus, dispatcher, funds),
+            "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving),
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
             "timers": timers.run,
+            **receiving.loops,
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
         }
@@ -348,8 +399,8 @@ async def run_worker_loops(
             task.cancel()
 
 
-async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds) -> None:
-    """Take what is for the rails that are served, and for the core, from their queues, until cancelled."""
+async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, receiving: Receiving) -> None:
+    """Take what is for the rails, for the core, and for the institutions from their queues, until cancelled."""
     await bus.declare()
     settings = parts.settings
     out, core = QueueDirection.OUT, QueueDirection.CORE
@@ -359,9 +410,14 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds)
         (out, MessageClass.SYSTEM, dispatcher.ping, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (core, MessageClass.VALUE, funds.tell, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
     )
+    received: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = [
+        (QueueDirection.IN, message_class, handler, POSTING_PREFETCH, POSTING_CONCURRENCY)
+        for message_class, handler in receiving.handlers
+    ]
     async with AsyncExitStack() as stack:
         for rail in parts.rails:
-            for direction, message_class, handler, prefetch, concurrency in handled:
+            of_rail = (*handled, *received) if rail in receiving.rails else handled
+            for direction, message_class, handler, prefetch, concurrency in of_rail:
                 queue = Queue.of(rail, direction, message_class)
                 await stack.enter_async_context(bus.consume(queue, handler, prefetch=prefetch, concurrency=concurrency))
         await asyncio.Event().wait()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.service.dead_letters import DeadLetters
+from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
 from gateway.service.submit import Intake
@@ -61,6 +62,7 @@ class Api:
     intake: Intake
     operators: Operators
     dead_letters: DeadLetters
+    incoming: IncomingDesk
     store: PaymentStore
     waiting: Waiting
     clock: Clock

@@ -82,6 +82,7 @@ def _index(api: Api) -> dict[str, Any]:
         "links": {
             "messages": "/v1/messages",
             "payments": "/v1/payments",
+            "incoming_transfers": "/v1/incoming-transfers",
             "openapi": "/openapi.json",
             "problems": "/problems",
             "health": "/healthz",

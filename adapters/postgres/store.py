@@ -67,7 +67,7 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 _Key = tuple[TenantId, IdempotencyKey]
 
-_ONE_BAD_ROW: Final = (
+ONE_BAD_ROW: Final = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.DataError,
     asyncpg.DeadlockDetectedError,
@@ -117,7 +117,7 @@ class PostgresStore:
         outcomes: dict[_Key, _Claimed | FaultyRowError] = {}
         try:
             claimed = await self._insert(waiting)
-        except _ONE_BAD_ROW as error:
+        except ONE_BAD_ROW as error:
             if len(waiting) == 1:
                 lost_a_race = isinstance(error, asyncpg.DeadlockDetectedError)
                 return {} if lost_a_race else {_key(waiting[0]): _refusal(error)}
@@ -189,9 +189,11 @@ class PostgresStore:
         try:
             parameters = save_columns(decisions, self._vault, region=self._region)
             rows = await self._pool.fetch(statements.SAVE, self._region, rail.value, *parameters)
-        except _ONE_BAD_ROW as error:
+        except ONE_BAD_ROW as error:
             if len(decisions) == 1:
-                to_be_decided_again = "inbox" in _constraint(error) or isinstance(error, asyncpg.DeadlockDetectedError)
+                to_be_decided_again = "inbox" in constraint_of(error) or isinstance(
+                    error, asyncpg.DeadlockDetectedError
+                )
                 outcome = False if to_be_decided_again else FaultyRowError(str(error))
                 return {decisions[0].payment.payment_id: outcome}
             saved: dict[UUID, bool | FaultyRowError] = {}
@@ -424,12 +426,13 @@ def _answer(new: NewPayment, outcome: _Claimed | FaultyRowError, *, is_first: bo
 
 
 def _refusal(error: Exception) -> _Claimed | FaultyRowError:
-    if isinstance(error, asyncpg.UniqueViolationError) and "message_id" in _constraint(error):
+    if isinstance(error, asyncpg.UniqueViolationError) and "message_id" in constraint_of(error):
         return _Claimed(None, b"", created=False)
     return FaultyRowError(str(error))
 
 
-def _constraint(error: Exception) -> str:
+def constraint_of(error: Exception) -> str:
+    """Return the name of the constraint that a row has broken, if it was one."""
     return getattr(error, "constraint_name", None) or ""
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from alembic import command
 from sqlalchemy import Connection, text
@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from adapters.postgres.incoming_tables import receiving_agent
 from adapters.postgres.logins import Login, ensure_login
 from adapters.postgres.partitions import create_ahead, for_asyncpg, is_busy
 from adapters.postgres.phases import (
@@ -65,6 +66,9 @@ class FirstTenant:
     api_key_digest: bytes
     not_found_policy: NotFoundPolicy = NotFoundPolicy.REJECT
     funds_holder: FundsHolder = FundsHolder.TENANT
+    receiving_agents: tuple[str, ...] = ()
+    institution_url: str | None = None
+    stand_in: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,12 @@ def _create_months(connection: Connection, regions: Sequence[RegionId], now: dat
 
 
 def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:
-    policies = {"not_found_policy": first.not_found_policy.value, "funds_holder": first.funds_holder.value}
+    policies = {
+        "not_found_policy": first.not_found_policy.value,
+        "funds_holder": first.funds_holder.value,
+        "institution_url": first.institution_url,
+        "stand_in": dict(first.stand_in),
+    }
     connection.execute(
         insert(tenant)
         .values(tenant_id=first.tenant_id, name=first.name, created_at=now, **policies)
@@ -196,6 +205,14 @@ def _register(connection: Connection, first: FirstTenant, now: datetime) -> None
         .values(key_digest=first.api_key_digest, tenant_id=first.tenant_id, name="first", created_at=now)
         .on_conflict_do_nothing(index_elements=[api_key.c.key_digest])
     )
+    for routing_number in first.receiving_agents:
+        connection.execute(
+            insert(receiving_agent)
+            .values(routing_number=routing_number, tenant_id=first.tenant_id)
+            .on_conflict_do_update(
+                index_elements=[receiving_agent.c.routing_number], set_={"tenant_id": first.tenant_id}
+            )
+        )
 
 
 def _register_operator(connection: Connection, first: FirstOperator, now: datetime) -> None:

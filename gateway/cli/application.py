@@ -34,6 +34,8 @@ application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
 doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could not tell what became of them.")
 application.add_typer(doubt, name="doubt")
+received = typer.Typer(no_args_is_help=True, help="Transfers that came from a rail, and what is decided of them later.")
+application.add_typer(received, name="incoming")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
 application.add_typer(dlq, name="dlq")
 audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
@@ -310,6 +312,48 @@ _AllOfQueue = Annotated[str | None, typer.Option(help="Every parked one of this 
 _Why = Annotated[str, typer.Option(help="Why this is right; it stays with the dead letter.")]
 
 
+_Transfer = Annotated[str, typer.Argument(metavar="TRANSFER_ID", help="As `fifteen incoming list` shows it.")]
+
+
+@received.command("list")
+def incoming_list(
+    state: Annotated[list[str] | None, typer.Option(help="Those in this state; may be repeated.")] = None,
+    url: _Url = None,
+    json: _Json = False,
+) -> None:
+    """List incoming transfers: what must be decided first, then the newest."""
+    from gateway.cli.incoming import list_transfers
+
+    raise typer.Exit(list_transfers(settings_or_stop(), url=url, states=state or (), as_json=json))
+
+
+@received.command("show")
+def incoming_show(transfer: _Transfer, url: _Url = None, json: _Json = False) -> None:
+    """Show one, with its history."""
+    from gateway.cli.incoming import show_transfer
+
+    raise typer.Exit(show_transfer(settings_or_stop(), transfer, url=url, as_json=json))
+
+
+@received.command("decide")
+def incoming_decide(
+    transfer: _Transfer,
+    outcome: Annotated[
+        Literal["posted", "refused", "pending", "blocked"], typer.Argument(help="What became of the money.")
+    ],
+    reason: Annotated[
+        str | None, typer.Option(help="ISO 20022 reason, such as AC06: needed for refused and blocked.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Words for the sender, one line.")] = None,
+    url: _Url = None,
+) -> None:
+    """Say what became of money that has arrived; the rail is told."""
+    from gateway.cli.incoming import decide_posting
+
+    settings = settings_or_stop()
+    raise typer.Exit(decide_posting(settings, transfer, outcome, reason=reason, text=text, url=url))
+
+
 @dlq.command("list")
 def dlq_list(
     queue: _WhichQueue = None,
@@ -461,6 +505,10 @@ def bench(
         Path | None, typer.Option("--keep", help="Keep database and logs in this directory.", metavar="DIR")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    incoming: Annotated[
+        bool,
+        typer.Option("--incoming", help="Measure receiving: payments from the rail, asked about, answered, posted."),
+    ] = False,
 ) -> None:
     """Measure a whole installation on this machine: throughput, times, and CPU per payment by process.
 
@@ -472,6 +520,10 @@ def bench(
     from gateway.cli.installation import Plan
 
     plan = Plan(broker=broker, gateways=gateways, workers=workers, log_level=log_level)
+    if incoming:
+        from gateway.cli.bench.incoming import run_incoming_bench
+
+        raise typer.Exit(run_incoming_bench(plan, rate=rate, seconds=seconds, warmup_s=warmup, as_json=json, keep=keep))
     load = Load(rate=0.0 if peak else rate, seconds=seconds, warmup_s=warmup, clients=clients)
     raise typer.Exit(run_bench(plan, load, as_json=json, keep=keep))
 
@@ -560,6 +612,23 @@ def partitions(
         raise typer.Exit(keep_partitions(settings_or_stop(), SystemClock(), drop_archived=drop_archived))
 
 
+@database.command("accounts")
+def accounts(
+    file: Annotated[
+        Path, typer.Argument(help="Lines of routing number, account, and open, closed or blocked.", metavar="FILE")
+    ],
+    tenant: Annotated[str | None, typer.Option(help="Whose they are; the first tenant's.")] = None,
+) -> None:
+    """Make these a tenant's whole account directory, which its stand-in looks into; accounts are kept as indexes alone.
+
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`), with the workers' `FIFTEEN_INDEX_KEY`.
+    """
+    from gateway.cli.directory import load_accounts
+
+    with explained():
+        load_accounts(settings_or_stop(), file, tenant_id=tenant)
+
+
 class _WithBehaviours(TyperCommand):
     """A command, named as its rail, whose help ends with what the simulator does with which payment."""
 
@@ -613,15 +682,18 @@ def core(
     host: _Host = "127.0.0.1",
     port: _Port = 8030,
     balance: Annotated[float, typer.Option(min=0, help="What every account has at first, in dollars.")] = 100_000_000,
+    webhook_secret: Annotated[
+        str | None, typer.Option(help="Demand that what it is asked about incoming payments is signed with this.")
+    ] = None,
 ) -> None:
-    """Play an institution's core: reserve debtors' money, post it, release it.
+    """Play an institution: its core reserves debtors' money, posts it, releases it; it accepts and posts what comes.
 
     An account that ends in 9901 does not exist (AC01), 9904 has too little (AM04), 9906 is blocked (AC06); about one
     that ends in 9999 there is never an answer.
     """
     from gateway.cli.simulate import run_core
 
-    run_core(host=host, port=port, balance_cents=round(balance * 100))
+    run_core(host=host, port=port, balance_cents=round(balance * 100), webhook_secret=webhook_secret)
 
 
 @simulator.command(cls=_WithBehaviours)

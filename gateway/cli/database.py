@@ -24,6 +24,7 @@ from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
+from gateway.receiving import stand_in_of
 from gateway.settings import Settings, SettingsError, database_url_of
 
 
@@ -48,6 +49,9 @@ def upgrade_database(settings: Settings, *, phase: Phase | None) -> None:
             digest,
             NotFoundPolicy(settings.not_found_policy),
             FundsHolder(settings.funds_holder),
+            settings.receiving_agents,
+            settings.institution_url,
+            stand_in_of(settings),
         )
     first_operator = None
     if settings.operator_key is not None:

@@ -62,6 +62,15 @@ from gateway.service.ports.faults import (
     UnroutableError,
 )
 from gateway.service.ports.history import History, PaymentHistory
+from gateway.service.ports.incoming import (
+    Admitted,
+    IncomingDecision,
+    IncomingStore,
+    NewTransfer,
+    ReceivingTenant,
+    Unsent,
+)
+from gateway.service.ports.institution import Institution, Question
 from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
@@ -85,6 +94,7 @@ from gateway.service.ports.world import Clock, Identifiers
 __all__ = [
     "AcceptKind",
     "Accepted",
+    "Admitted",
     "Anchor",
     "Archive",
     "ArchiveDamagedError",
@@ -125,6 +135,9 @@ __all__ = [
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
+    "IncomingDecision",
+    "IncomingStore",
+    "Institution",
     "KeptDeadLetter",
     "KeptMessage",
     "Ledger",
@@ -136,6 +149,7 @@ __all__ = [
     "MonthBusyError",
     "Months",
     "NewPayment",
+    "NewTransfer",
     "NotSentError",
     "ObjectMissingError",
     "Observer",
@@ -146,11 +160,13 @@ __all__ = [
     "PaymentHistory",
     "PaymentStore",
     "Quarantined",
+    "Question",
     "Queue",
     "QueueDirection",
     "RailDelivery",
     "RailLink",
     "RawMessage",
+    "ReceivingTenant",
     "Refusal",
     "Reservation",
     "Sealed",
@@ -160,6 +176,7 @@ __all__ = [
     "UnavailableError",
     "UnroutableError",
     "Unsealed",
+    "Unsent",
     "Vault",
     "Walk",
     "Walked",
