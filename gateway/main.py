@@ -30,14 +30,26 @@ from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.incoming import PostgresIncoming
+from adapters.postgres.releases import PostgresReleases
 from adapters.postgres.store import PostgresStore
+from adapters.synthetic import SyntheticPayments
 from adapters.system import SystemClock, SystemIdentifiers
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.archiving import archiver_of, reader_of, vault_of
-from gateway.domain.payment import Rail, RegionId
+from gateway.domain.payment import Rail, RegionId, TenantId
 from gateway.rails import link_of, served_rails
+from gateway.receiving import (
+    POSTING_CONCURRENCY,
+    POSTING_PREFETCH,
+    Receiving,
+    compose,
+    desk_of,
+    open_institution,
+    receiving_rails,
+)
 from gateway.regional import Regional, open_peer, open_regional, tenure_of
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
@@ -56,6 +68,8 @@ from gateway.service.ports import (
     Core,
     DeadLetterStore,
     DeliveryHandler,
+    IncomingStore,
+    Institution,
     MessageClass,
     PaymentStore,
     Queue,
@@ -123,7 +137,9 @@ class Parts:
     metrics: Metrics
     observer: TelemetryObserver
     pool: asyncpg.Pool[asyncpg.Record]
+    releases: PostgresReleases
     store: PaymentStore
+    incoming: IncomingStore
     dead_letters: DeadLetterStore
     audit: AuditStore
     anchor: AuditAnchor | None
@@ -166,10 +182,37 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
         archive = PostgresArchiveStore(pool, region=region)
         archiver = archiver_of(settings, archive, clock)
         anchor = None if settings.audit_anchors is None else FileAnchor(settings.audit_anchors)
-        yield Parts(
-            *(settings, clock, metrics, observer, pool, store, dead_letters, audit, anchor, archive, archiver, vault),
-            *(rails, between, regional),
+        releases = PostgresReleases(
+            opened, clock, instance_id=SystemIdentifiers().new_uuid(), role=role, release=release_of(settings)
         )
+        parts = Parts(
+            settings=settings,
+            clock=clock,
+            metrics=metrics,
+            observer=observer,
+            pool=pool,
+            releases=releases,
+            store=store,
+            incoming=PostgresIncoming(pool, region=region, vault=vault),
+            dead_letters=dead_letters,
+            audit=audit,
+            anchor=anchor,
+            archive=archive,
+            archiver=archiver,
+            vault=vault,
+            rails=rails,
+            between=between,
+            regional=regional,
+        )
+        try:
+            yield parts
+        finally:
+            await releases.leave()
+
+
+def release_of(settings: Settings) -> str:
+    """Return what is deployed here, as it is shown and written down."""
+    return settings.release or version("fifteen")
 
 
 @asynccontextmanager
@@ -218,6 +261,13 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             observer=parts.observer,
             forward=forwarder.take,
         )
+        incoming, incoming_saves = desk_of(
+            rails=receiving_rails(settings, parts.rails),
+            store=parts.incoming,
+            clock=parts.clock,
+            identifiers=SystemIdentifiers(),
+            observer=parts.observer,
+        )
         api = Api(
             intake=intake,
             operators=Operators(decisions, parts.rails, parts.clock),
@@ -228,6 +278,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
                 parts.clock,
                 SystemIdentifiers(),
             ),
+            incoming=incoming,
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -237,7 +288,12 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             report_fault=parts.observer.fault,
             promise_s=settings.promise_s,
             version=version("fifteen"),
+            release=release_of(settings),
             readiness={"database": parts.store.check, **_lease_check(parts)},
+            refused=parts.releases.refused,
+            synthetic=SyntheticPayments(parts.clock, release_of(settings)).newest
+            if settings.synthetic_payments
+            else None,
             limits=HttpLimits(body_bytes_max=settings.body_bytes_max),
             peer=peer,
         )
@@ -245,8 +301,10 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),
+            loops.create_task(incoming_saves.run()),
             loops.create_task(_supervised(parts, "forwarder", forwarder.publish)),
             loops.create_task(_supervised(parts, "outbox", forwarder.forget)),
+            loops.create_task(_supervised(parts, "releases", parts.releases.run)),
             loops.create_task(_supervised(parts, "admission", admission.run)),
             loops.create_task(_supervised(parts, "waiting", waiting.run)),
             *(loops.create_task(_supervised(parts, name, loop)) for name, loop in regional.items()),
@@ -265,7 +323,8 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None], betwee
             rail: between.link(rail, await stack.enter_async_context(link_of(rail, settings))) for rail in parts.rails
         }
         core = await stack.enter_async_context(open_core(settings))
-        await run_worker_loops(parts, links, core, ready=ready)
+        institution = await stack.enter_async_context(open_institution(settings, parts.clock))
+        await run_worker_loops(parts, links, core, institution, ready=ready)
 
 
 @asynccontextmanager
@@ -280,9 +339,14 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
 
 async def run_worker_loops(
-    parts: Parts, links: Mapping[Rail, RailLink], core: Core, *, ready: Callable[[str], None]
+    parts: Parts,
+    links: Mapping[Rail, RailLink],
+    core: Core,
+    institution: Institution,
+    *,
+    ready: Callable[[str], None],
 ) -> None:
-    """Run a worker over the rails' links and a core, which somebody else opened and closes."""
+    """Run a worker over the rails' links, a core and institutions, which somebody else opened and closes."""
     identifiers, rails = SystemIdentifiers(), parts.rails
     links = {rail: HeldLink(link, tenure_of(parts.regional)) for rail, link in links.items()}
     saves = grouped_saves(parts.store)
@@ -291,8 +355,28 @@ async def run_worker_loops(
     funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s)
     dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
     regions = None if parts.regional is None else parts.regional.store
+    receiving = compose(
+        rails=receiving_rails(parts.settings, rails),
+        store=parts.incoming,
+        institution=institution,
+        links=links,
+        clock=parts.clock,
+        identifiers=identifiers,
+        observer=parts.observer,
+        nobodys=TenantId(parts.settings.tenant_id),
+    )
     receivers = {
-        rail: Receiver(decisions, protocol, links[rail], parts.vault, parts.clock, identifiers, parts.observer, regions)
+        rail: Receiver(
+            decisions,
+            protocol,
+            links[rail],
+            parts.vault,
+            parts.clock,
+            identifiers,
+            parts.observer,
+            receiving.hearing(rail, parts.store, parts.vault),
+            regions,
+        )
         for rail, protocol in rails.items()
     }
     timers = Timers(decisions, rails, parts.clock, parts.observer)
@@ -301,14 +385,17 @@ async def run_worker_loops(
         structlog.get_logger("fifteen").warning(
             "audit_not_anchored", remedy="set FIFTEEN_AUDIT_ANCHORS (docs/audit.md)"
         )
+    receiving.warm_up()
     async with open_bus(parts) as bus, asyncio.TaskGroup() as group:
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
+        grouping += [group.create_task(each.run()) for each in receiving.groups]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "consumers": lambda: _consume(parts, bus, dispatcher, funds),
+            "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving),
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
             "timers": timers.run,
+            **receiving.loops,
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
         }
@@ -320,10 +407,13 @@ async def run_worker_loops(
                 f"receiver of {rail} for the other region": receiver.run_for_the_other_region
                 for rail, receiver in receivers.items()
             }
-        background = [group.create_task(_supervised(parts, name, loop)) for name, loop in loops.items()]
+        background = [group.create_task(_supervised(parts, "releases", parts.releases.run))]
+        background += [group.create_task(_once_admitted(parts, name, loop)) for name, loop in loops.items()]
         checks: dict[str, ReadinessCheck] = {"database": parts.store.check, "bus": bus.check}
         checks |= {rail.value: link.check for rail, link in links.items()} | _lease_check(parts)
-        application = build_worker_application(checks, parts.metrics.render)
+        application = build_worker_application(
+            checks, parts.metrics.render, release=release_of(parts.settings), refused=parts.releases.refused
+        )
         await _serve_until_stopped(application, parts.settings.http_host, parts.settings.worker_port, ready=ready)
         for task in background:
             task.cancel()
@@ -332,8 +422,8 @@ async def run_worker_loops(
             task.cancel()
 
 
-async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds) -> None:
-    """Take what is for the rails that are served, and for the core, from their queues, until cancelled."""
+async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, receiving: Receiving) -> None:
+    """Take what is for the rails, for the core, and for the institutions from their queues, until cancelled."""
     await bus.declare()
     settings = parts.settings
     out, core = QueueDirection.OUT, QueueDirection.CORE
@@ -343,9 +433,14 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds)
         (out, MessageClass.SYSTEM, dispatcher.ping, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (core, MessageClass.VALUE, funds.tell, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
     )
+    received: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = [
+        (QueueDirection.IN, message_class, handler, POSTING_PREFETCH, POSTING_CONCURRENCY)
+        for message_class, handler in receiving.handlers
+    ]
     async with AsyncExitStack() as stack:
         for rail in parts.rails:
-            for direction, message_class, handler, prefetch, concurrency in handled:
+            of_rail = (*handled, *received) if rail in receiving.rails else handled
+            for direction, message_class, handler, prefetch, concurrency in of_rail:
                 queue = Queue.of(rail, direction, message_class)
                 await stack.enter_async_context(
                     bus.consume(queue, at_home(handler), prefetch=prefetch, concurrency=concurrency)
@@ -359,6 +454,12 @@ def _lease_check(parts: Parts) -> dict[str, ReadinessCheck]:
 
 async def _supervised(parts: Parts, name: str, loop: Callable[[], Awaitable[None]]) -> None:
     await supervise(name, loop, clock=parts.clock, observer=parts.observer)
+
+
+async def _once_admitted(parts: Parts, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop once the database has what this program needs: before that it would do its work wrongly, or half."""
+    await parts.releases.admitted()
+    await _supervised(parts, name, loop)
 
 
 async def _keep_gauges(parts: Parts, bus: Bus) -> None:

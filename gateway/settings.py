@@ -121,6 +121,27 @@ class FedNowSettings(BaseModel):
         description="admi.002 codes, comma-separated, that surely mean: not processed. The rail's list is not public; "
         "after any other code the rail is asked, since it may mean a duplicate of a copy that was processed.",
     )
+    receiver_reserve_s: float = Field(
+        5.0,
+        gt=0,
+        le=5,
+        description="The reserved response time that the institution has chosen at the rail as a receiver: 1 to 5 s.",
+    )
+    receiver_own_share_s: float = Field(
+        1.0,
+        gt=0,
+        description="How much of it the gateway keeps for itself: when only this is left, the stand-in decides.",
+    )
+    unanswered_reason_code: str = Field(
+        "AB05",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="ISO reason of our rejection when nobody has decided in time. The rail's list is not public.",
+    )
+    unknown_agent_reason_code: str = Field(
+        "RC04",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="ISO reason of our rejection when no tenant receives for the creditor's agent.",
+    )
     network_limit_cents: int = Field(1_000_000_000, gt=0, description="The network's limit per payment.")
     sender_limit_cents: int = Field(10_000_000, gt=0, description="This institution's own limit per payment.")
     ibm_mq: IbmMqSettings = IbmMqSettings()
@@ -132,6 +153,8 @@ class FedNowSettings(BaseModel):
     def _asks_after_the_clock(self) -> Self:
         if self.rail_clock_s <= self.send_margin_s:
             raise ValueError("rail_clock_s must be longer than send_margin_s: nothing could be sent in time")
+        if self.receiver_own_share_s >= self.receiver_reserve_s:
+            raise ValueError("receiver_reserve_s must be longer than receiver_own_share_s: nobody could be asked")
         if self.status_request_wait_s <= self.rail_clock_s:
             raise ValueError(
                 "status_request_wait_s must be longer than rail_clock_s: the rail refuses to be asked before"
@@ -304,6 +327,33 @@ class Settings(BaseSettings):
     )
     core_url: str | None = Field(None, description="The institution's core, which holds debtors' money (docs/core.md).")
     core_token: SecretStr | None = Field(None, description="The bearer token that the core is shown.")
+    receiving_agents: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Creditor's agents that the first tenant receives for, by routing number, comma-separated; empty: "
+        "every incoming transfer is rejected. `db upgrade` registers them.",
+    )
+    institution_url: str | None = Field(
+        None,
+        description="Where the first tenant's institution is asked and told about incoming transfers "
+        "(docs/receiving.md); empty: the stand-in decides. `db upgrade` registers it.",
+    )
+    institution_secret: SecretStr | None = Field(
+        None, description="Signs what the first tenant's institution is asked and told: whsec_ and Base64."
+    )
+    institution_secrets_file: Path | None = Field(
+        None, description="JSON file with the signing secret of every further tenant: an object by tenant id."
+    )
+    institution_certificate: Path | None = Field(
+        None, description="PEM file with our certificate and key, shown to institutions that want one (mTLS)."
+    )
+    institution_authorities: Path | None = Field(
+        None, description="PEM file with the authorities of institutions' certificates; empty: the system's."
+    )
+    stand_in_file: Path | None = Field(
+        None,
+        description="JSON file with the first tenant's stand-in policy (docs/receiving.md); empty: it rejects all. "
+        "`db upgrade` registers it.",
+    )
     dispatch_prefetch: int = Field(128, ge=1, le=1_000, description="Transfers that a worker takes from the bus.")
     dispatch_concurrency: int = Field(
         64,
@@ -349,11 +399,22 @@ class Settings(BaseSettings):
         description="The rail of a payment that neither names nor shows one; empty: FedNow where it is served, else "
         "RTP.",
     )
+    synthetic_payments: bool = Field(
+        default=False,
+        description="Whether a deployment may ask this gateway for synthetic payments (POST /synthetic): to a "
+        "simulator, in a database named as this one with _synthetic at the end, which `db upgrade` then looks after.",
+    )
+    release: str = Field(
+        "",
+        max_length=128,
+        description="What is deployed, such as the image's tag; shown by /healthz and `fifteen db check`. Empty: the "
+        "program's version.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at the least.")
     fednow: FedNowSettings = FedNowSettings()
     rtp: RtpSettings = RtpSettings()
 
-    _split = field_validator("regions", "retired_regions", "broker_url", mode="before")(_split)
+    _split = field_validator("regions", "retired_regions", "broker_url", "receiving_agents", mode="before")(_split)
     _or_none = field_validator("archive_url", "keys_file", mode="before")(_none_if_empty)
 
     @property
@@ -401,6 +462,8 @@ class Settings(BaseSettings):
             raise ValueError(f"regions are one or two, each named once, not {', '.join(self.regions)}")
         if set(self.regions) & set(self.retired_regions):
             raise ValueError("a region that is retired does not write: it is named in one of the two settings")
+        if len(self.regions) > 1 and self.receiving_agents:
+            raise ValueError("two regions do not receive yet: receiving_agents must be empty (docs/regions.md)")
         tls = (self.peer_ca_file, self.peer_certificate_file, self.peer_key_file)
         if any(tls) and not all(tls):
             raise ValueError("peer_ca_file, peer_certificate_file and peer_key_file are set together, or not at all")

@@ -31,7 +31,17 @@ _STOP_TIMERS: Final = """
 UPDATE payment_state SET timer_at = NULL WHERE timer_at IS NOT NULL AND slot = ANY ($1::smallint[])
 """
 
-_NOTES: Final = "SELECT position, payment_id, slot FROM projection_due ORDER BY position LIMIT $1"
+_NOTES: Final = """
+SELECT due.position, due.payment_id, due.slot,
+    EXISTS (SELECT FROM payment AS fact WHERE fact.payment_id = due.payment_id) AS is_outgoing
+FROM projection_due AS due
+WHERE EXISTS (SELECT FROM payment AS fact WHERE fact.payment_id = due.payment_id)
+    OR EXISTS (SELECT FROM incoming_transfer AS fact WHERE fact.payment_id = due.payment_id)
+ORDER BY due.position LIMIT $1
+"""
+"""While a region is copied for the first time, events may come before the facts that they are about: they wait."""
+
+_DROP_NOTES: Final = "DELETE FROM projection_due WHERE position = ANY ($1::bigint[])"
 
 _REPLICATED_EVENTS: Final = """
 SELECT payment_id, tenant_id, digest, region, epoch, sequence, kind, state_before, state_after, status, reason_code,
@@ -116,7 +126,10 @@ class PostgresRegions:
     async def unprojected(self, *, limit: int) -> Sequence[Unprojected]:
         """Return what is to be folded anew; see the port."""
         with translated():
-            notes = await self._pool.fetch(_NOTES, limit)
+            found = await self._pool.fetch(_NOTES, limit)
+            notes = [note for note in found if note["is_outgoing"]]
+            if len(notes) < len(found):  # incoming transfers have no projection here yet
+                await self._pool.execute(_DROP_NOTES, [note["position"] for note in found if note not in notes])
             rows = await self._pool.fetch(_REPLICATED_EVENTS, list({note["payment_id"] for note in notes}))
         events: dict[PaymentId, list[Any]] = defaultdict(list)
         for row in rows:

@@ -123,6 +123,8 @@ async def prepare(dsn: str, *, region: RegionId, peer: RegionId) -> None:
         for name in (region, peer):
             if await connection.fetchval("SELECT to_regclass($1) IS NULL", f"payment_event_{name}"):
                 raise ReplicationError(f"there is no partition for region {name}: fifteen db upgrade, with both in it")
+        if await connection.fetchval("SELECT count(*) > 0 FROM receiving_agent"):
+            raise ReplicationError("two regions do not receive yet, and receiving_agent has rows (docs/regions.md)")
         await _publish(connection, region)
         for table in REPLICATED:
             await _guard(connection, f"{table.name}_{peer}", region=region)

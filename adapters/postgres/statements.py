@@ -329,3 +329,14 @@ OPEN_PAYMENTS: Final = """
 """
 
 SCHEMA_VERSION: Final = "SELECT version_num FROM alembic_version"
+
+TAKEN_AWAY_SINCE: Final = """
+    SELECT min(revision) FROM applied_migration WHERE phase = 'post' AND revision > $1
+"""
+
+WRITE_RELEASE: Final = """
+    INSERT INTO running_release (instance_id, role, release, revision, seen_at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (instance_id) DO UPDATE SET seen_at = excluded.seen_at
+"""
+
+REMOVE_RELEASE: Final = "DELETE FROM running_release WHERE instance_id = $1"

@@ -15,6 +15,7 @@ import asyncpg
 from adapters.postgres import statements
 from adapters.postgres.archive import ARCHIVED_OF_PAYMENTS, read_archived
 from adapters.postgres.connection import translated
+from adapters.postgres.releases import demand_schema
 from adapters.postgres.rows import (
     accept_columns,
     digest_of,
@@ -68,7 +69,7 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 _Key = tuple[TenantId, IdempotencyKey]
 
-_ONE_BAD_ROW: Final = (
+ONE_BAD_ROW: Final = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.DataError,
     asyncpg.DeadlockDetectedError,
@@ -144,7 +145,7 @@ class PostgresStore:
         outcomes: dict[_Key, _Outcome] = {}
         try:
             claimed = await self._insert(waiting)
-        except _ONE_BAD_ROW as error:
+        except ONE_BAD_ROW as error:
             if len(waiting) == 1:
                 lost_a_race = isinstance(error, asyncpg.DeadlockDetectedError)
                 return {} if lost_a_race else {_key(waiting[0]): _refusal(error)}
@@ -223,9 +224,11 @@ class PostgresStore:
         try:
             parameters = save_columns(decisions, self._vault, region=self._region)
             rows = await self._pool.fetch(statements.SAVE, self._region, rail.value, *parameters)
-        except _ONE_BAD_ROW as error:
+        except ONE_BAD_ROW as error:
             if len(decisions) == 1:
-                to_be_decided_again = "inbox" in _constraint(error) or isinstance(error, asyncpg.DeadlockDetectedError)
+                to_be_decided_again = "inbox" in constraint_of(error) or isinstance(
+                    error, asyncpg.DeadlockDetectedError
+                )
                 outcome = False if to_be_decided_again else FaultyRowError(str(error))
                 return {decisions[0].payment.payment_id: outcome}
             saved: dict[UUID, bool | FaultyRowError | NotHomeError] = {}
@@ -441,12 +444,7 @@ class PostgresStore:
 
     async def check(self) -> None:
         """Return if the database answers and has this program's schema; see the port."""
-        from adapters.postgres.migrations import HEAD
-
-        with translated():
-            version = await self._pool.fetchval(statements.SCHEMA_VERSION)
-        if version != HEAD:
-            raise UnavailableError(f"the database has schema {version}, this program needs {HEAD}: fifteen db upgrade")
+        await demand_schema(self._pool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,12 +479,13 @@ def _answer(new: NewPayment, outcome: _Outcome, *, is_first: bool) -> Accepted |
 
 
 def _refusal(error: Exception) -> _Claimed | FaultyRowError:
-    if isinstance(error, asyncpg.UniqueViolationError) and "message_id" in _constraint(error):
+    if isinstance(error, asyncpg.UniqueViolationError) and "message_id" in constraint_of(error):
         return _Claimed(None, b"", created=False)
     return FaultyRowError(str(error))
 
 
-def _constraint(error: Exception) -> str:
+def constraint_of(error: Exception) -> str:
+    """Return the name of the constraint that a row has broken, if it was one."""
     return getattr(error, "constraint_name", None) or ""
 
 

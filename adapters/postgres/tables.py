@@ -35,15 +35,22 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from adapters.postgres.bus_tables import BUS_TABLES
+from adapters.postgres.incoming_tables import account_directory, incoming_state, incoming_transfer, receiving_agent
 from adapters.postgres.metadata import metadata
+from adapters.postgres.release_tables import applied_migration, running_release
 from gateway.domain.doubt import NotFoundPolicy
+from gateway.domain.incoming import IncomingState
 from gateway.domain.ledger import Account, PostingKind
 from gateway.domain.payment import FundsHolder, PaymentState, ReasonOrigin
 from gateway.service.ports import DeadLetterReason, MessageDirection
 
 
 def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+    return _among(column, *map(str, values))
+
+
+def _among(column: str, *values: str) -> str:
+    return f"{column} IN ({', '.join(map(repr, dict.fromkeys(values)))})"
 
 
 _INSTANT = DateTime(timezone=True)
@@ -57,6 +64,8 @@ tenant = Table(
     Column("created_at", _INSTANT, nullable=False),
     Column("not_found_policy", Text, nullable=False, server_default=text("'reject'")),
     Column("funds_holder", Text, nullable=False, server_default=text("'tenant'")),
+    Column("institution_url", Text),
+    Column("stand_in", JSONB, nullable=False, server_default=text("'{}'")),
     CheckConstraint(_one_of("not_found_policy", NotFoundPolicy), name="not_found_policy"),
     CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
 )
@@ -159,7 +168,7 @@ payment_event = Table(
         "one can be sealed.",
     ),
     PrimaryKeyConstraint("payment_id", "tenant_id", "epoch", "sequence", "region"),
-    CheckConstraint(_one_of("state_after", PaymentState), name="state_after"),
+    CheckConstraint(_among("state_after", *PaymentState, *IncomingState), name="state_after"),
     CheckConstraint(_one_of("reason_origin", ReasonOrigin), name="reason_origin"),
     Index("payment_event_contradiction_ix", "at", postgresql_where=text("contradiction")),
     Index("payment_event_sql_transaction_ix", "sql_transaction"),
@@ -461,11 +470,15 @@ region_pulse = Table(
 FACTS: Final = (
     *(claim, payment, payment_event, message, inbox, refusal, quarantine),
     *(dead_letter, dead_letter_closing, ledger_posting, audit_seal, archive_segment, archived_message),
-    handed_over,
+    *(handed_over, incoming_transfer),
 )
 """Inserted, never updated; one partition per region. That of `message` is divided by months (partitions.py)."""
 
-LOCAL: Final = (payment_state, outbox, projection_due, handed_over_due, *BUS_TABLES)
+LOCAL: Final = (
+    *(payment_state, incoming_state, outbox, projection_due, handed_over_due),
+    *BUS_TABLES,
+    running_release,
+)
 """Of this region alone."""
 
 REPLICATED: Final = (*FACTS, region_pulse)
@@ -474,5 +487,5 @@ REPLICATED: Final = (*FACTS, region_pulse)
 TOPOLOGY: Final = (slot,)
 """This region's copy of the map of slots: the witness has the one that counts."""
 
-CONFIGURATION: Final = (tenant, api_key, operator_key)
+CONFIGURATION: Final = (tenant, api_key, operator_key, receiving_agent, account_directory, applied_migration)
 """Written by the owner, read by the application."""

@@ -7,20 +7,33 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from adapters.postgres.incoming_tables import receiving_agent
+from adapters.postgres.logins import Login, ensure_login
 from adapters.postgres.partitions import create_ahead, for_asyncpg, is_busy
+from adapters.postgres.phases import (
+    MIGRATIONS,
+    Phase,
+    SchemaStatus,
+    UpgradeError,
+    demand_no_older_code,
+    migrations,
+    planned,
+    record,
+    script_config,
+    status,
+)
 from adapters.postgres.tables import REPLICATED, api_key, message, operator_key, outbox, quarantine, slot, tenant
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
@@ -32,8 +45,17 @@ APPLICATION_GROUP_ROLE: Final = "fifteen_application"
 _REGION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
-class UpgradeError(Exception):
-    """The database cannot be brought up to date; the text says what is missing and who can give it."""
+__all__ = [
+    "APPLICATION_GROUP_ROLE",
+    "FirstOperator",
+    "FirstTenant",
+    "UpgradeError",
+    "digest_of_api_key",
+    "prepare_for_replay",
+    "remove_outbox",
+    "schema_status",
+    "upgrade",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +67,9 @@ class FirstTenant:
     api_key_digest: bytes
     not_found_policy: NotFoundPolicy = NotFoundPolicy.REJECT
     funds_holder: FundsHolder = FundsHolder.TENANT
+    receiving_agents: tuple[str, ...] = ()
+    institution_url: str | None = None
+    stand_in: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +93,20 @@ async def upgrade(
     now: datetime,
     first_operator: FirstOperator | None = None,
     retired: Sequence[RegionId] = (),
+    login: Login | None = None,
+    phase: Phase | None = None,
+    folder: Path = MIGRATIONS,
 ) -> str:
     """Bring the database up to date and return its schema's revision.
 
     `regions` are all that write facts: each gets its partition of every fact table, and months of messages from `now`
     on. `retired` are those that only history names. One region alone owns every slot; several own none before
-    `fifteen region init` has asked the witness.
+    `fifteen region init` has asked the witness. `login` is the role that the application logs in as: made where it is
+    missing. `phase` is the part of the migrations in `folder` that runs now (`adapters.postgres.phases`); none: all.
 
     Raises:
-        UpgradeError: a region's name cannot be a partition's, or the owner lacks a right.
+        UpgradeError: a region's name cannot be a partition's, the owner lacks a right, or the order is wrong: older
+            code still runs that a migration would break, or another migration has to come first.
 
     """
     for region in (*regions, *retired):
@@ -86,7 +116,9 @@ async def upgrade(
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_ensure_group_role)
-            await connection.run_sync(_migrate)
+            if login is not None:
+                await connection.run_sync(lambda sync: ensure_login(sync, login, group=APPLICATION_GROUP_ROLE))
+            revision = await connection.run_sync(lambda sync: _migrate(sync, folder, phase, now))
             await connection.run_sync(lambda sync: _create_partitions(sync, [*regions, *retired]))
             await connection.run_sync(lambda sync: _create_months(sync, [*regions, *retired], now))
             if len(regions) == 1:
@@ -95,10 +127,19 @@ async def upgrade(
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
             if first_operator is not None:
                 await connection.run_sync(lambda sync: _register_operator(sync, first_operator, now))
-            revision: str = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
     finally:
         await engine.dispose()
     return revision
+
+
+async def schema_status(dsn: str, *, now: datetime) -> SchemaStatus:
+    """Return what the database has, what an upgrade would do, and who runs on it; any of our roles may ask."""
+    engine = create_async_engine(for_asyncpg(dsn))
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(lambda sync: status(sync, migrations(), now=now))
+    finally:
+        await engine.dispose()
 
 
 def _ensure_group_role(connection: Connection) -> None:
@@ -114,12 +155,16 @@ def _ensure_group_role(connection: Connection) -> None:
         ) from error
 
 
-def _migrate(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
+def _migrate(connection: Connection, folder: Path, phase: Phase | None, now: datetime) -> str:
+    known = migrations(folder)
+    before = status(connection, known, now=now)
+    steps = planned(before.pending, phase, is_empty=before.revision is None)
+    demand_no_older_code(connection, steps, now=now)
+    config = script_config(folder)
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if steps:
+        command.upgrade(config, steps[-1].revision)
+    return record(connection, known, now=now)
 
 
 def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> None:
@@ -159,7 +204,12 @@ def _create_months(connection: Connection, regions: Sequence[RegionId], now: dat
 
 
 def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:
-    policies = {"not_found_policy": first.not_found_policy.value, "funds_holder": first.funds_holder.value}
+    policies = {
+        "not_found_policy": first.not_found_policy.value,
+        "funds_holder": first.funds_holder.value,
+        "institution_url": first.institution_url,
+        "stand_in": dict(first.stand_in),
+    }
     connection.execute(
         insert(tenant)
         .values(tenant_id=first.tenant_id, name=first.name, created_at=now, **policies)
@@ -170,6 +220,14 @@ def _register(connection: Connection, first: FirstTenant, now: datetime) -> None
         .values(key_digest=first.api_key_digest, tenant_id=first.tenant_id, name="first", created_at=now)
         .on_conflict_do_nothing(index_elements=[api_key.c.key_digest])
     )
+    for routing_number in first.receiving_agents:
+        connection.execute(
+            insert(receiving_agent)
+            .values(routing_number=routing_number, tenant_id=first.tenant_id)
+            .on_conflict_do_update(
+                index_elements=[receiving_agent.c.routing_number], set_={"tenant_id": first.tenant_id}
+            )
+        )
 
 
 def _register_operator(connection: Connection, first: FirstOperator, now: datetime) -> None:

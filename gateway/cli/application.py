@@ -34,6 +34,8 @@ application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
 doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could not tell what became of them.")
 application.add_typer(doubt, name="doubt")
+received = typer.Typer(no_args_is_help=True, help="Transfers that came from a rail, and what is decided of them later.")
+application.add_typer(received, name="incoming")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
 application.add_typer(dlq, name="dlq")
 audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
@@ -72,6 +74,22 @@ def demo(
 
     with explained():
         run_demo(stay=not (once or json), as_json=json, keep=keep, rtp=rtp)
+
+
+@application.command()
+def up(
+    regions: Annotated[int, typer.Option(help="How many regions: two.", min=2, max=2)] = 2,
+    delay_ms: Annotated[float, typer.Option(help="The link's delay, one way.", min=0)] = 0.0,
+    lease_s: Annotated[float, typer.Option(help="The length of the regions' leases.", min=3)] = 10.0,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Keep databases, journal and logs in this directory.", metavar="DIR")
+    ] = None,
+) -> None:
+    """Run two complete regions here, a witness, and a link whose delay and cut can be set, until Ctrl-C."""
+    from gateway.cli.up import run_up
+
+    with explained():
+        run_up(delay_ms=delay_ms, lease_s=lease_s, keep=keep)
 
 
 @application.command()
@@ -312,6 +330,48 @@ _AllOfQueue = Annotated[str | None, typer.Option(help="Every parked one of this 
 _Why = Annotated[str, typer.Option(help="Why this is right; it stays with the dead letter.")]
 
 
+_Transfer = Annotated[str, typer.Argument(metavar="TRANSFER_ID", help="As `fifteen incoming list` shows it.")]
+
+
+@received.command("list")
+def incoming_list(
+    state: Annotated[list[str] | None, typer.Option(help="Those in this state; may be repeated.")] = None,
+    url: _Url = None,
+    json: _Json = False,
+) -> None:
+    """List incoming transfers: what must be decided first, then the newest."""
+    from gateway.cli.incoming import list_transfers
+
+    raise typer.Exit(list_transfers(settings_or_stop(), url=url, states=state or (), as_json=json))
+
+
+@received.command("show")
+def incoming_show(transfer: _Transfer, url: _Url = None, json: _Json = False) -> None:
+    """Show one, with its history."""
+    from gateway.cli.incoming import show_transfer
+
+    raise typer.Exit(show_transfer(settings_or_stop(), transfer, url=url, as_json=json))
+
+
+@received.command("decide")
+def incoming_decide(
+    transfer: _Transfer,
+    outcome: Annotated[
+        Literal["posted", "refused", "pending", "blocked"], typer.Argument(help="What became of the money.")
+    ],
+    reason: Annotated[
+        str | None, typer.Option(help="ISO 20022 reason, such as AC06: needed for refused and blocked.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Words for the sender, one line.")] = None,
+    url: _Url = None,
+) -> None:
+    """Say what became of money that has arrived; the rail is told."""
+    from gateway.cli.incoming import decide_posting
+
+    settings = settings_or_stop()
+    raise typer.Exit(decide_posting(settings, transfer, outcome, reason=reason, text=text, url=url))
+
+
 @dlq.command("list")
 def dlq_list(
     queue: _WhichQueue = None,
@@ -463,6 +523,10 @@ def bench(
         Path | None, typer.Option("--keep", help="Keep database and logs in this directory.", metavar="DIR")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    incoming: Annotated[
+        bool,
+        typer.Option("--incoming", help="Measure receiving: payments from the rail, asked about, answered, posted."),
+    ] = False,
 ) -> None:
     """Measure a whole installation on this machine: throughput, times, and CPU per payment by process.
 
@@ -474,6 +538,10 @@ def bench(
     from gateway.cli.installation import Plan
 
     plan = Plan(broker=broker, gateways=gateways, workers=workers, log_level=log_level)
+    if incoming:
+        from gateway.cli.bench.incoming import run_incoming_bench
+
+        raise typer.Exit(run_incoming_bench(plan, rate=rate, seconds=seconds, warmup_s=warmup, as_json=json, keep=keep))
     load = Load(rate=0.0 if peak else rate, seconds=seconds, warmup_s=warmup, clients=clients)
     raise typer.Exit(run_bench(plan, load, as_json=json, keep=keep))
 
@@ -492,16 +560,57 @@ def version() -> None:
     OUT.print(f"fifteen {version_of('fifteen')}")
 
 
+@application.command()
+def synthetic(
+    json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Carry one payment over each rail, to a simulator, as the program is installed here; no money, no books.
+
+    Gateway, worker and simulators run in this process for a moment, on the database beside the books whose name ends
+    in `_synthetic` (`fifteen db upgrade` makes it where FIFTEEN_SYNTHETIC_PAYMENTS is true). Exits 0 when every payment
+    settled, 1 when one did not, 2 when none could be made.
+    """
+    from gateway.cli.synthetic import run_synthetic
+
+    with explained():
+        raise typer.Exit(run_synthetic(settings_or_stop(), as_json=json))
+
+
 @database.command()
-def upgrade() -> None:
+def upgrade(
+    phase: Annotated[
+        Literal["pre", "post"] | None,
+        typer.Option(
+            help="pre: what new code needs, before it is deployed. post: what takes away what old code used, after it "
+            "has ended. Without it: both."
+        ),
+    ] = None,
+) -> None:
     """Create or migrate the schema, the regions' partitions and the first tenant; a repeat changes nothing.
 
-    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Registers `FIFTEEN_API_KEY` for the tenant, where it is set.
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Registers `FIFTEEN_API_KEY` for the tenant, where it is set, and
+    makes the role that `FIFTEEN_DATABASE_URL` logs in as, where that is set and there is none.
+    Refuses what code that still runs would not survive (docs/deploy.md).
     """
+    from adapters.postgres.phases import Phase
     from gateway.cli.database import upgrade_database
 
     with explained():
-        upgrade_database(settings_or_stop())
+        upgrade_database(settings_or_stop(), phase=None if phase is None else Phase(phase))
+
+
+@database.command("check")
+def check_schema(
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Say what the database's schema has, what an upgrade would do to it, and which releases run on it.
+
+    Changes nothing. Exits 0 where this program can serve, 1 where a migration of phase pre is missing.
+    """
+    from gateway.cli.database import check_database
+
+    with explained():
+        raise typer.Exit(check_database(settings_or_stop(), as_json=json))
 
 
 @database.command()
@@ -519,6 +628,23 @@ def partitions(
 
     with explained():
         raise typer.Exit(keep_partitions(settings_or_stop(), SystemClock(), drop_archived=drop_archived))
+
+
+@database.command("accounts")
+def accounts(
+    file: Annotated[
+        Path, typer.Argument(help="Lines of routing number, account, and open, closed or blocked.", metavar="FILE")
+    ],
+    tenant: Annotated[str | None, typer.Option(help="Whose they are; the first tenant's.")] = None,
+) -> None:
+    """Make these a tenant's whole account directory, which its stand-in looks into; accounts are kept as indexes alone.
+
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`), with the workers' `FIFTEEN_INDEX_KEY`.
+    """
+    from gateway.cli.directory import load_accounts
+
+    with explained():
+        load_accounts(settings_or_stop(), file, tenant_id=tenant)
 
 
 @region.command()
@@ -626,19 +752,40 @@ def fednow(
 
 
 @simulator.command()
+def link(
+    way: Annotated[list[str], typer.Option(help="Ports on 127.0.0.1, from:to; may be repeated.", metavar="FROM:TO")],
+    port: Annotated[int, typer.Option(help="Where the link is told of its delay, and cut.")] = 8030,
+    delay_ms: Annotated[float, typer.Option(help="One way.", min=0)] = 0.0,
+) -> None:
+    """Play the network between two regions: carry bytes, late or not at all."""
+    import asyncio
+
+    from simulators.link import run_link
+
+    try:
+        ways = [(int(listening), int(target)) for listening, target in (each.split(":") for each in way)]
+    except ValueError as error:
+        raise typer.BadParameter("a way is two ports, from:to") from error
+    asyncio.run(run_link(ways, port=port, delay_s=delay_ms / 1000))
+
+
+@simulator.command()
 def core(
     host: _Host = "127.0.0.1",
     port: _Port = 8030,
     balance: Annotated[float, typer.Option(min=0, help="What every account has at first, in dollars.")] = 100_000_000,
+    webhook_secret: Annotated[
+        str | None, typer.Option(help="Demand that what it is asked about incoming payments is signed with this.")
+    ] = None,
 ) -> None:
-    """Play an institution's core: reserve debtors' money, post it, release it.
+    """Play an institution: its core reserves debtors' money, posts it, releases it; it accepts and posts what comes.
 
     An account that ends in 9901 does not exist (AC01), 9904 has too little (AM04), 9906 is blocked (AC06); about one
     that ends in 9999 there is never an answer.
     """
     from gateway.cli.simulate import run_core
 
-    run_core(host=host, port=port, balance_cents=round(balance * 100))
+    run_core(host=host, port=port, balance_cents=round(balance * 100), webhook_secret=webhook_secret)
 
 
 @simulator.command(cls=_WithBehaviours)

@@ -84,6 +84,8 @@ def installed(
     rails: Sequence[Rail] = (Rail.FEDNOW,),
     amqp_url: str | None = None,
     archives: bool = False,
+    rail_clock_s: int = RAIL_CLOCK_S,
+    status_request_wait_s: int = STATUS_REQUEST_WAIT_S,
 ) -> Iterator[Installation]:
     """Run the rails' simulators and a gateway; workers are the test's to start.
 
@@ -101,12 +103,12 @@ def installed(
         "FIFTEEN_HTTP_PORT": str(gateway_port),
         "FIFTEEN_FEDNOW__URL": addresses.get(Rail.FEDNOW, ""),
         "FIFTEEN_FEDNOW__CONNECTION_PARTY": CONNECTION_PARTY,
-        "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
-        "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(STATUS_REQUEST_WAIT_S),
+        "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(rail_clock_s),
+        "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(status_request_wait_s),
         "FIFTEEN_RTP__URL": addresses.get(Rail.RTP, ""),
         "FIFTEEN_RTP__PARTICIPANT": RTP_PARTICIPANT,
-        "FIFTEEN_RTP__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
-        "FIFTEEN_RTP__REPEAT_WAIT_S": str(STATUS_REQUEST_WAIT_S),
+        "FIFTEEN_RTP__RAIL_CLOCK_S": str(rail_clock_s),
+        "FIFTEEN_RTP__REPEAT_WAIT_S": str(status_request_wait_s),
         "FIFTEEN_RTP__REPEAT_INTERVAL_S": str(REPEAT_INTERVAL_S),
         **(archive_in(directory) if archives else {}),
         **({"FIFTEEN_BROKER_URL": broker_url, "FIFTEEN_BROKER_NAMESPACE": broker_namespace} if broker_url else {}),
@@ -116,7 +118,7 @@ def installed(
         simulators = {
             rail: Role(
                 f"simulator-{rail}",
-                ("simulator", rail, "--port", str(port), "--rail-clock", str(RAIL_CLOCK_S), *over_queues),
+                ("simulator", rail, "--port", str(port), "--rail-clock", str(rail_clock_s), *over_queues),
                 environment=environment,
                 log_file=directory / f"simulator-{rail}.log",
             )

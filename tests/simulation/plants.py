@@ -48,6 +48,14 @@ from gateway.service.submit import Intake
 from iso20022 import CustomerCreditTransfer, PaymentStatusReport, TransactionStatus
 from tests.fakes.store import InMemoryStore
 from tests.simulation.build import Build, WitnessedStore
+from tests.simulation.incoming_plants import (
+    AnsweredWithoutTheSave,
+    DeliveriesNotDeduplicated,
+    IncomingVersionCheckOff,
+    PostedOnAGuess,
+    SilenceMeansNotSettled,
+    UnsentForgotten,
+)
 from tests.simulation.ports import SimulatedSupply
 from tests.simulation.processes import Life
 from tests.simulation.rail import CODES
@@ -79,6 +87,12 @@ class Plant(StrEnum):
     ACKNOWLEDGED_BEFORE_APPLIED = "acknowledged-before-applied"
     UNAVAILABLE_MEANS_UNSENT = "unavailable-means-unsent"
     SILENCE_MEANS_REJECTED = "silence-means-rejected"
+    POSTED_ON_A_GUESS = "posted-on-a-guess"
+    SILENCE_MEANS_NOT_SETTLED = "silence-means-not-settled"
+    DELIVERIES_NOT_DEDUPLICATED = "deliveries-not-deduplicated"
+    INCOMING_VERSION_CHECK_OFF = "incoming-version-check-off"
+    UNSENT_FORGOTTEN = "unsent-forgotten"
+    ANSWERED_WITHOUT_THE_SAVE = "answered-without-the-save"
 
 
 SENTENCES: Final[Mapping[Plant, str]] = {
@@ -101,6 +115,12 @@ SENTENCES: Final[Mapping[Plant, str]] = {
     Plant.ACKNOWLEDGED_BEFORE_APPLIED: "The rail's messages are acknowledged as soon as they are fetched.",
     Plant.UNAVAILABLE_MEANS_UNSENT: "A link that fails is taken for a message that never left, which is tried again.",
     Plant.SILENCE_MEANS_REJECTED: "A payment without an answer in time is rejected.",
+    Plant.POSTED_ON_A_GUESS: "A received payment without the rail's advice in time is taken for settled.",
+    Plant.SILENCE_MEANS_NOT_SETTLED: "A received payment without the rail's advice in time is taken for not settled.",
+    Plant.DELIVERIES_NOT_DEDUPLICATED: "A payment that the rail delivers again is received again.",
+    Plant.INCOMING_VERSION_CHECK_OFF: "A decision on a received payment is saved whatever has become of it meanwhile.",
+    Plant.UNSENT_FORGOTTEN: "An answer whose sender died is noted as sent by who finds it.",
+    Plant.ANSWERED_WITHOUT_THE_SAVE: "An answer leaves also where another decision was saved first.",
 }
 """What is wrong, in a sentence."""
 
@@ -429,5 +449,11 @@ BUILDS: Final[Mapping[Plant, type[Build]]] = {
     Plant.ACKNOWLEDGED_BEFORE_APPLIED: AcknowledgedBeforeApplied,
     Plant.UNAVAILABLE_MEANS_UNSENT: UnavailableMeansUnsent,
     Plant.SILENCE_MEANS_REJECTED: SilenceMeansRejected,
+    Plant.POSTED_ON_A_GUESS: PostedOnAGuess,
+    Plant.SILENCE_MEANS_NOT_SETTLED: SilenceMeansNotSettled,
+    Plant.DELIVERIES_NOT_DEDUPLICATED: DeliveriesNotDeduplicated,
+    Plant.INCOMING_VERSION_CHECK_OFF: IncomingVersionCheckOff,
+    Plant.UNSENT_FORGOTTEN: UnsentForgotten,
+    Plant.ANSWERED_WITHOUT_THE_SAVE: AnsweredWithoutTheSave,
 }
 """How the world with each of them is built."""

@@ -42,6 +42,12 @@ FIRST_SEED: Final = {
     Plant.ACKNOWLEDGED_BEFORE_APPLIED: 1,
     Plant.UNAVAILABLE_MEANS_UNSENT: 7,
     Plant.SILENCE_MEANS_REJECTED: 1,
+    Plant.POSTED_ON_A_GUESS: 66,
+    Plant.SILENCE_MEANS_NOT_SETTLED: 6,
+    Plant.DELIVERIES_NOT_DEDUPLICATED: 2,
+    Plant.INCOMING_VERSION_CHECK_OFF: 18,
+    Plant.UNSENT_FORGOTTEN: 134,
+    Plant.ANSWERED_WITHOUT_THE_SAVE: 2,
 }
 """A seed that finds each planted bug: the first one, as docs/proofs/simulation.md has it."""
 

@@ -65,6 +65,15 @@ from gateway.service.ports.faults import (
     UnroutableError,
 )
 from gateway.service.ports.history import History, PaymentHistory
+from gateway.service.ports.incoming import (
+    Admitted,
+    IncomingDecision,
+    IncomingStore,
+    NewTransfer,
+    ReceivingTenant,
+    Unsent,
+)
+from gateway.service.ports.institution import Institution, Question
 from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
@@ -90,6 +99,7 @@ from gateway.service.ports.world import Clock, Identifiers
 __all__ = [
     "AcceptKind",
     "Accepted",
+    "Admitted",
     "Alone",
     "Anchor",
     "Archive",
@@ -133,6 +143,9 @@ __all__ = [
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
+    "IncomingDecision",
+    "IncomingStore",
+    "Institution",
     "KeptDeadLetter",
     "KeptMessage",
     "Ledger",
@@ -144,6 +157,7 @@ __all__ = [
     "MonthBusyError",
     "Months",
     "NewPayment",
+    "NewTransfer",
     "NotHomeError",
     "NotSentError",
     "NotServingError",
@@ -158,11 +172,13 @@ __all__ = [
     "PaymentStore",
     "Projected",
     "Quarantined",
+    "Question",
     "Queue",
     "QueueDirection",
     "RailDelivery",
     "RailLink",
     "RawMessage",
+    "ReceivingTenant",
     "Refusal",
     "RegionStore",
     "Reservation",
@@ -175,6 +191,7 @@ __all__ = [
     "Unprojected",
     "UnroutableError",
     "Unsealed",
+    "Unsent",
     "Vault",
     "Walk",
     "Walked",

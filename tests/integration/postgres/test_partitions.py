@@ -57,7 +57,7 @@ def migrated_to_0007(connection: Connection) -> None:
     config.attributes["connection"] = connection
     command.upgrade(config, "0007")
     for table in FACTS:
-        if not table.name.startswith(("archive", "handed_over")):
+        if not table.name.startswith(("archive", "handed_over", "incoming")):
             for region in (REGION, "empty"):
                 connection.execute(text(OLD_PARTITION.format(table.name, region)))
 

@@ -11,9 +11,10 @@ from typing import Final
 from alembic import op
 
 revision = "0012"
-down_revision = "0008"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
+phase = "pre"
 
 STATEMENTS: Final = (
     """
