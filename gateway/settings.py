@@ -280,7 +280,7 @@ class Settings(BaseSettings):
     )
     witness_url: SecretStr | None = Field(
         None,
-        description="The witness outside both regions: postgresql://… of a third server, or dynamodb://TABLE?region=…; "
+        description="The witness outside both regions: postgresql://… of a third server, or dynamodb://…?region=…, a table's name as host; "
         "needed where there are two.",
     )
     lease_s: float = Field(

@@ -78,7 +78,7 @@ def demo(
 
 @application.command()
 def up(
-    regions: Annotated[int, typer.Option(help="How many regions: two.", min=2, max=2)] = 2,
+    _regions: Annotated[int, typer.Option("--regions", help="How many regions: two.", min=2, max=2)] = 2,
     delay_ms: Annotated[float, typer.Option(help="The link's delay, one way.", min=0)] = 0.0,
     lease_s: Annotated[float, typer.Option(help="The length of the regions' leases.", min=3)] = 10.0,
     keep: Annotated[
