@@ -165,7 +165,8 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     async with open_pool(database_url) as opened:
         pool = between.pool(opened)
         vault, region = vault_of(settings), RegionId(settings.region)
-        store = between.store(PostgresStore(pool, region=region, vault=vault, archive=reader_of(settings)))
+        archive_reader = reader_of(settings)
+        store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader))
         dead_letters = PostgresDeadLetters(pool, region=region)
         rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         audit = PostgresAudit(pool, region=region)
@@ -184,7 +185,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             pool=pool,
             releases=releases,
             store=store,
-            incoming=PostgresIncoming(pool, region=region, vault=vault),
+            incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,
