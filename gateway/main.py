@@ -172,10 +172,8 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
         open_regional(settings, opened, clock, observer=observer, metrics=metrics, vault=vault) as regional,
     ):
         pool = between.pool(opened)
-        tenure = tenure_of(regional)
-        store = between.store(
-            PostgresStore(pool, region=region, vault=vault, archive=reader_of(settings), tenure=tenure)
-        )
+        archive_reader, tenure = reader_of(settings), tenure_of(regional)
+        store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure))
         dead_letters = PostgresDeadLetters(pool, region=region)
         rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         audit = PostgresAudit(pool, region=region)
@@ -193,7 +191,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             pool=pool,
             releases=releases,
             store=store,
-            incoming=PostgresIncoming(pool, region=region, vault=vault),
+            incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,

@@ -11,9 +11,12 @@ from uuid import UUID
 
 import asyncpg
 
+from adapters.postgres import statements
 from adapters.postgres.connection import translated
+from adapters.postgres.rows import message_from
 from gateway.domain.audit import MessageFacts
-from gateway.domain.payment import PaymentId, RegionId
+from gateway.domain.incoming import IncomingState
+from gateway.domain.payment import PaymentId, RegionId, TenantId
 from gateway.service.ports import (
     ArchivedMessage,
     ArchivedSegment,
@@ -51,8 +54,24 @@ _KEPT_COLUMNS: Final = """
 """
 
 _UETR: Final = """
-    (SELECT uetr FROM payment
-    WHERE payment.payment_id = message.payment_id AND payment.tenant_id = message.tenant_id LIMIT 1) AS uetr
+    coalesce(
+        (SELECT uetr FROM payment
+        WHERE payment.payment_id = message.payment_id AND payment.tenant_id = message.tenant_id LIMIT 1),
+        (SELECT uetr FROM incoming_transfer AS incoming
+        WHERE incoming.payment_id = message.payment_id AND incoming.tenant_id = message.tenant_id LIMIT 1)
+    ) AS uetr
+"""
+
+_SETTLED_FOR_GOOD: Final = ", ".join(
+    repr(str(state)) for state in IncomingState if state.is_final and state is not IncomingState.BLOCKED
+)
+"""By state, and not by when one was first final: what is blocked is final until a person acts."""
+
+_OF_UETR: Final = """
+    SELECT payment_id FROM payment WHERE tenant_id = $1 AND uetr = $2
+    UNION
+    SELECT payment_id FROM incoming_transfer WHERE tenant_id = $1 AND uetr = $2
+    LIMIT $3
 """
 
 _IS_ARCHIVED: Final = """
@@ -70,6 +89,10 @@ WITH looked_at AS (
             SELECT FROM payment_state AS state
             WHERE state.payment_id = message.payment_id AND state.tenant_id = message.tenant_id
                 AND state.final_at IS NOT NULL
+        ) OR EXISTS (
+            SELECT FROM incoming_state AS state
+            WHERE state.payment_id = message.payment_id AND state.tenant_id = message.tenant_id
+                AND state.state IN ({_SETTLED_FOR_GOOD})
         ) AS is_final
     FROM message
     WHERE message.region = $1 AND message.at >= $2 AND (message.at, message.message_id) > ($2, $3) AND message.at < $4
@@ -291,6 +314,24 @@ class PostgresArchiveIndex:
         with translated():
             rows = await self._connection.fetch(ARCHIVED_OF_PAYMENTS, list(payment_ids))
         return [archived_from(row) for row in rows]
+
+    async def of_uetr(self, tenant_id: TenantId, uetr: str, *, limit: int) -> Sequence[PaymentId]:
+        """Return the payments of a tenant, sent or received, that have a UETR."""
+        with translated():
+            return [PaymentId(row[0]) for row in await self._connection.fetch(_OF_UETR, tenant_id, uetr, limit)]
+
+
+async def messages_of(
+    pool: asyncpg.Pool[asyncpg.Record], payment_id: PaymentId, *, vault: Vault, archive: ArchiveReader | None
+) -> Sequence[RawMessage]:
+    """Return a payment's raw messages, oldest first, wherever they are; raises as `read_archived`."""
+    with translated():
+        rows = await pool.fetch(statements.MESSAGES, payment_id)
+    here = [message_from(row, vault) for row in rows if row["body"] is not None]
+    archived = [row for row in rows if row["body"] is None]
+    known = {message.message_id for message in here}
+    away = (await read_archived(archived, archive, vault, but=known)).get(payment_id, ())
+    return sorted((*here, *away), key=lambda message: (message.at, message.message_id))
 
 
 async def read_archived(

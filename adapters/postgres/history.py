@@ -64,6 +64,11 @@ class PostgresHistory:
             rows = await self._pool.fetch(_PAGE, after, limit)
         return await self.of([PaymentId(row["payment_id"]) for row in rows])
 
+    async def incoming_transfers(self) -> int:
+        """Return how many transfers came in: they are no part of these pages."""
+        with translated():
+            return int(await self._pool.fetchval("SELECT count(*) FROM incoming_transfer"))
+
     async def of(self, payment_ids: Sequence[PaymentId]) -> Sequence[PaymentHistory]:
         """Return these payments, all as at one moment; see the port."""
         with translated():

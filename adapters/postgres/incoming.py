@@ -12,10 +12,10 @@ from uuid import UUID
 import asyncpg
 
 from adapters.postgres import incoming_statements as sql
+from adapters.postgres.archive import messages_of
 from adapters.postgres.connection import translated
 from adapters.postgres.incoming_rows import admit_columns, fact_from, incoming_save_columns, transfer_from
-from adapters.postgres.rows import message_from
-from adapters.postgres.statements import EVENTS, MESSAGES
+from adapters.postgres.statements import EVENTS
 from adapters.postgres.store import ONE_BAD_ROW, constraint_of
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import (
@@ -29,6 +29,7 @@ from gateway.domain.regions import FIRST_EPOCH
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding, policy_from
 from gateway.service.ports import (
     Admitted,
+    ArchiveReader,
     DueTimer,
     FaultyRowError,
     IncomingDecision,
@@ -49,10 +50,18 @@ ATTEMPTS_MAX: Final = 5
 class PostgresIncoming:
     """Implements `gateway.service.ports.IncomingStore` over a pool of the application's role.
 
-    The caller opens and closes the pool.
+    Messages that have left for the archive are read there, by `archive`. The caller opens and closes the pool.
     """
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId, vault: Vault) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool[asyncpg.Record],
+        *,
+        region: RegionId,
+        vault: Vault,
+        archive: ArchiveReader | None = None,
+    ) -> None:
+        self._archive = archive
         self._pool = pool
         self._region = region
         self._vault = vault
@@ -133,8 +142,9 @@ class PostgresIncoming:
             rows = await self._pool.fetch(sql.FIND_BY_MESSAGE_ID, rail.value, list(message_ids))
             found: dict[str, IncomingTransfer] = {row["message_id"]: transfer_from(row) for row in rows}
             if missing := [message_id for message_id in message_ids if message_id not in found]:
-                rows = await self._pool.fetch(sql.FIND_BY_MESSAGE_SENT, missing)
-                found |= {row["sent_message_id"]: transfer_from(row) for row in rows if row["rail"] == rail.value}
+                for statement in (sql.FIND_BY_MESSAGE_SENT, sql.FIND_BY_ARCHIVED_MESSAGE_SENT):
+                    rows = await self._pool.fetch(statement, missing)
+                    found |= {row["sent_message_id"]: transfer_from(row) for row in rows if row["rail"] == rail.value}
         return found
 
     # --- decisions ---
@@ -228,9 +238,7 @@ class PostgresIncoming:
 
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
         """Return the raw messages; see the port."""
-        with translated():
-            rows = await self._pool.fetch(MESSAGES, payment_id)
-        return [message_from(row, self._vault) for row in rows]
+        return await messages_of(self._pool, payment_id, vault=self._vault, archive=self._archive)
 
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedFact]:
         """Return the history; see the port."""

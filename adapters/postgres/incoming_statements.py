@@ -161,6 +161,9 @@ FIND_BY_MESSAGE_SENT: Final = f"""
     WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
 """
 
+FIND_BY_ARCHIVED_MESSAGE_SENT: Final = FIND_BY_MESSAGE_SENT.replace("message AS sent", "archived_message AS sent")
+"""For what the rail says of a transfer whose messages have left the database: it is final, and must be found."""
+
 NEWEST: Final = f"{_TRANSFER} ORDER BY fact.received_at DESC LIMIT $1"
 
 NEWEST_OF_TENANT: Final = f"{_TRANSFER} WHERE fact.tenant_id = $2 ORDER BY fact.received_at DESC LIMIT $1"

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.postgres import statements
-from adapters.postgres.archive import ARCHIVED_OF_PAYMENTS, read_archived
+from adapters.postgres.archive import ARCHIVED_OF_PAYMENTS, messages_of, read_archived
 from adapters.postgres.connection import translated
 from adapters.postgres.releases import demand_schema
 from adapters.postgres.rows import (
@@ -415,13 +415,7 @@ class PostgresStore:
 
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
         """Return the raw messages; see the port."""
-        with translated():
-            rows = await self._pool.fetch(statements.MESSAGES, payment_id)
-        here = [message_from(row, self._vault) for row in rows if row["body"] is not None]
-        archived = [row for row in rows if row["body"] is None]
-        known = {message.message_id for message in here}
-        away = (await read_archived(archived, self._archive, self._vault, but=known)).get(payment_id, ())
-        return sorted((*here, *away), key=lambda message: (message.at, message.message_id))
+        return await messages_of(self._pool, payment_id, vault=self._vault, archive=self._archive)
 
     async def tenant_of_api_key(self, digest: bytes) -> TenantId | None:
         """Return whose key it is; see the port."""

@@ -15,9 +15,8 @@ import asyncpg
 from rich.markup import escape
 from rich.table import Table
 
-from adapters.postgres.archive import PostgresArchiveIndex, PostgresArchiveStore
+from adapters.postgres.archive import PostgresArchiveIndex, PostgresArchiveStore, messages_of
 from adapters.postgres.connection import open_pool
-from adapters.postgres.store import PostgresStore
 from gateway.archiving import aes_vault_of, archive_of, archiver_of, directory_of, reader_of, vault_of
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT, stop
@@ -105,26 +104,24 @@ class Found:
 
 
 def find_messages(settings: Settings, *, uetr: str, tenant: str | None, output: Path | None, as_json: bool) -> int:
-    """List the messages of the payments with a UETR, wherever they are; write their bytes to files where asked.
+    """List the messages of payments, sent or received, with a UETR, wherever they are; write their bytes where asked.
 
     Returns 1 when there is no such payment. Raises as `run_archiver`.
     """
 
     async def find() -> Sequence[Found]:
         async with open_pool(database_url_of(settings), connections_max=2) as pool:
-            store = PostgresStore(
-                pool, region=RegionId(settings.region), vault=vault_of(settings), archive=reader_of(settings)
-            )
+            vault, archive = vault_of(settings), reader_of(settings)
+            async with pool.acquire() as connection:
+                index = PostgresArchiveIndex(connection)
+                owner = TenantId(tenant or settings.tenant_id)
+                payment_ids = await index.of_uetr(owner, uetr.lower(), limit=PAYMENTS_MAX)
+                places = {each.facts.message_id: each for each in await index.of_payments(payment_ids)}
             found = []
-            for payment in await store.find(
-                TenantId(tenant or settings.tenant_id), uetr=uetr.lower(), limit=PAYMENTS_MAX
-            ):
-                async with pool.acquire() as connection:
-                    archived = await PostgresArchiveIndex(connection).of_payments([payment.payment_id])
-                places = {each.facts.message_id: each for each in archived}
+            for payment_id in payment_ids:
                 found += [
-                    Found(str(payment.payment_id), message, places.get(message.message_id))
-                    for message in await store.messages(payment.payment_id)
+                    Found(str(payment_id), message, places.get(message.message_id))
+                    for message in await messages_of(pool, payment_id, vault=vault, archive=archive)
                 ]
             return found
 

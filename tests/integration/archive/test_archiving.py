@@ -12,18 +12,25 @@ import pytest
 
 from adapters.archive.directory import DirectoryArchive
 from adapters.archive.s3 import S3Archive
-from adapters.postgres.archive import PostgresArchiveStore
+from adapters.postgres.archive import PostgresArchiveIndex, PostgresArchiveStore
+from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.store import PostgresStore
+from adapters.system import SystemIdentifiers
 from gateway.domain.events import EventKind
+from gateway.domain.incoming import IncomingEvent
 from gateway.domain.payment import Rail
-from gateway.service.archive import PAUSE_S
+from gateway.service.archive import PAUSE_S, Reader
+from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.ports import Archive, MessageDirection, UnavailableError
 from gateway.service.verify_audit import ViolationKind
-from tests.conftest import REGION, Database
+from iso20022 import Uetr
+from tests.conftest import REGION, TENANT, Database
 from tests.fakes.clock import VirtualClock
+from tests.fakes.incoming_rail import receiving_rail
 from tests.integration.archive.harness import AFTER, KEYS, LATER, Place, open_place, some_payments
 from tests.integration.audit.harness import settled
 from tests.integration.store.harness import NOW, accepted, decision, now_of, raw_message, saved
+from tests.integration.store.test_incoming_contract import Subject
 
 
 @pytest.fixture(params=["directory", "s3"])
@@ -286,3 +293,32 @@ async def test_what_is_archived_is_counted(place: Place) -> None:
     assert (totals.segments, archiver.messages, archiver.succeeded_at) == (1, 3, LATER)
     assert totals.months_until is not None
     assert totals.months_until.isoformat() == "2027-03-01T00:00:00+00:00"
+
+
+async def test_what_came_in_is_archived_when_nothing_more_can_become_of_it(place: Place) -> None:
+    """By its state: what is blocked, or owed back, stays in the database until it is done with."""
+    decider = IncomingDecider({Rail.FEDNOW: receiving_rail()}, SystemIdentifiers())
+    reader = Reader(place.archive, KEYS)
+    subject = Subject(PostgresIncoming(place.pool, region=REGION, vault=KEYS, archive=reader), decider)
+    ways = {
+        "posted": (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED, IncomingEvent.POSTING_CONFIRMED),
+        "owed": (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED, IncomingEvent.POSTING_REFUSED),
+    }
+    transfers = {}
+    for name, way in ways.items():
+        transfers[name] = await subject.admitted(uetr=Uetr("7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4d"))
+        for kind in way:
+            transfers[name] = await subject.befalls(transfers[name], kind)
+    before = {name: await subject.store.messages(transfer.payment_id) for name, transfer in transfers.items()}
+
+    passed = await place.archiver().archive_due()
+    after = {name: await subject.store.messages(transfer.payment_id) for name, transfer in transfers.items()}
+    async with place.pool.acquire() as connection:
+        index = PostgresArchiveIndex(connection)
+        archived = {name: await index.of_payments([transfer.payment_id]) for name, transfer in transfers.items()}
+        found = await index.of_uetr(TENANT, "7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4d", limit=10)
+
+    assert passed.left_at is not None
+    assert (len(archived["posted"]), len(archived["owed"])) == (len(before["posted"]), 0)
+    assert after == before
+    assert set(found) == {transfer.payment_id for transfer in transfers.values()}
