@@ -78,6 +78,7 @@ proof: setup ## What takes longer: measure, and write the reports into docs/proo
 	$(BIN)/python -m tests.proofs.replay
 	$(BIN)/python -m tests.proofs.day
 	$(BIN)/python -m tests.proofs.audit
+	$(BIN)/python -m tests.proofs.regions
 	$(BIN)/python -m tests.proofs.container
 
 gates: container-check bandit dependency-audit sbom ## What a delivery has to pass beside the tests; the audit needs an advisory service

@@ -58,7 +58,8 @@ async def until_final(session: ClientSession, region: Region, payment_id: str) -
 def sent(journal: Path) -> Counter[str]:
     """How many copies of each message the rail has received."""
     facts = [json.loads(line) for line in journal.read_text().splitlines()]
-    return Counter(fact["message_id"] for fact in facts if fact.get("message_type", "").startswith("pacs.008"))
+    judged = [fact for fact in facts if fact["fact"] == "Judged" and fact["message_type"].startswith("pacs.008")]
+    return Counter(fact["message_id"] for fact in judged)
 
 
 async def test_keys_that_go_to_both_regions_at_once_are_one_payment_each_that_both_regions_show(
@@ -84,12 +85,17 @@ async def test_keys_that_go_to_both_regions_at_once_are_one_payment_each_that_bo
     assert {status for status, _ in answers.values()} == {202}
     assert all(len(payments) == 1 for payments in ids.values())
     assert {task.result()["state"] for task in seen} == {"SETTLED"}
+    copies = sent(two.directory / "fednow-journal.jsonl")
+    assert len(copies) == KEYS
+    assert set(copies.values()) == {1}
 
 
 async def test_regions_that_are_sound_say_so(two: TwoRegions) -> None:
     """Leases, map, replication: nothing wrong, in either."""
-    for region in two.regions:
-        assert await asyncio.to_thread(region.run_command, "region", "status") == 0
+    async with asyncio.TaskGroup() as group:
+        codes = [group.create_task(asyncio.to_thread(region.run_command, "region", "status")) for region in two.regions]
+
+    assert [task.result() for task in codes] == [0, 0]
 
 
 async def test_a_cut_link_leaves_each_region_its_own_keys_and_nothing_is_guessed(two: TwoRegions) -> None:
