@@ -1,0 +1,19 @@
+output "table_arn" {
+  description = "The table."
+  value       = aws_dynamodb_table.this.arn
+}
+
+output "endpoint_url" {
+  description = "Where the regions ask."
+  value       = "https://${aws_vpc_endpoint.this.dns_entry[0].dns_name}"
+}
+
+output "vpc_id" {
+  description = "The witness's network."
+  value       = aws_vpc.this.id
+}
+
+output "route_table_ids" {
+  description = "Its route table."
+  value       = [aws_route_table.this.id]
+}
