@@ -27,7 +27,7 @@ resource "aws_s3_bucket_replication_configuration" "this" {
       storage_class = "STANDARD_IA"
 
       encryption_configuration {
-        replica_kms_key_id = var.replica.kms_key_arn
+        replica_kms_key_id = var.replica.kms_alias_arn
       }
 
       metrics {
@@ -111,7 +111,10 @@ resource "aws_iam_role_policy" "replication" {
         Sid      = "EncryptThere"
         Effect   = "Allow"
         Action   = ["kms:Encrypt", "kms:GenerateDataKey"]
-        Resource = [var.replica.kms_key_arn]
+        Resource = [replace(var.replica.kms_alias_arn, "/:alias\\/.*/", ":key/*")] # the key is known by its alias alone
+        Condition = {
+          "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = regex("alias/.*$", var.replica.kms_alias_arn) }
+        }
       },
     ]
   })

@@ -70,11 +70,11 @@ variable "administrator_role_arns" {
 }
 
 variable "replica" {
-  description = "The other region's archive and its key; null on the very first apply, before it exists."
-  type        = object({ bucket_arn = string, kms_key_arn = string })
+  description = "The other region's archive, and the alias of its key; null on the very first apply, before it exists."
+  type        = object({ bucket_arn = string, kms_alias_arn = string })
 
   validation {
-    condition     = var.replica == null || can(regex("^arn:aws[a-z-]*:s3:::", var.replica.bucket_arn)) && can(regex("^arn:aws[a-z-]*:kms:", var.replica.kms_key_arn))
-    error_message = "ARNs of a bucket and of a key."
+    condition     = var.replica == null || can(regex("^arn:aws[a-z-]*:s3:::", var.replica.bucket_arn)) && can(regex("^arn:aws[a-z-]*:kms:.*:alias/", var.replica.kms_alias_arn))
+    error_message = "ARNs of a bucket and of a key's alias."
   }
 }

@@ -22,3 +22,14 @@ output "alarm_names" {
   description = "What takes a deployment back."
   value       = [for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name]
 }
+
+output "promises" {
+  description = "What is promised of deployments, read from what is made."
+  value = {
+    type            = one(aws_codedeploy_deployment_group.this.deployment_style).deployment_type
+    hooks           = sort(flatten([for hook in local.appspec.Hooks : keys(hook)]))
+    rolls_back      = one(aws_codedeploy_deployment_group.this.auto_rollback_configuration).enabled
+    rollback_alarms = length(one(aws_codedeploy_deployment_group.this.alarm_configuration).alarms)
+    all_at_once     = one(aws_codedeploy_deployment_config.this.traffic_routing_config).type == "AllAtOnce"
+  }
+}

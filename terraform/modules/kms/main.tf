@@ -3,8 +3,8 @@ locals {
   # The services that use a key on our behalf. S3, RDS and the like come as the caller (kms:ViaService) and need no
   # principal here; these come as themselves.
   service_principals = {
-    data     = ["backup.amazonaws.com", "sns.amazonaws.com", "cloudwatch.amazonaws.com"]
-    logs     = ["logs.${var.region}.amazonaws.com", "delivery.logs.amazonaws.com", "cloudtrail.amazonaws.com"]
+    data     = ["aps.amazonaws.com", "backup.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"]
+    logs     = ["logs.${var.region}.amazonaws.com", "delivery.logs.amazonaws.com", "cloudtrail.amazonaws.com", "config.amazonaws.com"]
     secrets  = []
     archive  = []
     delivery = ["codestar-notifications.amazonaws.com"]

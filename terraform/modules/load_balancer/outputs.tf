@@ -24,3 +24,12 @@ output "test_endpoint" {
   description = "Where the deployment hooks find the green set."
   value       = "https://${var.regional_hostname}:${var.test_port}"
 }
+
+output "promises" {
+  description = "What is promised of the load balancer, read from what is made."
+  value = {
+    internal   = aws_lb.this.internal
+    mutual_tls = one(aws_lb_listener.production.mutual_authentication).mode
+    plain_http = contains([aws_lb_listener.production.protocol, aws_lb_listener.test.protocol], "HTTP")
+  }
+}

@@ -141,7 +141,7 @@ variable "endpoint_services" {
   description = "AWS services that are reached through interface endpoints."
   type        = set(string)
   default = [
-    "aps-workspaces", "codedeploy", "ecr.api", "ecr.dkr", "kms", "logs", "monitoring", "secretsmanager", "ssm", "sts",
+    "aps-workspaces", "codedeploy", "ecr.api", "ecr.dkr", "ecs", "kms", "logs", "monitoring", "secretsmanager", "ssm", "sts",
   ]
 
   validation {

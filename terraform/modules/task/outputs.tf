@@ -17,3 +17,8 @@ output "log_group_name" {
   description = "Where it logs."
   value       = aws_cloudwatch_log_group.this.name
 }
+
+output "task_actions" {
+  description = "What the program may do in AWS: every action that its role allows."
+  value       = sort(distinct(flatten([for statement in local.task_statements : statement.Action])))
+}

@@ -292,3 +292,27 @@ mock_data "aws_elb_service_account" {
     arn = "arn:aws:iam::111111111111:root"
   }
 }
+
+mock_data "aws_caller_identity" {
+  defaults = {
+    account_id = "000000000000"
+  }
+}
+
+mock_data "aws_region" {
+  defaults = {
+    name = "us-east-1"
+  }
+}
+
+mock_data "aws_partition" {
+  defaults = {
+    partition = "aws"
+  }
+}
+
+mock_resource "aws_route53_health_check" {
+  defaults = {
+    id = "11111111-1111-4111-8111-111111111111"
+  }
+}

@@ -12,8 +12,8 @@ variables {
   retention_days          = 2555
   administrator_role_arns = ["arn:aws:iam::000000000000:role/fifteen-bootstrap"]
   replica = {
-    bucket_arn  = "arn:aws:s3:::fifteen-prod-use2-archive-000000000000"
-    kms_key_arn = "arn:aws:kms:us-east-2:000000000000:key/22222222-2222-4222-8222-222222222222"
+    bucket_arn    = "arn:aws:s3:::fifteen-prod-use2-archive-000000000000"
+    kms_alias_arn = "arn:aws:kms:us-east-2:000000000000:alias/fifteen-prod-use2-archive"
   }
 }
 

@@ -20,6 +20,10 @@ variables {
 
 run "both_ends_have_routes" {
   command = plan
+  providers = {
+    aws.near = aws.near
+    aws.far  = aws.far
+  }
 
   assert {
     condition     = length(aws_route.near) == 2 && alltrue([for route in aws_route.near : route.destination_cidr_block == "10.21.0.0/16"])
