@@ -5,6 +5,7 @@ locals {
 }
 
 resource "aws_lb" "privatelink" {
+  # checkov:skip=CKV_AWS_150: as the load balancer behind it
   # checkov:skip=CKV_AWS_91: passes TCP through; connections are logged at the application load balancer
   # checkov:skip=CKV2_AWS_20: TCP, not HTTP: nothing to redirect
   for_each = local.privatelink

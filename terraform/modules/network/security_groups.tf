@@ -48,6 +48,7 @@ locals {
 }
 
 resource "aws_security_group" "this" {
+  # checkov:skip=CKV2_AWS_5: attached in other modules, by the output security_group_ids
   for_each = local.groups
 
   name        = "${var.name}-${replace(each.key, "_", "-")}"

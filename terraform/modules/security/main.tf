@@ -1,6 +1,7 @@
 # What watches the account in a region: GuardDuty, Config, an access analyser; and, once for the account, the trail of
 # everything that was done.
 resource "aws_guardduty_detector" "this" {
+  # checkov:skip=CKV2_AWS_3: one account for each environment, each with its own detector; an organisation's is outside this project
   enable                       = true
   finding_publishing_frequency = "FIFTEEN_MINUTES"
   tags                         = var.tags
