@@ -41,10 +41,10 @@ def main() -> None:
     parser.add_argument("--if-installed", action="store_true", help="leave everything out where there is no terraform")
     arguments = parser.parse_args()
     if not terraform_is_installed():
-        print("terraform is not installed: format, init, validate, test, checkov, hadolint, planted mistakes and plans are left out")
+        print("terraform is not installed: its check (format, validity, tests, checkov, mistakes, plans) is left out")
         sys.exit(0 if arguments.if_installed else 1)
     if os.environ.get(WAIVER) == "none":
-        print(f"{WAIVER}=none: whatever needs the AWS provider is left out (init, validate, test, planted mistakes, plans)")
+        print(f"{WAIVER}=none: what needs the AWS provider is left out (init, validate, test, planted mistakes, plans)")
         jobs = [("format", _formatted), *_tools(None)]
     else:
         try:
@@ -76,7 +76,8 @@ def failures(jobs: Sequence[Job]) -> int:
     with ThreadPoolExecutor(PARALLEL) as pool:
         for name, steps, seconds in pool.map(_timed, jobs):
             failed += not all(answer.is_ok for _, answer in steps)
-            print(f"{' '.join(step if answer.is_ok else step.upper() for step, answer in steps):28} {seconds:6.1f} s  {name}", flush=True)
+            done = " ".join(step if answer.is_ok else step.upper() for step, answer in steps)
+            print(f"{done:28} {seconds:6.1f} s  {name}", flush=True)
             for _, answer in steps:
                 if not answer.is_ok:
                     print(answer.text, flush=True)

@@ -33,7 +33,10 @@ def readme_of(folder: Path) -> str:
     name = folder.relative_to(SOURCE).as_posix()
     parts = [f"# {name}", GENERATED, _opening(folder)]
     if calls := list(blocks(folder, "module")):
-        parts += ["## Modules", _table(("call", "module"), ((call.labels[0], f"`{call.text('source')}`") for call in calls))]
+        parts += [
+            "## Modules",
+            _table(("call", "module"), ((call.labels[0], f"`{call.text('source')}`") for call in calls)),
+        ]
     if resources := sorted({block.labels for block in blocks(folder, "resource")}):
         parts += ["## Resources", "\n".join(f"- `{kind}.{label}`" for kind, label in resources)]
     if variables := sorted(blocks(folder, "variable"), key=lambda block: block.labels):

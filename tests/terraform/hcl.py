@@ -1,6 +1,7 @@
 """Just enough of HCL: the blocks of a file with their labels, and the plain arguments in them.
 
-It reads what `terraform fmt` has formatted, and nothing else: a block begins at the line's start and ends with a brace there.
+It reads what `terraform fmt` has formatted, and nothing else: a block begins at the line's start and ends with a brace
+there.
 """
 
 from __future__ import annotations

@@ -48,7 +48,9 @@ def values_of(root: Path, links: Mapping[str, Any] | None = None, zone_id: str =
     if root.parts[-1] == "tools":
         return {
             "account_id": MOTO_ACCOUNT,
-            "environment_account_ids": {name: f"{number}" * 12 for number, name in enumerate(("dev", "uat", "cert", "prod"), 1)},
+            "environment_account_ids": {
+                name: f"{number}" * 12 for number, name in enumerate(("dev", "uat", "cert", "prod"), 1)
+            },
             "source_code": {"provider": "GitHub", "repository": "example/fifteen", "branch": "main"},
             "base_image": f"python@{DIGEST}",
             "change_form_url": "https://changes.example/form",

@@ -1,7 +1,7 @@
 """The AWS provider: found on this machine, since there may be no way to a registry.
 
-The first that holds: `TF_CLI_CONFIG_FILE` where that file exists; a plugin of the right name in one of the usual folders;
-what ``FIFTEEN_TERRAFORM_PROVIDER`` says: ``registry`` lets Terraform fetch it, ``none`` waives whatever needs it.
+The first that holds: `TF_CLI_CONFIG_FILE` where that file exists; a plugin of the right name in one of the usual
+folders; what ``FIFTEEN_TERRAFORM_PROVIDER`` says: ``registry`` lets Terraform fetch it, ``none`` waives what needs it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def configuration_file(work: Path, environment: Mapping[str, str]) -> Path | Non
     plugin = find_plugin(folders)
     if plugin is None:
         raise ProviderMissingError(
-            f"no {PLUGIN_NAME}* below {', '.join(map(str, folders))}, and TF_CLI_CONFIG_FILE names no file that is there. "
+            f"no {PLUGIN_NAME}* below {', '.join(map(str, folders))}, and TF_CLI_CONFIG_FILE names no file. "
             f"Set {WAIVER}=registry to have Terraform fetch it, or {WAIVER}=none to leave out what needs it."
         )
     return _mirror(plugin, work)

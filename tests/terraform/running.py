@@ -36,7 +36,9 @@ def module_folders() -> list[Path]:
 
 def root_folders() -> list[Path]:
     """Return what is applied as such, relative to `terraform/`: the folders that say where their state is."""
-    return sorted(file.parent.relative_to(SOURCE) for file in SOURCE.rglob("terraform.tf") if ".terraform" not in file.parts)
+    return sorted(
+        file.parent.relative_to(SOURCE) for file in SOURCE.rglob("terraform.tf") if ".terraform" not in file.parts
+    )
 
 
 def environment_roots() -> list[Path]:

@@ -1,4 +1,4 @@
-"""The modules' tests can fail: each mistake that must never pass is planted in a copy, and the suite is seen to catch it."""
+"""The modules' tests can fail: each mistake that must never pass is planted in a copy, and is seen to be caught."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ class Mistake:
 
 MISTAKES: Final[Mapping[str, Mistake]] = {
     "public database": Mistake(
-        "postgres", "main.tf", r"publicly_accessible +\= false", "publicly_accessible = true", "The database has no public address."
+        "postgres", "main.tf", r"publicly_accessible += false", "publicly_accessible = true",
+        "The database has no public address.",
     ),
     "single zone": Mistake(
-        "postgres", "main.tf", r"multi_az +\= var\.multi_az", "multi_az = false", "A standby in another zone has every commit."
+        "postgres", "main.tf", r"multi_az += var\.multi_az", "multi_az = false",
+        "A standby in another zone has every commit.",
     ),
     "broker in one zone": Mistake(
         "rabbitmq", "main.tf", "CLUSTER_MULTI_AZ", "SINGLE_INSTANCE", "A quorum outlives the loss of a zone."
@@ -55,7 +57,8 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
         "No resource is a star, but for the one action that knows none.",
     ),
     "wildcard in CodeDeploy's rights": Mistake(
-        "blue_green", "main.tf", r'\["elasticloadbalancing:ModifyListener"\]', '["elasticloadbalancing:*"]', "No action is a star.",
+        "blue_green", "main.tf", r'\["elasticloadbalancing:ModifyListener"\]', '["elasticloadbalancing:*"]',
+        "No action is a star.",
     ),
     "archive that an owner may empty": Mistake(
         "audit_archive", "main.tf", '"COMPLIANCE"', '"GOVERNANCE"',
@@ -65,7 +68,8 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
         "dns", "main.tf", r"  health_check_id = .*\n", "", "Each record has its region's health check."
     ),
     "clients without certificates": Mistake(
-        "load_balancer", "main.tf", r'= "verify"', '= "passthrough"', "The load balancer verifies clients' certificates, and their expiry."
+        "load_balancer", "main.tf", r'= "verify"', '= "passthrough"',
+        "The load balancer verifies clients' certificates, and their expiry.",
     ),
 }  # fmt: skip
 
@@ -92,7 +96,7 @@ def answers() -> Mapping[str, Answer]:
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_planted_mistake_is_caught_by_the_promise_that_it_breaks(name: str, answers: Mapping[str, Answer]) -> None:
-    """A public database, a missing hook, a single zone, an unencrypted queue, an approval removed, a star: each is caught."""
+    """Public database, missing hook, single zone, unencrypted queue, approval removed, star: each is caught."""
     answer = answers[name]
 
     assert not answer.is_ok, f"{name} was not caught"

@@ -1,4 +1,4 @@
-"""checkov, hadolint and moto, in an environment of their own: checkov pins old libraries that nothing else should run on."""
+"""checkov, hadolint, moto, in an environment of their own: checkov pins old libraries that nobody else should get."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def tool(name: str) -> Path:
     if not stamp.exists() or stamp.read_text() != digest:
         subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], check=True)
         subprocess.run(
-            [FOLDER / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes",
-             "--only-binary", ":all:", "-r", LOCK],
+            [FOLDER / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+             "--require-hashes", "--only-binary", ":all:", "-r", LOCK],
             check=True,
         )  # fmt: skip
         stamp.write_text(digest)
@@ -45,7 +45,18 @@ def checkov(folder: Path) -> Answer:
     """Hold a copy of `terraform/` against checkov's rules; a waiver stands where it holds, with its reason."""
     chosen = [argument for part in _LOOKED_AT for argument in ("--directory", str(folder / part))]
     left_out = [argument for part in _LEFT_OUT for argument in ("--skip-path", part)]
-    return _answer([str(tool("checkov")), *chosen, *left_out, "--framework", "terraform", "--skip-download", "--compact", "--quiet"])
+    return _answer(
+        [
+            str(tool("checkov")),
+            *chosen,
+            *left_out,
+            "--framework",
+            "terraform",
+            "--skip-download",
+            "--compact",
+            "--quiet",
+        ]
+    )
 
 
 def hadolint() -> Answer:

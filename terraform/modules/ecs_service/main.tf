@@ -65,7 +65,7 @@ resource "aws_ecs_service" "rolling" {
   }
 
   lifecycle {
-    ignore_changes = [desired_count] # scaling's
+    ignore_changes = [desired_count, task_definition] # scaling's, and the deployment's
   }
 }
 

@@ -71,7 +71,7 @@ resource "aws_ecs_task_definition" "this" {
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = aws_iam_role.task.arn
   container_definitions    = jsonencode(concat([merge(local.program, local.health_check)], local.collector))
-  track_latest             = true # deployments register revisions of their own
+  track_latest             = false # deployments register revisions of their own, which are not Terraform's business
   tags                     = var.tags
 
   runtime_platform {
