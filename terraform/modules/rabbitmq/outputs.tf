@@ -16,7 +16,7 @@ output "host" {
 output "promises" {
   description = "What is promised of the broker, read from what is made."
   value = {
-    encrypted = one(aws_mq_broker.this.encryption_options).use_aws_owned_key == false
+    encrypted = try(one(aws_mq_broker.this.encryption_options).use_aws_owned_key == false, false)
     public    = aws_mq_broker.this.publicly_accessible
     zones     = length(aws_mq_broker.this.subnet_ids)
     cluster   = aws_mq_broker.this.deployment_mode == "CLUSTER_MULTI_AZ"

@@ -18,7 +18,7 @@ run "the_queue_is_encrypted_private_and_in_three_zones" {
   command = plan
 
   assert {
-    condition     = one(aws_mq_broker.this.encryption_options).kms_key_id == var.kms_key_arn && !one(aws_mq_broker.this.encryption_options).use_aws_owned_key
+    condition     = try(one(aws_mq_broker.this.encryption_options).kms_key_id == var.kms_key_arn && !one(aws_mq_broker.this.encryption_options).use_aws_owned_key, false)
     error_message = "Messages rest encrypted under our key."
   }
   assert {
