@@ -9,6 +9,7 @@ report is docs/proofs/terraform.md.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -32,6 +33,10 @@ LACKS: Final[Mapping[str, str]] = {}
 
 FORGETS: Final[Mapping[str, str]] = {}
 """What moto makes and gives back otherwise than it got it, by type: the second plan would mend it."""
+
+
+IMPATIENT: Final = ("aws_s3_bucket_lifecycle_configuration",)
+"""Types whose making would be waited for in vain."""
 
 
 @dataclass
@@ -109,16 +114,36 @@ def outputs(terraform: Terraform, root: Path, aws: Mapping[str, str]) -> dict[st
     return {name: each["value"] for name, each in said.items()}
 
 
+def zone_of(terraform: Terraform, aws: Mapping[str, str]) -> str:
+    """Return the zone that the bootstrap made; its output waits for what moto lacks."""
+    state = json.loads(terraform.output(Path("bootstrap"), "show", "-json", environment=aws))
+    (zone,) = (each for each in resources({"planned_values": state["values"]}) if each["type"] == "aws_route53_zone")
+    zone_id: str = zone["values"]["zone_id"]
+    return zone_id
+
+
+def impatient(terraform: Terraform) -> None:
+    """Wait for a known gap of moto ten seconds instead of three minutes, in the copy."""
+    for file in terraform.folder.glob("modules/*/*.tf"):
+        text = file.read_text()
+        for kind in IMPATIENT:
+            head = rf'(resource "{kind}" "\w+" {{\n)'
+            text = re.sub(head, r'\1  timeouts {\n    create = "10s"\n  }\n\n', text)
+        file.write_text(text)
+
+
 def everything(work: Path) -> tuple[list[Applied], list[tuple[str, int]]]:
     """Apply prod as a first deployment would, and plan all other roots."""
     terraform = Terraform(work)
+    impatient(terraform)
     with moto_server(work / "moto.log") as aws:
         results = [applied(terraform, Path("bootstrap"), aws, values_of(Path("bootstrap")))]
-        zone_id = outputs(terraform, Path("bootstrap"), aws)["zone_id"]
+        zone_id = zone_of(terraform, aws)
         links = {}
         for region in REGIONS:
             root = PROD / region
             results.append(applied(terraform, root, aws, values_of(root, zone_id=zone_id)))
+            print(results[-1], flush=True)
             links[region] = outputs(terraform, root, aws).get("link")
         if all(links.values()):
             results.append(

@@ -17,6 +17,8 @@ ROOT: Final = Path(__file__).parents[2]
 SOURCE: Final = ROOT / "terraform"
 BUILD: Final = ROOT / "build" / "terraform"
 COMMAND_TIMEOUT_S: Final = 600
+SAID_MAX: Final = 3_000
+"""Characters of a failed command that an error repeats: its end says why."""
 PARALLEL: Final = 2
 """Commands at once: each loads the provider, some 600 MB."""
 
@@ -116,7 +118,7 @@ class Terraform:
         """
         answer = self.run(folder, *arguments, environment=environment)
         if not answer.is_ok:
-            raise RuntimeError(f"terraform {' '.join(arguments)} in {folder}:\n{answer.text}")
+            raise RuntimeError(f"terraform {' '.join(arguments)} in {folder}:\n{answer.text[-SAID_MAX:]}")
         return answer.text
 
 

@@ -18,6 +18,7 @@ module "task" {
   secrets_kms_key_arn      = var.secrets_kms_key_arn
   task_statements          = var.task_statements
   collector                = var.collector
+  simulator_command        = var.simulator_command
   stop_timeout_s           = var.stop_timeout_s
   logs_kms_key_arn         = var.logs_kms_key_arn
   log_retention_days       = var.log_retention_days

@@ -293,3 +293,14 @@ variable "rollback_alarm_names" {
     error_message = "Names of alarms."
   }
 }
+
+variable "simulator_command" {
+  description = "Plays the rail beside the program, in dev and uat alone; null: none."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.simulator_command == null || contains(["dev", "uat"], var.tags["environment"])
+    error_message = "A rail is played in dev and uat alone: cert and prod have a real one."
+  }
+}

@@ -6,6 +6,7 @@ locals {
     worker        = "Worker tasks"
     one_off       = "One-off tasks: migrations, joining regions"
     hooks         = "Deployment hooks"
+    grafana       = "Managed Grafana"
     postgres      = "PostgreSQL"
     rabbitmq      = "RabbitMQ"
     endpoint      = "Endpoints of AWS services"
@@ -29,6 +30,7 @@ locals {
     "worker-to-endpoint"       = { from = "worker", to = "endpoint", port = 443 }
     "one-off-to-endpoint"      = { from = "one_off", to = "endpoint", port = 443 }
     "hooks-to-endpoint"        = { from = "hooks", to = "endpoint", port = 443 }
+    "grafana-to-endpoint"      = { from = "grafana", to = "endpoint", port = 443 }
   }
 
   from_addresses = merge(

@@ -48,8 +48,22 @@ locals {
     logConfiguration       = local.log_configuration.collector
   }] : []
 
+  # Where no rail is to be reached, one is played beside the program, on the loopback address that they share.
+  simulator = var.simulator_command == null ? [] : [{
+    name                   = "simulator"
+    image                  = var.image
+    command                = var.simulator_command
+    essential              = true
+    user                   = "10001"
+    readonlyRootFilesystem = true
+    privileged             = false
+    linuxParameters        = { initProcessEnabled = true, capabilities = { drop = ["ALL"], add = [] } }
+    mountPoints            = [{ sourceVolume = "scratch", containerPath = "/tmp", readOnly = false }]
+    logConfiguration       = local.log_configuration.simulator
+  }]
+
   log_configuration = {
-    for container in ["program", "collector"] : container => {
+    for container in ["program", "collector", "simulator"] : container => {
       logDriver = "awslogs"
       options = {
         awslogs-group         = local.log_group
@@ -70,7 +84,7 @@ resource "aws_ecs_task_definition" "this" {
   memory                   = var.size.memory
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = aws_iam_role.task.arn
-  container_definitions    = jsonencode(concat([merge(local.program, local.health_check)], local.collector))
+  container_definitions    = jsonencode(concat([merge(local.program, local.health_check)], local.collector, local.simulator))
   track_latest             = false # deployments register revisions of their own, which are not Terraform's business
   tags                     = var.tags
 

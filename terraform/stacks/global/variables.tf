@@ -23,8 +23,8 @@ variable "domain" {
   type        = object({ zone_id = string, name = string })
 
   validation {
-    condition     = can(regex("^Z[A-Z0-9]+$", var.domain.zone_id)) && can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.domain.name))
-    error_message = "An id that begins with Z, and a name in small letters."
+    condition     = can(regex("^[A-Z0-9]{8,32}$", var.domain.zone_id)) && can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.domain.name))
+    error_message = "An id of 8 to 32 capitals and digits, and a name in small letters."
   }
 }
 

@@ -99,7 +99,7 @@ module "observability" {
   log_retention_days        = var.retention.log_days
   permissions_boundary_arn  = var.permissions_boundary_arn
   subnet_ids                = module.network.subnet_ids["service"]
-  grafana_security_group_id = module.network.security_group_ids["hooks"]
+  grafana_security_group_id = module.network.security_group_ids["grafana"]
   rules                     = var.rules
   dashboards                = var.dashboards
   shipped_log_days          = var.retention.shipped_log_days

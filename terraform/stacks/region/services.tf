@@ -117,6 +117,7 @@ module "worker" {
   image                    = var.images.program
   repository_arns          = var.repository_arns
   size                     = { cpu = var.worker.cpu, memory = var.worker.memory }
+  simulator_command        = var.plays_the_rail ? ["simulator", "fednow"] : null
   scaling                  = { tasks_min = var.worker.tasks_min, tasks_max = var.worker.tasks_max, queue_age_s = var.worker.queue_age_s }
   environment_variables    = local.settings
   secrets                  = local.secrets

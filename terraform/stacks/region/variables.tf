@@ -87,8 +87,8 @@ variable "domain" {
   type        = object({ zone_id = string, name = string })
 
   validation {
-    condition     = can(regex("^Z[A-Z0-9]+$", var.domain.zone_id)) && can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.domain.name))
-    error_message = "An id that begins with Z, and a name in small letters."
+    condition     = can(regex("^[A-Z0-9]{8,32}$", var.domain.zone_id)) && can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.domain.name))
+    error_message = "An id of 8 to 32 capitals and digits, and a name in small letters."
   }
 }
 
@@ -299,4 +299,10 @@ variable "broker_password" {
     condition     = length(var.broker_password) >= 24
     error_message = "24 characters at the least."
   }
+}
+
+variable "plays_the_rail" {
+  description = "Whether every worker has a rail's simulator beside it, at the program's default address: in dev and uat alone."
+  type        = bool
+  nullable    = false
 }

@@ -30,6 +30,8 @@ module "region" {
   retention  = module.values.retention
   settings   = module.values.settings
 
+  plays_the_rail = module.values.plays_the_rail
+
   secrets          = var.secrets
   secrets_revision = module.values.secrets_revision
   broker_password  = var.broker_password

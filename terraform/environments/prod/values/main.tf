@@ -92,6 +92,11 @@ output "retention" {
   value       = { log_days = 400, shipped_log_days = 1096, archive_days = 2555, backup_daily_days = 35, backup_monthly_days = 2555 }
 }
 
+output "plays_the_rail" {
+  description = "Whether a rail is played: no, its address and channel are settings."
+  value       = false
+}
+
 output "settings" {
   description = "Settings of the program that are this environment's own (docs/settings.md)."
   value = {

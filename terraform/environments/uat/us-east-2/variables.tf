@@ -13,8 +13,8 @@ variable "zone_id" {
   type        = string
 
   validation {
-    condition     = can(regex("^Z[A-Z0-9]+$", var.zone_id))
-    error_message = "A hosted zone's id begins with Z."
+    condition     = can(regex("^[A-Z0-9]{8,32}$", var.zone_id))
+    error_message = "A hosted zone's id: 8 to 32 capitals and digits."
   }
 }
 

@@ -92,6 +92,11 @@ output "retention" {
   value       = { log_days = 365, shipped_log_days = 400, archive_days = 90, backup_daily_days = 14, backup_monthly_days = 90 }
 }
 
+output "plays_the_rail" {
+  description = "Whether a rail is played: FedNow, beside every worker."
+  value       = true
+}
+
 output "settings" {
   description = "Settings of the program that are this environment's own (docs/settings.md)."
   value = {

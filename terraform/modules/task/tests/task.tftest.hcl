@@ -108,6 +108,29 @@ run "secrets_are_references" {
   }
 }
 
+run "a_rail_is_played_in_dev" {
+  command = plan
+  variables {
+    tags              = { environment = "dev" }
+    simulator_command = ["simulator", "fednow"]
+  }
+
+  assert {
+    condition     = [for container in jsondecode(aws_ecs_task_definition.this.container_definitions) : container.name] == ["gateway", "collector", "simulator"]
+    error_message = "The simulator stands beside the program."
+  }
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[2].readonlyRootFilesystem
+    error_message = "It is locked down like the program."
+  }
+}
+
+run "no_rail_is_played_in_prod" {
+  command = plan
+  variables { simulator_command = ["simulator", "fednow"] }
+  expect_failures = [var.simulator_command]
+}
+
 run "a_tag_is_no_image" {
   command = plan
   variables { image = "000000000000.dkr.ecr.us-east-1.amazonaws.com/fifteen:latest" }
