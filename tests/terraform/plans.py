@@ -39,6 +39,7 @@ def prepared(terraform: Terraform, root: Path) -> None:
     providers = [_PROVIDER.format(alias=f'  alias = "{alias}"\n') for alias in aliases] or [_PROVIDER.format(alias="")]
     (folder / "local_override.tf").write_text(_BACKEND + "".join(providers))
     terraform.output(root, "init", "-no-color", "-reconfigure")
+    terraform.spare_the_hash(root)
 
 
 def values_of(root: Path, links: Mapping[str, Any] | None = None, zone_id: str = ZONE_ID) -> dict[str, Any]:

@@ -34,7 +34,7 @@ resource "aws_db_instance" "this" {
   maintenance_window         = var.maintenance_window
 
   backup_retention_period  = var.backup_days
-  backup_window            = "07:00-08:00" # UTC: after the US day, before the maintenance window
+  backup_window            = "07:00-08:00" # UTC: after the US day, and an hour before the maintenance window
   copy_tags_to_snapshot    = true
   delete_automated_backups = false
 

@@ -179,10 +179,10 @@ variable "slot_wal_keep_mib" {
 variable "maintenance_window" {
   description = "When AWS may patch, in UTC."
   type        = string
-  default     = "sun:08:00-sun:09:00"
+  default     = "sun:09:00-sun:10:00"
 
   validation {
     condition     = can(regex("^[a-z]{3}:[0-2][0-9]:[0-5][0-9]-[a-z]{3}:[0-2][0-9]:[0-5][0-9]$", var.maintenance_window))
-    error_message = "Such as sun:08:00-sun:09:00."
+    error_message = "Such as sun:09:00-sun:10:00; not while backups are made, from 7 to 8."
   }
 }
