@@ -25,25 +25,40 @@ from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served
 from adapters.http.application import build_application
 from adapters.http.serving import serving
 from adapters.http.worker import build_worker_application
-from adapters.keys.clear import ClearVault
+from adapters.postgres.archive import PostgresArchiveStore
 from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.incoming import PostgresIncoming
+from adapters.postgres.releases import PostgresReleases
 from adapters.postgres.store import PostgresStore
+from adapters.synthetic import SyntheticPayments
 from adapters.system import SystemClock, SystemIdentifiers
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
-from gateway.domain.payment import Rail, RegionId
+from gateway.archiving import archiver_of, reader_of, vault_of
+from gateway.domain.payment import Rail, RegionId, TenantId
 from gateway.rails import link_of, served_rails
+from gateway.receiving import (
+    POSTING_CONCURRENCY,
+    POSTING_PREFETCH,
+    Receiving,
+    compose,
+    desk_of,
+    open_institution,
+    receiving_rails,
+)
 from gateway.service.admission import Admission
+from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.funds import Funds, NoCore
 from gateway.service.operate import Operators
 from gateway.service.ports import (
+    ArchiveStore,
     AuditAnchor,
     AuditStore,
     Bus,
@@ -51,6 +66,8 @@ from gateway.service.ports import (
     Core,
     DeadLetterStore,
     DeliveryHandler,
+    IncomingStore,
+    Institution,
     MessageClass,
     PaymentStore,
     Queue,
@@ -60,7 +77,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
-from gateway.service.relay import relay
+from gateway.service.relay import Forwarder, relay
 from gateway.service.seal import Sealer
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
@@ -118,10 +135,14 @@ class Parts:
     metrics: Metrics
     observer: TelemetryObserver
     pool: asyncpg.Pool[asyncpg.Record]
+    releases: PostgresReleases
     store: PaymentStore
+    incoming: IncomingStore
     dead_letters: DeadLetterStore
     audit: AuditStore
     anchor: AuditAnchor | None
+    archive: ArchiveStore
+    archiver: Archiver | None
     vault: Vault
     rails: Mapping[Rail, RailProtocol]
     between: Between
@@ -143,14 +164,46 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     metrics.build_info.labels(version("fifteen")).set(1)
     async with open_pool(database_url) as opened:
         pool = between.pool(opened)
-        vault = ClearVault(settings.index_key.get_secret_value().encode())
-        store = between.store(PostgresStore(pool, region=RegionId(settings.region), vault=vault))
-        dead_letters = PostgresDeadLetters(pool, region=RegionId(settings.region))
+        vault, region = vault_of(settings), RegionId(settings.region)
+        archive_reader = reader_of(settings)
+        store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader))
+        dead_letters = PostgresDeadLetters(pool, region=region)
         rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
-        audit = PostgresAudit(pool, region=RegionId(settings.region))
+        audit = PostgresAudit(pool, region=region)
+        archive = PostgresArchiveStore(pool, region=region)
+        archiver = archiver_of(settings, archive, clock)
         anchor = None if settings.audit_anchors is None else FileAnchor(settings.audit_anchors)
         observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
-        yield Parts(settings, clock, metrics, observer, pool, store, dead_letters, audit, anchor, vault, rails, between)
+        releases = PostgresReleases(
+            opened, clock, instance_id=SystemIdentifiers().new_uuid(), role=role, release=release_of(settings)
+        )
+        parts = Parts(
+            settings=settings,
+            clock=clock,
+            metrics=metrics,
+            observer=observer,
+            pool=pool,
+            releases=releases,
+            store=store,
+            incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader),
+            dead_letters=dead_letters,
+            audit=audit,
+            anchor=anchor,
+            archive=archive,
+            archiver=archiver,
+            vault=vault,
+            rails=rails,
+            between=between,
+        )
+        try:
+            yield parts
+        finally:
+            await releases.leave()
+
+
+def release_of(settings: Settings) -> str:
+    """Return what is deployed here, as it is shown and written down."""
+    return settings.release or version("fifteen")
 
 
 @asynccontextmanager
@@ -175,7 +228,12 @@ async def open_bus(parts: Parts) -> AsyncIterator[Bus]:
 
 async def run_gateway(settings: Settings, *, ready: Callable[[str], None], between: Between = NOTHING_BETWEEN) -> None:
     """Serve the API until SIGTERM or SIGINT; `ready` is told the URL once it listens."""
-    async with open_parts(settings, role="gateway", between=between) as parts, asyncio.TaskGroup() as loops:
+    async with (
+        open_parts(settings, role="gateway", between=between) as parts,
+        open_bus(parts) as bus,
+        asyncio.TaskGroup() as loops,
+    ):
+        forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
         accepts = grouped_accepts(parts.store)
         waiting = Waiting(parts.store, parts.clock, parts.observer)
         saves = grouped_saves(parts.store)
@@ -191,6 +249,14 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             identifiers=SystemIdentifiers(),
             vault=parts.vault,
             observer=parts.observer,
+            forward=forwarder.take,
+        )
+        incoming, incoming_saves = desk_of(
+            rails=receiving_rails(settings, parts.rails),
+            store=parts.incoming,
+            clock=parts.clock,
+            identifiers=SystemIdentifiers(),
+            observer=parts.observer,
         )
         api = Api(
             intake=intake,
@@ -202,6 +268,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
                 parts.clock,
                 SystemIdentifiers(),
             ),
+            incoming=incoming,
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -211,12 +278,21 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             report_fault=parts.observer.fault,
             promise_s=settings.promise_s,
             version=version("fifteen"),
+            release=release_of(settings),
             readiness={"database": parts.store.check},
+            refused=parts.releases.refused,
+            synthetic=SyntheticPayments(parts.clock, release_of(settings)).newest
+            if settings.synthetic_payments
+            else None,
             limits=HttpLimits(body_bytes_max=settings.body_bytes_max),
         )
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),
+            loops.create_task(incoming_saves.run()),
+            loops.create_task(_supervised(parts, "forwarder", forwarder.publish)),
+            loops.create_task(_supervised(parts, "outbox", forwarder.forget)),
+            loops.create_task(_supervised(parts, "releases", parts.releases.run)),
             loops.create_task(_supervised(parts, "admission", admission.run)),
             loops.create_task(_supervised(parts, "waiting", waiting.run)),
         ]
@@ -234,7 +310,8 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None], betwee
             rail: between.link(rail, await stack.enter_async_context(link_of(rail, settings))) for rail in parts.rails
         }
         core = await stack.enter_async_context(open_core(settings))
-        await run_worker_loops(parts, links, core, ready=ready)
+        institution = await stack.enter_async_context(open_institution(settings, parts.clock))
+        await run_worker_loops(parts, links, core, institution, ready=ready)
 
 
 @asynccontextmanager
@@ -249,17 +326,41 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
 
 async def run_worker_loops(
-    parts: Parts, links: Mapping[Rail, RailLink], core: Core, *, ready: Callable[[str], None]
+    parts: Parts,
+    links: Mapping[Rail, RailLink],
+    core: Core,
+    institution: Institution,
+    *,
+    ready: Callable[[str], None],
 ) -> None:
-    """Run a worker over the rails' links and a core, which somebody else opened and closes."""
+    """Run a worker over the rails' links, a core and institutions, which somebody else opened and closes."""
     identifiers, rails = SystemIdentifiers(), parts.rails
     saves = grouped_saves(parts.store)
     decisions = Decisions(parts.store, saves, parts.observer)
     loads = grouped_loads(parts.store)
     funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s)
     dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
+    receiving = compose(
+        rails=receiving_rails(parts.settings, rails),
+        store=parts.incoming,
+        institution=institution,
+        links=links,
+        clock=parts.clock,
+        identifiers=identifiers,
+        observer=parts.observer,
+        nobodys=TenantId(parts.settings.tenant_id),
+    )
     receivers = {
-        rail: Receiver(decisions, protocol, links[rail], parts.vault, parts.clock, identifiers, parts.observer)
+        rail: Receiver(
+            decisions,
+            protocol,
+            links[rail],
+            parts.vault,
+            parts.clock,
+            identifiers,
+            parts.observer,
+            receiving.hearing(rail, parts.store, parts.vault),
+        )
         for rail, protocol in rails.items()
     }
     timers = Timers(decisions, rails, parts.clock, parts.observer)
@@ -268,21 +369,29 @@ async def run_worker_loops(
         structlog.get_logger("fifteen").warning(
             "audit_not_anchored", remedy="set FIFTEEN_AUDIT_ANCHORS (docs/audit.md)"
         )
+    receiving.warm_up()
     async with open_bus(parts) as bus, asyncio.TaskGroup() as group:
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
+        grouping += [group.create_task(each.run()) for each in receiving.groups]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "consumers": lambda: _consume(parts, bus, dispatcher, funds),
+            "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving),
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
             "timers": timers.run,
+            **receiving.loops,
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
         }
-        background = [group.create_task(_supervised(parts, name, loop)) for name, loop in loops.items()]
+        if parts.archiver is not None:
+            loops["archiver"] = parts.archiver.run
+        background = [group.create_task(_supervised(parts, "releases", parts.releases.run))]
+        background += [group.create_task(_once_admitted(parts, name, loop)) for name, loop in loops.items()]
         checks: dict[str, ReadinessCheck] = {"database": parts.store.check, "bus": bus.check}
         checks |= {rail.value: link.check for rail, link in links.items()}
-        application = build_worker_application(checks, parts.metrics.render)
+        application = build_worker_application(
+            checks, parts.metrics.render, release=release_of(parts.settings), refused=parts.releases.refused
+        )
         await _serve_until_stopped(application, parts.settings.http_host, parts.settings.worker_port, ready=ready)
         for task in background:
             task.cancel()
@@ -291,8 +400,8 @@ async def run_worker_loops(
             task.cancel()
 
 
-async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds) -> None:
-    """Take what is for the rails that are served, and for the core, from their queues, until cancelled."""
+async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, receiving: Receiving) -> None:
+    """Take what is for the rails, for the core, and for the institutions from their queues, until cancelled."""
     await bus.declare()
     settings = parts.settings
     out, core = QueueDirection.OUT, QueueDirection.CORE
@@ -302,9 +411,14 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds)
         (out, MessageClass.SYSTEM, dispatcher.ping, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (core, MessageClass.VALUE, funds.tell, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
     )
+    received: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = [
+        (QueueDirection.IN, message_class, handler, POSTING_PREFETCH, POSTING_CONCURRENCY)
+        for message_class, handler in receiving.handlers
+    ]
     async with AsyncExitStack() as stack:
         for rail in parts.rails:
-            for direction, message_class, handler, prefetch, concurrency in handled:
+            of_rail = (*handled, *received) if rail in receiving.rails else handled
+            for direction, message_class, handler, prefetch, concurrency in of_rail:
                 queue = Queue.of(rail, direction, message_class)
                 await stack.enter_async_context(bus.consume(queue, handler, prefetch=prefetch, concurrency=concurrency))
         await asyncio.Event().wait()
@@ -312,6 +426,12 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds)
 
 async def _supervised(parts: Parts, name: str, loop: Callable[[], Awaitable[None]]) -> None:
     await supervise(name, loop, clock=parts.clock, observer=parts.observer)
+
+
+async def _once_admitted(parts: Parts, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop once the database has what this program needs: before that it would do its work wrongly, or half."""
+    await parts.releases.admitted()
+    await _supervised(parts, name, loop)
 
 
 async def _keep_gauges(parts: Parts, bus: Bus) -> None:
@@ -338,6 +458,7 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
             )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await _keep_audit_gauges(parts, now)
+        await _keep_archive_gauges(parts, now)
         await asyncio.sleep(GAUGES_PAUSE_S)
 
 
@@ -350,6 +471,19 @@ async def _keep_audit_gauges(parts: Parts, now: datetime) -> None:
         0 if unsealed.oldest_at is None else (now - unsealed.oldest_at).total_seconds()
     )
     metrics.audit_unanchored_seals.set(unsealed.seals - anchored)
+
+
+async def _keep_archive_gauges(parts: Parts, now: datetime) -> None:
+    metrics, archiver, totals = parts.metrics, parts.archiver, await parts.archive.totals()
+    if totals.months_until is not None:
+        metrics.message_months_ahead_seconds.set((totals.months_until - now).total_seconds())
+    metrics.archive_segments.set(totals.segments)
+    if archiver is None:
+        return
+    metrics.archive_messages.set(archiver.messages)
+    metrics.archive_left_age_seconds.set(0 if archiver.left_at is None else (now - archiver.left_at).total_seconds())
+    if archiver.succeeded_at is not None:
+        metrics.archive_last_success_timestamp_seconds.set(archiver.succeeded_at.timestamp())
 
 
 def _queues_of(rails: Collection[Rail]) -> Sequence[Queue]:

@@ -49,9 +49,10 @@ def link_of(rail: Rail, settings: Settings) -> AbstractAsyncContextManager[RailL
     return rail_link(rail, url=url, connection_party=party, ibm_mq=ibm_mq)
 
 
-def _fednow(settings: Settings, schemas: SchemaSet) -> RailProtocol:
+def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:
+    """Return FedNow's rules as this installation knows them."""
     fednow = settings.fednow
-    profile = FedNowProfile(
+    return FedNowProfile(
         aba_severity=Severity(fednow.routing_number_severity),
         network_limit_cents=fednow.network_limit_cents,
         sender_limit_cents=fednow.sender_limit_cents,
@@ -61,6 +62,11 @@ def _fednow(settings: Settings, schemas: SchemaSet) -> RailProtocol:
         status_request_wait_s=fednow.status_request_wait_s,
         schemas=schemas,
     )
+
+
+def _fednow(settings: Settings, schemas: SchemaSet) -> RailProtocol:
+    fednow = settings.fednow
+    profile = fednow_profile(settings, schemas)
     return fednow_protocol(
         profile,
         connection_party=ConnectionPartyId(fednow.connection_party),

@@ -118,6 +118,27 @@ class FedNowSettings(BaseModel):
         description="admi.002 codes, comma-separated, that surely mean: not processed. The rail's list is not public; "
         "after any other code the rail is asked, since it may mean a duplicate of a copy that was processed.",
     )
+    receiver_reserve_s: float = Field(
+        5.0,
+        gt=0,
+        le=5,
+        description="The reserved response time that the institution has chosen at the rail as a receiver: 1 to 5 s.",
+    )
+    receiver_own_share_s: float = Field(
+        1.0,
+        gt=0,
+        description="How much of it the gateway keeps for itself: when only this is left, the stand-in decides.",
+    )
+    unanswered_reason_code: str = Field(
+        "AB05",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="ISO reason of our rejection when nobody has decided in time. The rail's list is not public.",
+    )
+    unknown_agent_reason_code: str = Field(
+        "RC04",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="ISO reason of our rejection when no tenant receives for the creditor's agent.",
+    )
     network_limit_cents: int = Field(1_000_000_000, gt=0, description="The network's limit per payment.")
     sender_limit_cents: int = Field(10_000_000, gt=0, description="This institution's own limit per payment.")
     ibm_mq: IbmMqSettings = IbmMqSettings()
@@ -129,6 +150,8 @@ class FedNowSettings(BaseModel):
     def _asks_after_the_clock(self) -> Self:
         if self.rail_clock_s <= self.send_margin_s:
             raise ValueError("rail_clock_s must be longer than send_margin_s: nothing could be sent in time")
+        if self.receiver_own_share_s >= self.receiver_reserve_s:
+            raise ValueError("receiver_reserve_s must be longer than receiver_own_share_s: nobody could be asked")
         if self.status_request_wait_s <= self.rail_clock_s:
             raise ValueError(
                 "status_request_wait_s must be longer than rail_clock_s: the rail refuses to be asked before"
@@ -272,6 +295,33 @@ class Settings(BaseSettings):
     )
     core_url: str | None = Field(None, description="The institution's core, which holds debtors' money (docs/core.md).")
     core_token: SecretStr | None = Field(None, description="The bearer token that the core is shown.")
+    receiving_agents: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Creditor's agents that the first tenant receives for, by routing number, comma-separated; empty: "
+        "every incoming transfer is rejected. `db upgrade` registers them.",
+    )
+    institution_url: str | None = Field(
+        None,
+        description="Where the first tenant's institution is asked and told about incoming transfers "
+        "(docs/receiving.md); empty: the stand-in decides. `db upgrade` registers it.",
+    )
+    institution_secret: SecretStr | None = Field(
+        None, description="Signs what the first tenant's institution is asked and told: whsec_ and Base64."
+    )
+    institution_secrets_file: Path | None = Field(
+        None, description="JSON file with the signing secret of every further tenant: an object by tenant id."
+    )
+    institution_certificate: Path | None = Field(
+        None, description="PEM file with our certificate and key, shown to institutions that want one (mTLS)."
+    )
+    institution_authorities: Path | None = Field(
+        None, description="PEM file with the authorities of institutions' certificates; empty: the system's."
+    )
+    stand_in_file: Path | None = Field(
+        None,
+        description="JSON file with the first tenant's stand-in policy (docs/receiving.md); empty: it rejects all. "
+        "`db upgrade` registers it.",
+    )
     dispatch_prefetch: int = Field(128, ge=1, le=1_000, description="Transfers that a worker takes from the bus.")
     dispatch_concurrency: int = Field(
         64,
@@ -289,6 +339,26 @@ class Settings(BaseSettings):
         description="Directory that workers write the heads of the sealed history to: on another machine than the "
         "database, under another administrator. Empty: they stay in the database alone.",
     )
+    keys_file: Path | None = Field(
+        None,
+        description="Keys that stored messages, and the archive, are encrypted under: a line for each, an id and 32 "
+        "bytes in Base64; the first seals, all open (docs/archive.md). Empty: messages are stored in clear.",
+    )
+    archive_url: str | None = Field(
+        None,
+        pattern=r"^(file:///.+|s3://[^/]+(/.*)?)$",
+        description="Where messages go that the database has kept for long enough: file:///directory, or "
+        "s3://bucket/prefix. Needs a keys_file. Empty: they stay in the database.",
+    )
+    archive_after_days: int = Field(
+        90, ge=1, description="So many days after it was kept, a message of a final payment goes to the archive."
+    )
+    archive_years: int = Field(
+        7,
+        ge=1,
+        le=100,
+        description="For how many years the archive keeps messages; `archive expire` removes older ones.",
+    )
     schemas_folder: Path | None = Field(
         None, description="Own schema files (*.xsd), such as the rail's under a licence; they come before ours."
     )
@@ -297,11 +367,23 @@ class Settings(BaseSettings):
         description="The rail of a payment that neither names nor shows one; empty: FedNow where it is served, else "
         "RTP.",
     )
+    synthetic_payments: bool = Field(
+        default=False,
+        description="Whether a deployment may ask this gateway for synthetic payments (POST /synthetic): to a "
+        "simulator, in a database named as this one with _synthetic at the end, which `db upgrade` then looks after.",
+    )
+    release: str = Field(
+        "",
+        max_length=128,
+        description="What is deployed, such as the image's tag; shown by /healthz and `fifteen db check`. Empty: the "
+        "program's version.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at the least.")
     fednow: FedNowSettings = FedNowSettings()
     rtp: RtpSettings = RtpSettings()
 
-    _split = field_validator("regions", "broker_url", mode="before")(_split)
+    _split = field_validator("regions", "broker_url", "receiving_agents", mode="before")(_split)
+    _or_none = field_validator("archive_url", "keys_file", mode="before")(_none_if_empty)
 
     @property
     def rails(self) -> tuple[Rail, ...]:
@@ -327,6 +409,12 @@ class Settings(BaseSettings):
             raise ValueError("no rail is served: set FIFTEEN_FEDNOW__URL or FIFTEEN_RTP__URL")
         if self.rail_of_others not in self.rails:
             raise ValueError(f"default_rail {self.default_rail} is not served: it has no url")
+        return self
+
+    @model_validator(mode="after")
+    def _archives_what_is_encrypted(self) -> Self:
+        if self.archive_url is not None and self.keys_file is None:
+            raise ValueError("archive_url needs keys_file: what leaves the database is encrypted")
         return self
 
     @model_validator(mode="after")

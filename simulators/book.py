@@ -15,17 +15,24 @@ from simulators.facts import (
     AnswerLost,
     AnswerQueued,
     Fact,
+    ForwardingCompleted,
+    ForwardingStatus,
     Judged,
     PaymentBooked,
     PaymentCompleted,
     Received,
+    ReceiverAnswered,
     Started,
+    TransferForwarded,
     Verdict,
 )
+from simulators.forwarding import Forwarded
 from simulators.ledger import Ledger, Settlement
 from simulators.outqueue import OutQueue, Waiting
 
-_USES_UP_ITS_ID: Final = frozenset({Verdict.ACCEPTED, Verdict.ENQUIRY, Verdict.IGNORED, Verdict.REFUSED})
+_USES_UP_ITS_ID: Final = frozenset(
+    {Verdict.ACCEPTED, Verdict.ENQUIRY, Verdict.ANSWER, Verdict.IGNORED, Verdict.REFUSED}
+)
 
 
 @dataclass(slots=True)
@@ -61,6 +68,8 @@ class Book:
         self._payment_by_message_id: dict[MessageId, PaymentRecord] = {}
         self._pending: list[tuple[datetime, int]] = []
         self._queues: dict[ConnectionPartyId, OutQueue] = {}
+        self._forwarded: dict[MessageId, Forwarded] = {}
+        self._open_forwardings: list[tuple[datetime, MessageId]] = []
 
     @property
     def next_copy(self) -> int:
@@ -92,6 +101,32 @@ class Book:
         if self._pending and self._pending[0][0] <= now:
             return self._payments[self._pending[0][1]]
         return None
+
+    @property
+    def next_forwarding(self) -> int:
+        """The number of the payment that is forwarded next; they are counted from 1."""
+        return len(self._forwarded) + 1
+
+    def forwarded_with_id(self, message_id: MessageId) -> Forwarded | None:
+        """The payment that was forwarded under this message id."""
+        return self._forwarded.get(message_id)
+
+    def forwardings(self) -> Sequence[Forwarded]:
+        """Every payment that was forwarded, oldest first."""
+        return tuple(self._forwarded.values())
+
+    def overdue_forwarding(self, now: datetime) -> Forwarded | None:
+        """A forwarded payment whose clock has run out without an answer."""
+        while self._open_forwardings and self._open_forwardings[0][0] <= now:
+            record = self._forwarded[self._open_forwardings[0][1]]
+            if record.completed is None:
+                return record
+            heapq.heappop(self._open_forwardings)
+        return None
+
+    def next_forwarding_end_at(self) -> datetime | None:
+        """When the next clock of a forwarded payment runs out."""
+        return self._open_forwardings[0][0] if self._open_forwardings else None
 
     def queue_of(self, party: ConnectionPartyId) -> OutQueue:
         """What waits for this connection party."""
@@ -141,6 +176,8 @@ class Book:
                 self.queue_of(fact.recipient).acknowledge(fact.receipts)
             case Started():
                 self.last_started_at = fact.at
+            case TransferForwarded() | ReceiverAnswered() | ForwardingCompleted() | ForwardingStatus():
+                self._forward(fact)
             case _:
                 assert_never(fact)
 
@@ -170,6 +207,37 @@ class Book:
         record.settlement_date = fact.settlement_date
         if record.booked.status is not TransactionStatus.RJCT:
             self.ledger.settle(_settlement_of(record.booked))
+
+    def _forward(self, fact: TransferForwarded | ReceiverAnswered | ForwardingCompleted | ForwardingStatus) -> None:
+        match fact:
+            case TransferForwarded():
+                self._forwarded[fact.message_id] = Forwarded(fact)
+                heapq.heappush(self._open_forwardings, (fact.clock_ends_at, fact.message_id))
+            case ReceiverAnswered():
+                self._forwarded[fact.message_id].answers.append(fact)
+            case ForwardingStatus():
+                self._forwarded[fact.message_id].statuses.append(fact)
+            case ForwardingCompleted():
+                self._complete_forwarding(fact)
+            case _:
+                assert_never(fact)
+
+    def _complete_forwarding(self, fact: ForwardingCompleted) -> None:
+        record = self._forwarded[fact.message_id]
+        assert record.completed is None, f"{fact.message_id} completed twice"
+        record.completed = fact
+        if record.is_settled:
+            forwarded = record.forwarded
+            self.ledger.settle(
+                Settlement(
+                    copy=-forwarded.number,  # its own numbers, beside those of the copies that came
+                    message_id=forwarded.message_id,
+                    amount=forwarded.amount,
+                    debtor_agent=forwarded.instructing_agent,
+                    creditor_agent=forwarded.instructed_agent,
+                    at=fact.at,
+                )
+            )
 
 
 def _settlement_of(booked: PaymentBooked) -> Settlement:

@@ -10,6 +10,14 @@
 ``GET /simulator/v1/summary``
     Counts: copies by verdict, payments by status, messages that wait.
 
+``POST /simulator/v1/incoming``
+    Payments from the network: ``{"creditor_account": …, …}``, each member optional and those of
+    `simulators.forwarding.Order` (``amount`` as text), with ``count``. 201 with the message ids.
+
+``GET /simulator/v1/incoming?message_id=…``
+    What became of forwarded payments: every answer with its time, the end, and what was said of the posting. Without
+    an id, counts and how long receivers took; ``?after=n`` leaves out the first n.
+
 ``POST /simulator/v1/faults``
     ``{"drop_answers": n, "delay_answers_s": s, "refuse_connections": true|false}``, each optional: switches these on
     and everything else off; answers what is on now.
@@ -24,7 +32,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from iso20022 import MessageId
 from simulators.book import Book, Copy, PaymentRecord
+from simulators.orders import orders_from, shown, summary_of
 from simulators.rail import Faults
 from simulators.service import SERVICE
 
@@ -67,6 +77,29 @@ async def _show_summary(request: web.Request) -> web.Response:
     )
 
 
+async def _order_incoming(request: web.Request) -> web.Response:
+    try:
+        order, count = orders_from(json.loads(await request.read()))
+        forwarded = [request.app[SERVICE].originate(order) for _ in range(count)]
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"no such order: {error}") from error
+    return web.json_response({"message_ids": [each.message_id for each in forwarded]}, status=201)
+
+
+async def _show_incoming(request: web.Request) -> web.Response:
+    book = request.app[SERVICE].current_rail().book
+    message_id = request.query.get("message_id")
+    if message_id is None:
+        after = request.query.get("after", "0")
+        if not (after.isascii() and after.isdigit()):
+            raise web.HTTPBadRequest(text="after is the number of the last payment that is not counted")
+        return web.json_response(summary_of(book.forwardings()[int(after) :]))
+    record = book.forwarded_with_id(MessageId(message_id))
+    if record is None:
+        raise web.HTTPNotFound(text="no payment was forwarded under this message id")
+    return web.json_response(shown(record))
+
+
 async def _switch_faults(request: web.Request) -> web.Response:
     try:
         faults = _faults_from(json.loads(await request.read()))
@@ -81,6 +114,8 @@ ROUTES: Final = (
     web.get(f"{PREFIX}ledger", _show_ledger),
     web.get(f"{PREFIX}summary", _show_summary),
     web.post(f"{PREFIX}faults", _switch_faults),
+    web.post(f"{PREFIX}incoming", _order_incoming),
+    web.get(f"{PREFIX}incoming", _show_incoming),
 )
 """The routes of this side."""
 

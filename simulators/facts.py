@@ -46,6 +46,9 @@ class Verdict(StrEnum):
     REFUSED = "refused"
     """A technical fault: admi.002."""
 
+    ANSWER = "answer"
+    """A receiver's pacs.002 about a payment that was forwarded to it."""
+
     LOST = "lost"
     """It never reached the rail: no record but this."""
 
@@ -187,7 +190,82 @@ class Acknowledged:
     receipts: tuple[str, ...]
 
 
-Fact = Started | Received | Judged | PaymentBooked | PaymentCompleted | AnswerQueued | AnswerLost | Acknowledged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferForwarded:
+    """A payment from the network was forwarded to its receiver, whose answer counts until ``clock_ends_at``.
+
+    ``advice`` and what follows is what its order says of the end; ``body`` is the message.
+    """
+
+    number: int
+    message_id: MessageId
+    message_type: str
+    instruction_id: InstructionId | None
+    end_to_end_id: EndToEndId
+    transaction_id: TransactionId | None
+    uetr: Uetr | None
+    amount: Amount
+    instructing_agent: RoutingNumber
+    instructed_agent: RoutingNumber
+    document_creation_time: datetime
+    recipient: ConnectionPartyId
+    forwarded_at: datetime
+    clock_ends_at: datetime
+    copies: int
+    copy_after_s: float
+    again_after_s: float | None
+    advice: str
+    advice_after_s: float
+    advice_copies: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverAnswered:
+    """The receiver has answered; only one answer counts, and only in time."""
+
+    message_id: MessageId
+    at: datetime
+    status: TransactionStatus
+    reasons: tuple[str, ...]
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardingCompleted:
+    """What became of a forwarded payment; if it is a settlement, money has moved."""
+
+    message_id: MessageId
+    at: datetime
+    status: TransactionStatus
+    reasons: tuple[str, ...]
+    settlement_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardingStatus:
+    """What the receiver has said of the posting afterwards."""
+
+    message_id: MessageId
+    at: datetime
+    status: TransactionStatus
+    reasons: tuple[str, ...]
+
+
+Fact = (
+    Started
+    | Received
+    | Judged
+    | PaymentBooked
+    | PaymentCompleted
+    | AnswerQueued
+    | AnswerLost
+    | Acknowledged
+    | TransferForwarded
+    | ReceiverAnswered
+    | ForwardingCompleted
+    | ForwardingStatus
+)
 """One line of the journal."""
 
 FACTS: tuple[type[Fact], ...] = (
@@ -199,5 +277,9 @@ FACTS: tuple[type[Fact], ...] = (
     AnswerQueued,
     AnswerLost,
     Acknowledged,
+    TransferForwarded,
+    ReceiverAnswered,
+    ForwardingCompleted,
+    ForwardingStatus,
 )
 """Every kind of fact."""

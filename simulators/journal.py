@@ -121,6 +121,10 @@ _SAME: Final[_Codec] = (_same, _same)
 _BY_TYPE: Final[dict[Any, _Codec]] = {
     datetime: (datetime.isoformat, datetime.fromisoformat),
     date: (date.isoformat, date.fromisoformat),
+    date | None: (
+        lambda day: None if day is None else day.isoformat(),
+        lambda text: None if text is None else date.fromisoformat(text),
+    ),
     Amount: (lambda amount: amount.cents, Amount),
     # Bytes that are no UTF-8 survive as lone surrogates; the rest stays readable.
     bytes: (lambda body: body.decode("utf-8", "surrogateescape"), lambda text: text.encode("utf-8", "surrogateescape")),

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from iso20022 import ConnectionPartyId
+from iso20022 import ConnectionPartyId, TransactionStatus
 from simulators.behaviours import Answer, Behaviour, BehaviourTable, Told
 from simulators.book import Book, PaymentRecord
 from simulators.facts import (
@@ -22,15 +22,18 @@ from simulators.facts import (
     AnswerLost,
     AnswerQueued,
     Fact,
+    ForwardingCompleted,
     PaymentBooked,
     PaymentCompleted,
     Received,
     Started,
+    TransferForwarded,
 )
+from simulators.forwarding import NONE, OPPOSITE, Forwarded, ForwardingRules, Order, deliveries, opposite_of
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.outqueue import Waiting
-from simulators.participants import Participant
+from simulators.participants import Participant, participant_of
 
 GARBAGE: Final = b"\xff\xfe\x00 not a message \x00\xff"
 """What comes in the place of an unreadable answer."""
@@ -119,6 +122,11 @@ class RailRules(Protocol):
         """What happens to which payment."""
         ...
 
+    @property
+    def forwarding(self) -> ForwardingRules | None:
+        """How payments from the network are forwarded; None where there are none."""
+        ...
+
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
         """Decide what becomes of one copy of a message."""
         ...
@@ -165,13 +173,66 @@ class SimulatedRail:
         judgement = self._rules.judge(body, arrival, self.book)
         replies = [] if judgement.reply is None else self._queued(judgement.reply, connection_party, now)
         self._record(*judgement.facts, *replies)
+        for fact in judgement.facts:
+            if isinstance(fact, ForwardingCompleted):
+                self._advise(fact)
         self.advance(now)
+
+    def originate(self, order: Order, *, now: datetime) -> TransferForwarded:
+        """Forward a payment from the network to its receiver.
+
+        Raises:
+            ValueError: the creditor's agent is no participant.
+
+        """
+        self.advance(now)
+        receiver = participant_of(order.creditor_agent, self.settings.participants)
+        if receiver is None:
+            raise ValueError(f"{order.creditor_agent} is no participant")
+        rules = self._forwarding
+        forwarded = rules.forward(order, self.book.next_forwarding, recipient=receiver.connection_party, now=now)
+        again = None if order.again_after_s is None else rules.again(forwarded, now=now)
+        receipts = [self._ids.next_reference() for _ in range(order.copies + 1)]
+        self._record(forwarded, *deliveries(forwarded, receipts, again))
+        return forwarded
+
+    @property
+    def _forwarding(self) -> ForwardingRules:
+        rules = self._rules.forwarding
+        if rules is None:
+            raise ValueError(f"no payments come from {self.settings.network}")
+        return rules
+
+    def _advise(self, completed: ForwardingCompleted) -> None:
+        """Tell the receiver what became of a payment, as its order says."""
+        record = self.book.forwarded_with_id(completed.message_id)
+        assert record is not None, "what was completed was forwarded"
+        self._record(*self._advices(record, completed))
+
+    def _advices(self, record: Forwarded, completed: ForwardingCompleted) -> list[Fact]:
+        forwarded, status = record.forwarded, completed.status
+        if forwarded.advice == NONE:
+            return []
+        if forwarded.advice == OPPOSITE:
+            status = opposite_of(status)
+        at = completed.at + timedelta(seconds=forwarded.advice_after_s)
+        body = self._forwarding.advice(
+            forwarded, status, completed.reasons, settlement_date=completed.settlement_date, at=at
+        )
+        return [fact for _ in range(forwarded.advice_copies) for fact in self._queued(body, forwarded.recipient, at)]
 
     def advance(self, now: datetime) -> None:
         """Complete the payments that are due by `now`; a repeat changes nothing."""
         while (record := self.book.due(now)) is not None:
             settlement_date = self._rules.completion_date(record.booked.completes_at)
             self._record(PaymentCompleted(record.booked.copy, settlement_date), *self._answers(record, settlement_date))
+        while (unanswered := self.book.overdue_forwarding(now)) is not None:
+            forwarded, reasons = unanswered.forwarded, (self._forwarding.timed_out(),)
+            completed = ForwardingCompleted(
+                forwarded.message_id, forwarded.clock_ends_at, TransactionStatus.RJCT, reasons, None
+            )
+            self._record(completed)
+            self._advise(completed)
 
     def fetch(self, party: ConnectionPartyId, *, messages_max: int, now: datetime) -> Sequence[Waiting]:
         """Hand out what waits for `party`; what is not acknowledged within the visibility time comes again."""
@@ -185,7 +246,11 @@ class SimulatedRail:
 
     def next_change_at(self, party: ConnectionPartyId) -> datetime | None:
         """When there may be something for `party` without anyone sending anything; None for never."""
-        instants = (self.book.next_completion_at(), self.book.queue_of(party).next_visible_at())
+        instants = (
+            self.book.next_completion_at(),
+            self.book.next_forwarding_end_at(),
+            self.book.queue_of(party).next_visible_at(),
+        )
         return min((instant for instant in instants if instant is not None), default=None)
 
     def _record(self, *facts: Fact) -> None:

@@ -11,6 +11,8 @@ from aiohttp import web
 
 from iso20022 import ConnectionPartyId
 from simulators.clock import Clock
+from simulators.facts import TransferForwarded
+from simulators.forwarding import Order
 from simulators.outqueue import Waiting
 from simulators.rail import Faults, SimulatedRail
 
@@ -46,6 +48,12 @@ class RailService:
         """Take one copy of a message; it is journalled when this returns."""
         self._rail.receive(body, connection_party=connection_party, message_class=message_class, now=self._clock.now())
         self._wake()
+
+    def originate(self, order: Order) -> TransferForwarded:
+        """Forward a payment from the network. Raises ValueError when the creditor's agent is no participant."""
+        forwarded = self._rail.originate(order, now=self._clock.now())
+        self._wake()
+        return forwarded
 
     async def fetch(self, party: ConnectionPartyId, *, messages_max: int, wait: timedelta) -> Sequence[Waiting]:
         """What there is for `party`, as soon as there is something; nothing after `wait`, or at the end."""

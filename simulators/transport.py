@@ -7,7 +7,8 @@ answers are fetched and acknowledged.
     Body: a message in the rail's envelope. Headers: ``Rail-Connection-Party`` (FedNow: 9 characters, RTP: 11) and
     ``Rail-Message-Class`` (value, nonvalue, inquiry, system). 202 once it is in the journal, whatever it says: what is
     wrong with a message is answered by a message. 400 where a header is missing, 403 for a connection party that the
-    network does not know.
+    network does not know. Several messages go together as ``application/json``, a list of
+    ``{"message_class", "body"}`` (or ``body_base64`` for bytes that are no UTF-8): all are taken, in order, or none.
 
 ``GET /rail/v1/messages?connection_party=…&max=…&wait=seconds``
     A long poll: 200 with a JSON list of ``{"receipt", "body"}``, empty after `wait` seconds. Bytes that are no UTF-8
@@ -52,11 +53,40 @@ BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 async def _take_message(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     party = _known_party(service, request.headers.get(PARTY_HEADER))
-    message_class = request.headers.get(CLASS_HEADER)
+    if request.content_type == "application/json":
+        taken = _list_of_messages(await _json_of(request))
+    else:
+        taken = [(await request.read(), _known_class(request.headers.get(CLASS_HEADER)))]
+    for body, message_class in taken:
+        service.receive(body, connection_party=party, message_class=message_class)
+    return web.Response(status=202)
+
+
+def _list_of_messages(content: object) -> list[tuple[bytes, str]]:
+    match content:
+        case [*entries] if entries:
+            return [_listed(entry) for entry in entries]
+        case _:
+            raise web.HTTPBadRequest(text='several messages are a list of {"message_class", "body"}')
+
+
+def _listed(entry: object) -> tuple[bytes, str]:
+    match entry:
+        case {"message_class": str(message_class), "body": str(body)}:
+            return body.encode("utf-8", "surrogatepass"), _known_class(message_class)
+        case {"message_class": str(message_class), "body_base64": str(encoded)}:
+            try:
+                return base64.b64decode(encoded, validate=True), _known_class(message_class)
+            except ValueError as error:
+                raise web.HTTPBadRequest(text="body_base64 is no Base64") from error
+        case _:
+            raise web.HTTPBadRequest(text='each message is {"message_class", "body"}, or has body_base64 instead')
+
+
+def _known_class(message_class: str | None) -> str:
     if message_class not in MESSAGE_CLASSES:
         raise web.HTTPBadRequest(text=f"{CLASS_HEADER} is one of {', '.join(sorted(MESSAGE_CLASSES))}")
-    service.receive(await request.read(), connection_party=party, message_class=message_class)
-    return web.Response(status=202)
+    return message_class
 
 
 async def _give_messages(request: web.Request) -> web.Response:

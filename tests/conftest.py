@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,11 @@ API_KEY: Final = "an-api-key-for-tests-only"
 TENANT: Final = TenantId("default")
 REGION: Final = RegionId("local")
 _numbers = count(1)
+
+
+def pytest_configure() -> None:
+    """Tests that look at a command's output say how wide it is; a test process among several is told another width."""
+    os.environ.pop("COLUMNS", None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from gateway.service.dead_letters import DeadLetters
+from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
 from gateway.service.submit import Intake
@@ -53,13 +54,15 @@ class Api:
 
     ``render_metrics`` returns the exposition and its content type; ``record_request`` is told of every answer;
     ``report_fault`` of every fault of ours or of the world (where, what). Neither raises. ``promise_s`` is shown to
-    clients: seconds from acceptance to a final status. The caller keeps the group commit of `intake` and `waiting`
-    running.
+    clients: seconds from acceptance to a final status; ``release``, what is deployed here, to anyone. ``synthetic``
+    makes synthetic payments and tells what became of them; none where they are switched off. ``refused`` says whether
+    the database's schema refuses this program. The caller keeps the group commit of `intake` and `waiting` running.
     """
 
     intake: Intake
     operators: Operators
     dead_letters: DeadLetters
+    incoming: IncomingDesk
     store: PaymentStore
     waiting: Waiting
     clock: Clock
@@ -69,5 +72,8 @@ class Api:
     report_fault: Callable[[str, BaseException], None]
     promise_s: float
     version: str
+    release: str
     readiness: Mapping[str, ReadinessCheck] = field(default_factory=dict)
+    synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None
+    refused: Callable[[], bool] = lambda: False
     limits: HttpLimits = LIMITS

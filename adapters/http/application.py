@@ -12,6 +12,7 @@ from adapters.http.api import Api, Served
 from adapters.http.authentication import ApiKeys, OperatorKeys
 from adapters.http.bodies import leave_expectation
 from adapters.http.dead_letters import DeadLetterDesk
+from adapters.http.incoming import IncomingTransfers
 from adapters.http.operations import Operations
 from adapters.http.operators import OperatorDesk
 from adapters.http.payments import Payments
@@ -51,6 +52,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
     submissions, payments, operations = Submissions(api, keys), Payments(api, keys), Operations(api)
     operator_keys = OperatorKeys(store=api.dead_letters.store, keys=keys)
     desk, dead_letters = OperatorDesk(api, operator_keys), DeadLetterDesk(api, operator_keys)
+    incoming = IncomingTransfers(api, operator_keys)
     return [
         ("POST", "/v1/messages", submissions.post_message),
         ("POST", "/v1/payments", submissions.post_payment),
@@ -65,9 +67,16 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/dead-letters/{delivery_id}", dead_letters.get_one),
         ("POST", "/v1/dead-letters/{delivery_id}/redrive", dead_letters.post_redrive),
         ("POST", "/v1/dead-letters/{delivery_id}/discard", dead_letters.post_discard),
+        ("GET", "/v1/incoming-transfers", incoming.get_list),
+        ("GET", "/v1/incoming-transfers/{transfer_id}", incoming.get_one),
+        ("GET", "/v1/incoming-transfers/{transfer_id}/events", incoming.get_events),
+        ("GET", "/v1/incoming-transfers/{transfer_id}/messages", incoming.get_messages),
+        ("GET", "/v1/incoming-transfers/{transfer_id}/messages/{message_id}", incoming.get_message),
+        ("POST", "/v1/incoming-transfers/{transfer_id}/posting", incoming.post_posting),
         ("GET", "/", operations.get_index),
         ("GET", "/healthz", operations.get_health),
         ("GET", "/readyz", operations.get_readiness),
+        ("POST", "/synthetic", operations.post_synthetic),
         ("GET", "/metrics", operations.get_metrics),
         ("GET", "/openapi.json", operations.get_openapi),
         ("GET", "/problems", operations.get_problems),

@@ -12,6 +12,7 @@ from adapters.http.answers import json_response
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
+from adapters.http.incoming_representation import transfer_link
 from adapters.http.negotiation import is_json
 from adapters.http.notes import note_findings, refuse_if_any
 from adapters.http.payment_form import read_object
@@ -26,7 +27,7 @@ from adapters.http.problems import (
 from adapters.http.representation import instant_text, payment_link
 from gateway.domain.payment import Payment, TenantId
 from gateway.service.dead_letters import ClosingOutcome, Consequence, ShownDeadLetter
-from gateway.service.ports import Closing, DeadLetterState, KeptDeadLetter, Queue
+from gateway.service.ports import Closing, DeadLetterState, Delivery, KeptDeadLetter, Queue, QueueDirection
 
 LISTED_MAX: Final = 200
 """Dead letters that one answer lists."""
@@ -111,8 +112,14 @@ def letter_json(kept: KeptDeadLetter) -> dict[str, Any]:
         "died_at": instant_text(letter.died_at),
         "deadline_at": instant_text(delivery.deadline_at),
         "closing": None if kept.closing is None else _closing_json(kept.closing),
-        "links": {"self": link, "payment": payment_link(delivery.payment_id)},
+        "links": {"self": link, "payment": _subject_link(delivery)},
     }
+
+
+def _subject_link(delivery: Delivery) -> str:
+    """The path of the payment, or of the received transfer, that a delivery is about."""
+    is_received = delivery.queue.direction is QueueDirection.IN
+    return transfer_link(delivery.payment_id) if is_received else payment_link(delivery.payment_id)
 
 
 def shown_json(shown: ShownDeadLetter) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from adapters.http.openapi_examples import (
     XML_MESSAGE_EXAMPLE,
     XML_REPORT_EXAMPLE,
 )
+from adapters.http.openapi_incoming import INCOMING_SCHEMAS, incoming_paths
 from adapters.http.openapi_schemas import SCHEMAS, ref
 from adapters.http.problems import PROBLEM_TYPE, PROBLEMS, ProblemError, ProblemKind, problem_document
 from gateway.domain.payment import Rail
@@ -100,7 +101,7 @@ def openapi_document(*, version: str, limits: HttpLimits) -> dict[str, Any]:
                 "api_key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
             },
             "parameters": {"wait": _wait(limits)},
-            "schemas": SCHEMAS | DEAD_LETTER_SCHEMAS,
+            "schemas": SCHEMAS | DEAD_LETTER_SCHEMAS | INCOMING_SCHEMAS,
             "responses": {kind.code: _problem_response(kind) for kind in PROBLEMS.values()},
         },
     }
@@ -161,10 +162,19 @@ def _paths() -> dict[str, Any]:
             )
         },
         **dead_letter_paths(_problem_responses),
+        **incoming_paths(_problem_responses),
         "/": {"get": _open("getIndex", "What there is", ref("Index"))},
-        "/healthz": {"get": _open("getHealth", "Whether the process answers", ref("Health"))},
+        "/healthz": {"get": _open("getHealth", "Whether the process answers", ref("Health"), (problems.NOT_READY,))},
         "/readyz": {
             "get": _open("getReadiness", "Whether payments can be taken", ref("Readiness"), (problems.NOT_READY,))
+        },
+        "/synthetic": {
+            "post": _open(
+                "postSynthetic",
+                "What became of synthetic payments, made now: to a simulator, without money, outside the books",
+                ref("Synthetic"),
+                (problems.NOT_FOUND,),
+            )
         },
         "/metrics": {"get": _open("getMetrics", "Metrics for Prometheus", {"type": "string"}, form="text/plain")},
         "/openapi.json": {"get": _open("getOpenapi", "This document", {"type": "object"})},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, Final
 
 from adapters.http.notes import NOTE_MAX
@@ -9,6 +10,7 @@ from adapters.http.payment_form import CURRENCY, REMITTANCE_LINES_MAX
 from adapters.http.problems import PROBLEMS
 from adapters.http.representation import MONEY, NEXT_STEPS
 from gateway.domain.events import EventKind
+from gateway.domain.incoming import IncomingState
 from gateway.domain.payment import PaymentState, Rail, ReasonOrigin
 from gateway.service.operate import OperatorAction
 from gateway.service.ports import MessageDirection
@@ -34,8 +36,8 @@ def _text(longest: int, description: str = "") -> dict[str, Any]:
     return schema | ({"description": description} if description else {})
 
 
-def _values(names: type[PaymentState] | type[EventKind] | type[MessageDirection] | type[Rail]) -> list[str]:
-    return [name.value for name in names]
+def _values(members: type[StrEnum]) -> list[str]:
+    return [member.value for member in members]
 
 
 _STRING: Final = {"type": "string"}
@@ -176,7 +178,11 @@ _PROBLEM: Final = _object(
         "advice": {"type": "string", "description": "What to do now."},
         "findings": {"type": "array", "items": ref("Finding")},
         "payment": {"type": "string", "description": "Where a key was used before: the payment that has it."},
-        "state": _STATE | {"description": "Where an operator found nothing to do: where the payment stands."},
+        "state": {
+            "type": "string",
+            "enum": sorted({*_values(PaymentState), *_values(IncomingState)}),
+            "description": "Where nothing was to be done: where the payment, sent or received, stands.",
+        },
         "candidates": {"type": "array", "items": _CANDIDATE},
         "checks": {"type": "object", "additionalProperties": _STRING},
     },
@@ -223,12 +229,26 @@ SCHEMAS: Final[dict[str, Any]] = {
         ]
     },
     "Events": _object({"payment_id": _UUID, "events": {"type": "array", "items": _EVENT}}),
-    "Messages": _object({"payment_id": _UUID, "messages": {"type": "array", "items": _MESSAGE}}),
+    "Messages": _object({"payment_id": _UUID, "messages": {"type": "array", "items": ref("Message")}}),
+    "Message": _MESSAGE,
     "Finding": _FINDING,
     "Problem": _PROBLEM,
     "ProblemKind": _PROBLEM_KIND,
     "ProblemKinds": _object({"problems": {"type": "array", "items": ref("ProblemKind")}}),
-    "Health": _object({"status": {"const": "ok"}}),
+    "Health": _object({"status": {"const": "ok"}, "release": _STRING}),
+    "Synthetic": _object(
+        {
+            "settled": {"type": "boolean"},
+            "release": _STRING,
+            "payments": {
+                "type": "array",
+                "items": _object({"rail": _STRING, "state": _STRING, "seconds": {"type": "number"}}),
+            },
+            "age_s": {"type": "number"},
+            "fault": _STRING,
+        },
+        optional=("fault",),
+    ),
     "Readiness": _object(
         {"status": {"const": "ok"}, "checks": {"type": "object", "additionalProperties": {"const": "ok"}}}
     ),

@@ -28,8 +28,13 @@ class Operations:
         return web.Response(body=self._index, content_type=JSON)
 
     async def get_health(self, _request: web.Request) -> web.Response:
-        """Say that the process answers; nothing else is looked at."""
-        return json_response({"status": READY})
+        """Say that the process answers, and what is deployed here.
+
+        503 only where the database's schema refuses this program: whoever deployed it takes it back.
+        """
+        if self._api.refused():
+            raise ProblemError(NOT_READY, "The database's schema is not one that this program can live with.")
+        return json_response({"status": READY, "release": self._api.release})
 
     async def get_readiness(self, _request: web.Request) -> web.Response:
         """Say whether everything answers that payments need; 503 when something does not, and what."""
@@ -41,6 +46,12 @@ class Operations:
             detail = f"These do not answer: {', '.join(sorted(faults))}."
             raise ProblemError(NOT_READY, detail, members={"checks": results})
         return json_response({"status": READY, "checks": results})
+
+    async def post_synthetic(self, _request: web.Request) -> web.Response:
+        """Say what became of the newest synthetic payments, made now unless they were a moment ago."""
+        if self._api.synthetic is None:
+            raise ProblemError(NOT_FOUND, "Synthetic payments are switched off (FIFTEEN_SYNTHETIC_PAYMENTS).")
+        return json_response(await self._api.synthetic())
 
     async def get_metrics(self, _request: web.Request) -> web.Response:
         """Show the metrics in the exposition format of Prometheus."""
@@ -71,6 +82,7 @@ def _index(api: Api) -> dict[str, Any]:
         "links": {
             "messages": "/v1/messages",
             "payments": "/v1/payments",
+            "incoming_transfers": "/v1/incoming-transfers",
             "openapi": "/openapi.json",
             "problems": "/problems",
             "health": "/healthz",

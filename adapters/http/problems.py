@@ -67,6 +67,15 @@ DEAD_LETTER_NOT_FOUND: Final = ProblemKind(
 MESSAGE_NOT_FOUND: Final = ProblemKind(
     "message_not_found", 404, "The payment has no such message", "The payment's list of messages has their links."
 )
+INCOMING_TRANSFER_NOT_FOUND: Final = ProblemKind(
+    "incoming_transfer_not_found", 404, "No such incoming transfer", "The list of incoming transfers has their ids."
+)
+POSTING_NOT_DECIDABLE: Final = ProblemKind(
+    "posting_not_decidable",
+    409,
+    "Nothing is to be decided of the posting",
+    "Look at the transfer: its state says where it stands. Nothing was changed.",
+)
 DEAD_LETTER_CLOSED: Final = ProblemKind(
     "dead_letter_closed", 409, "Somebody has acted on it before", "Look at it: it says who, when and why."
 )
@@ -165,6 +174,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         PAYMENT_NOT_FOUND,
         MESSAGE_NOT_FOUND,
         DEAD_LETTER_NOT_FOUND,
+        INCOMING_TRANSFER_NOT_FOUND,
         METHOD_NOT_ALLOWED,
         NOT_ACCEPTABLE,
         REQUEST_TIMEOUT,
@@ -174,6 +184,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         DEAD_LETTER_CLOSED,
         DEAD_LETTER_WITHOUT_PAYMENT,
         NOT_AWAITING_OPERATOR,
+        POSTING_NOT_DECIDABLE,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         UNSUPPORTED_CONTENT_ENCODING,

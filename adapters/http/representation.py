@@ -77,7 +77,7 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "final": final,
         "money": MONEY[state],
         "status": payment.status,
-        "reason": _reason_json(payment.reason),
+        "reason": reason_json(payment.reason),
         "rail": payment.rail.value,
         "message_id": payment.message_id,
         "end_to_end_id": payment.end_to_end_id,
@@ -115,7 +115,7 @@ def events_json(payment_id: PaymentId, events: Sequence[RecordedEvent]) -> dict[
 def messages_json(payment_id: PaymentId, messages: Sequence[RawMessage]) -> dict[str, Any]:
     """Return the list of a payment's raw messages, oldest first, with the links to their bytes."""
     link = f"{payment_link(payment_id)}/messages"
-    return {"payment_id": str(payment_id), "messages": [_message_json(link, message) for message in messages]}
+    return {"payment_id": str(payment_id), "messages": [message_json(link, message) for message in messages]}
 
 
 def _event_json(recorded: RecordedEvent) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _event_json(recorded: RecordedEvent) -> dict[str, Any]:
         "state_before": recorded.state_before and recorded.state_before.value,
         "state_after": recorded.state_after.value,
         "status": event.status,
-        "reason": _reason_json(event.reason),
+        "reason": reason_json(event.reason),
         "business_message_id": event.business_message_id,
         "details": event.details,
         "at": instant_text(recorded.at),
@@ -135,7 +135,8 @@ def _event_json(recorded: RecordedEvent) -> dict[str, Any]:
     }
 
 
-def _message_json(link: str, message: RawMessage) -> dict[str, Any]:
+def message_json(link: str, message: RawMessage) -> dict[str, Any]:
+    """Return one line of a list of raw messages, with the link to its bytes below `link`."""
     return {
         "message_id": str(message.message_id),
         "direction": message.direction.value,
@@ -149,7 +150,8 @@ def _message_json(link: str, message: RawMessage) -> dict[str, Any]:
     }
 
 
-def _reason_json(reason: Reason | None) -> dict[str, Any] | None:
+def reason_json(reason: Reason | None) -> dict[str, Any] | None:
+    """Return why something is where it is, if there is a reason."""
     if reason is None:
         return None
     return {"code": reason.code, "origin": reason.origin.value, "text": reason.text}

@@ -12,12 +12,22 @@ from adapters.http.readiness import READY, UNAVAILABLE, faults_of, results_of
 
 
 def build_worker_application(
-    checks: Mapping[str, ReadinessCheck], render_metrics: Callable[[], tuple[bytes, str]]
+    checks: Mapping[str, ReadinessCheck],
+    render_metrics: Callable[[], tuple[bytes, str]],
+    *,
+    release: str,
+    refused: Callable[[], bool],
 ) -> web.Application:
-    """Return an application with ``/healthz``, ``/readyz`` and ``/metrics``."""
+    """Return an application with ``/healthz``, ``/readyz`` and ``/metrics``.
+
+    Healthy is whatever answers, but for a program that the database's schema refuses: whoever deployed it takes it
+    back, before the old one is ended.
+    """
 
     async def get_health(_request: web.Request) -> web.Response:
-        return json_response({"status": READY})
+        if refused():
+            return json_response({"status": UNAVAILABLE, "release": release}, status=503)
+        return json_response({"status": READY, "release": release})
 
     async def get_readiness(_request: web.Request) -> web.Response:
         faults = await faults_of(checks)

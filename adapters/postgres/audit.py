@@ -14,7 +14,16 @@ from uuid import UUID
 import asyncpg
 
 from adapters.postgres.connection import CONNECT_TIMEOUT_S, SESSION_SETTINGS, translated
-from gateway.domain.audit import UNCHAINED, EventFacts, MessageFacts, PaymentFacts, Seal, chained, sealed_entry
+from gateway.domain.audit import (
+    UNCHAINED,
+    EventFacts,
+    IncomingTransferFacts,
+    MessageFacts,
+    PaymentFacts,
+    Seal,
+    chained,
+    sealed_entry,
+)
 from gateway.domain.payment import RegionId
 from gateway.service.ports import (
     AuditedEvent,
@@ -180,19 +189,39 @@ _UNCHAINED: Final = f"{_ALL_OF_EVENTS} WHERE payment_id = ANY ($1::uuid[]) AND d
 
 _FACTS: Final = """
 SELECT region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr, amount_cents,
-    debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at, deadline_at
+    debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at, deadline_at,
+    funds_holder
 FROM payment WHERE payment_id >= $1 AND payment_id <= $2
+"""
+
+_INCOMING_FACTS: Final = """
+SELECT region, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id,
+    transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent,
+    debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by
+FROM incoming_transfer WHERE payment_id >= $1 AND payment_id <= $2
 """
 
 _MESSAGES: Final = """
 SELECT payment_id, region, tenant_id, event_sequence, message_id, direction, message_type, business_message_id,
-    content_type, key_id, digest, at, sha256(body) = digest AS is_intact
+    content_type, key_id, digest, at, sha256(body) = digest AS is_intact, false AS is_archived
 FROM message WHERE payment_id >= $1 AND payment_id <= $2
+UNION ALL
+SELECT payment_id, region, tenant_id, event_sequence, message_id, direction, message_type, business_message_id,
+    content_type, key_id, digest, at, true, true
+FROM archived_message AS archived WHERE payment_id >= $1 AND payment_id <= $2 AND NOT EXISTS (
+    SELECT FROM message
+    WHERE message.at = archived.at AND message.message_id = archived.message_id
+        AND message.tenant_id = archived.tenant_id AND message.region = archived.region
+)
 """
+"""What has left the database is told by the archive's index; its bytes are verified with the archive."""
 
 _STATES: Final = """
 SELECT payment_id, state, version, epoch, updated_at, event_digest
 FROM payment_state WHERE payment_id >= $1 AND payment_id <= $2
+UNION ALL
+SELECT payment_id, state, version, epoch, updated_at, event_digest
+FROM incoming_state WHERE payment_id >= $1 AND payment_id <= $2
 """
 
 _LAST_OF_PART: Final = """
@@ -250,7 +279,9 @@ class PostgresAuditReader:
 
     async def _payments(self, first: UUID, last: UUID) -> Sequence[AuditedPayment]:
         fetch = self._connection.fetch
-        facts = _by_payment((row, _facts_from(row)) for row in await fetch(_FACTS, first, last))
+        sent = [(row, PaymentFacts(*row.values())) for row in await fetch(_FACTS, first, last)]
+        received = [(row, IncomingTransferFacts(*row.values())) for row in await fetch(_INCOMING_FACTS, first, last)]
+        facts = _by_payment([*sent, *received])
         events = _by_payment((row, _event_from(row)) for row in await fetch(_EVENTS, first, last))
         messages = _by_payment((row, _message_from(row)) for row in await fetch(_MESSAGES, first, last))
         states = {row["payment_id"]: _state_from(row) for row in await fetch(_STATES, first, last)}
@@ -335,10 +366,6 @@ def _by_payment(rows: Iterable[tuple[asyncpg.Record, Any]]) -> Mapping[UUID, lis
     return found
 
 
-def _facts_from(row: asyncpg.Record) -> PaymentFacts:
-    return PaymentFacts(*row.values())
-
-
 def _event_from(row: asyncpg.Record) -> AuditedEvent:
     return AuditedEvent(
         row["epoch"],
@@ -379,6 +406,7 @@ def _message_from(row: asyncpg.Record) -> AuditedMessage:
         row["tenant_id"],
         row["event_sequence"],
         row["is_intact"],
+        row["is_archived"],
     )
 
 

@@ -26,7 +26,10 @@ _KEEP: Final = """
 INSERT INTO dead_letter (region, delivery_id, queue, payment_id, tenant_id, deadline_at, attempts, reason, fault,
     published_at, died_at, kept_at)
 SELECT $1, letter.delivery_id, queue, letter.payment_id,
-    (SELECT tenant_id FROM payment WHERE payment.payment_id = letter.payment_id LIMIT 1),
+    coalesce(
+        (SELECT tenant_id FROM payment WHERE payment.payment_id = letter.payment_id LIMIT 1),
+        (SELECT tenant_id FROM incoming_transfer AS received WHERE received.payment_id = letter.payment_id LIMIT 1)
+    ),
     deadline_at, attempts, reason, fault, published_at, died_at, $2
 FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[], $7::integer[], $8::text[], $9::text[],
         $10::timestamptz[], $11::timestamptz[])

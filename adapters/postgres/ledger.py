@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
 
 from adapters.postgres.connection import READS_MUCH, translated
-from gateway.domain.ledger import STANDS_IN, Account
-from gateway.domain.payment import PaymentId, PaymentState, Rail, TenantId
+from gateway.domain.ledger import INCOMING_STANDS_IN, STANDS_IN, Account
+from gateway.domain.payment import PaymentId, Rail, TenantId
 from gateway.service.ports import Balance, LedgerFault
 
 _BALANCES: Final = """
 SELECT side.tenant_id, side.rail, side.account, sum(side.amount_cents)::bigint AS amount_cents
 FROM (
-    SELECT tenant_id, rail, debit AS account, amount_cents FROM ledger_posting
+    SELECT payment_id, tenant_id, rail, debit AS account, amount_cents FROM ledger_posting
     UNION ALL
-    SELECT tenant_id, rail, credit, -amount_cents FROM ledger_posting
+    SELECT payment_id, tenant_id, rail, credit, -amount_cents FROM ledger_posting
 ) AS side
 WHERE side.account IS NOT NULL AND ($1::text IS NULL OR side.tenant_id = $1)
+    AND ($2 OR EXISTS (SELECT FROM payment WHERE payment.payment_id = side.payment_id))
 GROUP BY side.tenant_id, side.rail, side.account
 ORDER BY side.tenant_id, side.rail, side.account
 """
@@ -29,7 +30,8 @@ WITH booked AS (
     SELECT side.payment_id,
         coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'funds'), 0)::bigint AS funds,
         coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'reserved'), 0)::bigint AS reserved,
-        coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'rail'), 0)::bigint AS rail
+        coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'rail'), 0)::bigint AS rail,
+        coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'arrived'), 0)::bigint AS arrived
     FROM (
         SELECT payment_id, debit AS account, amount_cents FROM ledger_posting
         UNION ALL
@@ -39,16 +41,25 @@ WITH booked AS (
 ), due AS (
     SELECT fact.payment_id, now.state, fact.amount_cents,
         CASE WHEN now.state = ANY ($2::text[]) THEN fact.amount_cents ELSE 0 END AS reserved,
-        CASE WHEN now.state = ANY ($3::text[]) THEN fact.amount_cents ELSE 0 END AS rail
+        CASE WHEN now.state = ANY ($3::text[]) THEN fact.amount_cents ELSE 0 END AS rail,
+        0 AS arrived
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
+    UNION ALL
+    SELECT fact.payment_id, now.state, fact.amount_cents, 0,
+        CASE WHEN now.state = ANY ($4::text[]) OR now.state = ANY ($5::text[]) THEN -fact.amount_cents ELSE 0 END,
+        CASE WHEN now.state = ANY ($4::text[]) THEN fact.amount_cents ELSE 0 END
+    FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
 )
 SELECT coalesce(due.payment_id, booked.payment_id) AS payment_id, due.state,
     coalesce(due.amount_cents, 0) AS amount_cents, coalesce(booked.funds, 0) AS funds,
-    coalesce(booked.reserved, 0) AS reserved, coalesce(booked.rail, 0) AS rail
+    coalesce(booked.reserved, 0) AS reserved, coalesce(booked.rail, 0) AS rail,
+    coalesce(booked.arrived, 0) AS arrived
 FROM due FULL JOIN booked ON booked.payment_id = due.payment_id
 WHERE coalesce(booked.reserved, 0) <> coalesce(due.reserved, 0)
     OR coalesce(booked.rail, 0) <> coalesce(due.rail, 0)
-    OR coalesce(booked.funds, 0) + coalesce(booked.reserved, 0) + coalesce(booked.rail, 0) <> 0
+    OR coalesce(booked.arrived, 0) <> coalesce(due.arrived, 0)
+    OR coalesce(booked.funds, 0) + coalesce(booked.reserved, 0) + coalesce(booked.rail, 0)
+        + coalesce(booked.arrived, 0) <> 0
     OR due.payment_id IS NULL
 ORDER BY 1 LIMIT $1
 """
@@ -65,7 +76,14 @@ class PostgresLedger:
 
     async def balances(self, tenant_id: TenantId | None = None) -> Sequence[Balance]:
         """Return what the accounts hold; see the port."""
-        rows = await self._read(_BALANCES, tenant_id)
+        return await self._balances(tenant_id, of_incoming=True)
+
+    async def balances_of_payments(self) -> Sequence[Balance]:
+        """Return what the accounts would hold if nothing had ever come in."""
+        return await self._balances(None, of_incoming=False)
+
+    async def _balances(self, tenant_id: TenantId | None, *, of_incoming: bool) -> Sequence[Balance]:
+        rows = await self._read(_BALANCES, tenant_id, of_incoming)
         return [
             Balance(TenantId(row["tenant_id"]), Rail(row["rail"]), Account(row["account"]), row["amount_cents"])
             for row in rows
@@ -73,11 +91,18 @@ class PostgresLedger:
 
     async def faults(self, *, limit: int) -> Sequence[LedgerFault]:
         """Return what is wrong; see the port."""
-        rows = await self._read(_FAULTS, limit, _states_in(Account.RESERVED), _states_in(Account.RAIL))
+        rows = await self._read(
+            _FAULTS,
+            limit,
+            _states_in(STANDS_IN, Account.RESERVED),
+            _states_in(STANDS_IN, Account.RAIL),
+            _states_in(INCOMING_STANDS_IN, Account.ARRIVED),
+            _states_in(INCOMING_STANDS_IN, Account.FUNDS),
+        )
         return [
             LedgerFault(
                 payment_id=PaymentId(row["payment_id"]),
-                state=None if row["state"] is None else PaymentState(row["state"]),
+                state=row["state"],
                 amount_cents=row["amount_cents"],
                 booked={account: row[account.value] for account in Account},
             )
@@ -92,5 +117,5 @@ class PostgresLedger:
         return rows
 
 
-def _states_in(account: Account) -> list[str]:
-    return [state.value for state, stands_in in STANDS_IN.items() if stands_in is account]
+def _states_in(where: Mapping[Any, Account], account: Account) -> list[str]:
+    return [state.value for state, stands_in in where.items() if stands_in is account]

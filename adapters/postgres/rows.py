@@ -25,7 +25,7 @@ from gateway.domain.payment import (
     RegionId,
     TenantId,
 )
-from gateway.service.chain import decision_facts, first_digest, message_facts
+from gateway.service.chain import decision_facts, first_digests, message_facts
 from gateway.service.ports import (
     Decision,
     MessageDirection,
@@ -57,7 +57,8 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: Regi
     for new in payments:
         sealed = vault.seal(new.message.body)
         message = message_facts(new.message, sealed, at=new.accepted_at)
-        digests.append(first_digest(new, message, region=region, epoch=epoch))
+        by_holder = first_digests(new, message, region=region, epoch=epoch)
+        digests.append((by_holder[FundsHolder.TENANT], by_holder[FundsHolder.CORE]))
         rows.append(
             (
                 new.tenant_id,
@@ -89,8 +90,8 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: Regi
                 new.timer_at,
             )
         )
-    queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
-    return [*columns(rows, 27), *columns(queued, 4), digests]
+    queued = [outbox_row(delivery) for new in payments for delivery in new.outbox]
+    return [*columns(rows, 27), *columns(queued, 4), *columns(digests, 2)]
 
 
 def save_columns(decisions: Sequence[Decision], vault: Vault, *, region: RegionId) -> Columns:
@@ -102,9 +103,9 @@ def save_columns(decisions: Sequence[Decision], vault: Vault, *, region: RegionI
         for message in decision.messages:
             sealed = vault.seal(message.body)
             messages.append(message_facts(message, sealed))
-            raw.append(_message_row(decision.payment.payment_id, messages[-1], sealed))
+            raw.append(message_row(decision.payment.payment_id, messages[-1], sealed))
         facts.append(decision_facts(decision, region=region).digest(messages))
-    queued = [_outbox_row(delivery) for decision in decisions for delivery in decision.outbox]
+    queued = [outbox_row(delivery) for decision in decisions for delivery in decision.outbox]
     booked = [
         (
             decision.payment.payment_id,
@@ -153,7 +154,8 @@ def _decision_row(decision: Decision) -> tuple[Any, ...]:
     )
 
 
-def _message_row(payment_id: PaymentId, message: MessageFacts, sealed: Sealed) -> tuple[Any, ...]:
+def message_row(payment_id: PaymentId, message: MessageFacts, sealed: Sealed) -> tuple[Any, ...]:
+    """Return a raw message that is saved with a decision."""
     return (
         payment_id,
         message.message_id,
@@ -168,11 +170,13 @@ def _message_row(payment_id: PaymentId, message: MessageFacts, sealed: Sealed) -
     )
 
 
-def _outbox_row(delivery: OutboundDelivery) -> tuple[Any, ...]:
+def outbox_row(delivery: OutboundDelivery) -> tuple[Any, ...]:
+    """Return what an effect puts on a queue."""
     return (delivery.delivery_id, delivery.queue.value, delivery.payment_id, delivery.deadline_at)
 
 
-def _reason(row: Record) -> Reason | None:
+def reason_from(row: Record) -> Reason | None:
+    """Return the reason that a row of a projection or of the history says, if it says one."""
     if row["reason_code"] is None:
         return None
     return Reason(row["reason_code"], ReasonOrigin(row["reason_origin"]), row["reason_text"])
@@ -200,7 +204,7 @@ def payment_from(row: Record) -> Payment:
         updated_at=row["updated_at"],
         creation_time=row["creation_time"],
         status=row["status"],
-        reason=_reason(row),
+        reason=reason_from(row),
         transfers=row["transfers"],
         status_requests=row["status_requests"],
         pings=row["pings"],
@@ -217,7 +221,7 @@ def event_from(row: Record) -> RecordedEvent:
         sequence=row["sequence"],
         event=Event(
             kind=EventKind(row["kind"]),
-            reason=_reason(row),
+            reason=reason_from(row),
             status=row["status"],
             business_message_id=row["business_message_id"],
             details=json.loads(row["details"]),

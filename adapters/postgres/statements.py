@@ -18,12 +18,14 @@ WITH input AS (
         $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bytea[], $18::date[],
         $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::text[], $23::text[], $24::text[], $25::bytea[],
-        $26::bytea[], $27::text[], $28::text[], $29::timestamptz[], $34::bytea[]
+        $26::bytea[], $27::text[], $28::text[], $29::timestamptz[], $34::bytea[],
+        $35::bytea[]
     ) AS input (
         tenant_id, idempotency_key, slot, content_digest, payment_id, rail, message_id, end_to_end_id,
         instruction_id, uetr, amount_cents, debtor_agent, creditor_agent, debtor_account_index,
         creditor_account_index, business_date, accepted_at, deadline_at, raw_id, message_type, content_type, key_id,
-        body, digest, business_message_id, direction, timer_at, event_digest
+        body, digest, business_message_id, direction, timer_at, digest_with_tenant,
+        digest_with_core
     )
 ), claimed AS (
     INSERT INTO claim (region, tenant_id, idempotency_key, slot, epoch, content_digest, payment_id, business_date,
@@ -38,7 +40,8 @@ WITH input AS (
     ON CONFLICT (tenant_id, idempotency_key, region) DO NOTHING
     RETURNING tenant_id, idempotency_key
 ), fresh AS MATERIALIZED (
-    SELECT input.*, coalesce(tenant.funds_holder, 'tenant') AS funds_holder
+    SELECT input.*, coalesce(tenant.funds_holder, 'tenant') AS funds_holder,
+        CASE tenant.funds_holder WHEN 'core' THEN digest_with_core ELSE digest_with_tenant END AS event_digest
     FROM input JOIN claimed USING (tenant_id, idempotency_key) LEFT JOIN tenant USING (tenant_id)
 ), facts AS (
     INSERT INTO payment (region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr,
@@ -185,6 +188,15 @@ FIND_BY_MESSAGE_SENT: Final = f"""
 """
 """The caller looks at the rail: named here, a planner without statistics walks through all of the rail's payments."""
 
+FIND_BY_ARCHIVED_MESSAGE_SENT: Final = f"""
+    SELECT sent.business_message_id AS sent_message_id, {_PAYMENT_COLUMNS}
+    FROM archived_message AS sent
+    JOIN payment AS fact ON fact.payment_id = sent.payment_id
+    JOIN payment_state AS now ON now.payment_id = sent.payment_id
+    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
+"""
+"""For an answer that comes when what was sent has left the database: its payment is final, and must be found."""
+
 FIND_BY_OWN_MESSAGE_ID: Final = f"""
     SELECT fact.message_id AS sent_message_id, {_PAYMENT_COLUMNS}
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
@@ -244,9 +256,20 @@ EVENTS: Final = """
 """
 
 MESSAGES: Final = """
-    SELECT message_id AS raw_id, direction, message_type, business_message_id, content_type, key_id, body, at
-    FROM message WHERE payment_id = $1 ORDER BY at, message_id
+    SELECT message_id AS raw_id, message_id, payment_id, region, tenant_id, direction, message_type,
+        business_message_id, content_type, key_id, body, digest, at, event_sequence, NULL::bigint AS segment,
+        NULL::integer AS position, NULL::bigint AS starts_at, NULL::integer AS size, NULL::integer AS header_size
+    FROM message WHERE payment_id = $1
+    UNION ALL
+    SELECT message_id, message_id, payment_id, archived.region, tenant_id, direction, message_type, business_message_id,
+        content_type, archived.key_id, NULL, archived.digest, at, event_sequence, segment, position, starts_at,
+        archived.size, header_size
+    FROM archived_message AS archived
+    JOIN archive_segment AS object ON object.region = archived.region AND object.number = archived.segment
+    WHERE payment_id = $1
+    ORDER BY at, raw_id
 """
+"""In one round trip: the rows of the database, and what the archive's index has. A message may be in both."""
 
 REFUSE: Final = """
     INSERT INTO refusal (region, refusal_id, tenant_id, content_digest, size, codes, at)
@@ -264,10 +287,18 @@ QUARANTINE: Final = """
 RELAY: Final = """
     DELETE FROM outbox
     WHERE position = ANY (ARRAY(
-        SELECT position FROM outbox ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED
+        SELECT position FROM outbox WHERE created_at < $2 ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED
     ))
     RETURNING delivery_id, queue, payment_id, deadline_at
 """
+
+FORGET: Final = """
+    DELETE FROM outbox
+    WHERE position = ANY (ARRAY(
+        SELECT position FROM outbox WHERE delivery_id = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED
+    ))
+"""
+"""What a relay holds at this moment it will delete itself."""
 
 DUE_TIMERS: Final = """
     SELECT payment_id, timer_at FROM payment_state
@@ -290,3 +321,14 @@ OPEN_PAYMENTS: Final = """
 """
 
 SCHEMA_VERSION: Final = "SELECT version_num FROM alembic_version"
+
+TAKEN_AWAY_SINCE: Final = """
+    SELECT min(revision) FROM applied_migration WHERE phase = 'post' AND revision > $1
+"""
+
+WRITE_RELEASE: Final = """
+    INSERT INTO running_release (instance_id, role, release, revision, seen_at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (instance_id) DO UPDATE SET seen_at = excluded.seen_at
+"""
+
+REMOVE_RELEASE: Final = "DELETE FROM running_release WHERE instance_id = $1"

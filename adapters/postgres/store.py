@@ -6,14 +6,16 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
 from adapters.postgres import statements
+from adapters.postgres.archive import ARCHIVED_OF_PAYMENTS, messages_of, read_archived
 from adapters.postgres.connection import translated
+from adapters.postgres.releases import demand_schema
 from adapters.postgres.rows import (
     accept_columns,
     digest_of,
@@ -37,6 +39,7 @@ from gateway.domain.payment import (
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
+    ArchiveReader,
     Backlog,
     Decision,
     DueTimer,
@@ -59,9 +62,12 @@ EPOCH: Final = 1
 ATTEMPTS_MAX: Final = 5
 """How often rows are tried again that lost a race with a transaction which then aborted."""
 
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+"""An instant that every row was created before."""
+
 _Key = tuple[TenantId, IdempotencyKey]
 
-_ONE_BAD_ROW: Final = (
+ONE_BAD_ROW: Final = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.DataError,
     asyncpg.DeadlockDetectedError,
@@ -73,13 +79,16 @@ _ONE_BAD_ROW: Final = (
 class PostgresStore:
     """Implements `gateway.service.ports.PaymentStore` over a pool of the application's role.
 
-    The caller opens and closes the pool.
+    Messages that have left for the archive are read there, by `archive`. The caller opens and closes the pool.
     """
 
-    def __init__(self, pool: asyncpg.Pool, *, region: RegionId, vault: Vault) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, *, region: RegionId, vault: Vault, archive: ArchiveReader | None = None
+    ) -> None:
         self._pool = pool
         self._region = region
         self._vault = vault
+        self._archive = archive
 
     # --- intake ---
 
@@ -108,7 +117,7 @@ class PostgresStore:
         outcomes: dict[_Key, _Claimed | FaultyRowError] = {}
         try:
             claimed = await self._insert(waiting)
-        except _ONE_BAD_ROW as error:
+        except ONE_BAD_ROW as error:
             if len(waiting) == 1:
                 lost_a_race = isinstance(error, asyncpg.DeadlockDetectedError)
                 return {} if lost_a_race else {_key(waiting[0]): _refusal(error)}
@@ -180,9 +189,11 @@ class PostgresStore:
         try:
             parameters = save_columns(decisions, self._vault, region=self._region)
             rows = await self._pool.fetch(statements.SAVE, self._region, rail.value, *parameters)
-        except _ONE_BAD_ROW as error:
+        except ONE_BAD_ROW as error:
             if len(decisions) == 1:
-                to_be_decided_again = "inbox" in _constraint(error) or isinstance(error, asyncpg.DeadlockDetectedError)
+                to_be_decided_again = "inbox" in constraint_of(error) or isinstance(
+                    error, asyncpg.DeadlockDetectedError
+                )
                 outcome = False if to_be_decided_again else FaultyRowError(str(error))
                 return {decisions[0].payment.payment_id: outcome}
             saved: dict[UUID, bool | FaultyRowError] = {}
@@ -199,14 +210,16 @@ class PostgresStore:
         return [DueTimer(PaymentId(row["payment_id"]), row["timer_at"]) for row in rows]
 
     @asynccontextmanager
-    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
+    async def relay(
+        self, *, limit: int, created_before: datetime | None = None
+    ) -> AsyncIterator[Sequence[OutboundDelivery]]:
         """Claim and delete outbox rows around the caller's publish; see the port."""
         async with AsyncExitStack() as stack:
             with translated():
                 connection = await stack.enter_async_context(self._pool.acquire())
                 transaction = connection.transaction()
                 await transaction.start()
-                rows = await connection.fetch(statements.RELAY, limit)
+                rows = await connection.fetch(statements.RELAY, limit, created_before or _NEVER)
             try:
                 yield [
                     OutboundDelivery(
@@ -220,6 +233,11 @@ class PostgresStore:
                 raise
             with translated():
                 await transaction.commit()
+
+    async def forget(self, delivery_ids: Sequence[UUID]) -> None:
+        """Delete outbox rows; see the port."""
+        with translated():
+            await self._pool.execute(statements.FORGET, list(delivery_ids))
 
     # --- the rail's messages ---
 
@@ -237,6 +255,9 @@ class PostgresStore:
             if missing := [message_id for message_id in message_ids if message_id not in found]:
                 rows = await self._pool.fetch(statements.FIND_BY_OWN_MESSAGE_ID, rail.value, missing)
                 found |= {row["sent_message_id"]: payment_from(row) for row in rows}
+            if missing := [message_id for message_id in missing if message_id not in found]:
+                rows = await self._pool.fetch(statements.FIND_BY_ARCHIVED_MESSAGE_SENT, missing)
+                found |= {row["sent_message_id"]: payment_from(row) for row in rows if row["rail"] == rail.value}
         return found
 
     async def quarantine(self, messages: Sequence[Quarantined]) -> None:
@@ -290,8 +311,34 @@ class PostgresStore:
         ids, directions = [payment_id for payment_id, _ in wanted], [direction.value for _, direction in wanted]
         with translated():
             rows = await self._pool.fetch(statements.LOAD_WITH_MESSAGE, ids, directions)
-        found = [(payment_from(row), message_from(row, self._vault)) for row in rows]
-        return {payment.payment_id: (payment, message) for payment, message in found}
+        found: dict[UUID, tuple[Payment, RawMessage]] = {}
+        for row in rows:
+            payment = payment_from(row)
+            found[payment.payment_id] = payment, message_from(row, self._vault)
+        # Of a final payment the oldest may have left for the archive: with all the others, or before them.
+        final = [each for each in wanted if each[0] not in found or found[each[0]][0].final_at is not None]
+        found |= await self._load_archived(final, found) if final else {}
+        return {payment.payment_id: (payment, message) for payment, message in found.values()}
+
+    async def _load_archived(
+        self,
+        wanted: Sequence[tuple[PaymentId, MessageDirection]],
+        found: Mapping[UUID, tuple[Payment, RawMessage]],
+    ) -> Mapping[UUID, tuple[Payment, RawMessage]]:
+        """Those of which the archive has an older message than was found."""
+        ids = [payment_id for payment_id, _ in wanted]
+        with translated():
+            rows = await self._pool.fetch(ARCHIVED_OF_PAYMENTS, ids)
+        direction = {payment_id: direction.value for payment_id, direction in wanted}
+        oldest: dict[UUID, asyncpg.Record] = {}
+        for row in rows:
+            if row["direction"] == direction[row["payment_id"]]:
+                oldest.setdefault(row["payment_id"], row)
+        known = {message.message_id for _, message in found.values()}
+        messages = await read_archived(list(oldest.values()), self._archive, self._vault, but=known)
+        older = {id_: read[0] for id_, read in messages.items() if id_ not in found or read[0].at <= found[id_][1].at}
+        payments = await self.load([PaymentId(payment_id) for payment_id in older])
+        return {payment_id: (payments[PaymentId(payment_id)], message) for payment_id, message in older.items()}
 
     async def final_since(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, datetime]:
         """Return those that are final; see the port."""
@@ -327,9 +374,7 @@ class PostgresStore:
 
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
         """Return the raw messages; see the port."""
-        with translated():
-            rows = await self._pool.fetch(statements.MESSAGES, payment_id)
-        return [message_from(row, self._vault) for row in rows]
+        return await messages_of(self._pool, payment_id, vault=self._vault, archive=self._archive)
 
     async def tenant_of_api_key(self, digest: bytes) -> TenantId | None:
         """Return whose key it is; see the port."""
@@ -352,12 +397,7 @@ class PostgresStore:
 
     async def check(self) -> None:
         """Return if the database answers and has this program's schema; see the port."""
-        from adapters.postgres.migrations import HEAD
-
-        with translated():
-            version = await self._pool.fetchval(statements.SCHEMA_VERSION)
-        if version != HEAD:
-            raise UnavailableError(f"the database has schema {version}, this program needs {HEAD}: fifteen db upgrade")
+        await demand_schema(self._pool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,12 +420,13 @@ def _answer(new: NewPayment, outcome: _Claimed | FaultyRowError, *, is_first: bo
 
 
 def _refusal(error: Exception) -> _Claimed | FaultyRowError:
-    if isinstance(error, asyncpg.UniqueViolationError) and "message_id" in _constraint(error):
+    if isinstance(error, asyncpg.UniqueViolationError) and "message_id" in constraint_of(error):
         return _Claimed(None, b"", created=False)
     return FaultyRowError(str(error))
 
 
-def _constraint(error: Exception) -> str:
+def constraint_of(error: Exception) -> str:
+    """Return the name of the constraint that a row has broken, if it was one."""
     return getattr(error, "constraint_name", None) or ""
 
 

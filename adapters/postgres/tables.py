@@ -35,15 +35,22 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from adapters.postgres.bus_tables import BUS_TABLES
+from adapters.postgres.incoming_tables import account_directory, incoming_state, incoming_transfer, receiving_agent
 from adapters.postgres.metadata import metadata
+from adapters.postgres.release_tables import applied_migration, running_release
 from gateway.domain.doubt import NotFoundPolicy
+from gateway.domain.incoming import IncomingState
 from gateway.domain.ledger import Account, PostingKind
 from gateway.domain.payment import FundsHolder, PaymentState, ReasonOrigin
 from gateway.service.ports import DeadLetterReason, MessageDirection
 
 
 def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+    return _among(column, *map(str, values))
+
+
+def _among(column: str, *values: str) -> str:
+    return f"{column} IN ({', '.join(map(repr, dict.fromkeys(values)))})"
 
 
 _INSTANT = DateTime(timezone=True)
@@ -57,6 +64,8 @@ tenant = Table(
     Column("created_at", _INSTANT, nullable=False),
     Column("not_found_policy", Text, nullable=False, server_default=text("'reject'")),
     Column("funds_holder", Text, nullable=False, server_default=text("'tenant'")),
+    Column("institution_url", Text),
+    Column("stand_in", JSONB, nullable=False, server_default=text("'{}'")),
     CheckConstraint(_one_of("not_found_policy", NotFoundPolicy), name="not_found_policy"),
     CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
 )
@@ -159,7 +168,7 @@ payment_event = Table(
         "one can be sealed.",
     ),
     PrimaryKeyConstraint("payment_id", "tenant_id", "epoch", "sequence", "region"),
-    CheckConstraint(_one_of("state_after", PaymentState), name="state_after"),
+    CheckConstraint(_among("state_after", *PaymentState, *IncomingState), name="state_after"),
     CheckConstraint(_one_of("reason_origin", ReasonOrigin), name="reason_origin"),
     Index("payment_event_contradiction_ix", "at", postgresql_where=text("contradiction")),
     Index("payment_event_sql_transaction_ix", "sql_transaction"),
@@ -182,10 +191,62 @@ message = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("at", _INSTANT, nullable=False),
     Column("event_sequence", Integer, comment="The event that it was saved with, whose digest covers it."),
-    PrimaryKeyConstraint("message_id", "tenant_id", "region"),
+    PrimaryKeyConstraint("at", "message_id", "tenant_id", "region"),
     CheckConstraint(_one_of("direction", MessageDirection), name="direction"),
     Index("message_payment_id_ix", "payment_id"),
     Index("message_business_message_id_ix", "business_message_id", postgresql_where=text("direction = 'rail_out'")),
+    postgresql_partition_by=_BY_REGION,
+)
+
+archive_segment = Table(
+    "archive_segment",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("messages", Integer, nullable=False),
+    Column("first_at", _INSTANT, nullable=False),
+    Column("last_at", _INSTANT, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("header_size", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the whole object, as it was read back."),
+    Column("archived_at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("number", "region"),
+    CheckConstraint("number > 0", name="number"),
+    CheckConstraint("messages > 0", name="messages"),
+    comment="Objects of the archive; every message in them is in archived_message.",
+    postgresql_partition_by=_BY_REGION,
+)
+
+archived_message = Table(
+    "archived_message",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("message_id", Uuid, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("message_type", Text, nullable=False),
+    Column("business_message_id", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    Column("event_sequence", Integer),
+    Column("segment", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("starts_at", BigInteger, nullable=False, comment="Where in the object its record begins, in bytes."),
+    Column("size", Integer, nullable=False, comment="The bytes of its record."),
+    PrimaryKeyConstraint("message_id", "tenant_id", "region"),
+    UniqueConstraint("segment", "position", "region"),
+    CheckConstraint(_one_of("direction", MessageDirection), name="direction"),
+    Index("archived_message_payment_id_ix", "payment_id"),
+    Index(
+        "archived_message_business_message_id_ix",
+        "business_message_id",
+        postgresql_where=text("direction = 'rail_out'"),
+    ),
+    comment="What the archive has of each message but its bytes; the row in message goes with its partition.",
     postgresql_partition_by=_BY_REGION,
 )
 
@@ -351,16 +412,18 @@ outbox = Table(
     Column("payment_id", Uuid, nullable=False),
     Column("deadline_at", _INSTANT, nullable=False),
     Column("created_at", _INSTANT, nullable=False),
+    Index("outbox_delivery_id_ix", "delivery_id"),
 )
 
 FACTS: Final = (
     *(claim, payment, payment_event, message, inbox, refusal, quarantine),
-    *(dead_letter, dead_letter_closing, ledger_posting, audit_seal),
+    *(dead_letter, dead_letter_closing, ledger_posting, audit_seal, archive_segment, archived_message),
+    incoming_transfer,
 )
-"""Inserted, never updated; one partition per region."""
+"""Inserted, never updated; one partition per region. That of `message` is divided by months (partitions.py)."""
 
-LOCAL: Final = (payment_state, outbox, *BUS_TABLES)
+LOCAL: Final = (payment_state, incoming_state, outbox, *BUS_TABLES, running_release)
 """Of this region alone."""
 
-CONFIGURATION: Final = (tenant, api_key, operator_key)
+CONFIGURATION: Final = (tenant, api_key, operator_key, receiving_agent, account_directory, applied_migration)
 """Written by the owner, read by the application."""

@@ -7,20 +7,34 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.postgres.tables import FACTS, api_key, operator_key, outbox, tenant
+from adapters.postgres.incoming_tables import receiving_agent
+from adapters.postgres.logins import Login, ensure_login
+from adapters.postgres.partitions import create_ahead, for_asyncpg, is_busy
+from adapters.postgres.phases import (
+    MIGRATIONS,
+    Phase,
+    SchemaStatus,
+    UpgradeError,
+    demand_no_older_code,
+    migrations,
+    planned,
+    record,
+    script_config,
+    status,
+)
+from adapters.postgres.tables import FACTS, api_key, message, operator_key, outbox, quarantine, tenant
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
 
@@ -28,11 +42,19 @@ APPLICATION_GROUP_ROLE: Final = "fifteen_application"
 """Holds the application's rights; the role that the gateway logs in as is made a member of it."""
 
 _REGION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
-_UNCOMPRESSED: Final = ("message", "quarantine")
 
 
-class UpgradeError(Exception):
-    """The database cannot be brought up to date; the text says what is missing and who can give it."""
+__all__ = [
+    "APPLICATION_GROUP_ROLE",
+    "FirstOperator",
+    "FirstTenant",
+    "UpgradeError",
+    "digest_of_api_key",
+    "prepare_for_replay",
+    "remove_outbox",
+    "schema_status",
+    "upgrade",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +66,9 @@ class FirstTenant:
     api_key_digest: bytes
     not_found_policy: NotFoundPolicy = NotFoundPolicy.REJECT
     funds_holder: FundsHolder = FundsHolder.TENANT
+    receiving_agents: tuple[str, ...] = ()
+    institution_url: str | None = None
+    stand_in: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,32 +91,50 @@ async def upgrade(
     first_tenant: FirstTenant | None,
     now: datetime,
     first_operator: FirstOperator | None = None,
+    login: Login | None = None,
+    phase: Phase | None = None,
+    folder: Path = MIGRATIONS,
 ) -> str:
     """Bring the database up to date and return its schema's revision.
 
-    `regions` are all that write facts: each gets its partition of every fact table.
+    `regions` are all that write facts: each gets its partition of every fact table, and months of messages from `now`
+    on. `login` is the role that the application logs in as: made where it is missing. `phase` is the part of the
+    migrations in `folder` that runs now (`adapters.postgres.phases`); none: all of them.
 
     Raises:
-        UpgradeError: a region's name cannot be a partition's, or the owner lacks a right.
+        UpgradeError: a region's name cannot be a partition's, the owner lacks a right, or the order is wrong: older
+            code still runs that a migration would break, or another migration has to come first.
 
     """
     for region in regions:
         if _REGION.fullmatch(region) is None:
             raise UpgradeError(f"region {region!r}: a small letter, then up to 30 small letters, digits or _")
-    engine = create_async_engine(_for_asyncpg(owner_dsn))
+    engine = create_async_engine(for_asyncpg(owner_dsn))
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_ensure_group_role)
-            await connection.run_sync(_migrate)
+            if login is not None:
+                await connection.run_sync(lambda sync: ensure_login(sync, login, group=APPLICATION_GROUP_ROLE))
+            revision = await connection.run_sync(lambda sync: _migrate(sync, folder, phase, now))
             await connection.run_sync(lambda sync: _create_partitions(sync, regions))
+            await connection.run_sync(lambda sync: _create_months(sync, regions, now))
             if first_tenant is not None:
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
             if first_operator is not None:
                 await connection.run_sync(lambda sync: _register_operator(sync, first_operator, now))
-            revision: str = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
     finally:
         await engine.dispose()
     return revision
+
+
+async def schema_status(dsn: str, *, now: datetime) -> SchemaStatus:
+    """Return what the database has, what an upgrade would do, and who runs on it; any of our roles may ask."""
+    engine = create_async_engine(for_asyncpg(dsn))
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(lambda sync: status(sync, migrations(), now=now))
+    finally:
+        await engine.dispose()
 
 
 def _ensure_group_role(connection: Connection) -> None:
@@ -107,27 +150,51 @@ def _ensure_group_role(connection: Connection) -> None:
         ) from error
 
 
-def _migrate(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
+def _migrate(connection: Connection, folder: Path, phase: Phase | None, now: datetime) -> str:
+    known = migrations(folder)
+    before = status(connection, known, now=now)
+    steps = planned(before.pending, phase, is_empty=before.revision is None)
+    demand_no_older_code(connection, steps, now=now)
+    config = script_config(folder)
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if steps:
+        command.upgrade(config, steps[-1].revision)
+    return record(connection, known, now=now)
 
 
 def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> None:
     for table in FACTS:
         for region in regions:
             partition = f"{table.name}_{region}"
+            divided = "PARTITION BY RANGE (at)" if table is message else ""
             connection.execute(
-                text(f"CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {table.name} FOR VALUES IN ('{region}')")
+                text(
+                    f"CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {table.name} FOR VALUES IN ('{region}') "
+                    f"{divided}"
+                )
             )
-            if table.name in _UNCOMPRESSED:
+            if table is quarantine:
                 connection.execute(text(f"ALTER TABLE {partition} SET (toast_tuple_target = 8160)"))
 
 
+def _create_months(connection: Connection, regions: Sequence[RegionId], now: datetime) -> None:
+    try:
+        create_ahead(connection, regions, now)
+    except DBAPIError as error:
+        if is_busy(error):
+            raise UpgradeError(
+                "months cannot be made while others read or write messages for long: try again"
+            ) from error
+        raise
+
+
 def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:
-    policies = {"not_found_policy": first.not_found_policy.value, "funds_holder": first.funds_holder.value}
+    policies = {
+        "not_found_policy": first.not_found_policy.value,
+        "funds_holder": first.funds_holder.value,
+        "institution_url": first.institution_url,
+        "stand_in": dict(first.stand_in),
+    }
     connection.execute(
         insert(tenant)
         .values(tenant_id=first.tenant_id, name=first.name, created_at=now, **policies)
@@ -138,6 +205,14 @@ def _register(connection: Connection, first: FirstTenant, now: datetime) -> None
         .values(key_digest=first.api_key_digest, tenant_id=first.tenant_id, name="first", created_at=now)
         .on_conflict_do_nothing(index_elements=[api_key.c.key_digest])
     )
+    for routing_number in first.receiving_agents:
+        connection.execute(
+            insert(receiving_agent)
+            .values(routing_number=routing_number, tenant_id=first.tenant_id)
+            .on_conflict_do_update(
+                index_elements=[receiving_agent.c.routing_number], set_={"tenant_id": first.tenant_id}
+            )
+        )
 
 
 def _register_operator(connection: Connection, first: FirstOperator, now: datetime) -> None:
@@ -155,8 +230,8 @@ async def prepare_for_replay(source_dsn: str, owner_dsn: str, *, regions: Sequen
         UpgradeError: it holds payments, and was left as it is; or it cannot be brought up to date.
 
     """
-    target = create_async_engine(_for_asyncpg(owner_dsn))
-    source = create_async_engine(_for_asyncpg(source_dsn))
+    target = create_async_engine(for_asyncpg(owner_dsn))
+    source = create_async_engine(for_asyncpg(source_dsn))
     try:
         async with target.connect() as connection:
             is_known = (await connection.execute(text("SELECT to_regclass('payment') IS NOT NULL"))).scalar_one()
@@ -175,13 +250,9 @@ async def prepare_for_replay(source_dsn: str, owner_dsn: str, *, regions: Sequen
 
 async def remove_outbox(owner_dsn: str) -> None:
     """Remove what waits to be sent: in a database that a replay has filled it was sent long ago."""
-    engine = create_async_engine(_for_asyncpg(owner_dsn))
+    engine = create_async_engine(for_asyncpg(owner_dsn))
     try:
         async with engine.begin() as connection:
             await connection.execute(outbox.delete())
     finally:
         await engine.dispose()
-
-
-def _for_asyncpg(dsn: str) -> str:
-    return dsn.replace("postgresql://", "postgresql+asyncpg://", 1)

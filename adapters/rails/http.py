@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from io import BytesIO
 from types import TracebackType
 from typing import Final, Self
@@ -12,6 +15,7 @@ from typing import Final, Self
 import aiohttp
 
 from gateway.service.ports import MessageClass, NotSentError, RailDelivery, UnavailableError
+from gateway.service.supervise import Verdict
 
 CONNECT_TIMEOUT_S: Final = 2.0
 """How long a connection may take, waiting for a free one included: a rail on a private line answers in milliseconds."""
@@ -31,6 +35,9 @@ CONNECTIONS_MAX: Final = 64
 WRITTEN_AT_ONCE_MAX: Final = 256 * 1024
 """Bytes of a message that are written in one piece: more would hold up the loop."""
 
+BATCH_BYTES_MAX: Final = 128 * 1024
+"""Messages that are sent at the same moment share a request, up to so many bytes; a larger one goes alone."""
+
 PARTY_HEADER: Final = "Rail-Connection-Party"
 """Who we are on the rail."""
 
@@ -41,8 +48,20 @@ _ACCEPTED: Final = 202
 _OK: Final = frozenset({200, 204})
 
 
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """Messages that leave together, and what became of them: None, or the fault that they share."""
+
+    sent: asyncio.Future[Exception | None]
+    messages: list[tuple[bytes, MessageClass]] = field(default_factory=list)
+    size: int = 0
+
+
 class HttpRailLink:
     """A RailLink over a pool of kept-alive connections. Use it as a context manager; it connects when first used.
+
+    Decisions that were committed together send at the same moment: what is handed over in one turn of the loop shares
+    a request, and its fate. Whoever is cancelled while it sends takes nobody with it.
 
     It never sends a message twice. aiohttp itself repeats a request whose kept-alive connection turned out closed, but
     only for idempotent methods, and a message is a POST; redirects are not followed. A message that was written to a
@@ -62,13 +81,20 @@ class HttpRailLink:
         self._connect_timeout_s = connect_timeout_s
         self._send_timeout_s = send_timeout_s
         self._session: aiohttp.ClientSession | None = None
+        self._gathering: _Batch | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+        self._group = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        for task in self._sending:
+            task.cancel()
+        await self._group.__aexit__(None, None, None)
         await self.close()
 
     async def send(self, body: bytes, *, message_class: MessageClass) -> None:
@@ -79,13 +105,42 @@ class HttpRailLink:
             UnavailableError: the rail may have it: no acknowledgement came, or it was not 202.
 
         """
-        headers = {
-            PARTY_HEADER: self._connection_party,
-            CLASS_HEADER: message_class,
-            "Content-Type": "application/xml",
-        }
+        batch = self._gathering
+        if batch is None or batch.size + len(body) > BATCH_BYTES_MAX:
+            batch = self._gathering = _Batch(asyncio.get_running_loop().create_future())
+            task = self._group.create_task(self._send_batch(batch))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        batch.messages.append((body, message_class))
+        batch.size += len(body)
+        fault = await asyncio.shield(batch.sent)
+        if fault is not None:
+            raise type(fault)(*fault.args) from fault
+
+    async def _send_batch(self, batch: _Batch) -> None:
+        """Send what has gathered: this begins in the loop's next turn."""
+        if self._gathering is batch:
+            self._gathering = None
+        verdict = Verdict()
+        fault: Exception | None = UnavailableError("the link was closed while it sent")
+        try:
+            async with verdict:
+                await self._post(batch.messages)
+            fault = verdict.fault
+        finally:
+            batch.sent.set_result(fault)
+
+    async def _post(self, messages: Sequence[tuple[bytes, MessageClass]]) -> None:
+        headers = {PARTY_HEADER: self._connection_party, "Content-Type": "application/json"}
+        data: bytes | BytesIO
+        if len(messages) == 1:
+            (body, message_class), *_ = messages
+            headers |= {CLASS_HEADER: message_class, "Content-Type": "application/xml"}
+            data = _payload(body)
+        else:
+            data = json.dumps([_entry(body, message_class) for body, message_class in messages]).encode()
         async with self._request(
-            "POST", "/rail/v1/messages", timeout_s=self._send_timeout_s, data=_payload(body), headers=headers
+            "POST", "/rail/v1/messages", timeout_s=self._send_timeout_s, data=data, headers=headers
         ) as response:
             await _demand(response, {_ACCEPTED})
 
@@ -183,6 +238,14 @@ class HttpRailLink:
 def _payload(body: bytes) -> bytes | BytesIO:
     """What is posted: aiohttp writes bytes at once, and a file of them in pieces, so that others have their turn."""
     return body if len(body) <= WRITTEN_AT_ONCE_MAX else BytesIO(body)
+
+
+def _entry(body: bytes, message_class: MessageClass) -> Mapping[str, str]:
+    """One message of a list, as text where it is text."""
+    try:
+        return {"message_class": message_class, "body": body.decode()}
+    except UnicodeDecodeError:
+        return {"message_class": message_class, "body_base64": base64.b64encode(body).decode()}
 
 
 async def _demand(response: aiohttp.ClientResponse, statuses: Collection[int]) -> None:

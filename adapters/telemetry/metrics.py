@@ -167,6 +167,50 @@ class Metrics:
             "Seals that are not written down outside the database.",
             registry=self.registry,
         )
+        self.archive_segments = Gauge("fifteen_archive_segments", "Objects in the archive.", registry=self.registry)
+        self.archive_messages = Gauge(
+            "fifteen_archive_messages", "Messages that this process has archived.", registry=self.registry
+        )
+        self.archive_left_age_seconds = Gauge(
+            "fifteen_archive_left_age_seconds",
+            "Age of the oldest message that was old enough and had to stay: its payment is not final. 0: none.",
+            registry=self.registry,
+        )
+        self.archive_last_success_timestamp_seconds = Gauge(
+            "fifteen_archive_last_success_timestamp_seconds",
+            "When this process last archived all that was due, or found nothing. 0: not yet.",
+            registry=self.registry,
+        )
+        self.message_months_ahead_seconds = Gauge(
+            "fifteen_message_months_ahead_seconds",
+            "For how long there are months for messages to come: `fifteen db partitions` makes more.",
+            registry=self.registry,
+        )
+        self.incoming_total = Counter(
+            "gateway_incoming_transfers_total",
+            "Incoming transfers that came into a state, by rail.",
+            ["rail", "state"],
+            registry=self.registry,
+        )
+        self.incoming_own_share_seconds = Histogram(
+            "gateway_incoming_own_share_seconds",
+            "From an incoming transfer's arrival until its answer has left, without the institution's time.",
+            ["rail"],
+            buckets=(0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+            registry=self.registry,
+        )
+        self.incoming_late_total = Counter(
+            "gateway_incoming_answers_late_total",
+            "Answers that left after the receiver's reserve was over.",
+            ["rail"],
+            registry=self.registry,
+        )
+        self.incoming_stand_in_total = Counter(
+            "gateway_incoming_stand_in_total",
+            "Incoming transfers on which the stand-in decided.",
+            ["rail"],
+            registry=self.registry,
+        )
         self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)
 
     def render(self) -> tuple[bytes, str]:

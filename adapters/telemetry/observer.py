@@ -15,6 +15,7 @@ from gateway.service.ports import (
     AcceptKind,
     DeadLetter,
     Decision,
+    IncomingDecision,
     Leg,
     Quarantined,
     Queue,
@@ -26,7 +27,7 @@ _OUTGOING: Final = "outgoing"
 
 
 class TelemetryObserver:
-    """Implements `gateway.service.ports.Observer`, and the bus's own `BusObserver`."""
+    """Implements `gateway.service.ports.Observer`, the bus's own `BusObserver`, and that of receiving."""
 
     def __init__(self, metrics: Metrics, *, promise_s: float = 15.0) -> None:
         self._metrics = metrics
@@ -49,6 +50,35 @@ class TelemetryObserver:
             state_after=payment.state.value,
             outcome=accepted.kind.value,
         )
+
+    def incoming_changed(self, decision: IncomingDecision) -> None:
+        """Log a decision on an incoming transfer; count the states that they come into, and contradictions."""
+        transfer, fact = decision.transfer, decision.fact
+        if decision.state is not transfer.state:
+            self._metrics.incoming_total.labels(transfer.rail.value, decision.state.value).inc()
+            if fact.details.get("decided_by") == "stand_in":
+                self._metrics.incoming_stand_in_total.labels(transfer.rail.value).inc()
+        if decision.contradiction:
+            self._metrics.contradictions_total.labels(transfer.rail).inc()
+        log = self._log.warning if decision.contradiction else self._log.info
+        log(
+            "incoming_transfer",
+            payment_id=str(transfer.payment_id),
+            uetr=transfer.uetr,
+            message_id=transfer.message_id,
+            event_kind=fact.kind.value,
+            state_before=transfer.state.value,
+            state_after=decision.state.value,
+            answer=decision.answer,
+            reason=None if fact.reason is None else fact.reason.code,
+            contradiction=decision.contradiction,
+        )
+
+    def incoming_answered(self, rail: Rail, *, own_s: float, left_s: float) -> None:
+        """Record our own share of an answer's time, and whether it left too late."""
+        self._metrics.incoming_own_share_seconds.labels(rail.value).observe(own_s)
+        if left_s < 0:
+            self._metrics.incoming_late_total.labels(rail.value).inc()
 
     def request_refused(self, refusal: Refusal) -> None:
         """Log and count a refusal, by the codes of its findings."""

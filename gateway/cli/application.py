@@ -34,10 +34,14 @@ application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
 doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could not tell what became of them.")
 application.add_typer(doubt, name="doubt")
+received = typer.Typer(no_args_is_help=True, help="Transfers that came from a rail, and what is decided of them later.")
+application.add_typer(received, name="incoming")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
 application.add_typer(dlq, name="dlq")
 audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
 application.add_typer(audit, name="audit")
+archive = typer.Typer(no_args_is_help=True, help="Old messages: archived, found again, verified, removed at last.")
+application.add_typer(archive, name="archive")
 drill = typer.Typer(no_args_is_help=True, help="Kill and break things on purpose, and prove that nothing is lost.")
 application.add_typer(drill, name="drill")
 
@@ -308,6 +312,48 @@ _AllOfQueue = Annotated[str | None, typer.Option(help="Every parked one of this 
 _Why = Annotated[str, typer.Option(help="Why this is right; it stays with the dead letter.")]
 
 
+_Transfer = Annotated[str, typer.Argument(metavar="TRANSFER_ID", help="As `fifteen incoming list` shows it.")]
+
+
+@received.command("list")
+def incoming_list(
+    state: Annotated[list[str] | None, typer.Option(help="Those in this state; may be repeated.")] = None,
+    url: _Url = None,
+    json: _Json = False,
+) -> None:
+    """List incoming transfers: what must be decided first, then the newest."""
+    from gateway.cli.incoming import list_transfers
+
+    raise typer.Exit(list_transfers(settings_or_stop(), url=url, states=state or (), as_json=json))
+
+
+@received.command("show")
+def incoming_show(transfer: _Transfer, url: _Url = None, json: _Json = False) -> None:
+    """Show one, with its history."""
+    from gateway.cli.incoming import show_transfer
+
+    raise typer.Exit(show_transfer(settings_or_stop(), transfer, url=url, as_json=json))
+
+
+@received.command("decide")
+def incoming_decide(
+    transfer: _Transfer,
+    outcome: Annotated[
+        Literal["posted", "refused", "pending", "blocked"], typer.Argument(help="What became of the money.")
+    ],
+    reason: Annotated[
+        str | None, typer.Option(help="ISO 20022 reason, such as AC06: needed for refused and blocked.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Words for the sender, one line.")] = None,
+    url: _Url = None,
+) -> None:
+    """Say what became of money that has arrived; the rail is told."""
+    from gateway.cli.incoming import decide_posting
+
+    settings = settings_or_stop()
+    raise typer.Exit(decide_posting(settings, transfer, outcome, reason=reason, text=text, url=url))
+
+
 @dlq.command("list")
 def dlq_list(
     queue: _WhichQueue = None,
@@ -374,13 +420,70 @@ def audit_verify(
 ) -> None:
     """Compute every digest of the history anew, and hold it against seals and anchors.
 
-    Finds what was changed, deleted, inserted, reordered or cut off, and says what is not sealed yet. Exits 0 when all
-    fits, 1 with violations, 2 when something cannot be read.
+    Finds what was changed, deleted, inserted, reordered or cut off, and says what is not sealed yet. Where there is an
+    archive, all of it is verified too. Exits 0 when all fits, 1 with violations, 2 when something cannot be read.
     """
     from gateway.cli.audit import verify_trail
 
     with explained():
         raise typer.Exit(verify_trail(settings_or_stop(), database_url=database_url, anchors=anchors, as_json=json))
+
+
+@archive.command("run")
+def archive_run(json: _Json = False) -> None:
+    """Archive what is old enough, now; a worker does the same every day.
+
+    Messages are copied, and stay in the database until `fifteen db partitions --drop-archived` drops their month.
+    """
+    from adapters.system import SystemClock
+    from gateway.cli.archive import run_archiver
+
+    with explained():
+        raise typer.Exit(run_archiver(settings_or_stop(), SystemClock(), as_json=json))
+
+
+@archive.command("find")
+def archive_find(
+    uetr: Annotated[str, typer.Option(help="The payment's UETR.")],
+    tenant: Annotated[str | None, typer.Option(help="Whose payment; the default is FIFTEEN_TENANT_ID.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write each message's bytes to a file in here.", metavar="DIR")
+    ] = None,
+    json: _Json = False,
+) -> None:
+    """List every message of the payments with a UETR, and where it is: in the database, or in which object.
+
+    The archive is read for it. Exits 1 when there is no such payment. The files of --output show all in clear.
+    """
+    from gateway.cli.archive import find_messages
+
+    with explained():
+        raise typer.Exit(find_messages(settings_or_stop(), uetr=uetr, tenant=tenant, output=output, as_json=json))
+
+
+@archive.command("verify")
+def archive_verify(json: _Json = False) -> None:
+    """Read every object whole, open every record, and hold it against the index. `audit verify` does it as well.
+
+    Finds what was edited, cut off, removed or put in another's place. Exits 0 when all fits, 1 with violations.
+    """
+    from adapters.system import SystemClock
+    from gateway.cli.archive import verify_all
+
+    with explained():
+        raise typer.Exit(verify_all(settings_or_stop(), SystemClock(), as_json=json))
+
+
+@archive.command("expire")
+def archive_expire(
+    trial: Annotated[bool, typer.Option("--trial", help="Say what would go, and leave it.")] = False,
+) -> None:
+    """Remove the objects that were kept for `FIFTEEN_ARCHIVE_YEARS`. In a directory: a bucket has its own rule."""
+    from adapters.system import SystemClock
+    from gateway.cli.archive import expire
+
+    with explained():
+        raise typer.Exit(expire(settings_or_stop(), SystemClock(), is_trial=trial))
 
 
 @application.command()
@@ -402,6 +505,10 @@ def bench(
         Path | None, typer.Option("--keep", help="Keep database and logs in this directory.", metavar="DIR")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    incoming: Annotated[
+        bool,
+        typer.Option("--incoming", help="Measure receiving: payments from the rail, asked about, answered, posted."),
+    ] = False,
 ) -> None:
     """Measure a whole installation on this machine: throughput, times, and CPU per payment by process.
 
@@ -413,6 +520,10 @@ def bench(
     from gateway.cli.installation import Plan
 
     plan = Plan(broker=broker, gateways=gateways, workers=workers, log_level=log_level)
+    if incoming:
+        from gateway.cli.bench.incoming import run_incoming_bench
+
+        raise typer.Exit(run_incoming_bench(plan, rate=rate, seconds=seconds, warmup_s=warmup, as_json=json, keep=keep))
     load = Load(rate=0.0 if peak else rate, seconds=seconds, warmup_s=warmup, clients=clients)
     raise typer.Exit(run_bench(plan, load, as_json=json, keep=keep))
 
@@ -431,16 +542,91 @@ def version() -> None:
     OUT.print(f"fifteen {version_of('fifteen')}")
 
 
+@application.command()
+def synthetic(
+    json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Carry one payment over each rail, to a simulator, as the program is installed here; no money, no books.
+
+    Gateway, worker and simulators run in this process for a moment, on the database beside the books whose name ends
+    in `_synthetic` (`fifteen db upgrade` makes it where FIFTEEN_SYNTHETIC_PAYMENTS is true). Exits 0 when every payment
+    settled, 1 when one did not, 2 when none could be made.
+    """
+    from gateway.cli.synthetic import run_synthetic
+
+    with explained():
+        raise typer.Exit(run_synthetic(settings_or_stop(), as_json=json))
+
+
 @database.command()
-def upgrade() -> None:
+def upgrade(
+    phase: Annotated[
+        Literal["pre", "post"] | None,
+        typer.Option(
+            help="pre: what new code needs, before it is deployed. post: what takes away what old code used, after it "
+            "has ended. Without it: both."
+        ),
+    ] = None,
+) -> None:
     """Create or migrate the schema, the regions' partitions and the first tenant; a repeat changes nothing.
 
-    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Registers `FIFTEEN_API_KEY` for the tenant, where it is set.
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Registers `FIFTEEN_API_KEY` for the tenant, where it is set, and
+    makes the role that `FIFTEEN_DATABASE_URL` logs in as, where that is set and there is none.
+    Refuses what code that still runs would not survive (docs/deploy.md).
     """
+    from adapters.postgres.phases import Phase
     from gateway.cli.database import upgrade_database
 
     with explained():
-        upgrade_database(settings_or_stop())
+        upgrade_database(settings_or_stop(), phase=None if phase is None else Phase(phase))
+
+
+@database.command("check")
+def check_schema(
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Say what the database's schema has, what an upgrade would do to it, and which releases run on it.
+
+    Changes nothing. Exits 0 where this program can serve, 1 where a migration of phase pre is missing.
+    """
+    from gateway.cli.database import check_database
+
+    with explained():
+        raise typer.Exit(check_database(settings_or_stop(), as_json=json))
+
+
+@database.command()
+def partitions(
+    drop_archived: Annotated[
+        bool, typer.Option("--drop-archived", help="Drop the months that the archive has whole, and gives back.")
+    ] = False,
+) -> None:
+    """Make the months for messages to come; a job for every day, beside `upgrade`, which does it as well.
+
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`). Exits 1 when a month is old enough to be dropped and cannot be.
+    """
+    from adapters.system import SystemClock
+    from gateway.cli.partitions import keep_partitions
+
+    with explained():
+        raise typer.Exit(keep_partitions(settings_or_stop(), SystemClock(), drop_archived=drop_archived))
+
+
+@database.command("accounts")
+def accounts(
+    file: Annotated[
+        Path, typer.Argument(help="Lines of routing number, account, and open, closed or blocked.", metavar="FILE")
+    ],
+    tenant: Annotated[str | None, typer.Option(help="Whose they are; the first tenant's.")] = None,
+) -> None:
+    """Make these a tenant's whole account directory, which its stand-in looks into; accounts are kept as indexes alone.
+
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`), with the workers' `FIFTEEN_INDEX_KEY`.
+    """
+    from gateway.cli.directory import load_accounts
+
+    with explained():
+        load_accounts(settings_or_stop(), file, tenant_id=tenant)
 
 
 class _WithBehaviours(TyperCommand):
@@ -496,15 +682,18 @@ def core(
     host: _Host = "127.0.0.1",
     port: _Port = 8030,
     balance: Annotated[float, typer.Option(min=0, help="What every account has at first, in dollars.")] = 100_000_000,
+    webhook_secret: Annotated[
+        str | None, typer.Option(help="Demand that what it is asked about incoming payments is signed with this.")
+    ] = None,
 ) -> None:
-    """Play an institution's core: reserve debtors' money, post it, release it.
+    """Play an institution: its core reserves debtors' money, posts it, releases it; it accepts and posts what comes.
 
     An account that ends in 9901 does not exist (AC01), 9904 has too little (AM04), 9906 is blocked (AC06); about one
     that ends in 9999 there is never an answer.
     """
     from gateway.cli.simulate import run_core
 
-    run_core(host=host, port=port, balance_cents=round(balance * 100))
+    run_core(host=host, port=port, balance_cents=round(balance * 100), webhook_secret=webhook_secret)
 
 
 @simulator.command(cls=_WithBehaviours)

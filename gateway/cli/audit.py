@@ -20,6 +20,7 @@ from adapters.anchors.files import UnreadableAnchor, read_anchors
 from adapters.postgres.audit import open_audit_reader
 from adapters.system import SystemClock
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
+from gateway.cli.archive import verdicts_of
 from gateway.cli.console import ERROR, OUT
 from gateway.cli.desk import print_line
 from gateway.domain.payment import RegionId
@@ -70,6 +71,10 @@ def verify_trail(
             trail = asyncio.run(
                 _verified(dsn, readable, RegionId(settings.region), progress=progress, span_events=span_events)
             )
+            if settings.archive_url is not None:
+                verdicts = asyncio.run(verdicts_of(settings, dsn, now=clock.now()))
+                trail.archive_segments = sum(verdict.is_sound for verdict in verdicts)
+                trail.report(violation for verdict in verdicts for violation in verdict.violations)
         trail.report(_unreadable(anchor) for anchor in written if isinstance(anchor, UnreadableAnchor))
     except UnavailableError as error:
         raise SettingsError(f"the trail cannot be verified: {error}") from error
@@ -155,6 +160,8 @@ def _as_json(trail: Trail) -> dict[str, Any]:
         "events": trail.events,
         "unchained_events": trail.unchained_events,
         "messages": trail.messages,
+        "archived_messages": trail.archived_messages,
+        "archive_segments": trail.archive_segments,
         "regions": {name: _region_as_json(region) for name, region in trail.regions.items()},
         "violations_count": trail.violations_count,
         "violations": [{"kind": each.kind, "place": each.place, "text": each.text} for each in trail.violations],
@@ -179,6 +186,11 @@ def _print(trail: Trail, *, seconds: float, is_anchored: bool, clock: SystemCloc
         print_line(f"… and {trail.violations_count - SHOWN_MAX:,} more")
     counts = f"{trail.payments:,} payments, {trail.events:,} events and {trail.messages:,} messages"
     print_line(f"{counts} verified in {seconds:.1f} s")
+    if trail.archive_segments is not None:
+        print_line(f"{trail.archive_segments:,} objects of the archive verified, with every message in them")
+    elif trail.archived_messages:
+        told = f"{trail.archived_messages:,} messages are in the archive alone"
+        print_line(f"[yellow]{told}[/]: their digests fit; set FIFTEEN_ARCHIVE_URL to have their bytes verified")
     if trail.unchained_events:
         print_line(f"{trail.unchained_events:,} events are from before there were chains: their seals alone hold them")
     for name, region in trail.regions.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -67,6 +68,20 @@ class GatewayClient:
         """Have the rail asked, or record its word; look at the payment before repeating it."""
         path = f"/v1/payments/{quote(reference, safe='')}/operator-actions"
         return await self._request("POST", path, wait_s=0, json={"action": action, "note": note})
+
+    async def incoming_transfers(self, states: Sequence[str]) -> Answer:
+        """Ask for incoming transfers, in these states or in any."""
+        query = urlencode([("state", state) for state in states])
+        return await self._request("GET", f"/v1/incoming-transfers{'?' if query else ''}{query}", wait_s=0)
+
+    async def incoming_transfer(self, transfer_id: str, *, part: str = "") -> Answer:
+        """Ask for one, or for a part of what is kept of it."""
+        return await self._request("GET", f"/v1/incoming-transfers/{quote(transfer_id, safe='')}{part}", wait_s=0)
+
+    async def decide_posting(self, transfer_id: str, decision: Mapping[str, str]) -> Answer:
+        """Say what became of money that has arrived; look at the transfer before repeating it."""
+        path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/posting"
+        return await self._request("POST", path, wait_s=0, json=decision)
 
     async def dead_letters(self, *, queue: str | None, state: str) -> Answer:
         """Ask for dead letters."""

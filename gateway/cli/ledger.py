@@ -55,7 +55,7 @@ class Books:
             "faults": [
                 {
                     "payment_id": str(fault.payment_id),
-                    "state": None if fault.state is None else fault.state.value,
+                    "state": fault.state,
                     "amount_cents": fault.amount_cents,
                     "booked_cents": {account.value: cents for account, cents in fault.booked.items()},
                 }
@@ -103,9 +103,7 @@ def _print(books: Books) -> None:
     OUT.print(table)
     for fault in books.faults:
         booked = ", ".join(f"{account.value} {_dollars(cents)}" for account, cents in fault.booked.items())
-        state = (
-            "there is no such payment" if fault.state is None else f"{fault.state.value}, {fault.amount_cents} cents"
-        )
+        state = "there is no such payment" if fault.state is None else f"{fault.state}, {fault.amount_cents} cents"
         OUT.print(f"[red]{fault.payment_id}[/]  {state}; booked: {booked}")
     if books.is_good:
         OUT.print("In balance; every payment is booked as its state says.")

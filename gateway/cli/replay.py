@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from adapters.keys.clear import ClearVault
+from adapters.keys.kept import KeptVault
 from adapters.postgres.connection import open_pool
 from adapters.postgres.history import PostgresHistory
 from adapters.postgres.ledger import PostgresLedger
@@ -19,13 +19,14 @@ from adapters.system import SystemClock
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
+from gateway.archiving import reader_of, vault_of
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
-from gateway.cli.console import OUT
+from gateway.cli.console import OUT, stop
 from gateway.domain.payment import PaymentId, RegionId
 from gateway.domain.transitions import IllegalTransitionError
 from gateway.rails import served_rails
 from gateway.service.decide import Decisions, grouped_saves
-from gateway.service.ports import PaymentHistory, UnavailableError
+from gateway.service.ports import ArchiveDamagedError, PaymentHistory, UnavailableError, Vault
 from gateway.service.replay import DivergedError, Replay, demand_equal
 from gateway.service.submit import grouped_accepts
 from gateway.service.supervise import each
@@ -49,6 +50,8 @@ class Outcome:
     diverged: dict[PaymentId, str] = field(default_factory=dict)
     """What is first found otherwise, by payment."""
     is_ledger_equal: bool = False
+    incoming_transfers: int = 0
+    """Kept, and not run again: what came in is a history of its own, which this does not replay."""
 
     @property
     def is_good(self) -> bool:
@@ -65,6 +68,7 @@ class Outcome:
             "diverged": list(self.diverged.values())[:DIVERGED_MAX],
             "diverged_count": len(self.diverged),
             "ledger_equal": self.is_ledger_equal,
+            "incoming_transfers_left_out": self.incoming_transfers,
             "good": self.is_good,
         }
 
@@ -87,6 +91,8 @@ def replay_history(settings: Settings, *, into: str, as_json: bool) -> int:
         outcome = asyncio.run(replay(settings, source, into, tell=tell))
     except (UnavailableError, UpgradeError, OSError) as error:
         raise SettingsError(f"a database cannot be used: {error}") from error
+    except ArchiveDamagedError as error:
+        stop(f"the archive cannot be believed: {error} (fifteen archive verify says all)", code=EXIT_FINDINGS)
     if as_json:
         print(json.dumps(outcome.as_json(), indent=2))
     else:
@@ -95,28 +101,47 @@ def replay_history(settings: Settings, *, into: str, as_json: bool) -> int:
 
 
 async def replay(settings: Settings, source_dsn: str, into: str, *, tell: Callable[[Outcome], None]) -> Outcome:
-    """Fill the database `into`, of which the URL is the owner's, from `source_dsn`, and compare; raises as it says."""
+    """Fill the database `into`, of which the URL is the owner's, from `source_dsn`, and compare.
+
+    Raises:
+        ArchiveDamagedError: messages are in the archive, and it does not give them back.
+        UnavailableError: a database or the archive does not answer.
+        UpgradeError: the one to fill is not empty, or cannot be brought up to date.
+
+    """
+    try:
+        return await _replay(settings, source_dsn, into, tell)
+    except ExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        raise group.exceptions[0] from None
+
+
+async def _replay(settings: Settings, source_dsn: str, into: str, tell: Callable[[Outcome], None]) -> Outcome:
     region = RegionId(settings.region)
     await prepare_for_replay(source_dsn, into, regions=[region], now=SystemClock().now())
-    vault = ClearVault(settings.index_key.get_secret_value().encode())
+    vault = KeptVault(vault_of(settings))
     outcome = Outcome()
     async with open_pool(source_dsn) as source, open_pool(into) as target:
-        kept, found = PostgresHistory(source, vault=vault), PostgresHistory(target, vault=vault)
+        kept = PostgresHistory(source, vault=vault, archive=reader_of(settings))
+        found = PostgresHistory(target, vault=vault)
         async with _running(settings, PostgresStore(target, region=region, vault=vault), vault) as running:
             after: PaymentId | None = None
             while page := await kept.page(after, limit=PAGE):
                 await each([_run(running, history, outcome) for history in page])
                 _compare(page, await found.of([history.payment.payment_id for history in page]), outcome)
                 after = page[-1].payment.payment_id
+                vault.forget()
                 tell(outcome)
-        balances = [await PostgresLedger(pool).balances() for pool in (source, target)]
+        balances = [await PostgresLedger(pool).balances_of_payments() for pool in (source, target)]
         outcome.is_ledger_equal = balances[0] == balances[1]
+        outcome.incoming_transfers = await kept.incoming_transfers()
     await remove_outbox(into)
     return outcome
 
 
 @asynccontextmanager
-async def _running(settings: Settings, store: PostgresStore, vault: ClearVault) -> AsyncIterator[Replay]:
+async def _running(settings: Settings, store: PostgresStore, vault: Vault) -> AsyncIterator[Replay]:
     """A replay with its group commits running."""
     observer = TelemetryObserver(Metrics(), promise_s=settings.promise_s)
     accepts, saves = grouped_accepts(store), grouped_saves(store)
@@ -157,6 +182,8 @@ def _print(outcome: Outcome) -> None:
         f"{outcome.payments:,} payments, {outcome.events:,} events, {outcome.messages:,} messages, "
         f"{outcome.postings:,} postings run again."
     )
+    if outcome.incoming_transfers:
+        OUT.print(f"{outcome.incoming_transfers:,} incoming transfers are kept, and were left out.")
     if outcome.is_good:
         OUT.print("All came out as they are kept: states, events, the bytes that were sent, and the ledger.")
     else:

@@ -48,16 +48,24 @@ class PaymentFacts:
     business_date: date
     accepted_at: datetime
     deadline_at: datetime
+    funds_holder: str
 
     def canonical(self) -> bytes:
         """Return the form that is hashed."""
+        return self._form("fifteen.payment.2", f'"funds_holder":{_quoted(self.funds_holder)},')
+
+    def former_canonical(self) -> bytes:
+        """Return the form that was hashed before it had who holds the debtor's money."""
+        return self._form("fifteen.payment.1", "")
+
+    def _form(self, name: str, holder: str) -> bytes:
         return (
             f'{{"accepted_at":"{_instant(self.accepted_at)}","amount_cents":"{self.amount_cents}",'
             f'"business_date":"{self.business_date.isoformat()}",'
             f'"creditor_account_index":"{self.creditor_account_index.hex()}",'
             f'"creditor_agent":{_quoted(self.creditor_agent)},"deadline_at":"{_instant(self.deadline_at)}",'
             f'"debtor_account_index":"{self.debtor_account_index.hex()}","debtor_agent":{_quoted(self.debtor_agent)},'
-            f'"end_to_end_id":{_quoted(self.end_to_end_id)},"form":"fifteen.payment.1",'
+            f'"end_to_end_id":{_quoted(self.end_to_end_id)},"form":"{name}",{holder}'
             f'"instruction_id":{_text(self.instruction_id)},"message_id":{_quoted(self.message_id)},'
             f'"payment_id":"{self.payment_id.hex}","rail":{_quoted(self.rail)},"region":{_quoted(self.region)},'
             f'"tenant_id":{_quoted(self.tenant_id)},"uetr":{_text(self.uetr)}}}'
@@ -66,6 +74,64 @@ class PaymentFacts:
     def digest(self) -> bytes:
         """Return what the first event follows."""
         return hashlib.sha256(self.canonical()).digest()
+
+    def digests(self) -> tuple[bytes, ...]:
+        """Return what the first event may follow: the digest, or that of the former form.
+
+        To accept either weakens nothing: which of them a payment's first event follows is sealed with it.
+        """
+        return self.digest(), hashlib.sha256(self.former_canonical()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingTransferFacts:
+    """What an incoming transfer is from the beginning: its row, which its first event is chained to."""
+
+    region: str
+    payment_id: UUID
+    tenant_id: str
+    rail: str
+    message_id: str
+    message_created_at: datetime
+    instruction_id: str | None
+    end_to_end_id: str
+    transaction_id: str | None
+    uetr: str | None
+    amount_cents: int
+    instructing_agent: str
+    instructed_agent: str
+    debtor_agent: str
+    creditor_agent: str
+    debtor_account_index: bytes
+    creditor_account_index: bytes
+    forwarded_at: datetime
+    received_at: datetime
+    answer_by: datetime
+
+    def canonical(self) -> bytes:
+        """Return the form that is hashed."""
+        return (
+            f'{{"amount_cents":"{self.amount_cents}","answer_by":"{_instant(self.answer_by)}",'
+            f'"creditor_account_index":"{self.creditor_account_index.hex()}",'
+            f'"creditor_agent":{_quoted(self.creditor_agent)},'
+            f'"debtor_account_index":"{self.debtor_account_index.hex()}","debtor_agent":{_quoted(self.debtor_agent)},'
+            f'"end_to_end_id":{_quoted(self.end_to_end_id)},"form":"fifteen.incoming_transfer.1",'
+            f'"forwarded_at":"{_instant(self.forwarded_at)}","instructed_agent":{_quoted(self.instructed_agent)},'
+            f'"instructing_agent":{_quoted(self.instructing_agent)},"instruction_id":{_text(self.instruction_id)},'
+            f'"message_created_at":"{_instant(self.message_created_at)}","message_id":{_quoted(self.message_id)},'
+            f'"payment_id":"{self.payment_id.hex}","rail":{_quoted(self.rail)},'
+            f'"received_at":"{_instant(self.received_at)}","region":{_quoted(self.region)},'
+            f'"tenant_id":{_quoted(self.tenant_id)},"transaction_id":{_text(self.transaction_id)},'
+            f'"uetr":{_text(self.uetr)}}}'
+        ).encode()
+
+    def digest(self) -> bytes:
+        """Return what the first event follows."""
+        return hashlib.sha256(self.canonical()).digest()
+
+    def digests(self) -> tuple[bytes, ...]:
+        """Return what the first event may follow."""
+        return (self.digest(),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from datetime import date
 from typing import Final
 from uuid import UUID, uuid5
 
-from gateway.domain.payment import IdempotencyKey, PaymentId, TenantId
-from iso20022 import Uetr
+from gateway.domain.payment import IdempotencyKey, PaymentId, Rail, TenantId
+from iso20022 import MessageId, Uetr
 
 SLOTS: Final = 256
 """Idempotency keys are spread over so many slots; each is owned by one region at a time."""
@@ -22,6 +22,21 @@ REFERENCE_CHARACTERS: Final = 18
 """The longest reference that a FedNow message id takes after date and connection party; 93 bits of digest."""
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase
+
+
+def incoming_id_of(rail: Rail, message_id: MessageId, created_on: date) -> PaymentId:
+    """Return the own id of an incoming transfer: a function of the rail and the sender's message id.
+
+    It begins with the date on which the sender has made the message, as that of an outgoing payment does with its own.
+    """
+    days = created_on.toordinal().to_bytes(4, "big")
+    value = bytearray(days + _digest("incoming", rail, message_id, created_on.isoformat())[:12])
+    return PaymentId(_uuid(value, version=8))
+
+
+def incoming_reference_of(payment_id: PaymentId, purpose: str, number: int) -> str:
+    """Return the reference of the `number`-th message of that purpose about an incoming transfer."""
+    return _reference(_digest("incoming", purpose, str(payment_id), str(number)))
 
 
 def slot_of(tenant_id: TenantId, idempotency_key: IdempotencyKey) -> int:

@@ -1,4 +1,4 @@
-"""The ledger: what a payment's states mean in double-entry, per tenant and rail. Pure.
+"""The ledger: what a transfer's states mean in double-entry, per tenant and rail, sent or received. Pure.
 
 A payment's money stands in one place at a time, and its state says where. What is booked is the way from the place
 that the former state named to the one that the new state names: so the ledger and the state table cannot disagree, and
@@ -13,21 +13,26 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from gateway.domain.incoming import IncomingState
 from gateway.domain.payment import PaymentState
 from iso20022 import Amount
 
 
 class Account(StrEnum):
-    """Where money stands, seen from the institution that sends; each exists once per tenant and rail."""
+    """Where money stands, seen from the tenant's institution; each exists once per tenant and rail."""
 
     FUNDS = "funds"
-    """With the debtors. What is missing here is what the tenant has sent, or is about to send."""
+    """With the tenant's customers: less what the tenant has sent or is about to send, more what it has posted."""
 
     RESERVED = "reserved"
     """On its way: it may have moved, may be about to, or may yet come back."""
 
     RAIL = "rail"
-    """Settled: the tenant's position on the rail, which reconciliation compares with the rail's own."""
+    """Settled: the tenant's position on the rail, which reconciliation compares with the rail's own: what was sent,
+    less what has arrived."""
+
+    ARRIVED = "arrived"
+    """Settled to the tenant, and not with the creditor yet: to be posted, held, blocked or given back."""
 
 
 class PostingKind(StrEnum):
@@ -41,6 +46,15 @@ class PostingKind(StrEnum):
 
     VOID = "void"
     """It did not settle, and cannot any more."""
+
+    ARRIVE = "arrive"
+    """Incoming: the rail has settled to the tenant."""
+
+    CREDIT = "credit"
+    """Incoming: the institution has posted to the creditor."""
+
+    GIVE_BACK = "give_back"
+    """Incoming: the money has gone back by a payment of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +83,26 @@ STANDS_IN: Final[Mapping[PaymentState, Account]] = MappingProxyType(
 )
 """In which account a payment's money stands in each state."""
 
+INCOMING_STANDS_IN: Final[Mapping[IncomingState, Account]] = MappingProxyType(
+    {
+        # Until the rail says that it has settled nothing is ours: the money is where it was, beyond the rail.
+        IncomingState.RECEIVED: Account.RAIL,
+        IncomingState.ACCEPTED: Account.RAIL,
+        IncomingState.ACCEPTED_WITHOUT_POSTING: Account.RAIL,
+        IncomingState.IN_DOUBT: Account.RAIL,
+        IncomingState.AWAITING_OPERATOR: Account.RAIL,
+        IncomingState.REJECTED: Account.RAIL,
+        IncomingState.NOT_SETTLED: Account.RAIL,
+        IncomingState.SETTLED: Account.ARRIVED,
+        IncomingState.PENDING: Account.ARRIVED,
+        IncomingState.BLOCKED: Account.ARRIVED,
+        IncomingState.RETURN_DUE: Account.ARRIVED,
+        IncomingState.POSTED: Account.FUNDS,
+        IncomingState.RETURNED: Account.RAIL,
+    }
+)
+"""In which account an incoming transfer's money stands in each state."""
+
 _WAYS: Final[Mapping[tuple[Account, Account], tuple[PostingKind, ...]]] = MappingProxyType(
     {
         (Account.FUNDS, Account.RESERVED): (PostingKind.RESERVE,),
@@ -79,11 +113,22 @@ _WAYS: Final[Mapping[tuple[Account, Account], tuple[PostingKind, ...]]] = Mappin
     }
 )
 
+_INCOMING_WAYS: Final[Mapping[tuple[Account, Account], PostingKind]] = MappingProxyType(
+    {
+        (Account.RAIL, Account.ARRIVED): PostingKind.ARRIVE,
+        (Account.ARRIVED, Account.FUNDS): PostingKind.CREDIT,
+        (Account.ARRIVED, Account.RAIL): PostingKind.GIVE_BACK,
+    }
+)
+
 _SIDES: Final[Mapping[PostingKind, tuple[Account, Account]]] = MappingProxyType(
     {
         PostingKind.RESERVE: (Account.RESERVED, Account.FUNDS),
         PostingKind.POST: (Account.RAIL, Account.RESERVED),
         PostingKind.VOID: (Account.FUNDS, Account.RESERVED),
+        PostingKind.ARRIVE: (Account.ARRIVED, Account.RAIL),
+        PostingKind.CREDIT: (Account.FUNDS, Account.ARRIVED),
+        PostingKind.GIVE_BACK: (Account.RAIL, Account.ARRIVED),
     }
 )
 
@@ -99,6 +144,20 @@ def postings(before: PaymentState, after: PaymentState, amount: Amount) -> tuple
     if way[0] is way[1]:
         return ()
     return tuple(Posting(kind, *_SIDES[kind], amount) for kind in _WAYS[way])
+
+
+def incoming_postings(before: IncomingState, after: IncomingState, amount: Amount) -> tuple[Posting, ...]:
+    """Return what is booked when an incoming transfer goes from one state to another; nothing where its money stays.
+
+    Raises:
+        KeyError: what was posted would be taken from the creditor by a change of state: a fault of ours.
+
+    """
+    way = (INCOMING_STANDS_IN[before], INCOMING_STANDS_IN[after])
+    if way[0] is way[1]:
+        return ()
+    kind = _INCOMING_WAYS[way]
+    return (Posting(kind, *_SIDES[kind], amount),)
 
 
 def balances(booked: Iterable[Posting]) -> dict[Account, int]:

@@ -89,6 +89,7 @@ class ReasonOrigin(StrEnum):
     GATEWAY = "gateway"
     RAIL = "rail"
     OPERATOR = "operator"
+    INSTITUTION = "institution"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 
-from gateway.domain.audit import EventFacts, MessageFacts, PaymentFacts, chained
-from gateway.domain.events import EventKind
-from gateway.domain.payment import RegionId
+from gateway.domain.audit import EventFacts, IncomingTransferFacts, MessageFacts, PaymentFacts, chained
+from gateway.domain.events import Event, EventKind
+from gateway.domain.incoming import ARRIVAL, IncomingEvent
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.payment import FundsHolder, Payment, RegionId
 from gateway.domain.transitions import ACCEPTANCE
+from gateway.service.ports.incoming import IncomingDecision, NewTransfer
 from gateway.service.ports.keys import Sealed
 from gateway.service.ports.store import Decision, NewPayment, RawMessage
 
@@ -27,7 +31,7 @@ def message_facts(message: RawMessage, sealed: Sealed, *, at: datetime | None = 
     )
 
 
-def payment_facts(new: NewPayment, *, region: RegionId) -> PaymentFacts:
+def payment_facts(new: NewPayment, funds_holder: FundsHolder, *, region: RegionId) -> PaymentFacts:
     """Return what a payment's first event follows."""
     return PaymentFacts(
         region=region,
@@ -46,6 +50,7 @@ def payment_facts(new: NewPayment, *, region: RegionId) -> PaymentFacts:
         business_date=new.business_date,
         accepted_at=new.accepted_at,
         deadline_at=new.deadline_at,
+        funds_holder=funds_holder.value,
     )
 
 
@@ -70,23 +75,45 @@ def acceptance_facts(new: NewPayment, *, region: RegionId) -> EventFacts:
     )
 
 
-def first_digest(new: NewPayment, message: MessageFacts, *, region: RegionId, epoch: int) -> bytes:
-    """Return the digest of a payment's first event."""
+def first_digests(
+    new: NewPayment, message: MessageFacts, *, region: RegionId, epoch: int
+) -> Mapping[FundsHolder, bytes]:
+    """Return the digest of a payment's first event, for whoever may turn out to hold the debtor's money.
+
+    The tenant says who does, in the statement that accepts the payment.
+    """
     facts = acceptance_facts(new, region=region).digest([message])
-    return chained(payment_facts(new, region=region).digest(), epoch=epoch, facts=facts)
+    return {
+        holder: chained(payment_facts(new, holder, region=region).digest(), epoch=epoch, facts=facts)
+        for holder in FundsHolder
+    }
 
 
 def decision_facts(decision: Decision, *, region: RegionId) -> EventFacts:
     """Return what the event of a decision says, once it is saved."""
-    payment, event = decision.payment, decision.event
+    return _event_facts(decision, decision.payment, decision.event, region=region)
+
+
+def incoming_decision_facts(decision: IncomingDecision, *, region: RegionId) -> EventFacts:
+    """Return what the event of a decision on an incoming transfer says, once it is saved."""
+    return _event_facts(decision, decision.transfer, decision.fact, region=region)
+
+
+def _event_facts(
+    decision: Decision | IncomingDecision,
+    subject: Payment | IncomingTransfer,
+    event: Event | IncomingFact,
+    *,
+    region: RegionId,
+) -> EventFacts:
     reason = event.reason
     return EventFacts(
         region=region,
-        payment_id=payment.payment_id,
-        tenant_id=payment.tenant_id,
-        sequence=payment.version + 1,
+        payment_id=subject.payment_id,
+        tenant_id=subject.tenant_id,
+        sequence=subject.version + 1,
         kind=event.kind.value,
-        state_before=payment.state.value,
+        state_before=subject.state.value,
         state_after=decision.state.value,
         status=event.status,
         reason_code=None if reason is None else reason.code,
@@ -97,3 +124,56 @@ def decision_facts(decision: Decision, *, region: RegionId) -> EventFacts:
         contradiction=decision.contradiction,
         at=decision.at,
     )
+
+
+def transfer_facts(new: NewTransfer, *, region: RegionId) -> IncomingTransferFacts:
+    """Return what an incoming transfer's first event follows."""
+    return IncomingTransferFacts(
+        region=region,
+        payment_id=new.payment_id,
+        tenant_id=new.tenant_id,
+        rail=new.rail.value,
+        message_id=new.message_id,
+        message_created_at=new.message_created_at,
+        instruction_id=new.instruction_id,
+        end_to_end_id=new.end_to_end_id,
+        transaction_id=new.transaction_id,
+        uetr=new.uetr,
+        amount_cents=new.amount.cents,
+        instructing_agent=new.instructing_agent,
+        instructed_agent=new.instructed_agent,
+        debtor_agent=new.debtor_agent,
+        creditor_agent=new.creditor_agent,
+        debtor_account_index=new.debtor_account_index,
+        creditor_account_index=new.creditor_account_index,
+        forwarded_at=new.forwarded_at,
+        received_at=new.received_at,
+        answer_by=new.answer_by,
+    )
+
+
+def arrival_facts(new: NewTransfer, *, region: RegionId) -> EventFacts:
+    """Return what an incoming transfer's first event says."""
+    return EventFacts(
+        region=region,
+        payment_id=new.payment_id,
+        tenant_id=new.tenant_id,
+        sequence=1,
+        kind=IncomingEvent.RECEIVED.value,
+        state_before=None,
+        state_after=ARRIVAL.state.value,
+        status=None,
+        reason_code=None,
+        reason_origin=None,
+        reason_text=None,
+        business_message_id=new.inbox_id,
+        details={},
+        contradiction=False,
+        at=new.received_at,
+    )
+
+
+def first_incoming_digest(new: NewTransfer, message: MessageFacts, *, region: RegionId, epoch: int) -> bytes:
+    """Return the digest of an incoming transfer's first event."""
+    facts = arrival_facts(new, region=region).digest([message])
+    return chained(transfer_facts(new, region=region).digest(), epoch=epoch, facts=facts)

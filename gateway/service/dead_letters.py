@@ -108,9 +108,11 @@ _CONSEQUENCES: Final[Mapping[tuple[QueueDirection, MessageClass], _Foresight]] =
 
 def consequence_of(letter: KeptDeadLetter, payment: Payment | None, *, at: datetime, timing: Timing) -> Consequence:
     """Return what redriving `letter` would do, its payment being as it is; pure."""
+    queue = letter.letter.delivery.queue
+    if queue.direction is QueueDirection.IN and letter.tenant_id is not None:
+        return Consequence.IS_HANDLED_AGAIN  # about a transfer that was received; its handler looks at its state
     if payment is None or letter.tenant_id is None:
         return Consequence.IS_REFUSED
-    queue = letter.letter.delivery.queue
     foresee = _CONSEQUENCES.get((queue.direction, queue.message_class))
     return Consequence.IS_HANDLED_AGAIN if foresee is None else foresee(payment, at, timing)
 

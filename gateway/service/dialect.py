@@ -303,6 +303,11 @@ class DialectProtocol:
             return Reading(header.business_message_id, message_type, None, None, codes)
         if self._dialect.is_sign_of_life(message):
             return Reading(header.business_message_id, message_type, None, None, is_sign_of_life=True)
+        if isinstance(message, CustomerCreditTransfer):
+            created_at = header.creation_time
+            return Reading(
+                header.business_message_id, message_type, None, None, transfer=message, created_at=created_at
+            )
         about = self._dialect.about(message)
         if about is None or not isinstance(message, Statement):
             return Reading(header.business_message_id, message_type, None, None)

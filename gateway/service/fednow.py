@@ -87,6 +87,11 @@ class FedNowDialect:
         """The rail's rules, as this installation knows them."""
         return self._profile
 
+    @property
+    def service_id(self) -> ConnectionPartyId:
+        """Who the rail is."""
+        return self._profile.fednow_id
+
     def message_id(self, business_date: date, reference: str) -> MessageId:
         """Return date, connection party and reference."""
         return fednow_message_id(
@@ -103,7 +108,7 @@ class FedNowDialect:
 
     def transfer_message(self, message_id: MessageId, document: Element, *, at: datetime) -> OutboundMessage:
         """Return the Document under our header; both have one message id."""
-        return self._message(message_id, pacs008.MESSAGE_TYPE, document, MessageClass.VALUE, at)
+        return self.message(message_id, pacs008.MESSAGE_TYPE, document, MessageClass.VALUE, at)
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
         """Return the pacs.028 after a transfer that was sent, in the words of that transfer."""
@@ -123,14 +128,14 @@ class FedNowDialect:
             instructing_agent=transfer.instructing_agent,
             instructed_agent=RoutingNumber(self._profile.fednow_id),
         )
-        return self._message(message_id, pacs028.MESSAGE_TYPE, pacs028.build(request), MessageClass.INQUIRY, at)
+        return self.message(message_id, pacs028.MESSAGE_TYPE, pacs028.build(request), MessageClass.INQUIRY, at)
 
     def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
         """Return an admi.004 PING: the first thing to do when questions stay unanswered (Operating Procedures 16)."""
         reference = ping_reference_of(payment.payment_id, payment.pings + 1)
         message_id = self.message_id(at.astimezone(self._zone).date(), reference)
         event = SystemEventNotification(event_code=PING, event_time=rail_time(at, self._zone))
-        return self._message(message_id, admi004.MESSAGE_TYPE, admi004.build(event), MessageClass.SYSTEM, at)
+        return self.message(message_id, admi004.MESSAGE_TYPE, admi004.build(event), MessageClass.SYSTEM, at)
 
     def is_for_us(self, header: BusinessHeader) -> bool:
         """Whether a header is the service's, and to our connection party."""
@@ -172,7 +177,7 @@ class FedNowDialect:
             status=statement.status.value if is_of_payment else None,
         )
 
-    def _message(
+    def message(
         self,
         message_id: MessageId,
         message_type: str,
@@ -180,6 +185,7 @@ class FedNowDialect:
         message_class: MessageClass,
         at: datetime,
     ) -> OutboundMessage:
+        """Return a Document under our header, created `at`, in FedNow's envelope; both have one message id."""
         header = BusinessHeader(
             sender=self._connection_party,
             receiver=ConnectionPartyId(self._profile.fednow_id),

@@ -41,7 +41,8 @@ class Reading:
     """What a message from the rail is about.
 
     ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
-    nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment.
+    nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer
+    that the rail brings is ``transfer``, under a header that was created at ``created_at``.
     """
 
     business_message_id: str
@@ -50,6 +51,8 @@ class Reading:
     statement: Statement | None
     codes: tuple[str, ...] = ()
     is_sign_of_life: bool = False
+    transfer: CustomerCreditTransfer | None = None
+    created_at: datetime | None = None
 
 
 class RailProtocol(Protocol):

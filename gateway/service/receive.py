@@ -11,9 +11,11 @@ from typing import Final
 from gateway.domain.doubt import not_found
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import is_about_last_copy
+from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Payment
 from gateway.service.decide import Choice, Decisions, decide
 from gateway.service.group_commit import OverloadedError
+from gateway.service.incoming.hear import Arrived, Hearing
 from gateway.service.ports import (
     Clock,
     Decision,
@@ -60,7 +62,7 @@ class _Heard:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Fetches one rail's messages and applies them."""
+    """Fetches one rail's messages and applies them: to payments that were sent, and by `incoming` to received ones."""
 
     decisions: Decisions
     rail: RailProtocol
@@ -69,6 +71,7 @@ class Receiver:
     clock: Clock
     identifiers: Identifiers
     observer: Observer
+    incoming: Hearing | None = None
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -99,11 +102,33 @@ class Receiver:
         """
         store, rail = self.decisions.store, self.rail.rail
         heard = [self._heard(delivery) for delivery in deliveries]
+        if self.incoming is not None:
+            await self._arrive([one for one in heard if one.reading.transfer is not None])
+            heard = [one for one in heard if one.reading.transfer is None]
         ids = [one.reading.business_message_id for one in heard if one.reading.business_message_id]
         about = [one.reading.about for one in heard if one.reading.about is not None]
         seen = await store.seen(rail, ids) if ids else {}
         payments = await store.find_by_message_id(rail, about) if about else {}
-        await each([self._apply_or_park(one, seen, payments) for one in heard])
+        transfers = await self._transfers(about, payments)
+        await each([self._apply_or_park(one, seen, payments, transfers) for one in heard])
+
+    async def _arrive(self, arrivals: Sequence[_Heard]) -> None:
+        """Save the transfers that the rail has brought; what cannot be saved is kept in quarantine."""
+        if not arrivals:
+            return
+        assert self.incoming is not None, "only who receives is brought anything"
+        codes = await self.incoming.arrive([self._arrived(one) for one in arrivals])
+        for one, code in zip(arrivals, codes, strict=True):
+            if code is not None:
+                await self._quarantine(one, (code,))
+
+    async def _transfers(self, about: Sequence[str], payments: Mapping[str, Payment]) -> Mapping[str, IncomingTransfer]:
+        """The received transfers that statements may be about: where we are sender and receiver, both have the id."""
+        if self.incoming is None:
+            return {}
+        own = self.incoming.asker.tenants.known
+        asked = [each for each in about if each not in payments or payments[each].creditor_agent in own]
+        return await self.incoming.find(asked)
 
     def _heard(self, delivery: RailDelivery) -> _Heard:
         return _Heard(
@@ -113,12 +138,23 @@ class Receiver:
             at=self.clock.now(),
         )
 
-    async def _apply_or_park(self, one: _Heard, seen: Mapping[str, bytes], payments: Mapping[str, Payment]) -> None:
+    async def _apply_or_park(
+        self,
+        one: _Heard,
+        seen: Mapping[str, bytes],
+        payments: Mapping[str, Payment],
+        transfers: Mapping[str, IncomingTransfer],
+    ) -> None:
         """Apply one message; a fault of ours stops that one alone, and keeps its bytes."""
         payment = payments.get(one.reading.about) if one.reading.about is not None else None
+        transfer = transfers.get(one.reading.about) if one.reading.about is not None else None
+        known = seen.get(one.reading.business_message_id)
         verdict = Verdict(but=(UnavailableError, OverloadedError))
         async with verdict:
-            await self._apply_one(one, seen.get(one.reading.business_message_id), payment)
+            if transfer is not None and known is None and _is_for_receiver(one.reading, payment, transfer):
+                await self._hear(one, transfer)
+            else:
+                await self._apply_one(one, known, payment)
         if verdict.fault is not None:
             self.observer.fault("receive", verdict.fault)
             if payment is not None:
@@ -139,6 +175,17 @@ class Receiver:
             decision = await self.decisions.take(payment.payment_id, self._choice(one), loaded=payment)
             if decision is not None:
                 self._tell_legs(one, decision)
+
+    async def _hear(self, one: _Heard, transfer: IncomingTransfer) -> None:
+        """Apply what the rail says of a transfer that it has brought."""
+        assert self.incoming is not None, "only who receives is told of what was received"
+        if mismatches := self.incoming.rail.mismatches(one.reading, transfer):
+            await self._quarantine(one, mismatches)
+        elif not await self.incoming.hear(self._arrived(one), transfer):
+            self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
+
+    def _arrived(self, one: _Heard) -> Arrived:
+        return Arrived(self._raw(one), one.reading, one.digest)
 
     def _tell_legs(self, one: _Heard, decision: Decision) -> None:
         self.observer.leg(Leg.ANSWER, (self.clock.now() - one.at).total_seconds())
@@ -201,3 +248,10 @@ class Receiver:
             body=one.body,
             at=one.at,
         )
+
+
+def _is_for_receiver(reading: Reading, payment: Payment | None, transfer: IncomingTransfer) -> bool:
+    """Whether a statement is to the receiver of a transfer; where we have sent it as well, the addressee tells."""
+    if payment is None:
+        return True
+    return getattr(reading.statement, "instructed_agent", None) == transfer.instructed_agent

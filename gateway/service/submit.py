@@ -35,6 +35,7 @@ from gateway.service.ports import (
     Vault,
 )
 from gateway.service.rail_protocol import RailProtocol
+from gateway.service.relay import Forward, leave_to_the_relay
 from gateway.service.requests import PaymentRequest
 from iso20022 import (
     BusinessHeader,
@@ -120,6 +121,7 @@ class Intake:
         identifiers: Identifiers,
         vault: Vault,
         observer: Observer,
+        forward: Forward = leave_to_the_relay,
     ) -> None:
         self._rails = rails
         self._default_rail = default_rail
@@ -130,6 +132,7 @@ class Intake:
         self._identifiers = identifiers
         self._vault = vault
         self._observer = observer
+        self._forward = forward
         self._explaining = asyncio.Semaphore(EXPLANATIONS_MAX)
 
     async def submit_message(
@@ -312,6 +315,8 @@ class Intake:
                 return await self._refuse(new.tenant_id, body, refused, new.accepted_at)
             case AcceptKind.CREATED | AcceptKind.REPLAYED:
                 assert accepted.payment is not None
+                if accepted.kind is AcceptKind.CREATED:
+                    self._forward(new.outbox)
                 self._observer.payment_accepted(accepted)
                 return Submitted(accepted.payment, created=accepted.kind is AcceptKind.CREATED, warnings=warnings)
 

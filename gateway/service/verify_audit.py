@@ -68,6 +68,21 @@ class ViolationKind(StrEnum):
     ANCHOR_UNREADABLE = "anchor_unreadable"
     """What was written down outside the database cannot be read."""
 
+    ARCHIVE_OBJECT_MISSING = "archive_object_missing"
+    """The index speaks of an object, or its numbers of one between others, and there is none."""
+
+    ARCHIVE_OBJECT_CHANGED = "archive_object_changed"
+    """An object of the archive is not the one that was put there: edited, cut off, or another's."""
+
+    ARCHIVE_OBJECT_UNKNOWN = "archive_object_unknown"
+    """The archive has an object that the index does not speak of: the index was cut off, or it was put there."""
+
+    ARCHIVE_INDEX_DIFFERS = "archive_index_differs"
+    """The index says of an object other things than are in it."""
+
+    ARCHIVE_KEY_MISSING = "archive_key_missing"
+    """The key that an object's own is wrapped under is not in the key file: nothing in it can be verified, or read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -99,6 +114,10 @@ class Trail:
     unchained_events: int = 0
     """Written before there were chains: no digest follows the one before; covered by a seal as they were then."""
     messages: int = 0
+    archived_messages: int = 0
+    """Those of which the database has the digest alone."""
+    archive_segments: int | None = None
+    """Objects of the archive that were verified with all that is in them; None: the archive was not looked at."""
     regions: dict[str, RegionTrail] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
     violations_count: int = 0
@@ -114,6 +133,7 @@ class Trail:
         self.events += other.events
         self.unchained_events += other.unchained_events
         self.messages += other.messages
+        self.archived_messages += other.archived_messages
         self.report(other.violations)
         self.violations_count += other.violations_count - len(other.violations)
 
@@ -174,6 +194,7 @@ def verify_payment(payment: AuditedPayment, trail: Trail, *, local: RegionId) ->
     trail.payments += 1
     trail.events += len(payment.events)
     trail.messages += len(payment.messages)
+    trail.archived_messages += sum(message.is_archived for message in payment.messages)
     trail.unchained_events += sum(event.digest is None for event in payment.events)
     place = f"payment {payment.payment_id}"
     if not payment.events:
@@ -199,27 +220,30 @@ def _faults_of_events(payment: AuditedPayment, place: str) -> Iterator[Violation
         before = heads.get(sequence - 1)
         head = None if before is None else before[region] if region in before else [*before.values()][-1]
         heads.setdefault(sequence, {})[region] = event.digest or head
+        possible: Sequence[bytes] = (head or UNCHAINED,)
         if sequence == 1:
             origin = origins.pop(region, None)
             if origin is None or origin.tenant_id != event.facts.tenant_id:
                 yield Violation(ViolationKind.PAYMENT_MISSING, place, "its history is there, and the payment is not")
                 continue
-            head = origin.digest() if event.digest else None
+            head, possible = (None, origin.digests())
         elif before is None:
             yield Violation(ViolationKind.EVENT_MISSING, at, "the event before it is gone, or its number was changed")
             continue
         if event.digest is None:
             if head is not None:
                 yield Violation(ViolationKind.EVENT_UNCHAINED, at, "put there by hand, or by a former release")
-        elif not _follows(event, head or UNCHAINED, messages.get((region, sequence), ())):
+        elif not _follows(event, possible, messages.get((region, sequence), ())):
             yield Violation(ViolationKind.EVENT_CHANGED, at, _CHANGED_FIRST if sequence == 1 else _CHANGED)
     for region in origins:
         text = f"region {region} has the payment, and no event that made it"
         yield Violation(ViolationKind.PAYMENT_WITHOUT_EVENTS, place, text)
 
 
-def _follows(event: AuditedEvent, head: bytes, messages: Sequence[MessageFacts]) -> bool:
-    return event.digest == chained(head, epoch=event.epoch, facts=event.facts.digest(messages))
+def _follows(event: AuditedEvent, possible: Sequence[bytes], messages: Sequence[MessageFacts]) -> bool:
+    """Whether the event follows one of these."""
+    facts = event.facts.digest(messages)
+    return any(event.digest == chained(head, epoch=event.epoch, facts=facts) for head in possible)
 
 
 def _messages_by_event(payment: AuditedPayment) -> Mapping[tuple[str, int], Sequence[MessageFacts]]:

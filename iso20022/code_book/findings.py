@@ -129,6 +129,9 @@ _REQUESTS: Final[tuple[FindingRow, ...]] = (
     ("FORM_ROUTING_NUMBER", "A routing number is not nine digits.", "Write the nine digits."),
     ("FORM_UETR", "The UETR is no version 4 UUID in lower case.", "Write it so, or leave it out."),
     ("FORM_NOTE", "A note of an operator is missing, or too long.", "Say in a sentence why."),
+    ("FORM_OUTCOME", "The outcome of a posting is none that the API knows.", "Use one of those named."),
+    ("FORM_REASON_CODE", "A refused or blocked posting names no ISO reason.", "Add a code such as AC06."),
+    ("FORM_TEXT", "The words beside a reason are empty, too long, or no single line.", "Shorten them."),
     ("FORM_ACTION", "The action is none that the API knows.", "Use one of those named."),
 )
 _INFORMATIVE: Final = frozenset({"HEADER_ONLY", "XSD_MORE", "KEY_VALIDITY_LONG", "KEY_EXPIRES_SOON", "KEY_ALONE"})

@@ -20,12 +20,16 @@ SILENT: Final = "9999"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreSimulatorSettings:
-    """``balance_cents`` is what every account has at first; with a ``token`` every request must bring it."""
+    """``balance_cents`` is what every account has at first; with a ``token`` every request must bring it.
+
+    With a ``webhook_secret`` every question about an incoming payment must be signed with it.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
     balance_cents: int = 100_000_000_00
     token: str | None = None
+    webhook_secret: str | None = None
 
 
 class Standing(StrEnum):

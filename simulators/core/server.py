@@ -7,6 +7,13 @@
 ``POST /v1/reservations/{id}/post``, ``POST /v1/reservations/{id}/release``
     204, also when repeated; 409 where the money is not held any more, or has left.
 
+``POST /v1/incoming-transfers``
+    The institution's address for signed webhooks: it is asked whether an incoming payment is accepted, told to post it,
+    or told that it did not come; see `simulators.core.incoming`.
+
+``GET /simulator/v1/incoming``
+    What was asked, told and credited, by the transfer's id.
+
 ``GET /simulator/v1/summary``, ``POST /simulator/v1/faults``
     For tests and people: counts; and ``{"refuse_connections": true|false, "lose_answers": n}``, each optional: a lost
     answer has had its effect.
@@ -26,6 +33,7 @@ from aiohttp.typedefs import Handler
 
 from iso20022 import Amount
 from simulators.core.books import SILENT, Books, CannotError, CoreSimulatorSettings, Held, Standing
+from simulators.core.incoming import IncomingBooks, is_signed, reply_to_posting, reply_to_question
 
 PREFIX: Final = "/simulator/"
 """Where the paths for tests and people begin."""
@@ -41,17 +49,21 @@ class Faults:
 
 BOOKS: Final = web.AppKey("BOOKS", Books)
 FAULTS: Final = web.AppKey("FAULTS", Faults)
+INCOMING: Final = web.AppKey("INCOMING", IncomingBooks)
 
 
 def build_application(settings: CoreSimulatorSettings) -> web.Application:
     """The simulator as an aiohttp application."""
     application = web.Application(middlewares=[_guarded])
     application[BOOKS], application[FAULTS] = Books(settings), Faults()
+    application[INCOMING] = IncomingBooks()
     application.add_routes(
         [
             web.put("/v1/reservations/{id}", _reserve),
             web.post("/v1/reservations/{id}/post", _post),
             web.post("/v1/reservations/{id}/release", _release),
+            web.post("/v1/incoming-transfers", _incoming),
+            web.get("/simulator/v1/incoming", _show_incoming),
             web.get("/simulator/v1/summary", _summary),
             web.post("/simulator/v1/faults", _switch_faults),
             web.get("/healthz", _health),
@@ -121,6 +133,57 @@ async def _release(request: web.Request) -> web.Response:
     with _answered():
         request.app[BOOKS].release(request.match_info["id"])
     return web.Response(status=204)
+
+
+async def _incoming(request: web.Request) -> web.Response:
+    body, books = await request.read(), request.app[INCOMING]
+    _demand_signature(request, body)
+    match await _json_of(request):
+        case {
+            "type": "incoming_transfer.decide",
+            "data": {"transfer_id": str(known), "creditor_account": str(account)},
+        }:
+            books.asked[known] += 1
+            reply = reply_to_question(account, times_asked=books.asked[known])
+            if reply.after_s is None:
+                await asyncio.Event().wait()
+            else:
+                await asyncio.sleep(reply.after_s)
+            return web.json_response(reply.content, status=reply.status)
+        case {
+            "type": "incoming_transfer.post",
+            "data": {
+                "transfer_id": str(known),
+                "creditor_account": str(account),
+                "amount": {"value": str(value), "currency": "USD"},
+            },
+        }:
+            books.told_to_post[known] += 1
+            content = reply_to_posting(account)
+            if content["posting"] == "posted":
+                books.credit(known, _cents(value))
+            return web.json_response(content)
+        case {"type": "incoming_transfer.not_settled", "data": {"transfer_id": str(known)}}:
+            books.not_settled.add(known)
+            return web.Response(status=204)
+        case _:
+            raise web.HTTPBadRequest(text="nothing is known of this webhook")
+
+
+def _demand_signature(request: web.Request, body: bytes) -> None:
+    secret, headers = request.app[BOOKS].settings.webhook_secret, request.headers
+    if secret is not None and not is_signed(
+        secret,
+        webhook_id=headers.get("webhook-id", ""),
+        timestamp=headers.get("webhook-timestamp", ""),
+        signature=headers.get("webhook-signature", ""),
+        body=body,
+    ):
+        raise web.HTTPUnauthorized(text="the webhook's signature is missing, or does not hold")
+
+
+async def _show_incoming(request: web.Request) -> web.Response:
+    return web.json_response(request.app[INCOMING].summary())
 
 
 async def _summary(request: web.Request) -> web.Response:

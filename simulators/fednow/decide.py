@@ -16,11 +16,13 @@ from iso20022 import (
     ConnectionPartyId,
     CustomerCreditTransfer,
     EnvelopeKind,
+    PaymentStatusReport,
     PaymentStatusRequest,
     Report,
     TransactionStatus,
     admi002,
     is_fednow_message_id,
+    pacs002,
     pacs008,
     pacs028,
 )
@@ -40,6 +42,7 @@ _ROLLOVER_HOUR: Final = 19
 
 _CLASS_OF: Final = {
     pacs008.MESSAGE_TYPE: "value",
+    pacs002.MESSAGE_TYPE: "nonvalue",
     pacs028.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",
     admi004.MESSAGE_TYPE: "system",
@@ -227,7 +230,11 @@ def _speaks_for(
 ) -> bool:
     """Whether the connection may send for the instructing agent; an unknown agent is a business fault, not this one."""
     match report.message:
-        case CustomerCreditTransfer(instructing_agent=agent) | PaymentStatusRequest(instructing_agent=agent):
+        case (
+            CustomerCreditTransfer(instructing_agent=agent)
+            | PaymentStatusRequest(instructing_agent=agent)
+            | PaymentStatusReport(instructing_agent=agent)
+        ):
             participant = participant_of(agent, participants)
             return participant is None or participant.connection_party == connection_party
         case _:

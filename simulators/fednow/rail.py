@@ -7,7 +7,14 @@ from datetime import date, datetime
 from functools import partial
 from typing import Final, assert_never
 
-from iso20022 import CustomerCreditTransfer, Direction, PaymentStatusRequest, Report, examine
+from iso20022 import (
+    CustomerCreditTransfer,
+    Direction,
+    PaymentStatusReport,
+    PaymentStatusRequest,
+    Report,
+    examine,
+)
 from iso20022.messages.admi002 import NOT_AVAILABLE
 from iso20022.messages.admi004 import PING, SystemEventNotification
 from simulators.behaviours import Answer, Told
@@ -16,7 +23,9 @@ from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
 from simulators.fednow import decide
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
+from simulators.fednow.forward import FedNowForwarding
 from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.forwarding import Forwarded, queued_on
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, is_lost, loses_answer
@@ -30,6 +39,7 @@ class FedNowRules:
     def __init__(self, settings: FedNowSimulatorSettings, ids: MessageIds) -> None:
         self._settings = settings
         self._writer = AnswerWriter(settings.profile, ids)
+        self.forwarding = FedNowForwarding(settings, ids)
 
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
         """What one copy of a message leads to: the verdict, and what follows from it."""
@@ -68,6 +78,12 @@ class FedNowRules:
             case CustomerCreditTransfer():
                 booked = decide.book(message, header, copy=arrival.copy, now=arrival.at, settings=self._settings)
                 return Judgement((judged(Verdict.ACCEPTED), booked))
+            case PaymentStatusReport():
+                return self._answered(message, judged(Verdict.ANSWER), arrival, book)
+            case PaymentStatusRequest() if forwarded := book.forwarded_with_id(message.original_message_id):
+                return self._asked_by_receiver(
+                    message, header.message_type, judged(Verdict.ENQUIRY), arrival, forwarded
+                )
             case PaymentStatusRequest():
                 return self._enquiry(message, header.message_type, judged(Verdict.ENQUIRY), arrival, book)
             case SystemEventNotification(event_code=code) if code == PING:
@@ -96,6 +112,41 @@ class FedNowRules:
                 return GARBAGE
             case _:
                 assert_never(answer.told)
+
+    def _answered(self, report: PaymentStatusReport, judged: Judged, arrival: Arrival, book: Book) -> Judgement:
+        """What a receiver says of a payment that was forwarded to it."""
+        record = book.forwarded_with_id(report.original_message_id)
+        if record is None or record.forwarded.recipient != arrival.connection_party:
+            return Judgement((judged,))
+        return Judgement((judged, *queued_on(report, record, at=arrival.at, rules=self.forwarding)))
+
+    def _asked_by_receiver(
+        self,
+        request: PaymentStatusRequest,
+        message_type: str,
+        judged: Judged,
+        arrival: Arrival,
+        record: Forwarded,
+    ) -> Judgement:
+        """A receiver asks what became of a payment: not before the clock's end."""
+        completed = record.completed
+        if completed is None or arrival.at < record.forwarded.clock_ends_at:
+            refusal = self._writer.enquiry_refused(
+                request,
+                message_type=message_type,
+                code=self._settings.codes.still_in_process,
+                recipient=arrival.connection_party,
+                now=arrival.at,
+            )
+            return Judgement((judged,), refusal)
+        advice = self.forwarding.advice(
+            record.forwarded,
+            completed.status,
+            completed.reasons,
+            settlement_date=completed.settlement_date,
+            at=arrival.at,
+        )
+        return Judgement((judged,), advice)
 
     def _enquiry(
         self, request: PaymentStatusRequest, message_type: str, judged: Judged, arrival: Arrival, book: Book

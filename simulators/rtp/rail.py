@@ -26,6 +26,7 @@ class RtpRules:
     """Implements `simulators.rail.RailRules` for RTP."""
 
     behaviours: Final = TABLE
+    forwarding: Final = None
 
     def __init__(self, settings: RtpSimulatorSettings, ids: MessageIds) -> None:
         self._settings = settings

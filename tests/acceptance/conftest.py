@@ -10,13 +10,16 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import pytest
 
 from adapters.anchors.files import read_anchors
 from adapters.keys.clear import ClearVault
 from adapters.postgres.audit import open_audit_reader
 from adapters.postgres.connection import open_pool
+from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
+from adapters.postgres.synthetic import SUFFIX, synthetic_dsn
 from gateway.domain.history import fold
 from gateway.domain.payment import PaymentId
 from gateway.service.ports import Anchor
@@ -108,3 +111,22 @@ def idle_installation(
     """A running installation without a worker, on either bus."""
     with install(request.param) as running:
         yield running
+
+
+@pytest.fixture
+def beside(postgres_server: EmbeddedPostgres, database: Database) -> Database:
+    """The database of synthetic payments beside the test's own, empty; its owner may not make it."""
+    name = f"{database.owner_dsn.rpartition('/')[2]}{SUFFIX}"
+    statements = (
+        f"CREATE DATABASE {name} OWNER fifteen_owner",
+        f"GRANT CONNECT ON DATABASE {name} TO fifteen_application",
+    )
+
+    async def create() -> None:
+        connection = await asyncpg.connect(postgres_server.superuser_dsn)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(create())
+    return Database(synthetic_dsn(database.owner_dsn), synthetic_dsn(database.application_dsn))

@@ -12,12 +12,16 @@ from contextlib import AsyncExitStack
 from gateway.cli.processes import end_with_parent
 from gateway.main import open_parts, run, run_worker_loops
 from gateway.rails import link_of
+from gateway.receiving import open_institution
 from gateway.service.funds import NoCore
 from gateway.service.ports import MessageClass, RailDelivery, RailLink
 from gateway.settings import load_settings
 
 BEFORE_SENDING = "before-sending"
 AFTER_SENDING = "after-sending"
+BEFORE_ANSWERING = "before-answering"
+AFTER_ANSWERING = "after-answering"
+"""The same two points for a worker that receives: it dies at its first answer to a payment from the rail."""
 
 
 class CrashingLink:
@@ -29,12 +33,14 @@ class CrashingLink:
 
     async def send(self, body: bytes, *, message_class: MessageClass) -> None:
         """Send, and die on the way."""
-        if self._crash_at == AFTER_SENDING:
+        if self._crash_at in {AFTER_SENDING, AFTER_ANSWERING}:
             await self._link.send(body, message_class=message_class)
         os.kill(os.getpid(), signal.SIGKILL)
 
     async def receive(self, *, messages_max: int, wait_s: float) -> Sequence[RailDelivery]:
         """Fetch nothing, for so long: an answer that was applied before the crash would prove nothing."""
+        if self._crash_at in {BEFORE_ANSWERING, AFTER_ANSWERING}:
+            return await self._link.receive(messages_max=messages_max, wait_s=wait_s)
         await asyncio.sleep(wait_s)
         return []
 
@@ -56,7 +62,8 @@ async def main(crash_at: str) -> None:
             rail: CrashingLink(await stack.enter_async_context(link_of(rail, settings)), crash_at=crash_at)
             for rail in parts.rails
         }
-        await run_worker_loops(parts, links, NoCore(), ready=lambda _url: None)
+        institution = await stack.enter_async_context(open_institution(settings, parts.clock))
+        await run_worker_loops(parts, links, NoCore(), institution, ready=lambda _url: None)
 
 
 if __name__ == "__main__":

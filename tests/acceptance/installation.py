@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -82,10 +83,14 @@ def installed(
     broker_namespace: str = "fifteen",
     rails: Sequence[Rail] = (Rail.FEDNOW,),
     amqp_url: str | None = None,
+    archives: bool = False,
+    rail_clock_s: int = RAIL_CLOCK_S,
+    status_request_wait_s: int = STATUS_REQUEST_WAIT_S,
 ) -> Iterator[Installation]:
     """Run the rails' simulators and a gateway; workers are the test's to start.
 
-    With `amqp_url` the rails are reached over that broker's queues, and over HTTP by the test alone.
+    With `amqp_url` the rails are reached over that broker's queues, and over HTTP by the test alone. With `archives`
+    messages are encrypted under a key file, and those of the days before today go to a directory.
     """
     gateway_port, ports = free_loopback_port(), {rail: free_loopback_port() for rail in rails}
     urls = {rail: f"http://127.0.0.1:{port}" for rail, port in ports.items()}
@@ -98,13 +103,14 @@ def installed(
         "FIFTEEN_HTTP_PORT": str(gateway_port),
         "FIFTEEN_FEDNOW__URL": addresses.get(Rail.FEDNOW, ""),
         "FIFTEEN_FEDNOW__CONNECTION_PARTY": CONNECTION_PARTY,
-        "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
-        "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(STATUS_REQUEST_WAIT_S),
+        "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(rail_clock_s),
+        "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(status_request_wait_s),
         "FIFTEEN_RTP__URL": addresses.get(Rail.RTP, ""),
         "FIFTEEN_RTP__PARTICIPANT": RTP_PARTICIPANT,
-        "FIFTEEN_RTP__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
-        "FIFTEEN_RTP__REPEAT_WAIT_S": str(STATUS_REQUEST_WAIT_S),
+        "FIFTEEN_RTP__RAIL_CLOCK_S": str(rail_clock_s),
+        "FIFTEEN_RTP__REPEAT_WAIT_S": str(status_request_wait_s),
         "FIFTEEN_RTP__REPEAT_INTERVAL_S": str(REPEAT_INTERVAL_S),
+        **(archive_in(directory) if archives else {}),
         **({"FIFTEEN_BROKER_URL": broker_url, "FIFTEEN_BROKER_NAMESPACE": broker_namespace} if broker_url else {}),
     }
     over_queues = () if amqp_url is None else ("--amqp", amqp_url)
@@ -112,7 +118,7 @@ def installed(
         simulators = {
             rail: Role(
                 f"simulator-{rail}",
-                ("simulator", rail, "--port", str(port), "--rail-clock", str(RAIL_CLOCK_S), *over_queues),
+                ("simulator", rail, "--port", str(port), "--rail-clock", str(rail_clock_s), *over_queues),
                 environment=environment,
                 log_file=directory / f"simulator-{rail}.log",
             )
@@ -133,6 +139,19 @@ def installed(
             simulator.wait_until_ready(f"{urls[rail]}/healthz")
         gateway.wait_until_ready(f"{installation.gateway_url}/readyz")
         yield installation
+
+
+def archive_in(directory: Path) -> Mapping[str, str]:
+    """The settings of an archive in a directory, with a key file."""
+    archive, keys = directory / "archive", directory / "keys"
+    archive.mkdir()
+    keys.write_text(f"2026-01 {base64.b64encode(bytes(range(32))).decode()}\n")
+    keys.chmod(0o600)
+    return {
+        "FIFTEEN_ARCHIVE_URL": archive.as_uri(),
+        "FIFTEEN_KEYS_FILE": str(keys),
+        "FIFTEEN_ARCHIVE_AFTER_DAYS": "1",
+    }
 
 
 HEADERS: Final = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/xml"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Final
 
 import aiohttp
@@ -13,11 +14,12 @@ import pytest
 
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.upgrade import UpgradeError
-from gateway.cli.replay import Outcome, replay
+from gateway.cli.replay import Outcome, replay, replay_history
 from gateway.settings import Settings, load_settings
-from tests.acceptance.installation import HEADERS, Installation
+from tests.acceptance.installation import HEADERS, Installation, archive_in
 from tests.acceptance.payments import json_payment, message, transfer
 from tests.acceptance.test_slice import post, until_final
+from tests.archiving import move_to_archive
 from tests.conftest import Database, copy_database
 
 ACCOUNTS: Final = ("SIMSETTLE", "SIMRJCTAC04", "SIMACWP", "SIMACCC", "SIMACWPRJCT", "SIMLOSTANSWER")
@@ -69,10 +71,16 @@ async def execute(database: Database, statement: str) -> None:
 
 
 def test_history_comes_out_the_same_and_what_was_changed_is_named(
-    settings: Settings, database: Database, postgres_server: EmbeddedPostgres, template: str
+    settings: Settings,
+    database: Database,
+    postgres_server: EmbeddedPostgres,
+    template: str,
+    *,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """First as it was; then with one byte sent, one byte heard, and one state changed: three payments are named."""
-    copies = [copy_database(postgres_server, template) for _ in range(2)]
+    """As it was; with a byte sent, one heard, and a state changed; from the archive; and from one that was damaged."""
+    copies = [copy_database(postgres_server, template) for _ in range(4)]
 
     outcome = run(settings, database, copies[0])
 
@@ -93,6 +101,28 @@ def test_history_comes_out_the_same_and_what_was_changed_is_named(
     assert "what the rail's message" in said
     assert "its payment" in said
     asyncio.run(execute(database, RESTORED))
+
+    archive = archive_in(tmp_path)
+    with_archive = settings.model_copy(
+        update={"archive_url": archive["FIFTEEN_ARCHIVE_URL"], "keys_file": Path(archive["FIFTEEN_KEYS_FILE"])}
+    )
+    moved = asyncio.run(move_to_archive(with_archive, database.application_dsn, database.owner_dsn))
+    archived = run(with_archive, database, copies[2])
+
+    assert archived.diverged == {}
+    assert archived.is_good
+    assert (archived.payments, archived.messages) == (outcome.payments, outcome.messages)
+    assert moved.messages == archived.messages
+
+    [segment] = (tmp_path / "archive").rglob("*.segment")
+    content = bytearray(segment.read_bytes())
+    content[-40] ^= 1
+    segment.unlink()
+    segment.write_bytes(content)
+    with pytest.raises(SystemExit) as ended:
+        replay_history(with_archive, into=copies[3].owner_dsn, as_json=True)
+    assert ended.value.code == 1
+    assert "local/0000000001.segment: record" in capsys.readouterr().err
 
 
 CHANGES: Final = """

@@ -26,7 +26,7 @@ from gateway.domain.payment import (
     RegionId,
     TenantId,
 )
-from gateway.service.chain import acceptance_facts, decision_facts, first_digest, message_facts, payment_facts
+from gateway.service.chain import acceptance_facts, decision_facts, first_digests, message_facts, payment_facts
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -137,12 +137,12 @@ class InMemoryStore:
         ]
         rows.messages[new.payment_id] = [replace(new.message, at=new.accepted_at)]
         kept = message_facts(new.message, _sealed(new.message), at=new.accepted_at)
-        rows.facts[new.payment_id] = payment_facts(new, region=REGION)
+        rows.facts[new.payment_id] = payment_facts(new, payment.funds_holder, region=REGION)
         rows.chain.append(
             Chained(
                 acceptance_facts(new, region=REGION),
                 (kept,),
-                first_digest(new, kept, region=REGION, epoch=EPOCH),
+                first_digests(new, kept, region=REGION, epoch=EPOCH)[payment.funds_holder],
                 len(rows.chain) + 1,
             )
         )
@@ -296,10 +296,13 @@ class InMemoryStore:
         self.rows.outbox.append(_Outbox(delivery, at))
 
     @asynccontextmanager
-    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
+    async def relay(
+        self, *, limit: int, created_before: datetime | None = None
+    ) -> AsyncIterator[Sequence[OutboundDelivery]]:
         """Hold outbox rows around the caller's publish; see the port."""
         await self._reached()
-        held = [row for row in self.rows.outbox if not row.held][:limit]
+        old = [row for row in self.rows.outbox if created_before is None or row.created_at < created_before]
+        held = [row for row in old if not row.held][:limit]
         for row in held:
             row.held = True
         try:
@@ -309,6 +312,12 @@ class InMemoryStore:
                 row.held = False
             raise
         self.rows.outbox = [row for row in self.rows.outbox if not any(row is gone for gone in held)]
+
+    async def forget(self, delivery_ids: Sequence[UUID]) -> None:
+        """Delete outbox rows; see the port."""
+        await self._reached()
+        gone = set(delivery_ids)
+        self.rows.outbox = [row for row in self.rows.outbox if row.held or row.delivery.delivery_id not in gone]
 
     async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
         """Return what is due; see the port."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,8 @@ from adapters.rabbitmq.server import RabbitMqMissingError, RabbitMqNode, RabbitM
 __all__ = ["RabbitMqMissingError", "RabbitMqNode", "RabbitMqNodeError", "ensure_installed"]
 
 INSTALL_TIMEOUT_S: Final = 600.0
+
+_ONE_INSTALLER: Final = Path(tempfile.gettempdir()) / "fifteen-tests-install.lock"
 
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
 """While it is there and answers 101, Debian's packages start no service (invoke-rc.d(8))."""
@@ -32,7 +36,12 @@ def ensure_installed() -> Path:
     except RabbitMqMissingError:
         if os.geteuid() != 0 or shutil.which("apt-get") is None:
             raise
-    _install()
+    with _ONE_INSTALLER.open("w") as lock:
+        flock(lock, LOCK_EX)  # tests run in several processes: who comes second finds it installed
+        try:
+            return find_scripts()
+        except RabbitMqMissingError:
+            _install()
     return find_scripts()
 
 

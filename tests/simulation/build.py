@@ -7,24 +7,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from adapters.keys.clear import ClearVault
 from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.timing import Timing
+from gateway.receiving import Receiving
 from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dialect import DialectProtocol
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import FedNowDialect
 from gateway.service.funds import Funds, NoCore
+from gateway.service.incoming.ask import Asker
+from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
+from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.post import Posting
+from gateway.service.incoming.send import IncomingSender, grouped_sents
+from gateway.service.incoming.tenants import ReceivingTenants
+from gateway.service.incoming.timers import IncomingTimers
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     Accepted,
     Bus,
+    Clock,
     Decision,
+    IncomingDecision,
+    IncomingStore,
     Leg,
     MessageClass,
     NewPayment,
@@ -38,12 +49,15 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
-from gateway.service.relay import relay
+from gateway.service.relay import Forwarder, relay
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
 from gateway.service.waiting import Waiting
+from tests.fakes.incoming import InMemoryIncoming
+from tests.fakes.incoming_rail import receiving_rail
 from tests.fakes.store import InMemoryStore
+from tests.simulation.incoming import TENANT, InstitutionSide, incoming_side
 from tests.simulation.ports import SimulatedSupply, bus_side, link_side, store_side
 from tests.simulation.processes import Life
 from tests.simulation.rail import DEFINITE, PARTY, profile
@@ -122,6 +136,12 @@ class LifeObserver:
     def timer_fired(self, lateness_s: float) -> None:
         """Not looked at."""
 
+    def incoming_changed(self, decision: IncomingDecision) -> None:
+        """Seen in the store."""
+
+    def incoming_answered(self, rail: Rail, *, own_s: float, left_s: float) -> None:
+        """Seen at the rail."""
+
     def consumer_active(self, queue: Queue, *, is_active: bool) -> None:
         """Not looked at."""
 
@@ -144,6 +164,34 @@ class Build:
     def store(self, world: World) -> InMemoryStore:
         """Return the store that all processes share."""
         return WitnessedStore(world)
+
+    def incoming_store(self, world: World) -> InMemoryIncoming:
+        """Return where all processes keep what the rail brings."""
+        return InMemoryIncoming(world.store)
+
+    def incoming_side(self, life: Life) -> IncomingStore:
+        """Return that as one life sees it."""
+        return incoming_side(life, life.world.incoming)
+
+    def incoming_sender(self, **parts: Any) -> IncomingSender:
+        """Return the use case that sends answers."""
+        return IncomingSender(**parts)
+
+    def receiving(self, life: Life, rail: RailProtocol, link: RailLink) -> Receiving:
+        """Return the use cases of receiving in one life, as ``gateway.receiving`` composes them."""
+        world, observer = life.world, LifeObserver(life)
+        store, institution = self.incoming_side(life), InstitutionSide(life, world.institution)
+        rails, links = {rail.rail: receiving_rail(rail)}, {rail.rail: link}
+        saves, sents = grouped_incoming_saves(store), grouped_sents(store)
+        decider = IncomingDecider(rails, world.chance.identifiers(f"{life.key}.incoming"))
+        decisions = IncomingDecisions(store, saves, decider, life.clock, observer)
+        tenants = ReceivingTenants(store, life.clock, observer, TENANT)
+        sender = self.incoming_sender(store=store, sents=sents, links=links, clock=life.poll_clock, observer=observer)
+        messages = ReceivedMessages(store, rails)
+        asker = Asker(decisions, institution, tenants, sender, life.clock, observer)
+        posting = Posting(decisions, institution, tenants, sender, messages, links, life.clock, observer)
+        timers = IncomingTimers(decisions, asker, messages, life.poll_clock, observer)
+        return Receiving(rails, decisions, sender, asker, messages, posting, timers, tenants, (saves, sents))
 
     def protocol(self, world: World, *, timing: Timing | None = None) -> RailProtocol:
         """Return FedNow's messages and times."""
@@ -170,6 +218,10 @@ class Build:
     def supply(self, life: Life, queue: Queue) -> SimulatedSupply:
         """Return the bus's side of one consumer."""
         return SimulatedSupply(life, life.world.bus, queue)
+
+    def forwarder(self, store: PaymentStore, bus: Bus, clock: Clock, observer: Observer) -> Forwarder:
+        """Return what publishes the deliveries of accepted payments at once."""
+        return Forwarder(store, bus, clock, observer)
 
     def intake(self, **parts: Any) -> Intake:
         """Return the use case that takes payments in."""
@@ -204,6 +256,7 @@ class GatewayLife:
         self.accepts = grouped_accepts(self.store)
         self.saves = grouped_saves(self.store)
         self.waiting = Waiting(self.store, life.poll_clock, observer)
+        self.forwarder = build.forwarder(self.store, build.bus_side(life), life.clock, observer)
         self.admission = Admission(self.store, life.poll_clock, ADMISSION_WAIT_MAX_S)
         rail = build.protocol(world)
         decisions = Decisions(self.store, self.saves, observer)
@@ -218,12 +271,19 @@ class GatewayLife:
             identifiers=world.chance.identifiers(life.key),
             vault=ClearVault(b"simulation"),
             observer=observer,
+            forward=self.forwarder.take,
         )
         self.group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
         """Serve until the life ends."""
-        async with _running(self.life, {"admission": self.admission.run, "waiting": self.waiting.run}) as group:
+        loops: Mapping[str, Loop] = {
+            "forwarder": self.forwarder.publish,
+            "outbox": self.forwarder.forget,
+            "admission": self.admission.run,
+            "waiting": self.waiting.run,
+        }
+        async with _running(self.life, loops) as group:
             group.create_task(self.accepts.run())
             group.create_task(self.saves.run())
             self.group = group
@@ -241,7 +301,9 @@ async def run_worker(life: Life, build: Build) -> None:
     shared = {"decisions": decisions, "clock": life.clock, "identifiers": identifiers, "observer": observer}
     funds = Funds(NoCore(), store, life.clock, observer, rail.timing.promise_s)
     dispatcher = build.dispatcher(life, loads=loads, rails=rails, links={rail.rail: link}, funds=funds, **shared)
-    receiver = build.receiver(rail=rail, link=link, vault=ClearVault(b"simulation"), **shared)
+    vault, receiving = ClearVault(b"simulation"), build.receiving(life, rail, link) if world.scenario.incoming else None
+    hearing = None if receiving is None else receiving.hearing(rail.rail, store, vault)
+    receiver = build.receiver(rail=rail, link=link, vault=vault, incoming=hearing, **shared)
     timers = Timers(decisions, rails, life.poll_clock, observer)
 
     async def consume() -> None:
@@ -254,7 +316,11 @@ async def run_worker(life: Life, build: Build) -> None:
             bus.consume(value, dispatcher.transfer, prefetch=PREFETCH, concurrency=CONCURRENCY),
             bus.consume(inquiry, dispatcher.enquiry, **seldom),
             bus.consume(system, dispatcher.ping, **seldom),
+            AsyncExitStack() as stack,
         ):
+            for message_class, handler in () if receiving is None else receiving.handlers:
+                queue = Queue.of(rail.rail, QueueDirection.IN, message_class)
+                await stack.enter_async_context(bus.consume(queue, handler, **seldom))
             await asyncio.Event().wait()
 
     loops: Mapping[str, Loop] = {
@@ -262,8 +328,11 @@ async def run_worker(life: Life, build: Build) -> None:
         "relay": lambda: relay(store, bus, life.poll_clock, observer),
         "receiver": receiver.run,
         "timers": timers.run,
+        **({} if receiving is None else receiving.loops),
     }
     async with _running(life, loops) as group:
         group.create_task(saves.run())
         group.create_task(loads.run())
+        for grouping in () if receiving is None else receiving.groups:
+            group.create_task(grouping.run())
         await asyncio.Event().wait()

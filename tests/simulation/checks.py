@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from gateway.domain.audit import chained
@@ -18,6 +17,8 @@ from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentSt
 from gateway.service.ports import MessageClass, Queue, QueueDirection
 from iso20022 import FedNowProfile
 from tests.fakes.store import EPOCH
+from tests.simulation.check import Check
+from tests.simulation.incoming_checks import INCOMING_CHECKS
 from tests.simulation.witness import Accepting, Acknowledging, Leaving, Settling, Told, Witnessed
 
 if TYPE_CHECKING:
@@ -59,36 +60,6 @@ MAY_FOLLOW: Final = frozenset(
 )
 """What may follow a final state: what the creditor's institution says of the posting. Written down here once more, so
 that a fault in the gateway's own table cannot agree with itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A promise that was broken."""
-
-    check: str
-    at_s: float
-    words: str
-
-    def __str__(self) -> str:
-        return f"{self.check}, at {self.at_s:.3f} s: {self.words}"
-
-
-class Check:
-    """A promise. Each method yields what breaks it, in words; one object watches one world."""
-
-    promise: ClassVar[str]
-
-    def on_step(self, _world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
-        """After something was saved, or money moved; `_changed` are the payments with new events."""
-        yield from ()
-
-    def on_witnessed(self, _world: World, _witnessed: Witnessed) -> Iterator[str]:
-        """At a moment that leaves no trace in the store."""
-        yield from ()
-
-    def on_end(self, _world: World) -> Iterator[str]:
-        """When nothing more will happen."""
-        yield from ()
 
 
 # --- Money ----------------------------------------------------------------------------------------------------------
@@ -270,7 +241,7 @@ class HandledBeforeSettled(Check):
     promise = "a delivery is settled after it had its effect"
 
     def on_witnessed(self, world: World, witnessed: Witnessed) -> Iterator[str]:
-        if isinstance(witnessed, Settling) and witnessed.delivery.queue.message_class is MessageClass.VALUE:
+        if isinstance(witnessed, Settling) and witnessed.delivery.queue is _VALUE:
             payment = world.store.rows.payments[witnessed.delivery.payment_id]
             if payment.state is PaymentState.RECEIVED:
                 yield f"{witnessed.process} settled the delivery of {world.words(payment)}, which still waits for it"
@@ -342,7 +313,7 @@ class TheLedgerSaysTheSame(Check):
             payment, held = rows.payments[payment_id], balances(rows.postings.get(payment_id, ()))
             cents, stands_in = payment.amount.cents, ACCOUNTS[payment.state]
             due = {account: cents if account is stands_in else 0 for account in (Account.RESERVED, Account.RAIL)}
-            if held != {Account.FUNDS: -sum(due.values()), **due}:
+            if held != {Account.FUNDS: -sum(due.values()), Account.ARRIVED: 0, **due}:
                 yield f"{world.words(payment)}: its money is booked as {held}"
 
 
@@ -445,6 +416,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     DoubtHasANextStep,
     WhatWaitsHasADelivery,
     NothingIsStuck,
+    *INCOMING_CHECKS,
 )
 """Every promise, in the order in which they are looked at."""
 

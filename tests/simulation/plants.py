@@ -24,6 +24,8 @@ from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
+    Bus,
+    Clock,
     Decision,
     Delivery,
     DueTimer,
@@ -31,6 +33,7 @@ from gateway.service.ports import (
     MessageDirection,
     NewPayment,
     NotSentError,
+    Observer,
     OutboundDelivery,
     PaymentStore,
     Queue,
@@ -39,11 +42,20 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import Reading
 from gateway.service.receive import MESSAGES_MAX, WAIT_S, Receiver
+from gateway.service.relay import Forwarder
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import Intake
 from iso20022 import CustomerCreditTransfer, PaymentStatusReport, TransactionStatus
 from tests.fakes.store import InMemoryStore
 from tests.simulation.build import Build, WitnessedStore
+from tests.simulation.incoming_plants import (
+    AnsweredWithoutTheSave,
+    DeliveriesNotDeduplicated,
+    IncomingVersionCheckOff,
+    PostedOnAGuess,
+    SilenceMeansNotSettled,
+    UnsentForgotten,
+)
 from tests.simulation.ports import SimulatedSupply
 from tests.simulation.processes import Life
 from tests.simulation.rail import CODES
@@ -66,6 +78,7 @@ class Plant(StrEnum):
     RESENT_INSTEAD_OF_ASKED = "resent-instead-of-asked"
     TIMERS_IN_MEMORY = "timers-in-memory"
     RELAYED_BEFORE_PUBLISHED = "relayed-before-published"
+    FORGOTTEN_BEFORE_PUBLISHED = "forgotten-before-published"
     REFUSAL_OF_A_SECOND_COPY = "refusal-of-a-second-copy"
     ANSWER_BEFORE_LAST_COPY = "answer-before-last-copy"
     ANSWER_TO_THE_QUESTION = "answer-to-the-question"
@@ -74,6 +87,12 @@ class Plant(StrEnum):
     ACKNOWLEDGED_BEFORE_APPLIED = "acknowledged-before-applied"
     UNAVAILABLE_MEANS_UNSENT = "unavailable-means-unsent"
     SILENCE_MEANS_REJECTED = "silence-means-rejected"
+    POSTED_ON_A_GUESS = "posted-on-a-guess"
+    SILENCE_MEANS_NOT_SETTLED = "silence-means-not-settled"
+    DELIVERIES_NOT_DEDUPLICATED = "deliveries-not-deduplicated"
+    INCOMING_VERSION_CHECK_OFF = "incoming-version-check-off"
+    UNSENT_FORGOTTEN = "unsent-forgotten"
+    ANSWERED_WITHOUT_THE_SAVE = "answered-without-the-save"
 
 
 SENTENCES: Final[Mapping[Plant, str]] = {
@@ -87,6 +106,7 @@ SENTENCES: Final[Mapping[Plant, str]] = {
     Plant.RESENT_INSTEAD_OF_ASKED: "A payment in doubt is sent again, instead of asked about.",
     Plant.TIMERS_IN_MEMORY: "Timers are kept by the process that set them, and die with it.",
     Plant.RELAYED_BEFORE_PUBLISHED: "Outbox rows are deleted first, and published afterwards.",
+    Plant.FORGOTTEN_BEFORE_PUBLISHED: "What is forwarded is deleted from the outbox first, and published afterwards.",
     Plant.REFUSAL_OF_A_SECOND_COPY: "A second copy that the rail refuses as a duplicate makes the payment rejected.",
     Plant.ANSWER_BEFORE_LAST_COPY: "The answer to a question about the first copy counts for the second.",
     Plant.ANSWER_TO_THE_QUESTION: "The rejection of a question is taken for the rejection of the payment.",
@@ -95,6 +115,12 @@ SENTENCES: Final[Mapping[Plant, str]] = {
     Plant.ACKNOWLEDGED_BEFORE_APPLIED: "The rail's messages are acknowledged as soon as they are fetched.",
     Plant.UNAVAILABLE_MEANS_UNSENT: "A link that fails is taken for a message that never left, which is tried again.",
     Plant.SILENCE_MEANS_REJECTED: "A payment without an answer in time is rejected.",
+    Plant.POSTED_ON_A_GUESS: "A received payment without the rail's advice in time is taken for settled.",
+    Plant.SILENCE_MEANS_NOT_SETTLED: "A received payment without the rail's advice in time is taken for not settled.",
+    Plant.DELIVERIES_NOT_DEDUPLICATED: "A payment that the rail delivers again is received again.",
+    Plant.INCOMING_VERSION_CHECK_OFF: "A decision on a received payment is saved whatever has become of it meanwhile.",
+    Plant.UNSENT_FORGOTTEN: "An answer whose sender died is noted as sent by who finds it.",
+    Plant.ANSWERED_WITHOUT_THE_SAVE: "An answer leaves also where another decision was saved first.",
 }
 """What is wrong, in a sentence."""
 
@@ -187,8 +213,8 @@ class _DeletesFirst:
         return getattr(self._store, name)
 
     @asynccontextmanager
-    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
-        async with self._store.relay(limit=limit) as deliveries:
+    async def relay(self, **named: Any) -> AsyncIterator[Sequence[OutboundDelivery]]:
+        async with self._store.relay(**named) as deliveries:
             pass
         yield deliveries
 
@@ -196,6 +222,21 @@ class _DeletesFirst:
 class RelayedBeforePublished(Build):
     def store_side(self, life: Life) -> PaymentStore:
         return cast("PaymentStore", _DeletesFirst(super().store_side(life)))
+
+
+class _ForgetsFirst:
+    def __init__(self, store: PaymentStore, bus: Bus) -> None:
+        self._store = store
+        self._bus = bus
+
+    async def publish(self, deliveries: Sequence[OutboundDelivery]) -> None:
+        await self._store.forget([delivery.delivery_id for delivery in deliveries])
+        await self._bus.publish(deliveries)
+
+
+class ForgottenBeforePublished(Build):
+    def forwarder(self, store: PaymentStore, bus: Bus, clock: Clock, observer: Observer) -> Forwarder:
+        return super().forwarder(store, cast("Bus", _ForgetsFirst(store, bus)), clock, observer)
 
 
 # --- the store ------------------------------------------------------------------------------------------------------
@@ -399,6 +440,7 @@ BUILDS: Final[Mapping[Plant, type[Build]]] = {
     Plant.RESENT_INSTEAD_OF_ASKED: ResentInsteadOfAsked,
     Plant.TIMERS_IN_MEMORY: TimersInMemory,
     Plant.RELAYED_BEFORE_PUBLISHED: RelayedBeforePublished,
+    Plant.FORGOTTEN_BEFORE_PUBLISHED: ForgottenBeforePublished,
     Plant.REFUSAL_OF_A_SECOND_COPY: RefusalOfASecondCopy,
     Plant.ANSWER_BEFORE_LAST_COPY: AnswerBeforeLastCopy,
     Plant.ANSWER_TO_THE_QUESTION: AnswerToTheQuestion,
@@ -407,5 +449,11 @@ BUILDS: Final[Mapping[Plant, type[Build]]] = {
     Plant.ACKNOWLEDGED_BEFORE_APPLIED: AcknowledgedBeforeApplied,
     Plant.UNAVAILABLE_MEANS_UNSENT: UnavailableMeansUnsent,
     Plant.SILENCE_MEANS_REJECTED: SilenceMeansRejected,
+    Plant.POSTED_ON_A_GUESS: PostedOnAGuess,
+    Plant.SILENCE_MEANS_NOT_SETTLED: SilenceMeansNotSettled,
+    Plant.DELIVERIES_NOT_DEDUPLICATED: DeliveriesNotDeduplicated,
+    Plant.INCOMING_VERSION_CHECK_OFF: IncomingVersionCheckOff,
+    Plant.UNSENT_FORGOTTEN: UnsentForgotten,
+    Plant.ANSWERED_WITHOUT_THE_SAVE: AnsweredWithoutTheSave,
 }
 """How the world with each of them is built."""

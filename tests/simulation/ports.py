@@ -34,7 +34,7 @@ from tests.simulation.witness import Leaving, Settling
 PATIENCE: Final = Patience(retry_s=0.05, retry_max_s=5.0, drain_s=10.0)
 
 
-class _Side:
+class Side:
     """One process's way to a part of the world."""
 
     def __init__(self, life: Life, part: Part, inner: object) -> None:
@@ -51,15 +51,15 @@ class _Side:
         return call
 
 
-class _StoreSide(_Side):
+class _StoreSide(Side):
     @asynccontextmanager
-    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
+    async def relay(self, **named: Any) -> AsyncIterator[Sequence[OutboundDelivery]]:
         """Hold rows, lend them, delete them: the end of the transaction is a call of its own."""
         life = self._life
         life.demand_alive()
         if life.world.is_down(Part.STORE):
             raise UnavailableError("the store is down")
-        transaction = cast("InMemoryStore", self._inner).relay(limit=limit)
+        transaction = cast("InMemoryStore", self._inner).relay(**named)
         deliveries = await transaction.__aenter__()
         is_committed = False
 
@@ -82,7 +82,7 @@ def store_side(life: Life, store: object) -> PaymentStore:
     return cast("PaymentStore", _StoreSide(life, Part.STORE, store))
 
 
-class _LinkSide(_Side):
+class _LinkSide(Side):
     async def send(self, body: bytes, *, message_class: MessageClass) -> None:
         """Hand a message to the rail; whoever watches sees it first."""
         life, rail = self._life, cast("RailLink", self._inner)
@@ -96,7 +96,7 @@ def link_side(life: Life, rail: object) -> RailLink:
     return cast("RailLink", _LinkSide(life, Part.RAIL, rail))
 
 
-class _BusSide(_Side):
+class _BusSide(Side):
     def consume(
         self, queue: Queue, handler: DeliveryHandler, *, prefetch: int, concurrency: int
     ) -> AbstractAsyncContextManager[None]:

@@ -39,6 +39,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "store.find_by_message_id": Call.READ,
     "store.not_found_policy": Call.READ,
     "store.relayed": Call.RELAYED,
+    "store.forget": Call.RELAYED,
     "bus.publish": Call.PUBLISH,
     "bus.hand_over": Call.HAND_OVER,
     "bus.settle": Call.SETTLE,

@@ -14,6 +14,7 @@ from iso20022 import (
     CustomerCreditTransfer,
     Direction,
     FedNowProfile,
+    PaymentStatusReport,
     PaymentStatusRequest,
     TransactionStatus,
     examine,
@@ -26,6 +27,7 @@ from simulators.fednow.settings import FedNowSimulatorSettings, RejectCodes
 from simulators.message_ids import MessageIds
 from tests.acceptance.payments import SENDER
 from tests.fakes.rail import InMemoryRail
+from tests.simulation.incoming import Forwardings
 from tests.simulation.scenario import Treatment, Verdict
 
 PARTY: Final = ConnectionPartyId(SENDER)
@@ -111,6 +113,7 @@ class SimulatedRail(InMemoryRail):
         self._writer = AnswerWriter(SETTINGS.profile, MessageIds(started_at=surroundings.now()))
         self._told = 0
         self.under_way = 0
+        self.forwarding = Forwardings.of(self)
 
     def account_of(self, end_to_end_id: str) -> Account:
         """Return what is known of a payment; of one that never came, an account without copies."""
@@ -131,6 +134,12 @@ class SimulatedRail(InMemoryRail):
             case CustomerCreditTransfer() as transfer:
                 self._hear_transfer(transfer, report.header)
                 self._around.changed()
+            case PaymentStatusReport() as answer:
+                if not self.forwarding.hear_answer(answer, report.header):
+                    self._refuse(report.header.business_message_id, CODES.duplicate)
+                self._around.changed()
+            case PaymentStatusRequest() as request if request.original_message_id in self.forwarding.records:
+                self._hear_receiver(request, report.header)
             case PaymentStatusRequest() as request:
                 self._hear_question(request, report.header)
             case SystemEventNotification() as event:
@@ -268,6 +277,35 @@ class SimulatedRail(InMemoryRail):
             request, message_type=header.message_type, code=code, recipient=PARTY, now=self._around.now()
         )
         self._tell(body, f"pacs.002 RJCT {code} about the question after {about}", late_s=late_s)
+
+    def _hear_receiver(self, request: PaymentStatusRequest, header: BusinessHeader) -> None:
+        """A receiver asks what became of a payment that we brought it."""
+        refused = self.forwarding.hear_question(request)
+        if refused:
+            about = request.original_end_to_end_id or ""
+            self._reply(request, header, CODES.still_in_process, about, 0.0)
+
+    # --- what payments from the network need ---
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._around.now()
+
+    def say(self, words: str) -> None:
+        """Tell whoever watches."""
+        self._say(words)
+
+    def tell(self, body: bytes, words: str, *, late_s: float = 0.0) -> None:
+        """Put a message into the participant's queue."""
+        self._tell(body, words, late_s=late_s)
+
+    def do_later(self, seconds: float, callback: Callable[[], object]) -> None:
+        """Do something later; until then the rail is not done."""
+        self._later(seconds, callback)
+
+    def changed(self) -> None:
+        """Have the promises looked at."""
+        self._around.changed()
 
     # --- both ---
 

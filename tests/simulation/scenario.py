@@ -63,6 +63,38 @@ class PaymentPlan:
     treatment: Treatment = Treatment()
 
 
+class Word(StrEnum):
+    """What the institution says of a payment that the rail brings."""
+
+    ACCEPTS = "accepts"
+    REJECTS = "rejects"
+    HOLDS = "accepts without posting"
+    IS_DOWN = "cannot be reached"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingPlan:
+    """One payment that the rail brings: when, how often, what the institution says and how late, and the advice."""
+
+    number: int
+    at_s: float
+    is_small: bool = True
+    word: Word = Word.ACCEPTS
+    answers_after_s: float = 0.05
+    spent_s: float = 0.5
+    copies: int = 1
+    comes_again: bool = False
+    advice_late_s: float = 0.0
+    advice_copies: int = 1
+    advice_is_lost: bool = False
+    replies_lost: int = 0
+
+    @property
+    def words(self) -> str:
+        """Its name for people."""
+        return f"incoming {self.number}"
+
+
 class Call(StrEnum):
     """A call of a port at which something may happen; the n-th one in the world is meant."""
 
@@ -177,7 +209,7 @@ class Hit:
         return f"{self.process} {self.blow} at {self.at_s:.1f} s, for {self.seconds:.1f} s"
 
 
-Incident = PaymentPlan | Mishap | Outage | Hit
+Incident = PaymentPlan | IncomingPlan | Mishap | Outage | Hit
 """What a scenario can do without: what is left out when a failure is made smaller."""
 
 
@@ -192,6 +224,7 @@ class Scenario:
     questions_max: int = 12
     ping_after: int = 3
     payments: tuple[PaymentPlan, ...] = ()
+    incoming: tuple[IncomingPlan, ...] = ()
     mishaps: tuple[Mishap, ...] = ()
     outages: tuple[Outage, ...] = ()
     hits: tuple[Hit, ...] = ()
@@ -199,13 +232,14 @@ class Scenario:
     @property
     def incidents(self) -> tuple[Incident, ...]:
         """What happens in it."""
-        return (*self.payments, *self.mishaps, *self.outages, *self.hits)
+        return (*self.payments, *self.incoming, *self.mishaps, *self.outages, *self.hits)
 
     def of(self, incidents: tuple[Incident, ...]) -> Scenario:
         """Return the same world with these incidents only."""
         return replace(
             self,
             payments=tuple(each for each in incidents if isinstance(each, PaymentPlan)),
+            incoming=tuple(each for each in incidents if isinstance(each, IncomingPlan)),
             mishaps=tuple(each for each in incidents if isinstance(each, Mishap)),
             outages=tuple(each for each in incidents if isinstance(each, Outage)),
             hits=tuple(each for each in incidents if isinstance(each, Hit)),
@@ -237,10 +271,40 @@ def scenario_of(seed: int) -> Scenario:
     )
     return replace(
         world,
+        incoming=incoming_of(seed),
         mishaps=tuple(_mishap(random) for _ in range(random.choice((0, 1, 2, 3, 4, 6)))),
         outages=tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1, 1, 2)))),
         hits=tuple(_hit(random, world.processes) for _ in range(random.choice((0, 0, 1, 1, 2))))
         + _blackout(random, world),
+    )
+
+
+INCOMING_EVERY: Final = 4
+"""In one world of so many the rail brings payments too; the others are as they were before it could."""
+
+
+def incoming_of(seed: int) -> tuple[IncomingPlan, ...]:
+    """Return what the rail brings in the world of a seed: drawn apart, so that nothing else is drawn otherwise."""
+    if seed % INCOMING_EVERY != 2:
+        return ()
+    random = Random(f"incoming {seed}")
+    return tuple(_incoming(random, number + 1) for number in range(random.choice((1, 2, 3, 4, 6))))
+
+
+def _incoming(random: Random, number: int) -> IncomingPlan:
+    return IncomingPlan(
+        number=number,
+        at_s=round(random.choice((random.uniform(0, 0.1), random.uniform(0, 5), random.uniform(0, 40))), 3),
+        is_small=random.random() < 0.5,
+        word=random.choice((*[Word.ACCEPTS] * 5, Word.REJECTS, Word.HOLDS, Word.IS_DOWN)),
+        answers_after_s=random.choice((0.05, 0.05, 0.05, 0.9, 1.5, 3.8, 4.1, 6.0, 60.0)),
+        spent_s=random.choice((0.2, 0.2, 0.2, 3.0, 14.0, 15.5)),
+        copies=random.choice((1, 1, 1, 2, 3)),
+        comes_again=random.random() < 0.15,
+        advice_late_s=random.choice((0.0, 0.0, 0.0, 1.0, 12.0, 27.0)),
+        advice_copies=random.choice((1, 1, 1, 2)),
+        advice_is_lost=random.random() < 0.2,
+        replies_lost=random.choice((0, 0, 0, 1, 2)),
     )
 
 

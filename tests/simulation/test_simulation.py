@@ -32,7 +32,8 @@ FIRST_SEED: Final = {
     Plant.IDS_DRAWN: 1,
     Plant.RESENT_INSTEAD_OF_ASKED: 1,
     Plant.TIMERS_IN_MEMORY: 11,
-    Plant.RELAYED_BEFORE_PUBLISHED: 1,
+    Plant.RELAYED_BEFORE_PUBLISHED: 4,
+    Plant.FORGOTTEN_BEFORE_PUBLISHED: 1,
     Plant.REFUSAL_OF_A_SECOND_COPY: 351,
     Plant.ANSWER_BEFORE_LAST_COPY: 444,
     Plant.ANSWER_TO_THE_QUESTION: 23,
@@ -41,6 +42,12 @@ FIRST_SEED: Final = {
     Plant.ACKNOWLEDGED_BEFORE_APPLIED: 1,
     Plant.UNAVAILABLE_MEANS_UNSENT: 7,
     Plant.SILENCE_MEANS_REJECTED: 1,
+    Plant.POSTED_ON_A_GUESS: 66,
+    Plant.SILENCE_MEANS_NOT_SETTLED: 6,
+    Plant.DELIVERIES_NOT_DEDUPLICATED: 2,
+    Plant.INCOMING_VERSION_CHECK_OFF: 22,
+    Plant.UNSENT_FORGOTTEN: 134,
+    Plant.ANSWERED_WITHOUT_THE_SAVE: 2,
 }
 """A seed that finds each planted bug: the first one, as docs/proofs/simulation.md has it."""
 

@@ -12,14 +12,17 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from gateway.domain.history import RecordedEvent
+from gateway.domain.incoming_transfer import WAITED_FOR
 from gateway.domain.payment import Payment, PaymentId, PaymentState
 from gateway.service.ports import Queue
 from iso20022 import EndToEndId
 from tests.fakes.bus import InMemoryBus
 from tests.simulation.build import Build, GatewayLife, LifeObserver, run_worker
 from tests.simulation.chance import Chance
-from tests.simulation.checks import CHECKS, FINAL, Violation
+from tests.simulation.check import Violation
+from tests.simulation.checks import CHECKS, FINAL
 from tests.simulation.clients import EXPECTED, TENANTS, Gateway, Orders, client, operator
+from tests.simulation.incoming import ENDS, Institution, tenants
 from tests.simulation.loop import StalledError, VirtualLoop
 from tests.simulation.processes import Life, LifeClock, owner_of
 from tests.simulation.rail import RailSurroundings, SimulatedRail
@@ -85,6 +88,10 @@ class World:
         self.trace = Trace(self.loop.time)
         self.store = build.store(self)
         self.store.not_found_policies.update({tenant: policy for policy, tenant in TENANTS.items()})
+        self.incoming = build.incoming_store(self)
+        self.incoming.tenants.update(tenants())
+        self.institution = Institution(self)
+        self._seen_incoming: dict[PaymentId, int] = {}
         self.orders = Orders(self)
         self.gateways = [Gateway(self, name) for name in scenario.processes if name.startswith("gateway")]
         self.clients_waiting = 0
@@ -131,8 +138,9 @@ class World:
         return f"payment {self._references.get(known.end_to_end_id, known.end_to_end_id)}"
 
     def saved_bodies(self) -> set[bytes]:
-        """Return every message that belongs to a payment."""
-        return {message.body for messages in self.store.rows.messages.values() for message in messages}
+        """Return every message that belongs to a payment, sent or received."""
+        kept = (*self.store.rows.messages.values(), *self.incoming.rows.messages.values())
+        return {message.body for messages in kept for message in messages}
 
     def payment_of_body(self, body: bytes) -> Payment | None:
         """Return the payment that a message was saved with."""
@@ -232,8 +240,19 @@ class World:
                 state = event.state_after if is_new else f"still {event.state_after}"
                 self.trace.tell(who, f"saves {self.words(payment_id)}: {event.event.kind}, {state}")
             self._seen[payment_id] = len(events[payment_id])
-        if changed or is_step:
+        if self._look_at_incoming(who) or changed or is_step:
             self.judge(changed)
+
+    def _look_at_incoming(self, who: str) -> bool:
+        """Tell what `who` has changed of what the rail has brought."""
+        is_changed = False
+        for payment_id, events in self.incoming.rows.events.items():
+            plan = self.rail.forwarding.plan_of(self.incoming.rows.transfers[payment_id].end_to_end_id)
+            for event in events[self._seen_incoming.get(payment_id, 0) :]:
+                is_changed = True
+                self.trace.tell(who, f"saves {plan.words}: {event.fact.kind}, {event.state_after}")
+            self._seen_incoming[payment_id] = len(events)
+        return is_changed
 
     def judge(self, changed: Sequence[PaymentId] = ()) -> None:
         """Look whether every promise still holds."""
@@ -278,6 +297,11 @@ class World:
                 return 0.0
             if payment.next_step_at is not None and (quiet_until is None or payment.next_step_at < quiet_until):
                 quiet_until = payment.next_step_at
+        for transfer in self.incoming.rows.transfers.values():
+            waits = (transfer.next_step_at if transfer.state in WAITED_FOR else None, transfer.unsent_at)
+            for at in waits:
+                if at is not None and (quiet_until is None or at < quiet_until):
+                    quiet_until = at
         return math.inf if quiet_until is None else (quiet_until - self.scenario.starts_at).total_seconds()
 
     # --- the whole ---
@@ -299,6 +323,8 @@ class World:
         )
         for name in scenario.processes:
             self.start(name)
+        for brought in scenario.incoming:
+            self.later(brought.at_s, _bound(self.rail.forwarding.bring, brought))
         for outage in scenario.outages:
             self.later(outage.at_s, _bound(self._beginning_of, outage))
             self.later(outage.at_s + outage.seconds, _bound(self._end_of, outage))
@@ -324,6 +350,7 @@ class World:
     async def _until_the_end(self) -> None:
         scenario = self.scenario
         ends = [each.at_s + each.seconds for each in scenario.outages]
+        ends += [each.at_s for each in scenario.incoming]
         last_s = max(ends + [each.at_s + each.seconds for each in scenario.hits], default=0.0)
         lines, told_at_s = 0, 0.0
         while self.loop.time() < END_S and not self._stop.is_set():
@@ -344,6 +371,8 @@ class World:
         """Whether all is final, nothing is under way, and every process is up."""
         return (
             all(payment.state in FINAL for payment in self.payments)
+            and len(self.rail.forwarding.records) == len(self.scenario.incoming)
+            and all(each.state in ENDS and each.unsent_at is None for each in self.incoming.rows.transfers.values())
             and not (self.store.rows.outbox or self.bus.waiting or self.rail.unacknowledged or self.rail.under_way)
             and all(life.is_alive for life in self._lives.values())
         )
@@ -383,7 +412,8 @@ def run(scenario: Scenario, build: Build | None = None) -> Run:
         digest=world.trace.digest,
         calls=world.trace.calls,
         ends_at_s=world.loop.time(),
-        states=Counter(str(payment.state) for payment in world.payments),
+        states=Counter(str(payment.state) for payment in world.payments)
+        + Counter(f"incoming {each.state}" for each in world.incoming.rows.transfers.values()),
         happened=world.happened,
         lives=len(world._all_lives),
     )

@@ -9,6 +9,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+phase = "pre"  # or "post": see docs/adr/0020
 
 
 def upgrade() -> None:

@@ -16,6 +16,7 @@ class Stage(StrEnum):
     """The part of a payment's way."""
 
     INTAKE = "intake"
+    FORWARD = "forward"
     RELAY = "relay"
     WORKER = "worker"
     ANSWER = "answer"
@@ -31,6 +32,7 @@ class Place(StrEnum):
 
 _PLACE_OF: Final = {
     Stage.INTAKE: Place.GATEWAY,
+    Stage.FORWARD: Place.GATEWAY,
     Stage.NOTIFY: Place.GATEWAY,
     Stage.RELAY: Place.WORKER,
     Stage.WORKER: Place.WORKER,
@@ -88,13 +90,17 @@ POINTS: Final[tuple[Point, ...]] = (
     Point("told.before", Stage.NOTIFY, "The answer with a payment's state is ready; no byte of it has left.", _LOOK),
     Point("told.part", Stage.NOTIFY, "A few bytes of the answer with a payment's state have left.", _LOOK),
     Point("told.after", Stage.NOTIFY, "The answer with a payment's state has left a moment ago.", _LOOK),
-    # --- relay: outbox to bus ---
+    # --- forward: what was just committed, straight to the bus ---
+    Point("publish.half", Stage.FORWARD, "Half of a batch is published and confirmed; no outbox row is gone."),
+    Point("publish.sent", Stage.FORWARD, "A whole batch is sent to the bus; no confirmation has been read."),
+    Point("publish.confirmed", Stage.FORWARD, "A whole batch is confirmed; its outbox rows are not deleted."),
+    Point("forget.before", Stage.FORWARD, "The outbox rows of what was published are about to be deleted."),
+    Point("forget.after", Stage.FORWARD, "The outbox rows of what was published are gone."),
+    # --- relay: outbox to bus, whatever nobody has forwarded ---
     Point("relay.before", Stage.RELAY, "The relay is about to look into the outbox."),
-    Point("relay.claimed", Stage.RELAY, "Outbox rows are deleted, uncommitted; nothing is published."),
-    Point("publish.half", Stage.RELAY, "Half of a batch is published and confirmed; no outbox row is gone."),
-    Point("publish.sent", Stage.RELAY, "A whole batch is sent to the bus; no confirmation has been read."),
-    Point("publish.confirmed", Stage.RELAY, "A whole batch is confirmed; its outbox rows are not deleted."),
-    Point("relay.committed", Stage.RELAY, "A batch is published, and its outbox rows are gone."),
+    Point("relay.claimed", Stage.RELAY, "Outbox rows are deleted, uncommitted; nothing is published.", _DOUBT),
+    Point("relay.published", Stage.RELAY, "A batch is confirmed; its outbox rows are not deleted.", _DOUBT),
+    Point("relay.committed", Stage.RELAY, "A batch is published, and its outbox rows are gone.", _DOUBT),
     # --- worker: a delivery in hand, and the transfer on its way ---
     Point("transfer.handed", Stage.WORKER, "A delivery is in hand; its payment has not been read."),
     Point("load.before", Stage.WORKER, "The payments of some deliveries are about to be read."),

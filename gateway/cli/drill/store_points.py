@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -163,13 +164,21 @@ class WatchedStore:
         self.witness.had_effect(name_of(one.message.body) for one in messages)
         self.trap.passed("quarantine.after")
 
+    async def forget(self, delivery_ids: Sequence[UUID]) -> None:
+        """Delete outbox rows; see the port."""
+        self.trap.passed("forget.before")
+        await self.store.forget(delivery_ids)
+        self.trap.passed("forget.after")
+
     @asynccontextmanager
-    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
+    async def relay(self, **named: Any) -> AsyncIterator[Sequence[OutboundDelivery]]:
         """Claim outbox rows; see the port."""
         self.trap.passed("relay.before")
-        async with self.store.relay(limit=limit) as deliveries:
+        async with self.store.relay(**named) as deliveries:
             if deliveries:
                 self.trap.passed("relay.claimed")
             yield deliveries
+            if deliveries:
+                self.trap.passed("relay.published")
         if deliveries:
             self.trap.passed("relay.committed")

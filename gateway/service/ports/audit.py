@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
-from gateway.domain.audit import EventFacts, MessageFacts, PaymentFacts, Seal
+from gateway.domain.audit import EventFacts, IncomingTransferFacts, MessageFacts, PaymentFacts, Seal
 from gateway.domain.payment import RegionId
 
 
@@ -102,13 +102,17 @@ class AuditedEvent:
 
 @dataclass(frozen=True, slots=True)
 class AuditedMessage:
-    """A raw message as the database has it, and whether its digest is that of its body."""
+    """A raw message as the database has it, and whether its digest is that of its body.
+
+    Where the body is in the archive alone, that is told by verifying the archive, and `is_intact` is True.
+    """
 
     facts: MessageFacts
     region: str
     tenant_id: str
     event_sequence: int | None
     is_intact: bool
+    is_archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +128,13 @@ class AuditedState:
 
 @dataclass(frozen=True, slots=True)
 class AuditedPayment:
-    """All that the database has under one payment id; of a sound payment nothing is missing.
+    """All that the database has under one payment id, sent or received; of a sound payment nothing is missing.
 
     ``events`` are in the order of epoch and sequence; a message names the event that it was saved with.
     """
 
     payment_id: UUID
-    facts: Sequence[PaymentFacts]
+    facts: Sequence[PaymentFacts | IncomingTransferFacts]
     events: Sequence[AuditedEvent]
     messages: Sequence[AuditedMessage]
     state: AuditedState | None

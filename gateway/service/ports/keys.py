@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -25,11 +25,36 @@ class Vault(Protocol):
         """Decrypt.
 
         Raises:
-            LookupError: the key is not known here.
+            LookupError: the key is not known here, or these bytes were not sealed under it.
 
         """
         ...
 
     def blind_index(self, purpose: str, value: bytes) -> bytes:
         """Return 32 bytes that are equal for equal values of one purpose, and tell nothing without the key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A fresh key of 32 bytes for one object, and the same wrapped under a key that stays."""
+
+    key: bytes = field(repr=False)
+    wrapped: Sealed
+
+
+class DataKeys(Protocol):
+    """Makes keys for single objects, and opens them again (envelope encryption)."""
+
+    def new_data_key(self) -> DataKey:
+        """Return a key that no other call returns."""
+        ...
+
+    def open(self, sealed: Sealed) -> bytes:
+        """Unwrap.
+
+        Raises:
+            LookupError: the key that it is wrapped under is not known here, or it was not wrapped under that key.
+
+        """
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.domain.ledger import Account
-from gateway.domain.payment import PaymentId, PaymentState, Rail, TenantId
+from gateway.domain.payment import PaymentId, Rail, TenantId
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFault:
-    """A payment whose postings are not what its state says. ``booked`` has the cents that stand in each account.
+    """A payment, sent or received, whose postings are not what its state says.
 
-    ``state`` is None where there is no such payment at all.
+    ``booked`` has the cents that stand in each account; ``state`` is None where there is no such payment at all.
     """
 
     payment_id: PaymentId
-    state: PaymentState | None
+    state: str | None
     amount_cents: int
     booked: dict[Account, int]
 

@@ -287,11 +287,17 @@ class PaymentStore(Protocol):
         """Keep bytes from the rail that found no payment; a repeat (same rail, same digest) is safe."""
         ...
 
-    def relay(self, *, limit: int) -> AbstractAsyncContextManager[Sequence[OutboundDelivery]]:
+    def relay(
+        self, *, limit: int, created_before: datetime | None = None
+    ) -> AbstractAsyncContextManager[Sequence[OutboundDelivery]]:
         """Claim up to `limit` outbox rows; leaving the context normally deletes them, an exception gives them back.
 
-        Several relays may run: none sees what another holds.
+        `created_before` leaves younger rows alone. Several relays may run: none sees what another holds.
         """
+        ...
+
+    async def forget(self, delivery_ids: Sequence[UUID]) -> None:
+        """Delete the outbox rows of deliveries that were published; those that are gone are no fault."""
         ...
 
     async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:

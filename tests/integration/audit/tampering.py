@@ -55,6 +55,7 @@ PAYMENT_EDITS: Final[Mapping[str, str]] = {
     "business_date": "business_date + 1",
     "accepted_at": "accepted_at + interval '1 microsecond'",
     "deadline_at": "deadline_at + interval '1 microsecond'",
+    "funds_holder": "CASE funds_holder WHEN 'tenant' THEN 'core' ELSE 'tenant' END",
 }
 MESSAGE_EDITS: Final[Mapping[str, str]] = {
     "message_id": "gen_random_uuid()",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,7 +19,10 @@ from adapters.postgres.connection import open_pool
 from adapters.postgres.rows import accept_columns
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import EPOCH
+from gateway.domain.audit import chained
 from gateway.domain.events import EventKind
+from gateway.domain.payment import FundsHolder
+from gateway.service.chain import acceptance_facts, message_facts, payment_facts
 from gateway.service.ports import Anchor, HistoryBeganAnewError, NewPayment
 from gateway.service.verify_audit import Trail, ViolationKind
 from tests.conftest import REGION, Database
@@ -260,3 +264,26 @@ async def test_an_event_of_a_former_release_in_a_chained_payment_is_named(databa
     [violation] = trail.violations
     assert violation.kind is ViolationKind.EVENT_UNCHAINED
     assert violation.place == f"payment {payment.payment_id}, event 4"
+
+
+async def test_a_payment_whose_first_digest_has_the_former_form_is_sound(database: Database) -> None:
+    """It was written before the form had who holds the money: that alone nobody can vouch for."""
+    place = PostgresPlace(database)
+    async with place.open() as [opened]:
+        new = new_payment("former")
+        await opened.store.accept([new])
+    owner = await asyncpg.connect(database.owner_dsn)
+    facts = payment_facts(new, FundsHolder.TENANT, region=REGION)
+    kept = message_facts(new.message, VAULT.seal(new.message.body), at=new.accepted_at)
+    acceptance = acceptance_facts(new, region=REGION).digest([kept])
+    former = chained(hashlib.sha256(facts.former_canonical()).digest(), epoch=1, facts=acceptance)
+    await owner.execute("UPDATE payment_event SET digest = $1", former)
+    await owner.execute("UPDATE payment_state SET event_digest = $1", former)
+
+    sound = await verified(place)
+    await owner.execute("UPDATE payment SET amount_cents = amount_cents + 1")
+    changed = await verified(place)
+    await owner.close()
+
+    assert sound.violations == []
+    assert [violation.kind for violation in changed.violations] == [ViolationKind.EVENT_CHANGED]

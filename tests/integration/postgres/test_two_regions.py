@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -20,6 +20,7 @@ import pytest
 from adapters.keys.clear import ClearVault
 from adapters.postgres.audit import PostgresAudit, open_audit_reader
 from adapters.postgres.connection import open_pool
+from adapters.postgres.partitions import PostgresMonths
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.tables import FACTS, LOCAL
@@ -194,6 +195,50 @@ async def test_a_payments_state_folds_from_its_events_in_the_region_that_did_not
     assert folded.version == 2
     assert folded.creation_time == NOW + timedelta(seconds=1)
     assert await west.store.load([payment.payment_id]) == {}
+
+
+async def test_what_an_owner_does_with_the_months_is_not_replicated(regions: list[Region]) -> None:
+    """What lay apart is put right, and a month dropped, in one region: the other loses nothing, and goes on receiving.
+
+    A DELETE that the other applied, or an INSERT that it had already, would lose messages or stop replication.
+    """
+    east, west = regions
+    far = datetime(2031, 5, 3, tzinfo=UTC)
+    await east.store.accept([replace(new_payment("APART"), accepted_at=far)])
+    await until(lambda: _count(west.server, "message WHERE business_message_id = 'APART'"), 1)
+    assert await _count(west.server, "message_use1_default") == 1
+    months = PostgresMonths(east.server.owner_dsn, regions=REGIONS)
+
+    made = await months.create(NOW)
+    [month] = [each for each in await months.past(datetime(2031, 6, 1, tzinfo=UTC)) if each.name == made[0]]
+    await _execute(east.server, f"ALTER TABLE message_use1 DETACH PARTITION {month.name}")
+    await east.store.accept([new_payment("AFTER")])
+    await until(lambda: _count(west.server, "message WHERE business_message_id = 'AFTER'"), 1)
+
+    assert made == ["message_use1_y2031m05"]
+    assert await _count(west.server, "message WHERE business_message_id = 'APART'") == 1
+    assert await _count(east.server, "message WHERE business_message_id = 'APART'") == 0
+    assert await _count(east.server, month.name) == 1
+    await _execute(
+        east.server,
+        f"ALTER TABLE message_use1 ATTACH PARTITION {month.name} "
+        "FOR VALUES FROM ('2031-05-01 00:00:00+00') TO ('2031-06-01 00:00:00+00')",
+    )
+
+
+async def test_a_row_that_is_moved_by_deleting_it_is_deleted_in_the_other_region_too(regions: list[Region]) -> None:
+    """The control of the test above: how months must not be put right."""
+    east, west = regions
+    await _execute(
+        east.server,
+        "INSERT INTO message VALUES ('use1', gen_random_uuid(), 'default', gen_random_uuid(), 'rail_in', 'none', "
+        "'MOVED', 'application/xml', 'clear', '', sha256(''), '2032-01-01')",
+    )
+    await until(lambda: _count(west.server, "message WHERE business_message_id = 'MOVED'"), 1)
+
+    await _execute(east.server, "DELETE FROM message_use1_default WHERE business_message_id = 'MOVED'")
+
+    await until(lambda: _count(west.server, "message WHERE business_message_id = 'MOVED'"), 0)
 
 
 async def _number_of_events(store: PostgresStore, payment_id: PaymentId) -> int:

@@ -256,6 +256,31 @@ async def test_the_transport_wants_to_know_who_sends_and_on_which_queue(headers:
 
 
 @pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        ([{"message_class": "value", "body": "garbage"}, {"message_class": "inquiry", "body_base64": "/w=="}], 202),
+        ([{"message_class": "value", "body": "garbage"}, {"message_class": "gold", "body": "garbage"}], 400),
+        ([{"message_class": "value", "body": "garbage"}, {"message_class": "value", "body_base64": "?"}], 400),
+        ([{"message_class": "value", "body": "garbage"}, "garbage"], 400),
+        ([], 400),
+        ({"message_class": "value", "body": "garbage"}, 400),
+    ],
+)
+async def test_several_messages_are_taken_all_or_none(content: object, status: int) -> None:
+    """Whoever sent them together learns one fate for all."""
+    headers = {"Rail-Connection-Party": "990000107"}
+    async with (
+        serving(FedNowSimulatorSettings()) as base_url,
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{base_url}/rail/v1/messages", json=content) as response,
+    ):
+        summary = await ask_json(f"{base_url}/simulator/v1/summary")
+
+    assert response.status == status
+    assert summary["copies"] == (2 if status == 202 else 0)
+
+
+@pytest.mark.parametrize(
     ("query", "status"),
     [
         ("", 400),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from aiohttp import web
 
-from adapters.rails.http import HttpRailLink
+from adapters.rails.http import BATCH_BYTES_MAX, HttpRailLink
 from gateway.service.ports import MessageClass, NotSentError, UnavailableError
 from simulators.transport import CLASS_HEADER, PARTY_HEADER
 from tests.integration.rails.raw_server import RawServer, Reply, raw_server
@@ -72,6 +73,65 @@ async def test_the_control_a_poll_on_such_a_connection_is_repeated() -> None:
             await link.receive(messages_max=1, wait_s=0.1)
 
     assert len(server.requests) == 3
+
+
+async def send_together(link: HttpRailLink, *bodies: bytes) -> list[UnavailableError | None]:
+    """Send all in one turn of the loop; returns what each ended with."""
+
+    async def fault_of(body: bytes) -> UnavailableError | None:
+        try:
+            await send(link, body)
+        except UnavailableError as error:
+            return error
+        return None
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fault_of(body)) for body in bodies]
+    return [task.result() for task in tasks]
+
+
+async def test_what_is_sent_in_one_turn_of_the_loop_shares_a_request() -> None:
+    """Decisions that were committed together cost the rail, and us, one request."""
+    async with link_to(Reply.ANSWER, Reply.ANSWER) as (server, link):
+        faults = await send_together(link, b"first", b"\xff", b"third")
+        await send(link, b"later")
+
+    assert faults == [None] * 3
+    assert json.loads(server.requests[0]) == [
+        {"message_class": "value", "body": "first"},
+        {"message_class": "value", "body_base64": "/w=="},
+        {"message_class": "value", "body": "third"},
+    ]
+    assert server.requests[1:] == [b"later"]
+
+
+async def test_a_large_message_goes_alone() -> None:
+    """A request that is long on its way would hold up the small ones, and their fates with it."""
+    large = b"x" * BATCH_BYTES_MAX
+    async with link_to(*[Reply.ANSWER] * 3) as (server, link):
+        await send_together(link, b"first", large, b"third")
+
+    assert sorted(map(len, server.requests)) == [len(b"first"), len(b"third"), len(large)]
+
+
+async def test_messages_that_share_a_request_share_its_fate() -> None:
+    """The rail may have read all of them: none is repeated, none is called unsent, each caller is told."""
+    async with link_to(Reply.HANG_UP) as (server, link):
+        faults = await send_together(link, b"first", b"second")
+
+    assert [type(fault) for fault in faults] == [UnavailableError, UnavailableError]
+    assert len(server.requests) == 1
+
+
+async def test_whoever_is_cancelled_while_it_sends_takes_nobody_with_it() -> None:
+    """It does not know whether its message left; the others' messages leave, and they are told."""
+    async with link_to(Reply.ANSWER) as (server, link), asyncio.TaskGroup() as group:
+        first, second = (group.create_task(send(link, body)) for body in (b"first", b"second"))
+        await asyncio.sleep(0)
+        first.cancel()
+        await second
+
+    assert [entry["body"] for entry in json.loads(server.requests[0])] == ["first", "second"]
 
 
 async def test_a_rail_that_does_not_acknowledge_in_time_may_have_the_message() -> None:

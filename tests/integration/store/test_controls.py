@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 import asyncpg
@@ -53,7 +54,9 @@ class ForgetfulRelayStore(InMemoryStore):
     """Hands outbox rows out without holding them."""
 
     @asynccontextmanager
-    async def relay(self, *, limit: int) -> AsyncIterator[Sequence[OutboundDelivery]]:
+    async def relay(
+        self, *, limit: int, created_before: datetime | None = None
+    ) -> AsyncIterator[Sequence[OutboundDelivery]]:
         yield [row.delivery for row in self.rows.outbox][:limit]
 
 

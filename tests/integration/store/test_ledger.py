@@ -111,7 +111,7 @@ async def test_a_forgotten_posting_is_found(books: tuple[PaymentStore, Ledger]) 
 
     assert fault.payment_id == sent.payment_id
     assert fault.state is not None
-    assert fault.booked == {Account.FUNDS: -AMOUNT, Account.RESERVED: AMOUNT, Account.RAIL: 0}
+    assert fault.booked == {Account.FUNDS: -AMOUNT, Account.RESERVED: AMOUNT, Account.RAIL: 0, Account.ARRIVED: 0}
 
 
 @pytest.mark.parametrize(

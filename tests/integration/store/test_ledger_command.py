@@ -62,7 +62,7 @@ async def test_a_payment_that_is_not_booked_as_its_state_says_is_named(
             "payment_id": sent,
             "state": "SETTLED",
             "amount_cents": 5174,
-            "booked_cents": {"funds": -5174, "reserved": 5174, "rail": 0},
+            "booked_cents": {"funds": -5174, "reserved": 5174, "rail": 0, "arrived": 0},
         }
     ]
     assert await run(database, as_json=False) == EXIT_FINDINGS

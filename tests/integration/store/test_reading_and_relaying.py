@@ -123,6 +123,40 @@ async def test_a_relay_that_fails_gives_its_rows_back(store: PaymentStore) -> No
     assert len(await outbox_of(store)) == 1
 
 
+async def test_a_relay_leaves_to_others_what_is_younger_than_it_asks_for(store: PaymentStore) -> None:
+    """Who commits a row forwards it; the relay takes what was left."""
+    old, young = NOW - timedelta(seconds=1), NOW
+    await store.accept([renewed(new_payment("old"), accepted_at=old), renewed(new_payment("young"), accepted_at=young)])
+
+    async with store.relay(limit=10, created_before=young) as rows:
+        relayed = [row.payment_id for row in rows]
+
+    assert relayed == [new_payment("old").payment_id]
+    assert [row.payment_id for row in await outbox_of(store)] == [new_payment("young").payment_id]
+
+
+async def test_what_was_published_is_forgotten_and_nothing_else(store: PaymentStore) -> None:
+    """A repeat, and one that is gone already, change nothing."""
+    await store.accept([new_payment("key-1"), new_payment("key-2")])
+    gone = [delivery.delivery_id for delivery in new_payment("key-1").outbox]
+
+    for _ in range(2):
+        await store.forget([*gone, uuid()])
+
+    assert [row.payment_id for row in await outbox_of(store)] == [new_payment("key-2").payment_id]
+
+
+async def test_forgetting_does_not_wait_for_a_relay_that_holds_the_row(store: PaymentStore) -> None:
+    """The relay deletes what it holds, or gives it back: then it comes twice, which consumers stand."""
+    await store.accept([new_payment("key-1")])
+
+    async with store.relay(limit=10) as rows:
+        await store.forget([row.delivery_id for row in rows])
+
+    assert len(rows) == 1
+    assert await outbox_of(store) == []
+
+
 async def test_timers_are_due_in_order_until_a_decision_moves_them(store: PaymentStore) -> None:
     """Not before their time, the longest overdue first, at most as many as asked for."""
     due_at = TIMING.decided_by(TIMING.deadline(NOW))

@@ -15,6 +15,7 @@ import pytest
 from adapters.child_process import free_loopback_port
 from gateway.cli.bench.accounting import costs_of
 from gateway.cli.bench.command import bars
+from gateway.cli.bench.incoming import IncomingFigures
 from gateway.cli.bench.load import LoadOrder, open_loop_instants
 from gateway.cli.bench.measure import Figures, percentile
 from gateway.cli.traffic import MESSAGE_BYTES, Messages
@@ -171,3 +172,27 @@ def test_the_bars_hold_where_they_are_met_and_each_fails_alone() -> None:
     assert all(bars(GOOD).values())
     assert all(bars(replace(GOOD, rate=0.0, throughput=600.0)).values())
     assert [list(bars(figures).values()).count(False) for figures in faulty] == [1] * len(faulty)
+
+
+def test_receiving_is_good_when_all_are_posted_none_is_late_and_the_times_are_short() -> None:
+    """Each bar alone can fail."""
+    good = IncomingFigures(
+        rate=200.0,
+        forwarded=10,
+        received=10,
+        posted=10,
+        late=0,
+        answer_p50_ms=10.0,
+        answer_p95_ms=20.0,
+        answer_p99_ms=49.9,
+        answer_max_ms=60.0,
+        fetched_p99_ms=5.0,
+        posted_p50_ms=30.0,
+        posted_p99_ms=499.9,
+        throughput=200.0,
+        cpu_us_per_payment={},
+    )
+
+    assert all(good.bars().values())
+    for worse in ({"posted": 9}, {"late": 1}, {"answer_p99_ms": 50.0}, {"posted_p99_ms": 500.0}):
+        assert list(replace(good, **worse).bars().values()).count(False) == 1

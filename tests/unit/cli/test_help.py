@@ -37,6 +37,8 @@ def help_of(*command: str) -> str:
         ("dlq", "discard"),
         ("audit", "verify"),
         ("db", "upgrade"),
+        ("db", "check"),
+        ("synthetic",),
         ("ledger",),
         ("replay",),
         ("config",),

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from adapters.archive.directory import DirectoryArchive
+from adapters.archive.s3 import S3Archive
+from adapters.keys.aes import AesVault
+from adapters.keys.clear import ClearVault
+from gateway.archiving import archive_of, directory_of, reader_of, vault_of
 from gateway.settings import SettingsError, load_settings, masked
 
 
@@ -89,6 +94,48 @@ def test_settings_of_a_rail_that_cannot_work_are_refused(
 
     with pytest.raises(SettingsError, match=says):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("file:///var/archive", "archive_url needs keys_file"),
+        ("/var/archive", "FIFTEEN_ARCHIVE_URL"),
+        ("s3://", "ARCHIVE"),
+    ],
+)
+def test_an_archive_that_could_not_be_used_or_is_not_encrypted_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, says: str
+) -> None:
+    """What leaves the database leaves encrypted, or not at all."""
+    set_sources(monkeypatch, tmp_path)
+    monkeypatch.setenv("FIFTEEN_ARCHIVE_URL", url)
+
+    with pytest.raises(SettingsError, match=says):
+        load_settings()
+
+
+def test_what_is_set_is_what_is_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A directory, a bucket, or none; a key file that cannot be used is named."""
+    set_sources(monkeypatch, tmp_path)
+    keys = tmp_path / "keys"
+    keys.write_text("one AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
+    keys.chmod(0o600)
+    nothing = load_settings()
+    monkeypatch.setenv("FIFTEEN_KEYS_FILE", str(keys))
+    monkeypatch.setenv("FIFTEEN_ARCHIVE_URL", "file:///var/my%20archive")
+    directory = load_settings()
+    monkeypatch.setenv("FIFTEEN_ARCHIVE_URL", "s3://bucket/prefix")
+    bucket = load_settings()
+
+    assert (archive_of(nothing), reader_of(nothing), type(vault_of(nothing))) == (None, None, ClearVault)
+    assert type(archive_of(directory)) is DirectoryArchive
+    assert type(vault_of(directory)) is AesVault
+    assert type(archive_of(bucket)) is S3Archive
+    assert (directory_of(bucket), directory_of(nothing)) == (None, None)
+    keys.chmod(0o644)
+    with pytest.raises(SettingsError, match=r"FIFTEEN_KEYS_FILE: .*chmod 600"):
+        vault_of(bucket)
 
 
 def test_secrets_are_masked_wherever_settings_are_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,9 +20,16 @@ from gateway.domain.payment import PaymentState
 from gateway.settings import Settings
 from simulators import fednow, rtp
 from simulators.behaviours import BehaviourTable
+from simulators.core.incoming import ROWS as INSTITUTION_ROWS
 from tests.unit.docs.documents import ROOT
 
-_UNITS: Final = {"string": "text", "integer": "whole number", "number": "number", "array": "list of texts"}
+_UNITS: Final = {
+    "boolean": "`true` or `false`",
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "array": "list of texts",
+}
 _BOUNDS: Final = (
     ("minimum", "at least {}"),
     ("exclusiveMinimum", "above {}"),
@@ -45,6 +52,12 @@ def behaviours_table(behaviours: BehaviourTable) -> str:
     """What a rail's simulator does with which payment."""
     rows = ((f"`{account}`", amount, happens) for account, amount, happens in behaviours.help_rows())
     return table(("creditor account", "or amount", "what happens"), rows)
+
+
+def institution_table() -> str:
+    """What the simulated institution does about which incoming payment."""
+    rows = ((f"`{account}`", does) for account, does in INSTITUTION_ROWS)
+    return table(("creditor account", "what the institution does"), rows)
 
 
 def participants_table() -> str:
@@ -139,6 +152,7 @@ TABLES: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
     "reasons of IBM MQ": ("docs/rail-links.md", mq_refusals_table),
     "behaviours": ("docs/simulator.md", lambda: behaviours_table(fednow.TABLE)),
     "behaviours of RTP": ("docs/simulator.md", lambda: behaviours_table(rtp.TABLE)),
+    "behaviours of the institution": ("docs/simulator.md", institution_table),
     "participants": ("docs/simulator.md", participants_table),
     "reject codes": ("docs/simulator.md", lambda: reject_codes_table(fednow.RejectCodes())),
     "reject codes of RTP": ("docs/simulator.md", lambda: reject_codes_table(rtp.RtpRejectCodes())),
@@ -183,6 +197,8 @@ def _default(field: FieldInfo) -> str:
             return "none"
         case SecretStr():
             return "one that everybody knows"
+        case bool() as value:
+            return f"`{str(value).lower()}`"
         case tuple() as values:
             return ", ".join(f"`{value}`" for value in values)
         case value:

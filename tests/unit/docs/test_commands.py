@@ -17,14 +17,17 @@ from gateway.settings import CONFIG_FILE_VARIABLE, SECRETS_DIRECTORY_VARIABLE
 from tests.unit.docs.documents import ROOT, Document, documents
 from tests.unit.docs.tables import variables
 
-_TARGET: Final = re.compile(r"(?:^|[\s(])make ((?:[a-z]+(?: \| )?)+)", re.MULTILINE)
+_TARGET: Final = re.compile(r"(?:^|[\s(])make ((?:[a-z-]+(?: \| )?)+)", re.MULTILINE)
 _COMMAND: Final = re.compile(r"(?:^|(?<=\s)|(?<=bin/))fifteen ([^`\n#]+)", re.MULTILINE)
 _OPTION: Final = re.compile(r"(?<=\s)(--[a-z\-]+)")
 _VARIABLE: Final = re.compile(r"\bFIFTEEN_[A-Z_]+[A-Z]\b")
 _MODULE: Final = re.compile(r"(?:gateway|adapters|iso20022|simulators|tests)(?:\.\w+)+")
 _FILE: Final = re.compile(r"(?:gateway|adapters|iso20022|simulators|tests|docs|terraform)/[\w./\-]*")
 
-BESIDE_THE_SETTINGS: Final = {CONFIG_FILE_VARIABLE, SECRETS_DIRECTORY_VARIABLE, PARENT_VARIABLE}
+DELIVERY: Final = {"FIFTEEN_DEPLOY_REGION", "FIFTEEN_ENVIRONMENT"}
+"""What the steps of a delivery are told (deploy/deliver.py)."""
+
+BESIDE_THE_SETTINGS: Final = {CONFIG_FILE_VARIABLE, SECRETS_DIRECTORY_VARIABLE, PARENT_VARIABLE, *DELIVERY}
 
 WRONG_ON_PURPOSE: Final = {"FIFTEEN_BROKER_URL": "docs/settings.md shows what a slip of the pen does"}
 
@@ -49,7 +52,7 @@ PROGRAM: Final = command_tree(typer.main.get_command(application))
 
 def make_targets() -> set[str]:
     """The targets of the Makefile."""
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def targets_in(code: str) -> set[str]:

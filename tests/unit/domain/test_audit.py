@@ -36,6 +36,7 @@ PAYMENT: Final = PaymentFacts(
     business_date=date(2026, 11, 22),
     accepted_at=AT,
     deadline_at=AT + timedelta(seconds=15),
+    funds_holder="tenant",
 )
 MESSAGES: Final = tuple(
     MessageFacts(
@@ -82,7 +83,7 @@ PAYMENT_FORM: Final = (
     '{"accepted_at":"2026-11-22T14:03:05.000120Z","amount_cents":"5174","business_date":"2026-11-22",'
     '"creditor_account_index":"feff","creditor_agent":"990001203","deadline_at":"2026-11-22T14:03:20.000120Z",'
     '"debtor_account_index":"0102","debtor_agent":"990000107","end_to_end_id":"SAMPLE-INVOICE",'
-    '"form":"fifteen.payment.1","instruction_id":null,"message_id":"20261122990000107SAMPLE000001",'
+    '"form":"fifteen.payment.2","funds_holder":"tenant","instruction_id":null,"message_id":"20261122990000107SAMPLE000001",'
     '"payment_id":"000b4b6e000080008000000000000001","rail":"fednow","region":"use1","tenant_id":"default",'
     '"uetr":"7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4d"}'
 )
@@ -108,6 +109,9 @@ SEAL_FORM: Final = (
 def test_the_forms_are_these_bytes() -> None:
     """Whoever changes one changes every digest that was ever anchored: a new form has a new number."""
     assert PAYMENT.canonical().decode() == PAYMENT_FORM
+    assert PAYMENT.former_canonical().decode() == PAYMENT_FORM.replace(
+        '"form":"fifteen.payment.2","funds_holder":"tenant"', '"form":"fifteen.payment.1"'
+    )
     assert EVENT.canonical(MESSAGES[:1]).decode() == EVENT_FORM
     assert SEAL.canonical().decode() == SEAL_FORM
 
@@ -117,7 +121,7 @@ def test_the_digests_are_these() -> None:
     first = chained(PAYMENT.digest(), epoch=1, facts=EVENT.digest(MESSAGES[:1]))
 
     assert PAYMENT.digest().hex() == hashlib.sha256(PAYMENT_FORM.encode()).hexdigest()
-    assert first.hex() == "ccdb27c2b5c59ede39119c0b841f221f31363ade09cbc4f9037570773f8ae3fc"
+    assert first.hex() == "067807e825a7a2e1e8cb0d6c3be862dd2fd22ecb395a5458ff67a55e32a1a311"
     assert SEAL.digest().hex() == "7848c490c0a4a42c2ea3c8ac763a946f7b3238072170521ed6cff0e85d7f8bbd"
     assert sealed_entry(258, b"\xaa" * 32).hex() == "0000000000000102" + "aa" * 32
 

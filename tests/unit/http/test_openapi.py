@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -15,9 +15,11 @@ from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE, XML_MESSAGE_EXA
 from adapters.http.payment_form import REMITTANCE, TEXTS, read_payment_request
 from adapters.http.problems import PROBLEM_TYPE, PROBLEMS
 from gateway.domain.events import Event, EventKind
+from gateway.domain.incoming import IncomingState
 from iso20022 import Direction, FedNowProfile, examine
 from tests.unit.http.schema_check import SchemaCheck
 from tests.unit.http.test_dead_letters import dead
+from tests.unit.http.test_incoming import arrived, decide
 from tests.unit.http.world import BEARER, OPERATOR, Answer, World, json_payment, message
 
 DOCUMENT = openapi_document(version="0.0.0", limits=LIMITS)
@@ -121,6 +123,22 @@ def test_the_form_and_its_schema_name_the_same_members() -> None:
     assert {f"/{name}" for name in schema["required"]} - {"/debtor", "/creditor"} == required
 
 
+async def ask_of_incoming(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
+    """One of each that is asked of incoming transfers."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+    base = "/v1/incoming-transfers"
+    link, path = f"{base}/{transfer.payment_id}", f"{base}/{{transfer_id}}"
+    await ask(base, await world.get(base))
+    await ask(base, await world.get(f"{base}?state=NONE"))
+    await ask(path, await world.get(link))
+    await ask(path, await world.get(f"{base}/nonsense"))
+    await ask(f"{path}/events", await world.get(f"{link}/events"))
+    messages = await ask(f"{path}/messages", await world.get(f"{link}/messages"))
+    await ask(f"{path}/messages/{{message_id}}", await world.get(messages.json["messages"][0]["link"]))
+    for outcome in ("gone", "posted", "posted"):
+        await ask(f"{path}/posting", await decide(world, transfer, outcome=outcome), method="POST")
+
+
 async def test_the_answers_of_the_running_application_fit_the_document(world: World) -> None:
     """One of each: accepted, refused, open, in doubt, settled, rejected, lists, raw messages, operations."""
     asked: list[tuple[str, str, Answer]] = []
@@ -167,8 +185,10 @@ async def test_the_answers_of_the_running_application_fit_the_document(world: Wo
             path = f"/v1/dead-letters/{{delivery_id}}/{action}"
             await ask(path, await world.post_json(f"{letter}/{action}", {"note": "why"}, key), method="POST")
         await ask("/v1/dead-letters/{delivery_id}", await world.get(letter))
+    await ask_of_incoming(world, ask)
     for path in ("/", "/healthz", "/readyz", "/metrics", "/problems", "/openapi.json"):
         await ask(path, await world.get(path))
+    await ask("/synthetic", await world.post_json("/synthetic", {}, {}), method="POST")
     await ask("/problems/{code}", await world.get("/problems/message_invalid"))
     await ask("/problems/{code}", await world.get("/problems/nonsense"))
 

@@ -19,7 +19,15 @@ async def test_a_process_that_answers_is_healthy_whatever_else_is_down(world: Wo
 
     answer = await world.get("/healthz", NOBODY)
 
-    assert (answer.status, answer.json) == (200, {"status": "ok"})
+    assert (answer.status, answer.json) == (200, {"status": "ok", "release": "2026.11.1"})
+
+
+async def test_a_process_that_the_schema_refuses_is_not_healthy() -> None:
+    """Whoever deployed it in the wrong order takes it back; the control is the test above."""
+    async with open_world(refused=lambda: True) as world:
+        answer = await world.get("/healthz", NOBODY)
+
+    assert (answer.status, answer.json["code"]) == (503, "not_ready")
 
 
 async def test_a_gateway_whose_parts_answer_is_ready(world: World) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,15 +22,18 @@ from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
+from gateway.receiving import desk_of
 from gateway.service.admission import Admission
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.fednow import fednow_protocol
+from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     Accepted,
     DeadLetter,
     Decision,
+    IncomingDecision,
     Leg,
     MessageDirection,
     Quarantined,
@@ -44,6 +47,8 @@ from gateway.service.waiting import Waiting
 from iso20022 import ConnectionPartyId, FedNowProfile
 from tests.fakes.clock import VirtualClock
 from tests.fakes.dead_letters import InMemoryDeadLetters
+from tests.fakes.incoming import InMemoryIncoming
+from tests.fakes.incoming_rail import receiving_rail
 from tests.fakes.store import InMemoryStore
 
 TENANT: Final = TenantId("default")
@@ -112,6 +117,10 @@ class RecordingObserver:
 
     def timer_fired(self, lateness_s: float) -> None: ...
 
+    def incoming_changed(self, decision: IncomingDecision) -> None: ...
+
+    def incoming_answered(self, rail: Rail, *, own_s: float, left_s: float) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -144,7 +153,14 @@ class World:
     application: web.Application
     session: ClientSession
     port: int
-    served: list[Served] = field(default_factory=list)
+    served: list[Served]
+    incoming: InMemoryIncoming
+    deciding: IncomingDecider
+
+    @property
+    def tenant(self) -> TenantId:
+        """Whose key requests carry, unless they carry another."""
+        return TENANT
 
     async def request(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -253,6 +269,8 @@ async def open_world(
     limits: HttpLimits | None = None,
     readiness: Mapping[str, ReadinessCheck] | None = None,
     others: Sequence[RailProtocol] = (),
+    synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None,
+    refused: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[World]:
     """A gateway that serves FedNow, and the other rails, for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
@@ -273,10 +291,19 @@ async def open_world(
         observer=observer,
     )
     served: list[Served] = []
+    incoming = InMemoryIncoming(store)
+    desk, incoming_saves = desk_of(
+        rails={Rail.FEDNOW: receiving_rail(protocol)},
+        store=incoming,
+        clock=clock,
+        identifiers=SystemIdentifiers(),
+        observer=observer,
+    )
     api = Api(
         intake=intake,
         operators=Operators(Decisions(store, saves, observer), {protocol.rail: protocol}, clock),
         dead_letters=DeadLetters(dead_letters, store, {protocol.rail: TIMING}, clock, SystemIdentifiers()),
+        incoming=desk,
         store=store,
         waiting=waiting,
         clock=clock,
@@ -286,7 +313,10 @@ async def open_world(
         report_fault=observer.fault,
         promise_s=TIMING.promise_s,
         version="0.0.0",
+        release="2026.11.1",
         readiness=readiness if readiness is not None else {"database": always_ready},
+        synthetic=synthetic,
+        refused=refused,
     )
     api = replace(api, limits=limits) if limits is not None else api
     application = build_application(api)
@@ -298,9 +328,12 @@ async def open_world(
         running = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),
+            loops.create_task(incoming_saves.run()),
             loops.create_task(supervise("waiting", waiting.run, clock=clock, observer=observer)),
         ]
-        yield World(clock, store, observer, dead_letters, application, session, port, served)
+        yield World(
+            clock, store, observer, dead_letters, application, session, port, served, incoming, desk.decisions.decider
+        )
         for task in running:
             task.cancel()
 

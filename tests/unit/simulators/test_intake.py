@@ -1,10 +1,12 @@
 """What the rail does with a message before it looks at the payment: copies, duplicates, technical faults."""
 
 import hashlib
+import re
 
 import pytest
 
 from iso20022 import (
+    Direction,
     EndToEndId,
     EnvelopeKind,
     MessageReject,
@@ -15,6 +17,8 @@ from iso20022 import (
     pacs002,
     wrap,
 )
+from iso20022.codes import Rail
+from iso20022.sample import sample
 from simulators.facts import Verdict
 from simulators.fednow.settings import FedNowSimulatorSettings, RejectCodes
 from tests.unit.simulators.conftest import MakeWorld
@@ -222,8 +226,8 @@ def test_a_participants_own_reject_is_taken_and_ignored(world: World) -> None:
     assert verdicts(world, message_id) == [Verdict.IGNORED]
 
 
-def test_a_message_that_the_rail_does_not_take_is_refused(world: World) -> None:
-    """No payment is forwarded to real receivers yet, so none can answer one."""
+def test_an_answer_to_what_was_never_forwarded_is_taken_and_changes_nothing(world: World) -> None:
+    """A receiver's pacs.002 is about a payment from the network, or about nothing."""
     message_id = world.new_message_id()
     report = PaymentStatusReport(
         message_id=message_id,
@@ -244,7 +248,20 @@ def test_a_message_that_the_rail_does_not_take_is_refused(world: World) -> None:
 
     world.send(body, message_class="nonvalue")
 
-    assert world.answers() == [Told(message_id, "admi.002", ("SIM-UNSUPPORTED",))]
+    assert world.answers() == []
+    assert world.rail.book.verdicts() == {"answer": 1}
+
+
+def test_a_message_that_the_rail_does_not_take_is_refused(world: World) -> None:
+    """Returns are not played yet."""
+    body = sample("pacs.004", rail=Rail.FEDNOW, direction=Direction.TO_RAIL, at=world.now)
+    sent_by = re.search(rb"<MmbId>([0-9A-Z]{9})</MmbId>", body)
+    assert sent_by is not None
+    body = body.replace(sent_by[0], f"<MmbId>{SENDER.connection_party}</MmbId>".encode(), 1)
+
+    world.send(body, message_class="value")
+
+    assert [told.codes for told in world.answers()] == [("SIM-UNSUPPORTED",)]
 
 
 def test_a_relayed_rejection_is_the_institutions_own(world: World) -> None:

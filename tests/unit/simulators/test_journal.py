@@ -10,6 +10,7 @@ from simulators.fednow.rail import fednow_rail
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.journal import JournalFile, decode, encode
 from tests.unit.simulators.conftest import MakeWorld
+from tests.unit.simulators.test_forwarding import posted
 from tests.unit.simulators.world import ACSC, NOON, RJCT, SENDER, Told, World, transfer_bytes
 
 ACKNOWLEDGED = Acknowledged(SENDER.connection_party, ("receipt-1", "receipt-2"))
@@ -108,6 +109,7 @@ def test_every_kind_of_fact_survives_its_encoding(world: World) -> None:
     world.pay("SIMRJCTAC04")
     world.pay("SIMLOSTANSWER")
     world.bodies()
+    posted(world)
 
     facts = world.journal.load()
 

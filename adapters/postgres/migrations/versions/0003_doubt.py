@@ -13,6 +13,7 @@ revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
+phase = "pre"
 
 _STATES: Final = "'RECEIVED', 'SENDING', 'IN_DOUBT', 'AWAITING_OPERATOR', 'RESEND_DUE', 'SETTLED', 'ACCEPTED_WITHOUT_POSTING', 'RETURN_DUE', 'REJECTED'"
 

@@ -15,6 +15,7 @@ revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
+phase = "pre"
 
 STATEMENTS: Final = (
     "ALTER TABLE payment_event ADD COLUMN digest BYTEA",

@@ -13,6 +13,7 @@ revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
+phase = "pre"
 
 STATEMENTS: Final = (
     "ALTER TABLE tenant ADD COLUMN funds_holder TEXT NOT NULL DEFAULT 'tenant'",

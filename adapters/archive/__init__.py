@@ -1,0 +1,1 @@
+"""The archive: a directory, or a bucket of S3."""

@@ -1,0 +1,178 @@
+"""Incoming transfers: listed, shown with their history and messages, and what the institution decides later."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from aiohttp import web
+
+from adapters.http.answers import json_response
+from adapters.http.api import Api
+from adapters.http.authentication import OperatorKeys
+from adapters.http.bodies import read_body, require_type
+from adapters.http.incoming_representation import facts_json, transfer_json, transfer_messages_json
+from adapters.http.negotiation import is_json
+from adapters.http.notes import refuse_if_any
+from adapters.http.payment_form import FormFinding, read_object
+from adapters.http.problems import (
+    INCOMING_TRANSFER_NOT_FOUND,
+    MESSAGE_NOT_FOUND,
+    POSTING_NOT_DECIDABLE,
+    QUERY_INVALID,
+    ProblemError,
+)
+from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
+from gateway.domain.payment import PaymentId
+from gateway.service.incoming.post import NotDecidableError
+
+LISTED_MAX: Final = 100
+"""Transfers that one answer lists."""
+
+TEXT_MAX: Final = 105
+"""Characters of an institution's words: as many as ISO 20022 carries beside a reason."""
+
+_OUTCOMES: Final = ", ".join(PostingOutcome)
+_MEMBERS: Final = ("outcome", "reason_code", "text")
+_WITH_REASON: Final = frozenset({PostingOutcome.REFUSED, PostingOutcome.BLOCKED})
+
+
+class IncomingTransfers:
+    """Shows incoming transfers to the tenant whose they are, and to operators all; takes what a tenant decides."""
+
+    def __init__(self, api: Api, keys: OperatorKeys) -> None:
+        self._api = api
+        self._keys = keys
+
+    async def get_list(self, request: web.Request) -> web.Response:
+        """Show transfers: what must be decided first comes first, then the newest."""
+        tenant_id = await self._keys.sight_of(request.headers)
+        states = _states_in(request)
+        found = await self._api.incoming.find(tenant_id, states=states, limit=LISTED_MAX + 1)
+        return json_response(
+            {
+                "incoming_transfers": [transfer_json(transfer) for transfer in found[:LISTED_MAX]],
+                "more": len(found) > LISTED_MAX,
+            }
+        )
+
+    async def get_one(self, request: web.Request) -> web.Response:
+        """Show one transfer."""
+        return json_response(transfer_json(await self._transfer(request)))
+
+    async def get_events(self, request: web.Request) -> web.Response:
+        """Show a transfer's history."""
+        transfer = await self._transfer(request)
+        return json_response(facts_json(transfer, await self._api.incoming.events(transfer.payment_id)))
+
+    async def get_messages(self, request: web.Request) -> web.Response:
+        """Show the list of a transfer's raw messages."""
+        transfer = await self._transfer(request)
+        return json_response(transfer_messages_json(transfer, await self._api.incoming.messages(transfer.payment_id)))
+
+    async def get_message(self, request: web.Request) -> web.Response:
+        """Show a raw message, byte for byte as it was received or sent."""
+        transfer = await self._transfer(request)
+        for message in await self._api.incoming.messages(transfer.payment_id):
+            if str(message.message_id) == request.match_info["message_id"]:
+                return web.Response(body=message.body, content_type=message.content_type)
+        raise ProblemError(MESSAGE_NOT_FOUND, "No message of this transfer has that id.")
+
+    async def post_posting(self, request: web.Request) -> web.Response:
+        """Take what the institution has decided of money that arrived, and show the transfer as it is then."""
+        tenant_id = await self._keys.sight_of(request.headers)
+        transfer = await self._transfer(request)
+        require_type(request, is_json, taken="application/json")
+        answer = _read_answer(await read_body(request, self._api.limits))
+        by = "operator" if tenant_id is None else f"tenant {tenant_id}"
+        try:
+            decided = await self._api.incoming.decide_posting(transfer.payment_id, answer, by=by)
+        except NotDecidableError as error:
+            raise ProblemError(
+                POSTING_NOT_DECIDABLE,
+                f"The transfer is {error.state}; nothing was done.",
+                members={"state": error.state},
+            ) from error
+        return json_response(transfer_json(decided))
+
+    async def _transfer(self, request: web.Request) -> IncomingTransfer:
+        tenant_id = await self._keys.sight_of(request.headers)
+        try:
+            payment_id = PaymentId(UUID(request.match_info["transfer_id"]))
+        except ValueError as error:
+            raise _not_found() from error
+        transfer = await self._api.incoming.show(payment_id, tenant_id=tenant_id)
+        if transfer is None:
+            raise _not_found()
+        return transfer
+
+
+def _not_found() -> ProblemError:
+    return ProblemError(INCOMING_TRANSFER_NOT_FOUND, "You have no incoming transfer with this id.")
+
+
+def _states_in(request: web.Request) -> list[IncomingState]:
+    query = request.query
+    known = set(query) <= {"state"} and set(query.getall("state", [])) <= {state.value for state in IncomingState}
+    if not known:
+        states = ", ".join(IncomingState)
+        raise ProblemError(QUERY_INVALID, f"Give state, as often as you like, each one of {states}; and nothing else.")
+    return [IncomingState(value) for value in query.getall("state", [])]
+
+
+def _read_answer(body: bytes) -> PostingAnswer:
+    """Read ``{"outcome": …, "reason_code": …, "text": …}``; every fault at once.
+
+    Raises:
+        ProblemError: 400 for what is no JSON object, 422 for what it says.
+
+    """
+    members = read_object(body)
+    refuse_if_any(list(_findings(members)))
+    outcome = PostingOutcome(members["outcome"])
+    return PostingAnswer(outcome, members.get("reason_code"), members.get("text"))
+
+
+def _findings(members: dict[str, Any]) -> list[FormFinding]:
+    findings = [
+        FormFinding(
+            code="FORM_UNKNOWN_MEMBER",
+            pointer=f"/{name}"[:80],
+            rule=f"A decision has these members: {', '.join(_MEMBERS)}.",
+            hint="Remove it.",
+        )
+        for name in members
+        if name not in _MEMBERS
+    ]
+    outcome, code, text = (members.get(name) for name in _MEMBERS)
+    if not isinstance(outcome, str) or outcome not in set(PostingOutcome):
+        findings.append(
+            FormFinding(
+                code="FORM_OUTCOME", pointer="/outcome", rule=f"An outcome is one of {_OUTCOMES}.", hint="Name one."
+            )
+        )
+    needs_reason = isinstance(outcome, str) and outcome in _WITH_REASON
+    if (code is None and needs_reason) or (code is not None and not _is_code(code)):
+        findings.append(
+            FormFinding(
+                code="FORM_REASON_CODE",
+                pointer="/reason_code",
+                rule="What is refused or blocked has an ISO 20022 reason of four capital letters and digits.",
+                hint="Name one, for example AC06.",
+            )
+        )
+    if text is not None and not (type(text) is str and 1 <= len(text.strip()) <= TEXT_MAX and text.isprintable()):
+        findings.append(
+            FormFinding(
+                code="FORM_TEXT",
+                pointer="/text",
+                rule=f"A text is one line of 1 to {TEXT_MAX} characters.",
+                hint="Shorten it, or leave it out: the sender may read it.",
+            )
+        )
+    return findings
+
+
+def _is_code(value: Any) -> bool:
+    return type(value) is str and len(value) == 4 and value.isascii() and value.isalnum() and value.isupper()

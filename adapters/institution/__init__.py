@@ -1,0 +1,1 @@
+"""The institutions that receive, asked and told by signed webhooks."""

@@ -1,0 +1,241 @@
+"""Institutions over HTTP: what `docs/receiving.md` asks them to offer, signed after the Standard Webhooks form.
+
+Every request is a POST to the institution's one address. ``type`` says what it is: ``incoming_transfer.decide``,
+``incoming_transfer.post`` or ``incoming_transfer.not_settled``; ``webhook-id`` is the same when it is repeated. An
+answer that is none of those foreseen is none.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+
+from gateway.domain.incoming_transfer import (
+    IncomingTransfer,
+    InstitutionAnswer,
+    PostingAnswer,
+    PostingOutcome,
+    Verdict,
+)
+from gateway.domain.payment import TenantId
+from gateway.service.ports import Clock, Question, ReceivingTenant, UnavailableError
+
+TELL_TIMEOUT_S: Final = 10.0
+"""How long an institution may take to post, or to take note."""
+
+CONNECT_TIMEOUT_S: Final = 1.0
+"""How long a connection may take, waiting for a free one included."""
+
+CONNECTIONS_MAX: Final = 512
+"""How many requests may be under way at once: a slow institution holds as many as payments come in its time."""
+
+ANSWER_BYTES_MAX: Final = 64 * 1024
+"""What is longer than this is no answer."""
+
+TEXT_CHARACTERS_MAX: Final = 105
+"""How much of an institution's words is kept: as much as ISO 20022 carries beside a reason."""
+
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how a secret begins is none
+"""How the specification writes a secret: this, and Base64."""
+
+_OK: Final = 200
+_TAKEN: Final = frozenset({200, 202, 204})
+_CODE_CHARACTERS: Final = 4
+
+
+class SecretError(Exception):
+    """A signing secret is none; the text says which tenant's, and never what it is."""
+
+
+def key_of(secret: str) -> bytes:
+    """Return the key that a secret stands for: Base64 after ``whsec_``.
+
+    Raises:
+        ValueError: it is none, or shorter than the 24 bytes that the specification demands.
+
+    """
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        raise ValueError("a signing secret is whsec_ and Base64") from None
+    if len(key) < 24:
+        raise ValueError("a signing secret has 24 bytes at the least")
+    return key
+
+
+def signature_of(key: bytes, *, webhook_id: str, timestamp: int, body: bytes) -> str:
+    """Return the signature of a webhook (Standard Webhooks: HMAC-SHA256 over id, timestamp and body)."""
+    signed = f"{webhook_id}.{timestamp}.".encode() + body
+    return f"v1,{base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()}"
+
+
+class WebhookInstitution:
+    """Implements `gateway.service.ports.Institution`. Use it as a context manager; it connects when first used.
+
+    `signing` has the tenants' secrets; a tenant without one is not asked at all.
+    """
+
+    def __init__(self, signing: Mapping[TenantId, str], clock: Clock, *, tls: ssl.SSLContext | None = None) -> None:
+        self._keys: dict[TenantId, bytes] = {}
+        for tenant_id, secret in signing.items():
+            try:
+                self._keys[tenant_id] = key_of(secret)
+            except ValueError as error:
+                raise SecretError(f"tenant {tenant_id}: {error}") from None
+        self._clock = clock
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def decide(self, tenant: ReceivingTenant, question: Question, *, within_s: float) -> InstitutionAnswer:
+        """Ask; see the port."""
+        data = {**_content(question), "answer_by": question.answer_until.isoformat()}
+        async with self._request(tenant, question.transfer, "decide", data, timeout_s=within_s) as response:
+            match await _answer(response):
+                case {"decision": "accept"}:
+                    return InstitutionAnswer(Verdict.ACCEPT)
+                case {"decision": "reject", "reason_code": str(code), **others} if _is_code(code):
+                    return InstitutionAnswer(Verdict.REJECT, code, _text(others.get("text")))
+                case {"decision": "accept_without_posting", **others}:
+                    return InstitutionAnswer(Verdict.ACCEPT_WITHOUT_POSTING, None, _text(others.get("text")))
+                case _:
+                    raise UnavailableError("the institution's answer is no decision")
+
+    async def post(self, tenant: ReceivingTenant, question: Question) -> PostingAnswer:
+        """Tell that the money has arrived; see the port."""
+        data = _content(question)
+        async with self._request(tenant, question.transfer, "post", data, timeout_s=TELL_TIMEOUT_S) as response:
+            match await _answer(response):
+                case {"posting": "posted"}:
+                    return PostingAnswer(PostingOutcome.POSTED)
+                case {"posting": "pending", **others}:
+                    return PostingAnswer(PostingOutcome.PENDING, None, _text(others.get("text")))
+                case {"posting": "blocked" | "refused" as outcome, "reason_code": str(code), **others} if _is_code(
+                    code
+                ):
+                    return PostingAnswer(PostingOutcome(outcome), code, _text(others.get("text")))
+                case _:
+                    raise UnavailableError("the institution's answer says nothing of the posting")
+
+    async def not_settled(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> None:
+        """Tell that the money did not come; see the port."""
+        data = _references(transfer)
+        async with self._request(tenant, transfer, "not_settled", data, timeout_s=TELL_TIMEOUT_S) as response:
+            if response.status not in _TAKEN:
+                raise UnavailableError(f"the institution answered {response.status}")
+
+    @asynccontextmanager
+    async def _request(
+        self,
+        tenant: ReceivingTenant,
+        transfer: IncomingTransfer,
+        what: str,
+        data: Mapping[str, Any],
+        *,
+        timeout_s: float,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One signed request; every fault of the world leaves as the port's."""
+        key, url, now = self._keys.get(tenant.tenant_id), tenant.institution_url, self._clock.now()
+        if key is None or url is None:
+            raise UnavailableError(f"tenant {tenant.tenant_id} has no address to ask, or no signing secret")
+        content = {"type": f"incoming_transfer.{what}", "timestamp": now.isoformat(), "data": data}
+        body, webhook_id, timestamp = (
+            json.dumps(content).encode(),
+            f"{what}_{transfer.payment_id.hex}",
+            int(now.timestamp()),
+        )
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": webhook_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature_of(key, webhook_id=webhook_id, timestamp=timestamp, body=body),
+        }
+        timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
+        try:
+            async with self._open_session().post(
+                url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                yield response
+        except TimeoutError as error:
+            raise UnavailableError(f"the institution did not answer within {timeout_s:.2f} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise UnavailableError(f"the institution cannot be reached: {error!r}") from error
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        """The session, made inside the running loop when it is first needed."""
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX, ssl=True if self._tls is None else self._tls)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return self._session
+
+
+def _references(transfer: IncomingTransfer) -> dict[str, Any]:
+    return {
+        "transfer_id": str(transfer.payment_id),
+        "tenant_id": transfer.tenant_id,
+        "rail": transfer.rail.value,
+        "message_id": transfer.message_id,
+        "end_to_end_id": transfer.end_to_end_id,
+        "instruction_id": transfer.instruction_id,
+        "uetr": transfer.uetr,
+        "amount": {"value": transfer.amount.text, "currency": "USD"},
+        "debtor_agent": transfer.debtor_agent,
+        "creditor_agent": transfer.creditor_agent,
+    }
+
+
+def _content(question: Question) -> dict[str, Any]:
+    """What an institution needs to find the account and to judge: the names and accounts are its customers'."""
+    message = question.message
+    return {
+        **_references(question.transfer),
+        "debtor": {"name": message.debtor.name.reveal()},
+        "debtor_account": message.debtor_account.reveal(),
+        "creditor": {"name": message.creditor.name.reveal()},
+        "creditor_account": message.creditor_account.reveal(),
+        "remittance": [line.reveal() for line in message.remittance],
+    }
+
+
+async def _answer(response: aiohttp.ClientResponse) -> object:
+    """The JSON of an answer.
+
+    Raises:
+        UnavailableError: it is none.
+
+    """
+    if response.status != _OK:
+        raise UnavailableError(f"the institution answered {response.status}")
+    body = await response.content.read(ANSWER_BYTES_MAX)
+    try:
+        answer: object = json.loads(body)
+    except ValueError as error:
+        raise UnavailableError("the institution's answer is no JSON") from error
+    return answer
+
+
+def _is_code(text: str) -> bool:
+    return len(text) == _CODE_CHARACTERS and text.isascii() and text.isalnum() and text.isupper()
+
+
+def _text(value: object) -> str | None:
+    return value[:TEXT_CHARACTERS_MAX] if isinstance(value, str) and value.strip() else None

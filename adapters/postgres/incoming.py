@@ -1,0 +1,254 @@
+"""Incoming transfers on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from adapters.postgres import incoming_statements as sql
+from adapters.postgres.archive import messages_of
+from adapters.postgres.connection import translated
+from adapters.postgres.incoming_rows import admit_columns, fact_from, incoming_save_columns, transfer_from
+from adapters.postgres.statements import EVENTS
+from adapters.postgres.store import EPOCH, ONE_BAD_ROW, constraint_of
+from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming_transfer import (
+    TO_BE_DECIDED,
+    IncomingTransfer,
+    RecordedFact,
+    in_order_of_deciding,
+)
+from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
+from gateway.domain.stand_in import REJECT_ALL, AccountStanding, policy_from
+from gateway.service.ports import (
+    Admitted,
+    ArchiveReader,
+    DueTimer,
+    FaultyRowError,
+    IncomingDecision,
+    NewTransfer,
+    PartlyFaultyError,
+    RawMessage,
+    ReceivingTenant,
+    UnavailableError,
+    Unsent,
+    Vault,
+)
+from iso20022 import RoutingNumber
+
+ATTEMPTS_MAX: Final = 5
+"""How often a transfer is admitted again that was neither new nor known, because another transaction had aborted."""
+
+
+class PostgresIncoming:
+    """Implements `gateway.service.ports.IncomingStore` over a pool of the application's role.
+
+    Messages that have left for the archive are read there, by `archive`. The caller opens and closes the pool.
+    """
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool[asyncpg.Record],
+        *,
+        region: RegionId,
+        vault: Vault,
+        archive: ArchiveReader | None = None,
+    ) -> None:
+        self._archive = archive
+        self._pool = pool
+        self._region = region
+        self._vault = vault
+
+    # --- who receives ---
+
+    async def receiving_tenants(self) -> Mapping[RoutingNumber, ReceivingTenant]:
+        """Return who receives; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.RECEIVING_TENANTS)
+        return {RoutingNumber(row["routing_number"]): _tenant_from(row) for row in rows}
+
+    async def account_standing(self, tenant_id: TenantId, account_index: bytes) -> AccountStanding:
+        """Return what the directory says; see the port."""
+        with translated():
+            standing = await self._pool.fetchval(sql.ACCOUNT_STANDING, tenant_id, account_index)
+        return AccountStanding.UNKNOWN if standing is None else AccountStanding(standing)
+
+    # --- what the rail brings ---
+
+    async def admit(self, transfers: Sequence[NewTransfer]) -> Sequence[Admitted]:
+        """Make durable what is new; see the port."""
+        first: dict[tuple[Rail, str], NewTransfer] = {}
+        for new in transfers:
+            first.setdefault((new.rail, new.message_id), new)
+        outcomes: dict[tuple[Rail, str], Admitted | FaultyRowError] = {}
+        waiting = list(first.values())
+        with translated():
+            for _ in range(ATTEMPTS_MAX):
+                outcomes |= await self._admit_once(waiting)
+                waiting = [new for new in waiting if (new.rail, new.message_id) not in outcomes]
+                if not waiting:
+                    break
+            else:
+                raise UnavailableError(f"{len(waiting)} transfers were neither new nor known {ATTEMPTS_MAX} times")
+        answers: list[Admitted | FaultyRowError] = []
+        for new in transfers:
+            key = (new.rail, new.message_id)
+            answers.append(outcomes[key])
+            outcome = outcomes[key]
+            if isinstance(outcome, Admitted):  # whoever else has the id in this call comes after the first
+                outcomes[key] = Admitted(outcome.transfer, is_new=False)
+        admitted = [answer for answer in answers if isinstance(answer, Admitted)]
+        if len(admitted) < len(answers):
+            raise PartlyFaultyError(answers)
+        return admitted
+
+    async def _admit_once(self, waiting: Sequence[NewTransfer]) -> dict[tuple[Rail, str], Admitted | FaultyRowError]:
+        outcomes: dict[tuple[Rail, str], Admitted | FaultyRowError] = {}
+        try:
+            parameters = admit_columns(waiting, self._vault, region=self._region, epoch=EPOCH)
+            rows = await self._pool.fetch(sql.ADMIT, self._region, EPOCH, *parameters)
+        except ONE_BAD_ROW as error:
+            if len(waiting) == 1:
+                new = waiting[0]
+                lost_a_race = isinstance(error, asyncpg.DeadlockDetectedError)
+                return {} if lost_a_race else {(new.rail, new.message_id): FaultyRowError(str(error))}
+            for new in waiting:  # one bad row never spoils the others: each alone
+                outcomes |= await self._admit_once([new])
+            return outcomes
+        fresh = {row["payment_id"] for row in rows}
+        for new in waiting:
+            if new.payment_id in fresh:
+                outcomes[new.rail, new.message_id] = Admitted(new.received(), is_new=True)
+        # What another transaction has just inserted is read in a statement of its own, never in the same snapshot.
+        known = [new for new in waiting if new.payment_id not in fresh]
+        for rail in {new.rail for new in known}:
+            rows = await self._pool.fetch(
+                sql.FIND_BY_MESSAGE_ID, rail.value, [new.message_id for new in known if new.rail is rail]
+            )
+            for transfer in map(transfer_from, rows):
+                outcomes[rail, transfer.message_id] = Admitted(transfer, is_new=False)
+        return outcomes
+
+    async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, IncomingTransfer]:
+        """Return transfers by the sender's ids and ours; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.FIND_BY_MESSAGE_ID, rail.value, list(message_ids))
+            found: dict[str, IncomingTransfer] = {row["message_id"]: transfer_from(row) for row in rows}
+            if missing := [message_id for message_id in message_ids if message_id not in found]:
+                for statement in (sql.FIND_BY_MESSAGE_SENT, sql.FIND_BY_ARCHIVED_MESSAGE_SENT):
+                    rows = await self._pool.fetch(statement, missing)
+                    found |= {row["sent_message_id"]: transfer_from(row) for row in rows if row["rail"] == rail.value}
+        return found
+
+    # --- decisions ---
+
+    async def save(self, decisions: Sequence[IncomingDecision]) -> Sequence[bool]:
+        """Save what still holds; see the port."""
+        ids = [decision.transfer.payment_id for decision in decisions]
+        if len(set(ids)) != len(ids):
+            raise AssertionError("a batch names a transfer twice: one of its two decisions would silently win")
+        by_rail: dict[Rail, list[IncomingDecision]] = defaultdict(list)
+        for decision in decisions:
+            by_rail[decision.transfer.rail].append(decision)
+        saved: dict[UUID, bool | FaultyRowError] = {}
+        with translated():
+            for rail, group in by_rail.items():
+                saved |= await self._save(rail, group)
+        outcomes = [saved[payment_id] for payment_id in ids]
+        held = [outcome for outcome in outcomes if isinstance(outcome, bool)]
+        if len(held) < len(outcomes):
+            raise PartlyFaultyError(outcomes)
+        return held
+
+    async def _save(self, rail: Rail, decisions: Sequence[IncomingDecision]) -> dict[UUID, bool | FaultyRowError]:
+        try:
+            parameters = incoming_save_columns(decisions, self._vault, region=self._region)
+            rows = await self._pool.fetch(sql.SAVE, self._region, rail.value, *parameters)
+        except ONE_BAD_ROW as error:
+            if len(decisions) == 1:
+                again = "inbox" in constraint_of(error) or isinstance(error, asyncpg.DeadlockDetectedError)
+                outcome = False if again else FaultyRowError(str(error))
+                return {decisions[0].transfer.payment_id: outcome}
+            saved: dict[UUID, bool | FaultyRowError] = {}
+            for decision in decisions:
+                saved |= await self._save(rail, [decision])
+            return saved
+        held = {row["payment_id"] for row in rows}
+        return {each.transfer.payment_id: each.transfer.payment_id in held for each in decisions}
+
+    # --- what is still to be done ---
+
+    async def sent(self, unsent: Sequence[Unsent]) -> None:
+        """Note what has left; see the port."""
+        with translated():
+            await self._pool.execute(
+                sql.SENT, [each.payment_id for each in unsent], [each.unsent_at for each in unsent]
+            )
+
+    async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[Unsent]:
+        """Lend what may not have left; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.TAKE_UNSENT, now, again_at, limit)
+        return [Unsent(PaymentId(row["payment_id"]), again_at) for row in rows]
+
+    async def take_over(self, due: DueTimer, *, again_at: datetime) -> bool:
+        """Move a timer, if it is still where it was; see the port."""
+        with translated():
+            moved = await self._pool.fetchval(sql.TAKE_OVER, due.payment_id, due.due_at, again_at)
+        return moved is not None
+
+    async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
+        """Return what is due; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.DUE_TIMERS, now, limit)
+        return [DueTimer(PaymentId(row["payment_id"]), row["timer_at"]) for row in rows]
+
+    # --- reading ---
+
+    async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, IncomingTransfer]:
+        """Return transfers as they are now; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.LOAD, list(payment_ids))
+        return {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
+
+    async def find(
+        self, tenant_id: TenantId | None, *, states: Sequence[IncomingState], limit: int
+    ) -> Sequence[IncomingTransfer]:
+        """Return a tenant's transfers; see the port."""
+        found: dict[PaymentId, IncomingTransfer] = {}
+        with translated():
+            for state in states or sorted(TO_BE_DECIDED):
+                rows = await self._pool.fetch(sql.NEWEST_IN_STATE, limit, state.value, tenant_id)
+                found |= {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
+            if not states:
+                rows = await (
+                    self._pool.fetch(sql.NEWEST, limit)
+                    if tenant_id is None
+                    else self._pool.fetch(sql.NEWEST_OF_TENANT, limit, tenant_id)
+                )
+                found |= {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
+        return in_order_of_deciding(found.values())[:limit]
+
+    async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
+        """Return the raw messages; see the port."""
+        return await messages_of(self._pool, payment_id, vault=self._vault, archive=self._archive)
+
+    async def events(self, payment_id: PaymentId) -> Sequence[RecordedFact]:
+        """Return the history; see the port."""
+        with translated():
+            rows = await self._pool.fetch(EVENTS, payment_id)
+        return [fact_from(row) for row in rows]
+
+
+def _tenant_from(row: asyncpg.Record) -> ReceivingTenant:
+    tenant_id, url = TenantId(row["tenant_id"]), row["institution_url"]
+    try:
+        return ReceivingTenant(tenant_id, url, policy_from(json.loads(row["stand_in"])))
+    except ValueError as error:
+        return ReceivingTenant(tenant_id, url, REJECT_ALL, f"the stand-in policy of tenant {tenant_id}: {error}")

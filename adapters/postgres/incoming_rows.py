@@ -1,0 +1,171 @@
+"""Incoming transfers: values to columns and rows to values, by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from adapters.postgres.rows import Columns, columns, message_row, outbox_row, reason_from
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
+from gateway.service.chain import first_incoming_digest, incoming_decision_facts, message_facts
+from gateway.service.ports import IncomingDecision, NewTransfer, Vault
+from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
+
+
+def admit_columns(transfers: Sequence[NewTransfer], vault: Vault, *, region: RegionId, epoch: int) -> Columns:
+    """Return the parameters of `incoming_statements.ADMIT` after region and epoch."""
+    rows = []
+    for new in transfers:
+        sealed = vault.seal(new.message.body)
+        message = message_facts(new.message, sealed, at=new.received_at)
+        rows.append(
+            (
+                new.payment_id,
+                new.tenant_id,
+                new.rail.value,
+                new.message_id,
+                new.message_created_at,
+                new.instruction_id,
+                new.end_to_end_id,
+                new.transaction_id,
+                new.uetr,
+                new.amount.cents,
+                new.instructing_agent,
+                new.instructed_agent,
+                new.debtor_agent,
+                new.creditor_agent,
+                new.debtor_account_index,
+                new.creditor_account_index,
+                new.forwarded_at,
+                new.received_at,
+                new.answer_by,
+                new.timer_at,
+                new.inbox_id,
+                new.inbox_digest,
+                new.message.message_id,
+                new.message.message_type,
+                new.message.content_type,
+                sealed.key_id,
+                sealed.ciphertext,
+                message.digest,
+                first_incoming_digest(new, message, region=region, epoch=epoch),
+            )
+        )
+    return columns(rows, 29)
+
+
+def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *, region: RegionId) -> Columns:
+    """Return the parameters of `incoming_statements.SAVE` after region and rail."""
+    rows, raw, queued, booked = [], [], [], []
+    for decision in decisions:
+        payment_id, messages = decision.transfer.payment_id, []
+        for message in decision.messages:
+            sealed = vault.seal(message.body)
+            messages.append(message_facts(message, sealed))
+            raw.append(message_row(payment_id, messages[-1], sealed))
+        facts = incoming_decision_facts(decision, region=region).digest(messages)
+        rows.append((*_decision_row(decision), facts))
+        queued += [outbox_row(delivery) for delivery in decision.outbox]
+        booked += [
+            (payment_id, each.kind.value, each.debit.value, each.credit.value, each.amount.cents)
+            for each in decision.postings
+        ]
+    return [*columns(rows, 27), *columns(raw, 10), *columns(queued, 4), *columns(booked, 5)]
+
+
+def _decision_row(decision: IncomingDecision) -> tuple[Any, ...]:
+    transfer, fact = decision.transfer, decision.fact
+    reason, shown = fact.reason, decision.reason
+    return (
+        transfer.payment_id,
+        transfer.tenant_id,
+        transfer.version,
+        fact.kind.value,
+        transfer.state.value,
+        decision.state.value,
+        fact.status,
+        reason and reason.code,
+        reason and reason.origin.value,
+        reason and reason.text,
+        fact.business_message_id,
+        json.dumps(fact.details),
+        decision.at,
+        decision.timer is not None,
+        decision.timer if isinstance(decision.timer, datetime) else None,
+        decision.unsent_at,
+        decision.inbox_id,
+        decision.inbox_digest,
+        int(fact.kind is IncomingEvent.STATUS_REQUESTED),
+        decision.answer,
+        decision.status,
+        shown and shown.code,
+        shown and shown.origin.value,
+        shown and shown.text,
+        decision.at if decision.state.is_final else None,
+        decision.contradiction,
+    )
+
+
+def transfer_from(row: Record) -> IncomingTransfer:
+    """Return the incoming transfer that a row of facts and projection says."""
+    return IncomingTransfer(
+        payment_id=_id(row["payment_id"]),
+        tenant_id=TenantId(row["tenant_id"]),
+        rail=Rail(row["rail"]),
+        state=IncomingState(row["state"]),
+        version=row["version"],
+        message_id=MessageId(row["message_id"]),
+        message_created_at=row["message_created_at"],
+        instruction_id=None if row["instruction_id"] is None else InstructionId(row["instruction_id"]),
+        end_to_end_id=EndToEndId(row["end_to_end_id"]),
+        transaction_id=None if row["transaction_id"] is None else TransactionId(row["transaction_id"]),
+        uetr=None if row["uetr"] is None else Uetr(row["uetr"]),
+        amount=Amount(row["amount_cents"]),
+        instructing_agent=RoutingNumber(row["instructing_agent"]),
+        instructed_agent=RoutingNumber(row["instructed_agent"]),
+        debtor_agent=RoutingNumber(row["debtor_agent"]),
+        creditor_agent=RoutingNumber(row["creditor_agent"]),
+        creditor_account_index=bytes(row["creditor_account_index"]),
+        forwarded_at=row["forwarded_at"],
+        received_at=row["received_at"],
+        answer_by=row["answer_by"],
+        updated_at=row["updated_at"],
+        answer=row["answer"],
+        status=row["status"],
+        reason=reason_from(row),
+        status_requests=row["status_requests"],
+        next_step_at=row["timer_at"],
+        unsent_at=row["unsent_at"],
+        final_at=row["final_at"],
+    )
+
+
+def fact_from(row: Record) -> RecordedFact:
+    """Return the fact that a row of the history says."""
+    before = row["state_before"]
+    return RecordedFact(
+        sequence=row["sequence"],
+        fact=IncomingFact(
+            kind=IncomingEvent(row["kind"]),
+            reason=reason_from(row),
+            status=row["status"],
+            business_message_id=row["business_message_id"],
+            details=json.loads(row["details"]),
+        ),
+        state_before=None if before is None else IncomingState(before),
+        state_after=IncomingState(row["state_after"]),
+        at=row["at"],
+        region=row["region"],
+        epoch=row["epoch"],
+    )
+
+
+def _id(value: UUID) -> PaymentId:
+    return PaymentId(UUID(int=value.int))  # asyncpg's own subclass stays inside the adapter

@@ -1,0 +1,209 @@
+"""The statements of incoming transfers: set-based, one round trip each, under the rules of `statements`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from adapters.postgres.incoming_tables import WAITED_FOR_SQL
+
+ADMIT: Final = """
+WITH input AS (
+    SELECT * FROM unnest(
+        $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[], $10::text[],
+        $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[], $18::bytea[],
+        $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::text[], $24::bytea[],
+        $25::uuid[], $26::text[], $27::text[], $28::text[], $29::bytea[], $30::bytea[], $31::bytea[]
+    ) AS input (
+        payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id, transaction_id,
+        uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent, debtor_account_index,
+        creditor_account_index, forwarded_at, received_at, answer_by, timer_at, inbox_id, inbox_digest, raw_id,
+        message_type, content_type, key_id, body, digest, event_digest
+    )
+), admitted AS (
+    INSERT INTO incoming_transfer (region, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id,
+        end_to_end_id, transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent,
+        creditor_agent, debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by)
+    SELECT $1, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id,
+        transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent,
+        debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by
+    FROM input
+    ORDER BY rail, message_id
+    ON CONFLICT DO NOTHING
+    RETURNING payment_id
+), fresh AS MATERIALIZED (
+    SELECT input.* FROM input JOIN admitted USING (payment_id)
+), events AS (
+    INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, business_message_id,
+        details, contradiction, at, digest)
+    SELECT $1, payment_id, tenant_id, $2, 1, 'TransferReceived', 'RECEIVED', inbox_id, '{}', false, received_at,
+        event_digest
+    FROM fresh
+), raw AS (
+    INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
+        content_type, key_id, body, digest, at, event_sequence)
+    SELECT $1, raw_id, tenant_id, payment_id, 'rail_in', message_type, inbox_id, content_type, key_id, body, digest,
+        received_at, 1
+    FROM fresh
+), received AS (
+    INSERT INTO inbox (region, rail, inbox_id, digest, tenant_id, payment_id, at)
+    SELECT $1, rail, inbox_id, inbox_digest, tenant_id, payment_id, received_at FROM fresh ORDER BY inbox_id
+), states AS (
+    INSERT INTO incoming_state (payment_id, tenant_id, state, version, epoch, status_requests, timer_at, updated_at,
+        event_digest)
+    SELECT payment_id, tenant_id, 'RECEIVED', 1, $2, 0, timer_at, received_at, event_digest FROM fresh
+)
+SELECT payment_id FROM fresh
+"""
+
+SAVE: Final = """
+WITH input AS (
+    SELECT * FROM unnest(
+        $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+        $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
+        $18::timestamptz[], $19::text[], $20::bytea[], $21::integer[], $22::text[], $23::text[], $24::text[],
+        $25::text[], $26::text[], $27::timestamptz[], $28::boolean[], $29::bytea[]
+    ) AS input (
+        payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
+        event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at, unsent_at,
+        inbox_id, inbox_digest, status_requests, answer, status, reason_code, reason_origin, reason_text, final_at,
+        contradiction, event_facts
+    )
+), locked AS MATERIALIZED (
+    SELECT state.payment_id
+    FROM incoming_state AS state
+    JOIN input ON state.payment_id = input.payment_id AND state.version = input.expected_version
+    ORDER BY state.payment_id
+    FOR NO KEY UPDATE OF state
+), moved AS (
+    UPDATE incoming_state AS state
+    SET state = input.state_after,
+        version = state.version + 1,
+        answer = input.answer,
+        status = input.status,
+        reason_code = input.reason_code,
+        reason_origin = input.reason_origin,
+        reason_text = input.reason_text,
+        status_requests = state.status_requests + input.status_requests,
+        final_at = coalesce(state.final_at, input.final_at),
+        timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
+        unsent_at = coalesce(input.unsent_at, state.unsent_at),
+        updated_at = input.at,
+        event_digest = sha256(state.event_digest || int8send(state.epoch) || input.event_facts)
+    FROM input JOIN locked USING (payment_id)
+    WHERE state.payment_id = input.payment_id AND state.version = input.expected_version
+    RETURNING state.payment_id, state.epoch, state.event_digest
+), events AS (
+    INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after,
+        status, reason_code, reason_origin, reason_text, business_message_id, details, contradiction, at, digest)
+    SELECT $1, input.payment_id, tenant_id, moved.epoch, expected_version + 1, kind, state_before, state_after,
+        event_status, event_reason_code, event_reason_origin, event_reason_text, business_message_id, details::jsonb,
+        contradiction, at, moved.event_digest
+    FROM input JOIN moved USING (payment_id)
+), received AS (
+    INSERT INTO inbox (region, rail, inbox_id, digest, tenant_id, payment_id, at)
+    SELECT $1, $2, inbox_id, inbox_digest, tenant_id, payment_id, at FROM input JOIN moved USING (payment_id)
+    WHERE inbox_id IS NOT NULL
+    ORDER BY inbox_id
+), raw AS (
+    INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
+        content_type, key_id, body, digest, at, event_sequence)
+    SELECT $1, raw.message_id, input.tenant_id, raw.payment_id, raw.direction, raw.message_type,
+        raw.business_message_id, raw.content_type, raw.key_id, raw.body, raw.digest, raw.at, input.expected_version + 1
+    FROM unnest($30::uuid[], $31::uuid[], $32::text[], $33::text[], $34::text[], $35::text[], $36::text[],
+        $37::bytea[], $38::bytea[], $39::timestamptz[])
+        AS raw (payment_id, message_id, direction, message_type, business_message_id, content_type, key_id, body,
+            digest, at)
+    JOIN moved ON moved.payment_id = raw.payment_id
+    JOIN input ON input.payment_id = raw.payment_id
+), queued AS (
+    INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
+    SELECT out.delivery_id, out.queue, input.tenant_id, out.payment_id, out.deadline_at, input.at
+    FROM unnest($40::uuid[], $41::text[], $42::uuid[], $43::timestamptz[])
+        AS out (delivery_id, queue, payment_id, deadline_at)
+    JOIN moved ON moved.payment_id = out.payment_id
+    JOIN input ON input.payment_id = out.payment_id
+), booked AS (
+    INSERT INTO ledger_posting (region, payment_id, tenant_id, rail, epoch, sequence, kind, debit, credit, amount_cents,
+        at)
+    SELECT $1, posting.payment_id, input.tenant_id, $2, moved.epoch, input.expected_version + 1, posting.kind,
+        posting.debit, posting.credit, posting.amount_cents, input.at
+    FROM unnest($44::uuid[], $45::text[], $46::text[], $47::text[], $48::bigint[])
+        AS posting (payment_id, kind, debit, credit, amount_cents)
+    JOIN moved ON moved.payment_id = posting.payment_id
+    JOIN input ON input.payment_id = posting.payment_id
+)
+SELECT payment_id FROM moved
+"""
+
+_COLUMNS: Final = """
+    fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.message_created_at, fact.instruction_id,
+    fact.end_to_end_id, fact.transaction_id, fact.uetr, fact.amount_cents, fact.instructing_agent,
+    fact.instructed_agent, fact.debtor_agent, fact.creditor_agent, fact.creditor_account_index, fact.forwarded_at,
+    fact.received_at, fact.answer_by,
+    now.state, now.version, now.answer, now.status, now.reason_code, now.reason_origin, now.reason_text,
+    now.status_requests, now.timer_at, now.unsent_at, now.updated_at, now.final_at
+"""
+
+_TRANSFER: Final = f"""
+    SELECT {_COLUMNS}
+    FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
+"""
+
+LOAD: Final = f"{_TRANSFER} WHERE fact.payment_id = ANY ($1::uuid[])"
+
+FIND_BY_MESSAGE_ID: Final = f"{_TRANSFER} WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[])"
+
+FIND_BY_MESSAGE_SENT: Final = f"""
+    SELECT sent.business_message_id AS sent_message_id, {_COLUMNS}
+    FROM message AS sent
+    JOIN incoming_transfer AS fact ON fact.payment_id = sent.payment_id
+    JOIN incoming_state AS now ON now.payment_id = sent.payment_id
+    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
+"""
+
+FIND_BY_ARCHIVED_MESSAGE_SENT: Final = FIND_BY_MESSAGE_SENT.replace("message AS sent", "archived_message AS sent")
+"""For what the rail says of a transfer whose messages have left the database: it is final, and must be found."""
+
+NEWEST: Final = f"{_TRANSFER} ORDER BY fact.received_at DESC LIMIT $1"
+
+NEWEST_OF_TENANT: Final = f"{_TRANSFER} WHERE fact.tenant_id = $2 ORDER BY fact.received_at DESC LIMIT $1"
+
+NEWEST_IN_STATE: Final = f"""
+    {_TRANSFER} WHERE now.state = $2 AND ($3::text IS NULL OR now.tenant_id = $3) ORDER BY now.updated_at DESC LIMIT $1
+"""
+"""One state a call: so the index gives them in order, and no history is walked through for the few that are held."""
+
+SENT: Final = """
+    UPDATE incoming_state AS state SET unsent_at = NULL
+    FROM (
+        SELECT state.payment_id FROM incoming_state AS state
+        JOIN unnest($1::uuid[], $2::timestamptz[]) AS sent (payment_id, unsent_at)
+            ON sent.payment_id = state.payment_id AND sent.unsent_at = state.unsent_at
+        ORDER BY state.payment_id FOR NO KEY UPDATE OF state
+    ) AS left_us
+    WHERE state.payment_id = left_us.payment_id
+"""
+
+TAKE_UNSENT: Final = """
+    UPDATE incoming_state AS state SET unsent_at = $2
+    WHERE state.payment_id = ANY (ARRAY(
+        SELECT payment_id FROM incoming_state WHERE unsent_at <= $1 ORDER BY unsent_at LIMIT $3 FOR UPDATE SKIP LOCKED
+    )) AND state.unsent_at <= $1
+    RETURNING state.payment_id
+"""
+
+TAKE_OVER: Final = """
+    UPDATE incoming_state SET timer_at = $3 WHERE payment_id = $1 AND timer_at = $2 RETURNING payment_id
+"""
+
+DUE_TIMERS: Final = f"""
+    SELECT payment_id, timer_at FROM incoming_state
+    WHERE timer_at <= $1 AND state IN ({WAITED_FOR_SQL}) ORDER BY timer_at LIMIT $2
+"""
+
+RECEIVING_TENANTS: Final = """
+    SELECT agent.routing_number, tenant.tenant_id, tenant.institution_url, tenant.stand_in
+    FROM receiving_agent AS agent JOIN tenant USING (tenant_id)
+"""
+
+ACCOUNT_STANDING: Final = "SELECT standing FROM account_directory WHERE tenant_id = $1 AND account_index = $2"

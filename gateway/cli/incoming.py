@@ -1,0 +1,95 @@
+"""``fifteen incoming``: transfers that came from a rail, and what is decided of them later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+from rich.markup import escape
+
+from gateway.cli import EXIT_OK
+from gateway.cli.client import Answer, GatewayClient
+from gateway.cli.console import OUT
+from gateway.cli.desk import ask, print_line, print_refusal
+from gateway.settings import Settings
+
+_REMEDY: Final = "is it running? Nothing was changed"
+_UNKNOWN: Final = "look at the transfer before repeating: it is not known whether it was decided"
+
+
+def list_transfers(settings: Settings, *, url: str | None, states: Sequence[str], as_json: bool) -> int:
+    """Print transfers, those first that must be decided first; return the exit status."""
+    answer = ask(settings, url, partial(_list, states=states), remedy=_REMEDY)
+    if answer.status != 200:
+        return print_refusal(answer)
+    if as_json:
+        print(json.dumps(answer.document, indent=2))
+        return EXIT_OK
+    transfers = answer.document["incoming_transfers"]
+    if not transfers:
+        OUT.print("[green]there is none[/]")
+    for transfer in transfers:  # no table: an id that a narrow terminal shortens can be given to no other command
+        _print(transfer)
+    if answer.document["more"]:
+        OUT.print("There are more: name states with --state.")
+    return EXIT_OK
+
+
+def show_transfer(settings: Settings, transfer_id: str, *, url: str | None, as_json: bool) -> int:
+    """Print one transfer and its history; return the exit status."""
+    answer = ask(settings, url, partial(_show, transfer_id=transfer_id), remedy=_REMEDY)
+    if answer.status != 200:
+        return print_refusal(answer)
+    history = ask(settings, url, partial(_events, transfer_id=transfer_id), remedy=_REMEDY)
+    if history.status != 200:
+        return print_refusal(history)
+    if as_json:
+        print(json.dumps({**answer.document, "events": history.document["events"]}, indent=2))
+        return EXIT_OK
+    _print(answer.document)
+    for event in history.document["events"]:
+        reason = event["reason"] or {}
+        words = [event["at"], event["kind"], event["state_after"], event["status"], reason.get("code")]
+        print_line("  " + escape("  ".join(word for word in words if word)))
+    return EXIT_OK
+
+
+def decide_posting(
+    settings: Settings, transfer_id: str, outcome: str, *, reason: str | None, text: str | None, url: str | None
+) -> int:
+    """Say what became of money that has arrived; return the exit status."""
+    decision = {"outcome": outcome, "reason_code": reason, "text": text}
+    given = {name: value for name, value in decision.items() if value is not None}
+    answer = ask(settings, url, partial(_decide, transfer_id=transfer_id, decision=given), remedy=_UNKNOWN)
+    if answer.status != 200:
+        return print_refusal(answer)
+    _print(answer.document)
+    return EXIT_OK
+
+
+async def _list(client: GatewayClient, *, states: Sequence[str]) -> Answer:
+    return await client.incoming_transfers(states)
+
+
+async def _show(client: GatewayClient, *, transfer_id: str) -> Answer:
+    return await client.incoming_transfer(transfer_id)
+
+
+async def _events(client: GatewayClient, *, transfer_id: str) -> Answer:
+    return await client.incoming_transfer(transfer_id, part="/events")
+
+
+async def _decide(client: GatewayClient, *, transfer_id: str, decision: dict[str, str]) -> Answer:
+    return await client.decide_posting(transfer_id, decision)
+
+
+def _print(transfer: dict[str, Any]) -> None:
+    amount, reason = transfer["amount"], transfer["reason"] or {}
+    print_line(f"[bold]{transfer['transfer_id']}[/]  {amount['value']} {amount['currency']}  {transfer['state']}")
+    print_line(f"  message {escape(transfer['message_id'])}, received {transfer['received_at']}")
+    if reason:
+        print_line(f"  {escape(': '.join(filter(None, (reason['code'], reason['text']))))}")
+    if transfer["decide_by"]:
+        print_line(f"  to be decided by {transfer['decide_by']}: {', '.join(transfer['decidable'])}")

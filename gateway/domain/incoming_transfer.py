@@ -1,0 +1,197 @@
+"""An incoming credit transfer: what the rail brought, what is certain of it, what the institution may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from gateway.domain.incoming import INCOMING_TRANSITIONS, IncomingEffect, IncomingEvent, IncomingState
+from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
+from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingTransfer:
+    """An incoming credit transfer as its events have made it: the projection that decisions are taken on.
+
+    ``message_id`` and ``message_created_at`` are the sender's Document's; ``forwarded_at`` is the creation time of the
+    header under which the rail brought it: from there the receiver's reserve runs, which ends at ``answer_by``.
+    ``answer`` is what we have answered (ACTC, ACWP, RJCT). ``unsent_at`` says that a message of ours was saved of which
+    it is not known that it left, and when that is looked at again.
+    """
+
+    payment_id: PaymentId
+    tenant_id: TenantId
+    rail: Rail
+    state: IncomingState
+    version: int
+    message_id: MessageId
+    message_created_at: datetime
+    instruction_id: InstructionId | None
+    end_to_end_id: EndToEndId
+    transaction_id: TransactionId | None
+    uetr: Uetr | None
+    amount: Amount
+    instructing_agent: RoutingNumber
+    instructed_agent: RoutingNumber
+    debtor_agent: RoutingNumber
+    creditor_agent: RoutingNumber
+    creditor_account_index: bytes
+    forwarded_at: datetime
+    received_at: datetime
+    answer_by: datetime
+    updated_at: datetime
+    answer: str | None = None
+    status: str | None = None
+    reason: Reason | None = None
+    status_requests: int = 0
+    next_step_at: datetime | None = None
+    unsent_at: datetime | None = None
+    final_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingFact:
+    """One thing that befell an incoming transfer, with the reason, ISO status and message id that came with it.
+
+    ``details`` holds what else the record needs, as plain text; never names, accounts or remittance text.
+    """
+
+    kind: IncomingEvent
+    reason: Reason | None = None
+    status: str | None = None
+    business_message_id: str | None = None
+    details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFact:
+    """A fact as the history keeps it: `sequence` counts a transfer's events from 1."""
+
+    sequence: int
+    fact: IncomingFact
+    state_before: IncomingState | None
+    state_after: IncomingState
+    at: datetime
+    region: str
+    epoch: int
+
+
+class Verdict(StrEnum):
+    """What an institution, or who stands in for it, decides on an incoming transfer."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    ACCEPT_WITHOUT_POSTING = "accept_without_posting"
+    """Only for doubt about entitlement or compliance, never for an outage (12 CFR 210.44(b)(3))."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionAnswer:
+    """The verdict; a rejection has an ISO 20022 external status reason."""
+
+    verdict: Verdict
+    reason_code: str | None = None
+    text: str | None = None
+
+
+class PostingOutcome(StrEnum):
+    """What became of the money that arrived."""
+
+    POSTED = "posted"
+    REFUSED = "refused"
+    """The creditor does not get it: it is owed back."""
+
+    PENDING = "pending"
+    """The institution still looks into it."""
+
+    BLOCKED = "blocked"
+    """It may neither be posted nor given back."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostingAnswer:
+    """What the institution says of the posting; what is not posted has a reason."""
+
+    outcome: PostingOutcome
+    reason_code: str | None = None
+    text: str | None = None
+
+
+DECIDED_AS: Final[Mapping[Verdict, IncomingEvent]] = MappingProxyType(
+    {
+        Verdict.ACCEPT: IncomingEvent.ACCEPTANCE_DECIDED,
+        Verdict.REJECT: IncomingEvent.REJECTION_DECIDED,
+        Verdict.ACCEPT_WITHOUT_POSTING: IncomingEvent.ACCEPTANCE_WITHOUT_POSTING_DECIDED,
+    }
+)
+"""What each verdict is in the table of states."""
+
+POSTED_AS: Final[Mapping[PostingOutcome, IncomingEvent]] = MappingProxyType(
+    {
+        PostingOutcome.POSTED: IncomingEvent.POSTING_CONFIRMED,
+        PostingOutcome.REFUSED: IncomingEvent.POSTING_REFUSED,
+        PostingOutcome.PENDING: IncomingEvent.PENDING_DECIDED,
+        PostingOutcome.BLOCKED: IncomingEvent.BLOCKING_DECIDED,
+    }
+)
+"""What each outcome of a posting is in the table of states."""
+
+ANSWERED_AS: Final[Mapping[IncomingState, str]] = MappingProxyType(
+    {
+        IncomingState.ACCEPTED: "ACTC",
+        IncomingState.ACCEPTED_WITHOUT_POSTING: "ACWP",
+        IncomingState.REJECTED: "RJCT",
+    }
+)
+"""The status of the pacs.002 with which a transfer comes into a state from RECEIVED."""
+
+WAITED_FOR: Final = frozenset(
+    {
+        IncomingState.RECEIVED,
+        IncomingState.ACCEPTED,
+        IncomingState.ACCEPTED_WITHOUT_POSTING,
+        IncomingState.IN_DOUBT,
+    }
+)
+"""The states in which the gateway itself does the next step, at the time of the timer; later ones wait for people."""
+
+TO_BE_DECIDED: Final = frozenset({IncomingState.SETTLED, IncomingState.PENDING})
+"""The states in which somebody must decide by a deadline what becomes of the money."""
+
+ASKABLE: Final = frozenset(state for state, kind in INCOMING_TRANSITIONS if kind is IncomingEvent.STATUS_REQUESTED)
+"""The states in which the rail is asked."""
+
+
+def in_order_of_deciding(transfers: Iterable[IncomingTransfer]) -> list[IncomingTransfer]:
+    """Return what must be decided first, by its deadline, then the rest, the newest first."""
+
+    def order(transfer: IncomingTransfer) -> tuple[bool, timedelta]:
+        is_due = transfer.state in TO_BE_DECIDED and transfer.next_step_at is not None
+        when = transfer.next_step_at if is_due and transfer.next_step_at else transfer.received_at
+        since = when - _BEGINNING
+        return (not is_due, since if is_due else -since)
+
+    return sorted(transfers, key=order)
+
+
+def is_contradicted(answer: str | None, verdict: Verdict) -> bool:
+    """Whether an institution's late verdict is another than what was answered in its place."""
+    given = {"ACTC": Verdict.ACCEPT, "ACWP": Verdict.ACCEPT_WITHOUT_POSTING, "RJCT": Verdict.REJECT}
+    return answer is not None and given.get(answer) is not verdict
+
+
+_BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def tells_incoming(
+    state: IncomingState, fact: IncomingFact, *, after: IncomingState, effects: Sequence[object]
+) -> bool:
+    """Whether the fact's status and reason are what the transfer shows from now on; a contradiction never is."""
+    if after is not state:
+        return True
+    return fact.status is not None and IncomingEffect.REPORT_CONTRADICTION not in effects

@@ -1,0 +1,114 @@
+"""When an incoming transfer's next step is due: pure functions of the rail's clock and the institution's reserve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming_transfer import IncomingTransfer
+from gateway.domain.timing import SELDOM_INTERVAL_S, STATUS_REQUEST_INTERVAL_MAX_S
+
+ZONE: Final = ZoneInfo("America/New_York")
+"""Deadlines end at midnight US Eastern (FedNow Operating Procedures v2.1, October 2024)."""
+
+TAKE_OVER_S: Final = 1.0
+"""After so long without a decision whoever finds the timer asks as well: who received the transfer may be dead."""
+
+UNSENT_S: Final = 0.5
+"""After so long without word that it left, a message that was saved is sent by whoever finds it."""
+
+FINAL_SECOND: Final = time(23, 59, 59)
+"""The end of a day as the rails count it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivingTiming:
+    """The times of receiving on one rail, in seconds.
+
+    ``reserve_s`` is the receiver's reserved response time that the institution has chosen at the rail (FedNow: 1 to
+    5 s); ``own_share_s`` is what of it the gateway keeps for itself. ``advice_wait_s`` is how long the rail's word is
+    waited for, and before which it refuses to be asked (FedNow: 25 s).
+    """
+
+    reserve_s: float = 5.0
+    own_share_s: float = 1.0
+    advice_wait_s: float = 25.0
+    question_interval_s: float = 5.0
+    questions_max: int = 12
+
+    def answer_by(self, forwarded_at: datetime) -> datetime:
+        """Return the instant after which an acceptance need not count."""
+        return forwarded_at + timedelta(seconds=self.reserve_s)
+
+    def ask_until(self, transfer: IncomingTransfer) -> datetime:
+        """Return the instant until which the institution's answer is waited for."""
+        return transfer.answer_by - timedelta(seconds=self.own_share_s)
+
+    def take_over(self, *, received_at: datetime, answer_by: datetime) -> datetime:
+        """Return the instant at which another worker takes a transfer up that nobody has decided on."""
+        return min(received_at + timedelta(seconds=TAKE_OVER_S), answer_by - timedelta(seconds=self.own_share_s))
+
+    def advice_overdue(self, transfer: IncomingTransfer) -> datetime:
+        """Return the instant from which the rail's silence is doubt, and from which it may be asked."""
+        return transfer.forwarded_at + timedelta(seconds=self.advice_wait_s)
+
+    def next_question(self, transfer: IncomingTransfer, now: datetime) -> datetime:
+        """Return the instant at which the rail is asked once more: after a pause that doubles with every question."""
+        if transfer.state is IncomingState.AWAITING_OPERATOR:
+            return now + timedelta(seconds=SELDOM_INTERVAL_S)
+        doubled_s = self.question_interval_s * 2 ** min(transfer.status_requests, 10)
+        return now + timedelta(seconds=min(doubled_s, STATUS_REQUEST_INTERVAL_MAX_S))
+
+
+def posting_due(now: datetime) -> datetime:
+    """Return by when what arrived is posted, blocked or given back: the end of the next standard business day, Eastern.
+
+    FedNow Operating Procedures v2.1, October 2024, after ACWP. Standard business days are those of the Federal Reserve:
+    Monday to Friday but for its holidays.
+    """
+    day = now.astimezone(ZONE).date() + timedelta(days=1)
+    while not is_business_day(day):
+        day += timedelta(days=1)
+    return datetime.combine(day, FINAL_SECOND, tzinfo=ZONE)
+
+
+def is_business_day(day: date) -> bool:
+    """Whether the Federal Reserve Banks are open: Monday to Friday, but for their holidays."""
+    return day.weekday() < 5 and day not in holidays(day.year)
+
+
+def holidays(year: int) -> frozenset[date]:
+    """Return the Federal Reserve Banks' holidays of a year that fall on a weekday.
+
+    The rules are those of 5 U.S.C. 6103; one that falls on a Sunday is kept on Monday, one on a Saturday not at all
+    (Federal Reserve Banks, holiday schedule).
+    """
+    fixed = [date(year, 1, 1), date(year, 6, 19), date(year, 7, 4), date(year, 11, 11), date(year, 12, 25)]
+    moved = [day + timedelta(days=1) if day.weekday() == _SUNDAY else day for day in fixed]
+    floating = [
+        _nth(year, 1, _MONDAY, 3),
+        _nth(year, 2, _MONDAY, 3),
+        _last_monday_of_may(year),
+        _nth(year, 9, _MONDAY, 1),
+        _nth(year, 10, _MONDAY, 2),
+        _nth(year, 11, _THURSDAY, 4),
+    ]
+    return frozenset(day for day in (*moved, *floating) if day.weekday() < 5)
+
+
+_MONDAY: Final = 0
+_THURSDAY: Final = 3
+_SUNDAY: Final = 6
+
+
+def _nth(year: int, month: int, weekday: int, number: int) -> date:
+    first = date(year, month, 1)
+    return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (number - 1))
+
+
+def _last_monday_of_may(year: int) -> date:
+    last = date(year, 5, 31)
+    return last - timedelta(days=last.weekday())

@@ -1,0 +1,217 @@
+"""Receiving, composed: the rails' side of it, the institutions, and the loops that a worker runs."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.institution.webhook import SecretError, WebhookInstitution
+from gateway.domain.payment import Rail, TenantId
+from gateway.domain.receiving_time import ReceivingTiming
+from gateway.domain.stand_in import policy_from
+from gateway.rails import fednow_profile
+from gateway.service.fednow import FedNowDialect
+from gateway.service.group_commit import GroupCommit
+from gateway.service.incoming.ask import Asker
+from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
+from gateway.service.incoming.desk import IncomingDesk
+from gateway.service.incoming.fednow import FedNowReceiving
+from gateway.service.incoming.hear import Hearing
+from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.observer import IncomingObserver
+from gateway.service.incoming.post import Posting
+from gateway.service.incoming.rail import ReasonCodes, ReceivingRail
+from gateway.service.incoming.send import IncomingSender, grouped_sents
+from gateway.service.incoming.tenants import ReceivingTenants
+from gateway.service.incoming.timers import IncomingTimers
+from gateway.service.ports import (
+    Clock,
+    DeliveryHandler,
+    Identifiers,
+    IncomingStore,
+    Institution,
+    MessageClass,
+    PaymentStore,
+    RailLink,
+    Vault,
+)
+from gateway.service.rail_protocol import RailProtocol
+from gateway.settings import Settings, SettingsError, schemas_of
+from iso20022 import ConnectionPartyId, Direction
+from iso20022.sample import sample
+
+POSTING_PREFETCH: Final = 64
+POSTING_CONCURRENCY: Final = 32
+"""Posting instructions that a worker has in hand, and handles, at once."""
+
+Loop = Callable[[], Awaitable[None]]
+
+
+def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) -> Mapping[Rail, ReceivingRail]:
+    """Return the rails that are received from, of those that are served."""
+    found: dict[Rail, ReceivingRail] = {}
+    if Rail.FEDNOW in protocols:
+        fednow = settings.fednow
+        found[Rail.FEDNOW] = FedNowReceiving(
+            FedNowDialect(fednow_profile(settings, schemas_of(settings)), ConnectionPartyId(fednow.connection_party)),
+            protocols[Rail.FEDNOW],
+            timing=ReceivingTiming(
+                reserve_s=fednow.receiver_reserve_s,
+                own_share_s=fednow.receiver_own_share_s,
+                advice_wait_s=fednow.status_request_wait_s,
+                question_interval_s=fednow.status_request_interval_s,
+                questions_max=fednow.status_requests_max,
+            ),
+            reasons=ReasonCodes(
+                unanswered=fednow.unanswered_reason_code, unknown_agent=fednow.unknown_agent_reason_code
+            ),
+        )
+    return found
+
+
+@asynccontextmanager
+async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[Institution]:
+    """Open the way to the institutions.
+
+    Raises:
+        SettingsError: a secret or a certificate cannot be used.
+
+    """
+    try:
+        institution = WebhookInstitution(_secrets(settings), clock, tls=_tls(settings))
+    except (SecretError, OSError, ValueError) as error:
+        raise SettingsError(f"FIFTEEN_INSTITUTION_…: {error}") from error
+    async with institution:
+        yield institution
+
+
+def stand_in_of(settings: Settings) -> dict[str, Any]:
+    """Return the first tenant's stand-in policy as it is registered.
+
+    Raises:
+        SettingsError: the file says none; the text names the place.
+
+    """
+    if settings.stand_in_file is None:
+        return {}
+    try:
+        content: dict[str, Any] = json.loads(settings.stand_in_file.read_text())
+        policy_from(content)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"FIFTEEN_STAND_IN_FILE: {settings.stand_in_file}: {error}") from error
+    return content
+
+
+def _secrets(settings: Settings) -> Mapping[TenantId, str]:
+    found: dict[TenantId, str] = {}
+    if settings.institution_secrets_file is not None:
+        content = json.loads(settings.institution_secrets_file.read_text())
+        found |= {TenantId(tenant): secret for tenant, secret in content.items()}
+    if settings.institution_secret is not None:
+        found[TenantId(settings.tenant_id)] = settings.institution_secret.get_secret_value()
+    return found
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.institution_certificate is None and settings.institution_authorities is None:
+        return None
+    context = ssl.create_default_context(cafile=settings.institution_authorities)
+    if settings.institution_certificate is not None:
+        context.load_cert_chain(settings.institution_certificate)
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """The use cases of receiving in one worker."""
+
+    rails: Mapping[Rail, ReceivingRail]
+    decisions: IncomingDecisions
+    sender: IncomingSender
+    asker: Asker
+    messages: ReceivedMessages
+    posting: Posting
+    timers: IncomingTimers
+    tenants: ReceivingTenants
+    groups: Sequence[GroupCommit[Any, Any]]
+
+    def warm_up(self) -> None:
+        """Read a sample of each rail: the first transfer after a start must not wait for schemas to be compiled."""
+        for rail, found in self.rails.items():
+            for message_type in ("pacs.008", "pacs.002"):
+                found.read(sample(message_type, rail=rail.value, direction=Direction.FROM_RAIL))
+
+    @property
+    def loops(self) -> Mapping[str, Loop]:
+        """What a worker runs for it."""
+        return {
+            "tenants": self.tenants.run,
+            "asker": self.asker.run,
+            "unsent": self.sender.run,
+            "incoming timers": self.timers.run,
+        }
+
+    @property
+    def handlers(self) -> Sequence[tuple[MessageClass, DeliveryHandler]]:
+        """What handles the deliveries of a rail's incoming queues."""
+        return (
+            (MessageClass.VALUE, self.posting.post),
+            (MessageClass.NONVALUE, self.posting.tell_not_settled),
+            (MessageClass.INQUIRY, self.posting.enquire),
+        )
+
+    def hearing(self, rail: Rail, store: PaymentStore, vault: Vault) -> Hearing | None:
+        """Return what hears one rail, if it is received from."""
+        found = self.rails.get(rail)
+        if found is None:
+            return None
+        return Hearing(
+            self.decisions,
+            store,
+            self.asker,
+            self.messages,
+            found,
+            vault,
+            self.decisions.clock,
+            self.decisions.observer,
+        )
+
+
+def desk_of(
+    *,
+    rails: Mapping[Rail, ReceivingRail],
+    store: IncomingStore,
+    clock: Clock,
+    identifiers: Identifiers,
+    observer: IncomingObserver,
+) -> tuple[IncomingDesk, GroupCommit[Any, Any]]:
+    """Build what a gateway shows, and decides later; the group commit must be run."""
+    saves = grouped_incoming_saves(store)
+    return IncomingDesk(IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)), saves
+
+
+def compose(
+    *,
+    rails: Mapping[Rail, ReceivingRail],
+    store: IncomingStore,
+    institution: Institution,
+    links: Mapping[Rail, RailLink],
+    clock: Clock,
+    identifiers: Identifiers,
+    observer: IncomingObserver,
+    nobodys: TenantId,
+) -> Receiving:
+    """Build receiving over its ports; `nobodys` keeps transfers for agents that receive nowhere here."""
+    saves, sents = grouped_incoming_saves(store), grouped_sents(store)
+    decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)
+    tenants = ReceivingTenants(store, clock, observer, nobodys)
+    sender = IncomingSender(store, sents, links, clock, observer)
+    asker = Asker(decisions, institution, tenants, sender, clock, observer)
+    messages = ReceivedMessages(store, rails)
+    posting = Posting(decisions, institution, tenants, sender, messages, links, clock, observer)
+    timers = IncomingTimers(decisions, asker, messages, clock, observer)
+    return Receiving(rails, decisions, sender, asker, messages, posting, timers, tenants, (saves, sents))

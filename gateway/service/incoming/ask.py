@@ -1,0 +1,228 @@
+"""Asking the institution, with what is left of the rail's reserve; in its place, the stand-in decides."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import (
+    DECIDED_AS,
+    IncomingFact,
+    IncomingTransfer,
+    InstitutionAnswer,
+    Verdict,
+    is_contradicted,
+)
+from gateway.domain.payment import PaymentId, Reason, ReasonOrigin
+from gateway.service.group_commit import OverloadedError
+from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.observer import IncomingObserver
+from gateway.service.incoming.send import IncomingSender
+from gateway.service.incoming.tenants import ReceivingTenants
+from gateway.service.ports import (
+    Clock,
+    IncomingDecision,
+    Institution,
+    Question,
+    ReceivingTenant,
+    UnavailableError,
+)
+from gateway.service.supervise import Verdict as Outcome
+from iso20022 import CustomerCreditTransfer
+
+IN_HAND_MAX: Final = 2_000
+"""Transfers that one process has in hand at once; what comes beyond is left to the timers of all."""
+
+TRIES_MAX: Final = 3
+"""How often an institution is asked that could not be reached, or answered nonsense, before the stand-in decides."""
+
+RETRY_PAUSE_S: Final = 0.2
+"""Between two of these."""
+
+LATE_S: Final = 10.0
+"""How long after its time an institution's answer is still listened to, and recorded."""
+
+UNKNOWN_AGENT: Final = "No institution receives here for this creditor's agent."
+UNDECIDED: Final = "The institution did not decide in time."
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A transfer that is to be decided on, and its message."""
+
+    transfer: IncomingTransfer
+    message: CustomerCreditTransfer
+
+
+@dataclass(slots=True)
+class Asker:
+    """Decides on transfers that were received: asks, waits, and answers the rail. `run` must be running."""
+
+    decisions: IncomingDecisions
+    institution: Institution
+    tenants: ReceivingTenants
+    sender: IncomingSender
+    clock: Clock
+    observer: IncomingObserver
+    in_hand: set[PaymentId] = field(default_factory=set)
+    _waiting: list[_Taken] = field(default_factory=list)
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _group: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Take up what is passed to `take_up`, until cancelled: what is in hand then is left to the timers."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                while True:
+                    await self._arrived.wait()
+                    self._arrived.clear()
+                    waiting, self._waiting = self._waiting, []
+                    for taken in waiting:
+                        group.create_task(self._decide_or_park(taken))
+        finally:
+            self._waiting.clear()
+            self.in_hand.clear()
+
+    def take_up(self, transfer: IncomingTransfer, message: CustomerCreditTransfer) -> None:
+        """Have a transfer decided on; one that is in hand already, or one too many, is left as it is."""
+        if transfer.payment_id in self.in_hand or len(self.in_hand) >= IN_HAND_MAX:
+            return
+        self.in_hand.add(transfer.payment_id)
+        self._waiting.append(_Taken(transfer, message))
+        self._arrived.set()
+
+    async def stand_in(self, transfer: IncomingTransfer) -> None:
+        """Decide in the institution's place, and answer the rail."""
+        tenant = self.tenants.keeper_of(transfer.creditor_agent)
+        await self._answer(transfer, await self._in_its_place(tenant, transfer), by=ReasonOrigin.GATEWAY, asked_s=0.0)
+
+    async def _decide_or_park(self, taken: _Taken) -> None:
+        """Decide on one; a fault of ours stops that one alone, and the world's are left to the timers."""
+        outcome = Outcome()
+        async with outcome:
+            await self._decide(taken.transfer, taken.message)
+        self.in_hand.discard(taken.transfer.payment_id)
+        if outcome.fault is not None:
+            self.observer.fault("ask", outcome.fault)
+            if not isinstance(outcome.fault, UnavailableError | OverloadedError):
+                self.observer.parked(taken.transfer.payment_id, str(outcome.fault))
+
+    async def _decide(self, transfer: IncomingTransfer, message: CustomerCreditTransfer) -> None:
+        await self.tenants.ensure()
+        tenant, rail = self.tenants.of(transfer.creditor_agent), self.decisions.decider.rails[transfer.rail]
+        if tenant is None:
+            refusal = InstitutionAnswer(Verdict.REJECT, rail.reasons.unknown_agent, UNKNOWN_AGENT)
+            await self._answer(transfer, refusal, by=ReasonOrigin.GATEWAY, asked_s=0.0)
+            return
+        within_s = (rail.timing.ask_until(transfer) - self.clock.now()).total_seconds()
+        if within_s <= 0 or tenant.institution_url is None:
+            await self.stand_in(transfer)
+            return
+        started_s = self.clock.monotonic_s()
+        assert self._group is not None, "transfers are decided on while `run` runs"
+        question = Question(transfer, message, transfer.answer_by)
+        asking = self._group.create_task(self._asked_or_reported(tenant, question, within_s))
+        await asyncio.wait([asking], timeout=within_s)
+        asked_s = self.clock.monotonic_s() - started_s
+        if asking.done() and (answer := asking.result()) is not None:
+            await self._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=asked_s)
+            return
+        standing_in = await self._in_its_place(tenant, transfer)
+        await self._answer(transfer, standing_in, by=ReasonOrigin.GATEWAY, asked_s=asked_s)
+        late = await asking
+        if late is not None:
+            await self._record_late(transfer.payment_id, late)
+
+    async def _asked_or_reported(
+        self, tenant: ReceivingTenant, question: Question, within_s: float
+    ) -> InstitutionAnswer | None:
+        """The institution's answer, late or not; None where there is none, also by a fault of ours."""
+        answer: InstitutionAnswer | None = None
+        outcome = Outcome()
+        async with outcome:
+            answer = await self._asked(tenant, question, within_s)
+        if outcome.fault is not None:
+            self.observer.fault("institution", outcome.fault)
+        return answer
+
+    async def _asked(self, tenant: ReceivingTenant, question: Question, within_s: float) -> InstitutionAnswer | None:
+        """The institution's answer, late or not; None where it cannot be reached, or answers nonsense."""
+        ends_s = self.clock.monotonic_s() + within_s
+        for _ in range(TRIES_MAX):
+            left_s = ends_s - self.clock.monotonic_s()
+            if left_s <= 0:
+                return None
+            try:
+                return await self.institution.decide(tenant, question, within_s=left_s + LATE_S)
+            except UnavailableError as error:
+                self.observer.fault("institution", error)
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))
+        return None
+
+    async def _in_its_place(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> InstitutionAnswer:
+        now, reasons = self.clock.now(), self.decisions.decider.rails[transfer.rail].reasons
+        standing = await self.decisions.store.account_standing(tenant.tenant_id, transfer.creditor_account_index)
+        answer = tenant.stand_in.decide(transfer, standing, at=now)
+        if answer.verdict is Verdict.REJECT and answer.reason_code is None:
+            return InstitutionAnswer(Verdict.REJECT, reasons.unanswered, UNDECIDED)
+        return answer
+
+    async def _answer(
+        self, transfer: IncomingTransfer, answer: InstitutionAnswer, *, by: ReasonOrigin, asked_s: float
+    ) -> None:
+        """Save the decision, and only then let the answer leave; whoever was first has decided."""
+        rails = self.decisions.decider.rails
+
+        async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            now = self.clock.now()
+            if current.state is not IncomingState.RECEIVED:
+                late = self._late(current, answer) if by is ReasonOrigin.INSTITUTION else None
+                return None if late is None or not late.contradiction else late
+            if now >= current.answer_by:
+                reason = Reason(rails[current.rail].reasons.unanswered, ReasonOrigin.GATEWAY, UNDECIDED)
+                return self.decisions.decider.decide(
+                    current, IncomingFact(IncomingEvent.ANSWER_TIME_PASSED, reason), at=now
+                )
+            return self.decisions.decider.decide(current, _decided(answer, by), at=now)
+
+        decision = await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
+        if decision is None or decision.transfer.state is not IncomingState.RECEIVED:
+            return
+        await self.sender.send(decision)
+        answered_at = self.clock.now()
+        self.observer.incoming_answered(
+            transfer.rail,
+            own_s=max((answered_at - transfer.received_at).total_seconds() - asked_s, 0.0),
+            left_s=(transfer.answer_by - answered_at).total_seconds(),
+        )
+
+    async def _record_late(self, payment_id: PaymentId, answer: InstitutionAnswer) -> None:
+        """Keep what an institution said after somebody had decided in its place; another verdict shows as such."""
+
+        async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            return self._late(current, answer)
+
+        await self.decisions.take(payment_id, choose)
+
+    def _late(self, current: IncomingTransfer, answer: InstitutionAnswer) -> IncomingDecision:
+        fact = _decided(answer, ReasonOrigin.INSTITUTION)
+        details = {**fact.details, "late": "yes", "answered": current.answer or ""}
+        return self.decisions.decider.decide(
+            current,
+            IncomingFact(fact.kind, fact.reason, details=details),
+            at=self.clock.now(),
+            is_strange=is_contradicted(current.answer, answer.verdict),
+        )
+
+
+def _decided(answer: InstitutionAnswer, by: ReasonOrigin) -> IncomingFact:
+    reason = None if answer.reason_code is None else Reason(answer.reason_code, by, answer.text)
+    return IncomingFact(DECIDED_AS[answer.verdict], reason, details={"decided_by": _NAMES[by]})
+
+
+_NAMES: Final = {ReasonOrigin.INSTITUTION: "institution", ReasonOrigin.GATEWAY: "stand_in"}
+"""Who has decided, as the history keeps it."""

@@ -1,0 +1,215 @@
+"""Decide, then save: one fact about one incoming transfer, taken through the table, with what is said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.domain.identity import delivery_id_of
+from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingTransition, advance_incoming
+from gateway.domain.incoming_transfer import ANSWERED_AS, IncomingFact, IncomingTransfer, tells_incoming
+from gateway.domain.ledger import incoming_postings
+from gateway.domain.payment import PaymentId, Rail
+from gateway.domain.receiving_time import UNSENT_S, posting_due
+from gateway.service.group_commit import GroupCommit
+from gateway.service.incoming.observer import IncomingObserver
+from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.ports import (
+    Clock,
+    Identifiers,
+    IncomingDecision,
+    IncomingStore,
+    MessageClass,
+    MessageDirection,
+    OutboundDelivery,
+    Queue,
+    QueueDirection,
+    RawMessage,
+    TimerChange,
+    UnavailableError,
+)
+from gateway.service.rail_protocol import OutboundMessage
+from gateway.service.submit import XML_TYPE
+
+CONFLICTS_MAX: Final = 10
+"""How often a decision is taken again because another event of the same transfer was saved first."""
+
+SAVE_WINDOW_S: Final = 0.001
+SAVES_MAX: Final = 64
+"""Decisions on different transfers are saved together: at most so many, gathered for at most so long."""
+
+_F = IncomingEffect
+
+_QUEUED: Final = (
+    (_F.QUEUE_POSTING, MessageClass.VALUE),
+    (_F.QUEUE_ENQUIRY, MessageClass.INQUIRY),
+    (_F.TELL_NOT_SETTLED, MessageClass.NONVALUE),
+)
+"""The effects that put something on a queue of incoming transfers, and its class."""
+
+_STATUS_OF: Final = {
+    IncomingEvent.POSTING_CONFIRMED: "ACCC",
+    IncomingEvent.POSTING_REFUSED: "RJCT",
+    IncomingEvent.PENDING_DECIDED: "PDNG",
+    IncomingEvent.BLOCKING_DECIDED: "BLCK",
+}
+"""What is told to the rail of the posting."""
+
+Choice = Callable[[IncomingTransfer], Awaitable[IncomingDecision | None]]
+"""What to decide on a transfer as it is now; None to leave it alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingDecider:
+    """Makes a decision of a fact: the table's, with the message that it leads to. Pure, but for fresh ids."""
+
+    rails: Mapping[Rail, ReceivingRail]
+    identifiers: Identifiers
+
+    def decide(
+        self,
+        transfer: IncomingTransfer,
+        fact: IncomingFact,
+        *,
+        at: datetime,
+        messages: tuple[RawMessage, ...] = (),
+        inbox_id: str | None = None,
+        inbox_digest: bytes | None = None,
+        is_strange: bool = False,
+    ) -> IncomingDecision:
+        """Return everything that `fact` means for `transfer`, ready to be saved.
+
+        `is_strange` marks a contradiction that the table cannot see.
+
+        Raises:
+            IllegalTransitionError: the fact cannot befall the transfer: a fault of ours.
+
+        """
+        transition = advance_incoming(transfer.state, fact.kind)
+        told = tells_incoming(transfer.state, fact, after=transition.state, effects=transition.effects)
+        said = self._said(transfer, fact, transition, at=at)
+        answers = _F.SEND_ANSWER in transition.effects
+        status = None if said is None else said[0]
+        outgoing = () if said is None else (self.raw(said[1], at=at),)
+        unsent_at = at + timedelta(seconds=UNSENT_S) if said is not None else None
+        if _F.REPEAT_ANSWER in transition.effects:
+            unsent_at = at
+        return IncomingDecision(
+            transfer=transfer,
+            fact=fact,
+            state=transition.state,
+            at=at,
+            timer=self._timer(transfer, transition.effects, at=at),
+            unsent_at=unsent_at,
+            outbox=_outbox(transfer, transition, at=at),
+            messages=(*messages, *outgoing),
+            inbox_id=inbox_id,
+            inbox_digest=inbox_digest,
+            answer=status if answers else transfer.answer,
+            status=status or (fact.status if told and fact.status else transfer.status),
+            reason=fact.reason if told else transfer.reason,
+            contradiction=is_strange or _F.REPORT_CONTRADICTION in transition.effects,
+            postings=incoming_postings(transfer.state, transition.state, transfer.amount),
+        )
+
+    def raw(self, message: OutboundMessage, *, at: datetime) -> RawMessage:
+        """Return a message of ours as it is kept."""
+        return RawMessage(
+            message_id=self.identifiers.new_uuid(),
+            direction=MessageDirection.RAIL_OUT,
+            message_type=message.message_type,
+            business_message_id=message.business_message_id,
+            content_type=XML_TYPE,
+            body=message.body,
+            at=at,
+        )
+
+    def _said(
+        self, transfer: IncomingTransfer, fact: IncomingFact, transition: IncomingTransition, *, at: datetime
+    ) -> tuple[str, OutboundMessage] | None:
+        """The status that the rail is told, and the message that tells it."""
+        rail, reason = self.rails[transfer.rail], fact.reason
+        code, text = (None, None) if reason is None else (reason.code, reason.text)
+        if _F.SEND_ANSWER in transition.effects:
+            status = ANSWERED_AS[transition.state]
+            code, text = (code, text) if status == "RJCT" else (None, None)
+            return status, rail.answer(transfer, status, code, text, at=at)
+        if _F.SEND_STATUS in transition.effects and rail.tells_posting(transfer, _STATUS_OF[fact.kind]):
+            status = _STATUS_OF[fact.kind]
+            return status, rail.answer(transfer, status, code, text, at=at)
+        return None
+
+    def _timer(self, transfer: IncomingTransfer, effects: Sequence[IncomingEffect], *, at: datetime) -> TimerChange:
+        timing = self.rails[transfer.rail].timing
+        if _F.STOP_TIMER in effects:
+            return "stop"
+        if _F.AWAIT_ADVICE in effects:
+            return timing.advice_overdue(transfer)
+        if _F.ASK_STATUS_AGAIN in effects:
+            return timing.next_question(transfer, at)
+        if _F.AWAIT_POSTING_DECISION in effects:
+            return posting_due(at)
+        return None
+
+
+def _outbox(
+    transfer: IncomingTransfer, transition: IncomingTransition, *, at: datetime
+) -> tuple[OutboundDelivery, ...]:
+    """What the effects put on queues: each under an id that a repeat of the same decision would give it again."""
+    return tuple(
+        OutboundDelivery(
+            delivery_id_of(transfer.payment_id, effect, transfer.version),
+            Queue.of(transfer.rail, QueueDirection.IN, message_class),
+            transfer.payment_id,
+            at,
+        )
+        for effect, message_class in _QUEUED
+        if effect in transition.effects
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingDecisions:
+    """Takes decisions and saves them, again and again until one holds. Saves of many transfers share a commit."""
+
+    store: IncomingStore
+    saves: GroupCommit[IncomingDecision, bool]
+    decider: IncomingDecider
+    clock: Clock
+    observer: IncomingObserver
+
+    async def take(
+        self, payment_id: PaymentId, choose: Choice, *, loaded: IncomingTransfer | None = None
+    ) -> IncomingDecision | None:
+        """Load the transfer, let `choose` decide, save; start over when somebody else was first.
+
+        `loaded` is the transfer as it was a moment ago: if it has changed since, the save tells. Returns the decision
+        that was saved, or None when there was nothing to decide.
+
+        Raises:
+            LookupError: no such transfer.
+            UnavailableError: the store does not answer, or the transfer changes all the time.
+
+        """
+        for attempt in range(CONFLICTS_MAX):
+            transfer = loaded if attempt == 0 and loaded else (await self.store.load([payment_id])).get(payment_id)
+            if transfer is None:
+                raise LookupError(f"no incoming transfer {payment_id}")
+            decision = await choose(transfer)
+            if decision is None:
+                return None
+            if await self.saves.submit(decision):
+                self.observer.incoming_changed(decision)
+                return decision
+        raise UnavailableError(f"transfer {payment_id} changed {CONFLICTS_MAX} times while it was decided on")
+
+
+def grouped_incoming_saves(
+    store: IncomingStore, *, window_s: float = SAVE_WINDOW_S
+) -> GroupCommit[IncomingDecision, bool]:
+    """Return the group commit that `IncomingDecisions` saves through; its `run` must be running."""
+    return GroupCommit(
+        store.save, window_s=window_s, batch_max=SAVES_MAX, key=lambda decision: decision.transfer.payment_id
+    )

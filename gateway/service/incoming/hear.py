@@ -1,0 +1,186 @@
+"""Hearing the rail: the transfers that it brings, and what it says of those that we have answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from gateway.domain.identity import incoming_id_of
+from gateway.domain.incoming import IncomingEvent
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.service.incoming.ask import Asker
+from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.observer import IncomingObserver
+from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.ports import (
+    Admitted,
+    Clock,
+    FaultyRowError,
+    IncomingDecision,
+    NewTransfer,
+    PartlyFaultyError,
+    PaymentStore,
+    RawMessage,
+    Vault,
+)
+from gateway.service.rail_protocol import Reading
+
+FAULT: Final = "FAULT_OF_OURS"
+"""The quarantine's code for a transfer that a fault of ours kept from being saved."""
+
+ID_REUSED: Final = "MESSAGE_ID_REUSED"
+"""The quarantine's code for another transfer under a message id that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One message of the rail: its bytes as they are kept, how it was read, and the keyed digest of the bytes."""
+
+    raw: RawMessage
+    reading: Reading
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Applies to incoming transfers what one rail says."""
+
+    decisions: IncomingDecisions
+    store: PaymentStore
+    asker: Asker
+    messages: ReceivedMessages
+    rail: ReceivingRail
+    vault: Vault
+    clock: Clock
+    observer: IncomingObserver
+
+    async def arrive(self, arrived: Sequence[Arrived]) -> Sequence[str | None]:
+        """Make the transfers durable, and have those that are new decided on.
+
+        Returns, in order, the code of what is wrong with each, None where it is saved.
+
+        Raises:
+            UnavailableError: the store does not answer; nothing may be acknowledged.
+
+        """
+        await self.asker.tenants.ensure()
+        new = [self._new(each) for each in arrived]
+        outcomes: Sequence[object]
+        try:
+            outcomes = await self.decisions.store.admit(new)
+        except PartlyFaultyError as error:
+            outcomes = error.outcomes
+        codes: list[str | None] = []
+        for each, transfer, outcome in zip(arrived, new, outcomes, strict=True):
+            if isinstance(outcome, Admitted):
+                codes.append(await self._admitted(each, transfer, outcome))
+            else:
+                self.observer.fault("arrive", FaultyRowError(str(outcome)))
+                codes.append(FAULT)
+        return codes
+
+    async def _admitted(self, arrived: Arrived, new: NewTransfer, admitted: Admitted) -> str | None:
+        message = arrived.reading.transfer
+        assert message is not None, "only transfers arrive"
+        if admitted.is_new:
+            self.messages.keep(admitted.transfer.payment_id, message)
+            self.asker.take_up(admitted.transfer, message)
+            return None
+        if not _is_same(new, admitted.transfer):
+            return ID_REUSED
+        inbox_id = arrived.reading.business_message_id
+        self.observer.duplicate_ignored(self.rail.rail, inbox_id)
+
+        async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            fact = IncomingFact(IncomingEvent.RECEIVED_AGAIN, business_message_id=inbox_id)
+            at = self.clock.now()
+            if inbox_id in await self.store.seen(self.rail.rail, [inbox_id]):
+                return self.decisions.decider.decide(current, fact, at=at)
+            return self.decisions.decider.decide(
+                current, fact, at=at, messages=(arrived.raw,), inbox_id=inbox_id, inbox_digest=arrived.digest
+            )
+
+        await self.decisions.take(admitted.transfer.payment_id, choose, loaded=admitted.transfer)
+        return None
+
+    async def find(self, about: Sequence[str]) -> Mapping[str, IncomingTransfer]:
+        """Return the transfers that statements are about."""
+        return await self.decisions.store.find_by_message_id(self.rail.rail, about) if about else {}
+
+    async def hear(self, arrived: Arrived, transfer: IncomingTransfer) -> bool:
+        """Apply what the rail says of a transfer; False where another delivery of the same message was first.
+
+        Raises:
+            IllegalTransitionError: it cannot befall the transfer: a fault of ours.
+            UnavailableError: the store does not answer.
+
+        """
+        inbox_id, tries = arrived.reading.business_message_id, count()
+
+        async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            if next(tries) and inbox_id in await self.store.seen(self.rail.rail, [inbox_id]):
+                return None
+            return self.decisions.decider.decide(
+                current,
+                self.rail.fact(arrived.reading, current),
+                at=self.clock.now(),
+                messages=(arrived.raw,),
+                inbox_id=inbox_id,
+                inbox_digest=arrived.digest,
+            )
+
+        return await self.decisions.take(transfer.payment_id, choose, loaded=transfer) is not None
+
+    def _new(self, arrived: Arrived) -> NewTransfer:
+        transfer, forwarded_at = arrived.reading.transfer, arrived.reading.created_at
+        assert transfer is not None, "only transfers arrive"
+        assert forwarded_at is not None, "a header has a creation time"
+        received_at = arrived.raw.at
+        timing, answer_by = self.rail.timing, self.rail.timing.answer_by(forwarded_at)
+        return NewTransfer(
+            payment_id=incoming_id_of(self.rail.rail, transfer.message_id, transfer.creation_time.date()),
+            tenant_id=self.asker.tenants.keeper_of(transfer.creditor_agent).tenant_id,
+            rail=self.rail.rail,
+            message_id=transfer.message_id,
+            message_created_at=transfer.creation_time,
+            instruction_id=transfer.instruction_id,
+            end_to_end_id=transfer.end_to_end_id,
+            transaction_id=transfer.transaction_id,
+            uetr=transfer.uetr,
+            amount=transfer.amount,
+            instructing_agent=transfer.instructing_agent,
+            instructed_agent=transfer.instructed_agent,
+            debtor_agent=transfer.debtor_agent,
+            creditor_agent=transfer.creditor_agent,
+            debtor_account_index=account_index(self.vault, transfer.debtor_agent, transfer.debtor_account.reveal()),
+            creditor_account_index=account_index(
+                self.vault, transfer.creditor_agent, transfer.creditor_account.reveal()
+            ),
+            forwarded_at=forwarded_at,
+            received_at=received_at,
+            answer_by=answer_by,
+            timer_at=timing.take_over(received_at=received_at, answer_by=answer_by),
+            inbox_id=arrived.reading.business_message_id,
+            inbox_digest=arrived.digest,
+            message=arrived.raw,
+        )
+
+
+def account_index(vault: Vault, agent: str, account: str) -> bytes:
+    """Return the blind index of an account at an institution: the same for what is sent and what is received."""
+    return vault.blind_index("account", f"{agent}:{account}".encode())
+
+
+def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:
+    """Whether a transfer that came again is the one that is known: same money, same people's agents and account."""
+    return (
+        new.amount == known.amount
+        and new.end_to_end_id == known.end_to_end_id
+        and new.uetr == known.uetr
+        and new.instructing_agent == known.instructing_agent
+        and new.creditor_agent == known.creditor_agent
+        and new.creditor_account_index == known.creditor_account_index
+    )

@@ -1,0 +1,152 @@
+"""After the rail has settled the institution posts, or says why not; where we do not know, the rail is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import (
+    ASKABLE,
+    POSTED_AS,
+    IncomingFact,
+    IncomingTransfer,
+    PostingAnswer,
+    PostingOutcome,
+)
+from gateway.domain.payment import PaymentId, Rail, Reason, ReasonOrigin
+from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.observer import IncomingObserver
+from gateway.service.incoming.send import IncomingSender
+from gateway.service.incoming.tenants import ReceivingTenants
+from gateway.service.ports import (
+    Clock,
+    Delivery,
+    IncomingDecision,
+    Institution,
+    Question,
+    RailLink,
+    UnavailableError,
+)
+from gateway.service.rail_protocol import OutboundMessage
+
+DECIDABLE: Mapping[IncomingState, frozenset[PostingOutcome]] = {
+    IncomingState.SETTLED: frozenset(PostingOutcome),
+    IncomingState.PENDING: frozenset(PostingOutcome),
+    IncomingState.BLOCKED: frozenset({PostingOutcome.POSTED, PostingOutcome.REFUSED}),
+}
+"""What an institution may decide of the posting, and in which state."""
+
+
+class NotDecidableError(Exception):
+    """Nothing is to be decided of the posting: nothing was done. ``state`` says where the transfer stands."""
+
+    def __init__(self, state: IncomingState) -> None:
+        super().__init__(f"the transfer is {state}")
+        self.state = state
+
+
+async def record_posting(
+    decisions: IncomingDecisions,
+    payment_id: PaymentId,
+    answer: PostingAnswer,
+    *,
+    only_if_settled: bool = False,
+    by: str | None = None,
+    loaded: IncomingTransfer | None = None,
+) -> IncomingDecision | None:
+    """Save what became of the posting, and return the decision, whose message is still to be sent.
+
+    With `only_if_settled` nothing is done, and None returned, where somebody has decided before.
+
+    Raises:
+        LookupError: there is no such transfer.
+        NotDecidableError: it does not stand where this can be decided.
+        UnavailableError: the store does not answer.
+
+    """
+
+    async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+        if only_if_settled and transfer.state is not IncomingState.SETTLED:
+            return None  # told twice: the first answer counts
+        if answer.outcome not in DECIDABLE.get(transfer.state, frozenset()):
+            raise NotDecidableError(transfer.state)
+        code = answer.reason_code
+        reason = None if code is None else Reason(code, ReasonOrigin.INSTITUTION, answer.text)
+        fact = IncomingFact(POSTED_AS[answer.outcome], reason, details={} if by is None else {"by": by})
+        return decisions.decider.decide(transfer, fact, at=decisions.clock.now())
+
+    return await decisions.take(payment_id, choose, loaded=loaded)
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Handles the deliveries of a rail's incoming queues, and what an institution decides later."""
+
+    decisions: IncomingDecisions
+    institution: Institution
+    tenants: ReceivingTenants
+    sender: IncomingSender
+    messages: ReceivedMessages
+    links: Mapping[Rail, RailLink]
+    clock: Clock
+    observer: IncomingObserver
+
+    async def post(self, delivery: Delivery) -> None:
+        """Tell the institution to post what has arrived; a repeat is safe.
+
+        An institution without an address is told nothing: it reads the list, and says itself what it has done.
+
+        Raises:
+            LookupError: there is no such transfer.
+            UnavailableError: store or institution do not answer; the delivery comes again.
+
+        """
+        transfer = await self._load(delivery)
+        await self.tenants.ensure()
+        tenant = self.tenants.keeper_of(transfer.creditor_agent)
+        if transfer.state is not IncomingState.SETTLED or tenant.institution_url is None:
+            return
+        question = Question(transfer, await self.messages.of(transfer), transfer.answer_by)
+        answer = await self.institution.post(tenant, question)
+        decision = await record_posting(
+            self.decisions, transfer.payment_id, answer, only_if_settled=True, loaded=transfer
+        )
+        if decision is not None:
+            await self.sender.send(decision)
+
+    async def tell_not_settled(self, delivery: Delivery) -> None:
+        """Tell the institution that the money did not come; raises as `post`."""
+        transfer = await self._load(delivery)
+        await self.tenants.ensure()
+        tenant = self.tenants.keeper_of(transfer.creditor_agent)
+        if transfer.state is IncomingState.NOT_SETTLED and tenant.institution_url is not None:
+            await self.institution.not_settled(tenant, transfer)
+
+    async def enquire(self, delivery: Delivery) -> None:
+        """Ask the rail what became of a transfer in doubt; raises as `post`. A lost question is put again later."""
+        message: OutboundMessage | None = None
+
+        async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+            nonlocal message
+            if transfer.state not in ASKABLE:
+                return None
+            now, decider = self.clock.now(), self.decisions.decider
+            message = decider.rails[transfer.rail].enquiry(transfer, at=now)
+            fact = IncomingFact(IncomingEvent.STATUS_REQUESTED, business_message_id=message.business_message_id)
+            return decider.decide(transfer, fact, at=now, messages=(decider.raw(message, at=now),))
+
+        decision = await self.decisions.take(delivery.payment_id, choose)
+        if decision is None or message is None:
+            return
+        try:
+            await self.links[decision.transfer.rail].send(message.body, message_class=message.message_class)
+        except UnavailableError as error:
+            self.observer.fault("question", error)
+
+    async def _load(self, delivery: Delivery) -> IncomingTransfer:
+        transfer = (await self.decisions.store.load([delivery.payment_id])).get(delivery.payment_id)
+        if transfer is None:
+            raise LookupError(f"no incoming transfer {delivery.payment_id}")
+        return transfer

@@ -1,0 +1,69 @@
+"""What receiving needs to know of a rail's messages; how one rail says it is in `gateway.service.incoming.fednow`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.payment import Rail
+from gateway.domain.receiving_time import ReceivingTiming
+from gateway.service.rail_protocol import OutboundMessage, Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonCodes:
+    """The ISO reasons of rejections that are the gateway's own: an institution's list may differ, so they are settings.
+
+    ``unanswered``: nobody has decided in time, or no rule of the stand-in fits. ``unknown_agent``: the creditor's agent
+    is none that receives here.
+    """
+
+    unanswered: str
+    unknown_agent: str
+
+
+class ReceivingRail(Protocol):
+    """One rail as its receivers speak to it; pure."""
+
+    @property
+    def rail(self) -> Rail:
+        """Which rail."""
+        ...
+
+    @property
+    def timing(self) -> ReceivingTiming:
+        """Its times."""
+        ...
+
+    @property
+    def reasons(self) -> ReasonCodes:
+        """The gateway's own rejections."""
+        ...
+
+    def read(self, body: bytes) -> Reading:
+        """Return what a message from the rail says; never raises for bad input."""
+        ...
+
+    def answer(
+        self, transfer: IncomingTransfer, status: str, reason_code: str | None, text: str | None, *, at: datetime
+    ) -> OutboundMessage:
+        """Return our pacs.002 about a transfer as it is; made of the same transfer it has the same id."""
+        ...
+
+    def enquiry(self, transfer: IncomingTransfer, *, at: datetime) -> OutboundMessage:
+        """Return the next question what became of a transfer that we accepted."""
+        ...
+
+    def tells_posting(self, transfer: IncomingTransfer, status: str) -> bool:
+        """Whether the rail takes this status of what became of the posting (ACCC, PDNG, BLCK, RJCT)."""
+        ...
+
+    def mismatches(self, reading: Reading, transfer: IncomingTransfer) -> tuple[str, ...]:
+        """Return codes for references in a reading that are not the transfer's; none where all agree."""
+        ...
+
+    def fact(self, reading: Reading, transfer: IncomingTransfer) -> IncomingFact:
+        """Return what a reading with a statement means for the transfer that it is about."""
+        ...

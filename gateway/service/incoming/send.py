@@ -1,0 +1,120 @@
+"""Sending what was saved: our answers, and what became of the posting. At least once, and not when it is too late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming_transfer import IncomingTransfer
+from gateway.domain.payment import Rail
+from gateway.domain.receiving_time import UNSENT_S
+from gateway.service.group_commit import GroupCommit, OverloadedError
+from gateway.service.incoming.observer import IncomingObserver
+from gateway.service.ports import (
+    Clock,
+    IncomingDecision,
+    IncomingStore,
+    MessageClass,
+    MessageDirection,
+    RailLink,
+    RawMessage,
+    UnavailableError,
+    Unsent,
+)
+from gateway.service.supervise import Verdict, each
+from iso20022.messages import pacs002
+
+PAUSE_S: Final = 0.1
+"""How often is looked for messages that were saved and may not have left."""
+
+BATCH_MAX: Final = 100
+
+SENT_WINDOW_S: Final = 0.02
+SENT_MAX: Final = 200
+"""That messages have left is noted together: nobody waits for it."""
+
+ANSWERING: Final = frozenset({IncomingState.ACCEPTED, IncomingState.ACCEPTED_WITHOUT_POSTING})
+"""The states whose saved message accepts: sent late, it would not count, and the rail is asked instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingSender:
+    """Sends what decisions on incoming transfers have saved; `sents.run` and `run` must be running.
+
+    A message is sent by whoever has saved it, at once; where that is not known to have worked, by whoever finds it. So
+    the rail may get it twice, under the same id, and refuses the second.
+    """
+
+    store: IncomingStore
+    sents: GroupCommit[Unsent, None]
+    links: Mapping[Rail, RailLink]
+    clock: Clock
+    observer: IncomingObserver
+
+    async def send(self, decision: IncomingDecision) -> None:
+        """Send the message that was saved with a decision, if there is one; never raises for the world's faults."""
+        message = next((each for each in decision.messages if each.direction is MessageDirection.RAIL_OUT), None)
+        if message is None or decision.unsent_at is None:
+            return
+        unsent = Unsent(decision.transfer.payment_id, decision.unsent_at)
+        await self._send(decision.transfer, decision.state, message, unsent)
+
+    async def run(self) -> None:
+        """Send what may not have left, until cancelled."""
+        while True:
+            now = self.clock.now()
+            again_at = now + timedelta(seconds=UNSENT_S)
+            found = await self.store.take_unsent(now, again_at=again_at, limit=BATCH_MAX)
+            await each([self._again_or_park(unsent) for unsent in found])
+            if len(found) < BATCH_MAX:
+                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
+
+    async def _again_or_park(self, unsent: Unsent) -> None:
+        """Send one once more; a fault of ours stops that one alone."""
+        verdict = Verdict(but=(UnavailableError, OverloadedError))
+        async with verdict:
+            await self._again(unsent)
+        if verdict.fault is not None:
+            self.observer.fault("unsent", verdict.fault)
+            self.observer.parked(unsent.payment_id, str(verdict.fault))
+
+    async def _again(self, unsent: Unsent) -> None:
+        transfer = (await self.store.load([unsent.payment_id])).get(unsent.payment_id)
+        message = newest_report(await self.store.messages(unsent.payment_id))
+        if transfer is not None and message is not None:
+            await self._send(transfer, transfer.state, message, unsent)
+
+    async def _send(
+        self, transfer: IncomingTransfer, state: IncomingState, message: RawMessage, unsent: Unsent
+    ) -> None:
+        is_late = state in ANSWERING and self.clock.now() >= transfer.answer_by
+        if not is_late:
+            try:
+                await self.links[transfer.rail].send(message.body, message_class=MessageClass.NONVALUE)
+            except UnavailableError as error:
+                self.observer.fault("answer", error)  # whoever finds it unsent tries again, while it makes sense
+                return
+        await self.sents.submit(unsent)
+
+
+def newest_report(messages: Sequence[RawMessage]) -> RawMessage | None:
+    """Return the last pacs.002 of ours: what is said before it is said no more."""
+    ours = [
+        message
+        for message in messages
+        if message.direction is MessageDirection.RAIL_OUT and message.message_type == pacs002.MESSAGE_TYPE
+    ]
+    return ours[-1] if ours else None
+
+
+def grouped_sents(store: IncomingStore, *, window_s: float = SENT_WINDOW_S) -> GroupCommit[Unsent, None]:
+    """Return the group commit that notes what has left; its `run` must be running."""
+
+    async def note(unsent: Sequence[Unsent]) -> Sequence[None]:
+        await store.sent(unsent)
+        return [None] * len(unsent)
+
+    return GroupCommit(note, window_s=window_s, batch_max=SENT_MAX)

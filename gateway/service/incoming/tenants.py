@@ -1,0 +1,63 @@
+"""Who receives: the tenant of each creditor's agent, read from the database and kept for a few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from gateway.domain.payment import TenantId
+from gateway.domain.stand_in import StandInPolicy
+from gateway.service.incoming.observer import IncomingObserver
+from gateway.service.ports import Clock, IncomingStore, ReceivingTenant
+from iso20022 import RoutingNumber
+
+REFRESH_S: Final = 5.0
+"""How old what is known of tenants may be: a policy that was changed holds after it."""
+
+
+@dataclass(slots=True)
+class ReceivingTenants:
+    """Knows who receives, once `refresh` has read it; `run` keeps it fresh.
+
+    `nobodys` is the tenant under which a transfer is kept whose creditor's agent receives nowhere here.
+    """
+
+    store: IncomingStore
+    clock: Clock
+    observer: IncomingObserver
+    nobodys: TenantId
+    known: Mapping[RoutingNumber, ReceivingTenant] = field(default_factory=dict)
+    is_read: bool = False
+
+    async def run(self) -> None:
+        """Keep it fresh until cancelled."""
+        while True:
+            await self.refresh()
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=REFRESH_S))
+
+    async def refresh(self) -> None:
+        """Read it anew, and report a tenant whose stand-in policy is none: it rejects until that is mended.
+
+        Raises:
+            UnavailableError: the database does not answer; what was known stays.
+
+        """
+        self.known = await self.store.receiving_tenants()
+        self.is_read = True
+        for fault in sorted({tenant.fault for tenant in self.known.values() if tenant.fault is not None}):
+            self.observer.fault("tenants", ValueError(fault))
+
+    async def ensure(self) -> None:
+        """Read it if it was never read: nobody is turned away because we do not know yet. Raises as `refresh`."""
+        if not self.is_read:
+            await self.refresh()
+
+    def of(self, creditor_agent: RoutingNumber) -> ReceivingTenant | None:
+        """Return who receives for this agent; None where nobody does."""
+        return self.known.get(creditor_agent)
+
+    def keeper_of(self, creditor_agent: RoutingNumber) -> ReceivingTenant:
+        """Return under whom a transfer for this agent is kept."""
+        return self.known.get(creditor_agent) or ReceivingTenant(self.nobodys, None, StandInPolicy())

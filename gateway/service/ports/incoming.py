@@ -1,0 +1,207 @@
+"""The store as far as incoming transfers need it: the same database, the same history, tables of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.incoming import ARRIVAL, IncomingState
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.ledger import Posting
+from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
+from gateway.domain.stand_in import AccountStanding, StandInPolicy
+from gateway.service.ports.bus import OutboundDelivery
+from gateway.service.ports.store import DueTimer, RawMessage, TimerChange
+from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivingTenant:
+    """Whose money it is that comes for one creditor's agent, who is asked about it, and who stands in for them.
+
+    ``fault`` says what is wrong with the stand-in policy that is registered: until it is mended, the stand-in rejects.
+    """
+
+    tenant_id: TenantId
+    institution_url: str | None
+    stand_in: StandInPolicy
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTransfer:
+    """A transfer that the rail has brought, and that waits to be made durable.
+
+    `inbox_id` is the id of the header under which it came; `inbox_digest` tells a repeat from other bytes under it.
+    """
+
+    payment_id: PaymentId
+    tenant_id: TenantId
+    rail: Rail
+    message_id: MessageId
+    message_created_at: datetime
+    instruction_id: InstructionId | None
+    end_to_end_id: EndToEndId
+    transaction_id: TransactionId | None
+    uetr: Uetr | None
+    amount: Amount
+    instructing_agent: RoutingNumber
+    instructed_agent: RoutingNumber
+    debtor_agent: RoutingNumber
+    creditor_agent: RoutingNumber
+    debtor_account_index: bytes
+    creditor_account_index: bytes
+    forwarded_at: datetime
+    received_at: datetime
+    answer_by: datetime
+    timer_at: datetime
+    inbox_id: str
+    inbox_digest: bytes
+    message: RawMessage
+
+    def received(self) -> IncomingTransfer:
+        """Return the transfer that this becomes once it is committed."""
+        return IncomingTransfer(
+            payment_id=self.payment_id,
+            tenant_id=self.tenant_id,
+            rail=self.rail,
+            state=ARRIVAL.state,
+            version=1,
+            message_id=self.message_id,
+            message_created_at=self.message_created_at,
+            instruction_id=self.instruction_id,
+            end_to_end_id=self.end_to_end_id,
+            transaction_id=self.transaction_id,
+            uetr=self.uetr,
+            amount=self.amount,
+            instructing_agent=self.instructing_agent,
+            instructed_agent=self.instructed_agent,
+            debtor_agent=self.debtor_agent,
+            creditor_agent=self.creditor_agent,
+            creditor_account_index=self.creditor_account_index,
+            forwarded_at=self.forwarded_at,
+            received_at=self.received_at,
+            answer_by=self.answer_by,
+            updated_at=self.received_at,
+            next_step_at=self.timer_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What became of a transfer that the rail brought: made durable now, or known from before, as it stands."""
+
+    transfer: IncomingTransfer
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingDecision:
+    """One fact about one incoming transfer with everything that is saved together with it.
+
+    Saved only if the transfer still has the version that `transfer` shows. ``unsent_at`` belongs to a message that is
+    to be sent now: then it is looked at again, unless it is known to have left. Otherwise as `Decision`.
+    """
+
+    transfer: IncomingTransfer
+    fact: IncomingFact
+    state: IncomingState
+    at: datetime
+    timer: TimerChange = None
+    unsent_at: datetime | None = None
+    outbox: tuple[OutboundDelivery, ...] = ()
+    messages: tuple[RawMessage, ...] = ()
+    inbox_id: str | None = None
+    inbox_digest: bytes | None = None
+    answer: str | None = None
+    status: str | None = None
+    reason: Reason | None = None
+    contradiction: bool = False
+    postings: tuple[Posting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A transfer with a message of ours that was saved, and of which it is not known that it left."""
+
+    payment_id: PaymentId
+    unsent_at: datetime
+
+
+class IncomingStore(Protocol):
+    """Incoming transfers in the database of one region. Facts and events are only ever added."""
+
+    async def receiving_tenants(self) -> Mapping[RoutingNumber, ReceivingTenant]:
+        """Return who receives, by the creditor's agent.
+
+        Raises:
+            UnavailableError: the database does not answer.
+
+        """
+        ...
+
+    async def account_standing(self, tenant_id: TenantId, account_index: bytes) -> AccountStanding:
+        """Return what the tenant's account directory says of an account."""
+        ...
+
+    async def admit(self, transfers: Sequence[NewTransfer]) -> Sequence[Admitted]:
+        """Make each durable, with its message, first event and timer, unless its message id is known on its rail.
+
+        The answers are in the order of the transfers; equal message ids have one effect. A repeat is safe.
+
+        Raises:
+            PartlyFaultyError: some cannot be saved; the others are.
+            UnavailableError: the database does not answer; whether it has committed is unknown.
+
+        """
+        ...
+
+    async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, IncomingTransfer]:
+        """Return the transfers as they are now; unknown ones are left out."""
+        ...
+
+    async def save(self, decisions: Sequence[IncomingDecision]) -> Sequence[bool]:
+        """Save each decision if its transfer still has the version that it was taken on; one per transfer a call.
+
+        Returns, in order, whether each was saved; raises as `PaymentStore.save`.
+        """
+        ...
+
+    async def sent(self, unsent: Sequence[Unsent]) -> None:
+        """Note that these messages have left; what was saved since is not concerned. A repeat is safe."""
+        ...
+
+    async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[Unsent]:
+        """Return transfers whose message may not have left and is due; nobody else is given them before `again_at`."""
+        ...
+
+    async def take_over(self, due: DueTimer, *, again_at: datetime) -> bool:
+        """Whether the due timer of a transfer was moved to `again_at` by this call: of several, one moves it."""
+        ...
+
+    async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
+        """Return the timers that are due of transfers whose next step is the gateway's, the longest overdue first."""
+        ...
+
+    async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, IncomingTransfer]:
+        """Return transfers by the sender's message id, or by the id of a message of ours about them."""
+        ...
+
+    async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
+        """Return a transfer's raw messages, oldest first."""
+        ...
+
+    async def events(self, payment_id: PaymentId) -> Sequence[RecordedFact]:
+        """Return a transfer's history, oldest first."""
+        ...
+
+    async def find(
+        self, tenant_id: TenantId | None, *, states: Sequence[IncomingState], limit: int
+    ) -> Sequence[IncomingTransfer]:
+        """Return a tenant's transfers (None: all tenants') in these states (none: in any).
+
+        What must be decided first comes first, then the newest.
+        """
+        ...

@@ -1,0 +1,100 @@
+"""What the simulated institution does about incoming payments: it is asked, and told, by signed webhooks.
+
+The creditor's account chooses; what follows a hyphen is ignored, so that many accounts can share a behaviour. It
+answers a repeated question as it answered first (but for ``TWICE``), and posts once.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+ROWS: Final[tuple[tuple[str, str], ...]] = (
+    ("SIMREJECTAC04", "It rejects, with the ISO reason that follows."),
+    ("SIMHOLD", "It accepts without posting."),
+    ("SIMSLOW39", "It accepts after so many tenths of a second."),
+    ("SIMSILENT", "It never answers a question."),
+    ("SIMNONSENSE", "It answers something that is no decision."),
+    ("SIMERROR", "It answers 500."),
+    ("SIMTWICE", "It accepts after 1.5 s; asked once more meanwhile, it rejects at once."),
+    ("SIMREFUSEAC06", "It accepts, and then refuses to post, with the ISO reason that follows."),
+    ("SIMBLOCKAC06", "It accepts, and then blocks the money, with the ISO reason that follows."),
+)
+"""The creditor's account, and what the institution does; every other account is accepted and posted at once."""
+
+_REASON: Final = re.compile(r"SIM(REJECT|REFUSE|BLOCK)([A-Z0-9]{4})")
+_SLOW: Final = re.compile(r"SIMSLOW([0-9]{1,3})")
+TWICE_S: Final = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is answered, and after how long; None for never. ``status`` is HTTP's."""
+
+    after_s: float | None = 0.0
+    status: int = 200
+    content: Any = None
+
+
+def reply_to_question(account: str, *, times_asked: int) -> Reply:
+    """Return what is answered to the question whether money for this account is accepted."""
+    word = account.partition("-")[0]
+    if (match := _REASON.fullmatch(word)) and match[1] == "REJECT":
+        return Reply(content={"decision": "reject", "reason_code": match[2], "text": "It is not taken."})
+    if match := _SLOW.fullmatch(word):
+        return Reply(after_s=int(match[1]) / 10, content={"decision": "accept"})
+    if word == "SIMTWICE" and times_asked > 1:
+        return Reply(content={"decision": "reject", "reason_code": "AC04"})
+    replies = {
+        "SIMHOLD": Reply(content={"decision": "accept_without_posting", "text": "It is looked into."}),
+        "SIMSILENT": Reply(after_s=None),
+        "SIMNONSENSE": Reply(content={"decision": "perhaps"}),
+        "SIMERROR": Reply(status=500, content={"error": "out of order"}),
+        "SIMTWICE": Reply(after_s=TWICE_S, content={"decision": "accept"}),
+    }
+    return replies.get(word, Reply(content={"decision": "accept"}))
+
+
+def reply_to_posting(account: str) -> dict[str, str]:
+    """Return what becomes of money that has arrived for this account."""
+    word = account.partition("-")[0]
+    match = _REASON.fullmatch(word)
+    if match and match[1] in {"REFUSE", "BLOCK"}:
+        outcome = {"REFUSE": "refused", "BLOCK": "blocked"}[match[1]]
+        return {"posting": outcome, "reason_code": match[2]}
+    return {"posting": "posted"}
+
+
+@dataclass(slots=True)
+class IncomingBooks:
+    """What the institution has been asked and told, by the transfer's id; and what it has credited, once each."""
+
+    asked: Counter[str] = field(default_factory=Counter)
+    told_to_post: Counter[str] = field(default_factory=Counter)
+    credited: dict[str, int] = field(default_factory=dict)
+    not_settled: set[str] = field(default_factory=set)
+
+    def credit(self, transfer_id: str, cents: int) -> None:
+        """Credit the amount, unless it was before."""
+        self.credited.setdefault(transfer_id, cents)
+
+    def summary(self) -> dict[str, object]:
+        """What was asked, told and credited."""
+        return {
+            "asked": self.asked,
+            "told_to_post": self.told_to_post,
+            "credited": self.credited,
+            "not_settled": sorted(self.not_settled),
+        }
+
+
+def is_signed(secret: str, *, webhook_id: str, timestamp: str, signature: str, body: bytes) -> bool:
+    """Whether a webhook's signature holds (Standard Webhooks)."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    expected = base64.b64encode(hmac.digest(key, f"{webhook_id}.{timestamp}.".encode() + body, hashlib.sha256)).decode()
+    return any(hmac.compare_digest(each, f"v1,{expected}") for each in signature.split(" "))

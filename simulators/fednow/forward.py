@@ -1,0 +1,187 @@
+"""Payments that FedNow forwards to their receiver: the sender's Document under the service's header, and the advice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from iso20022 import (
+    BusinessHeader,
+    BusinessMessageId,
+    ConnectionPartyId,
+    CustomerCreditTransfer,
+    EndToEndId,
+    EnvelopeKind,
+    InstructionId,
+    MessageId,
+    Party,
+    PaymentStatusReport,
+    Personal,
+    RoutingNumber,
+    StatusReason,
+    TransactionStatus,
+    Uetr,
+    fednow_message_id,
+    header,
+    pacs002,
+    pacs008,
+    read,
+    unwrap,
+    wrap,
+)
+from simulators.facts import TransferForwarded
+from simulators.fednow.answers import eastern
+from simulators.fednow.decide import EASTERN, cycle_day
+from simulators.fednow.moulds import StatusMoulds
+from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.forwarding import Order
+from simulators.message_ids import MessageIds
+from simulators.participants import participant_of
+
+
+class FedNowForwarding:
+    """Implements `simulators.forwarding.ForwardingRules` for FedNow."""
+
+    def __init__(self, settings: FedNowSimulatorSettings, ids: MessageIds) -> None:
+        self._settings = settings
+        self._ids = ids
+        self._service = settings.profile.fednow_id
+        self._moulds = StatusMoulds()
+
+    def forward(self, order: Order, number: int, *, recipient: ConnectionPartyId, now: datetime) -> TransferForwarded:
+        """The payment as its sender has made it, so long ago as the order says, under the service's header."""
+        created = eastern(now - timedelta(seconds=order.spent_s))
+        sender = participant_of(order.debtor_agent, self._settings.participants)
+        party = ConnectionPartyId(order.debtor_agent) if sender is None else sender.connection_party
+        reference = self._ids.next_reference()
+        transfer = CustomerCreditTransfer(
+            message_id=fednow_message_id(business_date=created.date(), connection_party=party, reference=reference),
+            creation_time=created,
+            instruction_id=InstructionId(f"I{reference}"),
+            end_to_end_id=EndToEndId(f"E{reference}"),
+            uetr=Uetr(_uetr(number, reference)),
+            local_instrument="FDNA",
+            category_purpose="CONS",
+            amount=order.amount,
+            settlement_date=cycle_day(created),
+            instructing_agent=order.debtor_agent,
+            instructed_agent=order.creditor_agent,
+            debtor=Party(name=Personal(order.debtor_name)),
+            debtor_account=Personal(order.debtor_account),
+            debtor_agent=order.debtor_agent,
+            creditor=Party(name=Personal(order.creditor_name)),
+            creditor_account=Personal(order.creditor_account),
+            creditor_agent=order.creditor_agent,
+            remittance=(Personal(order.remittance),),
+        )
+        outgoing = self._header(pacs008.MESSAGE_TYPE, recipient, processed_at=created, now=now)
+        return TransferForwarded(
+            number=number,
+            message_id=transfer.message_id,
+            message_type=pacs008.MESSAGE_TYPE,
+            instruction_id=transfer.instruction_id,
+            end_to_end_id=transfer.end_to_end_id,
+            transaction_id=None,
+            uetr=transfer.uetr,
+            amount=transfer.amount,
+            instructing_agent=transfer.instructing_agent,
+            instructed_agent=transfer.instructed_agent,
+            document_creation_time=created,
+            recipient=recipient,
+            forwarded_at=now,
+            clock_ends_at=created.astimezone(now.tzinfo) + self._settings.rail_clock,
+            copies=order.copies,
+            copy_after_s=order.copy_after_s,
+            again_after_s=order.again_after_s,
+            advice=order.advice,
+            advice_after_s=order.advice_after_s,
+            advice_copies=order.advice_copies,
+            body=wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), pacs008.build(transfer)),
+        )
+
+    def again(self, forwarded: TransferForwarded, *, now: datetime) -> bytes:
+        """The same Document under another header of the service's."""
+        document = unwrap(read(forwarded.body)).document
+        assert document is not None, "what was forwarded has a Document"
+        outgoing = self._header(
+            pacs008.MESSAGE_TYPE, forwarded.recipient, processed_at=forwarded.document_creation_time, now=now
+        )
+        return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), document)
+
+    def advice(
+        self,
+        forwarded: TransferForwarded,
+        status: TransactionStatus,
+        reasons: Sequence[str],
+        *,
+        settlement_date: date | None,
+        at: datetime,
+    ) -> bytes:
+        """The service's pacs.002 to the receiver."""
+        settled = status is not TransactionStatus.RJCT
+        message_id = self._message_id(at)
+        report = PaymentStatusReport(
+            message_id=message_id,
+            creation_time=eastern(at),
+            original_message_id=forwarded.message_id,
+            original_message_name=forwarded.message_type,
+            original_creation_time=eastern(forwarded.document_creation_time),
+            original_instruction_id=forwarded.instruction_id,
+            original_end_to_end_id=forwarded.end_to_end_id,
+            original_transaction_id=forwarded.transaction_id,
+            original_uetr=forwarded.uetr,
+            status=status,
+            reasons=() if settled else tuple(StatusReason(proprietary=code) for code in reasons or (self.timed_out(),)),
+            acceptance_time=eastern(at) if settled else None,
+            settlement_date=(settlement_date or cycle_day(at)) if settled else None,
+            instructing_agent=RoutingNumber(self._service),
+            instructed_agent=forwarded.instructed_agent,
+        )
+        outgoing = self._header(
+            pacs002.MESSAGE_TYPE,
+            forwarded.recipient,
+            processed_at=forwarded.forwarded_at,
+            now=at,
+            message_id=message_id,
+        )
+        return self._moulds.wrapped(outgoing, report)
+
+    def timed_out(self) -> str:
+        """The rail's clock has run out."""
+        return self._settings.codes.timed_out
+
+    def completion_date(self, instant: datetime) -> date:
+        """The network's cycle day."""
+        return cycle_day(instant)
+
+    def _header(
+        self,
+        message_type: str,
+        recipient: ConnectionPartyId,
+        *,
+        processed_at: datetime,
+        now: datetime,
+        message_id: MessageId | None = None,
+    ) -> BusinessHeader:
+        return BusinessHeader(
+            sender=self._service,
+            receiver=recipient,
+            business_message_id=BusinessMessageId(message_id or self._message_id(now)),
+            message_type=message_type,
+            market_practice=self._settings.profile.market_practice,
+            creation_time=eastern(now),
+            business_processing_date=eastern(processed_at),
+        )
+
+    def _message_id(self, now: datetime) -> MessageId:
+        return fednow_message_id(
+            business_date=now.astimezone(EASTERN).date(),
+            connection_party=self._service,
+            reference=self._ids.next_reference(),
+        )
+
+
+def _uetr(number: int, reference: str) -> str:
+    """A UETR in the form of a random UUID, made of a reference: the same order gives the same."""
+    digits = f"{int(reference, 36):024x}"[-18:] + f"{number:06x}"[-6:]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:18]}-{digits[12:24]}"

@@ -1,0 +1,151 @@
+"""Payments that come *from* the network: ordered by a test, forwarded to their receiver, settled on its answer.
+
+Pure: what a network's messages look like is its `ForwardingRules`. A receiver's answer counts once, and only while the
+rail's clock runs; what comes later changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final, Protocol
+
+from iso20022 import Amount, ConnectionPartyId, PaymentStatusReport, RoutingNumber, TransactionStatus
+from simulators.facts import (
+    AnswerQueued,
+    Fact,
+    ForwardingCompleted,
+    ForwardingStatus,
+    ReceiverAnswered,
+    TransferForwarded,
+)
+
+ANSWERS: Final = {
+    TransactionStatus.ACTC: TransactionStatus.ACSC,
+    TransactionStatus.ACWP: TransactionStatus.ACWP,
+    TransactionStatus.RJCT: TransactionStatus.RJCT,
+}
+"""What a receiver may answer, and what becomes of the payment on it."""
+
+TRUTH: Final = "truth"
+NONE: Final = "none"
+OPPOSITE: Final = "opposite"
+ADVICES: Final = frozenset({TRUTH, NONE, OPPOSITE})
+"""What the receiver is told of the end: what is so, nothing (only a pacs.028 finds it), or the contrary."""
+
+
+SMALL: Final = Amount(5174)
+"""What an order pays that names no amount."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One payment that is to come from the network, and what happens on its way.
+
+    ``spent_s`` of the rail's clock is over when it is forwarded. It is delivered ``copies`` times, byte for byte, so
+    many seconds apart; with ``again_after_s`` once more under a header of its own (RTP: marked DUPL). The receiver is
+    told ``advice`` so late, ``advice_copies`` times.
+    """
+
+    amount: Amount = SMALL
+    debtor_agent: RoutingNumber
+    creditor_agent: RoutingNumber
+    debtor_account: str = "200000000001"
+    creditor_account: str = "100000007777"
+    debtor_name: str = "Sample Debtor"
+    creditor_name: str = "Sample Creditor"
+    remittance: str = "Sample remittance"
+    spent_s: float = 0.0
+    copies: int = 1
+    copy_after_s: float = 0.0
+    again_after_s: float | None = None
+    advice: str = TRUTH
+    advice_after_s: float = 0.0
+    advice_copies: int = 1
+
+
+@dataclass(slots=True)
+class Forwarded:
+    """A forwarded payment as it stands; ``completed`` is None while its clock runs and nobody has answered."""
+
+    forwarded: TransferForwarded
+    answers: list[ReceiverAnswered] = field(default_factory=list)
+    completed: ForwardingCompleted | None = None
+    statuses: list[ForwardingStatus] = field(default_factory=list)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether money has moved."""
+        return self.completed is not None and self.completed.status is not TransactionStatus.RJCT
+
+
+class ForwardingRules(Protocol):
+    """How one network forwards a payment, and tells its receiver what became of it."""
+
+    def forward(self, order: Order, number: int, *, recipient: ConnectionPartyId, now: datetime) -> TransferForwarded:
+        """The payment of an order, with the bytes of its message."""
+        ...
+
+    def again(self, forwarded: TransferForwarded, *, now: datetime) -> bytes:
+        """The same payment under another header."""
+        ...
+
+    def advice(
+        self,
+        forwarded: TransferForwarded,
+        status: TransactionStatus,
+        reasons: Sequence[str],
+        *,
+        settlement_date: date | None,
+        at: datetime,
+    ) -> bytes:
+        """What the receiver is told of the end."""
+        ...
+
+    def timed_out(self) -> str:
+        """The rail's reason for a payment whose receiver has not answered."""
+        ...
+
+    def completion_date(self, instant: datetime) -> date:
+        """The settlement date of what completes at this instant."""
+        ...
+
+
+def queued_on(report: PaymentStatusReport, record: Forwarded, *, at: datetime, rules: ForwardingRules) -> list[Fact]:
+    """The facts that a receiver's pacs.002 leads to, but for the messages."""
+    codes = tuple(reason.code or reason.proprietary or "" for reason in report.reasons)
+    message_id = record.forwarded.message_id
+    if record.completed is None and report.status in ANSWERS:
+        status = ANSWERS[report.status]
+        settlement_date = None if status is TransactionStatus.RJCT else rules.completion_date(at)
+        return [
+            ReceiverAnswered(message_id, at, report.status, codes, counts=True),
+            ForwardingCompleted(message_id, at, status, codes, settlement_date),
+        ]
+    if record.is_settled and report.status not in {TransactionStatus.ACTC, TransactionStatus.ACWP}:
+        return [ForwardingStatus(message_id, at, report.status, codes)]
+    return [ReceiverAnswered(message_id, at, report.status, codes, counts=False)]
+
+
+def opposite_of(status: TransactionStatus) -> TransactionStatus:
+    """The contrary of what is so."""
+    return TransactionStatus.ACSC if status is TransactionStatus.RJCT else TransactionStatus.RJCT
+
+
+def deliveries(forwarded: TransferForwarded, receipts: Sequence[str], again: bytes | None) -> list[Fact]:
+    """What is put in the recipient's queue, and when: each copy, and the one under another header."""
+    bodies = [forwarded.body] * forwarded.copies
+    found: list[Fact] = [
+        AnswerQueued(
+            receipts[number],
+            forwarded.recipient,
+            forwarded.forwarded_at + timedelta(seconds=number * forwarded.copy_after_s),
+            body,
+        )
+        for number, body in enumerate(bodies)
+    ]
+    if again is not None and forwarded.again_after_s is not None:
+        at = forwarded.forwarded_at + timedelta(seconds=forwarded.again_after_s)
+        found.append(AnswerQueued(receipts[-1], forwarded.recipient, at, again))
+    return found

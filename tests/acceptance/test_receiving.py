@@ -1,0 +1,191 @@
+"""Receiving through the real stack: the rail has its answer inside its clock, and the money is right in every case."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.acceptance.crashing_worker import AFTER_ANSWERING, BEFORE_ANSWERING
+from tests.acceptance.installation import installed
+from tests.acceptance.receiving import Receiver, receiving, until
+from tests.conftest import Database
+
+RESERVE_MS: Final = 5_000
+"""The reserve in the tests with the rail's own clock; the institution is waited for until one second before its end."""
+
+OTHER_AGENT: Final = "990000204"
+"""Connected by the same party, and received for by no tenant."""
+
+
+@pytest.fixture
+def receiver(database: Database, tmp_path: Path) -> Iterator[Receiver]:
+    """A receiving installation on the rail's own clock, without a worker."""
+    with (
+        installed(database, tmp_path, rail_clock_s=20, status_request_wait_s=25) as installation,
+        receiving(installation, database) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+def quick_receiver(database: Database, tmp_path: Path) -> Iterator[Receiver]:
+    """A receiving installation on a short clock, so that a doubt is resolved while a test waits; with a worker."""
+    more = {"FIFTEEN_FEDNOW__RECEIVER_RESERVE_S": "1", "FIFTEEN_FEDNOW__RECEIVER_OWN_SHARE_S": "0.5"}
+    with installed(database, tmp_path) as installation, receiving(installation, database, more=more) as running:
+        running.installation.start_worker()
+        yield running
+
+
+Said = list[tuple[str, tuple[str, ...]]]
+Ended = tuple[str, list[Any]]
+
+
+def sent_in(state: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a transfer is in this state, and nothing of ours is still to leave."""
+    return lambda row: bool(row["state"] == state and row["unsent_at"] is None)
+
+
+def answers(at_rail: dict[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
+    """What the receiver has answered."""
+    return [(answer["status"], tuple(answer["reasons"])) for answer in at_rail["answers"]]
+
+
+async def warmed_up(receiver: Receiver, database: Database) -> None:
+    """Every process has parsed and built its first message."""
+    for message_id in [receiver.order()[0] for _ in range(4)]:
+        await until(database, message_id, lambda row: row["state"] == "POSTED")
+
+
+async def test_whatever_the_institution_does_the_rail_has_its_answer_in_time_and_the_money_is_right(
+    receiver: Receiver, database: Database
+) -> None:
+    """It answers in 0 s, 3.9 s, 4.1 s, never, twice, and with nonsense; two workers, every payment at once.
+
+    So close to the end of its time (4 s) a machine that is busy may be late: at 3.9 s both ways lead to yes. Which of
+    them is taken when, to the millisecond, is the simulation's to prove.
+    """
+    for _ in range(2):
+        receiver.installation.start_worker()
+    small, large = {"amount": "51.74"}, {"amount": "150.00"}
+    accepted: Said = [("ACTC", ())]
+    rejected: Said = [("RJCT", ("AC06",))]
+    settled: Ended = ("ACSC", [{"status": "ACCC", "reasons": []}])
+    cases: list[tuple[dict[str, Any], str, Said, Ended]] = [
+        ({**small}, "POSTED", accepted, settled),
+        ({**large}, "POSTED", accepted, settled),
+        ({**large, "creditor_account": "SIMSLOW30"}, "POSTED", accepted, settled),
+        ({**small, "creditor_account": "SIMSLOW39"}, "POSTED", accepted, settled),
+        ({**small, "creditor_account": "SIMSLOW41"}, "POSTED", accepted, settled),
+        ({**large, "creditor_account": "SIMSLOW41"}, "REJECTED", rejected, ("RJCT", [])),
+        ({**small, "creditor_account": "SIMSILENT"}, "POSTED", accepted, settled),
+        ({**large, "creditor_account": "SIMSILENT"}, "REJECTED", rejected, ("RJCT", [])),
+        ({**large, "creditor_account": "SIMNONSENSE"}, "REJECTED", rejected, ("RJCT", [])),
+        ({**large, "creditor_account": "SIMERROR"}, "REJECTED", rejected, ("RJCT", [])),
+        ({**large, "creditor_account": "SIMREJECTAC04"}, "REJECTED", [("RJCT", ("AC04",))], ("RJCT", [])),
+        ({**large, "creditor_account": "SIMHOLD"}, "PENDING", [("ACWP", ())], ("ACWP", [])),
+        ({**large, "creditor_account": "SIMREFUSEAC06"}, "RETURN_DUE", accepted, ("ACSC", [])),
+        ({**large, "creditor_account": "SIMBLOCKAC06"}, "BLOCKED", accepted, ("ACSC", [])),
+        ({**large, "creditor_agent": OTHER_AGENT}, "REJECTED", [("RJCT", ("RC04",))], ("RJCT", [])),
+        ({**small, "copies": 3, "copy_after_s": 0.3}, "POSTED", accepted, settled),
+        ({**small, "again_after_s": 0.2}, "POSTED", accepted, settled),
+        ({**small, "advice_copies": 3}, "POSTED", accepted, settled),
+        ({**small, "advice_after_s": 2.0}, "POSTED", accepted, settled),
+    ]
+
+    await warmed_up(receiver, database)
+
+    (twice,) = receiver.order(**large, creditor_account="SIMTWICE")
+    ids = [receiver.order(**order)[0] for order, *_ in cases]
+    rows = [
+        await until(database, message_id, sent_in(state))
+        for message_id, (_, state, _, _) in zip(ids, cases, strict=True)
+    ]
+
+    found = [receiver.at_rail(message_id) for message_id in ids]
+    assert [answers(each) for each in found] == [expected for _, _, expected, _ in cases]
+    assert [(each["status"], each["posting"]) for each in found] == [expected for *_, expected in cases]
+    assert all(answer["counts"] and answer["after_ms"] < RESERVE_MS for each in found for answer in each["answers"])
+    credited = receiver.at_institution()["credited"]
+    posted = {str(row["payment_id"]) for row in rows if row["state"] == "POSTED"}
+    assert posted <= set(credited)
+    assert not {str(row["payment_id"]) for row in rows if row["state"] != "POSTED"} & set(credited)
+    await until(database, twice, lambda row: row["state"] in {"POSTED", "REJECTED"} and row["contradictions"] <= 1)
+    (answer,) = receiver.at_rail(twice)["answers"]
+    assert answer["counts"]
+    contradicted = {
+        cases[number][0].get("creditor_account") for number, row in enumerate(rows) if row["contradictions"]
+    }
+    assert contradicted <= {"SIMSLOW41", "SIMTWICE"}
+
+
+async def test_a_worker_killed_between_question_and_answer_leaves_the_answer_to_another(
+    receiver: Receiver, database: Database
+) -> None:
+    """The timer is durable: whoever finds it asks again under the same id, or stands in, inside the reserve."""
+    dying = receiver.installation.start_worker()
+    await warmed_up(receiver, database)
+    (message_id,) = receiver.order(creditor_account="SIMSLOW15")
+    await until(database, message_id, lambda row: str(row["payment_id"]) in receiver.at_institution()["asked"])
+
+    dying.kill()
+    receiver.installation.start_worker()
+    ended = await until(database, message_id, lambda row: row["state"] == "POSTED" and row["unsent_at"] is None)
+
+    (answer,) = receiver.at_rail(message_id)["answers"]
+    assert (answer["status"], answer["counts"]) == ("ACTC", True)
+    assert answer["after_ms"] < RESERVE_MS
+    assert receiver.at_institution()["credited"][str(ended["payment_id"])] == 5174
+
+
+@pytest.mark.parametrize("crash_at", [BEFORE_ANSWERING, AFTER_ANSWERING])
+async def test_an_answer_that_was_saved_reaches_the_rail_though_its_worker_died(
+    receiver: Receiver, database: Database, crash_at: str
+) -> None:
+    """The decision was saved, the process is gone: another sends it; the rail takes one of two."""
+    dying = receiver.installation.start_worker(crash_at=crash_at)
+    (message_id,) = receiver.order()
+    exit_code = dying.wait_until_ended(10)
+
+    receiver.installation.start_worker()
+    await until(database, message_id, lambda row: row["state"] == "POSTED" and row["unsent_at"] is None)
+
+    at_rail = receiver.at_rail(message_id)
+    assert exit_code == -signal.SIGKILL
+    assert [(answer["status"], answer["counts"]) for answer in at_rail["answers"]] == [("ACTC", True)]
+    assert at_rail["posting"] == [{"status": "ACCC", "reasons": []}]
+
+
+async def test_money_whose_advice_never_came_is_asked_about_and_never_posted_on_a_guess(
+    quick_receiver: Receiver, database: Database
+) -> None:
+    """Accepted, and silence: in doubt, pacs.028, and only the rail's word posts; late advice finds it posted."""
+    (silent,) = quick_receiver.order(advice="none")
+    (late,) = quick_receiver.order(advice_after_s=4.5)
+
+    rows = [await until(database, each, lambda row: row["state"] == "POSTED") for each in (silent, late)]
+    row = await until(database, late, lambda row: row["kinds"][-1] == "SettlementAdvised")
+
+    assert "AdviceOverdue" in rows[0]["kinds"]
+    assert rows[0]["kinds"].index("StatusRequested") < rows[0]["kinds"].index("SettlementAdvised")
+    assert len(quick_receiver.at_institution()["credited"]) == 2
+    assert row["contradictions"] == 0
+
+
+async def test_a_payment_whose_time_is_over_is_rejected_and_what_did_not_settle_is_not_posted(
+    quick_receiver: Receiver, database: Database
+) -> None:
+    """The rail's clock ran out before the answer; and a rail that says the contrary afterwards is reported."""
+    (expired,) = quick_receiver.order(spent_s=1.95, creditor_account="SIMSLOW4")
+    (contrary,) = quick_receiver.order(advice="opposite")
+
+    gone = await until(database, expired, lambda row: row["state"] == "NOT_SETTLED")
+    denied = await until(database, contrary, lambda row: row["state"] == "NOT_SETTLED")
+
+    assert quick_receiver.at_institution()["credited"] == {}
+    assert quick_receiver.at_rail(expired)["status"] == "RJCT"
+    assert gone["answer"] is None
+    assert denied["reason_code"] == "E997"

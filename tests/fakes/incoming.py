@@ -1,0 +1,214 @@
+"""Incoming transfers in memory: obeys the contract of `IncomingStore`, beside the payments of an `InMemoryStore`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import (
+    WAITED_FOR,
+    IncomingFact,
+    IncomingTransfer,
+    RecordedFact,
+    in_order_of_deciding,
+)
+from gateway.domain.ledger import Posting
+from gateway.domain.payment import PaymentId, Rail, TenantId
+from gateway.domain.stand_in import AccountStanding
+from gateway.service.ports import (
+    Admitted,
+    DueTimer,
+    FaultyRowError,
+    IncomingDecision,
+    MessageDirection,
+    NewTransfer,
+    PartlyFaultyError,
+    RawMessage,
+    ReceivingTenant,
+    Unsent,
+)
+from iso20022 import RoutingNumber
+from tests.fakes.store import EPOCH, REGION, InMemoryStore
+
+
+@dataclass(slots=True)
+class IncomingRows:
+    """Everything that is kept."""
+
+    transfers: dict[PaymentId, IncomingTransfer] = field(default_factory=dict)
+    events: dict[PaymentId, list[RecordedFact]] = field(default_factory=dict)
+    messages: dict[PaymentId, list[RawMessage]] = field(default_factory=dict)
+    postings: dict[PaymentId, list[Posting]] = field(default_factory=dict)
+    contradictions: int = 0
+
+
+class InMemoryIncoming:
+    """Implements `gateway.service.ports.IncomingStore`; inbox and outbox are those of the payments' store.
+
+    Each call gives the other tasks a turn, then acts at once; it is down when that store is.
+    """
+
+    def __init__(self, store: InMemoryStore) -> None:
+        self.store = store
+        self.rows = IncomingRows()
+        self.tenants: dict[RoutingNumber, ReceivingTenant] = {}
+        self.directory: dict[tuple[TenantId, bytes], AccountStanding] = {}
+
+    async def receiving_tenants(self) -> Mapping[RoutingNumber, ReceivingTenant]:
+        """Return who receives; see the port."""
+        await self.store.check()
+        return dict(self.tenants)
+
+    async def account_standing(self, tenant_id: TenantId, account_index: bytes) -> AccountStanding:
+        """Return what the directory says; see the port."""
+        await self.store.check()
+        return self.directory.get((tenant_id, account_index), AccountStanding.UNKNOWN)
+
+    async def admit(self, transfers: Sequence[NewTransfer]) -> Sequence[Admitted]:
+        """Make durable what is new; see the port."""
+        await self.store.check()
+        outcomes = [FaultyRowError("a NUL") if "\0" in new.end_to_end_id else self._admit_one(new) for new in transfers]
+        admitted = [outcome for outcome in outcomes if isinstance(outcome, Admitted)]
+        if len(admitted) < len(outcomes):
+            raise PartlyFaultyError(outcomes)
+        return admitted
+
+    def _admit_one(self, new: NewTransfer) -> Admitted:
+        known = self._by_message_id(new.rail).get(new.message_id)
+        if known is not None:
+            return Admitted(known, is_new=False)
+        transfer, rows = new.received(), self.rows
+        rows.transfers[new.payment_id] = transfer
+        fact = IncomingFact(IncomingEvent.RECEIVED, business_message_id=new.inbox_id)
+        rows.events[new.payment_id] = [RecordedFact(1, fact, None, transfer.state, new.received_at, REGION, EPOCH)]
+        rows.messages[new.payment_id] = [replace(new.message, at=new.received_at)]
+        self.store.rows.inbox[new.rail, new.inbox_id] = new.inbox_digest
+        return Admitted(transfer, is_new=True)
+
+    async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, IncomingTransfer]:
+        """Return transfers as they are now; see the port."""
+        await self.store.check()
+        return {each: self.rows.transfers[each] for each in payment_ids if each in self.rows.transfers}
+
+    async def save(self, decisions: Sequence[IncomingDecision]) -> Sequence[bool]:
+        """Save what still holds; see the port."""
+        ids = [decision.transfer.payment_id for decision in decisions]
+        if len(set(ids)) != len(ids):
+            raise AssertionError("a batch names a transfer twice: one of its two decisions would silently win")
+        await self.store.check()
+        return [self._save_one(decision) for decision in decisions]
+
+    def _save_one(self, decision: IncomingDecision) -> bool:
+        rows, payment_id = self.rows, decision.transfer.payment_id
+        now = rows.transfers.get(payment_id)
+        if now is None or now.version != decision.transfer.version:
+            return False
+        if decision.inbox_id is not None:
+            received = (now.rail, decision.inbox_id)
+            if received in self.store.rows.inbox:
+                return False
+            self.store.rows.inbox[received] = decision.inbox_digest or b""
+        rows.transfers[payment_id] = _moved(now, decision)
+        rows.contradictions += decision.contradiction
+        rows.events[payment_id].append(
+            RecordedFact(now.version + 1, decision.fact, now.state, decision.state, decision.at, REGION, EPOCH)
+        )
+        rows.messages[payment_id] += decision.messages
+        rows.postings.setdefault(payment_id, []).extend(decision.postings)
+        for delivery in decision.outbox:
+            self.store.queue(delivery, at=decision.at)
+        return True
+
+    async def sent(self, unsent: Sequence[Unsent]) -> None:
+        """Note what has left; see the port."""
+        await self.store.check()
+        for each in unsent:
+            transfer = self.rows.transfers[each.payment_id]
+            if transfer.unsent_at == each.unsent_at:
+                self.rows.transfers[each.payment_id] = replace(transfer, unsent_at=None)
+
+    async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[Unsent]:
+        """Lend what may not have left; see the port."""
+        await self.store.check()
+        due = [each for each in self.rows.transfers.values() if each.unsent_at is not None and each.unsent_at <= now]
+        taken = sorted(due, key=lambda each: each.unsent_at or now)[:limit]
+        for transfer in taken:
+            self.rows.transfers[transfer.payment_id] = replace(transfer, unsent_at=again_at)
+        return [Unsent(transfer.payment_id, again_at) for transfer in taken]
+
+    async def take_over(self, due: DueTimer, *, again_at: datetime) -> bool:
+        """Move a timer, if it is still where it was; see the port."""
+        await self.store.check()
+        transfer = self.rows.transfers[due.payment_id]
+        if transfer.next_step_at != due.due_at:
+            return False
+        self.rows.transfers[due.payment_id] = replace(transfer, next_step_at=again_at)
+        return True
+
+    async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
+        """Return what is due; see the port."""
+        await self.store.check()
+        due = [
+            DueTimer(transfer.payment_id, transfer.next_step_at)
+            for transfer in self.rows.transfers.values()
+            if transfer.state in WAITED_FOR and transfer.next_step_at is not None and transfer.next_step_at <= now
+        ]
+        return sorted(due, key=lambda timer: timer.due_at)[:limit]
+
+    async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, IncomingTransfer]:
+        """Return transfers by the sender's ids and ours; see the port."""
+        await self.store.check()
+        sent = {
+            message.business_message_id: self.rows.transfers[payment_id]
+            for payment_id, messages in self.rows.messages.items()
+            for message in messages
+            if message.direction is MessageDirection.RAIL_OUT and self.rows.transfers[payment_id].rail is rail
+        }
+        known = sent | self._by_message_id(rail)
+        return {each: known[each] for each in message_ids if each in known}
+
+    async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
+        """Return the raw messages; see the port."""
+        await self.store.check()
+        return sorted(self.rows.messages.get(payment_id, ()), key=lambda message: (message.at, message.message_id))
+
+    async def events(self, payment_id: PaymentId) -> Sequence[RecordedFact]:
+        """Return the history; see the port."""
+        await self.store.check()
+        return list(self.rows.events.get(payment_id, ()))
+
+    async def find(
+        self, tenant_id: TenantId | None, *, states: Sequence[IncomingState], limit: int
+    ) -> Sequence[IncomingTransfer]:
+        """Return a tenant's transfers; see the port."""
+        await self.store.check()
+        found = [
+            transfer
+            for transfer in self.rows.transfers.values()
+            if tenant_id in {None, transfer.tenant_id} and (not states or transfer.state in states)
+        ]
+        return in_order_of_deciding(found)[:limit]
+
+    def _by_message_id(self, rail: Rail) -> dict[str, IncomingTransfer]:
+        return {each.message_id: each for each in self.rows.transfers.values() if each.rail is rail}
+
+
+def _moved(transfer: IncomingTransfer, decision: IncomingDecision) -> IncomingTransfer:
+    next_step_at = transfer.next_step_at
+    if decision.timer is not None:
+        next_step_at = decision.timer if isinstance(decision.timer, datetime) else None
+    return replace(
+        transfer,
+        state=decision.state,
+        version=transfer.version + 1,
+        answer=decision.answer,
+        status=decision.status,
+        reason=decision.reason,
+        status_requests=transfer.status_requests + (decision.fact.kind is IncomingEvent.STATUS_REQUESTED),
+        next_step_at=next_step_at,
+        unsent_at=decision.unsent_at or transfer.unsent_at,
+        updated_at=decision.at,
+        final_at=transfer.final_at or (decision.at if decision.state.is_final else None),
+    )

@@ -1,0 +1,79 @@
+"""FedNow as receivers speak to it, and an institution that answers as a test wants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.domain.incoming_transfer import (
+    IncomingTransfer,
+    InstitutionAnswer,
+    PostingAnswer,
+    PostingOutcome,
+    Verdict,
+)
+from gateway.domain.payment import PaymentId
+from gateway.domain.receiving_time import ReceivingTiming
+from gateway.domain.timing import Timing
+from gateway.service.fednow import FedNowDialect, fednow_protocol
+from gateway.service.incoming.fednow import FedNowReceiving
+from gateway.service.incoming.rail import ReasonCodes
+from gateway.service.ports import Question, ReceivingTenant, UnavailableError
+from gateway.service.rail_protocol import RailProtocol
+from iso20022 import ConnectionPartyId, FedNowProfile
+
+PARTY: Final = ConnectionPartyId("990000107")
+REASONS: Final = ReasonCodes(unanswered="AB05", unknown_agent="RC04")
+ACCEPTED: Final = InstitutionAnswer(Verdict.ACCEPT)
+POSTED: Final = PostingAnswer(PostingOutcome.POSTED)
+
+
+def receiving_rail(protocol: RailProtocol | None = None, *, timing: ReceivingTiming | None = None) -> FedNowReceiving:
+    """FedNow's receiving side beside its sending one."""
+    dialect = FedNowDialect(FedNowProfile(), PARTY)
+    protocol = protocol or fednow_protocol(FedNowProfile(), connection_party=PARTY, timing=Timing())
+    return FedNowReceiving(dialect, protocol, timing=timing or ReceivingTiming(), reasons=REASONS)
+
+
+@dataclass(slots=True)
+class InMemoryInstitution:
+    """Implements `gateway.service.ports.Institution`; answers a repeated question as it answered first, posts once."""
+
+    answer_to: Callable[[Question], InstitutionAnswer] = lambda _: ACCEPTED
+    posting_of: Callable[[Question], PostingAnswer] = lambda _: POSTED
+    after_s: float = 0.0
+    is_down: bool = False
+    asked: Counter[PaymentId] = field(default_factory=Counter)
+    told_to_post: Counter[PaymentId] = field(default_factory=Counter)
+    credited: dict[PaymentId, int] = field(default_factory=dict)
+    not_settled_ids: set[PaymentId] = field(default_factory=set)
+
+    async def decide(self, tenant: ReceivingTenant, question: Question, *, within_s: float) -> InstitutionAnswer:
+        """Answer; see the port."""
+        self.asked[question.transfer.payment_id] += 1
+        if self.is_down:
+            raise UnavailableError("the institution is down")
+        if self.after_s >= within_s:
+            await asyncio.sleep(within_s)
+            raise UnavailableError("the institution is slow")
+        await asyncio.sleep(self.after_s)
+        return self.answer_to(question)
+
+    async def post(self, tenant: ReceivingTenant, question: Question) -> PostingAnswer:
+        """Post; see the port."""
+        self.told_to_post[question.transfer.payment_id] += 1
+        await asyncio.sleep(0)
+        if self.is_down:
+            raise UnavailableError("the institution is down")
+        answer = self.posting_of(question)
+        if answer.outcome is PostingOutcome.POSTED:
+            self.credited.setdefault(question.transfer.payment_id, question.transfer.amount.cents)
+        return answer
+
+    async def not_settled(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> None:
+        """Take note; see the port."""
+        await asyncio.sleep(0)
+        self.not_settled_ids.add(transfer.payment_id)

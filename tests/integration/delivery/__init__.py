@@ -1,0 +1,1 @@
+"""What brings the program to where it runs: hooks, image, pipelines."""

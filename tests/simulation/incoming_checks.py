@@ -1,0 +1,223 @@
+"""What must hold of the payments that the rail brings, after each step of a world and at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import IncomingTransfer
+from gateway.domain.ledger import Account, balances
+from gateway.domain.payment import PaymentId, Rail
+from gateway.service.ports import MessageClass, Queue, QueueDirection
+from iso20022 import TransactionStatus
+from simulators.forwarding import Forwarded
+from tests.simulation.check import Check
+from tests.simulation.incoming import ENDS
+from tests.simulation.scenario import IncomingPlan, Word
+from tests.simulation.witness import Settling, Witnessed
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+ARRIVED: Final = {
+    IncomingState.SETTLED,
+    IncomingState.PENDING,
+    IncomingState.POSTED,
+    IncomingState.BLOCKED,
+    IncomingState.RETURN_DUE,
+    IncomingState.RETURNED,
+}
+"""The states that say that money has arrived, written down here once more."""
+
+NOT_ARRIVED: Final = {IncomingState.REJECTED, IncomingState.NOT_SETTLED}
+CERTAIN: Final = {IncomingState.POSTED, IncomingState.REJECTED, IncomingState.NOT_SETTLED, IncomingState.RETURNED}
+
+HELD: Final = {
+    IncomingState.SETTLED: Account.ARRIVED,
+    IncomingState.PENDING: Account.ARRIVED,
+    IncomingState.BLOCKED: Account.ARRIVED,
+    IncomingState.RETURN_DUE: Account.ARRIVED,
+    IncomingState.POSTED: Account.FUNDS,
+}
+"""Where the money stands in each state, written down here once more; nowhere of ours in the others."""
+
+_POSTINGS: Final = Queue.of(Rail.FEDNOW, QueueDirection.IN, MessageClass.VALUE)
+
+
+def _transfers(world: World) -> Iterator[tuple[IncomingTransfer, IncomingPlan, Forwarded]]:
+    for transfer in world.incoming.rows.transfers.values():
+        forwarding = world.rail.forwarding
+        yield transfer, forwarding.plan_of(transfer.end_to_end_id), forwarding.record_of(transfer)
+
+
+class IncomingStatesTellTheTruth(Check):
+    """Nothing is guessed: what a state says of the money is so at that moment."""
+
+    promise = "an incoming state says of the money what the rail's book says"
+
+    def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
+        for transfer, plan, record in _transfers(world):
+            if transfer.state in ARRIVED and not record.is_settled:
+                yield f"{plan.words} is {transfer.state}, and no money has arrived"
+            if transfer.state in NOT_ARRIVED and record.is_settled:
+                yield f"{plan.words} is {transfer.state}, and money has arrived"
+
+
+class MoneyIsPostedOnce(Check):
+    """To the creditor: once for what has arrived, and never for what has not."""
+
+    promise = "the creditor is credited once, and only with money that has arrived"
+
+    def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
+        for plan, record in world.rail.forwarding.each():
+            credited = world.institution.credits[record.forwarded.end_to_end_id]
+            if credited > 1:
+                yield f"{plan.words} was credited {credited} times"
+            if credited and not record.is_settled:
+                yield f"{plan.words} was credited, and no money has arrived"
+
+
+class WeSayOneThing(Check):
+    """To the rail: yes or no, however often, and never both."""
+
+    promise = "the rail has one answer to a payment"
+
+    def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
+        for plan, record in world.rail.forwarding.each():
+            said = {answer.status for answer in record.answers}
+            if len(said) > 1:
+                yield f"{plan.words} was answered {', '.join(sorted(said))}"
+
+
+class NobodyAcceptsForTheInstitution(Check):
+    """But its stand-in, where that may: a payment settles on a yes that somebody has given."""
+
+    promise = "a payment is accepted by its institution, or within its stand-in's rules"
+
+    def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
+        for plan, record in world.rail.forwarding.each():
+            may_accept = plan.is_small or plan.word in {Word.ACCEPTS, Word.HOLDS}
+            if record.is_settled and not may_accept:
+                yield f"{plan.words} was accepted, and nobody may have"
+            by_hold = record.completed is not None and record.completed.status is TransactionStatus.ACWP
+            if by_hold and plan.word is not Word.HOLDS:
+                yield f"{plan.words} was accepted without posting, and its institution did not say so"
+
+
+class IncomingHistoriesFold(Check):
+    """Events are only added, without a gap, each where the one before it ended; what is certain stays."""
+
+    promise = "the history of what was received is whole, and what is certain in it stays"
+
+    def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
+        rows = world.incoming.rows
+        for transfer, plan, _ in _transfers(world):
+            events = rows.events[transfer.payment_id]
+            if [event.sequence for event in events] != list(range(1, len(events) + 1)):
+                yield f"{plan.words}: its history has a gap, or a number twice"
+            if (transfer.version, transfer.state) != (len(events), events[-1].state_after):
+                yield f"{plan.words}: its state is not what its history says"
+            for before, after in pairwise(events):
+                if after.state_before is not before.state_after:
+                    yield f"{plan.words}: {after.fact.kind} begins in {after.state_before}, not {before.state_after}"
+                if before.state_after in CERTAIN and after.state_after is not before.state_after:
+                    yield f"{plan.words} was {before.state_after}, and is {after.state_after}"
+
+
+class ReceivedOnce(Check):
+    """However often the rail delivers it, and under however many headers."""
+
+    promise = "a payment that the rail brings is one transfer"
+
+    def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
+        counts = Counter(transfer.end_to_end_id for transfer in world.incoming.rows.transfers.values())
+        for reference, count in counts.items():
+            if count > 1:
+                yield f"{world.rail.forwarding.plan_of(reference).words} is {count} transfers"
+
+
+class TheLedgerHasWhatArrived(Check):
+    """In the account that the state names, in whole, and in no other."""
+
+    promise = "the ledger has what has arrived"
+
+    def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
+        for transfer, plan, _ in _transfers(world):
+            held = balances(world.incoming.rows.postings.get(transfer.payment_id, ()))
+            where, cents = HELD.get(transfer.state), transfer.amount.cents
+            due = {account: cents if account is where else 0 for account in (Account.ARRIVED, Account.FUNDS)}
+            if held != {**due, Account.RESERVED: 0, Account.RAIL: -sum(due.values())}:
+                yield f"{plan.words}: its money is booked as {held}"
+
+
+class WhatArrivedHasItsInstruction(Check):
+    """Published before it is deleted, told before it is settled."""
+
+    promise = "what has arrived is posted, or its instruction is on its way"
+
+    def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
+        on_their_way = {row.delivery.payment_id for row in world.store.rows.outbox} | world.bus.payments(_POSTINGS)
+        for transfer, plan, _ in _transfers(world):
+            if transfer.state is IncomingState.SETTLED and transfer.payment_id not in on_their_way:
+                yield f"{plan.words} is {transfer.state}, and nobody will be told to post it"
+
+    def on_witnessed(self, world: World, witnessed: Witnessed) -> Iterator[str]:
+        if isinstance(witnessed, Settling) and witnessed.delivery.queue is _POSTINGS:
+            transfer = world.incoming.rows.transfers[witnessed.delivery.payment_id]
+            if transfer.state is IncomingState.SETTLED:
+                yield f"{witnessed.process} settled an instruction that nobody has followed"
+
+
+class IncomingContradictsOnlyItsStandIn(Check):
+    """The rail of this world is honest: what contradicts is an institution that came too late."""
+
+    promise = "an honest rail contradicts nothing that was received"
+
+    def on_end(self, world: World) -> Iterator[str]:
+        rows = world.incoming.rows
+        late = sum(event.fact.details.get("late") == "yes" for events in rows.events.values() for event in events)
+        if rows.contradictions > late:
+            yield f"{rows.contradictions} contradictions are reported, and {late} late verdicts"
+
+
+class NothingReceivedIsStuck(Check):
+    """At the end every payment has come to its end, its creditor has the money, and the rail was told."""
+
+    promise = "at the end what was received is at its end, and was told"
+
+    def on_end(self, world: World) -> Iterator[str]:
+        for plan, record in world.rail.forwarding.each():
+            if record.forwarded.message_id not in {each.message_id for each in world.incoming.rows.transfers.values()}:
+                yield f"{plan.words} was never received"
+        for transfer, plan, record in _transfers(world):
+            if transfer.state not in ENDS or transfer.unsent_at is not None:
+                yield f"{plan.words} is still {transfer.state}"
+            if transfer.state is IncomingState.POSTED:
+                if not world.institution.credits[transfer.end_to_end_id]:
+                    yield f"{plan.words} is {transfer.state}, and its creditor has nothing"
+                if [each.status for each in record.statuses] != [TransactionStatus.ACCC]:
+                    yield f"{plan.words} is {transfer.state}, and the rail was not told so once"
+            is_gone = transfer.state is IncomingState.NOT_SETTLED and transfer.answer in {"ACTC", "ACWP"}
+            if is_gone and transfer.end_to_end_id not in world.institution.told_of_no_settlement:
+                yield f"{plan.words} did not settle, and its institution was not told"
+            kinds = [event.fact.kind for event in world.incoming.rows.events[transfer.payment_id]]
+            if kinds.count(IncomingEvent.RECEIVED) != 1:
+                yield f"{plan.words} was received {kinds.count(IncomingEvent.RECEIVED)} times"
+
+
+INCOMING_CHECKS: Final[tuple[type[Check], ...]] = (
+    IncomingStatesTellTheTruth,
+    MoneyIsPostedOnce,
+    WeSayOneThing,
+    NobodyAcceptsForTheInstitution,
+    IncomingHistoriesFold,
+    ReceivedOnce,
+    TheLedgerHasWhatArrived,
+    WhatArrivedHasItsInstruction,
+    IncomingContradictsOnlyItsStandIn,
+    NothingReceivedIsStuck,
+)
+"""Every promise about what the rail brings."""

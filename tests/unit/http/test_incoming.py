@@ -1,0 +1,164 @@
+"""Incoming transfers over HTTP: each tenant sees its own, and decides what became of money that arrived."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from tests.integration.store.test_incoming_contract import new
+from tests.unit.http.world import OPERATOR, OTHER_BEARER, Answer, World
+
+PATH: Final = "/v1/incoming-transfers"
+
+
+async def arrived(world: World, *, state: IncomingState) -> IncomingTransfer:
+    """A transfer in a state that the table leads to."""
+    ways = {
+        IncomingState.RECEIVED: (),
+        IncomingState.SETTLED: (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED),
+        IncomingState.PENDING: (
+            IncomingEvent.ACCEPTANCE_WITHOUT_POSTING_DECIDED,
+            IncomingEvent.ACCEPTANCE_WITHOUT_POSTING_ADVISED,
+        ),
+    }
+    (admitted,) = await world.incoming.admit([replace(new(), tenant_id=world.tenant)])
+    transfer = admitted.transfer
+    for kind in ways[state]:
+        at = transfer.updated_at + timedelta(seconds=1)
+        await world.incoming.save([world.deciding.decide(transfer, IncomingFact(kind), at=at)])
+        transfer = world.incoming.rows.transfers[transfer.payment_id]
+    assert transfer.state is state
+    return transfer
+
+
+async def decide(world: World, transfer: IncomingTransfer, **decision: Any) -> Answer:
+    """Post a decision."""
+    body = json.dumps(decision).encode()
+    headers = {"Content-Type": "application/json"}
+    return await world.request("POST", f"{PATH}/{transfer.payment_id}/posting", body, headers)
+
+
+async def test_a_tenant_sees_its_own_transfers_and_an_operator_all(world: World) -> None:
+    """Another tenant's are as if they were not there."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+
+    own, all_of_them = await world.get(PATH), await world.get(PATH, OPERATOR)
+    others, hidden = await world.get(PATH, OTHER_BEARER), await world.get(f"{PATH}/{transfer.payment_id}", OTHER_BEARER)
+
+    (shown,) = own.json["incoming_transfers"]
+    assert (shown["transfer_id"], shown["state"], shown["money"]) == (str(transfer.payment_id), "PENDING", "arrived")
+    assert shown["decidable"] == ["blocked", "pending", "posted", "refused"]
+    assert shown["decide_by"] is not None
+    assert all_of_them.json == own.json
+    assert others.json["incoming_transfers"] == []
+    assert (hidden.status, hidden.json["code"]) == (404, "incoming_transfer_not_found")
+
+
+async def test_the_list_can_be_of_some_states(world: World) -> None:
+    """What must be decided is asked for by its states; an unknown one is named."""
+    await arrived(world, state=IncomingState.RECEIVED)
+    await arrived(world, state=IncomingState.PENDING)
+
+    held = await world.get(f"{PATH}?state=PENDING&state=SETTLED")
+    wrong = await world.get(f"{PATH}?state=HELD")
+
+    assert [each["state"] for each in held.json["incoming_transfers"]] == ["PENDING"]
+    assert (wrong.status, wrong.json["code"]) == (400, "query_invalid")
+
+
+async def test_a_transfer_is_shown_with_its_history_and_messages(world: World) -> None:
+    """One timeline: what the rail brought, what was decided, what we said, byte for byte."""
+    transfer = await arrived(world, state=IncomingState.SETTLED)
+    link = f"{PATH}/{transfer.payment_id}"
+
+    events, messages = await world.get(f"{link}/events"), await world.get(f"{link}/messages")
+    (received, answer) = messages.json["messages"]
+    raw, none = await world.get(received["link"]), await world.get(f"{link}/messages/{transfer.payment_id}")
+
+    kinds = [event["kind"] for event in events.json["events"]]
+    assert kinds == ["TransferReceived", "AcceptanceDecided", "SettlementAdvised"]
+    assert (received["direction"], answer["direction"]) == ("rail_in", "rail_out")
+    assert raw.body.startswith(b"<transfer")
+    assert (none.status, none.json["code"]) == (404, "message_not_found")
+
+
+@pytest.mark.parametrize(
+    ("decision", "state", "status"),
+    [
+        ({"outcome": "posted"}, "POSTED", "ACCC"),
+        ({"outcome": "pending", "text": "We look into it."}, "PENDING", "PDNG"),
+        ({"outcome": "blocked", "reason_code": "AC06"}, "BLOCKED", "BLCK"),
+        ({"outcome": "refused", "reason_code": "AC06"}, "RETURN_DUE", "RJCT"),
+    ],
+)
+async def test_what_was_accepted_without_posting_is_decided_later(
+    world: World, decision: dict[str, str], state: str, status: str
+) -> None:
+    """The rail is told by a message that is saved with the decision; a worker sends it."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+
+    answer = await decide(world, transfer, **decision)
+
+    now = world.incoming.rows.transfers[transfer.payment_id]
+    assert (answer.status, answer.json["state"], answer.json["status"]) == (200, state, status)
+    assert now.unsent_at is not None
+    assert world.incoming.rows.events[transfer.payment_id][-1].fact.details == {"by": f"tenant {world.tenant}"}
+
+
+async def test_after_a_plain_acceptance_the_rail_takes_no_word_but_of_the_posting(world: World) -> None:
+    """PDNG, BLCK and RJCT are statuses after ACWP alone; what is owed back shows as such."""
+    transfer = await arrived(world, state=IncomingState.SETTLED)
+    world.incoming.rows.transfers[transfer.payment_id] = replace(transfer, unsent_at=None)
+
+    answer = await decide(world, transfer, outcome="refused", reason_code="AC06")
+
+    assert answer.json["state"] == "RETURN_DUE"
+    assert world.incoming.rows.transfers[transfer.payment_id].unsent_at is None
+
+
+async def test_nothing_is_decided_twice_or_before_money_has_arrived(world: World) -> None:
+    """A repeat, and a decision that comes too early, are told where the transfer stands."""
+    received, pending = (
+        await arrived(world, state=IncomingState.RECEIVED),
+        await arrived(world, state=IncomingState.PENDING),
+    )
+
+    early = await decide(world, received, outcome="posted")
+    first, second = await decide(world, pending, outcome="posted"), await decide(world, pending, outcome="posted")
+
+    assert (early.status, early.json["code"], early.json["state"]) == (409, "posting_not_decidable", "RECEIVED")
+    assert (first.status, second.status, second.json["state"]) == (200, 409, "POSTED")
+
+
+@pytest.mark.parametrize(
+    ("decision", "codes"),
+    [
+        ({}, {"FORM_OUTCOME"}),
+        ({"outcome": "gone"}, {"FORM_OUTCOME"}),
+        ({"outcome": "refused"}, {"FORM_REASON_CODE"}),
+        ({"outcome": "blocked", "reason_code": "closed"}, {"FORM_REASON_CODE"}),
+        ({"outcome": "posted", "text": ""}, {"FORM_TEXT"}),
+        ({"outcome": "posted", "amount": "1"}, {"FORM_UNKNOWN_MEMBER"}),
+        (
+            {"outcome": 1, "reason_code": 2, "text": 3, "more": 4},
+            {"FORM_OUTCOME", "FORM_REASON_CODE", "FORM_TEXT", "FORM_UNKNOWN_MEMBER"},
+        ),
+    ],
+)
+async def test_a_decision_with_faults_is_told_all_of_them(
+    world: World, decision: dict[str, Any], codes: set[str]
+) -> None:
+    """Nothing is done, and every fault has its place and its remedy."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+
+    answer = await decide(world, transfer, **decision)
+
+    assert (answer.status, answer.json["code"]) == (422, "action_invalid")
+    assert {finding["code"] for finding in answer.json["findings"]} == codes
+    assert world.incoming.rows.transfers[transfer.payment_id].state is IncomingState.PENDING

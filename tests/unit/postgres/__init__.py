@@ -1,0 +1,1 @@
+"""What the store decides without a server."""
