@@ -1,13 +1,14 @@
 """``python -m tests.terraform.check``: format, init, validate, test for every module and root; checkov; hadolint.
 
-What is generated from the code, planted mistakes and plans are tests beside this file. Exits 1 where something does not
-hold, and says what. With ``--if-installed`` it leaves everything out, and says so, where there is no `terraform`.
+Then the tests beside this file: planted mistakes, and plans. Exits 1 where something does not hold, and says what. With
+``--if-installed`` it leaves everything out, and says so, where there is no `terraform`.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from tests.terraform.provider import WAIVER, ProviderMissingError, terraform_is_
 from tests.terraform.running import (
     BUILD,
     PARALLEL,
+    ROOT,
     Answer,
     Terraform,
     format_check,
@@ -54,7 +56,14 @@ def main() -> None:
         folders = [*root_folders(), *module_folders()]  # the long ones first, so that none is left alone at the end
         jobs = [("format", _formatted), *_tools(terraform.folder)]
         jobs += [(folder.as_posix(), partial(steps_of, terraform, folder)) for folder in folders]
-    sys.exit(1 if failures(jobs) else 0)
+    failed = failures(jobs)
+    sys.exit(1 if failed or not _rest_holds() else 0)
+
+
+def _rest_holds() -> bool:
+    """Run the tests beside this file: planted mistakes and plans."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).parent)]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
 def _formatted() -> Sequence[tuple[str, Answer]]:

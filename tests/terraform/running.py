@@ -71,7 +71,7 @@ class Terraform:
         configuration = configuration_file(work, os.environ)
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))},
-            **({"TF_CLI_CONFIG_FILE": str(configuration)} if configuration else {}),
+            **({"TF_CLI_CONFIG_FILE": str(configuration)} if configuration else _fetched_once()),
             "CHECKPOINT_DISABLE": "1",
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
@@ -128,6 +128,19 @@ class Terraform:
         if not answer.is_ok:
             raise RuntimeError(f"terraform {' '.join(arguments)} in {folder}:\n{answer.text[-SAID_MAX:]}")
         return answer.text
+
+
+def _fetched_once() -> Mapping[str, str]:
+    """Return what has Terraform fetch the provider once, and take it from there ever after."""
+    cache = BUILD / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    variables = {"TF_PLUGIN_CACHE_DIR": str(cache), "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}
+    if not any(cache.rglob("terraform-provider-aws_*")):  # filled before two commands at once would fill it
+        first = BUILD / "first"
+        shutil.rmtree(first, ignore_errors=True)
+        shutil.copytree(SOURCE / "modules" / "kms", first, ignore=shutil.ignore_patterns(".terraform", "tests"))
+        subprocess.run(["terraform", "init", "-backend=false"], cwd=first, env={**os.environ, **variables}, check=True)
+    return variables
 
 
 def format_check() -> Answer:

@@ -1,5 +1,5 @@
 # RDS for PostgreSQL: a standby in another zone, logical replication for the other region, and a master password that
-# RDS keeps and turns by itself. Publications and subscriptions are the program's (`fifteen region join`).
+# RDS keeps and turns by itself. Publications and subscriptions are the program's, made when regions are joined.
 resource "aws_db_instance" "this" {
   # checkov:skip=CKV_AWS_157: a variable whose validation demands it outside dev
   # checkov:skip=CKV_AWS_293: as above

@@ -23,13 +23,10 @@ locals {
     linuxParameters        = { initProcessEnabled = true, capabilities = { drop = ["ALL"], add = [] } }
     logConfiguration       = local.log_configuration.program
   }
-  # Python is in the image, a shell need not be.
+  # The image's own: it asks the role that the container was started with.
   health_check = var.port == null ? {} : {
     healthCheck = {
-      command = [
-        "CMD", "python", "-c",
-        "import urllib.request; urllib.request.urlopen('http://127.0.0.1:${var.port}/healthz', timeout=2)",
-      ]
+      command     = ["CMD", "python", "-m", "gateway.health"]
       interval    = 10
       timeout     = 3
       retries     = 3

@@ -54,7 +54,7 @@ run "containers_are_locked_down" {
     error_message = "A collector that dies takes no payment with it."
   }
   assert {
-    condition     = strcontains(jsonencode(jsondecode(aws_ecs_task_definition.this.container_definitions)[0].healthCheck), "8015/healthz")
+    condition     = contains(jsondecode(aws_ecs_task_definition.this.container_definitions)[0].healthCheck.command, "gateway.health")
     error_message = "The container's health is the program's own word."
   }
 }
