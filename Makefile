@@ -61,7 +61,6 @@ terraform-check: setup ## Format, init, validate, test, checkov, hadolint, plant
 	$(BIN)/python -m tests.terraform.check
 
 terraform-apply-local: setup ## Apply what a moto server supports, plan again, and write the report into docs/proofs
-	$(BIN)/python -m tests.proofs.terraform
 
 bench: setup ## Measure: an installation at 300 payments/s, the intake alone, messages, bus, guards, months
 	$(BIN)/fifteen bench
@@ -87,8 +86,8 @@ proof: setup ## What takes longer: measure, and write the reports into docs/proo
 	$(BIN)/python -m tests.proofs.replay
 	$(BIN)/python -m tests.proofs.day
 	$(BIN)/python -m tests.proofs.audit
-	$(BIN)/python -m tests.proofs.terraform
 	$(BIN)/python -m tests.proofs.container
+	$(BIN)/python -m tests.proofs.terraform
 
 gates: container-check bandit dependency-audit sbom ## What a delivery has to pass beside the tests; the audit needs an advisory service
 
