@@ -13,13 +13,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.proofs.report import circumstances, table, write
 from tests.terraform.plans import plan, prepared, resources, values_of, variables
 from tests.terraform.running import BUILD, PARALLEL, Terraform, root_folders
 from tests.terraform.tools import moto_server
