@@ -61,6 +61,7 @@ terraform-check: setup ## Format, init, validate, test, checkov, hadolint, plant
 	$(BIN)/python -m tests.terraform.check
 
 terraform-apply-local: setup ## Apply what a moto server supports, plan again, and write the report into docs/proofs
+	$(BIN)/python -m tests.proofs.terraform
 
 bench: setup ## Measure: an installation at 300 payments/s, the intake alone, messages, bus, guards, months
 	$(BIN)/fifteen bench
