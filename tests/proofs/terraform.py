@@ -1,9 +1,9 @@
 """Terraform applied to a stand-in for AWS, and planned again: ``python -m tests.proofs.terraform``.
 
-A moto server plays AWS. The account's bootstrap, both regions of prod and what joins them are applied, each by its own root,
-each with what the one before said of itself; then each is planned again. What moto lacks is listed here by type, with what
-it lacks: whatever else fails, or would be changed by the second plan, fails the proof. All other roots are planned. The
-report is docs/proofs/terraform.md.
+A moto server plays AWS. The account's bootstrap, both regions of prod and what joins them are applied, each by its
+own root, each with what the one before said of itself; then each is planned again. What moto lacks is listed here by
+type, with what it lacks: whatever else fails, or would be changed by the second plan, fails the proof. All other
+roots are planned. The report is docs/proofs/terraform.md.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LACKS: Final[Mapping[str, str]] = {
     "aws_codedeploy_deployment_config": "no deployment configuration of one's own",
     "aws_grafana_workspace": "no managed Grafana",
     "aws_prometheus_alert_manager_definition": "no alert manager",
-    "aws_s3_account_public_access_block": "asked by a host name that begins with the account, which a local server has not",
+    "aws_s3_account_public_access_block": "asked by a host name that begins with the account: no local server has one",
 }
 """What moto 5.2.5 cannot make, by type."""
 

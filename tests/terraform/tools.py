@@ -78,8 +78,10 @@ def moto_server(log: Path) -> Iterator[Mapping[str, str]]:
     with log.open("w") as output:
         process = subprocess.Popen(
             [tool("moto_server"), "--host", "127.0.0.1", "--port", str(port)],
-            stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
-        )  # fmt: skip
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
+        )
         try:
             _wait_for(port, process)
             yield {
