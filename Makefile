@@ -7,13 +7,14 @@ GATES  := .venv-gates
 GATES_STAMP := $(GATES)/.installed
 BUILD  := build
 COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet
+COMPILE_TOOLS = $(BIN)/uv pip compile tests/terraform/requirements.in --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: container-check bandit dependency-audit sbom gates hooks image bootstrap deploy synthetic provenance
+.PHONY: terraform-check terraform-apply-local container-check bandit dependency-audit sbom gates hooks image bootstrap deploy synthetic provenance
 .PHONY: help setup demo test check lint types contracts format lock schemas bench drill sim proof clean
 
 help: ## Say what each target does
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 24
 
 setup: $(STAMP) ## Make .venv with .venv/bin/fifteen in it, from the hash-pinned lock
 
@@ -30,7 +31,8 @@ demo: setup ## Run gateway, worker and the FedNow simulator; send four payments;
 test: check ## Everything: lint, types, import contracts, and the tests on a real PostgreSQL and RabbitMQ
 
 check: lint types contracts ## The ordinary check
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --ignore tests/terraform
+	$(BIN)/python -m tests.terraform.check --if-installed
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -50,9 +52,16 @@ lock: setup ## Resolve the dependencies anew into the lock files: for work, for 
 	$(COMPILE) --all-extras --group dev --upgrade --output-file requirements.lock
 	$(COMPILE) --extra gateway --extra dynamodb --extra s3 --constraint requirements.lock --output-file requirements-image.lock
 	$(BIN)/uv pip compile --group pyproject.toml:gates --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet --upgrade --output-file requirements-gates.lock
+	$(COMPILE_TOOLS) --upgrade --output-file requirements-terraform.lock
 
 schemas: setup ## Regenerate the XSDs from the message metadata of the pyiso20022 package
 	$(BIN)/python -m iso20022.schemas.generate
+
+terraform-check: setup ## Format, init, validate, test, checkov, hadolint, planted mistakes, plans
+	$(BIN)/python -m tests.terraform.check
+
+terraform-apply-local: setup ## Apply what a moto server supports, plan again, and write the report into docs/proofs
+	$(BIN)/python -m tests.proofs.terraform
 
 bench: setup ## Measure: an installation at 300 payments/s, the intake alone, messages, bus, guards, months
 	$(BIN)/fifteen bench
@@ -80,6 +89,7 @@ proof: setup ## What takes longer: measure, and write the reports into docs/proo
 	$(BIN)/python -m tests.proofs.audit
 	$(BIN)/python -m tests.proofs.regions
 	$(BIN)/python -m tests.proofs.container
+	$(BIN)/python -m tests.proofs.terraform
 
 gates: container-check bandit dependency-audit sbom ## What a delivery has to pass beside the tests; the audit needs an advisory service
 

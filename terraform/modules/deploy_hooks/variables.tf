@@ -39,7 +39,7 @@ variable "hooks_security_group_ids" {
 }
 
 variable "test_endpoint" {
-  description = "Address of the test listener, behind which CodeDeploy puts the green set: https://host:port, by a name that its certificate has."
+  description = "Address of the test listener, behind which CodeDeploy puts the green set: https, a name that its certificate has, and a port."
   type        = string
 
   validation {

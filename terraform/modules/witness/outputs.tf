@@ -1,0 +1,29 @@
+output "table_arn" {
+  description = "The table."
+  value       = aws_dynamodb_table.this.arn
+}
+
+output "endpoint_url" {
+  description = "Where the regions ask."
+  value       = "https://${aws_vpc_endpoint.this.dns_entry[0].dns_name}"
+}
+
+output "vpc_id" {
+  description = "The witness's network."
+  value       = aws_vpc.this.id
+}
+
+output "route_table_ids" {
+  description = "Its route table."
+  value       = [aws_route_table.this.id]
+}
+
+output "promises" {
+  description = "What is promised of the witness, read from what is made."
+  value = {
+    protected = aws_dynamodb_table.this.deletion_protection_enabled
+    encrypted = one(aws_dynamodb_table.this.server_side_encryption).enabled
+    region    = var.region
+    clients   = sort([for rule in aws_vpc_security_group_ingress_rule.this : rule.cidr_ipv4])
+  }
+}

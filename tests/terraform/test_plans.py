@@ -1,0 +1,193 @@
+"""Both regions of prod and what joins them, planned whole against a local server, and held by what the plan says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.terraform.plans import BROKER_PASSWORD, SECRETS, plan, prepared, resources
+from tests.terraform.running import BUILD, PARALLEL, Terraform
+from tests.terraform.tools import moto_server
+
+PROD: Final = Path("environments/prod")
+ROOTS: Final = (PROD / "us-east-1", PROD / "us-east-2", PROD / "global")
+REGIONS: Final = ("us-east-1", "us-east-2")
+NO_RESOURCE: Final = frozenset({
+    "ecr:GetAuthorizationToken", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics",
+    "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules",
+    "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
+    "ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface", "ec2:DescribeSubnets",
+    "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses", "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+})  # fmt: skip
+"""Actions that know no resource: AWS's service authorization reference."""
+
+
+@pytest.fixture(scope="module")
+def plans() -> Iterator[Mapping[str, Mapping[str, Any]]]:
+    """The plans of prod, by the name of the root."""
+    terraform = Terraform(BUILD / "plans")
+    with moto_server(BUILD / "plans" / "moto.log") as aws:
+
+        def planned(root: Path) -> tuple[str, Mapping[str, Any]]:
+            prepared(terraform, root)
+            return root.name, plan(terraform, root, aws)
+
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            yield dict(pool.map(planned, ROOTS))
+
+
+def found(plan_: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
+    """The values of every resource of a kind; one at the least."""
+    values = [each.get("values", {}) for each in resources(plan_) if each["type"] == kind]
+    assert values, f"no {kind} in the plan"
+    return values
+
+
+def policies(plan_: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement that a role is given by a policy of ours, and whose it is."""
+    for each in resources(plan_):
+        if each["type"] == "aws_iam_role_policy" and each.get("values", {}).get("policy"):
+            for statement in json.loads(each["values"]["policy"])["Statement"]:
+                yield each["address"], statement
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_plan_of_a_region_is_complete(region: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
+    """Nothing errs, everything is made, nothing is destroyed."""
+    rendered = plans[region]
+
+    actions = {action for change in rendered["resource_changes"] for action in change["change"]["actions"]}
+    assert rendered["complete"]
+    assert not rendered["errored"]
+    assert actions <= {"create", "read"}
+    assert len(list(resources(rendered))) > 250
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_books_and_queues_are_encrypted_private_and_in_several_zones(
+    region: str, plans: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """What holds payments is never public, and outlives a zone."""
+    (database,) = found(plans[region], "aws_db_instance")
+    (broker,) = found(plans[region], "aws_mq_broker")
+
+    assert database["storage_encrypted"]
+    assert database["multi_az"]
+    assert database["deletion_protection"]
+    assert not database["publicly_accessible"]
+    assert database["manage_master_user_password"]
+    assert broker["deployment_mode"] == "CLUSTER_MULTI_AZ"
+    assert not broker["publicly_accessible"]
+    assert not broker["encryption_options"][0]["use_aws_owned_key"]
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_there_is_no_way_to_or_from_the_internet(region: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
+    """No gateway to it, no public address, no rule for everybody, no public load balancer."""
+    rendered = plans[region]
+    kinds = {each["type"] for each in resources(rendered)}
+
+    assert kinds.isdisjoint({"aws_internet_gateway", "aws_nat_gateway", "aws_eip"})
+    assert not any(subnet["map_public_ip_on_launch"] for subnet in found(rendered, "aws_subnet"))
+    assert all(balancer["internal"] for balancer in found(rendered, "aws_lb"))
+    for kind in ("aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"):
+        assert not any((rule["cidr_ipv4"] or "").endswith("/0") for rule in found(rendered, kind))
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_bucket_is_closed_versioned_and_encrypted(region: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
+    """A bucket that is added is closed too: they are counted against their blocks."""
+    rendered = plans[region]
+    buckets = found(rendered, "aws_s3_bucket")
+    blocks = found(rendered, "aws_s3_bucket_public_access_block")
+
+    assert len(buckets) == len(blocks) == len(found(rendered, "aws_s3_bucket_versioning"))
+    assert len(buckets) == len(found(rendered, "aws_s3_bucket_server_side_encryption_configuration"))
+    assert len(buckets) == len(found(rendered, "aws_s3_bucket_policy"))
+    assert all(
+        block[each]
+        for block in blocks
+        for each in ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
+    )
+
+
+@pytest.mark.parametrize("root", [root.name for root in ROOTS])
+def test_no_role_has_a_star_but_where_an_action_knows_no_resource(
+    root: str, plans: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Least privilege, over every policy that the plan already knows."""
+    for owner, statement in policies(plans[root]):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        wanted = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        assert not any("*" in action for action in actions), f"{owner}: {statement}"
+        assert "*" not in wanted or set(actions) <= NO_RESOURCE, f"{owner}: {statement}"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_role_is_under_the_boundary(region: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
+    """The deploying role may make no other."""
+    assert {role["permissions_boundary"] for role in found(plans[region], "aws_iam_role")} == {
+        "arn:aws:iam::123456789012:policy/fifteen-prod-boundary"
+    }
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_deployment_goes_back_by_alarm(region: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
+    """CodeDeploy watches the alarms, and traffic moves in steps."""
+    (group,) = found(plans[region], "aws_codedeploy_deployment_group")
+    (shift,) = found(plans[region], "aws_codedeploy_deployment_config")
+
+    assert group["deployment_style"][0]["deployment_type"] == "BLUE_GREEN"
+    assert group["auto_rollback_configuration"][0]["enabled"]
+    assert len(group["alarm_configuration"][0]["alarms"]) == 12
+    assert shift["traffic_routing_config"][0]["type"] == "TimeBasedCanary"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_no_secret_is_in_the_plan_but_the_brokers(region: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
+    """Ephemeral values and write-only arguments leave no trace; Amazon MQ's first user does, and is known to."""
+    rendered = json.dumps(plans[region])
+
+    assert not [value for value in SECRETS.values() if value in rendered]
+    assert BROKER_PASSWORD in rendered, (
+        "the broker's password left the plan: ADR 18 and the module's comment say otherwise"
+    )
+
+
+def test_both_regions_are_made_alike(plans: Mapping[str, Mapping[str, Any]]) -> None:
+    """The same code makes the same things in both, but for the account's one trail."""
+    first, second = (
+        Counter(re.sub(r'\["[^"]*"\]', "", each["address"]) for each in resources(plans[region])) for region in REGIONS
+    )
+
+    assert all(address.startswith("module.region.module.security.") for address in (first - second) + (second - first))
+
+
+def test_the_name_leads_to_both_regions_by_latency_and_health(plans: Mapping[str, Mapping[str, Any]]) -> None:
+    """Route 53 sends traffic to the nearer region that is healthy and not drained."""
+    records = [record for record in found(plans["global"], "aws_route53_record") if record["latency_routing_policy"]]
+    checks = found(plans["global"], "aws_route53_health_check")
+
+    assert {record["latency_routing_policy"][0]["region"] for record in records} == set(REGIONS)
+    assert {check["cloudwatch_alarm_region"] for check in checks if check["type"] == "CLOUDWATCH_METRIC"} == set(
+        REGIONS
+    )
+    assert sum(check["child_health_threshold"] == 2 for check in checks) == 2
+
+
+def test_the_witness_is_in_neither_region(plans: Mapping[str, Mapping[str, Any]]) -> None:
+    """It judges both, and is reached from both."""
+    (table,) = found(plans["global"], "aws_dynamodb_table")
+    links = found(plans["global"], "aws_vpc_peering_connection")
+
+    assert table["deletion_protection_enabled"]
+    assert {link["peer_region"] for link in links} == {"us-east-2", "us-west-2"}
+    assert len(links) == 3
