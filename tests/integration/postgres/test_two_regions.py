@@ -416,6 +416,26 @@ async def test_each_region_sees_how_old_its_view_of_the_other_is(regions: list[R
     assert await behind_s(west.own, east.name, VirtualClock(NOW + timedelta(seconds=5))) == 3.0
 
 
+async def test_what_the_rail_says_in_one_region_is_kept_for_the_other_until_it_has_applied_it(
+    regions: list[Region],
+) -> None:
+    """Durable where it arrived, seen once in the other region, sealed on the way; a repeat is found out."""
+    east, west = regions
+    body = b"<FedNowOutgoing>an answer about a payment of the other region</FedNowOutgoing>"
+
+    kept = [await east.own.hand_over(Rail.FEDNOW, body, at=NOW) for _ in range(2)]
+    async with asyncio.timeout(20):
+        while not (waiting := await west.own.handed_over(Rail.FEDNOW, limit=10)):
+            await asyncio.sleep(0.02)
+    await west.own.applied([each.position for each in waiting])
+
+    assert kept == [True, False]
+    assert [each.body for each in waiting] == [body]
+    assert await west.own.handed_over(Rail.RTP, limit=10) == []
+    assert await west.own.handed_over(Rail.FEDNOW, limit=10) == []
+    assert await east.own.handed_over(Rail.FEDNOW, limit=10) == []
+
+
 async def test_the_state_of_replication_is_shown_with_what_is_wrong(regions: list[Region]) -> None:
     """Sound: no faults. With a guard taken away and the way cut: each is named, with its remedy."""
     east, west = regions
