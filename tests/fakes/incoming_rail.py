@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,6 +44,8 @@ class InMemoryInstitution:
 
     answer_to: Callable[[Question], InstitutionAnswer] = lambda _: ACCEPTED
     posting_of: Callable[[Question], PostingAnswer] = lambda _: POSTED
+    before_posting: Callable[[Question], Awaitable[PostingAnswer]] | None = None
+    """What happens, and is answered, while an instruction to post is under way."""
     after_s: float = 0.0
     is_down: bool = False
     asked: Counter[PaymentId] = field(default_factory=Counter)
@@ -68,7 +70,7 @@ class InMemoryInstitution:
         await asyncio.sleep(0)
         if self.is_down:
             raise UnavailableError("the institution is down")
-        answer = self.posting_of(question)
+        answer = self.posting_of(question) if self.before_posting is None else await self.before_posting(question)
         if answer.outcome is PostingOutcome.POSTED:
             self.credited.setdefault(question.transfer.payment_id, question.transfer.amount.cents)
         return answer

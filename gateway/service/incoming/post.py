@@ -52,13 +52,14 @@ async def record_posting(
     payment_id: PaymentId,
     answer: PostingAnswer,
     *,
-    only_if_settled: bool = False,
+    was_told: bool = False,
     by: str | None = None,
     loaded: IncomingTransfer | None = None,
 ) -> IncomingDecision | None:
     """Save what became of the posting, and return the decision, whose message is still to be sent.
 
-    With `only_if_settled` nothing is done, and None returned, where somebody has decided before.
+    With `was_told` it is the answer to our instruction: where somebody has decided before, what agrees is a repeat, and
+    None is returned; what does not agree goes through the table, which reports what contradicts.
 
     Raises:
         LookupError: there is no such transfer.
@@ -68,14 +69,15 @@ async def record_posting(
     """
 
     async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
-        if only_if_settled and transfer.state is not IncomingState.SETTLED:
-            return None  # told twice: the first answer counts
-        if answer.outcome not in DECIDABLE.get(transfer.state, frozenset()):
+        is_second = was_told and transfer.state is not IncomingState.SETTLED
+        if not is_second and answer.outcome not in DECIDABLE.get(transfer.state, frozenset()):
             raise NotDecidableError(transfer.state)
         code = answer.reason_code
         reason = None if code is None else Reason(code, ReasonOrigin.INSTITUTION, answer.text)
         fact = IncomingFact(POSTED_AS[answer.outcome], reason, details={} if by is None else {"by": by})
-        return decisions.decider.decide(transfer, fact, at=decisions.clock.now())
+        decision = decisions.decider.decide(transfer, fact, at=decisions.clock.now())
+        is_repeat = is_second and decision.state is transfer.state and not decision.contradiction
+        return None if is_repeat else decision
 
     return await decisions.take(payment_id, choose, loaded=loaded)
 
@@ -110,9 +112,7 @@ class Posting:
             return
         question = Question(transfer, await self.messages.of(transfer), transfer.answer_by)
         answer = await self.institution.post(tenant, question)
-        decision = await record_posting(
-            self.decisions, transfer.payment_id, answer, only_if_settled=True, loaded=transfer
-        )
+        decision = await record_posting(self.decisions, transfer.payment_id, answer, was_told=True, loaded=transfer)
         if decision is not None:
             await self.sender.send(decision)
 
