@@ -69,6 +69,7 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
             reasons=ReasonCodes(
                 unanswered=fednow.unanswered_reason_code, unknown_agent=fednow.unknown_agent_reason_code
             ),
+            answer_refused=frozenset(fednow.answer_refused_codes),
         )
     return found
 

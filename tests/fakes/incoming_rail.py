@@ -27,6 +27,7 @@ from iso20022 import ConnectionPartyId, FedNowProfile
 
 PARTY: Final = ConnectionPartyId("990000107")
 REASONS: Final = ReasonCodes(unanswered="AB05", unknown_agent="RC04")
+REFUSALS: Final = frozenset({"E760", "E890", "E891"})
 ACCEPTED: Final = InstitutionAnswer(Verdict.ACCEPT)
 POSTED: Final = PostingAnswer(PostingOutcome.POSTED)
 
@@ -35,7 +36,9 @@ def receiving_rail(protocol: RailProtocol | None = None, *, timing: ReceivingTim
     """FedNow's receiving side beside its sending one."""
     dialect = FedNowDialect(FedNowProfile(), PARTY)
     protocol = protocol or fednow_protocol(FedNowProfile(), connection_party=PARTY, timing=Timing())
-    return FedNowReceiving(dialect, protocol, timing=timing or ReceivingTiming(), reasons=REASONS)
+    return FedNowReceiving(
+        dialect, protocol, timing=timing or ReceivingTiming(), reasons=REASONS, answer_refused=REFUSALS
+    )
 
 
 @dataclass(slots=True)

@@ -48,12 +48,19 @@ class FedNowReceiving:
     rail: Final = Rail.FEDNOW
 
     def __init__(
-        self, dialect: FedNowDialect, protocol: RailProtocol, *, timing: ReceivingTiming, reasons: ReasonCodes
+        self,
+        dialect: FedNowDialect,
+        protocol: RailProtocol,
+        *,
+        timing: ReceivingTiming,
+        reasons: ReasonCodes,
+        answer_refused: frozenset[str] = frozenset(),
     ) -> None:
         self._dialect = dialect
         self._protocol = protocol
         self._timing = timing
         self._reasons = reasons
+        self._answer_refused = answer_refused
         self._zone = ZoneInfo(dialect.profile.time_zone)
 
     @property
@@ -144,10 +151,12 @@ class FedNowReceiving:
         assert isinstance(said, PaymentStatusReport), "nothing else is said to be about something"
         code = next((reason.code or reason.proprietary for reason in said.reasons), None)
         kind = _ADVISED.get(said.status, IncomingEvent.STILL_IN_PROCESS_REPORTED)
-        if kind is IncomingEvent.REJECTION_ADVISED:
+        if about != transfer.message_id and not is_question:
+            kind = IncomingEvent.ANSWER_REFUSED  # said of our own pacs.002: of no money, whatever the status
+        elif kind is IncomingEvent.REJECTION_ADVISED:
             kind = self._rejection(code, is_question=is_question)
-        elif about != transfer.message_id:
-            kind = IncomingEvent.STATUS_REQUEST_UNANSWERED  # a status of the question, or of our answer: of no money
+        elif is_question:
+            kind = IncomingEvent.STATUS_REQUEST_UNANSWERED  # a status of the question: of no money
         is_of_money = kind in _ADVISED.values()
         return IncomingFact(
             kind,
@@ -157,7 +166,12 @@ class FedNowReceiving:
         )
 
     def _rejection(self, code: str | None, *, is_question: bool) -> IncomingEvent:
-        """What an RJCT says: of the transfer that it did not settle, of a question that it was not answered."""
+        """What an RJCT says: of the transfer that it did not settle, of a question that it was not answered.
+
+        Some codes say about the transfer that our response to it was refused: whether it settled, the rail is asked.
+        """
+        if not is_question and code in self._answer_refused:
+            return IncomingEvent.ANSWER_REFUSED
         answer = None if code is None else self._dialect.profile.enquiry_codes.get(code)
         if not is_question and answer is None:
             return IncomingEvent.REJECTION_ADVISED
