@@ -39,7 +39,7 @@ from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.archiving import archiver_of, reader_of, vault_of
-from gateway.domain.payment import Rail, RegionId, TenantId
+from gateway.domain.payment import Rail, RegionId
 from gateway.rails import link_of, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
@@ -348,7 +348,6 @@ async def run_worker_loops(
         clock=parts.clock,
         identifiers=identifiers,
         observer=parts.observer,
-        nobodys=TenantId(parts.settings.tenant_id),
     )
     receivers = {
         rail: Receiver(

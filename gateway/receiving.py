@@ -90,15 +90,15 @@ async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[In
         yield institution
 
 
-def stand_in_of(settings: Settings) -> dict[str, Any]:
-    """Return the first tenant's stand-in policy as it is registered.
+def stand_in_of(settings: Settings) -> dict[str, Any] | None:
+    """Return the first tenant's stand-in policy as it is registered; None where none is set.
 
     Raises:
         SettingsError: the file says none; the text names the place.
 
     """
     if settings.stand_in_file is None:
-        return {}
+        return None
     try:
         content: dict[str, Any] = json.loads(settings.stand_in_file.read_text())
         policy_from(content)
@@ -204,12 +204,11 @@ def compose(
     clock: Clock,
     identifiers: Identifiers,
     observer: IncomingObserver,
-    nobodys: TenantId,
 ) -> Receiving:
-    """Build receiving over its ports; `nobodys` keeps transfers for agents that receive nowhere here."""
+    """Build receiving over its ports."""
     saves, sents = grouped_incoming_saves(store), grouped_sents(store)
     decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)
-    tenants = ReceivingTenants(store, clock, observer, nobodys)
+    tenants = ReceivingTenants(store, clock, observer)
     sender = IncomingSender(store, sents, links, clock, observer)
     asker = Asker(decisions, institution, tenants, sender, clock, observer)
     messages = ReceivedMessages(store, rails)

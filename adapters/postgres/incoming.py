@@ -35,6 +35,7 @@ from gateway.service.ports import (
     NewTransfer,
     PartlyFaultyError,
     RawMessage,
+    Receivers,
     ReceivingTenant,
     UnavailableError,
     Unsent,
@@ -67,11 +68,18 @@ class PostgresIncoming:
 
     # --- who receives ---
 
-    async def receiving_tenants(self) -> Mapping[RoutingNumber, ReceivingTenant]:
+    async def receiving_tenants(self) -> Receivers:
         """Return who receives; see the port."""
         with translated():
             rows = await self._pool.fetch(sql.RECEIVING_TENANTS)
-        return {RoutingNumber(row["routing_number"]): _tenant_from(row) for row in rows}
+        return Receivers(
+            {
+                RoutingNumber(row["routing_number"]): TenantId(row["tenant_id"])
+                for row in rows
+                if row["routing_number"] is not None
+            },
+            {TenantId(row["tenant_id"]): _tenant_from(row) for row in rows},
+        )
 
     async def account_standing(self, tenant_id: TenantId, account_index: bytes) -> AccountStanding:
         """Return what the directory says; see the port."""

@@ -26,6 +26,7 @@ from gateway.service.ports import (
     NewTransfer,
     PartlyFaultyError,
     RawMessage,
+    Receivers,
     ReceivingTenant,
     Unsent,
 )
@@ -54,12 +55,15 @@ class InMemoryIncoming:
         self.store = store
         self.rows = IncomingRows()
         self.tenants: dict[RoutingNumber, ReceivingTenant] = {}
+        self.others: list[ReceivingTenant] = []
+        """Tenants that no agent belongs to."""
         self.directory: dict[tuple[TenantId, bytes], AccountStanding] = {}
 
-    async def receiving_tenants(self) -> Mapping[RoutingNumber, ReceivingTenant]:
+    async def receiving_tenants(self) -> Receivers:
         """Return who receives; see the port."""
         await self.store.check()
-        return dict(self.tenants)
+        by_agent = {agent: tenant.tenant_id for agent, tenant in self.tenants.items()}
+        return Receivers(by_agent, {each.tenant_id: each for each in (*self.others, *self.tenants.values())})
 
     async def account_standing(self, tenant_id: TenantId, account_index: bytes) -> AccountStanding:
         """Return what the directory says; see the port."""

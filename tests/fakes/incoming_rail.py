@@ -15,7 +15,7 @@ from gateway.domain.incoming_transfer import (
     PostingOutcome,
     Verdict,
 )
-from gateway.domain.payment import PaymentId
+from gateway.domain.payment import PaymentId, TenantId
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.domain.timing import Timing
 from gateway.service.fednow import FedNowDialect, fednow_protocol
@@ -53,6 +53,7 @@ class InMemoryInstitution:
     is_down: bool = False
     asked: Counter[PaymentId] = field(default_factory=Counter)
     told_to_post: Counter[PaymentId] = field(default_factory=Counter)
+    tenants_told: set[TenantId] = field(default_factory=set)
     credited: dict[PaymentId, int] = field(default_factory=dict)
     not_settled_ids: set[PaymentId] = field(default_factory=set)
 
@@ -70,6 +71,7 @@ class InMemoryInstitution:
     async def post(self, tenant: ReceivingTenant, question: Question) -> PostingAnswer:
         """Post; see the port."""
         self.told_to_post[question.transfer.payment_id] += 1
+        self.tenants_told.add(tenant.tenant_id)
         await asyncio.sleep(0)
         if self.is_down:
             raise UnavailableError("the institution is down")

@@ -21,7 +21,7 @@ from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.send import IncomingSender
-from gateway.service.incoming.tenants import ReceivingTenants
+from gateway.service.incoming.tenants import NOBODYS, ReceivingTenants
 from gateway.service.ports import (
     Clock,
     IncomingDecision,
@@ -97,8 +97,8 @@ class Asker:
 
     async def stand_in(self, transfer: IncomingTransfer) -> None:
         """Decide in the institution's place, and answer the rail."""
-        tenant = self.tenants.keeper_of(transfer.creditor_agent)
-        await self._answer(transfer, await self._in_its_place(tenant, transfer), by=ReasonOrigin.GATEWAY, asked_s=0.0)
+        answer = await self._in_its_place(self.tenants.of(transfer), transfer)
+        await self._answer(transfer, answer, by=ReasonOrigin.GATEWAY, asked_s=0.0)
 
     async def _decide_or_park(self, taken: _Taken) -> None:
         """Decide on one; a fault of ours stops that one alone, and the world's are left to the timers."""
@@ -113,11 +113,7 @@ class Asker:
 
     async def _decide(self, transfer: IncomingTransfer, message: CustomerCreditTransfer) -> None:
         await self.tenants.ensure()
-        tenant, rail = self.tenants.of(transfer.creditor_agent), self.decisions.decider.rails[transfer.rail]
-        if tenant is None:
-            refusal = InstitutionAnswer(Verdict.REJECT, rail.reasons.unknown_agent, UNKNOWN_AGENT)
-            await self._answer(transfer, refusal, by=ReasonOrigin.GATEWAY, asked_s=0.0)
-            return
+        tenant, rail = self.tenants.of(transfer), self.decisions.decider.rails[transfer.rail]
         within_s = (rail.timing.ask_until(transfer) - self.clock.now()).total_seconds()
         if within_s <= 0 or tenant.institution_url is None:
             await self.stand_in(transfer)
@@ -165,6 +161,8 @@ class Asker:
 
     async def _in_its_place(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> InstitutionAnswer:
         now, reasons = self.clock.now(), self.decisions.decider.rails[transfer.rail].reasons
+        if transfer.tenant_id == NOBODYS:
+            return InstitutionAnswer(Verdict.REJECT, reasons.unknown_agent, UNKNOWN_AGENT)
         standing = await self.decisions.store.account_standing(tenant.tenant_id, transfer.creditor_account_index)
         answer = tenant.stand_in.decide(transfer, standing, at=now)
         if answer.verdict is Verdict.REJECT and answer.reason_code is None:

@@ -142,7 +142,7 @@ class Hearing:
         timing, answer_by = self.rail.timing, self.rail.timing.answer_by(forwarded_at)
         return NewTransfer(
             payment_id=incoming_id_of(self.rail.rail, transfer.message_id, transfer.creation_time.date()),
-            tenant_id=self.asker.tenants.keeper_of(transfer.creditor_agent).tenant_id,
+            tenant_id=self.asker.tenants.keeper_of(transfer.creditor_agent),
             rail=self.rail.rail,
             message_id=transfer.message_id,
             message_created_at=transfer.creation_time,

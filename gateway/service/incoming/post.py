@@ -107,7 +107,7 @@ class Posting:
         """
         transfer = await self._load(delivery)
         await self.tenants.ensure()
-        tenant = self.tenants.keeper_of(transfer.creditor_agent)
+        tenant = self.tenants.of(transfer)
         if transfer.state is not IncomingState.SETTLED or tenant.institution_url is None:
             return
         question = Question(transfer, await self.messages.of(transfer), transfer.answer_by)
@@ -120,7 +120,7 @@ class Posting:
         """Tell the institution that the money did not come; raises as `post`."""
         transfer = await self._load(delivery)
         await self.tenants.ensure()
-        tenant = self.tenants.keeper_of(transfer.creditor_agent)
+        tenant = self.tenants.of(transfer)
         if transfer.state is IncomingState.NOT_SETTLED and tenant.institution_url is not None:
             await self.institution.not_settled(tenant, transfer)
 

@@ -19,6 +19,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.store import PostgresStore
+from adapters.postgres.upgrade import FirstTenant, upgrade
 from adapters.system import SystemIdentifiers
 from gateway.domain.identity import incoming_id_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
@@ -379,10 +380,33 @@ async def test_a_tenant_with_a_broken_policy_rejects_and_the_others_receive(data
     await owner.close()
 
     async with open_pool(database.application_dsn) as pool:
-        tenants = await PostgresIncoming(pool, region=REGION, vault=VAULT).receiving_tenants()
+        read = await PostgresIncoming(pool, region=REGION, vault=VAULT).receiving_tenants()
 
-    sound, broken = tenants[RoutingNumber("990000107")], tenants[RoutingNumber("990000204")]
+    sound, broken = (read.tenants[read.by_agent[RoutingNumber(agent)]] for agent in ("990000107", "990000204"))
     assert (sound.fault, sound.stand_in.reason_code) == (None, "AC06")
     assert broken.stand_in == REJECT_ALL
     assert broken.fault is not None
     assert "tenant other: rules[0].decision" in broken.fault
+
+
+async def test_an_upgrade_without_an_address_leaves_the_institution_where_it_is(database: Database) -> None:
+    """A job that does not know the institution must not make a tenant unreachable that has money to be posted."""
+    told = FirstTenant(
+        TENANT,
+        "Sample",
+        b"digest",
+        receiving_agents=("990000107",),
+        institution_url="https://x",
+        stand_in={"rules": []},
+    )
+    for first in (told, FirstTenant(TENANT, "Sample", b"digest")):
+        await upgrade(database.owner_dsn, regions=[REGION], first_tenant=first, now=NOW)
+
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute("DELETE FROM receiving_agent")
+    await owner.close()
+    async with open_pool(database.application_dsn) as pool:
+        read = await PostgresIncoming(pool, region=REGION, vault=VAULT).receiving_tenants()
+
+    assert read.by_agent == {}
+    assert read.tenants[TENANT].institution_url == "https://x"

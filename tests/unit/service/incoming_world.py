@@ -180,7 +180,6 @@ async def incoming_world(**tenant: Any) -> AsyncIterator[IncomingWorld]:
         clock=clock,
         identifiers=Numbered(),
         observer=recorder,
-        nobodys=TENANT,
     )
     hearing = receiving.hearing(Rail.FEDNOW, store.store, ClearVault(b"test"))
     assert hearing is not None

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import PostingAnswer, PostingOutcome
+from gateway.domain.payment import TenantId
+from gateway.domain.stand_in import StandInPolicy
 from gateway.service.incoming.post import record_posting
-from gateway.service.ports import Question
-from tests.unit.service.incoming_world import incoming_world
+from gateway.service.incoming.tenants import NOBODYS
+from gateway.service.ports import Question, ReceivingTenant
+from gateway.settings import Settings
+from iso20022 import RoutingNumber
+from tests.unit.service.incoming_world import AGENT, incoming_world
 
 POSTED = PostingAnswer(PostingOutcome.POSTED)
 REFUSED = PostingAnswer(PostingOutcome.REFUSED, "AC06")
@@ -41,3 +48,31 @@ async def test_what_the_institution_answers_after_a_decision_by_hand_goes_throug
 
         assert earth.now(transfer).state is state
         assert len(earth.recorder.contradictions) == contradictions
+
+
+async def test_an_agent_that_moves_to_another_tenant_takes_no_transfer_along() -> None:
+    """Whose the money is was decided when it came: the other tenant's institution is never told of it."""
+    async with incoming_world() as earth:
+        transfer = await earth.settled()
+        former = earth.store.tenants[AGENT]
+        earth.store.tenants[AGENT] = ReceivingTenant(TenantId("another"), "another institution", StandInPolicy())
+        earth.store.others = [former]
+        await earth.receiving.tenants.refresh()
+
+        await earth.receiving.posting.post(earth.instruction(transfer))
+
+        assert earth.institution.tenants_told == {former.tenant_id}
+        assert earth.now(transfer).state is IncomingState.POSTED
+
+
+async def test_a_transfer_for_an_agent_that_nobody_receives_for_is_no_tenants_and_is_rejected() -> None:
+    """Names and accounts of strangers' customers are for operators alone; the rail has its answer."""
+    async with incoming_world() as earth:
+        transfer = await earth.received(agent=RoutingNumber("990000204"))
+
+        await earth.receiving.asker.stand_in(transfer)
+
+        ended = earth.now(transfer)
+        assert ended.tenant_id == NOBODYS
+        assert (ended.state, ended.reason and ended.reason.code) == (IncomingState.REJECTED, "RC04")
+        assert re.fullmatch(Settings.model_fields["tenant_id"].metadata[0].pattern, NOBODYS) is None
