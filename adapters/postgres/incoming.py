@@ -18,13 +18,9 @@ from adapters.postgres.incoming_rows import admit_columns, fact_from, incoming_s
 from adapters.postgres.statements import EVENTS
 from adapters.postgres.store import EPOCH, ONE_BAD_ROW, constraint_of
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import (
-    TO_BE_DECIDED,
-    IncomingTransfer,
-    RecordedFact,
-    in_order_of_deciding,
-)
+from gateway.domain.incoming_transfer import TO_BE_DECIDED, IncomingTransfer, RecordedFact
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
+from gateway.domain.receiving_time import in_order_of_deciding
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding, policy_from
 from gateway.service.ports import (
     Admitted,

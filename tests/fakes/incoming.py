@@ -12,10 +12,10 @@ from gateway.domain.incoming_transfer import (
     IncomingFact,
     IncomingTransfer,
     RecordedFact,
-    in_order_of_deciding,
 )
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import PaymentId, Rail, TenantId
+from gateway.domain.receiving_time import in_order_of_deciding
 from gateway.domain.stand_in import AccountStanding
 from gateway.service.ports import (
     Admitted,

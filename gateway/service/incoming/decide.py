@@ -12,7 +12,7 @@ from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingTrans
 from gateway.domain.incoming_transfer import ANSWERED_AS, IncomingFact, IncomingTransfer, tells_incoming
 from gateway.domain.ledger import incoming_postings
 from gateway.domain.payment import PaymentId, Rail
-from gateway.domain.receiving_time import UNSENT_S, posting_due
+from gateway.domain.receiving_time import UNSENT_S, posting_again, posting_due
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import ReceivingRail
@@ -149,6 +149,8 @@ class IncomingDecider:
             return timing.advice_overdue(transfer)
         if _F.ASK_STATUS_AGAIN in effects:
             return timing.next_question(transfer, at)
+        if _F.AWAIT_POSTING in effects:
+            return posting_again(transfer, at)
         if _F.AWAIT_POSTING_DECISION in effects:
             return posting_due(at)
         return None

@@ -242,12 +242,15 @@ async def test_an_undecided_transfer_is_taken_over_by_one(subject: Subject) -> N
 
 
 async def test_what_waits_for_people_is_no_timers(subject: Subject) -> None:
-    """After settlement the next step is the institution's: the deadline is shown, and nothing is done by itself."""
+    """Until the institution has answered it is told again; what it holds is its own, and only the deadline is shown."""
     transfer = await subject.befalls(await subject.admitted(), IncomingEvent.ACCEPTANCE_DECIDED)
     settled = await subject.befalls(transfer, IncomingEvent.SETTLEMENT_ADVISED)
 
     assert settled.next_step_at is not None
-    assert await subject.store.due_timers(settled.next_step_at, limit=9) == []
+    assert await subject.store.due_timers(settled.next_step_at, limit=9) != []
+    held = await subject.befalls(settled, IncomingEvent.PENDING_DECIDED)
+    assert held.next_step_at is not None
+    assert await subject.store.due_timers(held.next_step_at, limit=9) == []
 
 
 async def test_a_transfer_is_found_by_the_senders_message_id_and_by_ours(subject: Subject) -> None:

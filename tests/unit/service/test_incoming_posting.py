@@ -9,10 +9,11 @@ import pytest
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import PostingAnswer, PostingOutcome
 from gateway.domain.payment import TenantId
+from gateway.domain.receiving_time import decide_by, posting_due
 from gateway.domain.stand_in import StandInPolicy
 from gateway.service.incoming.post import record_posting
 from gateway.service.incoming.tenants import NOBODYS
-from gateway.service.ports import Question, ReceivingTenant
+from gateway.service.ports import Question, Queue, ReceivingTenant
 from gateway.settings import Settings
 from iso20022 import RoutingNumber
 from tests.unit.service.incoming_world import AGENT, incoming_world
@@ -76,3 +77,36 @@ async def test_a_transfer_for_an_agent_that_nobody_receives_for_is_no_tenants_an
         assert ended.tenant_id == NOBODYS
         assert (ended.state, ended.reason and ended.reason.code) == (IncomingState.REJECTED, "RC04")
         assert re.fullmatch(Settings.model_fields["tenant_id"].metadata[0].pattern, NOBODYS) is None
+
+
+async def test_an_institution_that_is_down_for_long_is_told_again_until_it_has_answered() -> None:
+    """A delivery of the bus is given up after ten attempts: the transfer's own timer is not, and its pause grows."""
+    async with incoming_world() as earth:
+        transfer = await earth.settled()
+        earth.store.store.rows.outbox.clear()  # the first instruction is a dead letter
+        pauses = []
+
+        for _ in range(9):
+            due = earth.now(transfer).next_step_at
+            assert due is not None
+            pauses.append((due - earth.clock.now()).total_seconds())
+            await earth.fire_timers(after_s=pauses[-1])
+
+        assert pauses == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+        assert earth.queued(Queue.FEDNOW_IN_VALUE) == [transfer.payment_id] * 9
+        await earth.receiving.posting.post(earth.instruction(transfer))
+        assert earth.now(transfer).state is IncomingState.POSTED
+        assert decide_by(transfer) == posting_due(transfer.forwarded_at)
+
+
+async def test_a_tenant_whose_address_is_lost_for_a_while_is_told_when_it_is_back() -> None:
+    """An instruction without an address is settled, and nothing is lost: the timer brings it again."""
+    async with incoming_world(institution_url=None) as earth:
+        transfer = await earth.settled()
+        await earth.receiving.posting.post(earth.instruction(transfer))
+        assert earth.now(transfer).state is IncomingState.SETTLED
+        earth.store.store.rows.outbox.clear()
+
+        await earth.fire_timers(after_s=30)
+
+        assert earth.queued(Queue.FEDNOW_IN_VALUE) == [transfer.payment_id]
