@@ -225,7 +225,11 @@ async def _answer(response: aiohttp.ClientResponse) -> object:
     """
     if response.status != _OK:
         raise UnavailableError(f"the institution answered {response.status}")
-    body = await response.content.read(ANSWER_BYTES_MAX)
+    body = bytearray()
+    async for piece in response.content.iter_any():  # an answer may come in any number of pieces
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX:
+            raise UnavailableError(f"the institution's answer is longer than {ANSWER_BYTES_MAX} bytes")
     try:
         answer: object = json.loads(body)
     except ValueError as error:
@@ -238,4 +242,8 @@ def _is_code(text: str) -> bool:
 
 
 def _text(value: object) -> str | None:
-    return value[:TEXT_CHARACTERS_MAX] if isinstance(value, str) and value.strip() else None
+    """An institution's words, as far as a line of ISO 20022 carries them: none of them is worth a verdict."""
+    if not isinstance(value, str):
+        return None
+    line = "".join(character if character.isprintable() else " " for character in value)
+    return " ".join(line.split())[:TEXT_CHARACTERS_MAX].strip() or None
