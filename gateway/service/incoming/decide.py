@@ -132,6 +132,8 @@ class IncomingDecider:
         """The status that the rail is told, and the message that tells it."""
         rail, reason = self.rails[transfer.rail], fact.reason
         code, text = (None, None) if reason is None else (reason.code, reason.text)
+        if text is not None and not rail.carries(text):
+            text = None  # a verdict never falls away because of its words
         if _F.SEND_ANSWER in transition.effects:
             status = ANSWERED_AS[transition.state]
             code, text = (code, text) if status == "RJCT" else (None, None)

@@ -31,6 +31,9 @@ from iso20022 import (
 )
 from iso20022.messages import pacs002, pacs008, pacs028
 
+TEXT_MAX: Final = 105
+"""Characters of `AddtlInf` (ISO 20022, Max105Text)."""
+
 _QUESTION: Final = "question"
 _ANSWER: Final = "answer"
 
@@ -100,6 +103,10 @@ class FedNowReceiving:
             instructed_agent=transfer.instructing_agent,
         )
         return self._dialect.message(message_id, pacs002.MESSAGE_TYPE, pacs002.build(report), MessageClass.NONVALUE, at)
+
+    def carries(self, text: str) -> bool:
+        """Whether it is a line as ISO 20022 carries it beside a reason: 1 to 105 printable characters."""
+        return 1 <= len(text) <= TEXT_MAX and text.isprintable()
 
     def enquiry(self, transfer: IncomingTransfer, *, at: datetime) -> OutboundMessage:
         """Return the next pacs.028 to the service."""

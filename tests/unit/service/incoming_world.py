@@ -26,7 +26,7 @@ from gateway.service.ports import (
     RawMessage,
     ReceivingTenant,
 )
-from iso20022 import Amount, PaymentStatusReport, RoutingNumber
+from iso20022 import Amount, Direction, FedNowProfile, PaymentStatusReport, RoutingNumber, examine
 from simulators.fednow.forward import FedNowForwarding
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.forwarding import Order
@@ -155,7 +155,8 @@ class IncomingWorld:
 
     def sent(self) -> list[str]:
         """The statuses of the reports that the rail was sent."""
-        said = [self.hearing.rail.read(sent.body).statement for sent in self.rail.sent]
+        profile = FedNowProfile(own_connection_party=PARTY)
+        said = [examine(sent.body, profile=profile, direction=Direction.TO_RAIL).message for sent in self.rail.sent]
         return [report.status.value for report in said if isinstance(report, PaymentStatusReport)]
 
 

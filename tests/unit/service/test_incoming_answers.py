@@ -1,0 +1,69 @@
+"""Our answer leaves in time or not at all, and says what was decided."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import InstitutionAnswer, Verdict
+from gateway.domain.payment import ReasonOrigin
+from tests.unit.service.incoming_world import IncomingWorld, incoming_world
+
+_E = IncomingEvent
+
+
+async def send_unsent(earth: IncomingWorld) -> None:
+    """Send once what may not have left."""
+    earth.clock.advance(0.5)
+    async with asyncio.TaskGroup() as group:
+        loop = group.create_task(earth.receiving.sender.run())
+        await earth.clock.until_asleep(1)
+        loop.cancel()
+
+
+@pytest.mark.parametrize("text", ["no\x07bell", "two\nlines", "x" * 106, ""])
+async def test_a_rejection_is_sent_whatever_words_come_with_it(text: str) -> None:
+    """The words cannot be sent: the verdict is, and no stand-in decides otherwise."""
+    async with incoming_world() as earth:
+        transfer = await earth.received()
+
+        answer = InstitutionAnswer(Verdict.REJECT, "AC04", text)
+        await earth.receiving.asker._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=0.0)
+
+        assert earth.now(transfer).state is IncomingState.REJECTED
+        assert earth.sent() == ["RJCT"]
+
+
+@pytest.mark.parametrize(
+    "after", [(), (_E.ADVICE_OVERDUE,), (_E.ADVICE_OVERDUE, _E.QUESTIONS_ENDED), (_E.SETTLEMENT_ADVISED,)]
+)
+@pytest.mark.parametrize("late_s", [0.0, 30.0])
+async def test_an_answer_that_accepts_is_sent_in_its_time_or_never(
+    after: tuple[IncomingEvent, ...], late_s: float
+) -> None:
+    """Whatever has befallen the transfer since: sent late it would say yes to what the rail has given up."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.received(), _E.ACCEPTANCE_DECIDED, *after)
+        earth.clock.advance(late_s)
+
+        await send_unsent(earth)
+
+        assert earth.sent() == ([] if late_s else ["ACTC"])
+        assert earth.now(transfer).unsent_at is None
+
+
+@pytest.mark.parametrize(
+    ("kinds", "status"),
+    [((_E.REJECTION_DECIDED,), "RJCT"), ((_E.ACCEPTANCE_DECIDED, _E.SETTLEMENT_ADVISED, _E.POSTING_CONFIRMED), "ACCC")],
+)
+async def test_what_does_not_accept_is_sent_late_too(kinds: tuple[IncomingEvent, ...], status: str) -> None:
+    """The control of the test above: a no, and what became of the posting, count whenever they come."""
+    async with incoming_world() as earth:
+        await earth.befalls(await earth.received(), *kinds)
+        earth.clock.advance(30)
+
+        await send_unsent(earth)
+
+        assert earth.sent() == [status]
