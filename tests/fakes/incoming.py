@@ -176,7 +176,7 @@ class InMemoryIncoming:
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
         """Return the raw messages; see the port."""
         await self.store.check()
-        return sorted(self.rows.messages.get(payment_id, ()), key=lambda message: (message.at, message.message_id))
+        return list(self.rows.messages.get(payment_id, ()))  # kept in the order of the events
 
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedFact]:
         """Return the history; see the port."""

@@ -198,7 +198,7 @@ class IncomingStore(Protocol):
         ...
 
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
-        """Return a transfer's raw messages, oldest first."""
+        """Return a transfer's raw messages in the order of its events, whatever clocks said."""
         ...
 
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedFact]:

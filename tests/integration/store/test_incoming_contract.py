@@ -413,3 +413,17 @@ async def test_an_upgrade_without_an_address_leaves_the_institution_where_it_is(
 
     assert read.by_agent == {}
     assert read.tenants[TENANT].institution_url == "https://x"
+
+
+async def test_messages_come_in_the_order_of_their_events_whatever_clocks_said(subject: Subject) -> None:
+    """The last that we said is the one to be sent again: a worker whose clock is behind must not change that."""
+    transfer = await subject.befalls(await subject.admitted(), IncomingEvent.ACCEPTANCE_DECIDED)
+    settled = await subject.befalls(transfer, IncomingEvent.SETTLEMENT_ADVISED)
+    behind = NOW - timedelta(minutes=1)
+    posted = subject.decider.decide(settled, IncomingFact(IncomingEvent.POSTING_CONFIRMED), at=behind)
+    assert await subject.store.save([posted]) == [True]
+
+    kept = await subject.store.messages(transfer.payment_id)
+
+    assert [message.message_type[:8] for message in kept] == ["pacs.008", "pacs.002", "pacs.002"]
+    assert kept[-1].message_id == posted.messages[-1].message_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from gateway.domain.incoming_transfer import PostingAnswer, PostingOutcome
 from gateway.domain.payment import TenantId
 from gateway.domain.receiving_time import decide_by, posting_due
 from gateway.domain.stand_in import StandInPolicy
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.post import record_posting
 from gateway.service.incoming.tenants import NOBODYS
 from gateway.service.ports import Question, Queue, ReceivingTenant
@@ -110,3 +112,15 @@ async def test_a_tenant_whose_address_is_lost_for_a_while_is_told_when_it_is_bac
         await earth.fire_timers(after_s=30)
 
         assert earth.queued(Queue.FEDNOW_IN_VALUE) == [transfer.payment_id]
+
+
+async def test_the_transfers_own_message_is_found_however_clocks_differ() -> None:
+    """What the rail said later may be kept under an earlier time by a worker whose clock is behind."""
+    async with incoming_world() as earth:
+        transfer = await earth.settled()
+        kept = earth.store.rows.messages[transfer.payment_id]
+        advice = replace(kept[0], message_type="pacs.002.001.10", body=b"an advice")
+        earth.store.rows.messages[transfer.payment_id] = [advice, *kept]
+        fresh = ReceivedMessages(earth.store, earth.receiving.rails)
+
+        assert (await fresh.of(transfer)).message_id == transfer.message_id
