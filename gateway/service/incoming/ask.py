@@ -114,13 +114,14 @@ class Asker:
     async def _decide(self, transfer: IncomingTransfer, message: CustomerCreditTransfer) -> None:
         await self.tenants.ensure()
         tenant, rail = self.tenants.of(transfer), self.decisions.decider.rails[transfer.rail]
-        within_s = (rail.timing.ask_until(transfer) - self.clock.now()).total_seconds()
+        ask_until = rail.timing.ask_until(transfer)
+        within_s = (ask_until - self.clock.now()).total_seconds()
         if within_s <= 0 or tenant.institution_url is None:
             await self.stand_in(transfer)
             return
         started_s = self.clock.monotonic_s()
         assert self._group is not None, "transfers are decided on while `run` runs"
-        question = Question(transfer, message, transfer.answer_by)
+        question = Question(transfer, message, ask_until)
         asking = self._group.create_task(self._asked_or_reported(tenant, question, within_s))
         await asyncio.wait([asking], timeout=within_s)
         asked_s = self.clock.monotonic_s() - started_s

@@ -84,7 +84,11 @@ class IncomingSender:
     async def _again(self, unsent: Unsent) -> None:
         transfer = (await self.store.load([unsent.payment_id])).get(unsent.payment_id)
         said = reports(await self.store.messages(unsent.payment_id))
-        if transfer is not None and said:
+        if transfer is None or not said:  # nothing can ever be sent: told once, and not looked for again and again
+            self.observer.fault("unsent", LookupError(f"transfer {unsent.payment_id} has no message of ours to send"))
+            self.observer.parked(unsent.payment_id, "it has no message of ours to send")
+            await self.sents.submit(unsent)
+        else:
             accepts = len(said) == 1 and transfer.answer in ACCEPTING  # the first that is said is the answer
             await self._send(transfer, said[-1], unsent, accepts=accepts)
 

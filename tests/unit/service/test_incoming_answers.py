@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 
 import pytest
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import InstitutionAnswer, Verdict
 from gateway.domain.payment import ReasonOrigin
+from gateway.service.ports import Question
+from tests.fakes.incoming_rail import ACCEPTED
 from tests.unit.service.incoming_world import IncomingWorld, incoming_world
 
 _E = IncomingEvent
@@ -67,3 +70,36 @@ async def test_what_does_not_accept_is_sent_late_too(kinds: tuple[IncomingEvent,
         await send_unsent(earth)
 
         assert earth.sent() == [status]
+
+
+async def test_the_institution_is_told_until_when_it_is_really_waited_for() -> None:
+    """Not the rail's time: when the stand-in decides, an answer is too late."""
+    async with incoming_world() as earth, asyncio.TaskGroup() as group:
+        told: list[datetime] = []
+
+        def answer(question: Question) -> InstitutionAnswer:
+            told.append(question.answer_until)
+            return ACCEPTED
+
+        earth.institution.answer_to = answer
+        loop = group.create_task(earth.receiving.asker.run())
+        transfer = await earth.received()
+        async with asyncio.timeout(5):
+            while earth.receiving.asker.in_hand:
+                await asyncio.sleep(0)
+        loop.cancel()
+
+        assert told == [transfer.answer_by - timedelta(seconds=1)]
+
+
+async def test_a_message_that_is_nowhere_is_told_of_once_and_not_looked_for_for_ever() -> None:
+    """A loop twice a second would hide what is wrong, and never end."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.received(), _E.ACCEPTANCE_DECIDED)
+        earth.store.rows.messages[transfer.payment_id].clear()
+
+        for _ in range(3):
+            await send_unsent(earth)
+
+        assert earth.recorder.parkings == [transfer.payment_id]
+        assert earth.now(transfer).unsent_at is None
