@@ -23,7 +23,7 @@ from gateway.service.incoming.fednow import FedNowReceiving
 from gateway.service.incoming.hear import Hearing
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
-from gateway.service.incoming.post import Posting
+from gateway.service.incoming.post import TENANT_UNDER_WAY_MAX, Posting
 from gateway.service.incoming.rail import ReasonCodes, ReceivingRail
 from gateway.service.incoming.send import IncomingSender, grouped_sents
 from gateway.service.incoming.tenants import ReceivingTenants
@@ -40,12 +40,13 @@ from gateway.service.ports import (
     Vault,
 )
 from gateway.service.rail_protocol import RailProtocol
+from gateway.service.relay import Forward, leave_to_the_relay
 from gateway.settings import Settings, SettingsError, schemas_of
 from iso20022 import ConnectionPartyId, Direction
 from iso20022.sample import sample
 
-POSTING_PREFETCH: Final = 64
-POSTING_CONCURRENCY: Final = 32
+POSTING_PREFETCH: Final = 256
+POSTING_CONCURRENCY: Final = 2 * TENANT_UNDER_WAY_MAX
 """Posting instructions that a worker has in hand, and handles, at once."""
 
 Loop = Callable[[], Awaitable[None]]
@@ -204,10 +205,11 @@ def compose(
     clock: Clock,
     identifiers: Identifiers,
     observer: IncomingObserver,
+    forward: Forward = leave_to_the_relay,
 ) -> Receiving:
-    """Build receiving over its ports."""
+    """Build receiving over its ports; `forward` is told of deliveries that were committed."""
     saves, sents = grouped_incoming_saves(store), grouped_sents(store)
-    decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)
+    decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer, forward)
     tenants = ReceivingTenants(store, clock, observer)
     sender = IncomingSender(store, sents, links, clock, observer)
     asker = Asker(decisions, institution, tenants, sender, clock, observer)

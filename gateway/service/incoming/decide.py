@@ -31,6 +31,7 @@ from gateway.service.ports import (
     UnavailableError,
 )
 from gateway.service.rail_protocol import OutboundMessage
+from gateway.service.relay import Forward, leave_to_the_relay
 from gateway.service.submit import XML_TYPE
 
 CONFLICTS_MAX: Final = 10
@@ -176,13 +177,17 @@ def _outbox(
 
 @dataclass(frozen=True, slots=True)
 class IncomingDecisions:
-    """Takes decisions and saves them, again and again until one holds. Saves of many transfers share a commit."""
+    """Takes decisions and saves them, again and again until one holds. Saves of many transfers share a commit.
+
+    `forward` is told of the deliveries that are committed with them.
+    """
 
     store: IncomingStore
     saves: GroupCommit[IncomingDecision, bool]
     decider: IncomingDecider
     clock: Clock
     observer: IncomingObserver
+    forward: Forward = leave_to_the_relay
 
     async def take(
         self, payment_id: PaymentId, choose: Choice, *, loaded: IncomingTransfer | None = None
@@ -206,6 +211,7 @@ class IncomingDecisions:
                 return None
             if await self.saves.submit(decision):
                 self.observer.incoming_changed(decision)
+                self.forward(decision.outbox)
                 return decision
         raise UnavailableError(f"transfer {payment_id} changed {CONFLICTS_MAX} times while it was decided on")
 

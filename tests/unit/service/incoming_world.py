@@ -21,6 +21,7 @@ from gateway.service.ports import (
     Delivery,
     IncomingDecision,
     MessageDirection,
+    OutboundDelivery,
     Quarantined,
     Queue,
     RawMessage,
@@ -86,6 +87,7 @@ class IncomingWorld:
     hearing: Hearing
     recorder: IncomingRecorder
     writer: FedNowForwarding
+    forwarded: list[OutboundDelivery]
     _numbers: int = 0
 
     def brought(self, *, agent: RoutingNumber = AGENT, late_s: float = 0.0) -> Arrived:
@@ -173,6 +175,7 @@ async def incoming_world(**tenant: Any) -> AsyncIterator[IncomingWorld]:
     }
     store.tenants[AGENT] = ReceivingTenant(**registered)
     institution, found = InMemoryInstitution(), receiving_rail()
+    forwarded: list[OutboundDelivery] = []
     receiving = compose(
         rails={Rail.FEDNOW: found},
         store=store,
@@ -181,12 +184,13 @@ async def incoming_world(**tenant: Any) -> AsyncIterator[IncomingWorld]:
         clock=clock,
         identifiers=Numbered(),
         observer=recorder,
+        forward=forwarded.extend,
     )
     hearing = receiving.hearing(Rail.FEDNOW, store.store, ClearVault(b"test"))
     assert hearing is not None
     writer = FedNowForwarding(FedNowSimulatorSettings(), MessageIds(started_at=START))
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(each.run()) for each in receiving.groups]
-        yield IncomingWorld(clock, store, rail, institution, receiving, hearing, recorder, writer)
+        yield IncomingWorld(clock, store, rail, institution, receiving, hearing, recorder, writer, forwarded)
         for loop in loops:
             loop.cancel()
