@@ -36,8 +36,9 @@ TELL_TIMEOUT_S: Final = 10.0
 CONNECT_TIMEOUT_S: Final = 1.0
 """How long a connection may take, waiting for a free one included."""
 
-CONNECTIONS_MAX: Final = 512
-"""How many requests may be under way at once: a slow institution holds as many as payments come in its time."""
+CONNECTIONS_MAX: Final = 4_000
+"""How many requests may be under way at once: more than are asked and told at once, so that none waits for another
+tenant's. How many one institution may hold is bounded by who asks and tells."""
 
 ANSWER_BYTES_MAX: Final = 64 * 1024
 """What is longer than this is no answer."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
@@ -14,7 +16,8 @@ from gateway.domain.incoming_transfer import (
     PostingAnswer,
     PostingOutcome,
 )
-from gateway.domain.payment import PaymentId, Rail, Reason, ReasonOrigin
+from gateway.domain.payment import PaymentId, Rail, Reason, ReasonOrigin, TenantId
+from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
@@ -37,6 +40,13 @@ DECIDABLE: Mapping[IncomingState, frozenset[PostingOutcome]] = {
     IncomingState.BLOCKED: frozenset({PostingOutcome.POSTED, PostingOutcome.REFUSED}),
 }
 """What an institution may decide of the posting, and in which state."""
+
+
+TENANT_UNDER_WAY_MAX: Final = 64
+"""Posting instructions to one institution that a process has under way at once: half of what it handles."""
+
+UNDER_WAY_S: Final = 60.0
+"""An instruction that was told so long ago, and was not tried again since, is under way no more."""
 
 
 class NotDecidableError(Exception):
@@ -94,11 +104,14 @@ class Posting:
     links: Mapping[Rail, RailLink]
     clock: Clock
     observer: IncomingObserver
+    _told: defaultdict[TenantId, dict[PaymentId, float]] = field(default_factory=lambda: defaultdict(dict))
+    """When each tenant was last told of what it has not answered; a delivery that is tried again keeps its place."""
 
     async def post(self, delivery: Delivery) -> None:
         """Tell the institution to post what has arrived; a repeat is safe.
 
-        An institution without an address is told nothing: it reads the list, and says itself what it has done.
+        An institution without an address is told nothing: it reads the list, and says itself what it has done. One that
+        has `TENANT_UNDER_WAY_MAX` instructions under way is told later, by the transfer's timer: it stops no other.
 
         Raises:
             LookupError: there is no such transfer.
@@ -110,11 +123,26 @@ class Posting:
         tenant = self.tenants.of(transfer)
         if transfer.state is not IncomingState.SETTLED or tenant.institution_url is None:
             return
+        if not self._has_place(transfer):
+            self.observer.fault("posting", OverloadedError(f"tenant {tenant.tenant_id} is slow to post"))
+            return
         question = Question(transfer, await self.messages.of(transfer), transfer.answer_by)
         answer = await self.institution.post(tenant, question)
+        self._told[transfer.tenant_id].pop(transfer.payment_id, None)
         decision = await record_posting(self.decisions, transfer.payment_id, answer, was_told=True, loaded=transfer)
         if decision is not None:
             await self.sender.send(decision)
+
+    def _has_place(self, transfer: IncomingTransfer) -> bool:
+        """Whether the transfer is among those that its tenant may have under way; it is from now on."""
+        told, now_s = self._told[transfer.tenant_id], self.clock.monotonic_s()
+        if transfer.payment_id not in told and len(told) >= TENANT_UNDER_WAY_MAX:
+            for payment_id in [each for each, at_s in told.items() if now_s - at_s > UNDER_WAY_S]:
+                del told[payment_id]
+            if len(told) >= TENANT_UNDER_WAY_MAX:
+                return False
+        told[transfer.payment_id] = now_s
+        return True
 
     async def tell_not_settled(self, delivery: Delivery) -> None:
         """Tell the institution that the money did not come; raises as `post`."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import InstitutionAnswer, Verdict
-from gateway.domain.payment import ReasonOrigin
+from gateway.domain.payment import PaymentId, ReasonOrigin, TenantId
+from gateway.service.incoming.ask import TENANT_IN_HAND_MAX
 from gateway.service.ports import Question
 from tests.fakes.incoming_rail import ACCEPTED
 from tests.unit.service.incoming_world import IncomingWorld, incoming_world
@@ -103,3 +106,20 @@ async def test_a_message_that_is_nowhere_is_told_of_once_and_not_looked_for_for_
 
         assert earth.recorder.parkings == [transfer.payment_id]
         assert earth.now(transfer).unsent_at is None
+
+
+async def test_one_slow_institution_has_so_much_in_hand_and_others_are_asked() -> None:
+    """Its share is full: what comes beyond is left to the timers, and what is another's is asked."""
+    async with incoming_world() as earth:
+        transfer = await earth.received()
+        message = await earth.receiving.messages.of(transfer)
+        asker = earth.receiving.asker
+        asker.in_hand.clear()
+        for number in range(TENANT_IN_HAND_MAX + 1):
+            asker.take_up(
+                replace(transfer, payment_id=PaymentId(UUID(int=number)), tenant_id=TenantId("slow")), message
+            )
+        asker.take_up(replace(transfer, tenant_id=TenantId("another")), message)
+
+        assert len(asker.in_hand) == TENANT_IN_HAND_MAX + 1
+        assert transfer.payment_id in asker.in_hand

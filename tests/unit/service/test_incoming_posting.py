@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 
 import pytest
 
-from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import PostingAnswer, PostingOutcome
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.payment import TenantId
 from gateway.domain.receiving_time import decide_by, posting_due
 from gateway.domain.stand_in import StandInPolicy
 from gateway.service.incoming.messages import ReceivedMessages
-from gateway.service.incoming.post import record_posting
+from gateway.service.incoming.post import TENANT_UNDER_WAY_MAX, record_posting
 from gateway.service.incoming.tenants import NOBODYS
-from gateway.service.ports import Question, Queue, ReceivingTenant
+from gateway.service.ports import IncomingDecision, Question, Queue, ReceivingTenant
 from gateway.settings import Settings
 from iso20022 import RoutingNumber
 from tests.unit.service.incoming_world import AGENT, incoming_world
@@ -124,3 +125,44 @@ async def test_the_transfers_own_message_is_found_however_clocks_differ() -> Non
         fresh = ReceivedMessages(earth.store, earth.receiving.rails)
 
         assert (await fresh.of(transfer)).message_id == transfer.message_id
+
+
+async def test_who_commits_an_instruction_forwards_it() -> None:
+    """Nobody waits for the relay: it leaves young rows to those who have just committed them."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.received(), IncomingEvent.ACCEPTANCE_DECIDED)
+        decisions = earth.receiving.decisions
+
+        async def settle(current: IncomingTransfer) -> IncomingDecision:
+            return decisions.decider.decide(
+                current, IncomingFact(IncomingEvent.SETTLEMENT_ADVISED), at=earth.clock.now()
+            )
+
+        await decisions.take(transfer.payment_id, settle)
+
+        assert [(each.queue, each.payment_id) for each in earth.forwarded] == [
+            (Queue.FEDNOW_IN_VALUE, transfer.payment_id)
+        ]
+
+
+async def test_a_slow_institution_is_told_so_much_at_once_and_the_rest_by_timers() -> None:
+    """It would hold every place there is, and stop the posting of all others."""
+    async with incoming_world() as earth, asyncio.TaskGroup() as group:
+        gate = asyncio.Event()
+
+        async def slow(_: Question) -> PostingAnswer:
+            await gate.wait()
+            return POSTED
+
+        earth.institution.before_posting = slow
+        transfers = [await earth.settled() for _ in range(TENANT_UNDER_WAY_MAX + 1)]
+        for transfer in transfers[:-1]:
+            group.create_task(earth.receiving.posting.post(earth.instruction(transfer)))
+        while len(earth.institution.told_to_post) < TENANT_UNDER_WAY_MAX:
+            await asyncio.sleep(0)
+
+        await earth.receiving.posting.post(earth.instruction(transfers[-1]))
+
+        assert earth.now(transfers[-1]).state is IncomingState.SETTLED
+        assert earth.now(transfers[-1]).next_step_at is not None
+        gate.set()
