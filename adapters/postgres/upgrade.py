@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -59,7 +59,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class FirstTenant:
-    """The tenant that exists from the first day, and the digest of its API key."""
+    """The tenant that exists from the first day, and the digest of its API key.
+
+    What is None of its institution and its stand-in is left as it is registered.
+    """
 
     tenant_id: TenantId
     name: str
@@ -68,7 +71,7 @@ class FirstTenant:
     funds_holder: FundsHolder = FundsHolder.TENANT
     receiving_agents: tuple[str, ...] = ()
     institution_url: str | None = None
-    stand_in: Mapping[str, Any] = field(default_factory=dict)
+    stand_in: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +192,14 @@ def _create_months(connection: Connection, regions: Sequence[RegionId], now: dat
 
 
 def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:
-    policies = {
+    policies: dict[str, Any] = {
         "not_found_policy": first.not_found_policy.value,
         "funds_holder": first.funds_holder.value,
-        "institution_url": first.institution_url,
-        "stand_in": dict(first.stand_in),
     }
+    if first.institution_url is not None:
+        policies["institution_url"] = first.institution_url
+    if first.stand_in is not None:
+        policies["stand_in"] = dict(first.stand_in)
     connection.execute(
         insert(tenant)
         .values(tenant_id=first.tenant_id, name=first.name, created_at=now, **policies)
