@@ -8,8 +8,10 @@ What is set in the environment goes before secret files, those before ``fifteen.
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
@@ -79,6 +81,31 @@ class IbmMqSettings(BaseModel):
     in_nonvalue_queue: str = Field("", max_length=48, description="Where messages that move no money are got.")
     in_inquiry_queue: str = Field("", max_length=48, description="Where answers to questions are got.")
     in_system_queue: str = Field("", max_length=48, description="Where system messages are got.")
+
+
+def _https_or_loopback(value: str | None) -> str | None:
+    """Refuse an address at which names and accounts would go over a network in clear."""
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port  # reading the port checks it
+    except ValueError as error:
+        raise ValueError(f"is no address: {error}") from error
+    if not host or parts.scheme not in {"http", "https"}:
+        raise ValueError("must be https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not carry a name or a password")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("must be https: in clear only on the loopback (localhost, 127.0.0.1, ::1)")
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class FedNowSettings(BaseModel):
@@ -308,7 +335,7 @@ class Settings(BaseSettings):
     institution_url: str | None = Field(
         None,
         description="Where the first tenant's institution is asked and told about incoming transfers "
-        "(docs/receiving.md); empty: the stand-in decides. `db upgrade` registers it.",
+        "(docs/receiving.md): https, or http on the loopback; empty: the stand-in decides. `db upgrade` registers it.",
     )
     institution_secret: SecretStr | None = Field(
         None, description="Signs what the first tenant's institution is asked and told: whsec_ and Base64."
@@ -388,6 +415,7 @@ class Settings(BaseSettings):
     rtp: RtpSettings = RtpSettings()
 
     _split = field_validator("regions", "broker_url", "receiving_agents", mode="before")(_split)
+    _is_safe = field_validator("institution_url")(_https_or_loopback)
     _or_none = field_validator("archive_url", "keys_file", mode="before")(_none_if_empty)
 
     @property

@@ -17,7 +17,7 @@ from alembic import command
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.postgres.incoming_tables import receiving_agent
 from adapters.postgres.logins import Login, ensure_login
@@ -125,6 +125,7 @@ async def upgrade(
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
             if first_operator is not None:
                 await connection.run_sync(lambda sync: _register_operator(sync, first_operator, now))
+        await _validate(engine)
     finally:
         await engine.dispose()
     return revision
@@ -161,8 +162,29 @@ def _migrate(connection: Connection, folder: Path, phase: Phase | None, now: dat
     config = script_config(folder)
     config.attributes["connection"] = connection
     if steps:
-        command.upgrade(config, steps[-1].revision)
+        try:
+            command.upgrade(config, steps[-1].revision)
+        except DBAPIError as error:
+            if is_busy(error):
+                raise UpgradeError("others use the same tables for long: nothing was done; try again") from error
+            raise
     return record(connection, known, now=now)
+
+
+async def _validate(engine: AsyncEngine) -> None:
+    """Check what the rules that migrations have added say of old rows, each in a transaction that stops no writer."""
+    async with engine.connect() as connection:
+        found = (await connection.execute(_NOT_VALIDATED)).all()
+    for table, name in found:
+        async with engine.begin() as connection:
+            await connection.execute(text(f'ALTER TABLE {table} VALIDATE CONSTRAINT "{name}"'))
+
+
+_NOT_VALIDATED: Final = text(
+    "SELECT conrelid::regclass::text, conname FROM pg_constraint "
+    "WHERE contype = 'c' AND NOT convalidated AND coninhcount = 0 AND connamespace = current_schema()::regnamespace "
+    "ORDER BY 1, 2"
+)
 
 
 def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> None:

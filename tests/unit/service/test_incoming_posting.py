@@ -14,9 +14,9 @@ from gateway.domain.payment import TenantId
 from gateway.domain.receiving_time import decide_by, posting_due
 from gateway.domain.stand_in import StandInPolicy
 from gateway.service.incoming.messages import ReceivedMessages
-from gateway.service.incoming.post import TENANT_UNDER_WAY_MAX, record_posting
+from gateway.service.incoming.post import TENANT_UNDER_WAY_MAX, UNDER_WAY_S, record_posting
 from gateway.service.incoming.tenants import NOBODYS
-from gateway.service.ports import IncomingDecision, Question, Queue, ReceivingTenant
+from gateway.service.ports import IncomingDecision, Question, Queue, ReceivingTenant, UnavailableError
 from gateway.settings import Settings
 from iso20022 import RoutingNumber
 from tests.unit.service.incoming_world import AGENT, incoming_world
@@ -166,3 +166,21 @@ async def test_a_slow_institution_is_told_so_much_at_once_and_the_rest_by_timers
         assert earth.now(transfers[-1]).state is IncomingState.SETTLED
         assert earth.now(transfers[-1]).next_step_at is not None
         gate.set()
+
+
+async def test_an_institution_that_is_down_holds_its_places_no_longer_than_it_is_tried() -> None:
+    """What is tried again keeps its place; what nobody tries any more gives it back."""
+    async with incoming_world() as earth:
+        earth.institution.is_down = True
+        transfers = [await earth.settled() for _ in range(TENANT_UNDER_WAY_MAX + 1)]
+        for transfer in transfers[:-1]:
+            with pytest.raises(UnavailableError):
+                await earth.receiving.posting.post(earth.instruction(transfer))
+        await earth.receiving.posting.post(earth.instruction(transfers[-1]))
+        assert transfers[-1].payment_id not in earth.institution.told_to_post
+
+        earth.clock.advance(UNDER_WAY_S + 1)
+        earth.institution.is_down = False
+        await earth.receiving.posting.post(earth.instruction(transfers[-1]))
+
+        assert earth.now(transfers[-1]).state is IncomingState.POSTED
