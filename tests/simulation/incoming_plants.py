@@ -36,7 +36,7 @@ def _rows(rows: Mapping[tuple[IncomingState, IncomingEvent], IncomingTransition]
 
 class PostedOnAGuess(Build):
     def planted(self) -> AbstractContextManager[None]:
-        posting = (IncomingEffect.QUEUE_POSTING, IncomingEffect.AWAIT_POSTING_DECISION)
+        posting = (IncomingEffect.QUEUE_POSTING, IncomingEffect.AWAIT_POSTING)
         guess = IncomingTransition(IncomingState.SETTLED, posting)
         return _rows({(IncomingState.ACCEPTED, IncomingEvent.ADVICE_OVERDUE): guess})
 

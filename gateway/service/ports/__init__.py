@@ -70,6 +70,7 @@ from gateway.service.ports.incoming import (
     IncomingDecision,
     IncomingStore,
     NewTransfer,
+    Receivers,
     ReceivingTenant,
     Unsent,
 )
@@ -178,6 +179,7 @@ __all__ = [
     "RailDelivery",
     "RailLink",
     "RawMessage",
+    "Receivers",
     "ReceivingTenant",
     "Refusal",
     "RegionStore",
