@@ -77,8 +77,7 @@ class Terraform:
             "TF_INPUT": "0",
             "AWS_EC2_METADATA_DISABLED": "true",
             # The provider's schema is loaded once and thrown away: collecting it on the way costs a third of the time.
-            "GOGC": "off",
-            "GOMEMLIMIT": "1500MiB",
+            "GOGC": "400",
             **(environment or {}),
         }
 
