@@ -1,16 +1,9 @@
 """Terraform applied to a stand-in for AWS, and planned again: ``python -m tests.proofs.terraform``.
 
-<<<<<<< HEAD
-A moto server plays AWS. The account's bootstrap, both regions of prod and what joins them are applied, each by its
-own root, each with what the one before said of itself; then each is planned again. What moto lacks is listed here by
-type, with what it lacks: whatever else fails, or would be changed by the second plan, fails the proof. All other
-roots are planned. The report is docs/proofs/terraform.md.
-=======
 A moto server plays AWS. The account's bootstrap, both regions of prod and what joins them are applied, each by its own
 root, with what the ones before said of themselves; then each is planned again. What moto lacks is listed here by type:
 whatever else fails, or would be changed by the second plan, fails the proof. All other roots are planned. The report is
 docs/proofs/terraform.md.
->>>>>>> terraform
 """
 
 from __future__ import annotations
@@ -50,11 +43,7 @@ LACKS: Final[Mapping[str, str]] = {
     "aws_guardduty_detector_feature": "keeps the last feature alone",
     "aws_lb_trust_store": "no trust store",
     "aws_prometheus_alert_manager_definition": "no alert manager",
-<<<<<<< HEAD
-    "aws_s3_account_public_access_block": "asked by a host name that begins with the account: no local server has one",
-=======
     "aws_s3_account_public_access_block": "asked by a host name that begins with the account; a local server has none",
->>>>>>> terraform
 }
 """What moto 5.2.5 cannot make, by type."""
 
