@@ -225,12 +225,18 @@ LOAD_WITH_MESSAGE: Final = f"""
     JOIN payment AS fact ON fact.payment_id = wanted.payment_id
     JOIN payment_state AS now ON now.payment_id = wanted.payment_id
     CROSS JOIN LATERAL (
-        SELECT * FROM message
-        WHERE message.payment_id = wanted.payment_id AND message.direction = wanted.direction
-        ORDER BY message.at, message.message_id
+        SELECT * FROM (
+            SELECT * FROM message
+            WHERE message.payment_id = wanted.payment_id AND message.direction = wanted.direction
+            OFFSET 0
+        ) AS of_payment
+        ORDER BY of_payment.at, of_payment.message_id
         LIMIT 1
     ) AS raw
 """
+"""The payment's few messages first, then the oldest of them: OFFSET 0 keeps the planner from walking the key's index,
+which begins with `at`, from the oldest message of all until it meets one of this payment. It did so as soon as it had
+statistics, half a minute after the start."""
 
 FINAL_SINCE: Final = """
     SELECT payment_id, final_at FROM payment_state WHERE payment_id = ANY ($1::uuid[]) AND final_at IS NOT NULL
