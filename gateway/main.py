@@ -39,7 +39,7 @@ from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.archiving import archiver_of, reader_of, vault_of
-from gateway.domain.payment import Rail, RegionId, TenantId
+from gateway.domain.payment import Rail, RegionId
 from gateway.rails import link_of, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
@@ -334,12 +334,26 @@ async def run_worker_loops(
     ready: Callable[[str], None],
 ) -> None:
     """Run a worker over the rails' links, a core and institutions, which somebody else opened and closes."""
+    async with open_bus(parts) as bus:
+        await _run_worker_loops(parts, bus, links, core, institution, ready=ready)
+
+
+async def _run_worker_loops(
+    parts: Parts,
+    bus: Bus,
+    links: Mapping[Rail, RailLink],
+    core: Core,
+    institution: Institution,
+    *,
+    ready: Callable[[str], None],
+) -> None:
     identifiers, rails = SystemIdentifiers(), parts.rails
     saves = grouped_saves(parts.store)
     decisions = Decisions(parts.store, saves, parts.observer)
     loads = grouped_loads(parts.store)
     funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s)
     dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
+    forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
     receiving = compose(
         rails=receiving_rails(parts.settings, rails),
         store=parts.incoming,
@@ -348,7 +362,7 @@ async def run_worker_loops(
         clock=parts.clock,
         identifiers=identifiers,
         observer=parts.observer,
-        nobodys=TenantId(parts.settings.tenant_id),
+        forward=forwarder.take,
     )
     receivers = {
         rail: Receiver(
@@ -370,7 +384,7 @@ async def run_worker_loops(
             "audit_not_anchored", remedy="set FIFTEEN_AUDIT_ANCHORS (docs/audit.md)"
         )
     receiving.warm_up()
-    async with open_bus(parts) as bus, asyncio.TaskGroup() as group:
+    async with asyncio.TaskGroup() as group:
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         grouping += [group.create_task(each.run()) for each in receiving.groups]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
@@ -383,6 +397,8 @@ async def run_worker_loops(
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
         }
+        if receiving.rails:
+            loops |= {"forwarder": forwarder.publish, "forwarded": forwarder.forget}
         if parts.archiver is not None:
             loops["archiver"] = parts.archiver.run
         background = [group.create_task(_supervised(parts, "releases", parts.releases.run))]

@@ -23,7 +23,7 @@ from gateway.service.incoming.fednow import FedNowReceiving
 from gateway.service.incoming.hear import Hearing
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
-from gateway.service.incoming.post import Posting
+from gateway.service.incoming.post import TENANT_UNDER_WAY_MAX, Posting
 from gateway.service.incoming.rail import ReasonCodes, ReceivingRail
 from gateway.service.incoming.send import IncomingSender, grouped_sents
 from gateway.service.incoming.tenants import ReceivingTenants
@@ -40,12 +40,13 @@ from gateway.service.ports import (
     Vault,
 )
 from gateway.service.rail_protocol import RailProtocol
+from gateway.service.relay import Forward, leave_to_the_relay
 from gateway.settings import Settings, SettingsError, schemas_of
 from iso20022 import ConnectionPartyId, Direction
 from iso20022.sample import sample
 
-POSTING_PREFETCH: Final = 64
-POSTING_CONCURRENCY: Final = 32
+POSTING_PREFETCH: Final = 256
+POSTING_CONCURRENCY: Final = 2 * TENANT_UNDER_WAY_MAX
 """Posting instructions that a worker has in hand, and handles, at once."""
 
 Loop = Callable[[], Awaitable[None]]
@@ -69,6 +70,7 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
             reasons=ReasonCodes(
                 unanswered=fednow.unanswered_reason_code, unknown_agent=fednow.unknown_agent_reason_code
             ),
+            answer_refused=frozenset(fednow.answer_refused_codes),
         )
     return found
 
@@ -89,15 +91,15 @@ async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[In
         yield institution
 
 
-def stand_in_of(settings: Settings) -> dict[str, Any]:
-    """Return the first tenant's stand-in policy as it is registered.
+def stand_in_of(settings: Settings) -> dict[str, Any] | None:
+    """Return the first tenant's stand-in policy as it is registered; None where none is set.
 
     Raises:
         SettingsError: the file says none; the text names the place.
 
     """
     if settings.stand_in_file is None:
-        return {}
+        return None
     try:
         content: dict[str, Any] = json.loads(settings.stand_in_file.read_text())
         policy_from(content)
@@ -203,12 +205,12 @@ def compose(
     clock: Clock,
     identifiers: Identifiers,
     observer: IncomingObserver,
-    nobodys: TenantId,
+    forward: Forward = leave_to_the_relay,
 ) -> Receiving:
-    """Build receiving over its ports; `nobodys` keeps transfers for agents that receive nowhere here."""
+    """Build receiving over its ports; `forward` is told of deliveries that were committed."""
     saves, sents = grouped_incoming_saves(store), grouped_sents(store)
-    decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)
-    tenants = ReceivingTenants(store, clock, observer, nobodys)
+    decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer, forward)
+    tenants = ReceivingTenants(store, clock, observer)
     sender = IncomingSender(store, sents, links, clock, observer)
     asker = Asker(decisions, institution, tenants, sender, clock, observer)
     messages = ReceivedMessages(store, rails)

@@ -8,8 +8,10 @@ What is set in the environment goes before secret files, those before ``fifteen.
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
@@ -81,6 +83,31 @@ class IbmMqSettings(BaseModel):
     in_system_queue: str = Field("", max_length=48, description="Where system messages are got.")
 
 
+def _https_or_loopback(value: str | None) -> str | None:
+    """Refuse an address at which names and accounts would go over a network in clear."""
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port  # reading the port checks it
+    except ValueError as error:
+        raise ValueError(f"is no address: {error}") from error
+    if not host or parts.scheme not in {"http", "https"}:
+        raise ValueError("must be https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not carry a name or a password")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("must be https: in clear only on the loopback (localhost, 127.0.0.1, ::1)")
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class FedNowSettings(BaseModel):
     """How this institution meets FedNow. Times are seconds, amounts whole cents."""
 
@@ -139,11 +166,16 @@ class FedNowSettings(BaseModel):
         pattern=r"^[A-Z0-9]{4}$",
         description="ISO reason of our rejection when no tenant receives for the creditor's agent.",
     )
+    answer_refused_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("E760", "E890", "E891"),
+        description="The rail's reasons, comma-separated, that say of a received transfer that our response to it was "
+        "refused, and not that it did not settle. The rail's list is not public; after one of these it is asked.",
+    )
     network_limit_cents: int = Field(1_000_000_000, gt=0, description="The network's limit per payment.")
     sender_limit_cents: int = Field(10_000_000, gt=0, description="This institution's own limit per payment.")
     ibm_mq: IbmMqSettings = IbmMqSettings()
 
-    _split = field_validator("definite_refusal_codes", "routing_numbers", mode="before")(_split)
+    _split = field_validator("answer_refused_codes", "definite_refusal_codes", "routing_numbers", mode="before")(_split)
     _or_none = field_validator("url", mode="before")(_none_if_empty)
 
     @model_validator(mode="after")
@@ -303,7 +335,7 @@ class Settings(BaseSettings):
     institution_url: str | None = Field(
         None,
         description="Where the first tenant's institution is asked and told about incoming transfers "
-        "(docs/receiving.md); empty: the stand-in decides. `db upgrade` registers it.",
+        "(docs/receiving.md): https, or http on the loopback; empty: the stand-in decides. `db upgrade` registers it.",
     )
     institution_secret: SecretStr | None = Field(
         None, description="Signs what the first tenant's institution is asked and told: whsec_ and Base64."
@@ -383,6 +415,7 @@ class Settings(BaseSettings):
     rtp: RtpSettings = RtpSettings()
 
     _split = field_validator("regions", "broker_url", "receiving_agents", mode="before")(_split)
+    _is_safe = field_validator("institution_url")(_https_or_loopback)
     _or_none = field_validator("archive_url", "keys_file", mode="before")(_none_if_empty)
 
     @property

@@ -9,6 +9,7 @@ from adapters.http.representation import instant_text, message_json, reason_json
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, RecordedFact
 from gateway.domain.payment import PaymentId
+from gateway.domain.receiving_time import decide_by
 from gateway.service.incoming.post import DECIDABLE
 from gateway.service.ports import RawMessage
 
@@ -39,7 +40,7 @@ def transfer_json(transfer: IncomingTransfer) -> dict[str, Any]:
     """Return the transfer's representation."""
     state, link = transfer.state, transfer_link(transfer.payment_id)
     decidable = sorted(outcome.value for outcome in DECIDABLE.get(state, ()))
-    due = transfer.next_step_at if decidable else None
+    due = decide_by(transfer)
     return {
         "transfer_id": str(transfer.payment_id),
         "state": state.value,

@@ -36,8 +36,9 @@ TELL_TIMEOUT_S: Final = 10.0
 CONNECT_TIMEOUT_S: Final = 1.0
 """How long a connection may take, waiting for a free one included."""
 
-CONNECTIONS_MAX: Final = 512
-"""How many requests may be under way at once: a slow institution holds as many as payments come in its time."""
+CONNECTIONS_MAX: Final = 4_000
+"""How many requests may be under way at once: more than are asked and told at once, so that none waits for another
+tenant's. How many one institution may hold is bounded by who asks and tells."""
 
 ANSWER_BYTES_MAX: Final = 64 * 1024
 """What is longer than this is no answer."""
@@ -225,7 +226,11 @@ async def _answer(response: aiohttp.ClientResponse) -> object:
     """
     if response.status != _OK:
         raise UnavailableError(f"the institution answered {response.status}")
-    body = await response.content.read(ANSWER_BYTES_MAX)
+    body = bytearray()
+    async for piece in response.content.iter_any():  # an answer may come in any number of pieces
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX:
+            raise UnavailableError(f"the institution's answer is longer than {ANSWER_BYTES_MAX} bytes")
     try:
         answer: object = json.loads(body)
     except ValueError as error:
@@ -238,4 +243,8 @@ def _is_code(text: str) -> bool:
 
 
 def _text(value: object) -> str | None:
-    return value[:TEXT_CHARACTERS_MAX] if isinstance(value, str) and value.strip() else None
+    """An institution's words, as far as a line of ISO 20022 carries them: none of them is worth a verdict."""
+    if not isinstance(value, str):
+        return None
+    line = "".join(character if character.isprintable() else " " for character in value)
+    return " ".join(line.split())[:TEXT_CHARACTERS_MAX].strip() or None

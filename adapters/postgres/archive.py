@@ -324,14 +324,18 @@ class PostgresArchiveIndex:
 async def messages_of(
     pool: asyncpg.Pool[asyncpg.Record], payment_id: PaymentId, *, vault: Vault, archive: ArchiveReader | None
 ) -> Sequence[RawMessage]:
-    """Return a payment's raw messages, oldest first, wherever they are; raises as `read_archived`."""
+    """Return a payment's raw messages in the order of its events, wherever they are; raises as `read_archived`.
+
+    The clocks of two processes may differ: which event a message came with does not.
+    """
     with translated():
         rows = await pool.fetch(statements.MESSAGES, payment_id)
     here = [message_from(row, vault) for row in rows if row["body"] is not None]
     archived = [row for row in rows if row["body"] is None]
     known = {message.message_id for message in here}
     away = (await read_archived(archived, archive, vault, but=known)).get(payment_id, ())
-    return sorted((*here, *away), key=lambda message: (message.at, message.message_id))
+    sequences = {UUID(int=row["raw_id"].int): row["event_sequence"] or 0 for row in rows}
+    return sorted((*here, *away), key=lambda message: (sequences[message.message_id], message.at, message.message_id))
 
 
 async def read_archived(

@@ -18,13 +18,9 @@ from adapters.postgres.incoming_rows import admit_columns, fact_from, incoming_s
 from adapters.postgres.statements import EVENTS
 from adapters.postgres.store import EPOCH, ONE_BAD_ROW, constraint_of
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import (
-    TO_BE_DECIDED,
-    IncomingTransfer,
-    RecordedFact,
-    in_order_of_deciding,
-)
+from gateway.domain.incoming_transfer import TO_BE_DECIDED, IncomingTransfer, RecordedFact
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
+from gateway.domain.receiving_time import in_order_of_deciding
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding, policy_from
 from gateway.service.ports import (
     Admitted,
@@ -35,6 +31,7 @@ from gateway.service.ports import (
     NewTransfer,
     PartlyFaultyError,
     RawMessage,
+    Receivers,
     ReceivingTenant,
     UnavailableError,
     Unsent,
@@ -67,11 +64,18 @@ class PostgresIncoming:
 
     # --- who receives ---
 
-    async def receiving_tenants(self) -> Mapping[RoutingNumber, ReceivingTenant]:
+    async def receiving_tenants(self) -> Receivers:
         """Return who receives; see the port."""
         with translated():
             rows = await self._pool.fetch(sql.RECEIVING_TENANTS)
-        return {RoutingNumber(row["routing_number"]): _tenant_from(row) for row in rows}
+        return Receivers(
+            {
+                RoutingNumber(row["routing_number"]): TenantId(row["tenant_id"])
+                for row in rows
+                if row["routing_number"] is not None
+            },
+            {TenantId(row["tenant_id"]): _tenant_from(row) for row in rows},
+        )
 
     async def account_standing(self, tenant_id: TenantId, account_index: bytes) -> AccountStanding:
         """Return what the directory says; see the port."""

@@ -203,7 +203,7 @@ DUE_TIMERS: Final = f"""
 
 RECEIVING_TENANTS: Final = """
     SELECT agent.routing_number, tenant.tenant_id, tenant.institution_url, tenant.stand_in
-    FROM receiving_agent AS agent JOIN tenant USING (tenant_id)
+    FROM tenant LEFT JOIN receiving_agent AS agent USING (tenant_id)
 """
 
 ACCOUNT_STANDING: Final = "SELECT standing FROM account_directory WHERE tenant_id = $1 AND account_index = $2"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from alembic import command
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.postgres.incoming_tables import receiving_agent
 from adapters.postgres.logins import Login, ensure_login
@@ -59,7 +59,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class FirstTenant:
-    """The tenant that exists from the first day, and the digest of its API key."""
+    """The tenant that exists from the first day, and the digest of its API key.
+
+    What is None of its institution and its stand-in is left as it is registered.
+    """
 
     tenant_id: TenantId
     name: str
@@ -68,7 +71,7 @@ class FirstTenant:
     funds_holder: FundsHolder = FundsHolder.TENANT
     receiving_agents: tuple[str, ...] = ()
     institution_url: str | None = None
-    stand_in: Mapping[str, Any] = field(default_factory=dict)
+    stand_in: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ async def upgrade(
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
             if first_operator is not None:
                 await connection.run_sync(lambda sync: _register_operator(sync, first_operator, now))
+        await _validate(engine)
     finally:
         await engine.dispose()
     return revision
@@ -158,8 +162,29 @@ def _migrate(connection: Connection, folder: Path, phase: Phase | None, now: dat
     config = script_config(folder)
     config.attributes["connection"] = connection
     if steps:
-        command.upgrade(config, steps[-1].revision)
+        try:
+            command.upgrade(config, steps[-1].revision)
+        except DBAPIError as error:
+            if is_busy(error):
+                raise UpgradeError("others use the same tables for long: nothing was done; try again") from error
+            raise
     return record(connection, known, now=now)
+
+
+async def _validate(engine: AsyncEngine) -> None:
+    """Check what the rules that migrations have added say of old rows, each in a transaction that stops no writer."""
+    async with engine.connect() as connection:
+        found = (await connection.execute(_NOT_VALIDATED)).all()
+    for table, name in found:
+        async with engine.begin() as connection:
+            await connection.execute(text(f'ALTER TABLE {table} VALIDATE CONSTRAINT "{name}"'))
+
+
+_NOT_VALIDATED: Final = text(
+    "SELECT conrelid::regclass::text, conname FROM pg_constraint "
+    "WHERE contype = 'c' AND NOT convalidated AND coninhcount = 0 AND connamespace = current_schema()::regnamespace "
+    "ORDER BY 1, 2"
+)
 
 
 def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> None:
@@ -189,12 +214,14 @@ def _create_months(connection: Connection, regions: Sequence[RegionId], now: dat
 
 
 def _register(connection: Connection, first: FirstTenant, now: datetime) -> None:
-    policies = {
+    policies: dict[str, Any] = {
         "not_found_policy": first.not_found_policy.value,
         "funds_holder": first.funds_holder.value,
-        "institution_url": first.institution_url,
-        "stand_in": dict(first.stand_in),
     }
+    if first.institution_url is not None:
+        policies["institution_url"] = first.institution_url
+    if first.stand_in is not None:
+        policies["stand_in"] = dict(first.stand_in)
     connection.execute(
         insert(tenant)
         .values(tenant_id=first.tenant_id, name=first.name, created_at=now, **policies)

@@ -138,6 +138,9 @@ class IncomingEvent(StrEnum):
     QUESTIONS_ENDED = "QuestionsEnded"
     """The rail was asked in vain, or looks back no further."""
 
+    POSTING_OVERDUE = "PostingOverdue"
+    """The institution was told to post, and has not said what became of it."""
+
     POSTING_CONFIRMED = "PostingConfirmed"
     """The institution has posted."""
 
@@ -187,6 +190,9 @@ class IncomingEffect(StrEnum):
     QUEUE_POSTING = "queue_posting"
     """Tell the institution to post; it may be told twice."""
 
+    AWAIT_POSTING = "await_posting"
+    """Wake after a pause that grows, to tell the institution to post once more."""
+
     TELL_NOT_SETTLED = "tell_not_settled"
     """Tell the institution that the money did not come."""
 
@@ -224,7 +230,7 @@ _T = IncomingTransition
 
 _STRANGE = (_F.REPORT_CONTRADICTION,)
 _ANSWER = (_F.SEND_ANSWER, _F.AWAIT_ADVICE)
-_ARRIVED = (_F.QUEUE_POSTING, _F.AWAIT_POSTING_DECISION)
+_ARRIVED = (_F.QUEUE_POSTING, _F.AWAIT_POSTING)
 _HELD = (_F.AWAIT_POSTING_DECISION,)
 _GONE = (_F.TELL_NOT_SETTLED, _F.STOP_TIMER)
 _OWED = (_F.SEND_STATUS, _F.QUEUE_RETURN)
@@ -244,7 +250,8 @@ _HOLDING_BY_RAIL: Final[Mapping[IncomingEvent, IncomingTransition]] = {
 _ANSWERED: Final = (_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING, _S.IN_DOUBT, _S.AWAITING_OPERATOR)
 """We have accepted, and do not know what became of it."""
 
-_ARRIVED_STATES: Final = (_S.SETTLED, _S.PENDING, _S.POSTED, _S.BLOCKED, _S.RETURN_DUE, _S.RETURNED)
+_HELD_OR_GIVEN: Final = (_S.PENDING, _S.POSTED, _S.BLOCKED, _S.RETURN_DUE, _S.RETURNED)
+_ARRIVED_STATES: Final = (_S.SETTLED, *_HELD_OR_GIVEN)
 _NEVER_ARRIVED: Final = (_S.REJECTED, _S.NOT_SETTLED)
 
 INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTransition]] = {
@@ -283,7 +290,9 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     **{(state, _E.NOT_FOUND_REPORTED): _T(state, _STRANGE) for state in _ANSWERED},
     (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, _HELD),
     (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(_S.NOT_SETTLED, _GONE),
-    # The money is ours: it is posted, held, blocked or given back.
+    # The money is ours: it is posted, held, blocked or given back. Until it is said, it is asked for again and again.
+    (_S.SETTLED, _E.POSTING_OVERDUE): _T(_S.SETTLED, _ARRIVED),
+    **{(state, _E.POSTING_OVERDUE): _T(state) for state in (*_HELD_OR_GIVEN, *_NEVER_ARRIVED)},
     (_S.SETTLED, _E.POSTING_CONFIRMED): _T(_S.POSTED, (_F.SEND_STATUS, _F.STOP_TIMER)),
     (_S.SETTLED, _E.POSTING_REFUSED): _T(_S.RETURN_DUE, _OWED),
     (_S.SETTLED, _E.PENDING_DECIDED): _T(_S.PENDING, (_F.SEND_STATUS, *_HELD)),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -156,6 +156,7 @@ WAITED_FOR: Final = frozenset(
         IncomingState.ACCEPTED,
         IncomingState.ACCEPTED_WITHOUT_POSTING,
         IncomingState.IN_DOUBT,
+        IncomingState.SETTLED,
     }
 )
 """The states in which the gateway itself does the next step, at the time of the timer; later ones wait for people."""
@@ -167,25 +168,10 @@ ASKABLE: Final = frozenset(state for state, kind in INCOMING_TRANSITIONS if kind
 """The states in which the rail is asked."""
 
 
-def in_order_of_deciding(transfers: Iterable[IncomingTransfer]) -> list[IncomingTransfer]:
-    """Return what must be decided first, by its deadline, then the rest, the newest first."""
-
-    def order(transfer: IncomingTransfer) -> tuple[bool, timedelta]:
-        is_due = transfer.state in TO_BE_DECIDED and transfer.next_step_at is not None
-        when = transfer.next_step_at if is_due and transfer.next_step_at else transfer.received_at
-        since = when - _BEGINNING
-        return (not is_due, since if is_due else -since)
-
-    return sorted(transfers, key=order)
-
-
 def is_contradicted(answer: str | None, verdict: Verdict) -> bool:
     """Whether an institution's late verdict is another than what was answered in its place."""
     given = {"ACTC": Verdict.ACCEPT, "ACWP": Verdict.ACCEPT_WITHOUT_POSTING, "RJCT": Verdict.REJECT}
     return answer is not None and given.get(answer) is not verdict
-
-
-_BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def tells_incoming(

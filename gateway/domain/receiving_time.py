@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import IncomingTransfer
+from gateway.domain.incoming_transfer import TO_BE_DECIDED, IncomingTransfer
 from gateway.domain.timing import SELDOM_INTERVAL_S, STATUS_REQUEST_INTERVAL_MAX_S
 
 ZONE: Final = ZoneInfo("America/New_York")
@@ -19,6 +20,13 @@ TAKE_OVER_S: Final = 1.0
 
 UNSENT_S: Final = 0.5
 """After so long without word that it left, a message that was saved is sent by whoever finds it."""
+
+POSTING_AGAIN_S: Final = 30.0
+POSTING_AGAIN_MAX_S: Final = 3600.0
+"""The first and the longest pause until an institution that has not answered is told again to post: a delivery of the
+bus is given up after ten attempts in some 20 s, and an institution may be down for a day."""
+
+_BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 FINAL_SECOND: Final = time(23, 59, 59)
 """The end of a day as the rails count it."""
@@ -73,6 +81,35 @@ def posting_due(now: datetime) -> datetime:
     while not is_business_day(day):
         day += timedelta(days=1)
     return datetime.combine(day, FINAL_SECOND, tzinfo=ZONE)
+
+
+def decide_by(transfer: IncomingTransfer) -> datetime | None:
+    """Return by when somebody must have decided what becomes of the money; None where nobody has to.
+
+    What has settled and was not posted yet is counted from the day on which the rail brought it, so never too late.
+    """
+    if transfer.state is IncomingState.SETTLED:
+        return posting_due(transfer.forwarded_at)
+    return transfer.next_step_at if transfer.state in TO_BE_DECIDED else None
+
+
+def in_order_of_deciding(transfers: Iterable[IncomingTransfer]) -> list[IncomingTransfer]:
+    """Return what must be decided first, by its deadline, then the rest, the newest first."""
+
+    def order(transfer: IncomingTransfer) -> tuple[bool, timedelta]:
+        due = decide_by(transfer)
+        since = (due or transfer.received_at) - _BEGINNING
+        return (due is None, since if due else -since)
+
+    return sorted(transfers, key=order)
+
+
+def posting_again(transfer: IncomingTransfer, now: datetime) -> datetime:
+    """Return the instant at which the institution is told to post once more: after a pause that doubles."""
+    if transfer.state is not IncomingState.SETTLED:
+        return now + timedelta(seconds=POSTING_AGAIN_S)
+    doubled_s = 2 * (now - transfer.updated_at).total_seconds()
+    return now + timedelta(seconds=min(max(doubled_s, POSTING_AGAIN_S), POSTING_AGAIN_MAX_S))
 
 
 def is_business_day(day: date) -> bool:

@@ -169,9 +169,12 @@ def _hours(value: Any, place: str) -> tuple[time, time] | None:
         return None
     try:
         begin, end = value.split("-")
-        return time.fromisoformat(begin), time.fromisoformat(end)
+        hours = time.fromisoformat(begin), time.fromisoformat(end)
+        if any(hour.tzinfo is not None for hour in hours):
+            raise ValueError("a zone")  # noqa: TRY301 - said below, with its place
     except (AttributeError, ValueError):
-        raise ValueError(f"{place}: 08:00-17:30 is meant") from None
+        raise ValueError(f"{place}: 08:00-17:30 is meant, US Eastern and without a zone") from None
+    return hours
 
 
 def _is_within(moment: time, begin: time, end: time) -> bool:

@@ -12,10 +12,10 @@ from gateway.domain.incoming_transfer import (
     IncomingFact,
     IncomingTransfer,
     RecordedFact,
-    in_order_of_deciding,
 )
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import PaymentId, Rail, TenantId
+from gateway.domain.receiving_time import in_order_of_deciding
 from gateway.domain.stand_in import AccountStanding
 from gateway.service.ports import (
     Admitted,
@@ -26,6 +26,7 @@ from gateway.service.ports import (
     NewTransfer,
     PartlyFaultyError,
     RawMessage,
+    Receivers,
     ReceivingTenant,
     Unsent,
 )
@@ -54,12 +55,15 @@ class InMemoryIncoming:
         self.store = store
         self.rows = IncomingRows()
         self.tenants: dict[RoutingNumber, ReceivingTenant] = {}
+        self.others: list[ReceivingTenant] = []
+        """Tenants that no agent belongs to."""
         self.directory: dict[tuple[TenantId, bytes], AccountStanding] = {}
 
-    async def receiving_tenants(self) -> Mapping[RoutingNumber, ReceivingTenant]:
+    async def receiving_tenants(self) -> Receivers:
         """Return who receives; see the port."""
         await self.store.check()
-        return dict(self.tenants)
+        by_agent = {agent: tenant.tenant_id for agent, tenant in self.tenants.items()}
+        return Receivers(by_agent, {each.tenant_id: each for each in (*self.others, *self.tenants.values())})
 
     async def account_standing(self, tenant_id: TenantId, account_index: bytes) -> AccountStanding:
         """Return what the directory says; see the port."""
@@ -172,7 +176,7 @@ class InMemoryIncoming:
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
         """Return the raw messages; see the port."""
         await self.store.check()
-        return sorted(self.rows.messages.get(payment_id, ()), key=lambda message: (message.at, message.message_id))
+        return list(self.rows.messages.get(payment_id, ()))  # kept in the order of the events
 
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedFact]:
         """Return the history; see the port."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +15,7 @@ from gateway.domain.incoming_transfer import (
     PostingOutcome,
     Verdict,
 )
-from gateway.domain.payment import PaymentId
+from gateway.domain.payment import PaymentId, TenantId
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.domain.timing import Timing
 from gateway.service.fednow import FedNowDialect, fednow_protocol
@@ -27,6 +27,7 @@ from iso20022 import ConnectionPartyId, FedNowProfile
 
 PARTY: Final = ConnectionPartyId("990000107")
 REASONS: Final = ReasonCodes(unanswered="AB05", unknown_agent="RC04")
+REFUSALS: Final = frozenset({"E760", "E890", "E891"})
 ACCEPTED: Final = InstitutionAnswer(Verdict.ACCEPT)
 POSTED: Final = PostingAnswer(PostingOutcome.POSTED)
 
@@ -35,7 +36,9 @@ def receiving_rail(protocol: RailProtocol | None = None, *, timing: ReceivingTim
     """FedNow's receiving side beside its sending one."""
     dialect = FedNowDialect(FedNowProfile(), PARTY)
     protocol = protocol or fednow_protocol(FedNowProfile(), connection_party=PARTY, timing=Timing())
-    return FedNowReceiving(dialect, protocol, timing=timing or ReceivingTiming(), reasons=REASONS)
+    return FedNowReceiving(
+        dialect, protocol, timing=timing or ReceivingTiming(), reasons=REASONS, answer_refused=REFUSALS
+    )
 
 
 @dataclass(slots=True)
@@ -44,10 +47,13 @@ class InMemoryInstitution:
 
     answer_to: Callable[[Question], InstitutionAnswer] = lambda _: ACCEPTED
     posting_of: Callable[[Question], PostingAnswer] = lambda _: POSTED
+    before_posting: Callable[[Question], Awaitable[PostingAnswer]] | None = None
+    """What happens, and is answered, while an instruction to post is under way."""
     after_s: float = 0.0
     is_down: bool = False
     asked: Counter[PaymentId] = field(default_factory=Counter)
     told_to_post: Counter[PaymentId] = field(default_factory=Counter)
+    tenants_told: set[TenantId] = field(default_factory=set)
     credited: dict[PaymentId, int] = field(default_factory=dict)
     not_settled_ids: set[PaymentId] = field(default_factory=set)
 
@@ -65,10 +71,11 @@ class InMemoryInstitution:
     async def post(self, tenant: ReceivingTenant, question: Question) -> PostingAnswer:
         """Post; see the port."""
         self.told_to_post[question.transfer.payment_id] += 1
+        self.tenants_told.add(tenant.tenant_id)
         await asyncio.sleep(0)
         if self.is_down:
             raise UnavailableError("the institution is down")
-        answer = self.posting_of(question)
+        answer = self.posting_of(question) if self.before_posting is None else await self.before_posting(question)
         if answer.outcome is PostingOutcome.POSTED:
             self.credited.setdefault(question.transfer.payment_id, question.transfer.amount.cents)
         return answer

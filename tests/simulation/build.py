@@ -57,7 +57,7 @@ from gateway.service.waiting import Waiting
 from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import receiving_rail
 from tests.fakes.store import InMemoryStore
-from tests.simulation.incoming import TENANT, InstitutionSide, incoming_side
+from tests.simulation.incoming import InstitutionSide, incoming_side
 from tests.simulation.ports import SimulatedSupply, bus_side, link_side, store_side
 from tests.simulation.processes import Life
 from tests.simulation.rail import DEFINITE, PARTY, profile
@@ -185,7 +185,7 @@ class Build:
         saves, sents = grouped_incoming_saves(store), grouped_sents(store)
         decider = IncomingDecider(rails, world.chance.identifiers(f"{life.key}.incoming"))
         decisions = IncomingDecisions(store, saves, decider, life.clock, observer)
-        tenants = ReceivingTenants(store, life.clock, observer, TENANT)
+        tenants = ReceivingTenants(store, life.clock, observer)
         sender = self.incoming_sender(store=store, sents=sents, links=links, clock=life.poll_clock, observer=observer)
         messages = ReceivedMessages(store, rails)
         asker = Asker(decisions, institution, tenants, sender, life.clock, observer)

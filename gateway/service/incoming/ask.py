@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -16,12 +17,12 @@ from gateway.domain.incoming_transfer import (
     Verdict,
     is_contradicted,
 )
-from gateway.domain.payment import PaymentId, Reason, ReasonOrigin
+from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.send import IncomingSender
-from gateway.service.incoming.tenants import ReceivingTenants
+from gateway.service.incoming.tenants import NOBODYS, ReceivingTenants
 from gateway.service.ports import (
     Clock,
     IncomingDecision,
@@ -34,7 +35,9 @@ from gateway.service.supervise import Verdict as Outcome
 from iso20022 import CustomerCreditTransfer
 
 IN_HAND_MAX: Final = 2_000
-"""Transfers that one process has in hand at once; what comes beyond is left to the timers of all."""
+TENANT_IN_HAND_MAX: Final = 500
+"""Transfers that one process has in hand at once, and how many of one tenant: a slow institution stops no other. What
+comes beyond is left to the timers of all."""
 
 TRIES_MAX: Final = 3
 """How often an institution is asked that could not be reached, or answered nonsense, before the stand-in decides."""
@@ -43,7 +46,8 @@ RETRY_PAUSE_S: Final = 0.2
 """Between two of these."""
 
 LATE_S: Final = 10.0
-"""How long after its time an institution's answer is still listened to, and recorded."""
+LATE_MAX: Final = 100
+"""How long after its time an institution's answer is still listened to, and recorded; so many of one tenant at once."""
 
 UNKNOWN_AGENT: Final = "No institution receives here for this creditor's agent."
 UNDECIDED: Final = "The institution did not decide in time."
@@ -68,6 +72,8 @@ class Asker:
     clock: Clock
     observer: IncomingObserver
     in_hand: set[PaymentId] = field(default_factory=set)
+    _of_tenant: Counter[TenantId] = field(default_factory=Counter)
+    _late_of_tenant: Counter[TenantId] = field(default_factory=Counter)
     _waiting: list[_Taken] = field(default_factory=list)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _group: asyncio.TaskGroup | None = None
@@ -86,45 +92,51 @@ class Asker:
         finally:
             self._waiting.clear()
             self.in_hand.clear()
+            self._of_tenant.clear()
+            self._late_of_tenant.clear()
 
     def take_up(self, transfer: IncomingTransfer, message: CustomerCreditTransfer) -> None:
         """Have a transfer decided on; one that is in hand already, or one too many, is left as it is."""
-        if transfer.payment_id in self.in_hand or len(self.in_hand) >= IN_HAND_MAX:
+        is_full = len(self.in_hand) >= IN_HAND_MAX or self._of_tenant[transfer.tenant_id] >= TENANT_IN_HAND_MAX
+        if transfer.payment_id in self.in_hand or is_full:
             return
         self.in_hand.add(transfer.payment_id)
+        self._of_tenant[transfer.tenant_id] += 1
         self._waiting.append(_Taken(transfer, message))
         self._arrived.set()
 
     async def stand_in(self, transfer: IncomingTransfer) -> None:
         """Decide in the institution's place, and answer the rail."""
-        tenant = self.tenants.keeper_of(transfer.creditor_agent)
-        await self._answer(transfer, await self._in_its_place(tenant, transfer), by=ReasonOrigin.GATEWAY, asked_s=0.0)
+        answer = await self._in_its_place(self.tenants.of(transfer), transfer)
+        await self._answer(transfer, answer, by=ReasonOrigin.GATEWAY, asked_s=0.0)
 
     async def _decide_or_park(self, taken: _Taken) -> None:
         """Decide on one; a fault of ours stops that one alone, and the world's are left to the timers."""
         outcome = Outcome()
         async with outcome:
             await self._decide(taken.transfer, taken.message)
-        self.in_hand.discard(taken.transfer.payment_id)
+        self._let_go(taken.transfer)
         if outcome.fault is not None:
             self.observer.fault("ask", outcome.fault)
             if not isinstance(outcome.fault, UnavailableError | OverloadedError):
                 self.observer.parked(taken.transfer.payment_id, str(outcome.fault))
 
+    def _let_go(self, transfer: IncomingTransfer) -> None:
+        if transfer.payment_id in self.in_hand:
+            self.in_hand.remove(transfer.payment_id)
+            self._of_tenant[transfer.tenant_id] -= 1
+
     async def _decide(self, transfer: IncomingTransfer, message: CustomerCreditTransfer) -> None:
         await self.tenants.ensure()
-        tenant, rail = self.tenants.of(transfer.creditor_agent), self.decisions.decider.rails[transfer.rail]
-        if tenant is None:
-            refusal = InstitutionAnswer(Verdict.REJECT, rail.reasons.unknown_agent, UNKNOWN_AGENT)
-            await self._answer(transfer, refusal, by=ReasonOrigin.GATEWAY, asked_s=0.0)
-            return
-        within_s = (rail.timing.ask_until(transfer) - self.clock.now()).total_seconds()
+        tenant, rail = self.tenants.of(transfer), self.decisions.decider.rails[transfer.rail]
+        ask_until = rail.timing.ask_until(transfer)
+        within_s = (ask_until - self.clock.now()).total_seconds()
         if within_s <= 0 or tenant.institution_url is None:
             await self.stand_in(transfer)
             return
         started_s = self.clock.monotonic_s()
         assert self._group is not None, "transfers are decided on while `run` runs"
-        question = Question(transfer, message, transfer.answer_by)
+        question = Question(transfer, message, ask_until)
         asking = self._group.create_task(self._asked_or_reported(tenant, question, within_s))
         await asyncio.wait([asking], timeout=within_s)
         asked_s = self.clock.monotonic_s() - started_s
@@ -133,7 +145,19 @@ class Asker:
             return
         standing_in = await self._in_its_place(tenant, transfer)
         await self._answer(transfer, standing_in, by=ReasonOrigin.GATEWAY, asked_s=asked_s)
-        late = await asking
+        self._let_go(transfer)
+        await self._listen(transfer, asking)
+
+    async def _listen(self, transfer: IncomingTransfer, asking: asyncio.Task[InstitutionAnswer | None]) -> None:
+        """Wait for what an institution says after its time, and keep it; where too many are waited for, for none."""
+        if self._late_of_tenant[transfer.tenant_id] >= LATE_MAX:
+            asking.cancel()
+            return
+        self._late_of_tenant[transfer.tenant_id] += 1
+        try:
+            late = await asking
+        finally:
+            self._late_of_tenant[transfer.tenant_id] -= 1
         if late is not None:
             await self._record_late(transfer.payment_id, late)
 
@@ -165,6 +189,8 @@ class Asker:
 
     async def _in_its_place(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> InstitutionAnswer:
         now, reasons = self.clock.now(), self.decisions.decider.rails[transfer.rail].reasons
+        if transfer.tenant_id == NOBODYS:
+            return InstitutionAnswer(Verdict.REJECT, reasons.unknown_agent, UNKNOWN_AGENT)
         standing = await self.decisions.store.account_standing(tenant.tenant_id, transfer.creditor_account_index)
         answer = tenant.stand_in.decide(transfer, standing, at=now)
         if answer.verdict is Verdict.REJECT and answer.reason_code is None:

@@ -12,7 +12,7 @@ from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingTrans
 from gateway.domain.incoming_transfer import ANSWERED_AS, IncomingFact, IncomingTransfer, tells_incoming
 from gateway.domain.ledger import incoming_postings
 from gateway.domain.payment import PaymentId, Rail
-from gateway.domain.receiving_time import UNSENT_S, posting_due
+from gateway.domain.receiving_time import UNSENT_S, posting_again, posting_due
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import ReceivingRail
@@ -31,6 +31,7 @@ from gateway.service.ports import (
     UnavailableError,
 )
 from gateway.service.rail_protocol import OutboundMessage
+from gateway.service.relay import Forward, leave_to_the_relay
 from gateway.service.submit import XML_TYPE
 
 CONFLICTS_MAX: Final = 10
@@ -132,6 +133,8 @@ class IncomingDecider:
         """The status that the rail is told, and the message that tells it."""
         rail, reason = self.rails[transfer.rail], fact.reason
         code, text = (None, None) if reason is None else (reason.code, reason.text)
+        if text is not None and not rail.carries(text):
+            text = None  # a verdict never falls away because of its words
         if _F.SEND_ANSWER in transition.effects:
             status = ANSWERED_AS[transition.state]
             code, text = (code, text) if status == "RJCT" else (None, None)
@@ -149,6 +152,8 @@ class IncomingDecider:
             return timing.advice_overdue(transfer)
         if _F.ASK_STATUS_AGAIN in effects:
             return timing.next_question(transfer, at)
+        if _F.AWAIT_POSTING in effects:
+            return posting_again(transfer, at)
         if _F.AWAIT_POSTING_DECISION in effects:
             return posting_due(at)
         return None
@@ -172,13 +177,17 @@ def _outbox(
 
 @dataclass(frozen=True, slots=True)
 class IncomingDecisions:
-    """Takes decisions and saves them, again and again until one holds. Saves of many transfers share a commit."""
+    """Takes decisions and saves them, again and again until one holds. Saves of many transfers share a commit.
+
+    `forward` is told of the deliveries that are committed with them.
+    """
 
     store: IncomingStore
     saves: GroupCommit[IncomingDecision, bool]
     decider: IncomingDecider
     clock: Clock
     observer: IncomingObserver
+    forward: Forward = leave_to_the_relay
 
     async def take(
         self, payment_id: PaymentId, choose: Choice, *, loaded: IncomingTransfer | None = None
@@ -202,6 +211,7 @@ class IncomingDecisions:
                 return None
             if await self.saves.submit(decision):
                 self.observer.incoming_changed(decision)
+                self.forward(decision.outbox)
                 return decision
         raise UnavailableError(f"transfer {payment_id} changed {CONFLICTS_MAX} times while it was decided on")
 

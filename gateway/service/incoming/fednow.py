@@ -31,6 +31,9 @@ from iso20022 import (
 )
 from iso20022.messages import pacs002, pacs008, pacs028
 
+TEXT_MAX: Final = 105
+"""Characters of `AddtlInf` (ISO 20022, Max105Text)."""
+
 _QUESTION: Final = "question"
 _ANSWER: Final = "answer"
 
@@ -48,12 +51,19 @@ class FedNowReceiving:
     rail: Final = Rail.FEDNOW
 
     def __init__(
-        self, dialect: FedNowDialect, protocol: RailProtocol, *, timing: ReceivingTiming, reasons: ReasonCodes
+        self,
+        dialect: FedNowDialect,
+        protocol: RailProtocol,
+        *,
+        timing: ReceivingTiming,
+        reasons: ReasonCodes,
+        answer_refused: frozenset[str] = frozenset(),
     ) -> None:
         self._dialect = dialect
         self._protocol = protocol
         self._timing = timing
         self._reasons = reasons
+        self._answer_refused = answer_refused
         self._zone = ZoneInfo(dialect.profile.time_zone)
 
     @property
@@ -93,6 +103,10 @@ class FedNowReceiving:
             instructed_agent=transfer.instructing_agent,
         )
         return self._dialect.message(message_id, pacs002.MESSAGE_TYPE, pacs002.build(report), MessageClass.NONVALUE, at)
+
+    def carries(self, text: str) -> bool:
+        """Whether it is a line as ISO 20022 carries it beside a reason: 1 to 105 printable characters."""
+        return 1 <= len(text) <= TEXT_MAX and text.isprintable()
 
     def enquiry(self, transfer: IncomingTransfer, *, at: datetime) -> OutboundMessage:
         """Return the next pacs.028 to the service."""
@@ -144,10 +158,12 @@ class FedNowReceiving:
         assert isinstance(said, PaymentStatusReport), "nothing else is said to be about something"
         code = next((reason.code or reason.proprietary for reason in said.reasons), None)
         kind = _ADVISED.get(said.status, IncomingEvent.STILL_IN_PROCESS_REPORTED)
-        if kind is IncomingEvent.REJECTION_ADVISED:
+        if about != transfer.message_id and not is_question:
+            kind = IncomingEvent.ANSWER_REFUSED  # said of our own pacs.002: of no money, whatever the status
+        elif kind is IncomingEvent.REJECTION_ADVISED:
             kind = self._rejection(code, is_question=is_question)
-        elif about != transfer.message_id:
-            kind = IncomingEvent.STATUS_REQUEST_UNANSWERED  # a status of the question, or of our answer: of no money
+        elif is_question:
+            kind = IncomingEvent.STATUS_REQUEST_UNANSWERED  # a status of the question: of no money
         is_of_money = kind in _ADVISED.values()
         return IncomingFact(
             kind,
@@ -157,7 +173,12 @@ class FedNowReceiving:
         )
 
     def _rejection(self, code: str | None, *, is_question: bool) -> IncomingEvent:
-        """What an RJCT says: of the transfer that it did not settle, of a question that it was not answered."""
+        """What an RJCT says: of the transfer that it did not settle, of a question that it was not answered.
+
+        Some codes say about the transfer that our response to it was refused: whether it settled, the rail is asked.
+        """
+        if not is_question and code in self._answer_refused:
+            return IncomingEvent.ANSWER_REFUSED
         answer = None if code is None else self._dialect.profile.enquiry_codes.get(code)
         if not is_question and answer is None:
             return IncomingEvent.REJECTION_ADVISED

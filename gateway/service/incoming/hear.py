@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from typing import Final
 
 from gateway.domain.identity import incoming_id_of
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
@@ -24,12 +27,17 @@ from gateway.service.ports import (
     PartlyFaultyError,
     PaymentStore,
     RawMessage,
+    UnavailableError,
     Vault,
 )
 from gateway.service.rail_protocol import Reading
+from gateway.service.supervise import Verdict
 
 FAULT: Final = "FAULT_OF_OURS"
 """The quarantine's code for a transfer that a fault of ours kept from being saved."""
+
+LOOK_BACK: Final = timedelta(days=1)
+"""What a header says of its creation is believed as far as this back, and never beyond its arrival."""
 
 ID_REUSED: Final = "MESSAGE_ID_REUSED"
 """The quarantine's code for another transfer under a message id that is known."""
@@ -67,20 +75,31 @@ class Hearing:
 
         """
         await self.asker.tenants.ensure()
-        new = [self._new(each) for each in arrived]
+        new: dict[int, NewTransfer] = {}
+        for number, each in enumerate(arrived):
+            async with self._apart():
+                new[number] = self._new(each)
         outcomes: Sequence[object]
         try:
-            outcomes = await self.decisions.store.admit(new)
+            outcomes = await self.decisions.store.admit(list(new.values()))
         except PartlyFaultyError as error:
             outcomes = error.outcomes
-        codes: list[str | None] = []
-        for each, transfer, outcome in zip(arrived, new, outcomes, strict=True):
-            if isinstance(outcome, Admitted):
-                codes.append(await self._admitted(each, transfer, outcome))
-            else:
-                self.observer.fault("arrive", FaultyRowError(str(outcome)))
-                codes.append(FAULT)
+        codes: list[str | None] = [FAULT] * len(arrived)
+        for (number, transfer), outcome in zip(new.items(), outcomes, strict=True):
+            async with self._apart():
+                if not isinstance(outcome, Admitted):
+                    raise FaultyRowError(str(outcome))
+                codes[number] = await self._admitted(arrived[number], transfer, outcome)
         return codes
+
+    @asynccontextmanager
+    async def _apart(self) -> AsyncIterator[None]:
+        """Whatever is done for one transfer: a fault of ours is reported, and stops that one alone."""
+        verdict = Verdict(but=(UnavailableError, OverloadedError))
+        async with verdict:
+            yield
+        if verdict.fault is not None:
+            self.observer.fault("arrive", verdict.fault)
 
     async def _admitted(self, arrived: Arrived, new: NewTransfer, admitted: Admitted) -> str | None:
         message = arrived.reading.transfer
@@ -89,9 +108,10 @@ class Hearing:
             self.messages.keep(admitted.transfer.payment_id, message)
             self.asker.take_up(admitted.transfer, message)
             return None
-        if not _is_same(new, admitted.transfer):
-            return ID_REUSED
         inbox_id = arrived.reading.business_message_id
+        seen = await self.store.seen(self.rail.rail, [inbox_id])
+        if not _is_same(new, admitted.transfer) or seen.get(inbox_id, arrived.digest) != arrived.digest:
+            return ID_REUSED
         self.observer.duplicate_ignored(self.rail.rail, inbox_id)
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
@@ -139,10 +159,11 @@ class Hearing:
         assert transfer is not None, "only transfers arrive"
         assert forwarded_at is not None, "a header has a creation time"
         received_at = arrived.raw.at
+        forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
         timing, answer_by = self.rail.timing, self.rail.timing.answer_by(forwarded_at)
         return NewTransfer(
             payment_id=incoming_id_of(self.rail.rail, transfer.message_id, transfer.creation_time.date()),
-            tenant_id=self.asker.tenants.keeper_of(transfer.creditor_agent).tenant_id,
+            tenant_id=self.asker.tenants.keeper_of(transfer.creditor_agent),
             rail=self.rail.rail,
             message_id=transfer.message_id,
             message_created_at=transfer.creation_time,

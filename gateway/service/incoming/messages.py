@@ -12,6 +12,7 @@ from gateway.domain.payment import PaymentId, Rail
 from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.ports import IncomingStore, MessageDirection
 from iso20022 import CustomerCreditTransfer
+from iso20022.messages import pacs008
 
 KEPT_MAX: Final = 4_096
 """Messages that are kept: those of some ten seconds, from the question until the posting."""
@@ -41,7 +42,11 @@ class ReceivedMessages:
         if (kept := self._kept.get(transfer.payment_id)) is not None:
             return kept
         messages = await self.store.messages(transfer.payment_id)
-        raw = next(each for each in messages if each.direction is MessageDirection.RAIL_IN)
+        raw = next(
+            each
+            for each in messages
+            if each.direction is MessageDirection.RAIL_IN and each.message_type == pacs008.MESSAGE_TYPE
+        )
         message = self.rails[transfer.rail].read(raw.body).transfer
         assert message is not None, "what was received was read before"
         self.keep(transfer.payment_id, message)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
@@ -14,7 +16,8 @@ from gateway.domain.incoming_transfer import (
     PostingAnswer,
     PostingOutcome,
 )
-from gateway.domain.payment import PaymentId, Rail, Reason, ReasonOrigin
+from gateway.domain.payment import PaymentId, Rail, Reason, ReasonOrigin, TenantId
+from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
@@ -39,6 +42,13 @@ DECIDABLE: Mapping[IncomingState, frozenset[PostingOutcome]] = {
 """What an institution may decide of the posting, and in which state."""
 
 
+TENANT_UNDER_WAY_MAX: Final = 64
+"""Posting instructions to one institution that a process has under way at once: half of what it handles."""
+
+UNDER_WAY_S: Final = 60.0
+"""An instruction that was told so long ago, and was not tried again since, is under way no more."""
+
+
 class NotDecidableError(Exception):
     """Nothing is to be decided of the posting: nothing was done. ``state`` says where the transfer stands."""
 
@@ -52,13 +62,14 @@ async def record_posting(
     payment_id: PaymentId,
     answer: PostingAnswer,
     *,
-    only_if_settled: bool = False,
+    was_told: bool = False,
     by: str | None = None,
     loaded: IncomingTransfer | None = None,
 ) -> IncomingDecision | None:
     """Save what became of the posting, and return the decision, whose message is still to be sent.
 
-    With `only_if_settled` nothing is done, and None returned, where somebody has decided before.
+    With `was_told` it is the answer to our instruction: where somebody has decided before, what agrees is a repeat, and
+    None is returned; what does not agree goes through the table, which reports what contradicts.
 
     Raises:
         LookupError: there is no such transfer.
@@ -68,14 +79,15 @@ async def record_posting(
     """
 
     async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
-        if only_if_settled and transfer.state is not IncomingState.SETTLED:
-            return None  # told twice: the first answer counts
-        if answer.outcome not in DECIDABLE.get(transfer.state, frozenset()):
+        is_second = was_told and transfer.state is not IncomingState.SETTLED
+        if not is_second and answer.outcome not in DECIDABLE.get(transfer.state, frozenset()):
             raise NotDecidableError(transfer.state)
         code = answer.reason_code
         reason = None if code is None else Reason(code, ReasonOrigin.INSTITUTION, answer.text)
         fact = IncomingFact(POSTED_AS[answer.outcome], reason, details={} if by is None else {"by": by})
-        return decisions.decider.decide(transfer, fact, at=decisions.clock.now())
+        decision = decisions.decider.decide(transfer, fact, at=decisions.clock.now())
+        is_repeat = is_second and decision.state is transfer.state and not decision.contradiction
+        return None if is_repeat else decision
 
     return await decisions.take(payment_id, choose, loaded=loaded)
 
@@ -92,11 +104,14 @@ class Posting:
     links: Mapping[Rail, RailLink]
     clock: Clock
     observer: IncomingObserver
+    _told: defaultdict[TenantId, dict[PaymentId, float]] = field(default_factory=lambda: defaultdict(dict))
+    """When each tenant was last told of what it has not answered; a delivery that is tried again keeps its place."""
 
     async def post(self, delivery: Delivery) -> None:
         """Tell the institution to post what has arrived; a repeat is safe.
 
-        An institution without an address is told nothing: it reads the list, and says itself what it has done.
+        An institution without an address is told nothing: it reads the list, and says itself what it has done. One that
+        has `TENANT_UNDER_WAY_MAX` instructions under way is told later, by the transfer's timer: it stops no other.
 
         Raises:
             LookupError: there is no such transfer.
@@ -105,22 +120,35 @@ class Posting:
         """
         transfer = await self._load(delivery)
         await self.tenants.ensure()
-        tenant = self.tenants.keeper_of(transfer.creditor_agent)
+        tenant = self.tenants.of(transfer)
         if transfer.state is not IncomingState.SETTLED or tenant.institution_url is None:
+            return
+        if not self._has_place(transfer):
+            self.observer.fault("posting", OverloadedError(f"tenant {tenant.tenant_id} is slow to post"))
             return
         question = Question(transfer, await self.messages.of(transfer), transfer.answer_by)
         answer = await self.institution.post(tenant, question)
-        decision = await record_posting(
-            self.decisions, transfer.payment_id, answer, only_if_settled=True, loaded=transfer
-        )
+        self._told[transfer.tenant_id].pop(transfer.payment_id, None)
+        decision = await record_posting(self.decisions, transfer.payment_id, answer, was_told=True, loaded=transfer)
         if decision is not None:
             await self.sender.send(decision)
+
+    def _has_place(self, transfer: IncomingTransfer) -> bool:
+        """Whether the transfer is among those that its tenant may have under way; it is from now on."""
+        told, now_s = self._told[transfer.tenant_id], self.clock.monotonic_s()
+        if transfer.payment_id not in told and len(told) >= TENANT_UNDER_WAY_MAX:
+            for payment_id in [each for each, at_s in told.items() if now_s - at_s > UNDER_WAY_S]:
+                del told[payment_id]
+            if len(told) >= TENANT_UNDER_WAY_MAX:
+                return False
+        told[transfer.payment_id] = now_s
+        return True
 
     async def tell_not_settled(self, delivery: Delivery) -> None:
         """Tell the institution that the money did not come; raises as `post`."""
         transfer = await self._load(delivery)
         await self.tenants.ensure()
-        tenant = self.tenants.keeper_of(transfer.creditor_agent)
+        tenant = self.tenants.of(transfer)
         if transfer.state is IncomingState.NOT_SETTLED and tenant.institution_url is not None:
             await self.institution.not_settled(tenant, transfer)
 

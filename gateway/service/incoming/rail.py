@@ -52,6 +52,10 @@ class ReceivingRail(Protocol):
         """Return our pacs.002 about a transfer as it is; made of the same transfer it has the same id."""
         ...
 
+    def carries(self, text: str) -> bool:
+        """Whether the words beside a reason can be sent as they are."""
+        ...
+
     def enquiry(self, transfer: IncomingTransfer, *, at: datetime) -> OutboundMessage:
         """Return the next question what became of a transfer that we accepted."""
         ...

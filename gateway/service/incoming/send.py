@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Rail
 from gateway.domain.receiving_time import UNSENT_S
@@ -36,8 +35,8 @@ SENT_WINDOW_S: Final = 0.02
 SENT_MAX: Final = 200
 """That messages have left is noted together: nobody waits for it."""
 
-ANSWERING: Final = frozenset({IncomingState.ACCEPTED, IncomingState.ACCEPTED_WITHOUT_POSTING})
-"""The states whose saved message accepts: sent late, it would not count, and the rail is asked instead."""
+ACCEPTING: Final = frozenset({"ACTC", "ACWP"})
+"""The answers that accept: sent late they would not count, and the rail is asked instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,8 @@ class IncomingSender:
         if message is None or decision.unsent_at is None:
             return
         unsent = Unsent(decision.transfer.payment_id, decision.unsent_at)
-        await self._send(decision.transfer, decision.state, message, unsent)
+        accepts = decision.transfer.answer is None and decision.answer in ACCEPTING
+        await self._send(decision.transfer, message, unsent, accepts=accepts)
 
     async def run(self) -> None:
         """Send what may not have left, until cancelled."""
@@ -83,15 +83,18 @@ class IncomingSender:
 
     async def _again(self, unsent: Unsent) -> None:
         transfer = (await self.store.load([unsent.payment_id])).get(unsent.payment_id)
-        message = newest_report(await self.store.messages(unsent.payment_id))
-        if transfer is not None and message is not None:
-            await self._send(transfer, transfer.state, message, unsent)
+        said = reports(await self.store.messages(unsent.payment_id))
+        if transfer is None or not said:  # nothing can ever be sent: told once, and not looked for again and again
+            self.observer.fault("unsent", LookupError(f"transfer {unsent.payment_id} has no message of ours to send"))
+            self.observer.parked(unsent.payment_id, "it has no message of ours to send")
+            await self.sents.submit(unsent)
+        else:
+            accepts = len(said) == 1 and transfer.answer in ACCEPTING  # the first that is said is the answer
+            await self._send(transfer, said[-1], unsent, accepts=accepts)
 
-    async def _send(
-        self, transfer: IncomingTransfer, state: IncomingState, message: RawMessage, unsent: Unsent
-    ) -> None:
-        is_late = state in ANSWERING and self.clock.now() >= transfer.answer_by
-        if not is_late:
+    async def _send(self, transfer: IncomingTransfer, message: RawMessage, unsent: Unsent, *, accepts: bool) -> None:
+        is_late = self.clock.now() >= transfer.answer_by
+        if not (accepts and is_late):
             try:
                 await self.links[transfer.rail].send(message.body, message_class=MessageClass.NONVALUE)
             except UnavailableError as error:
@@ -100,14 +103,13 @@ class IncomingSender:
         await self.sents.submit(unsent)
 
 
-def newest_report(messages: Sequence[RawMessage]) -> RawMessage | None:
-    """Return the last pacs.002 of ours: what is said before it is said no more."""
-    ours = [
+def reports(messages: Sequence[RawMessage]) -> Sequence[RawMessage]:
+    """Return our pacs.002 of these, in their order: what is said before the last is said no more."""
+    return [
         message
         for message in messages
         if message.direction is MessageDirection.RAIL_OUT and message.message_type == pacs002.MESSAGE_TYPE
     ]
-    return ours[-1] if ours else None
 
 
 def grouped_sents(store: IncomingStore, *, window_s: float = SENT_WINDOW_S) -> GroupCommit[Unsent, None]:

@@ -100,6 +100,8 @@ class IncomingTimers:
                 is_over = transfer.status_requests >= timing.questions_max or now - transfer.forwarded_at > LOOK_BACK
                 kind = IncomingEvent.QUESTIONS_ENDED if is_over else IncomingEvent.STATUS_REQUEST_DUE
                 fact = IncomingFact(kind, ASKED_IN_VAIN if is_over else None)
+            case IncomingState.SETTLED:
+                fact = IncomingFact(IncomingEvent.POSTING_OVERDUE)
             case _:
                 return None  # what arrived waits for people, and what did not is at its end
         return self.decisions.decider.decide(transfer, fact, at=now)

@@ -67,6 +67,7 @@ from gateway.service.ports.incoming import (
     IncomingDecision,
     IncomingStore,
     NewTransfer,
+    Receivers,
     ReceivingTenant,
     Unsent,
 )
@@ -166,6 +167,7 @@ __all__ = [
     "RailDelivery",
     "RailLink",
     "RawMessage",
+    "Receivers",
     "ReceivingTenant",
     "Refusal",
     "Reservation",

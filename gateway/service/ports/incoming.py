@@ -19,7 +19,7 @@ from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber
 
 @dataclass(frozen=True, slots=True)
 class ReceivingTenant:
-    """Whose money it is that comes for one creditor's agent, who is asked about it, and who stands in for them.
+    """Whose money it is that comes, where it is asked about it, and what stands in for it.
 
     ``fault`` says what is wrong with the stand-in policy that is registered: until it is mended, the stand-in rejects.
     """
@@ -28,6 +28,14 @@ class ReceivingTenant:
     institution_url: str | None
     stand_in: StandInPolicy
     fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """Whose each creditor's agent is, and every tenant, those included that no agent belongs to any more."""
+
+    by_agent: Mapping[RoutingNumber, TenantId]
+    tenants: Mapping[TenantId, ReceivingTenant]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +141,8 @@ class Unsent:
 class IncomingStore(Protocol):
     """Incoming transfers in the database of one region. Facts and events are only ever added."""
 
-    async def receiving_tenants(self) -> Mapping[RoutingNumber, ReceivingTenant]:
-        """Return who receives, by the creditor's agent.
+    async def receiving_tenants(self) -> Receivers:
+        """Return who receives.
 
         Raises:
             UnavailableError: the database does not answer.
@@ -190,7 +198,7 @@ class IncomingStore(Protocol):
         ...
 
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
-        """Return a transfer's raw messages, oldest first."""
+        """Return a transfer's raw messages in the order of its events, whatever clocks said."""
         ...
 
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedFact]:

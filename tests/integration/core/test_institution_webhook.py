@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from aiohttp import web
 
-from adapters.institution.webhook import SecretError, WebhookInstitution
+from adapters.institution.webhook import ANSWER_BYTES_MAX, SecretError, WebhookInstitution
 from adapters.system import SystemClock
 from gateway.domain.incoming_transfer import InstitutionAnswer, PostingAnswer, PostingOutcome, Verdict
 from gateway.domain.payment import TenantId
@@ -30,7 +30,7 @@ from tests.unit.domain.transfers import ARRIVED, transfer
 SECRET: Final = "whsec_dGhlLXNlY3JldC1vZi1hLXNhbXBsZS1pbnN0aXR1dGlvbg=="
 TENANT: Final = TenantId("default")
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def question() -> Question:
@@ -105,6 +105,11 @@ async def test_what_is_asked_is_signed_after_the_standard_and_names_the_question
             {"decision": "reject", "reason_code": "AC06", "text": "Blocked."},
             InstitutionAnswer(Verdict.REJECT, "AC06", "Blocked."),
         ),
+        (
+            {"decision": "reject", "reason_code": "AC06", "text": " Blocked\x07\nsince\u200b May.\x00 "},
+            InstitutionAnswer(Verdict.REJECT, "AC06", "Blocked since May."),
+        ),
+        ({"decision": "reject", "reason_code": "AC06", "text": "\x00"}, InstitutionAnswer(Verdict.REJECT, "AC06")),
         ({"decision": "accept_without_posting"}, InstitutionAnswer(Verdict.ACCEPT_WITHOUT_POSTING)),
     ],
 )
@@ -125,6 +130,7 @@ async def test_a_decision_is_understood(content: Any, answer: InstitutionAnswer)
         answering({"decision": "reject", "reason_code": "closed"}),
         answering(["accept"]),
         answering("accept"),
+        answering(json.dumps({"decision": "accept"}) + " " * ANSWER_BYTES_MAX),
         answering({"decision": "accept"}, status=202),
         answering({"decision": "accept"}, status=500),
         answering({"decision": "accept"}, status=302),
@@ -135,6 +141,21 @@ async def test_nonsense_is_no_answer(handler: Handler) -> None:
     async with institution(handler) as tenant, WebhookInstitution({TENANT: SECRET}, SystemClock()) as webhook:
         with pytest.raises(UnavailableError):
             await webhook.decide(tenant, question(), within_s=2)
+
+
+async def test_an_answer_in_pieces_is_one_answer() -> None:
+    """TCP has no messages: what is there first is not all of it."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        for piece in (b'{"decision": "rej', b'ect", "reason_', b'code": "AC04"}'):
+            await response.write(piece)
+            await asyncio.sleep(0.01)
+        return response
+
+    async with institution(handler) as tenant, WebhookInstitution({TENANT: SECRET}, SystemClock()) as webhook:
+        assert await webhook.decide(tenant, question(), within_s=2) == InstitutionAnswer(Verdict.REJECT, "AC04")
 
 
 async def test_an_institution_that_is_silent_or_gone_is_waited_for_no_longer_than_it_may_take() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from importlib import import_module
 
 import asyncpg
 import pytest
@@ -138,3 +139,32 @@ async def test_a_database_with_payments_is_left_as_it_is_by_a_replay(
     tables = await somebodys.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     await somebodys.close()
     assert [row["tablename"] for row in tables] == ["payment"]
+
+
+async def test_what_is_added_to_large_tables_is_checked_after_the_commit_and_left_unchecked_by_nobody(
+    database: Database,
+) -> None:
+    """Old rows are read under a lock that stops no writer, in a step of its own that an interrupted upgrade repeats."""
+    connection = await asyncpg.connect(database.owner_dsn)
+    unchecked = "SELECT conname FROM pg_constraint WHERE contype = 'c' AND NOT convalidated"
+    assert await connection.fetch(unchecked) == []
+    await connection.execute(
+        "ALTER TABLE payment_event DROP CONSTRAINT payment_event_state_after_ck;"
+        "ALTER TABLE payment_event ADD CONSTRAINT payment_event_state_after_ck CHECK (state_after <> '') NOT VALID"
+    )
+    assert await connection.fetch(unchecked) != []
+
+    await upgrade(database.owner_dsn, regions=[REGION], first_tenant=None, now=NOW)
+
+    assert await connection.fetch(unchecked) == []
+    await connection.close()
+
+
+def test_a_migration_reads_no_large_table_through_under_its_lock() -> None:
+    """The rules that 0010 has widened are added without looking at old rows, and it waits for its locks briefly."""
+    widened = import_module("adapters.postgres.migrations.versions.0010_incoming").WIDENED
+
+    added = [statement for statement in widened if " ADD CONSTRAINT " in statement]
+    assert len(added) == 5
+    assert all(statement.endswith(" NOT VALID") for statement in added)
+    assert widened[0].startswith("SET LOCAL lock_timeout")

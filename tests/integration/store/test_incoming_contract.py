@@ -19,6 +19,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.store import PostgresStore
+from adapters.postgres.upgrade import FirstTenant, upgrade
 from adapters.system import SystemIdentifiers
 from gateway.domain.identity import incoming_id_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
@@ -241,12 +242,15 @@ async def test_an_undecided_transfer_is_taken_over_by_one(subject: Subject) -> N
 
 
 async def test_what_waits_for_people_is_no_timers(subject: Subject) -> None:
-    """After settlement the next step is the institution's: the deadline is shown, and nothing is done by itself."""
+    """Until the institution has answered it is told again; what it holds is its own, and only the deadline is shown."""
     transfer = await subject.befalls(await subject.admitted(), IncomingEvent.ACCEPTANCE_DECIDED)
     settled = await subject.befalls(transfer, IncomingEvent.SETTLEMENT_ADVISED)
 
     assert settled.next_step_at is not None
-    assert await subject.store.due_timers(settled.next_step_at, limit=9) == []
+    assert await subject.store.due_timers(settled.next_step_at, limit=9) != []
+    held = await subject.befalls(settled, IncomingEvent.PENDING_DECIDED)
+    assert held.next_step_at is not None
+    assert await subject.store.due_timers(held.next_step_at, limit=9) == []
 
 
 async def test_a_transfer_is_found_by_the_senders_message_id_and_by_ours(subject: Subject) -> None:
@@ -379,10 +383,47 @@ async def test_a_tenant_with_a_broken_policy_rejects_and_the_others_receive(data
     await owner.close()
 
     async with open_pool(database.application_dsn) as pool:
-        tenants = await PostgresIncoming(pool, region=REGION, vault=VAULT).receiving_tenants()
+        read = await PostgresIncoming(pool, region=REGION, vault=VAULT).receiving_tenants()
 
-    sound, broken = tenants[RoutingNumber("990000107")], tenants[RoutingNumber("990000204")]
+    sound, broken = (read.tenants[read.by_agent[RoutingNumber(agent)]] for agent in ("990000107", "990000204"))
     assert (sound.fault, sound.stand_in.reason_code) == (None, "AC06")
     assert broken.stand_in == REJECT_ALL
     assert broken.fault is not None
     assert "tenant other: rules[0].decision" in broken.fault
+
+
+async def test_an_upgrade_without_an_address_leaves_the_institution_where_it_is(database: Database) -> None:
+    """A job that does not know the institution must not make a tenant unreachable that has money to be posted."""
+    told = FirstTenant(
+        TENANT,
+        "Sample",
+        b"digest",
+        receiving_agents=("990000107",),
+        institution_url="https://x",
+        stand_in={"rules": []},
+    )
+    for first in (told, FirstTenant(TENANT, "Sample", b"digest")):
+        await upgrade(database.owner_dsn, regions=[REGION], first_tenant=first, now=NOW)
+
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute("DELETE FROM receiving_agent")
+    await owner.close()
+    async with open_pool(database.application_dsn) as pool:
+        read = await PostgresIncoming(pool, region=REGION, vault=VAULT).receiving_tenants()
+
+    assert read.by_agent == {}
+    assert read.tenants[TENANT].institution_url == "https://x"
+
+
+async def test_messages_come_in_the_order_of_their_events_whatever_clocks_said(subject: Subject) -> None:
+    """The last that we said is the one to be sent again: a worker whose clock is behind must not change that."""
+    transfer = await subject.befalls(await subject.admitted(), IncomingEvent.ACCEPTANCE_DECIDED)
+    settled = await subject.befalls(transfer, IncomingEvent.SETTLEMENT_ADVISED)
+    behind = NOW - timedelta(minutes=1)
+    posted = subject.decider.decide(settled, IncomingFact(IncomingEvent.POSTING_CONFIRMED), at=behind)
+    assert await subject.store.save([posted]) == [True]
+
+    kept = await subject.store.messages(transfer.payment_id)
+
+    assert [message.message_type[:8] for message in kept] == ["pacs.008", "pacs.002", "pacs.002"]
+    assert kept[-1].message_id == posted.messages[-1].message_id

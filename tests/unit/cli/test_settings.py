@@ -176,3 +176,33 @@ def test_an_unknown_setting_in_the_file_is_refused(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(SettingsError, match="FIFTEEN_HTP_PORT"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        ("http://institution.example/v1", "must be https"),
+        ("ftp://institution.example", "must be https://host/path"),
+        ("institution.example", "must be https://host/path"),
+        ("https://", "must be https://host/path"),
+        ("https://host:port/", "is no address"),
+        ("https://sample:word@institution.example/", "must not carry a name or a password"),
+        ("https://institution.example/v1", None),
+        ("http://127.0.0.1:8030/v1", None),
+        ("http://[::1]:8030/v1", None),
+        ("http://localhost/v1", None),
+    ],
+)
+def test_an_institutions_address_is_safe_for_names_and_accounts(
+    monkeypatch: pytest.MonkeyPatch, url: str, remedy: str | None
+) -> None:
+    """In clear over a network, or to nowhere, nobody is asked about customers' money."""
+    monkeypatch.setenv("FIFTEEN_INSTITUTION_URL", url)
+
+    if remedy is None:
+        assert load_settings().institution_url == url
+        return
+    with pytest.raises(SettingsError, match="INSTITUTION_URL") as caught:
+        load_settings()
+    assert remedy in str(caught.value)
+    assert "word" not in str(caught.value).replace("password", "")

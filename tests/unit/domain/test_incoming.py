@@ -47,6 +47,8 @@ ILLEGAL: Final = {
         for state in (_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING)
         for kind in (_E.STATUS_REQUEST_DUE, _E.QUESTIONS_ENDED)
     ),
+    # The institution is told to post only what has settled: before that nothing can be overdue.
+    *((state, _E.POSTING_OVERDUE) for state in (_S.RECEIVED, *ACCEPTED_BY_US)),
     # A person is asked only where the rail could not tell.
     *((state, kind) for state in _S for kind in OPERATORS if state is not _S.AWAITING_OPERATOR),
     # The institution is told to post only what has settled: it cannot speak of a posting before, or of a return.
@@ -74,14 +76,16 @@ def test_the_two_lists_together_hold_every_pair_once() -> None:
 
 
 def test_nothing_is_posted_before_the_rail_has_settled() -> None:
-    """The institution is told to post by one state alone, and only the rail's ACSC leads there."""
+    """The institution is told to post by one state alone, again and again, and only the rail's ACSC leads there."""
     leading = {
         (state, event)
         for (state, event), transition in INCOMING_TRANSITIONS.items()
         if _F.QUEUE_POSTING in transition.effects
     }
 
-    assert leading == {(state, _E.SETTLEMENT_ADVISED) for state in ACCEPTED_BY_US - {_S.ACCEPTED_WITHOUT_POSTING}}
+    assert leading == {(state, _E.SETTLEMENT_ADVISED) for state in ACCEPTED_BY_US - {_S.ACCEPTED_WITHOUT_POSTING}} | {
+        (_S.SETTLED, _E.POSTING_OVERDUE)
+    }
 
 
 def test_silence_after_our_acceptance_is_doubt_and_the_rail_is_asked() -> None:
@@ -127,14 +131,14 @@ class IncomingTransfer(RuleBasedStateMachine):
             transition = advance_incoming(self.state, event)
         except IllegalTransitionError:
             return
-        self.postings += _F.QUEUE_POSTING in transition.effects
+        self.postings += _F.QUEUE_POSTING in transition.effects and event is not _E.POSTING_OVERDUE
         self.answers += _F.SEND_ANSWER in transition.effects
         self.state = transition.state
         self.seen.append(self.state)
 
     @invariant()
     def one_answer_and_one_posting_at_the_most(self) -> None:
-        """The rail hears one decision of ours, the institution one instruction."""
+        """The rail hears one decision of ours, the institution one instruction, which is repeated under its own id."""
         assert self.answers <= 1
         assert self.postings <= 1
 

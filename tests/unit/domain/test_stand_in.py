@@ -79,6 +79,7 @@ def test_a_rule_fits_when_every_condition_holds(condition: dict[str, Any], *, fi
         ({"rules": [{"decision": "accept", "amount_max": True}]}, r"amount_max: whole cents"),
         ({"rules": [{"decision": "accept", "accounts": ["gone"]}]}, r"accounts: open, closed"),
         ({"rules": [{"decision": "accept", "hours": "8 to 5"}]}, r"hours: 08:00"),
+        ({"rules": [{"decision": "accept", "hours": "08:00Z-17:30Z"}]}, r"rules\[0\].hours: 08:00.* without a zone"),
         ({"rules": [{"decision": "accept", "debtor_agents": "990001106"}]}, r"debtor_agents: a list"),
         ({"reason_code": "closed"}, "reason_code: an ISO"),
     ],

@@ -167,6 +167,28 @@ def test_a_refused_message_is_told_apart_by_what_it_was() -> None:
     assert refused(question) is IncomingEvent.STATUS_REQUEST_UNANSWERED
 
 
+@pytest.mark.parametrize("code", ["E760", "E890", "E891", "E999", None])
+@pytest.mark.parametrize("status", ["RJCT", "ACSC"])
+def test_what_is_said_of_our_own_answer_says_nothing_of_the_money(status: str, code: str | None) -> None:
+    """A pacs.002 of ours that the rail refuses was not processed: another copy may have been, so the rail is asked."""
+    accepted = transfer(state=IncomingState.ACCEPTED, answer="ACTC")
+    answer = RAIL.answer(transfer(), "ACTC", None, None, at=AT).business_message_id
+
+    fact = RAIL.fact(report_of(TransactionStatus(status), accepted, about=answer, code=code), accepted)
+
+    assert (fact.kind, fact.status) == (IncomingEvent.ANSWER_REFUSED, None)
+
+
+@pytest.mark.parametrize("code", ["E760", "E890", "E891"])
+def test_a_refusal_of_our_response_under_the_transfers_id_is_no_rejection_of_it(code: str) -> None:
+    """The code tells, and not the status: whether the money came is asked."""
+    accepted = transfer(state=IncomingState.ACCEPTED, answer="ACTC")
+
+    fact = RAIL.fact(report_of(TransactionStatus.RJCT, accepted, about=accepted.message_id, code=code), accepted)
+
+    assert (fact.kind, fact.status) == (IncomingEvent.ANSWER_REFUSED, None)
+
+
 def test_references_that_are_not_the_transfers_are_named() -> None:
     """What does not fit is put in quarantine, and changes nothing."""
     received = transfer(state=IncomingState.ACCEPTED, answer="ACTC")

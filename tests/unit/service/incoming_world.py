@@ -1,0 +1,196 @@
+"""Receiving on fakes: the real use cases, a store, a rail and an institution in memory, a clock that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from adapters.keys.clear import ClearVault
+from gateway.domain.incoming import IncomingEvent
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.payment import PaymentId, Rail, TenantId
+from gateway.domain.stand_in import policy_from
+from gateway.receiving import Receiving, compose
+from gateway.service.incoming.hear import Arrived, Hearing
+from gateway.service.ports import (
+    Delivery,
+    IncomingDecision,
+    MessageDirection,
+    OutboundDelivery,
+    Quarantined,
+    Queue,
+    RawMessage,
+    ReceivingTenant,
+)
+from iso20022 import Amount, Direction, FedNowProfile, PaymentStatusReport, RoutingNumber, examine
+from simulators.fednow.forward import FedNowForwarding
+from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.forwarding import Order
+from simulators.message_ids import MessageIds
+from tests.fakes.clock import START, VirtualClock
+from tests.fakes.incoming import InMemoryIncoming
+from tests.fakes.incoming_rail import PARTY, InMemoryInstitution, receiving_rail
+from tests.fakes.rail import InMemoryRail
+from tests.fakes.store import InMemoryStore
+from tests.unit.service.world import Numbered
+
+TENANT: Final = TenantId("default")
+AGENT: Final = RoutingNumber("990000107")
+URL: Final = "the institution"
+
+
+@dataclass(slots=True)
+class IncomingRecorder:
+    """Remembers what the use cases told."""
+
+    changes: list[IncomingDecision] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    parkings: list[PaymentId] = field(default_factory=list)
+
+    @property
+    def contradictions(self) -> list[IncomingDecision]:
+        """The decisions that a person must look at."""
+        return [decision for decision in self.changes if decision.contradiction]
+
+    def incoming_changed(self, decision: IncomingDecision) -> None:
+        self.changes.append(decision)
+
+    def incoming_answered(self, rail: Rail, *, own_s: float, left_s: float) -> None: ...
+
+    def duplicate_ignored(self, rail: Rail, inbox_id: str) -> None:
+        self.duplicates.append(inbox_id)
+
+    def quarantined(self, message: Quarantined) -> None: ...
+
+    def parked(self, payment_id: PaymentId, reason: str) -> None:
+        self.parkings.append(payment_id)
+
+    def fault(self, where: str, error: BaseException) -> None:
+        self.faults.append(where)
+
+
+@dataclass(slots=True)
+class IncomingWorld:
+    """Everything that a test drives by hand."""
+
+    clock: VirtualClock
+    store: InMemoryIncoming
+    rail: InMemoryRail
+    institution: InMemoryInstitution
+    receiving: Receiving
+    hearing: Hearing
+    recorder: IncomingRecorder
+    writer: FedNowForwarding
+    forwarded: list[OutboundDelivery]
+    _numbers: int = 0
+
+    def brought(self, *, agent: RoutingNumber = AGENT, late_s: float = 0.0) -> Arrived:
+        """A transfer as the rail brings it now, under a header of `late_s` ago."""
+        self._numbers += 1
+        order = Order(amount=Amount(5_174), debtor_agent=RoutingNumber("990001106"), creditor_agent=agent, spent_s=0.0)
+        created = self.clock.now() - timedelta(seconds=late_s)
+        return self.read(self.writer.forward(order, self._numbers, recipient=PARTY, now=created).body)
+
+    def read(self, body: bytes) -> Arrived:
+        """A message of the rail as it was read."""
+        reading = self.hearing.rail.read(body)
+        raw = RawMessage(
+            message_id=UUID(int=10_000 + self._numbers),
+            direction=MessageDirection.RAIL_IN,
+            message_type=reading.message_type,
+            business_message_id=reading.business_message_id,
+            content_type="application/xml",
+            body=body,
+            at=self.clock.now(),
+        )
+        return Arrived(raw, reading, ClearVault(b"test").blind_index("rail-message", body))
+
+    async def received(self, *, agent: RoutingNumber = AGENT) -> IncomingTransfer:
+        """A transfer that was just made durable, and that nobody decides on yet."""
+        arrived = self.brought(agent=agent)
+        assert await self.hearing.arrive([arrived]) == [None]
+        assert arrived.reading.transfer is not None
+        (transfer,) = (
+            each
+            for each in self.store.rows.transfers.values()
+            if each.message_id == arrived.reading.transfer.message_id
+        )
+        return transfer
+
+    async def befalls(self, transfer: IncomingTransfer, *kinds: IncomingEvent) -> IncomingTransfer:
+        """Save what befalls a transfer, one after the other, and return it as it is then."""
+        for kind in kinds:
+            current, decider = self.now(transfer), self.receiving.decisions.decider
+            assert await self.store.save([decider.decide(current, IncomingFact(kind), at=self.clock.now())]) == [True]
+        return self.now(transfer)
+
+    async def settled(self) -> IncomingTransfer:
+        """A transfer that the rail has settled, and whose posting instruction is in the outbox."""
+        return await self.befalls(
+            await self.received(), IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED
+        )
+
+    def now(self, transfer: IncomingTransfer) -> IncomingTransfer:
+        """The transfer as it is now."""
+        return self.store.rows.transfers[transfer.payment_id]
+
+    @staticmethod
+    def instruction(transfer: IncomingTransfer) -> Delivery:
+        """The delivery that has a transfer posted."""
+        return Delivery(UUID(int=7), Queue.FEDNOW_IN_VALUE, transfer.payment_id, transfer.answer_by, attempt=1)
+
+    async def fire_timers(self, *, after_s: float = 0.0) -> None:
+        """Let time pass, and fire what is due."""
+        self.clock.advance(after_s)
+        for timer in await self.store.due_timers(self.clock.now(), limit=100):
+            await self.receiving.timers.fire(timer)
+
+    def queued(self, queue: Queue) -> list[PaymentId]:
+        """What the outbox has for a queue."""
+        return [row.delivery.payment_id for row in self.store.store.rows.outbox if row.delivery.queue is queue]
+
+    def sent(self) -> list[str]:
+        """The statuses of the reports that the rail was sent."""
+        profile = FedNowProfile(own_connection_party=PARTY)
+        said = [examine(sent.body, profile=profile, direction=Direction.TO_RAIL).message for sent in self.rail.sent]
+        return [report.status.value for report in said if isinstance(report, PaymentStatusReport)]
+
+
+@asynccontextmanager
+async def incoming_world(**tenant: Any) -> AsyncIterator[IncomingWorld]:
+    """A world with its group commits running; `tenant` says otherwise what is registered of the one that receives."""
+    clock, rail, recorder = VirtualClock(), InMemoryRail(), IncomingRecorder()
+    store = InMemoryIncoming(InMemoryStore())
+    registered = {
+        "tenant_id": TENANT,
+        "institution_url": URL,
+        "stand_in": policy_from({"rules": [{"decision": "accept"}]}),
+        **tenant,
+    }
+    store.tenants[AGENT] = ReceivingTenant(**registered)
+    institution, found = InMemoryInstitution(), receiving_rail()
+    forwarded: list[OutboundDelivery] = []
+    receiving = compose(
+        rails={Rail.FEDNOW: found},
+        store=store,
+        institution=institution,
+        links={Rail.FEDNOW: rail},
+        clock=clock,
+        identifiers=Numbered(),
+        observer=recorder,
+        forward=forwarded.extend,
+    )
+    hearing = receiving.hearing(Rail.FEDNOW, store.store, ClearVault(b"test"))
+    assert hearing is not None
+    writer = FedNowForwarding(FedNowSimulatorSettings(), MessageIds(started_at=START))
+    async with asyncio.TaskGroup() as group:
+        loops = [group.create_task(each.run()) for each in receiving.groups]
+        yield IncomingWorld(clock, store, rail, institution, receiving, hearing, recorder, writer, forwarded)
+        for loop in loops:
+            loop.cancel()

@@ -1,0 +1,125 @@
+"""Our answer leaves in time or not at all, and says what was decided."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import InstitutionAnswer, Verdict
+from gateway.domain.payment import PaymentId, ReasonOrigin, TenantId
+from gateway.service.incoming.ask import TENANT_IN_HAND_MAX
+from gateway.service.ports import Question
+from tests.fakes.incoming_rail import ACCEPTED
+from tests.unit.service.incoming_world import IncomingWorld, incoming_world
+
+_E = IncomingEvent
+
+
+async def send_unsent(earth: IncomingWorld) -> None:
+    """Send once what may not have left."""
+    earth.clock.advance(0.5)
+    async with asyncio.TaskGroup() as group:
+        loop = group.create_task(earth.receiving.sender.run())
+        await earth.clock.until_asleep(1)
+        loop.cancel()
+
+
+@pytest.mark.parametrize("text", ["no\x07bell", "two\nlines", "x" * 106, ""])
+async def test_a_rejection_is_sent_whatever_words_come_with_it(text: str) -> None:
+    """The words cannot be sent: the verdict is, and no stand-in decides otherwise."""
+    async with incoming_world() as earth:
+        transfer = await earth.received()
+
+        answer = InstitutionAnswer(Verdict.REJECT, "AC04", text)
+        await earth.receiving.asker._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=0.0)
+
+        assert earth.now(transfer).state is IncomingState.REJECTED
+        assert earth.sent() == ["RJCT"]
+
+
+@pytest.mark.parametrize(
+    "after", [(), (_E.ADVICE_OVERDUE,), (_E.ADVICE_OVERDUE, _E.QUESTIONS_ENDED), (_E.SETTLEMENT_ADVISED,)]
+)
+@pytest.mark.parametrize("late_s", [0.0, 30.0])
+async def test_an_answer_that_accepts_is_sent_in_its_time_or_never(
+    after: tuple[IncomingEvent, ...], late_s: float
+) -> None:
+    """Whatever has befallen the transfer since: sent late it would say yes to what the rail has given up."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.received(), _E.ACCEPTANCE_DECIDED, *after)
+        earth.clock.advance(late_s)
+
+        await send_unsent(earth)
+
+        assert earth.sent() == ([] if late_s else ["ACTC"])
+        assert earth.now(transfer).unsent_at is None
+
+
+@pytest.mark.parametrize(
+    ("kinds", "status"),
+    [((_E.REJECTION_DECIDED,), "RJCT"), ((_E.ACCEPTANCE_DECIDED, _E.SETTLEMENT_ADVISED, _E.POSTING_CONFIRMED), "ACCC")],
+)
+async def test_what_does_not_accept_is_sent_late_too(kinds: tuple[IncomingEvent, ...], status: str) -> None:
+    """The control of the test above: a no, and what became of the posting, count whenever they come."""
+    async with incoming_world() as earth:
+        await earth.befalls(await earth.received(), *kinds)
+        earth.clock.advance(30)
+
+        await send_unsent(earth)
+
+        assert earth.sent() == [status]
+
+
+async def test_the_institution_is_told_until_when_it_is_really_waited_for() -> None:
+    """Not the rail's time: when the stand-in decides, an answer is too late."""
+    async with incoming_world() as earth, asyncio.TaskGroup() as group:
+        told: list[datetime] = []
+
+        def answer(question: Question) -> InstitutionAnswer:
+            told.append(question.answer_until)
+            return ACCEPTED
+
+        earth.institution.answer_to = answer
+        loop = group.create_task(earth.receiving.asker.run())
+        transfer = await earth.received()
+        async with asyncio.timeout(5):
+            while earth.receiving.asker.in_hand:
+                await asyncio.sleep(0)
+        loop.cancel()
+
+        assert told == [transfer.answer_by - timedelta(seconds=1)]
+
+
+async def test_a_message_that_is_nowhere_is_told_of_once_and_not_looked_for_for_ever() -> None:
+    """A loop twice a second would hide what is wrong, and never end."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.received(), _E.ACCEPTANCE_DECIDED)
+        earth.store.rows.messages[transfer.payment_id].clear()
+
+        for _ in range(3):
+            await send_unsent(earth)
+
+        assert earth.recorder.parkings == [transfer.payment_id]
+        assert earth.now(transfer).unsent_at is None
+
+
+async def test_one_slow_institution_has_so_much_in_hand_and_others_are_asked() -> None:
+    """Its share is full: what comes beyond is left to the timers, and what is another's is asked."""
+    async with incoming_world() as earth:
+        transfer = await earth.received()
+        message = await earth.receiving.messages.of(transfer)
+        asker = earth.receiving.asker
+        asker.in_hand.clear()
+        for number in range(TENANT_IN_HAND_MAX + 1):
+            asker.take_up(
+                replace(transfer, payment_id=PaymentId(UUID(int=number)), tenant_id=TenantId("slow")), message
+            )
+        asker.take_up(replace(transfer, tenant_id=TenantId("another")), message)
+
+        assert len(asker.in_hand) == TENANT_IN_HAND_MAX + 1
+        assert transfer.payment_id in asker.in_hand
