@@ -44,6 +44,7 @@ LACKS: Final[Mapping[str, str]] = {
     "aws_lb_trust_store": "no trust store",
     "aws_prometheus_alert_manager_definition": "no alert manager",
     "aws_s3_account_public_access_block": "asked by a host name that begins with the account; a local server has none",
+    "aws_s3_bucket_lifecycle_configuration": "keeps no number of newer versions, which `modules/state` asks for",
 }
 """What moto 5.2.5 cannot make, by type."""
 
@@ -60,6 +61,7 @@ FORGETS: Final[Mapping[str, str]] = {
     "aws_lambda_function": "forgets where it logs",
     "aws_lb_listener": "follows the certificate",
     "aws_prometheus_workspace": "forgets the key",
+    "aws_route53_health_check": "forgets what silence means",
     "aws_route53_record": "follows the certificate",
     "aws_s3_bucket_replication_configuration": "forgets encryption, metrics and the time limit",
     "aws_vpc_security_group_egress_rule": "forgets descriptions",
