@@ -2,18 +2,19 @@
 
 Traps that were fallen into, each defended by a test: without ``on_return_raises`` a message that no queue takes is
 published "successfully"; after a broker is killed, ``is_closed`` of a connection may stay False for ever; what waits on
-a connection that dies may be ended with a ``CancelledError`` that nobody has asked for; a library that reconnects by
-itself answers a passive declaration from memory (docs/adr/0006).
+a connection that dies may be ended with a ``CancelledError`` that nobody has asked for; a question that is given up
+half way may leave a connection deaf; a library that reconnects by itself answers a passive declaration from memory
+(docs/adr/0006).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import aiormq
 from aiormq.abc import AbstractChannel
@@ -32,6 +33,8 @@ CLOSE_TIMEOUT_S: Final = 1.0
 
 HEARTBEAT_S: Final = 10
 """Both sides give a silent connection up after two to three of these."""
+
+_Result = TypeVar("_Result")
 
 _FAULTS_OF_THE_WORLD: Final = (aiormq.AMQPError, OSError, TimeoutError, RuntimeError, StopAsyncIteration)
 """What the library ends a wait with when the broker is the cause; a connection that is closed is a RuntimeError."""
@@ -53,6 +56,22 @@ def translated(what: str) -> Iterator[None]:
         raise UnavailableError(f"RabbitMQ: {what}: the connection was lost") from error
     except _FAULTS_OF_THE_WORLD as error:
         raise UnavailableError(f"RabbitMQ: {what}: {error!r}") from error
+
+
+async def unbroken(work: Coroutine[Any, Any, _Result], *, undo: Callable[[_Result], Awaitable[None]]) -> _Result:
+    """Return what `work` returns; if this task is cancelled meanwhile, let the work end, `undo` it, and be cancelled.
+
+    The library closes a channel whose question is cancelled and reads it no further; what the broker has delivered on
+    it by then fills the channel's buffer, and the whole connection hears nothing any more.
+    """
+    working = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        if not working.cancelled() and working.exception() is None:
+            await undo(working.result())
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +111,7 @@ class BrokerLink:
             UnavailableError: no broker answers.
 
         """
-        async with self._lock:
-            return await self._open_channel()
+        return await unbroken(self._opened_channel(), undo=close_channel)
 
     async def look_at(self, name: str) -> QueueLook:
         """Return what the broker says of a queue.
@@ -103,19 +121,7 @@ class BrokerLink:
             UnroutableError: there is no such queue.
 
         """
-        async with self._lock:
-            if self._asking is None or self._asking.is_closed:
-                self._asking = await self._open_channel()
-            try:
-                with translated(f"look at {name}"):
-                    async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                        told = await self._asking.queue_declare(name, passive=True)
-            except UnavailableError as error:
-                self._asking = None
-                if isinstance(error.__cause__, aiormq.ChannelNotFoundEntity):
-                    raise UnroutableError(f"no queue {name}") from error.__cause__
-                raise
-        return QueueLook(ready=told.message_count or 0, consumers=told.consumer_count or 0)
+        return await unbroken(self._looked_at(name), undo=_nothing)
 
     async def is_blocked(self) -> bool:
         """Return whether the broker has told this connection to stop publishing (it is short of memory or disk).
@@ -141,6 +147,25 @@ class BrokerLink:
         """Say goodbye, within `CLOSE_TIMEOUT_S`; repeat-safe."""
         async with self._lock:
             await self._discard()
+
+    async def _opened_channel(self) -> AbstractChannel:
+        async with self._lock:
+            return await self._open_channel()
+
+    async def _looked_at(self, name: str) -> QueueLook:
+        async with self._lock:
+            if self._asking is None or self._asking.is_closed:
+                self._asking = await self._open_channel()
+            try:
+                with translated(f"look at {name}"):
+                    async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                        told = await self._asking.queue_declare(name, passive=True)
+            except UnavailableError as error:
+                self._asking = None
+                if isinstance(error.__cause__, aiormq.ChannelNotFoundEntity):
+                    raise UnroutableError(f"no queue {name}") from error.__cause__
+                raise
+        return QueueLook(ready=told.message_count or 0, consumers=told.consumer_count or 0)
 
     async def _open_channel(self) -> AbstractChannel:
         connection = await self._connected()
@@ -201,3 +226,7 @@ async def close_channel(channel: AbstractChannel) -> None:
                 await channel.close()
     except UnavailableError:
         return
+
+
+async def _nothing(_: object) -> None:
+    """Undo a look: it has changed nothing."""

@@ -9,7 +9,8 @@ from typing import Self
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from adapters.amqp.answers import AnswerKind, Answers
-from adapters.amqp.connection import ANSWER_TIMEOUT_S, BrokerLink, close_channel, translated
+from adapters.amqp.connection import ANSWER_TIMEOUT_S, BrokerLink, close_channel, translated, unbroken
+from gateway.service.ports import UnavailableError
 
 
 class Session:
@@ -47,6 +48,20 @@ class Session:
             UnavailableError: no broker answers, or the queue is not there.
 
         """
+        return await unbroken(
+            cls._opened(link, name, prefetch=prefetch, on_message=on_message, wake=wake), undo=cls.close
+        )
+
+    @classmethod
+    async def _opened(
+        cls,
+        link: BrokerLink,
+        name: str,
+        *,
+        prefetch: int,
+        on_message: Callable[[Session, DeliveredMessage], None],
+        wake: asyncio.Event,
+    ) -> Self:
         channel = await link.open_channel()
         session = cls(channel, on_message=on_message, wake=wake)
         try:
@@ -58,8 +73,11 @@ class Session:
                     await channel.basic_qos(prefetch_count=prefetch, global_=False)
                     consuming = await channel.basic_consume(name, session._take, no_ack=False)
                     session._tag = consuming.consumer_tag or ""
-        except BaseException:
-            await close_channel(channel)
+        except UnavailableError as error:
+            if isinstance(error.__cause__, TimeoutError):
+                await link.drop()  # a question without an answer may have left the connection deaf
+            else:
+                await close_channel(channel)
             raise
         return session
 

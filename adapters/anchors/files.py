@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from adapters.durable import sync_directory
 from gateway.domain.payment import RegionId
 from gateway.service.ports import Anchor, UnavailableError
 
@@ -72,7 +73,7 @@ class FileAnchor:
                 file.flush()
                 os.fsync(file.fileno())
             if is_new:
-                _sync_directory(self._directory)
+                sync_directory(self._directory)
 
     def _file(self, region: str) -> Path:
         return self._directory / f"{region}{SUFFIX}"
@@ -129,14 +130,6 @@ def _anchor_from(region: str, line: bytes) -> Anchor | None:
 def _ends_torn(descriptor: int) -> bool:
     size = os.fstat(descriptor).st_size
     return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

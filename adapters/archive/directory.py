@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from adapters.durable import sync_directory
 from gateway.service.ports import ObjectMissingError, Part, UnavailableError
 
 READ_ONLY: Final = 0o440
@@ -68,7 +69,7 @@ class DirectoryArchive:
         self._demand_directory()
         if not place.parent.exists():
             place.parent.mkdir(mode=0o750, exist_ok=True)
-            _sync_directory(self._directory)
+            sync_directory(self._directory)
         descriptor, beside = tempfile.mkstemp(prefix=".", dir=place.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -82,7 +83,7 @@ class DirectoryArchive:
             is_new = False
         finally:
             Path(beside).unlink()
-        _sync_directory(place.parent)  # that of another, too: who linked it may have died before this
+        sync_directory(place.parent)  # that of another, too: who linked it may have died before this
         return is_new
 
     def _read(self, name: str) -> bytes:
@@ -104,14 +105,6 @@ class DirectoryArchive:
         files = (file for file in self._directory.rglob("*") if file.is_file() and not file.name.startswith("."))
         names = (file.relative_to(self._directory).as_posix() for file in files)
         return sorted(name for name in names if name.startswith(prefix))
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -15,8 +14,8 @@ from adapters.postgres import incoming_statements as sql
 from adapters.postgres.archive import messages_of
 from adapters.postgres.connection import translated
 from adapters.postgres.incoming_rows import admit_columns, fact_from, incoming_save_columns, transfer_from
+from adapters.postgres.saving import ONE_BAD_ROW, SaveOutcome, save_each
 from adapters.postgres.statements import EVENTS
-from adapters.postgres.store import ONE_BAD_ROW, constraint_of
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import TO_BE_DECIDED, IncomingTransfer, RecordedFact
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
@@ -155,37 +154,13 @@ class PostgresIncoming:
 
     async def save(self, decisions: Sequence[IncomingDecision]) -> Sequence[bool]:
         """Save what still holds; see the port."""
-        ids = [decision.transfer.payment_id for decision in decisions]
-        if len(set(ids)) != len(ids):
-            raise AssertionError("a batch names a transfer twice: one of its two decisions would silently win")
-        by_rail: dict[Rail, list[IncomingDecision]] = defaultdict(list)
-        for decision in decisions:
-            by_rail[decision.transfer.rail].append(decision)
-        saved: dict[UUID, bool | FaultyRowError] = {}
-        with translated():
-            for rail, group in by_rail.items():
-                saved |= await self._save(rail, group)
-        outcomes = [saved[payment_id] for payment_id in ids]
-        held = [outcome for outcome in outcomes if isinstance(outcome, bool)]
-        if len(held) < len(outcomes):
-            raise PartlyFaultyError(outcomes)
-        return held
 
-    async def _save(self, rail: Rail, decisions: Sequence[IncomingDecision]) -> dict[UUID, bool | FaultyRowError]:
-        try:
-            parameters = incoming_save_columns(decisions, self._vault, region=self._region)
+        async def save(rail: Rail, group: Sequence[IncomingDecision]) -> Mapping[UUID, SaveOutcome]:
+            parameters = incoming_save_columns(group, self._vault, region=self._region)
             rows = await self._pool.fetch(sql.SAVE, self._region, rail.value, *parameters)
-        except ONE_BAD_ROW as error:
-            if len(decisions) == 1:
-                again = "inbox" in constraint_of(error) or isinstance(error, asyncpg.DeadlockDetectedError)
-                outcome = False if again else FaultyRowError(str(error))
-                return {decisions[0].transfer.payment_id: outcome}
-            saved: dict[UUID, bool | FaultyRowError] = {}
-            for decision in decisions:
-                saved |= await self._save(rail, [decision])
-            return saved
-        held = {row["payment_id"] for row in rows}
-        return {each.transfer.payment_id: each.transfer.payment_id in held for each in decisions}
+            return {row["payment_id"]: True for row in rows}
+
+        return await save_each(decisions, lambda decision: decision.transfer, save)
 
     # --- what is still to be done ---
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from adapters.postgres.rows import Columns, columns, message_row, outbox_row, reason_from
+from adapters.postgres.rows import Columns, SavedWith, columns, reason_from
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
@@ -63,21 +63,12 @@ def admit_columns(transfers: Sequence[NewTransfer], vault: Vault, *, region: Reg
 
 def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *, region: RegionId) -> Columns:
     """Return the parameters of `incoming_statements.SAVE` after region and rail."""
-    rows, raw, queued, booked = [], [], [], []
+    rows, saved_with = [], SavedWith(vault)
     for decision in decisions:
-        payment_id, messages = decision.transfer.payment_id, []
-        for message in decision.messages:
-            sealed = vault.seal(message.body)
-            messages.append(message_facts(message, sealed))
-            raw.append(message_row(payment_id, messages[-1], sealed))
+        messages = saved_with.add(decision.transfer.payment_id, decision)
         facts = incoming_decision_facts(decision, region=region).digest(messages)
         rows.append((*_decision_row(decision), facts))
-        queued += [outbox_row(delivery) for delivery in decision.outbox]
-        booked += [
-            (payment_id, each.kind.value, each.debit.value, each.credit.value, each.amount.cents)
-            for each in decision.postings
-        ]
-    return [*columns(rows, 27), *columns(raw, 10), *columns(queued, 4), *columns(booked, 5)]
+    return [*columns(rows, 27), *saved_with.columns()]
 
 
 def _decision_row(decision: IncomingDecision) -> tuple[Any, ...]:

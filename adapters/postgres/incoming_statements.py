@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.postgres.incoming_tables import WAITED_FOR_SQL
+from adapters.postgres.statements import SAVED_WITH_IT, in_the_archive
 
 ADMIT: Final = """
 WITH input AS (
@@ -55,7 +56,7 @@ WITH input AS (
 SELECT payment_id FROM fresh
 """
 
-SAVE: Final = """
+SAVE: Final = f"""
 WITH input AS (
     SELECT * FROM unnest(
         $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
@@ -92,46 +93,7 @@ WITH input AS (
     FROM input JOIN locked USING (payment_id)
     WHERE state.payment_id = input.payment_id AND state.version = input.expected_version
     RETURNING state.payment_id, state.epoch, state.event_digest
-), events AS (
-    INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after,
-        status, reason_code, reason_origin, reason_text, business_message_id, details, contradiction, at, digest)
-    SELECT $1, input.payment_id, tenant_id, moved.epoch, expected_version + 1, kind, state_before, state_after,
-        event_status, event_reason_code, event_reason_origin, event_reason_text, business_message_id, details::jsonb,
-        contradiction, at, moved.event_digest
-    FROM input JOIN moved USING (payment_id)
-), received AS (
-    INSERT INTO inbox (region, rail, inbox_id, digest, tenant_id, payment_id, at)
-    SELECT $1, $2, inbox_id, inbox_digest, tenant_id, payment_id, at FROM input JOIN moved USING (payment_id)
-    WHERE inbox_id IS NOT NULL
-    ORDER BY inbox_id
-), raw AS (
-    INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
-        content_type, key_id, body, digest, at, event_sequence)
-    SELECT $1, raw.message_id, input.tenant_id, raw.payment_id, raw.direction, raw.message_type,
-        raw.business_message_id, raw.content_type, raw.key_id, raw.body, raw.digest, raw.at, input.expected_version + 1
-    FROM unnest($30::uuid[], $31::uuid[], $32::text[], $33::text[], $34::text[], $35::text[], $36::text[],
-        $37::bytea[], $38::bytea[], $39::timestamptz[])
-        AS raw (payment_id, message_id, direction, message_type, business_message_id, content_type, key_id, body,
-            digest, at)
-    JOIN moved ON moved.payment_id = raw.payment_id
-    JOIN input ON input.payment_id = raw.payment_id
-), queued AS (
-    INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
-    SELECT out.delivery_id, out.queue, input.tenant_id, out.payment_id, out.deadline_at, input.at
-    FROM unnest($40::uuid[], $41::text[], $42::uuid[], $43::timestamptz[])
-        AS out (delivery_id, queue, payment_id, deadline_at)
-    JOIN moved ON moved.payment_id = out.payment_id
-    JOIN input ON input.payment_id = out.payment_id
-), booked AS (
-    INSERT INTO ledger_posting (region, payment_id, tenant_id, rail, epoch, sequence, kind, debit, credit, amount_cents,
-        at)
-    SELECT $1, posting.payment_id, input.tenant_id, $2, moved.epoch, input.expected_version + 1, posting.kind,
-        posting.debit, posting.credit, posting.amount_cents, input.at
-    FROM unnest($44::uuid[], $45::text[], $46::text[], $47::text[], $48::bigint[])
-        AS posting (payment_id, kind, debit, credit, amount_cents)
-    JOIN moved ON moved.payment_id = posting.payment_id
-    JOIN input ON input.payment_id = posting.payment_id
-)
+{SAVED_WITH_IT}
 SELECT payment_id FROM moved
 """
 
@@ -161,7 +123,7 @@ FIND_BY_MESSAGE_SENT: Final = f"""
     WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
 """
 
-FIND_BY_ARCHIVED_MESSAGE_SENT: Final = FIND_BY_MESSAGE_SENT.replace("message AS sent", "archived_message AS sent")
+FIND_BY_ARCHIVED_MESSAGE_SENT: Final = in_the_archive(FIND_BY_MESSAGE_SENT)
 """For what the rail says of a transfer whose messages have left the database: it is final, and must be found."""
 
 NEWEST: Final = f"{_TRANSFER} ORDER BY fact.received_at DESC LIMIT $1"

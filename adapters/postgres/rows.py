@@ -28,6 +28,7 @@ from gateway.domain.payment import (
 from gateway.service.chain import decision_facts, first_digests, message_facts
 from gateway.service.ports import (
     Decision,
+    IncomingDecision,
     MessageDirection,
     NewPayment,
     OutboundDelivery,
@@ -90,34 +91,46 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: Regi
                 new.timer_at,
             )
         )
-    queued = [outbox_row(delivery) for new in payments for delivery in new.outbox]
+    queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
     return [list(epochs), *columns(rows, 27), *columns(queued, 4), *columns(digests, 2)]
+
+
+class SavedWith:
+    """What is saved with decisions of either kind, as the parameters of `statements.SAVED_WITH_IT` from $30 on."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._raw: list[tuple[Any, ...]] = []
+        self._queued: list[tuple[Any, ...]] = []
+        self._booked: list[tuple[Any, ...]] = []
+
+    def add(self, payment_id: PaymentId, decision: Decision | IncomingDecision) -> Sequence[MessageFacts]:
+        """Add what belongs to one decision; return what is chained of its messages."""
+        messages = []
+        for message in decision.messages:
+            sealed = self._vault.seal(message.body)
+            messages.append(message_facts(message, sealed))
+            self._raw.append(_message_row(payment_id, messages[-1], sealed))
+        self._queued += [_outbox_row(delivery) for delivery in decision.outbox]
+        self._booked += [
+            (payment_id, each.kind.value, each.debit.value, each.credit.value, each.amount.cents)
+            for each in decision.postings
+        ]
+        return messages
+
+    def columns(self) -> Columns:
+        """Return the parameters."""
+        return [*columns(self._raw, 10), *columns(self._queued, 4), *columns(self._booked, 5)]
 
 
 def save_columns(decisions: Sequence[Decision], vault: Vault, *, region: RegionId) -> Columns:
     """Return the parameters of `statements.SAVE` after region and rail."""
-    rows, raw, facts = [], [], []
+    rows, facts, saved_with = [], [], SavedWith(vault)
     for decision in decisions:
         rows.append(_decision_row(decision))
-        messages = []
-        for message in decision.messages:
-            sealed = vault.seal(message.body)
-            messages.append(message_facts(message, sealed))
-            raw.append(message_row(decision.payment.payment_id, messages[-1], sealed))
+        messages = saved_with.add(decision.payment.payment_id, decision)
         facts.append(decision_facts(decision, region=region).digest(messages))
-    queued = [outbox_row(delivery) for decision in decisions for delivery in decision.outbox]
-    booked = [
-        (
-            decision.payment.payment_id,
-            posting.kind.value,
-            posting.debit.value,
-            posting.credit.value,
-            posting.amount.cents,
-        )
-        for decision in decisions
-        for posting in decision.postings
-    ]
-    return [*columns(rows, 27), *columns(raw, 10), *columns(queued, 4), facts, *columns(booked, 5)]
+    return [*columns(rows, 27), *saved_with.columns(), facts]
 
 
 def _decision_row(decision: Decision) -> tuple[Any, ...]:
@@ -154,8 +167,7 @@ def _decision_row(decision: Decision) -> tuple[Any, ...]:
     )
 
 
-def message_row(payment_id: PaymentId, message: MessageFacts, sealed: Sealed) -> tuple[Any, ...]:
-    """Return a raw message that is saved with a decision."""
+def _message_row(payment_id: PaymentId, message: MessageFacts, sealed: Sealed) -> tuple[Any, ...]:
     return (
         payment_id,
         message.message_id,
@@ -170,8 +182,7 @@ def message_row(payment_id: PaymentId, message: MessageFacts, sealed: Sealed) ->
     )
 
 
-def outbox_row(delivery: OutboundDelivery) -> tuple[Any, ...]:
-    """Return what an effect puts on a queue."""
+def _outbox_row(delivery: OutboundDelivery) -> tuple[Any, ...]:
     return (delivery.delivery_id, delivery.queue.value, delivery.payment_id, delivery.deadline_at)
 
 

@@ -12,6 +12,13 @@ from __future__ import annotations
 
 from typing import Final
 
+
+def in_the_archive(statement: str) -> str:
+    """Return the same look for messages that were sent in the archive's index, which has the same columns."""
+    assert statement.count("FROM message AS sent") == 1, "it looks for what was sent"
+    return statement.replace("FROM message AS sent", "FROM archived_message AS sent")
+
+
 ACCEPT: Final = """
 WITH asked AS (
     SELECT * FROM unnest(
@@ -78,48 +85,7 @@ WITH asked AS (
 SELECT tenant_id, idempotency_key, funds_holder FROM fresh
 """
 
-SAVE: Final = """
-WITH input AS (
-    SELECT * FROM unnest(
-        $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-        $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
-        $18::timestamptz[], $19::text[], $20::integer[], $21::text[], $22::text[], $23::text[], $24::text[],
-        $25::timestamptz[], $26::bytea[], $27::boolean[], $28::integer[], $29::integer[], $44::bytea[]
-    ) AS input (
-        payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
-        event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at,
-        creation_time, inbox_id, status_requests, status, reason_code, reason_origin, reason_text, final_at,
-        inbox_digest, contradiction, transfers, pings, event_facts
-    )
-), locked AS MATERIALIZED (
-    SELECT state.payment_id,
-        CASE WHEN state.slot IS NULL THEN state.epoch ELSE owned_epoch($1, state.slot) END AS epoch
-    FROM payment_state AS state
-    JOIN input ON state.payment_id = input.payment_id AND state.version = input.expected_version
-    ORDER BY state.payment_id
-    FOR NO KEY UPDATE OF state
-), moved AS (
-    UPDATE payment_state AS state
-    SET state = input.state_after,
-        version = state.version + 1,
-        epoch = locked.epoch,
-        status = input.status,
-        reason_code = input.reason_code,
-        reason_origin = input.reason_origin,
-        reason_text = input.reason_text,
-        creation_time = coalesce(input.creation_time, state.creation_time),
-        transfers = state.transfers + input.transfers,
-        status_requests = state.status_requests + input.status_requests,
-        pings = state.pings + input.pings,
-        final_at = coalesce(state.final_at, input.final_at),
-        timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
-        updated_at = input.at,
-        event_digest = sha256(coalesce(state.event_digest, decode(repeat('00', 32), 'hex')) || int8send(locked.epoch)
-            || input.event_facts)
-    FROM input JOIN locked USING (payment_id)
-    WHERE state.payment_id = input.payment_id AND state.version = input.expected_version AND locked.epoch >= state.epoch
-    RETURNING state.payment_id, state.epoch, state.event_digest
-), events AS (
+SAVED_WITH_IT: Final = """), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after,
         status, reason_code, reason_origin, reason_text, business_message_id, details, contradiction, at, digest)
     SELECT $1, input.payment_id, tenant_id, moved.epoch, expected_version + 1, kind, state_before, state_after,
@@ -154,11 +120,56 @@ WITH input AS (
         at)
     SELECT $1, posting.payment_id, input.tenant_id, $2, moved.epoch, input.expected_version + 1, posting.kind,
         posting.debit, posting.credit, posting.amount_cents, input.at
-    FROM unnest($45::uuid[], $46::text[], $47::text[], $48::text[], $49::bigint[])
+    FROM unnest($44::uuid[], $45::text[], $46::text[], $47::text[], $48::bigint[])
         AS posting (payment_id, kind, debit, credit, amount_cents)
     JOIN moved ON moved.payment_id = posting.payment_id
     JOIN input ON input.payment_id = posting.payment_id
-)
+)"""
+"""What is saved with decisions of either kind, once their rows have `moved`: event, inbox, raw messages, deliveries,
+postings; in both `SAVE` statements, before what they return. Parameters from $30 on: `rows.SavedWith`."""
+
+SAVE: Final = f"""
+WITH input AS (
+    SELECT * FROM unnest(
+        $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+        $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
+        $18::timestamptz[], $19::text[], $20::integer[], $21::text[], $22::text[], $23::text[], $24::text[],
+        $25::timestamptz[], $26::bytea[], $27::boolean[], $28::integer[], $29::integer[], $49::bytea[]
+    ) AS input (
+        payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
+        event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at,
+        creation_time, inbox_id, status_requests, status, reason_code, reason_origin, reason_text, final_at,
+        inbox_digest, contradiction, transfers, pings, event_facts
+    )
+), locked AS MATERIALIZED (
+    SELECT state.payment_id,
+        CASE WHEN state.slot IS NULL THEN state.epoch ELSE owned_epoch($1, state.slot) END AS epoch
+    FROM payment_state AS state
+    JOIN input ON state.payment_id = input.payment_id AND state.version = input.expected_version
+    ORDER BY state.payment_id
+    FOR NO KEY UPDATE OF state
+), moved AS (
+    UPDATE payment_state AS state
+    SET state = input.state_after,
+        version = state.version + 1,
+        epoch = locked.epoch,
+        status = input.status,
+        reason_code = input.reason_code,
+        reason_origin = input.reason_origin,
+        reason_text = input.reason_text,
+        creation_time = coalesce(input.creation_time, state.creation_time),
+        transfers = state.transfers + input.transfers,
+        status_requests = state.status_requests + input.status_requests,
+        pings = state.pings + input.pings,
+        final_at = coalesce(state.final_at, input.final_at),
+        timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
+        updated_at = input.at,
+        event_digest = sha256(coalesce(state.event_digest, decode(repeat('00', 32), 'hex')) || int8send(locked.epoch)
+            || input.event_facts)
+    FROM input JOIN locked USING (payment_id)
+    WHERE state.payment_id = input.payment_id AND state.version = input.expected_version AND locked.epoch >= state.epoch
+    RETURNING state.payment_id, state.epoch, state.event_digest
+{SAVED_WITH_IT}
 SELECT payment_id, true AS is_ours FROM moved UNION ALL SELECT payment_id, false FROM locked WHERE epoch IS NULL
 """
 
@@ -195,13 +206,7 @@ FIND_BY_MESSAGE_SENT: Final = f"""
 """
 """The caller looks at the rail: named here, a planner without statistics walks through all of the rail's payments."""
 
-FIND_BY_ARCHIVED_MESSAGE_SENT: Final = f"""
-    SELECT sent.business_message_id AS sent_message_id, {_PAYMENT_COLUMNS}
-    FROM archived_message AS sent
-    JOIN payment AS fact ON fact.payment_id = sent.payment_id
-    JOIN payment_state AS now ON now.payment_id = sent.payment_id
-    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
-"""
+FIND_BY_ARCHIVED_MESSAGE_SENT: Final = in_the_archive(FIND_BY_MESSAGE_SENT)
 """For an answer that comes when what was sent has left the database: its payment is final, and must be found."""
 
 FIND_BY_OWN_MESSAGE_ID: Final = f"""
@@ -232,12 +237,18 @@ LOAD_WITH_MESSAGE: Final = f"""
     JOIN payment AS fact ON fact.payment_id = wanted.payment_id
     JOIN payment_state AS now ON now.payment_id = wanted.payment_id
     CROSS JOIN LATERAL (
-        SELECT * FROM message
-        WHERE message.payment_id = wanted.payment_id AND message.direction = wanted.direction
-        ORDER BY message.at, message.message_id
+        SELECT * FROM (
+            SELECT * FROM message
+            WHERE message.payment_id = wanted.payment_id AND message.direction = wanted.direction
+            OFFSET 0
+        ) AS of_payment
+        ORDER BY of_payment.at, of_payment.message_id
         LIMIT 1
     ) AS raw
 """
+"""The payment's few messages first, then the oldest of them: OFFSET 0 keeps the planner from walking the key's index,
+which begins with `at`, from the oldest message of all until it meets one of this payment. It did so as soon as it had
+statistics, half a minute after the start."""
 
 FINAL_SINCE: Final = """
     SELECT payment_id, final_at FROM payment_state WHERE payment_id = ANY ($1::uuid[]) AND final_at IS NOT NULL

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from adapters.postgres.rows import (
     payment_from,
     save_columns,
 )
+from adapters.postgres.saving import ONE_BAD_ROW, SaveOutcome, constraint_of, save_each
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import (
@@ -68,14 +68,6 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 """An instant that every row was created before."""
 
 _Key = tuple[TenantId, IdempotencyKey]
-
-ONE_BAD_ROW: Final = (
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.DataError,
-    asyncpg.DeadlockDetectedError,
-    ValueError,
-)
-"""What a single row may bring down a batch with; ValueError is how asyncpg refuses a value before it is sent."""
 
 
 class PostgresStore:
@@ -202,47 +194,16 @@ class PostgresStore:
     async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
         """Save what still holds; see the port."""
         self._tenure.demand()
-        ids = [decision.payment.payment_id for decision in decisions]
-        if len(set(ids)) != len(ids):
-            raise AssertionError("a batch names a payment twice: one of its two decisions would silently win")
-        by_rail: dict[Rail, list[Decision]] = defaultdict(list)
-        for decision in decisions:
-            by_rail[decision.payment.rail].append(decision)
-        saved: dict[UUID, bool | FaultyRowError | NotHomeError] = {}
-        with translated():
-            for rail, group in by_rail.items():
-                saved |= await self._save(rail, group)
-        outcomes = [saved[payment_id] for payment_id in ids]
-        held = [outcome for outcome in outcomes if isinstance(outcome, bool)]
-        if len(held) < len(outcomes):
-            raise PartlyFaultyError(outcomes)
-        return held
 
-    async def _save(
-        self, rail: Rail, decisions: Sequence[Decision]
-    ) -> dict[UUID, bool | FaultyRowError | NotHomeError]:
-        try:
-            parameters = save_columns(decisions, self._vault, region=self._region)
+        async def save(rail: Rail, group: Sequence[Decision]) -> Mapping[UUID, SaveOutcome]:
+            parameters = save_columns(group, self._vault, region=self._region)
             rows = await self._pool.fetch(statements.SAVE, self._region, rail.value, *parameters)
-        except ONE_BAD_ROW as error:
-            if len(decisions) == 1:
-                to_be_decided_again = "inbox" in constraint_of(error) or isinstance(
-                    error, asyncpg.DeadlockDetectedError
-                )
-                outcome = False if to_be_decided_again else FaultyRowError(str(error))
-                return {decisions[0].payment.payment_id: outcome}
-            saved: dict[UUID, bool | FaultyRowError | NotHomeError] = {}
-            for decision in decisions:
-                saved |= await self._save(rail, [decision])
-            return saved
-        outcomes: dict[UUID, bool | FaultyRowError | NotHomeError] = {
-            decision.payment.payment_id: False for decision in decisions
-        }
-        for row in rows:
-            payment_id = PaymentId(row["payment_id"])
-            elsewhere = f"the home of payment {payment_id} is not region {self._region}"
-            outcomes[payment_id] = True if row["is_ours"] else NotHomeError(elsewhere)
-        return outcomes
+            return {row["payment_id"]: True if row["is_ours"] else self._not_home(row["payment_id"]) for row in rows}
+
+        return await save_each(decisions, lambda decision: decision.payment, save)
+
+    def _not_home(self, payment_id: UUID) -> NotHomeError:
+        return NotHomeError(f"the home of payment {payment_id} is not region {self._region}")
 
     async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
         """Return what is due; see the port."""
@@ -476,11 +437,6 @@ def _refusal(error: Exception) -> _Claimed | FaultyRowError:
     if isinstance(error, asyncpg.UniqueViolationError) and "message_id" in constraint_of(error):
         return _Claimed(None, b"", created=False)
     return FaultyRowError(str(error))
-
-
-def constraint_of(error: Exception) -> str:
-    """Return the name of the constraint that a row has broken, if it was one."""
-    return getattr(error, "constraint_name", None) or ""
 
 
 def _key(new: NewPayment) -> _Key:

@@ -12,8 +12,8 @@ from adapters.postgres.directory import replace_directory
 from gateway.cli.console import OUT
 from gateway.domain.payment import TenantId
 from gateway.domain.stand_in import AccountStanding
-from gateway.service.incoming.hear import account_index
 from gateway.service.ports import UnavailableError, Vault
+from gateway.service.submit import account_index
 from gateway.settings import Settings, SettingsError
 
 _COLUMNS = 3

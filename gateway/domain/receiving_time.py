@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import TO_BE_DECIDED, IncomingTransfer
-from gateway.domain.timing import SELDOM_INTERVAL_S, STATUS_REQUEST_INTERVAL_MAX_S
+from gateway.domain.timing import SELDOM_INTERVAL_S, question_pause
 
 ZONE: Final = ZoneInfo("America/New_York")
 """Deadlines end at midnight US Eastern (FedNow Operating Procedures v2.1, October 2024)."""
@@ -67,8 +67,7 @@ class ReceivingTiming:
         """Return the instant at which the rail is asked once more: after a pause that doubles with every question."""
         if transfer.state is IncomingState.AWAITING_OPERATOR:
             return now + timedelta(seconds=SELDOM_INTERVAL_S)
-        doubled_s = self.question_interval_s * 2 ** min(transfer.status_requests, 10)
-        return now + timedelta(seconds=min(doubled_s, STATUS_REQUEST_INTERVAL_MAX_S))
+        return now + question_pause(self.question_interval_s, transfer.status_requests)
 
 
 def posting_due(now: datetime) -> datetime:

@@ -78,6 +78,9 @@ class Timing:
         if payment.state is PaymentState.AWAITING_OPERATOR:
             return now + timedelta(seconds=SELDOM_INTERVAL_S)
         asked = max(payment.status_requests, payment.transfers - 1)  # by questions, or by repeats
-        doubled_s = self.status_request_interval_s * 2 ** min(asked, 10)
-        pause_s = min(doubled_s, STATUS_REQUEST_INTERVAL_MAX_S)
-        return self.first_status_request(payment, now + timedelta(seconds=pause_s))
+        return self.first_status_request(payment, now + question_pause(self.status_request_interval_s, asked))
+
+
+def question_pause(interval_s: float, asked: int) -> timedelta:
+    """Return the pause after so many questions: it doubles with every one, up to a limit."""
+    return timedelta(seconds=min(interval_s * 2 ** min(asked, 10), STATUS_REQUEST_INTERVAL_MAX_S))

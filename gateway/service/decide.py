@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import delivery_id_of
@@ -127,6 +127,38 @@ def _for_the_core(payment: Payment, transition: Transition) -> tuple[OutboundDel
     )
 
 
+Decided = TypeVar("Decided")
+Made = TypeVar("Made")
+
+
+async def until_one_holds(
+    payment_id: PaymentId,
+    load: Callable[[Sequence[PaymentId]], Awaitable[Mapping[PaymentId, Decided]]],
+    choose: Callable[[Decided], Awaitable[Made | None]],
+    save: Callable[[Made], Awaitable[bool]],
+    *,
+    loaded: Decided | None = None,
+) -> Made | None:
+    """Load, let `choose` decide, save; start over when somebody else was first.
+
+    `loaded` is what is decided on as it was a moment ago: if it has changed since, the save tells. Returns the decision
+    that was saved, or None when there was nothing to decide. A repeat is safe: `choose` sees what then is.
+
+    Raises:
+        LookupError: nothing has this id.
+        UnavailableError: the store does not answer, or what is decided on changes all the time.
+
+    """
+    for attempt in range(CONFLICTS_MAX):
+        current = loaded if attempt == 0 and loaded is not None else (await load([payment_id])).get(payment_id)
+        if current is None:
+            raise LookupError(f"no payment {payment_id}")
+        made = await choose(current)
+        if made is None or await save(made):
+            return made
+    raise UnavailableError(f"payment {payment_id} changed {CONFLICTS_MAX} times while it was decided on")
+
+
 Choice = Callable[[Payment], Awaitable[Decision | None]]
 """What to decide on a payment as it is now; None to leave it alone."""
 
@@ -140,29 +172,11 @@ class Decisions:
     observer: Observer
 
     async def take(self, payment_id: PaymentId, choose: Choice, *, loaded: Payment | None = None) -> Decision | None:
-        """Load the payment, let `choose` decide, save; start over when somebody else was first.
-
-        `loaded` is the payment as it was a moment ago: if it has changed since, the save tells.
-
-        Returns the decision that was saved, or None when there was nothing to decide. A repeat is safe: `choose`
-        sees the payment as it then is.
-
-        Raises:
-            LookupError: no such payment.
-            UnavailableError: the store does not answer, or the payment changes all the time.
-
-        """
-        for attempt in range(CONFLICTS_MAX):
-            payment = loaded if attempt == 0 and loaded else (await self.store.load([payment_id])).get(payment_id)
-            if payment is None:
-                raise LookupError(f"no payment {payment_id}")
-            decision = await choose(payment)
-            if decision is None:
-                return None
-            if await self.saves.submit(decision):
-                self.saved(decision)
-                return decision
-        raise UnavailableError(f"payment {payment_id} changed {CONFLICTS_MAX} times while it was decided on")
+        """Take a decision on a payment until one holds; see `until_one_holds`."""
+        decision = await until_one_holds(payment_id, self.store.load, choose, self.saves.submit, loaded=loaded)
+        if decision is not None:
+            self.saved(decision)
+        return decision
 
     def saved(self, decision: Decision) -> None:
         """Tell the observer of a decision that holds."""

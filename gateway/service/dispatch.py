@@ -29,7 +29,6 @@ from gateway.service.ports import (
     UnavailableError,
 )
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol
-from gateway.service.submit import XML_TYPE
 
 RETRY_PAUSE_S: Final = 0.2
 """Between two tries to reach a rail that surely got nothing."""
@@ -162,15 +161,7 @@ class Dispatcher:
 
     def _with_message(self, payment: Payment, event: Event, message: OutboundMessage, now: datetime) -> Decision:
         rail = self.rails[payment.rail]
-        raw = RawMessage(
-            message_id=self.identifiers.new_uuid(),
-            direction=MessageDirection.RAIL_OUT,
-            message_type=message.message_type,
-            business_message_id=message.business_message_id,
-            content_type=XML_TYPE,
-            body=message.body,
-            at=now,
-        )
+        raw = message.kept(self.identifiers.new_uuid(), at=now)
         return decide(payment, event, at=now, timing=rail.timing, messages=(raw,))
 
     async def _send(self, decision: Decision, message: OutboundMessage) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Final, Protocol
+from uuid import UUID
 
 from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.events import Event
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, TenantId
 from gateway.domain.timing import Timing
-from gateway.service.ports import MessageClass, RawMessage
+from gateway.service.ports import MessageClass, MessageDirection, RawMessage
 from gateway.service.requests import PaymentRequest
 from iso20022 import (
     CustomerCreditTransfer,
@@ -21,6 +22,8 @@ from iso20022 import (
     PaymentStatusReport,
     Report,
 )
+
+XML_TYPE: Final = "application/xml"
 
 Statement = PaymentStatusReport | MessageReject | PaymentCancellationRequest | PaymentAcknowledgement
 """What a rail may say about a payment of ours, on one rail or another."""
@@ -34,6 +37,18 @@ class OutboundMessage:
     message_type: str
     business_message_id: str
     message_class: MessageClass
+
+    def kept(self, message_id: UUID, *, at: datetime) -> RawMessage:
+        """Return it as it is kept, under an id of ours."""
+        return RawMessage(
+            message_id=message_id,
+            direction=MessageDirection.RAIL_OUT,
+            message_type=self.message_type,
+            business_message_id=self.business_message_id,
+            content_type=XML_TYPE,
+            body=self.body,
+            at=at,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Payment
 from gateway.service.decide import Choice, Decisions, decide
 from gateway.service.group_commit import OverloadedError
-from gateway.service.incoming.hear import Arrived, Hearing
+from gateway.service.incoming.hear import FAULT, ID_REUSED, Arrived, Hearing
 from gateway.service.ports import (
     Clock,
     Decision,
@@ -32,8 +32,7 @@ from gateway.service.ports import (
     UnavailableError,
     Vault,
 )
-from gateway.service.rail_protocol import RailProtocol, Reading
-from gateway.service.submit import XML_TYPE
+from gateway.service.rail_protocol import XML_TYPE, RailProtocol, Reading
 from gateway.service.supervise import Verdict, each
 
 MESSAGES_MAX: Final = 64
@@ -47,12 +46,6 @@ HANDED_OVER_PAUSE_S: Final = 0.05
 
 UNMATCHED: Final = "UNMATCHED_MESSAGE"
 """The quarantine's code for a readable message about nothing that we sent."""
-
-FAULT: Final = "FAULT_OF_OURS"
-"""The quarantine's code for a message that a fault of ours kept from being applied."""
-
-ID_REUSED: Final = "MESSAGE_ID_REUSED"
-"""The quarantine's code for other bytes under a header's message id that has had its effect."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from gateway.service.ports import (
     Refusal,
     Vault,
 )
-from gateway.service.rail_protocol import RailProtocol
+from gateway.service.rail_protocol import XML_TYPE, RailProtocol
 from gateway.service.relay import Forward, leave_to_the_relay
 from gateway.service.requests import PaymentRequest
 from iso20022 import (
@@ -50,7 +50,6 @@ from iso20022 import (
 from iso20022.messages import pacs008
 
 JSON_TYPE: Final = "application/json"
-XML_TYPE: Final = "application/xml"
 
 REQUEST_TYPE: Final = "payment-request.v1"
 """The message type of a payment that was asked for in JSON."""
@@ -276,8 +275,10 @@ class Intake:
             amount=transfer.amount,
             debtor_agent=transfer.debtor_agent,
             creditor_agent=transfer.creditor_agent,
-            debtor_account_index=self._account_index(transfer.debtor_agent, transfer.debtor_account.reveal()),
-            creditor_account_index=self._account_index(transfer.creditor_agent, transfer.creditor_account.reveal()),
+            debtor_account_index=account_index(self._vault, transfer.debtor_agent, transfer.debtor_account.reveal()),
+            creditor_account_index=account_index(
+                self._vault, transfer.creditor_agent, transfer.creditor_account.reveal()
+            ),
             business_date=business_date,
             accepted_at=received_at,
             deadline_at=deadline_at,
@@ -300,9 +301,6 @@ class Intake:
                 ),
             ),
         )
-
-    def _account_index(self, agent: str, account: str) -> bytes:
-        return self._vault.blind_index("account", f"{agent}:{account}".encode())
 
     async def _accept(self, new: NewPayment, body: bytes, warnings: tuple[Finding, ...]) -> Submitted | Refused:
         started_s = self._clock.monotonic_s()
@@ -343,6 +341,11 @@ class Intake:
         refusal = Refusal(self._identifiers.new_uuid(), tenant_id, at, content_digest, size, tuple(codes))
         await self._store.refuse([refusal])
         self._observer.request_refused(refusal)
+
+
+def account_index(vault: Vault, agent: str, account: str) -> bytes:
+    """Return the blind index of an account at an institution: the same for what is sent and what is received."""
+    return vault.blind_index("account", f"{agent}:{account}".encode())
 
 
 def _not_served(rail: Rail, served: Collection[Rail]) -> Refused:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from gateway.domain.doubt import due_event
 from gateway.domain.payment import Payment, PaymentId, Rail
@@ -21,6 +21,54 @@ PAUSE_S: Final = 0.05
 BATCH_MAX: Final = 100
 
 
+class TimerObserver(Protocol):
+    """Is told of timers that could not be fired."""
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """Something failed there."""
+        ...
+
+    def parked(self, payment_id: PaymentId, reason: str) -> None:
+        """A fault of ours has stopped this one."""
+        ...
+
+
+class DueTimers(Protocol):
+    """What is due now, the longest overdue first."""
+
+    async def __call__(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
+        """Return it; see the stores."""
+        ...
+
+
+async def fire_due(
+    name: str,
+    due_timers: DueTimers,
+    fire: Callable[[DueTimer], Awaitable[object]],
+    *,
+    parked: set[PaymentId],
+    clock: Clock,
+    observer: TimerObserver,
+) -> None:
+    """Fire what is due, until cancelled; a fault of ours stops that one alone, and puts it among `parked`."""
+
+    async def fire_or_park(timer: DueTimer) -> None:
+        verdict = Verdict(but=(UnavailableError, OverloadedError))
+        async with verdict:
+            await fire(timer)
+        if verdict.fault is not None:
+            parked.add(timer.payment_id)
+            observer.fault(name, verdict.fault)
+            observer.parked(timer.payment_id, str(verdict.fault))
+
+    while True:
+        found = await due_timers(clock.now(), limit=BATCH_MAX + len(parked))
+        due = [timer for timer in found if timer.payment_id not in parked]
+        await each([fire_or_park(timer) for timer in due])
+        if len(due) < BATCH_MAX:
+            await clock.sleep_until(clock.now() + timedelta(seconds=PAUSE_S))
+
+
 @dataclass(frozen=True, slots=True)
 class Timers:
     """Fires what is due."""
@@ -34,22 +82,8 @@ class Timers:
 
     async def run(self) -> None:
         """Fire timers until cancelled."""
-        while True:
-            found = await self.decisions.store.due_timers(self.clock.now(), limit=BATCH_MAX + len(self.parked))
-            due = [timer for timer in found if timer.payment_id not in self.parked]
-            await each([self._fire_or_park(timer) for timer in due])
-            if len(due) < BATCH_MAX:
-                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
-
-    async def _fire_or_park(self, timer: DueTimer) -> None:
-        """Fire one timer; a fault of ours stops that payment alone."""
-        verdict = Verdict(but=(UnavailableError, OverloadedError))
-        async with verdict:
-            await self.fire(timer)
-        if verdict.fault is not None:
-            self.parked.add(timer.payment_id)
-            self.observer.fault("timers", verdict.fault)
-            self.observer.parked(timer.payment_id, str(verdict.fault))
+        due_timers = self.decisions.store.due_timers
+        await fire_due("timers", due_timers, self.fire, parked=self.parked, clock=self.clock, observer=self.observer)
 
     async def fire(self, timer: DueTimer) -> Decision | None:
         """Decide what the passing of time means for one payment; a repeat finds the timer moved and does nothing."""

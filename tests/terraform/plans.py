@@ -27,7 +27,7 @@ provider "aws" {{
 {alias}  s3_use_path_style           = true
   skip_metadata_api_check     = true
   skip_region_validation      = true
-  max_retries                 = 1
+  max_retries                 = 3
 }}
 """
 

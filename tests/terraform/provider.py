@@ -91,7 +91,8 @@ def _mirror(plugin: Path, work: Path) -> Path:
     """Write a configuration with a mirror that leads to the plugin's own folder."""
     machine = f"{platform.system().lower()}_{_MACHINES[platform.machine().lower()]}"
     place = work / "mirror" / ADDRESS / machine
-    if not place.is_symlink():
+    if place.resolve() != plugin.parent.resolve():
+        place.unlink(missing_ok=True)  # it led to where the plugin was before
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(plugin.parent, target_is_directory=True)
     file = work / "terraform.rc"

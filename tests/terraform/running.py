@@ -57,7 +57,7 @@ def takes_providers(folder: Path) -> bool:
 class Terraform:
     """Commands on a copy of `terraform/` under a folder of its own."""
 
-    def __init__(self, work: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, work: Path) -> None:
         """Copy the code to `work`/terraform, and find the provider.
 
         Raises:
@@ -77,9 +77,7 @@ class Terraform:
             "TF_INPUT": "0",
             "AWS_EC2_METADATA_DISABLED": "true",
             # The provider's schema is loaded once and thrown away: collecting it on the way costs a third of the time.
-            "GOGC": "off",
-            "GOMEMLIMIT": "1500MiB",
-            **(environment or {}),
+            "GOGC": "400",
         }
 
     def run(self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Answer:

@@ -21,6 +21,8 @@ STARTS_WITHIN_S: Final = 60
 MOTO_ACCOUNT: Final = "123456789012"
 """The account that moto answers for."""
 
+_MOTO: Final = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+
 # Each environment differs by its values alone, and a region from the other by nothing: one of each kind is looked at.
 _LOOKED_AT: Final = ("modules", "stacks", "bootstrap", "environments/tools", "environments/dev", "environments/prod")
 _LEFT_OUT: Final = ("/us-east-2/",)
@@ -78,10 +80,8 @@ def moto_server(log: Path) -> Iterator[Mapping[str, str]]:
     with log.open("w") as output:
         process = subprocess.Popen(
             [tool("moto_server"), "--host", "127.0.0.1", "--port", str(port)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
-        )
+            stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **_MOTO},
+        )  # fmt: skip
         try:
             _wait_for(port, process)
             yield {

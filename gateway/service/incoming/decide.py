@@ -13,6 +13,7 @@ from gateway.domain.incoming_transfer import ANSWERED_AS, IncomingFact, Incoming
 from gateway.domain.ledger import incoming_postings
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.receiving_time import UNSENT_S, posting_again, posting_due
+from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import ReceivingRail
@@ -22,20 +23,14 @@ from gateway.service.ports import (
     IncomingDecision,
     IncomingStore,
     MessageClass,
-    MessageDirection,
     OutboundDelivery,
     Queue,
     QueueDirection,
     RawMessage,
     TimerChange,
-    UnavailableError,
 )
 from gateway.service.rail_protocol import OutboundMessage
 from gateway.service.relay import Forward, leave_to_the_relay
-from gateway.service.submit import XML_TYPE
-
-CONFLICTS_MAX: Final = 10
-"""How often a decision is taken again because another event of the same transfer was saved first."""
 
 SAVE_WINDOW_S: Final = 0.001
 SAVES_MAX: Final = 64
@@ -117,15 +112,7 @@ class IncomingDecider:
 
     def raw(self, message: OutboundMessage, *, at: datetime) -> RawMessage:
         """Return a message of ours as it is kept."""
-        return RawMessage(
-            message_id=self.identifiers.new_uuid(),
-            direction=MessageDirection.RAIL_OUT,
-            message_type=message.message_type,
-            business_message_id=message.business_message_id,
-            content_type=XML_TYPE,
-            body=message.body,
-            at=at,
-        )
+        return message.kept(self.identifiers.new_uuid(), at=at)
 
     def _said(
         self, transfer: IncomingTransfer, fact: IncomingFact, transition: IncomingTransition, *, at: datetime
@@ -192,28 +179,12 @@ class IncomingDecisions:
     async def take(
         self, payment_id: PaymentId, choose: Choice, *, loaded: IncomingTransfer | None = None
     ) -> IncomingDecision | None:
-        """Load the transfer, let `choose` decide, save; start over when somebody else was first.
-
-        `loaded` is the transfer as it was a moment ago: if it has changed since, the save tells. Returns the decision
-        that was saved, or None when there was nothing to decide.
-
-        Raises:
-            LookupError: no such transfer.
-            UnavailableError: the store does not answer, or the transfer changes all the time.
-
-        """
-        for attempt in range(CONFLICTS_MAX):
-            transfer = loaded if attempt == 0 and loaded else (await self.store.load([payment_id])).get(payment_id)
-            if transfer is None:
-                raise LookupError(f"no incoming transfer {payment_id}")
-            decision = await choose(transfer)
-            if decision is None:
-                return None
-            if await self.saves.submit(decision):
-                self.observer.incoming_changed(decision)
-                self.forward(decision.outbox)
-                return decision
-        raise UnavailableError(f"transfer {payment_id} changed {CONFLICTS_MAX} times while it was decided on")
+        """Take a decision on a transfer until one holds; see `until_one_holds`."""
+        decision = await until_one_holds(payment_id, self.store.load, choose, self.saves.submit, loaded=loaded)
+        if decision is not None:
+            self.observer.incoming_changed(decision)
+            self.forward(decision.outbox)
+        return decision
 
 
 def grouped_incoming_saves(

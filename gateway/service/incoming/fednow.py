@@ -6,7 +6,7 @@ Source: FedNow Operating Procedures v2.1 (October 2024), sections 9 and 16; the 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -126,6 +126,11 @@ class FedNowReceiving:
             instructed_agent=RoutingNumber(self._dialect.service_id),
         )
         return self._dialect.message(message_id, pacs028.MESSAGE_TYPE, pacs028.build(request), MessageClass.INQUIRY, at)
+
+    def is_looked_back_to(self, transfer: IncomingTransfer, *, at: datetime) -> bool:
+        """Whether the rail, asked `at`, still knows of the day on which it brought the transfer."""
+        brought_on, today = (self._protocol.business_date(instant) for instant in (transfer.forwarded_at, at))
+        return today - brought_on <= timedelta(days=self._dialect.days_looked_back)
 
     def tells_posting(self, transfer: IncomingTransfer, status: str) -> bool:
         """Whether FedNow takes it: ACCC always, PDNG, BLCK and RJCT after our ACWP alone."""

@@ -31,16 +31,17 @@ from gateway.service.ports import (
     Vault,
 )
 from gateway.service.rail_protocol import Reading
+from gateway.service.submit import account_index
 from gateway.service.supervise import Verdict
 
 FAULT: Final = "FAULT_OF_OURS"
-"""The quarantine's code for a transfer that a fault of ours kept from being saved."""
+"""The quarantine's code for a message that a fault of ours kept from being applied."""
 
 LOOK_BACK: Final = timedelta(days=1)
 """What a header says of its creation is believed as far as this back, and never beyond its arrival."""
 
 ID_REUSED: Final = "MESSAGE_ID_REUSED"
-"""The quarantine's code for another transfer under a message id that is known."""
+"""The quarantine's code for other bytes, or another transfer, under an id that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +189,6 @@ class Hearing:
             inbox_digest=arrived.digest,
             message=arrived.raw,
         )
-
-
-def account_index(vault: Vault, agent: str, account: str) -> bytes:
-    """Return the blind index of an account at an institution: the same for what is sent and what is received."""
-    return vault.blind_index("account", f"{agent}:{account}".encode())
 
 
 def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:

@@ -60,6 +60,10 @@ class ReceivingRail(Protocol):
         """Return the next question what became of a transfer that we accepted."""
         ...
 
+    def is_looked_back_to(self, transfer: IncomingTransfer, *, at: datetime) -> bool:
+        """Whether the rail, asked `at`, still knows of the day on which it brought the transfer."""
+        ...
+
     def tells_posting(self, transfer: IncomingTransfer, status: str) -> bool:
         """Whether the rail takes this status of what became of the posting (ACCC, PDNG, BLCK, RJCT)."""
         ...

@@ -9,24 +9,15 @@ from typing import Final
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import PaymentId, Reason, ReasonOrigin
-from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
-from gateway.service.ports import Clock, DueTimer, IncomingDecision, UnavailableError
-from gateway.service.supervise import Verdict, each
-
-PAUSE_S: Final = 0.05
-"""How often the timers are looked at."""
-
-BATCH_MAX: Final = 100
+from gateway.service.ports import Clock, DueTimer, IncomingDecision
+from gateway.service.timers import fire_due
 
 HOLD_S: Final = 1.0
 """Who takes an undecided transfer over has so long before the next may."""
-
-LOOK_BACK: Final = timedelta(days=1)
-"""FedNow answers no question about a day before yesterday: after a day a person finds out."""
 
 ASKED_IN_VAIN: Final = Reason(
     "ASKED_IN_VAIN", ReasonOrigin.GATEWAY, "The rail was asked as often as foreseen and did not tell; ask its support."
@@ -47,22 +38,10 @@ class IncomingTimers:
 
     async def run(self) -> None:
         """Fire timers until cancelled."""
-        while True:
-            found = await self.decisions.store.due_timers(self.clock.now(), limit=BATCH_MAX + len(self.parked))
-            due = [timer for timer in found if timer.payment_id not in self.parked]
-            await each([self._fire_or_park(timer) for timer in due])
-            if len(due) < BATCH_MAX:
-                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
-
-    async def _fire_or_park(self, timer: DueTimer) -> None:
-        """Fire one timer; a fault of ours stops that transfer alone."""
-        verdict = Verdict(but=(UnavailableError, OverloadedError))
-        async with verdict:
-            await self.fire(timer)
-        if verdict.fault is not None:
-            self.parked.add(timer.payment_id)
-            self.observer.fault("incoming timers", verdict.fault)
-            self.observer.parked(timer.payment_id, str(verdict.fault))
+        due_timers = self.decisions.store.due_timers
+        await fire_due(
+            "incoming timers", due_timers, self.fire, parked=self.parked, clock=self.clock, observer=self.observer
+        )
 
     async def fire(self, timer: DueTimer) -> None:
         """Do what the passing of time means for one transfer; a repeat finds the timer moved and does nothing."""
@@ -92,12 +71,14 @@ class IncomingTimers:
         now = self.clock.now()
         if transfer.next_step_at is None or transfer.next_step_at > now:
             return None
-        timing = self.decisions.decider.rails[transfer.rail].timing
+        rail = self.decisions.decider.rails[transfer.rail]
         match transfer.state:
             case IncomingState.ACCEPTED | IncomingState.ACCEPTED_WITHOUT_POSTING:
                 fact = IncomingFact(IncomingEvent.ADVICE_OVERDUE)
             case IncomingState.IN_DOUBT:
-                is_over = transfer.status_requests >= timing.questions_max or now - transfer.forwarded_at > LOOK_BACK
+                is_over = transfer.status_requests >= rail.timing.questions_max or not rail.is_looked_back_to(
+                    transfer, at=now
+                )
                 kind = IncomingEvent.QUESTIONS_ENDED if is_over else IncomingEvent.STATUS_REQUEST_DUE
                 fact = IncomingFact(kind, ASKED_IN_VAIN if is_over else None)
             case IncomingState.SETTLED:

@@ -89,15 +89,13 @@ resource "aws_codepipeline" "this" {
     }
   }
 
+  # A stage that fails is not rolled back here: CodeDeploy has taken its set back by then, and a change that was not
+  # approved must not deploy the one before it anew.
   dynamic "stage" {
     for_each = local.environments
 
     content {
       name = stage.value
-
-      on_failure {
-        result = "ROLLBACK"
-      }
 
       dynamic "action" {
         for_each = { for index, action in local.deployments[stage.value] : format("%02d", index + 1) => action }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -221,7 +222,7 @@ async def test_the_command_says_what_is_missing_and_who_runs(
 
     assert code == 0
     assert f"schema {HEAD}; this program needs {HEAD} and knows {HEAD}" in shown
-    assert f"runs: worker 2026.11.1, knows {HEAD}, seen 0 s ago" in shown
+    assert re.search(rf"runs: worker 2026\.11\.1, knows {HEAD}, seen \d+ s ago", shown)
     assert code_before == 1
     assert f"pending: {HEAD} (pre)" in shown_before
     assert "fifteen db upgrade --phase pre" in shown_before

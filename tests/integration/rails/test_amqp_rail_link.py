@@ -142,3 +142,21 @@ async def test_the_simulator_starts_while_its_broker_is_away(rabbitmq_node: Rabb
             running.cancel()
 
     assert not was_started
+
+
+async def test_a_poll_that_is_given_up_while_it_connects_leaves_nothing_deaf(rabbitmq_node: RabbitMqNode) -> None:
+    """The library reads a channel no further whose question is cancelled; what waits there blocked the connection.
+
+    Each pause ends the first poll somewhere else on its way: connecting, opening, asking for the prefetch, consuming.
+    """
+    async with amqp_stand(rabbitmq_node.url) as rail:
+        for number in range(20):
+            await rail.deliver(f"waits {number}".encode())
+
+        for pause_ms in range(40):
+            async with rail.link() as link:
+                poll = asyncio.create_task(link.receive(messages_max=1, wait_s=LONG_ENOUGH_S))
+                await asyncio.sleep(pause_ms / 1000)
+                poll.cancel()
+                async with asyncio.timeout(LONG_ENOUGH_S):
+                    assert await link.receive(messages_max=1, wait_s=LONG_ENOUGH_S)

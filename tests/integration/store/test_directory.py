@@ -12,7 +12,7 @@ from adapters.postgres.connection import open_pool
 from adapters.postgres.incoming import PostgresIncoming
 from gateway.cli.directory import accounts_in, load_accounts
 from gateway.domain.stand_in import AccountStanding
-from gateway.service.incoming.hear import account_index
+from gateway.service.submit import account_index
 from gateway.settings import Settings, SettingsError
 from tests.conftest import REGION, TENANT, Database
 

@@ -41,8 +41,8 @@ from gateway.service.ports import (
     RawMessage,
     Refusal,
 )
-from gateway.service.rail_protocol import RailProtocol
-from gateway.service.submit import XML_TYPE, Intake, grouped_accepts
+from gateway.service.rail_protocol import XML_TYPE, RailProtocol
+from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.waiting import Waiting
 from iso20022 import ConnectionPartyId, FedNowProfile

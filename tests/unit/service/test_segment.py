@@ -114,13 +114,12 @@ def test_who_makes_the_digest_anew_is_seen_all_the_same() -> None:
 def test_records_that_change_places_are_seen() -> None:
     """Each is bound to its position."""
     segment = written()
-    first, last = (
-        segment.content[part.start - 4 : part.start + part.size] for part in (segment.records[0], segment.records[3])
-    )
-    swapped = segment.content.replace(first, b"<>").replace(last, first).replace(b"<>", last)
+    content, records = segment.content, [(part.start - 4, part.start + part.size) for part in segment.records]
+    (first, first_end), (last, last_end) = records[0], records[3]
+    swapped = content[:first] + content[last:last_end] + content[first_end:last] + content[first:first_end]
 
     with pytest.raises(ArchiveDamagedError, match="record 0"):
-        read(resealed(swapped))
+        read(resealed(swapped + content[last_end:]))
 
 
 def test_one_segment_is_not_taken_for_another() -> None:
