@@ -43,14 +43,19 @@ class Regional:
         """What a worker runs besides."""
         return {**self.loops_of_every_role, "projection": self.projector.run, "pulse": self.pulse.run}
 
+    def demand(self) -> None:
+        """Return if this process may act at this very moment; see `gateway.service.ports.Tenure`."""
+        self.lease.demand()
+        self.keeper.demand()
+
     async def check(self) -> None:
         """Return if this region serves.
 
         Raises:
-            NotServingError: it holds no lease.
+            NotServingError: it holds no lease, or its map is not sound.
 
         """
-        self.lease.demand()
+        self.demand()
 
     async def keep_gauge(self, metrics: Metrics, clock: Clock) -> None:
         """Measure how far this region's view of its peer is behind."""
@@ -85,13 +90,15 @@ async def open_regional(
             lease = RegionLease(witness, region, clock, observer)
             metrics.lease_left_seconds.set_function(lambda: lease.left_s)
             metrics.witness_silent_seconds.set_function(lambda: lease.witness_silent_s)
+            keeper = MapKeeper(store, witness, clock, peer)
             try:
                 await lease.renew()  # a role that starts while the witness answers serves from its first request on
+                await keeper.follow()
             except UnavailableError as error:
                 observer.fault("lease", error)
             yield Regional(
                 lease,
-                MapKeeper(store, witness, clock),
+                keeper,
                 Projector(store, clock, observer),
                 Pulse(store, clock),
                 store,
@@ -103,7 +110,7 @@ async def open_regional(
 
 def tenure_of(regional: Regional | None) -> Tenure:
     """Return what says whether this region may act."""
-    return Alone() if regional is None else regional.lease
+    return Alone() if regional is None else regional
 
 
 @asynccontextmanager

@@ -77,7 +77,7 @@ class Peer:
             async with self._open_session().post(
                 self._url + request.raw_path, data=body, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
-                answer = await response.content.read(ANSWER_BYTES_MAX)
+                answer = await _whole(response)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotSentError(f"the other region cannot be reached: {error!r}") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -104,6 +104,21 @@ class Peer:
                 skip_auto_headers=("Accept-Encoding", "User-Agent"),
             )
         return self._session
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """Return the answer's body to its end.
+
+    Raises:
+        aiohttp.ClientError: it ends before its time, or is too large.
+
+    """
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX:
+            raise aiohttp.ClientPayloadError(f"the answer is larger than {ANSWER_BYTES_MAX:,} bytes")
+    return bytes(body)
 
 
 def mutual_tls(*, authority: Path, certificate: Path, key: Path) -> ssl.SSLContext:

@@ -11,10 +11,11 @@ import asyncpg
 
 from adapters.postgres import statements
 from adapters.postgres.connection import translated
+from adapters.postgres.replication import subscription_of
 from adapters.postgres.rows import columns, digest_of, event_from
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.domain.regions import SlotMap, SlotOwner
-from gateway.service.ports import HandedOver, Projected, Sealed, Unprojected, Vault
+from gateway.service.ports import ContradictedMapError, HandedOver, Projected, Sealed, Unprojected, Vault
 
 _TAKE_ALL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('fifteen.slots', 0))"
 """Waits for whoever holds the lock shared (`owned_epoch`): claims and decisions that run."""
@@ -23,8 +24,14 @@ _ADOPT: Final = """
 INSERT INTO slot AS known (slot, region, epoch)
 SELECT * FROM unnest($1::smallint[], $2::text[], $3::bigint[])
 ON CONFLICT (slot) DO UPDATE SET region = excluded.region, epoch = excluded.epoch
-WHERE known.epoch < excluded.epoch OR known.epoch = excluded.epoch AND known.region <> excluded.region
+WHERE known.epoch < excluded.epoch
 RETURNING slot, region
+"""
+
+_IS_COPIED: Final = """
+SELECT count(*) > 0 AND bool_and(srsubstate IN ('s', 'r'))
+FROM pg_subscription_rel JOIN pg_subscription AS followed ON followed.oid = srsubid
+WHERE followed.subname = $1
 """
 
 _STOP_TIMERS: Final = """
@@ -110,7 +117,7 @@ class PostgresRegions:
         """Return the copy of the map; see the port."""
         with translated():
             rows = await self._pool.fetch(statements.SLOTS)
-        return SlotMap(tuple(SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows)) if rows else None
+        return _map_from(rows)
 
     async def adopt(self, slots: SlotMap) -> Collection[int]:
         """Make this the copy; see the port."""
@@ -118,10 +125,21 @@ class PostgresRegions:
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute(_TAKE_ALL)
+                known = _map_from(await connection.fetch(statements.SLOTS))
+                if known is not None and (contradicted := known.contradicts(slots)):
+                    raise ContradictedMapError(
+                        f"{len(contradicted)} slots have two owners under one epoch: {slots.owners[min(contradicted)]} "
+                        f"and, in the copy of region {self._region}, {known.owners[min(contradicted)]}"
+                    )
                 changed = await connection.fetch(_ADOPT, *columns(rows, 3))
                 lost = [row["slot"] for row in changed if row["region"] != self._region]
                 await connection.execute(_STOP_TIMERS, lost)
         return {row["slot"] for row in changed if row["region"] == self._region}
+
+    async def is_copied(self, peer: RegionId) -> bool:
+        """Whether the first copy is complete; see the port."""
+        with translated():
+            return bool(await self._pool.fetchval(_IS_COPIED, subscription_of(self._region, peer)))
 
     async def unprojected(self, *, limit: int) -> Sequence[Unprojected]:
         """Return what is to be folded anew; see the port."""
@@ -187,6 +205,10 @@ class PostgresRegions:
         with translated():
             rows = await self._pool.fetch(_PULSES)
         return {RegionId(row["region"]): row["at"] for row in rows}
+
+
+def _map_from(rows: Sequence[Any]) -> SlotMap | None:
+    return SlotMap(tuple(SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows)) if rows else None
 
 
 def _row(each: Projected) -> tuple[Any, ...]:

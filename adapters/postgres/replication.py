@@ -13,7 +13,7 @@ from typing import Final
 
 import asyncpg
 
-from adapters.postgres.tables import REPLICATED
+from adapters.postgres.tables import REPLICATED, TOPOLOGY
 from gateway.domain.payment import RegionId
 
 PUBLICATION: Final = "fifteen_facts"
@@ -150,7 +150,8 @@ async def _publish(connection: asyncpg.Connection[asyncpg.Record], region: Regio
     published = await _published(connection)
     for table in sorted(wanted - published):
         await connection.execute(f"ALTER PUBLICATION {PUBLICATION} ADD TABLE {table}")
-    await connection.execute(f"GRANT SELECT ON {', '.join(sorted(wanted))} TO {REPLICATION_GROUP_ROLE}")
+    readable = [*sorted(wanted), *(table.name for table in TOPOLOGY)]
+    await connection.execute(f"GRANT SELECT ON {', '.join(readable)} TO {REPLICATION_GROUP_ROLE}")
 
 
 async def _published(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
@@ -195,6 +196,7 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
         published = await _published(peers)
         if missing := {f"{table.name}_{peer}" for table in REPLICATED} - published:
             raise ReplicationError(f"region {peer} does not publish {', '.join(sorted(missing))}: fifteen region init")
+        await _demand_one_map(connection, peers, region=region, peer=peer)
         exists = await connection.fetchval("SELECT count(*) > 0 FROM pg_subscription WHERE subname = $1", name)
         if exists and not anew:
             await connection.execute(f"ALTER SUBSCRIPTION {name} CONNECTION {_quoted(peer_dsn)}")
@@ -206,6 +208,25 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
             await _empty(connection, peers, peer)
         await connection.execute(_subscribe(name, peer_dsn, server=connection.get_server_version().major * 10_000))
         return "copied anew" if anew else "subscribed"
+
+
+async def _demand_one_map(
+    connection: asyncpg.Connection[asyncpg.Record],
+    peers: asyncpg.Connection[asyncpg.Record],
+    *,
+    region: RegionId,
+    peer: RegionId,
+) -> None:
+    """Refuse to follow a region that owns, by its own copy, what this one owns by its: both would accept its keys."""
+    owned = "SELECT slot FROM slot WHERE region = $1 ORDER BY slot"
+    here = {row["slot"] for row in await connection.fetch(owned, region)}
+    there = {row["slot"] for row in await peers.fetch(owned, peer)}
+    if both := here & there:
+        raise ReplicationError(
+            f"{len(both)} slots are owned by region {region} here and by region {peer} there: fifteen region init, in "
+            "both, follows the witness's map; where it refuses, the map was not begun in the region that has accepted "
+            "payments (docs/runbooks/regions.md)"
+        )
 
 
 def _subscribe(name: str, peer_dsn: str, *, server: int) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -125,7 +125,7 @@ async def upgrade(
             await connection.run_sync(lambda sync: _create_partitions(sync, [*regions, *retired]))
             await connection.run_sync(lambda sync: _create_months(sync, [*regions, *retired], now))
             if len(regions) == 1:
-                await connection.run_sync(lambda sync: _own_every_slot(sync, regions[0], retired))
+                await connection.run_sync(lambda sync: _own_every_slot(sync, regions[0]))
             if first_tenant is not None:
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
             if first_operator is not None:
@@ -207,14 +207,18 @@ def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> N
                 connection.execute(text(f"ALTER TABLE {partition} SET (toast_tuple_target = 8160)"))
 
 
-def _own_every_slot(connection: Connection, region: RegionId, retired: Sequence[RegionId]) -> None:
+def _own_every_slot(connection: Connection, region: RegionId) -> None:
     rows = [
         {"slot": number, "region": owner.region, "epoch": owner.epoch}
         for number, owner in enumerate(SlotMap.first([region]).owners)
     ]
     connection.execute(insert(slot).values(rows).on_conflict_do_nothing(index_elements=[slot.c.slot]))
-    inherited = slot.update().where(slot.c.region.in_(retired))
-    connection.execute(inherited.values(region=region, epoch=slot.c.epoch + 1))
+    left = connection.execute(select(slot.c.region).where(slot.c.region != region).distinct()).scalars().all()
+    if left:
+        raise UpgradeError(
+            f"region {', '.join(sorted(left))} still owns slots, and may serve: it hands them over, or is taken over "
+            "(fifteen region takeover), while both are in FIFTEEN_REGIONS; only then is it retired"
+        )
 
 
 def _create_months(connection: Connection, regions: Sequence[RegionId], now: datetime) -> None:

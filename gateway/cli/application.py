@@ -648,16 +648,24 @@ def accounts(
 
 
 @region.command()
-def init() -> None:
+def init(
+    first: Annotated[
+        bool,
+        typer.Option(
+            "--first", help="Make the map of slots at the witness: in the region that has accepted payments until now."
+        ),
+    ] = False,
+) -> None:
     """Publish this region's partitions, guard the other's, and take its share of the slots from the witness.
 
-    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`), in each region, after `fifteen db upgrade`. A repeat changes
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`), in each region, after `fifteen db upgrade`: with `--first` in the
+    region that has accepted payments until now, or where none has in either, and then in the other. A repeat changes
     nothing.
     """
     from gateway.cli.regions import initialise
 
     with explained():
-        initialise(settings_or_stop())
+        initialise(settings_or_stop(), is_first=first)
 
 
 @region.command()

@@ -26,25 +26,26 @@ from gateway.settings import Settings, SettingsError, database_url_of, witness_u
 Result = TypeVar("Result")
 
 
-def initialise(settings: Settings) -> None:
+def initialise(settings: Settings, *, is_first: bool) -> None:
     """Prepare this region's database, and begin at the witness.
 
     Raises:
         SettingsError: a setting is missing, or database or witness cannot be used.
 
     """
-    slots = _done(_initialise(settings, *_names(settings)))
+    slots = _done(_initialise(settings, *_names(settings), is_first=is_first))
     OUT.print(f"region {settings.region}: {_shares(slots)}")
 
 
-async def _initialise(settings: Settings, region: RegionId, peer: RegionId) -> SlotMap:
+async def _initialise(settings: Settings, region: RegionId, peer: RegionId, *, is_first: bool) -> SlotMap:
     url = witness_url_of(settings)
     await prepare_witness(url)
     await prepare(_owner_url(settings), region=region, peer=peer)
     async with open_pool(database_url_of(settings), connections_max=1) as pool, open_witness(url) as witness:
         store = PostgresRegions(pool, region=region, vault=vault_of(settings))
         regions = [RegionId(name) for name in settings.regions]
-        slots = await begin(witness, regions, lease_s=settings.lease_s, held=await store.slot_map())
+        held = await store.slot_map()
+        slots = await begin(witness, regions, lease_s=settings.lease_s, held=held, is_first=is_first)
         await store.adopt(slots)
         return slots
 
@@ -112,7 +113,7 @@ def _faults_of(known: Standing, copy: SlotMap | None) -> list[str]:
     ]
     if known.slots is None:
         faults.append("the witness has no map of slots: fifteen region init")
-    elif known.slots != copy:
+    elif copy is None or known.slots.epochs != copy.epochs:
         faults.append("this region's copy of the map is not the witness's: is a worker or gateway running here?")
     return faults
 

@@ -20,7 +20,7 @@ from adapters.postgres.replication import connected
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
 from adapters.system import SystemClock
-from gateway.cli.processes import Role
+from gateway.cli.processes import Role, RoleError
 from gateway.domain.payment import RegionId, TenantId
 from simulators.participants import PARTICIPANTS
 
@@ -84,6 +84,17 @@ class Region:
         finally:
             role.stop()
 
+    def demand(self, *arguments: str) -> None:
+        """Run a command in this region to its end.
+
+        Raises:
+            RoleError: it did not end well.
+
+        """
+        if self.run_command(*arguments):
+            log = (self.directory / f"{'-'.join((self.name, *arguments))}.log").read_text()
+            raise RoleError(f"fifteen {' '.join(arguments)} in {self.name}: {log}")
+
 
 class TwoRegions:
     """Both regions and what they share, on servers that run (`running`)."""
@@ -125,11 +136,11 @@ class TwoRegions:
             self._tell_the_roles()
             link = self._kept(stack, Role("link", self._link(), environment={}, log_file=self.directory / "link.log"))
             link.wait_until_ready(f"{self.link_url}/healthz")
-            for command in ("init", "join"):
-                for region in self.regions:
-                    if region.run_command("region", command):
-                        log = (region.directory / f"{region.name}-region-{command}.log").read_text()
-                        raise RuntimeError(f"fifteen region {command} in {region.name}: {log}")
+            first, second = self.regions
+            first.demand("region", "init", "--first")
+            second.demand("region", "init")
+            for region in self.regions:
+                region.demand("region", "join")
             simulator = ("simulator", "fednow", "--port", str(self.simulator_port), "--rail-clock", str(RAIL_CLOCK_S))
             options = ("--journal", str(self.directory / "fednow-journal.jsonl"))
             log_file = self.directory / "simulator.log"

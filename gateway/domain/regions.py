@@ -44,6 +44,20 @@ class SlotMap:
         """Return the map that regions begin with: each its share, in the order in which they are named."""
         return cls(tuple(SlotOwner(regions[slot * len(regions) // SLOTS], FIRST_EPOCH) for slot in range(SLOTS)))
 
+    @property
+    def epochs(self) -> Sequence[tuple[RegionId, int]]:
+        """Each slot's owner and epoch: what two copies of the map agree or differ on."""
+        return [(owner.region, owner.epoch) for owner in self.owners]
+
+    def contradicts(self, other: Self) -> frozenset[int]:
+        """Return the slots that the other map gives to another region under the same epoch: one of the two is wrong."""
+        pairs = enumerate(zip(self.owners, other.owners, strict=True))
+        return frozenset(slot for slot, (one, two) in pairs if one.epoch == two.epoch and one.region != two.region)
+
+    def is_ahead_of(self, other: Self) -> bool:
+        """Whether a slot has a higher epoch here than in the other map."""
+        return any(one.epoch > two.epoch for one, two in zip(self.owners, other.owners, strict=True))
+
     def slots_of(self, region: RegionId) -> frozenset[int]:
         """Return the slots that a region owns."""
         return frozenset(slot for slot, owner in enumerate(self.owners) if owner.region == region)

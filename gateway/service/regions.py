@@ -9,7 +9,17 @@ from typing import Final
 from gateway.domain.history import fold
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SlotMap
-from gateway.service.ports import Clock, Observer, Projected, RegionStore, UnavailableError, Unprojected, Witness
+from gateway.service.ports import (
+    Clock,
+    ContradictedMapError,
+    NotServingError,
+    Observer,
+    Projected,
+    RegionStore,
+    UnavailableError,
+    Unprojected,
+    Witness,
+)
 from gateway.service.supervise import Verdict
 
 SLOTS_RECORD: Final = "slots"
@@ -23,13 +33,20 @@ PROJECT_PAUSE_S: Final = 0.1
 PROJECT_MAX: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MapKeeper:
-    """Keeps this region's copy of the map like the witness's. The witness's counts: a copy only ever follows it."""
+    """Keeps this region's copy of the map like the witness's. The witness's counts: a copy only ever follows it.
+
+    A process whose map is not sound serves nothing, nor one whose region has not yet copied what the peer had: it could
+    accept a key anew that the peer has accepted.
+    """
 
     store: RegionStore
     witness: Witness
     clock: Clock
+    peer: RegionId
+    fault: str | None = "the map of slots has not been read yet"
+    is_copied: bool = False
 
     async def run(self) -> None:
         """Follow until cancelled; without the witness the copy stays as it is, and the lease runs out by itself."""
@@ -41,16 +58,33 @@ class MapKeeper:
         """Make the copy like the witness's map once, and return the map.
 
         Raises:
+            NotServingError: the two maps contradict each other, or the copy is ahead: the witness was restored, or is
+                another one.
             UnavailableError: the witness or the store does not answer, or the witness has no map.
 
         """
+        copy = await self.store.slot_map()  # first: the witness's map, read after it, is no older
         record = await self.witness.read(SLOTS_RECORD)
         if record is None:
-            raise UnavailableError("the witness has no map of slots: fifteen region init")
+            raise UnavailableError("the witness has no map of slots: fifteen region init --first")
         slots = SlotMap.read(record.text)
-        if await self.store.slot_map() != slots:
-            await self.store.adopt(slots)
+        if copy is not None and copy.is_ahead_of(slots):
+            self.fault = "this region's copy of the map is ahead of the witness's: is it the right witness?"
+            raise NotServingError(self.fault)
+        if copy is None or copy.epochs != slots.epochs:
+            try:
+                await self.store.adopt(slots)
+            except ContradictedMapError as error:
+                self.fault = str(error)
+                raise
+        self.is_copied = self.is_copied or await self.store.is_copied(self.peer)
+        self.fault = None if self.is_copied else f"what region {self.peer} has is not all copied: fifteen region join"
         return slots
+
+    def demand(self) -> None:
+        """Return if this process may act by its map; see `gateway.service.ports.Tenure`."""
+        if self.fault is not None:
+            raise NotServingError(self.fault)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,17 +24,25 @@ class Standing:
     leases: dict[RegionId, LeaseTerms | None]
 
 
-async def begin(witness: Witness, regions: Sequence[RegionId], *, lease_s: float, held: SlotMap | None) -> SlotMap:
+async def begin(
+    witness: Witness, regions: Sequence[RegionId], *, lease_s: float, held: SlotMap | None, is_first: bool
+) -> SlotMap:
     """Make the map and the leases at the witness, where there are none, and return the map; a repeat changes nothing.
 
-    `held` is the map of a region that was alone until now: it keeps its slots, and hands them over later. Otherwise
-    each region has its share from the start.
+    Only the region that `is_first` makes the map: another cannot know whether its peer has accepted payments. `held`
+    is the map of a region that was alone until now: it keeps its slots, and hands them over later. Otherwise each
+    region has its share from the start.
 
     Raises:
-        UnavailableError: the witness does not answer.
+        UnavailableError: the witness does not answer, or has no map.
 
     """
     first = held if held is not None else SlotMap.first(regions)
+    if not is_first and await witness.read(SLOTS_RECORD) is None:
+        raise UnavailableError(
+            "the witness has no map of slots: fifteen region init --first, in the region that has accepted payments; "
+            "where none has, in either"
+        )
     for name, text in (
         (SLOTS_RECORD, first.as_text()),
         *((lease_name(region), LeaseTerms(region, 1, lease_s).as_text()) for region in regions),

@@ -55,6 +55,7 @@ from gateway.service.ports.dead_letters import (
     ParkedLetters,
 )
 from gateway.service.ports.faults import (
+    ContradictedMapError,
     ElsewhereError,
     FaultyRowError,
     NotHomeError,
@@ -125,6 +126,7 @@ __all__ = [
     "BusObserver",
     "Clock",
     "Closing",
+    "ContradictedMapError",
     "Core",
     "DataKey",
     "DataKeys",

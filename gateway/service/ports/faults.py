@@ -19,6 +19,10 @@ class NotServingError(UnavailableError):
     """The region may not act now: it does not hold its lease, or the payment's home is another. Nothing was done."""
 
 
+class ContradictedMapError(NotServingError):
+    """Two maps give a slot to two regions under the same epoch, which no move makes: nothing was changed."""
+
+
 class NotHomeError(NotServingError):
     """The payment's home is another region, which alone decides on it: nothing was done here."""
 

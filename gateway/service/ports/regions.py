@@ -57,7 +57,15 @@ class RegionStore(Protocol):
         Waits for every claim and decision that runs under the old map, and none runs under it afterwards. The timers of
         payments whose slots were lost are stopped: their new home carries them. A slot whose copy has a higher epoch
         keeps it: an older map changes nothing.
+
+        Raises:
+            ContradictedMapError: a slot has another owner here under the same epoch.
+
         """
+        ...
+
+    async def is_copied(self, peer: RegionId) -> bool:
+        """Whether everything that the peer had when this region began to follow it is here."""
         ...
 
     async def unprojected(self, *, limit: int) -> Sequence[Unprojected]:

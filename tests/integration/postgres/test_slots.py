@@ -12,11 +12,19 @@ import pytest
 from adapters.postgres.connection import open_pool
 from adapters.postgres.regions import PostgresRegions
 from adapters.postgres.store import PostgresStore
+from adapters.postgres.upgrade import UpgradeError, upgrade
 from gateway.domain.events import EventKind
 from gateway.domain.identity import SLOTS
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SlotMap, SlotOwner
-from gateway.service.ports import Accepted, AcceptKind, NotHomeError, NotServingError, PartlyFaultyError
+from gateway.service.ports import (
+    Accepted,
+    AcceptKind,
+    ContradictedMapError,
+    NotHomeError,
+    NotServingError,
+    PartlyFaultyError,
+)
 from tests.conftest import REGION, Database
 from tests.integration.store.harness import NOW, VAULT, accepted, decision, new_payment
 
@@ -127,6 +135,30 @@ async def test_the_copy_follows_to_higher_epochs_and_an_older_map_changes_nothin
         assert await regions.adopt(first) == set()
         assert await regions.slot_map() == newer
         assert await regions.adopt(newer.moved([7], to=REGION)) == {7}
+
+
+async def test_a_map_that_gives_a_slot_to_another_under_the_same_epoch_is_a_fault_and_changes_nothing(
+    database: Database,
+) -> None:
+    """No move makes such a map: two were begun. Both regions would accept the same keys."""
+    async with open_pool(database.application_dsn) as pool:
+        regions = PostgresRegions(pool, region=REGION, vault=VAULT)
+        with pytest.raises(ContradictedMapError):
+            await regions.adopt(SlotMap.first([REGION, PEER]))
+
+        assert await regions.slot_map() == SlotMap.first([REGION])
+
+
+async def test_a_region_that_still_owns_slots_is_not_retired(database: Database) -> None:
+    """It may be alive, and accept: what takes its slots is a takeover, which asks the witness."""
+    async with open_pool(database.application_dsn) as pool:
+        moved = SlotMap.first([REGION]).moved([7], to=PEER)
+        await PostgresRegions(pool, region=REGION, vault=VAULT).adopt(moved)
+
+        with pytest.raises(UpgradeError, match="fifteen region takeover"):
+            await upgrade(database.owner_dsn, regions=[REGION], first_tenant=None, now=NOW, retired=[PEER])
+
+        assert await PostgresRegions(pool, region=REGION, vault=VAULT).slot_map() == moved
 
 
 async def test_a_decision_on_a_payment_whose_slot_has_moved_is_refused_and_its_timer_stopped(

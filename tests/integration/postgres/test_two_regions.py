@@ -344,6 +344,26 @@ async def _claimed(server: EmbeddedPostgres, key: str) -> int:
         await connection.close()
 
 
+async def test_a_region_does_not_follow_one_that_owns_its_slots_too(regions: list[Region]) -> None:
+    """Two maps were begun: neither is believed before a person has looked."""
+    east, west = regions
+    slot = new_payment(key_at(west.name, "SAME")).slot
+    await execute(east.server, f"UPDATE slot SET region = '{east.name}' WHERE slot = {slot}")
+    try:
+        with pytest.raises(ReplicationError, match="1 slots are owned by region use1 here and by region usw2 there"):
+            await join(east.server.superuser_dsn, west.server.superuser_dsn, region=east.name, peer=west.name)
+    finally:
+        await execute(east.server, f"UPDATE slot SET region = '{west.name}' WHERE slot = {slot}")
+
+
+async def test_a_region_knows_when_it_has_copied_what_its_peer_had(regions: list[Region]) -> None:
+    """Before that it could accept a key anew that the peer has accepted."""
+    east, west = regions
+
+    assert await east.own.is_copied(west.name)
+    assert not await east.own.is_copied(RegionId("euw1"))
+
+
 async def test_two_regions_that_both_believe_to_own_a_slot_double_a_key_under_one_identity(
     regions: list[Region],
 ) -> None:

@@ -128,6 +128,32 @@ async def test_what_the_way_or_the_keys_answer_is_not_taken_for_the_homes_answer
     assert answer.status == answered
 
 
+@pytest.mark.parametrize(("announced", "answered"), [(3_000, (201, 3_000)), (4_000, (202, None))])
+async def test_an_answer_in_pieces_is_whole_and_one_that_breaks_off_is_pending(
+    announced: int, answered: tuple[int, int | None]
+) -> None:
+    """What is handed on is all that the home has said: a part of it would look like an answer."""
+
+    async def answers(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=201, headers={"Content-Length": str(announced)})
+        await response.prepare(request)
+        for _ in range(2):
+            await response.write(b"x" * 1_500)
+            await asyncio.sleep(0.02)
+        if announced > 3_000:
+            assert request.transport is not None
+            request.transport.abort()
+        return response
+
+    async with home_that(answers) as east:
+        answer = await east.post_message(message())
+
+    status, size = answered
+    assert answer.status == status
+    assert size is None or len(answer.body) == size
+    assert size is not None or answer.headers["Content-Type"] == PENDING_TYPE
+
+
 async def test_a_request_is_forwarded_once_and_never_in_a_circle() -> None:
     """Both maps say that it is the other's, for a moment in a hand-over: it is refused, and nothing was done."""
     async with open_world() as west:

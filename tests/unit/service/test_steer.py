@@ -24,8 +24,8 @@ async def test_two_regions_begin_with_a_share_each_and_a_repeat_changes_nothing(
     """Whichever begins first: both get the same map."""
     witness = InMemoryWitness()
 
-    first = await begin(witness, BOTH, lease_s=10, held=None)
-    again = await begin(witness, BOTH, lease_s=99, held=None)
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    again = await begin(witness, BOTH, lease_s=99, held=None, is_first=False)
 
     assert first == again == SlotMap.first(BOTH)
     known = await standing(witness, BOTH)
@@ -37,7 +37,17 @@ async def test_a_region_that_was_alone_keeps_its_slots_when_a_second_one_comes()
     """What it has accepted stays at home; the new region forwards."""
     alone = SlotMap.first([EAST])
 
-    assert await begin(InMemoryWitness(), BOTH, lease_s=10, held=alone) == alone
+    assert await begin(InMemoryWitness(), BOTH, lease_s=10, held=alone, is_first=True) == alone
+
+
+async def test_a_region_that_cannot_know_what_its_peer_has_accepted_does_not_make_the_map() -> None:
+    """Its share would be slots whose keys the other has claimed, and goes on claiming."""
+    witness = InMemoryWitness()
+
+    with pytest.raises(UnavailableError, match="fifteen region init --first"):
+        await begin(witness, BOTH, lease_s=10, held=None, is_first=False)
+
+    assert not witness.records
 
 
 async def test_a_witness_that_fell_silent_in_between_is_asked_again_and_nothing_is_made_twice() -> None:
@@ -45,10 +55,10 @@ async def test_a_witness_that_fell_silent_in_between_is_asked_again_and_nothing_
     witness = InMemoryWitness()
     witness.answers = False
     with pytest.raises(UnavailableError):
-        await begin(witness, BOTH, lease_s=10, held=None)
+        await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
     witness.answers = True
 
-    await begin(witness, BOTH, lease_s=10, held=None)
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
 
     assert witness.records[SLOTS_RECORD].version == 1
 
@@ -56,7 +66,7 @@ async def test_a_witness_that_fell_silent_in_between_is_asked_again_and_nothing_
 async def test_a_region_that_was_fenced_off_serves_again_once_it_is_let_in_under_a_new_term() -> None:
     """A living region is fenced off too; twice is once."""
     witness, clock = InMemoryWitness(), VirtualClock()
-    await begin(witness, BOTH, lease_s=10, held=None)
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
     lease = RegionLease(witness, EAST, clock, RecordingObserver())
     await lease.renew()
 
