@@ -294,6 +294,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             else None,
             limits=HttpLimits(body_bytes_max=settings.body_bytes_max),
             peer=peer,
+            region=None if peer is None else RegionId(settings.region),
         )
         regional = {} if parts.regional is None else parts.regional.loops_of_every_role
         background = [

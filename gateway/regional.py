@@ -46,7 +46,7 @@ class Regional:
     def demand(self) -> None:
         """Return if this process may act at this very moment; see `gateway.service.ports.Tenure`."""
         self.lease.demand()
-        self.keeper.demand()
+        self.keeper.demand(held_since_s=self.lease.held_since_s)
 
     async def check(self) -> None:
         """Return if this region serves.

@@ -447,7 +447,7 @@ class Settings(BaseSettings):
     rtp: RtpSettings = RtpSettings()
 
     _split = field_validator("regions", "retired_regions", "broker_url", "receiving_agents", mode="before")(_split)
-    _is_safe = field_validator("institution_url")(_https_or_loopback)
+    _is_safe = field_validator("institution_url", "peer_url")(_https_or_loopback)
     _or_none = field_validator("archive_url", "keys_file", mode="before")(_none_if_empty)
 
     @property
@@ -500,6 +500,8 @@ class Settings(BaseSettings):
         tls = (self.peer_ca_file, self.peer_certificate_file, self.peer_key_file)
         if any(tls) and not all(tls):
             raise ValueError("peer_ca_file, peer_certificate_file and peer_key_file are set together, or not at all")
+        if any(tls) and not (self.peer_url or "").startswith("https:"):
+            raise ValueError("peer_url must be https where the files of its TLS are set: nothing would use them")
         return self
 
     @classmethod

@@ -16,6 +16,7 @@ from adapters.http.incoming import IncomingTransfers
 from adapters.http.operations import Operations
 from adapters.http.operators import OperatorDesk
 from adapters.http.payments import Payments
+from adapters.http.peer import ANSWERED_IN
 from adapters.http.problems import (
     INTERNAL_ERROR,
     METHOD_NOT_ALLOWED,
@@ -106,6 +107,8 @@ def _edge(api: Api) -> Middleware:
         except Exception as error:  # noqa: BLE001 - the edge of the process: one request fails, the others go on
             response = _fault(api, request, error)
         response.headers["Server"] = "fifteen"
+        if api.region is not None:
+            response.headers[ANSWERED_IN] = api.region
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Content-Type-Options"] = "nosniff"
         resource = request.match_info.route.resource

@@ -20,6 +20,9 @@ from gateway.service.ports import NotSentError, UnavailableError
 FORWARDED_FROM: Final = "Fifteen-Forwarded-From"
 """Names the region that forwarded a request: it is answered where it arrives, and goes no further."""
 
+ANSWERED_IN: Final = "Fifteen-Region"
+"""Names the region that answers: what comes without it, or from another, is of something on the way."""
+
 ANSWER_TIME_S: Final = 5.0
 """How long the home may take beyond what the client said that it would wait."""
 
@@ -37,8 +40,8 @@ _GIVEN: Final = (
     *("Content-Location", "Content-Type", "Idempotency-Replayed", "Location", "Preference-Applied", "Retry-After"),
     "Vary",
 )
+_NO_ADDRESS: Final = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
 _OTHER_KEYS: Final = {401, 403}
-_OF_THE_WAY: Final = {502, 504}
 
 
 class Peer:
@@ -60,7 +63,7 @@ class Peer:
         if session is not None:
             await session.close()
 
-    async def forward(self, request: web.Request, body: bytes, *, wait_s: int) -> web.Response:
+    async def forward(self, request: web.Request, body: bytes, *, home: RegionId, wait_s: int) -> web.Response:
         """Return the home's answer to this request, as it is.
 
         Raises:
@@ -78,16 +81,16 @@ class Peer:
                 self._url + request.raw_path, data=body, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 answer = await _whole(response)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, *_NO_ADDRESS) as error:
             raise NotSentError(f"the other region cannot be reached: {error!r}") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UnavailableError(f"the other region did not answer: {error!r}") from error
+        if response.headers.get(ANSWERED_IN) != home:
+            raise UnavailableError(f"something on the way to region {home} answered {response.status}")
         if response.status in _OTHER_KEYS:
             raise NotSentError(
                 f"the other region answered {response.status}: it does not know the API keys of this one"
             )
-        if response.status in _OF_THE_WAY:
-            raise UnavailableError(f"something on the way to the other region answered {response.status}")
         given = [(name, value) for name in _GIVEN for value in response.headers.getall(name, ())]
         return web.Response(body=answer, status=response.status, headers=given)
 

@@ -125,7 +125,7 @@ class Submissions:
             raise elsewhere
         try:
             wait_s = self._wanted(request).wait_s
-            return await self._api.peer.forward(request, elsewhere.body, wait_s=wait_s or 0)
+            return await self._api.peer.forward(request, elsewhere.body, home=elsewhere.home, wait_s=wait_s or 0)
         except NotSentError as error:
             raise NotServingError(f"nothing was forwarded: {error}") from error
         except UnavailableError as error:

@@ -13,6 +13,7 @@ from adapters.postgres import statements
 from adapters.postgres.connection import translated
 from adapters.postgres.replication import subscription_of
 from adapters.postgres.rows import columns, digest_of, event_from
+from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.domain.regions import SlotMap, SlotOwner
 from gateway.service.ports import ContradictedMapError, HandedOver, Projected, Sealed, Unprojected, Vault
@@ -39,16 +40,22 @@ UPDATE payment_state SET timer_at = NULL WHERE timer_at IS NOT NULL AND slot = A
 """
 
 _NOTES: Final = """
-SELECT due.position, due.payment_id, due.slot,
-    EXISTS (SELECT FROM payment AS fact WHERE fact.payment_id = due.payment_id) AS is_outgoing
+SELECT due.position, due.payment_id, fact.slot, fact.payment_id IS NOT NULL AS is_outgoing
 FROM projection_due AS due
-WHERE EXISTS (SELECT FROM payment AS fact WHERE fact.payment_id = due.payment_id)
-    OR EXISTS (SELECT FROM incoming_transfer AS fact WHERE fact.payment_id = due.payment_id)
+LEFT JOIN LATERAL (
+    SELECT payment.payment_id, payment.slot FROM payment WHERE payment.payment_id = due.payment_id
+    ORDER BY payment.slot LIMIT 1
+) AS fact ON true
+WHERE (due.not_before IS NULL OR due.not_before <= $2)
+    AND (fact.payment_id IS NOT NULL
+        OR EXISTS (SELECT FROM incoming_transfer AS fact WHERE fact.payment_id = due.payment_id))
 ORDER BY due.position LIMIT $1
 """
 """While a region is copied for the first time, events may come before the facts that they are about: they wait."""
 
 _DROP_NOTES: Final = "DELETE FROM projection_due WHERE position = ANY ($1::bigint[])"
+
+_POSTPONE_NOTES: Final = "UPDATE projection_due SET not_before = $2 WHERE position = ANY ($1::bigint[])"
 
 _REPLICATED_EVENTS: Final = """
 SELECT payment_id, tenant_id, digest, region, epoch, sequence, kind, state_before, state_after, status, reason_code,
@@ -91,11 +98,17 @@ ON CONFLICT DO NOTHING RETURNING region
 
 _HANDED_OVER: Final = """
 SELECT due.position, kept.key_id, kept.body
-FROM (SELECT * FROM handed_over_due WHERE rail = $1 ORDER BY position LIMIT $2) AS due
+FROM (
+    SELECT * FROM handed_over_due
+    WHERE rail = $1 AND (not_before IS NULL OR not_before <= $3)
+    ORDER BY position LIMIT $2
+) AS due
 JOIN handed_over AS kept
     ON kept.rail = due.rail AND kept.digest = due.digest AND kept.region = due.region
 ORDER BY due.position
 """
+
+_POSTPONE_HANDED_OVER: Final = "UPDATE handed_over_due SET not_before = $2 WHERE position = ANY ($1::bigint[])"
 
 _APPLIED: Final = "DELETE FROM handed_over_due WHERE position = ANY ($1::bigint[])"
 
@@ -103,6 +116,7 @@ _PULSE: Final = """
 INSERT INTO region_pulse (region, at) VALUES ($1, $2) ON CONFLICT (region) DO UPDATE SET at = excluded.at
 """
 _PULSES: Final = "SELECT region, at FROM region_pulse"
+_OLDEST_NOTE: Final = "SELECT at FROM projection_due WHERE not_before IS NULL ORDER BY position LIMIT 1"
 
 
 class PostgresRegions:
@@ -141,10 +155,10 @@ class PostgresRegions:
         with translated():
             return bool(await self._pool.fetchval(_IS_COPIED, subscription_of(self._region, peer)))
 
-    async def unprojected(self, *, limit: int) -> Sequence[Unprojected]:
+    async def unprojected(self, now: datetime, *, limit: int) -> Sequence[Unprojected]:
         """Return what is to be folded anew; see the port."""
         with translated():
-            found = await self._pool.fetch(_NOTES, limit)
+            found = await self._pool.fetch(_NOTES, limit, now)
             notes = [note for note in found if note["is_outgoing"]]
             if len(notes) < len(found):  # incoming transfers have no projection here yet
                 await self._pool.execute(_DROP_NOTES, [note["position"] for note in found if note not in notes])
@@ -152,7 +166,7 @@ class PostgresRegions:
         events: dict[PaymentId, list[Any]] = defaultdict(list)
         for row in rows:
             events[row["payment_id"]].append(row)
-        slots = {note["payment_id"]: note["slot"] for note in notes if note["slot"] is not None}
+        slots = {note["payment_id"]: note["slot"] for note in notes}
         positions: dict[PaymentId, list[int]] = defaultdict(list)
         for note in notes:
             positions[note["payment_id"]].append(note["position"])
@@ -160,20 +174,26 @@ class PostgresRegions:
             Unprojected(
                 payment_id=payment_id,
                 tenant_id=TenantId(history[0]["tenant_id"]),
-                slot=slots.get(payment_id),
-                events=[event_from(row) for row in history],
+                slot=slots[payment_id],
+                events=_events_from(history),
                 digests=[row["digest"] for row in history],
                 notes=positions[payment_id],
             )
             for payment_id, history in events.items()
         ]
 
-    async def project(self, payments: Sequence[Projected], *, given_up: Sequence[Unprojected] = ()) -> None:
+    async def project(self, payments: Sequence[Projected]) -> None:
         """Save projections; see the port."""
         rows = [_row(each) for each in payments]
-        notes = [note for source in (*(each.source for each in payments), *given_up) for note in source.notes]
+        notes = [note for each in payments for note in each.source.notes]
         with translated():
             await self._pool.execute(_PROJECT, *columns(rows, 17), notes)
+
+    async def postpone(self, payments: Sequence[Unprojected], *, until: datetime) -> None:
+        """Leave payments aside for a while; see the port."""
+        notes = [note for each in payments for note in each.notes]
+        with translated():
+            await self._pool.execute(_POSTPONE_NOTES, notes, until)
 
     async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
         """Keep bytes for the other region; see the port."""
@@ -182,13 +202,22 @@ class PostgresRegions:
         with translated():
             return await self._pool.fetchval(_HAND_OVER, *row) is not None
 
-    async def handed_over(self, rail: Rail, *, limit: int) -> Sequence[HandedOver]:
+    async def handed_over(self, rail: Rail, now: datetime, *, limit: int) -> Sequence[HandedOver]:
         """Return what waits to be applied; see the port."""
         with translated():
-            rows = await self._pool.fetch(_HANDED_OVER, rail.value, limit)
-        return [
-            HandedOver(row["position"], self._vault.open(Sealed(row["key_id"], bytes(row["body"])))) for row in rows
-        ]
+            rows = await self._pool.fetch(_HANDED_OVER, rail.value, limit, now)
+        return [HandedOver(row["position"], self._opened(row)) for row in rows]
+
+    def _opened(self, row: asyncpg.Record) -> bytes | LookupError:
+        try:
+            return self._vault.open(Sealed(row["key_id"], bytes(row["body"])))
+        except LookupError as error:  # a key that only the other region has: one row, and not those behind it
+            return error
+
+    async def postpone_handed_over(self, positions: Sequence[int], *, until: datetime) -> None:
+        """Leave bytes aside for a while; see the port."""
+        with translated():
+            await self._pool.execute(_POSTPONE_HANDED_OVER, list(positions), until)
 
     async def applied(self, positions: Sequence[int]) -> None:
         """Drop notes; see the port."""
@@ -204,7 +233,18 @@ class PostgresRegions:
         """Return the regions' times; see the port."""
         with translated():
             rows = await self._pool.fetch(_PULSES)
-        return {RegionId(row["region"]): row["at"] for row in rows}
+            unfolded = await self._pool.fetchval(_OLDEST_NOTE)
+        times = {RegionId(row["region"]): row["at"] for row in rows}
+        if unfolded is not None:
+            times |= {region: min(at, unfolded) for region, at in times.items() if region != self._region}
+        return times
+
+
+def _events_from(rows: Sequence[asyncpg.Record]) -> Sequence[RecordedEvent] | ValueError:
+    try:
+        return [event_from(row) for row in rows]
+    except ValueError as error:  # a kind or a state that the other region's release knows, and this one does not
+        return error
 
 
 def _map_from(rows: Sequence[Any]) -> SlotMap | None:

@@ -6,6 +6,7 @@ can arise. Everything here runs as the owner, or a role above it, and a repeat c
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,16 +14,29 @@ from typing import Final
 
 import asyncpg
 
-from adapters.postgres.tables import REPLICATED, TOPOLOGY
+from adapters.postgres.phases import PRESENT_S
+from adapters.postgres.tables import FACTS, REPLICATED, TOPOLOGY
 from gateway.domain.payment import RegionId
 
 PUBLICATION: Final = "fifteen_facts"
 REPLICATION_GROUP_ROLE: Final = "fifteen_replication"
 """May read what is published; the role that the peer's subscription logs in as is a member of it, with REPLICATION."""
 
+SLOTS_SINCE: Final = "0012"
+"""The first revision whose programs know of slots."""
+
 ORIGIN_SINCE: Final = 160_000
 """``origin = none`` is known from PostgreSQL 16 on; before it, that each publishes its own partitions has to do."""
 
+COMPARED: Final = tuple(table for table in FACTS if table.name not in {"message", "archived_message"})
+"""What a copy must have no more of than its origin before it is made anew."""
+
+_ROWS_AT_ONCE: Final = 10_000
+_SEEN_S: Final = 3.0
+"""By then every process of this region has seen that nothing is followed (`MAP_PAUSE_S`), and serves nothing."""
+
+_STOP_MAX_S: Final = 30.0
+_STOP_PAUSE_S: Final = 0.05
 _CONNECT_TIMEOUT_S: Final = 10.0
 _SYNC_WAIT: Final = ("i", "d", "f")
 
@@ -69,6 +83,8 @@ class Inward:
     tables_waiting: int
     unprojected: int
     guarded: bool
+    copying_failed: int
+    noted: bool
 
     @property
     def faults(self) -> Sequence[str]:
@@ -81,7 +97,10 @@ class Inward:
         elif not self.is_running:
             found.append("nothing is applied at this moment: see this database's log")
         if self.tables_waiting:
-            found.append(f"{self.tables_waiting} tables are still being copied")
+            failed = f", and copying has failed {self.copying_failed} times: see this database's log"
+            found.append(f"{self.tables_waiting} tables are still being copied{failed if self.copying_failed else ''}")
+        if not self.noted:
+            found.append("what arrives is not noted, and so not folded or applied: fifteen region init")
         if not self.guarded:
             found.append("the peer's partitions are not guarded against writes from here: fifteen region init")
         return found
@@ -97,8 +116,8 @@ async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
     """
     try:
         connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise ReplicationError(f"the database cannot be reached: {error}") from error
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
+        raise ReplicationError(f"the database {_place_of(dsn)} cannot be reached: {error}") from error
     try:
         yield connection
     except asyncpg.InsufficientPrivilegeError as error:
@@ -112,6 +131,11 @@ async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
         await connection.close(timeout=_CONNECT_TIMEOUT_S)
 
 
+def _place_of(dsn: str) -> str:
+    """Return host and port, and nothing else, of a URL that may hold a password."""
+    return dsn.rsplit("@", 1)[-1].split("/", 1)[0]
+
+
 async def prepare(dsn: str, *, region: RegionId, peer: RegionId) -> None:
     """Publish this region's partitions, guard the peer's, and note what arrives in them.
 
@@ -120,6 +144,7 @@ async def prepare(dsn: str, *, region: RegionId, peer: RegionId) -> None:
 
     """
     async with connected(dsn) as connection, connection.transaction():
+        await _demand_no_older_code(connection)
         for name in (region, peer):
             if await connection.fetchval("SELECT to_regclass($1) IS NULL", f"payment_event_{name}"):
                 raise ReplicationError(f"there is no partition for region {name}: fifteen db upgrade, with both in it")
@@ -128,13 +153,42 @@ async def prepare(dsn: str, *, region: RegionId, peer: RegionId) -> None:
         await _publish(connection, region)
         for table in REPLICATED:
             await _guard(connection, f"{table.name}_{peer}", region=region)
-        await _attach(connection, f"claim_{peer}", "note_replicated_claim")
         await _attach(connection, f"payment_event_{peer}", "note_replicated_event")
         await _attach(connection, f"handed_over_{peer}", "note_handed_over")
-        # Payments from before there were slots have their claims here.
-        await connection.execute(
-            "UPDATE payment_state SET slot = claim.slot FROM claim "
-            "WHERE payment_state.slot IS NULL AND claim.payment_id = payment_state.payment_id"
+        for statement in _SLOTS_OF_OPEN_PAYMENTS:
+            await connection.execute(statement)
+
+
+_SLOTS_OF_OPEN_PAYMENTS: Final = (
+    """
+    WITH unslotted AS (
+        SELECT state.payment_id, claim.slot FROM payment_state AS state JOIN claim USING (payment_id)
+        WHERE state.slot IS NULL AND state.final_at IS NULL
+        ORDER BY state.payment_id FOR NO KEY UPDATE OF state
+    )
+    UPDATE payment_state AS state SET slot = unslotted.slot FROM unslotted WHERE state.payment_id = unslotted.payment_id
+    """,
+    """
+    UPDATE payment AS fact SET slot = state.slot FROM payment_state AS state
+    WHERE fact.payment_id = state.payment_id AND fact.slot IS NULL AND state.slot IS NOT NULL AND state.final_at IS NULL
+    """,
+)
+"""Payments from before there were slots. Those that are final keep none: nobody else ever decides on them."""
+
+
+async def _demand_no_older_code(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Refuse while a release runs that knows of no slots: it accepts any key."""
+    older = await connection.fetch(
+        "SELECT role, release FROM running_release "
+        "WHERE revision < $1 AND seen_at > clock_timestamp() - make_interval(secs => $2) ORDER BY role",
+        SLOTS_SINCE,
+        PRESENT_S,
+    )
+    if older:
+        names = ", ".join(f"{row['role']} {row['release']}" for row in older)
+        raise ReplicationError(
+            f"releases still run that know of no slots, and accept any key: {names}. End them, and wait for "
+            f"{PRESENT_S:.0f} s"
         )
 
 
@@ -188,7 +242,8 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
     """Follow the peer, and return what was done. `anew` drops what was copied before, and copies everything again.
 
     Raises:
-        ReplicationError: the peer does not publish, or the copy here has what the peer has lost.
+        ReplicationError: the peer does not publish; there is a copy already, which nothing continues; or the copy has
+            what the peer has lost. Nothing was changed.
 
     """
     name = subscription_of(region, peer)
@@ -204,8 +259,20 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
             await connection.execute(f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION")
             return "refreshed"
         if anew:
+            await _pause(connection, name, exists=exists)
+            try:
+                await _demand_nothing_lost(connection, peers, peer)
+            except ReplicationError:
+                if exists:
+                    await connection.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
+                raise
             await _drop(connection, peers, name, exists=exists)
-            await _empty(connection, peers, peer)
+            await asyncio.sleep(_SEEN_S)
+            await connection.execute(f"TRUNCATE {', '.join(f'{table.name}_{peer}' for table in REPLICATED)}")
+        elif await connection.fetchval(f"SELECT EXISTS (SELECT FROM claim_{peer})"):
+            raise ReplicationError(
+                f"there is a copy of region {peer} here, and nothing that continues it: fifteen region join --anew"
+            )
         await connection.execute(_subscribe(name, peer_dsn, server=connection.get_server_version().major * 10_000))
         return "copied anew" if anew else "subscribed"
 
@@ -264,19 +331,51 @@ async def _drop(
         await peers.execute("SELECT pg_drop_replication_slot($1)", slot["slot_name"])
 
 
-async def _empty(
+async def _pause(connection: asyncpg.Connection[asyncpg.Record], name: str, *, exists: bool) -> None:
+    """Have nothing more applied, so that the copy stands still while it is looked at."""
+    if not exists:
+        return
+    await connection.execute(f"ALTER SUBSCRIPTION {name} DISABLE")
+    async with asyncio.timeout(_STOP_MAX_S):
+        while await connection.fetchval("SELECT count(pid) > 0 FROM pg_stat_subscription WHERE subname = $1", name):
+            await asyncio.sleep(_STOP_PAUSE_S)
+
+
+async def _demand_nothing_lost(
     connection: asyncpg.Connection[asyncpg.Record], peers: asyncpg.Connection[asyncpg.Record], peer: RegionId
 ) -> None:
-    """Empty the copy of the peer's partitions, unless the peer has lost of them: then the copy is all that is left."""
-    for table in ("claim", "payment_event"):
-        counted = f"SELECT count(*) FROM {table}_{peer}"
-        here, there = await connection.fetchval(counted), await peers.fetchval(counted)
-        if here > there:
+    """Refuse where the copy has a row that the peer has not, of whatever age: then the copy is all that is left of it.
+
+    Raw messages are not looked at: each was written together with an event, and archived ones leave the database.
+    """
+    for table in COMPARED:
+        key = ", ".join(f"{column.name}::text" for column in table.primary_key if column.name != "region")
+        listed = (
+            f"SELECT row_key FROM (SELECT concat_ws(chr(31), {key}) AS row_key FROM {table.name}_{peer}) AS listed "
+            'ORDER BY row_key COLLATE "C"'
+        )
+        async with connection.transaction(readonly=True), peers.transaction(readonly=True):
+            for one in (connection, peers):
+                await one.execute("SET LOCAL TimeZone = 'UTC'")  # both write an instant in the same way
+            here = aiter(connection.cursor(listed, prefetch=_ROWS_AT_ONCE))
+            there = aiter(peers.cursor(listed, prefetch=_ROWS_AT_ONCE))
+            lost = await _first_missing(here, there)
+        if lost is not None:
             raise ReplicationError(
-                f"{table} of region {peer} has {here:,} rows here and {there:,} there: the peer has lost rows, and "
-                "this copy has them. Do not copy anew before they are back (docs/runbooks/regions.md)"
+                f"{table.name} of region {peer} has {lost.replace(chr(31), ' ')} here and not there: the peer has lost "
+                "rows, and this copy has them. Do not copy anew before they are back (docs/runbooks/regions.md)"
             )
-    await connection.execute(f"TRUNCATE {', '.join(f'{table.name}_{peer}' for table in REPLICATED)}")
+
+
+async def _first_missing(here: AsyncIterator[asyncpg.Record], there: AsyncIterator[asyncpg.Record]) -> str | None:
+    """Return the first of two sorted lists' rows that the second has not; both are walked through once."""
+    other = await anext(there, None)
+    async for row in here:
+        while other is not None and other[0].encode() < row[0].encode():
+            other = await anext(there, None)
+        if other is None or other[0] != row[0]:
+            return str(row[0])
+    return None
 
 
 async def status(dsn: str, *, region: RegionId, peer: RegionId) -> tuple[Outward, Inward]:
@@ -324,5 +423,16 @@ async def status(dsn: str, *, region: RegionId, peer: RegionId) -> tuple[Outward
             tables_waiting=waiting,
             unprojected=await connection.fetchval("SELECT count(*) FROM projection_due"),
             guarded=guards == len(REPLICATED),
+            copying_failed=await connection.fetchval(
+                "SELECT coalesce(sum(sync_error_count), 0)::bigint FROM pg_stat_subscription_stats WHERE subname = $1",
+                name,
+            ),
+            noted=await connection.fetchval(
+                "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'R' AND tgrelid = ANY (ARRAY(SELECT "
+                "to_regclass(name)::oid FROM unnest($1::text[]) AS name)) AND tgname = ANY ($2::text[])",
+                [f"payment_event_{peer}", f"handed_over_{peer}"],
+                ["note_replicated_event", "note_handed_over"],
+            )
+            == 2,  # one on each
         )
     return outward, inward

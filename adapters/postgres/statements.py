@@ -55,10 +55,10 @@ WITH asked AS (
 ), facts AS (
     INSERT INTO payment (region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr,
         amount_cents, debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date,
-        accepted_at, deadline_at, funds_holder)
+        accepted_at, deadline_at, funds_holder, slot)
     SELECT $1, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr, amount_cents,
         debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at,
-        deadline_at, funds_holder
+        deadline_at, funds_holder, slot
     FROM fresh
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details,
@@ -143,7 +143,12 @@ WITH input AS (
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id,
-        CASE WHEN state.slot IS NULL THEN state.epoch ELSE owned_epoch($1, state.slot) END AS epoch
+        CASE
+            WHEN state.slot IS NOT NULL THEN owned_epoch($1, state.slot)
+            -- From before there were slots: where its fact was written.
+            WHEN EXISTS (SELECT FROM payment AS fact WHERE fact.payment_id = state.payment_id AND fact.region = $1)
+            THEN state.epoch
+        END AS epoch
     FROM payment_state AS state
     JOIN input ON state.payment_id = input.payment_id AND state.version = input.expected_version
     ORDER BY state.payment_id
@@ -172,6 +177,19 @@ WITH input AS (
 {SAVED_WITH_IT}
 SELECT payment_id, true AS is_ours FROM moved UNION ALL SELECT payment_id, false FROM locked WHERE epoch IS NULL
 """
+
+MESSAGE_IDS_TAKEN_ELSEWHERE: Final = """
+SELECT wanted.tenant_id, wanted.idempotency_key
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS wanted (tenant_id, idempotency_key, rail, message_id)
+WHERE EXISTS (
+        SELECT FROM payment AS fact
+        WHERE fact.rail = wanted.rail AND fact.message_id = wanted.message_id AND fact.region <> $1
+    ) AND NOT EXISTS (
+        SELECT FROM claim
+        WHERE claim.tenant_id = wanted.tenant_id AND claim.idempotency_key = wanted.idempotency_key
+    )
+"""
+"""The key of a message id is unique in each region; what the other has written, and has come here, is looked at."""
 
 SLOTS: Final = "SELECT region, epoch FROM slot ORDER BY slot"
 """All of them, or none where this region has not been told of any."""

@@ -50,6 +50,7 @@ from gateway.service.ports import (
     MessageDirection,
     NewPayment,
     NotHomeError,
+    NotServingError,
     OutboundDelivery,
     PartlyFaultyError,
     Quarantined,
@@ -105,17 +106,26 @@ class PostgresStore:
         with translated():
             for attempt in range(ATTEMPTS_MAX):
                 outcomes |= await self._elsewhere(waiting, anew=attempt > 0)
+                outcomes |= await self._taken_elsewhere([new for new in waiting if _key(new) not in outcomes])
                 outcomes |= await self._accept_once([new for new in waiting if _key(new) not in outcomes])
                 waiting = [new for new in waiting if _key(new) not in outcomes]
                 if not waiting:
                     break
             else:
                 raise UnavailableError(f"{len(waiting)} claims were neither ours nor anybody's {ATTEMPTS_MAX} times")
+        self._demand_still()
         answers = [_answer(new, outcomes[_key(new)], is_first=first[_key(new)] is new) for new in payments]
         accepted = [answer for answer in answers if isinstance(answer, Accepted)]
         if len(accepted) < len(answers):
             raise PartlyFaultyError(answers)
         return accepted
+
+    def _demand_still(self) -> None:
+        """Raise UnavailableError where the lease has run out meanwhile: what was saved, nobody may have seen."""
+        try:
+            self._tenure.demand()
+        except NotServingError as error:
+            raise UnavailableError(f"saved, or not, and not acknowledged: {error}") from error
 
     async def _elsewhere(self, waiting: Sequence[NewPayment], *, anew: bool) -> dict[_Key, _Elsewhere]:
         """Return the submissions whose keys have their home in another region, by this region's map of the slots.
@@ -130,6 +140,21 @@ class PostgresStore:
             raise UnavailableError(f"region {self._region} has no map of slots: fifteen region init")
         owners = {_key(new): self._slots[new.slot].region for new in waiting}
         return {key: _Elsewhere(owner) for key, owner in owners.items() if owner != self._region}
+
+    async def _taken_elsewhere(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Claimed]:
+        """Return the submissions whose message id the other region has accepted under another key."""
+        if not waiting or all(owner.region == self._region for owner in self._slots):
+            return {}
+        rows = await self._pool.fetch(
+            statements.MESSAGE_IDS_TAKEN_ELSEWHERE,
+            self._region,
+            [new.tenant_id for new in waiting],
+            [new.idempotency_key for new in waiting],
+            [new.rail.value for new in waiting],
+            [new.message_id for new in waiting],
+        )
+        taken = _Claimed(None, b"", created=False)
+        return {(TenantId(row["tenant_id"]), IdempotencyKey(row["idempotency_key"])): taken for row in rows}
 
     async def _accept_once(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Outcome]:
         if not waiting:
@@ -253,14 +278,14 @@ class PostgresStore:
         """Return payments by what was sent about them; see the port."""
         with translated():
             rows = await self._pool.fetch(statements.FIND_BY_MESSAGE_SENT, list(message_ids))
-            found = {row["sent_message_id"]: payment_from(row) for row in rows if row["rail"] == rail.value}
+            found = _by_message_sent(rows, rail)
             if missing := [message_id for message_id in message_ids if message_id not in found]:
                 rows = await self._pool.fetch(statements.FIND_BY_OWN_MESSAGE_ID, rail.value, missing)
-                found |= {row["sent_message_id"]: payment_from(row) for row in rows}
+                found |= _by_message_sent(rows, rail)
             if missing := [message_id for message_id in missing if message_id not in found]:
                 rows = await self._pool.fetch(statements.FIND_BY_ARCHIVED_MESSAGE_SENT, missing)
-                found |= {row["sent_message_id"]: payment_from(row) for row in rows if row["rail"] == rail.value}
-        return found
+                found |= _by_message_sent(rows, rail)
+        return {message_id: payment for message_id, payment in found.items() if payment is not None}
 
     async def quarantine(self, messages: Sequence[Quarantined]) -> None:
         """Keep the bytes; see the port."""
@@ -437,6 +462,19 @@ def _refusal(error: Exception) -> _Claimed | FaultyRowError:
     if isinstance(error, asyncpg.UniqueViolationError) and "message_id" in constraint_of(error):
         return _Claimed(None, b"", created=False)
     return FaultyRowError(str(error))
+
+
+def _by_message_sent(rows: Sequence[asyncpg.Record], rail: Rail) -> dict[str, Payment | None]:
+    """Return the payment that each id was sent for; None where two were: what is said of it is said of neither."""
+    found: dict[str, Payment | None] = {}
+    for row in rows:
+        if row["rail"] != rail.value:
+            continue
+        payment = payment_from(row)
+        known = found.setdefault(row["sent_message_id"], payment)
+        if known is not None and known.payment_id != payment.payment_id:
+            found[row["sent_message_id"]] = None
+    return found
 
 
 def _key(new: NewPayment) -> _Key:

@@ -126,6 +126,7 @@ payment = Table(
     Column("accepted_at", _INSTANT, nullable=False),
     Column("deadline_at", _INSTANT, nullable=False),
     Column("funds_holder", Text, nullable=False, server_default=text("'tenant'")),
+    Column("slot", SmallInteger),
     PrimaryKeyConstraint("payment_id", "tenant_id", "region"),
     CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
     UniqueConstraint("rail", "message_id", "region"),
@@ -422,8 +423,21 @@ slot = Table(
     Column("slot", SmallInteger, autoincrement=False, primary_key=True),
     Column("region", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False),
+    Column("ask_after", _INSTANT, comment="Taken over, and not before then is the rail asked what its old owner sent."),
     CheckConstraint("slot BETWEEN 0 AND 255", name="slot"),
     CheckConstraint("epoch > 0", name="epoch"),
+)
+
+# What a region has given up: it has done nothing in the slot under a lower epoch after this row.
+slot_release = Table(
+    "slot_release",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("slot", SmallInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("slot", "epoch", "region"),
+    postgresql_partition_by=_BY_REGION,
 )
 
 projection_due = Table(
@@ -431,8 +445,9 @@ projection_due = Table(
     metadata,
     Column("position", BigInteger, Identity(always=True), primary_key=True),
     Column("payment_id", Uuid, nullable=False),
-    Column("slot", SmallInteger),
-    Column("at", _INSTANT, nullable=False),
+    Column("at", _INSTANT, nullable=False, comment="Of the event that is to be folded."),
+    Column("not_before", _INSTANT, comment="Could not be folded: tried again from then on."),
+    Index("projection_due_payment_id_ix", "payment_id"),
 )
 
 handed_over = Table(
@@ -455,6 +470,7 @@ handed_over_due = Table(
     Column("region", Text, nullable=False),
     Column("rail", Text, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    Column("not_before", _INSTANT, comment="Could not be opened: tried again from then on."),
 )
 
 # How old what is seen of another region is: each writes down its own time every second.
@@ -470,7 +486,7 @@ region_pulse = Table(
 FACTS: Final = (
     *(claim, payment, payment_event, message, inbox, refusal, quarantine),
     *(dead_letter, dead_letter_closing, ledger_posting, audit_seal, archive_segment, archived_message),
-    *(handed_over, incoming_transfer),
+    *(handed_over, slot_release, incoming_transfer),
 )
 """Inserted, never updated; one partition per region. That of `message` is divided by months (partitions.py)."""
 

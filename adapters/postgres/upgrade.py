@@ -42,7 +42,7 @@ from gateway.domain.regions import SlotMap
 APPLICATION_GROUP_ROLE: Final = "fifteen_application"
 """Holds the application's rights; the role that the gateway logs in as is made a member of it."""
 
-_REGION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
+_REGION: Final = re.compile(r"[a-z][a-z0-9_]{0,22}")
 
 
 __all__ = [
@@ -114,7 +114,7 @@ async def upgrade(
     """
     for region in (*regions, *retired):
         if _REGION.fullmatch(region) is None:
-            raise UpgradeError(f"region {region!r}: a small letter, then up to 30 small letters, digits or _")
+            raise UpgradeError(f"region {region!r}: a small letter, then up to 22 small letters, digits or _")
     engine = create_async_engine(for_asyncpg(owner_dsn))
     try:
         async with engine.begin() as connection:

@@ -67,11 +67,20 @@ def fold(events: Sequence[RecordedEvent]) -> Projection:
     sequence under a lower epoch) does not count.
 
     Raises:
-        ValueError: there are no events: there is no payment.
+        ValueError: there are no events: there is no payment; or two regions have written the same event of it under
+            one epoch, of which none is to be believed before a person has looked.
 
     """
     if not events:
         raise ValueError("a payment has at least the event that made it")
+    writers = {(recorded.epoch, recorded.sequence): recorded.region for recorded in events}
+    for recorded in events:
+        other = writers[recorded.epoch, recorded.sequence]
+        if other != recorded.region:
+            text = (
+                f"event {recorded.sequence} of epoch {recorded.epoch} was written by {recorded.region} and by {other}"
+            )
+            raise ValueError(text)
     ordered = sorted(events, key=lambda recorded: (recorded.sequence, -recorded.epoch))
     standing = ordered[0]
     projection = Projection(standing.state_after, standing.sequence, standing.epoch, standing.at)

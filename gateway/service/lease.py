@@ -48,6 +48,9 @@ class RegionLease:
         self._known: WitnessRecord | None = None
         self._held_until_s = -math.inf
         self._answered_at_s = clock.monotonic_s()
+        self._term: int | None = None
+        self.held_since_s = math.inf
+        """Since when, by the monotonic clock, the lease has been held without a break."""
         self.fenced_by: RegionId | None = None
         """Who fenced this region off, if it was."""
 
@@ -105,6 +108,9 @@ class RegionLease:
             except OvertakenError:
                 continue
             self._known = WitnessRecord(record.text, version)
+            if started_s >= self._held_until_s or terms.term != self._term:
+                self.held_since_s = self._clock.monotonic_s()
+            self._term = terms.term
             self._held_until_s = max(self._held_until_s, started_s + terms.holds_s)
             self._answered_at_s, self.fenced_by = self._clock.monotonic_s(), None
             return terms

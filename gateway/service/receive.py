@@ -44,6 +44,9 @@ WAIT_S: Final = 10.0
 HANDED_OVER_PAUSE_S: Final = 0.05
 """Between two looks for what the other region received for us."""
 
+UNOPENED_PAUSE_S: Final = 10.0
+"""What was sealed with a key that is not here yet is tried again after so long."""
+
 UNMATCHED: Final = "UNMATCHED_MESSAGE"
 """The quarantine's code for a readable message about nothing that we sent."""
 
@@ -105,12 +108,19 @@ class Receiver:
         """
         assert self.regions is not None, "there is another region"
         while True:
-            waiting = await self.regions.handed_over(self.rail.rail, limit=MESSAGES_MAX)
-            await self.apply([RailDelivery("", each.body) for each in waiting], is_handed_over=True)
-            if waiting:
-                await self.regions.applied([each.position for each in waiting])
-            else:
-                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=HANDED_OVER_PAUSE_S))
+            now = self.clock.now()
+            waiting = await self.regions.handed_over(self.rail.rail, now, limit=MESSAGES_MAX)
+            opened = {each.position: each.body for each in waiting if isinstance(each.body, bytes)}
+            await self.apply([RailDelivery("", body) for body in opened.values()], is_handed_over=True)
+            if opened:
+                await self.regions.applied(list(opened))
+            if closed := {each.position: each.body for each in waiting if isinstance(each.body, LookupError)}:
+                for fault in closed.values():
+                    self.observer.fault("handed over", fault)
+                until = now + timedelta(seconds=UNOPENED_PAUSE_S)
+                await self.regions.postpone_handed_over(list(closed), until=until)
+            if not waiting:
+                await self.clock.sleep_until(now + timedelta(seconds=HANDED_OVER_PAUSE_S))
 
     async def apply(self, deliveries: Sequence[RailDelivery], *, is_handed_over: bool = False) -> None:
         """Save the effect of each message; a repeat is safe. Raises UnavailableError when the store does not answer.

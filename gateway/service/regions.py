@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -30,6 +31,9 @@ PULSE_PAUSE_S: Final = 1.0
 PROJECT_PAUSE_S: Final = 0.1
 """How old a payment of the other region looks here, at the least and beside the way; idle, that is one query each."""
 
+GIVEN_UP_PAUSE_S: Final = 60.0
+"""What could not be folded is tried again after so long."""
+
 PROJECT_MAX: Final = 200
 
 
@@ -46,7 +50,8 @@ class MapKeeper:
     clock: Clock
     peer: RegionId
     fault: str | None = "the map of slots has not been read yet"
-    is_copied: bool = False
+    read_at_s: float = -math.inf
+    """Since when, by the monotonic clock, the copy is what the witness had, or newer."""
 
     async def run(self) -> None:
         """Follow until cancelled; without the witness the copy stays as it is, and the lease runs out by itself."""
@@ -63,6 +68,7 @@ class MapKeeper:
             UnavailableError: the witness or the store does not answer, or the witness has no map.
 
         """
+        started_s = self.clock.monotonic_s()
         copy = await self.store.slot_map()  # first: the witness's map, read after it, is no older
         record = await self.witness.read(SLOTS_RECORD)
         if record is None:
@@ -77,14 +83,24 @@ class MapKeeper:
             except ContradictedMapError as error:
                 self.fault = str(error)
                 raise
-        self.is_copied = self.is_copied or await self.store.is_copied(self.peer)
-        self.fault = None if self.is_copied else f"what region {self.peer} has is not all copied: fifteen region join"
+        is_copied = await self.store.is_copied(self.peer)
+        self.fault = None if is_copied else f"what region {self.peer} has is not all copied: fifteen region join"
+        self.read_at_s = started_s
         return slots
 
-    def demand(self) -> None:
-        """Return if this process may act by its map; see `gateway.service.ports.Tenure`."""
+    def demand(self, *, held_since_s: float) -> None:
+        """Return if this process may act by its map: it is sound, and was read since the lease was gained.
+
+        While the lease was not held the slots may have gone to the other region.
+
+        Raises:
+            NotServingError: it may not.
+
+        """
         if self.fault is not None:
             raise NotServingError(self.fault)
+        if self.read_at_s < held_since_s:
+            raise NotServingError("the map of slots has not been read since the lease was gained")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +118,13 @@ class Projector:
                 await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PROJECT_PAUSE_S))
 
     async def project(self) -> int:
-        """Fold what waits, up to a limit, and return how many payments that were; a repeat is safe.
+        """Fold what waits, up to a limit, and return how many notes that were; a repeat is safe.
 
-        A history that cannot be folded stops that payment alone: a person is told, and its next event tries again.
+        A history that cannot be folded stops that payment alone: a person is told, and it is tried again, after a pause
+        or with its next event. It may be that this region's release does not know what the other's has written.
         """
-        waiting = await self.store.unprojected(limit=PROJECT_MAX)
+        now = self.clock.now()
+        waiting = await self.store.unprojected(now, limit=PROJECT_MAX)
         folded: list[Projected] = []
         given_up: list[Unprojected] = []
         for source in waiting:
@@ -117,12 +135,16 @@ class Projector:
                 given_up.append(source)
                 self.observer.fault("projection", verdict.fault)
                 self.observer.parked(source.payment_id, str(verdict.fault))
-        if waiting:
-            await self.store.project(folded, given_up=given_up)
-        return len(waiting)
+        if folded:
+            await self.store.project(folded)
+        if given_up:
+            await self.store.postpone(given_up, until=now + timedelta(seconds=GIVEN_UP_PAUSE_S))
+        return sum(len(source.notes) for source in waiting)
 
 
 def _folded(source: Unprojected) -> Projected:
+    if isinstance(source.events, ValueError):
+        raise source.events
     made = fold(source.events)
     digest = next(
         digest

@@ -9,7 +9,7 @@ from typing import Final
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import LeaseTerms, SlotMap
 from gateway.service.lease import LeaseWatch, lease_name
-from gateway.service.ports import Clock, OvertakenError, UnavailableError, Witness
+from gateway.service.ports import Clock, NotServingError, OvertakenError, UnavailableError, Witness
 from gateway.service.regions import SLOTS_RECORD
 
 RENEWED_MEANWHILE_MAX: Final = 20
@@ -76,10 +76,14 @@ async def standing(witness: Witness, regions: Sequence[RegionId]) -> Standing:
 async def fence(witness: Witness, region: RegionId, *, by: RegionId, clock: Clock) -> LeaseTerms:
     """Fence a region off, alive or not, and return its lease; a repeat is safe.
 
+    Where both do so at the same moment both may be fenced off: nobody acts then, until one is let in again.
+
     Raises:
+        NotServingError: the region that asks is fenced off itself: nothing was done.
         UnavailableError: the witness does not answer.
 
     """
+    await _demand_unfenced(witness, by)
     watch = LeaseWatch(witness, region, clock)
     for _ in range(RENEWED_MEANWHILE_MAX):
         try:
@@ -87,6 +91,15 @@ async def fence(witness: Witness, region: RegionId, *, by: RegionId, clock: Cloc
         except OvertakenError:
             continue
     raise UnavailableError(f"region {region} renewed its lease {RENEWED_MEANWHILE_MAX} times while it was fenced off")
+
+
+async def _demand_unfenced(witness: Witness, region: RegionId) -> None:
+    record = await witness.read(lease_name(region))
+    if record is None:
+        raise UnavailableError(f"the witness has no lease of region {region}: fifteen region init")
+    fenced_by = LeaseTerms.read(record.text).fenced_by
+    if fenced_by is not None:
+        raise NotServingError(f"region {region} is itself fenced off, by {fenced_by}: fifteen region readmit, there")
 
 
 async def readmit(witness: Witness, region: RegionId) -> LeaseTerms:

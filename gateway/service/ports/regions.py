@@ -16,13 +16,14 @@ from gateway.domain.regions import SlotMap
 class Unprojected:
     """A payment of which events were replicated that its projection may not have yet; `notes` say so, until it has.
 
-    `slot` is known where its claim is among the notes. `digests` are those of the events, in their order.
+    `slot` is None where it was accepted before there were slots. `digests` are those of the events, in their order.
     """
 
     payment_id: PaymentId
     tenant_id: TenantId
     slot: int | None
-    events: Sequence[RecordedEvent]
+    events: Sequence[RecordedEvent] | ValueError
+    """The fault in their place where this release cannot read one."""
     digests: Sequence[bytes | None]
     notes: Sequence[int]
 
@@ -41,7 +42,8 @@ class HandedOver:
     """Bytes from the rail that the other region received: `position` names the note that they wait to be applied."""
 
     position: int
-    body: bytes
+    body: bytes | LookupError
+    """The fault in their place where they cannot be opened: their key is not here."""
 
 
 class RegionStore(Protocol):
@@ -68,20 +70,28 @@ class RegionStore(Protocol):
         """Whether everything that the peer had when this region began to follow it is here."""
         ...
 
-    async def unprojected(self, *, limit: int) -> Sequence[Unprojected]:
+    async def unprojected(self, now: datetime, *, limit: int) -> Sequence[Unprojected]:
         """Return payments of which something was replicated, the oldest note first."""
         ...
 
-    async def project(self, payments: Sequence[Projected], *, given_up: Sequence[Unprojected] = ()) -> None:
-        """Save projections, each unless a newer one is there, and drop their notes, and those of what was given up."""
+    async def project(self, payments: Sequence[Projected]) -> None:
+        """Save projections, each unless a newer one is there, and drop their notes."""
+        ...
+
+    async def postpone(self, payments: Sequence[Unprojected], *, until: datetime) -> None:
+        """Keep the notes of what could not be folded, and return them from `unprojected` no sooner than then."""
         ...
 
     async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
         """Keep bytes from the rail for the other region, which applies them; False where these were kept before."""
         ...
 
-    async def handed_over(self, rail: Rail, *, limit: int) -> Sequence[HandedOver]:
+    async def handed_over(self, rail: Rail, now: datetime, *, limit: int) -> Sequence[HandedOver]:
         """Return what the other region received from the rail, and this one has not applied yet, oldest first."""
+        ...
+
+    async def postpone_handed_over(self, positions: Sequence[int], *, until: datetime) -> None:
+        """Keep the notes of what could not be opened, and return them from `handed_over` no sooner than then."""
         ...
 
     async def applied(self, positions: Sequence[int]) -> None:
@@ -93,5 +103,5 @@ class RegionStore(Protocol):
         ...
 
     async def pulses(self) -> Mapping[RegionId, datetime]:
-        """Return the newest time that is known of each region."""
+        """Return as of when each region's payments are known here."""
         ...

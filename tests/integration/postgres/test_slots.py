@@ -24,6 +24,7 @@ from gateway.service.ports import (
     NotHomeError,
     NotServingError,
     PartlyFaultyError,
+    UnavailableError,
 )
 from tests.conftest import REGION, Database
 from tests.integration.store.harness import NOW, VAULT, accepted, decision, new_payment
@@ -202,6 +203,30 @@ async def test_events_are_written_under_the_present_epoch_of_their_slot(database
 
     assert [event.epoch for event in events] == [1, 3]
     assert kinds == [AcceptKind.CREATED, AcceptKind.REPLAYED]
+
+
+class Fleeting:
+    """A tenure that ends while what it allowed is being done."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def demand(self) -> None:
+        self.asked += 1
+        if self.asked > 1:
+            raise NotServingError("the lease has run out")
+
+
+async def test_what_was_saved_after_the_lease_had_run_out_is_not_acknowledged(database: Database) -> None:
+    """Nobody who has taken over may have seen it: neither yes nor no."""
+    async with open_pool(database.application_dsn) as pool:
+        store = PostgresStore(pool, region=REGION, vault=VAULT, tenure=Fleeting())
+
+        with pytest.raises(UnavailableError) as unknown:
+            await store.accept([new_payment("key-1")])
+
+    assert not isinstance(unknown.value, NotServingError)
+    assert await _claims(database) == 1
 
 
 class Nobody:

@@ -238,7 +238,7 @@ async def test_a_region_reads_the_other_regions_payments_from_a_projection_of_it
 
     assert folded.state is PaymentState.SENDING
     assert there == replace(here, next_step_at=None)
-    assert await west.own.unprojected(limit=10) == []
+    assert await west.own.unprojected(NOW, limit=10) == []
     with pytest.raises(PartlyFaultyError) as refused:
         await west.store.save([decide(there, Event(EventKind.DEADLINE_PASSED), at=NOW, timing=Timing())])
     assert isinstance(refused.value.outcomes[0], NotHomeError)
@@ -344,6 +344,109 @@ async def _claimed(server: EmbeddedPostgres, key: str) -> int:
         await connection.close()
 
 
+async def test_a_payment_is_the_other_regions_also_where_its_slot_is_not_known(regions: list[Region]) -> None:
+    """One from before there were slots: it is decided on where its fact was written."""
+    east, west = regions
+    accepted = await east.store.accept([new_payment(key_at(east.name, "UNSLOTTED"))])
+    payment = accepted[0].payment
+    assert payment is not None
+    await until(lambda: _number_of_events(west.store, payment.payment_id), 1)
+    await west.settle()
+    for region in regions:
+        await execute(region.server, f"UPDATE payment_state SET slot = NULL WHERE payment_id = '{payment.payment_id}'")
+    sending = decide(payment, Event(EventKind.SENDING_STARTED), at=NOW, timing=Timing())
+
+    with pytest.raises(PartlyFaultyError) as refused:
+        await west.store.save([sending])
+    assert isinstance(refused.value.outcomes[0], NotHomeError)
+    assert await east.store.save([sending]) == [True]
+
+
+async def test_a_history_that_cannot_be_folded_is_kept_and_tried_again(regions: list[Region]) -> None:
+    """This region's release may not know what the other's has written: the note stays, and so does the slot."""
+    east, west = regions
+    key = key_at(east.name, "UNFOLDED")
+    accepted = await east.store.accept([new_payment(key)])
+    payment = accepted[0].payment
+    assert payment is not None
+    await until(lambda: _number_of_events(west.store, payment.payment_id), 1)
+    kind = "UPDATE payment_event SET kind = '{}' WHERE payment_id = '{}'"
+    replica = "SET session_replication_role = replica"
+    await execute(west.server, f"{replica}; {kind.format('OfTomorrow', payment.payment_id)}")
+
+    await west.settle()
+    at_once = await west.own.unprojected(NOW, limit=1_000)
+    await execute(west.server, f"{replica}; {kind.format('PaymentAccepted', payment.payment_id)}")
+    [again] = await west.own.unprojected(LATER, limit=1_000)
+
+    assert at_once == []
+    assert (again.payment_id, again.slot) == (payment.payment_id, new_payment(key).slot)
+    await Projector(west.own, VirtualClock(LATER), RecordingObserver()).project()
+    assert (await west.store.load([payment.payment_id]))[payment.payment_id].version == 1
+
+
+async def test_a_message_id_that_the_other_region_has_accepted_is_taken(regions: list[Region]) -> None:
+    """The rail would take the second for a copy of the first, and its answer would be about both."""
+    east, west = regions
+    first = new_payment(key_at(east.name, "SAMEID"))
+    await east.store.accept([first])
+    await until(lambda: _claimed(west.server, first.idempotency_key), 1)
+    second = replace(new_payment(key_at(west.name, "OTHERKEY")), message_id=first.message_id)
+
+    [taken] = await west.store.accept([second])
+
+    assert taken.kind is AcceptKind.MESSAGE_ID_TAKEN
+    assert await _claimed(west.server, second.idempotency_key) == 0
+
+
+async def test_an_answer_about_an_id_that_two_payments_have_is_taken_for_neither(regions: list[Region]) -> None:
+    """Accepted in both regions at the same moment, before either could know."""
+    east, west = regions
+    first = new_payment(key_at(east.name, "TWINA"))
+    second = replace(new_payment(key_at(west.name, "TWINB")), message_id=first.message_id)
+    for one, other in ((east, west), (west, east)):
+        await execute(one.server, f"ALTER SUBSCRIPTION {subscription_of(one.name, other.name)} DISABLE")
+    try:
+        kinds = [
+            (await region.store.accept([new]))[0].kind for region, new in zip(regions, (first, second), strict=True)
+        ]
+    finally:
+        for one, other in ((east, west), (west, east)):
+            await execute(one.server, f"ALTER SUBSCRIPTION {subscription_of(one.name, other.name)} ENABLE")
+    await until(lambda: _number_of_events(east.store, second.payment_id), 1)
+    await until(lambda: _number_of_events(west.store, first.payment_id), 1)
+    for region in regions:
+        await region.settle()
+
+    assert kinds == [AcceptKind.CREATED] * 2
+    assert await east.store.find_by_message_id(Rail.FEDNOW, [first.message_id]) == {}
+
+
+async def test_bytes_that_cannot_be_opened_here_hold_up_nothing_behind_them(regions: list[Region]) -> None:
+    """They were sealed with a key that this region does not have yet: they wait, and the others are applied."""
+    east, west = regions
+    closed, good = b"<sealed with another key/>", b"<sealed with a key that both have/>"
+    for body in (closed, good):
+        await east.own.hand_over(Rail.RTP, body, at=NOW)
+    waiting = "handed_over_due WHERE rail = 'rtp'"
+    await until(lambda: _count(west.server, waiting), 2)
+    digest = "sha256('<sealed with another key/>')"
+    await execute(
+        west.server,
+        f"SET session_replication_role = replica; UPDATE handed_over SET key_id = 'new' WHERE digest = {digest}",
+    )
+
+    found = await west.own.handed_over(Rail.RTP, NOW, limit=10)
+    [fault] = [each for each in found if isinstance(each.body, LookupError)]
+    await west.own.postpone_handed_over([fault.position], until=LATER)
+
+    assert [each.body for each in found if each is not fault] == [good]
+    assert fault.position not in {each.position for each in await west.own.handed_over(Rail.RTP, NOW, limit=10)}
+    later = await west.own.handed_over(Rail.RTP, LATER, limit=10)
+    assert fault.position in {each.position for each in later}
+    await west.own.applied([each.position for each in later])
+
+
 async def test_a_region_does_not_follow_one_that_owns_its_slots_too(regions: list[Region]) -> None:
     """Two maps were begun: neither is believed before a person has looked."""
     east, west = regions
@@ -426,6 +529,7 @@ async def test_a_region_cannot_write_another_regions_rows(regions: list[Region])
 async def test_each_region_sees_how_old_its_view_of_the_other_is(regions: list[Region]) -> None:
     """A time that is written every second, and replicated like any other row."""
     east, west = regions
+    await west.settle()
     for second in range(3):
         await east.own.pulse(NOW + timedelta(seconds=second))
 
@@ -445,15 +549,15 @@ async def test_what_the_rail_says_in_one_region_is_kept_for_the_other_until_it_h
 
     kept = [await east.own.hand_over(Rail.FEDNOW, body, at=NOW) for _ in range(2)]
     async with asyncio.timeout(20):
-        while not (waiting := await west.own.handed_over(Rail.FEDNOW, limit=10)):
+        while not (waiting := await west.own.handed_over(Rail.FEDNOW, NOW, limit=10)):
             await asyncio.sleep(0.02)
     await west.own.applied([each.position for each in waiting])
 
     assert kept == [True, False]
     assert [each.body for each in waiting] == [body]
-    assert await west.own.handed_over(Rail.RTP, limit=10) == []
-    assert await west.own.handed_over(Rail.FEDNOW, limit=10) == []
-    assert await east.own.handed_over(Rail.FEDNOW, limit=10) == []
+    assert await west.own.handed_over(Rail.RTP, NOW, limit=10) == []
+    assert await west.own.handed_over(Rail.FEDNOW, NOW, limit=10) == []
+    assert await east.own.handed_over(Rail.FEDNOW, NOW, limit=10) == []
 
 
 async def test_the_state_of_replication_is_shown_with_what_is_wrong(regions: list[Region]) -> None:
@@ -551,10 +655,25 @@ async def test_a_copy_that_has_what_the_peer_has_lost_is_not_dropped(regions: li
     key = key_at(east.name, "ONLYCOPY")
     await east.store.accept([new_payment(key)])
     await until(lambda: _claimed(west.server, key), 1)
-    await execute(west.server, f"ALTER SUBSCRIPTION {subscription_of(west.name, east.name)} DISABLE")
+    await execute(east.server, f"ALTER PUBLICATION {PUBLICATION} SET (publish = 'insert, update')")
     await execute(east.server, f"DELETE FROM claim WHERE idempotency_key = '{key}'")
 
-    with pytest.raises(ReplicationError, match="has lost rows"):
+    await east.store.accept([new_payment(key_at(east.name, f"SINCE{number}")) for number in range(3)])
+
+    with pytest.raises(ReplicationError, match=f"claim of region use1 has {TENANT} {key} here and not there"):
         await join(west.server.superuser_dsn, east.server.superuser_dsn, region=west.name, peer=east.name, anew=True)
 
     assert await _claimed(west.server, key) == 1
+    assert (await status(west.server.superuser_dsn, region=west.name, peer=east.name))[1].is_enabled
+
+
+async def test_a_copy_that_nothing_continues_is_not_copied_into(regions: list[Region]) -> None:
+    """Every row that is there already would stop the copying, again and again."""
+    east, west = regions
+    name = subscription_of(west.name, east.name)
+    await execute(west.server, f"ALTER SUBSCRIPTION {name} DISABLE")
+    await execute(west.server, f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
+    await execute(west.server, f"DROP SUBSCRIPTION {name}")
+
+    with pytest.raises(ReplicationError, match="fifteen region join --anew"):
+        await join(west.server.superuser_dsn, east.server.superuser_dsn, region=west.name, peer=east.name)

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from adapters.http.answers import PENDING_TYPE
-from adapters.http.peer import FORWARDED_FROM, Peer
+from adapters.http.peer import ANSWERED_IN, FORWARDED_FROM, Peer
 from adapters.http.serving import serving
 from gateway.domain.identity import SLOTS
 from gateway.domain.payment import RegionId
@@ -40,7 +40,7 @@ async def east_of(url: str) -> AsyncIterator[World]:
 @pytest.fixture
 async def two() -> AsyncIterator[Two]:
     """Both, serving."""
-    async with open_world() as west, east_of(f"http://127.0.0.1:{west.port}") as east:
+    async with open_world(region=WEST) as west, east_of(f"http://127.0.0.1:{west.port}") as east:
         yield Two(east, west)
 
 
@@ -76,6 +76,14 @@ async def test_a_hundred_repeats_to_both_regions_at_once_are_one_payment(two: Tw
     assert {answer.status for answer in answers} == {202}
     assert len({answer.body for answer in answers}) == 1
     assert len(two.west.store.rows.payments) == 1
+
+
+async def test_an_address_that_is_none_is_no_doubt() -> None:
+    """Nothing is ever sent there: refused, and not pending for ever."""
+    async with east_of("gateway.usw2:8080") as east:
+        answer = await east.post_message(message())
+
+    assert (answer.status, answer.json["code"]) == (503, "not_serving")
 
 
 async def test_what_was_surely_not_forwarded_is_refused_and_nothing_was_done(unused_tcp_port: int) -> None:
@@ -115,12 +123,23 @@ async def test_what_may_have_reached_its_home_is_pending_and_is_sent_once() -> N
     assert len(seen) == 1
 
 
-@pytest.mark.parametrize(("status", "answered"), [(502, 202), (504, 202), (401, 503), (403, 503), (500, 500)])
-async def test_what_the_way_or_the_keys_answer_is_not_taken_for_the_homes_answer(status: int, answered: int) -> None:
-    """A balancer's 502 may come after the home had it; a 401 there is a fault of ours, and no client's."""
+@pytest.mark.parametrize(
+    ("status", "region", "answered"),
+    [
+        *((status, None, 202) for status in (200, 301, 404, 413, 429, 502, 503, 504)),
+        *((status, EAST, 202) for status in (202, 503)),
+        *((status, WEST, 503) for status in (401, 403)),
+        *((status, WEST, status) for status in (409, 500)),
+    ],
+)
+async def test_what_the_way_or_the_keys_answer_is_not_taken_for_the_homes_answer(
+    status: int, region: RegionId | None, answered: int
+) -> None:
+    """A balancer's 503 may come after the home had it; a 401 there is a fault of ours, and no client's."""
 
     async def answers(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=status, text="{}", content_type="application/problem+json")
+        headers = {} if region is None else {ANSWERED_IN: region}
+        return web.Response(status=status, text="{}", content_type="application/problem+json", headers=headers)
 
     async with home_that(answers) as east:
         answer = await east.post_message(message())
@@ -135,7 +154,7 @@ async def test_an_answer_in_pieces_is_whole_and_one_that_breaks_off_is_pending(
     """What is handed on is all that the home has said: a part of it would look like an answer."""
 
     async def answers(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(status=201, headers={"Content-Length": str(announced)})
+        response = web.StreamResponse(status=201, headers={"Content-Length": str(announced), ANSWERED_IN: WEST})
         await response.prepare(request)
         for _ in range(2):
             await response.write(b"x" * 1_500)
@@ -156,7 +175,7 @@ async def test_an_answer_in_pieces_is_whole_and_one_that_breaks_off_is_pending(
 
 async def test_a_request_is_forwarded_once_and_never_in_a_circle() -> None:
     """Both maps say that it is the other's, for a moment in a hand-over: it is refused, and nothing was done."""
-    async with open_world() as west:
+    async with open_world(region=WEST) as west:
         west.store.homes = dict.fromkeys(range(SLOTS), EAST)
         async with east_of(f"http://127.0.0.1:{west.port}") as east:
             answer = await east.post_message(message())

@@ -21,7 +21,7 @@ from adapters.http.serving import serving
 from adapters.keys.clear import ClearVault
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
-from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, TenantId
+from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, RegionId, TenantId
 from gateway.domain.timing import Timing
 from gateway.receiving import desk_of
 from gateway.service.admission import Admission
@@ -271,6 +271,7 @@ async def open_world(
     readiness: Mapping[str, ReadinessCheck] | None = None,
     others: Sequence[RailProtocol] = (),
     peer: Peer | None = None,
+    region: RegionId | None = None,
     synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None,
     refused: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[World]:
@@ -318,6 +319,7 @@ async def open_world(
         release="2026.11.1",
         readiness=readiness if readiness is not None else {"database": always_ready},
         peer=peer,
+        region=region,
         synthetic=synthetic,
         refused=refused,
     )

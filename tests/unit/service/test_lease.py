@@ -79,6 +79,28 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
+async def test_a_lease_is_held_without_a_break_until_it_lapses_or_the_region_is_let_in_anew() -> None:
+    """What was read before a break is read again: another may have acted in between."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    await witness.write(lease_name(EAST), LeaseTerms(EAST, 1, 10).as_text(), expected=None)
+    lease = RegionLease(witness, EAST, clock, RecordingObserver())
+    await lease.renew()
+    first_s = lease.held_since_s
+    clock.advance(5)
+    await lease.renew()
+    assert lease.held_since_s == first_s
+
+    clock.advance(11)
+    await lease.renew()
+    lapsed_s = lease.held_since_s
+    assert lapsed_s >= first_s + 16
+
+    await witness.write(lease_name(EAST), LeaseTerms(EAST, 2, 10).as_text(), expected=4)
+    clock.advance(1)
+    await lease.renew()
+    assert lease.held_since_s > lapsed_s
+
+
 async def test_a_process_that_starts_serves_nothing_until_it_has_renewed() -> None:
     """An old region with its old map, started again, asks the witness before it does anything."""
     witness, clock = await leased(), VirtualClock()

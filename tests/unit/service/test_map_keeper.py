@@ -54,11 +54,11 @@ async def test_a_process_serves_once_it_has_read_the_map_and_not_before() -> Non
     copy = Copy(None)
     keeper = await keeper_of(copy)
     with pytest.raises(NotServingError, match="not been read"):
-        keeper.demand()
+        keeper.demand(held_since_s=0)
 
     await keeper.follow()
 
-    keeper.demand()
+    keeper.demand(held_since_s=0)
     assert copy.slots == FIRST
 
 
@@ -68,12 +68,26 @@ async def test_a_region_that_has_not_copied_what_its_peer_had_serves_nothing_yet
     keeper = await keeper_of(copy)
     await keeper.follow()
     with pytest.raises(NotServingError, match="not all copied"):
-        keeper.demand()
+        keeper.demand(held_since_s=0)
     copy.has_copied = True
 
     await keeper.follow()
 
-    keeper.demand()
+    keeper.demand(held_since_s=0)
+
+
+async def test_a_region_that_regains_its_lease_serves_once_it_has_read_the_map_again() -> None:
+    """It was frozen, or cut off: its slots may have gone meanwhile."""
+    keeper = await keeper_of(Copy(FIRST))
+    await keeper.follow()
+    regained_s = keeper.clock.monotonic_s() + 60
+    with pytest.raises(NotServingError, match="since the lease was gained"):
+        keeper.demand(held_since_s=regained_s)
+    cast("VirtualClock", keeper.clock).advance(61)
+
+    await keeper.follow()
+
+    keeper.demand(held_since_s=regained_s)
 
 
 async def test_a_copy_that_is_ahead_of_the_witness_stops_its_region() -> None:
@@ -84,7 +98,7 @@ async def test_a_copy_that_is_ahead_of_the_witness_stops_its_region() -> None:
         await keeper.follow()
 
     with pytest.raises(NotServingError, match="ahead of the witness"):
-        keeper.demand()
+        keeper.demand(held_since_s=0)
 
 
 async def test_a_map_that_contradicts_the_copy_stops_the_region() -> None:
@@ -95,4 +109,4 @@ async def test_a_map_that_contradicts_the_copy_stops_the_region() -> None:
         await keeper.follow()
 
     with pytest.raises(NotServingError, match="two maps"):
-        keeper.demand()
+        keeper.demand(held_since_s=0)

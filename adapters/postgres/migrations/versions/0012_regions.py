@@ -22,21 +22,33 @@ STATEMENTS: Final = (
         slot SMALLINT NOT NULL,
         region TEXT NOT NULL,
         epoch BIGINT NOT NULL,
+        ask_after TIMESTAMP WITH TIME ZONE,
         CONSTRAINT slot_pk PRIMARY KEY (slot),
         CONSTRAINT slot_slot_ck CHECK (slot BETWEEN 0 AND 255),
         CONSTRAINT slot_epoch_ck CHECK (epoch > 0))
     """,
     "GRANT SELECT, INSERT, UPDATE ON slot TO fifteen_application",
+    "ALTER TABLE payment ADD COLUMN slot SMALLINT",
     "ALTER TABLE payment_state ADD COLUMN slot SMALLINT",
+    """
+    CREATE TABLE slot_release (
+        region TEXT NOT NULL,
+        slot SMALLINT NOT NULL,
+        epoch BIGINT NOT NULL,
+        at TIMESTAMP WITH TIME ZONE NOT NULL,
+        CONSTRAINT slot_release_pk PRIMARY KEY (slot, epoch, region)) PARTITION BY LIST (region)
+    """,
+    "GRANT SELECT, INSERT ON slot_release TO fifteen_application",
     """
     CREATE TABLE projection_due (
         position BIGINT GENERATED ALWAYS AS IDENTITY,
         payment_id UUID NOT NULL,
-        slot SMALLINT,
         at TIMESTAMP WITH TIME ZONE NOT NULL,
+        not_before TIMESTAMP WITH TIME ZONE,
         CONSTRAINT projection_due_pk PRIMARY KEY (position))
     """,
-    "GRANT SELECT, INSERT, DELETE ON projection_due TO fifteen_application",
+    "CREATE INDEX projection_due_payment_id_ix ON projection_due (payment_id)",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON projection_due TO fifteen_application",
     # Volatile, so that its query has a snapshot of its own, taken after the lock is held: the snapshot of the statement
     # that calls it may be older than the takeover that the lock waited for. The lock ends with the transaction.
     """
@@ -71,9 +83,10 @@ STATEMENTS: Final = (
         region TEXT NOT NULL,
         rail TEXT NOT NULL,
         digest BYTEA NOT NULL,
+        not_before TIMESTAMP WITH TIME ZONE,
         CONSTRAINT handed_over_due_pk PRIMARY KEY (position))
     """,
-    "GRANT SELECT, INSERT, DELETE ON handed_over_due TO fifteen_application",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON handed_over_due TO fifteen_application",
     """
     CREATE FUNCTION note_handed_over() RETURNS TRIGGER LANGUAGE plpgsql AS $$
     BEGIN
@@ -84,14 +97,6 @@ STATEMENTS: Final = (
     """,
     # Both run where the other region's rows are applied (fifteen region init attaches them): they note whose state is
     # to be folded anew. They must never fail: replication would stop.
-    """
-    CREATE FUNCTION note_replicated_claim() RETURNS TRIGGER LANGUAGE plpgsql AS $$
-    BEGIN
-        INSERT INTO public.projection_due (payment_id, slot, at) VALUES (NEW.payment_id, NEW.slot, NEW.claimed_at);
-        RETURN NULL;
-    END
-    $$
-    """,
     """
     CREATE FUNCTION note_replicated_event() RETURNS TRIGGER LANGUAGE plpgsql AS $$
     BEGIN
@@ -119,8 +124,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take it away again."""
+    op.execute("ALTER TABLE payment DROP COLUMN slot")
     op.execute("ALTER TABLE payment_state DROP COLUMN slot")
-    op.execute("DROP TABLE slot, projection_due, region_pulse, handed_over, handed_over_due")
-    op.execute(
-        "DROP FUNCTION owned_epoch, note_handed_over, note_replicated_claim, note_replicated_event, refuse_foreign_rows"
-    )
+    op.execute("DROP TABLE slot, slot_release, projection_due, region_pulse, handed_over, handed_over_due")
+    op.execute("DROP FUNCTION owned_epoch, note_handed_over, note_replicated_event, refuse_foreign_rows")
