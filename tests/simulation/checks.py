@@ -16,7 +16,6 @@ from gateway.domain.ledger import Account, balances
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
 from gateway.service.ports import MessageClass, Queue, QueueDirection
 from iso20022 import FedNowProfile
-from tests.fakes.store import EPOCH
 from tests.simulation.check import Check
 from tests.simulation.incoming_checks import INCOMING_CHECKS
 from tests.simulation.witness import Accepting, Acknowledging, Leaving, Settling, Told, Witnessed
@@ -328,7 +327,7 @@ class TheChainIsIntact(Check):
         for link in rows.chain:
             payment_id = PaymentId(link.facts.payment_id)
             before = heads.get(payment_id) or rows.facts[payment_id].digest()
-            if link.digest != chained(before, epoch=EPOCH, facts=link.facts.digest(link.messages)):
+            if link.digest != chained(before, epoch=link.epoch, facts=link.facts.digest(link.messages)):
                 yield f"{world.words(rows.payments[payment_id])}: event {link.facts.sequence} is not chained"
             heads[payment_id] = link.digest
 

@@ -1,0 +1,530 @@
+"""The world of two regions: what each region's processes see of it, and who watches both."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextvars import Context
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+from gateway.domain.history import RecordedEvent
+from gateway.domain.payment import Payment, PaymentId, RegionId
+from gateway.domain.regions import LeaseTerms
+from gateway.service.lease import lease_name
+from gateway.service.steer import begin
+from iso20022 import EndToEndId
+from tests.simulation.build import GatewayLife, LifeObserver, run_worker
+from tests.simulation.chance import Chance
+from tests.simulation.check import Check, Violation
+from tests.simulation.checks import FINAL, OwnIdsOnly
+from tests.simulation.clients import EXPECTED, TENANTS, Gateway, Orders, operator
+from tests.simulation.loop import StalledError, VirtualLoop
+from tests.simulation.processes import Life, LifeClock, owner_of
+from tests.simulation.rail import RailSurroundings
+from tests.simulation.regions.build import RegionsBuild
+from tests.simulation.regions.checks import EACH_REGION, RegionsCheck, regions_checks
+from tests.simulation.regions.link import ConnectionPoint, RegionalRail, Replication, SimulatedWitness
+from tests.simulation.regions.outside import client, steering
+from tests.simulation.regions.scenario import REGIONS, RegionalOutage, RegionsScenario, peer_of
+from tests.simulation.regions.store import FIRST_MAP, RegionalStore
+from tests.simulation.scenario import Blow, Call, Hit, Mishap, Part
+from tests.simulation.trace import Trace
+from tests.simulation.witness import Accepting, Leaving, Told, Witnessed
+from tests.simulation.world import END_S, REST_S, STUCK_S, Run, SimulatedBus
+
+class Region:
+    """One region, with the face of a `World`: its own store, bus, clock and connection point, in a world that it shares.
+
+    `payments` are those that were accepted here.
+    """
+
+    def __init__(self, world: RegionsWorld, name: RegionId) -> None:
+        self.world = world
+        self.name = name
+        self.scenario, self.build, self.chance = world.scenario, world.build, world.chance
+        self.loop, self.trace, self.asked = world.loop, world.trace, world.asked
+        self.written = asyncio.Event()
+        self.statements = 0
+        """Claims and decisions on their way to the database."""
+        self.store: RegionalStore = world.build.regional_store(self)
+        self.store.not_found_policies.update({tenant: policy for policy, tenant in TENANTS.items()})
+        self.point = ConnectionPoint(self)
+        self.gateways = [
+            Gateway(cast("Any", self), each) for each in world.scenario.processes if each.startswith(f"{name}.gateway")
+        ]
+        self.clients_waiting = 0
+        self.checks: list[Check] = [check() for check in EACH_REGION]
+        self.bus: SimulatedBus
+        self._seen: dict[PaymentId, int] = {}
+        self._clock = world.scenario.clocks[REGIONS.index(name)]
+
+    @property
+    def peer(self) -> Region:
+        """The other region."""
+        return self.world.regions[peer_of(self.name)]
+
+    @property
+    def rail(self) -> RegionalRail:
+        """The rail, as who watches sees it."""
+        return self.world.rail
+
+    @property
+    def may_act(self) -> bool:
+        """Whether its lease, as the witness knows it, has not run out."""
+        renewed_at_s = self.world.witness_store.renewed_at_s.get(lease_name(self.name), -math.inf)
+        return self.loop.time() < renewed_at_s + self.scenario.lease_s
+
+    def now(self) -> datetime:
+        """Return the present instant by this region's clock."""
+        return self.world.now() + timedelta(seconds=self._clock.ahead_at(self.loop.time()))
+
+    def true_s(self, instant: datetime) -> float:
+        """Return when it is, in the world's seconds, at an instant of this region's clock, or a little before."""
+        return (instant - self.scenario.starts_at).total_seconds() - self._clock.ahead_s - max(self._clock.gains_s, 0)
+
+    @property
+    def payments(self) -> Sequence[Payment]:
+        """The payments that were accepted here."""
+        store = self.store
+        own = {claim.payment_id for claim in store.own_claims.values()}
+        return tuple(payment for payment in store.rows.payments.values() if payment.payment_id in own)
+
+    def history(self, payment: Payment) -> Sequence[RecordedEvent]:
+        """Return the events of a payment."""
+        return self.store.rows.events[payment.payment_id]
+
+    def words(self, payment: Payment | PaymentId) -> str:
+        """Return a payment's name for people."""
+        known = payment if isinstance(payment, Payment) else self.store.facts[payment]
+        return f"payment {self.world.numbers.get(known.end_to_end_id, known.end_to_end_id)} in {self.name}"
+
+    def reference(self, number: int) -> EndToEndId:
+        """Return the end-to-end id of a payment."""
+        return self.world.reference(number)
+
+    def saved_bodies(self) -> set[bytes]:
+        """Return every message that belongs to a payment here, or is handed over."""
+        kept = {message.body for messages in self.store.rows.messages.values() for message in messages}
+        return kept | {body for _, body in self.store.handed.values()}
+
+    def payment_of_body(self, body: bytes) -> Payment | None:
+        """Return the payment that a message was saved with."""
+        for payment_id, messages in self.store.rows.messages.items():
+            if any(message.body == body for message in messages):
+                return self.store.rows.payments.get(payment_id)
+        return None
+
+    def observer_of(self, life: Life) -> LifeObserver:
+        """Return what a life tells."""
+        return LifeObserver(life)
+
+    def mishap_at(self, call: Call) -> Mishap | None:
+        """Count a call, and return what is to happen at it."""
+        return self.world.mishap_at(call)
+
+    def is_down(self, part: Part) -> bool:
+        """Whether a part of this region answers nobody now."""
+        now_s = self.loop.time()
+        return any(
+            cast("RegionalOutage", each).region == self.name
+            and each.part is part
+            and 0 <= now_s - each.at_s < each.seconds
+            for each in self.scenario.outages
+        )
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Do something later, whoever lives by then."""
+        self.world.later(seconds, callback)
+
+    def background(self, work: Awaitable[Any]) -> None:
+        """Finish something that its process does not wait for any more."""
+        self.world.background(work)
+
+    def kill(self, name: str, *, down_s: float) -> None:
+        """End a process, and start it anew after a while."""
+        self.world.kill(name, down_s=down_s)
+
+    async def until_written(self, target: RegionalStore) -> None:
+        """Return once there is something that the other region does not have."""
+        while len(self.store.written) <= target.applied_from_peer:
+            self.written.clear()
+            await self.written.wait()
+
+    def look(self, who: str, *, is_step: bool) -> None:
+        """Tell what was changed here; look whether every promise still holds, where that is a step."""
+        events, changed = self.store.rows.events, []
+        for payment_id, history in events.items():
+            for event in history[self._seen.get(payment_id, 0) :]:
+                changed.append(payment_id)
+                if event.region == self.name:
+                    is_new = event.state_after is not event.state_before
+                    state = event.state_after if is_new else f"still {event.state_after}"
+                    self.trace.tell(who, f"saves {self.words(payment_id)}: {event.event.kind}, {state}")
+            self._seen[payment_id] = len(history)
+        if changed or is_step:
+            current = [each for each in changed if self._is_projected(each)]
+            self.world.judge({self.name: tuple(dict.fromkeys(current))})
+
+    def _is_projected(self, payment_id: PaymentId) -> bool:
+        payment = self.store.rows.payments.get(payment_id)
+        return payment is not None and payment.version == len(self.store.rows.events[payment_id])
+
+    def witness(self, witnessed: Witnessed) -> None:
+        """Look at a moment that leaves no trace in the store."""
+        self.world.witness(self, witnessed)
+
+    def fault(self, words: str) -> None:
+        """A fault of ours."""
+        self.world.fault(words)
+
+    def loop_fault(self, life: Life, where: str, error: BaseException) -> None:
+        """Tell a fault of the world, or keep one of ours."""
+        if life.is_alive and isinstance(error, EXPECTED):
+            self.trace.note(life.name, f"{where}: {error}")
+        elif life.is_alive:
+            self.fault(f"{life.name}, {where}: {error!r}")
+
+    def quiet_until_s(self) -> float:
+        """Return until when nobody here who looks for work finds any: now, if there is some."""
+        store = self.store
+        if store.notes or store.to_apply:
+            return 0.0
+        if not self.may_act:
+            return math.inf
+        due = [each.next_step_at for each in store.rows.payments.values() if each.next_step_at is not None]
+        return 0.0 if store.rows.outbox else min(map(self.true_s, due), default=math.inf)
+
+
+class RegionsWorld:
+    """Everything there is: two regions, what is between them, and those outside."""
+
+    def __init__(self, scenario: RegionsScenario, build: RegionsBuild) -> None:
+        self.scenario = scenario
+        self.build = build
+        self.chance = Chance(scenario.seed)
+        self.loop = VirtualLoop(seed=scenario.seed, owner_of=owner_of)
+        self.loop.quiet_until_s = self.quiet_until_s
+        self.loop.are_polls_patient = True
+        self.loop.set_exception_handler(lambda _loop, _context: None)
+        self.trace = Trace(self.loop.time)
+        self.asked: Counter[int] = Counter()
+        self.clients_waiting = 0
+        self.numbers: dict[str, int] = {self.reference(plan.number): plan.number for plan in scenario.payments}
+        self._treatments = {self.reference(plan.number): plan.treatment for plan in scenario.payments}
+        self.orders = Orders(cast("Any", self))
+        self.witness_store = SimulatedWitness(self.loop.time)
+        self.violations: list[Violation] = []
+        self.happened: Counter[str] = Counter()
+        self.forwarded: set[int] = set()
+        """The submissions that have arrived at their home."""
+        self.is_steering = bool(scenario.fencings)
+        self._forwards = 0
+        self._own_ids = OwnIdsOnly()
+        self._checks: list[RegionsCheck] = regions_checks()
+        self._context = Context()
+        self._lives: dict[str, Life] = {}
+        self._all_lives: list[Life] = []
+        self._calls: Counter[Call] = Counter()
+        self._mishaps = {(mishap.call, mishap.nth): mishap for mishap in scenario.mishaps}
+        self._background: set[asyncio.Task[Any]] = set()
+        self._stop = asyncio.Event()
+        self._is_over = False
+        self.regions = {name: Region(self, name) for name in REGIONS}
+        self.rail: RegionalRail
+        self.replications: Sequence[Replication] = ()
+
+    # --- what others ask ---
+
+    def now(self) -> datetime:
+        """Return the present instant: true time, and the rail's."""
+        return self.scenario.starts_at + timedelta(seconds=self.loop.time())
+
+    def reference(self, number: int) -> EndToEndId:
+        """Return the end-to-end id of a payment."""
+        return EndToEndId(f"PAYMENT-{number}")
+
+    @property
+    def both(self) -> Sequence[Region]:
+        """Both regions."""
+        return tuple(self.regions.values())
+
+    def way_s(self, *name: object) -> float:
+        """Return how long something takes over the link."""
+        return self.chance.delay_s(self.scenario.way_s, self.scenario.way_s * 3, *name)
+
+    def is_cut(self, source: RegionId) -> bool:
+        """Whether what leaves a region does not come to the other."""
+        return any(cut.is_on(self.loop.time(), source=source) for cut in self.scenario.cuts)
+
+    async def until_healed(self, source: RegionId) -> None:
+        """Return once what leaves a region comes to the other."""
+        while ends := [
+            cut.at_s + cut.seconds for cut in self.scenario.cuts if cut.is_on(self.loop.time(), source=source)
+        ]:
+            await asyncio.sleep(max(ends) - self.loop.time() + 0.001)
+
+    def is_silent(self, region: RegionId) -> bool:
+        """Whether a region cannot reach the witness."""
+        return any(silence.is_on(self.loop.time(), region) for silence in self.scenario.silences)
+
+    def counts_forward(self) -> bool:
+        """Count a forwarded submission, and return whether its answer is to be lost."""
+        self._forwards += 1
+        return any(lost.nth == self._forwards for lost in self.scenario.lost_answers)
+
+    def is_drained(self, region: RegionId) -> bool:
+        """Whether nothing of a region is under way any more, and the other has everything that it wrote."""
+        is_replicated = not any(replication.behind for replication in self.replications)
+        return is_replicated and not self.regions[region].statements and not any(each.store.notes for each in self.both)
+
+    # --- what happens ---
+
+    def mishap_at(self, call: Call) -> Mishap | None:
+        """Count a call, and return what is to happen at it."""
+        self._calls[call] += 1
+        mishap = self._mishaps.get((call, self._calls[call]))
+        if mishap is not None:
+            self.happened[f"{mishap.call} {mishap.happening}"] += 1
+        return mishap
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Do something later, whoever lives by then."""
+        self.loop.call_later(seconds, callback, context=self._context)
+
+    def background(self, work: Awaitable[Any]) -> None:
+        """Finish something that its process does not wait for any more."""
+
+        async def finish() -> None:
+            await work
+
+        task = self.loop.create_task(finish(), context=self._context.copy())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def start(self, name: str) -> None:
+        """Begin a new life of a process."""
+        region = self.regions[RegionId(name.split(".")[0])]
+        life = Life(cast("Any", region), name, len(self._all_lives) + 1)
+        self._lives[name] = life
+        self._all_lives.append(life)
+        if "gateway" in name:
+            gateway = GatewayLife(life, self.build)
+            next(each for each in region.gateways if each.name == name).current = gateway
+            life.begin(gateway.run())
+        else:
+            life.begin(run_worker(life, self.build))
+
+    def kill(self, name: str, *, down_s: float) -> None:
+        """End a process with all its tasks, at once, and start it anew after a while."""
+        life = self._lives[name]
+        if not life.is_alive:
+            return
+        self.trace.tell(name, f"dies, for {down_s:.1f} s")
+        life.end()
+        self.later(down_s, lambda: self._start_again(name))
+
+    def _start_again(self, name: str) -> None:
+        if not self._is_over:
+            self.trace.tell(name, "starts again")
+            self.start(name)
+
+    def _hit(self, hit: Hit) -> None:
+        self.happened[f"a process {hit.blow}"] += 1
+        if hit.blow is Blow.DIES:
+            self.kill(hit.process, down_s=hit.seconds)
+            return
+        self.trace.tell(hit.process, f"stands still for {hit.seconds:.1f} s")
+        self._lives[hit.process].stand_still(until_s=self.loop.time() + hit.seconds)
+
+    def _begins(self, words: str, kind: str) -> None:
+        self.happened[kind] += 1
+        self.trace.tell("world", words)
+
+    def _wake(self) -> None:
+        for region in self.both:
+            region.bus.changed.set()
+
+    # --- who watches ---
+
+    def judge(self, changed: dict[RegionId, Sequence[PaymentId]] | None = None) -> None:
+        """Look whether every promise still holds, in each region and of both together."""
+        for check in self._checks:
+            self._report(check.promise, check.on_step(self))
+        for region in self.both:
+            own = (changed or {}).get(region.name, ())
+            for each in region.checks:
+                self._report(each.promise, each.on_step(cast("Any", region), own))
+
+    def witness(self, region: Region, witnessed: Witnessed) -> None:
+        """Look at a moment that leaves no trace in a store."""
+        for check in self._checks:
+            self._report(check.promise, check.on_witnessed(self, region, witnessed))
+        for each in region.checks:
+            self._report(each.promise, each.on_witnessed(cast("Any", region), witnessed))
+        if isinstance(witnessed, Accepting):
+            self._report(OwnIdsOnly.promise, self._own_ids.on_witnessed(cast("Any", region), witnessed))
+        if isinstance(witnessed, Leaving):
+            self.happened["messages to the rail"] += 1
+
+    def told(self, told: Told) -> None:
+        """A client was told what a payment is."""
+        for check in self._checks:
+            self._report(check.promise, check.on_told(self, told))
+
+    def fault(self, words: str) -> None:
+        """A fault of ours: nothing in any world may bring one about."""
+        self._report("no fault of ours is parked, and no process ends by itself", [words])
+
+    def report(self, promise: str, words: str) -> None:
+        """Keep a promise that was broken outside."""
+        self._report(promise, [words])
+
+    def _report(self, promise: str, found: Iterable[str]) -> None:
+        for words in found:
+            violation = Violation(promise, self.loop.time(), words)
+            self.violations.append(violation)
+            self.trace.tell("violation", str(violation))
+            self._stop.set()
+
+    def quiet_until_s(self) -> float:
+        """Return until when nobody who looks for work finds any: now, if there is some."""
+        if any(self.asked.values()):
+            return 0.0
+        return min(region.quiet_until_s() for region in self.both)
+
+    # --- the whole ---
+
+    async def live(self) -> None:
+        """Run the scenario until nothing more can happen in it, or a promise is broken."""
+        await self._begin()
+        async with asyncio.TaskGroup() as outside:
+            tasks = [outside.create_task(each.run()) for each in self.replications]
+            tasks += [outside.create_task(operator(cast("Any", region))) for region in self.both]
+            tasks.append(outside.create_task(steering(self)))
+            for plan in self.scenario.payments:
+                tasks += [outside.create_task(self._client(client(self, plan, n))) for n in range(plan.clients)]
+            await self._until_the_end()
+            for task in tasks:
+                task.cancel()
+        if not self.violations:
+            for check in self._checks:
+                self._report(check.promise, check.on_end(self))
+            for region in self.both:
+                for each in region.checks:
+                    self._report(each.promise, each.on_end(cast("Any", region)))
+        await self._end()
+
+    async def _begin(self) -> None:
+        scenario = self.scenario
+        await begin(self.witness_store, REGIONS, lease_s=scenario.lease_s, held=FIRST_MAP, is_first=True)
+        self.rail = RegionalRail(
+            RailSurroundings(
+                now=self.now,
+                later=self.later,
+                tell=lambda words: self.trace.tell("rail", words),
+                treatment_of=lambda reference: self._treatments[EndToEndId(reference)],
+                delay_s=lambda least, most, name: self.chance.delay_s(least, most, "rail", name),
+                changed=self.judge,
+                acknowledging=lambda _bodies: None,
+            ),
+            lambda number: self.chance.below(len(REGIONS), "connection point", number),
+        )
+        for region in self.both:
+            region.bus = SimulatedBus(clock=LifeClock(Life(cast("Any", region), f"{region.name}.bus", 0)))
+        east, west = self.both
+        self.replications = (Replication(east, west), Replication(west, east))
+        for name in scenario.processes:
+            self.start(name)
+        for each, kind in (
+            *((outage, f"the {outage.part} is down") for outage in scenario.outages),
+            *((cut, f"the link is cut {cut.way}") for cut in scenario.cuts),
+            *((silence, "the witness is silent") for silence in scenario.silences),
+        ):
+            self.later(each.at_s, _bound(self._begins, each.words, kind))
+            self.later(each.at_s + each.seconds, self._wake)
+        for hit in scenario.hits:
+            self.later(hit.at_s, _bound(self._hit, hit))
+
+    async def _client(self, work: Coroutine[Any, Any, None]) -> None:
+        self.clients_waiting += 1
+        await work
+        self.clients_waiting -= 1
+
+    async def _until_the_end(self) -> None:
+        scenario = self.scenario
+        lasting = (*scenario.outages, *scenario.hits, *scenario.cuts, *scenario.silences)
+        last_s = max((each.at_s + each.seconds for each in lasting), default=0.0)
+        lines, told_at_s = 0, 0.0
+        while self.loop.time() < END_S and not self._stop.is_set():
+            now_s = self.loop.time()
+            if now_s > last_s and self._is_at_rest():
+                return
+            if len(self.trace.lines) > lines:
+                lines, told_at_s = len(self.trace.lines), now_s
+            if now_s - told_at_s > STUCK_S and self.quiet_until_s() < now_s:
+                return
+            try:
+                async with asyncio.timeout(REST_S):
+                    await self._stop.wait()
+            except TimeoutError:
+                continue
+
+    def _is_at_rest(self) -> bool:
+        """Whether all is final and in both regions, nothing is under way, and every process is up."""
+        stores = [region.store for region in self.both]
+        return (
+            not (self.clients_waiting or self.is_steering)
+            and all(payment.state in FINAL for store in stores for payment in store.rows.payments.values())
+            and not any(store.rows.outbox or store.notes or store.to_apply for store in stores)
+            and not any(replication.behind for replication in self.replications)
+            and not (any(each.bus.waiting for each in self.both) or self.rail.unacknowledged or self.rail.under_way)
+            and all(life.is_alive for life in self._lives.values())
+        )
+
+    async def _end(self) -> None:
+        """Tear everything down; nothing of it counts any more."""
+        self._is_over = True
+        for life in self._all_lives:
+            if life.is_alive and life.fault is not None:
+                self.fault(f"{life.name} has ended: {life.fault!r}")
+        for life in self._all_lives:
+            life.stalled_until_s = 0.0
+            life.end()
+        for life in self._all_lives:
+            await life.ended()
+        for task in self._background:
+            task.cancel()
+
+    def lease(self, region: RegionId) -> LeaseTerms:
+        """Return a region's lease as the witness has it."""
+        return LeaseTerms.read(self.witness_store.records[lease_name(region)].text)
+
+
+def _bound(callback: Callable[..., None], *arguments: object) -> Callable[[], None]:
+    return lambda: callback(*arguments)
+
+
+def run_regions(scenario: RegionsScenario, build: RegionsBuild | None = None) -> Run:
+    """Run a scenario from beginning to end; the same scenario gives the same run."""
+    build = build or RegionsBuild()
+    with build.planted():
+        world = RegionsWorld(scenario, build)
+        try:
+            world.loop.run(world.live())
+        except StalledError as error:
+            world.report("nothing waits for what can never come", str(error))
+    states = Counter(str(payment.state) for region in world.both for payment in region.payments)
+    return Run(
+        scenario=scenario,
+        violations=tuple(world.violations),
+        lines=tuple(world.trace.lines),
+        digest=world.trace.digest,
+        calls=world.trace.calls,
+        ends_at_s=world.loop.time(),
+        states=states,
+        happened=world.happened,
+        lives=len(world._all_lives),
+    )
