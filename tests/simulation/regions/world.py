@@ -391,7 +391,7 @@ class RegionsWorld:
 
     def quiet_until_s(self) -> float:
         """Return until when nobody who looks for work finds any: now, if there is some."""
-        if any(self.asked.values()):
+        if any(self.asked.values()) or self.rail.unacknowledged:
             return 0.0
         return min(region.quiet_until_s() for region in self.both)
 
@@ -464,7 +464,7 @@ class RegionsWorld:
                 return
             if len(self.trace.lines) > lines:
                 lines, told_at_s = len(self.trace.lines), now_s
-            if now_s - told_at_s > STUCK_S and self.quiet_until_s() < now_s:
+            if now_s - max(told_at_s, last_s) > STUCK_S and not now_s < self.quiet_until_s() < math.inf:
                 return
             try:
                 async with asyncio.timeout(REST_S):
