@@ -12,8 +12,9 @@ from typing import Any, Final, cast
 
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, RegionId
-from gateway.domain.regions import LeaseTerms
+from gateway.domain.regions import SlotMap
 from gateway.service.lease import lease_name
+from gateway.service.regions import SLOTS_RECORD
 from gateway.service.steer import begin
 from iso20022 import EndToEndId
 from tests.simulation.build import GatewayLife, LifeObserver, run_worker
@@ -59,6 +60,7 @@ class Region:
         self.checks: list[Check] = [check() for check in EACH_REGION]
         self.bus: SimulatedBus
         self._seen: dict[PaymentId, int] = {}
+        self._compared: tuple[int, SlotMap, bool] = (0, FIRST_MAP, False)
         self._clock = world.scenario.clocks[REGIONS.index(name)]
 
     @property
@@ -190,12 +192,26 @@ class Region:
     def quiet_until_s(self) -> float:
         """Return until when nobody here who looks for work finds any: now, if there is some."""
         store = self.store
-        if store.notes or store.to_apply:
+        if not self.world.is_silent(self.name) and (self._has_an_old_map() or self.world.has_old_readers(self.name)):
+            return 0.0
+        payments = store.rows.payments.values()
+        if any(each.state in FINAL and self.asked[self.world.numbers[each.end_to_end_id]] for each in payments):
+            return 0.0
+        if not self.world.has_workers(self.name):
+            return math.inf
+        if store.notes:
             return 0.0
         if not self.may_act:
             return math.inf
-        due = [each.next_step_at for each in store.rows.payments.values() if each.next_step_at is not None]
-        return 0.0 if store.rows.outbox else min(map(self.true_s, due), default=math.inf)
+        due = [each.next_step_at for each in payments if each.next_step_at is not None]
+        return 0.0 if store.rows.outbox or store.to_apply else min(map(self.true_s, due), default=math.inf)
+
+    def _has_an_old_map(self) -> bool:
+        record = self.world.witness_store.records[SLOTS_RECORD]
+        if record.version != self._compared[0] or self.store.slots is not self._compared[1]:
+            is_old = SlotMap.read(record.text).epochs != self.store.slots.epochs
+            self._compared = (record.version, self.store.slots, is_old)
+        return self._compared[2]
 
 
 class RegionsWorld:
@@ -274,6 +290,17 @@ class RegionsWorld:
         """Count a forwarded submission, and return whether its answer is to be lost."""
         self._forwards += 1
         return any(lost.nth == self._forwards for lost in self.scenario.lost_answers)
+
+    def has_workers(self, region: RegionId) -> bool:
+        """Whether a worker of a region is at work."""
+        lives = [life for name, life in self._lives.items() if name.startswith(f"{region}.worker")]
+        return any(life.is_alive and life.stalled_until_s <= self.loop.time() for life in lives)
+
+    def has_old_readers(self, region: RegionId) -> bool:
+        """Whether a process of a region has still to read the map since it gained its lease."""
+        lives = [life for name, life in self._lives.items() if name.startswith(region) and life.is_alive]
+        parts = [self.build.regional(life) for life in lives if life.stalled_until_s <= self.loop.time()]
+        return any(each.lease.left_s and each.keeper.read_at_s < each.lease.held_since_s for each in parts)
 
     def is_drained(self, region: RegionId) -> bool:
         """Whether nothing of a region is under way any more, and the other has everything that it wrote."""
@@ -391,8 +418,6 @@ class RegionsWorld:
 
     def quiet_until_s(self) -> float:
         """Return until when nobody who looks for work finds any: now, if there is some."""
-        if any(self.asked.values()) or self.rail.unacknowledged:
-            return 0.0
         return min(region.quiet_until_s() for region in self.both)
 
     # --- the whole ---
@@ -497,10 +522,6 @@ class RegionsWorld:
             await life.ended()
         for task in self._background:
             task.cancel()
-
-    def lease(self, region: RegionId) -> LeaseTerms:
-        """Return a region's lease as the witness has it."""
-        return LeaseTerms.read(self.witness_store.records[lease_name(region)].text)
 
 
 def _bound(callback: Callable[..., None], *arguments: object) -> Callable[[], None]:
