@@ -75,7 +75,7 @@ drill: setup ## Kill everything at named points under load, and count the money
 	$(BIN)/fifteen drill crash
 
 sim: setup ## Run simulated worlds: SEED=7 for one, step by step; SEEDS=1..1000 for many
-	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1..300))
+	$(BIN)/python -m tests.simulation $(if $(REGIONS),--regions )$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1..300))
 
 proof: setup ## What takes longer: measure, and write the reports into docs/proofs
 	$(BIN)/python -m tests.proofs.intake

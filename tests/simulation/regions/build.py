@@ -28,7 +28,7 @@ from tests.simulation.regions.store import RegionalStore
 from tests.simulation.scenario import PaymentPlan
 
 if TYPE_CHECKING:
-    from tests.simulation.regions.world import Region
+    from tests.simulation.regions.region import Region
 
 Result = TypeVar("Result")
 

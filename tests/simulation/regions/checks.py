@@ -33,7 +33,8 @@ from tests.simulation.checks import (
 from tests.simulation.witness import Leaving, Told, Witnessed
 
 if TYPE_CHECKING:
-    from tests.simulation.regions.world import Region, RegionsWorld
+    from tests.simulation.regions.region import Region
+    from tests.simulation.regions.world import RegionsWorld
 
 EACH_REGION: Final[tuple[type[Check], ...]] = (
     StatesTellTheTruth,
@@ -189,7 +190,7 @@ class BothSayTheSame(RegionsCheck):
         for table, rows in east.items():
             others = west[table]
             differing = [key for key in {**rows, **others} if rows.get(key) != others.get(key)]
-            yield from (f"{table}: {key}: {rows.get(key)} and {others.get(key)}" for key in differing[:1])
+            yield from (f"the {table} of {len(differing)} differ, of {key} first" for key in differing[:1])
 
 
 def regions_checks() -> list[RegionsCheck]:

@@ -35,7 +35,8 @@ from tests.simulation.witness import Acknowledging
 
 if TYPE_CHECKING:
     from tests.simulation.build import GatewayLife
-    from tests.simulation.regions.world import Region, RegionsWorld
+    from tests.simulation.regions.region import Region
+    from tests.simulation.regions.world import RegionsWorld
 
 Result = TypeVar("Result")
 

@@ -22,7 +22,8 @@ from tests.simulation.scenario import PaymentPlan
 from tests.simulation.witness import Told
 
 if TYPE_CHECKING:
-    from tests.simulation.regions.world import Region, RegionsWorld
+    from tests.simulation.regions.region import Region
+    from tests.simulation.regions.world import RegionsWorld
 
 Result = TypeVar("Result")
 
@@ -95,9 +96,7 @@ async def _fence_and_readmit(world: RegionsWorld, act: Fencing) -> None:
         world.happened["a region is fenced off"] += 1
     if act.moves:
         watch = LeaseWatch(witness, act.region, clock)
-        while world.build.is_drained_before_it_moves and not (
-            await _is_over(watch) and world.is_drained(act.region)
-        ):
+        while world.build.is_drained_before_it_moves and not (await _is_over(watch) and world.is_drained(act.region)):
             await asyncio.sleep(LOOK_S)
         await _move(world, witness, world.regions[act.region], to=by.name)
     await asyncio.sleep(act.seconds)

@@ -272,5 +272,5 @@ def _silence(random: Random) -> Silence:
 def _fencings(random: Random) -> tuple[Fencing, ...]:
     at_s, region = random.uniform(1, 30), random.choice(REGIONS)
     one = Fencing(region, round(at_s, 2), random.choice((0.5, 3.0, 15.0)), random.random() < 0.75)
-    again = Fencing(peer_of(region), round(at_s + random.uniform(20, 40), 2), 2.0, True)
+    again = Fencing(peer_of(region), round(at_s + random.uniform(20, 40), 2), 2.0, moves=True)
     return random.choice(((), (), (one,), (one,), (one, again)))

@@ -34,7 +34,7 @@ from tests.simulation.regions.scenario import REGIONS
 from tests.simulation.witness import Accepting
 
 if TYPE_CHECKING:
-    from tests.simulation.regions.world import Region
+    from tests.simulation.regions.region import Region
 
 FIRST_MAP: Final = SlotMap.first(REGIONS)
 
@@ -188,7 +188,9 @@ class RegionalStore(InMemoryStore):
         """Return payments by what was sent about them, as far as they are projected; see the port."""
         await self._reached()
         payments, wanted = self.rows.payments, set(message_ids)
-        found = {payment.message_id: payment for payment in payments.values() if payment.message_id in wanted}
+        found: dict[str, Payment] = {
+            payment.message_id: payment for payment in payments.values() if payment.message_id in wanted
+        }
         for payment_id in payments:
             for message in self.rows.messages.get(payment_id, ()):
                 if message.direction is MessageDirection.RAIL_OUT and message.business_message_id in wanted:
@@ -372,10 +374,7 @@ class RegionalStore(InMemoryStore):
             "messages": {pid: sorted(str(m.message_id) for m in kept) for pid, kept in rows.messages.items() if kept},
             "postings": {pid: sorted(map(str, booked)) for pid, booked in rows.postings.items() if booked},
             "inbox": {received: digest for (_, received), digest in rows.inbox.items()},
-            "states": {
-                pid: replace(payment, next_step_at=None)
-                for pid, payment in rows.payments.items()
-            },
+            "states": {pid: replace(payment, next_step_at=None) for pid, payment in rows.payments.items()},
             "epochs": self.epochs,
         }
 
