@@ -92,6 +92,8 @@ class SimulatedPeer:
         self._life = life
         self._plan = plan
         self._token = token
+        self.outcome: Payment | Refused | Exception | None = None
+        """What the home has answered."""
 
     async def forward(self, _request: web.Request, _body: bytes, *, home: RegionId, wait_s: int) -> web.Response:
         """Return the home's answer; raises as the real one."""
@@ -107,23 +109,22 @@ class SimulatedPeer:
         await asyncio.sleep(world.way_s(*where, "there"))
         gateway = world.regions[home].gateways[0]
         own.trace.tell(self._life.name, f"forwards payment {self._plan.number} to {home}")
-        answer = web.Response()
         try:
             async with asyncio.timeout(ANSWER_S + wait_s):
                 work = forwarded_submission(world, self._plan, self._token, own.name)
-                answer["outcome"] = await gateway.ask(f"payment {self._plan.number} for {own.name}", work)
+                self.outcome = await gateway.ask(f"payment {self._plan.number} for {own.name}", work)
         except ConnectionRefusedError as error:
             raise NotSentError(str(error)) from error
         except (ConnectionError, TimeoutError) as error:
             raise UnavailableError(f"the other region did not answer: {error!r}") from error
         except NO_ANSWER as error:
-            answer["outcome"] = error
+            self.outcome = error
         if is_lost or world.is_cut(home):
             own.trace.tell(self._life.name, "(the answer of the home is lost)")
             await asyncio.sleep(ANSWER_S)
             raise UnavailableError("the other region did not answer: its answer is lost")
         await asyncio.sleep(world.way_s(*where, "back"))
-        return answer
+        return web.Response()
 
 
 async def submitted(
@@ -141,8 +142,9 @@ async def submitted(
         return await world.orders.submit(at, plan)
     except ElsewhereError as elsewhere:
         headers = {} if forwarded_from is None else {FORWARDED_FROM: forwarded_from}
+        peer = world.build.peer(at.life, plan, token)
         api = SimpleNamespace(
-            peer=world.build.peer(at.life, plan, token),
+            peer=peer,
             report_fault=lambda _where, _error: None,
             limits=SimpleNamespace(retry_after_s=1, wait_max_s=15),
         )
@@ -150,10 +152,10 @@ async def submitted(
         response = await Submissions(cast("Any", api), cast("Any", None))._forwarded(request, elsewhere)
         if response.content_type == PENDING_TYPE:
             raise PendingError("pending") from elsewhere
-        outcome = response["outcome"]
-        if isinstance(outcome, Exception):
-            raise outcome from elsewhere
-        return cast("Payment | Refused", outcome)
+        assert peer.outcome is not None, "the home has answered"
+        if isinstance(peer.outcome, Exception):
+            raise peer.outcome from elsewhere
+        return peer.outcome
 
 
 def forwarded_submission(

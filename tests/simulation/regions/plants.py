@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,7 +51,7 @@ REGIONS_SENTENCES: Final[Mapping[RegionsPlant, str]] = {
     RegionsPlant.LOWER_EPOCH_PROJECTED: "A projection that is there gives way only to one of a lower epoch.",
     RegionsPlant.FORWARD_GUESSED_AS_FAILED: "A forwarded submission without an answer is taken for one not sent.",
     RegionsPlant.NOT_HANDED_OVER: "What the rail says of the other region's payment is set aside, not handed over.",
-    RegionsPlant.OLD_MAP_BELIEVED: "A region that gains its lease again goes on with the map that it had.",
+    RegionsPlant.OLD_MAP_BELIEVED: "The map is read now and then, and believed meanwhile by who was let in again.",
     RegionsPlant.CLAIMS_NOT_REPLICATED: "Payments are replicated, and the claims of their keys are not.",
 }
 """What is wrong, in a sentence."""
@@ -132,6 +133,11 @@ class NotHandedOver(RegionsBuild):
 
 
 class _OldMapKeeper(MapKeeper):
+    async def run(self) -> None:
+        while True:
+            await self.follow()
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=30))
+
     def demand(self, *, held_since_s: float) -> None:
         """The map that is there will do."""
 
