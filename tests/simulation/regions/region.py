@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, RegionId
@@ -29,6 +29,9 @@ from tests.simulation.world import SimulatedBus
 
 if TYPE_CHECKING:
     from tests.simulation.regions.world import RegionsWorld
+
+SOON_S: Final = 0.5
+"""Who waits for a map that is read, or for the end of a payment that has one, is looked after so often."""
 
 
 class Region:
@@ -186,20 +189,17 @@ class Region:
 
     def quiet_until_s(self) -> float:
         """Return until when nobody here who looks for work finds any: now, if there is some."""
-        store = self.store
-        if not self.world.is_silent(self.name) and (self._has_an_old_map() or self.world.has_old_readers(self.name)):
-            return 0.0
-        payments = store.rows.payments.values()
-        if any(each.state in FINAL and self.asked[self.world.numbers[each.end_to_end_id]] for each in payments):
-            return 0.0
-        if not self.world.has_workers(self.name):
-            return math.inf
-        if store.notes:
-            return 0.0
-        if not self.may_act:
-            return math.inf
-        due = [each.next_step_at for each in payments if each.next_step_at is not None]
-        return 0.0 if store.rows.outbox or store.to_apply else min(map(self.true_s, due), default=math.inf)
+        store, payments = self.store, self.store.rows.payments.values()
+        quiet_until_s = math.inf
+        if self.world.has_workers(self.name) and (store.notes or self.may_act):
+            due = [each.next_step_at for each in payments if each.next_step_at is not None]
+            has_work = store.notes or store.rows.outbox or store.to_apply
+            quiet_until_s = 0.0 if has_work else min(map(self.true_s, due), default=math.inf)
+        is_asked = any(each.state in FINAL and self.asked[self.world.numbers[each.end_to_end_id]] for each in payments)
+        follows = not self.world.is_silent(self.name)
+        if is_asked or (follows and (self._has_an_old_map() or self.world.has_old_readers(self.name))):
+            return min(quiet_until_s, math.floor(self.loop.time() / SOON_S + 1) * SOON_S)
+        return quiet_until_s
 
     def _has_an_old_map(self) -> bool:
         record = self.world.witness_store.records[SLOTS_RECORD]
