@@ -54,10 +54,11 @@ from gateway.regional import Regional, open_peer, open_regional, tenure_of
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
-from gateway.service.decide import Decisions, grouped_saves
+from gateway.service.decide import Decisions, grouped_saves, taking_over
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fencing import HeldLink, at_home
 from gateway.service.funds import Funds, NoCore
+from gateway.service.group_commit import GroupCommit
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     ArchiveStore,
@@ -67,6 +68,7 @@ from gateway.service.ports import (
     Clock,
     Core,
     DeadLetterStore,
+    Decision,
     DeliveryHandler,
     IncomingStore,
     Institution,
@@ -246,7 +248,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         waiting = Waiting(parts.store, parts.clock, parts.observer)
         saves = grouped_saves(parts.store)
         admission = Admission(parts.store, parts.clock, settings.admission_wait_max_s)
-        decisions = Decisions(parts.store, saves, parts.observer)
+        decisions = _decisions(parts, saves)
         intake = Intake(
             rails=parts.rails,
             default_rail=settings.rail_of_others,
@@ -362,7 +364,7 @@ async def _run_worker_loops(
     identifiers, rails = SystemIdentifiers(), parts.rails
     links = {rail: HeldLink(link, tenure_of(parts.regional)) for rail, link in links.items()}
     saves = grouped_saves(parts.store)
-    decisions = Decisions(parts.store, saves, parts.observer)
+    decisions = _decisions(parts, saves)
     loads = grouped_loads(parts.store)
     funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s)
     dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
@@ -418,6 +420,14 @@ async def _run_worker_loops(
             loops["archiver"] = parts.archiver.run
         if parts.regional is not None:
             loops |= parts.regional.loops_of_a_worker
+            if parts.settings.takeover_after_s is not None:
+                guardian = parts.regional.guardian(
+                    RegionId(parts.settings.region),
+                    parts.clock,
+                    after_s=parts.settings.takeover_after_s,
+                    ask_wait_s=max(rail.timing.status_request_wait_s for rail in rails.values()),
+                )
+                loops["guardian"] = guardian.run
             loops |= {
                 f"receiver of {rail} for the other region": receiver.run_for_the_other_region
                 for rail, receiver in receivers.items()
@@ -461,6 +471,12 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds,
                     bus.consume(queue, at_home(handler), prefetch=prefetch, concurrency=concurrency)
                 )
         await asyncio.Event().wait()
+
+
+def _decisions(parts: Parts, saves: GroupCommit[Decision, bool]) -> Decisions:
+    timings = {rail: protocol.timing for rail, protocol in parts.rails.items()}
+    take_over = None if parts.regional is None else taking_over(parts.clock, timings)
+    return Decisions(parts.store, saves, parts.observer, take_over)
 
 
 def _lease_check(parts: Parts) -> dict[str, ReadinessCheck]:

@@ -322,6 +322,11 @@ class Settings(BaseSettings):
         description="For how long a region serves without a word of the witness. `fifteen region init` writes it "
         "there, and what is there counts.",
     )
+    takeover_after_s: float | None = Field(
+        None,
+        ge=5,
+        description="Take the other region over once its lease was not renewed for so long; empty: by command alone.",
+    )
     broker_url: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="amqp://… of RabbitMQ, or of its nodes, comma-separated; empty: the bus lives in PostgreSQL."
     )

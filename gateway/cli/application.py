@@ -669,6 +669,32 @@ def init(
 
 
 @region.command()
+def takeover() -> None:
+    """Take over the other region's slots and payments, once it surely acts no more: it is fenced off, and waited for.
+
+    Its payments in flight are in doubt, and the rail is asked about them. A repeat is safe.
+    """
+    from gateway.cli.regions import take_over_peer
+
+    with explained():
+        take_over_peer(settings_or_stop())
+
+
+@region.command()
+def rejoin(
+    within: Annotated[float, typer.Option("--within", help="Give up after so many seconds.", min=1)] = 60.0,
+) -> None:
+    """Let this region, which was taken over, serve again: it catches up, and its share of the slots is handed back.
+
+    Both regions run meanwhile; the other goes on with each slot until it has released it. A repeat is safe.
+    """
+    from gateway.cli.regions import come_back
+
+    with explained():
+        come_back(settings_or_stop(), within_s=within)
+
+
+@region.command()
 def join(
     anew: Annotated[
         bool, typer.Option("--anew", help="Drop what was copied of the other region, and copy it all again.")

@@ -12,7 +12,7 @@ from datetime import datetime
 from gateway.domain.doubt import EXPIRED
 from gateway.domain.ledger import STANDS_IN, Account
 from gateway.domain.legs import BUDGETS_PERCENT, Leg
-from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Reason, ReasonOrigin
+from gateway.domain.payment import FundsHolder, Payment, PaymentId, Reason, ReasonOrigin
 from gateway.service.ports import (
     Clock,
     Core,
@@ -49,7 +49,7 @@ class Funds:
             UnavailableError: it did not; the money may be held, and is released when the payment is rejected.
 
         """
-        if payment.funds_holder is FundsHolder.TENANT or payment.state is not PaymentState.RECEIVED:
+        if payment.funds_holder is FundsHolder.TENANT or payment.transfers or payment.state.is_final:
             return None
         budget_s = BUDGETS_PERCENT[Leg.FUNDS] * self.promise_s / 100
         within_s = min(budget_s, (until - self.clock.now()).total_seconds())
