@@ -366,7 +366,8 @@ async def _run_worker_loops(
     saves = grouped_saves(parts.store)
     decisions = _decisions(parts, saves)
     loads = grouped_loads(parts.store)
-    funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s)
+    tenure = tenure_of(parts.regional)
+    funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s, tenure)
     dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
     regions = None if parts.regional is None else parts.regional.store
     forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)

@@ -904,6 +904,38 @@ def crash(
     raise typer.Exit(run_drill(plan, as_json=json, keep=keep))
 
 
+@drill.command(name="region")
+def drill_region(
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="killed, cut, witness, frozen, both; without: the first three.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Repeats the drill's choices; printed when it was drawn.")] = None,
+    plant: Annotated[
+        list[str] | None, typer.Option(help="Take a guard away, home or send-anew: the drill must then fail.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Leave journal, databases and logs in this directory.", metavar="DIR")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a list of results as JSON.")] = False,
+) -> None:
+    """Lose a region under load on both, cut the way between them, lose the witness; and count the money afterwards.
+
+    Exits 0 when every payment that was acknowledged is accounted for, none is doubled and both regions have the same.
+    """
+    from gateway.cli.drill.chance import fresh_seed
+    from gateway.cli.drill.region.command import run_region_drill
+    from gateway.cli.drill.region.role import SENTENCES
+    from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS
+
+    names, plants = tuple(scenario or QUICK), tuple(plant or ())
+    if unknown := (set(names) - SCENARIOS.keys()) | (set(plants) - SENTENCES.keys()):
+        raise typer.BadParameter(
+            f"no {', '.join(sorted(unknown))}: scenarios are {', '.join(SCENARIOS)}, plants {', '.join(SENTENCES)}"
+        )
+    code = run_region_drill(names, seed=fresh_seed() if seed is None else seed, plants=plants, as_json=json, keep=keep)
+    raise typer.Exit(code)
+
+
 @drill.command()
 def recount(
     directory: Annotated[Path, typer.Argument(help="What a drill with --keep has left.")],

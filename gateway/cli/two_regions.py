@@ -12,7 +12,7 @@ import secrets
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +44,9 @@ class Plan:
     lease_s: float = 10.0
     rail_clock_s: int = RAIL_CLOCK_S
     status_request_wait_s: int = STATUS_REQUEST_WAIT_S
+    settings: Mapping[str, str] = field(default_factory=dict)
+    role_module: str = "gateway.cli"
+    """What the roles are run from: a drill may take guards away."""
     books_every_copy: bool = False
     """The rail counts every copy of a message, which no real one does: a double shows."""
 
@@ -60,8 +63,9 @@ class _Ports:
 class Region:
     """One region: its server, and its roles, each of which can be ended and started again under its address."""
 
-    def __init__(self, name: RegionId, directory: Path) -> None:
+    def __init__(self, name: RegionId, directory: Path, *, role_module: str) -> None:
         self.name = name
+        self._role_module = role_module
         self.directory = directory
         self.server = EmbeddedPostgres(directory / "postgres")
         self.ports = _Ports(*(free_loopback_port() for _ in range(4)))
@@ -72,7 +76,7 @@ class Region:
         """Start the roles, those that run not among them, and return once they answer; serving or not."""
         for kind in ROLES:
             if kind not in self._roles:
-                self._roles[kind] = self.role(kind)
+                self._roles[kind] = self.role(kind, module=self._role_module)
         for kind, url in zip(ROLES, (self.worker_url, self.gateway_url), strict=True):
             self._roles[kind].wait_until_ready(f"{url}/healthz")
 
@@ -108,10 +112,10 @@ class Region:
         """Where its worker shows metrics and readiness."""
         return f"http://127.0.0.1:{self.ports.worker}"
 
-    def role(self, *arguments: str) -> Role:
+    def role(self, *arguments: str, module: str = "gateway.cli") -> Role:
         """Start a command in this region."""
-        name = "-".join((self.name, *arguments))
-        return Role(name, arguments, environment=self.environment, log_file=self.directory / f"{name}.log")
+        name, log_file = "-".join((self.name, *arguments)), self.directory / f"{'-'.join((self.name, *arguments))}.log"
+        return Role(name, arguments, environment=self.environment, log_file=log_file, module=module)
 
     def run_command(self, *arguments: str, timeout_s: float = 60.0) -> int:
         """Run a command in this region to its end, and return its exit code."""
@@ -141,7 +145,7 @@ class TwoRegions:
         self.directory = directory
         self.api_key = secrets.token_urlsafe(24)
         self.witness = EmbeddedPostgres(directory / "witness")
-        self.regions = tuple(Region(name, directory / name) for name in NAMES)
+        self.regions = tuple(Region(name, directory / name, role_module=plan.role_module) for name in NAMES)
         self.simulator_port = free_loopback_port()
         self.link_port = free_loopback_port()
 
@@ -249,4 +253,5 @@ class TwoRegions:
                 "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(self.plan.status_request_wait_s),
                 "FIFTEEN_FEDNOW__STATUS_REQUEST_INTERVAL_S": "1",
                 "COLUMNS": "120",
+                **self.plan.settings,
             }
