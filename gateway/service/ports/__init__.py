@@ -61,7 +61,7 @@ from gateway.service.ports.faults import (
     UnavailableError,
     UnroutableError,
 )
-from gateway.service.ports.history import History, PaymentHistory
+from gateway.service.ports.history import History, IncomingHistory, PaymentHistory
 from gateway.service.ports.incoming import (
     Admitted,
     IncomingDecision,
@@ -137,6 +137,7 @@ __all__ = [
     "HistoryBeganAnewError",
     "Identifiers",
     "IncomingDecision",
+    "IncomingHistory",
     "IncomingStore",
     "Institution",
     "KeptDeadLetter",
