@@ -131,7 +131,7 @@ async def _replay(settings: Settings, source_dsn: str, into: str, tell: Callable
     vault = KeptVault(vault_of(settings))
     outcome = Outcome()
     async with open_pool(source_dsn) as source, open_pool(into) as target:
-        kept = PostgresHistory(source, vault=vault, archive=reader_of(settings))
+        kept = PostgresHistory(source, vault=vault, archive=reader_of(settings, SystemClock()))
         found = PostgresHistory(target, vault=vault)
         async with _running(settings, target, vault) as (payments, transfers):
             async for count in _run_again(kept.page, found.of, payments.run, outcome):

@@ -18,6 +18,7 @@ from gateway.service.ports.archive import (
     Months,
     ObjectMissingError,
     Part,
+    RetentionOverError,
     Walk,
     Walked,
 )
@@ -172,6 +173,7 @@ __all__ = [
     "ReceivingTenant",
     "Refusal",
     "Reservation",
+    "RetentionOverError",
     "Sealed",
     "SealedEntry",
     "Span",
