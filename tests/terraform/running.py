@@ -67,7 +67,8 @@ class Terraform:
         work.mkdir(parents=True, exist_ok=True)
         self.folder = work / "terraform"
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(SOURCE, self.folder, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "__pycache__"))
+        left = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "__pycache__")
+        shutil.copytree(SOURCE, self.folder, ignore=left)
         configuration = configuration_file(work, os.environ)
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))},
