@@ -65,14 +65,11 @@ class Suite:
 
 
 def rewritten(text: str, folder: Path) -> str:
-    """Return a folder's test file as it stands in a suite: every run names the folder, and paths lead where they led."""
-
-    def path(found: re.Match[str]) -> str:
-        return f'"{os.path.relpath(folder / found[1], SUITE)}"'
-
-    moved, runs = _RUN.subn(rf'\1  module {{\n    source = "../{folder.as_posix()}"\n  }}\n\n', _PATH.sub(path, text))
+    """Return a folder's test file as it stands in a suite: each run names the folder, and paths lead where they led."""
+    moved = _PATH.sub(lambda found: f'"{os.path.relpath(folder / found[1], SUITE)}"', text)
+    named, runs = _RUN.subn(rf'\1  module {{\n    source = "../{folder.as_posix()}"\n  }}\n\n', moved)
     assert runs == len(re.findall(r"^run\b", text, re.MULTILINE)) > 0, f"{folder}: a run is written otherwise"
-    return moved
+    return named
 
 
 def _answer(found: re.Match[str] | None, whole: str) -> Answer:
