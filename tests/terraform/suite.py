@@ -18,7 +18,7 @@ from tests.terraform.running import Answer, Terraform
 SUITE: Final = Path("suite")
 """The root of all, beside `modules/` and `environments/` in a copy."""
 
-_RUN: Final = re.compile(r'^(run "\w+" \{\n)', re.MULTILINE)
+_RUN: Final = re.compile(r'^(run "\w+" \{\n)(?!(?:  .*)?\n*  module )', re.MULTILINE)
 _PATH: Final = re.compile(r'"(\.\.?/[^"$]*)"')
 _FILE: Final = re.compile(
     r"^tests/(?P<name>\S+)\.tftest\.hcl\.\.\. in progress$.*?^tests/(?P=name)\.tftest\.hcl\.\.\. (?P<end>\w+)$",
@@ -67,8 +67,9 @@ class Suite:
 def rewritten(text: str, folder: Path) -> str:
     """Return a folder's test file as it stands in a suite: each run names the folder, and paths lead where they led."""
     moved = _PATH.sub(lambda found: f'"{os.path.relpath(folder / found[1], SUITE)}"', text)
+    of_their_own = len(re.findall(r"^  module \{", text, re.MULTILINE))
     named, runs = _RUN.subn(rf'\1  module {{\n    source = "../{folder.as_posix()}"\n  }}\n\n', moved)
-    assert runs == len(re.findall(r"^run\b", text, re.MULTILINE)) > 0, f"{folder}: a run is written otherwise"
+    assert runs + of_their_own == len(re.findall(r"^run\b", text, re.MULTILINE)) > 0, f"{folder}: a run is written otherwise"
     return named
 
 

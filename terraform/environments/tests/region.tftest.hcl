@@ -16,10 +16,16 @@ variables {
   client_authorities_pem = "-----BEGIN CERTIFICATE-----\nnot a real one\n-----END CERTIFICATE-----"
   broker_password        = "an-invented-broker-password"
   secrets = {
-    database-password = "an invented database password"
-    api-key           = "an invented api key"
-    operator-key      = "an invented operator key"
-    index-key         = "an invented index key"
+    database-password              = "an invented database password"
+    replication-password           = "an invented replication password"
+    api-key                        = "an invented api key"
+    operator-key                   = "an invented operator key"
+    index-key                      = "an invented index key"
+    message-keys                   = "YW4gaW52ZW50ZWQgZmlsZQ=="
+    peer-certificate               = "YW4gaW52ZW50ZWQgZmlsZQ=="
+    peer-key                       = "YW4gaW52ZW50ZWQgZmlsZQ=="
+    fednow-key-repository-password = "an invented password"
+    "fednow-key-repository.p12"    = "YW4gaW52ZW50ZWQgZmlsZQ=="
   }
 }
 
@@ -78,8 +84,21 @@ override_resource {
   override_during = plan
 }
 
+# What the environment is: where the rail is real, its address is demanded.
+run "values" {
+  command = plan
+
+  module {
+    source = "../values"
+  }
+}
+
 run "everything_holds_together" {
   command = plan
+
+  variables {
+    rail_settings = run.values.plays_the_rail ? {} : { FIFTEEN_FEDNOW__URL = "ibmmq://127.0.0.1(1414)/QM1" }
+  }
 
   assert {
     condition     = module.region.promises.postgres.encrypted && module.region.promises.rabbitmq.encrypted && module.region.promises.archive.encryption == "aws:kms"
@@ -135,6 +154,27 @@ run "everything_holds_together" {
       !strcontains(action, "*") && !can(regex("Delete|^iam:|^sts:", action))
     ])
     error_message = "What serves can delete nothing, become nobody, and has no star."
+  }
+  assert {
+    condition = alltrue([
+      for role, task in module.region.promises.tasks : alltrue([
+        task.environment.FIFTEEN_ARCHIVE_URL == "s3://${output.names.archive_bucket}/messages",
+        task.environment.FIFTEEN_AUDIT_ANCHORS == "s3://${output.names.archive_bucket}/anchors",
+        task.environment.FIFTEEN_KEYS_FILE == "/run/fifteen/message-keys",
+        task.environment.FIFTEEN_WITNESS_URL == "dynamodb://fifteen-${module.values.environment}-witness?region=${module.values.witness.region}",
+        task.environment.FIFTEEN_PEER_URL == "https://api.${module.values.peers[local.region]}.${module.values.domain_name}",
+        length(setsubtract(["message-keys", "peer-certificate", "peer-key"], task.files)) == 0,
+      ])
+    ])
+    error_message = "Every task knows archive, anchors, keys, witness and the other region."
+  }
+  assert {
+    condition     = [for role, task in module.region.promises.tasks : role if contains(task.secrets, "FIFTEEN_PEER_DATABASE_URL")] == ["one-off"] && toset([for role, task in module.region.promises.tasks : role if contains(task.secrets, "PGPASSWORD")]) == toset(["db-upgrade", "one-off"])
+    error_message = "Only one-off tasks can join the regions, and nothing that serves has the owner's password."
+  }
+  assert {
+    condition     = alltrue([for role, task in module.region.promises.tasks : module.values.plays_the_rail || startswith(lookup(task.environment, "FIFTEEN_FEDNOW__URL", ""), "ibmmq://")])
+    error_message = "Where payments are certified or real, the rail is."
   }
   assert {
     condition     = module.region.promises.postgres.logical_replication && !module.region.promises.postgres.password_in_state
