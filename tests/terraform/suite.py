@@ -69,7 +69,9 @@ def rewritten(text: str, folder: Path) -> str:
     moved = _PATH.sub(lambda found: f'"{os.path.relpath(folder / found[1], SUITE)}"', text)
     of_their_own = len(re.findall(r"^  module \{", text, re.MULTILINE))
     named, runs = _RUN.subn(rf'\1  module {{\n    source = "../{folder.as_posix()}"\n  }}\n\n', moved)
-    assert runs + of_their_own == len(re.findall(r"^run\b", text, re.MULTILINE)) > 0, f"{folder}: a run is written otherwise"
+    assert runs + of_their_own == len(re.findall(r"^run\b", text, re.MULTILINE)) > 0, (
+        f"{folder}: a run is written otherwise"
+    )
     return named
 
 
