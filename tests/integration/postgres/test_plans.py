@@ -147,4 +147,4 @@ async def test_a_statement_that_walks_through_what_is_stored_is_seen(counting: C
     rows = await counting.fetch("SELECT * FROM message WHERE payment_id::text = $1", str(payment.payment_id))
 
     assert len(rows) == 1
-    assert list(large(counting.read).values()) == [3 * STORED + 1]
+    assert min(large(counting.read).values()) > STORED
