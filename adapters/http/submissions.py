@@ -51,7 +51,7 @@ MOVING_MAX_S: Final = 4.0
 """So long a submission waits for a slot that is being handed over: a planned one takes some two seconds."""
 
 MOVING_PAUSE_S: Final = 0.1
-_BODY: Final = "fifteen.body"
+_BODY: Final = web.RequestKey("fifteen.body", bytes)
 """Where a request keeps the body that was read of it, for another try."""
 
 _KEY: Final = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')

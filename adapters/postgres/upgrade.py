@@ -157,8 +157,8 @@ def _ensure_group_role(connection: Connection, role: str) -> None:
         connection.execute(text(f"CREATE ROLE {role} NOLOGIN"))
     except DBAPIError as error:
         raise UpgradeError(
-            f"the owner may not create roles: as a superuser, CREATE ROLE {role} NOLOGIN, and GRANT {role} to the role that "
-            "the gateway logs in as, or for replication the other region's"
+            f"the owner may not create roles: as a superuser, CREATE ROLE {role} NOLOGIN, and GRANT {role} to the role "
+            "that the gateway logs in as, or for replication the other region's"
         ) from error
 
 
