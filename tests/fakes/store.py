@@ -396,6 +396,7 @@ def _moved(payment: Payment, decision: Decision) -> Payment:
         payment,
         state=decision.state,
         version=payment.version + 1,
+        is_taken_over=payment.is_taken_over and kind is not EventKind.TAKEN_OVER,
         status=decision.status,
         reason=decision.reason,
         creation_time=decision.creation_time or payment.creation_time,

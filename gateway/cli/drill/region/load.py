@@ -18,12 +18,16 @@ from gateway.cli.drill.chance import Dice
 from gateway.cli.two_regions import Region
 
 PER_SECOND: Final = 40
+MANY: Final = 240
+PER_SECOND_LATER: Final = 5
+"""Once so many keys were sent, fewer: enough to see that clients are served all the time."""
+
 TRY_MAX_S: Final = 8.0
 PAUSE_S: Final = 0.1
 BOTH_EVERY: Final = 5
 """One key in so many goes to both regions at the same moment."""
 
-LOST_EVERY: Final = 8
+LOST_EVERY: Final = 12
 """Of one payment in so many the rail's answer is lost: it is under way when a region is lost, and asked about."""
 
 _TAKEN: Final = frozenset({200, 202})
@@ -86,7 +90,7 @@ class Load:
                 places = (0, 1) if number % BOTH_EVERY == 0 else (first,)
                 for place in places:
                     group.create_task(self._pay(session, f"{self.prefix}-{number}", place))
-                await asyncio.sleep(1 / PER_SECOND)
+                await asyncio.sleep(1 / (PER_SECOND if number < MANY else PER_SECOND_LATER))
 
     async def _pay(self, session: aiohttp.ClientSession, key: str, place: int) -> None:
         tries = 0
