@@ -10,7 +10,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index
 COMPILE_TOOLS = $(BIN)/uv pip compile tests/terraform/requirements.in --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: terraform-check terraform-apply-local container-check bandit dependency-audit sbom gates hooks image bootstrap deploy synthetic provenance
+.PHONY: terraform-check terraform-apply-local container-check bandit dependency-audit sbom gates hooks image bootstrap deploy one-off synthetic provenance
 .PHONY: help setup demo test check lint types contracts format lock schemas bench drill sim proof clean
 
 help: ## Say what each target does
@@ -119,8 +119,12 @@ bootstrap: setup ## Set an account up before anything is deployed into it (FIFTE
 deploy: setup ## A step of the delivery: bring FIFTEEN_IMAGE into a region (docs/deploy.md)
 	$(BIN)/python deploy/deliver.py deploy
 
+one-off: setup ## Run a command of the program once in a region: COMMAND="region init" (docs/deploy.md)
+	@test -n "$(COMMAND)" || { echo 'COMMAND="…": what follows fifteen, such as "db check"' >&2; exit 1; }
+	$(BIN)/python deploy/deliver.py one-off $(COMMAND)
+
 synthetic: setup ## A step of the delivery: synthetic payments in the release that was deployed
-	$(BIN)/python deploy/deliver.py synthetic
+	$(BIN)/python deploy/deliver.py one-off synthetic
 
 provenance: ## Say what was built from what: a statement (in-toto, SLSA) about ARTIFACTS="file …"
 	$(PYTHON) .ci/provenance.py $(BUILD)/provenance.json $(ARTIFACTS)

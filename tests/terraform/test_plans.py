@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.terraform.plans import BROKER_PASSWORD, SECRETS, plan, prepared, resources
+from tests.terraform.plans import BROKER_PASSWORD, SECRETS, plan, prepared, resources, values_of, variables
 from tests.terraform.running import BUILD, PARALLEL, Terraform
 from tests.terraform.tools import moto_server
 
@@ -30,10 +30,16 @@ NO_RESOURCE: Final = frozenset({
 """Actions that know no resource: AWS's service authorization reference."""
 
 
+RULES: Final = "groups: [{name: sample, rules: [{alert: Sample, expr: up == 0}]}]\n"
+
+
 @pytest.fixture(scope="module")
 def plans() -> Iterator[Mapping[str, Mapping[str, Any]]]:
     """The plans of prod, by the name of the root."""
     terraform = Terraform(BUILD / "plans")
+    rules = terraform.folder.parent / "observability" / "rules"
+    rules.mkdir(parents=True, exist_ok=True)
+    (rules / "sample.yml").write_text(RULES)
     with moto_server(BUILD / "plans" / "moto.log") as aws:
 
         def planned(root: Path) -> tuple[str, Mapping[str, Any]]:
@@ -160,6 +166,31 @@ def test_no_secret_is_in_the_plan_but_the_brokers(region: str, plans: Mapping[st
     assert BROKER_PASSWORD in rendered, (
         "the broker's password left the plan: ADR 18 and the module's comment say otherwise"
     )
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_projects_rules_are_loaded_as_they_stand(region: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
+    """Whatever the project has beside `terraform/`, in `observability/rules`: here, a sample."""
+    loaded = {each["name"]: each["data"] for each in found(plans[region], "aws_prometheus_rule_group_namespace")}
+
+    assert loaded["sample"] == RULES
+
+
+def test_a_rail_that_is_not_played_has_to_be_named() -> None:
+    """Without an address the program would look for FedNow on the loopback; and a simulator is no rail."""
+    terraform = Terraform(BUILD / "rails")
+    root = PROD / "us-east-1"
+    prepared(terraform, root)
+
+    for settings, said in {
+        "{}": "A rail that is not played has an address",
+        '{"FIFTEEN_FEDNOW__URL":"http://127.0.0.1:8020"}': "One rail at the least, by its queue manager",
+        '{"FIFTEEN_FEDNOW__IBM_MQ__KEY_REPOSITORY_PASSWORD":"clear"}': "a password belongs to the secrets",
+    }.items():
+        values = variables(values_of(root) | {"rail_settings": settings})
+        answer = terraform.run(root, "plan", "-no-color", "-refresh=false", environment=values)
+        assert not answer.is_ok, settings
+        assert said in " ".join(answer.text.split()), answer.text
 
 
 def test_both_regions_are_made_alike(plans: Mapping[str, Mapping[str, Any]]) -> None:
