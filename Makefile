@@ -11,7 +11,7 @@ COMPILE_TOOLS = $(BIN)/uv pip compile tests/terraform/requirements.in --generate
 
 .DEFAULT_GOAL := help
 .PHONY: terraform-check terraform-apply-local container-check bandit dependency-audit sbom gates hooks image bootstrap deploy one-off synthetic provenance
-.PHONY: help setup demo test check lint types contracts format lock schemas bench drill sim proof clean
+.PHONY: help setup demo test check check-python check-terraform lint types contracts format lock schemas bench drill sim proof clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 24
@@ -30,9 +30,14 @@ demo: setup ## Run gateway, worker and the FedNow simulator; send four payments;
 
 test: check ## Everything: lint, types, import contracts, and the tests on a real PostgreSQL and RabbitMQ
 
-check: lint types contracts ## The ordinary check
+check: lint types contracts ## The ordinary check; Terraform's part takes what the tests leave of the machine
+	$(MAKE) --no-print-directory --jobs 2 check-python check-terraform
+
+check-python: setup
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --ignore tests/terraform
-	$(BIN)/python -m tests.terraform.check --if-installed
+
+check-terraform: setup
+	nice -n 19 $(BIN)/python -m tests.terraform.check --if-installed
 
 lint: setup
 	$(BIN)/ruff format --check .

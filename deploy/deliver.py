@@ -104,10 +104,12 @@ def deploy(delivery: Delivery, target: Target) -> None:
     place = installed(delivery, target)
     if place is None:
         raise DeliveryError("Terraform made nothing that can be deployed to")
-    if known is None:
-        migrate(delivery, place, target, "pre")  # the first time there is no task to migrate with before
-    roll_workers(delivery, place, target)
-    exchange_gateways(delivery, place, target)
+    if known is None:  # the first time there is no task to migrate with before, and Terraform has started this release
+        migrate(delivery, place, target, "pre")
+        delivery.say("made and migrated: it serves when both regions are, and are joined (docs/deploy.md)")
+    else:
+        roll_workers(delivery, place, target)
+        exchange_gateways(delivery, place, target)
     finish_migrations(delivery, place, target)
     load_dashboards(delivery, place)
 
