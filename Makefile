@@ -62,7 +62,7 @@ lock: setup ## Resolve the dependencies anew into the lock files: for work, for 
 schemas: setup ## Regenerate the XSDs from the message metadata of the pyiso20022 package
 	$(BIN)/python -m iso20022.schemas.generate
 
-terraform-check: setup ## Format, init, validate, test, checkov, hadolint, planted mistakes, plans
+terraform-check: setup ## Format, validity, tests, checkov, hadolint, planted mistakes, plans of all environments
 	$(BIN)/python -m tests.terraform.check
 
 terraform-apply-local: setup ## Apply what a moto server supports, plan again, and write the report into docs/proofs
