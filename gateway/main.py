@@ -165,7 +165,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     async with open_pool(database_url) as opened:
         pool = between.pool(opened)
         vault, region = vault_of(settings), RegionId(settings.region)
-        archive_reader = reader_of(settings)
+        archive_reader = reader_of(settings, clock)
         store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader))
         dead_letters = PostgresDeadLetters(pool, region=region)
         rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
