@@ -16,9 +16,11 @@ from typing import Any, Final
 
 import pytest
 
+from gateway.settings import load_settings
 from tests.terraform.plans import BROKER_PASSWORD, PLANNED, SECRETS, plan, prepared, resources, values_of, variables
 from tests.terraform.running import BUILD, PARALLEL, Terraform
-from tests.terraform.tools import moto_server
+from tests.terraform.tools import MOTO_ACCOUNT, moto_server
+from tests.unit.docs.tables import variables as documented_settings
 
 ENVIRONMENTS: Final = tuple(os.environ.get(PLANNED, "prod").split(","))
 REGION_NAMES: Final = ("us-east-1", "us-east-2")
@@ -172,6 +174,25 @@ def test_no_secret_is_in_the_plan_but_the_brokers(region: str, plans: Mapping[st
     assert BROKER_PASSWORD in rendered, (
         "the broker's password left the plan: ADR 18 and the module's comment say otherwise"
     )
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_program_understands_what_every_task_is_told(
+    region: str, plans: Mapping[str, Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names, forms and what belongs together: no task would start with settings that the program refuses."""
+    known = documented_settings()
+    told = plans[region]["planned_values"]["outputs"]["settings"]["value"]
+    for name, value in told.items():
+        if not name.startswith("FIFTEEN_") or name in known:
+            monkeypatch.setenv(name, value)
+
+    settings = load_settings()
+
+    assert settings.region in settings.regions
+    assert len(settings.regions) == 2
+    assert settings.archive_url == f"s3://fifteen-{region.replace('/us-east-', '-use')}-archive-{MOTO_ACCOUNT}/messages"
+    assert str(settings.keys_file) == "/run/fifteen/message-keys"
 
 
 @pytest.mark.parametrize("region", REGIONS)

@@ -27,6 +27,11 @@ output "deployment" {
   }
 }
 
+output "settings" {
+  description = "What every task is told that is no secret."
+  value       = local.settings
+}
+
 output "names" {
   description = "Things by name, for operators."
   value = {
