@@ -56,6 +56,8 @@ def test_the_program_runs_as_nobody_in_particular_on_a_file_system_it_does_not_w
     assert words(final, "USER") == ["10001:10001"]
     assert "PYTHONDONTWRITEBYTECODE=1" in words(final, "ENV")[0]
     assert words(final, "ENTRYPOINT") == ['["fifteen"]']
+    assert words(final, "VOLUME") == ['["/tmp", "/run/fifteen"]'], "where a task's volumes are mounted (modules/task)"
+    assert "install --directory --owner 10001 --group 10001 --mode 0700 /run/fifteen" in words(final, "RUN")[0]
     assert words(final, "HEALTHCHECK")[0].endswith('CMD ["python", "-m", "gateway.health"]')
 
 

@@ -24,7 +24,7 @@ _VARIABLE: Final = re.compile(r"\bFIFTEEN_[A-Z_]+[A-Z]\b")
 _MODULE: Final = re.compile(r"(?:gateway|adapters|iso20022|simulators|tests)(?:\.\w+)+")
 _FILE: Final = re.compile(r"(?:gateway|adapters|iso20022|simulators|tests|docs|terraform)/[\w./\-]*")
 
-DELIVERY: Final = {"FIFTEEN_DEPLOY_REGION", "FIFTEEN_ENVIRONMENT"}
+DELIVERY: Final = {"FIFTEEN_DEPLOY_REGION", "FIFTEEN_DEPLOY_ROLE_ARN", "FIFTEEN_ENVIRONMENT", "FIFTEEN_IMAGE"}
 """What the steps of a delivery are told (deploy/deliver.py)."""
 
 BESIDE_THE_SETTINGS: Final = {CONFIG_FILE_VARIABLE, SECRETS_DIRECTORY_VARIABLE, PARENT_VARIABLE, *DELIVERY}
