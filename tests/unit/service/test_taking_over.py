@@ -67,6 +67,30 @@ async def test_what_the_rail_has_never_seen_is_sent_then_whatever_the_tenant_wan
     assert len(earth.rail.sent) == 2
 
 
+def not_found(earth: World, question_id: str) -> bytes:
+    """The rail's word that it has no such payment, as the answer to this question."""
+    unknown = StatusReason(proprietary="E400")
+    return earth.report(question_id, TransactionStatus.RJCT, reason=unknown, about_type="pacs.028.001.03")
+
+
+async def test_a_late_answer_to_a_question_from_before_the_first_copy_rejects_nothing(earth: World) -> None:
+    """Asked twice, answered once, sent; the slot has gone back by the time the second answer comes."""
+    payment = await asked(earth)
+    first = question(earth).message_id
+    await earth.ask(payment)
+    second = question(earth).message_id
+    await earth.hear(not_found(earth, first))
+    await earth.dispatch(payment)
+    await earth.hear_nothing_until_in_doubt(payment)
+    earth.store.rows.payments[payment.payment_id] = replace(await earth.now(payment), ask_after=None)
+
+    await earth.hear(not_found(earth, second))
+
+    now = await earth.now(payment)
+    assert first != second
+    assert (now.state, now.transfers) == (PaymentState.IN_DOUBT, 1)
+
+
 async def test_what_the_lost_region_had_sent_is_settled_and_never_sent_again(earth: World) -> None:
     """The rail's word about the one copy that there is."""
     payment = await asked(earth)
