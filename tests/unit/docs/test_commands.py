@@ -25,7 +25,7 @@ _MODULE: Final = re.compile(r"(?:gateway|adapters|iso20022|simulators|tests)(?:\
 _FILE: Final = re.compile(r"(?:gateway|adapters|iso20022|simulators|tests|docs|terraform)/[\w./\-]*")
 
 DELIVERY: Final = {"FIFTEEN_DEPLOY_REGION", "FIFTEEN_DEPLOY_ROLE_ARN", "FIFTEEN_ENVIRONMENT", "FIFTEEN_IMAGE"}
-"""What the steps of a delivery are told (deploy/deliver.py)."""
+"""What the steps of a delivery are told (terraform/delivery/deliver.py)."""
 
 BESIDE_THE_SETTINGS: Final = {CONFIG_FILE_VARIABLE, SECRETS_DIRECTORY_VARIABLE, PARENT_VARIABLE, *DELIVERY}
 
