@@ -55,7 +55,7 @@ format: setup ## Format the code and mend what ruff can mend
 
 lock: setup ## Resolve the dependencies anew into the lock files: for work, for the image, for the gates
 	$(COMPILE) --all-extras --group dev --upgrade --output-file requirements.lock
-	$(COMPILE) --extra gateway --extra s3 --constraint requirements.lock --output-file requirements-image.lock
+	$(COMPILE) --extra gateway --extra dynamodb --extra s3 --constraint requirements.lock --output-file requirements-image.lock
 	$(BIN)/uv pip compile --group pyproject.toml:gates --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet --upgrade --output-file requirements-gates.lock
 	$(COMPILE_TOOLS) --upgrade --output-file requirements-terraform.lock
 
@@ -92,6 +92,7 @@ proof: setup ## What takes longer: measure, and write the reports into docs/proo
 	$(BIN)/python -m tests.proofs.replay
 	$(BIN)/python -m tests.proofs.day
 	$(BIN)/python -m tests.proofs.audit
+	$(BIN)/python -m tests.proofs.regions
 	$(BIN)/python -m tests.proofs.container
 	$(BIN)/python -m tests.proofs.terraform
 

@@ -52,10 +52,10 @@ def digest_of(sealed: Sealed) -> bytes:
     return hashlib.sha256(sealed.ciphertext).digest()
 
 
-def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: RegionId, epoch: int) -> Columns:
-    """Return the parameters of `statements.ACCEPT` after region and epoch."""
+def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: RegionId, epochs: Sequence[int]) -> Columns:
+    """Return the parameters of `statements.ACCEPT` after the region; each payment goes in under its slot's epoch."""
     rows, digests = [], []
-    for new in payments:
+    for new, epoch in zip(payments, epochs, strict=True):
         sealed = vault.seal(new.message.body)
         message = message_facts(new.message, sealed, at=new.accepted_at)
         by_holder = first_digests(new, message, region=region, epoch=epoch)
@@ -92,7 +92,7 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: Regi
             )
         )
     queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
-    return [*columns(rows, 27), *columns(queued, 4), *columns(digests, 2)]
+    return [list(epochs), *columns(rows, 27), *columns(queued, 4), *columns(digests, 2)]
 
 
 class SavedWith:
@@ -222,6 +222,8 @@ def payment_from(row: Record) -> Payment:
         next_step_at=row["timer_at"],
         final_at=row["final_at"],
         funds_holder=FundsHolder(row["funds_holder"]),
+        is_taken_over=row["is_taken_over"],
+        ask_after=row["ask_after"],
     )
 
 

@@ -33,6 +33,7 @@ from gateway.service.ports import (
     Backlog,
     Decision,
     DueTimer,
+    ElsewhereError,
     FaultyRowError,
     MessageDirection,
     NewPayment,
@@ -105,6 +106,8 @@ class InMemoryStore:
         self.api_keys: dict[bytes, TenantId] = dict(api_keys or {})
         self.not_found_policies: dict[TenantId, NotFoundPolicy] = {}
         self.funds_holders: dict[TenantId, FundsHolder] = {}
+        self.homes: dict[int, RegionId] = {}
+        """Slots that another region owns."""
         self.reachable = True
         self.next_call_raises: Exception | None = None
         self.archive_raises: Exception | None = None
@@ -126,6 +129,8 @@ class InMemoryStore:
             same = claim.content_digest == new.content_digest
             kind = AcceptKind.REPLAYED if same else AcceptKind.OTHER_CONTENT
             return Accepted(kind, rows.payments[claim.payment_id])
+        if (home := self.homes.get(new.slot)) is not None:
+            return Accepted(AcceptKind.ELSEWHERE, None, home)
         if (new.rail, new.message_id) in rows.message_ids:
             return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
         payment = new.accepted(self.funds_holders.get(new.tenant_id, FundsHolder.TENANT))
@@ -154,6 +159,9 @@ class InMemoryStore:
         """Look, and save nothing; see the port."""
         await self._reached()
         known = (payment.tenant_id, payment.idempotency_key) in self.rows.claims
+        home = self.homes.get(payment.slot)
+        if not known and home is not None:
+            raise ElsewhereError(home, payment.idempotency_key, payment.message.body)
         return self._accept_one(payment) if known else None
 
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
@@ -388,6 +396,7 @@ def _moved(payment: Payment, decision: Decision) -> Payment:
         payment,
         state=decision.state,
         version=payment.version + 1,
+        is_taken_over=payment.is_taken_over and kind is not EventKind.TAKEN_OVER,
         status=decision.status,
         reason=decision.reason,
         creation_time=decision.creation_time or payment.creation_time,

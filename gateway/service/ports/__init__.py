@@ -56,8 +56,12 @@ from gateway.service.ports.dead_letters import (
     ParkedLetters,
 )
 from gateway.service.ports.faults import (
+    ContradictedMapError,
+    ElsewhereError,
     FaultyRowError,
+    NotHomeError,
     NotSentError,
+    NotServingError,
     PartlyFaultyError,
     UnavailableError,
     UnroutableError,
@@ -77,6 +81,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
+from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -91,12 +96,14 @@ from gateway.service.ports.store import (
     Refusal,
     TimerChange,
 )
+from gateway.service.ports.witness import Alone, OvertakenError, Tenure, Witness, WitnessRecord
 from gateway.service.ports.world import Clock, Identifiers
 
 __all__ = [
     "AcceptKind",
     "Accepted",
     "Admitted",
+    "Alone",
     "Anchor",
     "Archive",
     "ArchiveDamagedError",
@@ -120,6 +127,7 @@ __all__ = [
     "BusObserver",
     "Clock",
     "Closing",
+    "ContradictedMapError",
     "Core",
     "DataKey",
     "DataKeys",
@@ -131,9 +139,11 @@ __all__ = [
     "Delivery",
     "DeliveryHandler",
     "DueTimer",
+    "ElsewhereError",
     "FaultyRowError",
     "ForeignObjectError",
     "FundsRefused",
+    "HandedOver",
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
@@ -153,15 +163,19 @@ __all__ = [
     "Months",
     "NewPayment",
     "NewTransfer",
+    "NotHomeError",
     "NotSentError",
+    "NotServingError",
     "ObjectMissingError",
     "Observer",
     "OutboundDelivery",
+    "OvertakenError",
     "ParkedLetters",
     "Part",
     "PartlyFaultyError",
     "PaymentHistory",
     "PaymentStore",
+    "Projected",
     "Quarantined",
     "Question",
     "Queue",
@@ -172,17 +186,22 @@ __all__ = [
     "Receivers",
     "ReceivingTenant",
     "Refusal",
+    "RegionStore",
     "Reservation",
     "RetentionOverError",
     "Sealed",
     "SealedEntry",
     "Span",
+    "Tenure",
     "TimerChange",
     "UnavailableError",
+    "Unprojected",
     "UnroutableError",
     "Unsealed",
     "Unsent",
     "Vault",
     "Walk",
     "Walked",
+    "Witness",
+    "WitnessRecord",
 ]
