@@ -34,7 +34,7 @@ RUN apt-get update \
  && install --directory --owner 10001 --group 10001 --mode 0700 /run/fifteen
 COPY --from=build /opt/fifteen /opt/fifteen
 # The authorities that a managed database's certificate is checked against (its README.md): none by default.
-COPY deploy/certificates /etc/ssl/rds
+COPY terraform/delivery/certificates /etc/ssl/rds
 ARG RELEASE=""
 ENV PATH=/opt/fifteen/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

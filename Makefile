@@ -102,7 +102,7 @@ container-check: $(GATES_STAMP) ## Hold the Dockerfile against hadolint's rules
 	$(GATES)/bin/hadolint --failure-threshold style Dockerfile
 
 bandit: $(GATES_STAMP) ## Look for insecure code beyond what ruff looks for
-	$(GATES)/bin/bandit --quiet --configfile pyproject.toml --recursive .ci adapters deploy gateway iso20022 simulators terraform/modules/deploy_hooks
+	$(GATES)/bin/bandit --quiet --configfile pyproject.toml --recursive .ci adapters gateway iso20022 simulators terraform/delivery terraform/modules/deploy_hooks
 
 dependency-audit: $(GATES_STAMP) ## Ask for known weaknesses of what is in the image; what could not be asked for is a failure
 	$(PYTHON) .ci/dependency_audit.py $(GATES)/bin/pip-audit requirements-image.lock
@@ -120,17 +120,17 @@ image: ## Build the image: BASE_DIGEST=sha256:… of debian:bookworm-slim, RELEA
 	docker build $(if $(BASE_REPOSITORY),--build-arg BASE_REPOSITORY=$(BASE_REPOSITORY)) --build-arg BASE_DIGEST=$(BASE_DIGEST) --build-arg RELEASE=$(RELEASE) --tag $(or $(IMAGE),fifteen:$(RELEASE)) .
 
 bootstrap: setup ## Set an account up before anything is deployed into it (FIFTEEN_ENVIRONMENT; docs/deploy.md)
-	$(BIN)/python deploy/bootstrap.py
+	$(BIN)/python terraform/delivery/bootstrap.py
 
 deploy: setup ## A step of the delivery: bring FIFTEEN_IMAGE into a region (docs/deploy.md)
-	$(BIN)/python deploy/deliver.py deploy
+	$(BIN)/python terraform/delivery/deliver.py deploy
 
 one-off: setup ## Run a command of the program once in a region: COMMAND="region init" (docs/deploy.md)
 	@test -n "$(COMMAND)" || { echo 'COMMAND="…": what follows fifteen, such as "db check"' >&2; exit 1; }
-	$(BIN)/python deploy/deliver.py one-off $(COMMAND)
+	$(BIN)/python terraform/delivery/deliver.py one-off $(COMMAND)
 
 synthetic: setup ## A step of the delivery: synthetic payments in the release that was deployed
-	$(BIN)/python deploy/deliver.py one-off synthetic
+	$(BIN)/python terraform/delivery/deliver.py one-off synthetic
 
 provenance: ## Say what was built from what: a statement (in-toto, SLSA) about ARTIFACTS="file …"
 	$(PYTHON) .ci/provenance.py $(BUILD)/provenance.json $(ARTIFACTS)

@@ -45,7 +45,7 @@ RULES: Final = "groups: [{name: sample, rules: [{alert: Sample, expr: up == 0}]}
 def plans() -> Iterator[Mapping[str, Mapping[str, Any]]]:
     """The plans, by environment and root."""
     terraform = Terraform(BUILD / "plans")
-    rules = terraform.folder.parent / "observability" / "rules"
+    rules = terraform.folder / "observability" / "rules"
     rules.mkdir(parents=True, exist_ok=True)
     (rules / "sample.yml").write_text(RULES)
     with moto_server(BUILD / "plans" / "moto.log") as aws:
@@ -183,6 +183,8 @@ def test_the_program_understands_what_every_task_is_told(
     """Names, forms and what belongs together: no task would start with settings that the program refuses."""
     known = documented_settings()
     told = plans[region]["planned_values"]["outputs"]["settings"]["value"]
+    for name in [name for name in os.environ if name.startswith("FIFTEEN_")]:
+        monkeypatch.delenv(name)  # this machine's own
     for name, value in told.items():
         if not name.startswith("FIFTEEN_") or name in known:
             monkeypatch.setenv(name, value)
@@ -197,7 +199,7 @@ def test_the_program_understands_what_every_task_is_told(
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_the_projects_rules_are_loaded_as_they_stand(region: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
-    """Whatever the project has beside `terraform/`, in `observability/rules`: here, a sample."""
+    """Whatever the project has in `terraform/observability/rules`: here, a sample."""
     loaded = {each["name"]: each["data"] for each in found(plans[region], "aws_prometheus_rule_group_namespace")}
 
     assert loaded["sample"] == RULES

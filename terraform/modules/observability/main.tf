@@ -49,7 +49,7 @@ resource "aws_prometheus_alert_manager_definition" "this" {
   })
 }
 
-# Its dashboards are handed to it by the delivery (deploy/dashboards.py): Grafana's own interface the AWS provider has not.
+# Its dashboards are handed to it by the delivery (terraform/delivery/dashboards.py): Grafana's own interface the AWS provider has not.
 resource "aws_grafana_workspace" "this" {
   name                     = var.name
   account_access_type      = "CURRENT_ACCOUNT"

@@ -17,7 +17,7 @@ from tests.unit.docs.tables import variables
 
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text()
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-EXAMPLE: Final = (ROOT / "deploy" / "compose" / "environment.example").read_text()
+EXAMPLE: Final = (ROOT / "terraform" / "delivery" / "compose" / "environment.example").read_text()
 
 
 def stages() -> list[Stage]:
@@ -154,7 +154,7 @@ def test_every_setting_that_is_composed_is_one() -> None:
 
 def test_the_roles_of_the_database_are_those_of_the_program() -> None:
     """The script that the PostgreSQL image runs once."""
-    script = (ROOT / "deploy" / "compose" / "postgres.sh").read_text()
+    script = (ROOT / "terraform" / "delivery" / "compose" / "postgres.sh").read_text()
 
     for name in (OWNER_ROLE, APPLICATION_GROUP_ROLE, APPLICATION_ROLE):
         assert f"CREATE ROLE {name} " in script
@@ -163,7 +163,7 @@ def test_the_roles_of_the_database_are_those_of_the_program() -> None:
 
 def test_prometheus_reads_every_role_that_serves_metrics() -> None:
     """And no other."""
-    configuration = yaml.safe_load((ROOT / "deploy" / "compose" / "prometheus.yml").read_text())
+    configuration = yaml.safe_load((ROOT / "terraform" / "delivery" / "compose" / "prometheus.yml").read_text())
     targets = {
         target.partition(":")[0]
         for job in configuration["scrape_configs"]

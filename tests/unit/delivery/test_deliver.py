@@ -34,7 +34,7 @@ ROLES: Final = ("gateway", "worker", "db-upgrade", "one-off")
 
 def loaded(name: str) -> Any:
     """A program of the delivery, as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "deploy" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, ROOT / "terraform" / "delivery" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

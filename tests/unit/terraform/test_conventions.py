@@ -17,15 +17,6 @@ from tests.unit.docs.tables import variables
 ENVIRONMENTS: Final = ("dev", "uat", "cert", "prod")
 ROOTS: Final = ("us-east-1", "us-east-2", "global")
 LINES_MAX: Final = 400
-WITH_REGIONS: Final = {
-    "FIFTEEN_PEER_CA_FILE",
-    "FIFTEEN_PEER_CERTIFICATE_FILE",
-    "FIFTEEN_PEER_DATABASE_URL",
-    "FIFTEEN_PEER_KEY_FILE",
-    "FIFTEEN_PEER_URL",
-    "FIFTEEN_WITNESS_URL",
-}
-"""Settings that come with replication between two regions."""
 
 FILES: Final = sorted(file for file in SOURCE.rglob("*.tf") if ".terraform" not in file.parts)
 FOLDERS: Final = sorted({file.parent for file in FILES})
@@ -152,7 +143,7 @@ def test_every_setting_is_one_that_the_program_knows() -> None:
     used = {name for file in files for name in re.findall(r"\b(FIFTEEN_[A-Z_]+[A-Z]) +=", file.read_text())}
 
     assert {"FIFTEEN_REGION", "FIFTEEN_DATABASE_URL", "FIFTEEN_LOG_LEVEL"} <= used
-    assert used <= variables() | WITH_REGIONS
+    assert used <= variables()
 
 
 def test_tasks_run_commands_that_the_program_has() -> None:

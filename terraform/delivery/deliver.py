@@ -1,4 +1,4 @@
-"""One step of the delivery: ``python deploy/deliver.py deploy|one-off …``, as it is called by make.
+"""One step of the delivery: ``python terraform/delivery/deliver.py deploy|one-off …``, as it is called by make.
 
 It brings one release into one region of one environment, in the only order that is safe while old code still serves:
 migrations of phase `pre`, Terraform, workers, gateways (blue/green, proved by the hooks), and, when the old code is
@@ -24,7 +24,7 @@ from typing import Any
 
 import dashboards
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / "terraform" / "environments"
 REGIONS = ("us-east-1", "us-east-2")
 
