@@ -19,7 +19,6 @@ import asyncpg
 import structlog
 from aiohttp import web
 
-from adapters.anchors.files import FileAnchor
 from adapters.core.http import HttpCore
 from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served
 from adapters.http.application import build_application
@@ -38,6 +37,7 @@ from adapters.system import SystemClock, SystemIdentifiers
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
+from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.domain.payment import Rail, RegionId
 from gateway.rails import link_of, served_rails
@@ -54,10 +54,11 @@ from gateway.regional import Regional, open_peer, open_regional, tenure_of
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
-from gateway.service.decide import Decisions, grouped_saves
+from gateway.service.decide import Decisions, grouped_saves, taking_over
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fencing import HeldLink, at_home
 from gateway.service.funds import Funds, NoCore
+from gateway.service.group_commit import GroupCommit
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     ArchiveStore,
@@ -67,6 +68,7 @@ from gateway.service.ports import (
     Clock,
     Core,
     DeadLetterStore,
+    Decision,
     DeliveryHandler,
     IncomingStore,
     Institution,
@@ -172,14 +174,14 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
         open_regional(settings, opened, clock, observer=observer, metrics=metrics, vault=vault) as regional,
     ):
         pool = between.pool(opened)
-        archive_reader, tenure = reader_of(settings), tenure_of(regional)
+        archive_reader, tenure = reader_of(settings, clock), tenure_of(regional)
         store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure))
         dead_letters = PostgresDeadLetters(pool, region=region)
         rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         audit = PostgresAudit(pool, region=region)
         archive = PostgresArchiveStore(pool, region=region)
         archiver = archiver_of(settings, archive, clock)
-        anchor = None if settings.audit_anchors is None else FileAnchor(settings.audit_anchors)
+        anchor = anchor_of(settings)
         releases = PostgresReleases(
             opened, clock, instance_id=SystemIdentifiers().new_uuid(), role=role, release=release_of(settings)
         )
@@ -246,7 +248,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         waiting = Waiting(parts.store, parts.clock, parts.observer)
         saves = grouped_saves(parts.store)
         admission = Admission(parts.store, parts.clock, settings.admission_wait_max_s)
-        decisions = Decisions(parts.store, saves, parts.observer)
+        decisions = _decisions(parts, saves)
         intake = Intake(
             rails=parts.rails,
             default_rail=settings.rail_of_others,
@@ -362,9 +364,10 @@ async def _run_worker_loops(
     identifiers, rails = SystemIdentifiers(), parts.rails
     links = {rail: HeldLink(link, tenure_of(parts.regional)) for rail, link in links.items()}
     saves = grouped_saves(parts.store)
-    decisions = Decisions(parts.store, saves, parts.observer)
+    decisions = _decisions(parts, saves)
     loads = grouped_loads(parts.store)
-    funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s)
+    tenure = tenure_of(parts.regional)
+    funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s, tenure)
     dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
     regions = None if parts.regional is None else parts.regional.store
     forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
@@ -418,6 +421,14 @@ async def _run_worker_loops(
             loops["archiver"] = parts.archiver.run
         if parts.regional is not None:
             loops |= parts.regional.loops_of_a_worker
+            if parts.settings.takeover_after_s is not None:
+                guardian = parts.regional.guardian(
+                    RegionId(parts.settings.region),
+                    parts.clock,
+                    after_s=parts.settings.takeover_after_s,
+                    ask_wait_s=max(rail.timing.status_request_wait_s for rail in rails.values()),
+                )
+                loops["guardian"] = guardian.run
             loops |= {
                 f"receiver of {rail} for the other region": receiver.run_for_the_other_region
                 for rail, receiver in receivers.items()
@@ -461,6 +472,12 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds,
                     bus.consume(queue, at_home(handler), prefetch=prefetch, concurrency=concurrency)
                 )
         await asyncio.Event().wait()
+
+
+def _decisions(parts: Parts, saves: GroupCommit[Decision, bool]) -> Decisions:
+    timings = {rail: protocol.timing for rail, protocol in parts.rails.items()}
+    take_over = None if parts.regional is None else taking_over(parts.clock, timings)
+    return Decisions(parts.store, saves, parts.observer, take_over)
 
 
 def _lease_check(parts: Parts) -> dict[str, ReadinessCheck]:

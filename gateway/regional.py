@@ -15,8 +15,9 @@ from adapters.telemetry.metrics import Metrics
 from adapters.witness import WitnessAddressError, open_witness
 from gateway.domain.payment import RegionId
 from gateway.service.lease import RegionLease
-from gateway.service.ports import Alone, Clock, Observer, RegionStore, Tenure, UnavailableError, Vault
-from gateway.service.regions import MapKeeper, Projector, Pulse, behind_s
+from gateway.service.ports import Alone, Clock, Observer, RegionStore, Tenure, UnavailableError, Vault, Witness
+from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, behind_s
+from gateway.service.steer import Guardian
 from gateway.settings import Settings, SettingsError, witness_url_of
 
 Loop = Callable[[], Awaitable[None]]
@@ -30,8 +31,10 @@ class Regional:
     keeper: MapKeeper
     projector: Projector
     pulse: Pulse
+    successor: Successor
     store: RegionStore
     peer: RegionId
+    witness: Witness
 
     @property
     def loops_of_every_role(self) -> Mapping[str, Loop]:
@@ -41,7 +44,13 @@ class Regional:
     @property
     def loops_of_a_worker(self) -> Mapping[str, Loop]:
         """What a worker runs besides."""
-        return {**self.loops_of_every_role, "projection": self.projector.run, "pulse": self.pulse.run}
+        return {**self.loops_of_every_role, "projection": self.projector.run, "pulse": self.pulse.run} | {
+            "successor": self.successor.run
+        }
+
+    def guardian(self, own: RegionId, clock: Clock, *, after_s: float, ask_wait_s: float) -> Guardian:
+        """Return what takes the other region over by itself."""
+        return Guardian(self.witness, self.peer, own, self, clock, after_s, ask_wait_s)
 
     def demand(self) -> None:
         """Return if this process may act at this very moment; see `gateway.service.ports.Tenure`."""
@@ -101,8 +110,10 @@ async def open_regional(
                 keeper,
                 Projector(store, clock, observer),
                 Pulse(store, clock),
+                Successor(store, clock),
                 store,
                 peer,
+                witness,
             )
     except WitnessAddressError as error:
         raise SettingsError(f"FIFTEEN_WITNESS_URL: {error}") from error

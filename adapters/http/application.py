@@ -16,9 +16,10 @@ from adapters.http.incoming import IncomingTransfers
 from adapters.http.operations import Operations
 from adapters.http.operators import OperatorDesk
 from adapters.http.payments import Payments
-from adapters.http.peer import ANSWERED_IN
+from adapters.http.peer import ANSWERED_IN, NOT_HOME
 from adapters.http.problems import (
     INTERNAL_ERROR,
+    MESSAGES_EXPIRED,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
     NOT_SERVING,
@@ -30,7 +31,7 @@ from adapters.http.problems import (
 )
 from adapters.http.submissions import Submissions
 from gateway.service.group_commit import OverloadedError
-from gateway.service.ports import NotServingError, UnavailableError
+from gateway.service.ports import ElsewhereError, NotServingError, RetentionOverError, UnavailableError
 
 UNMATCHED: Final = "unmatched"
 """The route of requests for which there is none: what strangers ask for never becomes a label."""
@@ -100,6 +101,9 @@ def _edge(api: Api) -> Middleware:
             response = _not_serving(api, request, error)
         except UnavailableError as error:
             response = _unavailable(api, request, error)
+        except RetentionOverError as error:
+            expired = ProblemError(MESSAGES_EXPIRED, f"They were archived in {error.name}, which is gone.")
+            response = _problem(api, request, expired)
         except OverloadedError:
             response = _overloaded(api, request)
         except web.HTTPException as error:
@@ -144,7 +148,8 @@ def _not_serving(api: Api, request: web.Request, error: Exception) -> web.Respon
     """Return 503: this region holds no lease, or is not the payment's home; nothing was done."""
     api.report_fault(FAULT, error)
     detail = "This region cannot take it at the moment; nothing was done."
-    return _problem(api, request, ProblemError(NOT_SERVING, detail, headers=_retry_after(api)))
+    headers = _retry_after(api) | ({NOT_HOME: "true"} if isinstance(error, ElsewhereError) else {})
+    return _problem(api, request, ProblemError(NOT_SERVING, detail, headers=headers))
 
 
 def _overloaded(api: Api, request: web.Request) -> web.Response:

@@ -15,13 +15,16 @@ import aiohttp
 from aiohttp import web
 
 from gateway.domain.payment import RegionId
-from gateway.service.ports import NotSentError, UnavailableError
+from gateway.service.ports import NotHomeError, NotSentError, UnavailableError
 
 FORWARDED_FROM: Final = "Fifteen-Forwarded-From"
 """Names the region that forwarded a request: it is answered where it arrives, and goes no further."""
 
 ANSWERED_IN: Final = "Fifteen-Region"
 """Names the region that answers: what comes without it, or from another, is of something on the way."""
+
+NOT_HOME: Final = "Fifteen-Not-Home"
+"""On a refusal of what was forwarded: the key's home is not here."""
 
 ANSWER_TIME_S: Final = 5.0
 """How long the home may take beyond what the client said that it would wait."""
@@ -67,6 +70,7 @@ class Peer:
         """Return the home's answer to this request, as it is.
 
         Raises:
+            NotHomeError: certain that the home has nothing of it: it is not the home, or not yet.
             NotSentError: certain that the home has nothing of it.
             UnavailableError: the home may have it; its answer is not known.
 
@@ -87,6 +91,10 @@ class Peer:
             raise UnavailableError(f"the other region did not answer: {error!r}") from error
         if response.headers.get(ANSWERED_IN) != home:
             raise UnavailableError(f"something on the way to region {home} answered {response.status}")
+        if NOT_HOME in response.headers:
+            raise NotHomeError(
+                f"region {home} says that it is not the key's home either: the slot is being handed over"
+            )
         if response.status in _OTHER_KEYS:
             raise NotSentError(
                 f"the other region answered {response.status}: it does not know the API keys of this one"

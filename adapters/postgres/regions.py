@@ -22,12 +22,28 @@ _TAKE_ALL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('fifteen.slots
 """Waits for whoever holds the lock shared (`owned_epoch`): claims and decisions that run."""
 
 _ADOPT: Final = """
-INSERT INTO slot AS known (slot, region, epoch)
-SELECT * FROM unnest($1::smallint[], $2::text[], $3::bigint[])
-ON CONFLICT (slot) DO UPDATE SET region = excluded.region, epoch = excluded.epoch
+INSERT INTO slot AS known (slot, region, epoch, ask_after)
+SELECT * FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::timestamptz[])
+ON CONFLICT (slot) DO UPDATE SET region = excluded.region, epoch = excluded.epoch, ask_after = excluded.ask_after
 WHERE known.epoch < excluded.epoch
-RETURNING slot, region
+RETURNING slot, region, epoch
 """
+
+_RELEASE: Final = """
+INSERT INTO slot_release (region, slot, epoch)
+SELECT $1, * FROM unnest($2::smallint[], $3::bigint[]) ON CONFLICT DO NOTHING
+"""
+"""In the transaction in which the copy changes, under the lock: whatever was done under the old map commits before."""
+
+_RELEASED: Final = "SELECT region, slot, max(epoch) AS epoch FROM slot_release GROUP BY region, slot"
+
+_TAKE_UP: Final = """
+UPDATE payment_state AS state SET timer_at = $2
+FROM slot
+WHERE slot.slot = state.slot AND slot.region = $1 AND slot.epoch > state.epoch
+    AND state.final_at IS NULL AND state.timer_at IS NULL
+"""
+"""Open payments that another region has carried: their timers are due at once."""
 
 _IS_COPIED: Final = """
 SELECT count(*) > 0 AND bool_and(srsubstate IN ('s', 'r'))
@@ -73,23 +89,31 @@ WITH input AS (
         payment_id, tenant_id, state, version, epoch, status, reason_code, reason_origin, reason_text, creation_time,
         transfers, status_requests, pings, updated_at, final_at, event_digest, slot
     )
+), homed AS MATERIALIZED (
+    SELECT input.*,
+        CASE
+            WHEN slot IS NOT NULL AND final_at IS NULL AND owned_epoch($19, slot) > epoch THEN updated_at
+        END AS timer_at
+    FROM input
 ), projected AS (
     INSERT INTO payment_state AS now (payment_id, tenant_id, state, version, epoch, status, reason_code, reason_origin,
-        reason_text, creation_time, transfers, status_requests, pings, updated_at, final_at, event_digest, slot)
-    SELECT * FROM input ORDER BY payment_id
+        reason_text, creation_time, transfers, status_requests, pings, updated_at, final_at, event_digest, slot,
+        timer_at)
+    SELECT * FROM homed ORDER BY payment_id
     ON CONFLICT (payment_id, tenant_id) DO UPDATE SET
         state = excluded.state, version = excluded.version, epoch = excluded.epoch, status = excluded.status,
         reason_code = excluded.reason_code, reason_origin = excluded.reason_origin,
         reason_text = excluded.reason_text, creation_time = excluded.creation_time, transfers = excluded.transfers,
         status_requests = excluded.status_requests, pings = excluded.pings, updated_at = excluded.updated_at,
-        final_at = excluded.final_at, event_digest = excluded.event_digest, timer_at = NULL,
+        final_at = excluded.final_at, event_digest = excluded.event_digest, timer_at = excluded.timer_at,
         slot = coalesce(excluded.slot, now.slot)
     WHERE (now.epoch, now.version) < (excluded.epoch, excluded.version)
         OR (now.epoch, now.version) = (excluded.epoch, excluded.version) AND now.slot IS NULL
 )
 DELETE FROM projection_due WHERE position = ANY ($18::bigint[])
 """
-"""A projection that is older than the one that is there changes nothing; an equal one only tells the slot."""
+"""A projection that is older than the one that is there changes nothing; an equal one only tells the slot. Where the
+slot has become this region's, the payment's timer is due: it is taken over, however late its events have come."""
 
 _HAND_OVER: Final = """
 INSERT INTO handed_over (region, rail, digest, key_id, body, at) VALUES ($1, $2, $3, $4, $5, $6)
@@ -135,7 +159,21 @@ class PostgresRegions:
 
     async def adopt(self, slots: SlotMap) -> Collection[int]:
         """Make this the copy; see the port."""
-        rows = [(number, owner.region, owner.epoch) for number, owner in enumerate(slots.owners)]
+        with translated():
+            known = _map_from(await self._pool.fetch(statements.SLOTS))
+            released = {(row["region"], row["slot"]): row["epoch"] for row in await self._pool.fetch(_RELEASED)}
+        rows = [
+            (number, owner.region, owner.epoch, owner.ask_after)
+            for number, owner in enumerate(slots.owners)
+            if known is None or owner.epoch >= known.owners[number].epoch
+            if owner.released_by in {None, self._region}
+            or owner.region != self._region
+            or released.get((owner.released_by, number), 0) >= owner.epoch
+        ]
+        if known is not None and all(
+            owner[1:3] == (k.region, k.epoch) for owner in rows for k in [known.owners[owner[0]]]
+        ):
+            return set()
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute(_TAKE_ALL)
@@ -145,10 +183,17 @@ class PostgresRegions:
                         f"{len(contradicted)} slots have two owners under one epoch: {slots.owners[min(contradicted)]} "
                         f"and, in the copy of region {self._region}, {known.owners[min(contradicted)]}"
                     )
-                changed = await connection.fetch(_ADOPT, *columns(rows, 3))
-                lost = [row["slot"] for row in changed if row["region"] != self._region]
-                await connection.execute(_STOP_TIMERS, lost)
+                changed = await connection.fetch(_ADOPT, *columns(rows, 4))
+                lost = {row["slot"]: row["epoch"] for row in changed if row["region"] != self._region}
+                await connection.execute(_STOP_TIMERS, list(lost))
+                was_ours = set() if known is None else known.slots_of(self._region) & set(lost)
+                await connection.execute(_RELEASE, self._region, list(was_ours), [lost[number] for number in was_ours])
         return {row["slot"] for row in changed if row["region"] == self._region}
+
+    async def take_up(self, now: datetime) -> None:
+        """Make the timers of other regions' payments due; see the port."""
+        with translated():
+            await self._pool.execute(_TAKE_UP, self._region, now)
 
     async def is_copied(self, peer: RegionId) -> bool:
         """Whether the first copy is complete; see the port."""
@@ -187,7 +232,7 @@ class PostgresRegions:
         rows = [_row(each) for each in payments]
         notes = [note for each in payments for note in each.source.notes]
         with translated():
-            await self._pool.execute(_PROJECT, *columns(rows, 17), notes)
+            await self._pool.execute(_PROJECT, *columns(rows, 17), notes, self._region)
 
     async def postpone(self, payments: Sequence[Unprojected], *, until: datetime) -> None:
         """Leave payments aside for a while; see the port."""
@@ -248,7 +293,8 @@ def _events_from(rows: Sequence[asyncpg.Record]) -> Sequence[RecordedEvent] | Va
 
 
 def _map_from(rows: Sequence[Any]) -> SlotMap | None:
-    return SlotMap(tuple(SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows)) if rows else None
+    owners = (SlotOwner(RegionId(row["region"]), row["epoch"], None, row["ask_after"]) for row in rows)
+    return SlotMap(tuple(owners)) if rows else None
 
 
 def _row(each: Projected) -> tuple[Any, ...]:

@@ -14,14 +14,12 @@ from typing import Final
 
 import asyncpg
 
+from adapters.postgres.cluster import REPLICATION_GROUP_ROLE
 from adapters.postgres.phases import PRESENT_S
 from adapters.postgres.tables import FACTS, REPLICATED, TOPOLOGY
 from gateway.domain.payment import RegionId
 
 PUBLICATION: Final = "fifteen_facts"
-REPLICATION_GROUP_ROLE: Final = "fifteen_replication"
-"""May read what is published; the role that the peer's subscription logs in as is a member of it, with REPLICATION."""
-
 SLOTS_SINCE: Final = "0012"
 """The first revision whose programs know of slots."""
 
@@ -195,7 +193,9 @@ async def _demand_no_older_code(connection: asyncpg.Connection[asyncpg.Record]) 
 async def _publish(connection: asyncpg.Connection[asyncpg.Record], region: RegionId) -> None:
     wanted = {f"{table.name}_{region}" for table in REPLICATED}
     if await connection.fetchval("SELECT count(*) = 0 FROM pg_roles WHERE rolname = $1", REPLICATION_GROUP_ROLE):
-        await connection.execute(f"CREATE ROLE {REPLICATION_GROUP_ROLE} NOLOGIN")
+        raise ReplicationError(
+            f"there is no role {REPLICATION_GROUP_ROLE}: fifteen db upgrade, with both regions in it"
+        )
     via_root = await connection.fetchval("SELECT pubviaroot FROM pg_publication WHERE pubname = $1", PUBLICATION)
     if via_root is None:
         await connection.execute(f"CREATE PUBLICATION {PUBLICATION} WITH (publish_via_partition_root = true)")
@@ -204,6 +204,9 @@ async def _publish(connection: asyncpg.Connection[asyncpg.Record], region: Regio
     published = await _published(connection)
     for table in sorted(wanted - published):
         await connection.execute(f"ALTER PUBLICATION {PUBLICATION} ADD TABLE {table}")
+    database = await connection.fetchval("SELECT quote_ident(current_database())")
+    await connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {REPLICATION_GROUP_ROLE}")
+    await connection.execute(f"GRANT USAGE ON SCHEMA public TO {REPLICATION_GROUP_ROLE}")
     readable = [*sorted(wanted), *(table.name for table in TOPOLOGY)]
     await connection.execute(f"GRANT SELECT ON {', '.join(readable)} TO {REPLICATION_GROUP_ROLE}")
 
@@ -252,6 +255,7 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
         if missing := {f"{table.name}_{peer}" for table in REPLICATED} - published:
             raise ReplicationError(f"region {peer} does not publish {', '.join(sorted(missing))}: fifteen region init")
         await _demand_one_map(connection, peers, region=region, peer=peer)
+        await _keep_out_of_the_log(connection)
         exists = await connection.fetchval("SELECT count(*) > 0 FROM pg_subscription WHERE subname = $1", name)
         if exists and not anew:
             await connection.execute(f"ALTER SUBSCRIPTION {name} CONNECTION {_quoted(peer_dsn)}")
@@ -275,6 +279,17 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
             )
         await connection.execute(_subscribe(name, peer_dsn, server=connection.get_server_version().major * 10_000))
         return "copied anew" if anew else "subscribed"
+
+
+async def _keep_out_of_the_log(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Have the server log no statement of this connection: the peer's URL, with its password, stands in one of them.
+
+    Only a superuser may: for another role the password belongs into a file of the server's (``passfile=`` in the URL).
+    """
+    if await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+        await connection.execute("SET log_min_error_statement = panic")
+        await connection.execute("SET log_statement = none")
+        await connection.execute("SET log_min_duration_statement = -1")
 
 
 async def _demand_one_map(

@@ -222,6 +222,8 @@ def payment_from(row: Record) -> Payment:
         next_step_at=row["timer_at"],
         final_at=row["final_at"],
         funds_holder=FundsHolder(row["funds_holder"]),
+        is_taken_over=row["is_taken_over"],
+        ask_after=row["ask_after"],
     )
 
 

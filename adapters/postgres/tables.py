@@ -423,7 +423,7 @@ slot = Table(
     Column("slot", SmallInteger, autoincrement=False, primary_key=True),
     Column("region", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False),
-    Column("ask_after", _INSTANT, comment="Taken over, and not before then is the rail asked what its old owner sent."),
+    Column("ask_after", _INSTANT),  # taken over: not before then is the rail asked what its old owner sent
     CheckConstraint("slot BETWEEN 0 AND 255", name="slot"),
     CheckConstraint("epoch > 0", name="epoch"),
 )
@@ -435,7 +435,6 @@ slot_release = Table(
     Column("region", Text, nullable=False),
     Column("slot", SmallInteger, nullable=False),
     Column("epoch", BigInteger, nullable=False),
-    Column("at", _INSTANT, nullable=False),
     PrimaryKeyConstraint("slot", "epoch", "region"),
     postgresql_partition_by=_BY_REGION,
 )
@@ -445,8 +444,8 @@ projection_due = Table(
     metadata,
     Column("position", BigInteger, Identity(always=True), primary_key=True),
     Column("payment_id", Uuid, nullable=False),
-    Column("at", _INSTANT, nullable=False, comment="Of the event that is to be folded."),
-    Column("not_before", _INSTANT, comment="Could not be folded: tried again from then on."),
+    Column("at", _INSTANT, nullable=False),  # of the event that is to be folded
+    Column("not_before", _INSTANT),  # could not be folded: tried again from then on
     Index("projection_due_payment_id_ix", "payment_id"),
 )
 
@@ -470,7 +469,7 @@ handed_over_due = Table(
     Column("region", Text, nullable=False),
     Column("rail", Text, nullable=False),
     Column("digest", LargeBinary, nullable=False),
-    Column("not_before", _INSTANT, comment="Could not be opened: tried again from then on."),
+    Column("not_before", _INSTANT),  # could not be opened: tried again from then on
 )
 
 # How old what is seen of another region is: each writes down its own time every second.

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from adapters.postgres.cluster import REPLICATION_GROUP_ROLE
 from adapters.postgres.incoming_tables import receiving_agent
 from adapters.postgres.logins import Login, ensure_login
 from adapters.postgres.partitions import create_ahead, for_asyncpg, is_busy
@@ -118,7 +119,9 @@ async def upgrade(
     engine = create_async_engine(for_asyncpg(owner_dsn))
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_ensure_group_role)
+            await connection.run_sync(lambda sync: _ensure_group_role(sync, APPLICATION_GROUP_ROLE))
+            if len(regions) > 1:
+                await connection.run_sync(lambda sync: _ensure_group_role(sync, REPLICATION_GROUP_ROLE))
             if login is not None:
                 await connection.run_sync(lambda sync: ensure_login(sync, login, group=APPLICATION_GROUP_ROLE))
             revision = await connection.run_sync(lambda sync: _migrate(sync, folder, phase, now))
@@ -146,16 +149,16 @@ async def schema_status(dsn: str, *, now: datetime) -> SchemaStatus:
         await engine.dispose()
 
 
-def _ensure_group_role(connection: Connection) -> None:
-    exists = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": APPLICATION_GROUP_ROLE})
+def _ensure_group_role(connection: Connection, role: str) -> None:
+    exists = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role})
     if exists.first() is not None:
         return
     try:
-        connection.execute(text(f"CREATE ROLE {APPLICATION_GROUP_ROLE} NOLOGIN"))
+        connection.execute(text(f"CREATE ROLE {role} NOLOGIN"))
     except DBAPIError as error:
         raise UpgradeError(
-            f"the owner may not create roles: as a superuser, CREATE ROLE {APPLICATION_GROUP_ROLE} NOLOGIN, and GRANT "
-            f"{APPLICATION_GROUP_ROLE} to the role that the gateway logs in as"
+            f"the owner may not create roles: as a superuser, CREATE ROLE {role} NOLOGIN, and GRANT {role} to the role "
+            "that the gateway logs in as, or for replication the other region's"
         ) from error
 
 

@@ -431,8 +431,10 @@ def audit_verify(
         typer.Option(help="postgresql://… of any role that may read; the default is FIFTEEN_DATABASE_URL."),
     ] = None,
     anchors: Annotated[
-        list[Path] | None,
-        typer.Option(help="A directory with anchors; the default is FIFTEEN_AUDIT_ANCHORS. May be repeated."),
+        list[str] | None,
+        typer.Option(
+            help="A directory or s3://bucket/prefix with anchors; else FIFTEEN_AUDIT_ANCHORS. May be repeated."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -669,6 +671,32 @@ def init(
 
 
 @region.command()
+def takeover() -> None:
+    """Take over the other region's slots and payments, once it surely acts no more: it is fenced off, and waited for.
+
+    Its payments in flight are in doubt, and the rail is asked about them. A repeat is safe.
+    """
+    from gateway.cli.regions import take_over_peer
+
+    with explained():
+        take_over_peer(settings_or_stop())
+
+
+@region.command()
+def rejoin(
+    within: Annotated[float, typer.Option("--within", help="Give up after so many seconds.", min=1)] = 60.0,
+) -> None:
+    """Let this region, which was taken over, serve again: it catches up, and its share of the slots is handed back.
+
+    Both regions run meanwhile; the other goes on with each slot until it has released it. A repeat is safe.
+    """
+    from gateway.cli.regions import come_back
+
+    with explained():
+        come_back(settings_or_stop(), within_s=within)
+
+
+@region.command()
 def join(
     anew: Annotated[
         bool, typer.Option("--anew", help="Drop what was copied of the other region, and copy it all again.")
@@ -876,6 +904,38 @@ def crash(
         points=tuple(point or ()),
     )
     raise typer.Exit(run_drill(plan, as_json=json, keep=keep))
+
+
+@drill.command(name="region")
+def drill_region(
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="killed, cut, witness, frozen, both; without: the first three.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Repeats the drill's choices; printed when it was drawn.")] = None,
+    plant: Annotated[
+        list[str] | None, typer.Option(help="Take a guard away, home or send-anew: the drill must then fail.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Leave journal, databases and logs in this directory.", metavar="DIR")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a list of results as JSON.")] = False,
+) -> None:
+    """Lose a region under load on both, cut the way between them, lose the witness; and count the money afterwards.
+
+    Exits 0 when every payment that was acknowledged is accounted for, none is doubled and both regions have the same.
+    """
+    from gateway.cli.drill.chance import fresh_seed
+    from gateway.cli.drill.region.command import run_region_drill
+    from gateway.cli.drill.region.role import SENTENCES
+    from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS
+
+    names, plants = tuple(scenario or QUICK), tuple(plant or ())
+    if unknown := (set(names) - SCENARIOS.keys()) | (set(plants) - SENTENCES.keys()):
+        raise typer.BadParameter(
+            f"no {', '.join(sorted(unknown))}: scenarios are {', '.join(SCENARIOS)}, plants {', '.join(SENTENCES)}"
+        )
+    code = run_region_drill(names, seed=fresh_seed() if seed is None else seed, plants=plants, as_json=json, keep=keep)
+    raise typer.Exit(code)
 
 
 @drill.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from adapters.postgres.connection import open_pool
 from adapters.postgres.regions import PostgresRegions
@@ -18,12 +18,18 @@ from gateway.cli.console import OUT
 from gateway.cli.desk import print_line
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SlotMap
+from gateway.rails import served_rails
 from gateway.service.ports import OvertakenError, UnavailableError
 from gateway.service.regions import behind_s
-from gateway.service.steer import Standing, begin, fence, readmit, standing
+from gateway.service.steer import Standing, begin, fence, hand_back, readmit, standing, take_over
 from gateway.settings import Settings, SettingsError, database_url_of, witness_url_of
 
 Result = TypeVar("Result")
+
+UNPROJECTED_MAX: Final = 1_000
+"""What the other region writes meanwhile is always a little behind."""
+
+_LOOK_PAUSE_S: Final = 0.1
 
 
 def initialise(settings: Settings, *, is_first: bool) -> None:
@@ -169,6 +175,70 @@ def fence_peer(settings: Settings) -> None:
 
     over_s = _done(fencing())
     OUT.print(f"region {peer} is fenced off: it serves nothing any more in {over_s:.1f} s at the latest")
+
+
+def take_over_peer(settings: Settings) -> None:
+    """Take over all slots of the other region, once it surely acts no more.
+
+    Raises:
+        SettingsError: a setting is missing, this region is fenced off itself, or the witness does not answer.
+
+    """
+    region, peer = _names(settings)
+    ask_wait_s = max(protocol.timing.status_request_wait_s for protocol in served_rails(settings).values())
+
+    async def taking() -> SlotMap:
+        async with open_witness(witness_url_of(settings)) as witness:
+            return await take_over(witness, peer, by=region, clock=SystemClock(), ask_wait_s=ask_wait_s)
+
+    slots = _done(taking())
+    OUT.print(
+        f"region {peer} is taken over: {_shares(slots)}. The rail is asked about its payments in {ask_wait_s:g} s"
+    )
+
+
+def come_back(settings: Settings, *, within_s: float) -> None:
+    """Let this region serve again, and have its share of the slots back.
+
+    Raises:
+        SettingsError: a setting is missing, this region is not in step with the other, or it takes too long.
+
+    """
+    region, peer = _names(settings)
+    share = SlotMap.first([RegionId(name) for name in settings.regions]).slots_of(region)
+
+    async def coming() -> SlotMap:
+        async with asyncio.timeout(within_s):
+            await _in_step(settings, region, peer)
+        async with (
+            open_witness(witness_url_of(settings)) as witness,
+            open_pool(database_url_of(settings), connections_max=1) as pool,
+        ):
+            store = PostgresRegions(pool, region=region, vault=vault_of(settings))
+            await readmit(witness, region)
+            wanted = await hand_back(witness, share, to=region)
+            async with asyncio.timeout(within_s):
+                while (copy := await store.slot_map()) is None or copy.epochs != wanted.epochs:
+                    await asyncio.sleep(_LOOK_PAUSE_S)
+            return wanted
+
+    try:
+        slots = _done(coming())
+    except TimeoutError as error:
+        raise SettingsError(
+            f"it took more than {within_s:g} s: do both regions run, and follow each other (fifteen region status)? "
+            "Then again"
+        ) from error
+    OUT.print(f"region {region} serves again: {_shares(slots)}")
+
+
+async def _in_step(settings: Settings, region: RegionId, peer: RegionId) -> None:
+    """Return once this region follows its peer and is followed, and what has come is folded."""
+    while True:
+        outward, inward = await status(_owner_url(settings), region=region, peer=peer)
+        if not (outward.faults or inward.faults) and inward.unprojected <= UNPROJECTED_MAX:
+            return
+        await asyncio.sleep(_LOOK_PAUSE_S)
 
 
 def let_in(settings: Settings) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from simulators.participants import PARTICIPANTS
 
 NAMES: Final = (RegionId("use1"), RegionId("usw2"))
 TENANT: Final = TenantId("demo")
+ROLES: Final = ("worker", "gateway")
 RAIL_CLOCK_S: Final = 4
 STATUS_REQUEST_WAIT_S: Final = 5
 WAL_KEPT: Final = "2GB"
@@ -40,6 +42,13 @@ class Plan:
 
     delay_ms: float = 0.0
     lease_s: float = 10.0
+    rail_clock_s: int = RAIL_CLOCK_S
+    status_request_wait_s: int = STATUS_REQUEST_WAIT_S
+    settings: Mapping[str, str] = field(default_factory=dict)
+    role_module: str = "gateway.cli"
+    """What the roles are run from: a drill may take guards away."""
+    books_every_copy: bool = False
+    """The rail counts every copy of a message, which no real one does: a double shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +63,44 @@ class _Ports:
 class Region:
     """One region: its server, and its roles, each of which can be ended and started again under its address."""
 
-    def __init__(self, name: RegionId, directory: Path) -> None:
+    def __init__(self, name: RegionId, directory: Path, *, role_module: str) -> None:
         self.name = name
+        self._role_module = role_module
         self.directory = directory
         self.server = EmbeddedPostgres(directory / "postgres")
         self.ports = _Ports(*(free_loopback_port() for _ in range(4)))
         self.environment: Mapping[str, str] = {}
+        self._roles: dict[str, Role] = {}
+
+    def start(self) -> None:
+        """Start the roles, those that run not among them, and return once they answer; serving or not."""
+        for kind in ROLES:
+            if kind not in self._roles:
+                self._roles[kind] = self.role(kind, module=self._role_module)
+        for kind, url in zip(ROLES, (self.worker_url, self.gateway_url), strict=True):
+            self._roles[kind].wait_until_ready(f"{url}/healthz")
+
+    def wait_until_serving(self) -> None:
+        """Return once the roles are ready."""
+        for kind, url in zip(ROLES, (self.worker_url, self.gateway_url), strict=True):
+            self._roles[kind].wait_until_ready(f"{url}/readyz")
+
+    def stop(self) -> None:
+        """Stop the roles."""
+        while self._roles:
+            self._roles.popitem()[1].stop()
+
+    def kill(self) -> None:
+        """Kill the roles and the server, as a region that is lost."""
+        for role in self._roles.values():
+            role.kill()
+        self.server.kill()
+        self.stop()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the roles: SIGSTOP freezes them, SIGCONT has them go on."""
+        for role in self._roles.values():
+            role.signal(number)
 
     @property
     def gateway_url(self) -> str:
@@ -71,10 +112,10 @@ class Region:
         """Where its worker shows metrics and readiness."""
         return f"http://127.0.0.1:{self.ports.worker}"
 
-    def role(self, *arguments: str) -> Role:
+    def role(self, *arguments: str, module: str = "gateway.cli") -> Role:
         """Start a command in this region."""
-        name = "-".join((self.name, *arguments))
-        return Role(name, arguments, environment=self.environment, log_file=self.directory / f"{name}.log")
+        name, log_file = "-".join((self.name, *arguments)), self.directory / f"{'-'.join((self.name, *arguments))}.log"
+        return Role(name, arguments, environment=self.environment, log_file=log_file, module=module)
 
     def run_command(self, *arguments: str, timeout_s: float = 60.0) -> int:
         """Run a command in this region to its end, and return its exit code."""
@@ -104,7 +145,7 @@ class TwoRegions:
         self.directory = directory
         self.api_key = secrets.token_urlsafe(24)
         self.witness = EmbeddedPostgres(directory / "witness")
-        self.regions = tuple(Region(name, directory / name) for name in NAMES)
+        self.regions = tuple(Region(name, directory / name, role_module=plan.role_module) for name in NAMES)
         self.simulator_port = free_loopback_port()
         self.link_port = free_loopback_port()
 
@@ -117,6 +158,11 @@ class TwoRegions:
     def link_url(self) -> str:
         """Where the link is told of its delay, and cut: ``PUT /link`` with ``{"delay_ms": …, "is_cut": …}``."""
         return f"http://127.0.0.1:{self.link_port}"
+
+    @property
+    def journal(self) -> Path:
+        """What the rail writes down."""
+        return self.directory / "fednow-journal.jsonl"
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -141,14 +187,20 @@ class TwoRegions:
             second.demand("region", "init")
             for region in self.regions:
                 region.demand("region", "join")
-            simulator = ("simulator", "fednow", "--port", str(self.simulator_port), "--rail-clock", str(RAIL_CLOCK_S))
-            options = ("--journal", str(self.directory / "fednow-journal.jsonl"))
+            clock = ("--rail-clock", str(self.plan.rail_clock_s))
+            simulator = ("simulator", "fednow", "--port", str(self.simulator_port), *clock)
+            options = (
+                "--journal",
+                str(self.journal),
+                *(("--no-check-duplicates",) if self.plan.books_every_copy else ()),
+            )
             log_file = self.directory / "simulator.log"
             self._kept(stack, Role("simulator", (*simulator, *options), environment={}, log_file=log_file))
-            roles = [self._kept(stack, region.role(kind)) for region in self.regions for kind in ("worker", "gateway")]
-            urls = [url for region in self.regions for url in (region.worker_url, region.gateway_url)]
-            for role, url in zip(roles, urls, strict=True):
-                role.wait_until_ready(f"{url}/readyz")
+            for region in self.regions:
+                stack.callback(region.stop)
+                region.start()
+            for region in self.regions:
+                region.wait_until_serving()
             yield
 
     @staticmethod
@@ -197,7 +249,9 @@ class TwoRegions:
                 "FIFTEEN_INDEX_KEY": index_key,
                 "FIFTEEN_FEDNOW__URL": self.simulator_url,
                 "FIFTEEN_FEDNOW__CONNECTION_PARTY": _SENDER.connection_party,
-                "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(RAIL_CLOCK_S),
-                "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(STATUS_REQUEST_WAIT_S),
+                "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(self.plan.rail_clock_s),
+                "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(self.plan.status_request_wait_s),
+                "FIFTEEN_FEDNOW__STATUS_REQUEST_INTERVAL_S": "1",
                 "COLUMNS": "120",
+                **self.plan.settings,
             }

@@ -16,6 +16,11 @@ def counts_transfer(kind: EventKind) -> bool:
     return kind in {EventKind.SENDING_STARTED, EventKind.TRANSFER_REPEATED}
 
 
+def _may_follow_a_copy(kind: EventKind) -> bool:
+    """Whether a copy may have left before this event that an earlier question was not about."""
+    return counts_transfer(kind) or kind is EventKind.TAKEN_OVER
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
     """An event as the history keeps it: `sequence` counts a payment's events from 1, `epoch` says under whose rule."""
@@ -34,7 +39,7 @@ def is_about_last_copy(events: Sequence[RecordedEvent], question_id: str | None)
 
     By the order in which both were saved, and by no clock. False where it is no question of this payment's.
     """
-    last = max((recorded.sequence for recorded in events if counts_transfer(recorded.event.kind)), default=0)
+    last = max((recorded.sequence for recorded in events if _may_follow_a_copy(recorded.event.kind)), default=0)
     return any(
         recorded.sequence > last
         and recorded.event.kind is EventKind.STATUS_REQUESTED

@@ -108,7 +108,9 @@ class Payment:
     ``version`` counts its events; a decision is saved only against the version that it was taken on.
     ``final_at`` is when it first became final: what comes later (ACCC after ACSC) does not move it.
     ``creation_time`` is stamped with SENDING and never refreshed while the message is on its way: the rail's clock
-    starts from it. ``transfers`` counts the copies that may have left, ``status_requests`` and ``pings`` the questions.
+    starts from it. ``is_taken_over``: another region carried it until now, and this one has decided nothing since.
+    ``ask_after``: its key was another region's, and not before then the rail is asked; before it is sent, it is.
+    ``transfers`` counts the copies that may have left, ``status_requests`` and ``pings`` the questions.
     """
 
     payment_id: PaymentId
@@ -136,3 +138,5 @@ class Payment:
     next_step_at: datetime | None = None
     final_at: datetime | None = None
     funds_holder: FundsHolder = FundsHolder.TENANT
+    is_taken_over: bool = False
+    ask_after: datetime | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Final, Self
 
@@ -24,10 +25,17 @@ LEASE_MARGIN_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SlotOwner:
-    """The region that may claim a slot's keys, and under which epoch."""
+    """The region that may claim a slot's keys, and under which epoch.
+
+    `released_by` is who has it until then, in a planned hand-over: the new owner waits for its word. `ask_after` is set
+    where the slot was taken over: what its old owner has sent last may not be known, and the rail is asked about it,
+    and about every payment that is accepted from then on before it is sent; not before that instant.
+    """
 
     region: RegionId
     epoch: int
+    released_by: RegionId | None = None
+    ask_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +72,37 @@ class SlotMap:
 
     def moved(self, slots: Collection[int], *, to: RegionId) -> Self:
         """Return the map after these slots went to a region: each under the epoch after its present one."""
+        return self._with({slot: SlotOwner(to, self.owners[slot].epoch + 1) for slot in slots}, to)
+
+    def handed_over(self, slots: Collection[int], *, to: RegionId) -> Self:
+        """Return the map after a planned hand-over: the new owner begins with the old one's word that it has ended."""
+        owners = {slot: self.owners[slot] for slot in slots}
+        return self._with({slot: SlotOwner(to, old.epoch + 1, old.region) for slot, old in owners.items()}, to)
+
+    def taken_over(self, lost: RegionId, *, by: RegionId, ask_after: datetime) -> Self:
+        """Return the map after a region, which acts no more, has lost all that it had, or had yet to hand over."""
         return type(self)(
             tuple(
-                SlotOwner(to, owner.epoch + 1) if slot in slots and owner.region != to else owner
-                for slot, owner in enumerate(self.owners)
+                SlotOwner(by, owner.epoch + 1, None, ask_after) if lost in {owner.region, owner.released_by} else owner
+                for owner in self.owners
             )
         )
+
+    def _with(self, changed: Mapping[int, SlotOwner], to: RegionId) -> Self:
+        owners = enumerate(self.owners)
+        return type(self)(tuple(owner if owner.region == to else changed.get(slot, owner) for slot, owner in owners))
 
     def as_text(self) -> str:
         """Return the map as the witness keeps it: runs of slots with one owner and epoch."""
         runs = []
         for owner, group in groupby(range(SLOTS), key=self.owners.__getitem__):
             slots = list(group)
-            runs.append({"first": slots[0], "last": slots[-1], "region": owner.region, "epoch": owner.epoch})
+            run = {"first": slots[0], "last": slots[-1], "region": owner.region, "epoch": owner.epoch}
+            if owner.released_by is not None:
+                run["released_by"] = owner.released_by
+            if owner.ask_after is not None:
+                run["ask_after"] = owner.ask_after.isoformat()
+            runs.append(run)
         return json.dumps({"slots": runs}, separators=(",", ":"))
 
     @classmethod
@@ -90,13 +116,23 @@ class SlotMap:
         owners: dict[int, SlotOwner] = {}
         count = 0
         for run in _members(text, "slots"):
-            owner = SlotOwner(RegionId(str(run["region"])), int(run["epoch"]))
+            owner = _owner_from(run)
             for slot in range(int(run["first"]), int(run["last"]) + 1):
                 owners[slot] = owner
                 count += 1
         if count != SLOTS or set(owners) != set(range(SLOTS)):
             raise ValueError(f"a slot map names each of {SLOTS} slots once: {text[:200]}")
         return cls(tuple(owners[slot] for slot in range(SLOTS)))
+
+
+def _owner_from(run: Mapping[str, Any]) -> SlotOwner:
+    released_by, ask_after = run.get("released_by"), run.get("ask_after")
+    return SlotOwner(
+        RegionId(str(run["region"])),
+        int(run["epoch"]),
+        None if released_by is None else RegionId(released_by),
+        None if ask_after is None else datetime.fromisoformat(ask_after),
+    )
 
 
 @dataclass(frozen=True, slots=True)

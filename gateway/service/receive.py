@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
-from gateway.domain.doubt import not_found
+from gateway.domain.doubt import NotFoundPolicy, not_found
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import is_about_last_copy
 from gateway.domain.incoming_transfer import IncomingTransfer
@@ -276,8 +276,14 @@ class Receiver:
     async def _not_found(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
         store = self.decisions.store
         policy = await store.not_found_policy(payment.tenant_id)
-        counts = payment.transfers <= 1 or is_about_last_copy(await store.events(payment.payment_id), reading.about)
+        events = await store.events(payment.payment_id)
+        was_taken_over = any(recorded.event.kind is EventKind.TAKEN_OVER for recorded in events)
+        # A payment that was taken over is asked about before its first copy leaves: that copy may follow a question.
+        is_first = payment.transfers <= 1 and not was_taken_over
+        counts = is_first or is_about_last_copy(events, reading.about)
         is_of_today = self.rail.is_of_today(payment, at=at)
+        if not payment.transfers and is_of_today and at < self.rail.timing.latest_sending(payment):
+            policy = NotFoundPolicy.RESEND  # it was asked about before it was sent at all, and there is time
         return not_found(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)
 
     async def _quarantine(self, one: _Heard, codes: tuple[str, ...]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from gateway.domain.history import fold
+from gateway.domain.identity import SLOTS
 from gateway.domain.payment import RegionId
-from gateway.domain.regions import SlotMap
+from gateway.domain.regions import FIRST_EPOCH, SlotMap
 from gateway.service.ports import (
     Clock,
     ContradictedMapError,
@@ -27,6 +29,9 @@ SLOTS_RECORD: Final = "slots"
 """The name of the map at the witness."""
 
 MAP_PAUSE_S: Final = 1.0
+RELEASE_PAUSE_S: Final = 0.1
+"""While a slot has yet to be released by its old owner, clients wait."""
+
 PULSE_PAUSE_S: Final = 1.0
 PROJECT_PAUSE_S: Final = 0.1
 """How old a payment of the other region looks here, at the least and beside the way; idle, that is one query each."""
@@ -56,8 +61,10 @@ class MapKeeper:
     async def run(self) -> None:
         """Follow until cancelled; without the witness the copy stays as it is, and the lease runs out by itself."""
         while True:
-            await self.follow()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=MAP_PAUSE_S))
+            slots, copy = await self.follow(), await self.store.slot_map()
+            waits = copy is None or copy.epochs != slots.epochs
+            pause = timedelta(seconds=RELEASE_PAUSE_S if waits else MAP_PAUSE_S)
+            await self.clock.sleep_until(self.clock.now() + pause)
 
     async def follow(self) -> SlotMap:
         """Make the copy like the witness's map once, and return the map.
@@ -101,6 +108,25 @@ class MapKeeper:
             raise NotServingError(self.fault)
         if self.read_at_s < held_since_s:
             raise NotServingError("the map of slots has not been read since the lease was gained")
+
+
+@dataclass(slots=True)
+class Successor:
+    """Takes up the payments of slots that have become this region's, as soon as they have."""
+
+    store: RegionStore
+    clock: Clock
+    seen: Sequence[tuple[RegionId, int]] = tuple((RegionId(""), FIRST_EPOCH) for _ in range(SLOTS))
+    """The map of the last turn: at first none of whose slots has ever moved."""
+
+    async def run(self) -> None:
+        """Look at the map until cancelled."""
+        while True:
+            copy = await self.store.slot_map()
+            if copy is not None and any(new[1] > old[1] for new, old in zip(copy.epochs, self.seen, strict=True)):
+                await self.store.take_up(self.clock.now())
+                self.seen = copy.epochs
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PROJECT_PAUSE_S))
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,8 @@ class InMemoryStore:
     """Implements `gateway.service.ports.PaymentStore`; each call gives the other tasks a turn, then acts at once.
 
     `api_keys` maps SHA-256 digests to tenants. With `reachable` off everything raises, as a database that is down;
-    `next_call_raises` is raised by the next call only. `region` is who writes, under the epochs that `epoch_of` gives.
+    `next_call_raises` is raised by the next call only, `archive_raises` whenever messages are read. `region` is who
+    writes, under the epochs that `epoch_of` gives.
     """
 
     def __init__(self, *, api_keys: Mapping[bytes, TenantId] | None = None, region: RegionId = REGION) -> None:
@@ -112,6 +113,7 @@ class InMemoryStore:
         """Slots that another region owns."""
         self.reachable = True
         self.next_call_raises: Exception | None = None
+        self.archive_raises: Exception | None = None
         self.rows = _Rows()
 
     async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
@@ -297,6 +299,8 @@ class InMemoryStore:
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
         """Return the raw messages; see the port."""
         await self._reached()
+        if self.archive_raises is not None:
+            raise self.archive_raises
         return sorted(self.rows.messages.get(payment_id, ()), key=lambda message: (message.at, message.message_id))
 
     async def refuse(self, refusals: Sequence[Refusal]) -> None:
@@ -406,6 +410,7 @@ def _moved(payment: Payment, decision: Decision) -> Payment:
         payment,
         state=decision.state,
         version=payment.version + 1,
+        is_taken_over=payment.is_taken_over and kind is not EventKind.TAKEN_OVER,
         status=decision.status,
         reason=decision.reason,
         creation_time=decision.creation_time or payment.creation_time,

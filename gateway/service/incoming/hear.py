@@ -12,6 +12,7 @@ from typing import Final
 from gateway.domain.identity import incoming_id_of
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.payment import TenantId
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
@@ -33,6 +34,7 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import Reading
 from gateway.service.submit import account_index
 from gateway.service.supervise import Verdict
+from iso20022 import CustomerCreditTransfer
 
 FAULT: Final = "FAULT_OF_OURS"
 """The quarantine's code for a message that a fault of ours kept from being applied."""
@@ -79,7 +81,10 @@ class Hearing:
         new: dict[int, NewTransfer] = {}
         for number, each in enumerate(arrived):
             async with self._apart():
-                new[number] = self._new(each)
+                message = each.reading.transfer
+                assert message is not None, "only transfers arrive"
+                keeper = self.asker.tenants.keeper_of(message.creditor_agent)
+                new[number] = new_transfer(self.rail, each, message, keeper=keeper, vault=self.vault)
         outcomes: Sequence[object]
         try:
             outcomes = await self.decisions.store.admit(list(new.values()))
@@ -155,40 +160,40 @@ class Hearing:
 
         return await self.decisions.take(transfer.payment_id, choose, loaded=transfer) is not None
 
-    def _new(self, arrived: Arrived) -> NewTransfer:
-        transfer, forwarded_at = arrived.reading.transfer, arrived.reading.created_at
-        assert transfer is not None, "only transfers arrive"
-        assert forwarded_at is not None, "a header has a creation time"
-        received_at = arrived.raw.at
-        forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
-        timing, answer_by = self.rail.timing, self.rail.timing.answer_by(forwarded_at)
-        return NewTransfer(
-            payment_id=incoming_id_of(self.rail.rail, transfer.message_id, transfer.creation_time.date()),
-            tenant_id=self.asker.tenants.keeper_of(transfer.creditor_agent),
-            rail=self.rail.rail,
-            message_id=transfer.message_id,
-            message_created_at=transfer.creation_time,
-            instruction_id=transfer.instruction_id,
-            end_to_end_id=transfer.end_to_end_id,
-            transaction_id=transfer.transaction_id,
-            uetr=transfer.uetr,
-            amount=transfer.amount,
-            instructing_agent=transfer.instructing_agent,
-            instructed_agent=transfer.instructed_agent,
-            debtor_agent=transfer.debtor_agent,
-            creditor_agent=transfer.creditor_agent,
-            debtor_account_index=account_index(self.vault, transfer.debtor_agent, transfer.debtor_account.reveal()),
-            creditor_account_index=account_index(
-                self.vault, transfer.creditor_agent, transfer.creditor_account.reveal()
-            ),
-            forwarded_at=forwarded_at,
-            received_at=received_at,
-            answer_by=answer_by,
-            timer_at=timing.take_over(received_at=received_at, answer_by=answer_by),
-            inbox_id=arrived.reading.business_message_id,
-            inbox_digest=arrived.digest,
-            message=arrived.raw,
-        )
+
+def new_transfer(
+    rail: ReceivingRail, arrived: Arrived, message: CustomerCreditTransfer, *, keeper: TenantId, vault: Vault
+) -> NewTransfer:
+    """Return the transfer that `message`, which has just `arrived`, becomes; it is the tenant `keeper`'s. Pure."""
+    forwarded_at, received_at = arrived.reading.created_at, arrived.raw.at
+    assert forwarded_at is not None, "a header has a creation time"
+    forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
+    answer_by = rail.timing.answer_by(forwarded_at)
+    return NewTransfer(
+        payment_id=incoming_id_of(rail.rail, message.message_id, message.creation_time.date()),
+        tenant_id=keeper,
+        rail=rail.rail,
+        message_id=message.message_id,
+        message_created_at=message.creation_time,
+        instruction_id=message.instruction_id,
+        end_to_end_id=message.end_to_end_id,
+        transaction_id=message.transaction_id,
+        uetr=message.uetr,
+        amount=message.amount,
+        instructing_agent=message.instructing_agent,
+        instructed_agent=message.instructed_agent,
+        debtor_agent=message.debtor_agent,
+        creditor_agent=message.creditor_agent,
+        debtor_account_index=account_index(vault, message.debtor_agent, message.debtor_account.reveal()),
+        creditor_account_index=account_index(vault, message.creditor_agent, message.creditor_account.reveal()),
+        forwarded_at=forwarded_at,
+        received_at=received_at,
+        answer_by=answer_by,
+        timer_at=rail.timing.take_over(received_at=received_at, answer_by=answer_by),
+        inbox_id=arrived.reading.business_message_id,
+        inbox_digest=arrived.digest,
+        message=arrived.raw,
+    )
 
 
 def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:

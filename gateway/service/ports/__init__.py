@@ -18,6 +18,7 @@ from gateway.service.ports.archive import (
     Months,
     ObjectMissingError,
     Part,
+    RetentionOverError,
     Walk,
     Walked,
 )
@@ -65,7 +66,7 @@ from gateway.service.ports.faults import (
     UnavailableError,
     UnroutableError,
 )
-from gateway.service.ports.history import History, PaymentHistory
+from gateway.service.ports.history import History, IncomingHistory, PaymentHistory
 from gateway.service.ports.incoming import (
     Admitted,
     IncomingDecision,
@@ -147,6 +148,7 @@ __all__ = [
     "HistoryBeganAnewError",
     "Identifiers",
     "IncomingDecision",
+    "IncomingHistory",
     "IncomingStore",
     "Institution",
     "KeptDeadLetter",
@@ -186,6 +188,7 @@ __all__ = [
     "Refusal",
     "RegionStore",
     "Reservation",
+    "RetentionOverError",
     "Sealed",
     "SealedEntry",
     "Span",

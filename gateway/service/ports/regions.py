@@ -56,6 +56,9 @@ class RegionStore(Protocol):
     async def adopt(self, slots: SlotMap) -> Collection[int]:
         """Make this the region's copy, and return the slots that it gained by it.
 
+        A slot that another region has yet to release stays as it is: a later call takes it. What this region loses it
+        releases, and the other learns that by replication, after everything that was done before.
+
         Waits for every claim and decision that runs under the old map, and none runs under it afterwards. The timers of
         payments whose slots were lost are stopped: their new home carries them. A slot whose copy has a higher epoch
         keeps it: an older map changes nothing.
@@ -64,6 +67,10 @@ class RegionStore(Protocol):
             ContradictedMapError: a slot has another owner here under the same epoch.
 
         """
+        ...
+
+    async def take_up(self, now: datetime) -> None:
+        """Make the timers due of open payments that another region has carried, and that are this region's now."""
         ...
 
     async def is_copied(self, peer: RegionId) -> bool:

@@ -30,12 +30,15 @@ from tests.integration.store.harness import NOW, VAULT, accepted, new_payment, r
 
 ADDED_SINCE = (
     "CREATE TABLE slot AS SELECT n::int2 AS slot, 'local' AS region, 1::int8 AS epoch FROM generate_series(0, 255) n",
+    "ALTER TABLE slot ADD COLUMN ask_after TIMESTAMPTZ",
     "GRANT SELECT ON slot TO fifteen_application",
+    "ALTER TABLE payment ADD COLUMN slot SMALLINT",
     "ALTER TABLE payment_state ADD COLUMN slot SMALLINT",
     "CREATE FUNCTION owned_epoch(TEXT, SMALLINT) RETURNS BIGINT LANGUAGE sql AS 'SELECT 1::bigint'",
 )
 REMOVED_AGAIN = (
     "DROP TABLE slot",
+    "ALTER TABLE payment DROP COLUMN slot",
     "ALTER TABLE payment_state DROP COLUMN slot",
     "DROP FUNCTION owned_epoch",
 )

@@ -187,7 +187,7 @@ async def test_a_decision_on_a_payment_whose_slot_has_moved_is_refused_and_its_t
 
 
 async def test_events_are_written_under_the_present_epoch_of_their_slot(database: Database) -> None:
-    """A slot that went and came back has another epoch, and so has what is decided from then on."""
+    """A slot that went and came back has another epoch: a payment in it is taken over before anything else happens."""
     async with open_pool(database.application_dsn) as pool:
         store, regions = (
             PostgresStore(pool, region=REGION, vault=VAULT),
@@ -197,7 +197,8 @@ async def test_events_are_written_under_the_present_epoch_of_their_slot(database
         back = SlotMap(tuple(SlotOwner(REGION, 3) for _ in ALL))
         await regions.adopt(back)
 
-        assert await store.save([decision(payment, EventKind.SENDING_STARTED)]) == [True]
+        assert await store.save([decision(payment, EventKind.SENDING_STARTED)]) == [False]
+        assert await store.save([decision(payment, EventKind.TAKEN_OVER)]) == [True]
         events = await store.events(payment.payment_id)
         kinds = [outcome.kind for outcome in await store.accept([new_payment("key-2"), new_payment("key-1")])]
 

@@ -42,7 +42,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.history import fold
 from gateway.domain.identity import delivery_id_of, payment_id_of, slot_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, PaymentId, PaymentState, Rail, RegionId, TenantId
-from gateway.domain.regions import SlotMap
+from gateway.domain.regions import SlotMap, SlotOwner
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.ports import (
@@ -445,6 +445,91 @@ async def test_bytes_that_cannot_be_opened_here_hold_up_nothing_behind_them(regi
     later = await west.own.handed_over(Rail.RTP, LATER, limit=10)
     assert fault.position in {each.position for each in later}
     await west.own.applied([each.position for each in later])
+
+
+async def test_a_slot_that_is_handed_over_is_taken_once_its_owner_has_released_it(regions: list[Region]) -> None:
+    """The release comes after everything that was done under the old epoch: the new owner sees all of it."""
+    east, west = regions
+    slots = await east.own.slot_map()
+    assert slots is not None
+    key = next(k for k in (f"HANDED{n}" for n in count()) if slots.owners[new_payment(k).slot].region == east.name)
+    slot = new_payment(key).slot
+    moved = slots.handed_over([slot], to=west.name)
+
+    assert await west.own.adopt(moved) == set()
+    [first] = await east.store.accept([new_payment(key)])
+    assert await east.own.adopt(moved) == set()
+    async with asyncio.timeout(20):
+        while await west.own.adopt(moved) != {slot}:
+            await asyncio.sleep(0.02)
+    await west.settle()
+    [again] = await west.store.accept([new_payment(key)])
+
+    assert (first.kind, again.kind) == (AcceptKind.CREATED, AcceptKind.REPLAYED)
+    assert (await east.store.accept([new_payment(key)]))[0].kind is AcceptKind.REPLAYED
+    await give_back(regions, moved, {slot})
+
+
+async def test_payments_that_were_under_way_in_a_lost_region_are_taken_over_in_doubt(regions: list[Region]) -> None:
+    """Their timers are due at once; nothing else is decided before; late events of the lost region change nothing."""
+    east, west = regions
+    slots = await east.own.slot_map()
+    assert slots is not None
+    keys = [f"LOST{n}" for n in range(400) if slots.owners[new_payment(f"LOST{n}").slot].region == east.name][:2]
+    received, sent = [accepted.payment for accepted in await east.store.accept([new_payment(key) for key in keys])]
+    assert received is not None
+    assert sent is not None
+    sending = decide(sent, Event(EventKind.SENDING_STARTED), at=NOW, timing=Timing())
+    assert await east.store.save([sending]) == [True]
+    await until(lambda: _number_of_events(west.store, sent.payment_id), 2)
+    await west.settle()
+    ask_after = NOW + timedelta(seconds=60)
+    taken = {new_payment(key).slot for key in keys}
+    moved = SlotMap(
+        tuple(
+            SlotOwner(west.name, owner.epoch + 1, None, ask_after) if slot in taken else owner
+            for slot, owner in enumerate(slots.owners)
+        )
+    )
+
+    assert await west.own.adopt(moved) == taken
+    await west.own.take_up(NOW)
+    due = {timer.payment_id for timer in await west.store.due_timers(NOW, limit=1_000)}
+    found = await west.store.load([received.payment_id, sent.payment_id])
+    early = [decide(found[sent.payment_id], Event(EventKind.DEADLINE_PASSED), at=NOW, timing=Timing())]
+    take = [decide(payment, Event(EventKind.TAKEN_OVER), at=NOW, timing=Timing()) for payment in found.values()]
+
+    assert due >= found.keys()
+    assert all(payment.is_taken_over and payment.ask_after == ask_after for payment in found.values())
+    assert await west.store.save(early) == [False]
+    assert await west.store.save(take) == [True, True]
+    now = await west.store.load(list(found))
+    assert {payment.state for payment in now.values()} == {PaymentState.IN_DOUBT}
+    assert {payment.next_step_at for payment in now.values()} == {ask_after}
+    assert not any(payment.is_taken_over for payment in now.values())
+
+    # The lost region still writes under its old map, and is replicated late.
+    late = decide(
+        replace(sent, version=2, state=PaymentState.SENDING),
+        Event(EventKind.SETTLEMENT_REPORTED),
+        at=NOW,
+        timing=Timing(),
+    )
+    assert await east.store.save([late]) == [True]
+    await until(lambda: _number_of_events(west.store, sent.payment_id), 4)
+    await west.settle()
+    await until(lambda: _number_of_events(east.store, sent.payment_id), 4)
+    await east.settle()
+    for region in regions:
+        shown = (await region.store.load([sent.payment_id]))[sent.payment_id]
+        assert (shown.state, shown.version) == (PaymentState.IN_DOUBT, 3)
+    await give_back(regions, moved, taken)
+
+
+async def give_back(regions: list[Region], slots: SlotMap, moved: set[int]) -> None:
+    """Leave the map to the next test as its keys expect it."""
+    for region in regions:
+        await region.own.adopt(slots.moved(moved, to=REGIONS[0]))
 
 
 async def test_a_region_does_not_follow_one_that_owns_its_slots_too(regions: list[Region]) -> None:

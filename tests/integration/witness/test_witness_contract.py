@@ -20,15 +20,18 @@ from gateway.service.lease import RegionLease, lease_name
 from gateway.service.ports import OvertakenError, UnavailableError, Witness
 from tests.fakes.clock import VirtualClock
 from tests.fakes.witness import InMemoryWitness
+from tests.terraform.hcl import blocks
+from tests.terraform.running import SOURCE
 from tests.unit.http.world import RecordingObserver
 
 TABLE: Final = "fifteen-witness"
+WITNESS: Final = SOURCE / "modules" / "witness"
 _names = count(1)
 
 
 @pytest.fixture(scope="module")
 def dynamodb() -> Iterator[str]:
-    """Moto's server on loopback, with the table that an account would have."""
+    """Moto's server on loopback, with the table that an account would have: as Terraform's code says."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -39,11 +42,13 @@ def dynamodb() -> Iterator[str]:
         environment.setenv("AWS_ACCESS_KEY_ID", "test")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
         client: Any = boto3.client("dynamodb", region_name="us-east-2", endpoint_url=endpoint)
+        (code,) = (block for block in blocks(WITNESS, "resource") if block.labels[0] == "aws_dynamodb_table")
+        key = code.text("hash_key")
         client.create_table(
             TableName=TABLE,
-            KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            BillingMode=code.text("billing_mode"),
         )
         client.close()
         yield f"dynamodb://{TABLE}?region=us-east-2&endpoint={endpoint}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -178,12 +178,35 @@ async def test_a_request_is_forwarded_once_and_never_in_a_circle() -> None:
     async with open_world(region=WEST) as west:
         west.store.homes = dict.fromkeys(range(SLOTS), EAST)
         async with east_of(f"http://127.0.0.1:{west.port}") as east:
-            answer = await east.post_message(message())
+            answer = await _while_time_passes(east, east.post_message(message()))
             direct = await west.post_message(message(2), {FORWARDED_FROM: EAST})
 
     for refused in (answer, direct):
         assert (refused.status, refused.json["code"]) == (503, "not_serving")
     assert not west.store.rows.claims
+
+
+async def _while_time_passes(world: World, asked: Coroutine[None, None, Answer]) -> Answer:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(asked)
+        while not task.done():
+            await asyncio.sleep(0.01)
+            world.clock.advance(1)
+    return task.result()
+
+
+async def test_a_submission_waits_for_a_slot_that_is_being_handed_over() -> None:
+    """For a moment neither region owns it: no client hears of that."""
+    async with open_world(region=WEST) as west, east_of(f"http://127.0.0.1:{west.port}") as east:
+        west.store.homes = dict.fromkeys(range(SLOTS), EAST)
+        async with asyncio.TaskGroup() as group:
+            asked = group.create_task(east.post_payment(json_payment(), key="key-9"))
+            await east.clock.until_asleep(1)
+            west.store.homes = {}
+            east.clock.advance(1)
+
+    assert asked.result().status == 202
+    assert len(west.store.rows.payments) == 1
 
 
 async def test_a_region_without_its_lease_refuses_and_nothing_was_done(two: Two) -> None:

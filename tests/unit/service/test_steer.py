@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -11,7 +13,7 @@ from gateway.domain.regions import SlotMap
 from gateway.service.lease import RegionLease
 from gateway.service.ports import NotServingError, UnavailableError
 from gateway.service.regions import SLOTS_RECORD
-from gateway.service.steer import begin, fence, readmit, standing
+from gateway.service.steer import Guardian, begin, fence, hand_back, readmit, standing, take_over
 from tests.fakes.clock import VirtualClock
 from tests.fakes.witness import InMemoryWitness
 from tests.unit.http.world import RecordingObserver
@@ -80,6 +82,104 @@ async def test_a_region_that_was_fenced_off_serves_again_once_it_is_let_in_under
     await lease.renew()
 
     lease.demand()
+
+
+async def _taken_over(witness: InMemoryWitness, clock: VirtualClock, lost: RegionId, by: RegionId) -> SlotMap:
+    async with asyncio.TaskGroup() as group:
+        taking = group.create_task(take_over(witness, lost, by=by, clock=clock, ask_wait_s=25))
+        while not taking.done():
+            await asyncio.sleep(0)
+            clock.advance(0.5)
+    return taking.result()
+
+
+async def test_a_region_is_taken_over_once_it_surely_acts_no_more() -> None:
+    """All its slots go under the next epoch; the rail is asked no sooner than its clock has run out. Twice is once."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    lease = RegionLease(witness, WEST, clock, RecordingObserver())
+    await lease.renew()
+    started = clock.now()
+
+    slots = await _taken_over(witness, clock, WEST, EAST)
+
+    assert clock.now() - started >= timedelta(seconds=10.6)
+    assert lease.left_s == 0
+    assert slots.slots_of(EAST) == frozenset(range(256))
+    [ask_after] = {owner.ask_after for owner in slots.owners if owner.epoch == 2}
+    assert ask_after is not None
+    assert ask_after - started >= timedelta(seconds=35)
+    assert await _taken_over(witness, clock, WEST, EAST) == slots
+    assert SlotMap.read(witness.records[SLOTS_RECORD].text) == slots
+
+
+async def test_a_region_that_is_fenced_off_takes_nobody_over() -> None:
+    """Two operators do the same at both ends of a way that is cut: one of them comes second."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    await fence(witness, EAST, by=WEST, clock=clock)
+
+    with pytest.raises(NotServingError, match="itself fenced off"):
+        await take_over(witness, WEST, by=EAST, clock=clock, ask_wait_s=25)
+
+    assert SlotMap.read(witness.records[SLOTS_RECORD].text) == first
+
+
+async def test_slots_are_handed_back_to_a_region_that_serves_and_wait_for_their_owners_word() -> None:
+    """Until then they are where they were; a region that is fenced off gets none."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    await _taken_over(witness, clock, WEST, EAST)
+    with pytest.raises(NotServingError):
+        await hand_back(witness, first.slots_of(WEST), to=WEST)
+    await readmit(witness, WEST)
+
+    slots = await hand_back(witness, first.slots_of(WEST), to=WEST)
+
+    assert slots.slots_of(WEST) == first.slots_of(WEST)
+    assert {(o.epoch, o.released_by, o.ask_after) for o in slots.owners if o.region == WEST} == {(3, EAST, None)}
+
+
+async def test_what_a_lost_region_had_yet_to_hand_over_is_taken_over_with_the_rest() -> None:
+    """Its new owner would wait for its word for ever."""
+    first = SlotMap.first([EAST])
+    waiting = first.handed_over(range(128), to=WEST)
+    ask_after = VirtualClock().now()
+
+    slots = waiting.taken_over(EAST, by=WEST, ask_after=ask_after)
+
+    assert slots.slots_of(WEST) == frozenset(range(256))
+    assert {owner.released_by for owner in slots.owners} == {None}
+    assert SlotMap.read(slots.as_text()) == slots
+    assert SlotMap.read(waiting.as_text()) == waiting
+
+
+class Held:
+    """A tenure that stands."""
+
+    def demand(self) -> None:
+        """Return."""
+
+
+@pytest.mark.parametrize("renews", [True, False])
+async def test_a_region_that_falls_silent_is_taken_over_by_itself_and_one_that_renews_is_not(*, renews: bool) -> None:
+    """By what is seen at the witness, and by nobody's wall clock."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    lease = RegionLease(witness, WEST, clock, RecordingObserver())
+    guardian = Guardian(witness, WEST, EAST, Held(), clock, after_s=20, ask_wait_s=25)
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(guardian.run())
+        for _ in range(120):
+            if renews:
+                await lease.renew()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            clock.advance(0.5)
+        watching.cancel()
+
+    slots = SlotMap.read(witness.records[SLOTS_RECORD].text)
+    assert slots == first if renews else slots.slots_of(EAST) == frozenset(range(256))
 
 
 async def test_a_region_that_the_witness_does_not_know_is_not_let_in() -> None:

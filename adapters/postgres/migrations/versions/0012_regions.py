@@ -35,7 +35,6 @@ STATEMENTS: Final = (
         region TEXT NOT NULL,
         slot SMALLINT NOT NULL,
         epoch BIGINT NOT NULL,
-        at TIMESTAMP WITH TIME ZONE NOT NULL,
         CONSTRAINT slot_release_pk PRIMARY KEY (slot, epoch, region)) PARTITION BY LIST (region)
     """,
     "GRANT SELECT, INSERT ON slot_release TO fifteen_application",

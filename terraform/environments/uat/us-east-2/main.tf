@@ -30,7 +30,10 @@ module "region" {
   retention  = module.values.retention
   settings   = module.values.settings
 
-  plays_the_rail = module.values.plays_the_rail
+  plays_the_rail  = module.values.plays_the_rail
+  rail_settings   = var.rail_settings
+  secret_settings = module.values.secret_settings
+  secret_files    = module.values.secret_files
 
   secrets          = var.secrets
   secrets_revision = module.values.secrets_revision
@@ -39,6 +42,5 @@ module "region" {
   permissions_boundary_arn = "arn:aws:iam::${var.account_id}:policy/fifteen-${module.values.environment}-boundary"
   administrator_role_arns  = ["arn:aws:iam::${var.account_id}:role/fifteen-${module.values.environment}-deploy"]
   one_off_command          = var.one_off_command
-  rules                    = { for file in fileset("${path.module}/../../../../observability/rules", "*.yml") : trimsuffix(file, ".yml") => file("${path.module}/../../../../observability/rules/${file}") }
-  dashboards               = { for file in fileset("${path.module}/../../../../observability/dashboards", "*.json") : file => file("${path.module}/../../../../observability/dashboards/${file}") }
+  rules                    = { for file in fileset("${path.module}/../../../terraform/observability/rules", "*.yml") : trimsuffix(file, ".yml") => file("${path.module}/../../../terraform/observability/rules/${file}") }
 }
