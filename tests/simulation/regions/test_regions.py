@@ -26,7 +26,7 @@ FIRST_SEED: Final = {
     RegionsPlant.FENCE_OFF: 35,
     RegionsPlant.IDS_DRAWN_IN_EACH: 1,
     RegionsPlant.LEASE_BELIEVED: 11,
-    RegionsPlant.EPOCH_UNCHECKED_IN_SAVE: 2,
+    RegionsPlant.EPOCH_UNCHECKED_IN_SAVE: 5,
     RegionsPlant.LOWER_EPOCH_PROJECTED: 7,
     RegionsPlant.FORWARD_GUESSED_AS_FAILED: 3,
     RegionsPlant.NOT_HANDED_OVER: 1,
