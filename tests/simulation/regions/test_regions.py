@@ -19,7 +19,7 @@ from tests.simulation.world import Run
 
 ROOT: Final = Path(__file__).parents[3]
 
-SEEDS: Final = range(1, 21)
+SEEDS: Final = range(1, 13)
 
 FIRST_SEED: Final = {
     RegionsPlant.TWO_WRITERS: 1,
