@@ -7,6 +7,7 @@ can arise. Everything here runs as the owner, or a role above it, and a repeat c
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Final
 import asyncpg
 
 from adapters.postgres.cluster import REPLICATION_GROUP_ROLE
+from adapters.postgres.logins import Login, verifier_of
 from adapters.postgres.phases import PRESENT_S
 from adapters.postgres.tables import FACTS, REPLICATED, TOPOLOGY
 from gateway.domain.payment import RegionId
@@ -28,6 +30,8 @@ ORIGIN_SINCE: Final = 160_000
 
 COMPARED: Final = tuple(table for table in FACTS if table.name not in {"message", "archived_message"})
 """What a copy must have no more of than its origin before it is made anew."""
+
+_MANAGED_ROLE: Final = "rds_replication"
 
 _ROWS_AT_ONCE: Final = 10_000
 _SEEN_S: Final = 3.0
@@ -134,8 +138,10 @@ def _place_of(dsn: str) -> str:
     return dsn.rsplit("@", 1)[-1].split("/", 1)[0]
 
 
-async def prepare(dsn: str, *, region: RegionId, peer: RegionId) -> None:
+async def prepare(dsn: str, *, region: RegionId, peer: RegionId, follower: Login | None = None) -> None:
     """Publish this region's partitions, guard the peer's, and note what arrives in them.
+
+    `follower` is the role as which the peer follows: it is made where there is none of its name.
 
     Raises:
         ReplicationError: it cannot be done: the schema is missing, or a right.
@@ -149,6 +155,8 @@ async def prepare(dsn: str, *, region: RegionId, peer: RegionId) -> None:
         if await connection.fetchval("SELECT count(*) > 0 FROM receiving_agent"):
             raise ReplicationError("two regions do not receive yet, and receiving_agent has rows (docs/regions.md)")
         await _publish(connection, region)
+        if follower is not None:
+            await _ensure_follower(connection, follower)
         for table in REPLICATED:
             await _guard(connection, f"{table.name}_{peer}", region=region)
         await _attach(connection, f"payment_event_{peer}", "note_replicated_event")
@@ -209,6 +217,34 @@ async def _publish(connection: asyncpg.Connection[asyncpg.Record], region: Regio
     await connection.execute(f"GRANT USAGE ON SCHEMA public TO {REPLICATION_GROUP_ROLE}")
     readable = [*sorted(wanted), *(table.name for table in TOPOLOGY)]
     await connection.execute(f"GRANT SELECT ON {', '.join(readable)} TO {REPLICATION_GROUP_ROLE}")
+
+
+async def _ensure_follower(connection: asyncpg.Connection[asyncpg.Record], follower: Login) -> None:
+    """Make the role; one that is there is left as it is: whoever made it answers for its password and its rights.
+
+    Amazon's managed PostgreSQL gives the attribute REPLICATION to nobody, and has a role for it instead.
+    """
+    if await connection.fetchval("SELECT count(*) > 0 FROM pg_roles WHERE rolname = $1", follower.name):
+        return
+    is_managed = await connection.fetchval("SELECT count(*) > 0 FROM pg_roles WHERE rolname = $1", _MANAGED_ROLE)
+    attribute, groups = (
+        ("", f"{REPLICATION_GROUP_ROLE}, {_MANAGED_ROLE}")
+        if is_managed
+        else (
+            "REPLICATION",
+            REPLICATION_GROUP_ROLE,
+        )
+    )
+    name = await connection.fetchval("SELECT quote_ident($1)", follower.name)
+    verifier = verifier_of(follower.password, secrets.token_bytes(16))
+    try:
+        async with connection.transaction():
+            await connection.execute(f"CREATE ROLE {name} LOGIN {attribute} PASSWORD '{verifier}' IN ROLE {groups}")
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ReplicationError(
+            f"the owner may not make the role that FIFTEEN_PEER_DATABASE_URL names: as a superuser, CREATE ROLE {name} "
+            f"LOGIN {attribute} PASSWORD … IN ROLE {groups}"
+        ) from error
 
 
 async def _published(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:

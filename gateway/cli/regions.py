@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 from adapters.postgres.connection import open_pool
+from adapters.postgres.logins import login_of
 from adapters.postgres.regions import PostgresRegions
 from adapters.postgres.replication import Inward, Outward, ReplicationError, join, prepare, status
 from adapters.system import SystemClock
@@ -46,7 +47,9 @@ def initialise(settings: Settings, *, is_first: bool) -> None:
 async def _initialise(settings: Settings, region: RegionId, peer: RegionId, *, is_first: bool) -> SlotMap:
     url = witness_url_of(settings)
     await prepare_witness(url)
-    await prepare(_owner_url(settings), region=region, peer=peer)
+    # Both regions follow as a role of the same name and password: what this one logs in as there, the other does here.
+    follower = settings.peer_database_url and login_of(settings.peer_database_url.get_secret_value())
+    await prepare(_owner_url(settings), region=region, peer=peer, follower=follower or None)
     async with open_pool(database_url_of(settings), connections_max=1) as pool, open_witness(url) as witness:
         store = PostgresRegions(pool, region=region, vault=vault_of(settings))
         regions = [RegionId(name) for name in settings.regions]

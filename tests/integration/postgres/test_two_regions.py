@@ -21,6 +21,7 @@ from adapters.keys.clear import ClearVault
 from adapters.postgres.audit import PostgresAudit, open_audit_reader
 from adapters.postgres.bus_tables import BUS_TABLES
 from adapters.postgres.connection import open_pool
+from adapters.postgres.logins import Login
 from adapters.postgres.partitions import PostgresMonths
 from adapters.postgres.regions import PostgresRegions
 from adapters.postgres.replication import (
@@ -67,6 +68,7 @@ PAIRS: Final = (REGIONS, (REGIONS[1], REGIONS[0]))
 NOW: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 LATER: Final = NOW + timedelta(days=1)
 TENANT: Final = TenantId("default")
+FOLLOWER: Final = Login("fifteen_peer", "an-invented-password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,32 @@ async def replicate(servers: list[EmbeddedPostgres]) -> None:
         await keep_wal(server, "4GB")
     for _ in range(2):
         for server, (region, peer) in zip(servers, PAIRS, strict=True):
-            await prepare(server.superuser_dsn, region=region, peer=peer)
+            await prepare(server.superuser_dsn, region=region, peer=peer, follower=FOLLOWER)
         for server, other, (region, peer) in zip(servers, reversed(servers), PAIRS, strict=True):
-            await join(server.superuser_dsn, other.superuser_dsn, region=region, peer=peer)
+            await join(server.superuser_dsn, followed_at(other), region=region, peer=peer)
+
+
+def followed_at(server: EmbeddedPostgres) -> str:
+    """A server's address for the other region: with no more rights than it needs."""
+    return f"postgresql://{FOLLOWER.name}:{FOLLOWER.password}@{server.superuser_dsn.rpartition('@')[2]}"
+
+
+async def test_the_role_that_a_region_is_followed_as_can_read_what_is_published_and_nothing_else(
+    regions: list[Region],
+) -> None:
+    """`fifteen region init` makes it, as `FIFTEEN_PEER_DATABASE_URL` names it; a password that somebody set stays."""
+    east, west = regions
+    connection = await asyncpg.connect(followed_at(east.server))
+    try:
+        await connection.fetch(f"SELECT * FROM claim_{east.name}")
+        for forbidden in (f"SELECT * FROM claim_{west.name}", "SELECT * FROM tenant", f"DELETE FROM claim_{east.name}"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(forbidden)
+    finally:
+        await connection.close()
+    other = Login(FOLLOWER.name, "another password")
+    await prepare(east.server.superuser_dsn, region=east.name, peer=west.name, follower=other)
+    await (await asyncpg.connect(followed_at(east.server))).close()
 
 
 async def execute(server: EmbeddedPostgres, statement: str) -> None:
