@@ -148,6 +148,6 @@ def test_rules_and_dashboards_stand_in_one_place_for_all_who_load_them() -> None
     assert "./terraform/observability/dashboards:/dashboards:ro" in compose
     assert "./terraform/observability/rules:/etc/prometheus/rules:ro" in compose
     assert len(roots) == 8
-    assert all("${path.module}/../../../terraform/observability/rules" in root.read_text() for root in roots)
+    assert all("${path.module}/../../../observability/rules" in root.read_text() for root in roots)
     for file in (ROOT / "terraform" / "observability" / "rules").glob("*.yml"):
         assert yaml.safe_load(file.read_text())["groups"], file.name
