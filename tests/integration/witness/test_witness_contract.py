@@ -18,6 +18,7 @@ from gateway.domain.payment import RegionId
 from gateway.domain.regions import LeaseTerms
 from gateway.service.lease import RegionLease, lease_name
 from gateway.service.ports import OvertakenError, UnavailableError, Witness
+from tests.conftest import copy_database
 from tests.fakes.clock import VirtualClock
 from tests.fakes.witness import InMemoryWitness
 from tests.terraform.hcl import blocks
@@ -55,6 +56,12 @@ def dynamodb() -> Iterator[str]:
         server.stop()
 
 
+@pytest.fixture(scope="module")
+def witness_database(postgres_server: EmbeddedPostgres) -> str:
+    """An empty database of the witness's own: the others are copies of one that knows of no witness."""
+    return copy_database(postgres_server, "template1").owner_dsn
+
+
 @pytest.fixture(params=["memory", "postgres", "dynamodb"])
 def address(request: pytest.FixtureRequest) -> str | None:
     """Where each witness is, in turn; none for the one in memory."""
@@ -62,8 +69,7 @@ def address(request: pytest.FixtureRequest) -> str | None:
         return None
     if request.param == "dynamodb":
         return str(request.getfixturevalue("dynamodb"))
-    server: EmbeddedPostgres = request.getfixturevalue("postgres_server")
-    return server.owner_dsn
+    return str(request.getfixturevalue("witness_database"))
 
 
 @pytest.fixture
