@@ -7,7 +7,6 @@ can arise. Everything here runs as the owner, or a role above it, and a repeat c
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -236,7 +235,8 @@ async def _ensure_follower(connection: asyncpg.Connection[asyncpg.Record], follo
         )
     )
     name = await connection.fetchval("SELECT quote_ident($1)", follower.name)
-    verifier = verifier_of(follower.password, secrets.token_bytes(16))
+    salt = (await connection.fetchval("SELECT gen_random_uuid()")).bytes
+    verifier = verifier_of(follower.password, salt)
     try:
         async with connection.transaction():
             await connection.execute(f"CREATE ROLE {name} LOGIN {attribute} PASSWORD '{verifier}' IN ROLE {groups}")
