@@ -18,7 +18,7 @@ from gateway.main import run, run_gateway, run_worker
 from gateway.service.ports import NewPayment
 from gateway.settings import load_settings
 
-PLANTS_VARIABLE: Final = "FIFTEEN_DRILL_REGION_PLANTS"
+PLANTS_VARIABLE: Final = "DRILL_REGION_PLANTS"
 
 ANYWHERE: Final = """
 CREATE OR REPLACE FUNCTION owned_epoch(asking TEXT, wanted SMALLINT) RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
