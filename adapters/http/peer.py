@@ -14,6 +14,7 @@ from typing import Final, Self
 import aiohttp
 from aiohttp import web
 
+from adapters.http_session import LazySession
 from gateway.domain.payment import RegionId
 from gateway.service.ports import NotHomeError, NotSentError, UnavailableError
 
@@ -53,8 +54,13 @@ class Peer:
     def __init__(self, url: str, *, own: RegionId, tls: ssl.SSLContext | None = None) -> None:
         self._url = url.rstrip("/")
         self._own = own
-        self._tls = tls
-        self._session: aiohttp.ClientSession | None = None
+        self._session = LazySession(
+            limit=CONNECTIONS_MAX,
+            keepalive_timeout_s=IDLE_MAX_S,
+            tls=tls,
+            auto_decompress=False,
+            skip_auto_headers=("Accept-Encoding", "User-Agent"),
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,9 +68,7 @@ class Peer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._session.close()
 
     async def forward(self, request: web.Request, body: bytes, *, home: RegionId, wait_s: int) -> web.Response:
         """Return the home's answer to this request, as it is.
@@ -81,8 +85,12 @@ class Peer:
             total=wait_s + ANSWER_TIME_S, connect=CONNECT_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S
         )
         try:
-            async with self._open_session().post(
-                self._url + request.raw_path, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            async with self._session.opened().post(
+                self._url + request.rel_url.raw_path_qs,
+                data=body,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
             ) as response:
                 answer = await _whole(response)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, *_NO_ADDRESS) as error:
@@ -101,20 +109,6 @@ class Peer:
             )
         given = [(name, value) for name in _GIVEN for value in response.headers.getall(name, ())]
         return web.Response(body=answer, status=response.status, headers=given)
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        """The session, made inside the running loop when it is first needed."""
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=CONNECTIONS_MAX, keepalive_timeout=IDLE_MAX_S, ssl=self._tls if self._tls is not None else True
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                skip_auto_headers=("Accept-Encoding", "User-Agent"),
-            )
-        return self._session
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:

@@ -171,7 +171,8 @@ class PostgresRegions:
             or released.get((owner.released_by, number), 0) >= owner.epoch
         ]
         if known is not None and all(
-            owner[1:3] == (k.region, k.epoch) for owner in rows for k in [known.owners[owner[0]]]
+            (region, epoch) == (known.owners[number].region, known.owners[number].epoch)
+            for number, region, epoch, _ in rows
         ):
             return set()
         with translated():
@@ -206,7 +207,7 @@ class PostgresRegions:
             found = await self._pool.fetch(_NOTES, limit, now)
             notes = [note for note in found if note["is_outgoing"]]
             if len(notes) < len(found):  # incoming transfers have no projection here yet
-                await self._pool.execute(_DROP_NOTES, [note["position"] for note in found if note not in notes])
+                await self._pool.execute(_DROP_NOTES, [note["position"] for note in found if not note["is_outgoing"]])
             rows = await self._pool.fetch(_REPLICATED_EVENTS, list({note["payment_id"] for note in notes}))
         events: dict[PaymentId, list[Any]] = defaultdict(list)
         for row in rows:

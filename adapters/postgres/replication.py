@@ -226,14 +226,8 @@ async def _ensure_follower(connection: asyncpg.Connection[asyncpg.Record], follo
     if await connection.fetchval("SELECT count(*) > 0 FROM pg_roles WHERE rolname = $1", follower.name):
         return
     is_managed = await connection.fetchval("SELECT count(*) > 0 FROM pg_roles WHERE rolname = $1", _MANAGED_ROLE)
-    attribute, groups = (
-        ("", f"{REPLICATION_GROUP_ROLE}, {_MANAGED_ROLE}")
-        if is_managed
-        else (
-            "REPLICATION",
-            REPLICATION_GROUP_ROLE,
-        )
-    )
+    attribute = "" if is_managed else "REPLICATION"
+    groups = f"{REPLICATION_GROUP_ROLE}, {_MANAGED_ROLE}" if is_managed else REPLICATION_GROUP_ROLE
     name = await connection.fetchval("SELECT quote_ident($1)", follower.name)
     salt = (await connection.fetchval("SELECT gen_random_uuid()")).bytes
     verifier = verifier_of(follower.password, salt)

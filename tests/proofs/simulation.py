@@ -10,9 +10,9 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import process_time
-from typing import Final
+from typing import Any, Final
 
 from tests.proofs.report import ROOT, circumstances, table, write
 from tests.simulation.__main__ import Tally, tally, tally_regions
@@ -97,24 +97,15 @@ def again(seeds: Sequence[int], *, hash_seed: str, regions: bool = False) -> lis
     return answer.stdout.split()
 
 
-def first_failures() -> list[tuple[str, str, int | str, str]]:
+def first_failures(
+    plants: Iterable[Any], sentences: Mapping[Any, str], tally_of: Callable[..., Tally]
+) -> list[tuple[str, str, int | str, str]]:
     """Return each planted bug with the first seed that finds it, and how."""
     rows: list[tuple[str, str, int | str, str]] = []
-    for plant in Plant:
-        total = tally(range(1, FOUND_WITHIN + 1), plant=plant, failures_max=1)
+    for plant in plants:
+        total = tally_of(range(1, FOUND_WITHIN + 1), plant=plant, failures_max=1)
         seed, words = next(iter(total.failed.items()), ("none", "not found"))
-        rows.append((plant.value, SENTENCES[plant], seed, words))
-        print(f"{plant}: {seed}", flush=True)
-    return rows
-
-
-def first_failures_of_regions() -> list[tuple[str, str, int | str, str]]:
-    """Return each planted bug of two regions with the first seed that finds it, and how."""
-    rows: list[tuple[str, str, int | str, str]] = []
-    for plant in RegionsPlant:
-        total = tally_regions(range(1, FOUND_WITHIN + 1), plant=plant, failures_max=1)
-        seed, words = next(iter(total.failed.items()), ("none", "not found"))
-        rows.append((plant.value, REGIONS_SENTENCES[plant], seed, words))
+        rows.append((plant.value, sentences[plant], seed, words))
         print(f"{plant}: {seed}", flush=True)
     return rows
 
@@ -157,7 +148,7 @@ def page(
 def prove_one_region(seeds: int) -> bool:
     """Run worlds of one region, write the report, and return whether all is as it should be."""
     at_the_start = circumstances("make proof (python -m tests.proofs.simulation)", on_it=PARTS_OF_IT)
-    plants = first_failures()
+    plants = first_failures(Plant, SENTENCES, tally)
     started_s = process_time()
     total = tally(range(1, seeds + 1))
     cpu_s = process_time() - started_s
@@ -175,7 +166,7 @@ def prove_two_regions(seeds: int) -> bool:
     """Run worlds of two regions, write the report, and return whether all is as it should be."""
     command = "make proof (python -m tests.proofs.simulation --part regions)"
     at_the_start = circumstances(command, on_it=f"{PARTS_OF_IT}, of two regions, and a witness")
-    plants = first_failures_of_regions()
+    plants = first_failures(RegionsPlant, REGIONS_SENTENCES, tally_regions)
     started_s = process_time()
     total = tally_regions(range(1, seeds + 1))
     cpu_s = process_time() - started_s

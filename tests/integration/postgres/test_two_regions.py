@@ -99,7 +99,10 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[EmbeddedP
 
 
 async def replicate(servers: list[EmbeddedPostgres]) -> None:
-    """Set two regions up as `fifteen db upgrade`, `fifteen region init` and `fifteen region join` do; twice."""
+    """Set two regions up as `fifteen db upgrade`, `fifteen region init` and `fifteen region join` do, twice.
+
+    The first copy is waited for: whichever test comes first would see tables that are not there yet.
+    """
     for server in servers:
         await upgrade(server.owner_dsn, regions=REGIONS, first_tenant=None, now=NOW)
         await keep_wal(server, "4GB")
@@ -108,6 +111,10 @@ async def replicate(servers: list[EmbeddedPostgres]) -> None:
             await prepare(server.superuser_dsn, region=region, peer=peer, follower=FOLLOWER)
         for server, other, (region, peer) in zip(servers, reversed(servers), PAIRS, strict=True):
             await join(server.superuser_dsn, followed_at(other), region=region, peer=peer)
+    for server, (region, peer) in zip(servers, PAIRS, strict=True):
+        async with asyncio.timeout(30):
+            while (await status(server.superuser_dsn, region=region, peer=peer))[1].tables_waiting:
+                await asyncio.sleep(0.05)
 
 
 def followed_at(server: EmbeddedPostgres) -> str:
@@ -780,7 +787,9 @@ async def test_a_copy_that_has_what_the_peer_has_lost_is_not_dropped(regions: li
 async def test_a_copy_that_nothing_continues_is_not_copied_into(regions: list[Region]) -> None:
     """Every row that is there already would stop the copying, again and again."""
     east, west = regions
-    name = subscription_of(west.name, east.name)
+    name, key = subscription_of(west.name, east.name), key_at(east.name, "COPIED")
+    await east.store.accept([new_payment(key)])
+    await until(lambda: _claimed(west.server, key), 1)
     await execute(west.server, f"ALTER SUBSCRIPTION {name} DISABLE")
     await execute(west.server, f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
     await execute(west.server, f"DROP SUBSCRIPTION {name}")
