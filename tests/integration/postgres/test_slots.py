@@ -162,6 +162,21 @@ async def test_a_region_that_still_owns_slots_is_not_retired(database: Database)
         assert await PostgresRegions(pool, region=REGION, vault=VAULT).slot_map() == moved
 
 
+async def test_a_region_that_goes_on_under_another_name_carries_its_payments_on(database: Database) -> None:
+    """After a restore from a dump (docs/runbooks/audit.md): the owner renames, and upgrades; nothing is taken over."""
+    async with open_pool(database.application_dsn) as pool:
+        under_way = await accepted(PostgresStore(pool, region=REGION, vault=VAULT))
+        owner = await asyncpg.connect(database.owner_dsn)
+        await owner.execute("UPDATE slot SET region = $1", PEER)
+        await owner.close()
+        await upgrade(database.owner_dsn, regions=[PEER], first_tenant=None, now=NOW, retired=[REGION])
+
+        renamed = PostgresStore(pool, region=PEER, vault=VAULT)
+
+        assert await renamed.save([decision(under_way, EventKind.DEADLINE_PASSED)]) == [True]
+        assert (await accepted(renamed, "key-2")).payment_id != under_way.payment_id
+
+
 async def test_a_decision_on_a_payment_whose_slot_has_moved_is_refused_and_its_timer_stopped(
     database: Database,
 ) -> None:
