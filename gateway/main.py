@@ -125,6 +125,7 @@ class Between:
     bus: Callable[[Bus], Bus] = _as_it_is
     link: Callable[[Rail, RailLink], RailLink] = _link_as_it_is
     application: Callable[[web.Application], web.Application] = _as_it_is
+    clock: Callable[[Clock], Clock] = _as_it_is
 
 
 NOTHING_BETWEEN: Final = Between()
@@ -163,7 +164,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     """
     configure_logs(role=role, level=settings.log_level)
     database_url = database_url_of(settings)
-    clock, metrics = SystemClock(), Metrics()
+    clock, metrics = between.clock(SystemClock()), Metrics()
     if settings.index_key.get_secret_value() == DEVELOPMENT_INDEX_KEY:
         structlog.get_logger("fifteen").warning("development_index_key", remedy="set FIFTEEN_INDEX_KEY to a secret")
     metrics.build_info.labels(version("fifteen")).set(1)

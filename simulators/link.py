@@ -1,16 +1,17 @@
-"""A link between two places on this machine, byte by byte: its delay can be set, and it can be cut.
+"""A link between places on this machine, byte by byte: its delay can be set, and it can be cut, one way too.
 
-It knows nothing of what goes through it. Told by ``PUT /link``; a cut link accepts connections and carries nothing, as
-a network does that loses every packet.
+It knows nothing of what goes through it. Told by ``PUT /link`` with ``{"delay_ms": …, "is_cut": …}``; a cut link
+accepts connections and carries nothing, as a network does that loses every packet. With ``"only": ["use1>usw2"]``
+nothing but what goes from the one place to the other is lost: questions are acted upon, and no answer comes.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from aiohttp import web
 
@@ -19,41 +20,81 @@ CHUNKS_MAX: Final = 256
 """On their way at once in one direction of a connection: a sender that is quicker waits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Who connects to the port `listening`, at the place `source`, is carried to the port `target` at `destination`."""
+
+    source: str
+    destination: str
+    listening: int
+    target: int
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the way that ``source:destination:listening:target`` names.
+
+        Raises:
+            ValueError: it names none.
+
+        """
+        source, destination, listening, target = text.split(":")
+        return cls(source, destination, int(listening), int(target))
+
+    @property
+    def there(self) -> str:
+        """The direction of what is asked."""
+        return f"{self.source}>{self.destination}"
+
+    @property
+    def back(self) -> str:
+        """The direction of what is answered."""
+        return f"{self.destination}>{self.source}"
+
+
 @dataclass(slots=True)
 class Link:
     """The state that every connection looks at, at every piece of what it carries."""
 
+    ways: Sequence[Way]
     delay_s: float = 0.0
-    is_cut: bool = False
-    mended: asyncio.Event = field(default_factory=asyncio.Event)
+    cut: frozenset[str] = frozenset()
+    """The directions in which everything is lost."""
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def set(self, *, delay_s: float, is_cut: bool) -> None:
-        """Change both; what is on its way keeps the delay that it left with."""
-        self.delay_s, self.is_cut = delay_s, is_cut
-        if is_cut:
-            self.mended.clear()
-        else:
-            self.mended.set()
+    def set(self, *, delay_s: float, is_cut: bool, only: Collection[str] | None = None) -> None:
+        """Change both; what is on its way keeps the delay that it left with.
 
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, target: int) -> None:
+        Raises:
+            ValueError: `only` names a direction in which nothing goes.
+
+        """
+        known = {direction for way in self.ways for direction in (way.there, way.back)}
+        cut = known if only is None else set(only)
+        if unknown := cut - known:
+            raise ValueError(f"no {', '.join(sorted(unknown))}: there are {', '.join(sorted(known))}")
+        self.delay_s, self.cut = delay_s, frozenset(cut if is_cut else ())
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, way: Way) -> None:
         """Carry one connection, both ways, until either side ends it."""
         try:
-            await self._until_mended()
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", target)
+            await self._until_open(way.there)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", way.target)
         except OSError:
             writer.close()
             return
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pour(reader, far_writer))
-                group.create_task(self._pour(far_reader, writer))
+                group.create_task(self._pour(reader, far_writer, way.there))
+                group.create_task(self._pour(far_reader, writer, way.back))
         except* OSError:
             pass  # either side may break off; the other sees the end
         finally:
             for each in (writer, far_writer):
                 each.close()
 
-    async def _pour(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pour(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: str) -> None:
         loop = asyncio.get_running_loop()
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(CHUNKS_MAX)
 
@@ -62,7 +103,7 @@ class Link:
                 due, chunk = await under_way.get()
                 if due > loop.time():
                     await asyncio.sleep(due - loop.time())
-                await self._until_mended()
+                await self._until_open(direction)
                 if not chunk:
                     writer.write_eof()
                     return
@@ -75,9 +116,9 @@ class Link:
                 await under_way.put((loop.time() + self.delay_s, chunk))
             await under_way.put((loop.time() + self.delay_s, b""))
 
-    async def _until_mended(self) -> None:
-        if self.is_cut:
-            await self.mended.wait()
+    async def _until_open(self, direction: str) -> None:
+        while direction in self.cut:
+            await self._changed.wait()
 
 
 def link_application(link: Link) -> web.Application:
@@ -85,7 +126,11 @@ def link_application(link: Link) -> web.Application:
 
     async def put(request: web.Request) -> web.Response:
         wanted: dict[str, Any] = await request.json()
-        link.set(delay_s=float(wanted["delay_ms"]) / 1000, is_cut=bool(wanted["is_cut"]))
+        delay_s, is_cut = float(wanted["delay_ms"]) / 1000, bool(wanted["is_cut"])
+        try:
+            link.set(delay_s=delay_s, is_cut=is_cut, only=wanted.get("only"))
+        except ValueError as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
         return web.json_response(wanted)
 
     async def healthy(_request: web.Request) -> web.Response:
@@ -97,21 +142,19 @@ def link_application(link: Link) -> web.Application:
     return application
 
 
-async def run_link(ways: Sequence[tuple[int, int]], *, port: int, delay_s: float) -> None:
-    """Carry what comes to each way's first port to its second one, until cancelled; everything on 127.0.0.1."""
-    link = Link()
+async def run_link(ways: Sequence[Way], *, port: int, delay_s: float) -> None:
+    """Carry what comes to each way's port to its target, until cancelled; everything on 127.0.0.1."""
+    link = Link(ways)
     link.set(delay_s=delay_s, is_cut=False)
     runner = web.AppRunner(link_application(link), access_log=None)
     async with AsyncExitStack() as stack:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", port).start()
-        for listening, target in ways:
+        for way in ways:
 
-            async def carry(
-                reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, target: int = target
-            ) -> None:
-                await link.carry(reader, writer, target=target)
+            async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, way: Way = way) -> None:
+                await link.carry(reader, writer, way=way)
 
-            await stack.enter_async_context(await asyncio.start_server(carry, "127.0.0.1", listening))
+            await stack.enter_async_context(await asyncio.start_server(carry, "127.0.0.1", way.listening))
         await asyncio.Event().wait()

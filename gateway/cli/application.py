@@ -789,19 +789,25 @@ def fednow(
 
 @simulator.command()
 def link(
-    way: Annotated[list[str], typer.Option(help="Ports on 127.0.0.1, from:to; may be repeated.", metavar="FROM:TO")],
+    way: Annotated[
+        list[str],
+        typer.Option(
+            help="From one place to another, with the ports on 127.0.0.1; may be repeated.",
+            metavar="FROM:TO:LISTENING:TARGET",
+        ),
+    ],
     port: Annotated[int, typer.Option(help="Where the link is told of its delay, and cut.")] = 8030,
     delay_ms: Annotated[float, typer.Option(help="One way.", min=0)] = 0.0,
 ) -> None:
     """Play the network between two regions: carry bytes, late or not at all."""
     import asyncio
 
-    from simulators.link import run_link
+    from simulators.link import Way, run_link
 
     try:
-        ways = [(int(listening), int(target)) for listening, target in (each.split(":") for each in way)]
+        ways = [Way.read(each) for each in way]
     except ValueError as error:
-        raise typer.BadParameter("a way is two ports, from:to") from error
+        raise typer.BadParameter("a way is two places and two ports: use1:usw2:8031:8000") from error
     asyncio.run(run_link(ways, port=port, delay_s=delay_ms / 1000))
 
 
@@ -909,11 +915,18 @@ def crash(
 @drill.command(name="region")
 def drill_region(
     scenario: Annotated[
-        list[str] | None, typer.Option(help="killed, cut, witness, frozen, both; without: the first three.")
+        list[str] | None,
+        typer.Option(
+            help="killed, cut, witness, one-way, cut-60, isolated, frozen-5, frozen-60, both, old-map, clock; or "
+            "all. Without: the first three."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Repeats the drill's choices; printed when it was drawn.")] = None,
     plant: Annotated[
-        list[str] | None, typer.Option(help="Take a guard away, home or send-anew: the drill must then fail.")
+        list[str] | None,
+        typer.Option(
+            help="Take a guard away, home, send-anew, no-fence, shared-rows or random-ids: it must then fail."
+        ),
     ] = None,
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Leave journal, databases and logs in this directory.", metavar="DIR")
@@ -922,18 +935,21 @@ def drill_region(
 ) -> None:
     """Lose a region under load on both, cut the way between them, lose the witness; and count the money afterwards.
 
+    JSON is one object for each scenario; what was wrong is told beside it.
+
     Exits 0 when every payment that was acknowledged is accounted for, none is doubled and both regions have the same.
     """
     from gateway.cli.drill.chance import fresh_seed
     from gateway.cli.drill.region.command import run_region_drill
-    from gateway.cli.drill.region.role import SENTENCES
-    from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS
+    from gateway.cli.drill.region.plants import Plant
+    from gateway.cli.drill.region.scenarios import ALL, QUICK, SCENARIOS
 
-    names, plants = tuple(scenario or QUICK), tuple(plant or ())
-    if unknown := (set(names) - SCENARIOS.keys()) | (set(plants) - SENTENCES.keys()):
+    names = tuple(SCENARIOS) if scenario and ALL in scenario else tuple(scenario or QUICK)
+    if unknown := (set(names) - SCENARIOS.keys()) | (set(plant or ()) - set(Plant)):
         raise typer.BadParameter(
-            f"no {', '.join(sorted(unknown))}: scenarios are {', '.join(SCENARIOS)}, plants {', '.join(SENTENCES)}"
+            f"no {', '.join(sorted(unknown))}: scenarios are {', '.join((*SCENARIOS, ALL))}, plants {', '.join(Plant)}"
         )
+    plants = frozenset(map(Plant, plant or ()))
     code = run_region_drill(names, seed=fresh_seed() if seed is None else seed, plants=plants, as_json=json, keep=keep)
     raise typer.Exit(code)
 
