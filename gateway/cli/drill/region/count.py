@@ -212,7 +212,12 @@ def _doubled(
 
 def _diverged(here: Sequence[asyncpg.Record], there: Sequence[asyncpg.Record]) -> str | None:
     one, other = sorted(map(tuple, here)), sorted(map(tuple, there))
-    return None if one == other else f"{one} here, {other} there"
+    return None if one == other else f"it is {_told(here)} in one region, {_told(there)} in the other"
+
+
+def _told(claims: Sequence[asyncpg.Record]) -> str:
+    shown = (f"{row['state']} (version {row['version']}, epoch {row['epoch']})" for row in claims)
+    return " and ".join(shown) or "unknown"
 
 
 def _unaccounted(load: Load, key: str, claims: Sequence[asyncpg.Record], rail: _Rail) -> str | None:

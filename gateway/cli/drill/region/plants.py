@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from adapters.postgres.replication import PUBLICATION, connected, subscription_of
-from gateway.cli.two_regions import TwoRegions
+from adapters.postgres.tables import REPLICATED
+from gateway.cli.two_regions import Region, TwoRegions
 
 
 class Plant(StrEnum):
@@ -24,7 +25,7 @@ SENTENCES: Final[Mapping[Plant, tuple[str, str]]] = {
     Plant.HOME: ("killed", "Either region accepts any key."),
     Plant.SEND_ANEW: ("killed", "What was taken over is sent anew, and the rail is not asked first."),
     Plant.NO_FENCE: ("isolated", "A region acts on when its lease has run out."),
-    Plant.SHARED_ROWS: ("cut", "Both regions write the same rows, and replicate them to each other."),
+    Plant.SHARED_ROWS: ("cut", "Either region accepts any key, into the same rows, which are replicated both ways."),
     Plant.RANDOM_IDS: ("isolated", "The ids that the rail sees are drawn, and not functions of the key."),
 }
 """The scenario in which each shows, and what it takes away."""
@@ -35,23 +36,22 @@ CREATE OR REPLACE FUNCTION owned_epoch(asking TEXT, wanted SMALLINT) RETURNS BIG
 $$
 """
 
-_SHARED: Final = "payment_state"
-"""The table that each region folds for itself."""
-
 
 async def plant_in_databases(two: TwoRegions, plants: frozenset[Plant]) -> None:
     """Take away what the databases guard; the roles take away the rest (`gateway.cli.drill.region.role`)."""
-    if Plant.HOME in plants:
+    east, west = two.regions
+    if plants & {Plant.HOME, Plant.SHARED_ROWS}:
         for region in two.regions:
-            await _executed(region.server.superuser_dsn, _OWNED_BY_WHOEVER_ASKS)
+            await _executed(region, _OWNED_BY_WHOEVER_ASKS)
     if Plant.SHARED_ROWS in plants:
-        for region in two.regions:
-            await _executed(region.server.superuser_dsn, f"ALTER PUBLICATION {PUBLICATION} ADD TABLE {_SHARED}")
-        for region, peer in zip(two.regions, reversed(two.regions), strict=True):
-            follows = f"ALTER SUBSCRIPTION {subscription_of(region.name, peer.name)} REFRESH PUBLICATION"
-            await _executed(region.server.superuser_dsn, f"{follows} WITH (copy_data = false)")
+        for table in REPLICATED:
+            shared = f"{table.name}_{east.name}"
+            await _executed(west, f"DROP TRIGGER refuse_foreign_rows ON {shared}")
+            await _executed(west, f"ALTER PUBLICATION {PUBLICATION} ADD TABLE {shared}")
+        follows = f"ALTER SUBSCRIPTION {subscription_of(east.name, west.name)} REFRESH PUBLICATION"
+        await _executed(east, f"{follows} WITH (copy_data = false)")
 
 
-async def _executed(dsn: str, statement: str) -> None:
-    async with connected(dsn) as connection:
+async def _executed(region: Region, statement: str) -> None:
+    async with connected(region.server.superuser_dsn) as connection:
         await connection.execute(statement)

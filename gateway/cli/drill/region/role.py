@@ -16,13 +16,14 @@ from adapters.postgres.store import PostgresStore
 from adapters.system import SystemIdentifiers
 from gateway.cli.drill.region.plants import Plant
 from gateway.cli.processes import end_with_parent
+from gateway.cli.two_regions import NAMES
 from gateway.domain.events import EventKind
 from gateway.domain.payment import IdempotencyKey, PaymentState, Rail, RegionId
 from gateway.domain.regions import SlotOwner
 from gateway.domain.transitions import TRANSITIONS, Effect, Transition
 from gateway.main import Between, run, run_gateway, run_worker
 from gateway.service.lease import RegionLease
-from gateway.service.ports import Clock, MessageClass, NewPayment, RailLink
+from gateway.service.ports import Clock, MessageClass, NewPayment, PaymentStore, RailLink
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.regions import MapKeeper
 from gateway.settings import load_settings
@@ -113,12 +114,19 @@ def between(region: str, plants: frozenset[Plant]) -> Between:
     def link_of(_rail: Rail, link: RailLink) -> RailLink:
         return cast("RailLink", FreezingLink(link, trap))
 
-    return Between(clock=lambda clock: OffClock(clock, ahead) if ahead else clock, rail=rail_of, link=link_of)
+    def store_of(store: PaymentStore) -> PaymentStore:
+        if Plant.SHARED_ROWS in plants:
+            cast("PostgresStore", store)._region = NAMES[0]  # noqa: SLF001 - both write the first one's rows
+        return store
+
+    return Between(
+        clock=lambda clock: OffClock(clock, ahead) if ahead else clock, rail=rail_of, link=link_of, store=store_of
+    )
 
 
 def take_away(plants: frozenset[Plant]) -> None:
     """Take the guards of this process away."""
-    if Plant.HOME in plants:
+    if plants & {Plant.HOME, Plant.SHARED_ROWS}:
         PostgresStore._elsewhere = _nowhere  # type: ignore[method-assign, assignment]  # noqa: SLF001
     if Plant.NO_FENCE in plants:
         RegionLease.demand = _held  # type: ignore[method-assign, assignment]
