@@ -14,6 +14,8 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.cli.demo import SCENARIOS
+from gateway.cli.drill.chance import fresh_seed
+from gateway.cli.drill.region.command import played
 from gateway.cli.two_regions import Plan, Region, TwoRegions
 
 KEYS: Final = 60
@@ -23,7 +25,8 @@ SETTLED_WITHIN_S: Final = 15.0
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoRegions]:
     """Both regions, serving, 5 ms apart."""
-    regions = TwoRegions(Plan(delay_ms=5.0, lease_s=6.0), tmp_path_factory.mktemp("two-regions"))
+    plan = Plan(delay_ms=5.0, lease_s=6.0, books_every_copy=True)
+    regions = TwoRegions(plan, tmp_path_factory.mktemp("two-regions"))
     with regions.running():
         yield regions
 
@@ -143,6 +146,16 @@ async def test_a_region_that_is_fenced_off_stops_by_itself_and_serves_again_when
         async with asyncio.timeout(15):
             while (await submitted(session, west, "fenced-2"))[0] != 202:
                 await asyncio.sleep(0.2)
+
+
+async def test_the_drill_counts_nothing_lost_doubled_or_apart_when_the_link_is_cut_under_load(two: TwoRegions) -> None:
+    """One scenario of `fifteen drill region`, the quickest; tests/proofs has all of them, and the controls."""
+    result = await played(two, "cut", seed=fresh_seed())
+
+    assert result.remarks == []
+    assert result.is_good
+    assert result.acknowledged >= 200
+    assert result.in_doubt_resolved
 
 
 async def test_a_region_serves_on_for_the_length_of_its_lease_without_the_witness(two: TwoRegions) -> None:

@@ -89,10 +89,11 @@ def drilled(names: Sequence[str], *, seed: int, plants: frozenset[Plant], direct
 
 async def _drilled(two: TwoRegions, names: Sequence[str], seed: int, plants: frozenset[Plant]) -> list[Result]:
     await plant_in_databases(two, plants)
-    return [await _played(two, name, seed) for name in names]
+    return [await played(two, name, seed=seed) for name in names]
 
 
-async def _played(two: TwoRegions, name: str, seed: int) -> Result:
+async def played(two: TwoRegions, name: str, *, seed: int) -> Result:
+    """Play one scenario on regions that run, and return what it came to."""
     result = Result(name, seed)
     load = Load(two.regions, two.api_key, f"{name}-{seed}", Dice(seed, purpose=name))
     say(f"{name}: {SCENARIOS[name].sentence}")
@@ -107,7 +108,7 @@ async def _played(two: TwoRegions, name: str, seed: int) -> Result:
             break
         await asyncio.sleep(_PAUSE_S)
     result.open = await still_open(two.regions)
-    await count(result, load, two.regions, two.journal)
+    await count(result, load, two.regions, await asyncio.to_thread(two.journal.read_bytes))
     return result
 
 

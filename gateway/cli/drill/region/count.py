@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 
-from gateway.cli.drill.recount import MOVED, NOT_MOVED
+from gateway.cli.drill.region.evidence import Claim, Claims, Evidence, RailRecord
 from gateway.cli.drill.region.load import Load
 from gateway.cli.two_regions import Region
 
 SHOWN_MAX: Final = 20
 RTO_MAX_S: Final = 15.0
 
-_SETTLED: Final = frozenset({"ACSC", "ACWP"})
 _DIGESTED: Final = ("claim", "payment", "payment_event", "message", "inbox", "ledger_posting", "slot_release")
 """What both regions must have alike, row by row, when nothing is on its way any more."""
 
@@ -34,8 +31,8 @@ OPEN: Final = (
 )
 
 _CLAIMS: Final = """
-SELECT claim.idempotency_key AS key, claim.region, claim.epoch AS claimed_under, claim.claimed_at, claim.payment_id,
-       payment.message_id, state.state, state.version, state.epoch
+SELECT claim.idempotency_key, claim.region, claim.epoch, claim.claimed_at, claim.payment_id::text, payment.message_id,
+       state.state, state.version, state.epoch
 FROM claim
 JOIN payment USING (payment_id, tenant_id, region)
 JOIN payment_state AS state USING (payment_id)
@@ -128,105 +125,37 @@ async def claimed_keys(region: Region, prefix: str) -> set[str]:
     return {row["idempotency_key"] for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class _Rail:
-    """How many copies of each message the rail has booked, and how many of them moved money."""
-
-    copies: Counter[str]
-    settled: Counter[str]
-
-    @classmethod
-    def read(cls, journal: Path) -> _Rail:
-        booked: dict[int, Mapping[str, Any]] = {}
-        copies: Counter[str] = Counter()
-        settled: Counter[str] = Counter()
-        for line in journal.read_bytes().splitlines():
-            if line.startswith(b'{"fact":"PaymentBooked"'):
-                fact = json.loads(line)
-                booked[fact["copy"]] = fact
-                copies[fact["message_id"]] += 1
-            elif line.startswith(b'{"fact":"PaymentCompleted"'):
-                fact = booked[json.loads(line)["copy"]]
-                settled[fact["message_id"]] += fact["status"] in _SETTLED
-        return cls(copies, settled)
-
-
-_Claims = Mapping[str, Sequence[asyncpg.Record]]
-
-
-async def _claims(region: Region, pattern: str) -> _Claims:
-    claims: defaultdict[str, list[asyncpg.Record]] = defaultdict(list)
+async def _claims(region: Region, pattern: str) -> Claims:
+    claims: defaultdict[str, list[Claim]] = defaultdict(list)
     for row in await fetched(region, _CLAIMS, pattern):
-        claims[row["key"]].append(row)
+        key, *others = row
+        claims[key].append(Claim(*others))
     return claims
 
 
-async def count(result: Result, load: Load, regions: Sequence[Region], journal: Path) -> None:
+async def count(result: Result, load: Load, regions: Sequence[Region], journal: bytes) -> None:
     """Fill in what both databases, the rail and the clients say of a scenario."""
     pattern = f"{load.prefix}-%"
+    told = {key: frozenset(one.payment_id for one in each) for key, each in load.acknowledged.items()}
     here, there = [await _claims(region, pattern) for region in regions]
-    rail = _Rail.read(journal)
+    rail = RailRecord.read(journal.splitlines())
+    evidence = Evidence(told, here, there, rail, result.moved_at)
     result.acknowledged, result.refused = load.count, load.refused
-    for key in sorted(here.keys() | there.keys() | load.acknowledged.keys()):
-        claims = {tuple(row): row for row in (*here.get(key, ()), *there.get(key, ()))}
-        if fault := _doubled(load, key, list(claims.values()), rail, result.moved_at):
-            result.doubled += 1
-            result.wrong.append(f"{key}: {fault}")
-        if fault := _diverged(here.get(key, ()), there.get(key, ())):
-            result.diverged += 1
-            result.wrong.append(f"{key}: {fault}")
-        if key in load.acknowledged:
-            fault = _unaccounted(load, key, here.get(key, ()), rail)
-            result.accounted += fault is None
-            result.wrong += [f"{key}: {fault}"] if fault else []
+    for key in evidence.keys:
+        doubled, diverged = evidence.doubled(key), evidence.diverged(key)
+        unaccounted = evidence.unaccounted(key) if key in told else None
+        result.doubled += doubled is not None
+        result.diverged += diverged is not None
+        result.accounted += key in told and unaccounted is None
+        result.wrong += [f"{key}: {fault}" for fault in (doubled, diverged, unaccounted) if fault]
     tables = await differing(regions)
     result.diverged += len(tables)
     result.wrong += [f"the rows of {table} differ" for table in tables]
-    for message_id in result.stale:
-        if not rail.copies[message_id]:
-            result.wrong.append(f"{message_id} was held up, and never came: nothing was shown")
-        elif rail.settled[message_id]:
-            result.wrong.append(f"{message_id} was held up, and settled")
+    result.wrong += [f"{message_id} {fault}" for message_id in result.stale if (fault := _held_up(rail, message_id))]
     result.in_doubt_resolved = (await fetched(regions[0], _ASKED, pattern))[0][0]
 
 
-def _doubled(
-    load: Load, key: str, claims: Sequence[asyncpg.Record], rail: _Rail, moved_at: datetime | None
-) -> str | None:
-    """Return how a key has more than one payment: told, claimed, or at the rail.
-
-    Two claims are as they should be where the first was made by the key's owner, and was lost with it, and the second
-    by who took over: they are of one payment, about which the rail is asked.
-    """
-    told = {one.payment_id for one in load.acknowledged.get(key, ())}
-    if len(told) > 1:
-        return f"clients were told of payments {', '.join(sorted(told))}"
-    if len({row["region"] for row in claims}) > 1:
-        first, last = (extreme(claims, key=lambda row: row["claimed_under"]) for extreme in (min, max))
-        if first["claimed_under"] == last["claimed_under"] or moved_at is None or first["claimed_at"] > moved_at:
-            return f"{first['region']} and {last['region']} have claimed it, at {first['claimed_at']} the first"
-    message_ids = {row["message_id"] for row in claims}
-    copies = sum(rail.copies[message_id] for message_id in message_ids)
-    return f"{copies} copies came to the rail" if copies > 1 else None
-
-
-def _diverged(here: Sequence[asyncpg.Record], there: Sequence[asyncpg.Record]) -> str | None:
-    one, other = sorted(map(tuple, here)), sorted(map(tuple, there))
-    return None if one == other else f"it is {_told(here)} in one region, {_told(there)} in the other"
-
-
-def _told(claims: Sequence[asyncpg.Record]) -> str:
-    shown = (f"{row['state']} (version {row['version']}, epoch {row['epoch']})" for row in claims)
-    return " and ".join(shown) or "unknown"
-
-
-def _unaccounted(load: Load, key: str, claims: Sequence[asyncpg.Record], rail: _Rail) -> str | None:
-    """Return why the payment of which a client was told is not what the rail has made of it; None if it is."""
-    told = {one.payment_id for one in load.acknowledged[key]}
-    if {str(row["payment_id"]) for row in claims} != told:
-        return f"acknowledged as {', '.join(sorted(told))}, and lost"
-    state = claims[0]["state"]
-    settled = sum(rail.settled[message_id] for message_id in {row["message_id"] for row in claims})
-    if (state in MOVED and settled == 1) or (state in NOT_MOVED and settled == 0):
-        return None
-    return f"it is {state}, and the rail settled {settled} copies"
+def _held_up(rail: RailRecord, message_id: str) -> str | None:
+    if not rail.copies[message_id]:
+        return "was held up, and never came: nothing was shown"
+    return "was held up, and settled" if rail.settled[message_id] else None

@@ -14,8 +14,9 @@ import aiohttp
 
 from adapters.system import SystemClock
 from gateway.cli.drill.region.count import Result, claimed_keys, fetched
+from gateway.cli.drill.region.faults import sprung, trap_of
 from gateway.cli.drill.region.load import Load
-from gateway.cli.drill.region.role import CLOCK_VARIABLE, sprung, trap_of
+from gateway.cli.drill.region.role import CLOCK_VARIABLE
 from gateway.cli.two_regions import WITNESS, Region, TwoRegions
 
 BEFORE: Final = 70
