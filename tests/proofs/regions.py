@@ -1,4 +1,7 @@
-"""``make proof``: keys that go to both regions at the same moment; and the control, in which both own every slot."""
+"""Keys that go to both regions at the same moment, and what a claim costs: ``python -m tests.proofs.regions``.
+
+The control is the same, but that both own every slot. Latency is held against one region alone.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,16 @@ import asyncpg
 from aiohttp import ClientSession, TCPConnector
 
 from gateway.cli.demo import SCENARIOS
-from gateway.cli.drill.region.role import ANYWHERE, PLANTS_VARIABLE
+from gateway.cli.drill.region.plants import Plant, plant_in_databases
+from gateway.cli.drill.region.role import PLANTS_VARIABLE, TRAPS_VARIABLE
 from gateway.cli.two_regions import Plan, TwoRegions
+from tests.proofs.region_latency import (
+    FORWARDED_MORE_MAX_MS,
+    OWN_MORE_MAX_MS,
+    SUBMISSIONS,
+    of_two,
+    one_alone,
+)
 from tests.proofs.report import circumstances, part, table, write
 
 KEYS: Final = 3_000
@@ -41,6 +52,13 @@ it. The control is the same, but that either region accepts any key.
 `claims` are rows in either region's database: one for each key, or it was accepted twice. `payments` are different ids
 that clients were told; these are functions of the key, and so alike even where it was accepted twice. `copies` are what
 came to the rail. Whoever was `not answered with a payment` was refused, or told that it is pending, and may ask again.
+
+## What a claim costs
+
+From the request to its 202, in milliseconds, the median of {submissions} submissions of one client, one after the
+other; the link has {delay:g} ms one way, so that a round trip is {round_trip:g} ms.
+
+{latency}
 """
 
 
@@ -111,23 +129,16 @@ def _copies(two: TwoRegions) -> Counter[str]:
     return copies
 
 
-async def _own_everything(two: TwoRegions) -> None:
-    """Plant the fault in the databases too: whoever asks owns the slot."""
-    for region in two.regions:
-        connection = await asyncpg.connect(region.server.superuser_dsn)
-        await connection.execute(ANYWHERE)
-        await connection.close()
-
-
 def _run(keys: int, *, is_control: bool) -> dict[str, int]:
     with tempfile.TemporaryDirectory(prefix="fifteen-proof-") as directory:
         plan = Plan(delay_ms=DELAY_MS)
         if is_control:
-            plan = replace(plan, role_module="gateway.cli.drill.region.role", settings={PLANTS_VARIABLE: "home"})
+            settings = {PLANTS_VARIABLE: Plant.HOME, TRAPS_VARIABLE: directory}
+            plan = replace(plan, role_module="gateway.cli.drill.region.role", settings=settings)
         two = TwoRegions(plan, Path(directory))
         with two.running():
             if is_control:
-                asyncio.run(_own_everything(two))
+                asyncio.run(plant_in_databases(two, frozenset({Plant.HOME})))
                 return asyncio.run(_measure(two, keys, prefix="control", within_s=CONTROL_FINAL_WITHIN_S))
             return asyncio.run(_measure(two, keys, prefix="both", within_s=FINAL_WITHIN_S))
 
@@ -136,12 +147,24 @@ def main() -> None:
     """Measure and write."""
     sound = part("regions", "both", lambda: _run(KEYS, is_control=False))
     control = part("regions", "control", lambda: _run(CONTROL_KEYS, is_control=True))
+    alone = part("regions", "latency-of-one", one_alone)["alone"]
+    latency = part("regions", "latency-of-two", lambda: of_two(DELAY_MS))
+    own, forwarded = latency["own"], latency["forwarded"]
+    forwarded_max_ms = 2 * DELAY_MS + FORWARDED_MORE_MAX_MS
+    costs = [
+        ("of one region alone", round(alone, 1), "", "", ""),
+        ("in its own region", round(own, 1), "of one alone", round(own - alone, 1), OWN_MORE_MAX_MS),
+        ("forwarded to its home", round(forwarded, 1), "in its own", round(forwarded - own, 1), forwarded_max_ms),
+    ]
     page = _PAGE.format(
         circumstances=circumstances(
             "python -m tests.proofs.regions", on_it="both regions, the witness, the rail, the load"
         ),
         delay=DELAY_MS,
         table=table(("figure", "regions", "control"), [(name, sound[name], control[name]) for name in sound]),
+        submissions=SUBMISSIONS,
+        round_trip=2 * DELAY_MS,
+        latency=table(("claim", "median, ms", "more than", "ms", "at the most"), costs),
     )
     write("regions", page)
     if (
@@ -153,6 +176,8 @@ def main() -> None:
         raise SystemExit("a key was accepted twice, or not at all")
     if not control["doubled claims"]:
         raise SystemExit("the control shows nothing: the fault was not planted")
+    if own - alone > OWN_MORE_MAX_MS or forwarded - own > forwarded_max_ms:
+        raise SystemExit("a claim costs more than it may")
 
 
 if __name__ == "__main__":
