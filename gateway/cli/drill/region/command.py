@@ -21,7 +21,7 @@ from gateway.cli.drill.region.count import Result, count, differing, still_open
 from gateway.cli.drill.region.load import Load
 from gateway.cli.drill.region.plants import Plant, plant_in_databases
 from gateway.cli.drill.region.role import PLANTS_VARIABLE, TRAPS_VARIABLE
-from gateway.cli.drill.region.scenarios import SCENARIOS, Stage
+from gateway.cli.drill.region.scenarios import SCENARIOS, Stage, tell_link
 from gateway.cli.drill.supervisor import say
 from gateway.cli.processes import RoleError
 from gateway.cli.two_regions import Plan, TwoRegions
@@ -100,8 +100,12 @@ async def played(two: TwoRegions, name: str, *, seed: int) -> Result:
     try:
         async with asyncio.timeout(SCENARIO_MAX_S), load.running():
             await SCENARIOS[name].play(Stage(two, load, result))
-    except TimeoutError:
+    except* TimeoutError:
         result.wrong.append(f"it did not come to its end in {SCENARIO_MAX_S:g} s")
+        await _mended(two)
+    except* RoleError as broken:
+        result.wrong.append(f"it was broken off: {broken.exceptions[0]}")
+        await _mended(two)
     give_up_s = asyncio.get_running_loop().time() + DRAIN_MAX_S
     while asyncio.get_running_loop().time() < give_up_s:
         if not await still_open(two.regions) and not await differing(two.regions):
@@ -110,6 +114,15 @@ async def played(two: TwoRegions, name: str, *, seed: int) -> Result:
     result.open = await still_open(two.regions)
     await count(result, load, two.regions, await asyncio.to_thread(two.journal.read_bytes))
     return result
+
+
+async def _mended(two: TwoRegions) -> None:
+    """Mend what a scenario that was broken off has left: the count needs both databases."""
+    await tell_link(two)
+    await asyncio.to_thread(two.witness.start)
+    for region in two.regions:
+        await asyncio.to_thread(region.server.start)
+        await asyncio.to_thread(region.start)
 
 
 def _as_json(results: Sequence[Result]) -> str:

@@ -15,7 +15,7 @@ from gateway.cli.demo import SCENARIOS
 from gateway.cli.drill.chance import Dice
 from gateway.cli.two_regions import Region
 
-PER_SECOND: Final = 40
+PER_SECOND: Final = 50
 MANY: Final = 220
 PER_SECOND_LATER: Final = 5
 """Once so many keys were sent, fewer: enough to see that clients are served all the time."""

@@ -73,10 +73,7 @@ class Stage:
 
     async def cut(self, *directions: str) -> None:
         """Lose what goes in these directions of the link, and carry everything else."""
-        async with aiohttp.ClientSession() as session:
-            settings = {"delay_ms": self.two.plan.delay_ms, "is_cut": bool(directions), "only": directions}
-            async with session.put(f"{self.two.link_url}/link", json=settings) as response:
-                response.raise_for_status()
+        await tell_link(self.two, *directions)
 
     @property
     def between(self) -> tuple[str, str]:
@@ -89,6 +86,13 @@ class Stage:
         """The link's directions between the second region and the witness."""
         west = self.two.regions[1].name
         return f"{west}>{WITNESS}", f"{WITNESS}>{west}"
+
+
+async def tell_link(two: TwoRegions, *directions: str) -> None:
+    """Have the link lose what goes in these directions, and carry everything else."""
+    settings = {"delay_ms": two.plan.delay_ms, "is_cut": bool(directions), "only": directions}
+    async with aiohttp.ClientSession() as session, session.put(f"{two.link_url}/link", json=settings) as response:
+        response.raise_for_status()
 
 
 async def killed(stage: Stage) -> None:
