@@ -357,6 +357,9 @@ async def _run_worker_loops(
     receiving = compose(
         rails=receiving_rails(parts.settings, rails),
         store=parts.incoming,
+        payments=decisions,
+        protocols=rails,
+        vault=parts.vault,
         institution=institution,
         links=links,
         clock=parts.clock,

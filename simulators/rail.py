@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from iso20022 import ConnectionPartyId, TransactionStatus
+from iso20022 import ConnectionPartyId, MessageId, TransactionStatus
 from simulators.behaviours import Answer, Behaviour, BehaviourTable, Told
 from simulators.book import Book, PaymentRecord
 from simulators.facts import (
@@ -182,15 +182,20 @@ class SimulatedRail:
         """Forward a payment from the network to its receiver.
 
         Raises:
-            ValueError: the creditor's agent is no participant.
+            ValueError: the creditor's agent is no participant, or what is to be returned was never sent.
 
         """
         self.advance(now)
-        receiver = participant_of(order.creditor_agent, self.settings.participants)
+        record = None if order.returns is None else self.book.payment_with_id(MessageId(order.returns))
+        if order.returns is not None and record is None:
+            raise ValueError(f"no payment was sent under {order.returns}")
+        original = None if record is None else record.booked
+        agent = order.creditor_agent if original is None else original.instructing_agent
+        receiver = participant_of(agent, self.settings.participants)
         if receiver is None:
-            raise ValueError(f"{order.creditor_agent} is no participant")
-        rules = self._forwarding
-        forwarded = rules.forward(order, self.book.next_forwarding, recipient=receiver.connection_party, now=now)
+            raise ValueError(f"{agent} is no participant")
+        rules, number = self._forwarding, self.book.next_forwarding
+        forwarded = rules.forward(order, number, recipient=receiver.connection_party, now=now, original=original)
         again = None if order.again_after_s is None else rules.again(forwarded, now=now)
         receipts = [self._ids.next_reference() for _ in range(order.copies + 1)]
         self._record(forwarded, *deliveries(forwarded, receipts, again))

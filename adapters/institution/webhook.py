@@ -28,7 +28,10 @@ from gateway.domain.incoming_transfer import (
     Verdict,
 )
 from gateway.domain.payment import TenantId
+from gateway.service.incoming.money import account_number, reason_codes
 from gateway.service.ports import Clock, Question, ReceivingTenant, UnavailableError
+from iso20022 import PaymentReturn
+from iso20022.messages.actors import Actor, PartyDetails
 
 TELL_TIMEOUT_S: Final = 10.0
 """How long an institution may take to post, or to take note."""
@@ -207,6 +210,8 @@ def _references(transfer: IncomingTransfer) -> dict[str, Any]:
 def _content(question: Question) -> dict[str, Any]:
     """What an institution needs to find the account and to judge: the names and accounts are its customers'."""
     message = question.message
+    if isinstance(message, PaymentReturn):
+        return {**_references(question.transfer), **_of_return(question.transfer, message)}
     return {
         **_references(question.transfer),
         "debtor": {"name": message.debtor.name.reveal()},
@@ -215,6 +220,25 @@ def _content(question: Question) -> dict[str, Any]:
         "creditor_account": message.creditor_account.reveal(),
         "remittance": [line.reveal() for line in message.remittance],
     }
+
+
+def _of_return(transfer: IncomingTransfer, message: PaymentReturn) -> dict[str, Any]:
+    """What came back: the payment of ours that it was, and why; who was its debtor is the creditor now."""
+    chain = message.return_chain
+    return {
+        "return_of": {"payment_id": str(transfer.original_id), "reason_codes": reason_codes(message)},
+        "debtor": None if chain is None else _named(chain.debtor),
+        "debtor_account": None if chain is None else account_number(chain.debtor_account) or None,
+        "creditor": None if chain is None else _named(chain.creditor),
+        "creditor_account": None if chain is None else account_number(chain.creditor_account) or None,
+        "remittance": [],
+    }
+
+
+def _named(actor: Actor) -> dict[str, Any] | None:
+    if not isinstance(actor, PartyDetails) or actor.name is None:
+        return None
+    return {"name": actor.name.reveal()}
 
 
 async def _answer(response: aiohttp.ClientResponse) -> object:

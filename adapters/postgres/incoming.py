@@ -19,7 +19,7 @@ from adapters.postgres.statements import EVENTS
 from adapters.postgres.store import EPOCH
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import TO_BE_DECIDED, IncomingTransfer, RecordedFact
-from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
+from gateway.domain.payment import Payment, PaymentId, Rail, RegionId, TenantId
 from gateway.domain.receiving_time import in_order_of_deciding
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding, policy_from
 from gateway.service.ports import (
@@ -138,6 +138,12 @@ class PostgresIncoming:
             for transfer in map(transfer_from, rows):
                 outcomes[rail, transfer.message_id] = Admitted(transfer, is_new=False)
         return outcomes
+
+    async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
+        """Return what came back of a payment; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.RETURNS_OF, payment.tenant_id, payment.end_to_end_id, payment.payment_id)
+        return [transfer_from(row) for row in rows]
 
     async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, IncomingTransfer]:
         """Return transfers by the sender's ids and ours; see the port."""

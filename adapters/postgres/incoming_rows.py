@@ -56,9 +56,10 @@ def admit_columns(transfers: Sequence[NewTransfer], vault: Vault, *, region: Reg
                 sealed.ciphertext,
                 message.digest,
                 first_incoming_digest(new, message, region=region, epoch=epoch),
+                new.original_id,
             )
         )
-    return columns(rows, 29)
+    return columns(rows, 30)
 
 
 def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *, region: RegionId) -> Columns:
@@ -68,7 +69,8 @@ def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *
         messages = saved_with.add(decision.transfer.payment_id, decision)
         facts = incoming_decision_facts(decision, region=region).digest(messages)
         rows.append((*_decision_row(decision), facts))
-    return [*columns(rows, 27), *saved_with.columns()]
+    returns = [(each.started, each.returning_cents, each.returned_cents) for each in (d.returns for d in decisions)]
+    return [*columns(rows, 27), *saved_with.columns(), *columns(returns, 3)]
 
 
 def _decision_row(decision: IncomingDecision) -> tuple[Any, ...]:
@@ -135,6 +137,11 @@ def transfer_from(row: Record) -> IncomingTransfer:
         next_step_at=row["timer_at"],
         unsent_at=row["unsent_at"],
         final_at=row["final_at"],
+        message_type=row["message_type"],
+        original_id=None if row["original_id"] is None else _id(row["original_id"]),
+        returns=row["returns"],
+        returning_cents=row["returning_cents"],
+        returned_cents=row["returned_cents"],
     )
 
 

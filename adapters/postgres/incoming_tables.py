@@ -75,6 +75,8 @@ incoming_transfer = Table(
     Column("forwarded_at", _INSTANT, nullable=False),
     Column("received_at", _INSTANT, nullable=False),
     Column("answer_by", _INSTANT, nullable=False),
+    Column("message_type", Text, nullable=False, server_default=text("'pacs.008.001.08'")),
+    Column("original_id", Uuid, comment="Of a return: the payment of ours that comes back."),
     PrimaryKeyConstraint("payment_id", "tenant_id", "region"),
     UniqueConstraint("rail", "message_id", "region"),
     CheckConstraint("amount_cents > 0", name="amount_cents"),
@@ -108,6 +110,9 @@ incoming_state = Table(
     Column("updated_at", _INSTANT, nullable=False),
     Column("final_at", _INSTANT),
     Column("event_digest", LargeBinary, comment="The digest of the newest event, which the next one follows."),
+    Column("returns", Integer, nullable=False, server_default=text("0")),
+    Column("returning_cents", BigInteger, nullable=False, server_default=text("0")),
+    Column("returned_cents", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     Index(

@@ -54,12 +54,14 @@ def digest_of(sealed: Sealed) -> bytes:
 
 def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: RegionId, epoch: int) -> Columns:
     """Return the parameters of `statements.ACCEPT` after region and epoch."""
-    rows, digests = [], []
+    rows, further = [], []
     for new in payments:
         sealed = vault.seal(new.message.body)
         message = message_facts(new.message, sealed, at=new.accepted_at)
         by_holder = first_digests(new, message, region=region, epoch=epoch)
-        digests.append((by_holder[FundsHolder.TENANT], by_holder[FundsHolder.CORE]))
+        holders = (new.funds_holder or FundsHolder.TENANT, new.funds_holder or FundsHolder.CORE)
+        told = new.funds_holder and new.funds_holder.value
+        further.append((*(by_holder[holder] for holder in holders), new.original_id, told))
         rows.append(
             (
                 new.tenant_id,
@@ -92,7 +94,7 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: Regi
             )
         )
     queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
-    return [*columns(rows, 27), *columns(queued, 4), *columns(digests, 2)]
+    return [*columns(rows, 27), *columns(queued, 4), *columns(further, 4)]
 
 
 class SavedWith:
@@ -126,11 +128,12 @@ class SavedWith:
 def save_columns(decisions: Sequence[Decision], vault: Vault, *, region: RegionId) -> Columns:
     """Return the parameters of `statements.SAVE` after region and rail."""
     rows, facts, saved_with = [], [], SavedWith(vault)
+    returned = [decision.returned_cents for decision in decisions]
     for decision in decisions:
         rows.append(_decision_row(decision))
         messages = saved_with.add(decision.payment.payment_id, decision)
         facts.append(decision_facts(decision, region=region).digest(messages))
-    return [*columns(rows, 27), *saved_with.columns(), facts]
+    return [*columns(rows, 27), *saved_with.columns(), facts, returned]
 
 
 def _decision_row(decision: Decision) -> tuple[Any, ...]:
@@ -222,6 +225,8 @@ def payment_from(row: Record) -> Payment:
         next_step_at=row["timer_at"],
         final_at=row["final_at"],
         funds_holder=FundsHolder(row["funds_holder"]),
+        original_id=None if row["original_id"] is None else PaymentId(_uuid(row["original_id"])),
+        returned_cents=row["returned_cents"],
     )
 
 

@@ -67,7 +67,7 @@ tenant = Table(
     Column("institution_url", Text),
     Column("stand_in", JSONB, nullable=False, server_default=text("'{}'")),
     CheckConstraint(_one_of("not_found_policy", NotFoundPolicy), name="not_found_policy"),
-    CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
+    CheckConstraint(_among("funds_holder", FundsHolder.TENANT, FundsHolder.CORE), name="funds_holder"),
 )
 
 api_key = Table(
@@ -126,6 +126,7 @@ payment = Table(
     Column("accepted_at", _INSTANT, nullable=False),
     Column("deadline_at", _INSTANT, nullable=False),
     Column("funds_holder", Text, nullable=False, server_default=text("'tenant'")),
+    Column("original_id", Uuid, comment="Of a return: the incoming transfer that it gives back."),
     PrimaryKeyConstraint("payment_id", "tenant_id", "region"),
     CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
     UniqueConstraint("rail", "message_id", "region"),
@@ -391,6 +392,7 @@ payment_state = Table(
     Column("updated_at", _INSTANT, nullable=False),
     Column("final_at", _INSTANT),
     Column("event_digest", LargeBinary, comment="The digest of the newest event, which the next one follows."),
+    Column("returned_cents", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
     CheckConstraint(_one_of("state", PaymentState), name="state"),
     Index(

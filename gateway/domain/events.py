@@ -96,6 +96,12 @@ class EventKind(StrEnum):
     TRANSFER_REPEATED = "TransferRepeated"
     """The identical message, marked as a duplicate, is about to leave; saved first. So RTP is asked."""
 
+    PART_RETURNED = "PartReturned"
+    """A part of the money has come back: a return of this payment has settled."""
+
+    RETURNED = "PaymentReturned"
+    """All of the money has come back: the return that was missing for it has settled."""
+
     OPERATOR_ASKED = "OperatorAsked"
     """A person has the rail asked once more."""
 

@@ -153,6 +153,18 @@ class IncomingEvent(StrEnum):
     BLOCKING_DECIDED = "BlockingDecided"
     """The institution must hold the money (BLCK)."""
 
+    RETURN_STARTED = "ReturnStarted"
+    """Money is to go back by a pacs.004: all of it, or what the institution gives back of what it had posted."""
+
+    RETURN_OVERDUE = "ReturnOverdue"
+    """A return is under way, and it is not known here what became of it."""
+
+    RETURN_FAILED = "ReturnFailed"
+    """The pacs.004 was rejected, or never left: the money is still here."""
+
+    RETURNS_ENDED = "ReturnsEnded"
+    """The pacs.004 was rejected once more, as often as it is tried without a person."""
+
     RETURN_SETTLED = "ReturnSettled"
     """The pacs.004 that gives the money back has settled."""
 
@@ -202,8 +214,14 @@ class IncomingEffect(StrEnum):
     AWAIT_POSTING_DECISION = "await_posting_decision"
     """Wake before midnight of the next standard business day."""
 
+    START_RETURN = "start_return"
+    """Give money back by a pacs.004: a payment of its own, under an id that a repeat gives it again."""
+
     QUEUE_RETURN = "queue_return"
-    """Give the money back by a pacs.004."""
+    """See to the return that is under way."""
+
+    AWAIT_RETURN = "await_return"
+    """Wake after a pause that grows, to see to the return."""
 
     STOP_TIMER = "stop_timer"
     """Nothing more is awaited."""
@@ -233,7 +251,8 @@ _ANSWER = (_F.SEND_ANSWER, _F.AWAIT_ADVICE)
 _ARRIVED = (_F.QUEUE_POSTING, _F.AWAIT_POSTING)
 _HELD = (_F.AWAIT_POSTING_DECISION,)
 _GONE = (_F.TELL_NOT_SETTLED, _F.STOP_TIMER)
-_OWED = (_F.SEND_STATUS, _F.QUEUE_RETURN)
+_RETURN = (_F.START_RETURN, _F.AWAIT_RETURN)
+_OWED = (_F.SEND_STATUS, *_RETURN)
 
 _DECISIONS: Final = (_E.ACCEPTANCE_DECIDED, _E.ACCEPTANCE_WITHOUT_POSTING_DECIDED, _E.REJECTION_DECIDED)
 _TIMERS: Final = (_E.ANSWER_TIME_PASSED, _E.ADVICE_OVERDUE, _E.STATUS_REQUEST_DUE, _E.QUESTIONS_ENDED)
@@ -306,6 +325,17 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     (_S.BLOCKED, _E.PENDING_DECIDED): _T(_S.BLOCKED),
     (_S.BLOCKED, _E.BLOCKING_DECIDED): _T(_S.BLOCKED),
     (_S.RETURN_DUE, _E.RETURN_SETTLED): _T(_S.RETURNED, (_F.STOP_TIMER,)),
+    # A return is tried again, under new ids, once it is certain that the one before moved no money.
+    **{(state, _E.RETURN_STARTED): _T(state, _RETURN) for state in (_S.RETURN_DUE, _S.POSTED)},
+    **{
+        (state, _E.RETURN_OVERDUE): _T(state, (_F.QUEUE_RETURN, _F.AWAIT_RETURN))
+        for state in (_S.RETURN_DUE, _S.POSTED)
+    },
+    (_S.RETURN_DUE, _E.RETURN_FAILED): _T(_S.RETURN_DUE, (_F.AWAIT_RETURN,)),
+    (_S.RETURN_DUE, _E.RETURNS_ENDED): _T(_S.RETURN_DUE, (_F.STOP_TIMER, _F.CALL_OPERATOR)),
+    # What the institution gives back of what it had posted it has taken from its customer: it says so, and tries again.
+    (_S.POSTED, _E.RETURN_SETTLED): _T(_S.POSTED, (_F.STOP_TIMER,)),
+    (_S.POSTED, _E.RETURN_FAILED): _T(_S.POSTED, (_F.STOP_TIMER, _F.CALL_OPERATOR)),
     (_S.RETURN_DUE, _E.POSTING_REFUSED): _T(_S.RETURN_DUE),
     (_S.RETURN_DUE, _E.POSTING_CONFIRMED): _T(_S.RETURN_DUE, _STRANGE),
     (_S.RETURN_DUE, _E.PENDING_DECIDED): _T(_S.RETURN_DUE),
@@ -314,7 +344,7 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     (_S.POSTED, _E.POSTING_CONFIRMED): _T(_S.POSTED),
     **{
         (_S.POSTED, kind): _T(_S.POSTED, _STRANGE)
-        for kind in (_E.POSTING_REFUSED, _E.PENDING_DECIDED, _E.BLOCKING_DECIDED, _E.RETURN_SETTLED)
+        for kind in (_E.POSTING_REFUSED, _E.PENDING_DECIDED, _E.BLOCKING_DECIDED)
     },
     (_S.RETURNED, _E.RETURN_SETTLED): _T(_S.RETURNED),
     (_S.RETURNED, _E.POSTING_REFUSED): _T(_S.RETURNED),

@@ -12,6 +12,7 @@ from typing import Final
 from gateway.domain.incoming import INCOMING_TRANSITIONS, IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
+from iso20022.messages import pacs004, pacs008
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,10 @@ class IncomingTransfer:
     header under which the rail brought it: from there the receiver's reserve runs, which ends at ``answer_by``.
     ``answer`` is what we have answered (ACTC, ACWP, RJCT). ``unsent_at`` says that a message of ours was saved of which
     it is not known that it left, and when that is looked at again.
+
+    A return (pacs.004, see ``message_type``) names in ``original_id`` the payment of ours that comes back; None where
+    we know of none. Of what goes back from here, ``returns`` counts the returns that were started, ``returning_cents``
+    is the one under way, ``returned_cents`` what has gone.
     """
 
     payment_id: PaymentId
@@ -52,6 +57,16 @@ class IncomingTransfer:
     next_step_at: datetime | None = None
     unsent_at: datetime | None = None
     final_at: datetime | None = None
+    message_type: str = pacs008.MESSAGE_TYPE
+    original_id: PaymentId | None = None
+    returns: int = 0
+    returning_cents: int = 0
+    returned_cents: int = 0
+
+    @property
+    def is_return(self) -> bool:
+        """Whether money comes back that was sent from here."""
+        return self.message_type == pacs004.MESSAGE_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +107,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InstitutionAnswer:
-    """The verdict; a rejection has an ISO 20022 external status reason."""
+    """The verdict; a rejection has an ISO 20022 external status reason.
+
+    With ``contradicts`` what was asked about cannot be, as far as is known here: a person must look.
+    """
 
     verdict: Verdict
     reason_code: str | None = None
     text: str | None = None
+    contradicts: bool = False
 
 
 class PostingOutcome(StrEnum):
@@ -157,12 +176,14 @@ WAITED_FOR: Final = frozenset(
         IncomingState.ACCEPTED_WITHOUT_POSTING,
         IncomingState.IN_DOUBT,
         IncomingState.SETTLED,
+        IncomingState.POSTED,
+        IncomingState.RETURN_DUE,
     }
 )
 """The states in which the gateway itself does the next step, at the time of the timer; later ones wait for people."""
 
-TO_BE_DECIDED: Final = frozenset({IncomingState.SETTLED, IncomingState.PENDING})
-"""The states in which somebody must decide by a deadline what becomes of the money."""
+TO_BE_DECIDED: Final = frozenset({IncomingState.SETTLED, IncomingState.PENDING, IncomingState.RETURN_DUE})
+"""The states in which the money must be somewhere else by a deadline: posted, blocked, or given back."""
 
 ASKABLE: Final = frozenset(state for state, kind in INCOMING_TRANSITIONS if kind is IncomingEvent.STATUS_REQUESTED)
 """The states in which the rail is asked."""

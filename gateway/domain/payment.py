@@ -52,6 +52,9 @@ class PaymentState(StrEnum):
     RETURN_DUE = "RETURN_DUE"
     """The rail has settled and the creditor's institution then refused to post: it owes the money back (pacs.004)."""
 
+    RETURNED = "RETURNED"
+    """Final. The payment had settled, and all of it has come back by payments of their own (pacs.004)."""
+
     REJECTED = "REJECTED"
     """Final. The payment did not settle and cannot settle any more: no money has moved."""
 
@@ -81,6 +84,9 @@ class FundsHolder(StrEnum):
     CORE = "core"
     """The institution's core reserves it before the bytes leave; then posts it, or releases it."""
 
+    ARRIVED = "arrived"
+    """No customer: it has arrived with the transfer that this payment gives back, and was never posted."""
+
 
 class ReasonOrigin(StrEnum):
     """Who gave a reason."""
@@ -109,6 +115,8 @@ class Payment:
     ``final_at`` is when it first became final: what comes later (ACCC after ACSC) does not move it.
     ``creation_time`` is stamped with SENDING and never refreshed while the message is on its way: the rail's clock
     starts from it. ``transfers`` counts the copies that may have left, ``status_requests`` and ``pings`` the questions.
+    A return (pacs.004) names in ``original_id`` the incoming transfer that it gives back, all of it or a part;
+    ``returned_cents`` is what of a transfer has come back.
     """
 
     payment_id: PaymentId
@@ -136,3 +144,10 @@ class Payment:
     next_step_at: datetime | None = None
     final_at: datetime | None = None
     funds_holder: FundsHolder = FundsHolder.TENANT
+    original_id: PaymentId | None = None
+    returned_cents: int = 0
+
+    @property
+    def is_return(self) -> bool:
+        """Whether it gives back what was received."""
+        return self.original_id is not None

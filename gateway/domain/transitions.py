@@ -104,6 +104,11 @@ _TIMERS: Final = (
 )
 """What our own clock says."""
 
+_COMING_BACK: Final = (_E.PART_RETURNED, _E.RETURNED)
+"""Money that had settled comes back by a payment of its own."""
+
+_SETTLED_STATES: Final = (_S.SETTLED, _S.ACCEPTED_WITHOUT_POSTING, _S.RETURN_DUE, _S.RETURNED)
+
 _FINAL: Final = tuple(state for state in PaymentState if state.is_final)
 
 TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
@@ -185,14 +190,26 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # Settled, then refused by the creditor's institution: a pacs.004 is owed, the settlement stands.
     **{(_S.RETURN_DUE, kind): Transition(_S.RETURN_DUE) for kind in _SETTLING},
     (_S.RETURN_DUE, _E.POSTING_REPORTED): Transition(_S.RETURN_DUE, _STRANGE),
+    # It has come back; that it had settled before, and what became of the posting, is no news.
+    **{(_S.RETURNED, kind): Transition(_S.RETURNED) for kind in _SETTLING},
+    # A return is taken only for a payment that has settled; more than was sent cannot come back.
+    **{(state, _E.RETURNED): Transition(_S.RETURNED) for state in _SETTLED_STATES},
+    **{(state, _E.PART_RETURNED): Transition(state) for state in _SETTLED_STATES},
+    **{(_S.RETURNED, kind): Transition(_S.RETURNED, _STRANGE) for kind in _COMING_BACK},
+    **{
+        (state, kind): Transition(state, _STRANGE)
+        for state in PaymentState
+        if state not in _SETTLED_STATES
+        for kind in _COMING_BACK
+    },
     # Money has moved: whatever says that it has not is a contradiction, but for the RJCT that follows ACWP.
     **{
         (state, kind): Transition(state, _STRANGE)
-        for state in (_S.SETTLED, _S.ACCEPTED_WITHOUT_POSTING, _S.RETURN_DUE)
+        for state in _SETTLED_STATES
         for kind in (_E.SENDING_ABANDONED, *_REJECTING, *_NOT_FOUND, _E.NOT_PROCESSED_REPORTED)
     },
     (_S.ACCEPTED_WITHOUT_POSTING, _E.REJECTION_REPORTED): Transition(_S.RETURN_DUE),
-    (_S.RETURN_DUE, _E.REJECTION_REPORTED): Transition(_S.RETURN_DUE),
+    **{(state, _E.REJECTION_REPORTED): Transition(state) for state in (_S.RETURN_DUE, _S.RETURNED)},
     # Rejected is final. A settlement reported after it is the worst that can happen: never hidden, never applied.
     **{(_S.REJECTED, kind): Transition(_S.REJECTED, _STRANGE) for kind in _SETTLING},
     **{

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from gateway.domain.events import Event, EventKind
+from gateway.domain.history import came_back
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.ledger import postings
 from gateway.domain.payment import FundsHolder, Payment, PaymentId
@@ -75,7 +76,8 @@ def decide(
         status=event.status if told and event.status else payment.status,
         reason=event.reason if told else payment.reason,
         contradiction=strange,
-        postings=postings(payment.state, transition.state, payment.amount),
+        postings=postings(payment.state, transition.state, payment.amount, payment.funds_holder),
+        returned_cents=payment.returned_cents + (0 if strange else came_back(event)),
     )
 
 
@@ -106,7 +108,21 @@ def _outbox(payment: Payment, transition: Transition, *, at: datetime, timing: T
         for effect, message_class in _QUEUED
         if effect in effects
     )
-    return (*queued, *_for_the_core(payment, transition))
+    return (*queued, *_for_the_core(payment, transition), *_for_the_original(payment, transition))
+
+
+def _for_the_original(payment: Payment, transition: Transition) -> tuple[OutboundDelivery, ...]:
+    """The end of a return, for the transfer that it gives back: seen to by whoever sees to what has arrived."""
+    if not payment.is_return or payment.state.is_final or not transition.state.is_final:
+        return ()
+    return (
+        OutboundDelivery(
+            delivery_id_of(payment.payment_id, "tell_original", payment.version),
+            Queue.of(payment.rail, QueueDirection.IN, MessageClass.VALUE),
+            payment.payment_id,
+            payment.deadline_at,
+        ),
+    )
 
 
 def _for_the_core(payment: Payment, transition: Transition) -> tuple[OutboundDelivery, ...]:
@@ -115,7 +131,7 @@ def _for_the_core(payment: Payment, transition: Transition) -> tuple[OutboundDel
     Also where it may never have been asked: what it does not know it remembers, and refuses a reservation that comes
     late.
     """
-    if payment.funds_holder is FundsHolder.TENANT or payment.state.is_final or not transition.state.is_final:
+    if payment.funds_holder is not FundsHolder.CORE or payment.state.is_final or not transition.state.is_final:
         return ()
     return (
         OutboundDelivery(

@@ -32,6 +32,7 @@ from iso20022 import (
     MessageId,
     MessageReject,
     Party,
+    PaymentReturn,
     Profile,
     Report,
     Severity,
@@ -43,6 +44,7 @@ from iso20022 import (
     serialise,
     unwrap,
 )
+from iso20022.messages import pacs004, pacs008
 from iso20022.messages.agents import CLEARING_SYSTEM
 
 _UNREADABLE: Final = "unreadable"
@@ -127,8 +129,10 @@ class Dialect(Protocol):
         """Return the transfer as the rail's Document."""
         ...
 
-    def transfer_message(self, message_id: MessageId, document: Element, *, at: datetime) -> OutboundMessage:
-        """Return a transfer's Document under our own header, created `at`, in the rail's envelope."""
+    def transfer_message(
+        self, message_id: MessageId, document: Element, *, at: datetime, message_type: str = pacs008.MESSAGE_TYPE
+    ) -> OutboundMessage:
+        """Return a transfer's Document, or a return's, under our own header, created `at`, in the rail's envelope."""
         ...
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
@@ -268,7 +272,8 @@ class DialectProtocol:
             )
         else:
             document = document_in(received)
-        return self._dialect.transfer_message(payment.message_id, document, at=at)
+        message_type = pacs004.MESSAGE_TYPE if payment.is_return else pacs008.MESSAGE_TYPE
+        return self._dialect.transfer_message(payment.message_id, document, at=at, message_type=message_type)
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
         """Return the next question after a transfer that was sent."""
@@ -303,7 +308,7 @@ class DialectProtocol:
             return Reading(header.business_message_id, message_type, None, None, codes)
         if self._dialect.is_sign_of_life(message):
             return Reading(header.business_message_id, message_type, None, None, is_sign_of_life=True)
-        if isinstance(message, CustomerCreditTransfer):
+        if isinstance(message, CustomerCreditTransfer | PaymentReturn):
             created_at = header.creation_time
             return Reading(
                 header.business_message_id, message_type, None, None, transfer=message, created_at=created_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,21 +21,25 @@ from iso20022 import (
     ConnectionPartyId,
     CustomerCreditTransfer,
     Element,
+    EndToEndId,
     EnquiryAnswer,
     EnvelopeKind,
     FedNowProfile,
+    InstructionId,
     Message,
     MessageId,
     MessageReject,
     PaymentStatusReport,
     PaymentStatusRequest,
     RoutingNumber,
+    TransactionId,
     TransactionStatus,
+    Uetr,
     fednow_message_id,
     wrap,
 )
 from iso20022 import header as headers
-from iso20022.messages import admi004, pacs008, pacs028
+from iso20022.messages import admi004, pacs004, pacs008, pacs028
 from iso20022.messages.admi004 import PING, SystemEventNotification
 from iso20022.messages.admi011 import SystemEventAcknowledgement
 
@@ -106,26 +111,28 @@ class FedNowDialect:
         """Return the transfer's Document."""
         return pacs008.build(transfer)
 
-    def transfer_message(self, message_id: MessageId, document: Element, *, at: datetime) -> OutboundMessage:
+    def transfer_message(
+        self, message_id: MessageId, document: Element, *, at: datetime, message_type: str = pacs008.MESSAGE_TYPE
+    ) -> OutboundMessage:
         """Return the Document under our header; both have one message id."""
-        return self.message(message_id, pacs008.MESSAGE_TYPE, document, MessageClass.VALUE, at)
+        return self.message(message_id, message_type, document, MessageClass.VALUE, at)
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
-        """Return the pacs.028 after a transfer that was sent, in the words of that transfer."""
-        transfer = pacs008.parse(document_in(sent))
+        """Return the pacs.028 after a transfer, or a return, that was sent, in the words of what was sent."""
+        original = _asked_about(sent)
         reference = status_request_reference_of(payment.payment_id, payment.status_requests + 1)
         message_id = self.message_id(at.astimezone(self._zone).date(), reference)
         request = PaymentStatusRequest(
             message_id=message_id,
             creation_time=rail_time(at, self._zone),
-            original_message_id=transfer.message_id,
-            original_message_name=pacs008.MESSAGE_TYPE,
-            original_creation_time=transfer.creation_time,
-            original_instruction_id=transfer.instruction_id,
-            original_end_to_end_id=transfer.end_to_end_id,
-            original_transaction_id=transfer.transaction_id,
-            original_uetr=transfer.uetr,
-            instructing_agent=transfer.instructing_agent,
+            original_message_id=original.message_id,
+            original_message_name=sent.message_type,
+            original_creation_time=original.creation_time,
+            original_instruction_id=original.instruction_id,
+            original_end_to_end_id=original.end_to_end_id,
+            original_transaction_id=original.transaction_id,
+            original_uetr=original.uetr,
+            instructing_agent=original.instructing_agent,
             instructed_agent=RoutingNumber(self._profile.fednow_id),
         )
         return self.message(message_id, pacs028.MESSAGE_TYPE, pacs028.build(request), MessageClass.INQUIRY, at)
@@ -196,6 +203,46 @@ class FedNowDialect:
         )
         body = wrap(EnvelopeKind.FEDNOW_INCOMING, headers.build(header), document)
         return OutboundMessage(body, message_type, message_id, message_class)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a question says of what was sent; a return has the references of the payment that it gives back."""
+
+    message_id: MessageId
+    creation_time: datetime
+    instruction_id: InstructionId | None
+    end_to_end_id: EndToEndId | None
+    transaction_id: TransactionId | None
+    uetr: Uetr | None
+    instructing_agent: RoutingNumber
+
+
+def _asked_about(sent: RawMessage) -> _Asked:
+    document = document_in(sent)
+    if sent.message_type != pacs004.MESSAGE_TYPE:
+        transfer = pacs008.parse(document)
+        return _Asked(
+            transfer.message_id,
+            transfer.creation_time,
+            transfer.instruction_id,
+            transfer.end_to_end_id,
+            transfer.transaction_id,
+            transfer.uetr,
+            transfer.instructing_agent,
+        )
+    returned = pacs004.parse(document)
+    assert returned.instructing_agent is not None, "a return of ours names its sender"
+    assert returned.instructing_agent.member_id is not None, "by its routing number"
+    return _Asked(
+        returned.message_id,
+        returned.creation_time,
+        returned.original_instruction_id,
+        returned.original_end_to_end_id,
+        returned.original_transaction_id,
+        returned.original_uetr,
+        returned.instructing_agent.member_id,
+    )
 
 
 def fednow_protocol(

@@ -49,7 +49,7 @@ class Funds:
             UnavailableError: it did not; the money may be held, and is released when the payment is rejected.
 
         """
-        if payment.funds_holder is FundsHolder.TENANT or payment.state is not PaymentState.RECEIVED:
+        if payment.funds_holder is not FundsHolder.CORE or payment.state is not PaymentState.RECEIVED:
             return None
         budget_s = BUDGETS_PERCENT[Leg.FUNDS] * self.promise_s / 100
         within_s = min(budget_s, (until - self.clock.now()).total_seconds())

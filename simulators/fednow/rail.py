@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from iso20022 import (
     CustomerCreditTransfer,
     Direction,
+    PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
     Report,
@@ -25,6 +26,7 @@ from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
 from simulators.fednow.forward import FedNowForwarding
 from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.fednow.value import value_of
 from simulators.forwarding import Forwarded, queued_on
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
@@ -53,8 +55,9 @@ class FedNowRules:
 
         if (
             message_id
-            and isinstance(message, CustomerCreditTransfer)
-            and is_lost(message_id, decide.behaviour_of(message), book)
+            and isinstance(message, CustomerCreditTransfer | PaymentReturn)
+            and report.valid
+            and is_lost(message_id, decide.behaviour_of(value_of(message)), book)
         ):
             return Judgement((judged(Verdict.LOST),))
         fault = decide.find_technical_fault(
@@ -75,8 +78,9 @@ class FedNowRules:
             return Judgement((judged(fault.verdict, fault.code),), reject)
         assert header is not None, "a message without a header has a technical fault"
         match message:
-            case CustomerCreditTransfer():
-                booked = decide.book(message, header, copy=arrival.copy, now=arrival.at, settings=self._settings)
+            case CustomerCreditTransfer() | PaymentReturn():
+                value = value_of(message)
+                booked = decide.book(value, header, copy=arrival.copy, now=arrival.at, settings=self._settings)
                 return Judgement((judged(Verdict.ACCEPTED), booked))
             case PaymentStatusReport():
                 return self._answered(message, judged(Verdict.ANSWER), arrival, book)
@@ -185,7 +189,11 @@ def fednow_rail(
 
 def _uetr_of(report: Report) -> str | None:
     match report.message:
-        case CustomerCreditTransfer(uetr=uetr) | PaymentStatusRequest(original_uetr=uetr):
+        case (
+            CustomerCreditTransfer(uetr=uetr)
+            | PaymentStatusRequest(original_uetr=uetr)
+            | PaymentReturn(original_uetr=uetr)
+        ):
             return uetr
         case _:
             return None

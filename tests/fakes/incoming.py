@@ -14,7 +14,7 @@ from gateway.domain.incoming_transfer import (
     RecordedFact,
 )
 from gateway.domain.ledger import Posting
-from gateway.domain.payment import PaymentId, Rail, TenantId
+from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
 from gateway.domain.receiving_time import in_order_of_deciding
 from gateway.domain.stand_in import AccountStanding
 from gateway.service.ports import (
@@ -90,6 +90,11 @@ class InMemoryIncoming:
         rows.messages[new.payment_id] = [replace(new.message, at=new.received_at)]
         self.store.rows.inbox[new.rail, new.inbox_id] = new.inbox_digest
         return Admitted(transfer, is_new=True)
+
+    async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
+        """Return what came back of a payment; see the port."""
+        await self.store.check()
+        return [each for each in self.rows.transfers.values() if each.original_id == payment.payment_id]
 
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, IncomingTransfer]:
         """Return transfers as they are now; see the port."""
@@ -215,4 +220,7 @@ def _moved(transfer: IncomingTransfer, decision: IncomingDecision) -> IncomingTr
         unsent_at=decision.unsent_at or transfer.unsent_at,
         updated_at=decision.at,
         final_at=transfer.final_at or (decision.at if decision.state.is_final else None),
+        returns=decision.returns.started,
+        returning_cents=decision.returns.returning_cents,
+        returned_cents=decision.returns.returned_cents,
     )

@@ -394,4 +394,5 @@ def _moved(payment: Payment, decision: Decision) -> Payment:
         next_step_at=next_step_at,
         updated_at=decision.at,
         final_at=payment.final_at or (decision.at if decision.state.is_final else None),
+        returned_cents=decision.returned_cents,
     )

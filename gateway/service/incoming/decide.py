@@ -12,7 +12,8 @@ from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingTrans
 from gateway.domain.incoming_transfer import ANSWERED_AS, IncomingFact, IncomingTransfer, tells_incoming
 from gateway.domain.ledger import incoming_postings
 from gateway.domain.payment import PaymentId, Rail
-from gateway.domain.receiving_time import UNSENT_S, posting_again, posting_due
+from gateway.domain.receiving_time import UNSENT_S, posting_again, posting_due, return_again
+from gateway.domain.returns import returns_after
 from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.observer import IncomingObserver
@@ -40,6 +41,8 @@ _F = IncomingEffect
 
 _QUEUED: Final = (
     (_F.QUEUE_POSTING, MessageClass.VALUE),
+    (_F.START_RETURN, MessageClass.VALUE),
+    (_F.QUEUE_RETURN, MessageClass.VALUE),
     (_F.QUEUE_ENQUIRY, MessageClass.INQUIRY),
     (_F.TELL_NOT_SETTLED, MessageClass.NONVALUE),
 )
@@ -97,7 +100,7 @@ class IncomingDecider:
             fact=fact,
             state=transition.state,
             at=at,
-            timer=self._timer(transfer, transition.effects, at=at),
+            timer=self._timer(transfer, fact, transition.effects, at=at),
             unsent_at=unsent_at,
             outbox=_outbox(transfer, transition, at=at),
             messages=(*messages, *outgoing),
@@ -108,6 +111,7 @@ class IncomingDecider:
             reason=fact.reason if told else transfer.reason,
             contradiction=is_strange or _F.REPORT_CONTRADICTION in transition.effects,
             postings=incoming_postings(transfer.state, transition.state, transfer.amount),
+            returns=returns_after(transfer, fact, transition.effects),
         )
 
     def raw(self, message: OutboundMessage, *, at: datetime) -> RawMessage:
@@ -131,7 +135,9 @@ class IncomingDecider:
             return status, rail.answer(transfer, status, code, text, at=at)
         return None
 
-    def _timer(self, transfer: IncomingTransfer, effects: Sequence[IncomingEffect], *, at: datetime) -> TimerChange:
+    def _timer(
+        self, transfer: IncomingTransfer, fact: IncomingFact, effects: Sequence[IncomingEffect], *, at: datetime
+    ) -> TimerChange:
         timing = self.rails[transfer.rail].timing
         if _F.STOP_TIMER in effects:
             return "stop"
@@ -141,6 +147,8 @@ class IncomingDecider:
             return timing.next_question(transfer, at)
         if _F.AWAIT_POSTING in effects:
             return posting_again(transfer, at)
+        if _F.AWAIT_RETURN in effects:
+            return return_again(transfer, at, failed=fact.kind is IncomingEvent.RETURN_FAILED)
         if _F.AWAIT_POSTING_DECISION in effects:
             return posting_due(at)
         return None

@@ -6,7 +6,7 @@ Source: FedNow Operating Procedures v2.1 (October 2024), sections 9 and 16; the 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -17,25 +17,39 @@ from gateway.domain.payment import Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
-from gateway.service.incoming.rail import ReasonCodes
+from gateway.service.incoming.rail import MadeReturn, ReasonCodes
 from gateway.service.ports import MessageClass
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading
 from iso20022 import (
+    Amount,
+    CustomerCreditTransfer,
     EnquiryAnswer,
     MessageReject,
+    Party,
+    PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
+    Personal,
     RoutingNumber,
     StatusReason,
     TransactionStatus,
+    serialise,
 )
-from iso20022.messages import pacs002, pacs008, pacs028
+from iso20022.messages import pacs002, pacs004, pacs028
+from iso20022.messages.actors import Account, Agent, OtherIdentification, PartyDetails
+from iso20022.messages.original import OriginalMessage, OriginalTransaction, PaymentType
+from iso20022.messages.original import Reason as StatedReason
+from iso20022.messages.pacs004 import ReturnChain
+from iso20022.messages.shape import Code, Proprietary
 
 TEXT_MAX: Final = 105
 """Characters of `AddtlInf` (ISO 20022, Max105Text)."""
 
 _QUESTION: Final = "question"
 _ANSWER: Final = "answer"
+
+_NARRATIVE: Final = "NARR"
+"""The ISO reason that is told in words."""
 
 _ADVISED: Final = {
     TransactionStatus.ACSC: IncomingEvent.SETTLEMENT_ADVISED,
@@ -91,7 +105,7 @@ class FedNowReceiving:
             message_id=message_id,
             creation_time=rail_time(at, self._zone),
             original_message_id=transfer.message_id,
-            original_message_name=pacs008.MESSAGE_TYPE,
+            original_message_name=transfer.message_type,
             original_creation_time=rail_time(transfer.message_created_at, self._zone),
             original_instruction_id=transfer.instruction_id,
             original_end_to_end_id=transfer.end_to_end_id,
@@ -103,6 +117,62 @@ class FedNowReceiving:
             instructed_agent=transfer.instructing_agent,
         )
         return self._dialect.message(message_id, pacs002.MESSAGE_TYPE, pacs002.build(report), MessageClass.NONVALUE, at)
+
+    def return_of(
+        self,
+        transfer: IncomingTransfer,
+        message: CustomerCreditTransfer,
+        *,
+        amount: Amount,
+        reason: Reason,
+        reference: str,
+        business_date: date,
+        at: datetime,
+    ) -> MadeReturn:
+        """Return the pacs.004: from the creditor's institution back to the debtor's, in the original's words."""
+        message_id = self._dialect.message_id(business_date, reference)
+        profile = self._dialect.profile
+        is_taken = not profile.return_reasons or reason.code in profile.return_reasons
+        text = reason.text if reason.text is not None and self.carries(reason.text) else None
+        returned = PaymentReturn(
+            message_id=message_id,
+            creation_time=rail_time(at, self._zone),
+            original_message=OriginalMessage(
+                message_id=transfer.message_id,
+                message_name=transfer.message_type,
+                creation_time=rail_time(transfer.message_created_at, self._zone),
+            ),
+            original_instruction_id=transfer.instruction_id,
+            original_end_to_end_id=transfer.end_to_end_id,
+            original_transaction_id=transfer.transaction_id,
+            original_uetr=transfer.uetr,
+            original_amount=transfer.amount,
+            original_settlement_date=message.settlement_date,
+            amount=amount,
+            settlement_date=business_date,
+            instructing_agent=Agent(member_id=transfer.instructed_agent),
+            instructed_agent=Agent(member_id=transfer.instructing_agent),
+            return_chain=ReturnChain(
+                debtor=_party(message.creditor),
+                debtor_account=Account(id=OtherIdentification(id=message.creditor_account)),
+                debtor_agent=Agent(member_id=transfer.creditor_agent),
+                creditor_agent=Agent(member_id=transfer.debtor_agent),
+                creditor=_party(message.debtor),
+                creditor_account=Account(id=OtherIdentification(id=message.debtor_account)),
+            ),
+            reasons=(
+                StatedReason(
+                    reason=Code(reason.code if is_taken else _NARRATIVE),
+                    additional=() if text is None else (Personal(text),),
+                ),
+            ),
+            original_transaction=OriginalTransaction(
+                payment_type=PaymentType(
+                    local_instrument=Proprietary(message.local_instrument or self._dialect.form.local_instrument)
+                )
+            ),
+        )
+        return MadeReturn(message_id, serialise(pacs004.build(returned)))
 
     def carries(self, text: str) -> bool:
         """Whether it is a line as ISO 20022 carries it beside a reason: 1 to 105 printable characters."""
@@ -116,7 +186,7 @@ class FedNowReceiving:
             message_id=message_id,
             creation_time=rail_time(at, self._zone),
             original_message_id=transfer.message_id,
-            original_message_name=pacs008.MESSAGE_TYPE,
+            original_message_name=transfer.message_type,
             original_creation_time=rail_time(transfer.message_created_at, self._zone),
             original_instruction_id=transfer.instruction_id,
             original_end_to_end_id=transfer.end_to_end_id,
@@ -194,3 +264,8 @@ class FedNowReceiving:
                 return IncomingEvent.STILL_IN_PROCESS_REPORTED
             case _:
                 return IncomingEvent.STATUS_REQUEST_UNANSWERED
+
+
+def _party(party: Party) -> PartyDetails:
+    """A customer of the original payment, in a return of it."""
+    return PartyDetails(name=party.name, address=party.address)

@@ -12,10 +12,12 @@ from typing import Final
 from gateway.domain.identity import incoming_id_of
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.payment import Payment
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.money import returned, sent
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.ports import (
@@ -33,6 +35,7 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import Reading
 from gateway.service.submit import account_index
 from gateway.service.supervise import Verdict
+from iso20022 import PaymentReturn
 
 FAULT: Final = "FAULT_OF_OURS"
 """The quarantine's code for a message that a fault of ours kept from being applied."""
@@ -76,10 +79,11 @@ class Hearing:
 
         """
         await self.asker.tenants.ensure()
+        originals = await self._originals(arrived)
         new: dict[int, NewTransfer] = {}
         for number, each in enumerate(arrived):
             async with self._apart():
-                new[number] = self._new(each)
+                new[number] = self._new(each, originals)
         outcomes: Sequence[object]
         try:
             outcomes = await self.decisions.store.admit(list(new.values()))
@@ -155,16 +159,29 @@ class Hearing:
 
         return await self.decisions.take(transfer.payment_id, choose, loaded=transfer) is not None
 
-    def _new(self, arrived: Arrived) -> NewTransfer:
-        transfer, forwarded_at = arrived.reading.transfer, arrived.reading.created_at
-        assert transfer is not None, "only transfers arrive"
+    async def _originals(self, arrived: Sequence[Arrived]) -> Mapping[str, Payment]:
+        """The payments that come back with these messages, by the message ids that they were sent under."""
+        returns = [each.reading.transfer for each in arrived if isinstance(each.reading.transfer, PaymentReturn)]
+        ids = [each.original_message.message_id for each in returns if each.original_message is not None]
+        return await self.store.find_by_message_id(self.rail.rail, ids) if ids else {}
+
+    def _new(self, arrived: Arrived, originals: Mapping[str, Payment]) -> NewTransfer:
+        message, forwarded_at = arrived.reading.transfer, arrived.reading.created_at
+        assert message is not None, "only transfers arrive"
         assert forwarded_at is not None, "a header has a creation time"
+        original: Payment | None = None
+        if isinstance(message, PaymentReturn):
+            named = message.original_message
+            original = None if named is None else originals.get(named.message_id)
+            transfer = returned(message, original)
+        else:
+            transfer = sent(message)
         received_at = arrived.raw.at
         forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
         timing, answer_by = self.rail.timing, self.rail.timing.answer_by(forwarded_at)
         return NewTransfer(
             payment_id=incoming_id_of(self.rail.rail, transfer.message_id, transfer.creation_time.date()),
-            tenant_id=self.asker.tenants.keeper_of(transfer.creditor_agent),
+            tenant_id=self.asker.tenants.keeper_of(transfer.creditor_agent) if original is None else original.tenant_id,
             rail=self.rail.rail,
             message_id=transfer.message_id,
             message_created_at=transfer.creation_time,
@@ -177,10 +194,8 @@ class Hearing:
             instructed_agent=transfer.instructed_agent,
             debtor_agent=transfer.debtor_agent,
             creditor_agent=transfer.creditor_agent,
-            debtor_account_index=account_index(self.vault, transfer.debtor_agent, transfer.debtor_account.reveal()),
-            creditor_account_index=account_index(
-                self.vault, transfer.creditor_agent, transfer.creditor_account.reveal()
-            ),
+            debtor_account_index=account_index(self.vault, transfer.debtor_agent, transfer.debtor_account),
+            creditor_account_index=account_index(self.vault, transfer.creditor_agent, transfer.creditor_account),
             forwarded_at=forwarded_at,
             received_at=received_at,
             answer_by=answer_by,
@@ -188,13 +203,16 @@ class Hearing:
             inbox_id=arrived.reading.business_message_id,
             inbox_digest=arrived.digest,
             message=arrived.raw,
+            message_type=arrived.raw.message_type,
+            original_id=None if original is None else original.payment_id,
         )
 
 
 def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:
     """Whether a transfer that came again is the one that is known: same money, same people's agents and account."""
     return (
-        new.amount == known.amount
+        new.message_type == known.message_type
+        and new.amount == known.amount
         and new.end_to_end_id == known.end_to_end_id
         and new.uetr == known.uetr
         and new.instructing_agent == known.instructing_agent

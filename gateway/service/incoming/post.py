@@ -49,6 +49,12 @@ UNDER_WAY_S: Final = 60.0
 """An instruction that was told so long ago, and was not tried again since, is under way no more."""
 
 
+def decidable(transfer: IncomingTransfer) -> frozenset[PostingOutcome]:
+    """Return what may be decided of a transfer's posting now; what comes back to us is not refused."""
+    outcomes = DECIDABLE.get(transfer.state, frozenset())
+    return outcomes - {PostingOutcome.REFUSED} if transfer.is_return else outcomes
+
+
 class NotDecidableError(Exception):
     """Nothing is to be decided of the posting: nothing was done. ``state`` says where the transfer stands."""
 
@@ -80,11 +86,14 @@ async def record_posting(
 
     async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
         is_second = was_told and transfer.state is not IncomingState.SETTLED
-        if not is_second and answer.outcome not in DECIDABLE.get(transfer.state, frozenset()):
+        outcome = answer.outcome
+        if was_told and transfer.is_return and outcome is PostingOutcome.REFUSED:
+            outcome = PostingOutcome.PENDING  # what came back cannot be sent back: it is held until somebody decides
+        if not is_second and outcome not in decidable(transfer):
             raise NotDecidableError(transfer.state)
         code = answer.reason_code
         reason = None if code is None else Reason(code, ReasonOrigin.INSTITUTION, answer.text)
-        fact = IncomingFact(POSTED_AS[answer.outcome], reason, details={} if by is None else {"by": by})
+        fact = IncomingFact(POSTED_AS[outcome], reason, details={} if by is None else {"by": by})
         decision = decisions.decider.decide(transfer, fact, at=decisions.clock.now())
         is_repeat = is_second and decision.state is transfer.state and not decision.contradiction
         return None if is_repeat else decision

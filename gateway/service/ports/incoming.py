@@ -10,11 +10,13 @@ from typing import Protocol
 from gateway.domain.incoming import ARRIVAL, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.ledger import Posting
-from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
+from gateway.domain.payment import Payment, PaymentId, Rail, Reason, TenantId
+from gateway.domain.returns import NO_RETURNS, Returns
 from gateway.domain.stand_in import AccountStanding, StandInPolicy
 from gateway.service.ports.bus import OutboundDelivery
 from gateway.service.ports.store import DueTimer, RawMessage, TimerChange
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
+from iso20022.messages import pacs008
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class NewTransfer:
     inbox_id: str
     inbox_digest: bytes
     message: RawMessage
+    message_type: str = pacs008.MESSAGE_TYPE
+    original_id: PaymentId | None = None
 
     def received(self) -> IncomingTransfer:
         """Return the transfer that this becomes once it is committed."""
@@ -94,6 +98,8 @@ class NewTransfer:
             answer_by=self.answer_by,
             updated_at=self.received_at,
             next_step_at=self.timer_at,
+            message_type=self.message_type,
+            original_id=self.original_id,
         )
 
 
@@ -128,6 +134,7 @@ class IncomingDecision:
     reason: Reason | None = None
     contradiction: bool = False
     postings: tuple[Posting, ...] = ()
+    returns: Returns = NO_RETURNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,10 @@ class IncomingStore(Protocol):
             UnavailableError: the database does not answer; whether it has committed is unknown.
 
         """
+        ...
+
+    async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
+        """Return what the rail has brought as returns of a payment of ours, whatever became of them."""
         ...
 
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, IncomingTransfer]:

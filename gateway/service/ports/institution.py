@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, PostingAnswer
 from gateway.service.ports.incoming import ReceivingTenant
-from iso20022 import CustomerCreditTransfer
+from iso20022 import CustomerCreditTransfer, PaymentReturn
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Question:
     """
 
     transfer: IncomingTransfer
-    message: CustomerCreditTransfer
+    message: CustomerCreditTransfer | PaymentReturn
     answer_until: datetime
 
 

@@ -25,6 +25,7 @@ _S, _E, _F = IncomingState, IncomingEvent, IncomingEffect
 ACCEPTED_BY_US: Final = {_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING, _S.IN_DOUBT, _S.AWAITING_OPERATOR}
 ARRIVED: Final = {_S.SETTLED, _S.PENDING, _S.POSTED, _S.BLOCKED, _S.RETURN_DUE, _S.RETURNED}
 OPERATORS: Final = (_E.OPERATOR_RECORDED_SETTLEMENT, _E.OPERATOR_RECORDED_NO_SETTLEMENT)
+RETURNING: Final = (_E.RETURN_STARTED, _E.RETURN_OVERDUE, _E.RETURN_FAILED)
 POSTINGS: Final = (_E.POSTING_CONFIRMED, _E.POSTING_REFUSED, _E.PENDING_DECIDED, _E.BLOCKING_DECIDED)
 
 ILLEGAL: Final = {
@@ -54,6 +55,9 @@ ILLEGAL: Final = {
     # The institution is told to post only what has settled: it cannot speak of a posting before, or of a return.
     *((state, kind) for state in (_S.RECEIVED, *ACCEPTED_BY_US) for kind in (*POSTINGS, _E.RETURN_SETTLED)),
     *((state, _E.RETURN_SETTLED) for state in (_S.SETTLED, _S.PENDING, _S.BLOCKED)),
+    # Only what is owed back, or was posted, is given back; our own timers and returns know where it stands.
+    *((state, kind) for state in _S if state not in {_S.RETURN_DUE, _S.POSTED} for kind in RETURNING),
+    *((state, _E.RETURNS_ENDED) for state in _S if state is not _S.RETURN_DUE),
 }
 
 
@@ -111,7 +115,16 @@ def test_a_refusal_to_post_what_was_accepted_without_posting_owes_a_return() -> 
     transition = advance_incoming(_S.PENDING, _E.POSTING_REFUSED)
 
     assert transition.state is _S.RETURN_DUE
-    assert {_F.SEND_STATUS, _F.QUEUE_RETURN} <= set(transition.effects)
+    assert {_F.SEND_STATUS, _F.START_RETURN, _F.AWAIT_RETURN} <= set(transition.effects)
+
+
+def test_a_return_is_under_a_timer_from_its_beginning() -> None:
+    """Nothing that is owed back depends on a delivery: whatever starts a return, or ends one in vain, wakes again."""
+    for (state, event), transition in INCOMING_TRANSITIONS.items():
+        if {_F.START_RETURN, _F.QUEUE_RETURN} & set(transition.effects):
+            assert _F.AWAIT_RETURN in transition.effects, (state, event)
+    assert _F.AWAIT_RETURN in INCOMING_TRANSITIONS[_S.RETURN_DUE, _E.RETURN_FAILED].effects
+    assert _F.CALL_OPERATOR in INCOMING_TRANSITIONS[_S.RETURN_DUE, _E.RETURNS_ENDED].effects
 
 
 class IncomingTransfer(RuleBasedStateMachine):

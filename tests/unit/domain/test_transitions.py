@@ -69,7 +69,9 @@ SETTLING: Final = {
     EventKind.POSTING_PENDING_REPORTED,
 }
 
-MOVED: Final = {PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.RETURN_DUE}
+MOVED: Final = {
+    *(PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.RETURN_DUE, PaymentState.RETURNED)
+}
 
 
 def payment_in(state: PaymentState) -> Payment:
@@ -114,15 +116,23 @@ def test_the_two_lists_together_hold_every_pair_once() -> None:
 def test_no_final_state_changes_but_as_the_rails_rules_foresee(
     pair: tuple[PaymentState, EventKind], transition: Transition
 ) -> None:
-    """Finals stay final: ACWP alone is followed by something (posted, or refused and to be returned)."""
+    """Finals stay final: ACWP is followed by something (posted, or refused and to be returned), and money comes back."""
     state = pair[0]
     foreseen = {
         (PaymentState.ACCEPTED_WITHOUT_POSTING, EventKind.POSTING_REPORTED): PaymentState.SETTLED,
         (PaymentState.ACCEPTED_WITHOUT_POSTING, EventKind.REJECTION_REPORTED): PaymentState.RETURN_DUE,
+        **{(state, EventKind.RETURNED): PaymentState.RETURNED for state in MOVED},
     }
 
     if state.is_final:
         assert transition.state is foreseen.get(pair, state)
+
+
+@pytest.mark.parametrize("state", sorted(set(PaymentState) - MOVED))
+def test_what_has_not_settled_cannot_come_back(state: PaymentState) -> None:
+    """A return of it is reported to a person, and changes nothing."""
+    for kind in (EventKind.PART_RETURNED, EventKind.RETURNED):
+        assert advance(payment_in(state), Event(kind)) == Transition(state, (Effect.REPORT_CONTRADICTION,))
 
 
 @pytest.mark.parametrize("kind", sorted(SETTLING))

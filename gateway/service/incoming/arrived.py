@@ -1,0 +1,49 @@
+"""The incoming value queue: whatever is to be done about money that has arrived, by where its transfer stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming_transfer import IncomingTransfer
+from gateway.domain.payment import PaymentId
+from gateway.service.incoming.come_back import ComingBack
+from gateway.service.incoming.give_back import GivingBack
+from gateway.service.incoming.post import Posting
+from gateway.service.ports import Delivery, IncomingStore, PaymentStore
+
+
+@dataclass(frozen=True, slots=True)
+class SeeingToArrived:
+    """Handles the deliveries of a rail's incoming value queue; each names a transfer, or a return of one."""
+
+    store: IncomingStore
+    payments: PaymentStore
+    posting: Posting
+    giving_back: GivingBack
+    coming_back: ComingBack
+
+    async def see_to(self, delivery: Delivery) -> None:
+        """Have what has settled posted, and what is on its way back seen to; a repeat is safe.
+
+        Raises:
+            LookupError: there is no such transfer.
+            UnavailableError: store or institution do not answer; the delivery comes again.
+
+        """
+        transfer = await self._transfer(delivery.payment_id)
+        if transfer.returning_cents:
+            await self.giving_back.see_to(transfer)
+        elif transfer.state is IncomingState.SETTLED:
+            if transfer.is_return:
+                await self.coming_back.tell_original(transfer)
+            await self.posting.post(delivery)
+
+    async def _transfer(self, named: PaymentId) -> IncomingTransfer:
+        found = (await self.store.load([named])).get(named)
+        if found is not None:
+            return found
+        payment = (await self.payments.load([named])).get(named)
+        if payment is None or payment.original_id is None:
+            raise LookupError(f"no incoming transfer {named}, and no return of one")
+        return (await self.store.load([payment.original_id]))[payment.original_id]

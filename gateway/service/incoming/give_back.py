@@ -1,0 +1,154 @@
+"""Giving back: what is owed, or agreed to be returned, goes by a pacs.004, which is a payment like any other.
+
+Accepted under a key that is a function of the transfer and of the return's number, it is dispatched, answered, doubted
+and resolved as every payment is; what it has come to is then saved with the transfer. A return that is certain not to
+have moved money is followed by another, under a number, and so under ids, of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.domain.identity import delivery_id_of, payment_id_of, reference_of, slot_of
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.returns import AMOUNT, ended_as, return_key_of
+from gateway.domain.transitions import Effect
+from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.ports import (
+    AcceptKind,
+    IncomingDecision,
+    MessageClass,
+    MessageDirection,
+    NewPayment,
+    OutboundDelivery,
+    PaymentStore,
+    Queue,
+    QueueDirection,
+    RawMessage,
+    Vault,
+)
+from gateway.service.rail_protocol import XML_TYPE, RailProtocol
+from gateway.service.submit import account_index
+from iso20022 import Amount, CustomerCreditTransfer
+from iso20022.messages import pacs004
+
+UNEXPLAINED = Reason("NARR", ReasonOrigin.GATEWAY, "The payment could not be posted.")
+"""The reason of a return for which nobody has named one."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivingBack:
+    """Sees to the returns that are under way."""
+
+    decisions: IncomingDecisions
+    payments: PaymentStore
+    protocols: Mapping[Rail, RailProtocol]
+    messages: ReceivedMessages
+    vault: Vault
+
+    async def see_to(self, transfer: IncomingTransfer) -> None:
+        """Begin the return that is under way, if it was not begun before, and save what it has come to; repeatable.
+
+        Raises:
+            AssertionError: its key belongs to another payment: a fault of ours, and nothing is sent.
+            UnavailableError: the store does not answer; see to it again.
+
+        """
+        payment = await self._begun(transfer)
+
+        async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            kind = ended_as(current, payment)
+            if kind is None or current.returns != transfer.returns or not current.returning_cents:
+                return None
+            return self.decisions.decider.decide(current, _ended(kind, payment), at=self.decisions.clock.now())
+
+        await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
+
+    async def _begun(self, transfer: IncomingTransfer) -> Payment:
+        """The return as it stands: accepted now, or before."""
+        message = await self.messages.of(transfer)
+        assert isinstance(message, CustomerCreditTransfer), "what comes back is not returned once more"
+        new = self._new(transfer, message, await self._reason(transfer))
+        known = await self.payments.find_claim(new)
+        accepted = known or (await self.payments.accept([new]))[0]
+        assert accepted.payment is not None, f"the message id of {new.idempotency_key} is taken"
+        assert accepted.kind is not AcceptKind.OTHER_CONTENT, f"{new.idempotency_key} is another payment"
+        if accepted.kind is AcceptKind.CREATED:
+            self.decisions.forward(new.outbox)
+        return accepted.payment
+
+    async def _reason(self, transfer: IncomingTransfer) -> Reason:
+        """Why the money goes back: what was said last when a return was started, or the posting was refused."""
+        events = await self.decisions.store.events(transfer.payment_id)
+        kinds = {IncomingEvent.RETURN_STARTED, IncomingEvent.POSTING_REFUSED}
+        said = [each.fact.reason for each in events if each.fact.kind in kinds and each.fact.reason is not None]
+        return said[-1] if said else UNEXPLAINED
+
+    def _new(self, transfer: IncomingTransfer, message: CustomerCreditTransfer, reason: Reason) -> NewPayment:
+        """The return as a payment: from the creditor's institution back to the debtor's."""
+        protocol, key, now = self.protocols[transfer.rail], return_key_of(transfer), self.decisions.clock.now()
+        rail, amount = self.decisions.decider.rails[transfer.rail], Amount(transfer.returning_cents)
+        business_date = protocol.business_date(now)
+        payment_id = payment_id_of(transfer.tenant_id, key, business_date)
+        reference = reference_of("message", transfer.tenant_id, key, business_date)
+        made = rail.return_of(
+            transfer, message, amount=amount, reason=reason, reference=reference, business_date=business_date, at=now
+        )
+        deadline_at = protocol.timing.deadline(now)
+        content = {"original": str(transfer.payment_id), AMOUNT: amount.cents, "reason": reason.code}
+        holder = FundsHolder.ARRIVED if transfer.state is IncomingState.RETURN_DUE else FundsHolder.TENANT
+        return NewPayment(
+            payment_id=payment_id,
+            tenant_id=transfer.tenant_id,
+            idempotency_key=key,
+            slot=slot_of(transfer.tenant_id, key),
+            content_digest=self.vault.blind_index("content", b"return:" + json.dumps(content).encode()),
+            rail=transfer.rail,
+            message_id=made.message_id,
+            end_to_end_id=transfer.end_to_end_id,
+            instruction_id=transfer.instruction_id,
+            uetr=transfer.uetr,
+            amount=amount,
+            debtor_agent=transfer.creditor_agent,
+            creditor_agent=transfer.debtor_agent,
+            debtor_account_index=transfer.creditor_account_index,
+            creditor_account_index=account_index(self.vault, transfer.debtor_agent, message.debtor_account.reveal()),
+            business_date=business_date,
+            accepted_at=now,
+            deadline_at=deadline_at,
+            timer_at=protocol.timing.decided_by(deadline_at),
+            message=RawMessage(
+                message_id=self.decisions.decider.identifiers.new_uuid(),
+                direction=MessageDirection.CLIENT_IN,
+                message_type=pacs004.MESSAGE_TYPE,
+                business_message_id=made.message_id,
+                content_type=XML_TYPE,
+                body=made.body,
+                at=now,
+            ),
+            outbox=(
+                OutboundDelivery(
+                    delivery_id_of(payment_id, Effect.QUEUE_TRANSFER, 1),
+                    Queue.of(transfer.rail, QueueDirection.OUT, MessageClass.VALUE),
+                    payment_id,
+                    deadline_at,
+                ),
+            ),
+            original_id=transfer.payment_id,
+            funds_holder=holder,
+        )
+
+
+def _ended(kind: IncomingEvent, payment: Payment) -> IncomingFact:
+    """What a return has come to; its reason only where it has failed."""
+    return IncomingFact(
+        kind,
+        payment.reason if payment.state is PaymentState.REJECTED else None,
+        business_message_id=payment.message_id,
+        details={"return_id": str(payment.payment_id), AMOUNT: str(payment.amount.cents)},
+    )
