@@ -73,6 +73,8 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/incoming-transfers/{transfer_id}/messages", incoming.get_messages),
         ("GET", "/v1/incoming-transfers/{transfer_id}/messages/{message_id}", incoming.get_message),
         ("POST", "/v1/incoming-transfers/{transfer_id}/posting", incoming.post_posting),
+        ("POST", "/v1/incoming-transfers/{transfer_id}/return", incoming.post_return),
+        ("POST", "/v1/incoming-transfers/{transfer_id}/settlement", incoming.post_settlement),
         ("GET", "/", operations.get_index),
         ("GET", "/healthz", operations.get_health),
         ("GET", "/readyz", operations.get_readiness),

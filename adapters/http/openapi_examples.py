@@ -85,6 +85,8 @@ PAYMENT_ACCEPTED_EXAMPLE: Final[dict[str, Any]] = {
     "instruction_id": "EXAMPLE-INSTRUCTION-1",
     "uetr": "7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4d",
     "amount": {"value": "51.74", "currency": "USD"},
+    "returned": {"value": "0.00", "currency": "USD"},
+    "return_of": None,
     "debtor_agent": "990000107",
     "creditor_agent": "990001106",
     "accepted_at": "2026-11-20T15:15:00.120Z",

@@ -80,6 +80,15 @@ _PAYMENT: Final = _object(
         "instruction_id": _NULLABLE,
         "uetr": _NULLABLE,
         "amount": _object({"value": _AMOUNT_TEXT, "currency": {"const": CURRENCY}}),
+        "returned": {
+            **_object({"value": {"type": "string"}, "currency": {"const": CURRENCY}}),
+            "description": "What of a settled payment has come back.",
+        },
+        "return_of": {
+            "type": ["string", "null"],
+            "format": "uuid",
+            "description": "Of a return: the incoming transfer that it gives back.",
+        },
         "debtor_agent": _ROUTING_NUMBER,
         "creditor_agent": _ROUTING_NUMBER,
         "accepted_at": _INSTANT,

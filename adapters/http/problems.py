@@ -76,6 +76,18 @@ POSTING_NOT_DECIDABLE: Final = ProblemKind(
     "Nothing is to be decided of the posting",
     "Look at the transfer: its state says where it stands. Nothing was changed.",
 )
+NOT_RETURNABLE: Final = ProblemKind(
+    "not_returnable",
+    409,
+    "Nothing, or not so much, may be given back",
+    "Look at the transfer: `returnable` says how much may be given back now. Nothing was changed.",
+)
+NOT_RECORDABLE: Final = ProblemKind(
+    "not_recordable",
+    409,
+    "The transfer does not wait for the rail's word",
+    "Look at the transfer: its state says where it stands. Nothing was changed.",
+)
 DEAD_LETTER_CLOSED: Final = ProblemKind(
     "dead_letter_closed", 409, "Somebody has acted on it before", "Look at it: it says who, when and why."
 )
@@ -185,6 +197,8 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         DEAD_LETTER_WITHOUT_PAYMENT,
         NOT_AWAITING_OPERATOR,
         POSTING_NOT_DECIDABLE,
+        NOT_RETURNABLE,
+        NOT_RECORDABLE,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         UNSUPPORTED_CONTENT_ENCODING,

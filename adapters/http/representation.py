@@ -11,6 +11,7 @@ from typing import Any, Final
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Reason
 from gateway.service.ports import RawMessage
+from iso20022 import Amount
 
 MONEY: Final[Mapping[PaymentState, str]] = {
     # Nothing has left, but it may the next moment: whoever reads this later must not take it for a promise.
@@ -22,6 +23,7 @@ MONEY: Final[Mapping[PaymentState, str]] = {
     PaymentState.SETTLED: "moved",
     PaymentState.ACCEPTED_WITHOUT_POSTING: "moved",
     PaymentState.RETURN_DUE: "moved",
+    PaymentState.RETURNED: "moved",
     PaymentState.REJECTED: "not_moved",
 }
 """What a state says of the money; ``moved`` and ``not_moved`` are certain and stay so (a return is another payment)."""
@@ -64,6 +66,7 @@ def as_accepted(payment: Payment) -> Payment:
         status_requests=0,
         next_step_at=payment.deadline_at,
         final_at=None,
+        returned_cents=0,
     )
 
 
@@ -84,6 +87,8 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "instruction_id": payment.instruction_id,
         "uetr": payment.uetr,
         "amount": {"value": payment.amount.text, "currency": "USD"},
+        "returned": {"value": Amount(payment.returned_cents).text, "currency": "USD"},
+        "return_of": None if payment.original_id is None else str(payment.original_id),
         "debtor_agent": payment.debtor_agent,
         "creditor_agent": payment.creditor_agent,
         "accepted_at": instant_text(payment.accepted_at),

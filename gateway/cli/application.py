@@ -354,6 +354,39 @@ def incoming_decide(
     raise typer.Exit(decide_posting(settings, transfer, outcome, reason=reason, text=text, url=url))
 
 
+@received.command("return")
+def incoming_return(
+    transfer: _Transfer,
+    amount: Annotated[
+        str | None, typer.Option(help="US dollars, such as 20.00; all that is left if not given.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="ISO 20022 reason, such as CUST: needed for what was posted.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Words for the sender, one line.")] = None,
+    url: _Url = None,
+) -> None:
+    """Give money back by a pacs.004: what was posted, all or a part; or try again what is owed back."""
+    from gateway.cli.incoming import return_transfer
+
+    settings = settings_or_stop()
+    raise typer.Exit(return_transfer(settings, transfer, amount=amount, reason=reason, text=text, url=url))
+
+
+@received.command("record")
+def incoming_record(
+    transfer: _Transfer,
+    outcome: Annotated[Literal["settled", "not-settled"], typer.Argument(help="What the rail has said.")],
+    note: Annotated[str, typer.Option(help="Where and from whom it was heard; it stays in the history.")],
+    url: _Url = None,
+) -> None:
+    """Record the rail's word, heard on another way, on a transfer in AWAITING_OPERATOR."""
+    from gateway.cli.incoming import record_settlement
+
+    settled = outcome == "settled"
+    raise typer.Exit(record_settlement(settings_or_stop(), transfer, settled=settled, note=note, url=url))
+
+
 @dlq.command("list")
 def dlq_list(
     queue: _WhichQueue = None,

@@ -83,6 +83,16 @@ class GatewayClient:
         path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/posting"
         return await self._request("POST", path, wait_s=0, json=decision)
 
+    async def return_transfer(self, transfer_id: str, order: Mapping[str, str]) -> Answer:
+        """Have money given back; look at the transfer before repeating it."""
+        path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/return"
+        return await self._request("POST", path, wait_s=0, json=order)
+
+    async def record_settlement(self, transfer_id: str, *, settled: bool, note: str) -> Answer:
+        """Record the rail's word on a transfer; look at it before repeating it."""
+        path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/settlement"
+        return await self._request("POST", path, wait_s=0, json={"settled": settled, "note": note})
+
     async def dead_letters(self, *, queue: str | None, state: str) -> Answer:
         """Ask for dead letters."""
         query = urlencode({"state": state} | ({} if queue is None else {"queue": queue}))

@@ -4,13 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, RecordedFact
-from gateway.domain.payment import PaymentId, TenantId
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, PostingAnswer, RecordedFact
+from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
+from gateway.domain.returns import AMOUNT, returnable
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.post import record_posting
-from gateway.service.ports import RawMessage
+from gateway.service.ports import IncomingDecision, RawMessage
+from iso20022 import Amount
+
+
+class NotReturnableError(Exception):
+    """Nothing, or not so much, may be given back: nothing was done. ``returnable`` is what may be."""
+
+    def __init__(self, state: IncomingState, returnable: Amount | None) -> None:
+        super().__init__(f"the transfer is {state}, and {returnable or 'nothing'} of it may be given back")
+        self.state = state
+        self.returnable = returnable
+
+
+class NotRecordableError(Exception):
+    """The transfer does not wait for the rail's word: nothing was done. ``state`` says where it stands."""
+
+    def __init__(self, state: IncomingState) -> None:
+        super().__init__(f"the transfer is {state}, and waits for nobody's word")
+        self.state = state
+
+
+RECORDED: Final = "OPERATOR_RECORDED"
+"""The reason's code of what a person has recorded; its text is the note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +72,54 @@ class IncomingDesk:
 
         """
         await record_posting(self.decisions, payment_id, answer, by=by)
+        return (await self.decisions.store.load([payment_id]))[payment_id]
+
+    async def record_settlement(self, payment_id: PaymentId, *, settled: bool, note: str, by: str) -> IncomingTransfer:
+        """Save the rail's word that a person has heard on another way, and return the transfer as it is then.
+
+        What arrived is held until somebody decides of its posting; what did not is told to the institution.
+
+        Raises:
+            LookupError: there is no such transfer.
+            NotRecordableError: it does not wait for a person; of two at once, one wins.
+            UnavailableError: the store does not answer; look at the transfer before repeating.
+
+        """
+        kind = IncomingEvent.OPERATOR_RECORDED_SETTLEMENT if settled else IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT
+
+        async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+            if transfer.state is not IncomingState.AWAITING_OPERATOR:
+                raise NotRecordableError(transfer.state)
+            fact = IncomingFact(kind, Reason(RECORDED, ReasonOrigin.OPERATOR, note), details={"by": by})
+            return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())
+
+        await self.decisions.take(payment_id, choose)
+        return (await self.decisions.store.load([payment_id]))[payment_id]
+
+    async def give_back(
+        self, payment_id: PaymentId, amount: Amount | None, *, reason: Reason | None, by: str
+    ) -> IncomingTransfer:
+        """Have a transfer returned, all that is left of it or this amount; a worker sends the pacs.004.
+
+        Of what was posted any part may be; what is owed back goes whole, and needs no reason. Not safe to repeat
+        blindly once the return has ended: then it starts another.
+
+        Raises:
+            LookupError: there is no such transfer.
+            NotReturnableError: nothing may be given back now, or not so much; nothing was done.
+            UnavailableError: the store does not answer; look at the transfer before repeating.
+
+        """
+
+        async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+            left = returnable(transfer)
+            is_part = amount is not None and amount != left
+            is_owed = transfer.state is IncomingState.RETURN_DUE
+            if left is None or (amount is not None and amount > left) or (is_owed and is_part):
+                raise NotReturnableError(transfer.state, left)
+            details = {"by": by, AMOUNT: str((amount or left).cents)}
+            fact = IncomingFact(IncomingEvent.RETURN_STARTED, reason, details=details)
+            return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())
+
+        await self.decisions.take(payment_id, choose)
         return (await self.decisions.store.load([payment_id]))[payment_id]

@@ -66,10 +66,12 @@ async def test_what_is_stored_becomes_the_first_range_and_nothing_of_it_changes(
     async with engine.begin() as connection:
         await connection.run_sync(migrated_to_0007)
     await engine.dispose()
+    owner = await asyncpg.connect(old.owner_dsn)
     async with open_pool(old.application_dsn) as pool:
         written = PostgresStore(pool, region=REGION, vault=VAULT)
+        await owner.execute("ALTER TABLE payment ADD COLUMN original_id UUID")  # which this program's statement names
         await written.accept([new_payment("before")])
-    owner = await asyncpg.connect(old.owner_dsn)
+    await owner.execute("ALTER TABLE payment DROP COLUMN original_id")
     before = await owner.fetch("SELECT * FROM message")
 
     first = FirstTenant(TENANT, "Test institution", digest_of_api_key(API_KEY))

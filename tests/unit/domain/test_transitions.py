@@ -116,7 +116,7 @@ def test_the_two_lists_together_hold_every_pair_once() -> None:
 def test_no_final_state_changes_but_as_the_rails_rules_foresee(
     pair: tuple[PaymentState, EventKind], transition: Transition
 ) -> None:
-    """Finals stay final: ACWP is followed by something (posted, or refused and to be returned), and money comes back."""
+    """Finals stay final: ACWP is followed by something (posted, or refused), and money comes back."""
     state = pair[0]
     foreseen = {
         (PaymentState.ACCEPTED_WITHOUT_POSTING, EventKind.POSTING_REPORTED): PaymentState.SETTLED,

@@ -44,6 +44,68 @@ async def decide(world: World, transfer: IncomingTransfer, **decision: Any) -> A
     return await world.request("POST", f"{PATH}/{transfer.payment_id}/posting", body, headers)
 
 
+async def give_back(world: World, transfer: IncomingTransfer, **order: Any) -> Answer:
+    """Order a return."""
+    headers = {"Content-Type": "application/json"}
+    return await world.request("POST", f"{PATH}/{transfer.payment_id}/return", json.dumps(order).encode(), headers)
+
+
+async def recorded(world: World, transfer: IncomingTransfer, **record: Any) -> Answer:
+    """Record the rail's word, as an operator."""
+    headers = {**OPERATOR, "Content-Type": "application/json"}
+    return await world.request("POST", f"{PATH}/{transfer.payment_id}/settlement", json.dumps(record).encode(), headers)
+
+
+async def test_what_was_posted_is_given_back_for_a_reason_and_no_more_than_is_left(world: World) -> None:
+    """A part, while nothing else is under way; what is wrong is said with every fault at once."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+    early = await give_back(world, transfer, reason_code="CUST")
+    await decide(world, transfer, outcome="posted")
+
+    wrong = await give_back(world, transfer, amount="-1", reason_code="x", text="", all=True)
+    unexplained = await give_back(world, transfer, amount="20.00")
+    too_much = await give_back(world, transfer, amount="51.75", reason_code="CUST")
+    started = await give_back(world, transfer, amount="20.00", reason_code="CUST", text="By mistake.")
+    second = await give_back(world, transfer, amount="1.00", reason_code="CUST")
+
+    assert (early.status, early.json["code"]) == (409, "not_returnable")
+    assert {each["code"] for each in wrong.json["findings"]} == {
+        *("FORM_UNKNOWN_MEMBER", "FORM_AMOUNT", "FORM_REASON_CODE", "FORM_TEXT")
+    }
+    assert unexplained.status == 422
+    assert (too_much.status, second.status) == (409, 409)
+    assert started.json["returning"]["value"] == "20.00"
+    assert started.json["returnable"] is None
+
+
+@pytest.mark.parametrize(("settled", "state"), [(True, "PENDING"), (False, "NOT_SETTLED")])
+async def test_an_operator_records_the_rails_word_once(world: World, *, settled: bool, state: str) -> None:
+    """Only where a person was called, only with a note, and of two at once one wins; a tenant cannot."""
+    transfer = await arrived(world, state=IncomingState.RECEIVED)
+    early = await recorded(world, transfer, settled=settled, note="Support says so.")
+    for kind in (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.ADVICE_OVERDUE, IncomingEvent.QUESTIONS_ENDED):
+        now = world.incoming.rows.transfers[transfer.payment_id]
+        at = now.updated_at + timedelta(seconds=1)
+        await world.incoming.save([world.deciding.decide(now, IncomingFact(kind), at=at)])
+
+    wrong = await recorded(world, transfer, settled="yes")
+    by_tenant = await world.request(
+        "POST",
+        f"{PATH}/{transfer.payment_id}/settlement",
+        json.dumps({"settled": settled, "note": "So it is."}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    done = await recorded(world, transfer, settled=settled, note="Support says so.")
+    again = await recorded(world, transfer, settled=settled, note="Support says so.")
+
+    assert (early.status, early.json["code"]) == (409, "not_recordable")
+    assert {each["code"] for each in wrong.json["findings"]} == {"FORM_SETTLED", "FORM_NOTE"}
+    assert by_tenant.status in {401, 403}
+    assert (done.status, done.json["state"]) == (200, state)
+    assert (done.json["reason"]["code"], done.json["reason"]["text"]) == ("OPERATOR_RECORDED", "Support says so.")
+    assert again.status == 409
+
+
 async def test_a_tenant_sees_its_own_transfers_and_an_operator_all(world: World) -> None:
     """Another tenant's are as if they were not there."""
     transfer = await arrived(world, state=IncomingState.PENDING)

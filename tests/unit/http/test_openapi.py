@@ -19,7 +19,7 @@ from gateway.domain.incoming import IncomingState
 from iso20022 import Direction, FedNowProfile, examine
 from tests.unit.http.schema_check import SchemaCheck
 from tests.unit.http.test_dead_letters import dead
-from tests.unit.http.test_incoming import arrived, decide
+from tests.unit.http.test_incoming import arrived, decide, give_back, recorded
 from tests.unit.http.world import BEARER, OPERATOR, Answer, World, json_payment, message
 
 DOCUMENT = openapi_document(version="0.0.0", limits=LIMITS)
@@ -137,6 +137,10 @@ async def ask_of_incoming(world: World, ask: Callable[..., Awaitable[Answer]]) -
     await ask(f"{path}/messages/{{message_id}}", await world.get(messages.json["messages"][0]["link"]))
     for outcome in ("gone", "posted", "posted"):
         await ask(f"{path}/posting", await decide(world, transfer, outcome=outcome), method="POST")
+    for order in ({}, {"amount": "60.00", "reason_code": "CUST"}, {"amount": "20.00", "reason_code": "CUST"}):
+        await ask(f"{path}/return", await give_back(world, transfer, **order), method="POST")
+    for record in ({}, {"settled": True, "note": "Support says so."}):
+        await ask(f"{path}/settlement", await recorded(world, transfer, **record), method="POST")
 
 
 async def test_the_answers_of_the_running_application_fit_the_document(world: World) -> None:

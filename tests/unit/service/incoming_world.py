@@ -21,6 +21,7 @@ from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import fednow_protocol
 from gateway.service.funds import Funds
+from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.hear import Arrived, Hearing
 from gateway.service.ports import (
     Delivery,
@@ -169,6 +170,11 @@ class IncomingWorld:
         profile = FedNowProfile(own_connection_party=PARTY)
         said = [examine(sent.body, profile=profile, direction=Direction.TO_RAIL).message for sent in self.rail.sent]
         return [report.status.value for report in said if isinstance(report, PaymentStatusReport)]
+
+
+def desk_of_world(earth: IncomingWorld) -> IncomingDesk:
+    """What a tenant, or an operator, has of a world."""
+    return IncomingDesk(earth.receiving.decisions)
 
 
 @asynccontextmanager

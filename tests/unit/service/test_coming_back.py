@@ -1,0 +1,273 @@
+"""A pacs.004 for what we have sent: held against its payment, answered, and booked with it once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from gateway.domain.events import Event, EventKind
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
+from gateway.domain.payment import Payment, PaymentState
+from gateway.domain.timing import Timing
+from gateway.service.decide import decide
+from gateway.service.incoming.come_back import DIFFERS, NOT_SETTLED, TOO_MUCH, UNKNOWN
+from gateway.service.incoming.hear import Arrived
+from gateway.service.incoming.post import NotDecidableError
+from gateway.service.ports import UnavailableError
+from iso20022 import Amount, ConnectionPartyId, PaymentReturn, RoutingNumber, TransactionStatus
+from simulators.facts import PaymentBooked, ReasonSource
+from simulators.forwarding import Order
+from tests.fakes.incoming_rail import PARTY
+from tests.integration.store.harness import new_payment
+from tests.unit.service.incoming_world import AGENT, IncomingWorld, desk_of_world, incoming_world
+
+SETTLING = (EventKind.SENDING_STARTED, EventKind.SETTLEMENT_REPORTED)
+
+
+@dataclass(slots=True)
+class Sent:
+    """A world, and a payment that was sent."""
+
+    earth: IncomingWorld
+    payment: Payment
+
+    @property
+    def now(self) -> Payment:
+        return self.earth.store.store.rows.payments[self.payment.payment_id]
+
+    def brought(self, *, cents: int | None = None, **other: Any) -> Arrived:
+        """A return of it as the rail brings it now."""
+        booked = replace(booked_as(self.payment, self.earth), **other)
+        order = Order(
+            debtor_agent=AGENT,
+            creditor_agent=AGENT,
+            returns=booked.message_id,
+            returned=None if cents is None else Amount(cents),
+        )
+        now, number = self.earth.clock.now(), len(self.earth.store.rows.transfers) + 1
+        return self.earth.read(self.earth.writer.forward(order, number, recipient=PARTY, now=now, original=booked).body)
+
+    async def received(self, arrived: Arrived) -> IncomingTransfer:
+        """The return, durable, and not judged yet."""
+        assert await self.earth.hearing.arrive([arrived]) == [None]
+        assert isinstance(arrived.reading.transfer, PaymentReturn)
+        return next(
+            each
+            for each in self.earth.store.rows.transfers.values()
+            if each.message_id == arrived.reading.transfer.message_id
+        )
+
+    async def judged(self, **brought: Any) -> IncomingTransfer:
+        """A return of it, received and answered."""
+        transfer = await self.received(self.brought(**brought))
+        await self.earth.receiving.asker.stand_in(transfer)
+        return self.earth.now(transfer)
+
+    async def came_back(self, **brought: Any) -> IncomingTransfer:
+        """A return of it that has settled, and is seen to."""
+        transfer = await self.judged(**brought)
+        await self.earth.befalls(transfer, IncomingEvent.SETTLEMENT_ADVISED)
+        await self.earth.receiving.arrived.see_to(self.earth.instruction(transfer))
+        return self.earth.now(transfer)
+
+
+def booked_as(payment: Payment, earth: IncomingWorld) -> PaymentBooked:
+    """The payment as the rail has it."""
+    now = earth.clock.now()
+    return PaymentBooked(
+        copy=1,
+        message_id=payment.message_id,
+        connection_party=ConnectionPartyId(PARTY),
+        message_type="pacs.008.001.08",
+        instruction_id=payment.instruction_id,
+        end_to_end_id=payment.end_to_end_id,
+        transaction_id=None,
+        uetr=payment.uetr,
+        amount=payment.amount,
+        instructing_agent=payment.debtor_agent,
+        instructed_agent=payment.creditor_agent,
+        document_creation_time=now,
+        received_at=now,
+        clock_ends_at=now,
+        behaviour="SIMSETTLE",
+        completes_at=now,
+        status=TransactionStatus.ACSC,
+        reasons=(),
+        reason_source=ReasonSource.RAIL,
+    )
+
+
+async def sent(earth: IncomingWorld, *kinds: EventKind) -> Sent:
+    """A payment of ours on which this has befallen."""
+    store = earth.store.store
+    new = new_payment("ORIGINAL", message_id="20261120990000107ORIGINAL")
+    (accepted,) = await store.accept([new])
+    assert accepted.payment is not None
+    for kind in kinds:
+        current = store.rows.payments[new.payment_id]
+        decision = decide(current, Event(kind), at=earth.clock.now(), timing=Timing())
+        assert await store.save([decision]) == [True]
+    return Sent(earth, store.rows.payments[new.payment_id])
+
+
+async def test_a_return_of_all_is_accepted_without_asking_posted_and_booked_with_its_payment_once() -> None:
+    """It is money of ours: the payment is RETURNED, the institution credits its customer once, however often told."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+
+        transfer = await case.came_back()
+        await earth.receiving.arrived.see_to(earth.instruction(transfer))
+        await earth.receiving.arrived.coming_back.tell_original(transfer)
+
+        assert (transfer.state, transfer.original_id) == (IncomingState.POSTED, case.payment.payment_id)
+        assert (case.now.state, case.now.returned_cents) == (PaymentState.RETURNED, 5_174)
+        assert [reason.code for reason in [case.now.reason] if reason] == ["AC03"]
+        assert earth.institution.credited == {transfer.payment_id: 5_174}
+        assert not earth.institution.asked
+        assert earth.sent() == ["ACTC", "ACCC"]
+        kinds = [each.event.kind for each in await earth.store.store.events(case.payment.payment_id)]
+        assert kinds.count(EventKind.RETURNED) == 1
+
+
+async def test_parts_come_back_until_all_has() -> None:
+    """The payment stays settled until the last cent is back."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+
+        await case.came_back(cents=5_000)
+        between = case.now
+        await case.came_back(cents=174)
+
+        assert (between.state, between.returned_cents) == (PaymentState.SETTLED, 5_000)
+        assert (case.now.state, case.now.returned_cents) == (PaymentState.RETURNED, 5_174)
+
+
+async def test_returns_that_together_exceed_the_payment_are_refused() -> None:
+    """The rail looks at each alone; we at their sum."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        await case.came_back(cents=5_000)
+
+        refused = await case.judged(cents=175)
+
+        assert refused.state is IncomingState.REJECTED
+        assert refused.reason is not None
+        assert (refused.reason.code, refused.reason.text) == ("NARR", TOO_MUCH)
+        assert case.now.returned_cents == 5_000
+
+
+async def test_of_two_at_once_that_together_exceed_it_not_both_are_taken() -> None:
+    """Both are durable before either is judged: each sees the other."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        first, second = [await case.received(case.brought(cents=cents)) for cents in (5_000, 4_000)]
+
+        await asyncio.gather(*(earth.receiving.asker.stand_in(each) for each in (first, second)))
+
+        states = [earth.now(each).state for each in (first, second)]
+        assert states.count(IncomingState.ACCEPTED) <= 1
+
+
+async def test_control_a_return_that_was_rejected_or_did_not_settle_takes_nothing_from_another() -> None:
+    """Only what may move money counts."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        first = await case.judged()
+        await earth.befalls(first, IncomingEvent.REJECTION_ADVISED)
+
+        second = await case.judged()
+
+        assert second.state is IncomingState.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("other", "text"),
+    [
+        ({"message_id": "20261120990000107NOTOURS"}, UNKNOWN),
+        ({"uetr": "11111111-1111-4111-8111-111111111111"}, DIFFERS),
+        ({"end_to_end_id": "ANOTHER"}, DIFFERS),
+        ({"instructed_agent": RoutingNumber("990001203")}, DIFFERS),
+    ],
+)
+async def test_a_return_of_nothing_that_we_sent_is_refused(other: dict[str, Any], text: str) -> None:
+    """Only a payment that is ours, in all that is said of it, can come back."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+
+        refused = await case.judged(**other)
+
+        assert refused.state is IncomingState.REJECTED
+        assert refused.reason is not None
+        assert refused.reason.text == text
+        assert earth.sent() == ["RJCT"]
+        assert case.now.state is PaymentState.SETTLED
+
+
+@pytest.mark.parametrize(
+    ("kinds", "is_strange"),
+    [
+        ((EventKind.SENDING_STARTED,), False),
+        ((EventKind.SENDING_STARTED, EventKind.REJECTION_REPORTED), True),
+    ],
+)
+async def test_what_is_not_known_to_have_settled_does_not_come_back(
+    kinds: tuple[EventKind, ...], *, is_strange: bool
+) -> None:
+    """In doubt: nobody guesses that it had. Rejected: if money moved all the same, a person must know."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *kinds)
+
+        refused = await case.judged()
+
+        assert refused.state is IncomingState.REJECTED
+        assert refused.reason is not None
+        assert refused.reason.text == NOT_SETTLED
+        assert bool(earth.recorder.contradictions) is is_strange
+
+
+async def test_the_same_return_again_is_one() -> None:
+    """The rail delivers again, under the same header or another."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        arrived = case.brought()
+        await case.received(arrived)
+        await case.received(arrived)
+
+        assert len(earth.store.rows.transfers) == 1
+        assert earth.recorder.duplicates == [arrived.reading.business_message_id]
+
+
+async def test_what_came_back_and_cannot_be_posted_is_held_and_not_sent_back_again() -> None:
+    """A return is not returned: whoever it belongs to, the institution finds out."""
+    async with incoming_world() as earth:
+        earth.institution.posting_of = lambda _: PostingAnswer(PostingOutcome.REFUSED, "AC04")
+        case = await sent(earth, *SETTLING)
+
+        transfer = await case.came_back()
+
+        assert transfer.state is IncomingState.PENDING
+        assert case.now.state is PaymentState.RETURNED
+        with pytest.raises(NotDecidableError):
+            await desk_of_world(earth).decide_posting(
+                transfer.payment_id, PostingAnswer(PostingOutcome.REFUSED, "AC04"), by="tenant"
+            )
+
+
+async def test_an_institution_that_is_down_does_not_keep_the_payment_from_knowing() -> None:
+    """What has settled is booked; that the customer is credited is told again until it is."""
+    async with incoming_world() as earth:
+        earth.institution.is_down = True
+        case = await sent(earth, *SETTLING)
+
+        with pytest.raises(UnavailableError):
+            await case.came_back()
+        earth.institution.is_down = False
+        (transfer,) = earth.store.rows.transfers.values()
+        await earth.receiving.arrived.see_to(earth.instruction(transfer))
+
+        assert (case.now.state, case.now.returned_cents) == (PaymentState.RETURNED, 5_174)
+        assert earth.now(transfer).state is IncomingState.POSTED
