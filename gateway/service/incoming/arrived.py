@@ -37,7 +37,7 @@ class SeeingToArrived:
         elif transfer.state is IncomingState.SETTLED:
             if transfer.is_return:
                 await self.coming_back.tell_original(transfer)
-            await self.posting.post(delivery)
+            await self.posting.post(delivery, loaded=transfer)
 
     async def _transfer(self, named: PaymentId) -> IncomingTransfer:
         found = (await self.store.load([named])).get(named)

@@ -116,7 +116,7 @@ class Posting:
     _told: defaultdict[TenantId, dict[PaymentId, float]] = field(default_factory=lambda: defaultdict(dict))
     """When each tenant was last told of what it has not answered; a delivery that is tried again keeps its place."""
 
-    async def post(self, delivery: Delivery) -> None:
+    async def post(self, delivery: Delivery, *, loaded: IncomingTransfer | None = None) -> None:
         """Tell the institution to post what has arrived; a repeat is safe.
 
         An institution without an address is told nothing: it reads the list, and says itself what it has done. One that
@@ -127,7 +127,7 @@ class Posting:
             UnavailableError: store or institution do not answer; the delivery comes again.
 
         """
-        transfer = await self._load(delivery)
+        transfer = await self._load(delivery) if loaded is None else loaded
         await self.tenants.ensure()
         tenant = self.tenants.of(transfer)
         if transfer.state is not IncomingState.SETTLED or tenant.institution_url is None:
