@@ -251,9 +251,11 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             observer=parts.observer,
             forward=forwarder.take,
         )
-        incoming, incoming_saves = desk_of(
+        incoming, requests, incoming_saves = desk_of(
             rails=receiving_rails(settings, parts.rails),
             store=parts.incoming,
+            payments=decisions,
+            protocols=parts.rails,
             clock=parts.clock,
             identifiers=SystemIdentifiers(),
             observer=parts.observer,
@@ -269,6 +271,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
                 SystemIdentifiers(),
             ),
             incoming=incoming,
+            requests=requests,
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -428,6 +431,7 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds,
         (out, MessageClass.VALUE, dispatcher.transfer, settings.dispatch_prefetch, settings.dispatch_concurrency),
         (out, MessageClass.INQUIRY, dispatcher.enquiry, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (out, MessageClass.SYSTEM, dispatcher.ping, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
+        (out, MessageClass.NONVALUE, receiving.arrived.requests.see_to_ours, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (core, MessageClass.VALUE, funds.tell, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
     )
     received: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = [

@@ -29,6 +29,7 @@ from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.post import TENANT_UNDER_WAY_MAX, Posting
 from gateway.service.incoming.rail import ReasonCodes, ReceivingRail
+from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.incoming.send import IncomingSender, grouped_sents
 from gateway.service.incoming.tenants import ReceivingTenants
 from gateway.service.incoming.timers import IncomingTimers
@@ -167,7 +168,7 @@ class Receiving:
         """What handles the deliveries of a rail's incoming queues."""
         return (
             (MessageClass.VALUE, self.arrived.see_to),
-            (MessageClass.NONVALUE, self.posting.tell_not_settled),
+            (MessageClass.NONVALUE, self.arrived.see_to_words),
             (MessageClass.INQUIRY, self.posting.enquire),
         )
 
@@ -181,6 +182,7 @@ class Receiving:
             store,
             self.asker,
             self.messages,
+            self.arrived.requests,
             found,
             vault,
             self.decisions.clock,
@@ -192,13 +194,16 @@ def desk_of(
     *,
     rails: Mapping[Rail, ReceivingRail],
     store: IncomingStore,
+    payments: Decisions,
+    protocols: Mapping[Rail, RailProtocol],
     clock: Clock,
     identifiers: Identifiers,
     observer: IncomingObserver,
-) -> tuple[IncomingDesk, GroupCommit[Any, Any]]:
-    """Build what a gateway shows, and decides later; the group commit must be run."""
+) -> tuple[IncomingDesk, ReturnRequests, GroupCommit[Any, Any]]:
+    """Build what a gateway shows, and what is decided, asked and answered there; the group commit must be run."""
     saves = grouped_incoming_saves(store)
-    return IncomingDesk(IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)), saves
+    decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)
+    return IncomingDesk(decisions), ReturnRequests(decisions, payments, protocols, {}), saves
 
 
 def compose(
@@ -228,6 +233,7 @@ def compose(
     asker = Asker(decisions, institution, tenants, sender, coming_back, clock, observer)
     posting = Posting(decisions, institution, tenants, sender, messages, links, clock, observer)
     giving_back = GivingBack(decisions, payments.store, protocols, messages, vault)
-    arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back)
+    requests = ReturnRequests(decisions, payments, protocols, links)
+    arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back, requests)
     timers = IncomingTimers(decisions, asker, messages, clock, observer)
     return Receiving(rails, decisions, sender, asker, messages, posting, arrived, timers, tenants, (saves, sents))

@@ -118,6 +118,12 @@ class ForwardingRules(Protocol):
         """What the receiver is told of the end."""
         ...
 
+    def ask_back(
+        self, forwarded: TransferForwarded, reason: str, *, days_later: int, is_unknown: bool, now: datetime
+    ) -> bytes:
+        """The sender's request for the return of a payment that was forwarded."""
+        ...
+
     def timed_out(self) -> str:
         """The rail's reason for a payment whose receiver has not answered."""
         ...

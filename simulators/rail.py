@@ -108,10 +108,12 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one copy leads to: facts, and perhaps a message to its sender."""
+    """What one copy leads to: facts, perhaps a message to its sender, further ones, and money that follows."""
 
     facts: tuple[Fact, ...]
     reply: bytes | None = None
+    further: tuple[bytes, ...] = ()
+    order: Order | None = None
 
 
 class RailRules(Protocol):
@@ -171,12 +173,29 @@ class SimulatedRail:
         self._record(Received(copy, now, connection_party, message_class, digest, len(body)))
         arrival = Arrival(copy=copy, connection_party=connection_party, message_class=message_class, at=now)
         judgement = self._rules.judge(body, arrival, self.book)
-        replies = [] if judgement.reply is None else self._queued(judgement.reply, connection_party, now)
+        told = (*(() if judgement.reply is None else (judgement.reply,)), *judgement.further)
+        replies = [fact for body in told for fact in self._queued(body, connection_party, now)]
         self._record(*judgement.facts, *replies)
         for fact in judgement.facts:
             if isinstance(fact, ForwardingCompleted):
                 self._advise(fact)
         self.advance(now)
+        if judgement.order is not None:
+            self.originate(judgement.order, now=now)
+
+    def ask_back(self, message_id: MessageId, reason: str, *, days_later: int, is_unknown: bool, now: datetime) -> None:
+        """Have the sender of a forwarded payment ask for its return.
+
+        Raises:
+            ValueError: none was forwarded under this id.
+
+        """
+        record = self.book.forwarded_with_id(message_id)
+        if record is None:
+            raise ValueError(f"no payment was forwarded under {message_id}")
+        forwarded = record.forwarded
+        body = self._forwarding.ask_back(forwarded, reason, days_later=days_later, is_unknown=is_unknown, now=now)
+        self._record(*self._queued(body, forwarded.recipient, now))
 
     def originate(self, order: Order, *, now: datetime) -> TransferForwarded:
         """Forward a payment from the network to its receiver.

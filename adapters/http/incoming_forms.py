@@ -31,7 +31,7 @@ def read_return(body: bytes, transfer: IncomingTransfer) -> tuple[Amount | None,
     members = read_object(body)
     findings = [
         *unknown(members, _RETURN),
-        *_amount_findings(members),
+        *amount_findings(members),
         *code_findings(members, needed=transfer.state is IncomingState.POSTED),
         *text_findings(members),
     ]
@@ -102,7 +102,8 @@ def text_findings(members: Mapping[str, Any]) -> list[FormFinding]:
     ]
 
 
-def _amount_findings(members: Mapping[str, Any]) -> list[FormFinding]:
+def amount_findings(members: Mapping[str, Any]) -> list[FormFinding]:
+    """Return what is wrong with the amount."""
     amount = members.get("amount")
     if amount is None or (type(amount) is str and _is_amount(amount)):
         return []

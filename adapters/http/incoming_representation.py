@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from adapters.http.representation import instant_text, message_json, reason_json
+from adapters.http.representation import instant_text, message_json, reason_json, request_json
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, RecordedFact
 from gateway.domain.payment import PaymentId
@@ -63,6 +63,7 @@ def transfer_json(transfer: IncomingTransfer) -> dict[str, Any]:
         "answer_by": instant_text(transfer.answer_by),
         "updated_at": instant_text(transfer.updated_at),
         "return_of": None if transfer.original_id is None else str(transfer.original_id),
+        "return_request": request_json(transfer.request),
         "returned": _money(Amount(transfer.returned_cents)),
         "returning": _money(Amount(transfer.returning_cents)),
         "returnable": None if left is None else _money(left),

@@ -87,6 +87,7 @@ PAYMENT_ACCEPTED_EXAMPLE: Final[dict[str, Any]] = {
     "amount": {"value": "51.74", "currency": "USD"},
     "returned": {"value": "0.00", "currency": "USD"},
     "return_of": None,
+    "return_request": None,
     "debtor_agent": "990000107",
     "creditor_agent": "990001106",
     "accepted_at": "2026-11-20T15:15:00.120Z",

@@ -9,6 +9,7 @@ from adapters.http import problems
 from adapters.http.incoming_forms import TEXT_MAX
 from adapters.http.incoming_representation import ARRIVED
 from adapters.http.notes import NOTE_MAX
+from adapters.http.openapi_requests import REQUEST_SCHEMAS
 from adapters.http.problems import ProblemKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import ANSWERED_AS, PostingOutcome
@@ -39,6 +40,7 @@ TRANSFER_EXAMPLE: Final[dict[str, Any]] = {
     "answer_by": "2026-11-20T15:15:05.100Z",
     "updated_at": "2026-11-20T15:15:00.310Z",
     "return_of": None,
+    "return_request": None,
     "returned": {"value": "0.00", "currency": "USD"},
     "returning": {"value": "0.00", "currency": "USD"},
     "returnable": None,
@@ -129,6 +131,10 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
                 "format": "uuid",
                 "description": "Of a return: the payment of yours that comes back.",
             },
+            "return_request": {
+                "anyOf": [{"type": "null"}, _ref("StandingRequest")],
+                "description": "The sender's request for its return, if there was one.",
+            },
             "returned": {**_MONEY, "description": "What of it has gone back."},
             "returning": {**_MONEY, "description": "What is on its way back."},
             "returnable": {"anyOf": [{"type": "null"}, _MONEY], "description": "How much may be given back now."},
@@ -176,6 +182,7 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
         },
         optional=("reason_code", "text"),
     ),
+    **REQUEST_SCHEMAS,
     "ReturnOrder": _object(
         {
             "amount": {**_STRING, "description": "US dollars; all that is left where it is not said."},

@@ -89,6 +89,10 @@ _PAYMENT: Final = _object(
             "format": "uuid",
             "description": "Of a return: the incoming transfer that it gives back.",
         },
+        "return_request": {
+            "anyOf": [{"type": "null"}, {"$ref": "#/components/schemas/StandingRequest"}],
+            "description": "The request for its return, if there was one.",
+        },
         "debtor_agent": _ROUTING_NUMBER,
         "creditor_agent": _ROUTING_NUMBER,
         "accepted_at": _INSTANT,

@@ -82,6 +82,18 @@ NOT_RETURNABLE: Final = ProblemKind(
     "Nothing, or not so much, may be given back",
     "Look at the transfer: `returnable` says how much may be given back now. Nothing was changed.",
 )
+RETURN_NOT_ASKABLE: Final = ProblemKind(
+    "return_not_askable",
+    409,
+    "The return of this payment cannot be asked for now",
+    "`why` says why, `return_request` of the payment what was asked and until when an answer is due. Nothing was sent.",
+)
+RETURN_NOT_ANSWERABLE: Final = ProblemKind(
+    "return_not_answerable",
+    409,
+    "No request for its return waits for this answer",
+    "Look at the transfer: `return_request` says where the request stands. Nothing was changed.",
+)
 NOT_RECORDABLE: Final = ProblemKind(
     "not_recordable",
     409,
@@ -198,6 +210,8 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         NOT_AWAITING_OPERATOR,
         POSTING_NOT_DECIDABLE,
         NOT_RETURNABLE,
+        RETURN_NOT_ASKABLE,
+        RETURN_NOT_ANSWERABLE,
         NOT_RECORDABLE,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Reason
+from gateway.domain.request import NO_REQUEST, Request, RequestState
 from gateway.service.ports import RawMessage
 from iso20022 import Amount
 
@@ -67,6 +68,7 @@ def as_accepted(payment: Payment) -> Payment:
         next_step_at=payment.deadline_at,
         final_at=None,
         returned_cents=0,
+        request=NO_REQUEST,
     )
 
 
@@ -89,6 +91,7 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "amount": {"value": payment.amount.text, "currency": "USD"},
         "returned": {"value": Amount(payment.returned_cents).text, "currency": "USD"},
         "return_of": None if payment.original_id is None else str(payment.original_id),
+        "return_request": request_json(payment.request),
         "debtor_agent": payment.debtor_agent,
         "creditor_agent": payment.creditor_agent,
         "accepted_at": instant_text(payment.accepted_at),
@@ -97,6 +100,17 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "elapsed_ms": None if payment.final_at is None else (payment.final_at - payment.accepted_at) // _MILLISECOND,
         "next_step": _next_step_json(payment),
         "links": {"self": link, "events": f"{link}/events", "messages": f"{link}/messages"},
+    }
+
+
+def request_json(request: Request) -> dict[str, Any] | None:
+    """Return the request for a payment's return, either way; None where there never was one."""
+    if request.state is RequestState.NONE:
+        return None
+    return {
+        "state": request.state.value,
+        "message_id": request.message_id,
+        "due_at": None if request.due_at is None else instant_text(request.due_at),
     }
 
 

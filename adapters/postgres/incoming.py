@@ -139,6 +139,12 @@ class PostgresIncoming:
                 outcomes[rail, transfer.message_id] = Admitted(transfer, is_new=False)
         return outcomes
 
+    async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
+        """Return what is asked back; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.REQUESTED, tenant_id, limit)
+        return [transfer_from(row) for row in rows]
+
     async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
         """Return what came back of a payment; see the port."""
         with translated():

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from adapters.postgres.rows import Columns, SavedWith, columns, reason_from
+from adapters.postgres.rows import Columns, SavedWith, columns, reason_from, request_columns, request_from
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
@@ -69,8 +69,12 @@ def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *
         messages = saved_with.add(decision.transfer.payment_id, decision)
         facts = incoming_decision_facts(decision, region=region).digest(messages)
         rows.append((*_decision_row(decision), facts))
-    returns = [(each.started, each.returning_cents, each.returned_cents) for each in (d.returns for d in decisions)]
-    return [*columns(rows, 27), *saved_with.columns(), *columns(returns, 3)]
+    returns = [
+        (each.started, each.returning_cents, each.returned_cents, *request_columns(decision.request))
+        for decision in decisions
+        for each in (decision.returns,)
+    ]
+    return [*columns(rows, 27), *saved_with.columns(), *columns(returns, 6)]
 
 
 def _decision_row(decision: IncomingDecision) -> tuple[Any, ...]:
@@ -142,6 +146,7 @@ def transfer_from(row: Record) -> IncomingTransfer:
         returns=row["returns"],
         returning_cents=row["returning_cents"],
         returned_cents=row["returned_cents"],
+        request=request_from(row),
     )
 
 

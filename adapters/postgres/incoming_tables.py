@@ -24,10 +24,12 @@ from sqlalchemy import (
 from adapters.postgres.metadata import metadata
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import WAITED_FOR
+from gateway.domain.request import RequestState
 from gateway.domain.stand_in import AccountStanding
 
 _INSTANT = DateTime(timezone=True)
 _STATES: Final = ", ".join(repr(str(state)) for state in IncomingState)
+_REQUEST_STATES: Final = ", ".join(repr(str(state)) for state in RequestState)
 _STANDINGS: Final = ", ".join(repr(str(standing)) for standing in AccountStanding)
 
 WAITED_FOR_SQL: Final = ", ".join(repr(str(state)) for state in IncomingState if state in WAITED_FOR)
@@ -113,7 +115,12 @@ incoming_state = Table(
     Column("returns", Integer, nullable=False, server_default=text("0")),
     Column("returning_cents", BigInteger, nullable=False, server_default=text("0")),
     Column("returned_cents", BigInteger, nullable=False, server_default=text("0")),
+    Column("request_state", Text, nullable=False, server_default=text("'NONE'")),
+    Column("request_message_id", Text),
+    Column("request_due_at", _INSTANT),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
+    CheckConstraint(f"request_state IN ({_REQUEST_STATES})", name="request_state"),
+    Index("incoming_state_request_due_at_ix", "request_due_at", postgresql_where=text("request_due_at IS NOT NULL")),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     Index(
         "incoming_state_timer_at_ix",

@@ -25,6 +25,7 @@ from gateway.domain.payment import (
     RegionId,
     TenantId,
 )
+from gateway.domain.request import Request, RequestState
 from gateway.service.chain import decision_facts, first_digests, message_facts
 from gateway.service.ports import (
     Decision,
@@ -128,12 +129,12 @@ class SavedWith:
 def save_columns(decisions: Sequence[Decision], vault: Vault, *, region: RegionId) -> Columns:
     """Return the parameters of `statements.SAVE` after region and rail."""
     rows, facts, saved_with = [], [], SavedWith(vault)
-    returned = [decision.returned_cents for decision in decisions]
+    returned = [(decision.returned_cents, *request_columns(decision.request)) for decision in decisions]
     for decision in decisions:
         rows.append(_decision_row(decision))
         messages = saved_with.add(decision.payment.payment_id, decision)
         facts.append(decision_facts(decision, region=region).digest(messages))
-    return [*columns(rows, 27), *saved_with.columns(), facts, returned]
+    return [*columns(rows, 27), *saved_with.columns(), facts, *columns(returned, 4)]
 
 
 def _decision_row(decision: Decision) -> tuple[Any, ...]:
@@ -227,7 +228,18 @@ def payment_from(row: Record) -> Payment:
         funds_holder=FundsHolder(row["funds_holder"]),
         original_id=None if row["original_id"] is None else PaymentId(_uuid(row["original_id"])),
         returned_cents=row["returned_cents"],
+        request=request_from(row),
     )
+
+
+def request_columns(request: Request) -> tuple[str, str | None, datetime | None]:
+    """Return a request for a return as the columns of a projection."""
+    return (request.state.value, request.message_id, request.due_at)
+
+
+def request_from(row: Record) -> Request:
+    """Return the request for a return that a row of a projection says."""
+    return Request(RequestState(row["request_state"]), row["request_message_id"], row["request_due_at"])
 
 
 def event_from(row: Record) -> RecordedEvent:

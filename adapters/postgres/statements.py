@@ -134,12 +134,14 @@ WITH input AS (
         $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
         $18::timestamptz[], $19::text[], $20::integer[], $21::text[], $22::text[], $23::text[], $24::text[],
-        $25::timestamptz[], $26::bytea[], $27::boolean[], $28::integer[], $29::integer[], $49::bytea[], $50::bigint[]
+        $25::timestamptz[], $26::bytea[], $27::boolean[], $28::integer[], $29::integer[], $49::bytea[],
+        $50::bigint[], $51::text[], $52::text[], $53::timestamptz[]
     ) AS input (
         payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
         event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at,
         creation_time, inbox_id, status_requests, status, reason_code, reason_origin, reason_text, final_at,
-        inbox_digest, contradiction, transfers, pings, event_facts, returned_cents
+        inbox_digest, contradiction, transfers, pings, event_facts, returned_cents, request_state, request_message_id,
+        request_due_at
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id
@@ -160,6 +162,9 @@ WITH input AS (
         status_requests = state.status_requests + input.status_requests,
         pings = state.pings + input.pings,
         returned_cents = input.returned_cents,
+        request_state = input.request_state,
+        request_message_id = input.request_message_id,
+        request_due_at = input.request_due_at,
         final_at = coalesce(state.final_at, input.final_at),
         timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
         updated_at = input.at,
@@ -175,7 +180,8 @@ _PAYMENT_COLUMNS: Final = """
     fact.amount_cents, fact.debtor_agent, fact.creditor_agent, fact.business_date, fact.accepted_at, fact.deadline_at,
     fact.funds_holder, fact.original_id,
     now.state, now.version, now.status, now.reason_code, now.reason_origin, now.reason_text, now.creation_time,
-    now.transfers, now.status_requests, now.pings, now.timer_at, now.updated_at, now.final_at, now.returned_cents
+    now.transfers, now.status_requests, now.pings, now.timer_at, now.updated_at, now.final_at, now.returned_cents,
+    now.request_state, now.request_message_id, now.request_due_at
 """
 
 _PAYMENT: Final = f"""
@@ -257,6 +263,11 @@ WAITING_SINCE: Final = """
 AWAITING_OPERATOR: Final = f"""
     {_PAYMENT} WHERE now.state = 'AWAITING_OPERATOR' AND ($1::text IS NULL OR fact.tenant_id = $1)
     ORDER BY fact.accepted_at LIMIT $2
+"""
+
+REQUESTED: Final = f"""
+    {_PAYMENT} WHERE now.request_due_at IS NOT NULL AND ($1::text IS NULL OR fact.tenant_id = $1)
+    ORDER BY now.request_due_at LIMIT $2
 """
 
 SEEN: Final = "SELECT inbox_id, digest FROM inbox WHERE rail = $1 AND inbox_id = ANY ($2::text[])"

@@ -42,6 +42,7 @@ from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.incoming import IncomingState
 from gateway.domain.ledger import Account, PostingKind
 from gateway.domain.payment import FundsHolder, PaymentState, ReasonOrigin
+from gateway.domain.request import RequestState
 from gateway.service.ports import DeadLetterReason, MessageDirection
 
 
@@ -393,7 +394,12 @@ payment_state = Table(
     Column("final_at", _INSTANT),
     Column("event_digest", LargeBinary, comment="The digest of the newest event, which the next one follows."),
     Column("returned_cents", BigInteger, nullable=False, server_default=text("0")),
+    Column("request_state", Text, nullable=False, server_default=text("'NONE'")),
+    Column("request_message_id", Text),
+    Column("request_due_at", _INSTANT),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
+    CheckConstraint(_one_of("request_state", RequestState), name="request_state"),
+    Index("payment_state_request_due_at_ix", "request_due_at", postgresql_where=text("request_due_at IS NOT NULL")),
     CheckConstraint(_one_of("state", PaymentState), name="state"),
     Index(
         "payment_state_awaiting_operator_ix",

@@ -96,6 +96,24 @@ class EventKind(StrEnum):
     TRANSFER_REPEATED = "TransferRepeated"
     """The identical message, marked as a duplicate, is about to leave; saved first. So RTP is asked."""
 
+    RETURN_ASKED = "ReturnAsked"
+    """We ask for the money back: a camt.056 is about to leave; saved first."""
+
+    RETURN_RECEIPT_REPORTED = "ReturnReceiptReported"
+    """The rail, or the receiver: the request has arrived (admi.007). That says nothing of what comes of it."""
+
+    RETURN_REQUEST_REFUSED = "ReturnRequestRefused"
+    """The rail: admi.002 about the request; it was not forwarded."""
+
+    RETURN_PENDING_REPORTED = "ReturnPendingReported"
+    """The receiver: PDCR, it is looked into."""
+
+    RETURN_AGREED_REPORTED = "ReturnAgreedReported"
+    """The receiver: IPAY or PECR, the money is being returned."""
+
+    RETURN_REFUSED_REPORTED = "ReturnRefusedReported"
+    """The receiver, or the rail in its place: RJCR."""
+
     PART_RETURNED = "PartReturned"
     """A part of the money has come back: a return of this payment has settled."""
 

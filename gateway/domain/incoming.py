@@ -153,6 +153,18 @@ class IncomingEvent(StrEnum):
     BLOCKING_DECIDED = "BlockingDecided"
     """The institution must hold the money (BLCK)."""
 
+    RETURN_REQUESTED = "ReturnRequested"
+    """The sender asks for the money back (camt.056)."""
+
+    RETURN_DEFERRED = "ReturnDeferred"
+    """Our answer: PDCR, it is looked into."""
+
+    RETURN_AGREED = "ReturnAgreed"
+    """Our answer: IPAY or PECR; the return begins with it."""
+
+    RETURN_REFUSED = "ReturnRefused"
+    """Our answer: RJCR."""
+
     RETURN_STARTED = "ReturnStarted"
     """Money is to go back by a pacs.004: all of it, or what the institution gives back of what it had posted."""
 
@@ -217,6 +229,9 @@ class IncomingEffect(StrEnum):
     START_RETURN = "start_return"
     """Give money back by a pacs.004: a payment of its own, under an id that a repeat gives it again."""
 
+    QUEUE_REQUEST = "queue_request"
+    """See to the request for a return: acknowledge it, judge it, or send our answer."""
+
     QUEUE_RETURN = "queue_return"
     """See to the return that is under way."""
 
@@ -252,6 +267,7 @@ _ARRIVED = (_F.QUEUE_POSTING, _F.AWAIT_POSTING)
 _HELD = (_F.AWAIT_POSTING_DECISION,)
 _GONE = (_F.TELL_NOT_SETTLED, _F.STOP_TIMER)
 _RETURN = (_F.START_RETURN, _F.AWAIT_RETURN)
+_REQUEST = (_F.QUEUE_REQUEST,)
 _OWED = (_F.SEND_STATUS, *_RETURN)
 
 _DECISIONS: Final = (_E.ACCEPTANCE_DECIDED, _E.ACCEPTANCE_WITHOUT_POSTING_DECIDED, _E.REJECTION_DECIDED)
@@ -325,6 +341,11 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     (_S.BLOCKED, _E.PENDING_DECIDED): _T(_S.BLOCKED),
     (_S.BLOCKED, _E.BLOCKING_DECIDED): _T(_S.BLOCKED),
     (_S.RETURN_DUE, _E.RETURN_SETTLED): _T(_S.RETURNED, (_F.STOP_TIMER,)),
+    # A request for the return: where the money stands decides what may be answered. Agreed, it goes with the answer.
+    **{(state, _E.RETURN_REQUESTED): _T(state, _REQUEST) for state in _S},
+    **{(state, kind): _T(state, _REQUEST) for state in _S for kind in (_E.RETURN_DEFERRED, _E.RETURN_REFUSED)},
+    (_S.POSTED, _E.RETURN_AGREED): _T(_S.POSTED, (*_REQUEST, *_RETURN)),
+    (_S.RETURN_DUE, _E.RETURN_AGREED): _T(_S.RETURN_DUE, _REQUEST),
     # A return is tried again, under new ids, once it is certain that the one before moved no money.
     **{(state, _E.RETURN_STARTED): _T(state, _RETURN) for state in (_S.RETURN_DUE, _S.POSTED)},
     **{

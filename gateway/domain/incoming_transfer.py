@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway.domain.incoming import INCOMING_TRANSITIONS, IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
+from gateway.domain.request import NO_REQUEST, Request
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
 from iso20022.messages import pacs004, pacs008
 
@@ -62,6 +63,7 @@ class IncomingTransfer:
     returns: int = 0
     returning_cents: int = 0
     returned_cents: int = 0
+    request: Request = NO_REQUEST
 
     @property
     def is_return(self) -> bool:

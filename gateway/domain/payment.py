@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
+from gateway.domain.request import NO_REQUEST, Request
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
 
 PaymentId = NewType("PaymentId", UUID)
@@ -146,6 +147,7 @@ class Payment:
     funds_holder: FundsHolder = FundsHolder.TENANT
     original_id: PaymentId | None = None
     returned_cents: int = 0
+    request: Request = NO_REQUEST
 
     @property
     def is_return(self) -> bool:

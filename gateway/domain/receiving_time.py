@@ -81,9 +81,16 @@ def posting_due(now: datetime) -> datetime:
     FedNow Operating Procedures v2.1, October 2024, after ACWP. Standard business days are those of the Federal Reserve:
     Monday to Friday but for its holidays.
     """
-    day = now.astimezone(ZONE).date() + timedelta(days=1)
-    while not is_business_day(day):
+    return business_days_later(now, 1)
+
+
+def business_days_later(now: datetime, count: int) -> datetime:
+    """Return the end, Eastern, of the standard business day that is so many after the present day."""
+    day = now.astimezone(ZONE).date()
+    for _ in range(count):
         day += timedelta(days=1)
+        while not is_business_day(day):
+            day += timedelta(days=1)
     return datetime.combine(day, FINAL_SECOND, tzinfo=ZONE)
 
 

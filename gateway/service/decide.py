@@ -12,6 +12,9 @@ from gateway.domain.history import came_back
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.ledger import postings
 from gateway.domain.payment import FundsHolder, Payment, PaymentId
+from gateway.domain.receiving_time import business_days_later
+from gateway.domain.request import Request, RequestState
+from gateway.domain.return_request import FINAL_ANSWER_DAYS, REQUEST_EVENTS, REQUESTS, RequestStep, request_after
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import Effect, Transition, advance, tells
 from gateway.service.group_commit import GroupCommit
@@ -39,6 +42,7 @@ _QUEUED: Final = (
     (Effect.QUEUE_TRANSFER, MessageClass.VALUE),
     (Effect.QUEUE_ENQUIRY, MessageClass.INQUIRY),
     (Effect.QUEUE_PING, MessageClass.SYSTEM),
+    (Effect.QUEUE_REQUEST, MessageClass.NONVALUE),
 )
 """The effects that put something on a queue of the payment's rail, and the class of what they put there."""
 
@@ -60,7 +64,8 @@ def decide(
 
     """
     transition = advance(payment, event)
-    strange = Effect.REPORT_CONTRADICTION in transition.effects
+    step = REQUESTS[payment.request.state, event.kind] if event.kind in REQUEST_EVENTS else None
+    strange = Effect.REPORT_CONTRADICTION in transition.effects or (step is not None and step.is_strange)
     told = tells(payment.state, event, transition)
     return Decision(
         payment=payment,
@@ -78,7 +83,15 @@ def decide(
         contradiction=strange,
         postings=postings(payment.state, transition.state, payment.amount, payment.funds_holder),
         returned_cents=payment.returned_cents + (0 if strange else came_back(event)),
+        request=payment.request if step is None else _request(payment, event, step, at=at),
     )
+
+
+def _request(payment: Payment, event: Event, step: RequestStep, *, at: datetime) -> Request:
+    """The request for a payment's return after a step, and until when what comes next is due."""
+    days = FINAL_ANSWER_DAYS if step.state is RequestState.PENDING else 1
+    asked = event.business_message_id if event.kind is EventKind.RETURN_ASKED else None
+    return request_after(payment.request, step, message_id=asked, due_at=business_days_later(at, days))
 
 
 def _timer(payment: Payment, effects: Sequence[Effect], *, at: datetime, timing: Timing) -> TimerChange:

@@ -26,11 +26,15 @@ from iso20022 import (
     EnvelopeKind,
     FedNowProfile,
     InstructionId,
+    MarketPractice,
     Message,
     MessageId,
     MessageReject,
+    PaymentCancellationRequest,
     PaymentStatusReport,
     PaymentStatusRequest,
+    ReceiptAcknowledgement,
+    Resolution,
     RoutingNumber,
     TransactionId,
     TransactionStatus,
@@ -42,6 +46,7 @@ from iso20022 import header as headers
 from iso20022.messages import admi004, pacs004, pacs008, pacs028
 from iso20022.messages.admi004 import PING, SystemEventNotification
 from iso20022.messages.admi011 import SystemEventAcknowledgement
+from iso20022.messages.camt029 import PaymentResolution
 
 DEFAULT_DOUBT: Final = DoubtPolicy()
 """FedNow is asked by pacs.028, and pinged once when it stays silent (Operating Procedures v2.1 section 16)."""
@@ -56,6 +61,13 @@ _BY_STATUS: Final = {
     TransactionStatus.RCVD: EventKind.PROGRESS_REPORTED,
     TransactionStatus.PRES: EventKind.PROGRESS_REPORTED,
     TransactionStatus.RJCT: EventKind.REJECTION_REPORTED,
+}
+
+_BY_CONFIRMATION: Final = {
+    "IPAY": EventKind.RETURN_AGREED_REPORTED,
+    "PECR": EventKind.RETURN_AGREED_REPORTED,
+    "PDCR": EventKind.RETURN_PENDING_REPORTED,
+    "RJCR": EventKind.RETURN_REFUSED_REPORTED,
 }
 
 _BY_ANSWER: Final = {
@@ -153,12 +165,18 @@ class FedNowDialect:
         return isinstance(message, SystemEventAcknowledgement) and message.event_code == PING
 
     def about(self, message: Message | None) -> str | None:
-        """Return the original's message id of a pacs.002, the related reference of an admi.002."""
+        """Return the original's message id, of an admi.002 and an admi.007 the related reference."""
         match message:
             case PaymentStatusReport():
                 return message.original_message_id
             case MessageReject():
                 return message.related_reference
+            case PaymentCancellationRequest(original_message=original) if original is not None:
+                return original.message_id
+            case Resolution(payments=(PaymentResolution(original_message=original), *_)) if original is not None:
+                return original.message_id
+            case ReceiptAcknowledgement(receipts=(receipt, *_)):
+                return receipt.related_reference
             case _:
                 return None
 
@@ -168,6 +186,10 @@ class FedNowDialect:
 
     def event(self, statement: Statement, heard: Heard) -> Event:
         """Return what a status report means; an answer to a question is about the question."""
+        if isinstance(statement, Resolution):
+            return _resolved(statement)
+        if isinstance(statement, ReceiptAcknowledgement):
+            return Event(EventKind.RETURN_RECEIPT_REPORTED)
         assert isinstance(statement, PaymentStatusReport), "nothing else is said to be about something"
         code = next((reason.code or reason.proprietary for reason in statement.reasons), None)
         kind = _BY_STATUS[statement.status]
@@ -191,18 +213,34 @@ class FedNowDialect:
         document: Element,
         message_class: MessageClass,
         at: datetime,
+        *,
+        practice: MarketPractice | None = None,
     ) -> OutboundMessage:
-        """Return a Document under our header, created `at`, in FedNow's envelope; both have one message id."""
+        """Return a Document under our header, created `at`, in FedNow's envelope; both have one message id.
+
+        `practice` is the header's market practice where it is not the common one.
+        """
         header = BusinessHeader(
             sender=self._connection_party,
             receiver=ConnectionPartyId(self._profile.fednow_id),
             business_message_id=BusinessMessageId(message_id),
             message_type=message_type,
-            market_practice=self._profile.market_practice,
+            market_practice=practice or self._profile.market_practice,
             creation_time=rail_time(at, self._zone),
         )
         body = wrap(EnvelopeKind.FEDNOW_INCOMING, headers.build(header), document)
         return OutboundMessage(body, message_type, message_id, message_class)
+
+
+def _resolved(statement: Resolution) -> Event:
+    """What the answer to a return request means; one that FedNow does not know is a fault of who sent it."""
+    given = [each for payment in statement.payments for each in payment.reasons if each.reason is not None]
+    code = given[0].reason.text if given and given[0].reason is not None else None
+    return Event(
+        _BY_CONFIRMATION[statement.confirmation or ""],
+        reason=None if code is None else Reason(code, ReasonOrigin.RAIL),
+        details={"confirmation": statement.confirmation or ""},
+    )
 
 
 @dataclass(frozen=True, slots=True)

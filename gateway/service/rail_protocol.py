@@ -21,12 +21,21 @@ from iso20022 import (
     PaymentCancellationRequest,
     PaymentReturn,
     PaymentStatusReport,
+    ReceiptAcknowledgement,
     Report,
+    Resolution,
 )
 
 XML_TYPE: Final = "application/xml"
 
-Statement = PaymentStatusReport | MessageReject | PaymentCancellationRequest | PaymentAcknowledgement
+Statement = (
+    PaymentStatusReport
+    | MessageReject
+    | PaymentCancellationRequest
+    | PaymentAcknowledgement
+    | Resolution
+    | ReceiptAcknowledgement
+)
 """What a rail may say about a payment of ours, on one rail or another."""
 
 

@@ -32,6 +32,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol, Reading
 from gateway.service.supervise import Verdict, each
+from iso20022 import PaymentCancellationRequest, ReceiptAcknowledgement, Resolution
 
 MESSAGES_MAX: Final = 64
 """Messages fetched at once; their effects share commits."""
@@ -160,8 +161,12 @@ class Receiver:
             await self._repeated(one, known)
         elif reading.is_sign_of_life:
             self.observer.rail_answered(self.rail.rail)
+        elif payment is None and isinstance(reading.statement, ReceiptAcknowledgement):
+            self.observer.rail_answered(self.rail.rail)  # of an answer of ours: that it has arrived says nothing more
         elif reading.statement is None or payment is None:
             await self._quarantine(one, reading.codes or (UNMATCHED,))
+            if self.incoming is not None and isinstance(reading.statement, PaymentCancellationRequest):
+                await self.incoming.requests.refuse_unknown(self.rail.rail, reading.statement)
         elif mismatches := self.rail.mismatches(reading, payment):
             await self._quarantine(one, mismatches)
         else:
@@ -246,5 +251,7 @@ class Receiver:
 def _is_for_receiver(reading: Reading, payment: Payment | None, transfer: IncomingTransfer) -> bool:
     """Whether a statement is to the receiver of a transfer; where we have sent it as well, the addressee tells."""
     if payment is None:
-        return True
+        return not isinstance(reading.statement, ReceiptAcknowledgement)
+    if isinstance(reading.statement, PaymentCancellationRequest | Resolution | ReceiptAcknowledgement):
+        return isinstance(reading.statement, PaymentCancellationRequest)
     return getattr(reading.statement, "instructed_agent", None) == transfer.instructed_agent

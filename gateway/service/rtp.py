@@ -37,6 +37,8 @@ from iso20022 import (
     PaymentAcknowledgement,
     PaymentCancellationRequest,
     PaymentStatusReport,
+    ReceiptAcknowledgement,
+    Resolution,
     RtpProfile,
     TransactionStatus,
     marked_as_duplicate,
@@ -227,6 +229,8 @@ class RtpDialect:
                 return Event(EventKind.POSTING_REPORTED)
             case MessageReject():
                 raise AssertionError("a refusal means the same on every rail")
+            case Resolution() | ReceiptAcknowledgement():
+                raise AssertionError("what RTP answers to a return request is not heard yet")
 
     def _status_event(self, report: PaymentStatusReport, heard: Heard) -> Event:
         code = next((reason.code or reason.proprietary for reason in report.reasons), None)

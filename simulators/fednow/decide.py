@@ -28,7 +28,7 @@ from iso20022 import (
     pacs008,
     pacs028,
 )
-from iso20022.messages import admi004, pacs004
+from iso20022.messages import admi004, admi007, camt029, camt056, pacs004
 from simulators.behaviours import SETTLES, Behaviour
 from simulators.facts import PaymentBooked, ReasonSource, Verdict
 from simulators.fednow.behaviours import TABLE
@@ -46,6 +46,9 @@ _ROLLOVER_HOUR: Final = 19
 _CLASS_OF: Final = {
     pacs008.MESSAGE_TYPE: "value",
     pacs004.MESSAGE_TYPE: "value",
+    camt056.MESSAGE_TYPE: "nonvalue",
+    camt029.MESSAGE_TYPE: "nonvalue",
+    admi007.MESSAGE_TYPE: "system",
     pacs002.MESSAGE_TYPE: "nonvalue",
     pacs028.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",

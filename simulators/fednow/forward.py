@@ -35,6 +35,7 @@ from simulators.facts import PaymentBooked, TransferForwarded
 from simulators.fednow.answers import eastern
 from simulators.fednow.decide import EASTERN, cycle_day
 from simulators.fednow.moulds import StatusMoulds
+from simulators.fednow.requests import RequestWriter
 from simulators.fednow.returns import return_of
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.fednow.value import Value, value_of
@@ -176,6 +177,13 @@ class FedNowForwarding:
             message_id=message_id,
         )
         return self._moulds.wrapped(outgoing, report)
+
+    def ask_back(
+        self, forwarded: TransferForwarded, reason: str, *, days_later: int, is_unknown: bool, now: datetime
+    ) -> bytes:
+        """A camt.056."""
+        writer = RequestWriter(self._settings, self._ids)
+        return writer.asked(forwarded, reason, days_later=days_later, is_unknown=is_unknown, now=now)
 
     def timed_out(self) -> str:
         """The rail's clock has run out."""

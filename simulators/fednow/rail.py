@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from iso20022 import (
     CustomerCreditTransfer,
     Direction,
+    PaymentCancellationRequest,
     PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
@@ -25,6 +26,7 @@ from simulators.fednow import decide
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
 from simulators.fednow.forward import FedNowForwarding
+from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.fednow.value import value_of
 from simulators.forwarding import Forwarded, queued_on
@@ -42,6 +44,7 @@ class FedNowRules:
         self._settings = settings
         self._writer = AnswerWriter(settings.profile, ids)
         self.forwarding = FedNowForwarding(settings, ids)
+        self.requests = RequestWriter(settings, ids)
 
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
         """What one copy of a message leads to: the verdict, and what follows from it."""
@@ -82,6 +85,12 @@ class FedNowRules:
                 value = value_of(message)
                 booked = decide.book(value, header, copy=arrival.copy, now=arrival.at, settings=self._settings)
                 return Judgement((judged(Verdict.ACCEPTED), booked))
+            case PaymentCancellationRequest():
+                original = None if message.original_message is None else message.original_message.message_id
+                record = None if original is None else book.payment_with_id(original)
+                booked_original = None if record is None else record.booked
+                further, order = self.requests.answered(message, booked_original, now=arrival.at)
+                return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
             case PaymentStatusReport():
                 return self._answered(message, judged(Verdict.ANSWER), arrival, book)
             case PaymentStatusRequest() if forwarded := book.forwarded_with_id(message.original_message_id):

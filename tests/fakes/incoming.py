@@ -91,6 +91,13 @@ class InMemoryIncoming:
         self.store.rows.inbox[new.rail, new.inbox_id] = new.inbox_digest
         return Admitted(transfer, is_new=True)
 
+    async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
+        """Return what is asked back; see the port."""
+        await self.store.check()
+        found = [each for each in self.rows.transfers.values() if tenant_id in {None, each.tenant_id}]
+        due = [(each.request.due_at, each.payment_id, each) for each in found if each.request.due_at is not None]
+        return [each for _, _, each in sorted(due, key=lambda row: row[:2])][:limit]
+
     async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
         """Return what came back of a payment; see the port."""
         await self.store.check()
@@ -223,4 +230,5 @@ def _moved(transfer: IncomingTransfer, decision: IncomingDecision) -> IncomingTr
         returns=decision.returns.started,
         returning_cents=decision.returns.returning_cents,
         returned_cents=decision.returns.returned_cents,
+        request=decision.request,
     )

@@ -28,6 +28,7 @@ from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, 
 from gateway.service.incoming.give_back import GivingBack
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.post import Posting
+from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.incoming.send import IncomingSender, grouped_sents
 from gateway.service.incoming.tenants import ReceivingTenants
 from gateway.service.incoming.timers import IncomingTimers
@@ -197,7 +198,8 @@ class Build:
         posting = Posting(decisions, institution, tenants, sender, messages, links, life.clock, observer)
         timers = IncomingTimers(decisions, asker, messages, life.poll_clock, observer)
         giving_back = GivingBack(decisions, payments.store, protocols, messages, ClearVault(b"simulation"))
-        arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back)
+        requests = ReturnRequests(decisions, payments, protocols, links)
+        arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back, requests)
         return Receiving(rails, decisions, sender, asker, messages, posting, arrived, timers, tenants, (saves, sents))
 
     def protocol(self, world: World, *, timing: Timing | None = None) -> RailProtocol:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import PaymentId
+from gateway.domain.request import RequestState
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.give_back import GivingBack
 from gateway.service.incoming.post import Posting
+from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.ports import Delivery, IncomingStore, PaymentStore
 
 
@@ -22,6 +24,7 @@ class SeeingToArrived:
     posting: Posting
     giving_back: GivingBack
     coming_back: ComingBack
+    requests: ReturnRequests
 
     async def see_to(self, delivery: Delivery) -> None:
         """Have what has settled posted, and what is on its way back seen to; a repeat is safe.
@@ -38,6 +41,13 @@ class SeeingToArrived:
             if transfer.is_return:
                 await self.coming_back.tell_original(transfer)
             await self.posting.post(delivery, loaded=transfer)
+
+    async def see_to_words(self, delivery: Delivery) -> None:
+        """See to a request for a transfer's return; tell the institution what did not settle. Raises as `see_to`."""
+        transfer = await self._transfer(delivery.payment_id)
+        if transfer.request.state is not RequestState.NONE:
+            await self.requests.see_to_theirs(transfer)
+        await self.posting.tell_not_settled(delivery, loaded=transfer)
 
     async def _transfer(self, named: PaymentId) -> IncomingTransfer:
         found = (await self.store.load([named])).get(named)

@@ -12,8 +12,18 @@ from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingTrans
 from gateway.domain.incoming_transfer import ANSWERED_AS, IncomingFact, IncomingTransfer, tells_incoming
 from gateway.domain.ledger import incoming_postings
 from gateway.domain.payment import PaymentId, Rail
-from gateway.domain.receiving_time import UNSENT_S, posting_again, posting_due, return_again
+from gateway.domain.receiving_time import UNSENT_S, business_days_later, posting_again, posting_due, return_again
+from gateway.domain.request import Request, RequestState
+from gateway.domain.return_request import (
+    FINAL_ANSWER_DAYS,
+    REQUEST_FACTS,
+    REQUEST_ID,
+    REQUESTS_TO_US,
+    RequestStep,
+    request_after,
+)
 from gateway.domain.returns import returns_after
+from gateway.domain.transitions import IllegalTransitionError
 from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.observer import IncomingObserver
@@ -45,6 +55,7 @@ _QUEUED: Final = (
     (_F.QUEUE_RETURN, MessageClass.VALUE),
     (_F.QUEUE_ENQUIRY, MessageClass.INQUIRY),
     (_F.TELL_NOT_SETTLED, MessageClass.NONVALUE),
+    (_F.QUEUE_REQUEST, MessageClass.NONVALUE),
 )
 """The effects that put something on a queue of incoming transfers, and its class."""
 
@@ -87,6 +98,7 @@ class IncomingDecider:
 
         """
         transition = advance_incoming(transfer.state, fact.kind)
+        step = requested_step(transfer, fact)
         told = tells_incoming(transfer.state, fact, after=transition.state, effects=transition.effects)
         said = self._said(transfer, fact, transition, at=at)
         answers = _F.SEND_ANSWER in transition.effects
@@ -112,6 +124,7 @@ class IncomingDecider:
             contradiction=is_strange or _F.REPORT_CONTRADICTION in transition.effects,
             postings=incoming_postings(transfer.state, transition.state, transfer.amount),
             returns=returns_after(transfer, fact, transition.effects),
+            request=transfer.request if step is None else _request(transfer, fact, step, at=at),
         )
 
     def raw(self, message: OutboundMessage, *, at: datetime) -> RawMessage:
@@ -152,6 +165,29 @@ class IncomingDecider:
         if _F.AWAIT_POSTING_DECISION in effects:
             return posting_due(at)
         return None
+
+
+def requested_step(transfer: IncomingTransfer, fact: IncomingFact) -> RequestStep | None:
+    """What a fact makes of the request for a transfer's return; None where it is of none.
+
+    Raises:
+        IllegalTransitionError: it cannot befall that request: a fault of ours.
+
+    """
+    if fact.kind not in REQUEST_FACTS:
+        return None
+    step = REQUESTS_TO_US.get((transfer.request.state, fact.kind))
+    if step is None:
+        raise IllegalTransitionError(f"{fact.kind} cannot befall a request that is {transfer.request.state}")
+    return step
+
+
+def _request(transfer: IncomingTransfer, fact: IncomingFact, step: RequestStep, *, at: datetime) -> Request:
+    """The request for a transfer's return after a step, and until when what comes next is due."""
+    days = FINAL_ANSWER_DAYS if step.state is RequestState.PENDING else 1
+    asks = fact.kind is IncomingEvent.RETURN_REQUESTED and step.state is RequestState.RECEIVED
+    asked = fact.details.get(REQUEST_ID) if asks else None
+    return request_after(transfer.request, step, message_id=asked, due_at=business_days_later(at, days))
 
 
 def _outbox(

@@ -15,8 +15,10 @@ from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
+from gateway.domain.return_request import REQUEST_ID
 from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
+from gateway.service.incoming.fednow_requests import FedNowRequests
 from gateway.service.incoming.rail import MadeReturn, ReasonCodes
 from gateway.service.ports import MessageClass
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading
@@ -26,6 +28,7 @@ from iso20022 import (
     EnquiryAnswer,
     MessageReject,
     Party,
+    PaymentCancellationRequest,
     PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
@@ -79,6 +82,12 @@ class FedNowReceiving:
         self._reasons = reasons
         self._answer_refused = answer_refused
         self._zone = ZoneInfo(dialect.profile.time_zone)
+        self._requests = FedNowRequests(dialect)
+
+    @property
+    def requests(self) -> FedNowRequests:
+        """How returns are asked for, and answered."""
+        return self._requests
 
     @property
     def timing(self) -> ReceivingTiming:
@@ -209,7 +218,7 @@ class FedNowReceiving:
     def mismatches(self, reading: Reading, transfer: IncomingTransfer) -> tuple[str, ...]:
         """Return the references of a statement that are given and are not the transfer's."""
         said = reading.statement
-        if not isinstance(said, PaymentStatusReport):
+        if not isinstance(said, PaymentStatusReport | PaymentCancellationRequest):
             return ()
         given: dict[str, tuple[object, object]] = {
             "ORIGINAL_UETR_DIFFERS": (said.original_uetr, transfer.uetr),
@@ -222,6 +231,8 @@ class FedNowReceiving:
         """Return what the service says: of the transfer, of our answer to it, or of a question about it."""
         said, about = reading.statement, reading.about
         assert about is not None, "a statement is about something"
+        if isinstance(said, PaymentCancellationRequest):
+            return _requested(said, reading)
         is_question = any(
             about.endswith(incoming_reference_of(transfer.payment_id, _QUESTION, number))
             for number in range(1, transfer.status_requests + 1)
@@ -264,6 +275,17 @@ class FedNowReceiving:
                 return IncomingEvent.STILL_IN_PROCESS_REPORTED
             case _:
                 return IncomingEvent.STATUS_REQUEST_UNANSWERED
+
+
+def _requested(said: PaymentCancellationRequest, reading: Reading) -> IncomingFact:
+    """The sender's request to give a transfer back; its words may quote the customer, and stay in the message."""
+    code = next((each.reason.text for each in said.reasons if each.reason is not None), None)
+    return IncomingFact(
+        IncomingEvent.RETURN_REQUESTED,
+        reason=None if code is None else Reason(code, ReasonOrigin.RAIL),
+        business_message_id=reading.business_message_id,
+        details={REQUEST_ID: said.message_id},
+    )
 
 
 def _party(party: Party) -> PartyDetails:

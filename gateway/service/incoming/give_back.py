@@ -85,7 +85,7 @@ class GivingBack:
     async def _reason(self, transfer: IncomingTransfer) -> Reason:
         """Why the money goes back: what was said last when a return was started, or the posting was refused."""
         events = await self.decisions.store.events(transfer.payment_id)
-        kinds = {IncomingEvent.RETURN_STARTED, IncomingEvent.POSTING_REFUSED}
+        kinds = {IncomingEvent.RETURN_STARTED, IncomingEvent.RETURN_AGREED, IncomingEvent.POSTING_REFUSED}
         said = [each.fact.reason for each in events if each.fact.kind in kinds and each.fact.reason is not None]
         return said[-1] if said else UNEXPLAINED
 

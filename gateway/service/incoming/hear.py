@@ -20,6 +20,7 @@ from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.money import returned, sent
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.ports import (
     Admitted,
     Clock,
@@ -64,6 +65,7 @@ class Hearing:
     store: PaymentStore
     asker: Asker
     messages: ReceivedMessages
+    requests: ReturnRequests
     rail: ReceivingRail
     vault: Vault
     clock: Clock

@@ -153,9 +153,9 @@ class Posting:
         told[transfer.payment_id] = now_s
         return True
 
-    async def tell_not_settled(self, delivery: Delivery) -> None:
+    async def tell_not_settled(self, delivery: Delivery, *, loaded: IncomingTransfer | None = None) -> None:
         """Tell the institution that the money did not come; raises as `post`."""
-        transfer = await self._load(delivery)
+        transfer = await self._load(delivery) if loaded is None else loaded
         await self.tenants.ensure()
         tenant = self.tenants.of(transfer)
         if transfer.state is IncomingState.NOT_SETTLED and tenant.institution_url is not None:

@@ -7,10 +7,10 @@ from datetime import date, datetime
 from typing import Protocol
 
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import Rail, Reason
+from gateway.domain.payment import Payment, Rail, Reason
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.service.rail_protocol import OutboundMessage, Reading
-from iso20022 import Amount, CustomerCreditTransfer, MessageId
+from iso20022 import Amount, CustomerCreditTransfer, MessageId, PaymentCancellationRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,24 @@ class MadeReturn:
     body: bytes
 
 
+class RequestMessages(Protocol):
+    """The messages of return requests; pure. Made of the same things they have the same ids."""
+
+    def ask(self, payment: Payment, sent: CustomerCreditTransfer, reason: Reason, *, at: datetime) -> OutboundMessage:
+        """Return the camt.056 that asks for a payment of ours back."""
+        ...
+
+    def answer(
+        self, request: PaymentCancellationRequest, confirmation: str, reason: Reason | None, *, at: datetime
+    ) -> OutboundMessage:
+        """Return our camt.029 to a request."""
+        ...
+
+    def receipt(self, message_id: str, message_type: str, *, at: datetime) -> OutboundMessage:
+        """Return our admi.007: a message has arrived."""
+        ...
+
+
 class ReceivingRail(Protocol):
     """One rail as its receivers speak to it; pure."""
 
@@ -49,6 +67,11 @@ class ReceivingRail(Protocol):
     @property
     def reasons(self) -> ReasonCodes:
         """The gateway's own rejections."""
+        ...
+
+    @property
+    def requests(self) -> RequestMessages:
+        """How returns are asked for, and answered."""
         ...
 
     def read(self, body: bytes) -> Reading:

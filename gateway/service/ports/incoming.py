@@ -11,6 +11,7 @@ from gateway.domain.incoming import ARRIVAL, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import Payment, PaymentId, Rail, Reason, TenantId
+from gateway.domain.request import NO_REQUEST, Request
 from gateway.domain.returns import NO_RETURNS, Returns
 from gateway.domain.stand_in import AccountStanding, StandInPolicy
 from gateway.service.ports.bus import OutboundDelivery
@@ -135,6 +136,7 @@ class IncomingDecision:
     contradiction: bool = False
     postings: tuple[Posting, ...] = ()
     returns: Returns = NO_RETURNS
+    request: Request = NO_REQUEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,10 @@ class IncomingStore(Protocol):
 
     async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
         """Return what the rail has brought as returns of a payment of ours, whatever became of them."""
+        ...
+
+    async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
+        """Return the transfers with an open request for their return, what is due first: a tenant's, or (None) all."""
         ...
 
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, IncomingTransfer]:

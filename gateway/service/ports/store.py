@@ -24,6 +24,7 @@ from gateway.domain.payment import (
     Reason,
     TenantId,
 )
+from gateway.domain.request import NO_REQUEST, Request
 from gateway.domain.transitions import ACCEPTANCE
 from gateway.service.ports.bus import OutboundDelivery
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
@@ -138,7 +139,7 @@ class Decision:
     Saved only if the payment still has the version that `payment` shows. `inbox_id` is the header's message id when the
     event came from the rail, and makes it count once; `inbox_digest` tells a repeat from other bytes under the same id.
     ``status`` and ``reason`` are what the payment shows from now on. ``postings`` are what the ledger books;
-    ``returned_cents`` is what has come back in all.
+    ``returned_cents`` is what has come back in all, and ``request`` the request for it, from now on.
     """
 
     payment: Payment
@@ -156,6 +157,7 @@ class Decision:
     contradiction: bool = False
     postings: tuple[Posting, ...] = ()
     returned_cents: int = 0
+    request: Request = NO_REQUEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,10 @@ class PaymentStore(Protocol):
 
     async def waiting_since(self, *, behind: int) -> datetime | None:
         """Return when the payment was accepted that has waited longest to be sent but for `behind` others, if any."""
+        ...
+
+    async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
+        """Return the payments with an open request for their return, what is due first: a tenant's, or (None) all."""
         ...
 
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:

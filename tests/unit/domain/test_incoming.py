@@ -58,6 +58,8 @@ ILLEGAL: Final = {
     # Only what is owed back, or was posted, is given back; our own timers and returns know where it stands.
     *((state, kind) for state in _S if state not in {_S.RETURN_DUE, _S.POSTED} for kind in RETURNING),
     *((state, _E.RETURNS_ENDED) for state in _S if state is not _S.RETURN_DUE),
+    # What is held or blocked is posted or refused first: only what was posted, or is owed back, can be agreed to.
+    *((state, _E.RETURN_AGREED) for state in _S if state not in {_S.POSTED, _S.RETURN_DUE}),
 }
 
 

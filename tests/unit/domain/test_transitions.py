@@ -29,6 +29,19 @@ _ONLY_WHILE_OPEN: Final = {
     EventKind.PING_DUE,
 }
 
+MOVED: Final = {
+    *(PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.RETURN_DUE, PaymentState.RETURNED)
+}
+
+ASKING: Final = {
+    EventKind.RETURN_ASKED,
+    EventKind.RETURN_RECEIPT_REPORTED,
+    EventKind.RETURN_REQUEST_REFUSED,
+    EventKind.RETURN_PENDING_REPORTED,
+    EventKind.RETURN_AGREED_REPORTED,
+    EventKind.RETURN_REFUSED_REPORTED,
+}
+
 ILLEGAL: Final = {
     # Nothing but a payment that waits may be sent: every other pair would send twice, or after the end.
     *(
@@ -58,6 +71,8 @@ ILLEGAL: Final = {
         )
         if state is not PaymentState.AWAITING_OPERATOR
     ),
+    # Only what has settled is asked back: its answers can come to nothing else.
+    *((state, kind) for state in PaymentState if state not in MOVED for kind in ASKING),
     # A payment is accepted once, by being made.
     *((state, EventKind.ACCEPTED) for state in PaymentState),
 }
@@ -67,10 +82,6 @@ SETTLING: Final = {
     EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED,
     EventKind.POSTING_REPORTED,
     EventKind.POSTING_PENDING_REPORTED,
-}
-
-MOVED: Final = {
-    *(PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.RETURN_DUE, PaymentState.RETURNED)
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -14,13 +15,23 @@ from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, Po
 from gateway.domain.payment import Payment, PaymentState
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
+from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.come_back import DIFFERS, NOT_SETTLED, TOO_MUCH, UNKNOWN
 from gateway.service.incoming.hear import Arrived
 from gateway.service.incoming.post import NotDecidableError
-from gateway.service.ports import UnavailableError
-from iso20022 import Amount, ConnectionPartyId, PaymentReturn, RoutingNumber, TransactionStatus
+from gateway.service.ports import RawMessage, UnavailableError
+from iso20022 import (
+    Amount,
+    ConnectionPartyId,
+    FedNowProfile,
+    PaymentReturn,
+    RoutingNumber,
+    TransactionStatus,
+    pacs008,
+)
 from simulators.facts import PaymentBooked, ReasonSource
 from simulators.forwarding import Order
+from tests.acceptance.payments import transfer
 from tests.fakes.incoming_rail import PARTY
 from tests.integration.store.harness import new_payment
 from tests.unit.service.incoming_world import AGENT, IncomingWorld, desk_of_world, incoming_world
@@ -101,6 +112,23 @@ def booked_as(payment: Payment, earth: IncomingWorld) -> PaymentBooked:
     )
 
 
+def as_sent(payment: Payment, earth: IncomingWorld) -> RawMessage:
+    """The payment's message, as it left."""
+    now = earth.clock.now()
+    message = replace(
+        transfer(created=now),
+        message_id=payment.message_id,
+        end_to_end_id=payment.end_to_end_id,
+        uetr=payment.uetr,
+        amount=payment.amount,
+        instructed_agent=payment.creditor_agent,
+        creditor_agent=payment.creditor_agent,
+    )
+    dialect = FedNowDialect(FedNowProfile(), PARTY)
+    made = dialect.transfer_message(payment.message_id, pacs008.build(message), at=now)
+    return made.kept(UUID(int=77), at=now)
+
+
 async def sent(earth: IncomingWorld, *kinds: EventKind) -> Sent:
     """A payment of ours on which this has befallen."""
     store = earth.store.store
@@ -109,7 +137,9 @@ async def sent(earth: IncomingWorld, *kinds: EventKind) -> Sent:
     assert accepted.payment is not None
     for kind in kinds:
         current = store.rows.payments[new.payment_id]
-        decision = decide(current, Event(kind), at=earth.clock.now(), timing=Timing())
+        messages = (as_sent(current, earth),) if kind is EventKind.SENDING_STARTED else ()
+        event = Event(kind, details={"amount_cents": "5174"} if kind is EventKind.RETURNED else {})
+        decision = decide(current, event, at=earth.clock.now(), timing=Timing(), messages=messages)
         assert await store.save([decision]) == [True]
     return Sent(earth, store.rows.payments[new.payment_id])
 

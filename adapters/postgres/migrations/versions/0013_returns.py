@@ -22,6 +22,8 @@ PAYMENT_STATES: Final = (
     "'RETURN_DUE', 'RETURNED', 'REJECTED'"
 )
 
+REQUEST_STATES: Final = "'NONE', 'REQUESTED', 'RECEIVED', 'PENDING', 'AGREED', 'REFUSED', 'RETURNED'"
+
 STATEMENTS: Final = (
     "SET LOCAL lock_timeout = '5s'",
     "ALTER TABLE payment ADD COLUMN original_id UUID",
@@ -37,6 +39,17 @@ STATEMENTS: Final = (
     "ALTER TABLE incoming_state ADD COLUMN returns INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE incoming_state ADD COLUMN returning_cents BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE incoming_state ADD COLUMN returned_cents BIGINT NOT NULL DEFAULT 0",
+    *(
+        statement
+        for table in ("payment_state", "incoming_state")
+        for statement in (
+            f"ALTER TABLE {table} ADD COLUMN request_state TEXT NOT NULL DEFAULT 'NONE'",
+            f"ALTER TABLE {table} ADD COLUMN request_message_id TEXT",
+            f"ALTER TABLE {table} ADD COLUMN request_due_at TIMESTAMP WITH TIME ZONE",
+            f"ALTER TABLE {table} ADD CONSTRAINT {table}_request_state_ck CHECK (request_state IN ({REQUEST_STATES})) NOT VALID",
+            f"CREATE INDEX {table}_request_due_at_ix ON {table} (request_due_at) WHERE request_due_at IS NOT NULL",
+        )
+    ),
     "DROP INDEX incoming_state_timer_at_ix",
     """
     CREATE INDEX incoming_state_timer_at_ix ON incoming_state (timer_at)
