@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from gateway.domain.events import Event, EventKind
@@ -24,6 +24,7 @@ from gateway.service.ports import (
     Accepted,
     Clock,
     Decision,
+    IncomingHistory,
     MessageDirection,
     NewPayment,
     Observer,
@@ -93,7 +94,7 @@ class Replay:
             accepts=self.accepts,
             admission=Admission(self.decisions.store, clock, wait_max_s=1.0),
             clock=clock,
-            identifiers=_Given(received.message_id),
+            identifiers=Given(received.message_id),
             vault=self.vault,
             observer=self.observer,
         )
@@ -110,7 +111,7 @@ class Replay:
         if isinstance(outcome, Refused):
             codes = [finding.code for finding in outcome.findings] or outcome.kind
             raise DivergedError(payment.payment_id, "the client's message", kept="accepted", found=codes)
-        _demand(payment.payment_id, "the payment's id", kept=payment.payment_id, found=outcome.payment.payment_id)
+        demand(payment.payment_id, "the payment's id", kept=payment.payment_id, found=outcome.payment.payment_id)
         if not outcome.created:
             raise DivergedError(payment.payment_id, "the database", kept="a fresh one", found="the payment is there")
 
@@ -118,7 +119,7 @@ class Replay:
         async def choose(payment: Payment) -> Decision | None:
             decision = self._decision(history, recorded, payment)
             what = f"the state after event {recorded.sequence}, {recorded.event.kind}"
-            _demand(payment.payment_id, what, kept=recorded.state_after, found=decision.state)
+            demand(payment.payment_id, what, kept=recorded.state_after, found=decision.state)
             return decision
 
         await self.decisions.take(history.payment.payment_id, choose)
@@ -128,12 +129,12 @@ class Replay:
         if (sent := _sent_with(history, recorded)) is not None:
             built = self._built(history, recorded, payment)
             what = f"the bytes that left with event {recorded.sequence}, {recorded.event.kind}"
-            _demand(payment.payment_id, what, kept=sent.body, found=built.body)
+            demand(payment.payment_id, what, kept=sent.body, found=built.body)
             return decide(payment, recorded.event, at=at, timing=rail.timing, messages=(sent,))
         if (heard := _heard_with(history, recorded)) is not None:
             event = self._read(heard, recorded, payment)
             what = f"what the rail's message {recorded.event.business_message_id} means"
-            _demand(payment.payment_id, what, kept=recorded.event, found=event)
+            demand(payment.payment_id, what, kept=recorded.event, found=event)
             digest = self.vault.blind_index("rail-message", heard.body)
             return decide(
                 payment,
@@ -170,27 +171,31 @@ class Replay:
         return event
 
 
-def demand_equal(kept: PaymentHistory, found: PaymentHistory) -> None:
+History = TypeVar("History", PaymentHistory, IncomingHistory)
+
+
+def demand_equal(kept: History, found: History) -> None:
     """Hold what came out against what is kept, field by field.
 
     Raises:
         DivergedError: they differ; the first field that does is named.
 
     """
-    for field in fields(PaymentHistory):
+    for field in fields(kept):
         one, other = getattr(kept, field.name), getattr(found, field.name)
         if one == other:
             continue
         if isinstance(one, tuple):
             differing = [(left, right) for left, right in zip(one, other, strict=False) if left != right]
             one, other = differing[0] if differing else (f"{len(one)} of them", f"{len(other)} of them")
-        elif isinstance(one, Payment):
-            name = next(each.name for each in fields(Payment) if getattr(one, each.name) != getattr(other, each.name))
+        elif is_dataclass(one):
+            name = next(each.name for each in fields(one) if getattr(one, each.name) != getattr(other, each.name))
             one, other = f"{name}={getattr(one, name)}", f"{name}={getattr(other, name)}"
-        raise DivergedError(kept.payment.payment_id, f"its {field.name}", kept=one, found=other)
+        raise DivergedError(kept.payment_id, f"its {field.name}", kept=one, found=other)
 
 
-def _demand(payment_id: PaymentId, what: str, *, kept: object, found: object) -> None:
+def demand(payment_id: PaymentId, what: str, *, kept: object, found: object) -> None:
+    """Raise `DivergedError` unless both are equal."""
     if kept != found:
         raise DivergedError(payment_id, what, kept=kept, found=found)
 
@@ -253,10 +258,11 @@ class _Standing(Clock):
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """The id that was given then."""
+class Given:
+    """Gives the id that was given then."""
 
     message_id: UUID
 
     def new_uuid(self) -> UUID:
+        """Return it."""
         return self.message_id

@@ -12,12 +12,12 @@ from typing import Final
 from gateway.domain.identity import incoming_id_of
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import Payment
+from gateway.domain.payment import Payment, TenantId
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
-from gateway.service.incoming.money import returned, sent
+from gateway.service.incoming.money import money_of
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.incoming.requests import ReturnRequests
@@ -36,7 +36,7 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import Reading
 from gateway.service.submit import account_index
 from gateway.service.supervise import Verdict
-from iso20022 import PaymentReturn
+from iso20022 import CustomerCreditTransfer, PaymentReturn
 
 FAULT: Final = "FAULT_OF_OURS"
 """The quarantine's code for a message that a fault of ours kept from being applied."""
@@ -168,46 +168,61 @@ class Hearing:
         return await self.store.find_by_message_id(self.rail.rail, ids) if ids else {}
 
     def _new(self, arrived: Arrived, originals: Mapping[str, Payment]) -> NewTransfer:
-        message, forwarded_at = arrived.reading.transfer, arrived.reading.created_at
+        message = arrived.reading.transfer
         assert message is not None, "only transfers arrive"
-        assert forwarded_at is not None, "a header has a creation time"
         original: Payment | None = None
-        if isinstance(message, PaymentReturn):
-            named = message.original_message
-            original = None if named is None else originals.get(named.message_id)
-            transfer = returned(message, original)
-        else:
-            transfer = sent(message)
-        received_at = arrived.raw.at
-        forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
-        timing, answer_by = self.rail.timing, self.rail.timing.answer_by(forwarded_at)
-        return NewTransfer(
-            payment_id=incoming_id_of(self.rail.rail, transfer.message_id, transfer.creation_time.date()),
-            tenant_id=self.asker.tenants.keeper_of(transfer.creditor_agent) if original is None else original.tenant_id,
-            rail=self.rail.rail,
-            message_id=transfer.message_id,
-            message_created_at=transfer.creation_time,
-            instruction_id=transfer.instruction_id,
-            end_to_end_id=transfer.end_to_end_id,
-            transaction_id=transfer.transaction_id,
-            uetr=transfer.uetr,
-            amount=transfer.amount,
-            instructing_agent=transfer.instructing_agent,
-            instructed_agent=transfer.instructed_agent,
-            debtor_agent=transfer.debtor_agent,
-            creditor_agent=transfer.creditor_agent,
-            debtor_account_index=account_index(self.vault, transfer.debtor_agent, transfer.debtor_account),
-            creditor_account_index=account_index(self.vault, transfer.creditor_agent, transfer.creditor_account),
-            forwarded_at=forwarded_at,
-            received_at=received_at,
-            answer_by=answer_by,
-            timer_at=timing.take_over(received_at=received_at, answer_by=answer_by),
-            inbox_id=arrived.reading.business_message_id,
-            inbox_digest=arrived.digest,
-            message=arrived.raw,
-            message_type=arrived.raw.message_type,
-            original_id=None if original is None else original.payment_id,
-        )
+        if isinstance(message, PaymentReturn) and message.original_message is not None:
+            original = originals.get(message.original_message.message_id)
+        agent = money_of(message, original).creditor_agent
+        keeper = self.asker.tenants.keeper_of(agent) if original is None else original.tenant_id
+        return new_transfer(self.rail, arrived, message, keeper=keeper, vault=self.vault, original=original)
+
+
+def new_transfer(
+    rail: ReceivingRail,
+    arrived: Arrived,
+    message: CustomerCreditTransfer | PaymentReturn,
+    *,
+    keeper: TenantId,
+    vault: Vault,
+    original: Payment | None = None,
+) -> NewTransfer:
+    """Return the transfer that `message`, which has just `arrived`, becomes; it is the tenant `keeper`'s. Pure.
+
+    `original` is the payment of ours that a return gives back, if one is known.
+    """
+    money = money_of(message, original)
+    forwarded_at, received_at = arrived.reading.created_at, arrived.raw.at
+    assert forwarded_at is not None, "a header has a creation time"
+    forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
+    answer_by = rail.timing.answer_by(forwarded_at)
+    return NewTransfer(
+        payment_id=incoming_id_of(rail.rail, money.message_id, money.creation_time.date()),
+        tenant_id=keeper,
+        rail=rail.rail,
+        message_id=money.message_id,
+        message_created_at=money.creation_time,
+        instruction_id=money.instruction_id,
+        end_to_end_id=money.end_to_end_id,
+        transaction_id=money.transaction_id,
+        uetr=money.uetr,
+        amount=money.amount,
+        instructing_agent=money.instructing_agent,
+        instructed_agent=money.instructed_agent,
+        debtor_agent=money.debtor_agent,
+        creditor_agent=money.creditor_agent,
+        debtor_account_index=account_index(vault, money.debtor_agent, money.debtor_account),
+        creditor_account_index=account_index(vault, money.creditor_agent, money.creditor_account),
+        forwarded_at=forwarded_at,
+        received_at=received_at,
+        answer_by=answer_by,
+        timer_at=rail.timing.take_over(received_at=received_at, answer_by=answer_by),
+        inbox_id=arrived.reading.business_message_id,
+        inbox_digest=arrived.digest,
+        message=arrived.raw,
+        message_type=arrived.raw.message_type,
+        original_id=None if original is None else original.payment_id,
+    )
 
 
 def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:

@@ -43,6 +43,11 @@ class Money:
     creditor_account: str
 
 
+def money_of(message: CustomerCreditTransfer | PaymentReturn, original: Payment | None = None) -> Money:
+    """Return what a message brings; `original` is the payment of ours that a return gives back, if one is known."""
+    return returned(message, original) if isinstance(message, PaymentReturn) else sent(message)
+
+
 def sent(message: CustomerCreditTransfer) -> Money:
     """Return what a credit transfer brings."""
     return Money(

@@ -18,6 +18,7 @@ from gateway.service.ports.archive import (
     Months,
     ObjectMissingError,
     Part,
+    RetentionOverError,
     Walk,
     Walked,
 )
@@ -61,7 +62,7 @@ from gateway.service.ports.faults import (
     UnavailableError,
     UnroutableError,
 )
-from gateway.service.ports.history import History, PaymentHistory
+from gateway.service.ports.history import History, IncomingHistory, PaymentHistory
 from gateway.service.ports.incoming import (
     Admitted,
     IncomingDecision,
@@ -137,6 +138,7 @@ __all__ = [
     "HistoryBeganAnewError",
     "Identifiers",
     "IncomingDecision",
+    "IncomingHistory",
     "IncomingStore",
     "Institution",
     "KeptDeadLetter",
@@ -171,6 +173,7 @@ __all__ = [
     "ReceivingTenant",
     "Refusal",
     "Reservation",
+    "RetentionOverError",
     "Sealed",
     "SealedEntry",
     "Span",
