@@ -64,11 +64,13 @@ from gateway.service.ports.faults import (
 from gateway.service.ports.history import History, PaymentHistory
 from gateway.service.ports.incoming import (
     Admitted,
+    IncomingBacklog,
     IncomingDecision,
     IncomingStore,
     NewTransfer,
     Receivers,
     ReceivingTenant,
+    Standing,
     Unsent,
 )
 from gateway.service.ports.institution import Institution, Question
@@ -136,6 +138,7 @@ __all__ = [
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
+    "IncomingBacklog",
     "IncomingDecision",
     "IncomingStore",
     "Institution",
@@ -174,6 +177,7 @@ __all__ = [
     "Sealed",
     "SealedEntry",
     "Span",
+    "Standing",
     "TimerChange",
     "UnavailableError",
     "UnroutableError",
