@@ -18,7 +18,7 @@ from adapters.postgres.saving import ONE_BAD_ROW, save_each
 from adapters.postgres.statements import EVENTS
 from adapters.postgres.store import EPOCH
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import TO_BE_DECIDED, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import TO_BE_DECIDED, UNENDED, IncomingTransfer, RecordedFact
 from gateway.domain.payment import Payment, PaymentId, Rail, RegionId, TenantId
 from gateway.domain.receiving_time import in_order_of_deciding
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding, policy_from
@@ -27,12 +27,14 @@ from gateway.service.ports import (
     ArchiveReader,
     DueTimer,
     FaultyRowError,
+    IncomingBacklog,
     IncomingDecision,
     NewTransfer,
     PartlyFaultyError,
     RawMessage,
     Receivers,
     ReceivingTenant,
+    Standing,
     UnavailableError,
     Unsent,
     Vault,
@@ -138,6 +140,14 @@ class PostgresIncoming:
             for transfer in map(transfer_from, rows):
                 outcomes[rail, transfer.message_id] = Admitted(transfer, is_new=False)
         return outcomes
+
+    async def backlog(self, now: datetime) -> IncomingBacklog:
+        """Return what is not at its end; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.BACKLOG, [state.value for state in UNENDED])
+            overdue: int = await self._pool.fetchval(sql.REQUESTS_OVERDUE, now)
+        standing = {IncomingState(row["state"]): Standing(row["count"], row["oldest_at"]) for row in rows}
+        return IncomingBacklog(standing, overdue)
 
     async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
         """Return what is asked back; see the port."""

@@ -128,6 +128,17 @@ REQUESTED: Final = f"""
     ORDER BY now.request_due_at LIMIT $2
 """
 
+BACKLOG: Final = """
+    SELECT now.state, count(*) AS count, min(fact.received_at) AS oldest_at
+    FROM incoming_state AS now JOIN incoming_transfer AS fact ON fact.payment_id = now.payment_id
+    WHERE now.state = ANY ($1::text[]) GROUP BY now.state
+"""
+
+REQUESTS_OVERDUE: Final = """
+    SELECT (SELECT count(*) FROM incoming_state WHERE request_due_at < $1)
+        + (SELECT count(*) FROM payment_state WHERE request_due_at < $1)
+"""
+
 RETURNS_OF: Final = f"""
     {_TRANSFER} WHERE fact.tenant_id = $1 AND fact.end_to_end_id = $2 AND fact.original_id = $3
 """

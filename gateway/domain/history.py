@@ -8,6 +8,8 @@ from datetime import datetime
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import PaymentState, Reason
+from gateway.domain.request import NO_REQUEST, Request
+from gateway.domain.return_request import request_of
 from gateway.domain.transitions import TRANSITIONS, Effect, tells
 
 
@@ -65,6 +67,7 @@ class Projection:
     pings: int = 0
     final_at: datetime | None = None
     returned_cents: int = 0
+    request: Request = NO_REQUEST
 
 
 def fold(events: Sequence[RecordedEvent]) -> Projection:
@@ -106,4 +109,5 @@ def _followed_by(projection: Projection, recorded: RecordedEvent) -> Projection:
         pings=projection.pings + (event.kind is EventKind.PINGED),
         returned_cents=projection.returned_cents
         + (0 if Effect.REPORT_CONTRADICTION in transition.effects else came_back(event)),
+        request=request_of(projection.request, event, at=recorded.at),
     )

@@ -184,6 +184,9 @@ WAITED_FOR: Final = frozenset(
 )
 """The states in which the gateway itself does the next step, at the time of the timer; later ones wait for people."""
 
+UNENDED: Final = tuple(state for state in IncomingState if not state.is_final or state is IncomingState.BLOCKED)
+"""The states in which something is still to come, or to be done: also by a person, for what is blocked."""
+
 TO_BE_DECIDED: Final = frozenset({IncomingState.SETTLED, IncomingState.PENDING, IncomingState.RETURN_DUE})
 """The states in which the money must be somewhere else by a deadline: posted, blocked, or given back."""
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.domain.events import EventKind
+from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEvent
+from gateway.domain.receiving_time import business_days_later
 from gateway.domain.request import Request, RequestState
 
 DAYS_MAX: Final[Mapping[str, int | None]] = {"FRAD": None, "WNTB": 95}
@@ -113,3 +114,13 @@ def request_after(request: Request, step: RequestStep, *, message_id: str | None
     if message_id is None and step.state is request.state:
         return request
     return Request(step.state, message_id or request.message_id, due_at if step.state.is_open else None)
+
+
+def request_of(request: Request, event: Event, *, at: datetime) -> Request:
+    """Return the request for a payment's return after an event of the payment's: the same from its history as saved."""
+    step = REQUESTS.get((request.state, event.kind))
+    if step is None:
+        return request
+    days = FINAL_ANSWER_DAYS if step.state is RequestState.PENDING else 1
+    asked = event.business_message_id if event.kind is EventKind.RETURN_ASKED else None
+    return request_after(request, step, message_id=asked, due_at=business_days_later(at, days))

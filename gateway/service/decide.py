@@ -12,9 +12,7 @@ from gateway.domain.history import came_back
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.ledger import postings
 from gateway.domain.payment import FundsHolder, Payment, PaymentId
-from gateway.domain.receiving_time import business_days_later
-from gateway.domain.request import Request, RequestState
-from gateway.domain.return_request import FINAL_ANSWER_DAYS, REQUEST_EVENTS, REQUESTS, RequestStep, request_after
+from gateway.domain.return_request import REQUEST_EVENTS, REQUESTS, request_of
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import Effect, Transition, advance, tells
 from gateway.service.group_commit import GroupCommit
@@ -83,15 +81,8 @@ def decide(
         contradiction=strange,
         postings=postings(payment.state, transition.state, payment.amount, payment.funds_holder),
         returned_cents=payment.returned_cents + (0 if strange else came_back(event)),
-        request=payment.request if step is None else _request(payment, event, step, at=at),
+        request=request_of(payment.request, event, at=at),
     )
-
-
-def _request(payment: Payment, event: Event, step: RequestStep, *, at: datetime) -> Request:
-    """The request for a payment's return after a step, and until when what comes next is due."""
-    days = FINAL_ANSWER_DAYS if step.state is RequestState.PENDING else 1
-    asked = event.business_message_id if event.kind is EventKind.RETURN_ASKED else None
-    return request_after(payment.request, step, message_id=asked, due_at=business_days_later(at, days))
 
 
 def _timer(payment: Payment, effects: Sequence[Effect], *, at: datetime, timing: Timing) -> TimerChange:

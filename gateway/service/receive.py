@@ -32,7 +32,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol, Reading
 from gateway.service.supervise import Verdict, each
-from iso20022 import PaymentCancellationRequest, ReceiptAcknowledgement, Resolution
+from iso20022 import PaymentCancellationRequest, PaymentStatusReport, ReceiptAcknowledgement, Resolution
 
 MESSAGES_MAX: Final = 64
 """Messages fetched at once; their effects share commits."""
@@ -145,7 +145,10 @@ class Receiver:
         known = seen.get(one.reading.business_message_id)
         verdict = Verdict(but=(UnavailableError, OverloadedError))
         async with verdict:
-            if transfer is not None and known is None and _is_for_receiver(one.reading, payment, transfer):
+            if transfer is not None and payment is not None and _is_for_both(one.reading, payment, transfer):
+                await self._apply_one(one, known, payment)
+                await self._hear(one, transfer, is_second=True)
+            elif transfer is not None and known is None and _is_for_receiver(one.reading, payment, transfer):
                 await self._hear(one, transfer)
             else:
                 await self._apply_one(one, known, payment)
@@ -174,12 +177,13 @@ class Receiver:
             if decision is not None:
                 self._tell_legs(one, decision)
 
-    async def _hear(self, one: _Heard, transfer: IncomingTransfer) -> None:
-        """Apply what the rail says of a transfer that it has brought."""
+    async def _hear(self, one: _Heard, transfer: IncomingTransfer, *, is_second: bool = False) -> None:
+        """Apply what the rail says of a transfer that it has brought; `is_second`: it was applied to its sender."""
         assert self.incoming is not None, "only who receives is told of what was received"
+        inbox_id = f"receiver:{one.reading.business_message_id}" if is_second else None
         if mismatches := self.incoming.rail.mismatches(one.reading, transfer):
             await self._quarantine(one, mismatches)
-        elif not await self.incoming.hear(self._arrived(one), transfer):
+        elif not await self.incoming.hear(self._arrived(one), transfer, inbox_id=inbox_id):
             self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
 
     def _arrived(self, one: _Heard) -> Arrived:
@@ -248,10 +252,24 @@ class Receiver:
         )
 
 
+def _is_for_both(reading: Reading, payment: Payment, transfer: IncomingTransfer) -> bool:
+    """Whether a statement says the same to sender and receiver, because both are one institution of ours.
+
+    The rail tells each; both messages are alike, and true of both. What is the receiver's own word, relayed to the
+    sender, is no news to who has said it.
+    """
+    said = reading.statement
+    if transfer.instructing_agent != transfer.instructed_agent or payment.message_id != transfer.message_id:
+        return False
+    return isinstance(said, PaymentStatusReport) and said.instructing_agent != transfer.instructed_agent
+
+
 def _is_for_receiver(reading: Reading, payment: Payment | None, transfer: IncomingTransfer) -> bool:
     """Whether a statement is to the receiver of a transfer; where we have sent it as well, the addressee tells."""
     if payment is None:
         return not isinstance(reading.statement, ReceiptAcknowledgement)
     if isinstance(reading.statement, PaymentCancellationRequest | Resolution | ReceiptAcknowledgement):
         return isinstance(reading.statement, PaymentCancellationRequest)
-    return getattr(reading.statement, "instructed_agent", None) == transfer.instructed_agent
+    is_ours_twice = transfer.instructing_agent == transfer.instructed_agent
+    addressee = getattr(reading.statement, "instructed_agent", None)
+    return not is_ours_twice and addressee == transfer.instructed_agent

@@ -154,3 +154,97 @@ async def test_a_payment_comes_back_once_and_in_parts_and_never_by_more_than_was
     kinds = [each["kind"] for each in ask(receiver, f"{path}/events")["events"]]
     assert (kinds.count("PartReturned"), kinds.count("PaymentReturned")) == (1, 1)
     assert await faults_of(database) == 0
+
+
+def request_is(state: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether the request for a return stands so."""
+    return lambda shown: bool(shown["return_request"]) and shown["return_request"]["state"] == state
+
+
+def is_in(state: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a transfer is in this state."""
+    return lambda row: bool(row["state"] == state)
+
+
+def asked_back(receiver: Receiver, message_id: str, **said: Any) -> None:
+    """Have the sender of a payment ask for it."""
+    url = f"{receiver.installation.simulator_urls[receiver.rail]}/simulator/v1/return-requests"
+    body = json.dumps({"message_id": message_id, **said}).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, body, method="POST")) as response:
+        assert response.status == 201
+
+
+async def answers_of(receiver: Receiver, path: str) -> list[str]:
+    """The camt.029 of ours that have left for the rail: it has taken each, and found it valid."""
+    found = []
+    for each in (await asyncio.to_thread(ask, receiver, f"{path}/messages"))["messages"]:
+        if each["message_type"] == "camt.029.001.09" and each["direction"] == "rail_out":
+            copies = receiver.installation.copies_on_the_wire(each["business_message_id"])
+            found += [copy["verdict"] for copy in copies]
+    return found
+
+
+async def test_what_is_asked_back_of_us_is_answered_and_goes_back_with_the_answer(
+    receiver: Receiver, database: Database
+) -> None:
+    """Agreed in part, refused, and without anybody: what never came (NOOR) and what is on its way back."""
+    (posted,) = receiver.order(amount="51.74")
+    (refused,) = receiver.order(amount="12.00")
+    (rejected,) = receiver.order(amount="150.00", creditor_account="SIMREJECTAC04")
+    rows = [
+        await until(database, message_id, is_in(state))
+        for message_id, state in ((posted, "POSTED"), (refused, "POSTED"), (rejected, "REJECTED"))
+    ]
+    paths = [f"/v1/incoming-transfers/{row['payment_id']}" for row in rows]
+    for message_id in (posted, refused, rejected):
+        asked_back(receiver, message_id, reason="DUPL")
+    asked_back(receiver, posted, reason="DUPL", unknown=True)
+    for path in paths[:2]:
+        await asked_until(receiver, path, request_is("RECEIVED"))
+    listed = ask(receiver, "/v1/return-requests")["return_requests"]
+
+    ask(receiver, f"{paths[0]}/return-answer", {"answer": "agreed", "amount": "20.00"})
+    ask(receiver, f"{paths[1]}/return-answer", {"answer": "refused", "reason_code": "CUST"})
+    again = ask(receiver, f"{paths[1]}/return-answer", {"answer": "agreed"}, expected=409)
+
+    ended = [
+        await asked_until(receiver, path, request_is(state))
+        for path, state in zip(paths, ("RETURNED", "REFUSED", "REFUSED"), strict=True)
+    ]
+    assert {each["id"] for each in listed} == {str(row["payment_id"]) for row in rows[:2]}
+    assert [each["direction"] for each in listed] == ["in", "in"]
+    assert again["type"].endswith("return_not_answerable")
+    assert [each["returned"]["value"] for each in ended] == ["20.00", "0.00", "0.00"]
+    async with asyncio.timeout(10):
+        while [await answers_of(receiver, path) for path in paths] != [["ignored"]] * 3:
+            await asyncio.sleep(0.05)
+    assert await faults_of(database) == 0
+
+
+async def test_what_we_ask_back_is_answered_and_comes_back(receiver: Receiver, database: Database) -> None:
+    """IPAY with all of it, PDCR, RJCR; asked twice it is refused here, and the history is one timeline."""
+    payments = [transfer() for _ in range(3)]
+    paths = []
+    for sent in payments:
+        payment = ask(receiver, "/v1/messages", message(sent))
+        paths.append(f"/v1/payments/{payment['payment_id']}")
+        await asked_until(receiver, paths[-1], lambda shown: shown["state"] == "SETTLED")
+
+    for path, code in zip(paths, ("DUPL", "TECH", "CUST"), strict=True):
+        ask(receiver, f"{path}/return-request", {"reason_code": code})
+    ended = [
+        await asked_until(receiver, path, request_is(state))
+        for path, state in zip(paths, ("RETURNED", "PENDING", "REFUSED"), strict=True)
+    ]
+    again = ask(receiver, f"{paths[1]}/return-request", {"reason_code": "TECH"}, expected=409)
+    listed = ask(receiver, "/v1/return-requests")["return_requests"]
+
+    assert [each["state"] for each in ended] == ["RETURNED", "SETTLED", "SETTLED"]
+    assert (again["why"], [each["id"] for each in listed]) == ("already_asked", [paths[1].rpartition("/")[2]])
+    kinds = [each["kind"] for each in ask(receiver, f"{paths[0]}/events")["events"]]
+    assert kinds[-4:] == ["ReturnAsked", "ReturnReceiptReported", "ReturnAgreedReported", "PaymentReturned"]
+    (request,) = [
+        each for each in ask(receiver, f"{paths[0]}/messages")["messages"] if each["message_type"] == "camt.056.001.08"
+    ]
+    assert len(receiver.installation.copies_on_the_wire(request["business_message_id"])) == 1
+    assert await faults_of(database) == 0

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
+    UNENDED,
     WAITED_FOR,
     IncomingFact,
     IncomingTransfer,
@@ -21,6 +22,7 @@ from gateway.service.ports import (
     Admitted,
     DueTimer,
     FaultyRowError,
+    IncomingBacklog,
     IncomingDecision,
     MessageDirection,
     NewTransfer,
@@ -28,6 +30,7 @@ from gateway.service.ports import (
     RawMessage,
     Receivers,
     ReceivingTenant,
+    Standing,
     Unsent,
 )
 from iso20022 import RoutingNumber
@@ -90,6 +93,20 @@ class InMemoryIncoming:
         rows.messages[new.payment_id] = [replace(new.message, at=new.received_at)]
         self.store.rows.inbox[new.rail, new.inbox_id] = new.inbox_digest
         return Admitted(transfer, is_new=True)
+
+    async def backlog(self, now: datetime) -> IncomingBacklog:
+        """Return what is not at its end; see the port."""
+        await self.store.check()
+        came: dict[IncomingState, list[datetime]] = {}
+        for each in self.rows.transfers.values():
+            if each.state in UNENDED:
+                came.setdefault(each.state, []).append(each.received_at)
+        requests = [
+            *(each.request for each in self.rows.transfers.values()),
+            *(each.request for each in self.store.rows.payments.values()),
+        ]
+        overdue = sum(request.due_at is not None and request.due_at < now for request in requests)
+        return IncomingBacklog({state: Standing(len(at), min(at)) for state, at in came.items()}, overdue)
 
     async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
         """Return what is asked back; see the port."""

@@ -137,25 +137,27 @@ class Hearing:
         """Return the transfers that statements are about."""
         return await self.decisions.store.find_by_message_id(self.rail.rail, about) if about else {}
 
-    async def hear(self, arrived: Arrived, transfer: IncomingTransfer) -> bool:
+    async def hear(self, arrived: Arrived, transfer: IncomingTransfer, *, inbox_id: str | None = None) -> bool:
         """Apply what the rail says of a transfer; False where another delivery of the same message was first.
+
+        `inbox_id` is under what it counts once, where its header's id has another effect.
 
         Raises:
             IllegalTransitionError: it cannot befall the transfer: a fault of ours.
             UnavailableError: the store does not answer.
 
         """
-        inbox_id, tries = arrived.reading.business_message_id, count()
+        counted, tries = inbox_id or arrived.reading.business_message_id, count()
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
-            if next(tries) and inbox_id in await self.store.seen(self.rail.rail, [inbox_id]):
+            if next(tries) and counted in await self.store.seen(self.rail.rail, [counted]):
                 return None
             return self.decisions.decider.decide(
                 current,
                 self.rail.fact(arrived.reading, current),
                 at=self.clock.now(),
-                messages=(arrived.raw,),
-                inbox_id=inbox_id,
+                messages=(arrived.raw,) if inbox_id is None else (),
+                inbox_id=counted,
                 inbox_digest=arrived.digest,
             )
 

@@ -65,11 +65,13 @@ from gateway.service.ports.faults import (
 from gateway.service.ports.history import History, IncomingHistory, PaymentHistory
 from gateway.service.ports.incoming import (
     Admitted,
+    IncomingBacklog,
     IncomingDecision,
     IncomingStore,
     NewTransfer,
     Receivers,
     ReceivingTenant,
+    Standing,
     Unsent,
 )
 from gateway.service.ports.institution import Institution, Question
@@ -137,6 +139,7 @@ __all__ = [
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
+    "IncomingBacklog",
     "IncomingDecision",
     "IncomingHistory",
     "IncomingStore",
@@ -177,6 +180,7 @@ __all__ = [
     "Sealed",
     "SealedEntry",
     "Span",
+    "Standing",
     "TimerChange",
     "UnavailableError",
     "UnroutableError",

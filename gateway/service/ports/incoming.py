@@ -147,6 +147,22 @@ class Unsent:
     unsent_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many transfers stand in a state, and when the oldest of them came."""
+
+    count: int
+    oldest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingBacklog:
+    """What of the incoming transfers is not at its end, by state, and how many requests for returns are overdue."""
+
+    standing: Mapping[IncomingState, Standing]
+    requests_overdue: int
+
+
 class IncomingStore(Protocol):
     """Incoming transfers in the database of one region. Facts and events are only ever added."""
 
@@ -177,6 +193,10 @@ class IncomingStore(Protocol):
 
     async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
         """Return what the rail has brought as returns of a payment of ours, whatever became of them."""
+        ...
+
+    async def backlog(self, now: datetime) -> IncomingBacklog:
+        """Return what is not at its end: what the metrics show."""
         ...
 
     async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:

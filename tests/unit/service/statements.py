@@ -29,8 +29,10 @@ from tests.fakes.incoming_rail import PARTY
 _NUMBERS: Final = count(1)
 
 
-def about(payment: Payment, status: str, *, code: str | None = None, at: datetime) -> bytes:
-    """A pacs.002 about a transfer, or a return, that was sent."""
+def about(
+    payment: Payment, status: str, *, code: str | None = None, at: datetime, said_by: RoutingNumber | None = None
+) -> bytes:
+    """A pacs.002 about a transfer, or a return, that was sent; `said_by` an institution, and relayed."""
     number = next(_NUMBERS)
     report = PaymentStatusReport(
         message_id=MessageId(f"RAIL{number:08}"),
@@ -41,7 +43,7 @@ def about(payment: Payment, status: str, *, code: str | None = None, at: datetim
         original_uetr=payment.uetr,
         status=TransactionStatus(status),
         reasons=() if code is None else (StatusReason(code=code),),
-        instructing_agent=RoutingNumber(FEDNOW_ID),
+        instructing_agent=said_by or RoutingNumber(FEDNOW_ID),
         instructed_agent=RoutingNumber(PARTY),
     )
     said = BusinessHeader(

@@ -12,7 +12,7 @@ import pytest
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
-from gateway.domain.payment import Payment, PaymentState
+from gateway.domain.payment import Payment, PaymentId, PaymentState
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.fednow import FedNowDialect
@@ -135,13 +135,19 @@ async def sent(earth: IncomingWorld, *kinds: EventKind) -> Sent:
     new = new_payment("ORIGINAL", message_id="20261120990000107ORIGINAL")
     (accepted,) = await store.accept([new])
     assert accepted.payment is not None
+    return await befall(earth, new.payment_id, *kinds)
+
+
+async def befall(earth: IncomingWorld, payment_id: PaymentId, *kinds: EventKind) -> Sent:
+    """Save what befalls a payment, one after the other, with what it sends."""
+    store = earth.store.store
     for kind in kinds:
-        current = store.rows.payments[new.payment_id]
+        current = store.rows.payments[payment_id]
         messages = (as_sent(current, earth),) if kind is EventKind.SENDING_STARTED else ()
         event = Event(kind, details={"amount_cents": "5174"} if kind is EventKind.RETURNED else {})
         decision = decide(current, event, at=earth.clock.now(), timing=Timing(), messages=messages)
         assert await store.save([decision]) == [True]
-    return Sent(earth, store.rows.payments[new.payment_id])
+    return Sent(earth, store.rows.payments[payment_id])
 
 
 async def test_a_return_of_all_is_accepted_without_asking_posted_and_booked_with_its_payment_once() -> None:
