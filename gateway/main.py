@@ -497,6 +497,7 @@ async def _keep_incoming_gauges(parts: Parts, now: datetime) -> None:
             0 if standing is None else (now - standing.oldest_at).total_seconds()
         )
     metrics.return_requests_overdue.set(backlog.requests_overdue)
+    metrics.incoming_attention.set(backlog.attention)
 
 
 async def _keep_audit_gauges(parts: Parts, now: datetime) -> None:

@@ -17,6 +17,8 @@ from adapters.http.negotiation import is_json
 from adapters.http.notes import refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
 from adapters.http.problems import (
+    IDEMPOTENCY_KEY_MISSING,
+    IDEMPOTENCY_KEY_REUSED,
     INCOMING_TRANSFER_NOT_FOUND,
     MESSAGE_NOT_FOUND,
     NOT_RECORDABLE,
@@ -25,10 +27,11 @@ from adapters.http.problems import (
     QUERY_INVALID,
     ProblemError,
 )
+from adapters.http.submissions import idempotency_key_in
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.payment import PaymentId
-from gateway.service.incoming.desk import NotRecordableError, NotReturnableError
+from gateway.service.incoming.desk import KeyReusedError, NotRecordableError, NotReturnableError
 from gateway.service.incoming.post import NotDecidableError
 
 LISTED_MAX: Final = 100
@@ -98,14 +101,26 @@ class IncomingTransfers:
         return json_response(transfer_json(decided))
 
     async def post_return(self, request: web.Request) -> web.Response:
-        """Have a transfer given back, all that is left of it or a part, and show it as it is then."""
+        """Have a transfer given back, all that is left or a part, once under one key, and show it as it is then."""
         tenant_id = await self._keys.sight_of(request.headers)
         transfer = await self._transfer(request)
         require_type(request, is_json, taken="application/json")
-        amount, reason = read_return(await read_body(request, self._api.limits), transfer)
+        key = idempotency_key_in(request)
+        if key is None:
+            raise ProblemError(
+                IDEMPOTENCY_KEY_MISSING,
+                "A return needs the header Idempotency-Key: under one key one return is started.",
+            )
+        order = read_return(await read_body(request, self._api.limits), transfer)
+        if order.note is not None:
+            await self._keys.operator_of(request.headers)
         by = "operator" if tenant_id is None else f"tenant {tenant_id}"
         try:
-            started = await self._api.incoming.give_back(transfer.payment_id, amount, reason=reason, by=by)
+            started = await self._api.incoming.give_back(
+                transfer.payment_id, order.amount, key=key, reason=order.reason, by=by, note=order.note
+            )
+        except KeyReusedError as error:
+            raise ProblemError(IDEMPOTENCY_KEY_REUSED, f"{error}. Nothing was done.".capitalize()) from error
         except NotReturnableError as error:
             raise ProblemError(
                 NOT_RETURNABLE, f"{error}. Nothing was done.".capitalize(), members={"state": error.state}

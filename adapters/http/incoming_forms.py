@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.http.notes import note_findings, refuse_if_any
@@ -15,12 +16,21 @@ from iso20022 import Amount
 TEXT_MAX: Final = 105
 """Characters of an institution's words: as many as ISO 20022 carries beside a reason."""
 
-_RETURN: Final = ("amount", "reason_code", "text")
+_RETURN: Final = ("amount", "reason_code", "text", "note")
 _SETTLEMENT: Final = ("settled", "note")
 
 
-def read_return(body: bytes, transfer: IncomingTransfer) -> tuple[Amount | None, Reason | None]:
-    """Read ``{"amount": "…", "reason_code": …, "text": …}``: how much is given back (all where not said), and why.
+@dataclass(frozen=True, slots=True)
+class ReturnOrder:
+    """How much is given back (None for all that is left), why, and what an operator has found out before."""
+
+    amount: Amount | None
+    reason: Reason | None
+    note: str | None
+
+
+def read_return(body: bytes, transfer: IncomingTransfer) -> ReturnOrder:
+    """Read ``{"amount": "…", "reason_code": …, "text": …, "note": …}``: how much is given back, and why.
 
     What was posted goes back for a reason; what is owed back has one.
 
@@ -30,15 +40,16 @@ def read_return(body: bytes, transfer: IncomingTransfer) -> tuple[Amount | None,
     """
     members = read_object(body)
     findings = [
-        *unknown(members, _RETURN),
+        *(() if "note" in members else unknown(members, _RETURN)),
         *amount_findings(members),
         *code_findings(members, needed=transfer.state is IncomingState.POSTED),
         *text_findings(members),
+        *(note_findings(members, known=_RETURN) if "note" in members else ()),
     ]
     refuse_if_any(findings)
     amount, code = members.get("amount"), members.get("reason_code")
     reason = None if code is None else Reason(code, ReasonOrigin.INSTITUTION, members.get("text"))
-    return None if amount is None else Amount.parse(amount), reason
+    return ReturnOrder(None if amount is None else Amount.parse(amount), reason, members.get("note"))
 
 
 def read_settlement(body: bytes) -> tuple[bool, str]:

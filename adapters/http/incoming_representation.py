@@ -55,6 +55,7 @@ def transfer_json(transfer: IncomingTransfer) -> dict[str, Any]:
         "end_to_end_id": transfer.end_to_end_id,
         "instruction_id": transfer.instruction_id,
         "uetr": transfer.uetr,
+        "attention": transfer.attention and transfer.attention.value,
         "message_type": transfer.message_type,
         "amount": _money(transfer.amount),
         "debtor_agent": transfer.debtor_agent,

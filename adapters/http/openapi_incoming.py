@@ -12,7 +12,7 @@ from adapters.http.notes import NOTE_MAX
 from adapters.http.openapi_requests import REQUEST_SCHEMAS
 from adapters.http.problems import ProblemKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import ANSWERED_AS, PostingOutcome
+from gateway.domain.incoming_transfer import ANSWERED_AS, Attention, PostingOutcome
 from gateway.domain.payment import Rail
 
 _ID: Final = "000b4c1e-9d2a-8f31-9b7a-5c0e8f1d2a3b"
@@ -32,6 +32,7 @@ TRANSFER_EXAMPLE: Final[dict[str, Any]] = {
     "end_to_end_id": "EXAMPLE-INVOICE-2",
     "instruction_id": "EXAMPLE-INSTRUCTION-2",
     "uetr": "7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4e",
+    "attention": None,
     "message_type": "pacs.008.001.08",
     "amount": {"value": "51.74", "currency": "USD"},
     "debtor_agent": "990001106",
@@ -119,6 +120,11 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
             "end_to_end_id": _STRING,
             "instruction_id": _NULLABLE,
             "uetr": _NULLABLE,
+            "attention": {
+                "type": ["string", "null"],
+                "enum": [*(each.value for each in Attention), None],
+                "description": "Why a person must look at it, where its state does not say so.",
+            },
             "message_type": {**_STRING, "description": "What brought it: pacs.008, or pacs.004 for a return."},
             "amount": _MONEY,
             "debtor_agent": _STRING,
@@ -188,8 +194,15 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
             "amount": {**_STRING, "description": "US dollars; all that is left where it is not said."},
             "reason_code": {**_CODE, "description": "Needed where the money was posted."},
             "text": {"type": "string", "minLength": 1, "maxLength": TEXT_MAX},
+            "note": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": NOTE_MAX,
+                "description": "An operator's alone, where attention is contradicted: who has said that no former "
+                "return has moved money.",
+            },
         },
-        optional=("amount", "reason_code", "text"),
+        optional=("amount", "reason_code", "text", "note"),
     ),
     "SettlementRecord": _object(
         {
@@ -207,6 +220,13 @@ _BODY: Final = (
 )
 _TRANSFER_ID: Final = {"name": "transfer_id", "in": "path", "required": True, "schema": _STRING}
 _MESSAGE: Final = {"name": "message_id", "in": "path", "required": True, "schema": _STRING}
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "One unique value for each return, repeats included.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 _STATES: Final = {
     "name": "state",
     "in": "query",
@@ -302,8 +322,10 @@ def incoming_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                 "returnTransfer",
                 "Give money back that was posted, all of it or a part, or try again what is owed back",
                 shown("IncomingTransfer", {**posted, "returning": {"value": "20.00", "currency": "USD"}}),
-                *(*_BODY, not_found, problems.NOT_RETURNABLE, problems.ACTION_INVALID),
-                description="By a pacs.004. One return at a time: while one is under way a repeat is refused, 409.",
+                *(*_BODY, not_found, problems.NOT_RETURNABLE, problems.ACTION_INVALID, problems.OPERATOR_NEEDED),
+                *(problems.IDEMPOTENCY_KEY_MISSING, problems.IDEMPOTENCY_KEY_REUSED, problems.HEADER_INVALID),
+                description="By a pacs.004. Under one key one return is started: after a time-out, a lost connection "
+                "or 503 send the same request again. One return at a time: while one is under way another is refused.",
                 requestBody={
                     "required": True,
                     "content": {
@@ -313,7 +335,7 @@ def incoming_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                         }
                     },
                 },
-                **one,
+                parameters=[_TRANSFER_ID, _IDEMPOTENCY_KEY],
             )
         },
         "/v1/incoming-transfers/{transfer_id}/settlement": {

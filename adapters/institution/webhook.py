@@ -1,7 +1,8 @@
 """Institutions over HTTP: what `docs/receiving.md` asks them to offer, signed after the Standard Webhooks form.
 
 Every request is a POST to the institution's one address. ``type`` says what it is: ``incoming_transfer.decide``,
-``incoming_transfer.post`` or ``incoming_transfer.not_settled``; ``webhook-id`` is the same when it is repeated. An
+``incoming_transfer.post``, ``incoming_transfer.not_settled``, ``incoming_transfer.returned`` or
+``incoming_transfer.return_failed``; ``webhook-id`` is the same when it is repeated. An
 answer that is none of those foreseen is none.
 """
 
@@ -20,17 +21,20 @@ from typing import Any, Final, Self
 
 import aiohttp
 
+from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import (
     IncomingTransfer,
     InstitutionAnswer,
     PostingAnswer,
     PostingOutcome,
+    RecordedFact,
     Verdict,
 )
 from gateway.domain.payment import TenantId
+from gateway.domain.returns import AMOUNT
 from gateway.service.incoming.money import account_number, reason_codes
 from gateway.service.ports import Clock, Question, ReceivingTenant, UnavailableError
-from iso20022 import PaymentReturn
+from iso20022 import Amount, PaymentReturn
 from iso20022.messages.actors import Actor, PartyDetails
 
 TELL_TIMEOUT_S: Final = 10.0
@@ -140,6 +144,22 @@ class WebhookInstitution:
                 case _:
                     raise UnavailableError("the institution's answer says nothing of the posting")
 
+    async def return_ended(self, tenant: ReceivingTenant, transfer: IncomingTransfer, end: RecordedFact) -> None:
+        """Tell what became of a return; see the port."""
+        what = "returned" if end.fact.kind is IncomingEvent.RETURN_SETTLED else "return_failed"
+        reason, cents = end.fact.reason, end.fact.details.get(AMOUNT)
+        data = {
+            **_references(transfer),
+            "returned": None if cents is None else {"value": Amount(int(cents)).text, "currency": "USD"},
+            "reason_code": None if reason is None else reason.code,
+            "return_id": end.fact.details.get("return_id"),
+        }
+        async with self._request(
+            tenant, transfer, what, data, timeout_s=TELL_TIMEOUT_S, number=end.sequence
+        ) as response:
+            if response.status not in _TAKEN:
+                raise UnavailableError(f"the institution answered {response.status}")
+
     async def not_settled(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> None:
         """Tell that the money did not come; see the port."""
         data = _references(transfer)
@@ -156,6 +176,7 @@ class WebhookInstitution:
         data: Mapping[str, Any],
         *,
         timeout_s: float,
+        number: int | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One signed request; every fault of the world leaves as the port's."""
         key, url, now = self._keys.get(tenant.tenant_id), tenant.institution_url, self._clock.now()
@@ -164,7 +185,7 @@ class WebhookInstitution:
         content = {"type": f"incoming_transfer.{what}", "timestamp": now.isoformat(), "data": data}
         body, webhook_id, timestamp = (
             json.dumps(content).encode(),
-            f"{what}_{transfer.payment_id.hex}",
+            f"{what}_{transfer.payment_id.hex}{'' if number is None else f'_{number}'}",
             int(now.timestamp()),
         )
         headers = {

@@ -146,8 +146,9 @@ class PostgresIncoming:
         with translated():
             rows = await self._pool.fetch(sql.BACKLOG, [state.value for state in UNENDED])
             overdue: int = await self._pool.fetchval(sql.REQUESTS_OVERDUE, now)
+            attention: int = await self._pool.fetchval(sql.ATTENTION_COUNT)
         standing = {IncomingState(row["state"]): Standing(row["count"], row["oldest_at"]) for row in rows}
-        return IncomingBacklog(standing, overdue)
+        return IncomingBacklog(standing, overdue, attention)
 
     async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
         """Return what is asked back; see the port."""
@@ -229,6 +230,8 @@ class PostgresIncoming:
                 rows = await self._pool.fetch(sql.NEWEST_IN_STATE, limit, state.value, tenant_id)
                 found |= {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
             if not states:
+                rows = await self._pool.fetch(sql.ATTENTION, limit, tenant_id)
+                found |= {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
                 rows = await (
                     self._pool.fetch(sql.NEWEST, limit)
                     if tenant_id is None

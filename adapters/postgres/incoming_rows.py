@@ -12,7 +12,7 @@ from asyncpg import Record
 
 from adapters.postgres.rows import Columns, SavedWith, columns, reason_from, request_columns, request_from
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.service.chain import first_incoming_digest, incoming_decision_facts, message_facts
 from gateway.service.ports import IncomingDecision, NewTransfer, Vault
@@ -70,11 +70,14 @@ def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *
         facts = incoming_decision_facts(decision, region=region).digest(messages)
         rows.append((*_decision_row(decision), facts))
     returns = [
-        (each.started, each.returning_cents, each.returned_cents, *request_columns(decision.request))
+        (
+            *(each.started, each.returning_cents, each.returned_cents, *request_columns(decision.request)),
+            decision.attention and decision.attention.value,
+        )
         for decision in decisions
         for each in (decision.returns,)
     ]
-    return [*columns(rows, 27), *saved_with.columns(), *columns(returns, 6)]
+    return [*columns(rows, 27), *saved_with.columns(), *columns(returns, 7)]
 
 
 def _decision_row(decision: IncomingDecision) -> tuple[Any, ...]:
@@ -147,6 +150,7 @@ def transfer_from(row: Record) -> IncomingTransfer:
         returning_cents=row["returning_cents"],
         returned_cents=row["returned_cents"],
         request=request_from(row),
+        attention=None if row["attention"] is None else Attention(row["attention"]),
     )
 
 

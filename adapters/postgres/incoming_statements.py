@@ -64,13 +64,13 @@ WITH input AS (
         $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
         $18::timestamptz[], $19::text[], $20::bytea[], $21::integer[], $22::text[], $23::text[], $24::text[],
         $25::text[], $26::text[], $27::timestamptz[], $28::boolean[], $29::bytea[], $49::integer[], $50::bigint[],
-        $51::bigint[], $52::text[], $53::text[], $54::timestamptz[]
+        $51::bigint[], $52::text[], $53::text[], $54::timestamptz[], $55::text[]
     ) AS input (
         payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
         event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at, unsent_at,
         inbox_id, inbox_digest, status_requests, answer, status, reason_code, reason_origin, reason_text, final_at,
         contradiction, event_facts, returns, returning_cents, returned_cents, request_state, request_message_id,
-        request_due_at
+        request_due_at, attention
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id
@@ -97,6 +97,7 @@ WITH input AS (
         request_state = input.request_state,
         request_message_id = input.request_message_id,
         request_due_at = input.request_due_at,
+        attention = input.attention,
         updated_at = input.at,
         event_digest = sha256(state.event_digest || int8send(state.epoch) || input.event_facts)
     FROM input JOIN locked USING (payment_id)
@@ -111,7 +112,8 @@ _COLUMNS: Final = """
     fact.received_at, fact.answer_by, fact.message_type, fact.original_id,
     now.state, now.version, now.answer, now.status, now.reason_code, now.reason_origin, now.reason_text,
     now.status_requests, now.timer_at, now.unsent_at, now.updated_at, now.final_at, now.returns, now.returning_cents,
-    now.returned_cents, now.request_state, now.request_message_id, now.request_due_at
+    now.returned_cents, now.request_state, now.request_message_id, now.request_due_at,
+    now.attention
 """
 
 _TRANSFER: Final = f"""
@@ -138,6 +140,12 @@ REQUESTS_OVERDUE: Final = """
     SELECT (SELECT count(*) FROM incoming_state WHERE request_due_at < $1)
         + (SELECT count(*) FROM payment_state WHERE request_due_at < $1)
 """
+
+ATTENTION: Final = f"""
+    {_TRANSFER} WHERE now.attention IS NOT NULL AND ($2::text IS NULL OR now.tenant_id = $2) LIMIT $1
+"""
+
+ATTENTION_COUNT: Final = "SELECT count(*) FROM incoming_state WHERE attention IS NOT NULL"
 
 RETURNS_OF: Final = f"""
     {_TRANSFER} WHERE fact.tenant_id = $1 AND fact.end_to_end_id = $2 AND fact.original_id = $3

@@ -23,13 +23,14 @@ from sqlalchemy import (
 
 from adapters.postgres.metadata import metadata
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import WAITED_FOR
+from gateway.domain.incoming_transfer import WAITED_FOR, Attention
 from gateway.domain.request import RequestState
 from gateway.domain.stand_in import AccountStanding
 
 _INSTANT = DateTime(timezone=True)
 _STATES: Final = ", ".join(repr(str(state)) for state in IncomingState)
 _REQUEST_STATES: Final = ", ".join(repr(str(state)) for state in RequestState)
+_ATTENTION: Final = ", ".join(repr(str(each)) for each in Attention)
 _STANDINGS: Final = ", ".join(repr(str(standing)) for standing in AccountStanding)
 
 WAITED_FOR_SQL: Final = ", ".join(repr(str(state)) for state in IncomingState if state in WAITED_FOR)
@@ -118,7 +119,10 @@ incoming_state = Table(
     Column("request_state", Text, nullable=False, server_default=text("'NONE'")),
     Column("request_message_id", Text),
     Column("request_due_at", _INSTANT),
+    Column("attention", Text, comment="Why a person must look, where the state does not say so."),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
+    CheckConstraint(f"attention IN ({_ATTENTION})", name="attention"),
+    Index("incoming_state_attention_ix", "payment_id", postgresql_where=text("attention IS NOT NULL")),
     CheckConstraint(f"request_state IN ({_REQUEST_STATES})", name="request_state"),
     Index("incoming_state_request_due_at_ix", "request_due_at", postgresql_where=text("request_due_at IS NOT NULL")),
     CheckConstraint(f"state IN ({_STATES})", name="state"),

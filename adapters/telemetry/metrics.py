@@ -127,6 +127,11 @@ class Metrics:
             ["state"],
             registry=self.registry,
         )
+        self.incoming_attention = Gauge(
+            "gateway_incoming_attention",
+            "Incoming transfers that a person must look at: a return has failed, or the rail contradicts itself.",
+            registry=self.registry,
+        )
         self.return_requests_overdue = Gauge(
             "gateway_return_requests_overdue",
             "Requests for returns, ours and theirs, whose next step is overdue.",

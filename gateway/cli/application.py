@@ -359,6 +359,7 @@ def incoming_decide(
 @received.command("return")
 def incoming_return(
     transfer: _Transfer,
+    key: Annotated[str, typer.Option(help="A name of yours for this return: under it one is started, however often.")],
     amount: Annotated[
         str | None, typer.Option(help="US dollars, such as 20.00; all that is left if not given.")
     ] = None,
@@ -366,13 +367,16 @@ def incoming_return(
         str | None, typer.Option(help="ISO 20022 reason, such as CUST: needed for what was posted.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="Words for the sender, one line.")] = None,
+    note: Annotated[
+        str | None, typer.Option(help="Where the rail contradicts itself: who says that no former return has settled.")
+    ] = None,
     url: _Url = None,
 ) -> None:
     """Give money back by a pacs.004: what was posted, all or a part; or try again what is owed back."""
     from gateway.cli.incoming import return_transfer
 
-    settings = settings_or_stop()
-    raise typer.Exit(return_transfer(settings, transfer, amount=amount, reason=reason, text=text, url=url))
+    order = {"amount": amount, "reason_code": reason, "text": text, "note": note}
+    raise typer.Exit(return_transfer(settings_or_stop(), transfer, order, key=key, url=url))
 
 
 @received.command("record")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -70,12 +70,11 @@ def decide_posting(
 
 
 def return_transfer(
-    settings: Settings, transfer_id: str, *, amount: str | None, reason: str | None, text: str | None, url: str | None
+    settings: Settings, transfer_id: str, order: Mapping[str, str | None], *, key: str, url: str | None
 ) -> int:
-    """Have money given back; return the exit status."""
-    order = {"amount": amount, "reason_code": reason, "text": text}
+    """Have money given back, once under one key; return the exit status."""
     given = {name: value for name, value in order.items() if value is not None}
-    answer = ask(settings, url, partial(_return, transfer_id=transfer_id, order=given), remedy=_UNKNOWN)
+    answer = ask(settings, url, partial(_return, transfer_id=transfer_id, order=given, key=key), remedy=_UNKNOWN)
     if answer.status != 200:
         return print_refusal(answer)
     _print(answer.document)
@@ -91,8 +90,8 @@ def record_settlement(settings: Settings, transfer_id: str, *, settled: bool, no
     return EXIT_OK
 
 
-async def _return(client: GatewayClient, *, transfer_id: str, order: dict[str, str]) -> Answer:
-    return await client.return_transfer(transfer_id, order)
+async def _return(client: GatewayClient, *, transfer_id: str, order: dict[str, str], key: str) -> Answer:
+    return await client.return_transfer(transfer_id, order, key=key)
 
 
 async def _record(client: GatewayClient, *, transfer_id: str, settled: bool, note: str) -> Answer:

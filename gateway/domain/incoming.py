@@ -172,10 +172,13 @@ class IncomingEvent(StrEnum):
     """A return is under way, and it is not known here what became of it."""
 
     RETURN_FAILED = "ReturnFailed"
-    """The pacs.004 was rejected, or never left: the money is still here."""
+    """The pacs.004 never left; or, of what was posted, was rejected: the money is still here."""
 
     RETURNS_ENDED = "ReturnsEnded"
-    """The pacs.004 was rejected once more, as often as it is tried without a person."""
+    """The pacs.004 that was owed had left and was rejected, or could not even begin: no other follows by itself."""
+
+    RETURN_CONTRADICTED = "ReturnContradicted"
+    """The rail says that a return has settled which it had rejected, or which had never left."""
 
     RETURN_SETTLED = "ReturnSettled"
     """The pacs.004 that gives the money back has settled."""
@@ -220,6 +223,13 @@ class IncomingEffect(StrEnum):
     TELL_NOT_SETTLED = "tell_not_settled"
     """Tell the institution that the money did not come."""
 
+    TELL_ORIGINAL = "tell_original"
+    """Have the payment know that its return has arrived, where no posting instruction does. The decider's alone: which
+    of the transfers are returns the table does not see."""
+
+    TELL_RETURN = "tell_return"
+    """Tell the institution what became of a return."""
+
     SEND_STATUS = "send_status"
     """Tell the rail, and through it the sender, what became of the posting: ACCC; after ACWP also PDNG, BLCK, RJCT."""
 
@@ -240,6 +250,9 @@ class IncomingEffect(StrEnum):
 
     STOP_TIMER = "stop_timer"
     """Nothing more is awaited."""
+
+    STOP_RETURNS = "stop_returns"
+    """No return is started any more by itself; one that is under way is still seen to."""
 
     CALL_OPERATOR = "call_operator"
     """A person must find out."""
@@ -267,6 +280,7 @@ _ARRIVED = (_F.QUEUE_POSTING, _F.AWAIT_POSTING)
 _HELD = (_F.AWAIT_POSTING_DECISION,)
 _GONE = (_F.TELL_NOT_SETTLED, _F.STOP_TIMER)
 _RETURN = (_F.START_RETURN, _F.AWAIT_RETURN)
+_ENDED = (_F.STOP_TIMER, _F.CALL_OPERATOR, _F.TELL_RETURN)
 _REQUEST = (_F.QUEUE_REQUEST,)
 _OWED = (_F.SEND_STATUS, *_RETURN)
 
@@ -286,7 +300,9 @@ _ANSWERED: Final = (_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING, _S.IN_DOUBT, _S.AW
 """We have accepted, and do not know what became of it."""
 
 _HELD_OR_GIVEN: Final = (_S.PENDING, _S.POSTED, _S.BLOCKED, _S.RETURN_DUE, _S.RETURNED)
-_ARRIVED_STATES: Final = (_S.SETTLED, *_HELD_OR_GIVEN)
+ARRIVED_STATES: Final = (_S.SETTLED, *_HELD_OR_GIVEN)
+"""The rail has settled: the money is, or was, here."""
+
 _NEVER_ARRIVED: Final = (_S.REJECTED, _S.NOT_SETTLED)
 
 INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTransition]] = {
@@ -325,6 +341,9 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     **{(state, _E.NOT_FOUND_REPORTED): _T(state, _STRANGE) for state in _ANSWERED},
     (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, _HELD),
     (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(_S.NOT_SETTLED, _GONE),
+    # ... and where the rail has contradicted what was the end, the person whom that calls may record that it arrived.
+    **{(state, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, _HELD) for state in _NEVER_ARRIVED},
+    **{(state, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(state) for state in _NEVER_ARRIVED},
     # The money is ours: it is posted, held, blocked or given back. Until it is said, it is asked for again and again.
     (_S.SETTLED, _E.POSTING_OVERDUE): _T(_S.SETTLED, _ARRIVED),
     **{(state, _E.POSTING_OVERDUE): _T(state) for state in (*_HELD_OR_GIVEN, *_NEVER_ARRIVED)},
@@ -340,23 +359,28 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     (_S.BLOCKED, _E.POSTING_REFUSED): _T(_S.RETURN_DUE, _OWED),
     (_S.BLOCKED, _E.PENDING_DECIDED): _T(_S.BLOCKED),
     (_S.BLOCKED, _E.BLOCKING_DECIDED): _T(_S.BLOCKED),
-    (_S.RETURN_DUE, _E.RETURN_SETTLED): _T(_S.RETURNED, (_F.STOP_TIMER,)),
+    (_S.RETURN_DUE, _E.RETURN_SETTLED): _T(_S.RETURNED, (_F.STOP_TIMER, _F.TELL_RETURN)),
     # A request for the return: where the money stands decides what may be answered. Agreed, it goes with the answer.
     **{(state, _E.RETURN_REQUESTED): _T(state, _REQUEST) for state in _S},
     **{(state, kind): _T(state, _REQUEST) for state in _S for kind in (_E.RETURN_DEFERRED, _E.RETURN_REFUSED)},
     (_S.POSTED, _E.RETURN_AGREED): _T(_S.POSTED, (*_REQUEST, *_RETURN)),
     (_S.RETURN_DUE, _E.RETURN_AGREED): _T(_S.RETURN_DUE, _REQUEST),
-    # A return is tried again, under new ids, once it is certain that the one before moved no money.
+    # A return that never left is followed by another, under new ids. After one that left a person decides: the rail may
+    # yet contradict itself, and two would have gone.
     **{(state, _E.RETURN_STARTED): _T(state, _RETURN) for state in (_S.RETURN_DUE, _S.POSTED)},
     **{
         (state, _E.RETURN_OVERDUE): _T(state, (_F.QUEUE_RETURN, _F.AWAIT_RETURN))
         for state in (_S.RETURN_DUE, _S.POSTED)
     },
     (_S.RETURN_DUE, _E.RETURN_FAILED): _T(_S.RETURN_DUE, (_F.AWAIT_RETURN,)),
-    (_S.RETURN_DUE, _E.RETURNS_ENDED): _T(_S.RETURN_DUE, (_F.STOP_TIMER, _F.CALL_OPERATOR)),
+    (_S.RETURN_DUE, _E.RETURNS_ENDED): _T(_S.RETURN_DUE, _ENDED),
+    **{
+        (state, _E.RETURN_CONTRADICTED): _T(state, (_F.STOP_RETURNS, _F.CALL_OPERATOR, *_STRANGE))
+        for state in (_S.RETURN_DUE, _S.POSTED, _S.RETURNED)
+    },
     # What the institution gives back of what it had posted it has taken from its customer: it says so, and tries again.
-    (_S.POSTED, _E.RETURN_SETTLED): _T(_S.POSTED, (_F.STOP_TIMER,)),
-    (_S.POSTED, _E.RETURN_FAILED): _T(_S.POSTED, (_F.STOP_TIMER, _F.CALL_OPERATOR)),
+    (_S.POSTED, _E.RETURN_SETTLED): _T(_S.POSTED, (_F.STOP_TIMER, _F.TELL_RETURN)),
+    (_S.POSTED, _E.RETURN_FAILED): _T(_S.POSTED, _ENDED),
     (_S.RETURN_DUE, _E.POSTING_REFUSED): _T(_S.RETURN_DUE),
     (_S.RETURN_DUE, _E.POSTING_CONFIRMED): _T(_S.RETURN_DUE, _STRANGE),
     (_S.RETURN_DUE, _E.PENDING_DECIDED): _T(_S.RETURN_DUE),
@@ -376,15 +400,15 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     # It arrived: the rail's word that it did not is a contradiction; the same word again is none.
     **{
         (state, kind): _T(state)
-        for state in _ARRIVED_STATES
+        for state in ARRIVED_STATES
         for kind in (_E.SETTLEMENT_ADVISED, _E.ACCEPTANCE_WITHOUT_POSTING_ADVISED)
     },
     **{
         (state, kind): _T(state, _STRANGE)
-        for state in _ARRIVED_STATES
+        for state in ARRIVED_STATES
         for kind in (_E.REJECTION_ADVISED, _E.TIME_OUT_ADVISED, _E.NOT_FOUND_REPORTED)
     },
-    **{(state, _E.RECEIVED_AGAIN): _T(state) for state in _ARRIVED_STATES},
+    **{(state, _E.RECEIVED_AGAIN): _T(state) for state in ARRIVED_STATES},
     # It did not arrive. What is said of a posting, or of money that came, must be looked at by a person.
     **{
         (state, kind): _T(state, _STRANGE)
@@ -408,7 +432,7 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     # Late decisions, late timers, refused answers and answered questions change nothing any more.
     **{
         (state, kind): _T(state)
-        for state in (*_ARRIVED_STATES, *_NEVER_ARRIVED)
+        for state in (*ARRIVED_STATES, *_NEVER_ARRIVED)
         for kind in (*_DECISIONS, *_TIMERS, *_SAYING_NOTHING, _E.ANSWER_REFUSED)
     },
 }

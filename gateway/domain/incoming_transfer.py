@@ -16,6 +16,16 @@ from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber
 from iso20022.messages import pacs004, pacs008
 
 
+class Attention(StrEnum):
+    """Why a person must look at a transfer whose state does not say so."""
+
+    RETURN_FAILED = "return_failed"
+    """A return has failed, and no other follows by itself."""
+
+    CONTRADICTED = "contradicted"
+    """The rail has said of the money, or of a return of it, that it moved and that it did not. Nothing goes back."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingTransfer:
     """An incoming credit transfer as its events have made it: the projection that decisions are taken on.
@@ -27,7 +37,7 @@ class IncomingTransfer:
 
     A return (pacs.004, see ``message_type``) names in ``original_id`` the payment of ours that comes back; None where
     we know of none. Of what goes back from here, ``returns`` counts the returns that were started, ``returning_cents``
-    is the one under way, ``returned_cents`` what has gone.
+    is the one under way, ``returned_cents`` what has gone. ``attention`` says why a person must look.
     """
 
     payment_id: PaymentId
@@ -64,6 +74,7 @@ class IncomingTransfer:
     returning_cents: int = 0
     returned_cents: int = 0
     request: Request = NO_REQUEST
+    attention: Attention | None = None
 
     @property
     def is_return(self) -> bool:

@@ -27,9 +27,9 @@ POSTING_AGAIN_MAX_S: Final = 3600.0
 bus is given up after ten attempts in some 20 s, and an institution may be down for a day."""
 
 RETURN_AGAIN_S: Final = 30.0
-RETURN_AGAIN_MAX_S: Final = 900.0
-"""The first and the longest pause until a return is looked at again, or tried again: its promise is 15 s, and the rail
-is asked about one in doubt by its own timer."""
+RETURN_AGAIN_MAX_S: Final = 3600.0
+"""The first and the longest pause until a return is looked at again, or one that never left is followed by another: its
+promise is 15 s, the rail is asked about one in doubt by its own timer, and a link may be down for hours."""
 
 _BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -105,12 +105,12 @@ def decide_by(transfer: IncomingTransfer) -> datetime | None:
 
 
 def in_order_of_deciding(transfers: Iterable[IncomingTransfer]) -> list[IncomingTransfer]:
-    """Return what must be decided first, by its deadline, then the rest, the newest first."""
+    """Return what a person must look at, then what must be decided first, by its deadline, then the newest."""
 
-    def order(transfer: IncomingTransfer) -> tuple[bool, timedelta]:
+    def order(transfer: IncomingTransfer) -> tuple[bool, bool, timedelta]:
         due = decide_by(transfer)
         since = (due or transfer.received_at) - _BEGINNING
-        return (due is None, since if due else -since)
+        return (transfer.attention is None, due is None, since if due else -since)
 
     return sorted(transfers, key=order)
 

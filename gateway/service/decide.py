@@ -11,7 +11,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.history import came_back
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.ledger import postings
-from gateway.domain.payment import FundsHolder, Payment, PaymentId
+from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState
 from gateway.domain.return_request import REQUEST_EVENTS, REQUESTS, request_of
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import Effect, Transition, advance, tells
@@ -116,8 +116,13 @@ def _outbox(payment: Payment, transition: Transition, *, at: datetime, timing: T
 
 
 def _for_the_original(payment: Payment, transition: Transition) -> tuple[OutboundDelivery, ...]:
-    """The end of a return, for the transfer that it gives back: seen to by whoever sees to what has arrived."""
-    if not payment.is_return or payment.state.is_final or not transition.state.is_final:
+    """The end of a return, for the transfer that it gives back: seen to by whoever sees to what has arrived.
+
+    Also what contradicts that end: no other return may follow it then.
+    """
+    is_end = transition.state.is_final and not payment.state.is_final
+    is_strange = payment.state is PaymentState.REJECTED and Effect.REPORT_CONTRADICTION in transition.effects
+    if not payment.is_return or not (is_end or is_strange):
         return ()
     return (
         OutboundDelivery(

@@ -106,7 +106,8 @@ class InMemoryIncoming:
             *(each.request for each in self.store.rows.payments.values()),
         ]
         overdue = sum(request.due_at is not None and request.due_at < now for request in requests)
-        return IncomingBacklog({state: Standing(len(at), min(at)) for state, at in came.items()}, overdue)
+        attention = sum(each.attention is not None for each in self.rows.transfers.values())
+        return IncomingBacklog({state: Standing(len(at), min(at)) for state, at in came.items()}, overdue, attention)
 
     async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
         """Return what is asked back; see the port."""
@@ -248,4 +249,5 @@ def _moved(transfer: IncomingTransfer, decision: IncomingDecision) -> IncomingTr
         returning_cents=decision.returns.returning_cents,
         returned_cents=decision.returns.returned_cents,
         request=decision.request,
+        attention=decision.attention,
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, Verdict
+from gateway.domain.incoming_transfer import Attention, IncomingTransfer, InstitutionAnswer, Verdict
 from gateway.domain.payment import Payment, PaymentState, Rail, Reason, ReasonOrigin
 from gateway.domain.returns import AMOUNT
 from gateway.service.decide import Decisions, decide
@@ -53,7 +53,8 @@ class ComingBack:
         """Return whether a return is taken. Nobody is asked: it is money of ours, or it is none.
 
         Every other return of the payment counts that was not rejected, so that of two at once, which together exceed
-        it, not both are taken: each is durable before it is judged.
+        it, not both are taken: each is durable before it is judged. So does one that was, where the rail has said since
+        that it settled.
 
         Raises:
             UnavailableError: the store does not answer.
@@ -71,7 +72,8 @@ class ComingBack:
         others = [
             each.amount.cents
             for each in await self.incoming.returns_of(payment)
-            if each.payment_id != transfer.payment_id and each.state not in _GONE
+            if each.payment_id != transfer.payment_id
+            and (each.state not in _GONE or each.attention is Attention.CONTRADICTED)
         ]
         if sum(others) + transfer.amount.cents > payment.amount.cents:
             return InstitutionAnswer(Verdict.REJECT, NARRATIVE, TOO_MUCH)
@@ -85,7 +87,10 @@ class ComingBack:
 
         """
         assert transfer.original_id is not None, "a return without its payment is rejected"
-        message, inbox_id = await self.messages.of(transfer), f"return:{transfer.payment_id}"
+        inbox_id = f"return:{transfer.payment_id}"
+        if inbox_id in await self.payments.store.seen(transfer.rail, [inbox_id]):
+            return
+        message = await self.messages.of(transfer)
         assert isinstance(message, PaymentReturn), "only returns are told of"
         codes = reason_codes(message)
         reason = Reason(codes[0], ReasonOrigin.RAIL) if codes else None

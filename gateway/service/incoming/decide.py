@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.domain.identity import delivery_id_of
-from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingTransition, advance_incoming
+from gateway.domain.incoming import ARRIVED_STATES, IncomingEffect, IncomingEvent, IncomingTransition, advance_incoming
 from gateway.domain.incoming_transfer import ANSWERED_AS, IncomingFact, IncomingTransfer, tells_incoming
 from gateway.domain.ledger import incoming_postings
 from gateway.domain.payment import PaymentId, Rail
@@ -22,7 +22,7 @@ from gateway.domain.return_request import (
     RequestStep,
     request_after,
 )
-from gateway.domain.returns import returns_after
+from gateway.domain.returns import attention_after, returns_after
 from gateway.domain.transitions import IllegalTransitionError
 from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
@@ -55,6 +55,7 @@ _QUEUED: Final = (
     (_F.QUEUE_RETURN, MessageClass.VALUE),
     (_F.QUEUE_ENQUIRY, MessageClass.INQUIRY),
     (_F.TELL_NOT_SETTLED, MessageClass.NONVALUE),
+    (_F.TELL_RETURN, MessageClass.NONVALUE),
     (_F.QUEUE_REQUEST, MessageClass.NONVALUE),
 )
 """The effects that put something on a queue of incoming transfers, and its class."""
@@ -124,6 +125,7 @@ class IncomingDecider:
             contradiction=is_strange or _F.REPORT_CONTRADICTION in transition.effects,
             postings=incoming_postings(transfer.state, transition.state, transfer.amount),
             returns=returns_after(transfer, fact, transition.effects),
+            attention=attention_after(transfer, fact, transition.state, transition.effects),
             request=transfer.request if step is None else _request(transfer, fact, step, at=at),
         )
 
@@ -152,7 +154,7 @@ class IncomingDecider:
         self, transfer: IncomingTransfer, fact: IncomingFact, effects: Sequence[IncomingEffect], *, at: datetime
     ) -> TimerChange:
         timing = self.rails[transfer.rail].timing
-        if _F.STOP_TIMER in effects:
+        if _F.STOP_TIMER in effects or (_F.STOP_RETURNS in effects and not transfer.returning_cents):
             return "stop"
         if _F.AWAIT_ADVICE in effects:
             return timing.advice_overdue(transfer)
@@ -194,6 +196,10 @@ def _outbox(
     transfer: IncomingTransfer, transition: IncomingTransition, *, at: datetime
 ) -> tuple[OutboundDelivery, ...]:
     """What the effects put on queues: each under an id that a repeat of the same decision would give it again."""
+    queued = [each for each in _QUEUED if each[0] in transition.effects]
+    has_arrived = transition.state in ARRIVED_STATES and transfer.state not in ARRIVED_STATES
+    if transfer.is_return and has_arrived and _F.QUEUE_POSTING not in transition.effects:
+        queued.append((_F.TELL_ORIGINAL, MessageClass.VALUE))
     return tuple(
         OutboundDelivery(
             delivery_id_of(transfer.payment_id, effect, transfer.version),
@@ -201,8 +207,7 @@ def _outbox(
             transfer.payment_id,
             at,
         )
-        for effect, message_class in _QUEUED
-        if effect in transition.effects
+        for effect, message_class in queued
     )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, PostingAnswer, RecordedFact
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, PostingAnswer, RecordedFact
 from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
-from gateway.domain.returns import AMOUNT, returnable
+from gateway.domain.returns import AMOUNT, NOTE, returnable, returnable_all_the_same
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.post import record_posting
 from gateway.service.ports import IncomingDecision, RawMessage
@@ -25,6 +25,13 @@ class NotReturnableError(Exception):
         self.returnable = returnable
 
 
+class KeyReusedError(Exception):
+    """The key has started another return of this transfer: nothing was done."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the key {key} has started another return")
+
+
 class NotRecordableError(Exception):
     """The transfer does not wait for the rail's word: nothing was done. ``state`` says where it stands."""
 
@@ -32,6 +39,12 @@ class NotRecordableError(Exception):
         super().__init__(f"the transfer is {state}, and waits for nobody's word")
         self.state = state
 
+
+KEY: Final = "idempotency_key"
+ASKED: Final = "asked"
+"""Under these the details of a return's start have its key, and how much was asked for: cents, or all."""
+
+_NEVER_ARRIVED: Final = frozenset({IncomingState.REJECTED, IncomingState.NOT_SETTLED})
 
 RECORDED: Final = "OPERATOR_RECORDED"
 """The reason's code of what a person has recorded; its text is the note."""
@@ -77,7 +90,8 @@ class IncomingDesk:
     async def record_settlement(self, payment_id: PaymentId, *, settled: bool, note: str, by: str) -> IncomingTransfer:
         """Save the rail's word that a person has heard on another way, and return the transfer as it is then.
 
-        What arrived is held until somebody decides of its posting; what did not is told to the institution.
+        What arrived is held until somebody decides of its posting; what did not is told to the institution. Also of a
+        transfer that had not arrived, as the rail said, until it said that it had.
 
         Raises:
             LookupError: there is no such transfer.
@@ -88,7 +102,8 @@ class IncomingDesk:
         kind = IncomingEvent.OPERATOR_RECORDED_SETTLEMENT if settled else IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT
 
         async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
-            if transfer.state is not IncomingState.AWAITING_OPERATOR:
+            is_contradicted = transfer.attention is Attention.CONTRADICTED and transfer.state in _NEVER_ARRIVED
+            if transfer.state is not IncomingState.AWAITING_OPERATOR and not is_contradicted:
                 raise NotRecordableError(transfer.state)
             fact = IncomingFact(kind, Reason(RECORDED, ReasonOrigin.OPERATOR, note), details={"by": by})
             return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())
@@ -97,27 +112,44 @@ class IncomingDesk:
         return (await self.decisions.store.load([payment_id]))[payment_id]
 
     async def give_back(
-        self, payment_id: PaymentId, amount: Amount | None, *, reason: Reason | None, by: str
+        self,
+        payment_id: PaymentId,
+        amount: Amount | None,
+        *,
+        key: str,
+        reason: Reason | None,
+        by: str,
+        note: str | None = None,
     ) -> IncomingTransfer:
         """Have a transfer returned, all that is left of it or this amount; a worker sends the pacs.004.
 
-        Of what was posted any part may be; what is owed back goes whole, and needs no reason. Not safe to repeat
-        blindly once the return has ended: then it starts another.
+        Of what was posted any part may be; what is owed back goes whole, and needs no reason. Under one key one return
+        is started, however often this is called, and whatever has become of it. Where the rail contradicts itself about
+        a former return an operator's `note` says what was found out: that none has moved money.
 
         Raises:
             LookupError: there is no such transfer.
+            KeyReusedError: the key has started a return of another amount, or for another reason; nothing was done.
             NotReturnableError: nothing may be given back now, or not so much; nothing was done.
-            UnavailableError: the store does not answer; look at the transfer before repeating.
+            UnavailableError: the store does not answer; repeat it under the same key.
 
         """
+        asked = {KEY: key, ASKED: "all" if amount is None else str(amount.cents)}
 
         async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
-            left = returnable(transfer)
+            for each in await self.decisions.store.events(payment_id):
+                if each.fact.details.get(KEY) == key:
+                    if each.fact.details[ASKED] != asked[ASKED] or each.fact.reason != reason:
+                        raise KeyReusedError(key)
+                    return None
+            left = returnable(transfer) if note is None else returnable_all_the_same(transfer)
             is_part = amount is not None and amount != left
             is_owed = transfer.state is IncomingState.RETURN_DUE
             if left is None or (amount is not None and amount > left) or (is_owed and is_part):
                 raise NotReturnableError(transfer.state, left)
-            details = {"by": by, AMOUNT: str((amount or left).cents)}
+            details = {"by": by, AMOUNT: str((amount or left).cents), **asked}
+            if note is not None:
+                details[NOTE] = note
             fact = IncomingFact(IncomingEvent.RETURN_STARTED, reason, details=details)
             return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())
 

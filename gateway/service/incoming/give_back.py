@@ -1,21 +1,24 @@
 """Giving back: what is owed, or agreed to be returned, goes by a pacs.004, which is a payment like any other.
 
 Accepted under a key that is a function of the transfer and of the return's number, it is dispatched, answered, doubted
-and resolved as every payment is; what it has come to is then saved with the transfer. A return that is certain not to
-have moved money is followed by another, under a number, and so under ids, of its own.
+and resolved as every payment is; what it has come to is then saved with the transfer. A return of which no
+byte can have reached the rail is followed by another, under a number, and so under ids, of its own. After one that had
+left, and after one that the rail contradicts itself about, a person decides.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
 
 from gateway.domain.identity import delivery_id_of, payment_id_of, reference_of, slot_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, Reason, ReasonOrigin
-from gateway.domain.returns import AMOUNT, ended_as, return_key_of
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.returns import AMOUNT, NOTE, ended_as, is_contradicted_by_rail, return_key_of
 from gateway.domain.transitions import Effect
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
@@ -37,6 +40,22 @@ from gateway.service.submit import account_index
 from iso20022 import Amount, CustomerCreditTransfer
 from iso20022.messages import pacs004
 
+RETURN_ID: Final = "return_id"
+"""Under this a fact's details have which return it is about."""
+
+HELD = Reason(
+    "RETURN_HELD", ReasonOrigin.GATEWAY, "The rail contradicts itself about a former return: ask its support."
+)
+"""Why a return did not begin."""
+
+NOT_BEGUN = Reason(
+    "RETURN_NOT_BEGUN", ReasonOrigin.GATEWAY, "The return could not begin: its ids are another payment's."
+)
+"""Why a return did not begin: a fault of ours, and nothing has left."""
+
+_STARTING: Final = frozenset({IncomingEvent.RETURN_STARTED, IncomingEvent.RETURN_AGREED, IncomingEvent.POSTING_REFUSED})
+"""The facts with which a return begins."""
+
 UNEXPLAINED = Reason("NARR", ReasonOrigin.GATEWAY, "The payment could not be posted.")
 """The reason of a return for which nobody has named one."""
 
@@ -55,39 +74,86 @@ class GivingBack:
         """Begin the return that is under way, if it was not begun before, and save what it has come to; repeatable.
 
         Raises:
-            AssertionError: its key belongs to another payment: a fault of ours, and nothing is sent.
             UnavailableError: the store does not answer; see to it again.
 
         """
         payment = await self._begun(transfer)
+        if isinstance(payment, Reason):
+            is_owed = transfer.state is IncomingState.RETURN_DUE
+            kind = IncomingEvent.RETURNS_ENDED if is_owed else IncomingEvent.RETURN_FAILED
+            await self._end(transfer, IncomingFact(kind, payment))
+            return
+        if not payment.state.is_final:
+            return
+        ended = ended_as(transfer, payment, await self.payments.events(payment.payment_id))
+        assert ended is not None, "a final payment is at its end"
+        await self._end(transfer, _ended(ended, payment))
+
+    async def _end(self, transfer: IncomingTransfer, fact: IncomingFact) -> None:
+        """Save what the return under way has come to, if it is under way still."""
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
-            kind = ended_as(current, payment)
-            if kind is None or current.returns != transfer.returns or not current.returning_cents:
+            if current.returns != transfer.returns or not current.returning_cents:
                 return None
-            return self.decisions.decider.decide(current, _ended(kind, payment), at=self.decisions.clock.now())
+            return self.decisions.decider.decide(current, fact, at=self.decisions.clock.now())
 
         await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
 
-    async def _begun(self, transfer: IncomingTransfer) -> Payment:
-        """The return as it stands: accepted now, or before."""
+    async def report(self, payment: Payment) -> None:
+        """Have a return's transfer know that the rail contradicts itself about the return; once.
+
+        Raises:
+            UnavailableError: the store does not answer; report it again.
+
+        """
+        assert payment.original_id is not None, "only returns are reported"
+        if payment.state is not PaymentState.REJECTED:
+            return
+        if not is_contradicted_by_rail(await self.payments.events(payment.payment_id)):
+            return
+
+        async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            facts = [each.fact for each in await self.decisions.store.events(current.payment_id)]
+            known = [each for each in facts if each.kind is IncomingEvent.RETURN_CONTRADICTED]
+            if any(each.details[RETURN_ID] == str(payment.payment_id) for each in known):
+                return None
+            fact = _ended(IncomingEvent.RETURN_CONTRADICTED, payment)
+            return self.decisions.decider.decide(current, fact, at=self.decisions.clock.now())
+
+        await self.decisions.take(payment.original_id, choose)
+
+    async def _begun(self, transfer: IncomingTransfer) -> Payment | Reason:
+        """The return as it stands, accepted now or before; or why it could not begin: then nothing has left."""
         message = await self.messages.of(transfer)
         assert isinstance(message, CustomerCreditTransfer), "what comes back is not returned once more"
-        new = self._new(transfer, message, await self._reason(transfer))
-        known = await self.payments.find_claim(new)
-        accepted = known or (await self.payments.accept([new]))[0]
-        assert accepted.payment is not None, f"the message id of {new.idempotency_key} is taken"
-        assert accepted.kind is not AcceptKind.OTHER_CONTENT, f"{new.idempotency_key} is another payment"
+        events = await self.decisions.store.events(transfer.payment_id)
+        new = self._new(transfer, message, _reason(events))
+        accepted = await self.payments.find_claim(new)
+        if accepted is None:
+            if await self._is_held(events):
+                return HELD
+            accepted = (await self.payments.accept([new]))[0]
+        if accepted.payment is None or accepted.payment.original_id != transfer.payment_id:
+            self.decisions.observer.parked(transfer.payment_id, f"{new.idempotency_key} is another payment's")
+            return NOT_BEGUN
         if accepted.kind is AcceptKind.CREATED:
             self.decisions.forward(new.outbox)
         return accepted.payment
 
-    async def _reason(self, transfer: IncomingTransfer) -> Reason:
-        """Why the money goes back: what was said last when a return was started, or the posting was refused."""
-        events = await self.decisions.store.events(transfer.payment_id)
-        kinds = {IncomingEvent.RETURN_STARTED, IncomingEvent.RETURN_AGREED, IncomingEvent.POSTING_REFUSED}
-        said = [each.fact.reason for each in events if each.fact.kind in kinds and each.fact.reason is not None]
-        return said[-1] if said else UNEXPLAINED
+    async def _is_held(self, events: Sequence[RecordedFact]) -> bool:
+        """Whether the rail contradicts itself about a return that was looked into by nobody since it failed."""
+        started = [each for each in events if each.fact.kind in _STARTING]
+        if started and NOTE in started[-1].fact.details:
+            return False
+        for each in events:
+            failed_id = each.fact.details.get(RETURN_ID)
+            if failed_id is None or each.fact.kind is IncomingEvent.RETURN_SETTLED:
+                continue
+            failed = (await self.payments.load([PaymentId(UUID(failed_id))]))[PaymentId(UUID(failed_id))]
+            await self.report(failed)
+            if is_contradicted_by_rail(await self.payments.events(failed.payment_id)):
+                return True
+        return False
 
     def _new(self, transfer: IncomingTransfer, message: CustomerCreditTransfer, reason: Reason) -> NewPayment:
         """The return as a payment: from the creditor's institution back to the debtor's."""
@@ -144,11 +210,17 @@ class GivingBack:
         )
 
 
+def _reason(events: Sequence[RecordedFact]) -> Reason:
+    """Why the money goes back: what was said last when a return was started, or the posting was refused."""
+    said = [each.fact.reason for each in events if each.fact.kind in _STARTING and each.fact.reason is not None]
+    return said[-1] if said else UNEXPLAINED
+
+
 def _ended(kind: IncomingEvent, payment: Payment) -> IncomingFact:
     """What a return has come to; its reason only where it has failed."""
     return IncomingFact(
         kind,
         payment.reason if payment.state is PaymentState.REJECTED else None,
         business_message_id=payment.message_id,
-        details={"return_id": str(payment.payment_id), AMOUNT: str(payment.amount.cents)},
+        details={RETURN_ID: str(payment.payment_id), AMOUNT: str(payment.amount.cents)},
     )

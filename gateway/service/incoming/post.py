@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.identity import delivery_id_of
+from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     ASKABLE,
     POSTED_AS,
@@ -153,12 +154,28 @@ class Posting:
         told[transfer.payment_id] = now_s
         return True
 
+    async def tell_of_return(self, delivery: Delivery, *, loaded: IncomingTransfer) -> None:
+        """Tell the institution what became of the return whose end put this delivery on its queue; raises as `post`."""
+        for each in await self.decisions.store.events(loaded.payment_id):
+            sequence = each.sequence - 1  # the version that the end was decided on
+            if delivery_id_of(loaded.payment_id, IncomingEffect.TELL_RETURN, sequence) != delivery.delivery_id:
+                continue
+            await self.tenants.ensure()
+            tenant = self.tenants.of(loaded)
+            if tenant.institution_url is not None:
+                await self.institution.return_ended(tenant, loaded, each)
+
     async def tell_not_settled(self, delivery: Delivery, *, loaded: IncomingTransfer | None = None) -> None:
         """Tell the institution that the money did not come; raises as `post`."""
         transfer = await self._load(delivery) if loaded is None else loaded
         await self.tenants.ensure()
         tenant = self.tenants.of(transfer)
-        if transfer.state is IncomingState.NOT_SETTLED and tenant.institution_url is not None:
+        # Of what came back the institution was asked nothing: it would know of no such transfer.
+        if (
+            transfer.state is IncomingState.NOT_SETTLED
+            and not transfer.is_return
+            and tenant.institution_url is not None
+        ):
             await self.institution.not_settled(tenant, transfer)
 
     async def enquire(self, delivery: Delivery) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.incoming import ARRIVAL, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import Payment, PaymentId, Rail, Reason, TenantId
 from gateway.domain.request import NO_REQUEST, Request
@@ -137,6 +137,7 @@ class IncomingDecision:
     postings: tuple[Posting, ...] = ()
     returns: Returns = NO_RETURNS
     request: Request = NO_REQUEST
+    attention: Attention | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +158,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class IncomingBacklog:
-    """What of the incoming transfers is not at its end, by state, and how many requests for returns are overdue."""
+    """What of the incoming transfers is not at its end, by state, and how many requests for returns are overdue.
+
+    ``attention`` counts those that a person must look at though their state does not say so.
+    """
 
     standing: Mapping[IncomingState, Standing]
     requests_overdue: int
+    attention: int = 0
 
 
 class IncomingStore(Protocol):

@@ -120,7 +120,10 @@ async def test_of_many_returns_that_are_started_at_once_one_is(database: Databas
         transfer = await befalls(made[0], await brought(made[0]), *SETTLED, IncomingEvent.POSTING_CONFIRMED)
 
         outcomes = await asyncio.gather(
-            *(each.desk.give_back(transfer.payment_id, Amount(3_000), reason=WHY, by="a test") for each in made),
+            *(
+                each.desk.give_back(transfer.payment_id, Amount(3_000), key=f"{number}", reason=WHY, by="a test")
+                for number, each in enumerate(made)
+            ),
             return_exceptions=True,
         )
 

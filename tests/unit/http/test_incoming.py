@@ -44,9 +44,12 @@ async def decide(world: World, transfer: IncomingTransfer, **decision: Any) -> A
     return await world.request("POST", f"{PATH}/{transfer.payment_id}/posting", body, headers)
 
 
-async def give_back(world: World, transfer: IncomingTransfer, **order: Any) -> Answer:
-    """Order a return."""
-    headers = {"Content-Type": "application/json"}
+async def give_back(world: World, transfer: IncomingTransfer, *, key: str | None = None, **order: Any) -> Answer:
+    """Order a return, under this key; by default one that what is ordered makes."""
+    headers = {
+        "Content-Type": "application/json",
+        "Idempotency-Key": key or json.dumps(order).replace(" ", "").replace('"', "'"),
+    }
     return await world.request("POST", f"{PATH}/{transfer.payment_id}/return", json.dumps(order).encode(), headers)
 
 

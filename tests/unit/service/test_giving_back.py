@@ -7,20 +7,27 @@ from uuid import UUID
 
 import pytest
 
+from adapters.http.submissions import _KEY
+from gateway.domain.doubt import EXPIRED
+from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, PostingAnswer, PostingOutcome
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.ledger import Account, balances
 from gateway.domain.payment import FundsHolder, Payment, PaymentState, Reason, ReasonOrigin
-from gateway.domain.returns import RETURNS_MAX, returns_after
-from gateway.service.incoming.desk import NotReturnableError
+from gateway.domain.returns import return_key_of, returns_after
+from gateway.domain.timing import Timing
+from gateway.service.decide import decide
+from gateway.service.incoming.desk import KeyReusedError, NotReturnableError
 from gateway.service.incoming.post import record_posting
 from gateway.service.ports import Delivery, Queue, RailDelivery
 from iso20022 import Amount, Direction, FedNowProfile, PaymentReturn, examine
 from tests.fakes.incoming_rail import PARTY
+from tests.integration.store.harness import new_payment
 from tests.unit.domain.transfers import transfer
 from tests.unit.service.incoming_world import IncomingWorld, desk_of_world, incoming_world
 from tests.unit.service.statements import about
 
+WHY = Reason("CUST", ReasonOrigin.INSTITUTION)
 REFUSED = PostingAnswer(PostingOutcome.REFUSED, "AC04", "The account is closed.")
 
 
@@ -59,6 +66,18 @@ class Returning:
         await self.earth.receiving.arrived.see_to(
             Delivery(UUID(int=8), Queue.FEDNOW_IN_VALUE, newest.payment_id, newest.deadline_at, attempt=1)
         )
+
+    async def befalls(self, *kinds: EventKind) -> None:
+        """Save what befalls the newest return, one after the other."""
+        for kind in kinds:
+            reason = EXPIRED if kind is EventKind.DEADLINE_PASSED else None
+            decision = decide(self.payments[-1], Event(kind, reason), at=self.earth.clock.now(), timing=Timing())
+            assert await self.earth.store.store.save([decision]) == [True]
+
+    def delivery(self) -> Delivery:
+        """What is queued of the newest return."""
+        newest = self.payments[-1]
+        return Delivery(UUID(int=9), Queue.FEDNOW_OUT_VALUE, newest.payment_id, newest.deadline_at, attempt=1)
 
     def sent(self) -> list[PaymentReturn]:
         """The returns that have left."""
@@ -117,25 +136,184 @@ async def test_while_the_return_is_under_way_the_money_is_reserved() -> None:
         assert set(balances(earth.store.store.rows.postings[payment]).values()) == {0}
 
 
-async def test_a_return_that_was_rejected_is_followed_by_another_under_new_ids() -> None:
-    """It is certain that no money moved: the money is owed all the same."""
+async def test_a_return_that_left_and_was_rejected_waits_for_a_person_who_is_told() -> None:
+    """The rail may yet contradict itself: no other follows by itself, and nobody need look for it."""
     async with incoming_world() as earth:
         case = await owed(earth)
         await case.see_to()
         await case.dispatch()
         await case.rail_says("RJCT", code="AC03")
-        waiting = case.now
 
-        await earth.fire_timers(after_s=120)
+        await earth.fire_timers(after_s=3_600)
+        waiting, desk = case.now, desk_of_world(earth)
+        (listed,) = await desk.find(None, states=(), limit=9)
+        backlog = await earth.store.backlog(earth.clock.now())
+        await desk.give_back(case.transfer.payment_id, None, key="again", reason=None, by="operator")
         await case.see_to()
         await case.dispatch()
         await case.rail_says("ACSC")
 
-        assert (waiting.state, waiting.returning_cents) == (IncomingState.RETURN_DUE, 0)
-        assert case.now.state is IncomingState.RETURNED
+        assert (waiting.state, waiting.returning_cents, waiting.next_step_at) == (IncomingState.RETURN_DUE, 0, None)
+        assert (listed.attention, backlog.attention) == (Attention.RETURN_FAILED, 1)
+        assert (case.now.state, case.now.attention) == (IncomingState.RETURNED, None)
         first, second = case.sent()
         assert first.message_id != second.message_id
         assert [payment.state for payment in case.payments] == [PaymentState.REJECTED, PaymentState.SETTLED]
+
+
+@pytest.mark.parametrize(
+    "kinds", [(EventKind.DEADLINE_PASSED,), (EventKind.SENDING_STARTED, EventKind.SENDING_ABANDONED)]
+)
+async def test_a_return_that_never_left_is_followed_by_another_however_long_the_rail_is_away(
+    kinds: tuple[EventKind, ...],
+) -> None:
+    """A link that is down, or a planned window, of hours: the pauses grow, and what is owed is never out of sight."""
+    async with incoming_world() as earth:
+        case, began_at = await owed(earth), earth.clock.now()
+        for _ in range(12):
+            await case.see_to()
+            await case.befalls(*kinds)
+            await case.see_to()
+            assert (case.now.returning_cents, case.now.attention) == (0, None)
+            assert case.now.next_step_at is not None
+            await earth.fire_timers(after_s=(case.now.next_step_at - earth.clock.now()).total_seconds())
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("ACSC")
+
+        assert (earth.clock.now() - began_at).total_seconds() > 4 * 3_600
+        assert case.now.state is IncomingState.RETURNED
+        assert len(case.sent()) == 1
+
+
+async def test_what_the_rail_says_has_settled_after_it_was_rejected_is_not_sent_again() -> None:
+    """RJCT, then ACSC: whatever is true, a second return would be one too many. Only who has asked the rail goes on."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+        for _ in range(2):
+            await case.rail_says("ACSC")
+
+        await earth.fire_timers(after_s=3_600)
+        await case.see_to()
+        desk, transfer_id = desk_of_world(earth), case.transfer.payment_id
+        with pytest.raises(NotReturnableError):
+            await desk.give_back(transfer_id, None, key="blindly", reason=None, by="operator")
+        before = case.now
+
+        assert (before.state, before.attention) == (IncomingState.RETURN_DUE, Attention.CONTRADICTED)
+        assert len(case.payments) == len(case.sent()) == 1
+        assert len(earth.recorder.contradictions) == 1
+
+        await desk.give_back(transfer_id, None, key="asked", reason=None, by="operator", note="Support: not settled.")
+        await case.see_to()
+
+        assert len(case.payments) == 2
+
+
+async def test_a_return_that_was_started_before_the_contradiction_was_told_does_not_begin() -> None:
+    """The delivery that tells of it may be late: who begins a return looks at the former ones itself."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+        first = case.payments[0]
+        said = about(first, "ACSC", at=earth.clock.now())
+        await earth.sending.apply([RailDelivery("late", said)])
+        await desk_of_world(earth).give_back(case.transfer.payment_id, None, key="2", reason=None, by="operator")
+
+        await case.see_to()
+
+        assert len(case.payments) == 1
+        assert (case.now.returning_cents, case.now.attention) == (0, Attention.CONTRADICTED)
+
+
+async def test_what_the_rail_cannot_find_goes_again_under_its_own_ids_alone() -> None:
+    """It is no certainty: the same ids are refused by the rail as a duplicate, were the first there after all."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+        earth.clock.advance(60)
+        await case.befalls(EventKind.DEADLINE_PASSED)
+        await earth.dispatcher.enquiry(case.delivery())
+        asked = examine(earth.rail.sent[-1].body, profile=FedNowProfile()).header
+        assert asked is not None
+        said = about(case.payments[0], "RJCT", code="E400", at=earth.clock.now(), question=asked.business_message_id)
+        await earth.sending.apply([RailDelivery("r", said)])
+        between = case.payments[0].state
+        await case.see_to()
+        await case.dispatch()
+
+        assert between is PaymentState.RESEND_DUE
+        assert len(case.payments) == 1
+        assert len({each.message_id for each in case.sent()}) == 1
+
+
+async def test_the_institution_is_told_of_every_end_of_a_return_once() -> None:
+    """It has taken the money from its customer: that it is here still, or has gone, must not be found by chance."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.settled(), IncomingEvent.POSTING_CONFIRMED)
+        case, desk = Returning(earth, transfer), desk_of_world(earth)
+        for number, (said, code) in enumerate((("RJCT", "AC03"), ("ACSC", None))):
+            await desk.give_back(transfer.payment_id, Amount(2_000), key=f"{number}", reason=WHY, by="tenant")
+            await case.see_to()
+            await case.dispatch()
+            await case.rail_says(said, code=code)
+        told = [row.delivery for row in earth.store.store.rows.outbox if row.delivery.queue is Queue.FEDNOW_IN_NONVALUE]
+        for each in told:
+            delivery = Delivery(each.delivery_id, each.queue, each.payment_id, each.deadline_at, attempt=1)
+            await earth.receiving.arrived.see_to_words(delivery)
+
+        kinds = [kind for kind, _ in earth.institution.returns_told]
+        assert kinds == [IncomingEvent.RETURN_FAILED, IncomingEvent.RETURN_SETTLED]
+        assert len(set(earth.institution.returns_told)) == 2
+
+
+@pytest.mark.parametrize("cents", [2_000, 2_001])
+async def test_a_return_that_is_ordered_again_under_its_key_is_one(cents: int) -> None:
+    """The answer was lost, and the first has settled: the same order shows the transfer, another content is refused."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.settled(), IncomingEvent.POSTING_CONFIRMED)
+        case, desk = Returning(earth, transfer), desk_of_world(earth)
+        await desk.give_back(transfer.payment_id, Amount(2_000), key="one", reason=WHY, by="tenant")
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("ACSC")
+
+        again = desk.give_back(transfer.payment_id, Amount(cents), key="one", reason=WHY, by="tenant")
+        if cents == 2_000:
+            assert (await again).returned_cents == 2_000
+        else:
+            with pytest.raises(KeyReusedError):
+                await again
+        assert len(case.payments) == 1
+
+        await desk.give_back(transfer.payment_id, Amount(2_000), key="two", reason=WHY, by="tenant")
+        await case.see_to()
+
+        assert len(case.payments) == 2, "another key is another return"
+
+
+async def test_a_return_that_cannot_begin_ends_and_a_person_is_told() -> None:
+    """Its key is another payment's, by a fault of ours: nothing has left, and the money is not stuck behind it."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await earth.store.store.accept([new_payment(return_key_of(case.now))])
+
+        await case.see_to()
+
+        assert (case.now.returning_cents, case.now.attention) == (0, Attention.RETURN_FAILED)
+        assert earth.recorder.parkings == [case.transfer.payment_id]
+        assert case.sent() == []
+
+
+def test_no_client_can_have_the_key_of_a_return() -> None:
+    """A header's key has no space in it."""
+    assert _KEY.fullmatch(return_key_of(transfer(state=IncomingState.RETURN_DUE))) is None
 
 
 async def test_control_a_return_in_doubt_is_not_followed_by_another() -> None:
@@ -152,27 +330,6 @@ async def test_control_a_return_in_doubt_is_not_followed_by_another() -> None:
         assert len(case.payments) == 1
         assert len(case.sent()) == 1
         assert case.now.returning_cents == 5_174
-
-
-async def test_a_return_that_never_left_is_tried_again_a_few_times_and_then_a_person_is_called() -> None:
-    """Each try has failed for certain; what goes on failing is for someone to look at before the day ends."""
-    async with incoming_world() as earth:
-        case = await owed(earth)
-        for _ in range(RETURNS_MAX):
-            await case.see_to()
-            await case.dispatch()
-            await case.rail_says("RJCT", code="AC03")
-            await earth.fire_timers(after_s=3_600)
-
-        assert len(case.payments) == RETURNS_MAX
-        assert (case.now.state, case.now.next_step_at) == (IncomingState.RETURN_DUE, None)
-        kinds = [each.fact.kind for each in await earth.store.events(case.transfer.payment_id)]
-        assert kinds[-1] is IncomingEvent.RETURNS_ENDED
-
-        await desk_of_world(earth).give_back(case.transfer.payment_id, None, reason=None, by="operator")
-        await case.see_to()
-
-        assert len(case.payments) == RETURNS_MAX + 1
 
 
 async def test_the_worker_that_dies_between_two_commits_leaves_one_return() -> None:
@@ -198,9 +355,9 @@ async def test_what_was_posted_is_given_back_in_parts_and_never_more_than_was_pa
         case, desk = Returning(earth, transfer), desk_of_world(earth)
         why = Reason("CUST", ReasonOrigin.INSTITUTION)
 
-        await desk.give_back(transfer.payment_id, Amount(cents), reason=why, by="tenant")
+        await desk.give_back(transfer.payment_id, Amount(cents), key="1", reason=why, by="tenant")
         with pytest.raises(NotReturnableError):
-            await desk.give_back(transfer.payment_id, Amount(1), reason=why, by="tenant")
+            await desk.give_back(transfer.payment_id, Amount(1), key="2", reason=why, by="tenant")
         await case.see_to()
         await case.dispatch()
         await case.rail_says("ACSC")
@@ -209,7 +366,7 @@ async def test_what_was_posted_is_given_back_in_parts_and_never_more_than_was_pa
         assert case.sent()[0].amount == Amount(cents)
         assert case.payments[0].funds_holder is FundsHolder.TENANT
         with pytest.raises(NotReturnableError):
-            await desk.give_back(transfer.payment_id, Amount(5_175 - cents), reason=why, by="tenant")
+            await desk.give_back(transfer.payment_id, Amount(5_175 - cents), key="3", reason=why, by="tenant")
 
 
 async def test_money_that_was_never_posted_is_not_returned_by_hand_while_it_is_held() -> None:
@@ -218,7 +375,7 @@ async def test_money_that_was_never_posted_is_not_returned_by_hand_while_it_is_h
         transfer = await earth.befalls(await earth.settled(), IncomingEvent.PENDING_DECIDED)
 
         with pytest.raises(NotReturnableError):
-            await desk_of_world(earth).give_back(transfer.payment_id, None, reason=None, by="tenant")
+            await desk_of_world(earth).give_back(transfer.payment_id, None, key="1", reason=None, by="tenant")
 
 
 async def test_a_fact_about_a_former_return_changes_nothing_of_the_next() -> None:
@@ -228,7 +385,7 @@ async def test_a_fact_about_a_former_return_changes_nothing_of_the_next() -> Non
         await case.see_to()
         await case.dispatch()
         await case.rail_says("RJCT", code="AC03")
-        await earth.fire_timers(after_s=120)
+        await desk_of_world(earth).give_back(case.transfer.payment_id, None, key="2", reason=None, by="operator")
         await case.see_to()
         await case.dispatch()
         first, before = case.payments[0], case.now

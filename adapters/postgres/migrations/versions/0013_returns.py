@@ -50,6 +50,10 @@ STATEMENTS: Final = (
             f"CREATE INDEX {table}_request_due_at_ix ON {table} (request_due_at) WHERE request_due_at IS NOT NULL",
         )
     ),
+    "ALTER TABLE incoming_state ADD COLUMN attention TEXT",
+    "COMMENT ON COLUMN incoming_state.attention IS 'Why a person must look, where the state does not say so.'",
+    "ALTER TABLE incoming_state ADD CONSTRAINT incoming_state_attention_ck CHECK (attention IN ('return_failed', 'contradicted')) NOT VALID",
+    "CREATE INDEX incoming_state_attention_ix ON incoming_state (payment_id) WHERE attention IS NOT NULL",
     "DROP INDEX incoming_state_timer_at_ix",
     """
     CREATE INDEX incoming_state_timer_at_ix ON incoming_state (timer_at)
