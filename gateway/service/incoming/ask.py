@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
@@ -45,6 +45,9 @@ TRIES_MAX: Final = 3
 
 RETRY_PAUSE_S: Final = 0.2
 """Between two of these."""
+
+JUDGE_PAUSE_S: Final = 0.1
+"""Between two looks at a payment that is still open while it comes back already."""
 
 LATE_S: Final = 10.0
 LATE_MAX: Final = 100
@@ -123,6 +126,12 @@ class Asker:
             if not isinstance(outcome.fault, UnavailableError | OverloadedError):
                 self.observer.parked(taken.transfer.payment_id, str(outcome.fault))
 
+    async def _judge(self, transfer: IncomingTransfer, until: datetime) -> None:
+        """Decide on a return; where its payment is still open its end is waited for: it may be a moment away."""
+        while self.clock.now() < until and await self.coming_back.is_early(transfer):
+            await self.clock.sleep_until(min(until, self.clock.now() + timedelta(seconds=JUDGE_PAUSE_S)))
+        await self.stand_in(transfer)
+
     def _let_go(self, transfer: IncomingTransfer) -> None:
         if transfer.payment_id in self.in_hand:
             self.in_hand.remove(transfer.payment_id)
@@ -133,7 +142,10 @@ class Asker:
         tenant, rail = self.tenants.of(transfer), self.decisions.decider.rails[transfer.rail]
         ask_until = rail.timing.ask_until(transfer)
         within_s = (ask_until - self.clock.now()).total_seconds()
-        if within_s <= 0 or tenant.institution_url is None or transfer.is_return:
+        if transfer.is_return:
+            await self._judge(transfer, ask_until)
+            return
+        if within_s <= 0 or tenant.institution_url is None:
             await self.stand_in(transfer)
             return
         started_s = self.clock.monotonic_s()

@@ -63,7 +63,9 @@ class ComingBack:
         if transfer.original_id is None:
             return InstitutionAnswer(Verdict.REJECT, NARRATIVE, UNKNOWN)
         payment = (await self.payments.store.load([transfer.original_id]))[transfer.original_id]
-        if not _agrees(transfer, payment):
+        message = await self.messages.of(transfer)
+        assert isinstance(message, PaymentReturn), "only returns come back"
+        if not _agrees(transfer, message, payment):
             return InstitutionAnswer(Verdict.REJECT, NARRATIVE, DIFFERS)
         if payment.state not in RETURNABLE:
             # Rejected is final: if money moved all the same, a person must know.
@@ -78,6 +80,13 @@ class ComingBack:
         if sum(others) + transfer.amount.cents > payment.amount.cents:
             return InstitutionAnswer(Verdict.REJECT, NARRATIVE, TOO_MUCH)
         return InstitutionAnswer(Verdict.ACCEPT)
+
+    async def is_early(self, transfer: IncomingTransfer) -> bool:
+        """Whether the payment that comes back is still open: its end may be a moment away. Raises UnavailableError."""
+        if transfer.original_id is None:
+            return False
+        payment = (await self.payments.store.load([transfer.original_id]))[transfer.original_id]
+        return not payment.state.is_final and payment.state is not PaymentState.RECEIVED
 
     async def tell_original(self, transfer: IncomingTransfer) -> None:
         """Save with its payment that a return has settled: once, however often it is told.
@@ -117,7 +126,7 @@ class ComingBack:
         await self.payments.take(transfer.original_id, choose)
 
 
-def _agrees(transfer: IncomingTransfer, payment: Payment) -> bool:
+def _agrees(transfer: IncomingTransfer, message: PaymentReturn, payment: Payment) -> bool:
     """Whether what the return says of its payment is so; what it leaves out is not held against it."""
     said: tuple[tuple[object, object], ...] = (
         (transfer.end_to_end_id, payment.end_to_end_id),
@@ -125,5 +134,6 @@ def _agrees(transfer: IncomingTransfer, payment: Payment) -> bool:
         (transfer.instruction_id, payment.instruction_id),
         (transfer.creditor_agent, payment.debtor_agent),
         (transfer.debtor_agent, payment.creditor_agent),
+        (message.original_amount, payment.amount),
     )
     return all(theirs is None or theirs == ours for theirs, ours in said)

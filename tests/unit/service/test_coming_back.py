@@ -11,7 +11,7 @@ import pytest
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
+from gateway.domain.incoming_transfer import Attention, IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.payment import Payment, PaymentId, PaymentState
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
@@ -19,7 +19,7 @@ from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.come_back import DIFFERS, NOT_SETTLED, TOO_MUCH, UNKNOWN
 from gateway.service.incoming.hear import Arrived
 from gateway.service.incoming.post import NotDecidableError
-from gateway.service.ports import RawMessage, UnavailableError
+from gateway.service.ports import Delivery, Queue, RawMessage, UnavailableError
 from iso20022 import (
     Amount,
     ConnectionPartyId,
@@ -307,3 +307,113 @@ async def test_an_institution_that_is_down_does_not_keep_the_payment_from_knowin
 
         assert (case.now.state, case.now.returned_cents) == (PaymentState.RETURNED, 5_174)
         assert earth.now(transfer).state is IncomingState.POSTED
+
+
+POSTED = PostingAnswer(PostingOutcome.POSTED)
+IN_VAIN = (IncomingEvent.ADVICE_OVERDUE, IncomingEvent.QUESTIONS_ENDED)
+
+
+async def hand_out(earth: IncomingWorld) -> None:
+    """Hand out everything that the incoming value queue has."""
+    for row in list(earth.store.store.rows.outbox):
+        if row.delivery.queue is Queue.FEDNOW_IN_VALUE:
+            due = row.delivery
+            await earth.receiving.arrived.see_to(
+                Delivery(due.delivery_id, due.queue, due.payment_id, due.deadline_at, attempt=1)
+            )
+
+
+@pytest.mark.parametrize("kinds", [IN_VAIN, (IncomingEvent.ACCEPTANCE_WITHOUT_POSTING_ADVISED,), None])
+async def test_on_whatever_way_a_return_arrived_its_payment_knows(kinds: tuple[IncomingEvent, ...] | None) -> None:
+    """By an operator's record, by ACWP, before it was answered: and though it was posted before anybody saw to it."""
+    async with incoming_world() as earth:
+        case, desk = await sent(earth, *SETTLING), desk_of_world(earth)
+        if kinds is None:
+            transfer = await case.received(case.brought())
+            await earth.befalls(transfer, IncomingEvent.SETTLEMENT_ADVISED)
+        else:
+            transfer = await case.judged()
+            await earth.befalls(transfer, *kinds)
+        if kinds is IN_VAIN:
+            await desk.record_settlement(transfer.payment_id, settled=True, note="Support says so.", by="operator")
+        await desk.decide_posting(transfer.payment_id, POSTED, by="operator")
+
+        for _ in range(2):
+            await hand_out(earth)
+
+        assert (case.now.state, case.now.returned_cents) == (PaymentState.RETURNED, 5_174)
+        assert earth.now(transfer).state is IncomingState.POSTED
+
+
+async def test_a_return_that_is_posted_before_the_instruction_is_handled_is_told_to_its_payment() -> None:
+    """The institution reads the list and is quicker than our delivery."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        transfer = await case.judged()
+        await earth.befalls(transfer, IncomingEvent.SETTLEMENT_ADVISED)
+        await desk_of_world(earth).decide_posting(transfer.payment_id, POSTED, by="tenant")
+
+        await hand_out(earth)
+
+        assert case.now.returned_cents == 5_174
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+async def test_money_that_came_back_against_our_record_comes_back_once_and_is_booked_by_a_person(
+    *, is_recorded: bool
+) -> None:
+    """Recorded as not settled, or rejected by us; then the rail says it settled: it counts, and nobody is stuck."""
+    async with incoming_world() as earth:
+        case, desk = await sent(earth, *SETTLING), desk_of_world(earth)
+        transfer = await case.judged()
+        if is_recorded:
+            await earth.befalls(transfer, *IN_VAIN)
+            await desk.record_settlement(transfer.payment_id, settled=False, note="Support says so.", by="operator")
+        else:
+            await earth.befalls(transfer, IncomingEvent.REJECTION_ADVISED)
+        await earth.befalls(transfer, IncomingEvent.SETTLEMENT_ADVISED)
+
+        second = await case.judged()
+        (listed, *_) = await desk.find(None, states=(), limit=9)
+        await desk.record_settlement(transfer.payment_id, settled=True, note="It did.", by="operator")
+        await hand_out(earth)
+
+        assert second.reason is not None
+        assert second.reason.text == TOO_MUCH
+        assert (listed.payment_id, listed.attention) == (transfer.payment_id, Attention.CONTRADICTED)
+        assert (case.now.returned_cents, earth.now(transfer).state) == (5_174, IncomingState.PENDING)
+        assert earth.now(transfer).attention is None
+
+
+async def test_a_person_may_find_that_it_did_not_come_back_after_all() -> None:
+    """Then it takes nothing from another return."""
+    async with incoming_world() as earth:
+        case, desk = await sent(earth, *SETTLING), desk_of_world(earth)
+        transfer = await earth.befalls(
+            await case.judged(), IncomingEvent.REJECTION_ADVISED, IncomingEvent.SETTLEMENT_ADVISED
+        )
+        await desk.record_settlement(transfer.payment_id, settled=False, note="A fault of theirs.", by="operator")
+
+        assert (await case.judged()).state is IncomingState.ACCEPTED
+
+
+async def test_of_a_return_that_did_not_settle_the_institution_is_told_nothing() -> None:
+    """It was never asked: it knows of no such transfer."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        transfer = await earth.befalls(await case.judged(), IncomingEvent.REJECTION_ADVISED)
+
+        await earth.receiving.arrived.see_to_words(earth.instruction(transfer))
+
+        assert not earth.institution.not_settled_ids
+
+
+async def test_a_return_of_another_amount_than_ours_is_refused() -> None:
+    """What it says that the payment was."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+
+        refused = await case.judged(amount=Amount(999_999), cents=5_000)
+
+        assert refused.reason is not None
+        assert refused.reason.text == DIFFERS
