@@ -203,7 +203,8 @@ def desk_of(
     """Build what a gateway shows, and what is decided, asked and answered there; the group commit must be run."""
     saves = grouped_incoming_saves(store)
     decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)
-    return IncomingDesk(decisions), ReturnRequests(decisions, payments, protocols, {}), saves
+    coming_back = ComingBack(store, payments, protocols, ReceivedMessages(store, rails), clock)
+    return IncomingDesk(decisions, coming_back), ReturnRequests(decisions, payments, protocols, {}), saves
 
 
 def compose(
@@ -235,5 +236,5 @@ def compose(
     giving_back = GivingBack(decisions, payments.store, protocols, messages, vault)
     requests = ReturnRequests(decisions, payments, protocols, links)
     arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back, requests)
-    timers = IncomingTimers(decisions, asker, messages, clock, observer)
+    timers = IncomingTimers(decisions, asker, messages, giving_back, clock, observer)
     return Receiving(rails, decisions, sender, asker, messages, posting, arrived, timers, tenants, (saves, sents))

@@ -17,18 +17,21 @@ from adapters.http.negotiation import is_json
 from adapters.http.notes import refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
 from adapters.http.problems import (
+    IDEMPOTENCY_KEY_MISSING,
     INCOMING_TRANSFER_NOT_FOUND,
     MESSAGE_NOT_FOUND,
     NOT_RECORDABLE,
     NOT_RETURNABLE,
     POSTING_NOT_DECIDABLE,
     QUERY_INVALID,
+    RETURN_DIFFERS,
     ProblemError,
 )
+from adapters.http.submissions import header_key_of
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.payment import PaymentId
-from gateway.service.incoming.desk import NotRecordableError, NotReturnableError
+from gateway.service.incoming.desk import NotRecordableError, NotReturnableError, OtherReturnError
 from gateway.service.incoming.post import NotDecidableError
 
 LISTED_MAX: Final = 100
@@ -102,10 +105,17 @@ class IncomingTransfers:
         tenant_id = await self._keys.sight_of(request.headers)
         transfer = await self._transfer(request)
         require_type(request, is_json, taken="application/json")
+        key = header_key_of(request)
+        if key is None:
+            raise ProblemError(
+                IDEMPOTENCY_KEY_MISSING, "A return is started under a key, so that a repeat starts none."
+            )
         amount, reason = read_return(await read_body(request, self._api.limits), transfer)
         by = "operator" if tenant_id is None else f"tenant {tenant_id}"
         try:
-            started = await self._api.incoming.give_back(transfer.payment_id, amount, reason=reason, by=by)
+            started = await self._api.incoming.give_back(transfer.payment_id, amount, key=key, reason=reason, by=by)
+        except OtherReturnError as error:
+            raise ProblemError(RETURN_DIFFERS, "Under this key another return was asked for.") from error
         except NotReturnableError as error:
             raise ProblemError(
                 NOT_RETURNABLE, f"{error}. Nothing was done.".capitalize(), members={"state": error.state}

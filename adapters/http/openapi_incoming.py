@@ -302,8 +302,9 @@ def incoming_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                 "returnTransfer",
                 "Give money back that was posted, all of it or a part, or try again what is owed back",
                 shown("IncomingTransfer", {**posted, "returning": {"value": "20.00", "currency": "USD"}}),
-                *(*_BODY, not_found, problems.NOT_RETURNABLE, problems.ACTION_INVALID),
-                description="By a pacs.004. One return at a time: while one is under way a repeat is refused, 409.",
+                *(*_BODY, not_found, problems.NOT_RETURNABLE, problems.RETURN_DIFFERS, problems.ACTION_INVALID),
+                *(problems.IDEMPOTENCY_KEY_MISSING, problems.HEADER_INVALID),
+                description="By a pacs.004, one at a time. A repeat under the same key starts none.",
                 requestBody={
                     "required": True,
                     "content": {

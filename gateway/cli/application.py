@@ -366,13 +366,16 @@ def incoming_return(
         str | None, typer.Option(help="ISO 20022 reason, such as CUST: needed for what was posted.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="Words for the sender, one line.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="A repeat under the same key starts no second return; a fresh one if not given.")
+    ] = None,
     url: _Url = None,
 ) -> None:
     """Give money back by a pacs.004: what was posted, all or a part; or try again what is owed back."""
     from gateway.cli.incoming import return_transfer
 
-    settings = settings_or_stop()
-    raise typer.Exit(return_transfer(settings, transfer, amount=amount, reason=reason, text=text, url=url))
+    given = {"amount": amount, "reason_code": reason, "text": text}
+    raise typer.Exit(return_transfer(settings_or_stop(), transfer, given, key=key, url=url))
 
 
 @received.command("record")

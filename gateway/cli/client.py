@@ -83,10 +83,10 @@ class GatewayClient:
         path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/posting"
         return await self._request("POST", path, wait_s=0, json=decision)
 
-    async def return_transfer(self, transfer_id: str, order: Mapping[str, str]) -> Answer:
-        """Have money given back; look at the transfer before repeating it."""
+    async def return_transfer(self, transfer_id: str, order: Mapping[str, str], *, key: str) -> Answer:
+        """Have money given back; a repeat under the same key starts nothing."""
         path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/return"
-        return await self._request("POST", path, wait_s=0, json=order)
+        return await self._request("POST", path, wait_s=0, json=order, headers={"Idempotency-Key": key})
 
     async def record_settlement(self, transfer_id: str, *, settled: bool, note: str) -> Answer:
         """Record the rail's word on a transfer; look at it before repeating it."""

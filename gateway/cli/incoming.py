@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from rich.markup import escape
 
+from adapters.system import SystemIdentifiers
 from gateway.cli import EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT
@@ -70,12 +71,13 @@ def decide_posting(
 
 
 def return_transfer(
-    settings: Settings, transfer_id: str, *, amount: str | None, reason: str | None, text: str | None, url: str | None
+    settings: Settings, transfer_id: str, given: dict[str, str | None], *, key: str | None, url: str | None
 ) -> int:
-    """Have money given back; return the exit status."""
-    order = {"amount": amount, "reason_code": reason, "text": text}
-    given = {name: value for name, value in order.items() if value is not None}
-    answer = ask(settings, url, partial(_return, transfer_id=transfer_id, order=given), remedy=_UNKNOWN)
+    """Have money given back, under a key of one's own or a fresh one; return the exit status."""
+    order = {name: value for name, value in given.items() if value is not None}
+    chosen = key or str(SystemIdentifiers().new_uuid())
+    request = partial(_return, transfer_id=transfer_id, order=order, key=chosen)
+    answer = ask(settings, url, request, remedy=f"repeat it with --key {chosen}: that starts no second return")
     if answer.status != 200:
         return print_refusal(answer)
     _print(answer.document)
@@ -91,8 +93,8 @@ def record_settlement(settings: Settings, transfer_id: str, *, settled: bool, no
     return EXIT_OK
 
 
-async def _return(client: GatewayClient, *, transfer_id: str, order: dict[str, str]) -> Answer:
-    return await client.return_transfer(transfer_id, order)
+async def _return(client: GatewayClient, *, transfer_id: str, order: dict[str, str], key: str) -> Answer:
+    return await client.return_transfer(transfer_id, order, key=key)
 
 
 async def _record(client: GatewayClient, *, transfer_id: str, settled: bool, note: str) -> Answer:

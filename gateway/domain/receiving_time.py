@@ -27,7 +27,7 @@ POSTING_AGAIN_MAX_S: Final = 3600.0
 bus is given up after ten attempts in some 20 s, and an institution may be down for a day."""
 
 RETURN_AGAIN_S: Final = 30.0
-RETURN_AGAIN_MAX_S: Final = 900.0
+RETURN_AGAIN_MAX_S: Final = 3600.0
 """The first and the longest pause until a return is looked at again, or tried again: its promise is 15 s, and the rail
 is asked about one in doubt by its own timer."""
 

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.domain.events import EventKind
+from gateway.domain.history import RecordedEvent
 from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import IdempotencyKey, Payment, PaymentState
+from gateway.domain.payment import IdempotencyKey, Payment, PaymentState, ReasonOrigin
 from iso20022 import Amount
 
 RETURNS_MAX: Final = 5
-"""How often the return of what is owed back is tried without a person: each try has failed for certain, within some
-minutes in all. What goes on failing is for someone to look at before the day ends."""
+"""After so many tries a return that the rail, or the receiver, refuses is for a person. One that never left does not
+count: an outage of a day loses none."""
 
 AMOUNT: Final = "amount_cents"
 """Under this a fact's details have how much goes, or came, back."""
@@ -63,8 +65,11 @@ def returnable(transfer: IncomingTransfer) -> Amount | None:
 
 
 def return_key_of(transfer: IncomingTransfer) -> IdempotencyKey:
-    """Return the key of the return that is under way: however often it is begun, it is one payment."""
-    return IdempotencyKey(f"return:{transfer.payment_id}:{transfer.returns}")
+    """Return the key of the return that is under way: however often it is begun, it is one payment.
+
+    With blanks in it, which no client's key has: none can stand in its way.
+    """
+    return IdempotencyKey(f"return {transfer.payment_id} {transfer.returns}")
 
 
 def ended_as(transfer: IncomingTransfer, payment: Payment) -> IncomingEvent | None:
@@ -75,9 +80,33 @@ def ended_as(transfer: IncomingTransfer, payment: Payment) -> IncomingEvent | No
     match payment.state:
         case state if not state.is_final:
             return None
-        case PaymentState.REJECTED if transfer.state is IncomingState.RETURN_DUE and transfer.returns >= RETURNS_MAX:
+        case PaymentState.REJECTED if transfer.state is IncomingState.RETURN_DUE and _is_refused_for_good(
+            transfer, payment
+        ):
             return IncomingEvent.RETURNS_ENDED
         case PaymentState.REJECTED:
             return IncomingEvent.RETURN_FAILED
         case _:
             return IncomingEvent.RETURN_SETTLED
+
+
+def _is_refused_for_good(transfer: IncomingTransfer, payment: Payment) -> bool:
+    """Whether a return was refused by somebody else, and was tried often enough."""
+    never_left = payment.reason is not None and payment.reason.origin is ReasonOrigin.GATEWAY
+    return transfer.returns >= RETURNS_MAX and not never_left
+
+
+def is_contradicted_return(events: Sequence[RecordedEvent]) -> bool:
+    """Whether the rail has said, of a return that is rejected, that it settled: then no other may follow."""
+    return any(recorded.event.kind in _SETTLING for recorded in events)
+
+
+_SETTLING: Final = frozenset(
+    {
+        EventKind.SETTLEMENT_REPORTED,
+        EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED,
+        EventKind.POSTING_REPORTED,
+        EventKind.POSTING_PENDING_REPORTED,
+    }
+)
+"""The rail's words that money has moved."""

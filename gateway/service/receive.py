@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import count
 from typing import Final
 
-from gateway.domain.doubt import not_found
+from gateway.domain.doubt import NotFoundPolicy, not_found
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import is_about_last_copy
 from gateway.domain.incoming_transfer import IncomingTransfer
@@ -230,7 +230,8 @@ class Receiver:
 
     async def _not_found(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
         store = self.decisions.store
-        policy = await store.not_found_policy(payment.tenant_id)
+        # What the rail does not find may have been there: a return goes again under the same ids, or not at all.
+        policy = NotFoundPolicy.RESEND if payment.is_return else await store.not_found_policy(payment.tenant_id)
         counts = payment.transfers <= 1 or is_about_last_copy(await store.events(payment.payment_id), reading.about)
         is_of_today = self.rail.is_of_today(payment, at=at)
         return not_found(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import IncomingTransfer
+from gateway.domain.incoming_transfer import ARRIVED, IncomingTransfer
 from gateway.domain.payment import PaymentId
 from gateway.domain.request import RequestState
 from gateway.service.incoming.come_back import ComingBack
@@ -37,9 +37,10 @@ class SeeingToArrived:
         transfer = await self._transfer(delivery.payment_id)
         if transfer.returning_cents:
             await self.giving_back.see_to(transfer)
-        elif transfer.state is IncomingState.SETTLED:
-            if transfer.is_return:
-                await self.coming_back.tell_original(transfer)
+            return
+        if transfer.is_return and transfer.state in ARRIVED:
+            await self.coming_back.tell_original(transfer)
+        if transfer.state is IncomingState.SETTLED:
             await self.posting.post(delivery, loaded=transfer)
 
     async def see_to_words(self, delivery: Delivery) -> None:

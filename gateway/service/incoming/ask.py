@@ -19,7 +19,7 @@ from gateway.domain.incoming_transfer import (
 )
 from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
 from gateway.service.group_commit import OverloadedError
-from gateway.service.incoming.come_back import ComingBack
+from gateway.service.incoming.come_back import STILL_OPEN, ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import Brought
 from gateway.service.incoming.observer import IncomingObserver
@@ -132,6 +132,9 @@ class Asker:
         await self.tenants.ensure()
         tenant, rail = self.tenants.of(transfer), self.decisions.decider.rails[transfer.rail]
         ask_until = rail.timing.ask_until(transfer)
+        if transfer.is_return:
+            while await self.coming_back.judge(transfer) is None and self.clock.now() < ask_until:
+                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))
         within_s = (ask_until - self.clock.now()).total_seconds()
         if within_s <= 0 or tenant.institution_url is None or transfer.is_return:
             await self.stand_in(transfer)
@@ -192,7 +195,7 @@ class Asker:
     async def _in_its_place(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> InstitutionAnswer:
         now, reasons = self.clock.now(), self.decisions.decider.rails[transfer.rail].reasons
         if transfer.is_return:
-            return await self.coming_back.judge(transfer)
+            return await self.coming_back.judge(transfer) or STILL_OPEN
         if transfer.tenant_id == NOBODYS:
             return InstitutionAnswer(Verdict.REJECT, reasons.unknown_agent, UNKNOWN_AGENT)
         standing = await self.decisions.store.account_standing(tenant.tenant_id, transfer.creditor_account_index)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.domain.events import Event, EventKind
-from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, Verdict
 from gateway.domain.payment import Payment, PaymentState, Rail, Reason, ReasonOrigin
 from gateway.domain.returns import AMOUNT
@@ -36,6 +36,9 @@ _GONE: Final = frozenset({IncomingState.REJECTED, IncomingState.NOT_SETTLED})
 UNKNOWN: Final = "No payment of ours is known by these references."
 DIFFERS: Final = "The return's references or institutions are not those of the payment."
 NOT_SETTLED: Final = "The payment is not known to have settled."
+STILL_OPEN: Final = InstitutionAnswer(Verdict.REJECT, NARRATIVE, NOT_SETTLED)
+"""What is answered where the rail's word on the payment has not come in time."""
+
 TOO_MUCH: Final = "More would be returned than was paid."
 
 
@@ -49,11 +52,12 @@ class ComingBack:
     messages: ReceivedMessages
     clock: Clock
 
-    async def judge(self, transfer: IncomingTransfer) -> InstitutionAnswer:
-        """Return whether a return is taken. Nobody is asked: it is money of ours, or it is none.
+    async def judge(self, transfer: IncomingTransfer) -> InstitutionAnswer | None:
+        """Return whether a return is taken; None while the payment is open: the rail's word may be on its way.
 
-        Every other return of the payment counts that was not rejected, so that of two at once, which together exceed
-        it, not both are taken: each is durable before it is judged.
+        Nobody is asked: it is money of ours, or it is none. Every other return of the payment counts that was not
+        rejected, or of which the rail has said that it settled all the same, so that of two at once, which together
+        exceed it, not both are taken: each is durable before it is judged.
 
         Raises:
             UnavailableError: the store does not answer.
@@ -62,8 +66,12 @@ class ComingBack:
         if transfer.original_id is None:
             return InstitutionAnswer(Verdict.REJECT, NARRATIVE, UNKNOWN)
         payment = (await self.payments.store.load([transfer.original_id]))[transfer.original_id]
-        if not _agrees(transfer, payment):
+        message = await self.messages.of(transfer)
+        whole = message.original_amount if isinstance(message, PaymentReturn) else None
+        if not _agrees(transfer, payment) or whole not in {None, payment.amount}:
             return InstitutionAnswer(Verdict.REJECT, NARRATIVE, DIFFERS)
+        if not payment.state.is_final:
+            return None
         if payment.state not in RETURNABLE:
             # Rejected is final: if money moved all the same, a person must know.
             is_strange = payment.state is PaymentState.REJECTED
@@ -71,11 +79,18 @@ class ComingBack:
         others = [
             each.amount.cents
             for each in await self.incoming.returns_of(payment)
-            if each.payment_id != transfer.payment_id and each.state not in _GONE
+            if each.payment_id != transfer.payment_id and await self._may_have_come(each)
         ]
         if sum(others) + transfer.amount.cents > payment.amount.cents:
             return InstitutionAnswer(Verdict.REJECT, NARRATIVE, TOO_MUCH)
         return InstitutionAnswer(Verdict.ACCEPT)
+
+    async def _may_have_come(self, other: IncomingTransfer) -> bool:
+        """Whether a return has come, or may yet; also where the rail has said so of one that was at its end."""
+        if other.state not in _GONE:
+            return True
+        kinds = {each.fact.kind for each in await self.incoming.events(other.payment_id)}
+        return bool(kinds & {IncomingEvent.SETTLEMENT_ADVISED, IncomingEvent.ACCEPTANCE_WITHOUT_POSTING_ADVISED})
 
     async def tell_original(self, transfer: IncomingTransfer) -> None:
         """Save with its payment that a return has settled: once, however often it is told.

@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingTransition, advance_incoming
-from gateway.domain.incoming_transfer import ANSWERED_AS, IncomingFact, IncomingTransfer, tells_incoming
+from gateway.domain.incoming_transfer import ANSWERED_AS, ARRIVED, IncomingFact, IncomingTransfer, tells_incoming
 from gateway.domain.ledger import incoming_postings
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.receiving_time import UNSENT_S, business_days_later, posting_again, posting_due, return_again
@@ -114,7 +114,7 @@ class IncomingDecider:
             at=at,
             timer=self._timer(transfer, fact, transition.effects, at=at),
             unsent_at=unsent_at,
-            outbox=_outbox(transfer, transition, at=at),
+            outbox=(*_outbox(transfer, transition, at=at), *_for_the_original(transfer, transition, at=at)),
             messages=(*messages, *outgoing),
             inbox_id=inbox_id,
             inbox_digest=inbox_digest,
@@ -165,6 +165,18 @@ class IncomingDecider:
         if _F.AWAIT_POSTING_DECISION in effects:
             return posting_due(at)
         return None
+
+
+def _for_the_original(
+    transfer: IncomingTransfer, transition: IncomingTransition, *, at: datetime
+) -> tuple[OutboundDelivery, ...]:
+    """What has come back, for the payment that it was: whichever way it arrived, before anybody decides of it."""
+    has_come = transition.state in ARRIVED and transfer.state not in ARRIVED
+    if not (transfer.is_return and has_come) or _F.QUEUE_POSTING in transition.effects:
+        return ()
+    delivery_id = delivery_id_of(transfer.payment_id, "tell_original", transfer.version)
+    queue = Queue.of(transfer.rail, QueueDirection.IN, MessageClass.VALUE)
+    return (OutboundDelivery(delivery_id, queue, transfer.payment_id, at),)
 
 
 def requested_step(transfer: IncomingTransfer, fact: IncomingFact) -> RequestStep | None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, PostingAnswer, RecordedFact
+from gateway.domain.incoming_transfer import ARRIVED, IncomingFact, IncomingTransfer, PostingAnswer, RecordedFact
 from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
 from gateway.domain.returns import AMOUNT, returnable
+from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.give_back import is_former_contradicted
 from gateway.service.incoming.post import record_posting
 from gateway.service.ports import IncomingDecision, RawMessage
 from iso20022 import Amount
@@ -23,6 +25,10 @@ class NotReturnableError(Exception):
         super().__init__(f"the transfer is {state}, and {returnable or 'nothing'} of it may be given back")
         self.state = state
         self.returnable = returnable
+
+
+class OtherReturnError(Exception):
+    """Under this key another return was asked for: nothing was done."""
 
 
 class NotRecordableError(Exception):
@@ -42,6 +48,7 @@ class IncomingDesk:
     """The incoming transfers of this region, each for the tenant whose it is (None: for operators, who see all)."""
 
     decisions: IncomingDecisions
+    coming_back: ComingBack
 
     async def find(
         self, tenant_id: TenantId | None, *, states: Sequence[IncomingState], limit: int
@@ -71,6 +78,9 @@ class IncomingDesk:
             UnavailableError: the store does not answer; look at the transfer before repeating.
 
         """
+        transfer = (await self.decisions.store.load([payment_id])).get(payment_id)
+        if transfer is not None and transfer.is_return and transfer.state in ARRIVED:
+            await self.coming_back.tell_original(transfer)  # first: what was decided of is looked at by nobody again
         await record_posting(self.decisions, payment_id, answer, by=by)
         return (await self.decisions.store.load([payment_id]))[payment_id]
 
@@ -97,27 +107,38 @@ class IncomingDesk:
         return (await self.decisions.store.load([payment_id]))[payment_id]
 
     async def give_back(
-        self, payment_id: PaymentId, amount: Amount | None, *, reason: Reason | None, by: str
+        self, payment_id: PaymentId, amount: Amount | None, *, key: str, reason: Reason | None, by: str
     ) -> IncomingTransfer:
         """Have a transfer returned, all that is left of it or this amount; a worker sends the pacs.004.
 
-        Of what was posted any part may be; what is owed back goes whole, and needs no reason. Not safe to repeat
-        blindly once the return has ended: then it starts another.
+        Of what was posted any part may be; what is owed back goes whole, and needs no reason. A repeat under the same
+        `key` starts nothing, whatever has become of the return meanwhile.
 
         Raises:
             LookupError: there is no such transfer.
             NotReturnableError: nothing may be given back now, or not so much; nothing was done.
+            OtherReturnError: under this key another amount was asked for, or another reason.
             UnavailableError: the store does not answer; look at the transfer before repeating.
 
         """
+        asked = {"key": key, "asked_cents": "" if amount is None else str(amount.cents)}
+        code = "" if reason is None else reason.code
 
         async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+            for each in await self.decisions.store.events(payment_id):
+                if each.fact.details.get("key") == key:
+                    same = (each.fact.details.get("asked_cents"), each.fact.reason.code if each.fact.reason else "")
+                    if same != (asked["asked_cents"], code):
+                        raise OtherReturnError
+                    return None
             left = returnable(transfer)
+            if await is_former_contradicted(self.decisions.store, self.coming_back.payments.store, transfer):
+                raise NotReturnableError(transfer.state, None)
             is_part = amount is not None and amount != left
             is_owed = transfer.state is IncomingState.RETURN_DUE
             if left is None or (amount is not None and amount > left) or (is_owed and is_part):
                 raise NotReturnableError(transfer.state, left)
-            details = {"by": by, AMOUNT: str((amount or left).cents)}
+            details = {"by": by, AMOUNT: str((amount or left).cents), **asked}
             fact = IncomingFact(IncomingEvent.RETURN_STARTED, reason, details=details)
             return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())
 

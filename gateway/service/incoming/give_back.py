@@ -10,18 +10,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
 
 from gateway.domain.identity import delivery_id_of, payment_id_of, reference_of, slot_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, Reason, ReasonOrigin
-from gateway.domain.returns import AMOUNT, ended_as, return_key_of
+from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.returns import AMOUNT, ended_as, is_contradicted_return, return_key_of
 from gateway.domain.transitions import Effect
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.ports import (
     AcceptKind,
     IncomingDecision,
+    IncomingStore,
     MessageClass,
     MessageDirection,
     NewPayment,
@@ -37,7 +40,10 @@ from gateway.service.submit import account_index
 from iso20022 import Amount, CustomerCreditTransfer
 from iso20022.messages import pacs004
 
-UNEXPLAINED = Reason("NARR", ReasonOrigin.GATEWAY, "The payment could not be posted.")
+RETURN_ID: Final = "return_id"
+"""Under this a fact's details have the return that it is about."""
+
+UNEXPLAINED: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The payment could not be posted.")
 """The reason of a return for which nobody has named one."""
 
 
@@ -66,6 +72,27 @@ class GivingBack:
             if kind is None or current.returns != transfer.returns or not current.returning_cents:
                 return None
             return self.decisions.decider.decide(current, _ended(kind, payment), at=self.decisions.clock.now())
+
+        await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
+
+    async def start_again(self, transfer: IncomingTransfer) -> None:
+        """Start the return of what is owed back once more, under new ids; a repeat finds it under way.
+
+        Not where the rail has said of the former one that it settled after all: then a person must look.
+
+        Raises:
+            UnavailableError: the store does not answer.
+
+        """
+        contradicted = await is_former_contradicted(self.decisions.store, self.payments, transfer)
+        kind = IncomingEvent.RETURNS_ENDED if contradicted else IncomingEvent.RETURN_STARTED
+
+        async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            now = self.decisions.clock.now()
+            is_due = current.next_step_at is not None and current.next_step_at <= now
+            if current.version != transfer.version or current.returning_cents or not is_due:
+                return None
+            return self.decisions.decider.decide(current, IncomingFact(kind), at=now, is_strange=contradicted)
 
         await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
 
@@ -144,11 +171,22 @@ class GivingBack:
         )
 
 
+async def is_former_contradicted(store: IncomingStore, payments: PaymentStore, transfer: IncomingTransfer) -> bool:
+    """Whether the rail has said, of a former return of this transfer, that it settled though it was rejected before."""
+    ended = {IncomingEvent.RETURN_FAILED, IncomingEvent.RETURNS_ENDED}
+    former = [
+        PaymentId(UUID(each.fact.details[RETURN_ID]))
+        for each in await store.events(transfer.payment_id)
+        if each.fact.kind in ended and RETURN_ID in each.fact.details
+    ]
+    return any([is_contradicted_return(await payments.events(each)) for each in former])
+
+
 def _ended(kind: IncomingEvent, payment: Payment) -> IncomingFact:
     """What a return has come to; its reason only where it has failed."""
     return IncomingFact(
         kind,
         payment.reason if payment.state is PaymentState.REJECTED else None,
         business_message_id=payment.message_id,
-        details={"return_id": str(payment.payment_id), AMOUNT: str(payment.amount.cents)},
+        details={RETURN_ID: str(payment.payment_id), AMOUNT: str(payment.amount.cents)},
     )

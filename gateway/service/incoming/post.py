@@ -158,7 +158,8 @@ class Posting:
         transfer = await self._load(delivery) if loaded is None else loaded
         await self.tenants.ensure()
         tenant = self.tenants.of(transfer)
-        if transfer.state is IncomingState.NOT_SETTLED and tenant.institution_url is not None:
+        was_asked = not transfer.is_return  # of what comes back nobody was asked
+        if transfer.state is IncomingState.NOT_SETTLED and tenant.institution_url is not None and was_asked:
             await self.institution.not_settled(tenant, transfer)
 
     async def enquire(self, delivery: Delivery) -> None:

@@ -11,6 +11,7 @@ from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import PaymentId, Reason, ReasonOrigin
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.give_back import GivingBack
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.ports import Clock, DueTimer, IncomingDecision
@@ -31,6 +32,7 @@ class IncomingTimers:
     decisions: IncomingDecisions
     asker: Asker
     messages: ReceivedMessages
+    giving_back: GivingBack
     clock: Clock
     observer: IncomingObserver
     parked: set[PaymentId] = field(default_factory=set)
@@ -50,6 +52,8 @@ class IncomingTimers:
             return
         if transfer.state is IncomingState.RECEIVED:
             await self._take_over(transfer, timer)
+        elif transfer.state is IncomingState.RETURN_DUE and transfer.returns and not transfer.returning_cents:
+            await self.giving_back.start_again(transfer)
         else:
             await self.decisions.take(transfer.payment_id, self._choose, loaded=transfer)
 
@@ -85,8 +89,6 @@ class IncomingTimers:
                 fact = IncomingFact(IncomingEvent.POSTING_OVERDUE)
             case IncomingState.RETURN_DUE | IncomingState.POSTED if transfer.returning_cents:
                 fact = IncomingFact(IncomingEvent.RETURN_OVERDUE)
-            case IncomingState.RETURN_DUE:
-                fact = IncomingFact(IncomingEvent.RETURN_STARTED)
             case _:
                 return None  # what arrived waits for people, and what did not is at its end
         return self.decisions.decider.decide(transfer, fact, at=now)

@@ -30,19 +30,26 @@ _NUMBERS: Final = count(1)
 
 
 def about(
-    payment: Payment, status: str, *, code: str | None = None, at: datetime, said_by: RoutingNumber | None = None
+    payment: Payment,
+    status: str,
+    *,
+    at: datetime,
+    code: str | None = None,
+    proprietary: str | None = None,
+    said_by: RoutingNumber | None = None,
+    of: str | None = None,
 ) -> bytes:
-    """A pacs.002 about a transfer, or a return, that was sent; `said_by` an institution, and relayed."""
+    """A pacs.002 about what was sent; `said_by` an institution, and relayed; `of` a question about it."""
     number = next(_NUMBERS)
     report = PaymentStatusReport(
         message_id=MessageId(f"RAIL{number:08}"),
         creation_time=at,
-        original_message_id=payment.message_id,
+        original_message_id=MessageId(of or payment.message_id),
         original_message_name=pacs004.MESSAGE_TYPE if payment.is_return else pacs008.MESSAGE_TYPE,
         original_end_to_end_id=payment.end_to_end_id,
         original_uetr=payment.uetr,
         status=TransactionStatus(status),
-        reasons=() if code is None else (StatusReason(code=code),),
+        reasons=() if code is None and proprietary is None else (StatusReason(code=code, proprietary=proprietary),),
         instructing_agent=said_by or RoutingNumber(FEDNOW_ID),
         instructed_agent=RoutingNumber(PARTY),
     )
