@@ -61,10 +61,10 @@ def directory_of(settings: Settings) -> DirectoryArchive | None:
     return DirectoryArchive(Path(unquote(urlsplit(settings.archive_url).path)))
 
 
-def reader_of(settings: Settings) -> Reader | None:
+def reader_of(settings: Settings, clock: Clock) -> Reader | None:
     """Return what gives archived messages back, if there is an archive. Raises as `vault_of` and `archive_of`."""
     archive, vault = archive_of(settings), aes_vault_of(settings)
-    return None if archive is None or vault is None else Reader(archive, vault)
+    return None if archive is None or vault is None else Reader(archive, vault, clock, settings.archive_years)
 
 
 def archiver_of(settings: Settings, store: ArchiveStore, clock: Clock) -> Archiver | None:

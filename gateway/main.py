@@ -19,7 +19,6 @@ import asyncpg
 import structlog
 from aiohttp import web
 
-from adapters.anchors.files import FileAnchor
 from adapters.core.http import HttpCore
 from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served
 from adapters.http.application import build_application
@@ -38,6 +37,7 @@ from adapters.system import SystemClock, SystemIdentifiers
 from adapters.telemetry.logs import configure_logs
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
+from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.domain.incoming_transfer import UNENDED
 from gateway.domain.payment import Rail, RegionId
@@ -166,14 +166,14 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     async with open_pool(database_url) as opened:
         pool = between.pool(opened)
         vault, region = vault_of(settings), RegionId(settings.region)
-        archive_reader = reader_of(settings)
+        archive_reader = reader_of(settings, clock)
         store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader))
         dead_letters = PostgresDeadLetters(pool, region=region)
         rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         audit = PostgresAudit(pool, region=region)
         archive = PostgresArchiveStore(pool, region=region)
         archiver = archiver_of(settings, archive, clock)
-        anchor = None if settings.audit_anchors is None else FileAnchor(settings.audit_anchors)
+        anchor = anchor_of(settings)
         observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
         releases = PostgresReleases(
             opened, clock, instance_id=SystemIdentifiers().new_uuid(), role=role, release=release_of(settings)

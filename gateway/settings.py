@@ -366,10 +366,11 @@ class Settings(BaseSettings):
         gt=0,
         description="While an accepted payment has waited longer than this to be sent, new ones are answered 503.",
     )
-    audit_anchors: Path | None = Field(
+    audit_anchors: str | None = Field(
         None,
-        description="Directory that workers write the heads of the sealed history to: on another machine than the "
-        "database, under another administrator. Empty: they stay in the database alone.",
+        pattern=r"^([^:]+|s3://[^/]+(/.*)?)$",
+        description="Where workers write the heads of the sealed history to: a directory, on another machine than the "
+        "database and under another administrator, or s3://bucket/prefix. Empty: they stay in the database alone.",
     )
     keys_file: Path | None = Field(
         None,
@@ -416,7 +417,7 @@ class Settings(BaseSettings):
 
     _split = field_validator("regions", "broker_url", "receiving_agents", mode="before")(_split)
     _is_safe = field_validator("institution_url")(_https_or_loopback)
-    _or_none = field_validator("archive_url", "keys_file", mode="before")(_none_if_empty)
+    _or_none = field_validator("archive_url", "audit_anchors", "keys_file", mode="before")(_none_if_empty)
 
     @property
     def rails(self) -> tuple[Rail, ...]:

@@ -58,7 +58,9 @@ def translated(what: str) -> Iterator[None]:
         raise UnavailableError(f"RabbitMQ: {what}: {error!r}") from error
 
 
-async def unbroken(work: Coroutine[Any, Any, _Result], *, undo: Callable[[_Result], Awaitable[None]]) -> _Result:
+async def unbroken(
+    work: Coroutine[Any, Any, _Result], *, undo: Callable[[_Result], Awaitable[None]] | None = None
+) -> _Result:
     """Return what `work` returns; if this task is cancelled meanwhile, let the work end, `undo` it, and be cancelled.
 
     The library closes a channel whose question is cancelled and reads it no further; what the broker has delivered on
@@ -69,7 +71,7 @@ async def unbroken(work: Coroutine[Any, Any, _Result], *, undo: Callable[[_Resul
         return await asyncio.shield(working)
     except asyncio.CancelledError:
         await asyncio.wait([working])
-        if not working.cancelled() and working.exception() is None:
+        if undo is not None and not working.cancelled() and working.exception() is None:
             await undo(working.result())
         raise
 
@@ -121,7 +123,7 @@ class BrokerLink:
             UnroutableError: there is no such queue.
 
         """
-        return await unbroken(self._looked_at(name), undo=_nothing)
+        return await unbroken(self._looked_at(name))
 
     async def is_blocked(self) -> bool:
         """Return whether the broker has told this connection to stop publishing (it is short of memory or disk).
@@ -226,7 +228,3 @@ async def close_channel(channel: AbstractChannel) -> None:
                 await channel.close()
     except UnavailableError:
         return
-
-
-async def _nothing(_: object) -> None:
-    """Undo a look: it has changed nothing."""

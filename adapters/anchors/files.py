@@ -64,7 +64,7 @@ class FileAnchor:
 
     def _append(self, anchors: Sequence[Anchor]) -> None:
         for region in sorted({anchor.region for anchor in anchors}):
-            text = b"".join(_line(anchor) for anchor in anchors if anchor.region == region)
+            text = b"".join(line_of(anchor) for anchor in anchors if anchor.region == region)
             is_new = not self._file(region).exists()
             with self._file(region).open("ab+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -103,7 +103,8 @@ def _anchors_of(file: Path) -> Iterator[Anchor | UnreadableAnchor]:
                 yield UnreadableAnchor(file.name, number)
 
 
-def _line(anchor: Anchor) -> bytes:
+def line_of(anchor: Anchor) -> bytes:
+    """Return an anchor as it is written: a line of JSON."""
     members = {
         "number": anchor.number,
         "digest": anchor.digest.hex(),

@@ -18,6 +18,7 @@ from adapters.http.operators import OperatorDesk
 from adapters.http.payments import Payments
 from adapters.http.problems import (
     INTERNAL_ERROR,
+    MESSAGES_EXPIRED,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
     OVERLOADED,
@@ -29,7 +30,7 @@ from adapters.http.problems import (
 from adapters.http.return_requests import ReturnRequestDesk
 from adapters.http.submissions import Submissions
 from gateway.service.group_commit import OverloadedError
-from gateway.service.ports import UnavailableError
+from gateway.service.ports import RetentionOverError, UnavailableError
 
 UNMATCHED: Final = "unmatched"
 """The route of requests for which there is none: what strangers ask for never becomes a label."""
@@ -102,6 +103,9 @@ def _edge(api: Api) -> Middleware:
             response = _problem(api, request, problem)
         except UnavailableError as error:
             response = _unavailable(api, request, error)
+        except RetentionOverError as error:
+            expired = ProblemError(MESSAGES_EXPIRED, f"They were archived in {error.name}, which is gone.")
+            response = _problem(api, request, expired)
         except OverloadedError:
             response = _overloaded(api, request)
         except web.HTTPException as error:

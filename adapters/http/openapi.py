@@ -146,7 +146,7 @@ def _paths() -> dict[str, Any]:
                 "The list of a payment's raw messages",
                 schema=ref("Messages"),
                 example=MESSAGES_EXAMPLE,
-                said=_ONE_PAYMENT,
+                said=(*_ONE_PAYMENT, problems.MESSAGES_EXPIRED),
                 parameters=[_REFERENCE],
             )
         },
@@ -317,7 +317,10 @@ def _get_message() -> dict[str, Any]:
         "A raw message, byte for byte",
         schema={"type": "string"},
         example=XML_REPORT_EXAMPLE,
-        said=(problems.PAYMENT_NOT_FOUND, problems.AMBIGUOUS_REFERENCE, problems.MESSAGE_NOT_FOUND),
+        said=(
+            *(problems.PAYMENT_NOT_FOUND, problems.AMBIGUOUS_REFERENCE),
+            *(problems.MESSAGE_NOT_FOUND, problems.MESSAGES_EXPIRED),
+        ),
         parameters=[_REFERENCE, _MESSAGE_ID],
     )
     operation["responses"]["200"]["content"] = {

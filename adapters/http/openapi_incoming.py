@@ -273,7 +273,7 @@ def incoming_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                 "getIncomingMessages",
                 "The list of its raw messages",
                 shown("IncomingMessages", _MESSAGES_EXAMPLE),
-                not_found,
+                *(not_found, problems.MESSAGES_EXPIRED),
                 **one,
             )
         },
@@ -282,7 +282,7 @@ def incoming_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                 "getIncomingMessage",
                 "A raw message, byte for byte",
                 {"application/xml": {"schema": _STRING}},
-                *(not_found, problems.MESSAGE_NOT_FOUND),
+                *(not_found, problems.MESSAGE_NOT_FOUND, problems.MESSAGES_EXPIRED),
                 parameters=[_TRANSFER_ID, _MESSAGE],
             )
         },

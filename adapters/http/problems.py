@@ -142,6 +142,12 @@ NOT_AWAITING_OPERATOR: Final = ProblemKind(
     "The payment waits for nobody",
     "Look at the payment: its state says where it stands. Nothing was changed.",
 )
+MESSAGES_EXPIRED: Final = ProblemKind(
+    "messages_expired",
+    410,
+    "The messages are no longer kept",
+    "The years for which messages are kept are over; the payment and its history are still here.",
+)
 BODY_TOO_LARGE: Final = ProblemKind(
     "body_too_large", 413, "The body is too large", "Send one payment per request, without attachments."
 )
@@ -220,6 +226,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         RETURN_NOT_ASKABLE,
         RETURN_NOT_ANSWERABLE,
         NOT_RECORDABLE,
+        MESSAGES_EXPIRED,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         UNSUPPORTED_CONTENT_ENCODING,

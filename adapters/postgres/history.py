@@ -1,24 +1,29 @@
-"""Kept payments on PostgreSQL, read page by page: facts, projection, events, raw messages, postings."""
+"""What is kept on PostgreSQL, payment by payment, page by page: facts, projection, events, raw messages, postings."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 
-from adapters.postgres import statements
+from adapters.postgres import incoming_statements, statements
 from adapters.postgres.archive import ARCHIVED_OF_PAYMENTS, read_archived
 from adapters.postgres.connection import READS_MUCH, translated
+from adapters.postgres.incoming_rows import fact_from, transfer_from
 from adapters.postgres.rows import event_from, message_from, payment_from
 from gateway.domain.ledger import Account, Posting, PostingKind
 from gateway.domain.payment import IdempotencyKey, PaymentId
-from gateway.service.ports import ArchiveReader, PaymentHistory, RawMessage, Vault
+from gateway.service.ports import ArchiveReader, IncomingHistory, PaymentHistory, RawMessage, Vault
 from iso20022 import Amount
 
 _PAGE: Final = """
 SELECT payment_id FROM payment WHERE $1::uuid IS NULL OR payment_id > $1 ORDER BY payment_id LIMIT $2
+"""
+
+_INCOMING_PAGE: Final = """
+SELECT payment_id FROM incoming_transfer WHERE $1::uuid IS NULL OR payment_id > $1 ORDER BY payment_id LIMIT $2
 """
 
 _KEYS: Final = """
@@ -45,6 +50,14 @@ FROM ledger_posting WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, epo
 """
 
 
+class _Kept(NamedTuple):
+    """What is kept beside the rows themselves, by payment."""
+
+    events: Mapping[object, Sequence[asyncpg.Record]]
+    messages: Mapping[object, Sequence[RawMessage]]
+    postings: Mapping[object, Sequence[asyncpg.Record]]
+
+
 class PostgresHistory:
     """Implements `gateway.service.ports.History` over a pool of the application's role.
 
@@ -60,41 +73,63 @@ class PostgresHistory:
 
     async def page(self, after: PaymentId | None, *, limit: int) -> Sequence[PaymentHistory]:
         """Return the next payments; see the port."""
-        with translated():
-            rows = await self._pool.fetch(_PAGE, after, limit)
-        return await self.of([PaymentId(row["payment_id"]) for row in rows])
+        return await self.of(await self._ids(_PAGE, after, limit))
 
-    async def incoming_transfers(self) -> int:
-        """Return how many transfers came in: they are no part of these pages."""
-        with translated():
-            return int(await self._pool.fetchval("SELECT count(*) FROM incoming_transfer"))
+    async def incoming_page(self, after: PaymentId | None, *, limit: int) -> Sequence[IncomingHistory]:
+        """Return the next incoming transfers; see the port."""
+        return await self.incoming_of(await self._ids(_INCOMING_PAGE, after, limit))
 
     async def of(self, payment_ids: Sequence[PaymentId]) -> Sequence[PaymentHistory]:
         """Return these payments, all as at one moment; see the port."""
+        (payments, key_rows), kept = await self._read(payment_ids, statements.LOAD, _KEYS)
+        keys = {row[0]: row[1] for row in key_rows}
+        return [
+            PaymentHistory(
+                payment=payment_from(row),
+                idempotency_key=IdempotencyKey(keys[payment_id]),
+                events=tuple(map(event_from, kept.events[payment_id])),
+                digests=tuple(event["digest"] for event in kept.events[payment_id]),
+                messages=tuple(kept.messages[payment_id]),
+                postings=_postings(kept.postings[payment_id]),
+            )
+            for payment_id, row in sorted((row["payment_id"], row) for row in payments)
+        ]
+
+    async def incoming_of(self, payment_ids: Sequence[PaymentId]) -> Sequence[IncomingHistory]:
+        """Return these incoming transfers, all as at one moment; see the port."""
+        (transfers,), kept = await self._read(payment_ids, incoming_statements.LOAD)
+        return [
+            IncomingHistory(
+                transfer=transfer_from(row),
+                events=tuple(map(fact_from, kept.events[payment_id])),
+                digests=tuple(event["digest"] for event in kept.events[payment_id]),
+                messages=tuple(kept.messages[payment_id]),
+                postings=_postings(kept.postings[payment_id]),
+            )
+            for payment_id, row in sorted((row["payment_id"], row) for row in transfers)
+        ]
+
+    async def _ids(self, statement: str, after: PaymentId | None, limit: int) -> Sequence[PaymentId]:
+        with translated():
+            return [PaymentId(row[0]) for row in await self._pool.fetch(statement, after, limit)]
+
+    async def _read(
+        self, payment_ids: Sequence[PaymentId], *own: str
+    ) -> tuple[Sequence[Sequence[asyncpg.Record]], _Kept]:
+        """Return the rows of the `own` statements, and what is kept beside them."""
         with translated():
             async with (
                 self._pool.acquire() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
                 await connection.execute(READS_MUCH)
-                payments = await connection.fetch(statements.LOAD, payment_ids)
-                keys = {row[0]: row[1] for row in await connection.fetch(_KEYS, payment_ids)}
-                events = _by_payment(await connection.fetch(_EVENTS, payment_ids))
-                messages = await connection.fetch(_MESSAGES, payment_ids)
-                archived = await connection.fetch(ARCHIVED_OF_PAYMENTS, payment_ids)
-                postings = _by_payment(await connection.fetch(_POSTINGS, payment_ids))
+                rows = [await connection.fetch(statement, payment_ids) for statement in own]
+                events, messages, archived, postings = [
+                    await connection.fetch(statement, payment_ids)
+                    for statement in (_EVENTS, _MESSAGES, ARCHIVED_OF_PAYMENTS, _POSTINGS)
+                ]
         raw = await self._messages(messages, archived)
-        return [
-            PaymentHistory(
-                payment=payment_from(row),
-                idempotency_key=IdempotencyKey(keys[row["payment_id"]]),
-                events=tuple(map(event_from, events[row["payment_id"]])),
-                digests=tuple(event["digest"] for event in events[row["payment_id"]]),
-                messages=tuple(raw[row["payment_id"]]),
-                postings=_postings(postings[row["payment_id"]]),
-            )
-            for row in sorted(payments, key=lambda row: row["payment_id"])
-        ]
+        return rows, _Kept(_by_payment(events), raw, _by_payment(postings))
 
     async def _messages(
         self, rows: Sequence[asyncpg.Record], archived: Sequence[asyncpg.Record]

@@ -20,7 +20,6 @@ FROM (
     SELECT payment_id, tenant_id, rail, credit, -amount_cents FROM ledger_posting
 ) AS side
 WHERE side.account IS NOT NULL AND ($1::text IS NULL OR side.tenant_id = $1)
-    AND ($2 OR EXISTS (SELECT FROM payment WHERE payment.payment_id = side.payment_id))
 GROUP BY side.tenant_id, side.rail, side.account
 ORDER BY side.tenant_id, side.rail, side.account
 """
@@ -77,14 +76,7 @@ class PostgresLedger:
 
     async def balances(self, tenant_id: TenantId | None = None) -> Sequence[Balance]:
         """Return what the accounts hold; see the port."""
-        return await self._balances(tenant_id, of_incoming=True)
-
-    async def balances_of_payments(self) -> Sequence[Balance]:
-        """Return what the accounts would hold if nothing had ever come in."""
-        return await self._balances(None, of_incoming=False)
-
-    async def _balances(self, tenant_id: TenantId | None, *, of_incoming: bool) -> Sequence[Balance]:
-        rows = await self._read(_BALANCES, tenant_id, of_incoming)
+        rows = await self._read(_BALANCES, tenant_id)
         return [
             Balance(TenantId(row["tenant_id"]), Rail(row["rail"]), Account(row["account"]), row["amount_cents"])
             for row in rows

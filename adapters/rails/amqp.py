@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, Self
 from aiormq import PublishError, spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
-from adapters.amqp.connection import BrokerLink, translated
+from adapters.amqp.connection import BrokerLink, translated, unbroken
 from adapters.amqp.session import Session
 from adapters.rails.hand import Hand
 from gateway.service.ports import MessageClass, NotSentError, RailDelivery, UnavailableError
@@ -116,7 +116,7 @@ class AmqpRailLink:
         loop = asyncio.get_running_loop()
         until_s = loop.time() + wait_s
         while True:
-            await self._consume()
+            await unbroken(self._consume())
             deliveries = self._hand.take(messages_max)
             if deliveries or loop.time() >= until_s:
                 return deliveries
@@ -129,7 +129,7 @@ class AmqpRailLink:
             UnavailableError: not certain; they may come again.
 
         """
-        await self._consume()
+        await unbroken(self._consume())
         sessions = set()
         for session, tag in self._hand.settle(receipts):
             session.settle(tag)

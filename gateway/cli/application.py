@@ -488,8 +488,10 @@ def audit_verify(
         typer.Option(help="postgresql://… of any role that may read; the default is FIFTEEN_DATABASE_URL."),
     ] = None,
     anchors: Annotated[
-        list[Path] | None,
-        typer.Option(help="A directory with anchors; the default is FIFTEEN_AUDIT_ANCHORS. May be repeated."),
+        list[str] | None,
+        typer.Option(
+            help="A directory or s3://bucket/prefix with anchors; else FIFTEEN_AUDIT_ANCHORS. May be repeated."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:

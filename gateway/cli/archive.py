@@ -17,12 +17,13 @@ from rich.table import Table
 
 from adapters.postgres.archive import PostgresArchiveIndex, PostgresArchiveStore, messages_of
 from adapters.postgres.connection import open_pool
+from adapters.system import SystemClock
 from gateway.archiving import aes_vault_of, archive_of, archiver_of, directory_of, reader_of, vault_of
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT, stop
 from gateway.cli.desk import print_line
 from gateway.domain.payment import RegionId, TenantId
-from gateway.service.archive import Passed
+from gateway.service.archive import Passed, expired_before
 from gateway.service.ports import (
     ArchiveDamagedError,
     ArchivedMessage,
@@ -111,7 +112,7 @@ def find_messages(settings: Settings, *, uetr: str, tenant: str | None, output: 
 
     async def find() -> Sequence[Found]:
         async with open_pool(database_url_of(settings), connections_max=2) as pool:
-            vault, archive = vault_of(settings), reader_of(settings)
+            vault, archive = vault_of(settings), reader_of(settings, SystemClock())
             async with pool.acquire() as connection:
                 index = PostgresArchiveIndex(connection)
                 owner = TenantId(tenant or settings.tenant_id)
@@ -192,7 +193,7 @@ async def verdicts_of(settings: Settings, dsn: str, *, now: datetime) -> Sequenc
         UnavailableError: database or archive do not answer.
 
     """
-    async with _verifier(settings, dsn, expired_before=expired_before(settings, now)) as verifier:
+    async with _verifier(settings, dsn, expired_before=expired_before(now, settings.archive_years)) as verifier:
         return [
             verdict for region in await verifier.index.regions() for verdict in await verifier.verify_region(region)
         ]
@@ -207,14 +208,6 @@ async def _verifier(settings: Settings, dsn: str, *, expired_before: datetime | 
         yield ArchiveVerifier(PostgresArchiveIndex(connection), archive, keys, expired_before)
 
 
-def expired_before(settings: Settings, now: datetime) -> datetime:
-    """Return before when what the archive has may go: so many years ago."""
-    try:
-        return now.replace(year=now.year - settings.archive_years)
-    except ValueError:  # the 29th of February
-        return now.replace(year=now.year - settings.archive_years, day=28)
-
-
 def expire(settings: Settings, clock: Clock, *, is_trial: bool) -> int:
     """Remove the objects whose newest message is older than the years that are set.
 
@@ -227,7 +220,7 @@ def expire(settings: Settings, clock: Clock, *, is_trial: bool) -> int:
         raise SettingsError(
             "FIFTEEN_ARCHIVE_URL is not a directory: a bucket removes by its own lifecycle rule (docs/archive.md)"
         )
-    before = expired_before(settings, clock.now())
+    before = expired_before(clock.now(), settings.archive_years)
 
     async def run() -> Sequence[str]:
         gone = []

@@ -10,15 +10,15 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, Final
 
 from rich.markup import escape
 from rich.progress import Progress, TimeElapsedColumn
 
-from adapters.anchors.files import UnreadableAnchor, read_anchors
+from adapters.anchors.files import UnreadableAnchor
 from adapters.postgres.audit import open_audit_reader
 from adapters.system import SystemClock
+from gateway.anchoring import anchors_at
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.archive import verdicts_of
 from gateway.cli.console import ERROR, OUT
@@ -47,7 +47,7 @@ def verify_trail(
     settings: Settings,
     *,
     database_url: str | None,
-    anchors: Sequence[Path] | None,
+    anchors: Sequence[str] | None,
     as_json: bool,
     span_events: int = SPAN_EVENTS,
 ) -> int:
@@ -60,12 +60,12 @@ def verify_trail(
     dsn = database_url or (settings.database_url and settings.database_url.get_secret_value())
     if not dsn:
         raise SettingsError("give --database-url, or set FIFTEEN_DATABASE_URL: any role that may read will do")
-    directories = anchors or ([] if settings.audit_anchors is None else [settings.audit_anchors])
+    places = anchors or ([] if settings.audit_anchors is None else [settings.audit_anchors])
     clock = SystemClock()
     started_s = clock.monotonic_s()
     try:
         # The anchors first: a seal is in the database before it is written down, so that none is younger than these.
-        written = [anchor for directory in directories for anchor in read_anchors(directory)]
+        written = [anchor for place in places for anchor in anchors_at(place)]
         readable = [anchor for anchor in written if isinstance(anchor, Anchor)]
         with _progress(is_shown=not as_json) as progress, _uncollected():
             trail = asyncio.run(
@@ -80,9 +80,9 @@ def verify_trail(
         raise SettingsError(f"the trail cannot be verified: {error}") from error
     seconds = clock.monotonic_s() - started_s
     if as_json:
-        OUT.print_json(json.dumps({**_as_json(trail), "anchored": bool(directories), "seconds": round(seconds, 3)}))
+        OUT.print_json(json.dumps({**_as_json(trail), "anchored": bool(places), "seconds": round(seconds, 3)}))
     else:
-        _print(trail, seconds=seconds, is_anchored=bool(directories), clock=clock)
+        _print(trail, seconds=seconds, is_anchored=bool(places), clock=clock)
     return EXIT_OK if trail.is_sound else EXIT_FINDINGS
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import asyncpg
+
 from adapters.keys.kept import KeptVault
 from adapters.postgres.connection import open_pool
 from adapters.postgres.history import PostgresHistory
+from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.upgrade import UpgradeError, prepare_for_replay, remove_outbox
@@ -25,9 +28,12 @@ from gateway.cli.console import OUT, stop
 from gateway.domain.payment import PaymentId, RegionId
 from gateway.domain.transitions import IllegalTransitionError
 from gateway.rails import served_rails
+from gateway.receiving import receiving_rails
 from gateway.service.decide import Decisions, grouped_saves
-from gateway.service.ports import ArchiveDamagedError, PaymentHistory, UnavailableError, Vault
-from gateway.service.replay import DivergedError, Replay, demand_equal
+from gateway.service.incoming.decide import grouped_incoming_saves
+from gateway.service.incoming.replay import IncomingReplay, comparable
+from gateway.service.ports import ArchiveDamagedError, UnavailableError, Vault
+from gateway.service.replay import DivergedError, History, Replay, demand_equal
 from gateway.service.submit import grouped_accepts
 from gateway.service.supervise import each
 from gateway.settings import Settings, SettingsError, database_url_of
@@ -51,7 +57,6 @@ class Outcome:
     """What is first found otherwise, by payment."""
     is_ledger_equal: bool = False
     incoming_transfers: int = 0
-    """Kept, and not run again: what came in is a history of its own, which this does not replay."""
 
     @property
     def is_good(self) -> bool:
@@ -62,13 +67,13 @@ class Outcome:
         """Return what ``--json`` prints."""
         return {
             "payments": self.payments,
+            "incoming_transfers": self.incoming_transfers,
             "events": self.events,
             "messages": self.messages,
             "postings": self.postings,
             "diverged": list(self.diverged.values())[:DIVERGED_MAX],
             "diverged_count": len(self.diverged),
             "ledger_equal": self.is_ledger_equal,
-            "incoming_transfers_left_out": self.incoming_transfers,
             "good": self.is_good,
         }
 
@@ -84,7 +89,10 @@ def replay_history(settings: Settings, *, into: str, as_json: bool) -> int:
 
     def tell(outcome: Outcome) -> None:
         if not as_json:
-            OUT.print(f"{outcome.payments:,} payments, {len(outcome.diverged):,} diverged")
+            OUT.print(
+                f"{outcome.payments:,} payments, {outcome.incoming_transfers:,} incoming transfers, "
+                f"{len(outcome.diverged):,} diverged"
+            )
 
     configure_logs(role="replay", level="error")
     try:
@@ -123,67 +131,94 @@ async def _replay(settings: Settings, source_dsn: str, into: str, tell: Callable
     vault = KeptVault(vault_of(settings))
     outcome = Outcome()
     async with open_pool(source_dsn) as source, open_pool(into) as target:
-        kept = PostgresHistory(source, vault=vault, archive=reader_of(settings))
+        kept = PostgresHistory(source, vault=vault, archive=reader_of(settings, SystemClock()))
         found = PostgresHistory(target, vault=vault)
-        async with _running(settings, PostgresStore(target, region=region, vault=vault), vault) as running:
-            after: PaymentId | None = None
-            while page := await kept.page(after, limit=PAGE):
-                await each([_run(running, history, outcome) for history in page])
-                _compare(page, await found.of([history.payment.payment_id for history in page]), outcome)
-                after = page[-1].payment.payment_id
+        async with _running(settings, target, vault) as (payments, transfers):
+            async for count in _run_again(kept.page, found.of, payments.run, outcome):
+                outcome.payments += count
                 vault.forget()
                 tell(outcome)
-        balances = [await PostgresLedger(pool).balances_of_payments() for pool in (source, target)]
+            async for count in _run_again(
+                kept.incoming_page, found.incoming_of, transfers.run, outcome, compared_as=comparable
+            ):
+                outcome.incoming_transfers += count
+                vault.forget()
+                tell(outcome)
+        balances = [await PostgresLedger(pool).balances() for pool in (source, target)]
         outcome.is_ledger_equal = balances[0] == balances[1]
-        outcome.incoming_transfers = await kept.incoming_transfers()
     await remove_outbox(into)
     return outcome
 
 
 @asynccontextmanager
-async def _running(settings: Settings, store: PostgresStore, vault: Vault) -> AsyncIterator[Replay]:
-    """A replay with its group commits running."""
+async def _running(
+    settings: Settings, pool: asyncpg.Pool[asyncpg.Record], vault: Vault
+) -> AsyncIterator[tuple[Replay, IncomingReplay]]:
+    """The replays of both directions, with their group commits running."""
+    region = RegionId(settings.region)
+    store, incoming = (
+        PostgresStore(pool, region=region, vault=vault),
+        PostgresIncoming(pool, region=region, vault=vault),
+    )
     observer = TelemetryObserver(Metrics(), promise_s=settings.promise_s)
-    accepts, saves = grouped_accepts(store), grouped_saves(store)
+    accepts, saves, incoming_saves = grouped_accepts(store), grouped_saves(store), grouped_incoming_saves(incoming)
+    rails = served_rails(settings)
+    receiving = receiving_rails(settings, rails)
     async with asyncio.TaskGroup() as group:
-        loops = [group.create_task(grouping.run()) for grouping in (accepts, saves)]
-        yield Replay(served_rails(settings), Decisions(store, saves, observer), accepts, vault, observer)
+        loops = [group.create_task(run()) for run in (accepts.run, saves.run, incoming_saves.run)]
+        yield (
+            Replay(rails, Decisions(store, saves, observer), accepts, vault, observer, receiving),
+            IncomingReplay(receiving, incoming, incoming_saves, vault),
+        )
         for loop in loops:
             loop.cancel()
 
 
-async def _run(running: Replay, history: PaymentHistory, outcome: Outcome) -> None:
+async def _run_again(
+    page: Callable[..., Awaitable[Sequence[History]]],
+    found: Callable[[Sequence[PaymentId]], Awaitable[Sequence[History]]],
+    run: Callable[[History], Awaitable[None]],
+    outcome: Outcome,
+    *,
+    compared_as: Callable[[History], History] = lambda history: history,
+) -> AsyncIterator[int]:
+    """Run everything that is kept, page by page, and compare what came out; yields how many histories each had."""
+    after: PaymentId | None = None
+    while histories := await page(after, limit=PAGE):
+        after = histories[-1].payment_id
+        await each([_run(run, history, outcome) for history in histories])
+        again = await found([history.payment_id for history in histories])
+        came_out = {history.payment_id: history for history in again}
+        for history in histories:
+            outcome.events += len(history.events)
+            outcome.messages += len(history.messages)
+            outcome.postings += len(history.postings)
+            if history.payment_id not in outcome.diverged:  # otherwise it was said where it went astray
+                _compare(compared_as(history), compared_as(came_out[history.payment_id]), outcome)
+        yield len(histories)
+
+
+async def _run(run: Callable[[History], Awaitable[None]], history: History, outcome: Outcome) -> None:
     try:
-        await running.run(history)
+        await run(history)
     except (DivergedError, IllegalTransitionError) as error:
-        outcome.diverged[history.payment.payment_id] = str(error)
+        outcome.diverged[history.payment_id] = str(error)
 
 
-def _compare(page: Sequence[PaymentHistory], found: Sequence[PaymentHistory], outcome: Outcome) -> None:
-    by_id = {history.payment.payment_id: history for history in found}
-    for kept in page:
-        outcome.payments += 1
-        outcome.events += len(kept.events)
-        outcome.messages += len(kept.messages)
-        outcome.postings += len(kept.postings)
-        payment_id = kept.payment.payment_id
-        if payment_id in outcome.diverged:
-            continue  # it was said where it went astray
-        try:
-            demand_equal(kept, by_id[payment_id])
-        except DivergedError as error:
-            outcome.diverged[payment_id] = str(error)
+def _compare(kept: History, found: History, outcome: Outcome) -> None:
+    try:
+        demand_equal(kept, found)
+    except DivergedError as error:
+        outcome.diverged[kept.payment_id] = str(error)
 
 
 def _print(outcome: Outcome) -> None:
     for line in list(outcome.diverged.values())[:DIVERGED_MAX]:
         OUT.print(line, style="red", markup=False, soft_wrap=True)
     OUT.print(
-        f"{outcome.payments:,} payments, {outcome.events:,} events, {outcome.messages:,} messages, "
-        f"{outcome.postings:,} postings run again."
+        f"{outcome.payments:,} payments and {outcome.incoming_transfers:,} incoming transfers, {outcome.events:,} "
+        f"events, {outcome.messages:,} messages, {outcome.postings:,} postings run again."
     )
-    if outcome.incoming_transfers:
-        OUT.print(f"{outcome.incoming_transfers:,} incoming transfers are kept, and were left out.")
     if outcome.is_good:
         OUT.print("All came out as they are kept: states, events, the bytes that were sent, and the ledger.")
     else:

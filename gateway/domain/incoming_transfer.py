@@ -85,6 +85,10 @@ class IncomingFact:
     details: dict[str, str] = field(default_factory=dict)
 
 
+CONTRADICTS: Final = "contradicts"
+"""Under this a fact's details say "yes" where what was found cannot be, as far as is known here."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedFact:
     """A fact as the history keeps it: `sequence` counts a transfer's events from 1."""

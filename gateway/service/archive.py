@@ -26,7 +26,9 @@ from gateway.service.ports import (
     DataKeys,
     ForeignObjectError,
     KeptMessage,
+    ObjectMissingError,
     Part,
+    RetentionOverError,
     Walk,
 )
 from gateway.service.segment import read_record, read_segment, segment_name, write_segment
@@ -188,12 +190,25 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
     return min((instant for instant in (one, other) if instant is not None), default=None)
 
 
+def expired_before(now: datetime, years: int) -> datetime:
+    """Return before when what the archive has may go: so many years ago."""
+    try:
+        return now.replace(year=now.year - years)
+    except ValueError:  # the 29th of February
+        return now.replace(year=now.year - years, day=28)
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Implements `gateway.service.ports.ArchiveReader`: finds records by the index, and opens them."""
+    """Implements `gateway.service.ports.ArchiveReader`: finds records by the index, and opens them.
+
+    What is older than `years` may be gone.
+    """
 
     archive: Archive
     keys: DataKeys
+    clock: Clock
+    years: int
 
     async def bodies(self, messages: Sequence[ArchivedMessage]) -> Sequence[bytes]:
         """Return the bodies; see the port. Each object is read once, and of it what is asked for."""
@@ -203,7 +218,12 @@ class Reader:
         found: dict[tuple[str, int, int], bytes] = {}
         for (region, segment), wanted in by_segment.items():
             parts = [Part(0, wanted[0].header_size), *(message.record for message in wanted)]
-            opening, *records = await self.archive.read_parts(segment_name(region, segment), parts)
+            try:
+                opening, *records = await self.archive.read_parts(segment_name(region, segment), parts)
+            except ObjectMissingError as error:
+                if all(message.facts.at < expired_before(self.clock.now(), self.years) for message in wanted):
+                    raise RetentionOverError(error.name) from error
+                raise
             for message, record in zip(wanted, records, strict=True):
                 found[region, segment, message.position] = self._body(opening, record, message)
         return [found[message.region, message.segment, message.position] for message in messages]

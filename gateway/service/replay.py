@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from gateway.domain.events import Event, EventKind
@@ -19,11 +19,16 @@ from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, Rail
 from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide
+from gateway.service.dialect import document_in
 from gateway.service.group_commit import GroupCommit
+from gateway.service.incoming.give_back import kept_return
+from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.ports import (
     Accepted,
+    AcceptKind,
     Clock,
     Decision,
+    IncomingHistory,
     MessageDirection,
     NewPayment,
     Observer,
@@ -34,9 +39,16 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import JSON_TYPE, Intake, Refused
+from iso20022.messages import pacs008
 
 _SENT: Final = frozenset(
-    {EventKind.SENDING_STARTED, EventKind.STATUS_REQUESTED, EventKind.TRANSFER_REPEATED, EventKind.PINGED}
+    {
+        EventKind.SENDING_STARTED,
+        EventKind.STATUS_REQUESTED,
+        EventKind.TRANSFER_REPEATED,
+        EventKind.PINGED,
+        EventKind.RETURN_ASKED,
+    }
 )
 """The events with which a message of ours left."""
 
@@ -69,6 +81,7 @@ class Replay:
     accepts: GroupCommit[NewPayment, Accepted]
     vault: Vault
     observer: Observer
+    receiving: Mapping[Rail, ReceivingRail]
 
     async def run(self, history: PaymentHistory) -> None:
         """Bring one payment from its first message to where it stands; several at once may run.
@@ -85,6 +98,9 @@ class Replay:
     async def _accept(self, history: PaymentHistory) -> None:
         """Submit the client's own bytes at the instant at which they came."""
         payment, received = history.payment, _received(history)
+        if payment.is_return:
+            await self._accept_return(history, received)
+            return
         clock = _Standing(payment.accepted_at)
         intake = Intake(
             rails=self.rails,
@@ -93,7 +109,7 @@ class Replay:
             accepts=self.accepts,
             admission=Admission(self.decisions.store, clock, wait_max_s=1.0),
             clock=clock,
-            identifiers=_Given(received.message_id),
+            identifiers=Given(received.message_id),
             vault=self.vault,
             observer=self.observer,
         )
@@ -110,15 +126,31 @@ class Replay:
         if isinstance(outcome, Refused):
             codes = [finding.code for finding in outcome.findings] or outcome.kind
             raise DivergedError(payment.payment_id, "the client's message", kept="accepted", found=codes)
-        _demand(payment.payment_id, "the payment's id", kept=payment.payment_id, found=outcome.payment.payment_id)
+        demand(payment.payment_id, "the payment's id", kept=payment.payment_id, found=outcome.payment.payment_id)
         if not outcome.created:
             raise DivergedError(payment.payment_id, "the database", kept="a fresh one", found="the payment is there")
+
+    async def _accept_return(self, history: PaymentHistory, received: RawMessage) -> None:
+        """Accept a return as it was begun here: what its pacs.004 says must be what is kept of it."""
+        payment = history.payment
+        rail = self.rails[payment.rail]
+        new = kept_return(payment, received, key=history.idempotency_key, timing=rail.timing, vault=self.vault)
+        demand(payment.payment_id, "the return's id", kept=payment.payment_id, found=new.payment_id)
+        said = (new.message_id, new.amount, new.end_to_end_id, new.creditor_agent, new.debtor_agent)
+        kept = (
+            *(payment.message_id, payment.amount, payment.end_to_end_id),
+            *(payment.creditor_agent, payment.debtor_agent),
+        )
+        demand(payment.payment_id, "what the return says", kept=kept, found=said)
+        accepted = await self.accepts.submit(new)
+        if accepted.kind is not AcceptKind.CREATED:
+            raise DivergedError(payment.payment_id, "the database", kept="a fresh one", found="the return is there")
 
     async def _repeat(self, history: PaymentHistory, recorded: RecordedEvent) -> None:
         async def choose(payment: Payment) -> Decision | None:
             decision = self._decision(history, recorded, payment)
             what = f"the state after event {recorded.sequence}, {recorded.event.kind}"
-            _demand(payment.payment_id, what, kept=recorded.state_after, found=decision.state)
+            demand(payment.payment_id, what, kept=recorded.state_after, found=decision.state)
             return decision
 
         await self.decisions.take(history.payment.payment_id, choose)
@@ -128,12 +160,12 @@ class Replay:
         if (sent := _sent_with(history, recorded)) is not None:
             built = self._built(history, recorded, payment)
             what = f"the bytes that left with event {recorded.sequence}, {recorded.event.kind}"
-            _demand(payment.payment_id, what, kept=sent.body, found=built.body)
+            demand(payment.payment_id, what, kept=sent.body, found=built.body)
             return decide(payment, recorded.event, at=at, timing=rail.timing, messages=(sent,))
         if (heard := _heard_with(history, recorded)) is not None:
             event = self._read(heard, recorded, payment)
             what = f"what the rail's message {recorded.event.business_message_id} means"
-            _demand(payment.payment_id, what, kept=recorded.event, found=event)
+            demand(payment.payment_id, what, kept=recorded.event, found=event)
             digest = self.vault.blind_index("rail-message", heard.body)
             return decide(
                 payment,
@@ -153,6 +185,13 @@ class Replay:
                 return rail.transfer_message(payment, _received(history), at=at)
             case EventKind.PINGED:
                 return rail.ping(payment, at=at)
+            case EventKind.RETURN_ASKED:
+                reason = recorded.event.reason
+                assert reason is not None, "a return is asked for with a reason"
+                out = (raw for raw in history.messages if raw.direction is MessageDirection.RAIL_OUT)
+                sent = next(raw for raw in out if raw.message_type == pacs008.MESSAGE_TYPE)
+                transfer = pacs008.parse(document_in(sent))
+                return self.receiving[payment.rail].requests.ask(payment, transfer, reason, at=at)
             case _:
                 first = next(raw for raw in history.messages if raw.direction is MessageDirection.RAIL_OUT)
                 return rail.enquiry(payment, first, at=at)
@@ -170,27 +209,31 @@ class Replay:
         return event
 
 
-def demand_equal(kept: PaymentHistory, found: PaymentHistory) -> None:
+History = TypeVar("History", PaymentHistory, IncomingHistory)
+
+
+def demand_equal(kept: History, found: History) -> None:
     """Hold what came out against what is kept, field by field.
 
     Raises:
         DivergedError: they differ; the first field that does is named.
 
     """
-    for field in fields(PaymentHistory):
+    for field in fields(kept):
         one, other = getattr(kept, field.name), getattr(found, field.name)
         if one == other:
             continue
         if isinstance(one, tuple):
             differing = [(left, right) for left, right in zip(one, other, strict=False) if left != right]
             one, other = differing[0] if differing else (f"{len(one)} of them", f"{len(other)} of them")
-        elif isinstance(one, Payment):
-            name = next(each.name for each in fields(Payment) if getattr(one, each.name) != getattr(other, each.name))
+        elif is_dataclass(one):
+            name = next(each.name for each in fields(one) if getattr(one, each.name) != getattr(other, each.name))
             one, other = f"{name}={getattr(one, name)}", f"{name}={getattr(other, name)}"
-        raise DivergedError(kept.payment.payment_id, f"its {field.name}", kept=one, found=other)
+        raise DivergedError(kept.payment_id, f"its {field.name}", kept=one, found=other)
 
 
-def _demand(payment_id: PaymentId, what: str, *, kept: object, found: object) -> None:
+def demand(payment_id: PaymentId, what: str, *, kept: object, found: object) -> None:
+    """Raise `DivergedError` unless both are equal."""
     if kept != found:
         raise DivergedError(payment_id, what, kept=kept, found=found)
 
@@ -253,10 +296,11 @@ class _Standing(Clock):
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """The id that was given then."""
+class Given:
+    """Gives the id that was given then."""
 
     message_id: UUID
 
     def new_uuid(self) -> UUID:
+        """Return it."""
         return self.message_id

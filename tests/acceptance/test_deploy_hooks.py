@@ -131,11 +131,11 @@ def test_a_gateway_that_is_gone_is_refused(deployment: Deployment) -> None:
     assert deployment.run(HOOK, variables_of(f"http://127.0.0.1:{free_loopback_port()}")) == "Failed"
 
 
-@pytest.mark.skipif(not prometheus.is_installed(), reason="no Prometheus: what it makes of our queries is left out")
 def test_a_real_prometheus_understands_what_is_asked(
     database: Database, deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without a figure of a worker a deployment is refused; with a worker that is well it may begin."""
+    prometheus.ensure_installed()
     script, pause = Script.healthy(), threading.Event()
     with serving(script) as rail:
         port = free_loopback_port()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 import pytest
 
+from adapters.postgres.server import EmbeddedPostgres
+from gateway.cli.replay import replay
+from gateway.settings import load_settings
 from tests.acceptance.crashing_worker import AFTER_ANSWERING, BEFORE_ANSWERING
 from tests.acceptance.installation import installed
 from tests.acceptance.receiving import Receiver, receiving, until
-from tests.conftest import Database
+from tests.conftest import Database, copy_database
 
 RESERVE_MS: Final = 5_000
 """The reserve in the tests with the rail's own clock; the institution is waited for until one second before its end."""
@@ -189,3 +194,72 @@ async def test_a_payment_whose_time_is_over_is_rejected_and_what_did_not_settle_
     assert quick_receiver.at_rail(expired)["status"] == "RJCT"
     assert gone["answer"] is None
     assert denied["reason_code"] == "E997"
+
+
+async def test_what_came_in_is_run_again_and_comes_out_the_same_or_is_named(
+    quick_receiver: Receiver,
+    database: Database,
+    postgres_server: EmbeddedPostgres,
+    template: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As it was; and with a byte of our answer, what the rail advised, and a state changed."""
+    orders: list[tuple[dict[str, Any], str]] = [
+        ({}, "POSTED"),
+        ({"copies": 2, "copy_after_s": 0.1}, "POSTED"),
+        ({"again_after_s": 0.1}, "POSTED"),
+        ({"amount": "150.00", "creditor_account": "SIMSLOW6"}, "REJECTED"),
+        ({"creditor_account": "SIMREJECTAC04"}, "REJECTED"),
+        ({"creditor_account": "SIMHOLD"}, "PENDING"),
+        ({"creditor_account": "SIMREFUSEAC06"}, "RETURN_DUE"),
+        ({"advice": "none"}, "POSTED"),
+        ({"advice": "opposite"}, "NOT_SETTLED"),
+    ]
+    ids = [(quick_receiver.order(**order)[0], state) for order, state in orders]
+    for message_id, state in ids:
+        await until(database, message_id, sent_in(state))
+    await until(database, ids[3][0], lambda row: row["contradictions"] == 1)  # the institution's yes came too late
+    for name, value in quick_receiver.installation.environment.items():
+        monkeypatch.setenv(name, value)
+    into, into_changed = [await asyncio.to_thread(copy_database, postgres_server, template) for _ in range(2)]
+
+    outcome = await replay(load_settings(), database.application_dsn, into.owner_dsn, tell=lambda _: None)
+    references = [message_id for message_id, _ in ids]
+    await change(database, CHANGED.format(*references))
+    changed = await replay(load_settings(), database.application_dsn, into_changed.owner_dsn, tell=lambda _: None)
+    await change(database, RESTORED.format(*references))  # the audit would find it, as it should
+
+    assert outcome.diverged == {}
+    assert outcome.is_good
+    assert outcome.incoming_transfers == len(orders)
+    assert len(changed.diverged) == 3
+    said = " ".join(changed.diverged.values())
+    assert "the bytes that left" in said
+    assert "what the rail's message" in said
+    assert "its transfer" in said
+
+
+async def change(database: Database, statement: str) -> None:
+    """Do as the owner what nobody may."""
+    connection = await asyncpg.connect(database.owner_dsn)
+    await connection.execute(statement)
+    await connection.close()
+
+
+CHANGED: Final = """
+    CREATE TABLE kept AS SELECT message_id, body FROM message;
+    UPDATE message SET body = replace(convert_from(body, 'UTF8'), 'ACTC', 'ACWP')::bytea
+    FROM incoming_transfer AS fact
+    WHERE direction = 'rail_out' AND fact.payment_id = message.payment_id AND fact.message_id = '{0}';
+    UPDATE message SET body = replace(convert_from(body, 'UTF8'), 'ACSC', 'RJCT')::bytea
+    FROM incoming_transfer AS fact
+    WHERE direction = 'rail_in' AND fact.payment_id = message.payment_id AND fact.message_id = '{1}';
+    UPDATE incoming_state AS now SET status = 'NONE'
+    FROM incoming_transfer AS fact WHERE fact.payment_id = now.payment_id AND fact.message_id = '{4}'
+"""
+
+RESTORED: Final = """
+    UPDATE message SET body = kept.body FROM kept WHERE kept.message_id = message.message_id;
+    UPDATE incoming_state AS now SET status = 'RJCT'
+    FROM incoming_transfer AS fact WHERE fact.payment_id = now.payment_id AND fact.message_id = '{4}'
+"""

@@ -98,7 +98,7 @@ class InMemoryStore:
     """Implements `gateway.service.ports.PaymentStore`; each call gives the other tasks a turn, then acts at once.
 
     `api_keys` maps SHA-256 digests to tenants. With `reachable` off everything raises, as a database that is down;
-    `next_call_raises` is raised by the next call only.
+    `next_call_raises` is raised by the next call only, `archive_raises` whenever messages are read.
     """
 
     def __init__(self, *, api_keys: Mapping[bytes, TenantId] | None = None) -> None:
@@ -107,6 +107,7 @@ class InMemoryStore:
         self.funds_holders: dict[TenantId, FundsHolder] = {}
         self.reachable = True
         self.next_call_raises: Exception | None = None
+        self.archive_raises: Exception | None = None
         self.rows = _Rows()
 
     async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
@@ -283,6 +284,8 @@ class InMemoryStore:
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
         """Return the raw messages; see the port."""
         await self._reached()
+        if self.archive_raises is not None:
+            raise self.archive_raises
         return sorted(self.rows.messages.get(payment_id, ()), key=lambda message: (message.at, message.message_id))
 
     async def refuse(self, refusals: Sequence[Refusal]) -> None:

@@ -41,6 +41,14 @@ async def seed(dsn: str, count: int) -> None:
             await connection.execute(SEED.replace("1, {count}", rows), timeout=600)
             print(f"{min(start + CHUNK, count):,} stored", flush=True)
         await connection.execute("VACUUM ANALYZE", timeout=600)
+    finally:
+        await connection.close()
+
+
+async def rest(dsn: str) -> None:
+    """Write down what is stored, so that nobody does while it is measured."""
+    connection = await asyncpg.connect(dsn)
+    try:
         await connection.execute("CHECKPOINT", timeout=600)
     finally:
         await connection.close()
@@ -62,6 +70,7 @@ def measured(count: int) -> dict[str, Any]:
         with servers.running():
             asyncio.run(seed(servers.postgres.superuser_dsn, count))
             asyncio.run(seal(servers.postgres.application_dsn))
+            asyncio.run(rest(servers.postgres.superuser_dsn))
             installation = Installation(plan, servers, Path(name))
             with running_roles(installation) as roles:
                 return measure(installation, roles, LOAD).as_json()

@@ -1,4 +1,4 @@
-"""A real Prometheus on the loopback interface, where Debian's package is installed."""
+"""A real Prometheus on the loopback interface: Debian's package, installed where it is missing and may be."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.child_process import free_loopback_port
+from tests.servers.debian import ensure_package
 
 PROGRAM: Final = "prometheus"
 START_MAX_S: Final = 20.0
@@ -28,9 +29,14 @@ scrape_configs:
 """
 
 
-def is_installed() -> bool:
-    """Whether there is one to run."""
-    return shutil.which(PROGRAM) is not None
+def ensure_installed() -> None:
+    """Install it where it is missing: on Debian, as root.
+
+    Raises:
+        PackageMissingError: it is missing and cannot be installed.
+
+    """
+    ensure_package(PROGRAM, is_there=lambda: shutil.which(PROGRAM) is not None)
 
 
 @contextmanager

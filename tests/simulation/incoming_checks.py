@@ -198,7 +198,8 @@ class NothingReceivedIsStuck(Check):
             if transfer.state is IncomingState.POSTED:
                 if not world.institution.credits[transfer.end_to_end_id]:
                     yield f"{plan.words} is {transfer.state}, and its creditor has nothing"
-                if [each.status for each in record.statuses] != [TransactionStatus.ACCC]:
+                told = [each.status for each in record.statuses] + _told_in_vain(world, transfer)
+                if TransactionStatus.ACCC not in told or len(record.statuses) > 1:
                     yield f"{plan.words} is {transfer.state}, and the rail was not told so once"
             is_gone = transfer.state is IncomingState.NOT_SETTLED and transfer.answer in {"ACTC", "ACWP"}
             if is_gone and transfer.end_to_end_id not in world.institution.told_of_no_settlement:
@@ -206,6 +207,12 @@ class NothingReceivedIsStuck(Check):
             kinds = [event.fact.kind for event in world.incoming.rows.events[transfer.payment_id]]
             if kinds.count(IncomingEvent.RECEIVED) != 1:
                 yield f"{plan.words} was received {kinds.count(IncomingEvent.RECEIVED)} times"
+
+
+def _told_in_vain(world: World, transfer: IncomingTransfer) -> list[TransactionStatus]:
+    """What we told the rail of the posting, and a link that seemed to succeed has lost: nobody answers that."""
+    words = (transfer.message_id.encode(), b">ACCC<")
+    return [TransactionStatus.ACCC for body in world.rail.swallowed if all(word in body for word in words)]
 
 
 INCOMING_CHECKS: Final[tuple[type[Check], ...]] = (

@@ -85,10 +85,19 @@ def store_side(life: Life, store: object) -> PaymentStore:
 class _LinkSide(Side):
     async def send(self, body: bytes, *, message_class: MessageClass) -> None:
         """Hand a message to the rail; whoever watches sees it first."""
-        life, rail = self._life, cast("RailLink", self._inner)
+        life, rail, swallowed = self._life, cast("RailLink", self._inner), self._life.world.rail.swallowed
+        arrived: list[bytes] = []
+
+        async def arrive() -> None:
+            arrived.append(body)
+            swallowed.discard(body)
+            await rail.send(body, message_class=message_class)
+
         life.demand_alive()
         life.world.witness(Leaving(life.name, body, message_class))
-        await life.call(Part.RAIL, "rail.send", partial(rail.send, body, message_class=message_class))
+        await life.call(Part.RAIL, "rail.send", arrive)
+        if not arrived:
+            swallowed.add(body)
 
 
 def link_side(life: Life, rail: object) -> RailLink:

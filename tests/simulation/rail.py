@@ -108,6 +108,8 @@ class SimulatedRail(InMemoryRail):
 
     def __init__(self, surroundings: RailSurroundings) -> None:
         super().__init__(answering=self.hear, visibility_s=VISIBILITY_S)
+        self.swallowed: set[bytes] = set()
+        """What a link seemed to have handed over, and has not."""
         self._around = surroundings
         self._book = _Book()
         self._writer = AnswerWriter(SETTINGS.profile, MessageIds(started_at=surroundings.now()))

@@ -1,4 +1,4 @@
-"""``python -m tests.terraform.check``: format, init, validate, test for every module and root; checkov; hadolint.
+"""``python -m tests.terraform.check``: format; init, validity and tests of every module and root; checkov; hadolint.
 
 Then the tests beside this file: planted mistakes, and plans. Exits 1 where something does not hold, and says what. With
 ``--if-installed`` it leaves everything out, and says so, where there is no `terraform`.
@@ -28,8 +28,8 @@ from tests.terraform.running import (
     format_check,
     module_folders,
     root_folders,
-    steps_of,
 )
+from tests.terraform.suite import Suite
 from tests.terraform.tools import checkov, hadolint, tool
 
 Job = tuple[str, Callable[[], Sequence[tuple[str, Answer]]]]
@@ -53,9 +53,7 @@ def main() -> None:
             terraform = Terraform(BUILD / "check")
         except ProviderMissingError as error:
             sys.exit(str(error))
-        folders = [*root_folders(), *module_folders()]  # the long ones first, so that none is left alone at the end
-        jobs = [("format", _formatted), *_tools(terraform.folder)]
-        jobs += [(folder.as_posix(), partial(steps_of, terraform, folder)) for folder in folders]
+        jobs = [*_tested(terraform), *_tools(terraform.folder), ("format", _formatted)]
     failed = failures(jobs)
     sys.exit(1 if failed or not _rest_holds() else 0)
 
@@ -64,6 +62,21 @@ def _rest_holds() -> bool:
     """Run the tests beside this file: planted mistakes and plans."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).parent)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+def _tested(terraform: Terraform) -> list[Job]:
+    """Return the tests of every folder, in as many shares as there are commands at once."""
+    folders = [*root_folders(), *module_folders()]
+    suite = Suite(terraform, folders)
+    initialised = suite.initialise()
+    if not initialised.is_ok:
+        return [("init", lambda: [("init", initialised)])]
+    shares = [folders[number::PARALLEL] for number in range(PARALLEL)]
+    return [(f"tests, share {number}", partial(_share, suite, share)) for number, share in enumerate(shares, 1)]
+
+
+def _share(suite: Suite, folders: Sequence[Path]) -> Sequence[tuple[str, Answer]]:
+    return [(folder.as_posix(), answer) for folder, answer in suite.run(folders).items()]
 
 
 def _formatted() -> Sequence[tuple[str, Answer]]:
@@ -85,12 +98,11 @@ def failures(jobs: Sequence[Job]) -> int:
     with ThreadPoolExecutor(PARALLEL) as pool:
         for name, steps, seconds in pool.map(_timed, jobs):
             failed += not all(answer.is_ok for _, answer in steps)
-            done = " ".join(step if answer.is_ok else step.upper() for step, answer in steps)
-            print(f"{done:28} {seconds:6.1f} s  {name}", flush=True)
-            for _, answer in steps:
+            print(f"{seconds:6.1f} s  {name}: {', '.join(step for step, answer in steps if answer.is_ok)}", flush=True)
+            for step, answer in steps:
                 if not answer.is_ok:
-                    print(answer.text, flush=True)
-    print(f"{len(jobs)} checked in {time.monotonic() - started:.0f} s; failed: {failed}")
+                    print(f"FAILED: {step}\n{answer.text}", flush=True)
+    print(f"checked in {time.monotonic() - started:.0f} s; failed: {failed}", flush=True)
     return failed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,9 +14,19 @@ from tests.terraform.tools import MOTO_ACCOUNT
 DIGEST: Final = "sha256:" + "1" * 64
 SECRETS: Final = {
     "database-password": "an invented database password",
+    "replication-password": "an invented replication password",
     "api-key": "an invented api key",
     "operator-key": "an invented operator key",
     "index-key": "an invented index key",
+    "message-keys": base64.b64encode(b"an invented file of keys").decode(),
+    "peer-certificate": base64.b64encode(b"an invented certificate").decode(),
+    "peer-key": base64.b64encode(b"an invented key").decode(),
+    "fednow-key-repository-password": "an invented key repository's password",
+    "fednow-key-repository.p12": base64.b64encode(bytes(range(256))).decode(),
+}
+RAIL: Final = {
+    "FIFTEEN_FEDNOW__URL": "ibmmq://127.0.0.1(1414)/QM1",
+    "FIFTEEN_FEDNOW__IBM_MQ__KEY_REPOSITORY": "/run/fifteen/fednow-key-repository.p12",
 }
 BROKER_PASSWORD: Final = "an-invented-broker-password"
 ZONE_ID: Final = "Z11111111111"
@@ -67,6 +78,7 @@ def values_of(root: Path, links: Mapping[str, Any] | None = None, zone_id: str =
         "client_authorities_pem": "-----BEGIN CERTIFICATE-----\nnot a real one\n-----END CERTIFICATE-----\n",
         "broker_password": BROKER_PASSWORD,
         "secrets": SECRETS,
+        "rail_settings": RAIL if root.parts[1] in {"cert", "prod"} else {},
     }
 
 

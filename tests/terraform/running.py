@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,12 +48,6 @@ def environment_roots() -> list[Path]:
     return [folder for folder in root_folders() if folder.parts[0] == "environments" and len(folder.parts) == 3]
 
 
-def takes_providers(folder: Path) -> bool:
-    """Return whether a module is handed its providers: Terraform cannot validate such a one by itself."""
-    versions = SOURCE / folder / "versions.tf"
-    return versions.exists() and "configuration_aliases" in versions.read_text()
-
-
 class Terraform:
     """Commands on a copy of `terraform/` under a folder of its own."""
 
@@ -67,7 +61,8 @@ class Terraform:
         work.mkdir(parents=True, exist_ok=True)
         self.folder = work / "terraform"
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(SOURCE, self.folder, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "__pycache__"))
+        left = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "__pycache__")
+        shutil.copytree(SOURCE, self.folder, ignore=left)
         configuration = configuration_file(work, os.environ)
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("TF_", "AWS_"))},
@@ -86,12 +81,13 @@ class Terraform:
             ["terraform", *arguments],
             cwd=self.folder / folder,
             env={**self._environment, **(environment or {})},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # what is wrong stands where it was found
             text=True,
             check=False,
             timeout=COMMAND_TIMEOUT_S,
         )
-        return Answer(done.returncode == 0, _plain(done.stdout + done.stderr))
+        return Answer(done.returncode == 0, _plain(done.stdout))
 
     def initialise(self, folder: Path) -> Answer:
         """Install modules and link the provider; no backend."""
@@ -104,16 +100,6 @@ class Terraform:
         lock = self.folder / folder / ".terraform.lock.hcl"
         if lock.exists():
             lock.write_text(re.sub(r"  hashes = \[[^\]]*\]\n", "", lock.read_text()))
-
-    def validate(self, folder: Path) -> Answer:
-        """Validate a folder."""
-        return self.run(folder, "validate", "-no-color")
-
-    def test(self, folder: Path) -> Answer:
-        """Run a folder's own tests; none is a failure too."""
-        answer = self.run(folder, "test", "-no-color")
-        ran = re.search(r"(\d+) passed", answer.text)
-        return Answer(answer.is_ok and ran is not None and int(ran[1]) > 0, answer.text)
 
     def output(self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """Return what a command that must succeed printed.
@@ -149,16 +135,6 @@ def format_check() -> Answer:
         env={name: value for name, value in os.environ.items() if not name.startswith("TF_")},
     )  # fmt: skip
     return Answer(done.returncode == 0, done.stdout + done.stderr)
-
-
-def steps_of(terraform: Terraform, folder: Path) -> Sequence[tuple[str, Answer]]:
-    """Initialise, validate and test one folder, and return what came of it; the first failure ends it."""
-    done: list[tuple[str, Answer]] = [("init", terraform.initialise(folder))]
-    if done[-1][1].is_ok and not takes_providers(folder):
-        done.append(("validate", terraform.validate(folder)))
-    if done[-1][1].is_ok:
-        done.append(("test", terraform.test(folder)))
-    return done
 
 
 def _plain(text: str) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.terraform.running import BUILD, PARALLEL, Answer, Terraform
+from tests.terraform.running import BUILD, Answer, Terraform
+from tests.terraform.suite import Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "a region without a health check": Mistake(
         "dns", "main.tf", r"  health_check_id = .*\n", "", "Each record has its region's health check."
     ),
+    "an argument that the provider does not know": Mistake(
+        "kms", "main.tf", r"enable_key_rotation += true", "enable_key_rotations = true",
+        'An argument named "enable_key_rotations" is not expected here.',
+    ),
     "clients without certificates": Mistake(
         "load_balancer", "main.tf", r'= "verify"', '= "passthrough"',
         "The load balancer verifies clients' certificates, and their expiry.",
@@ -74,24 +79,28 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
 }  # fmt: skip
 
 
-def _tested(name: str) -> tuple[str, Answer]:
-    """Plant a mistake in a copy of its own and run its module's tests."""
+def _planted(terraform: Terraform, name: str) -> Path:
+    """Plant a mistake in a copy of its module, and return the copy's folder."""
     mistake = MISTAKES[name]
-    terraform = Terraform(BUILD / "planted" / re.sub(r"\W+", "-", name))
-    folder = Path("modules") / mistake.module
+    folder = Path("modules") / re.sub(r"\W+", "-", name)
+    shutil.copytree(terraform.folder / "modules" / mistake.module, terraform.folder / folder)
     file = terraform.folder / folder / mistake.file
     planted, places = re.subn(mistake.right, mistake.wrong, file.read_text())
     assert places == 1, f"{mistake.right!r} stands {places} times in {file}"
     file.write_text(planted)
-    assert terraform.initialise(folder).is_ok
-    return name, terraform.test(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def answers() -> Mapping[str, Answer]:
     """What the tests said of every mistake."""
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        return dict(pool.map(_tested, MISTAKES))
+    terraform = Terraform(BUILD / "planted")
+    folders = {name: _planted(terraform, name) for name in MISTAKES}
+    suite = Suite(terraform, list(folders.values()))
+    initialised = suite.initialise()
+    assert initialised.is_ok, initialised.text
+    said = suite.run(list(folders.values()))
+    return {name: said[folder] for name, folder in folders.items()}
 
 
 @pytest.mark.parametrize("name", MISTAKES)

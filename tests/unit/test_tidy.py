@@ -36,7 +36,10 @@ CATCH_ALL: Final = {
 }
 
 HOSTS_AND_PATHS: Final = re.compile(r"pypi\.org|pythonhosted|npmjs|deb\.debian|/work/|/root/|/tmp/bash")
-WAITED_FOR: Final = {"gateway/service/supervise.py": "a run is a task of its own, waited for where it is made"}
+WAITED_FOR: Final = {
+    "gateway/service/supervise.py": "a run is a task of its own, waited for where it is made",
+    "adapters/amqp/connection.py": "what a broker was asked is waited for to its end, also by who is cancelled",
+}
 FLOAT_ALLOWED: Final = {"gateway/domain/receiving_time.py": "seconds", "gateway/domain/timing.py": "seconds"}
 
 

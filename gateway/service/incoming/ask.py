@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
+    CONTRADICTS,
     DECIDED_AS,
     IncomingFact,
     IncomingTransfer,
@@ -255,8 +256,10 @@ class Asker:
 
 def _decided(answer: InstitutionAnswer, by: ReasonOrigin, *, is_return: bool = False) -> IncomingFact:
     reason = None if answer.reason_code is None else Reason(answer.reason_code, by, answer.text)
-    decided_by = "gateway" if is_return else _NAMES[by]
-    return IncomingFact(DECIDED_AS[answer.verdict], reason, details={"decided_by": decided_by})
+    details = {"decided_by": "gateway" if is_return else _NAMES[by]}
+    if answer.contradicts:
+        details[CONTRADICTS] = "yes"
+    return IncomingFact(DECIDED_AS[answer.verdict], reason, details=details)
 
 
 _NAMES: Final = {ReasonOrigin.INSTITUTION: "institution", ReasonOrigin.GATEWAY: "stand_in"}

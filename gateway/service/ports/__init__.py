@@ -18,6 +18,7 @@ from gateway.service.ports.archive import (
     Months,
     ObjectMissingError,
     Part,
+    RetentionOverError,
     Walk,
     Walked,
 )
@@ -61,7 +62,7 @@ from gateway.service.ports.faults import (
     UnavailableError,
     UnroutableError,
 )
-from gateway.service.ports.history import History, PaymentHistory
+from gateway.service.ports.history import History, IncomingHistory, PaymentHistory
 from gateway.service.ports.incoming import (
     Admitted,
     IncomingBacklog,
@@ -140,6 +141,7 @@ __all__ = [
     "Identifiers",
     "IncomingBacklog",
     "IncomingDecision",
+    "IncomingHistory",
     "IncomingStore",
     "Institution",
     "KeptDeadLetter",
@@ -174,6 +176,7 @@ __all__ = [
     "ReceivingTenant",
     "Refusal",
     "Reservation",
+    "RetentionOverError",
     "Sealed",
     "SealedEntry",
     "Span",

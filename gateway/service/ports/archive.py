@@ -29,6 +29,10 @@ class ObjectMissingError(ArchiveDamagedError):
         super().__init__(name, "the archive has no such object")
 
 
+class RetentionOverError(ObjectMissingError):
+    """The archive has no such object any more, and need not: the years for which it keeps messages are over."""
+
+
 class ForeignObjectError(Exception):
     """An object is in the way, with messages that this database does not keep (docs/runbooks/archive.md)."""
 
@@ -280,6 +284,7 @@ class ArchiveReader(Protocol):
 
         Raises:
             ArchiveDamagedError: an object is missing, or its record is not the one that the index speaks of.
+            RetentionOverError: an object is missing, and old enough to be.
             UnavailableError: the archive does not answer.
 
         """

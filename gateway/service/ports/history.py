@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.domain.history import RecordedEvent
+from gateway.domain.incoming_transfer import IncomingTransfer, RecordedFact
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId
 from gateway.service.ports.store import RawMessage
@@ -27,9 +28,30 @@ class PaymentHistory:
     messages: tuple[RawMessage, ...]
     postings: tuple[tuple[int, Posting], ...]
 
+    @property
+    def payment_id(self) -> PaymentId:
+        """Whose history it is."""
+        return self.payment.payment_id
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingHistory:
+    """One incoming transfer with all that is kept of it, as `PaymentHistory`."""
+
+    transfer: IncomingTransfer
+    events: tuple[RecordedFact, ...]
+    digests: tuple[bytes | None, ...]
+    messages: tuple[RawMessage, ...]
+    postings: tuple[tuple[int, Posting], ...]
+
+    @property
+    def payment_id(self) -> PaymentId:
+        """Whose history it is."""
+        return self.transfer.payment_id
+
 
 class History(Protocol):
-    """The kept payments of one database."""
+    """The kept payments and incoming transfers of one database."""
 
     async def page(self, after: PaymentId | None, *, limit: int) -> Sequence[PaymentHistory]:
         """Return up to `limit` payments that follow `after` (None: from the first) in the order of their ids.
@@ -42,4 +64,12 @@ class History(Protocol):
 
     async def of(self, payment_ids: Sequence[PaymentId]) -> Sequence[PaymentHistory]:
         """Return these payments in the order of their ids; unknown ones are left out. Raises as `page`."""
+        ...
+
+    async def incoming_page(self, after: PaymentId | None, *, limit: int) -> Sequence[IncomingHistory]:
+        """Return incoming transfers; as `page`."""
+        ...
+
+    async def incoming_of(self, payment_ids: Sequence[PaymentId]) -> Sequence[IncomingHistory]:
+        """Return these incoming transfers; as `of`."""
         ...

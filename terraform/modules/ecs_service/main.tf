@@ -1,37 +1,12 @@
-# A service on Fargate. The gateway stands behind the load balancer and is exchanged blue/green by CodeDeploy; workers
-# have no load balancer and roll, with the circuit breaker that brings the old ones back.
-module "task" {
-  source = "../task"
-
-  name                     = var.name
-  tags                     = var.tags
-  account_id               = var.account_id
-  region                   = var.region
-  role                     = var.role
-  image                    = var.image
-  repository_arns          = var.repository_arns
-  command                  = var.command
-  port                     = var.port
-  size                     = var.size
-  environment_variables    = var.environment_variables
-  secrets                  = var.secrets
-  secrets_kms_key_arn      = var.secrets_kms_key_arn
-  task_statements          = var.task_statements
-  collector                = var.collector
-  simulator_command        = var.simulator_command
-  stop_timeout_s           = var.stop_timeout_s
-  logs_kms_key_arn         = var.logs_kms_key_arn
-  log_retention_days       = var.log_retention_days
-  permissions_boundary_arn = var.permissions_boundary_arn
-}
-
+# A service on Fargate: tasks of one definition (module task). The gateway stands behind the load balancer and is exchanged
+# blue/green by CodeDeploy; workers have no load balancer and roll, with the circuit breaker that brings the old ones back.
 resource "aws_ecs_service" "rolling" {
   # checkov:skip=CKV_AWS_332: the newest platform by its number: what was proved is what runs
   count = var.blue_green == null ? 1 : 0
 
   name                               = "${var.name}-${var.role}"
   cluster                            = var.cluster_arn
-  task_definition                    = module.task.task_definition_arn
+  task_definition                    = var.task_definition_arn
   desired_count                      = var.scaling.tasks_min
   launch_type                        = "FARGATE"
   platform_version                   = "1.4.0"
@@ -76,7 +51,7 @@ resource "aws_ecs_service" "blue_green" {
 
   name                              = "${var.name}-${var.role}"
   cluster                           = var.cluster_arn
-  task_definition                   = module.task.task_definition_arn
+  task_definition                   = var.task_definition_arn
   desired_count                     = var.scaling.tasks_min
   launch_type                       = "FARGATE"
   platform_version                  = "1.4.0"

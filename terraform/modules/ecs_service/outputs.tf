@@ -3,21 +3,6 @@ output "service_name" {
   value       = local.service_name
 }
 
-output "task_definition_arn" {
-  description = "The newest revision of its task definition."
-  value       = module.task.task_definition_arn
-}
-
-output "role_arns" {
-  description = "Its execution role and its task role."
-  value       = module.task.role_arns
-}
-
-output "log_group_name" {
-  description = "Where it logs."
-  value       = module.task.log_group_name
-}
-
 output "promises" {
   description = "What is promised of the service, read from what is made."
   value = {
@@ -26,6 +11,5 @@ output "promises" {
     public_address  = one(concat(aws_ecs_service.rolling, aws_ecs_service.blue_green)[0].network_configuration).assign_public_ip
     zones           = length(one(concat(aws_ecs_service.rolling, aws_ecs_service.blue_green)[0].network_configuration).subnets)
     tasks_min       = aws_appautoscaling_target.this.min_capacity
-    task_actions    = module.task.task_actions
   }
 }

@@ -43,8 +43,8 @@ variable "secret_names" {
   type        = set(string)
 
   validation {
-    condition     = alltrue([for name in var.secret_names : can(regex("^[a-z][a-z0-9-]{1,40}$", name))])
-    error_message = "Small letters, digits and hyphens."
+    condition     = alltrue([for name in var.secret_names : can(regex("^[a-z][a-z0-9.-]{1,40}$", name))])
+    error_message = "Small letters, digits, points and hyphens."
   }
 }
 

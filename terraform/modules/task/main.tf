@@ -19,7 +19,8 @@ locals {
     portMappings           = var.port == null ? [] : [{ containerPort = var.port, hostPort = var.port, protocol = "tcp" }]
     environment            = [for variable in sort(keys(var.environment_variables)) : { name = variable, value = var.environment_variables[variable] }]
     secrets                = [for variable in sort(keys(var.secrets)) : { name = variable, valueFrom = var.secrets[variable] }]
-    mountPoints            = [{ sourceVolume = "scratch", containerPath = "/tmp", readOnly = false }]
+    mountPoints            = concat([local.scratch], [for each in local.files_mounted : merge(each, { readOnly = true })])
+    dependsOn              = length(var.files) == 0 ? [] : [{ containerName = "files", condition = "SUCCESS" }]
     linuxParameters        = { initProcessEnabled = true, capabilities = { drop = ["ALL"], add = [] } }
     logConfiguration       = local.log_configuration.program
   }
@@ -33,6 +34,31 @@ locals {
       startPeriod = 20
     }
   }
+
+  # Both places are the image's own volumes: what is mounted there belongs to its user, and not to root.
+  scratch       = { sourceVolume = "scratch", containerPath = "/tmp", readOnly = false }
+  files_mounted = length(var.files) == 0 ? [] : [{ sourceVolume = "files", containerPath = local.files_folder, readOnly = false }]
+  files_folder  = "/run/fifteen"
+
+  # What the program wants as a file comes from Secrets Manager too: written before it starts, onto the task's own
+  # encrypted disk, by a container that does nothing else. Base64, since a key store is no text.
+  files = length(var.files) == 0 ? [] : [{
+    name       = "files"
+    image      = var.image
+    entryPoint = ["/bin/sh", "-euc"]
+    command = [join("\n", concat(["umask 077"], [
+      for file in sort(keys(var.files)) : "printenv ${local.file_variables[file]} | base64 --decode > ${local.files_folder}/${file} && test -s ${local.files_folder}/${file}"
+    ]))]
+    essential              = false # it ends before the program begins
+    user                   = "10001"
+    readonlyRootFilesystem = true
+    privileged             = false
+    linuxParameters        = { initProcessEnabled = false, capabilities = { drop = ["ALL"], add = [] } }
+    secrets                = [for file in sort(keys(var.files)) : { name = local.file_variables[file], valueFrom = var.files[file] }]
+    mountPoints            = local.files_mounted
+    logConfiguration       = local.log_configuration.files
+  }]
+  file_variables = { for file in keys(var.files) : file => upper(replace(file, "/[.-]/", "_")) }
 
   collector = local.is_watched ? [{
     name                   = "collector"
@@ -55,12 +81,12 @@ locals {
     readonlyRootFilesystem = true
     privileged             = false
     linuxParameters        = { initProcessEnabled = true, capabilities = { drop = ["ALL"], add = [] } }
-    mountPoints            = [{ sourceVolume = "scratch", containerPath = "/tmp", readOnly = false }]
+    mountPoints            = [local.scratch]
     logConfiguration       = local.log_configuration.simulator
   }]
 
   log_configuration = {
-    for container in ["program", "collector", "simulator"] : container => {
+    for container in ["program", "collector", "files", "simulator"] : container => {
       logDriver = "awslogs"
       options = {
         awslogs-group         = local.log_group
@@ -81,7 +107,7 @@ resource "aws_ecs_task_definition" "this" {
   memory                   = var.size.memory
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = aws_iam_role.task.arn
-  container_definitions    = jsonencode(concat([merge(local.program, local.health_check)], local.collector, local.simulator))
+  container_definitions    = jsonencode(concat([merge(local.program, local.health_check)], local.collector, local.simulator, local.files))
   track_latest             = false # deployments register revisions of their own, which are not Terraform's business
   tags                     = var.tags
 
@@ -92,6 +118,14 @@ resource "aws_ecs_task_definition" "this" {
 
   volume {
     name = "scratch"
+  }
+
+  dynamic "volume" {
+    for_each = local.files_mounted
+
+    content {
+      name = volume.value.sourceVolume
+    }
   }
 }
 

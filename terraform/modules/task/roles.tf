@@ -13,7 +13,7 @@ locals {
   })
 
   # "…:secret:name-AbCdEf:json-key::" names a member of a secret; the permission is the secret's.
-  secret_arns = distinct([for reference in values(var.secrets) : join(":", slice(split(":", reference), 0, 7))])
+  secret_arns = distinct([for reference in concat(values(var.secrets), values(var.files)) : join(":", slice(split(":", reference), 0, 7))])
 
   execution_statements = concat(
     [
@@ -49,7 +49,7 @@ locals {
           Action    = ["kms:Decrypt"]
           Resource  = [var.secrets_kms_key_arn]
           Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.region}.amazonaws.com" } }
-      }] : statement if length(var.secrets) > 0
+      }] : statement if length(local.secret_arns) > 0
     ],
   )
 

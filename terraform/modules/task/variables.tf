@@ -152,6 +152,17 @@ variable "secrets" {
   }
 }
 
+variable "files" {
+  description = "Secrets that the program reads as files: name in /run/fifteen = ARN in Secrets Manager of its content, in Base64."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for file, arn in var.files : can(regex("^[a-z][a-z0-9.-]*$", file)) && can(regex("^arn:aws[a-z-]*:secretsmanager:", arn))])
+    error_message = "Names of small letters, digits, points and hyphens; ARNs of secrets, never their values."
+  }
+}
+
 variable "secrets_kms_key_arn" {
   description = "Key that the secrets are encrypted under."
   type        = string

@@ -3,12 +3,13 @@
 resource "aws_dynamodb_table" "this" {
   name                        = var.table_name
   billing_mode                = "PAY_PER_REQUEST"
-  hash_key                    = "lease"
+  hash_key                    = "name"
   deletion_protection_enabled = true
   tags                        = var.tags
 
+  # Three small records: each region's lease, and the map of slots (docs/regions.md).
   attribute {
-    name = "lease"
+    name = "name"
     type = "S"
   }
 
@@ -89,16 +90,45 @@ resource "aws_vpc_endpoint" "this" {
   vpc_endpoint_type   = "Interface"
   subnet_ids          = [for subnet in aws_subnet.this : subnet.id]
   security_group_ids  = [aws_security_group.this.id]
-  private_dns_enabled = false # the regions ask by the endpoint's own name, which leads here from everywhere
+  private_dns_enabled = false # it would hold in this network alone; the zone below holds in the regions
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
       Principal = "*"
-      Action    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      Action    = ["dynamodb:GetItem", "dynamodb:PutItem"]
       Resource  = [aws_dynamodb_table.this.arn]
       Condition = { StringEquals = { "aws:PrincipalAccount" = var.account_id } }
     }]
   })
   tags = merge(var.tags, { Name = "${var.name}-witness" })
+}
+
+# In the serving regions the service's plain name leads here: it is the one that its certificate has, and nobody has to be
+# told an address that is not known before the endpoint is made.
+resource "aws_route53_zone" "this" {
+  name    = "dynamodb.${var.region}.amazonaws.com"
+  comment = "The witness, for the regions that it judges"
+  tags    = var.tags
+
+  dynamic "vpc" {
+    for_each = var.client_vpcs
+
+    content {
+      vpc_id     = vpc.value
+      vpc_region = vpc.key
+    }
+  }
+}
+
+resource "aws_route53_record" "this" {
+  zone_id = aws_route53_zone.this.zone_id
+  name    = "dynamodb.${var.region}.amazonaws.com"
+  type    = "A"
+
+  alias {
+    name                   = aws_vpc_endpoint.this.dns_entry[0].dns_name
+    zone_id                = aws_vpc_endpoint.this.dns_entry[0].hosted_zone_id
+    evaluate_target_health = false
+  }
 }

@@ -3,9 +3,9 @@ output "table_arn" {
   value       = aws_dynamodb_table.this.arn
 }
 
-output "endpoint_url" {
-  description = "Where the regions ask."
-  value       = "https://${aws_vpc_endpoint.this.dns_entry[0].dns_name}"
+output "url" {
+  description = "FIFTEEN_WITNESS_URL of the serving regions."
+  value       = "dynamodb://${aws_dynamodb_table.this.name}?region=${var.region}"
 }
 
 output "vpc_id" {

@@ -88,6 +88,16 @@ variable "availability_zones" {
   }
 }
 
+variable "client_vpcs" {
+  description = "Networks of the serving regions by their ids: region = VPC."
+  type        = map(string)
+
+  validation {
+    condition     = toset(keys(var.client_vpcs)) == var.serving_regions
+    error_message = "One of each serving region."
+  }
+}
+
 variable "client_cidrs" {
   description = "Networks of the serving regions."
   type        = set(string)

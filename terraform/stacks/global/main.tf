@@ -42,6 +42,7 @@ module "witness" {
   cidr               = var.witness.cidr
   availability_zones = var.witness.availability_zones
   client_cidrs       = [for region in var.regions : region.cidr]
+  client_vpcs        = { for name, region in var.regions : name => region.vpc_id }
 }
 
 module "link_between_regions" {

@@ -1,6 +1,6 @@
 output "witness" {
-  description = "The witness: its table, and where the regions ask."
-  value       = { table_arn = module.witness.table_arn, endpoint_url = module.witness.endpoint_url }
+  description = "The witness: its table, and its address for the regions."
+  value       = { table_arn = module.witness.table_arn, url = module.witness.url }
 }
 
 output "health_check_ids" {

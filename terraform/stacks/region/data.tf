@@ -41,11 +41,13 @@ module "parameters" {
   account_id       = var.account_id
   kms_key_arn      = module.kms.arns["secrets"]
   secrets_revision = var.secrets_revision
-  secret_names     = concat(["database-url", "broker-url"], local.secrets_as_they_are)
+  secret_names     = setunion(["database-url", "broker-url", "peer-database-url"], local.secrets_as_they_are)
   secrets = merge(
     {
       database-url = "postgresql://fifteen_gateway:${urlencode(var.secrets["database-password"])}@${module.postgres.address}:5432/fifteen"
-      broker-url   = "amqps://fifteen:${urlencode(var.broker_password)}@${module.rabbitmq.host}/"
+      # From database to database, between the regions: encrypted, over peering. The certificate names the server as RDS does.
+      peer-database-url = "postgresql://fifteen_peer:${urlencode(var.secrets["replication-password"])}@${local.peer_database_name}:5432/fifteen?sslmode=require"
+      broker-url        = "amqps://fifteen:${urlencode(var.broker_password)}@${module.rabbitmq.host}/"
     },
     { for name in local.secrets_as_they_are : name => var.secrets[name] },
   )
@@ -57,5 +59,20 @@ module "parameters" {
 }
 
 locals {
-  secrets_as_they_are = ["api-key", "operator-key", "index-key"]
+  secrets_as_they_are = setunion(
+    ["api-key", "operator-key", "index-key", "message-keys", "peer-certificate", "peer-key"],
+    values(var.secret_settings),
+    var.secret_files,
+  )
+  peer_database_name = "database.${var.peer_region}.${var.domain.name}"
+}
+
+# The name under which the other region's database finds this one: known beforehand, as RDS's own is not.
+resource "aws_route53_record" "database" {
+  # checkov:skip=CKV2_AWS_23: leads to a database
+  zone_id = var.domain.zone_id
+  name    = "database.${var.region}.${var.domain.name}"
+  type    = "CNAME"
+  ttl     = 60
+  records = [module.postgres.address]
 }

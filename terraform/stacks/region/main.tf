@@ -34,7 +34,8 @@ locals {
   peer_archive_alias_arn  = "arn:aws:kms:${var.peer_region}:${var.account_id}:alias/${local.peer_name}-archive"
 
   # In the third region, made by the global stack.
-  witness_table_arn = "arn:aws:dynamodb:${var.network.witness_region}:${var.account_id}:table/fifteen-${var.environment}-witness"
+  witness_table     = "fifteen-${var.environment}-witness"
+  witness_table_arn = "arn:aws:dynamodb:${var.network.witness_region}:${var.account_id}:table/${local.witness_table}"
 }
 
 module "network" {
@@ -103,12 +104,7 @@ module "observability" {
   rules                     = var.rules
   dashboards                = var.dashboards
   shipped_log_days          = var.retention.shipped_log_days
-  shipped_log_groups = {
-    gateway    = module.gateway.log_group_name
-    worker     = module.worker.log_group_name
-    db-upgrade = module.db_upgrade.log_group_name
-    one-off    = module.one_off.log_group_name
-  }
+  shipped_log_groups        = { for role, task in module.task : role => task.log_group_name }
   watched = {
     postgres_identifier       = module.postgres.identifier
     rabbitmq_broker           = module.rabbitmq.broker_name

@@ -19,8 +19,8 @@ output "deployment" {
     codedeploy_application = module.blue_green.application_name
     codedeploy_group       = module.blue_green.deployment_group_name
     appspec_parameter      = module.blue_green.appspec_parameter_name
-    db_upgrade_family      = module.db_upgrade.family
-    one_off_family         = module.one_off.family
+    db_upgrade_family      = module.task["db-upgrade"].family
+    one_off_family         = module.task["one-off"].family
     subnet_ids             = module.network.subnet_ids["service"]
     one_off_security_group = module.network.security_group_ids["one_off"]
   }
@@ -44,7 +44,10 @@ output "promises" {
     archive       = module.audit_archive.promises
     load_balancer = module.load_balancer.promises
     deployments   = module.blue_green.promises
-    gateway       = module.gateway.promises
-    worker        = module.worker.promises
+    gateway       = merge(module.gateway.promises, { task_actions = module.task["gateway"].task_actions })
+    tasks = {
+      for role, task in local.tasks : role => { environment = task.environment, secrets = keys(task.secrets), files = keys(local.files) }
+    }
+    worker = merge(module.worker.promises, { task_actions = module.task["worker"].task_actions })
   }
 }

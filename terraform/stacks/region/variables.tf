@@ -214,6 +214,64 @@ variable "settings" {
   }
 }
 
+variable "rail_settings" {
+  description = "Where the rails are: the settings FIFTEEN_FEDNOW__… and FIFTEEN_RTP__… (docs/settings.md); none where the rail is played."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for name in keys(var.rail_settings) : can(regex("^FIFTEEN_(FEDNOW|RTP)__[A-Z_]+[A-Z]$", name)) && !endswith(name, "PASSWORD")])
+    error_message = "Names begin with FIFTEEN_FEDNOW__ or FIFTEEN_RTP__; a password belongs to the secrets."
+  }
+  validation {
+    condition     = !var.plays_the_rail || length(var.rail_settings) == 0
+    error_message = "Where the rail is played, it is at the program's default address."
+  }
+  # Without an address of its own FedNow is looked for on the loopback: an empty one says that it is not served.
+  validation {
+    condition     = var.plays_the_rail || contains(keys(var.rail_settings), "FIFTEEN_FEDNOW__URL")
+    error_message = "A rail that is not played has an address: FIFTEEN_FEDNOW__URL, empty where FedNow is not served."
+  }
+  validation {
+    condition = var.plays_the_rail || anytrue([
+      for name in ["FIFTEEN_FEDNOW__URL", "FIFTEEN_RTP__URL"] : startswith(lookup(var.rail_settings, name, ""), "ibmmq://")
+    ])
+    error_message = "One rail at the least, by its queue manager: ibmmq://…"
+  }
+}
+
+variable "secret_settings" {
+  description = "Further settings that are secrets: variable of the program = member of the SOPS file."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.secret_settings) : startswith(name, "FIFTEEN_")])
+    error_message = "Names begin with FIFTEEN_."
+  }
+}
+
+variable "secret_files" {
+  description = "Further members of the SOPS file that the program reads as files in /run/fifteen; their values are Base64."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.secret_files : can(regex("^[a-z][a-z0-9.-]*$", name))])
+    error_message = "Small letters, digits, points and hyphens."
+  }
+}
+
+variable "peer_authorities_file" {
+  description = "Where in the image the authorities are that the other region's load balancer is checked against: Amazon's are among Debian's."
+  type        = string
+  default     = "/etc/ssl/certs/ca-certificates.crt"
+
+  validation {
+    condition     = startswith(var.peer_authorities_file, "/")
+    error_message = "An absolute path."
+  }
+}
+
 variable "database_tls" {
   description = "How TLS to the database is checked (libpq's words), and where in the image RDS's authorities are."
   type        = object({ mode = optional(string, "verify-full"), root_certificate = optional(string, "/etc/ssl/rds/global-bundle.pem") })
@@ -269,14 +327,16 @@ variable "administrator_role_arns" {
 }
 
 variable "secrets" {
-  description = "The SOPS file's values: database-password, api-key, operator-key, index-key. Ephemeral: in no plan and no state."
+  description = "The SOPS file's values by their names (docs/deploy.md, Secrets). Ephemeral: in no plan and no state."
   type        = map(string)
   ephemeral   = true
   sensitive   = true
 
   validation {
-    condition     = length(setsubtract(["database-password", "api-key", "operator-key", "index-key"], keys(var.secrets))) == 0
-    error_message = "database-password, api-key, operator-key and index-key are needed."
+    condition = length(setsubtract([
+      "database-password", "replication-password", "api-key", "operator-key", "index-key", "message-keys", "peer-certificate", "peer-key",
+    ], keys(var.secrets))) == 0
+    error_message = "Needed are database-password, replication-password, api-key, operator-key, index-key, message-keys, peer-certificate, peer-key."
   }
 }
 

@@ -89,11 +89,16 @@ class Place:
             return await verify(reader, (), local=REGION)
 
 
+def reader_at(archive: Archive, now: datetime) -> Reader:
+    """Return what reads an archive that keeps for seven years, at that time."""
+    return Reader(archive, KEYS, VirtualClock(now), 7)
+
+
 @asynccontextmanager
 async def open_place(database: Database, archive: Archive) -> AsyncIterator[Place]:
     """Open a store that knows of the archive."""
     async with open_pool(database.application_dsn) as pool:
-        store = PostgresStore(pool, region=REGION, vault=KEYS, archive=Reader(archive, KEYS))
+        store = PostgresStore(pool, region=REGION, vault=KEYS, archive=reader_at(archive, NOW))
         yield Place(database, archive, pool, store)
 
 

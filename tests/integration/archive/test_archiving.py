@@ -19,15 +19,15 @@ from adapters.system import SystemIdentifiers
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.payment import Rail
-from gateway.service.archive import PAUSE_S, Reader
+from gateway.service.archive import PAUSE_S
 from gateway.service.incoming.decide import IncomingDecider
-from gateway.service.ports import Archive, MessageDirection, UnavailableError
+from gateway.service.ports import Archive, MessageDirection, ObjectMissingError, RetentionOverError, UnavailableError
 from gateway.service.verify_audit import ViolationKind
 from iso20022 import Uetr
 from tests.conftest import REGION, TENANT, Database
 from tests.fakes.clock import VirtualClock
 from tests.fakes.incoming_rail import receiving_rail
-from tests.integration.archive.harness import AFTER, KEYS, LATER, Place, open_place, some_payments
+from tests.integration.archive.harness import AFTER, KEYS, LATER, Place, open_place, reader_at, some_payments
 from tests.integration.audit.harness import settled
 from tests.integration.store.harness import NOW, accepted, decision, now_of, raw_message, saved
 from tests.integration.store.test_incoming_contract import Subject
@@ -298,7 +298,7 @@ async def test_what_is_archived_is_counted(place: Place) -> None:
 async def test_what_came_in_is_archived_when_nothing_more_can_become_of_it(place: Place) -> None:
     """By its state: what is blocked, or owed back, stays in the database until it is done with."""
     decider = IncomingDecider({Rail.FEDNOW: receiving_rail()}, SystemIdentifiers())
-    reader = Reader(place.archive, KEYS)
+    reader = reader_at(place.archive, NOW)
     subject = Subject(PostgresIncoming(place.pool, region=REGION, vault=KEYS, archive=reader), decider)
     ways = {
         "posted": (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED, IncomingEvent.POSTING_CONFIRMED),
@@ -322,3 +322,22 @@ async def test_what_came_in_is_archived_when_nothing_more_can_become_of_it(place
     assert (len(archived["posted"]), len(archived["owed"])) == (len(before["posted"]), 0)
     assert after == before
     assert set(found) == {transfer.payment_id for transfer in transfers.values()}
+
+
+async def test_messages_whose_years_are_over_are_told_from_messages_that_are_lost(place: Place) -> None:
+    """An object that is gone is a fault of the archive until the years are over, and none from then on."""
+    payment = await settled(place.store, "one")
+    await place.archiver().archive_due()
+    await place.retire()
+    [name] = [name async for name in place.archive.names("")]
+    assert isinstance(place.archive, DirectoryArchive)
+    await place.archive.remove(name)
+
+    with pytest.raises(ObjectMissingError) as lost:
+        await place.store.messages(payment.payment_id)
+    late = reader_at(place.archive, NOW + timedelta(days=7 * 366))
+    store = PostgresStore(place.pool, region=REGION, vault=KEYS, archive=late)
+    with pytest.raises(RetentionOverError, match=name):
+        await store.messages(payment.payment_id)
+
+    assert type(lost.value) is ObjectMissingError

@@ -89,7 +89,11 @@ def test_processes_that_share_the_work_find_the_same(
     found = []
     for span_events in (4, 1_000):
         code = verify_trail(
-            Settings(), database_url=database.application_dsn, anchors=[tmp_path], as_json=True, span_events=span_events
+            Settings(),
+            database_url=database.application_dsn,
+            anchors=[str(tmp_path)],
+            as_json=True,
+            span_events=span_events,
         )
         document = json.loads(capsys.readouterr().out)
         del document["seconds"]

@@ -11,6 +11,7 @@ from adapters.archive.directory import DirectoryArchive
 from adapters.archive.s3 import S3Archive
 from adapters.keys.aes import AesVault
 from adapters.keys.clear import ClearVault
+from adapters.system import SystemClock
 from gateway.archiving import archive_of, directory_of, reader_of, vault_of
 from gateway.settings import SettingsError, load_settings, masked
 
@@ -128,7 +129,7 @@ def test_what_is_set_is_what_is_built(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("FIFTEEN_ARCHIVE_URL", "s3://bucket/prefix")
     bucket = load_settings()
 
-    assert (archive_of(nothing), reader_of(nothing), type(vault_of(nothing))) == (None, None, ClearVault)
+    assert (archive_of(nothing), reader_of(nothing, SystemClock()), type(vault_of(nothing))) == (None, None, ClearVault)
     assert type(archive_of(directory)) is DirectoryArchive
     assert type(vault_of(directory)) is AesVault
     assert type(archive_of(bucket)) is S3Archive

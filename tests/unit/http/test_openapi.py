@@ -16,6 +16,7 @@ from adapters.http.payment_form import REMITTANCE, TEXTS, read_payment_request
 from adapters.http.problems import PROBLEM_TYPE, PROBLEMS
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingState
+from gateway.service.ports import RetentionOverError
 from iso20022 import Direction, FedNowProfile, examine
 from tests.unit.http.schema_check import SchemaCheck
 from tests.unit.http.test_dead_letters import dead
@@ -186,6 +187,10 @@ async def test_the_answers_of_the_running_application_fit_the_document(world: Wo
     listed = await ask("/v1/payments/{reference}/messages", await world.get(f"{link}/messages"))
     raw = await world.get(listed.json["messages"][0]["link"])
     await ask("/v1/payments/{reference}/messages/{message_id}", raw)
+    world.store.archive_raises = RetentionOverError("local/0000000001.segment")
+    expired = await ask("/v1/payments/{reference}/messages", await world.get(f"{link}/messages"))
+    assert (expired.status, expired.json["code"]) == (410, "messages_expired")
+    world.store.archive_raises = None
     action = "/v1/payments/{payment_id}/operator-actions"
     await ask(action, await world.act(payment, {"action": "ask", "note": "Case 15"}), method="POST")
     await ask(action, await world.act(payment, {"action": "guess"}), method="POST")

@@ -30,7 +30,10 @@ module "region" {
   retention  = module.values.retention
   settings   = module.values.settings
 
-  plays_the_rail = module.values.plays_the_rail
+  plays_the_rail  = module.values.plays_the_rail
+  rail_settings   = var.rail_settings
+  secret_settings = module.values.secret_settings
+  secret_files    = module.values.secret_files
 
   secrets          = var.secrets
   secrets_revision = module.values.secrets_revision

@@ -48,6 +48,17 @@ variable "client_authorities_pem" {
   }
 }
 
+variable "rail_settings" {
+  description = "Where the rails are, as settings of the program: FIFTEEN_FEDNOW__URL and the like. Demanded where no rail is played."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.rail_settings) : startswith(name, "FIFTEEN_")])
+    error_message = "Names of settings (docs/settings.md)."
+  }
+}
+
 variable "peer_exists" {
   description = "Whether the other region's archive and vault exist: false on the very first apply of the first region alone."
   type        = bool
@@ -73,8 +84,8 @@ variable "secrets" {
   sensitive   = true
 
   validation {
-    condition     = length(var.secrets) >= 4
-    error_message = "database-password, api-key, operator-key and index-key."
+    condition     = length(var.secrets) >= 8
+    error_message = "The members that docs/deploy.md names, under Secrets."
   }
 }
 

@@ -104,6 +104,16 @@ output "settings" {
   }
 }
 
+output "secret_settings" {
+  description = "Settings that are secrets, beyond those that every environment has: variable = member of the SOPS file."
+  value       = { FIFTEEN_FEDNOW__IBM_MQ__KEY_REPOSITORY_PASSWORD = "fednow-key-repository-password" }
+}
+
+output "secret_files" {
+  description = "Members of the SOPS file that the program reads as files, beyond those that every environment has."
+  value       = ["fednow-key-repository.p12"]
+}
+
 output "secrets_revision" {
   description = "Goes up with every change of the environment's SOPS file."
   value       = 1

@@ -7,17 +7,8 @@ mock_provider "aws" {
 variables {
   name                 = "fifteen-prod-use1"
   tags                 = { environment = "prod" }
-  account_id           = "000000000000"
-  region               = "us-east-1"
-  logs_kms_key_arn     = "arn:aws:kms:us-east-1:000000000000:key/11111111-1111-4111-8111-111111111111"
-  secrets_kms_key_arn  = "arn:aws:kms:us-east-1:000000000000:key/22222222-2222-4222-8222-222222222222"
-  log_retention_days   = 400
   role                 = "worker"
-  image                = "000000000000.dkr.ecr.us-east-1.amazonaws.com/fifteen@sha256:1111111111111111111111111111111111111111111111111111111111111111"
-  repository_arns      = ["arn:aws:ecr:us-east-1:000000000000:repository/fifteen"]
-  command              = ["worker"]
-  port                 = 8016
-  size                 = { cpu = 1024, memory = 2048 }
+  task_definition_arn  = "arn:aws:ecs:us-east-1:000000000000:task-definition/fifteen-prod-use1-worker:1"
   cluster_arn          = "arn:aws:ecs:us-east-1:000000000000:cluster/fifteen-prod-use1"
   cluster_name         = "fifteen-prod-use1"
   subnet_ids           = ["subnet-1", "subnet-2", "subnet-3"]
@@ -28,6 +19,7 @@ variables {
 
 run "a_worker_rolls_and_comes_back" {
   command = plan
+
 
   assert {
     condition     = one(aws_ecs_service.rolling[0].deployment_circuit_breaker).enable && one(aws_ecs_service.rolling[0].deployment_circuit_breaker).rollback
@@ -54,6 +46,7 @@ run "a_worker_rolls_and_comes_back" {
 run "it_scales_on_the_age_of_the_queue" {
   command = plan
 
+
   assert {
     condition     = aws_cloudwatch_metric_alarm.felt["queue_age"].metric_name == "gateway_outbox_oldest_unsent_age_seconds"
     error_message = "Workers are added when the outbox waits."
@@ -68,7 +61,6 @@ run "a_gateway_is_exchanged_blue_green" {
   command = plan
   variables {
     role    = "gateway"
-    command = ["gateway"]
     port    = 8015
     scaling = { tasks_min = 3, tasks_max = 12, latency_p95_s = 0.5 }
     blue_green = {
@@ -91,4 +83,16 @@ run "one_task_is_refused" {
   command = plan
   variables { scaling = { tasks_min = 1, tasks_max = 2 } }
   expect_failures = [var.scaling]
+}
+
+run "a_load_balancer_needs_a_port" {
+  command = plan
+  variables {
+    scaling = { tasks_min = 3, tasks_max = 12, latency_p95_s = 0.5 }
+    blue_green = {
+      target_group_arn         = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/blue/1111111111111111"
+      load_balancer_arn_suffix = "app/fifteen/1111111111111111"
+    }
+  }
+  expect_failures = [var.port]
 }

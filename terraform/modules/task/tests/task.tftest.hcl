@@ -108,6 +108,43 @@ run "secrets_are_references" {
   }
 }
 
+run "what_the_program_reads_as_a_file_is_there_before_it_starts" {
+  command = plan
+  variables {
+    files = { message-keys = "arn:aws:secretsmanager:us-east-1:000000000000:secret:message-keys-AbCdEf" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].dependsOn == [{ containerName = "files", condition = "SUCCESS" }]
+    error_message = "The program waits for its files."
+  }
+  assert {
+    condition = anytrue([
+      for mount in jsondecode(aws_ecs_task_definition.this.container_definitions)[0].mountPoints :
+      mount.sourceVolume == "files" && mount.containerPath == "/run/fifteen" && mount.readOnly
+    ])
+    error_message = "It can read them, and not change them."
+  }
+  assert {
+    condition     = [for secret in jsondecode(aws_ecs_task_definition.this.container_definitions)[2].secrets : secret.name] == ["MESSAGE_KEYS"] && length(jsondecode(aws_ecs_task_definition.this.container_definitions)[0].secrets) == 2
+    error_message = "The content reaches the container that writes it, and not the program's environment."
+  }
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[2].user == "10001" && jsondecode(aws_ecs_task_definition.this.container_definitions)[2].readonlyRootFilesystem
+    error_message = "It is locked down like the program, whose user can read what it wrote."
+  }
+  assert {
+    condition     = strcontains(aws_iam_role_policy.execution.policy, "secret:message-keys-AbCdEf\"")
+    error_message = "The task may read it."
+  }
+}
+
+run "a_path_is_no_file_name" {
+  command = plan
+  variables { files = { "../keys" = "arn:aws:secretsmanager:us-east-1:000000000000:secret:message-keys-AbCdEf" } }
+  expect_failures = [var.files]
+}
+
 run "a_rail_is_played_in_dev" {
   command = plan
   variables {

@@ -15,6 +15,7 @@ variables {
   cidr               = "10.29.0.0/20"
   availability_zones = ["us-west-2a", "us-west-2b"]
   client_cidrs       = ["10.20.0.0/16", "10.21.0.0/16"]
+  client_vpcs        = { us-east-1 = "vpc-1", us-east-2 = "vpc-2" }
 }
 
 run "the_table_is_protected_and_encrypted" {
@@ -34,6 +35,15 @@ run "the_table_is_protected_and_encrypted" {
   }
 }
 
+run "it_is_the_table_that_the_program_writes_to" {
+  command = plan
+
+  assert {
+    condition     = aws_dynamodb_table.this.hash_key == "name" && aws_dynamodb_table.this.range_key == null && [for each in aws_dynamodb_table.this.attribute : "${each.name} ${each.type}"] == ["name S"]
+    error_message = "One hash key `name`, a text (docs/regions.md)."
+  }
+}
+
 run "only_the_two_regions_reach_it_and_only_to_read_and_write_leases" {
   command = plan
 
@@ -42,8 +52,12 @@ run "only_the_two_regions_reach_it_and_only_to_read_and_write_leases" {
     error_message = "Nobody else reaches the endpoint."
   }
   assert {
-    condition     = jsondecode(aws_vpc_endpoint.this.policy).Statement[0].Action == ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    condition     = jsondecode(aws_vpc_endpoint.this.policy).Statement[0].Action == ["dynamodb:GetItem", "dynamodb:PutItem"]
     error_message = "Through the endpoint nothing can be deleted."
+  }
+  assert {
+    condition     = aws_route53_zone.this.name == "dynamodb.us-west-2.amazonaws.com" && toset([for each in aws_route53_zone.this.vpc : "${each.vpc_region} ${each.vpc_id}"]) == toset(["us-east-1 vpc-1", "us-east-2 vpc-2"])
+    error_message = "In both regions, and nowhere else, the service's name leads to the endpoint."
   }
 }
 

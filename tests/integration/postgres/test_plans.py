@@ -1,0 +1,150 @@
+"""What a payment costs must not grow with the payments stored: the rows that each hot statement reads are counted.
+
+A planner that has statistics may choose another index than one that has none, and one whose statistics are of a smaller
+table another again: autovacuum analyses a young table half a minute after its first payments, and not soon again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, cast
+
+import asyncpg
+import pytest
+
+from adapters.postgres import statements
+from adapters.postgres.connection import open_pool
+from adapters.postgres.incoming import PostgresIncoming
+from adapters.postgres.store import PostgresStore
+from adapters.system import SystemIdentifiers
+from gateway.domain.events import EventKind
+from gateway.domain.incoming import IncomingEvent
+from gateway.domain.payment import Rail
+from gateway.service.incoming.decide import IncomingDecider
+from gateway.service.ports import MessageDirection, Unsent
+from tests.conftest import REGION, Database
+from tests.fakes.incoming_rail import receiving_rail
+from tests.integration.store.harness import NOW, VAULT, accepted, decision, now_of, raw_message
+from tests.integration.store.test_incoming_contract import Subject
+from tests.proofs.growth import SEED
+
+STORED: Final = 4_000
+KNOWN: Final = 40
+"""Payments that were there when the tables were analysed for the last time."""
+
+ROWS_MAX: Final = 60
+"""Of one statement about one payment: its own rows in every table, found by several keys; far below what is stored."""
+
+_ROWS_READ: Final = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+
+
+@dataclass(slots=True)
+class CountingPool:
+    """A pool whose every statement is a transaction of its own, of which the rows that it reads are counted."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+    read: dict[str, int] = field(default_factory=dict)
+    """The most rows that a statement has read, by the statement."""
+
+    async def fetch(self, statement: str, *parameters: object) -> list[asyncpg.Record]:
+        """Run it, and count."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            before = int(await connection.fetchval(_ROWS_READ))  # what earlier transactions have not reported yet
+            rows = await connection.fetch(statement, *parameters)
+            read = int(await connection.fetchval(_ROWS_READ)) - before
+        self.read[statement] = max(read, self.read.get(statement, 0))
+        return rows
+
+    async def fetchval(self, statement: str, *parameters: object) -> object:
+        """Run it, and count."""
+        rows = await self.fetch(statement, *parameters)
+        return rows[0][0] if rows else None
+
+    async def execute(self, statement: str, *parameters: object) -> None:
+        """Run it, and count."""
+        await self.fetch(statement, *parameters)
+
+    def acquire(self) -> Any:
+        """Lend a connection, uncounted."""
+        return self.pool.acquire()
+
+
+@pytest.fixture(params=["known", "outgrown"])
+async def counting(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[CountingPool]:
+    """A database in which thousands of older payments lie, and of which the planner knows all, or the first few."""
+    older = SEED.replace("now()", f"timestamptz '{NOW.isoformat()}'")
+    known = STORED if request.param == "known" else KNOWN
+    connection = await asyncpg.connect(database.owner_dsn)
+    await connection.execute(older.replace("{count}", str(known)))
+    await connection.execute("VACUUM ANALYZE")
+    if known < STORED:
+        await connection.execute(older.replace("1, {count}", f"{known + 1}, {STORED}"))
+    await connection.close()
+    async with open_pool(database.application_dsn, connections_max=2) as pool:
+        yield CountingPool(pool)
+
+
+def large(read: dict[str, int]) -> dict[str, int]:
+    """The statements that have read more than belongs to a payment, by their beginnings."""
+    return {" ".join(statement.split())[:80]: rows for statement, rows in read.items() if rows > ROWS_MAX}
+
+
+async def test_what_is_done_for_a_payment_reads_its_own_rows_alone(counting: CountingPool) -> None:
+    """Accepted, taken up, sent, answered, asked about, forwarded, found: several times, as plans are kept."""
+    store = PostgresStore(cast("asyncpg.Pool[asyncpg.Record]", counting), region=REGION, vault=VAULT)
+    for number in range(8):
+        payment = await accepted(store, f"key-{number}")
+        [(taken_up, _)] = (await store.load_with_message([(payment.payment_id, MessageDirection.CLIENT_IN)])).values()
+        sent = raw_message(MessageDirection.RAIL_OUT, f"sent-{number}")
+        assert await store.save([decision(taken_up, EventKind.SENDING_STARTED, sent)]) == [True]
+        about = await store.find_by_message_id(Rail.FEDNOW, [f"sent-{number}"])
+        assert list(about) == [f"sent-{number}"]
+        assert not await store.seen(Rail.FEDNOW, [f"heard-{number}"])
+        heard = raw_message(MessageDirection.RAIL_IN, f"heard-{number}")
+        settled = decision(about[f"sent-{number}"], EventKind.SETTLEMENT_REPORTED, heard, inbox_id=f"heard-{number}")
+        assert await store.save([settled]) == [True]
+        assert (await now_of(store, payment)).state.is_final
+        await store.final_since([payment.payment_id])
+        await store.due_timers(NOW + timedelta(days=1), limit=100)
+        await store.waiting_since(behind=4)
+        await store.events(payment.payment_id)
+        await store.messages(payment.payment_id)
+        async with store.relay(limit=100) as rows:
+            await store.forget([row.delivery_id for row in rows])
+
+    assert statements.LOAD_WITH_MESSAGE in counting.read
+    assert len(counting.read) >= 12
+    assert large(counting.read) == {}
+
+
+async def test_what_is_done_for_an_incoming_transfer_reads_its_own_rows_alone(counting: CountingPool) -> None:
+    """Received, answered, noted as sent, advised, posted, found."""
+    store = PostgresIncoming(cast("asyncpg.Pool[asyncpg.Record]", counting), region=REGION, vault=VAULT)
+    subject = Subject(store, IncomingDecider({Rail.FEDNOW: receiving_rail()}, SystemIdentifiers()))
+    for _ in range(8):
+        transfer = await subject.admitted()
+        transfer = await subject.befalls(transfer, IncomingEvent.ACCEPTANCE_DECIDED)
+        assert transfer.unsent_at is not None
+        await store.take_unsent(transfer.unsent_at, again_at=transfer.unsent_at + timedelta(seconds=1), limit=100)
+        await store.sent([Unsent(transfer.payment_id, transfer.unsent_at)])
+        assert await store.find_by_message_id(Rail.FEDNOW, [transfer.message_id])
+        transfer = await subject.befalls(transfer, IncomingEvent.SETTLEMENT_ADVISED)
+        await subject.befalls(transfer, IncomingEvent.POSTING_CONFIRMED)
+        await store.due_timers(NOW + timedelta(days=1), limit=100)
+        await store.messages(transfer.payment_id)
+
+    assert len(counting.read) >= 8
+    assert large(counting.read) == {}
+
+
+@pytest.mark.parametrize("counting", ["known"], indirect=True)
+async def test_a_statement_that_walks_through_what_is_stored_is_seen(counting: CountingPool) -> None:
+    """The control: a payment's messages, asked for in a way that no index helps."""
+    payment = await accepted(PostgresStore(counting.pool, region=REGION, vault=VAULT))
+
+    rows = await counting.fetch("SELECT * FROM message WHERE payment_id::text = $1", str(payment.payment_id))
+
+    assert len(rows) == 1
+    assert min(large(counting.read).values()) > STORED
