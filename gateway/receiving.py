@@ -203,7 +203,8 @@ def desk_of(
     """Build what a gateway shows, and what is decided, asked and answered there; the group commit must be run."""
     saves = grouped_incoming_saves(store)
     decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)
-    return IncomingDesk(decisions), ReturnRequests(decisions, payments, protocols, {}), saves
+    coming_back = ComingBack(store, payments, protocols, ReceivedMessages(store, rails), clock)
+    return IncomingDesk(decisions, coming_back), ReturnRequests(decisions, payments, protocols, {}), saves
 
 
 def compose(

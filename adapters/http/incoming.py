@@ -18,20 +18,20 @@ from adapters.http.notes import refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
 from adapters.http.problems import (
     IDEMPOTENCY_KEY_MISSING,
-    IDEMPOTENCY_KEY_REUSED,
     INCOMING_TRANSFER_NOT_FOUND,
     MESSAGE_NOT_FOUND,
     NOT_RECORDABLE,
     NOT_RETURNABLE,
     POSTING_NOT_DECIDABLE,
     QUERY_INVALID,
+    RETURN_DIFFERS,
     ProblemError,
 )
-from adapters.http.submissions import idempotency_key_in
+from adapters.http.submissions import header_key_of
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.payment import PaymentId
-from gateway.service.incoming.desk import KeyReusedError, NotRecordableError, NotReturnableError
+from gateway.service.incoming.desk import NotRecordableError, NotReturnableError, OtherReturnError
 from gateway.service.incoming.post import NotDecidableError
 
 LISTED_MAX: Final = 100
@@ -105,7 +105,7 @@ class IncomingTransfers:
         tenant_id = await self._keys.sight_of(request.headers)
         transfer = await self._transfer(request)
         require_type(request, is_json, taken="application/json")
-        key = idempotency_key_in(request)
+        key = header_key_of(request)
         if key is None:
             raise ProblemError(
                 IDEMPOTENCY_KEY_MISSING,
@@ -119,8 +119,8 @@ class IncomingTransfers:
             started = await self._api.incoming.give_back(
                 transfer.payment_id, order.amount, key=key, reason=order.reason, by=by, note=order.note
             )
-        except KeyReusedError as error:
-            raise ProblemError(IDEMPOTENCY_KEY_REUSED, f"{error}. Nothing was done.".capitalize()) from error
+        except OtherReturnError as error:
+            raise ProblemError(RETURN_DIFFERS, "Under this key another return was asked for.") from error
         except NotReturnableError as error:
             raise ProblemError(
                 NOT_RETURNABLE, f"{error}. Nothing was done.".capitalize(), members={"state": error.state}

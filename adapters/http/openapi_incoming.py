@@ -220,13 +220,6 @@ _BODY: Final = (
 )
 _TRANSFER_ID: Final = {"name": "transfer_id", "in": "path", "required": True, "schema": _STRING}
 _MESSAGE: Final = {"name": "message_id", "in": "path", "required": True, "schema": _STRING}
-_IDEMPOTENCY_KEY: Final = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": True,
-    "description": "One unique value for each return, repeats included.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-}
 _STATES: Final = {
     "name": "state",
     "in": "query",
@@ -322,10 +315,9 @@ def incoming_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                 "returnTransfer",
                 "Give money back that was posted, all of it or a part, or try again what is owed back",
                 shown("IncomingTransfer", {**posted, "returning": {"value": "20.00", "currency": "USD"}}),
-                *(*_BODY, not_found, problems.NOT_RETURNABLE, problems.ACTION_INVALID, problems.OPERATOR_NEEDED),
-                *(problems.IDEMPOTENCY_KEY_MISSING, problems.IDEMPOTENCY_KEY_REUSED, problems.HEADER_INVALID),
-                description="By a pacs.004. Under one key one return is started: after a time-out, a lost connection "
-                "or 503 send the same request again. One return at a time: while one is under way another is refused.",
+                *(*_BODY, not_found, problems.NOT_RETURNABLE, problems.RETURN_DIFFERS, problems.ACTION_INVALID),
+                *(problems.IDEMPOTENCY_KEY_MISSING, problems.HEADER_INVALID, problems.OPERATOR_NEEDED),
+                description="By a pacs.004, one at a time. A repeat under the same key starts none.",
                 requestBody={
                     "required": True,
                     "content": {
@@ -335,7 +327,7 @@ def incoming_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                         }
                     },
                 },
-                parameters=[_TRANSFER_ID, _IDEMPOTENCY_KEY],
+                **one,
             )
         },
         "/v1/incoming-transfers/{transfer_id}/settlement": {

@@ -12,6 +12,7 @@ from adapters.http.representation import MONEY, NEXT_STEPS
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingState
 from gateway.domain.payment import PaymentState, Rail, ReasonOrigin
+from gateway.domain.request import RequestState
 from gateway.service.operate import OperatorAction
 from gateway.service.ports import MessageDirection
 
@@ -193,13 +194,14 @@ _PROBLEM: Final = _object(
         "payment": {"type": "string", "description": "Where a key was used before: the payment that has it."},
         "state": {
             "type": "string",
-            "enum": sorted({*_values(PaymentState), *_values(IncomingState)}),
-            "description": "Where nothing was to be done: where the payment, sent or received, stands.",
+            "enum": sorted({*_values(PaymentState), *_values(IncomingState), *_values(RequestState)}),
+            "description": "Where nothing was to be done: where the payment, sent or received, or its request stands.",
         },
+        "why": {"type": "string", "description": "Where a return cannot be asked for: the reason, for programs."},
         "candidates": {"type": "array", "items": _CANDIDATE},
         "checks": {"type": "object", "additionalProperties": _STRING},
     },
-    optional=("payment", "state", "candidates", "checks"),
+    optional=("payment", "state", "why", "candidates", "checks"),
     description="RFC 9457.",
 )
 

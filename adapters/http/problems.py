@@ -82,6 +82,12 @@ NOT_RETURNABLE: Final = ProblemKind(
     "Nothing, or not so much, may be given back",
     "Look at the transfer: `returnable` says how much may be given back now. Nothing was changed.",
 )
+RETURN_DIFFERS: Final = ProblemKind(
+    "return_differs",
+    409,
+    "The key belongs to another return",
+    "Repeat a return exactly, or use a fresh Idempotency-Key for another one. Nothing was done.",
+)
 RETURN_NOT_ASKABLE: Final = ProblemKind(
     "return_not_askable",
     409,
@@ -216,6 +222,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         NOT_AWAITING_OPERATOR,
         POSTING_NOT_DECIDABLE,
         NOT_RETURNABLE,
+        RETURN_DIFFERS,
         RETURN_NOT_ASKABLE,
         RETURN_NOT_ANSWERABLE,
         NOT_RECORDABLE,

@@ -112,7 +112,7 @@ class Submissions:
 
     async def _submit_message(self, tenant_id: TenantId, request: web.Request) -> Submitted:
         require_type(request, is_xml, taken=XML_TAKEN)
-        header_key, rail = idempotency_key_in(request), _rail_in(request)
+        header_key, rail = header_key_of(request), _rail_in(request)
         body = await read_body(request, self._api.limits)
         outcome = await self._api.intake.submit_message(
             tenant_id, body, header_key=header_key, received_at=self._api.clock.now(), named=rail
@@ -121,7 +121,7 @@ class Submissions:
 
     async def _submit_payment(self, tenant_id: TenantId, request: web.Request) -> Submitted:
         require_type(request, is_json, taken=JSON)
-        header_key = idempotency_key_in(request)
+        header_key = header_key_of(request)
         if header_key is None:
             raise ProblemError(
                 IDEMPOTENCY_KEY_MISSING,
@@ -197,11 +197,11 @@ def _rail_in(request: web.Request) -> Rail | None:
     return Rail(named[0])
 
 
-def idempotency_key_in(request: web.Request) -> str | None:
-    """Return the key in a request's header; None where there is none.
+def header_key_of(request: web.Request) -> str | None:
+    """Return the idempotency key that a request names, if it does.
 
     Raises:
-        ProblemError: 400, it is none.
+        ProblemError: 400, what it names is none.
 
     """
     values = request.headers.getall(IDEMPOTENCY_KEY, ())

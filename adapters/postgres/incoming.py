@@ -159,7 +159,7 @@ class PostgresIncoming:
     async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
         """Return what came back of a payment; see the port."""
         with translated():
-            rows = await self._pool.fetch(sql.RETURNS_OF, payment.tenant_id, payment.end_to_end_id, payment.payment_id)
+            rows = await self._pool.fetch(sql.RETURNS_OF, payment.payment_id)
         return [transfer_from(row) for row in rows]
 
     async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, IncomingTransfer]:

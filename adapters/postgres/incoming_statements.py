@@ -148,9 +148,8 @@ ATTENTION: Final = f"""
 ATTENTION_COUNT: Final = "SELECT count(*) FROM incoming_state WHERE attention IS NOT NULL"
 
 RETURNS_OF: Final = f"""
-    {_TRANSFER} WHERE fact.tenant_id = $1 AND fact.end_to_end_id = $2 AND fact.original_id = $3
+    {_TRANSFER} WHERE fact.original_id = $1
 """
-"""A return has the references of its original, and so its place in the index of these."""
 
 FIND_BY_MESSAGE_SENT: Final = f"""
     SELECT sent.business_message_id AS sent_message_id, {_COLUMNS}

@@ -86,6 +86,7 @@ incoming_transfer = Table(
     Index("incoming_transfer_end_to_end_id_ix", "tenant_id", "end_to_end_id"),
     Index("incoming_transfer_uetr_ix", "tenant_id", "uetr"),
     Index("incoming_transfer_received_at_ix", "received_at"),
+    Index("incoming_transfer_original_id_ix", "original_id", postgresql_where=text("original_id IS NOT NULL")),
     Index("incoming_transfer_tenant_id_ix", "tenant_id", "received_at"),
     postgresql_partition_by="LIST (region)",
 )

@@ -359,7 +359,6 @@ def incoming_decide(
 @received.command("return")
 def incoming_return(
     transfer: _Transfer,
-    key: Annotated[str, typer.Option(help="A name of yours for this return: under it one is started, however often.")],
     amount: Annotated[
         str | None, typer.Option(help="US dollars, such as 20.00; all that is left if not given.")
     ] = None,
@@ -367,6 +366,9 @@ def incoming_return(
         str | None, typer.Option(help="ISO 20022 reason, such as CUST: needed for what was posted.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="Words for the sender, one line.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="A repeat under the same key starts no second return; a fresh one if not given.")
+    ] = None,
     note: Annotated[
         str | None, typer.Option(help="Where the rail contradicts itself: who says that no former return has settled.")
     ] = None,

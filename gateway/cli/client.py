@@ -84,7 +84,7 @@ class GatewayClient:
         return await self._request("POST", path, wait_s=0, json=decision)
 
     async def return_transfer(self, transfer_id: str, order: Mapping[str, str], *, key: str) -> Answer:
-        """Have money given back; a repeat under the same key is safe."""
+        """Have money given back; a repeat under the same key starts nothing."""
         path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/return"
         return await self._request("POST", path, wait_s=0, json=order, headers={"Idempotency-Key": key})
 

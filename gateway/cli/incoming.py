@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
 from rich.markup import escape
 
+from adapters.system import SystemIdentifiers
 from gateway.cli import EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT
@@ -70,11 +71,13 @@ def decide_posting(
 
 
 def return_transfer(
-    settings: Settings, transfer_id: str, order: Mapping[str, str | None], *, key: str, url: str | None
+    settings: Settings, transfer_id: str, given: dict[str, str | None], *, key: str | None, url: str | None
 ) -> int:
-    """Have money given back, once under one key; return the exit status."""
-    given = {name: value for name, value in order.items() if value is not None}
-    answer = ask(settings, url, partial(_return, transfer_id=transfer_id, order=given, key=key), remedy=_UNKNOWN)
+    """Have money given back, under a key of one's own or a fresh one; return the exit status."""
+    order = {name: value for name, value in given.items() if value is not None}
+    chosen = key or str(SystemIdentifiers().new_uuid())
+    request = partial(_return, transfer_id=transfer_id, order=order, key=chosen)
+    answer = ask(settings, url, request, remedy=f"repeat it with --key {chosen}: that starts no second return")
     if answer.status != 200:
         return print_refusal(answer)
     _print(answer.document)

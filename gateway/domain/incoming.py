@@ -223,10 +223,6 @@ class IncomingEffect(StrEnum):
     TELL_NOT_SETTLED = "tell_not_settled"
     """Tell the institution that the money did not come."""
 
-    TELL_ORIGINAL = "tell_original"
-    """Have the payment know that its return has arrived, where no posting instruction does. The decider's alone: which
-    of the transfers are returns the table does not see."""
-
     TELL_RETURN = "tell_return"
     """Tell the institution what became of a return."""
 
@@ -300,9 +296,7 @@ _ANSWERED: Final = (_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING, _S.IN_DOUBT, _S.AW
 """We have accepted, and do not know what became of it."""
 
 _HELD_OR_GIVEN: Final = (_S.PENDING, _S.POSTED, _S.BLOCKED, _S.RETURN_DUE, _S.RETURNED)
-ARRIVED_STATES: Final = (_S.SETTLED, *_HELD_OR_GIVEN)
-"""The rail has settled: the money is, or was, here."""
-
+_ARRIVED_STATES: Final = (_S.SETTLED, *_HELD_OR_GIVEN)
 _NEVER_ARRIVED: Final = (_S.REJECTED, _S.NOT_SETTLED)
 
 INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTransition]] = {
@@ -342,7 +336,7 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, _HELD),
     (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(_S.NOT_SETTLED, _GONE),
     # ... and where the rail has contradicted what was the end, the person whom that calls may record that it arrived.
-    **{(state, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, _HELD) for state in _NEVER_ARRIVED},
+    **{(state, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, (*_HELD, *_STRANGE)) for state in _NEVER_ARRIVED},
     **{(state, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(state) for state in _NEVER_ARRIVED},
     # The money is ours: it is posted, held, blocked or given back. Until it is said, it is asked for again and again.
     (_S.SETTLED, _E.POSTING_OVERDUE): _T(_S.SETTLED, _ARRIVED),
@@ -400,15 +394,15 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     # It arrived: the rail's word that it did not is a contradiction; the same word again is none.
     **{
         (state, kind): _T(state)
-        for state in ARRIVED_STATES
+        for state in _ARRIVED_STATES
         for kind in (_E.SETTLEMENT_ADVISED, _E.ACCEPTANCE_WITHOUT_POSTING_ADVISED)
     },
     **{
         (state, kind): _T(state, _STRANGE)
-        for state in ARRIVED_STATES
+        for state in _ARRIVED_STATES
         for kind in (_E.REJECTION_ADVISED, _E.TIME_OUT_ADVISED, _E.NOT_FOUND_REPORTED)
     },
-    **{(state, _E.RECEIVED_AGAIN): _T(state) for state in ARRIVED_STATES},
+    **{(state, _E.RECEIVED_AGAIN): _T(state) for state in _ARRIVED_STATES},
     # It did not arrive. What is said of a posting, or of money that came, must be looked at by a person.
     **{
         (state, kind): _T(state, _STRANGE)
@@ -432,7 +426,7 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     # Late decisions, late timers, refused answers and answered questions change nothing any more.
     **{
         (state, kind): _T(state)
-        for state in (*ARRIVED_STATES, *_NEVER_ARRIVED)
+        for state in (*_ARRIVED_STATES, *_NEVER_ARRIVED)
         for kind in (*_DECISIONS, *_TIMERS, *_SAYING_NOTHING, _E.ANSWER_REFUSED)
     },
 }

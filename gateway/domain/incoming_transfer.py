@@ -96,6 +96,10 @@ class IncomingFact:
     details: dict[str, str] = field(default_factory=dict)
 
 
+CONTRADICTS: Final = "contradicts"
+"""Under this a fact's details say "yes" where what was found cannot be, as far as is known here."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedFact:
     """A fact as the history keeps it: `sequence` counts a transfer's events from 1."""
@@ -194,6 +198,18 @@ WAITED_FOR: Final = frozenset(
     }
 )
 """The states in which the gateway itself does the next step, at the time of the timer; later ones wait for people."""
+
+ARRIVED: Final = frozenset(
+    {
+        IncomingState.SETTLED,
+        IncomingState.PENDING,
+        IncomingState.POSTED,
+        IncomingState.BLOCKED,
+        IncomingState.RETURN_DUE,
+        IncomingState.RETURNED,
+    }
+)
+"""The states in which the rail has settled: the money is here, or was."""
 
 UNENDED: Final = tuple(state for state in IncomingState if not state.is_final or state is IncomingState.BLOCKED)
 """The states in which something is still to come, or to be done: also by a person, for what is blocked."""

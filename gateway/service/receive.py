@@ -230,7 +230,7 @@ class Receiver:
 
     async def _not_found(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
         store = self.decisions.store
-        # Of a return the gateway itself would send another: what may have left goes again under its own ids alone.
+        # What the rail does not find may have been there: a return goes again under the same ids, or not at all.
         policy = NotFoundPolicy.RESEND if payment.is_return else await store.not_found_policy(payment.tenant_id)
         counts = payment.transfers <= 1 or is_about_last_copy(await store.events(payment.payment_id), reading.about)
         is_of_today = self.rail.is_of_today(payment, at=at)

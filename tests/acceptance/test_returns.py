@@ -30,7 +30,9 @@ def receiver(database: Database, tmp_path: Path) -> Iterator[Receiver]:
         yield running
 
 
-def ask(receiver: Receiver, path: str, body: Any = None, *, expected: int = 200) -> dict[str, Any]:
+def ask(
+    receiver: Receiver, path: str, body: Any = None, *, expected: int = 200, key: str | None = None
+) -> dict[str, Any]:
     """What the gateway answers the tenant."""
     request = urllib.request.Request(
         f"{receiver.installation.gateway_url}{path}",
@@ -39,6 +41,7 @@ def ask(receiver: Receiver, path: str, body: Any = None, *, expected: int = 200)
             "Authorization": f"Bearer {API_KEY}",
             "Content-Type": "application/xml" if isinstance(body, bytes) else "application/json",
             "Prefer": "wait=10",
+            **({} if key is None else {"Idempotency-Key": key}),
         },
     )
     try:
@@ -112,13 +115,15 @@ async def test_what_was_posted_is_given_back_in_parts_and_no_further(receiver: R
     row = await until(database, message_id, lambda row: row["state"] == "POSTED")
     path = f"/v1/incoming-transfers/{row['payment_id']}"
 
-    ask(receiver, f"{path}/return", {"amount": "20.00"}, expected=422)
-    started = ask(receiver, f"{path}/return", {"amount": "20.00", "reason_code": "CUST"})
+    ask(receiver, f"{path}/return", {"amount": "20.00"}, expected=422, key="one")
+    started = ask(receiver, f"{path}/return", {"amount": "20.00", "reason_code": "CUST"}, key="one")
     ended = await asked_until(receiver, path, lambda shown: shown["returned"]["value"] == "20.00")
-    refused = ask(receiver, f"{path}/return", {"amount": "31.75", "reason_code": "CUST"}, expected=409)
+    again = ask(receiver, f"{path}/return", {"amount": "20.00", "reason_code": "CUST"}, key="one")
+    refused = ask(receiver, f"{path}/return", {"amount": "31.75", "reason_code": "CUST"}, expected=409, key="two")
 
     assert started["returning"]["value"] == "20.00"
     assert (ended["state"], ended["returnable"]["value"]) == ("POSTED", "31.74")
+    assert again == ended
     assert refused["type"].endswith("not_returnable")
     assert len(await returns_of(database)) == 1
     assert await faults_of(database) == 0

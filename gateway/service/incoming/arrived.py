@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.domain.incoming import ARRIVED_STATES, IncomingState
-from gateway.domain.incoming_transfer import IncomingTransfer
+from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming_transfer import ARRIVED, IncomingTransfer
 from gateway.domain.payment import Payment, PaymentId
 from gateway.domain.request import RequestState
 from gateway.service.incoming.come_back import ComingBack
@@ -41,7 +41,7 @@ class SeeingToArrived:
             await self.giving_back.see_to(transfer)
         if payment is not None:
             await self.giving_back.report(payment)
-        if transfer.is_return and transfer.state in ARRIVED_STATES:
+        if transfer.is_return and transfer.state in ARRIVED:
             await self.coming_back.tell_original(transfer)
         if transfer.state is IncomingState.SETTLED:
             await self.posting.post(delivery, loaded=transfer)

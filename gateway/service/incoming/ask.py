@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
+    CONTRADICTS,
     DECIDED_AS,
     IncomingFact,
     IncomingTransfer,
@@ -19,7 +20,7 @@ from gateway.domain.incoming_transfer import (
 )
 from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
 from gateway.service.group_commit import OverloadedError
-from gateway.service.incoming.come_back import ComingBack
+from gateway.service.incoming.come_back import STILL_OPEN, ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import Brought
 from gateway.service.incoming.observer import IncomingObserver
@@ -45,9 +46,6 @@ TRIES_MAX: Final = 3
 
 RETRY_PAUSE_S: Final = 0.2
 """Between two of these."""
-
-JUDGE_PAUSE_S: Final = 0.1
-"""Between two looks at a payment that is still open while it comes back already."""
 
 LATE_S: Final = 10.0
 LATE_MAX: Final = 100
@@ -126,12 +124,6 @@ class Asker:
             if not isinstance(outcome.fault, UnavailableError | OverloadedError):
                 self.observer.parked(taken.transfer.payment_id, str(outcome.fault))
 
-    async def _judge(self, transfer: IncomingTransfer, until: datetime) -> None:
-        """Decide on a return; where its payment is still open its end is waited for: it may be a moment away."""
-        while self.clock.now() < until and await self.coming_back.is_early(transfer):
-            await self.clock.sleep_until(min(until, self.clock.now() + timedelta(seconds=JUDGE_PAUSE_S)))
-        await self.stand_in(transfer)
-
     def _let_go(self, transfer: IncomingTransfer) -> None:
         if transfer.payment_id in self.in_hand:
             self.in_hand.remove(transfer.payment_id)
@@ -141,11 +133,11 @@ class Asker:
         await self.tenants.ensure()
         tenant, rail = self.tenants.of(transfer), self.decisions.decider.rails[transfer.rail]
         ask_until = rail.timing.ask_until(transfer)
-        within_s = (ask_until - self.clock.now()).total_seconds()
         if transfer.is_return:
-            await self._judge(transfer, ask_until)
-            return
-        if within_s <= 0 or tenant.institution_url is None:
+            while await self.coming_back.judge(transfer) is None and self.clock.now() < ask_until:
+                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))
+        within_s = (ask_until - self.clock.now()).total_seconds()
+        if within_s <= 0 or tenant.institution_url is None or transfer.is_return:
             await self.stand_in(transfer)
             return
         started_s = self.clock.monotonic_s()
@@ -204,7 +196,7 @@ class Asker:
     async def _in_its_place(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> InstitutionAnswer:
         now, reasons = self.clock.now(), self.decisions.decider.rails[transfer.rail].reasons
         if transfer.is_return:
-            return await self.coming_back.judge(transfer)
+            return await self.coming_back.judge(transfer) or STILL_OPEN
         if transfer.tenant_id == NOBODYS:
             return InstitutionAnswer(Verdict.REJECT, reasons.unknown_agent, UNKNOWN_AGENT)
         standing = await self.decisions.store.account_standing(tenant.tenant_id, transfer.creditor_account_index)
@@ -264,8 +256,10 @@ class Asker:
 
 def _decided(answer: InstitutionAnswer, by: ReasonOrigin, *, is_return: bool = False) -> IncomingFact:
     reason = None if answer.reason_code is None else Reason(answer.reason_code, by, answer.text)
-    decided_by = "gateway" if is_return else _NAMES[by]
-    return IncomingFact(DECIDED_AS[answer.verdict], reason, details={"decided_by": decided_by})
+    details = {"decided_by": "gateway" if is_return else _NAMES[by]}
+    if answer.contradicts:
+        details[CONTRADICTS] = "yes"
+    return IncomingFact(DECIDED_AS[answer.verdict], reason, details=details)
 
 
 _NAMES: Final = {ReasonOrigin.INSTITUTION: "institution", ReasonOrigin.GATEWAY: "stand_in"}

@@ -36,6 +36,9 @@ _GONE: Final = frozenset({IncomingState.REJECTED, IncomingState.NOT_SETTLED})
 UNKNOWN: Final = "No payment of ours is known by these references."
 DIFFERS: Final = "The return's references or institutions are not those of the payment."
 NOT_SETTLED: Final = "The payment is not known to have settled."
+STILL_OPEN: Final = InstitutionAnswer(Verdict.REJECT, NARRATIVE, NOT_SETTLED)
+"""What is answered where the rail's word on the payment has not come in time."""
+
 TOO_MUCH: Final = "More would be returned than was paid."
 
 
@@ -49,12 +52,12 @@ class ComingBack:
     messages: ReceivedMessages
     clock: Clock
 
-    async def judge(self, transfer: IncomingTransfer) -> InstitutionAnswer:
-        """Return whether a return is taken. Nobody is asked: it is money of ours, or it is none.
+    async def judge(self, transfer: IncomingTransfer) -> InstitutionAnswer | None:
+        """Return whether a return is taken; None while the payment is open: the rail's word may be on its way.
 
-        Every other return of the payment counts that was not rejected, so that of two at once, which together exceed
-        it, not both are taken: each is durable before it is judged. So does one that was, where the rail has said since
-        that it settled.
+        Nobody is asked: it is money of ours, or it is none. Every other return of the payment counts that was not
+        rejected, or of which the rail has said that it settled all the same, so that of two at once, which together
+        exceed it, not both are taken: each is durable before it is judged.
 
         Raises:
             UnavailableError: the store does not answer.
@@ -64,9 +67,11 @@ class ComingBack:
             return InstitutionAnswer(Verdict.REJECT, NARRATIVE, UNKNOWN)
         payment = (await self.payments.store.load([transfer.original_id]))[transfer.original_id]
         message = await self.messages.of(transfer)
-        assert isinstance(message, PaymentReturn), "only returns come back"
-        if not _agrees(transfer, message, payment):
+        whole = message.original_amount if isinstance(message, PaymentReturn) else None
+        if not _agrees(transfer, payment) or whole not in {None, payment.amount}:
             return InstitutionAnswer(Verdict.REJECT, NARRATIVE, DIFFERS)
+        if not payment.state.is_final:
+            return None
         if payment.state not in RETURNABLE:
             # Rejected is final: if money moved all the same, a person must know.
             is_strange = payment.state is PaymentState.REJECTED
@@ -80,13 +85,6 @@ class ComingBack:
         if sum(others) + transfer.amount.cents > payment.amount.cents:
             return InstitutionAnswer(Verdict.REJECT, NARRATIVE, TOO_MUCH)
         return InstitutionAnswer(Verdict.ACCEPT)
-
-    async def is_early(self, transfer: IncomingTransfer) -> bool:
-        """Whether the payment that comes back is still open: its end may be a moment away. Raises UnavailableError."""
-        if transfer.original_id is None:
-            return False
-        payment = (await self.payments.store.load([transfer.original_id]))[transfer.original_id]
-        return not payment.state.is_final and payment.state is not PaymentState.RECEIVED
 
     async def tell_original(self, transfer: IncomingTransfer) -> None:
         """Save with its payment that a return has settled: once, however often it is told.
@@ -126,7 +124,7 @@ class ComingBack:
         await self.payments.take(transfer.original_id, choose)
 
 
-def _agrees(transfer: IncomingTransfer, message: PaymentReturn, payment: Payment) -> bool:
+def _agrees(transfer: IncomingTransfer, payment: Payment) -> bool:
     """Whether what the return says of its payment is so; what it leaves out is not held against it."""
     said: tuple[tuple[object, object], ...] = (
         (transfer.end_to_end_id, payment.end_to_end_id),
@@ -134,6 +132,5 @@ def _agrees(transfer: IncomingTransfer, message: PaymentReturn, payment: Payment
         (transfer.instruction_id, payment.instruction_id),
         (transfer.creditor_agent, payment.debtor_agent),
         (transfer.debtor_agent, payment.creditor_agent),
-        (message.original_amount, payment.amount),
     )
     return all(theirs is None or theirs == ours for theirs, ours in said)

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.domain.identity import delivery_id_of
-from gateway.domain.incoming import ARRIVED_STATES, IncomingEffect, IncomingEvent, IncomingTransition, advance_incoming
-from gateway.domain.incoming_transfer import ANSWERED_AS, IncomingFact, IncomingTransfer, tells_incoming
+from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingTransition, advance_incoming
+from gateway.domain.incoming_transfer import ANSWERED_AS, ARRIVED, IncomingFact, IncomingTransfer, tells_incoming
 from gateway.domain.ledger import incoming_postings
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.receiving_time import UNSENT_S, business_days_later, posting_again, posting_due, return_again
@@ -115,7 +115,7 @@ class IncomingDecider:
             at=at,
             timer=self._timer(transfer, fact, transition.effects, at=at),
             unsent_at=unsent_at,
-            outbox=_outbox(transfer, transition, at=at),
+            outbox=(*_outbox(transfer, transition, at=at), *_for_the_original(transfer, transition, at=at)),
             messages=(*messages, *outgoing),
             inbox_id=inbox_id,
             inbox_digest=inbox_digest,
@@ -169,6 +169,18 @@ class IncomingDecider:
         return None
 
 
+def _for_the_original(
+    transfer: IncomingTransfer, transition: IncomingTransition, *, at: datetime
+) -> tuple[OutboundDelivery, ...]:
+    """What has come back, for the payment that it was: whichever way it arrived, before anybody decides of it."""
+    has_come = transition.state in ARRIVED and transfer.state not in ARRIVED
+    if not (transfer.is_return and has_come) or _F.QUEUE_POSTING in transition.effects:
+        return ()
+    delivery_id = delivery_id_of(transfer.payment_id, "tell_original", transfer.version)
+    queue = Queue.of(transfer.rail, QueueDirection.IN, MessageClass.VALUE)
+    return (OutboundDelivery(delivery_id, queue, transfer.payment_id, at),)
+
+
 def requested_step(transfer: IncomingTransfer, fact: IncomingFact) -> RequestStep | None:
     """What a fact makes of the request for a transfer's return; None where it is of none.
 
@@ -196,10 +208,6 @@ def _outbox(
     transfer: IncomingTransfer, transition: IncomingTransition, *, at: datetime
 ) -> tuple[OutboundDelivery, ...]:
     """What the effects put on queues: each under an id that a repeat of the same decision would give it again."""
-    queued = [each for each in _QUEUED if each[0] in transition.effects]
-    has_arrived = transition.state in ARRIVED_STATES and transfer.state not in ARRIVED_STATES
-    if transfer.is_return and has_arrived and _F.QUEUE_POSTING not in transition.effects:
-        queued.append((_F.TELL_ORIGINAL, MessageClass.VALUE))
     return tuple(
         OutboundDelivery(
             delivery_id_of(transfer.payment_id, effect, transfer.version),
@@ -207,7 +215,8 @@ def _outbox(
             transfer.payment_id,
             at,
         )
-        for effect, message_class in queued
+        for effect, message_class in _QUEUED
+        if effect in transition.effects
     )
 
 

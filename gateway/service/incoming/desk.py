@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, PostingAnswer, RecordedFact
+from gateway.domain.incoming_transfer import (
+    ARRIVED,
+    Attention,
+    IncomingFact,
+    IncomingTransfer,
+    PostingAnswer,
+    RecordedFact,
+)
 from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
 from gateway.domain.returns import AMOUNT, NOTE, returnable, returnable_all_the_same
+from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.post import record_posting
 from gateway.service.ports import IncomingDecision, RawMessage
@@ -25,11 +33,8 @@ class NotReturnableError(Exception):
         self.returnable = returnable
 
 
-class KeyReusedError(Exception):
-    """The key has started another return of this transfer: nothing was done."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(f"the key {key} has started another return")
+class OtherReturnError(Exception):
+    """Under this key another return was asked for: nothing was done."""
 
 
 class NotRecordableError(Exception):
@@ -40,12 +45,6 @@ class NotRecordableError(Exception):
         self.state = state
 
 
-KEY: Final = "idempotency_key"
-ASKED: Final = "asked"
-"""Under these the details of a return's start have its key, and how much was asked for: cents, or all."""
-
-_NEVER_ARRIVED: Final = frozenset({IncomingState.REJECTED, IncomingState.NOT_SETTLED})
-
 RECORDED: Final = "OPERATOR_RECORDED"
 """The reason's code of what a person has recorded; its text is the note."""
 
@@ -55,6 +54,7 @@ class IncomingDesk:
     """The incoming transfers of this region, each for the tenant whose it is (None: for operators, who see all)."""
 
     decisions: IncomingDecisions
+    coming_back: ComingBack
 
     async def find(
         self, tenant_id: TenantId | None, *, states: Sequence[IncomingState], limit: int
@@ -84,6 +84,9 @@ class IncomingDesk:
             UnavailableError: the store does not answer; look at the transfer before repeating.
 
         """
+        transfer = (await self.decisions.store.load([payment_id])).get(payment_id)
+        if transfer is not None and transfer.is_return and transfer.state in ARRIVED:
+            await self.coming_back.tell_original(transfer)  # first: what was decided of is looked at by nobody again
         await record_posting(self.decisions, payment_id, answer, by=by)
         return (await self.decisions.store.load([payment_id]))[payment_id]
 
@@ -102,7 +105,7 @@ class IncomingDesk:
         kind = IncomingEvent.OPERATOR_RECORDED_SETTLEMENT if settled else IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT
 
         async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
-            is_contradicted = transfer.attention is Attention.CONTRADICTED and transfer.state in _NEVER_ARRIVED
+            is_contradicted = transfer.attention is Attention.CONTRADICTED and transfer.state not in ARRIVED
             if transfer.state is not IncomingState.AWAITING_OPERATOR and not is_contradicted:
                 raise NotRecordableError(transfer.state)
             fact = IncomingFact(kind, Reason(RECORDED, ReasonOrigin.OPERATOR, note), details={"by": by})
@@ -123,24 +126,24 @@ class IncomingDesk:
     ) -> IncomingTransfer:
         """Have a transfer returned, all that is left of it or this amount; a worker sends the pacs.004.
 
-        Of what was posted any part may be; what is owed back goes whole, and needs no reason. Under one key one return
-        is started, however often this is called, and whatever has become of it. Where the rail contradicts itself about
-        a former return an operator's `note` says what was found out: that none has moved money.
+        Of what was posted any part may be; what is owed back goes whole, and needs no reason. A repeat under the same
+        `key` starts nothing, whatever has become of the return meanwhile. Where the rail contradicts itself about a
+        former return an operator's `note` says what was found out: that none has moved money.
 
         Raises:
             LookupError: there is no such transfer.
-            KeyReusedError: the key has started a return of another amount, or for another reason; nothing was done.
             NotReturnableError: nothing may be given back now, or not so much; nothing was done.
-            UnavailableError: the store does not answer; repeat it under the same key.
+            OtherReturnError: under this key another amount was asked for, or another reason.
+            UnavailableError: the store does not answer; look at the transfer before repeating.
 
         """
-        asked = {KEY: key, ASKED: "all" if amount is None else str(amount.cents)}
+        asked = {"key": key, "asked_cents": "" if amount is None else str(amount.cents)}
 
         async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
             for each in await self.decisions.store.events(payment_id):
-                if each.fact.details.get(KEY) == key:
-                    if each.fact.details[ASKED] != asked[ASKED] or each.fact.reason != reason:
-                        raise KeyReusedError(key)
+                if each.fact.details.get("key") == key:
+                    if each.fact.details["asked_cents"] != asked["asked_cents"] or each.fact.reason != reason:
+                        raise OtherReturnError
                     return None
             left = returnable(transfer) if note is None else returnable_all_the_same(transfer)
             is_part = amount is not None and amount != left

@@ -17,11 +17,23 @@ from uuid import UUID
 from gateway.domain.identity import delivery_id_of, payment_id_of, reference_of, slot_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
-from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.payment import (
+    FundsHolder,
+    IdempotencyKey,
+    Payment,
+    PaymentId,
+    PaymentState,
+    Rail,
+    Reason,
+    ReasonOrigin,
+)
 from gateway.domain.returns import AMOUNT, NOTE, ended_as, is_contradicted_by_rail, return_key_of
+from gateway.domain.timing import Timing
 from gateway.domain.transitions import Effect
+from gateway.service.dialect import document_in
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.money import account_number, reason_codes
 from gateway.service.ports import (
     AcceptKind,
     IncomingDecision,
@@ -166,14 +178,13 @@ class GivingBack:
             transfer, message, amount=amount, reason=reason, reference=reference, business_date=business_date, at=now
         )
         deadline_at = protocol.timing.deadline(now)
-        content = {"original": str(transfer.payment_id), AMOUNT: amount.cents, "reason": reason.code}
         holder = FundsHolder.ARRIVED if transfer.state is IncomingState.RETURN_DUE else FundsHolder.TENANT
         return NewPayment(
             payment_id=payment_id,
             tenant_id=transfer.tenant_id,
             idempotency_key=key,
             slot=slot_of(transfer.tenant_id, key),
-            content_digest=self.vault.blind_index("content", b"return:" + json.dumps(content).encode()),
+            content_digest=_digest(self.vault, transfer.payment_id, amount, reason.code),
             rail=transfer.rail,
             message_id=made.message_id,
             end_to_end_id=transfer.end_to_end_id,
@@ -208,6 +219,54 @@ class GivingBack:
             original_id=transfer.payment_id,
             funds_holder=holder,
         )
+
+
+def _digest(vault: Vault, original_id: PaymentId, amount: Amount, reason_code: str) -> bytes:
+    """What is equal for one return, whenever its pacs.004 was made."""
+    content = {"original": str(original_id), AMOUNT: amount.cents, "reason": reason_code}
+    return vault.blind_index("content", b"return:" + json.dumps(content).encode())
+
+
+def kept_return(
+    payment: Payment, received: RawMessage, *, key: IdempotencyKey, timing: Timing, vault: Vault
+) -> NewPayment:
+    """Return a return as it was accepted, made of its pacs.004 as it is kept: replay holds both together. Pure."""
+    returned = pacs004.parse(document_in(received))
+    assert payment.original_id is not None, "a return gives something back"
+    chain, sender, receiver = returned.return_chain, returned.instructing_agent, returned.instructed_agent
+    assert sender is not None, "a return of ours names its institutions"
+    assert receiver is not None, "both of them"
+    assert sender.member_id is not None, "by routing number"
+    assert receiver.member_id is not None, "both"
+    debtor = account_number(None if chain is None else chain.debtor_account)
+    creditor = account_number(None if chain is None else chain.creditor_account)
+    codes = reason_codes(returned)
+    deadline_at = timing.deadline(payment.accepted_at)
+    return NewPayment(
+        payment_id=payment_id_of(payment.tenant_id, key, payment.business_date),
+        tenant_id=payment.tenant_id,
+        idempotency_key=key,
+        slot=slot_of(payment.tenant_id, key),
+        content_digest=_digest(vault, payment.original_id, returned.amount, codes[0] if codes else ""),
+        rail=payment.rail,
+        message_id=returned.message_id,
+        end_to_end_id=returned.original_end_to_end_id or payment.end_to_end_id,
+        instruction_id=returned.original_instruction_id,
+        uetr=returned.original_uetr,
+        amount=returned.amount,
+        debtor_agent=sender.member_id,
+        creditor_agent=receiver.member_id,
+        debtor_account_index=account_index(vault, sender.member_id, debtor),
+        creditor_account_index=account_index(vault, receiver.member_id, creditor),
+        business_date=payment.business_date,
+        accepted_at=payment.accepted_at,
+        deadline_at=deadline_at,
+        timer_at=timing.decided_by(deadline_at),
+        message=received,
+        outbox=(),
+        original_id=payment.original_id,
+        funds_holder=payment.funds_holder,
+    )
 
 
 def _reason(events: Sequence[RecordedFact]) -> Reason:

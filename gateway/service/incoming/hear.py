@@ -12,12 +12,12 @@ from typing import Final
 from gateway.domain.identity import incoming_id_of
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import Payment, TenantId
+from gateway.domain.payment import Payment, PaymentId, TenantId
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
-from gateway.service.incoming.messages import ReceivedMessages
-from gateway.service.incoming.money import money_of
+from gateway.service.incoming.messages import Brought, ReceivedMessages
+from gateway.service.incoming.money import receiver_of, returned, sent
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.incoming.requests import ReturnRequests
@@ -36,7 +36,7 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import Reading
 from gateway.service.submit import account_index
 from gateway.service.supervise import Verdict
-from iso20022 import CustomerCreditTransfer, PaymentReturn
+from iso20022 import EndToEndId, PaymentReturn
 
 FAULT: Final = "FAULT_OF_OURS"
 """The quarantine's code for a message that a fault of ours kept from being applied."""
@@ -85,7 +85,19 @@ class Hearing:
         new: dict[int, NewTransfer] = {}
         for number, each in enumerate(arrived):
             async with self._apart():
-                new[number] = self._new(each, originals)
+                message = each.reading.transfer
+                assert message is not None, "only transfers arrive"
+                original = _original_of(message, originals)
+                keeper = self.asker.tenants.keeper_of(receiver_of(message))
+                new[number] = new_transfer(
+                    self.rail,
+                    each,
+                    message,
+                    keeper=keeper if original is None else original.tenant_id,
+                    vault=self.vault,
+                    original_id=None if original is None else original.payment_id,
+                    end_to_end_id=None if original is None else original.end_to_end_id,
+                )
         outcomes: Sequence[object]
         try:
             outcomes = await self.decisions.store.admit(list(new.values()))
@@ -169,35 +181,33 @@ class Hearing:
         ids = [each.original_message.message_id for each in returns if each.original_message is not None]
         return await self.store.find_by_message_id(self.rail.rail, ids) if ids else {}
 
-    def _new(self, arrived: Arrived, originals: Mapping[str, Payment]) -> NewTransfer:
-        message = arrived.reading.transfer
-        assert message is not None, "only transfers arrive"
-        original: Payment | None = None
-        if isinstance(message, PaymentReturn) and message.original_message is not None:
-            original = originals.get(message.original_message.message_id)
-        agent = money_of(message, original).creditor_agent
-        keeper = self.asker.tenants.keeper_of(agent) if original is None else original.tenant_id
-        return new_transfer(self.rail, arrived, message, keeper=keeper, vault=self.vault, original=original)
+
+def _original_of(message: Brought, originals: Mapping[str, Payment]) -> Payment | None:
+    """The payment of ours that a message gives back, if it does, and one is known."""
+    if not isinstance(message, PaymentReturn) or message.original_message is None:
+        return None
+    return originals.get(message.original_message.message_id)
 
 
 def new_transfer(
     rail: ReceivingRail,
     arrived: Arrived,
-    message: CustomerCreditTransfer | PaymentReturn,
+    message: Brought,
     *,
     keeper: TenantId,
     vault: Vault,
-    original: Payment | None = None,
+    original_id: PaymentId | None = None,
+    end_to_end_id: EndToEndId | None = None,
 ) -> NewTransfer:
     """Return the transfer that `message`, which has just `arrived`, becomes; it is the tenant `keeper`'s. Pure.
 
-    `original` is the payment of ours that a return gives back, if one is known.
+    A return names the payment of ours that comes back, and has its end-to-end id where it does not say it.
     """
-    money = money_of(message, original)
     forwarded_at, received_at = arrived.reading.created_at, arrived.raw.at
     assert forwarded_at is not None, "a header has a creation time"
     forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
     answer_by = rail.timing.answer_by(forwarded_at)
+    money = returned(message, end_to_end_id) if isinstance(message, PaymentReturn) else sent(message)
     return NewTransfer(
         payment_id=incoming_id_of(rail.rail, money.message_id, money.creation_time.date()),
         tenant_id=keeper,
@@ -223,7 +233,7 @@ def new_transfer(
         inbox_digest=arrived.digest,
         message=arrived.raw,
         message_type=arrived.raw.message_type,
-        original_id=None if original is None else original.payment_id,
+        original_id=original_id,
     )
 
 

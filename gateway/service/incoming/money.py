@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gateway.domain.payment import Payment
 from iso20022 import (
     Amount,
     CustomerCreditTransfer,
@@ -43,11 +42,6 @@ class Money:
     creditor_account: str
 
 
-def money_of(message: CustomerCreditTransfer | PaymentReturn, original: Payment | None = None) -> Money:
-    """Return what a message brings; `original` is the payment of ours that a return gives back, if one is known."""
-    return returned(message, original) if isinstance(message, PaymentReturn) else sent(message)
-
-
 def sent(message: CustomerCreditTransfer) -> Money:
     """Return what a credit transfer brings."""
     return Money(
@@ -67,8 +61,15 @@ def sent(message: CustomerCreditTransfer) -> Money:
     )
 
 
-def returned(message: PaymentReturn, original: Payment | None) -> Money:
-    """Return what a return brings; `original` is the payment of ours, if one is known.
+def receiver_of(message: CustomerCreditTransfer | PaymentReturn) -> RoutingNumber:
+    """Return the institution that a message brings money to."""
+    if isinstance(message, PaymentReturn):
+        return _number(message.instructed_agent)
+    return message.creditor_agent
+
+
+def returned(message: PaymentReturn, end_to_end_id: EndToEndId | None) -> Money:
+    """Return what a return brings; `end_to_end_id` is that of the payment of ours, if one is known.
 
     Raises:
         AssertionError: it does not name the institutions, which the rail's rules demand.
@@ -76,12 +77,11 @@ def returned(message: PaymentReturn, original: Payment | None) -> Money:
     """
     chain = message.return_chain
     sender, receiver = _number(message.instructing_agent), _number(message.instructed_agent)
-    end_to_end_id = message.original_end_to_end_id or (original and original.end_to_end_id) or _NOT_PROVIDED
     return Money(
         message_id=message.message_id,
         creation_time=message.creation_time,
         instruction_id=message.original_instruction_id,
-        end_to_end_id=end_to_end_id,
+        end_to_end_id=message.original_end_to_end_id or end_to_end_id or _NOT_PROVIDED,
         transaction_id=message.original_transaction_id,
         uetr=message.original_uetr,
         amount=message.amount,

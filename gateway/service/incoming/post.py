@@ -157,8 +157,8 @@ class Posting:
     async def tell_of_return(self, delivery: Delivery, *, loaded: IncomingTransfer) -> None:
         """Tell the institution what became of the return whose end put this delivery on its queue; raises as `post`."""
         for each in await self.decisions.store.events(loaded.payment_id):
-            sequence = each.sequence - 1  # the version that the end was decided on
-            if delivery_id_of(loaded.payment_id, IncomingEffect.TELL_RETURN, sequence) != delivery.delivery_id:
+            version = each.sequence - 1  # on which the end was decided
+            if delivery_id_of(loaded.payment_id, IncomingEffect.TELL_RETURN, version) != delivery.delivery_id:
                 continue
             await self.tenants.ensure()
             tenant = self.tenants.of(loaded)
@@ -170,12 +170,8 @@ class Posting:
         transfer = await self._load(delivery) if loaded is None else loaded
         await self.tenants.ensure()
         tenant = self.tenants.of(transfer)
-        # Of what came back the institution was asked nothing: it would know of no such transfer.
-        if (
-            transfer.state is IncomingState.NOT_SETTLED
-            and not transfer.is_return
-            and tenant.institution_url is not None
-        ):
+        was_asked = not transfer.is_return  # of what comes back nobody was asked
+        if transfer.state is IncomingState.NOT_SETTLED and tenant.institution_url is not None and was_asked:
             await self.institution.not_settled(tenant, transfer)
 
     async def enquire(self, delivery: Delivery) -> None:

@@ -38,6 +38,14 @@ TOO_LATE: Final = Reason("NARR", ReasonOrigin.GATEWAY, "It was asked for too lon
 FOLLOWING: Final = "FOCR"
 """The ISO reason of a return that follows a request for it."""
 
+CONFIRMATION: Final = "confirmation"
+"""Under this a fact's details have the code of our answer (IPAY, PECR, PDCR, RJCR)."""
+
+ANSWER_TO_REQUEST: Final = frozenset(
+    {IncomingEvent.RETURN_AGREED, IncomingEvent.RETURN_DEFERRED, IncomingEvent.RETURN_REFUSED}
+)
+"""What is answered to a request for a return."""
+
 _NEVER_ARRIVED: Final = frozenset({IncomingState.RECEIVED, IncomingState.REJECTED, IncomingState.NOT_SETTLED})
 _CONFIRMED_AS: Final = {IncomingEvent.RETURN_DEFERRED: "PDCR", IncomingEvent.RETURN_REFUSED: "RJCR"}
 
@@ -82,7 +90,9 @@ class ReturnRequests:
         if payment is None or tenant_id not in {None, payment.tenant_id}:
             raise LookupError(f"no payment {payment_id}")
         if payment.rail not in self.incoming.decider.rails or payment.is_return:
-            raise NotAskableError("not_on_this_rail", "A return is asked for of a credit transfer over FedNow.")
+            raise NotAskableError(
+                "not_on_this_rail", "A return is asked for of a credit transfer, on a rail that has requests for it."
+            )
         _demand_settled(payment)
         messages = await self.payments.store.messages(payment_id)
         sent = _newest(messages, pacs008.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
@@ -158,6 +168,7 @@ class ReturnRequests:
             elif transfer.state is not IncomingState.RETURN_DUE or amount is not None:
                 raise NotReturnableError(transfer.state, None)
             reason, stated = Reason(FOLLOWING, ReasonOrigin.INSTITUTION), None
+        details[CONFIRMATION] = confirmation
         message = decider.rails[transfer.rail].requests.answer(request, confirmation, stated, at=now)
         fact = IncomingFact(kind, reason, business_message_id=message.business_message_id, details=details)
         return decider.decide(transfer, fact, at=now, messages=(decider.raw(message, at=now),))
@@ -218,12 +229,7 @@ class ReturnRequests:
         transfer = (await self.incoming.store.load([payment_id])).get(payment_id)
         if transfer is None:
             raise LookupError(f"no incoming transfer {payment_id}")
-        for message in await self.incoming.store.messages(payment_id):
-            if message.message_type == camt056.MESSAGE_TYPE and message.direction is MessageDirection.RAIL_IN:
-                request = camt056.parse(document_in(message))
-                if request.message_id == transfer.request.message_id:
-                    return request
-        return None
+        return request_in(await self.incoming.store.messages(payment_id), transfer.request.message_id)
 
     async def _acknowledge(self, rail: Rail, message_id: str, message_type: str) -> None:
         requests = self.incoming.decider.rails[rail].requests
@@ -236,6 +242,16 @@ class ReturnRequests:
 
     async def _send(self, rail: Rail, message: OutboundMessage) -> None:
         await self.links[rail].send(message.body, message_class=message.message_class)
+
+
+def request_in(messages: Sequence[RawMessage], message_id: str | None) -> PaymentCancellationRequest | None:
+    """Return the request with this message id among a transfer's messages."""
+    for message in messages:
+        if message.message_type == camt056.MESSAGE_TYPE and message.direction is MessageDirection.RAIL_IN:
+            request = camt056.parse(document_in(message))
+            if request.message_id == message_id:
+                return request
+    return None
 
 
 def _demand_settled(payment: Payment) -> None:

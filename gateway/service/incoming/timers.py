@@ -85,7 +85,7 @@ class IncomingTimers:
                 fact = IncomingFact(IncomingEvent.POSTING_OVERDUE)
             case IncomingState.RETURN_DUE | IncomingState.POSTED if transfer.returning_cents:
                 fact = IncomingFact(IncomingEvent.RETURN_OVERDUE)
-            case IncomingState.RETURN_DUE:
+            case IncomingState.RETURN_DUE if transfer.returns:
                 fact = IncomingFact(IncomingEvent.RETURN_STARTED)
             case _:
                 return None  # what arrived waits for people, and what did not is at its end

@@ -22,7 +22,9 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, Reason, ReasonOrigin
 from gateway.domain.timing import Timing
+from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.fednow import fednow_protocol
+from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
 from gateway.service.incoming.desk import IncomingDesk, NotReturnableError
 from gateway.service.incoming.give_back import GivingBack
@@ -38,7 +40,8 @@ from tests.fakes.clock import VirtualClock
 from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.integration.store.harness import new_payment
 from tests.integration.store.test_incoming_contract import NOW, new
-from tests.unit.service.incoming_world import AGENT, IncomingRecorder
+from tests.unit.service.incoming_world import AGENT, IncomingRecorder, fresh
+from tests.unit.service.world import Recorder
 
 VAULT = ClearVault(b"a-key-for-tests-only")
 WHY = Reason("CUST", ReasonOrigin.INSTITUTION)
@@ -74,7 +77,9 @@ async def processes(database: Database, count: int) -> AsyncIterator[list[Proces
             decisions = IncomingDecisions(store, saves, decider, clock, IncomingRecorder())
             messages = ReceivedMessages(store, rails)
             giving_back = GivingBack(decisions, payments, {Rail.FEDNOW: protocol}, messages, VAULT)
-            made.append(Process(store, payments, IncomingDesk(decisions), giving_back))
+            saving, protocols = grouped_saves(payments), {Rail.FEDNOW: protocol}
+            coming_back = ComingBack(store, Decisions(payments, saving, Recorder()), protocols, messages, clock)
+            made.append(Process(store, payments, IncomingDesk(decisions, coming_back), giving_back))
             loops.append(group.create_task(saves.run()))
         yield made
         for loop in loops:
@@ -121,8 +126,8 @@ async def test_of_many_returns_that_are_started_at_once_one_is(database: Databas
 
         outcomes = await asyncio.gather(
             *(
-                each.desk.give_back(transfer.payment_id, Amount(3_000), key=f"{number}", reason=WHY, by="a test")
-                for number, each in enumerate(made)
+                each.desk.give_back(transfer.payment_id, Amount(3_000), key=fresh(), reason=WHY, by="a test")
+                for each in made
             ),
             return_exceptions=True,
         )

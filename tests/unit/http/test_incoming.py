@@ -6,11 +6,19 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.service.ports import MessageDirection, RawMessage
+from iso20022 import MessageId, PaymentCancellationRequest, serialise
+from iso20022.messages import camt056
+from iso20022.messages.actors import Agent
+from iso20022.messages.investigation import Case
+from iso20022.messages.original import OriginalMessage, Reason
+from iso20022.messages.shape import Code
 from tests.integration.store.test_incoming_contract import new
 from tests.unit.http.world import OPERATOR, OTHER_BEARER, Answer, World
 
@@ -44,12 +52,9 @@ async def decide(world: World, transfer: IncomingTransfer, **decision: Any) -> A
     return await world.request("POST", f"{PATH}/{transfer.payment_id}/posting", body, headers)
 
 
-async def give_back(world: World, transfer: IncomingTransfer, *, key: str | None = None, **order: Any) -> Answer:
-    """Order a return, under this key; by default one that what is ordered makes."""
-    headers = {
-        "Content-Type": "application/json",
-        "Idempotency-Key": key or json.dumps(order).replace(" ", "").replace('"', "'"),
-    }
+async def give_back(world: World, transfer: IncomingTransfer, *, key: str = "a-key", **order: Any) -> Answer:
+    """Order a return."""
+    headers = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})}
     return await world.request("POST", f"{PATH}/{transfer.payment_id}/return", json.dumps(order).encode(), headers)
 
 
@@ -57,6 +62,65 @@ async def recorded(world: World, transfer: IncomingTransfer, **record: Any) -> A
     """Record the rail's word, as an operator."""
     headers = {**OPERATOR, "Content-Type": "application/json"}
     return await world.request("POST", f"{PATH}/{transfer.payment_id}/settlement", json.dumps(record).encode(), headers)
+
+
+async def asked_for(world: World, transfer: IncomingTransfer) -> None:
+    """Have its sender ask for it, as the rail brings that."""
+    now = world.incoming.rows.transfers[transfer.payment_id]
+    agent = Agent(member_id=now.instructing_agent)
+    request = PaymentCancellationRequest(
+        message_id=MessageId("20261123990001106ASKED"),
+        assigner=agent,
+        assignee=Agent(member_id=now.instructed_agent),
+        creation_time=now.updated_at,
+        case=Case(id="20261123990001106ASKED", creator=agent),
+        original_message=OriginalMessage(message_id=now.message_id, message_name="pacs.008.001.08"),
+        reasons=(Reason(reason=Code("DUPL")),),
+    )
+    body = serialise(camt056.build(request))
+    raw = RawMessage(
+        UUID(int=4_711),
+        MessageDirection.RAIL_IN,
+        camt056.MESSAGE_TYPE,
+        "ASKED",
+        "application/xml",
+        body,
+        now.updated_at,
+    )
+    fact = IncomingFact(IncomingEvent.RETURN_REQUESTED, details={"request_id": request.message_id})
+    at = now.updated_at + timedelta(seconds=1)
+    assert await world.incoming.save([world.deciding.decide(now, fact, at=at, messages=(raw,))]) == [True]
+
+
+async def answered(world: World, transfer: IncomingTransfer, **answer: Any) -> Answer:
+    """Answer the request for its return."""
+    headers, body = {"Content-Type": "application/json"}, json.dumps(answer).encode()
+    return await world.request("POST", f"{PATH}/{transfer.payment_id}/return-answer", body, headers)
+
+
+async def test_a_request_for_a_return_is_listed_and_answered_by_whom_it_is_put_to(world: World) -> None:
+    """By its tenant alone; once; what is wrong is said with every fault at once."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+    early = await answered(world, transfer, answer="pending")
+    await asked_for(world, transfer)
+
+    own, others = await world.get("/v1/return-requests"), await world.get("/v1/return-requests", OTHER_BEARER)
+    wrong = await answered(world, transfer, answer="maybe", amount="0", reason_code="x", all=True)
+    held = await answered(world, transfer, answer="agreed")
+    refused = await answered(world, transfer, answer="refused", reason_code="CUST")
+    again = await answered(world, transfer, answer="pending")
+
+    assert (early.status, early.json["code"]) == (409, "return_not_answerable")
+    (listed,) = own.json["return_requests"]
+    assert (listed["direction"], listed["request"]["state"]) == ("in", "RECEIVED")
+    assert others.json["return_requests"] == []
+    assert {each["code"] for each in wrong.json["findings"]} == {
+        *("FORM_UNKNOWN_MEMBER", "FORM_AMOUNT", "FORM_REASON_CODE", "FORM_ANSWER")
+    }
+    assert (held.status, held.json["code"]) == (409, "not_returnable")
+    assert refused.json["return_request"]["state"] == "REFUSED"
+    assert again.status == 409
+    assert (await world.get("/v1/return-requests")).json["return_requests"] == []
 
 
 async def test_what_was_posted_is_given_back_for_a_reason_and_no_more_than_is_left(world: World) -> None:
@@ -69,7 +133,10 @@ async def test_what_was_posted_is_given_back_for_a_reason_and_no_more_than_is_le
     unexplained = await give_back(world, transfer, amount="20.00")
     too_much = await give_back(world, transfer, amount="51.75", reason_code="CUST")
     started = await give_back(world, transfer, amount="20.00", reason_code="CUST", text="By mistake.")
-    second = await give_back(world, transfer, amount="1.00", reason_code="CUST")
+    again = await give_back(world, transfer, amount="20.00", reason_code="CUST", text="By mistake.")
+    other = await give_back(world, transfer, amount="1.00", reason_code="CUST")
+    second = await give_back(world, transfer, key="another", amount="1.00", reason_code="CUST")
+    keyless = await give_back(world, transfer, key="", amount="1.00", reason_code="CUST")
 
     assert (early.status, early.json["code"]) == (409, "not_returnable")
     assert {each["code"] for each in wrong.json["findings"]} == {
@@ -79,6 +146,9 @@ async def test_what_was_posted_is_given_back_for_a_reason_and_no_more_than_is_le
     assert (too_much.status, second.status) == (409, 409)
     assert started.json["returning"]["value"] == "20.00"
     assert started.json["returnable"] is None
+    assert again.json == started.json
+    assert (other.status, other.json["code"]) == (409, "return_differs")
+    assert keyless.status == 400
 
 
 @pytest.mark.parametrize(("settled", "state"), [(True, "PENDING"), (False, "NOT_SETTLED")])

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import Any, Final
 from uuid import UUID
 
@@ -172,9 +173,17 @@ class IncomingWorld:
         return [report.status.value for report in said if isinstance(report, PaymentStatusReport)]
 
 
+_KEYS: Final = count(1)
+
+
+def fresh() -> str:
+    """A key that no other call returns."""
+    return f"key-{next(_KEYS)}"
+
+
 def desk_of_world(earth: IncomingWorld) -> IncomingDesk:
     """What a tenant, or an operator, has of a world."""
-    return IncomingDesk(earth.receiving.decisions)
+    return IncomingDesk(earth.receiving.decisions, earth.receiving.arrived.coming_back)
 
 
 @asynccontextmanager

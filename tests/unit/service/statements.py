@@ -23,7 +23,7 @@ from iso20022 import (
     pacs002,
     wrap,
 )
-from iso20022.messages import pacs004, pacs008, pacs028
+from iso20022.messages import pacs004, pacs008
 from tests.fakes.incoming_rail import PARTY
 
 _NUMBERS: Final = count(1)
@@ -33,28 +33,23 @@ def about(
     payment: Payment,
     status: str,
     *,
-    code: str | None = None,
     at: datetime,
+    code: str | None = None,
+    proprietary: str | None = None,
     said_by: RoutingNumber | None = None,
-    question: str | None = None,
+    of: str | None = None,
 ) -> bytes:
-    """A pacs.002 about a transfer, or a return, that was sent; `said_by` an institution, and relayed.
-
-    With `question` it answers that pacs.028, and `code` is the rail's own.
-    """
+    """A pacs.002 about what was sent; `said_by` an institution, and relayed; `of` a question about it."""
     number = next(_NUMBERS)
-    name = pacs004.MESSAGE_TYPE if payment.is_return else pacs008.MESSAGE_TYPE
-    name = name if question is None else pacs028.MESSAGE_TYPE
-    reason = StatusReason(code=code) if question is None else StatusReason(proprietary=code)
     report = PaymentStatusReport(
         message_id=MessageId(f"RAIL{number:08}"),
         creation_time=at,
-        original_message_id=payment.message_id if question is None else MessageId(question),
-        original_message_name=name,
+        original_message_id=MessageId(of or payment.message_id),
+        original_message_name=pacs004.MESSAGE_TYPE if payment.is_return else pacs008.MESSAGE_TYPE,
         original_end_to_end_id=payment.end_to_end_id,
         original_uetr=payment.uetr,
         status=TransactionStatus(status),
-        reasons=() if code is None else (reason,),
+        reasons=() if code is None and proprietary is None else (StatusReason(code=code, proprietary=proprietary),),
         instructing_agent=said_by or RoutingNumber(FEDNOW_ID),
         instructed_agent=RoutingNumber(PARTY),
     )

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import Attention, IncomingTransfer, PostingAnswer, PostingOutcome
+from gateway.domain.incoming_transfer import Attention, IncomingTransfer, PostingAnswer, PostingOutcome, Verdict
 from gateway.domain.payment import Payment, PaymentId, PaymentState
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
@@ -226,6 +226,7 @@ async def test_control_a_return_that_was_rejected_or_did_not_settle_takes_nothin
         ({"message_id": "20261120990000107NOTOURS"}, UNKNOWN),
         ({"uetr": "11111111-1111-4111-8111-111111111111"}, DIFFERS),
         ({"end_to_end_id": "ANOTHER"}, DIFFERS),
+        ({"amount": Amount(999_999)}, DIFFERS),
         ({"instructed_agent": RoutingNumber("990001203")}, DIFFERS),
     ],
 )
@@ -307,6 +308,85 @@ async def test_an_institution_that_is_down_does_not_keep_the_payment_from_knowin
 
         assert (case.now.state, case.now.returned_cents) == (PaymentState.RETURNED, 5_174)
         assert earth.now(transfer).state is IncomingState.POSTED
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        (IncomingEvent.ACCEPTANCE_WITHOUT_POSTING_ADVISED,),
+        (IncomingEvent.ADVICE_OVERDUE, IncomingEvent.QUESTIONS_ENDED, IncomingEvent.OPERATOR_RECORDED_SETTLEMENT),
+    ],
+)
+async def test_whichever_way_it_arrives_its_payment_knows(kinds: tuple[IncomingEvent, ...]) -> None:
+    """Held at once, or by a person's word: its delivery is in the same commit."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        transfer = await earth.befalls(await case.judged(), *kinds)
+
+        queued = earth.queued(Queue.FEDNOW_IN_VALUE)
+        await earth.receiving.arrived.see_to(earth.instruction(transfer))
+
+        assert transfer.payment_id in queued
+        assert earth.now(transfer).state is IncomingState.PENDING
+        assert (case.now.state, case.now.returned_cents) == (PaymentState.RETURNED, 5_174)
+
+
+async def test_a_decision_before_the_delivery_does_not_keep_the_payment_from_knowing() -> None:
+    """The institution, or an operator, may be quicker than the queue."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        transfer = await earth.befalls(await case.judged(), IncomingEvent.SETTLEMENT_ADVISED)
+
+        await desk_of_world(earth).decide_posting(
+            transfer.payment_id, PostingAnswer(PostingOutcome.POSTED), by="tenant"
+        )
+
+        assert case.now.state is PaymentState.RETURNED
+
+
+async def test_money_that_the_rail_says_has_come_all_the_same_is_not_taken_again() -> None:
+    """Recorded as not settled, and then the rail's ACSC: a person looks; another return of all is refused."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        first = await case.judged()
+        await earth.befalls(
+            first,
+            *(IncomingEvent.ADVICE_OVERDUE, IncomingEvent.QUESTIONS_ENDED),
+            *(IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT, IncomingEvent.SETTLEMENT_ADVISED),
+        )
+
+        second = await case.judged()
+
+        assert second.state is IncomingState.REJECTED
+        assert second.reason is not None
+        assert second.reason.text == TOO_MUCH
+
+
+async def test_a_return_that_comes_before_the_rails_word_on_its_payment_waits_for_it() -> None:
+    """The rail hands both out at once: the return is no reason to say that its payment had not settled."""
+    async with incoming_world() as earth:
+        case = await sent(earth, EventKind.SENDING_STARTED)
+        arrived = case.brought()
+        transfer = await case.received(arrived)
+        before = await earth.receiving.arrived.coming_back.judge(transfer)
+
+        await befall(earth, case.payment.payment_id, EventKind.SETTLEMENT_REPORTED)
+        after = await earth.receiving.arrived.coming_back.judge(transfer)
+
+        assert before is None
+        assert after is not None
+        assert after.verdict is Verdict.ACCEPT
+
+
+async def test_nobody_is_told_that_a_return_did_not_settle_of_which_nobody_was_asked() -> None:
+    """It is no transfer that an institution knows."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        transfer = await earth.befalls(await case.judged(), IncomingEvent.REJECTION_ADVISED)
+
+        await earth.receiving.arrived.see_to_words(earth.instruction(transfer))
+
+        assert earth.institution.not_settled_ids == set()
 
 
 POSTED = PostingAnswer(PostingOutcome.POSTED)
@@ -395,25 +475,3 @@ async def test_a_person_may_find_that_it_did_not_come_back_after_all() -> None:
         await desk.record_settlement(transfer.payment_id, settled=False, note="A fault of theirs.", by="operator")
 
         assert (await case.judged()).state is IncomingState.ACCEPTED
-
-
-async def test_of_a_return_that_did_not_settle_the_institution_is_told_nothing() -> None:
-    """It was never asked: it knows of no such transfer."""
-    async with incoming_world() as earth:
-        case = await sent(earth, *SETTLING)
-        transfer = await earth.befalls(await case.judged(), IncomingEvent.REJECTION_ADVISED)
-
-        await earth.receiving.arrived.see_to_words(earth.instruction(transfer))
-
-        assert not earth.institution.not_settled_ids
-
-
-async def test_a_return_of_another_amount_than_ours_is_refused() -> None:
-    """What it says that the payment was."""
-    async with incoming_world() as earth:
-        case = await sent(earth, *SETTLING)
-
-        refused = await case.judged(amount=Amount(999_999), cents=5_000)
-
-        assert refused.reason is not None
-        assert refused.reason.text == DIFFERS

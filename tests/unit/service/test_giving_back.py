@@ -17,7 +17,7 @@ from gateway.domain.payment import FundsHolder, Payment, PaymentState, Reason, R
 from gateway.domain.returns import return_key_of, returns_after
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
-from gateway.service.incoming.desk import KeyReusedError, NotReturnableError
+from gateway.service.incoming.desk import NotReturnableError, OtherReturnError
 from gateway.service.incoming.post import record_posting
 from gateway.service.ports import Delivery, Queue, RailDelivery
 from iso20022 import Amount, Direction, FedNowProfile, PaymentReturn, examine
@@ -242,7 +242,7 @@ async def test_what_the_rail_cannot_find_goes_again_under_its_own_ids_alone() ->
         await earth.dispatcher.enquiry(case.delivery())
         asked = examine(earth.rail.sent[-1].body, profile=FedNowProfile()).header
         assert asked is not None
-        said = about(case.payments[0], "RJCT", code="E400", at=earth.clock.now(), question=asked.business_message_id)
+        said = about(case.payments[0], "RJCT", proprietary="E400", at=earth.clock.now(), of=asked.business_message_id)
         await earth.sending.apply([RailDelivery("r", said)])
         between = case.payments[0].state
         await case.see_to()
@@ -288,7 +288,7 @@ async def test_a_return_that_is_ordered_again_under_its_key_is_one(cents: int) -
         if cents == 2_000:
             assert (await again).returned_cents == 2_000
         else:
-            with pytest.raises(KeyReusedError):
+            with pytest.raises(OtherReturnError):
                 await again
         assert len(case.payments) == 1
 

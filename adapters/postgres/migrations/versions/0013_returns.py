@@ -35,6 +35,7 @@ STATEMENTS: Final = (
     f"ALTER TABLE payment_state ADD CONSTRAINT payment_state_state_ck CHECK (state IN ({PAYMENT_STATES})) NOT VALID",
     "ALTER TABLE incoming_transfer ADD COLUMN message_type TEXT NOT NULL DEFAULT 'pacs.008.001.08'",
     "ALTER TABLE incoming_transfer ADD COLUMN original_id UUID",
+    "CREATE INDEX incoming_transfer_original_id_ix ON incoming_transfer (original_id) WHERE original_id IS NOT NULL",
     "COMMENT ON COLUMN incoming_transfer.original_id IS 'Of a return: the payment of ours that comes back.'",
     "ALTER TABLE incoming_state ADD COLUMN returns INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE incoming_state ADD COLUMN returning_cents BIGINT NOT NULL DEFAULT 0",
