@@ -145,7 +145,8 @@ def _is_drawn(before: StrEnum, after: StrEnum, transition: _Follows) -> bool:
 
 
 def _is_last(chart: Chart, state: StrEnum) -> bool:
-    return all(transition.state is state for _, transition in chart.of(state))
+    """Whether nothing leads on but a contradiction."""
+    return all(transition.state is state or _CONTRADICTION in transition.effects for _, transition in chart.of(state))
 
 
 def _section(chart: Chart, state: StrEnum) -> str:
