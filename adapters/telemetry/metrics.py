@@ -116,13 +116,13 @@ class Metrics:
             registry=self.registry,
         )
         self.incoming_transfers = Gauge(
-            "gateway_incoming_transfers",
+            "gateway_incoming_transfers_open",
             "Incoming transfers that are not at their end, by state.",
             ["state"],
             registry=self.registry,
         )
         self.incoming_transfers_oldest_age_seconds = Gauge(
-            "gateway_incoming_transfers_oldest_age_seconds",
+            "gateway_incoming_transfers_open_oldest_age_seconds",
             "Since when the oldest of them is here.",
             ["state"],
             registry=self.registry,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ import pytest
 
 from adapters.postgres.connection import open_pool
 from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.server import EmbeddedPostgres
+from gateway.cli.replay import Outcome, replay
+from gateway.settings import load_settings
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.receiving import Receiver, receiving, until
-from tests.conftest import API_KEY, Database
+from tests.conftest import API_KEY, Database, copy_database
 
 
 @pytest.fixture
@@ -85,7 +88,7 @@ async def faults_of(database: Database) -> int:
 
 
 async def test_what_the_institution_refuses_to_post_goes_back_whatever_befalls_the_return(
-    receiver: Receiver, database: Database
+    receiver: Receiver, database: Database, replayed: Replayed
 ) -> None:
     """Settled at once; the answer lost and asked for; rejected at first and sent again: each goes back once."""
     refused = {"amount": "150.00", "creditor_account": "SIMREFUSEAC06"}
@@ -107,6 +110,7 @@ async def test_what_the_institution_refuses_to_post_goes_back_whatever_befalls_t
     assert all(cents == 0 for cents in positions.values()), "what had come has gone back"
     assert await faults_of(database) == 0
     assert not set(receiver.at_institution()["credited"]) & {str(row["payment_id"]) for row in rows}
+    assert (await replayed(receiver)).diverged == {}
 
 
 async def test_what_was_posted_is_given_back_in_parts_and_no_further(receiver: Receiver, database: Database) -> None:
@@ -161,6 +165,24 @@ async def test_a_payment_comes_back_once_and_in_parts_and_never_by_more_than_was
     assert await faults_of(database) == 0
 
 
+Replayed = Callable[[Receiver], Awaitable[Outcome]]
+
+
+@pytest.fixture
+def replayed(
+    database: Database, postgres_server: EmbeddedPostgres, template: str, monkeypatch: pytest.MonkeyPatch
+) -> Replayed:
+    """What comes out when everything that an installation has kept is run again."""
+    into = copy_database(postgres_server, template)
+
+    async def run(receiver: Receiver) -> Outcome:
+        for name, value in receiver.installation.environment.items():
+            monkeypatch.setenv(name, value)
+        return await replay(load_settings(), database.application_dsn, into.owner_dsn, tell=lambda _: None)
+
+    return run
+
+
 def request_is(state: str) -> Callable[[dict[str, Any]], bool]:
     """Whether the request for a return stands so."""
     return lambda shown: bool(shown["return_request"]) and shown["return_request"]["state"] == state
@@ -190,7 +212,7 @@ async def answers_of(receiver: Receiver, path: str) -> list[str]:
 
 
 async def test_what_is_asked_back_of_us_is_answered_and_goes_back_with_the_answer(
-    receiver: Receiver, database: Database
+    receiver: Receiver, database: Database, replayed: Replayed
 ) -> None:
     """Agreed in part, refused, and without anybody: what never came (NOOR) and what is on its way back."""
     (posted,) = receiver.order(amount="51.74")
@@ -224,9 +246,12 @@ async def test_what_is_asked_back_of_us_is_answered_and_goes_back_with_the_answe
         while [await answers_of(receiver, path) for path in paths] != [["ignored"]] * 3:
             await asyncio.sleep(0.05)
     assert await faults_of(database) == 0
+    assert (await replayed(receiver)).diverged == {}
 
 
-async def test_what_we_ask_back_is_answered_and_comes_back(receiver: Receiver, database: Database) -> None:
+async def test_what_we_ask_back_is_answered_and_comes_back(
+    receiver: Receiver, database: Database, replayed: Replayed
+) -> None:
     """IPAY with all of it, PDCR, RJCR; asked twice it is refused here, and the history is one timeline."""
     payments = [transfer() for _ in range(3)]
     paths = []
@@ -253,3 +278,4 @@ async def test_what_we_ask_back_is_answered_and_comes_back(receiver: Receiver, d
     ]
     assert len(receiver.installation.copies_on_the_wire(request["business_message_id"])) == 1
     assert await faults_of(database) == 0
+    assert (await replayed(receiver)).diverged == {}

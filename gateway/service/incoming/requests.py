@@ -90,9 +90,7 @@ class ReturnRequests:
         if payment is None or tenant_id not in {None, payment.tenant_id}:
             raise LookupError(f"no payment {payment_id}")
         if payment.rail not in self.incoming.decider.rails or payment.is_return:
-            raise NotAskableError(
-                "not_on_this_rail", "A return is asked for of a credit transfer, on a rail that has requests for it."
-            )
+            raise NotAskableError("not_on_this_rail", "This rail takes no request for the return of this payment.")
         _demand_settled(payment)
         messages = await self.payments.store.messages(payment_id)
         sent = _newest(messages, pacs008.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
