@@ -114,7 +114,7 @@ async def test_what_the_institution_refuses_to_post_goes_back_whatever_befalls_t
 
 
 async def test_what_was_posted_is_given_back_in_parts_and_no_further(receiver: Receiver, database: Database) -> None:
-    """20 dollars, then more than is left: the second is refused by us, the rail would not."""
+    """20 dollars, of which the institution is told; then more than is left: refused by us, the rail would not."""
     (message_id,) = receiver.order(amount="51.74")
     row = await until(database, message_id, lambda row: row["state"] == "POSTED")
     path = f"/v1/incoming-transfers/{row['payment_id']}"
@@ -124,6 +124,10 @@ async def test_what_was_posted_is_given_back_in_parts_and_no_further(receiver: R
     ended = await asked_until(receiver, path, lambda shown: shown["returned"]["value"] == "20.00")
     again = ask(receiver, f"{path}/return", {"amount": "20.00", "reason_code": "CUST"}, key="one")
     refused = ask(receiver, f"{path}/return", {"amount": "31.75", "reason_code": "CUST"}, expected=409, key="two")
+
+    async with asyncio.timeout(15):
+        while [str(row["payment_id"]), "returned"] not in receiver.at_institution()["returns"]:
+            await asyncio.sleep(0.05)
 
     assert started["returning"]["value"] == "20.00"
     assert (ended["state"], ended["returnable"]["value"]) == ("POSTED", "31.74")

@@ -19,8 +19,8 @@ from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.store import PostgresStore
 from adapters.system import SystemIdentifiers
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer
+from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.fednow import fednow_protocol
@@ -171,6 +171,27 @@ async def test_how_much_has_gone_back_is_kept_and_timers_find_what_is_owed(datab
         assert (again.returns, again.returning_cents, again.returned_cents) == (2, 5_174, 0)
         assert (ended.state, ended.returns, ended.returned_cents) == (IncomingState.RETURNED, 2, 5_174)
         assert await process.store.due_timers(NOW + timedelta(days=9), limit=9) == []
+
+
+async def test_what_a_person_must_look_at_is_kept_listed_first_and_counted(database: Database) -> None:
+    """A return that failed for good leaves the state as it was: nobody would find it."""
+    async with processes(database, 1) as (process,):
+        transfer = await befalls(process, await brought(process), *SETTLED, IncomingEvent.POSTING_REFUSED)
+        before = await process.store.backlog(NOW)
+        ended = await befalls(process, transfer, IncomingEvent.RETURNS_ENDED)
+        await process.store.admit([new(), new()])
+
+        (first, *_) = await process.store.find(None, states=(), limit=9)
+        others = await process.store.find(TenantId("another"), states=(), limit=9)
+        during = await process.store.backlog(NOW)
+        strange = await befalls(process, ended, IncomingEvent.RETURN_CONTRADICTED)
+        again = await befalls(process, strange, IncomingEvent.RETURN_STARTED)
+
+        assert (first.payment_id, first.attention) == (transfer.payment_id, Attention.RETURN_FAILED)
+        assert others == []
+        assert (before.attention, during.attention) == (0, 1)
+        assert (ended.next_step_at, strange.attention) == (None, Attention.CONTRADICTED)
+        assert (again.attention, (await process.store.backlog(NOW)).attention) == (None, 0)
 
 
 async def test_what_came_back_is_found_by_its_payment(database: Database) -> None:

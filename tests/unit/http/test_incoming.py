@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer
 from gateway.service.ports import MessageDirection, RawMessage
 from iso20022 import MessageId, PaymentCancellationRequest, serialise
 from iso20022.messages import camt056
@@ -297,3 +297,27 @@ async def test_a_decision_with_faults_is_told_all_of_them(
     assert (answer.status, answer.json["code"]) == (422, "action_invalid")
     assert {finding["code"] for finding in answer.json["findings"]} == codes
     assert world.incoming.rows.transfers[transfer.payment_id].state is IncomingState.PENDING
+
+
+async def test_only_an_operator_goes_on_where_the_rail_contradicts_itself_about_a_return(world: World) -> None:
+    """The transfer shows why somebody must look; who has asked the rail's support says so, and nobody else can."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+    await decide(world, transfer, outcome="posted")
+    posted = world.incoming.rows.transfers[transfer.payment_id]
+    world.incoming.rows.transfers[transfer.payment_id] = replace(posted, attention=Attention.CONTRADICTED)
+    said = {"reason_code": "CUST", "note": "Support, case 4712: the first did not settle."}
+
+    shown = await world.get(f"{PATH}/{transfer.payment_id}")
+    blindly = await give_back(world, transfer, key="blindly", reason_code="CUST")
+    tenants = await give_back(world, transfer, **said)
+    empty = await give_back(world, transfer, reason_code="CUST", note="")
+    headers = {**OPERATOR, "Content-Type": "application/json", "Idempotency-Key": "asked"}
+    path = f"{PATH}/{transfer.payment_id}/return"
+    operators = await world.request("POST", path, json.dumps(said).encode(), headers)
+
+    assert (shown.json["attention"], shown.json["returnable"]) == ("contradicted", None)
+    assert (blindly.status, blindly.json["code"]) == (409, "not_returnable")
+    assert (tenants.status, tenants.json["code"]) == (403, "operator_needed")
+    assert {each["code"] for each in empty.json["findings"]} == {"FORM_NOTE"}
+    assert (operators.status, operators.json["returning"]["value"]) == (200, transfer.amount.text)
+    assert operators.json["attention"] is None
