@@ -230,8 +230,8 @@ async def test_what_is_asked_back_of_us_is_answered_and_goes_back_with_the_answe
     for message_id in (posted, refused, rejected):
         asked_back(receiver, message_id, reason="DUPL")
     asked_back(receiver, posted, reason="DUPL", unknown=True)
-    for path in paths[:2]:
-        await asked_until(receiver, path, request_is("RECEIVED"))
+    for path, state in zip(paths, ("RECEIVED", "RECEIVED", "REFUSED"), strict=True):
+        await asked_until(receiver, path, request_is(state))
     listed = ask(receiver, "/v1/return-requests")["return_requests"]
 
     ask(receiver, f"{paths[0]}/return-answer", {"answer": "agreed", "amount": "20.00"})
