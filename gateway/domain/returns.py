@@ -62,10 +62,12 @@ def attention_after(
         return Attention.CONTRADICTED
     if is_settled and state in {IncomingState.REJECTED, IncomingState.NOT_SETTLED}:
         return Attention.CONTRADICTED
-    if IncomingEffect.START_RETURN in effects or fact.kind in _RECORDED:
+    if fact.kind in _RECORDED or NOTE in fact.details:
         return None
     if transfer.attention is Attention.CONTRADICTED:
         return transfer.attention
+    if IncomingEffect.START_RETURN in effects:
+        return None
     if fact.kind in {IncomingEvent.RETURN_FAILED, IncomingEvent.RETURNS_ENDED}:
         return Attention.RETURN_FAILED if IncomingEffect.CALL_OPERATOR in effects else None
     return transfer.attention

@@ -184,14 +184,16 @@ async def test_what_a_person_must_look_at_is_kept_listed_first_and_counted(datab
         (first, *_) = await process.store.find(None, states=(), limit=9)
         others = await process.store.find(TenantId("another"), states=(), limit=9)
         during = await process.store.backlog(NOW)
-        strange = await befalls(process, ended, IncomingEvent.RETURN_CONTRADICTED)
-        again = await befalls(process, strange, IncomingEvent.RETURN_STARTED)
+        again = await befalls(process, ended, IncomingEvent.RETURN_STARTED)
+        after = await process.store.backlog(NOW)
+        strange = await befalls(process, again, IncomingEvent.RETURN_CONTRADICTED)
 
         assert (first.payment_id, first.attention) == (transfer.payment_id, Attention.RETURN_FAILED)
         assert others == []
         assert (before.attention, during.attention) == (0, 1)
         assert (ended.next_step_at, strange.attention) == (None, Attention.CONTRADICTED)
-        assert (again.attention, (await process.store.backlog(NOW)).attention) == (None, 0)
+        assert (again.attention, after.attention) == (None, 0)
+        assert strange.next_step_at == again.next_step_at, "what is under way is seen to"
 
 
 async def test_what_came_back_is_found_by_its_payment(database: Database) -> None:

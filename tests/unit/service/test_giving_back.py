@@ -231,6 +231,33 @@ async def test_a_return_that_was_started_before_the_contradiction_was_told_does_
         assert (case.now.returning_cents, case.now.attention) == (0, Attention.CONTRADICTED)
 
 
+async def test_a_contradiction_of_a_former_return_ends_the_next_that_never_left() -> None:
+    """Heard while another is under way: that one goes no further than it has gone, and none follows by itself."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+        first, desk = case.payments[0], desk_of_world(earth)
+        await desk.give_back(case.transfer.payment_id, None, key="2", reason=None, by="operator")
+        await case.see_to()
+        said = about(first, "ACSC", at=earth.clock.now())
+        await earth.sending.apply([RailDelivery("late", said)])
+        await earth.receiving.arrived.see_to(
+            Delivery(UUID(int=8), Queue.FEDNOW_IN_VALUE, first.payment_id, first.deadline_at, attempt=1)
+        )
+        await case.befalls(EventKind.DEADLINE_PASSED)
+        await case.see_to()
+        for _ in range(3):
+            await earth.fire_timers(after_s=3_600)
+            await case.see_to()
+
+        assert len(case.payments) == 2
+        assert len(case.sent()) == 1
+        assert (case.now.returning_cents, case.now.attention) == (0, Attention.CONTRADICTED)
+        assert case.now.next_step_at is None
+
+
 async def test_what_the_rail_cannot_find_goes_again_under_its_own_ids_alone() -> None:
     """It is no certainty: the same ids are refused by the rail as a duplicate, were the first there after all."""
     async with incoming_world() as earth:
