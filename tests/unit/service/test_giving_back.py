@@ -206,6 +206,8 @@ async def test_what_the_rail_says_has_settled_after_it_was_rejected_is_not_sent_
         assert (before.state, before.attention) == (IncomingState.RETURN_DUE, Attention.CONTRADICTED)
         assert len(case.payments) == len(case.sent()) == 1
         assert len(earth.recorder.contradictions) == 1
+        queued = earth.queued(Queue.FEDNOW_IN_VALUE)
+        assert queued.count(case.payments[0].payment_id) == 3, "its end, and each word against it"
 
         await desk.give_back(transfer_id, None, key="asked", reason=None, by="operator", note="Support: not settled.")
         await case.see_to()
