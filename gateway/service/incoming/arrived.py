@@ -52,9 +52,10 @@ class SeeingToArrived:
         Raises as `see_to`.
         """
         transfer, _ = await self._named(delivery.payment_id)
+        if await self.posting.tell_of_return(delivery, loaded=transfer):
+            return
         if transfer.request.state is not RequestState.NONE:
             await self.requests.see_to_theirs(transfer)
-        await self.posting.tell_of_return(delivery, loaded=transfer)
         await self.posting.tell_not_settled(delivery, loaded=transfer)
 
     async def _named(self, named: PaymentId) -> tuple[IncomingTransfer, Payment | None]:

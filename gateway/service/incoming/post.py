@@ -154,8 +154,11 @@ class Posting:
         told[transfer.payment_id] = now_s
         return True
 
-    async def tell_of_return(self, delivery: Delivery, *, loaded: IncomingTransfer) -> None:
-        """Tell the institution what became of the return whose end put this delivery on its queue; raises as `post`."""
+    async def tell_of_return(self, delivery: Delivery, *, loaded: IncomingTransfer) -> bool:
+        """Tell the institution what became of the return whose end put this delivery on its queue; raises as `post`.
+
+        False where the delivery is about something else.
+        """
         for each in await self.decisions.store.events(loaded.payment_id):
             version = each.sequence - 1  # on which the end was decided
             if delivery_id_of(loaded.payment_id, IncomingEffect.TELL_RETURN, version) != delivery.delivery_id:
@@ -164,6 +167,8 @@ class Posting:
             tenant = self.tenants.of(loaded)
             if tenant.institution_url is not None:
                 await self.institution.return_ended(tenant, loaded, each)
+            return True
+        return False
 
     async def tell_not_settled(self, delivery: Delivery, *, loaded: IncomingTransfer | None = None) -> None:
         """Tell the institution that the money did not come; raises as `post`."""
