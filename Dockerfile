@@ -30,10 +30,11 @@ FROM ${BASE_REPOSITORY}@${BASE_DIGEST}
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates python3 \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin fifteen
+ && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin fifteen \
+ && install --directory --owner 10001 --group 10001 --mode 0700 /run/fifteen
 COPY --from=build /opt/fifteen /opt/fifteen
 # The authorities that a managed database's certificate is checked against (its README.md): none by default.
-COPY deploy/certificates /etc/ssl/rds
+COPY terraform/delivery/certificates /etc/ssl/rds
 ARG RELEASE=""
 ENV PATH=/opt/fifteen/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -43,7 +44,9 @@ ENV PATH=/opt/fifteen/bin:$PATH \
 LABEL org.opencontainers.image.title="Fifteen" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version=$RELEASE
-# Nothing is written to the image's file system: it may be mounted read-only.
+# Nothing is written to the image's file system: it may be mounted read-only. What a task shares between its containers
+# is mounted in these two places, and belongs to whom they belong to here (as Fargate has it).
+VOLUME ["/tmp", "/run/fifteen"]
 USER 10001:10001
 WORKDIR /
 EXPOSE 8015 8016

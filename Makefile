@@ -10,8 +10,8 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index
 COMPILE_TOOLS = $(BIN)/uv pip compile tests/terraform/requirements.in --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: terraform-check terraform-apply-local container-check bandit dependency-audit sbom gates hooks image bootstrap deploy synthetic provenance
-.PHONY: help setup demo test check lint types contracts format lock schemas bench drill sim proof clean
+.PHONY: terraform-check terraform-apply-local container-check bandit dependency-audit sbom gates hooks image bootstrap deploy one-off synthetic provenance
+.PHONY: help setup demo test check check-python check-terraform lint types contracts format lock schemas bench drill sim proof clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 24
@@ -30,9 +30,14 @@ demo: setup ## Run gateway, worker and the FedNow simulator; send four payments;
 
 test: check ## Everything: lint, types, import contracts, and the tests on a real PostgreSQL and RabbitMQ
 
-check: lint types contracts ## The ordinary check
+check: lint types contracts ## The ordinary check; Terraform's part takes what the tests leave of the machine
+	$(MAKE) --no-print-directory --jobs 2 check-python check-terraform
+
+check-python: setup
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --ignore tests/terraform
-	$(BIN)/python -m tests.terraform.check --if-installed
+
+check-terraform: setup
+	nice -n 19 $(BIN)/python -m tests.terraform.check --if-installed
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -50,32 +55,33 @@ format: setup ## Format the code and mend what ruff can mend
 
 lock: setup ## Resolve the dependencies anew into the lock files: for work, for the image, for the gates
 	$(COMPILE) --all-extras --group dev --upgrade --output-file requirements.lock
-	$(COMPILE) --extra gateway --extra s3 --constraint requirements.lock --output-file requirements-image.lock
+	$(COMPILE) --extra gateway --extra dynamodb --extra s3 --constraint requirements.lock --output-file requirements-image.lock
 	$(BIN)/uv pip compile --group pyproject.toml:gates --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet --upgrade --output-file requirements-gates.lock
 	$(COMPILE_TOOLS) --upgrade --output-file requirements-terraform.lock
 
 schemas: setup ## Regenerate the XSDs from the message metadata of the pyiso20022 package
 	$(BIN)/python -m iso20022.schemas.generate
 
-terraform-check: setup ## Format, init, validate, test, checkov, hadolint, planted mistakes, plans
+terraform-check: setup ## Format, validity, tests, checkov, hadolint, planted mistakes, plans of all environments
 	$(BIN)/python -m tests.terraform.check
 
 terraform-apply-local: setup ## Apply what a moto server supports, plan again, and write the report into docs/proofs
 	$(BIN)/python -m tests.proofs.terraform
 
-bench: setup ## Measure: an installation at 300 payments/s, the intake alone, messages, bus, guards, months
+bench: setup ## Measure: an installation at 300 payments/s, the intake alone, messages, bus, guards, a skeleton, months
 	$(BIN)/fifteen bench
 	$(BIN)/python -m tests.benchmarks.intake
 	$(BIN)/python -m tests.benchmarks.messages
 	$(BIN)/python -m tests.benchmarks.bus
 	$(BIN)/python -m tests.benchmarks.guards
+	$(BIN)/python -m tests.benchmarks.skeleton
 	$(BIN)/python -m tests.benchmarks.months
 
 drill: setup ## Kill everything at named points under load, and count the money
 	$(BIN)/fifteen drill crash
 
 sim: setup ## Run simulated worlds: SEED=7 for one, step by step; SEEDS=1..1000 for many
-	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1..300))
+	$(BIN)/python -m tests.simulation $(if $(REGIONS),--regions )$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1..300))
 
 proof: setup ## What takes longer: measure, and write the reports into docs/proofs
 	$(BIN)/python -m tests.proofs.intake
@@ -87,6 +93,7 @@ proof: setup ## What takes longer: measure, and write the reports into docs/proo
 	$(BIN)/python -m tests.proofs.replay
 	$(BIN)/python -m tests.proofs.day
 	$(BIN)/python -m tests.proofs.audit
+	$(BIN)/python -m tests.proofs.regions
 	$(BIN)/python -m tests.proofs.container
 	$(BIN)/python -m tests.proofs.terraform
 
@@ -96,7 +103,7 @@ container-check: $(GATES_STAMP) ## Hold the Dockerfile against hadolint's rules
 	$(GATES)/bin/hadolint --failure-threshold style Dockerfile
 
 bandit: $(GATES_STAMP) ## Look for insecure code beyond what ruff looks for
-	$(GATES)/bin/bandit --quiet --configfile pyproject.toml --recursive .ci adapters deploy gateway iso20022 simulators terraform/modules/deploy_hooks
+	$(GATES)/bin/bandit --quiet --configfile pyproject.toml --recursive .ci adapters gateway iso20022 simulators terraform/delivery terraform/modules/deploy_hooks
 
 dependency-audit: $(GATES_STAMP) ## Ask for known weaknesses of what is in the image; what could not be asked for is a failure
 	$(PYTHON) .ci/dependency_audit.py $(GATES)/bin/pip-audit requirements-image.lock
@@ -114,13 +121,17 @@ image: ## Build the image: BASE_DIGEST=sha256:… of debian:bookworm-slim, RELEA
 	docker build $(if $(BASE_REPOSITORY),--build-arg BASE_REPOSITORY=$(BASE_REPOSITORY)) --build-arg BASE_DIGEST=$(BASE_DIGEST) --build-arg RELEASE=$(RELEASE) --tag $(or $(IMAGE),fifteen:$(RELEASE)) .
 
 bootstrap: setup ## Set an account up before anything is deployed into it (FIFTEEN_ENVIRONMENT; docs/deploy.md)
-	$(BIN)/python deploy/bootstrap.py
+	$(BIN)/python terraform/delivery/bootstrap.py
 
 deploy: setup ## A step of the delivery: bring FIFTEEN_IMAGE into a region (docs/deploy.md)
-	$(BIN)/python deploy/deliver.py deploy
+	$(BIN)/python terraform/delivery/deliver.py deploy
+
+one-off: setup ## Run a command of the program once in a region: COMMAND="region init" (docs/deploy.md)
+	@test -n "$(COMMAND)" || { echo 'COMMAND="…": what follows fifteen, such as "db check"' >&2; exit 1; }
+	$(BIN)/python terraform/delivery/deliver.py one-off $(COMMAND)
 
 synthetic: setup ## A step of the delivery: synthetic payments in the release that was deployed
-	$(BIN)/python deploy/deliver.py synthetic
+	$(BIN)/python terraform/delivery/deliver.py one-off synthetic
 
 provenance: ## Say what was built from what: a statement (in-toto, SLSA) about ARTIFACTS="file …"
 	$(PYTHON) .ci/provenance.py $(BUILD)/provenance.json $(ARTIFACTS)

@@ -8,6 +8,8 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
+_SUSPENDED_TIME_TOO = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 _CLOCK_RECHECK_S = 1.0
 """How long a sleeper trusts the loop's time before it looks at the wall clock again, which may have been stepped."""
 
@@ -20,8 +22,12 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
-        """Return seconds since some fixed instant; they never step back, and only differences mean something."""
-        return time.monotonic()
+        """Return seconds since some fixed instant; they never step back, and only differences mean something.
+
+        Where the system has such a clock (Linux), the time in which the machine was suspended counts too: a lease runs
+        out meanwhile.
+        """
+        return time.clock_gettime(_SUSPENDED_TIME_TOO)
 
     async def sleep_until(self, instant: datetime) -> None:
         """Return once the wall clock shows `instant`, also when it is set meanwhile; at once if it has passed."""

@@ -51,12 +51,15 @@ from gateway.receiving import (
     open_institution,
     receiving_rails,
 )
+from gateway.regional import Regional, open_peer, open_regional, tenure_of
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
-from gateway.service.decide import Decisions, grouped_saves
+from gateway.service.decide import Decisions, grouped_saves, taking_over
 from gateway.service.dispatch import Dispatcher, grouped_loads
+from gateway.service.fencing import HeldLink, at_home
 from gateway.service.funds import Funds, NoCore
+from gateway.service.group_commit import GroupCommit
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     ArchiveStore,
@@ -66,6 +69,7 @@ from gateway.service.ports import (
     Clock,
     Core,
     DeadLetterStore,
+    Decision,
     DeliveryHandler,
     IncomingStore,
     Institution,
@@ -147,6 +151,7 @@ class Parts:
     vault: Vault
     rails: Mapping[Rail, RailProtocol]
     between: Between
+    regional: Regional | None
 
 
 @asynccontextmanager
@@ -163,18 +168,21 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     if settings.index_key.get_secret_value() == DEVELOPMENT_INDEX_KEY:
         structlog.get_logger("fifteen").warning("development_index_key", remedy="set FIFTEEN_INDEX_KEY to a secret")
     metrics.build_info.labels(version("fifteen")).set(1)
-    async with open_pool(database_url) as opened:
+    observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
+    vault, region = vault_of(settings), RegionId(settings.region)
+    async with (
+        open_pool(database_url) as opened,
+        open_regional(settings, opened, clock, observer=observer, metrics=metrics, vault=vault) as regional,
+    ):
         pool = between.pool(opened)
-        vault, region = vault_of(settings), RegionId(settings.region)
-        archive_reader = reader_of(settings, clock)
-        store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader))
+        archive_reader, tenure = reader_of(settings, clock), tenure_of(regional)
+        store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure))
         dead_letters = PostgresDeadLetters(pool, region=region)
         rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         audit = PostgresAudit(pool, region=region)
         archive = PostgresArchiveStore(pool, region=region)
         archiver = archiver_of(settings, archive, clock)
         anchor = anchor_of(settings)
-        observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
         releases = PostgresReleases(
             opened, clock, instance_id=SystemIdentifiers().new_uuid(), role=role, release=release_of(settings)
         )
@@ -195,6 +203,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             vault=vault,
             rails=rails,
             between=between,
+            regional=regional,
         )
         try:
             yield parts
@@ -232,6 +241,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
     async with (
         open_parts(settings, role="gateway", between=between) as parts,
         open_bus(parts) as bus,
+        open_peer(settings) as peer,
         asyncio.TaskGroup() as loops,
     ):
         forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
@@ -239,7 +249,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         waiting = Waiting(parts.store, parts.clock, parts.observer)
         saves = grouped_saves(parts.store)
         admission = Admission(parts.store, parts.clock, settings.admission_wait_max_s)
-        decisions = Decisions(parts.store, saves, parts.observer)
+        decisions = _decisions(parts, saves)
         intake = Intake(
             rails=parts.rails,
             default_rail=settings.rail_of_others,
@@ -283,13 +293,16 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             promise_s=settings.promise_s,
             version=version("fifteen"),
             release=release_of(settings),
-            readiness={"database": parts.store.check},
+            readiness={"database": parts.store.check, **_lease_check(parts)},
             refused=parts.releases.refused,
             synthetic=SyntheticPayments(parts.clock, release_of(settings)).newest
             if settings.synthetic_payments
             else None,
             limits=HttpLimits(body_bytes_max=settings.body_bytes_max),
+            peer=peer,
+            region=None if peer is None else RegionId(settings.region),
         )
+        regional = {} if parts.regional is None else parts.regional.loops_of_every_role
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),
@@ -299,6 +312,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             loops.create_task(_supervised(parts, "releases", parts.releases.run)),
             loops.create_task(_supervised(parts, "admission", admission.run)),
             loops.create_task(_supervised(parts, "waiting", waiting.run)),
+            *(loops.create_task(_supervised(parts, name, loop)) for name, loop in regional.items()),
         ]
         application = between.application(build_application(api))
         await _serve_until_stopped(application, settings.http_host, settings.http_port, ready=ready)
@@ -352,11 +366,14 @@ async def _run_worker_loops(
     ready: Callable[[str], None],
 ) -> None:
     identifiers, rails = SystemIdentifiers(), parts.rails
+    links = {rail: HeldLink(link, tenure_of(parts.regional)) for rail, link in links.items()}
     saves = grouped_saves(parts.store)
-    decisions = Decisions(parts.store, saves, parts.observer)
+    decisions = _decisions(parts, saves)
     loads = grouped_loads(parts.store)
-    funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s)
+    tenure = tenure_of(parts.regional)
+    funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s, tenure)
     dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
+    regions = None if parts.regional is None else parts.regional.store
     forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
     receiving = compose(
         rails=receiving_rails(parts.settings, rails),
@@ -381,6 +398,7 @@ async def _run_worker_loops(
             identifiers,
             parts.observer,
             receiving.hearing(rail, parts.store, parts.vault),
+            regions,
         )
         for rail, protocol in rails.items()
     }
@@ -408,10 +426,24 @@ async def _run_worker_loops(
             loops |= {"forwarder": forwarder.publish, "forwarded": forwarder.forget}
         if parts.archiver is not None:
             loops["archiver"] = parts.archiver.run
+        if parts.regional is not None:
+            loops |= parts.regional.loops_of_a_worker
+            if parts.settings.takeover_after_s is not None:
+                guardian = parts.regional.guardian(
+                    RegionId(parts.settings.region),
+                    parts.clock,
+                    after_s=parts.settings.takeover_after_s,
+                    ask_wait_s=max(rail.timing.status_request_wait_s for rail in rails.values()),
+                )
+                loops["guardian"] = guardian.run
+            loops |= {
+                f"receiver of {rail} for the other region": receiver.run_for_the_other_region
+                for rail, receiver in receivers.items()
+            }
         background = [group.create_task(_supervised(parts, "releases", parts.releases.run))]
         background += [group.create_task(_once_admitted(parts, name, loop)) for name, loop in loops.items()]
         checks: dict[str, ReadinessCheck] = {"database": parts.store.check, "bus": bus.check}
-        checks |= {rail.value: link.check for rail, link in links.items()}
+        checks |= {rail.value: link.check for rail, link in links.items()} | _lease_check(parts)
         application = build_worker_application(
             checks, parts.metrics.render, release=release_of(parts.settings), refused=parts.releases.refused
         )
@@ -444,8 +476,20 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds,
             of_rail = (*handled, *received) if rail in receiving.rails else handled
             for direction, message_class, handler, prefetch, concurrency in of_rail:
                 queue = Queue.of(rail, direction, message_class)
-                await stack.enter_async_context(bus.consume(queue, handler, prefetch=prefetch, concurrency=concurrency))
+                await stack.enter_async_context(
+                    bus.consume(queue, at_home(handler), prefetch=prefetch, concurrency=concurrency)
+                )
         await asyncio.Event().wait()
+
+
+def _decisions(parts: Parts, saves: GroupCommit[Decision, bool]) -> Decisions:
+    timings = {rail: protocol.timing for rail, protocol in parts.rails.items()}
+    take_over = None if parts.regional is None else taking_over(parts.clock, timings)
+    return Decisions(parts.store, saves, parts.observer, take_over)
+
+
+def _lease_check(parts: Parts) -> dict[str, ReadinessCheck]:
+    return {} if parts.regional is None else {"lease": parts.regional.check}
 
 
 async def _supervised(parts: Parts, name: str, loop: Callable[[], Awaitable[None]]) -> None:
@@ -483,6 +527,8 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await _keep_incoming_gauges(parts, now)
         await _keep_audit_gauges(parts, now)
+        if parts.regional is not None:
+            await parts.regional.keep_gauge(metrics, parts.clock)
         await _keep_archive_gauges(parts, now)
         await asyncio.sleep(GAUGES_PAUSE_S)
 

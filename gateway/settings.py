@@ -38,6 +38,9 @@ OTHER_VARIABLES: Final = {
 }
 """Variables that begin like settings and are none."""
 
+REGIONS_MAX: Final = 2
+"""A third would need more than a pair of subscriptions, and somebody to say whom a key is forwarded to."""
+
 MASK: Final = "**********"
 """What is shown of a secret, as pydantic shows it."""
 
@@ -290,6 +293,40 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr | None = Field(None, description="postgresql://… of the application's role.")
     database_owner_url: SecretStr | None = Field(None, description="postgresql://… of the owner: for db upgrade alone.")
+    retired_regions: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Regions that only history names, comma-separated: their partitions are kept, nobody writes them.",
+    )
+    peer_url: str | None = Field(
+        None, description="Where the other region's gateway is: submissions whose keys have their home there go there."
+    )
+    peer_ca_file: Path | None = Field(
+        None, description="The authority of the other gateway's certificate; with the two below, both sides show one."
+    )
+    peer_certificate_file: Path | None = Field(None, description="Our certificate for the other region's gateway.")
+    peer_key_file: Path | None = Field(None, description="The key of that certificate.")
+    peer_database_url: SecretStr | None = Field(
+        None,
+        description="postgresql://… as this region's database finds the other's, of a role that may replicate: for "
+        "fifteen region alone.",
+    )
+    witness_url: SecretStr | None = Field(
+        None,
+        description="The witness outside both regions: postgresql://… of a third server, or dynamodb://…?region=…, "
+        "with a table's name as host; needed where there are two.",
+    )
+    lease_s: float = Field(
+        10.0,
+        ge=3,
+        le=300,
+        description="For how long a region serves without a word of the witness. `fifteen region init` writes it "
+        "there, and what is there counts.",
+    )
+    takeover_after_s: float | None = Field(
+        None,
+        ge=5,
+        description="Take the other region over once its lease was not renewed for so long; empty: by command alone.",
+    )
     broker_url: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="amqp://… of RabbitMQ, or of its nodes, comma-separated; empty: the bus lives in PostgreSQL."
     )
@@ -415,9 +452,14 @@ class Settings(BaseSettings):
     fednow: FedNowSettings = FedNowSettings()
     rtp: RtpSettings = RtpSettings()
 
-    _split = field_validator("regions", "broker_url", "receiving_agents", mode="before")(_split)
-    _is_safe = field_validator("institution_url")(_https_or_loopback)
+    _split = field_validator("regions", "retired_regions", "broker_url", "receiving_agents", mode="before")(_split)
+    _is_safe = field_validator("institution_url", "peer_url")(_https_or_loopback)
     _or_none = field_validator("archive_url", "audit_anchors", "keys_file", mode="before")(_none_if_empty)
+
+    @property
+    def peer(self) -> str | None:
+        """The other region; None where there is none."""
+        return next((region for region in self.regions if region != self.region), None)
 
     @property
     def rails(self) -> tuple[Rail, ...]:
@@ -455,6 +497,17 @@ class Settings(BaseSettings):
     def _writes_in_a_known_region(self) -> Self:
         if self.region not in self.regions:
             raise ValueError(f"region {self.region!r} is not among regions {', '.join(self.regions)}")
+        if len(set(self.regions)) != len(self.regions) or len(self.regions) > REGIONS_MAX:
+            raise ValueError(f"regions are one or two, each named once, not {', '.join(self.regions)}")
+        if set(self.regions) & set(self.retired_regions):
+            raise ValueError("a region that is retired does not write: it is named in one of the two settings")
+        if len(self.regions) > 1 and self.receiving_agents:
+            raise ValueError("two regions do not receive yet: receiving_agents must be empty (docs/regions.md)")
+        tls = (self.peer_ca_file, self.peer_certificate_file, self.peer_key_file)
+        if any(tls) and not all(tls):
+            raise ValueError("peer_ca_file, peer_certificate_file and peer_key_file are set together, or not at all")
+        if any(tls) and not (self.peer_url or "").startswith("https:"):
+            raise ValueError("peer_url must be https where the files of its TLS are set: nothing would use them")
         return self
 
     @classmethod
@@ -522,6 +575,21 @@ def database_url_of(settings: Settings) -> str:
             "`fifteen demo` brings a database of its own"
         )
     return settings.database_url.get_secret_value()
+
+
+def witness_url_of(settings: Settings) -> str:
+    """Return where the witness of two regions is.
+
+    Raises:
+        SettingsError: none is named.
+
+    """
+    if settings.witness_url is None:
+        raise SettingsError(
+            f"FIFTEEN_WITNESS_URL is not set: regions {' and '.join(settings.regions)} need a witness outside both, or "
+            "each could believe that the other is dead (docs/regions.md)"
+        )
+    return settings.witness_url.get_secret_value()
 
 
 def schemas_of(settings: Settings) -> SchemaSet:

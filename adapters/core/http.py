@@ -14,6 +14,7 @@ from typing import Final, Self
 
 import aiohttp
 
+from adapters.http_session import LazySession
 from gateway.domain.payment import PaymentId
 from gateway.service.ports import FundsRefused, Reservation, UnavailableError
 
@@ -49,7 +50,7 @@ class HttpCore:
         self._base_url = base_url.rstrip("/")
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._tell_timeout_s = tell_timeout_s
-        self._session: aiohttp.ClientSession | None = None
+        self._session = LazySession(limit=CONNECTIONS_MAX)
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,9 +58,7 @@ class HttpCore:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._session.close()
 
     async def reserve(self, reservation: Reservation, *, within_s: float) -> FundsRefused | None:
         """Have the money held; see the port."""
@@ -113,7 +112,7 @@ class HttpCore:
         """One request; every fault of the world leaves as the port's."""
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
         try:
-            async with self._open_session().request(
+            async with self._session.opened().request(
                 method,
                 self._base_url + path,
                 json=content,
@@ -126,14 +125,6 @@ class HttpCore:
             raise UnavailableError(f"the core did not answer within {timeout_s:.2f} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise UnavailableError(f"the core cannot be reached: {error!r}") from error
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        """The session, made inside the running loop when it is first needed."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX), cookie_jar=aiohttp.DummyCookieJar()
-            )
-        return self._session
 
 
 def _is_code(text: str) -> bool:

@@ -12,12 +12,15 @@ from aiohttp import web
 from adapters.http.api import Api
 from adapters.http.negotiation import JSON, XML
 from adapters.http.representation import as_accepted, payment_json, payment_link
-from gateway.domain.payment import Payment
+from gateway.domain.payment import IdempotencyKey, Payment, RegionId
 from gateway.domain.transitions import TRANSITIONS, tells
 from gateway.service.ports import MessageDirection, RawMessage, UnavailableError
 
 STATUS_REPORT: Final = "pacs.002."
 """How the type of a message begins that is the rail's answer."""
+
+PENDING_TYPE: Final = "application/vnd.fifteen.pending+json"
+"""The type of the answer that is none yet: no client takes it for a payment by mistake."""
 
 FAULT: Final = "http"
 """Where faults are reported from; a label of a metric, so one word."""
@@ -38,6 +41,22 @@ def accepted_response(
     if warnings:
         members["warnings"] = list(warnings)
     return json_response(members, status=202, headers={"Location": payment_link(payment.payment_id), **headers})
+
+
+def pending_response(key: IdempotencyKey, *, home: RegionId, retry_after_s: int) -> web.Response:
+    """Return 202 for what may have reached its home in the other region: accepted or not, a repeat finds out."""
+    members = {
+        "state": "PENDING",
+        "idempotency_key": key,
+        "home": home,
+        "detail": "It may have been accepted. Repeat it under the same key until it is known: it is never paid twice.",
+    }
+    return web.Response(
+        body=orjson.dumps(members),
+        status=202,
+        content_type=PENDING_TYPE,
+        headers={"Retry-After": str(retry_after_s)},
+    )
 
 
 async def now_after_waiting(api: Api, payment: Payment, *, wait_s: int) -> Payment:

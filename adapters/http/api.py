@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from adapters.http.peer import Peer
+from gateway.domain.payment import RegionId
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
@@ -58,6 +60,7 @@ class Api:
     clients: seconds from acceptance to a final status; ``release``, what is deployed here, to anyone. ``synthetic``
     makes synthetic payments and tells what became of them; none where they are switched off. ``refused`` says whether
     the database's schema refuses this program. The caller keeps the group commit of `intake` and `waiting` running.
+    `region` names itself in every answer; `peer` is the other region's gateway, where there are two.
     """
 
     intake: Intake
@@ -79,3 +82,5 @@ class Api:
     synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None
     refused: Callable[[], bool] = lambda: False
     limits: HttpLimits = LIMITS
+    peer: Peer | None = None
+    region: RegionId | None = None

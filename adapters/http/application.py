@@ -16,11 +16,13 @@ from adapters.http.incoming import IncomingTransfers
 from adapters.http.operations import Operations
 from adapters.http.operators import OperatorDesk
 from adapters.http.payments import Payments
+from adapters.http.peer import ANSWERED_IN, NOT_HOME
 from adapters.http.problems import (
     INTERNAL_ERROR,
     MESSAGES_EXPIRED,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
+    NOT_SERVING,
     OVERLOADED,
     SAFE_TO_REPEAT,
     UNAVAILABLE,
@@ -30,7 +32,7 @@ from adapters.http.problems import (
 from adapters.http.return_requests import ReturnRequestDesk
 from adapters.http.submissions import Submissions
 from gateway.service.group_commit import OverloadedError
-from gateway.service.ports import RetentionOverError, UnavailableError
+from gateway.service.ports import ElsewhereError, NotServingError, RetentionOverError, UnavailableError
 
 UNMATCHED: Final = "unmatched"
 """The route of requests for which there is none: what strangers ask for never becomes a label."""
@@ -101,6 +103,8 @@ def _edge(api: Api) -> Middleware:
             response = await handler(request)
         except ProblemError as problem:
             response = _problem(api, request, problem)
+        except NotServingError as error:
+            response = _not_serving(api, request, error)
         except UnavailableError as error:
             response = _unavailable(api, request, error)
         except RetentionOverError as error:
@@ -113,6 +117,8 @@ def _edge(api: Api) -> Middleware:
         except Exception as error:  # noqa: BLE001 - the edge of the process: one request fails, the others go on
             response = _fault(api, request, error)
         response.headers["Server"] = "fifteen"
+        if api.region is not None:
+            response.headers[ANSWERED_IN] = api.region
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Content-Type-Options"] = "nosniff"
         resource = request.match_info.route.resource
@@ -142,6 +148,14 @@ def _unavailable(api: Api, request: web.Request, error: Exception) -> web.Respon
     if request.method == "POST":
         detail = f"The store does not answer; it is not known whether the payment was accepted. {SAFE_TO_REPEAT}"
     return _problem(api, request, ProblemError(UNAVAILABLE, detail, headers=_retry_after(api)))
+
+
+def _not_serving(api: Api, request: web.Request, error: Exception) -> web.Response:
+    """Return 503: this region holds no lease, or is not the payment's home; nothing was done."""
+    api.report_fault(FAULT, error)
+    detail = "This region cannot take it at the moment; nothing was done."
+    headers = _retry_after(api) | ({NOT_HOME: "true"} if isinstance(error, ElsewhereError) else {})
+    return _problem(api, request, ProblemError(NOT_SERVING, detail, headers=headers))
 
 
 def _overloaded(api: Api, request: web.Request) -> web.Response:

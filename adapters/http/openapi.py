@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from adapters.http import problems
+from adapters.http.answers import PENDING_TYPE
 from adapters.http.api import HttpLimits
 from adapters.http.openapi_dead_letters import DEAD_LETTER_SCHEMAS, dead_letter_paths
 from adapters.http.openapi_examples import (
@@ -15,6 +16,7 @@ from adapters.http.openapi_examples import (
     MESSAGES_EXAMPLE,
     PAYMENT_ACCEPTED_EXAMPLE,
     PAYMENT_SETTLED_EXAMPLE,
+    PENDING_EXAMPLE,
     XML_MESSAGE_EXAMPLE,
     XML_REPORT_EXAMPLE,
 )
@@ -30,6 +32,7 @@ _EVERYWHERE: Final = (problems.UNAUTHENTICATED, problems.INTERNAL_ERROR, problem
 _BODY: Final = (
     *(problems.BODY_INCOMPLETE, problems.HEADER_INVALID, problems.NOT_ACCEPTABLE, problems.REQUEST_TIMEOUT),
     *(problems.IDEMPOTENCY_KEY_REUSED, problems.MESSAGE_ID_TAKEN, problems.BODY_TOO_LARGE, problems.OVERLOADED),
+    problems.NOT_SERVING,
     *(problems.UNSUPPORTED_MEDIA_TYPE, problems.UNSUPPORTED_CONTENT_ENCODING, problems.EXPECTATION_FAILED),
 )
 _ONE_PAYMENT: Final = (problems.PAYMENT_NOT_FOUND, problems.AMBIGUOUS_REFERENCE, problems.NOT_ACCEPTABLE)
@@ -341,9 +344,13 @@ def _submitted_responses() -> dict[str, Any]:
             },
         },
         "202": {
-            "description": "Accepted: durable, and it will be brought to its end. A repeat gets the same answer.",
+            "description": "Accepted: durable, and it will be brought to its end. A repeat gets the same answer. Or, "
+            f"as {PENDING_TYPE}: another region is the key's home and did not answer; repeat under the same key.",
             "headers": _SUBMITTED | _WAITED,
-            "content": {"application/json": {"schema": ref("Payment"), "example": PAYMENT_ACCEPTED_EXAMPLE}},
+            "content": {
+                "application/json": {"schema": ref("Payment"), "example": PAYMENT_ACCEPTED_EXAMPLE},
+                PENDING_TYPE: {"schema": ref("Pending"), "example": PENDING_EXAMPLE},
+            },
         },
     }
 

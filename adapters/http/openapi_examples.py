@@ -144,3 +144,10 @@ MESSAGES_EXAMPLE: Final[dict[str, Any]] = {
         }
     ],
 }
+
+PENDING_EXAMPLE: Final[dict[str, Any]] = {
+    "state": "PENDING",
+    "idempotency_key": "20261120990000107EXAMPLE0001",
+    "home": "usw2",
+    "detail": "It may have been accepted. Repeat it under the same key until it is known: it is never paid twice.",
+}

@@ -215,8 +215,19 @@ _PROBLEM_KIND: Final = _object(
     }
 )
 
+_PENDING: Final = _object(
+    {
+        "state": {"type": "string", "const": "PENDING"},
+        "idempotency_key": _STRING,
+        "home": {"type": "string", "description": "The region that knows, and did not answer."},
+        "detail": _STRING,
+    },
+    description="The payment may have been accepted in the other region. Repeat it under the same key.",
+)
+
 SCHEMAS: Final[dict[str, Any]] = {
     "Payment": _PAYMENT,
+    "Pending": _PENDING,
     "PaymentRequest": _PAYMENT_REQUEST,
     "OperatorAction": _object(
         {

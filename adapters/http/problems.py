@@ -195,6 +195,13 @@ UNAVAILABLE: Final = ProblemKind(
     "Repeat after the pause in Retry-After. " + SAFE_TO_REPEAT,
 )
 
+NOT_SERVING: Final = ProblemKind(
+    "not_serving",
+    503,
+    "This region cannot take it at the moment",
+    "Nothing was done. Repeat after the pause in Retry-After, here or in the other region.",
+)
+
 PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     kind.code: kind
     for kind in (
@@ -239,6 +246,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         INTERNAL_ERROR,
         NOT_READY,
         OVERLOADED,
+        NOT_SERVING,
         UNAVAILABLE,
     )
 }

@@ -6,16 +6,18 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from aiohttp import web
 
-from adapters.http.answers import accepted_response, submitted_response
+from adapters.http.answers import FAULT, accepted_response, pending_response, submitted_response
 from adapters.http.api import Api
 from adapters.http.authentication import ApiKeys
 from adapters.http.bodies import read_body, require_type
 from adapters.http.negotiation import JSON, XML, is_json, is_xml, preferred, wait_s
 from adapters.http.payment_form import read_payment_request
+from adapters.http.peer import FORWARDED_FROM
 from adapters.http.pointers import with_pointer
 from adapters.http.problems import (
     HEADER_INVALID,
@@ -34,6 +36,7 @@ from adapters.http.problems import (
 )
 from adapters.http.representation import payment_link
 from gateway.domain.payment import IdempotencyKey, Rail, TenantId
+from gateway.service.ports import ElsewhereError, NotHomeError, NotSentError, NotServingError, UnavailableError
 from gateway.service.submit import RefusalKind, Refused, Submitted
 from iso20022 import Finding
 
@@ -43,6 +46,13 @@ REPLAYED: Final = {"Idempotency-Replayed": "true"}
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 RAIL: Final = "rail"
 """The parameter that names the rail of a message which shows none."""
+
+MOVING_MAX_S: Final = 4.0
+"""So long a submission waits for a slot that is being handed over: a planned one takes some two seconds."""
+
+MOVING_PAUSE_S: Final = 0.1
+_BODY: Final = web.RequestKey("fifteen.body", bytes)
+"""Where a request keeps the body that was read of it, for another try."""
 
 _KEY: Final = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
 """Visible ASCII without the quotation mark, which may stand around it as in a structured header (RFC 9651)."""
@@ -100,9 +110,27 @@ class Submissions:
         submit: Callable[[TenantId, web.Request], Awaitable[Submitted]],
     ) -> web.Response:
         tenant_id = await self._keys.tenant_of(request.headers)
+        give_up_s = self._api.clock.monotonic_s() + MOVING_MAX_S
+        while True:
+            try:
+                return await self._taken_once(tenant_id, request, submit)
+            except NotHomeError:
+                if self._api.clock.monotonic_s() >= give_up_s:
+                    raise
+            await self._api.clock.sleep_until(self._api.clock.now() + timedelta(seconds=MOVING_PAUSE_S))
+
+    async def _taken_once(
+        self,
+        tenant_id: TenantId,
+        request: web.Request,
+        submit: Callable[[TenantId, web.Request], Awaitable[Submitted]],
+    ) -> web.Response:
+        """Take a submission where the key's home is; raises NotHomeError while that is in neither region."""
         try:
             wanted = self._wanted(request)
             submitted = await submit(tenant_id, request)
+        except ElsewhereError as elsewhere:
+            return await self._forwarded(request, elsewhere)
         except _RecordedError as recorded:
             raise recorded.problem from None
         except ProblemError as problem:
@@ -110,10 +138,32 @@ class Submissions:
             raise
         return await self._answer(submitted, wanted)
 
+    async def _forwarded(self, request: web.Request, elsewhere: ElsewhereError) -> web.Response:
+        """Return what the key's home answers; 202 and pending where it may have got the request and did not answer.
+
+        Raises:
+            NotHomeError: the slot is being handed over, and the home is neither here nor there: nothing was done.
+            NotServingError: nothing was forwarded: the home cannot be reached, or is said to be here by who sent it.
+
+        """
+        if self._api.peer is None or FORWARDED_FROM in request.headers:
+            raise elsewhere
+        try:
+            wait_s = self._wanted(request).wait_s
+            return await self._api.peer.forward(request, elsewhere.body, home=elsewhere.home, wait_s=wait_s or 0)
+        except NotHomeError:
+            request[_BODY] = elsewhere.body
+            raise
+        except NotSentError as error:
+            raise NotServingError(f"nothing was forwarded: {error}") from error
+        except UnavailableError as error:
+            self._api.report_fault(FAULT, error)
+            return pending_response(elsewhere.key, home=elsewhere.home, retry_after_s=self._api.limits.retry_after_s)
+
     async def _submit_message(self, tenant_id: TenantId, request: web.Request) -> Submitted:
         require_type(request, is_xml, taken=XML_TAKEN)
         header_key, rail = header_key_of(request), _rail_in(request)
-        body = await read_body(request, self._api.limits)
+        body = request.get(_BODY) or await read_body(request, self._api.limits)
         outcome = await self._api.intake.submit_message(
             tenant_id, body, header_key=header_key, received_at=self._api.clock.now(), named=rail
         )
@@ -128,7 +178,7 @@ class Submissions:
                 "Send a header such as Idempotency-Key: invoice-2291-attempt-1. The same key with the same payment is "
                 "never paid twice, however often it is sent.",
             )
-        body = await read_body(request, self._api.limits)
+        body = request.get(_BODY) or await read_body(request, self._api.limits)
         outcome = await self._api.intake.submit_payment(
             tenant_id,
             IdempotencyKey(header_key),

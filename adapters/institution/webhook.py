@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
+from adapters.http_session import LazySession
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import (
     IncomingTransfer,
@@ -101,8 +102,7 @@ class WebhookInstitution:
             except ValueError as error:
                 raise SecretError(f"tenant {tenant_id}: {error}") from None
         self._clock = clock
-        self._tls = tls
-        self._session: aiohttp.ClientSession | None = None
+        self._session = LazySession(limit=CONNECTIONS_MAX, tls=tls)
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,9 +110,7 @@ class WebhookInstitution:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._session.close()
 
     async def decide(self, tenant: ReceivingTenant, question: Question, *, within_s: float) -> InstitutionAnswer:
         """Ask; see the port."""
@@ -196,7 +194,7 @@ class WebhookInstitution:
         }
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
         try:
-            async with self._open_session().post(
+            async with self._session.opened().post(
                 url, data=body, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 yield response
@@ -204,13 +202,6 @@ class WebhookInstitution:
             raise UnavailableError(f"the institution did not answer within {timeout_s:.2f} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise UnavailableError(f"the institution cannot be reached: {error!r}") from error
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        """The session, made inside the running loop when it is first needed."""
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX, ssl=True if self._tls is None else self._tls)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        return self._session
 
 
 def _references(transfer: IncomingTransfer) -> dict[str, Any]:

@@ -224,6 +224,8 @@ SELECT payment_id, state, version, epoch, updated_at, event_digest
 FROM incoming_state WHERE payment_id >= $1 AND payment_id <= $2
 """
 
+_UNFOLDED: Final = "SELECT DISTINCT payment_id FROM projection_due WHERE payment_id >= $1 AND payment_id <= $2"
+
 _LAST_OF_PART: Final = """
 SELECT payment_id FROM payment_event WHERE payment_id > $1 ORDER BY payment_id OFFSET $2 LIMIT 1
 """
@@ -285,6 +287,7 @@ class PostgresAuditReader:
         events = _by_payment((row, _event_from(row)) for row in await fetch(_EVENTS, first, last))
         messages = _by_payment((row, _message_from(row)) for row in await fetch(_MESSAGES, first, last))
         states = {row["payment_id"]: _state_from(row) for row in await fetch(_STATES, first, last)}
+        unfolded = {row["payment_id"] for row in await fetch(_UNFOLDED, first, last)}
         return [
             AuditedPayment(
                 payment_id,
@@ -292,6 +295,7 @@ class PostgresAuditReader:
                 events.get(payment_id, ()),
                 messages.get(payment_id, ()),
                 states.get(payment_id),
+                is_folded=payment_id not in unfolded,
             )
             for payment_id in sorted({*facts, *events, *messages, *states})
         ]

@@ -21,6 +21,9 @@ APPLICATION_ROLE: Final = "fifteen_app"
 """What the gateway logs in as; its rights come from `APPLICATION_GROUP_ROLE`."""
 
 APPLICATION_GROUP_ROLE: Final = "fifteen_application"
+REPLICATION_GROUP_ROLE: Final = "fifteen_replication"
+"""May read what is published; the role that the peer's subscription logs in as is a member of it, with REPLICATION."""
+
 """Holds the application's rights; migrations grant to it. Nobody can log in as this."""
 
 SUPERUSER_ROLE: Final = "postgres"
@@ -138,6 +141,7 @@ def create_cluster(programs: Programs, data: Path, passwords: Passwords) -> None
     roles = (
         f"CREATE ROLE {OWNER_ROLE} LOGIN;",
         f"CREATE ROLE {APPLICATION_GROUP_ROLE} NOLOGIN;",
+        f"CREATE ROLE {REPLICATION_GROUP_ROLE} NOLOGIN;",
         f"CREATE ROLE {APPLICATION_ROLE} LOGIN IN ROLE {APPLICATION_GROUP_ROLE};",
     )
     database = (

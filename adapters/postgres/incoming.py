@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,13 +14,13 @@ from adapters.postgres import incoming_statements as sql
 from adapters.postgres.archive import messages_of
 from adapters.postgres.connection import translated
 from adapters.postgres.incoming_rows import admit_columns, fact_from, incoming_save_columns, transfer_from
-from adapters.postgres.saving import ONE_BAD_ROW, save_each
+from adapters.postgres.saving import ONE_BAD_ROW, SaveOutcome, save_each
 from adapters.postgres.statements import EVENTS
-from adapters.postgres.store import EPOCH
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import TO_BE_DECIDED, UNENDED, IncomingTransfer, RecordedFact
 from gateway.domain.payment import Payment, PaymentId, Rail, RegionId, TenantId
 from gateway.domain.receiving_time import in_order_of_deciding
+from gateway.domain.regions import FIRST_EPOCH
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding, policy_from
 from gateway.service.ports import (
     Admitted,
@@ -117,8 +117,8 @@ class PostgresIncoming:
     async def _admit_once(self, waiting: Sequence[NewTransfer]) -> dict[tuple[Rail, str], Admitted | FaultyRowError]:
         outcomes: dict[tuple[Rail, str], Admitted | FaultyRowError] = {}
         try:
-            parameters = admit_columns(waiting, self._vault, region=self._region, epoch=EPOCH)
-            rows = await self._pool.fetch(sql.ADMIT, self._region, EPOCH, *parameters)
+            parameters = admit_columns(waiting, self._vault, region=self._region, epoch=FIRST_EPOCH)
+            rows = await self._pool.fetch(sql.ADMIT, self._region, FIRST_EPOCH, *parameters)
         except ONE_BAD_ROW as error:
             if len(waiting) == 1:
                 new = waiting[0]
@@ -178,10 +178,10 @@ class PostgresIncoming:
     async def save(self, decisions: Sequence[IncomingDecision]) -> Sequence[bool]:
         """Save what still holds; see the port."""
 
-        async def save(rail: Rail, group: Sequence[IncomingDecision]) -> Collection[UUID]:
+        async def save(rail: Rail, group: Sequence[IncomingDecision]) -> Mapping[UUID, SaveOutcome]:
             parameters = incoming_save_columns(group, self._vault, region=self._region)
             rows = await self._pool.fetch(sql.SAVE, self._region, rail.value, *parameters)
-            return {row["payment_id"] for row in rows}
+            return {row["payment_id"]: True for row in rows}
 
         return await save_each(decisions, lambda decision: decision.transfer, save)
 

@@ -103,7 +103,9 @@ WITH input AS (
     FROM input JOIN locked USING (payment_id)
     WHERE state.payment_id = input.payment_id AND state.version = input.expected_version
     RETURNING state.payment_id, state.epoch, state.event_digest
-{SAVED_WITH_IT}"""
+{SAVED_WITH_IT}
+SELECT payment_id FROM moved
+"""
 
 _COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.message_created_at, fact.instruction_id,

@@ -12,19 +12,29 @@ from gateway.domain.ledger import INCOMING_STANDS_IN, STANDS_IN, Account
 from gateway.domain.payment import PaymentId, Rail, TenantId
 from gateway.service.ports import Balance, LedgerFault
 
-_BALANCES: Final = """
+_STANDING: Final = """
+    ledger_posting AS posting
+    WHERE NOT (EXISTS (SELECT FROM slot WHERE epoch > 1) AND EXISTS (
+        SELECT FROM payment_event AS later
+        WHERE later.payment_id = posting.payment_id AND later.epoch > posting.epoch
+            AND later.sequence <= posting.sequence
+    ))
+"""
+"""What a region still booked of a payment that another had taken over does not count, as its events do not."""
+
+_BALANCES: Final = f"""
 SELECT side.tenant_id, side.rail, side.account, sum(side.amount_cents)::bigint AS amount_cents
 FROM (
-    SELECT payment_id, tenant_id, rail, debit AS account, amount_cents FROM ledger_posting
+    SELECT payment_id, tenant_id, rail, debit AS account, amount_cents FROM {_STANDING}
     UNION ALL
-    SELECT payment_id, tenant_id, rail, credit, -amount_cents FROM ledger_posting
+    SELECT payment_id, tenant_id, rail, credit, -amount_cents FROM {_STANDING}
 ) AS side
 WHERE side.account IS NOT NULL AND ($1::text IS NULL OR side.tenant_id = $1)
 GROUP BY side.tenant_id, side.rail, side.account
 ORDER BY side.tenant_id, side.rail, side.account
 """
 
-_FAULTS: Final = """
+_FAULTS: Final = f"""
 WITH booked AS (
     SELECT side.payment_id,
         coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'funds'), 0)::bigint AS funds,
@@ -32,9 +42,9 @@ WITH booked AS (
         coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'rail'), 0)::bigint AS rail,
         coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'arrived'), 0)::bigint AS arrived
     FROM (
-        SELECT payment_id, debit AS account, amount_cents FROM ledger_posting
+        SELECT payment_id, debit AS account, amount_cents FROM {_STANDING}
         UNION ALL
-        SELECT payment_id, credit, -amount_cents FROM ledger_posting
+        SELECT payment_id, credit, -amount_cents FROM {_STANDING}
     ) AS side
     GROUP BY side.payment_id
 ), due AS (
@@ -55,12 +65,15 @@ SELECT coalesce(due.payment_id, booked.payment_id) AS payment_id, due.state,
     coalesce(booked.reserved, 0) AS reserved, coalesce(booked.rail, 0) AS rail,
     coalesce(booked.arrived, 0) AS arrived
 FROM due FULL JOIN booked ON booked.payment_id = due.payment_id
-WHERE coalesce(booked.reserved, 0) <> coalesce(due.reserved, 0)
+WHERE (coalesce(booked.reserved, 0) <> coalesce(due.reserved, 0)
     OR coalesce(booked.rail, 0) <> coalesce(due.rail, 0)
     OR coalesce(booked.arrived, 0) <> coalesce(due.arrived, 0)
     OR coalesce(booked.funds, 0) + coalesce(booked.reserved, 0) + coalesce(booked.rail, 0)
         + coalesce(booked.arrived, 0) <> 0
-    OR due.payment_id IS NULL
+    OR due.payment_id IS NULL)
+    AND NOT EXISTS (
+        SELECT FROM projection_due AS waiting WHERE waiting.payment_id = coalesce(due.payment_id, booked.payment_id)
+    )
 ORDER BY 1 LIMIT $1
 """
 

@@ -53,10 +53,10 @@ def digest_of(sealed: Sealed) -> bytes:
     return hashlib.sha256(sealed.ciphertext).digest()
 
 
-def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: RegionId, epoch: int) -> Columns:
-    """Return the parameters of `statements.ACCEPT` after region and epoch."""
+def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: RegionId, epochs: Sequence[int]) -> Columns:
+    """Return the parameters of `statements.ACCEPT` after the region; each payment goes in under its slot's epoch."""
     rows, further = [], []
-    for new in payments:
+    for new, epoch in zip(payments, epochs, strict=True):
         sealed = vault.seal(new.message.body)
         message = message_facts(new.message, sealed, at=new.accepted_at)
         by_holder = first_digests(new, message, region=region, epoch=epoch)
@@ -95,7 +95,7 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: Regi
             )
         )
     queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
-    return [*columns(rows, 27), *columns(queued, 4), *columns(further, 4)]
+    return [list(epochs), *columns(rows, 27), *columns(queued, 4), *columns(further, 4)]
 
 
 class SavedWith:
@@ -229,6 +229,8 @@ def payment_from(row: Record) -> Payment:
         original_id=None if row["original_id"] is None else PaymentId(_uuid(row["original_id"])),
         returned_cents=row["returned_cents"],
         request=request_from(row),
+        is_taken_over=row["is_taken_over"],
+        ask_after=row["ask_after"],
     )
 
 

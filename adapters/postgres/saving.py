@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -11,7 +11,7 @@ import asyncpg
 
 from adapters.postgres.connection import translated
 from gateway.domain.payment import PaymentId, Rail
-from gateway.service.ports import FaultyRowError, PartlyFaultyError
+from gateway.service.ports import FaultyRowError, NotHomeError, PartlyFaultyError
 
 ONE_BAD_ROW: Final = (
     asyncpg.IntegrityConstraintViolationError,
@@ -20,6 +20,10 @@ ONE_BAD_ROW: Final = (
     ValueError,
 )
 """What a single row may bring down a batch with; ValueError is how asyncpg refuses a value before it is sent."""
+
+
+SaveOutcome = bool | FaultyRowError | NotHomeError
+"""False: what was decided on has changed meanwhile, and is to be decided again."""
 
 
 class Subject(Protocol):
@@ -42,9 +46,9 @@ Decided = TypeVar("Decided")
 async def save_each(
     decisions: Sequence[Decided],
     subject_of: Callable[[Decided], Subject],
-    save: Callable[[Rail, Sequence[Decided]], Awaitable[Collection[UUID]]],
+    save: Callable[[Rail, Sequence[Decided]], Awaitable[Mapping[UUID, SaveOutcome]]],
 ) -> Sequence[bool]:
-    """Save what still holds, and return, in order, whether each did; `save` returns the ids of those that held.
+    """Save what still holds, and return, in order, whether each did; `save` leaves out those that did not.
 
     Raises:
         PartlyFaultyError: some decisions cannot be saved; the others are, as far as they hold.
@@ -57,11 +61,11 @@ async def save_each(
     by_rail: dict[Rail, list[Decided]] = defaultdict(list)
     for decision in decisions:
         by_rail[subject_of(decision).rail].append(decision)
-    saved: dict[UUID, bool | FaultyRowError] = {}
+    saved: dict[UUID, SaveOutcome] = {}
 
     async def save_group(rail: Rail, group: Sequence[Decided]) -> None:
         try:
-            held = await save(rail, group)
+            outcomes = await save(rail, group)
         except ONE_BAD_ROW as error:
             if len(group) == 1:
                 again = "inbox" in constraint_of(error) or isinstance(error, asyncpg.DeadlockDetectedError)
@@ -71,7 +75,7 @@ async def save_each(
                 await save_group(rail, [decision])
         else:
             group_ids = [subject_of(decision).payment_id for decision in group]
-            saved.update({payment_id: payment_id in held for payment_id in group_ids})
+            saved.update({payment_id: outcomes.get(payment_id, False) for payment_id in group_ids})
 
     with translated():
         for rail, group in by_rail.items():

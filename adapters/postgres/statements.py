@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.domain.events import EventKind
+
 
 def in_the_archive(statement: str) -> str:
     """Return the same look for messages that were sent in the archive's index, which has the same columns."""
@@ -20,24 +22,26 @@ def in_the_archive(statement: str) -> str:
 
 
 ACCEPT: Final = """
-WITH input AS (
+WITH asked AS (
     SELECT * FROM unnest(
-        $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[], $10::text[],
-        $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bytea[], $18::date[],
-        $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::text[], $23::text[], $24::text[], $25::bytea[],
-        $26::bytea[], $27::text[], $28::text[], $29::timestamptz[], $34::bytea[],
+        $2::bigint[], $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[],
+        $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bytea[],
+        $18::date[], $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::text[], $23::text[], $24::text[],
+        $25::bytea[], $26::bytea[], $27::text[], $28::text[], $29::timestamptz[], $34::bytea[],
         $35::bytea[], $36::uuid[], $37::text[]
-    ) AS input (
-        tenant_id, idempotency_key, slot, content_digest, payment_id, rail, message_id, end_to_end_id,
+    ) AS asked (
+        epoch, tenant_id, idempotency_key, slot, content_digest, payment_id, rail, message_id, end_to_end_id,
         instruction_id, uetr, amount_cents, debtor_agent, creditor_agent, debtor_account_index,
         creditor_account_index, business_date, accepted_at, deadline_at, raw_id, message_type, content_type, key_id,
         body, digest, business_message_id, direction, timer_at, digest_with_tenant,
         digest_with_core, original_id, known_holder
     )
+), input AS MATERIALIZED (
+    SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch
 ), claimed AS (
     INSERT INTO claim (region, tenant_id, idempotency_key, slot, epoch, content_digest, payment_id, business_date,
         claimed_at)
-    SELECT $1, tenant_id, idempotency_key, slot, $2, content_digest, payment_id, business_date, accepted_at
+    SELECT $1, tenant_id, idempotency_key, slot, epoch, content_digest, payment_id, business_date, accepted_at
     FROM input
     WHERE NOT EXISTS (
         SELECT FROM claim AS other
@@ -53,15 +57,15 @@ WITH input AS (
 ), facts AS (
     INSERT INTO payment (region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr,
         amount_cents, debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date,
-        accepted_at, deadline_at, funds_holder, original_id)
+        accepted_at, deadline_at, funds_holder, slot, original_id)
     SELECT $1, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr, amount_cents,
         debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at,
-        deadline_at, funds_holder, original_id
+        deadline_at, funds_holder, slot, original_id
     FROM fresh
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details,
         contradiction, at, digest)
-    SELECT $1, payment_id, tenant_id, $2, 1, 'PaymentAccepted', 'RECEIVED', '{}', false, accepted_at, event_digest
+    SELECT $1, payment_id, tenant_id, epoch, 1, 'PaymentAccepted', 'RECEIVED', '{}', false, accepted_at, event_digest
     FROM fresh
 ), raw AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
@@ -71,8 +75,8 @@ WITH input AS (
     FROM fresh
 ), states AS (
     INSERT INTO payment_state (payment_id, tenant_id, state, version, epoch, transfers, status_requests, pings,
-        timer_at, updated_at, event_digest)
-    SELECT payment_id, tenant_id, 'RECEIVED', 1, $2, 0, 0, 0, timer_at, accepted_at, event_digest FROM fresh
+        timer_at, updated_at, event_digest, slot)
+    SELECT payment_id, tenant_id, 'RECEIVED', 1, epoch, 0, 0, 0, timer_at, accepted_at, event_digest, slot FROM fresh
 ), queued AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, fresh.tenant_id, fresh.payment_id, out.deadline_at, fresh.accepted_at
@@ -122,11 +126,9 @@ SAVED_WITH_IT: Final = """), events AS (
         AS posting (payment_id, kind, debit, credit, amount_cents)
     JOIN moved ON moved.payment_id = posting.payment_id
     JOIN input ON input.payment_id = posting.payment_id
-)
-SELECT payment_id FROM moved
-"""
+)"""
 """What is saved with decisions of either kind, once their rows have `moved`: event, inbox, raw messages, deliveries,
-postings; the end of both `SAVE` statements. Parameters from $30 on: `rows.SavedWith`."""
+postings; in both `SAVE` statements, before what they return. Parameters from $30 on: `rows.SavedWith`."""
 
 SAVE: Final = f"""
 WITH input AS (
@@ -144,7 +146,13 @@ WITH input AS (
         request_due_at
     )
 ), locked AS MATERIALIZED (
-    SELECT state.payment_id
+    SELECT state.payment_id,
+        CASE
+            WHEN state.slot IS NOT NULL THEN owned_epoch($1, state.slot)
+            -- From before there were slots: where its fact was written.
+            WHEN EXISTS (SELECT FROM payment AS fact WHERE fact.payment_id = state.payment_id AND fact.region = $1)
+            THEN state.epoch
+        END AS epoch
     FROM payment_state AS state
     JOIN input ON state.payment_id = input.payment_id AND state.version = input.expected_version
     ORDER BY state.payment_id
@@ -153,6 +161,7 @@ WITH input AS (
     UPDATE payment_state AS state
     SET state = input.state_after,
         version = state.version + 1,
+        epoch = locked.epoch,
         status = input.status,
         reason_code = input.reason_code,
         reason_origin = input.reason_origin,
@@ -168,12 +177,33 @@ WITH input AS (
         final_at = coalesce(state.final_at, input.final_at),
         timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
         updated_at = input.at,
-        event_digest = sha256(coalesce(state.event_digest, decode(repeat('00', 32), 'hex')) || int8send(state.epoch)
+        event_digest = sha256(coalesce(state.event_digest, decode(repeat('00', 32), 'hex')) || int8send(locked.epoch)
             || input.event_facts)
     FROM input JOIN locked USING (payment_id)
     WHERE state.payment_id = input.payment_id AND state.version = input.expected_version
+        AND (locked.epoch = state.epoch OR locked.epoch > state.epoch
+            AND (state.final_at IS NOT NULL OR input.kind = '{EventKind.TAKEN_OVER.value}')
+            AND NOT EXISTS (SELECT FROM projection_due AS unfolded WHERE unfolded.payment_id = state.payment_id))
     RETURNING state.payment_id, state.epoch, state.event_digest
-{SAVED_WITH_IT}"""
+{SAVED_WITH_IT}
+SELECT payment_id, true AS is_ours FROM moved UNION ALL SELECT payment_id, false FROM locked WHERE epoch IS NULL
+"""
+
+MESSAGE_IDS_TAKEN_ELSEWHERE: Final = """
+SELECT wanted.tenant_id, wanted.idempotency_key
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS wanted (tenant_id, idempotency_key, rail, message_id)
+WHERE EXISTS (
+        SELECT FROM payment AS fact
+        WHERE fact.rail = wanted.rail AND fact.message_id = wanted.message_id AND fact.region <> $1
+    ) AND NOT EXISTS (
+        SELECT FROM claim
+        WHERE claim.tenant_id = wanted.tenant_id AND claim.idempotency_key = wanted.idempotency_key
+    )
+"""
+"""The key of a message id is unique in each region; what the other has written, and has come here, is looked at."""
+
+SLOTS: Final = "SELECT region, epoch, ask_after FROM slot ORDER BY slot"
+"""All of them, or none where this region has not been told of any."""
 
 _PAYMENT_COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.end_to_end_id, fact.instruction_id, fact.uetr,
@@ -181,12 +211,14 @@ _PAYMENT_COLUMNS: Final = """
     fact.funds_holder, fact.original_id,
     now.state, now.version, now.status, now.reason_code, now.reason_origin, now.reason_text, now.creation_time,
     now.transfers, now.status_requests, now.pings, now.timer_at, now.updated_at, now.final_at, now.returned_cents,
-    now.request_state, now.request_message_id, now.request_due_at
+    now.request_state, now.request_message_id, now.request_due_at,
+    coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after
 """
 
 _PAYMENT: Final = f"""
     SELECT {_PAYMENT_COLUMNS}
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
+    LEFT JOIN slot AS home ON home.slot = now.slot
 """
 
 LOAD: Final = f"{_PAYMENT} WHERE fact.payment_id = ANY ($1::uuid[])"
@@ -201,7 +233,7 @@ FIND_BY_MESSAGE_SENT: Final = f"""
     SELECT sent.business_message_id AS sent_message_id, {_PAYMENT_COLUMNS}
     FROM message AS sent
     JOIN payment AS fact ON fact.payment_id = sent.payment_id
-    JOIN payment_state AS now ON now.payment_id = sent.payment_id
+    JOIN payment_state AS now ON now.payment_id = sent.payment_id LEFT JOIN slot AS home ON home.slot = now.slot
     WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
 """
 """The caller looks at the rail: named here, a planner without statistics walks through all of the rail's payments."""
@@ -212,6 +244,7 @@ FIND_BY_ARCHIVED_MESSAGE_SENT: Final = in_the_archive(FIND_BY_MESSAGE_SENT)
 FIND_BY_OWN_MESSAGE_ID: Final = f"""
     SELECT fact.message_id AS sent_message_id, {_PAYMENT_COLUMNS}
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
+    LEFT JOIN slot AS home ON home.slot = now.slot
     WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[])
 """
 """For the answer to a message that was never saved as sent: there should be none, and it must find its payment."""
@@ -225,7 +258,7 @@ CLAIMS: Final = f"""
     SELECT held.idempotency_key, held.content_digest, {_PAYMENT_COLUMNS}
     FROM held
     JOIN payment AS fact ON fact.payment_id = held.payment_id
-    JOIN payment_state AS now ON now.payment_id = held.payment_id
+    JOIN payment_state AS now ON now.payment_id = held.payment_id LEFT JOIN slot AS home ON home.slot = now.slot
 """
 """The keys are looked up first, and alone. As one join, a planner without statistics has paired every wanted row with
 every payment of the tenant (all three tables share the tenant), and took 20 s for 1,600 claims."""
@@ -235,11 +268,12 @@ LOAD_WITH_MESSAGE: Final = f"""
         raw.key_id, raw.body, raw.at, {_PAYMENT_COLUMNS}
     FROM unnest($1::uuid[], $2::text[]) AS wanted (payment_id, direction)
     JOIN payment AS fact ON fact.payment_id = wanted.payment_id
-    JOIN payment_state AS now ON now.payment_id = wanted.payment_id
+    JOIN payment_state AS now ON now.payment_id = wanted.payment_id LEFT JOIN slot AS home ON home.slot = now.slot
     CROSS JOIN LATERAL (
         SELECT * FROM (
             SELECT * FROM message
             WHERE message.payment_id = wanted.payment_id AND message.direction = wanted.direction
+                AND (message.direction <> 'rail_out' OR message.message_type LIKE 'pacs.008.%')
             OFFSET 0
         ) AS of_payment
         ORDER BY of_payment.at, of_payment.message_id
@@ -248,7 +282,7 @@ LOAD_WITH_MESSAGE: Final = f"""
 """
 """The payment's few messages first, then the oldest of them: OFFSET 0 keeps the planner from walking the key's index,
 which begins with `at`, from the oldest message of all until it meets one of this payment. It did so as soon as it had
-statistics, half a minute after the start."""
+statistics, half a minute after the start. Of what was sent, the transfer: a question may have come before it."""
 
 FINAL_SINCE: Final = """
     SELECT payment_id, final_at FROM payment_state WHERE payment_id = ANY ($1::uuid[]) AND final_at IS NOT NULL
@@ -257,7 +291,8 @@ FINAL_SINCE: Final = """
 NOT_FOUND_POLICY: Final = "SELECT not_found_policy FROM tenant WHERE tenant_id = $1"
 
 WAITING_SINCE: Final = """
-    SELECT updated_at FROM payment_state WHERE state = 'RECEIVED' ORDER BY updated_at OFFSET $1 LIMIT 1
+    SELECT updated_at FROM payment_state WHERE state = 'RECEIVED' AND timer_at IS NOT NULL
+    ORDER BY updated_at OFFSET $1 LIMIT 1
 """
 
 AWAITING_OPERATOR: Final = f"""

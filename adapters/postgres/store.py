@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from adapters.postgres.rows import (
     payment_from,
     save_columns,
 )
-from adapters.postgres.saving import ONE_BAD_ROW, constraint_of, save_each
+from adapters.postgres.saving import ONE_BAD_ROW, SaveOutcome, constraint_of, save_each
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import (
@@ -36,28 +36,31 @@ from gateway.domain.payment import (
     RegionId,
     TenantId,
 )
+from gateway.domain.regions import SlotOwner
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
+    Alone,
     ArchiveReader,
     Backlog,
     Decision,
     DueTimer,
+    ElsewhereError,
     FaultyRowError,
     MessageDirection,
     NewPayment,
+    NotHomeError,
+    NotServingError,
     OutboundDelivery,
     PartlyFaultyError,
     Quarantined,
     Queue,
     RawMessage,
     Refusal,
+    Tenure,
     UnavailableError,
     Vault,
 )
-
-EPOCH: Final = 1
-"""The epoch of a region that has never been taken over; a takeover raises it (docs/adr/0003)."""
 
 ATTEMPTS_MAX: Final = 5
 """How often rows are tried again that lost a race with a transaction which then aborted."""
@@ -75,38 +78,88 @@ class PostgresStore:
     """
 
     def __init__(
-        self, pool: asyncpg.Pool, *, region: RegionId, vault: Vault, archive: ArchiveReader | None = None
+        self,
+        pool: asyncpg.Pool,
+        *,
+        region: RegionId,
+        vault: Vault,
+        archive: ArchiveReader | None = None,
+        tenure: Tenure | None = None,
     ) -> None:
         self._pool = pool
         self._region = region
         self._vault = vault
         self._archive = archive
+        self._tenure = tenure or Alone()
+        self._slots: Sequence[SlotOwner] = ()
 
     # --- intake ---
 
     async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
         """Claim and save; see the port."""
+        self._tenure.demand()
         first: dict[_Key, NewPayment] = {}
         for new in payments:
             first.setdefault(_key(new), new)
-        outcomes: dict[_Key, _Claimed | FaultyRowError] = {}
+        outcomes: dict[_Key, _Outcome] = {}
         waiting = sorted(first.values(), key=_key)
         with translated():
-            for _ in range(ATTEMPTS_MAX):
-                outcomes |= await self._accept_once(waiting)
+            for attempt in range(ATTEMPTS_MAX):
+                outcomes |= await self._elsewhere(waiting, anew=attempt > 0)
+                outcomes |= await self._taken_elsewhere([new for new in waiting if _key(new) not in outcomes])
+                outcomes |= await self._accept_once([new for new in waiting if _key(new) not in outcomes])
                 waiting = [new for new in waiting if _key(new) not in outcomes]
                 if not waiting:
                     break
             else:
                 raise UnavailableError(f"{len(waiting)} claims were neither ours nor anybody's {ATTEMPTS_MAX} times")
+        self._demand_still()
         answers = [_answer(new, outcomes[_key(new)], is_first=first[_key(new)] is new) for new in payments]
         accepted = [answer for answer in answers if isinstance(answer, Accepted)]
         if len(accepted) < len(answers):
             raise PartlyFaultyError(answers)
         return accepted
 
-    async def _accept_once(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Claimed | FaultyRowError]:
-        outcomes: dict[_Key, _Claimed | FaultyRowError] = {}
+    def _demand_still(self) -> None:
+        """Raise UnavailableError where the lease has run out meanwhile: what was saved, nobody may have seen."""
+        try:
+            self._tenure.demand()
+        except NotServingError as error:
+            raise UnavailableError(f"saved, or not, and not acknowledged: {error}") from error
+
+    async def _elsewhere(self, waiting: Sequence[NewPayment], *, anew: bool) -> dict[_Key, _Elsewhere]:
+        """Return the submissions whose keys have their home in another region, by this region's map of the slots.
+
+        The map is kept: an old one is found out by the statement, which takes no claim under another epoch than the
+        map's; and nobody is sent elsewhere by an old one.
+        """
+        if anew or not self._slots or any(self._slots[new.slot].region != self._region for new in waiting):
+            rows = await self._pool.fetch(statements.SLOTS)
+            self._slots = [SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows]
+        if not self._slots:
+            raise UnavailableError(f"region {self._region} has no map of slots: fifteen region init")
+        owners = {_key(new): self._slots[new.slot].region for new in waiting}
+        return {key: _Elsewhere(owner) for key, owner in owners.items() if owner != self._region}
+
+    async def _taken_elsewhere(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Claimed]:
+        """Return the submissions whose message id the other region has accepted under another key."""
+        if not waiting or all(owner.region == self._region for owner in self._slots):
+            return {}
+        rows = await self._pool.fetch(
+            statements.MESSAGE_IDS_TAKEN_ELSEWHERE,
+            self._region,
+            [new.tenant_id for new in waiting],
+            [new.idempotency_key for new in waiting],
+            [new.rail.value for new in waiting],
+            [new.message_id for new in waiting],
+        )
+        taken = _Claimed(None, b"", created=False)
+        return {(TenantId(row["tenant_id"]), IdempotencyKey(row["idempotency_key"])): taken for row in rows}
+
+    async def _accept_once(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Outcome]:
+        if not waiting:
+            return {}
+        outcomes: dict[_Key, _Outcome] = {}
         try:
             claimed = await self._insert(waiting)
         except ONE_BAD_ROW as error:
@@ -122,11 +175,12 @@ class PostgresStore:
         return outcomes | await self._read_claims([new for new in waiting if _key(new) not in claimed])
 
     async def _insert(self, payments: Sequence[NewPayment]) -> dict[_Key, FundsHolder]:
-        parameters = accept_columns(payments, self._vault, region=self._region, epoch=EPOCH)
-        rows = await self._pool.fetch(statements.ACCEPT, self._region, EPOCH, *parameters)
+        epochs = [self._slots[new.slot].epoch for new in payments]
+        parameters = accept_columns(payments, self._vault, region=self._region, epochs=epochs)
+        rows = await self._pool.fetch(statements.ACCEPT, self._region, *parameters)
         return {(row["tenant_id"], row["idempotency_key"]): FundsHolder(row["funds_holder"]) for row in rows}
 
-    async def _read_claims(self, unseen: Sequence[NewPayment]) -> dict[_Key, _Claimed | FaultyRowError]:
+    async def _read_claims(self, unseen: Sequence[NewPayment]) -> dict[_Key, _Outcome]:
         if not unseen:
             return {}
         rows = await self._pool.fetch(
@@ -143,6 +197,9 @@ class PostgresStore:
         """Look, and save nothing; see the port."""
         with translated():
             outcome = (await self._read_claims([payment])).get(_key(payment))
+            elsewhere = {} if outcome else await self._elsewhere([payment], anew=False)
+        for other in elsewhere.values():
+            raise ElsewhereError(other.home, payment.idempotency_key, payment.message.body)
         if outcome is None:
             return None
         answer = _answer(payment, outcome, is_first=False)
@@ -161,13 +218,17 @@ class PostgresStore:
 
     async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
         """Save what still holds; see the port."""
+        self._tenure.demand()
 
-        async def save(rail: Rail, group: Sequence[Decision]) -> Collection[UUID]:
+        async def save(rail: Rail, group: Sequence[Decision]) -> Mapping[UUID, SaveOutcome]:
             parameters = save_columns(group, self._vault, region=self._region)
             rows = await self._pool.fetch(statements.SAVE, self._region, rail.value, *parameters)
-            return {row["payment_id"] for row in rows}
+            return {row["payment_id"]: True if row["is_ours"] else self._not_home(row["payment_id"]) for row in rows}
 
         return await save_each(decisions, lambda decision: decision.payment, save)
+
+    def _not_home(self, payment_id: UUID) -> NotHomeError:
+        return NotHomeError(f"the home of payment {payment_id} is not region {self._region}")
 
     async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
         """Return what is due; see the port."""
@@ -217,14 +278,14 @@ class PostgresStore:
         """Return payments by what was sent about them; see the port."""
         with translated():
             rows = await self._pool.fetch(statements.FIND_BY_MESSAGE_SENT, list(message_ids))
-            found = {row["sent_message_id"]: payment_from(row) for row in rows if row["rail"] == rail.value}
+            found = _by_message_sent(rows, rail)
             if missing := [message_id for message_id in message_ids if message_id not in found]:
                 rows = await self._pool.fetch(statements.FIND_BY_OWN_MESSAGE_ID, rail.value, missing)
-                found |= {row["sent_message_id"]: payment_from(row) for row in rows}
+                found |= _by_message_sent(rows, rail)
             if missing := [message_id for message_id in missing if message_id not in found]:
                 rows = await self._pool.fetch(statements.FIND_BY_ARCHIVED_MESSAGE_SENT, missing)
-                found |= {row["sent_message_id"]: payment_from(row) for row in rows if row["rail"] == rail.value}
-        return found
+                found |= _by_message_sent(rows, rail)
+        return {message_id: payment for message_id, payment in found.items() if payment is not None}
 
     async def quarantine(self, messages: Sequence[Quarantined]) -> None:
         """Keep the bytes; see the port."""
@@ -373,6 +434,13 @@ class PostgresStore:
 
 
 @dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """The key's slot is another region's."""
+
+    home: RegionId
+
+
+@dataclass(frozen=True, slots=True)
 class _Claimed:
     """Who holds a key: none when the message id was taken, and so the key is free."""
 
@@ -381,9 +449,14 @@ class _Claimed:
     created: bool
 
 
-def _answer(new: NewPayment, outcome: _Claimed | FaultyRowError, *, is_first: bool) -> Accepted | FaultyRowError:
+_Outcome = _Claimed | _Elsewhere | FaultyRowError
+
+
+def _answer(new: NewPayment, outcome: _Outcome, *, is_first: bool) -> Accepted | FaultyRowError:
     if isinstance(outcome, FaultyRowError):
         return outcome
+    if isinstance(outcome, _Elsewhere):
+        return Accepted(AcceptKind.ELSEWHERE, None, outcome.home)
     if outcome.payment is None:
         return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
     if outcome.digest != new.content_digest:
@@ -395,6 +468,19 @@ def _refusal(error: Exception) -> _Claimed | FaultyRowError:
     if isinstance(error, asyncpg.UniqueViolationError) and "message_id" in constraint_of(error):
         return _Claimed(None, b"", created=False)
     return FaultyRowError(str(error))
+
+
+def _by_message_sent(rows: Sequence[asyncpg.Record], rail: Rail) -> dict[str, Payment | None]:
+    """Return the payment that each id was sent for; None where two were: what is said of it is said of neither."""
+    found: dict[str, Payment | None] = {}
+    for row in rows:
+        if row["rail"] != rail.value:
+            continue
+        payment = payment_from(row)
+        known = found.setdefault(row["sent_message_id"], payment)
+        if known is not None and known.payment_id != payment.payment_id:
+            found[row["sent_message_id"]] = None
+    return found
 
 
 def _key(new: NewPayment) -> _Key:

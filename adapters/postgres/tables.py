@@ -127,6 +127,7 @@ payment = Table(
     Column("accepted_at", _INSTANT, nullable=False),
     Column("deadline_at", _INSTANT, nullable=False),
     Column("funds_holder", Text, nullable=False, server_default=text("'tenant'")),
+    Column("slot", SmallInteger),
     Column("original_id", Uuid, comment="Of a return: the incoming transfer that it gives back."),
     PrimaryKeyConstraint("payment_id", "tenant_id", "region"),
     CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
@@ -393,6 +394,7 @@ payment_state = Table(
     Column("updated_at", _INSTANT, nullable=False),
     Column("final_at", _INSTANT),
     Column("event_digest", LargeBinary, comment="The digest of the newest event, which the next one follows."),
+    Column("slot", SmallInteger),
     Column("returned_cents", BigInteger, nullable=False, server_default=text("0")),
     Column("request_state", Text, nullable=False, server_default=text("'NONE'")),
     Column("request_message_id", Text),
@@ -423,15 +425,90 @@ outbox = Table(
     Index("outbox_delivery_id_ix", "delivery_id"),
 )
 
+slot = Table(
+    "slot",
+    metadata,
+    Column("slot", SmallInteger, autoincrement=False, primary_key=True),
+    Column("region", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("ask_after", _INSTANT),  # taken over: not before then is the rail asked what its old owner sent
+    CheckConstraint("slot BETWEEN 0 AND 255", name="slot"),
+    CheckConstraint("epoch > 0", name="epoch"),
+)
+
+# What a region has given up: it has done nothing in the slot under a lower epoch after this row.
+slot_release = Table(
+    "slot_release",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("slot", SmallInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    PrimaryKeyConstraint("slot", "epoch", "region"),
+    postgresql_partition_by=_BY_REGION,
+)
+
+projection_due = Table(
+    "projection_due",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("payment_id", Uuid, nullable=False),
+    Column("at", _INSTANT, nullable=False),  # of the event that is to be folded
+    Column("not_before", _INSTANT),  # could not be folded: tried again from then on
+    Index("projection_due_payment_id_ix", "payment_id"),
+)
+
+handed_over = Table(
+    "handed_over",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("rail", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("rail", "digest", "region"),
+    postgresql_partition_by=_BY_REGION,
+)
+
+handed_over_due = Table(
+    "handed_over_due",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("region", Text, nullable=False),
+    Column("rail", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("not_before", _INSTANT),  # could not be opened: tried again from then on
+)
+
+# How old what is seen of another region is: each writes down its own time every second.
+region_pulse = Table(
+    "region_pulse",
+    metadata,
+    Column("region", Text, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("region"),
+    postgresql_partition_by=_BY_REGION,
+)
+
 FACTS: Final = (
     *(claim, payment, payment_event, message, inbox, refusal, quarantine),
     *(dead_letter, dead_letter_closing, ledger_posting, audit_seal, archive_segment, archived_message),
-    incoming_transfer,
+    *(handed_over, slot_release, incoming_transfer),
 )
 """Inserted, never updated; one partition per region. That of `message` is divided by months (partitions.py)."""
 
-LOCAL: Final = (payment_state, incoming_state, outbox, *BUS_TABLES, running_release)
+LOCAL: Final = (
+    *(payment_state, incoming_state, outbox, projection_due, handed_over_due),
+    *BUS_TABLES,
+    running_release,
+)
 """Of this region alone."""
+
+REPLICATED: Final = (*FACTS, region_pulse)
+"""What each region publishes of its own."""
+
+TOPOLOGY: Final = (slot,)
+"""This region's copy of the map of slots: the witness has the one that counts."""
 
 CONFIGURATION: Final = (tenant, api_key, operator_key, receiving_agent, account_directory, applied_migration)
 """Written by the owner, read by the application."""

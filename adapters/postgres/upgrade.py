@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from adapters.postgres.cluster import REPLICATION_GROUP_ROLE
 from adapters.postgres.incoming_tables import receiving_agent
 from adapters.postgres.logins import Login, ensure_login
 from adapters.postgres.partitions import create_ahead, for_asyncpg, is_busy
@@ -34,14 +35,15 @@ from adapters.postgres.phases import (
     script_config,
     status,
 )
-from adapters.postgres.tables import FACTS, api_key, message, operator_key, outbox, quarantine, tenant
+from adapters.postgres.tables import REPLICATED, api_key, message, operator_key, outbox, quarantine, slot, tenant
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
+from gateway.domain.regions import SlotMap
 
 APPLICATION_GROUP_ROLE: Final = "fifteen_application"
 """Holds the application's rights; the role that the gateway logs in as is made a member of it."""
 
-_REGION: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
+_REGION: Final = re.compile(r"[a-z][a-z0-9_]{0,22}")
 
 
 __all__ = [
@@ -94,6 +96,7 @@ async def upgrade(
     first_tenant: FirstTenant | None,
     now: datetime,
     first_operator: FirstOperator | None = None,
+    retired: Sequence[RegionId] = (),
     login: Login | None = None,
     phase: Phase | None = None,
     folder: Path = MIGRATIONS,
@@ -101,26 +104,31 @@ async def upgrade(
     """Bring the database up to date and return its schema's revision.
 
     `regions` are all that write facts: each gets its partition of every fact table, and months of messages from `now`
-    on. `login` is the role that the application logs in as: made where it is missing. `phase` is the part of the
-    migrations in `folder` that runs now (`adapters.postgres.phases`); none: all of them.
+    on. `retired` are those that only history names. One region alone owns every slot; several own none before
+    `fifteen region init` has asked the witness. `login` is the role that the application logs in as: made where it is
+    missing. `phase` is the part of the migrations in `folder` that runs now (`adapters.postgres.phases`); none: all.
 
     Raises:
         UpgradeError: a region's name cannot be a partition's, the owner lacks a right, or the order is wrong: older
             code still runs that a migration would break, or another migration has to come first.
 
     """
-    for region in regions:
+    for region in (*regions, *retired):
         if _REGION.fullmatch(region) is None:
-            raise UpgradeError(f"region {region!r}: a small letter, then up to 30 small letters, digits or _")
+            raise UpgradeError(f"region {region!r}: a small letter, then up to 22 small letters, digits or _")
     engine = create_async_engine(for_asyncpg(owner_dsn))
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_ensure_group_role)
+            await connection.run_sync(lambda sync: _ensure_group_role(sync, APPLICATION_GROUP_ROLE))
+            if len(regions) > 1:
+                await connection.run_sync(lambda sync: _ensure_group_role(sync, REPLICATION_GROUP_ROLE))
             if login is not None:
                 await connection.run_sync(lambda sync: ensure_login(sync, login, group=APPLICATION_GROUP_ROLE))
             revision = await connection.run_sync(lambda sync: _migrate(sync, folder, phase, now))
-            await connection.run_sync(lambda sync: _create_partitions(sync, regions))
-            await connection.run_sync(lambda sync: _create_months(sync, regions, now))
+            await connection.run_sync(lambda sync: _create_partitions(sync, [*regions, *retired]))
+            await connection.run_sync(lambda sync: _create_months(sync, [*regions, *retired], now))
+            if len(regions) == 1:
+                await connection.run_sync(lambda sync: _own_every_slot(sync, regions[0]))
             if first_tenant is not None:
                 await connection.run_sync(lambda sync: _register(sync, first_tenant, now))
             if first_operator is not None:
@@ -141,16 +149,16 @@ async def schema_status(dsn: str, *, now: datetime) -> SchemaStatus:
         await engine.dispose()
 
 
-def _ensure_group_role(connection: Connection) -> None:
-    exists = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": APPLICATION_GROUP_ROLE})
+def _ensure_group_role(connection: Connection, role: str) -> None:
+    exists = connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role})
     if exists.first() is not None:
         return
     try:
-        connection.execute(text(f"CREATE ROLE {APPLICATION_GROUP_ROLE} NOLOGIN"))
+        connection.execute(text(f"CREATE ROLE {role} NOLOGIN"))
     except DBAPIError as error:
         raise UpgradeError(
-            f"the owner may not create roles: as a superuser, CREATE ROLE {APPLICATION_GROUP_ROLE} NOLOGIN, and GRANT "
-            f"{APPLICATION_GROUP_ROLE} to the role that the gateway logs in as"
+            f"the owner may not create roles: as a superuser, CREATE ROLE {role} NOLOGIN, and GRANT {role} to the role "
+            "that the gateway logs in as, or for replication the other region's"
         ) from error
 
 
@@ -188,7 +196,7 @@ _NOT_VALIDATED: Final = text(
 
 
 def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> None:
-    for table in FACTS:
+    for table in REPLICATED:
         for region in regions:
             partition = f"{table.name}_{region}"
             divided = "PARTITION BY RANGE (at)" if table is message else ""
@@ -200,6 +208,20 @@ def _create_partitions(connection: Connection, regions: Sequence[RegionId]) -> N
             )
             if table is quarantine:
                 connection.execute(text(f"ALTER TABLE {partition} SET (toast_tuple_target = 8160)"))
+
+
+def _own_every_slot(connection: Connection, region: RegionId) -> None:
+    rows = [
+        {"slot": number, "region": owner.region, "epoch": owner.epoch}
+        for number, owner in enumerate(SlotMap.first([region]).owners)
+    ]
+    connection.execute(insert(slot).values(rows).on_conflict_do_nothing(index_elements=[slot.c.slot]))
+    left = connection.execute(select(slot.c.region).where(slot.c.region != region).distinct()).scalars().all()
+    if left:
+        raise UpgradeError(
+            f"region {', '.join(sorted(left))} still owns slots, and may serve: it hands them over, or is taken over "
+            "(fifteen region takeover), while both are in FIFTEEN_REGIONS; only then is it retired"
+        )
 
 
 def _create_months(connection: Connection, regions: Sequence[RegionId], now: datetime) -> None:

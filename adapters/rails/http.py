@@ -14,6 +14,7 @@ from typing import Final, Self
 
 import aiohttp
 
+from adapters.http_session import LazySession
 from gateway.service.ports import MessageClass, NotSentError, RailDelivery, UnavailableError
 from gateway.service.supervise import Verdict
 
@@ -80,7 +81,7 @@ class HttpRailLink:
         self._connection_party = connection_party
         self._connect_timeout_s = connect_timeout_s
         self._send_timeout_s = send_timeout_s
-        self._session: aiohttp.ClientSession | None = None
+        self._session = LazySession(limit=CONNECTIONS_MAX, keepalive_timeout_s=IDLE_CONNECTION_S)
         self._gathering: _Batch | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._group = asyncio.TaskGroup()
@@ -189,9 +190,7 @@ class HttpRailLink:
 
     async def close(self) -> None:
         """Close every connection; a repeat is safe, and a later use opens new ones."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._session.close()
 
     @asynccontextmanager
     async def _request(
@@ -207,7 +206,7 @@ class HttpRailLink:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request, its answer read inside the context; every fault of the world leaves as one of the port's."""
         try:
-            async with self._open_session().request(
+            async with self._session.opened().request(
                 method,
                 self._base_url + path,
                 data=data,
@@ -224,15 +223,6 @@ class HttpRailLink:
             raise UnavailableError(f"the rail did not answer within {timeout_s} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise UnavailableError(f"the rail broke off: {error!r}") from error
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        """The session, made inside the running loop when it is first needed."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=IDLE_CONNECTION_S),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
 
 
 def _payload(body: bytes) -> bytes | BytesIO:

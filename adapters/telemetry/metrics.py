@@ -208,6 +208,20 @@ class Metrics:
             "For how long there are months for messages to come: `fifteen db partitions` makes more.",
             registry=self.registry,
         )
+        self.lease_left_seconds = Gauge(
+            "fifteen_lease_left_seconds",
+            "For how long this process may still act if its region's lease is not renewed; 0: it does not serve.",
+            registry=self.registry,
+        )
+        self.witness_silent_seconds = Gauge(
+            "fifteen_witness_silent_seconds", "Since when the witness has not answered.", registry=self.registry
+        )
+        self.region_behind_seconds = Gauge(
+            "fifteen_region_behind_seconds",
+            "How old what this region knows of another is, the difference of their clocks included.",
+            ["region"],
+            registry=self.registry,
+        )
         self.incoming_total = Counter(
             "gateway_incoming_transfers_total",
             "Incoming transfers that came into a state, by rail.",

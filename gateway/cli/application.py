@@ -44,6 +44,8 @@ audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained
 application.add_typer(audit, name="audit")
 archive = typer.Typer(no_args_is_help=True, help="Old messages: archived, found again, verified, removed at last.")
 application.add_typer(archive, name="archive")
+region = typer.Typer(no_args_is_help=True, help="Two regions: replication, leases and the map of slots.")
+application.add_typer(region, name="region")
 drill = typer.Typer(no_args_is_help=True, help="Kill and break things on purpose, and prove that nothing is lost.")
 application.add_typer(drill, name="drill")
 
@@ -74,6 +76,22 @@ def demo(
 
     with explained():
         run_demo(stay=not (once or json), as_json=json, keep=keep, rtp=rtp)
+
+
+@application.command()
+def up(
+    _regions: Annotated[int, typer.Option("--regions", help="How many regions: two.", min=2, max=2)] = 2,
+    delay_ms: Annotated[float, typer.Option(help="The link's delay, one way.", min=0)] = 0.0,
+    lease_s: Annotated[float, typer.Option(help="The length of the regions' leases.", min=3)] = 10.0,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Keep databases, journal and logs in this directory.", metavar="DIR")
+    ] = None,
+) -> None:
+    """Run two complete regions here, a witness, and a link whose delay and cut can be set, until Ctrl-C."""
+    from gateway.cli.up import run_up
+
+    with explained():
+        run_up(delay_ms=delay_ms, lease_s=lease_s, keep=keep)
 
 
 @application.command()
@@ -709,6 +727,96 @@ def accounts(
         load_accounts(settings_or_stop(), file, tenant_id=tenant)
 
 
+@region.command()
+def init(
+    first: Annotated[
+        bool,
+        typer.Option(
+            "--first", help="Make the map of slots at the witness: in the region that has accepted payments until now."
+        ),
+    ] = False,
+) -> None:
+    """Publish this region's partitions, guard the other's, and take its share of the slots from the witness.
+
+    Runs as the owner (`FIFTEEN_DATABASE_OWNER_URL`), in each region, after `fifteen db upgrade`: with `--first` in the
+    region that has accepted payments until now, or where none has in either, and then in the other. A repeat changes
+    nothing.
+    """
+    from gateway.cli.regions import initialise
+
+    with explained():
+        initialise(settings_or_stop(), is_first=first)
+
+
+@region.command()
+def takeover() -> None:
+    """Take over the other region's slots and payments, once it surely acts no more: it is fenced off, and waited for.
+
+    Its payments in flight are in doubt, and the rail is asked about them. A repeat is safe.
+    """
+    from gateway.cli.regions import take_over_peer
+
+    with explained():
+        take_over_peer(settings_or_stop())
+
+
+@region.command()
+def rejoin(
+    within: Annotated[float, typer.Option("--within", help="Give up after so many seconds.", min=1)] = 60.0,
+) -> None:
+    """Let this region, which was taken over, serve again: it catches up, and its share of the slots is handed back.
+
+    Both regions run meanwhile; the other goes on with each slot until it has released it. A repeat is safe.
+    """
+    from gateway.cli.regions import come_back
+
+    with explained():
+        come_back(settings_or_stop(), within_s=within)
+
+
+@region.command()
+def join(
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Drop what was copied of the other region, and copy it all again.")
+    ] = False,
+) -> None:
+    """Follow the other region (`FIFTEEN_PEER_DATABASE_URL`), once `fifteen region init` was run in both.
+
+    A repeat changes nothing. With `--anew` for a region whose slot was lost while it was away.
+    """
+    from gateway.cli.regions import follow
+
+    with explained():
+        follow(settings_or_stop(), anew=anew)
+
+
+@region.command("status")
+def region_status(json: _Json = False) -> None:
+    """Show leases, the map of slots and replication, with what is wrong; exits 1 if anything is."""
+    from gateway.cli.regions import show
+
+    with explained():
+        raise typer.Exit(show(settings_or_stop(), as_json=json))
+
+
+@region.command()
+def fence() -> None:
+    """Fence the other region off: its lease is not renewed any more, and it serves nothing once that has run out."""
+    from gateway.cli.regions import fence_peer
+
+    with explained():
+        fence_peer(settings_or_stop())
+
+
+@region.command()
+def readmit() -> None:
+    """Let this region serve again after it was fenced off, with the slots that the witness says it has."""
+    from gateway.cli.regions import let_in
+
+    with explained():
+        let_in(settings_or_stop())
+
+
 class _WithBehaviours(TyperCommand):
     """A command, named as its rail, whose help ends with what the simulator does with which payment."""
 
@@ -755,6 +863,24 @@ def fednow(
         rail_clock_s=rail_clock,
         check_duplicates=check_duplicates,
     )
+
+
+@simulator.command()
+def link(
+    way: Annotated[list[str], typer.Option(help="Ports on 127.0.0.1, from:to; may be repeated.", metavar="FROM:TO")],
+    port: Annotated[int, typer.Option(help="Where the link is told of its delay, and cut.")] = 8030,
+    delay_ms: Annotated[float, typer.Option(help="One way.", min=0)] = 0.0,
+) -> None:
+    """Play the network between two regions: carry bytes, late or not at all."""
+    import asyncio
+
+    from simulators.link import run_link
+
+    try:
+        ways = [(int(listening), int(target)) for listening, target in (each.split(":") for each in way)]
+    except ValueError as error:
+        raise typer.BadParameter("a way is two ports, from:to") from error
+    asyncio.run(run_link(ways, port=port, delay_s=delay_ms / 1000))
 
 
 @simulator.command()
@@ -856,6 +982,38 @@ def crash(
         points=tuple(point or ()),
     )
     raise typer.Exit(run_drill(plan, as_json=json, keep=keep))
+
+
+@drill.command(name="region")
+def drill_region(
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="killed, cut, witness, frozen, both; without: the first three.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Repeats the drill's choices; printed when it was drawn.")] = None,
+    plant: Annotated[
+        list[str] | None, typer.Option(help="Take a guard away, home or send-anew: the drill must then fail.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Leave journal, databases and logs in this directory.", metavar="DIR")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a list of results as JSON.")] = False,
+) -> None:
+    """Lose a region under load on both, cut the way between them, lose the witness; and count the money afterwards.
+
+    Exits 0 when every payment that was acknowledged is accounted for, none is doubled and both regions have the same.
+    """
+    from gateway.cli.drill.chance import fresh_seed
+    from gateway.cli.drill.region.command import run_region_drill
+    from gateway.cli.drill.region.role import SENTENCES
+    from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS
+
+    names, plants = tuple(scenario or QUICK), tuple(plant or ())
+    if unknown := (set(names) - SCENARIOS.keys()) | (set(plants) - SENTENCES.keys()):
+        raise typer.BadParameter(
+            f"no {', '.join(sorted(unknown))}: scenarios are {', '.join(SCENARIOS)}, plants {', '.join(SENTENCES)}"
+        )
+    code = run_region_drill(names, seed=fresh_seed() if seed is None else seed, plants=plants, as_json=json, keep=keep)
+    raise typer.Exit(code)
 
 
 @drill.command()

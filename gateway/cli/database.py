@@ -66,6 +66,7 @@ def upgrade_database(settings: Settings, *, phase: Phase | None) -> None:
                 first_tenant=first_tenant,
                 first_operator=first_operator,
                 now=SystemClock().now(),
+                retired=[RegionId(region) for region in settings.retired_regions],
                 login=None if settings.database_url is None else login_of(settings.database_url.get_secret_value()),
                 phase=phase,
             )

@@ -31,7 +31,9 @@ def keep_partitions(settings: Settings, clock: Clock, *, drop_archived: bool) ->
     if settings.database_owner_url is None:
         raise SettingsError("FIFTEEN_DATABASE_OWNER_URL is not set: months are made and dropped by the owner")
     dsn, now = settings.database_owner_url.get_secret_value(), clock.now()
-    months = PostgresMonths(dsn, regions=[RegionId(region) for region in settings.regions])
+    months = PostgresMonths(
+        dsn, regions=[RegionId(region) for region in (*settings.regions, *settings.retired_regions)]
+    )
     try:
         made = asyncio.run(months.create(now))
         retired = asyncio.run(_retire(settings, dsn, months, now)) if drop_archived else ()

@@ -99,6 +99,10 @@ class Role:
         except subprocess.TimeoutExpired:
             raise RoleError(f"{self.name} still runs after {timeout_s:g} s\n{self._tail()}") from None
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """End it at once (SIGKILL), as a crash would, and reap it."""
         self._process.kill()

@@ -82,9 +82,12 @@ def replay_history(settings: Settings, *, into: str, as_json: bool) -> int:
     """Replay everything that the settings' database keeps; return 1 when something comes out otherwise.
 
     Raises:
-        SettingsError: a database is missing, does not answer, or the one to fill is not empty.
+        SettingsError: a database is missing, does not answer, or the one to fill is not empty; or it is one of two
+            regions, whose events bear two names and more than one epoch.
 
     """
+    if settings.peer is not None:
+        raise SettingsError("FIFTEEN_REGIONS names two: history is run again for one region alone (docs/replay.md)")
     source = database_url_of(settings)
 
     def tell(outcome: Outcome) -> None:

@@ -96,6 +96,9 @@ class EventKind(StrEnum):
     TRANSFER_REPEATED = "TransferRepeated"
     """The identical message, marked as a duplicate, is about to leave; saved first. So RTP is asked."""
 
+    TAKEN_OVER = "TakenOver"
+    """The payment, or the key under which it was accepted, was another region's: what that one sent last may not be
+    known here, and the rail is asked before anything is sent."""
     RETURN_ASKED = "ReturnAsked"
     """We ask for the money back: a camt.056 is about to leave; saved first."""
 

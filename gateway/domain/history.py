@@ -24,6 +24,11 @@ def came_back(event: Event) -> int:
     return int(event.details["amount_cents"]) if is_return else 0
 
 
+def _may_follow_a_copy(kind: EventKind) -> bool:
+    """Whether a copy may have left before this event that an earlier question was not about."""
+    return counts_transfer(kind) or kind is EventKind.TAKEN_OVER
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
     """An event as the history keeps it: `sequence` counts a payment's events from 1, `epoch` says under whose rule."""
@@ -42,7 +47,7 @@ def is_about_last_copy(events: Sequence[RecordedEvent], question_id: str | None)
 
     By the order in which both were saved, and by no clock. False where it is no question of this payment's.
     """
-    last = max((recorded.sequence for recorded in events if counts_transfer(recorded.event.kind)), default=0)
+    last = max((recorded.sequence for recorded in events if _may_follow_a_copy(recorded.event.kind)), default=0)
     return any(
         recorded.sequence > last
         and recorded.event.kind is EventKind.STATUS_REQUESTED
@@ -77,11 +82,20 @@ def fold(events: Sequence[RecordedEvent]) -> Projection:
     sequence under a lower epoch) does not count.
 
     Raises:
-        ValueError: there are no events: there is no payment.
+        ValueError: there are no events: there is no payment; or two regions have written the same event of it under
+            one epoch, of which none is to be believed before a person has looked.
 
     """
     if not events:
         raise ValueError("a payment has at least the event that made it")
+    writers = {(recorded.epoch, recorded.sequence): recorded.region for recorded in events}
+    for recorded in events:
+        other = writers[recorded.epoch, recorded.sequence]
+        if other != recorded.region:
+            text = (
+                f"event {recorded.sequence} of epoch {recorded.epoch} was written by {recorded.region} and by {other}"
+            )
+            raise ValueError(text)
     ordered = sorted(events, key=lambda recorded: (recorded.sequence, -recorded.epoch))
     standing = ordered[0]
     projection = Projection(standing.state_after, standing.sequence, standing.epoch, standing.at)

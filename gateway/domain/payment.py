@@ -115,7 +115,9 @@ class Payment:
     ``version`` counts its events; a decision is saved only against the version that it was taken on.
     ``final_at`` is when it first became final: what comes later (ACCC after ACSC) does not move it.
     ``creation_time`` is stamped with SENDING and never refreshed while the message is on its way: the rail's clock
-    starts from it. ``transfers`` counts the copies that may have left, ``status_requests`` and ``pings`` the questions.
+    starts from it. ``is_taken_over``: another region carried it until now, and this one has decided nothing since.
+    ``ask_after``: its key was another region's, and not before then the rail is asked; before it is sent, it is.
+    ``transfers`` counts the copies that may have left, ``status_requests`` and ``pings`` the questions.
     A return (pacs.004) names in ``original_id`` the incoming transfer that it gives back, all of it or a part;
     ``returned_cents`` is what of a transfer has come back.
     """
@@ -145,6 +147,8 @@ class Payment:
     next_step_at: datetime | None = None
     final_at: datetime | None = None
     funds_holder: FundsHolder = FundsHolder.TENANT
+    is_taken_over: bool = False
+    ask_after: datetime | None = None
     original_id: PaymentId | None = None
     returned_cents: int = 0
     request: Request = NO_REQUEST

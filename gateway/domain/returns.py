@@ -106,10 +106,13 @@ def return_key_of(transfer: IncomingTransfer) -> IdempotencyKey:
 
 
 def has_never_left(events: Sequence[RecordedEvent]) -> bool:
-    """Whether it is certain that no byte of a payment has reached the rail, by its history."""
+    """Whether it is certain that no byte of a payment has reached the rail, by its history.
+
+    Never of one that was taken over: the other region may have sent what is not known here.
+    """
     kinds = [recorded.event.kind for recorded in events]
     started, abandoned = kinds.count(EventKind.SENDING_STARTED), kinds.count(EventKind.SENDING_ABANDONED)
-    return started == abandoned and not _OF_THE_RAIL.intersection(kinds)
+    return started == abandoned and not (_OF_THE_RAIL | {EventKind.TAKEN_OVER}).intersection(kinds)
 
 
 def is_contradicted_by_rail(events: Sequence[RecordedEvent]) -> bool:

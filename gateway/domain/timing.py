@@ -43,7 +43,8 @@ class Timing:
 
         A second copy, sent because the rail has none, comes after the promise's end: it has a time of its own.
         """
-        ends_at = payment.next_step_at if payment.transfers and payment.next_step_at else payment.deadline_at
+        is_due_again = payment.transfers or payment.state is PaymentState.RESEND_DUE
+        ends_at = payment.next_step_at if is_due_again and payment.next_step_at else payment.deadline_at
         return ends_at - timedelta(seconds=self.send_margin_s)
 
     def resending_ends(self, now: datetime) -> datetime:
@@ -71,7 +72,10 @@ class Timing:
 
     def first_status_request(self, payment: Payment, now: datetime) -> datetime:
         """Return the instant from which the rail may be asked."""
-        return max(now, (payment.creation_time or now) + timedelta(seconds=self.status_request_wait_s))
+        asked_from = (payment.creation_time or now) + timedelta(seconds=self.status_request_wait_s)
+        if payment.creation_time is None and payment.ask_after is not None:
+            asked_from = payment.ask_after  # nothing has left from here; the old owner's clock has run out by then
+        return max(now, asked_from, payment.ask_after or now)
 
     def next_status_request(self, payment: Payment, now: datetime) -> datetime:
         """Return the instant at which the rail is asked once more: after a pause that doubles with every question."""

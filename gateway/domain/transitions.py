@@ -230,6 +230,14 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     },
     # Answers and timers that come after the end change nothing.
     **{(state, kind): Transition(state) for state in _FINAL for kind in (*_TIMERS, *_SAYING_NOTHING)},
+    # Another region carried it until now, and may have sent what is not known here. What is final stays so.
+    **{
+        (state, _E.TAKEN_OVER): Transition(_S.IN_DOUBT, (Effect.ASK_STATUS,))
+        for state in (_S.RECEIVED, _S.SENDING, _S.IN_DOUBT, _S.RESEND_DUE)
+    },
+    (_S.AWAITING_OPERATOR, _E.TAKEN_OVER): Transition(_S.AWAITING_OPERATOR, _ASK_AGAIN),
+    # Never sent from here, since the rail was asked first: what the core refuses is not sent.
+    (_S.RESEND_DUE, _E.FUNDS_REFUSED): Transition(_S.REJECTED, _STOP),
     # Progress decides nothing, whenever it comes.
     **{(state, _E.PROGRESS_REPORTED): Transition(state) for state in PaymentState},
 }

@@ -11,12 +11,13 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.history import came_back
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.ledger import postings
-from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState
+from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail
 from gateway.domain.return_request import REQUEST_EVENTS, REQUESTS, request_of
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import Effect, Transition, advance, tells
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
+    Clock,
     Decision,
     MessageClass,
     Observer,
@@ -195,19 +196,40 @@ class Decisions:
     store: PaymentStore
     saves: GroupCommit[Decision, bool]
     observer: Observer
+    take_over: Callable[[Payment], Decision] | None = None
+    """What comes first of a payment that another region has carried, where there is one."""
 
     async def take(self, payment_id: PaymentId, choose: Choice, *, loaded: Payment | None = None) -> Decision | None:
         """Take a decision on a payment until one holds; see `until_one_holds`."""
-        decision = await until_one_holds(payment_id, self.store.load, choose, self.saves.submit, loaded=loaded)
-        if decision is not None:
-            self.saved(decision)
-        return decision
+        is_taken_over = False
+
+        async def take_over_or_choose(payment: Payment) -> Decision | None:
+            nonlocal is_taken_over
+            is_taken_over = payment.is_taken_over and not payment.state.is_final and self.take_over is not None
+            return self.take_over(payment) if self.take_over and is_taken_over else await choose(payment)
+
+        decision = await until_one_holds(
+            payment_id, self.store.load, take_over_or_choose, self.saves.submit, loaded=loaded
+        )
+        if decision is None:
+            return None
+        self.saved(decision)
+        return await self.take(payment_id, choose) if is_taken_over else decision
 
     def saved(self, decision: Decision) -> None:
         """Tell the observer of a decision that holds."""
         self.observer.state_changed(decision)
         if decision.contradiction:
             self.observer.contradiction(decision)
+
+
+def taking_over(clock: Clock, timings: Mapping[Rail, Timing]) -> Callable[[Payment], Decision]:
+    """Return what makes a payment this region's that another has carried."""
+
+    def take_over(payment: Payment) -> Decision:
+        return decide(payment, Event(EventKind.TAKEN_OVER), at=clock.now(), timing=timings[payment.rail])
+
+    return take_over
 
 
 def grouped_saves(store: PaymentStore, *, window_s: float = SAVE_WINDOW_S) -> GroupCommit[Decision, bool]:

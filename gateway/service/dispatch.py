@@ -80,7 +80,8 @@ class Dispatcher:
         """
         loaded, received = await self._load(delivery, MessageDirection.CLIENT_IN)
         latest_sending = self.rails[loaded.rail].timing.latest_sending(loaded)
-        unreserved = await self.funds.reserve(loaded, received, until=latest_sending)
+        asks_first = _asks_first(loaded)
+        unreserved = None if asks_first else await self.funds.reserve(loaded, received, until=latest_sending)
         message: OutboundMessage | None = None
 
         async def choose(payment: Payment) -> Decision | None:
@@ -88,10 +89,12 @@ class Dispatcher:
             if payment.state not in SENDABLE:
                 return None
             rail, now = self.rails[payment.rail], self.clock.now()
+            if _asks_first(payment):
+                return decide(payment, Event(EventKind.TAKEN_OVER), at=now, timing=rail.timing)
             if now >= rail.timing.latest_sending(payment):
                 event = Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
                 return decide(payment, event, at=now, timing=rail.timing)
-            if unreserved is not None and payment.state is PaymentState.RECEIVED:
+            if unreserved is not None and not payment.transfers:
                 return decide(payment, Event(EventKind.FUNDS_REFUSED, reason=unreserved), at=now, timing=rail.timing)
             started_s = self.clock.monotonic_s()
             message = rail.transfer_message(payment, received, at=now)
@@ -107,7 +110,7 @@ class Dispatcher:
 
     async def enquiry(self, delivery: Delivery) -> None:
         """Ask the rail what became of a payment in doubt; raises as `transfer`. A lost question is put again later."""
-        loaded, sent = await self._load(delivery, MessageDirection.RAIL_OUT)
+        loaded, sent = await self._load_to_ask(delivery)
         message: OutboundMessage | None = None
 
         async def choose(payment: Payment) -> Decision | None:
@@ -115,6 +118,8 @@ class Dispatcher:
             rail, now = self.rails[payment.rail], self.clock.now()
             if payment.state not in ASKABLE or not rail.is_looked_back_to(payment, at=now):
                 return None
+            if payment.ask_after is not None and now < payment.ask_after:
+                return None  # its timer asks
             message = rail.enquiry(payment, sent, at=now)
             kind = _ASKED[rail.doubt.enquiry]
             event = Event(kind, business_message_id=message.business_message_id)
@@ -152,6 +157,25 @@ class Dispatcher:
         if found is None:
             raise LookupError(f"no payment {delivery.payment_id} with a message {direction}")
         return found
+
+    async def _load_to_ask(self, delivery: Delivery) -> tuple[Payment, RawMessage]:
+        """Return a payment with what was sent of it; where nothing was from here, with what would be.
+
+        Its ids are those that the region which had it before would have given it. Where the rail is asked by a repeat,
+        which may settle, the debtor's money has to be reserved first.
+        """
+        found = await self.loads.submit((delivery.payment_id, MessageDirection.RAIL_OUT))
+        if found is not None and found[0].transfers:
+            return found
+        payment, received = await self._load(delivery, MessageDirection.CLIENT_IN)
+        rail, now = self.rails[payment.rail], self.clock.now()
+        at = payment.accepted_at
+        if rail.doubt.enquiry is Enquiry.REPEAT:
+            at = now
+            until = rail.timing.resending_ends(now)
+            if await self.funds.reserve(payment, received, until=until) is not None:
+                raise UnavailableError(f"the money of payment {payment.payment_id} is not reserved: it is not repeated")
+        return payment, rail.transfer_message(payment, received, at=at).kept(self.identifiers.new_uuid(), at=at)
 
     async def _ask(self, rail: Rail, message: OutboundMessage) -> None:
         try:
@@ -199,6 +223,11 @@ class Dispatcher:
             return decide(current, event, at=self.clock.now(), timing=rail.timing)
 
         await self.decisions.take(payment.payment_id, choose)
+
+
+def _asks_first(payment: Payment) -> bool:
+    """Whether another region may have accepted the same key, and sent it, unknown here."""
+    return payment.ask_after is not None and payment.state is PaymentState.RECEIVED
 
 
 def grouped_loads(store: PaymentStore, *, window_s: float = LOAD_WINDOW_S) -> Loads:

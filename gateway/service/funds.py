@@ -6,14 +6,15 @@ While a payment is in doubt its money stays reserved. A tenant that has debited 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.domain.doubt import EXPIRED
 from gateway.domain.ledger import STANDS_IN, Account
 from gateway.domain.legs import BUDGETS_PERCENT, Leg
-from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Reason, ReasonOrigin
+from gateway.domain.payment import FundsHolder, Payment, PaymentId, Reason, ReasonOrigin
 from gateway.service.ports import (
+    Alone,
     Clock,
     Core,
     Delivery,
@@ -22,6 +23,7 @@ from gateway.service.ports import (
     PaymentStore,
     RawMessage,
     Reservation,
+    Tenure,
     UnavailableError,
 )
 from gateway.service.requests import PaymentRequest
@@ -39,6 +41,7 @@ class Funds:
     clock: Clock
     observer: Observer
     promise_s: float
+    tenure: Tenure = field(default_factory=Alone)
 
     async def reserve(self, payment: Payment, received: RawMessage, *, until: datetime) -> Reason | None:
         """Have the money of a payment reserved that is about to be sent for the first time; else return why it is not.
@@ -46,11 +49,13 @@ class Funds:
         A repeat is safe. A core that has not answered within its leg's budget, or `until`, has not answered.
 
         Raises:
+            NotServingError: this region may not act now: the core was not asked.
             UnavailableError: it did not; the money may be held, and is released when the payment is rejected.
 
         """
-        if payment.funds_holder is not FundsHolder.CORE or payment.state is not PaymentState.RECEIVED:
+        if payment.funds_holder is not FundsHolder.CORE or payment.transfers or payment.state.is_final:
             return None
+        self.tenure.demand()
         budget_s = BUDGETS_PERCENT[Leg.FUNDS] * self.promise_s / 100
         within_s = min(budget_s, (until - self.clock.now()).total_seconds())
         if within_s <= 0:

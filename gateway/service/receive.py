@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
@@ -22,11 +22,13 @@ from gateway.service.ports import (
     Identifiers,
     Leg,
     MessageDirection,
+    NotHomeError,
     Observer,
     Quarantined,
     RailDelivery,
     RailLink,
     RawMessage,
+    RegionStore,
     UnavailableError,
     Vault,
 )
@@ -40,6 +42,12 @@ MESSAGES_MAX: Final = 64
 WAIT_S: Final = 10.0
 """How long a fetch waits for a first message."""
 
+HANDED_OVER_PAUSE_S: Final = 0.05
+"""Between two looks for what the other region received for us."""
+
+UNOPENED_PAUSE_S: Final = 10.0
+"""What was sealed with a key that is not here yet is tried again after so long."""
+
 UNMATCHED: Final = "UNMATCHED_MESSAGE"
 """The quarantine's code for a readable message about nothing that we sent."""
 
@@ -52,6 +60,7 @@ class _Heard:
     reading: Reading
     digest: bytes
     at: datetime
+    is_handed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,8 @@ class Receiver:
     identifiers: Identifiers
     observer: Observer
     incoming: Hearing | None = None
+    regions: RegionStore | None = None
+    """Where there is another region: what finds no payment of ours is handed over to it."""
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -89,13 +100,37 @@ class Receiver:
         if receipts:
             await self.link.acknowledge(receipts)
 
-    async def apply(self, deliveries: Sequence[RailDelivery]) -> None:
+    async def run_for_the_other_region(self) -> None:
+        """Apply what the other region received and handed over, until cancelled.
+
+        Raises:
+            UnavailableError: the store does not answer; what was not applied waits.
+
+        """
+        assert self.regions is not None, "there is another region"
+        while True:
+            now = self.clock.now()
+            waiting = await self.regions.handed_over(self.rail.rail, now, limit=MESSAGES_MAX)
+            opened = {each.position: each.body for each in waiting if isinstance(each.body, bytes)}
+            await self.apply([RailDelivery("", body) for body in opened.values()], is_handed_over=True)
+            if opened:
+                await self.regions.applied(list(opened))
+            if closed := {each.position: each.body for each in waiting if isinstance(each.body, LookupError)}:
+                for fault in closed.values():
+                    self.observer.fault("handed over", fault)
+                until = now + timedelta(seconds=UNOPENED_PAUSE_S)
+                await self.regions.postpone_handed_over(list(closed), until=until)
+            if not waiting:
+                await self.clock.sleep_until(now + timedelta(seconds=HANDED_OVER_PAUSE_S))
+
+    async def apply(self, deliveries: Sequence[RailDelivery], *, is_handed_over: bool = False) -> None:
         """Save the effect of each message; a repeat is safe. Raises UnavailableError when the store does not answer.
 
-        What is known of all of them is read at once, and their effects are committed together.
+        What is known of all of them is read at once, and their effects are committed together. What was handed over by
+        another region, and finds no payment here either, is set aside.
         """
         store, rail = self.decisions.store, self.rail.rail
-        heard = [self._heard(delivery) for delivery in deliveries]
+        heard = [self._heard(delivery, is_handed_over=is_handed_over) for delivery in deliveries]
         if self.incoming is not None:
             await self._arrive([one for one in heard if one.reading.transfer is not None])
             heard = [one for one in heard if one.reading.transfer is None]
@@ -124,12 +159,13 @@ class Receiver:
         asked = [each for each in about if each not in payments or payments[each].creditor_agent in own]
         return await self.incoming.find(asked)
 
-    def _heard(self, delivery: RailDelivery) -> _Heard:
+    def _heard(self, delivery: RailDelivery, *, is_handed_over: bool) -> _Heard:
         return _Heard(
             body=delivery.body,
             reading=self.rail.read(delivery.body),
             digest=self.vault.blind_index("rail-message", delivery.body),
             at=self.clock.now(),
+            is_handed_over=is_handed_over,
         )
 
     async def _apply_or_park(
@@ -164,6 +200,8 @@ class Receiver:
             await self._repeated(one, known)
         elif reading.is_sign_of_life:
             self.observer.rail_answered(self.rail.rail)
+        elif reading.statement is not None and payment is None and self.regions and not one.is_handed_over:
+            await self._hand_over(one)  # its facts may be on their way here still: its home knows it
         elif payment is None and isinstance(reading.statement, ReceiptAcknowledgement):
             self.observer.rail_answered(self.rail.rail)  # of an answer of ours: that it has arrived says nothing more
         elif reading.statement is None or payment is None:
@@ -173,9 +211,25 @@ class Receiver:
         elif mismatches := self.rail.mismatches(reading, payment):
             await self._quarantine(one, mismatches)
         else:
-            decision = await self.decisions.take(payment.payment_id, self._choice(one), loaded=payment)
+            try:
+                decision = await self.decisions.take(payment.payment_id, self._choice(one), loaded=payment)
+            except NotHomeError:
+                await self._hand_over(one)
+                return
             if decision is not None:
                 self._tell_legs(one, decision)
+
+    async def _hand_over(self, one: _Heard) -> None:
+        """Keep it, durably, for the payment's home, which applies it once it is replicated.
+
+        Raises:
+            UnavailableError: both regions believe that the payment is the other's, as in a hand-over: try again later.
+
+        """
+        assert self.regions is not None, "without another region every payment is at home"
+        is_new = await self.regions.hand_over(self.rail.rail, one.body, at=one.at)
+        if one.is_handed_over and not is_new:
+            raise UnavailableError("a message of the rail went to the other region and came back: the map is moving")
 
     async def _hear(self, one: _Heard, transfer: IncomingTransfer, *, is_second: bool = False) -> None:
         """Apply what the rail says of a transfer that it has brought; `is_second`: it was applied to its sender."""
@@ -232,8 +286,14 @@ class Receiver:
         store = self.decisions.store
         # What the rail does not find may have been there: a return goes again under the same ids, or not at all.
         policy = NotFoundPolicy.RESEND if payment.is_return else await store.not_found_policy(payment.tenant_id)
-        counts = payment.transfers <= 1 or is_about_last_copy(await store.events(payment.payment_id), reading.about)
+        events = await store.events(payment.payment_id)
+        was_taken_over = any(recorded.event.kind is EventKind.TAKEN_OVER for recorded in events)
+        # A payment that was taken over is asked about before its first copy leaves: that copy may follow a question.
+        is_first = payment.transfers <= 1 and not was_taken_over
+        counts = is_first or is_about_last_copy(events, reading.about)
         is_of_today = self.rail.is_of_today(payment, at=at)
+        if not payment.transfers and is_of_today and at < self.rail.timing.latest_sending(payment):
+            policy = NotFoundPolicy.RESEND  # it was asked about before it was sent at all, and there is time
         return not_found(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)
 
     async def _quarantine(self, one: _Heard, codes: tuple[str, ...]) -> None:

@@ -20,6 +20,7 @@ from gateway.service.ports import (
     Accepted,
     AcceptKind,
     Clock,
+    ElsewhereError,
     Identifiers,
     Leg,
     MessageClass,
@@ -149,6 +150,8 @@ class Intake:
 
         Raises:
             OverloadedError: too much waits already, or for too long; nothing was done.
+            ElsewhereError: the key's home is another region: nothing was done here.
+            NotServingError: this region may not accept anything now; nothing was done.
             UnavailableError: the store does not answer; whether it was accepted is unknown, repeat under the same key.
 
         """
@@ -311,6 +314,9 @@ class Intake:
             case AcceptKind.MESSAGE_ID_TAKEN:
                 refused = Refused(RefusalKind.MESSAGE_ID_TAKEN)
                 return await self._refuse(new.tenant_id, body, refused, new.accepted_at)
+            case AcceptKind.ELSEWHERE:
+                assert accepted.home is not None
+                raise ElsewhereError(accepted.home, new.idempotency_key, body)
             case AcceptKind.CREATED | AcceptKind.REPLAYED:
                 assert accepted.payment is not None
                 if accepted.kind is AcceptKind.CREATED:

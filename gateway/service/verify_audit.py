@@ -271,6 +271,8 @@ def _faults_of_messages(payment: AuditedPayment, place: str) -> Iterator[Violati
 
 
 def _faults_of_state(payment: AuditedPayment, place: str, *, local: RegionId) -> Iterator[Violation]:
+    if not payment.is_folded:
+        return  # what has come from the other region stands in its events, and not in the state yet
     last, state = payment.events[-1], payment.state
     newest = [  # more than one where two regions have accepted the same payment
         event for event in payment.events if (event.epoch, event.facts.sequence) == (last.epoch, last.facts.sequence)

@@ -33,6 +33,7 @@ from gateway.service.ports import (
     Backlog,
     Decision,
     DueTimer,
+    ElsewhereError,
     FaultyRowError,
     MessageDirection,
     NewPayment,
@@ -52,7 +53,7 @@ _Key = tuple[TenantId, IdempotencyKey]
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class Claim:
     payment_id: PaymentId
     content_digest: bytes
 
@@ -72,13 +73,14 @@ class Chained:
     messages: Sequence[MessageFacts]
     digest: bytes
     sql_transaction: int
+    epoch: int = EPOCH
 
 
 @dataclass(slots=True)
 class _Rows:
     """Everything that is kept."""
 
-    claims: dict[_Key, _Claim] = field(default_factory=dict)
+    claims: dict[_Key, Claim] = field(default_factory=dict)
     message_ids: set[tuple[Rail, str]] = field(default_factory=set)
     payments: dict[PaymentId, Payment] = field(default_factory=dict)
     events: dict[PaymentId, list[RecordedEvent]] = field(default_factory=dict)
@@ -98,13 +100,17 @@ class InMemoryStore:
     """Implements `gateway.service.ports.PaymentStore`; each call gives the other tasks a turn, then acts at once.
 
     `api_keys` maps SHA-256 digests to tenants. With `reachable` off everything raises, as a database that is down;
-    `next_call_raises` is raised by the next call only, `archive_raises` whenever messages are read.
+    `next_call_raises` is raised by the next call only, `archive_raises` whenever messages are read. `region` is who
+    writes, under the epochs that `epoch_of` gives.
     """
 
-    def __init__(self, *, api_keys: Mapping[bytes, TenantId] | None = None) -> None:
+    def __init__(self, *, api_keys: Mapping[bytes, TenantId] | None = None, region: RegionId = REGION) -> None:
+        self.region = region
         self.api_keys: dict[bytes, TenantId] = dict(api_keys or {})
         self.not_found_policies: dict[TenantId, NotFoundPolicy] = {}
         self.funds_holders: dict[TenantId, FundsHolder] = {}
+        self.homes: dict[int, RegionId] = {}
+        """Slots that another region owns."""
         self.reachable = True
         self.next_call_raises: Exception | None = None
         self.archive_raises: Exception | None = None
@@ -126,34 +132,49 @@ class InMemoryStore:
             same = claim.content_digest == new.content_digest
             kind = AcceptKind.REPLAYED if same else AcceptKind.OTHER_CONTENT
             return Accepted(kind, rows.payments[claim.payment_id])
+        if (home := self.homes.get(new.slot)) is not None:
+            return Accepted(AcceptKind.ELSEWHERE, None, home)
         if (new.rail, new.message_id) in rows.message_ids:
             return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
         payment = new.accepted(self.funds_holders.get(new.tenant_id, FundsHolder.TENANT))
-        rows.claims[key] = _Claim(new.payment_id, new.content_digest)
+        region, epoch = self.region, self.epoch_of(new.slot)
+        rows.claims[key] = Claim(new.payment_id, new.content_digest)
         rows.message_ids.add((new.rail, new.message_id))
         rows.payments[new.payment_id] = payment
         accepted = Event(EventKind.ACCEPTED)
         rows.events[new.payment_id] = [
-            RecordedEvent(1, accepted, None, PaymentState.RECEIVED, new.accepted_at, REGION, EPOCH)
+            RecordedEvent(1, accepted, None, PaymentState.RECEIVED, new.accepted_at, region, epoch)
         ]
         rows.messages[new.payment_id] = [replace(new.message, at=new.accepted_at)]
         kept = message_facts(new.message, _sealed(new.message), at=new.accepted_at)
-        rows.facts[new.payment_id] = payment_facts(new, payment.funds_holder, region=REGION)
+        rows.facts[new.payment_id] = payment_facts(new, payment.funds_holder, region=region)
         rows.chain.append(
             Chained(
-                acceptance_facts(new, region=REGION),
+                acceptance_facts(new, region=region),
                 (kept,),
-                first_digests(new, kept, region=REGION, epoch=EPOCH)[payment.funds_holder],
+                first_digests(new, kept, region=region, epoch=epoch)[payment.funds_holder],
                 len(rows.chain) + 1,
+                epoch,
             )
         )
         rows.outbox += [_Outbox(delivery, new.accepted_at) for delivery in new.outbox]
         return Accepted(AcceptKind.CREATED, payment)
 
+    def slot_of(self, _payment_id: PaymentId) -> int:
+        """Return the slot that a payment's key belongs to."""
+        return 0
+
+    def epoch_of(self, _slot: int) -> int:
+        """Return the epoch under which this region owns a slot."""
+        return EPOCH
+
     async def find_claim(self, payment: NewPayment) -> Accepted | None:
         """Look, and save nothing; see the port."""
         await self._reached()
         known = (payment.tenant_id, payment.idempotency_key) in self.rows.claims
+        home = self.homes.get(payment.slot)
+        if not known and home is not None:
+            raise ElsewhereError(home, payment.idempotency_key, payment.message.body)
         return self._accept_one(payment) if known else None
 
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
@@ -172,7 +193,7 @@ class InMemoryStore:
         return [self._save_one(decision) for decision in decisions]
 
     def _save_one(self, decision: Decision) -> bool:
-        rows, payment_id = self.rows, decision.payment.payment_id
+        rows, payment_id, region = self.rows, decision.payment.payment_id, self.region
         now = rows.payments.get(payment_id)
         if now is None or now.version != decision.payment.version:
             return False
@@ -181,18 +202,19 @@ class InMemoryStore:
             if received in rows.inbox:
                 return False
             rows.inbox[received] = decision.inbox_digest or b""
+        epoch = self.epoch_of(self.slot_of(payment_id))
         rows.payments[payment_id] = _moved(now, decision)
         rows.contradictions += decision.contradiction
         rows.events[payment_id].append(
-            RecordedEvent(now.version + 1, decision.event, now.state, decision.state, decision.at, REGION, EPOCH)
+            RecordedEvent(now.version + 1, decision.event, now.state, decision.state, decision.at, region, epoch)
         )
         rows.messages[payment_id] += decision.messages
         rows.postings.setdefault(payment_id, []).extend(decision.postings)
         kept = [message_facts(message, _sealed(message)) for message in decision.messages]
-        facts = decision_facts(decision, region=REGION)
+        facts = decision_facts(decision, region=region)
         head = next(link.digest for link in reversed(rows.chain) if link.facts.payment_id == payment_id)
-        digest = chained(head, epoch=EPOCH, facts=facts.digest(kept))
-        rows.chain.append(Chained(facts, kept, digest, len(rows.chain) + 1))
+        digest = chained(head, epoch=epoch, facts=facts.digest(kept))
+        rows.chain.append(Chained(facts, kept, digest, len(rows.chain) + 1, epoch))
         rows.outbox += [_Outbox(delivery, decision.at) for delivery in decision.outbox]
         return True
 
@@ -395,6 +417,7 @@ def _moved(payment: Payment, decision: Decision) -> Payment:
         payment,
         state=decision.state,
         version=payment.version + 1,
+        is_taken_over=payment.is_taken_over and kind is not EventKind.TAKEN_OVER,
         status=decision.status,
         reason=decision.reason,
         creation_time=decision.creation_time or payment.creation_time,

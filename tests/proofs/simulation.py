@@ -1,6 +1,7 @@
 """The long simulation, written into docs/proofs/simulation.md: ``python -m tests.proofs.simulation``.
 
-Ten thousand seeds, each planted bug until it is found, and the same seeds in two processes with other hash seeds.
+Ten thousand seeds of one region and as many of two, each planted bug until it is found, and the same seeds in two
+processes with other hash seeds.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import process_time
-from typing import Final
+from typing import Any, Final
 
 from tests.proofs.report import ROOT, circumstances, table, write
-from tests.simulation.__main__ import Tally, tally
+from tests.simulation.__main__ import Tally, tally, tally_regions
 from tests.simulation.plants import SENTENCES, Plant
+from tests.simulation.regions.plants import REGIONS_SENTENCES, RegionsPlant
+from tests.simulation.regions.scenario import regions_scenario_of
+from tests.simulation.regions.world import run_regions
 from tests.simulation.scenario import scenario_of
 from tests.simulation.shrink import shortest
 from tests.simulation.world import run
@@ -51,12 +55,40 @@ A simulation that finds nothing proves nothing. Each line ran seeds from 1 on, w
 {same}
 """
 
+_REGIONS_PAGE: Final = """# Proof: ten thousand worlds of two regions, and no promise is broken in any of them
 
-def again(seeds: Sequence[int], *, hash_seed: str) -> list[str]:
+{circumstances}
+What a seed decides, what is looked at, and how to run one again: [simulation.md](../simulation.md).
+
+## The run
+
+{run}
+
+What became of the payments: {states}.
+
+What happened in these worlds:
+
+{happened}
+
+## The controls: planted bugs
+
+A simulation that finds nothing proves nothing. Each line ran seeds from 1 on, with one bug planted.
+
+{plants}
+
+## The same seed, the same run
+
+{same}
+"""
+
+
+def again(seeds: Sequence[int], *, hash_seed: str, regions: bool = False) -> list[str]:
     """Return the digests of seeds as a process of its own gets them."""
+    scenario, run_it = ("regions_scenario_of", "run_regions") if regions else ("scenario_of", "run")
+    where = "tests.simulation.regions" if regions else "tests.simulation"
     code = (
-        "import sys; from tests.simulation.scenario import scenario_of; from tests.simulation.world import run\n"
-        "for seed in sys.argv[1:]: print(run(scenario_of(int(seed))).digest)"
+        f"import sys; from {where}.scenario import {scenario}; from {where}.world import {run_it}\n"
+        f"for seed in sys.argv[1:]: print({run_it}({scenario}(int(seed))).digest)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code, *map(str, seeds)],
@@ -65,21 +97,31 @@ def again(seeds: Sequence[int], *, hash_seed: str) -> list[str]:
     return answer.stdout.split()
 
 
-def first_failures() -> list[tuple[str, str, int | str, str]]:
+def first_failures(
+    plants: Iterable[Any], sentences: Mapping[Any, str], tally_of: Callable[..., Tally]
+) -> list[tuple[str, str, int | str, str]]:
     """Return each planted bug with the first seed that finds it, and how."""
     rows: list[tuple[str, str, int | str, str]] = []
-    for plant in Plant:
-        total = tally(range(1, FOUND_WITHIN + 1), plant=plant, failures_max=1)
+    for plant in plants:
+        total = tally_of(range(1, FOUND_WITHIN + 1), plant=plant, failures_max=1)
         seed, words = next(iter(total.failed.items()), ("none", "not found"))
-        rows.append((plant.value, SENTENCES[plant], seed, words))
+        rows.append((plant.value, sentences[plant], seed, words))
         print(f"{plant}: {seed}", flush=True)
     return rows
 
 
-def page(total: Tally, cpu_s: float, plants: Sequence[Sequence[object]], same: str, circumstances_of_it: str) -> str:
+def page(
+    total: Tally,
+    cpu_s: float,
+    plants: Sequence[Sequence[object]],
+    same: str,
+    circumstances_of_it: str,
+    *,
+    template: str = _PAGE,
+) -> str:
     """Return the report."""
     failed = ", ".join(map(str, total.failed)) or "none"
-    return _PAGE.format(
+    return template.format(
         circumstances=circumstances_of_it,
         run=table(
             ("seeds", "violations", "seeds that failed", "payments", "calls of ports", "lives", "virtual s", "CPU s"),
@@ -103,33 +145,71 @@ def page(total: Tally, cpu_s: float, plants: Sequence[Sequence[object]], same: s
     )
 
 
-def main() -> None:
-    """Run everything and write the report; exits 1 where a promise was broken, or a planted bug was not found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    seeds: int = parser.parse_args().seeds
+def prove_one_region(seeds: int) -> bool:
+    """Run worlds of one region, write the report, and return whether all is as it should be."""
     at_the_start = circumstances("make proof (python -m tests.proofs.simulation)", on_it=PARTS_OF_IT)
-    plants = first_failures()
+    plants = first_failures(Plant, SENTENCES, tally)
     started_s = process_time()
     total = tally(range(1, seeds + 1))
     cpu_s = process_time() - started_s
     wanted = range(1, SAME_TWICE + 1)
-    here, *there = (
-        [run(scenario_of(seed)).digest for seed in wanted],
-        again(wanted, hash_seed="1"),
-        again(wanted, hash_seed="2"),
-    )
-    is_same = all(digests == here for digests in there)
-    same = (
-        f"Seeds 1 to {SAME_TWICE}, in this process and in two others with `PYTHONHASHSEED` 1 and 2: "
-        f"{'all digests are equal' if is_same else 'DIGESTS DIFFER'}; that of seed 1 is `{here[0]}`."
-    )
-    write("simulation", page(total, cpu_s, plants, same, at_the_start))
+    here = [run(scenario_of(seed)).digest for seed in wanted]
+    there = [again(wanted, hash_seed=hash_seed) for hash_seed in ("1", "2")]
+    write("simulation", page(total, cpu_s, plants, _same(here, there), at_the_start))
     for seed in total.failed:
         smallest = shortest(run, run(scenario_of(seed)))
         print(f"seed {seed}: {smallest.violations[0]}, {len(smallest.lines)} steps")
-    found = all(seed != "none" for _, _, seed, _ in plants)
-    sys.exit(0 if is_same and found and not total.failed else 1)
+    return _is_proved(total, plants, here, there)
+
+
+def prove_two_regions(seeds: int) -> bool:
+    """Run worlds of two regions, write the report, and return whether all is as it should be."""
+    command = "make proof (python -m tests.proofs.simulation --part regions)"
+    at_the_start = circumstances(command, on_it=f"{PARTS_OF_IT}, of two regions, and a witness")
+    plants = first_failures(RegionsPlant, REGIONS_SENTENCES, tally_regions)
+    started_s = process_time()
+    total = tally_regions(range(1, seeds + 1))
+    cpu_s = process_time() - started_s
+    wanted = range(1, SAME_TWICE + 1)
+    here = [run_regions(regions_scenario_of(seed)).digest for seed in wanted]
+    there = [again(wanted, hash_seed=hash_seed, regions=True) for hash_seed in ("1", "2")]
+    write("simulation-regions", page(total, cpu_s, plants, _same(here, there), at_the_start, template=_REGIONS_PAGE))
+    for seed, words in total.failed.items():
+        print(f"seed {seed}: {words}")
+    return _is_proved(total, plants, here, there)
+
+
+def _same(here: Sequence[str], there: Sequence[Sequence[str]]) -> str:
+    is_same = all(digests == here for digests in there)
+    return (
+        f"Seeds 1 to {SAME_TWICE}, in this process and in two others with `PYTHONHASHSEED` 1 and 2: "
+        f"{'all digests are equal' if is_same else 'DIGESTS DIFFER'}; that of seed 1 is `{here[0]}`."
+    )
+
+
+def _is_proved(
+    total: Tally,
+    plants: Sequence[tuple[str, str, int | str, str]],
+    here: Sequence[str],
+    there: Sequence[Sequence[str]],
+) -> bool:
+    is_found = all(seed != "none" for _, _, seed, _ in plants)
+    return is_found and not total.failed and all(digests == here for digests in there)
+
+
+def main() -> None:
+    """Run everything and write the reports; exits 1 where a promise was broken, or a planted bug was not found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--part", choices=tuple(PARTS), help="one of the two; both without it")
+    arguments = parser.parse_args()
+    wanted = [arguments.part] if arguments.part else list(PARTS)
+    proved = [PARTS[part](arguments.seeds) for part in wanted]  # all of them, whatever the first has found
+    sys.exit(0 if all(proved) else 1)
+
+
+PARTS: Final = {"one-region": prove_one_region, "regions": prove_two_regions}
+"""What is proved, each with a page of its own."""
 
 
 if __name__ == "__main__":

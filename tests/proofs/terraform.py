@@ -43,6 +43,7 @@ LACKS: Final[Mapping[str, str]] = {
     "aws_guardduty_detector_feature": "keeps the last feature alone",
     "aws_lb_trust_store": "no trust store",
     "aws_prometheus_alert_manager_definition": "no alert manager",
+    "aws_route53_zone": "takes a private zone for a public one, which has no networks",
     "aws_s3_account_public_access_block": "asked by a host name that begins with the account; a local server has none",
     "aws_s3_bucket_lifecycle_configuration": "keeps no number of newer versions, which `modules/state` asks for",
 }
@@ -63,6 +64,7 @@ FORGETS: Final[Mapping[str, str]] = {
     "aws_prometheus_workspace": "forgets the key",
     "aws_route53_health_check": "forgets what silence means",
     "aws_route53_record": "follows the certificate",
+    "aws_route53_zone": "forgets the networks of a private zone",
     "aws_s3_bucket_replication_configuration": "forgets encryption, metrics and the time limit",
     "aws_vpc_security_group_egress_rule": "forgets descriptions",
     "aws_vpc_security_group_ingress_rule": "forgets descriptions",

@@ -178,7 +178,7 @@ def _carry_out(
             (image.root / text.lstrip("/")).mkdir(parents=True, exist_ok=True)
         case "ENTRYPOINT":
             image.entrypoint = [word.strip(' "') for word in text.strip("[]").split(",")]
-        case "LABEL" | "EXPOSE" | "HEALTHCHECK" | "CMD":
+        case "LABEL" | "EXPOSE" | "HEALTHCHECK" | "CMD" | "VOLUME":
             pass  # these say how the image is run, and are read by other tests
         case _:
             raise ImageError(f"{instruction.word} is not understood")

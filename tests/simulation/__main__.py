@@ -7,12 +7,15 @@ import gc
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from tests.simulation.build import Build
 from tests.simulation.plants import BUILDS, SENTENCES, Plant
+from tests.simulation.regions.plants import REGIONS_BUILDS, REGIONS_SENTENCES, RegionsPlant
+from tests.simulation.regions.scenario import RegionsScenario, regions_scenario_of
+from tests.simulation.regions.world import run_regions
 from tests.simulation.scenario import PaymentPlan, Scenario, scenario_of
 from tests.simulation.shrink import shortest
 from tests.simulation.world import Run, run
@@ -49,11 +52,41 @@ def build_of(plant: Plant | None) -> Build:
     return Build() if plant is None else BUILDS[plant]()
 
 
+def _run_of(
+    plant: Plant | RegionsPlant | None, *, regions: bool
+) -> tuple[Callable[[int], Scenario], Callable[[Scenario], Run]]:
+    """Return what makes the scenario of a seed, and what runs one."""
+    if not regions:
+        assert not isinstance(plant, RegionsPlant), "it is planted in worlds of two regions"
+        return scenario_of, lambda scenario: run(scenario, build_of(plant))
+    assert not isinstance(plant, Plant), "it is planted in worlds of one region"
+
+    def run_one(scenario: Scenario) -> Run:
+        assert isinstance(scenario, RegionsScenario), "a seed of two regions"
+        return run_regions(scenario, None if plant is None else REGIONS_BUILDS[plant]())
+
+    return regions_scenario_of, run_one
+
+
+def tally_regions(seeds: Iterable[int], *, plant: RegionsPlant | None = None, failures_max: int | None = None) -> Tally:
+    """Run seeds of two regions and count; stop after so many failures."""
+    return _tally(seeds, *_run_of(plant, regions=True), failures_max)
+
+
 def tally(seeds: range, *, plant: Plant | None = None, failures_max: int | None = None) -> Tally:
     """Run seeds and count; stop after so many failures."""
+    return _tally(seeds, *_run_of(plant, regions=False), failures_max)
+
+
+def _tally(
+    seeds: Iterable[int],
+    scenario_of_seed: Callable[[int], Scenario],
+    run_one: Callable[[Scenario], Run],
+    failures_max: int | None,
+) -> Tally:
     total = Tally()
     for seed in seeds:
-        total.add(run(scenario_of(seed), build_of(plant)))
+        total.add(run_one(scenario_of_seed(seed)))
         if total.seeds % 200 == 0:
             gc.collect()
         if failures_max is not None and len(total.failed) >= failures_max:
@@ -61,11 +94,12 @@ def tally(seeds: range, *, plant: Plant | None = None, failures_max: int | None 
     return total
 
 
-def report(found: Run, smallest: Run, *, plant: Plant | None) -> Iterator[str]:
+def report(found: Run, smallest: Run, *, plant: Plant | RegionsPlant | None) -> Iterator[str]:
     """Yield a failure as a person reads it: the promise, what it takes, and step by step how it is broken."""
     planted = f" --plant {plant}" if plant else ""
+    regions = " --regions" if isinstance(found.scenario, RegionsScenario) else ""
     yield f"seed {found.scenario.seed}: {found.violations[0]}"
-    yield f"again: python -m tests.simulation --seed {found.scenario.seed}{planted}"
+    yield f"again: python -m tests.simulation --seed {found.scenario.seed}{regions}{planted}"
     yield f"the shortest that breaks it ({len(found.lines)} steps before, {len(smallest.lines)} now), with:"
     yield from (f"  {words}" for words in ingredients(smallest.scenario))
     yield from (str(line) for line in smallest.lines)
@@ -74,7 +108,11 @@ def report(found: Run, smallest: Run, *, plant: Plant | None) -> Iterator[str]:
 def ingredients(scenario: Scenario) -> Iterator[str]:
     """Yield what happens in a scenario, in words."""
     begins = f"{scenario.starts_at:%Y-%m-%d %H:%M:%S}"
-    yield f"{scenario.gateways} gateway(s), {scenario.workers} worker(s), from {begins} UTC on"
+    in_each = " in each region" if isinstance(scenario, RegionsScenario) else ""
+    yield f"{scenario.gateways} gateway(s), {scenario.workers} worker(s){in_each}, from {begins} UTC on"
+    if isinstance(scenario, RegionsScenario):
+        clocks = " and ".join(f"{clock.ahead_s:+g} s, {clock.gains_s:+g} s later" for clock in scenario.clocks)
+        yield f"leases of {scenario.lease_s:g} s; {scenario.way_s * 1000:g} ms one way; clocks: {clocks}"
     for incident in scenario.incidents:
         if isinstance(incident, PaymentPlan):
             form = "JSON" if incident.is_json else "XML"
@@ -106,23 +144,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, help="one seed, told step by step")
     parser.add_argument("--seeds", type=_range, default=_range(SEEDS_DEFAULT), metavar="A..B", help="many seeds")
-    parser.add_argument("--plant", type=Plant, choices=tuple(Plant), metavar="NAME", help="with a planted bug")
+    parser.add_argument("--regions", action="store_true", help="worlds of two regions")
+    parser.add_argument("--plant", metavar="NAME", help="with a planted bug")
     parser.add_argument("--plants", action="store_true", help="list the planted bugs")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     arguments = parser.parse_args()
     if arguments.plants:
-        print("\n".join(f"{plant:<28} {SENTENCES[plant]}" for plant in Plant))
+        print("\n".join(f"{plant:<28} {words}" for plant, words in (*SENTENCES.items(), *REGIONS_SENTENCES.items())))
         return
+    kind: type[Plant | RegionsPlant] = RegionsPlant if arguments.regions else Plant
+    if arguments.plant is not None and arguments.plant not in list(kind):
+        parser.error(f"--plant: {arguments.plant} is none of {', '.join(kind)}")
+    arguments.plant = None if arguments.plant is None else kind(arguments.plant)
     sys.exit(_one(arguments) if arguments.seed is not None else _many(arguments))
 
 
 def _one(arguments: argparse.Namespace) -> int:
-    plant: Plant | None = arguments.plant
-    found = run(scenario_of(arguments.seed), build_of(plant))
+    plant: Plant | RegionsPlant | None = arguments.plant
+    scenario_of_seed, run_one = _run_of(plant, regions=arguments.regions)
+    found = run_one(scenario_of_seed(arguments.seed))
     if arguments.json:
         print(json.dumps(as_json(found)))
     elif found.violations:
-        smallest = shortest(lambda scenario: run(scenario, build_of(plant)), found)
+        smallest = shortest(run_one, found)
         print("\n".join(report(found, smallest, plant=plant)))
     else:
         print("\n".join((*ingredients(found.scenario), *map(str, found.lines))))
@@ -132,7 +176,7 @@ def _one(arguments: argparse.Namespace) -> int:
 
 def _many(arguments: argparse.Namespace) -> int:
     seeds: range = arguments.seeds
-    total = tally(seeds, plant=arguments.plant, failures_max=1)
+    total = _tally(seeds, *_run_of(arguments.plant, regions=arguments.regions), 1)
     if arguments.json:
         print(json.dumps(asdict(total)))
     else:

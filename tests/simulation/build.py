@@ -20,6 +20,7 @@ from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dialect import DialectProtocol
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import FedNowDialect
+from gateway.service.fencing import at_home
 from gateway.service.funds import Funds, NoCore
 from gateway.service.incoming.arrived import SeeingToArrived
 from gateway.service.incoming.ask import Asker
@@ -50,6 +51,7 @@ from gateway.service.ports import (
     QueueDirection,
     RailLink,
     Refusal,
+    RegionStore,
 )
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
@@ -244,6 +246,18 @@ class Build:
         """Return the use case that hears the rail."""
         return Receiver(**parts)
 
+    def region_store(self, _life: Life) -> RegionStore | None:
+        """Return what one life knows of the other region, where there is one."""
+        return None
+
+    def loops_of_every_role(self, _life: Life) -> Mapping[str, Loop]:
+        """Return what runs besides, in gateways and in workers."""
+        return {}
+
+    def loops_of_a_worker(self, _life: Life, _receiver: Receiver) -> Mapping[str, Loop]:
+        """Return what runs besides, in workers."""
+        return {}
+
 
 @asynccontextmanager
 async def _running(life: Life, loops: Mapping[str, Loop]) -> AsyncIterator[asyncio.TaskGroup]:
@@ -261,6 +275,7 @@ class GatewayLife:
     def __init__(self, life: Life, build: Build) -> None:
         world, observer = life.world, cast("Observer", LifeObserver(life))
         self.life = life
+        self.build = build
         self.store = build.store_side(life)
         self.accepts = grouped_accepts(self.store)
         self.saves = grouped_saves(self.store)
@@ -291,6 +306,7 @@ class GatewayLife:
             "outbox": self.forwarder.forget,
             "admission": self.admission.run,
             "waiting": self.waiting.run,
+            **self.build.loops_of_every_role(self.life),
         }
         async with _running(self.life, loops) as group:
             group.create_task(self.accepts.run())
@@ -313,7 +329,8 @@ async def run_worker(life: Life, build: Build) -> None:
     vault = ClearVault(b"simulation")
     receiving = build.receiving(life, rail, link, decisions) if world.scenario.incoming else None
     hearing = None if receiving is None else receiving.hearing(rail.rail, store, vault)
-    receiver = build.receiver(rail=rail, link=link, vault=vault, incoming=hearing, **shared)
+    regions = build.region_store(life)
+    receiver = build.receiver(rail=rail, link=link, vault=vault, incoming=hearing, regions=regions, **shared)
     timers = Timers(decisions, rails, life.poll_clock, observer)
 
     async def consume() -> None:
@@ -323,9 +340,9 @@ async def run_worker(life: Life, build: Build) -> None:
         value, inquiry, system = map(queue_of, (MessageClass.VALUE, MessageClass.INQUIRY, MessageClass.SYSTEM))
         seldom = {"prefetch": INQUIRY_PREFETCH, "concurrency": INQUIRY_CONCURRENCY}
         async with (
-            bus.consume(value, dispatcher.transfer, prefetch=PREFETCH, concurrency=CONCURRENCY),
-            bus.consume(inquiry, dispatcher.enquiry, **seldom),
-            bus.consume(system, dispatcher.ping, **seldom),
+            bus.consume(value, at_home(dispatcher.transfer), prefetch=PREFETCH, concurrency=CONCURRENCY),
+            bus.consume(inquiry, at_home(dispatcher.enquiry), **seldom),
+            bus.consume(system, at_home(dispatcher.ping), **seldom),
             AsyncExitStack() as stack,
         ):
             for message_class, handler in () if receiving is None else receiving.handlers:
@@ -339,6 +356,8 @@ async def run_worker(life: Life, build: Build) -> None:
         "receiver": receiver.run,
         "timers": timers.run,
         **({} if receiving is None else receiving.loops),
+        **build.loops_of_every_role(life),
+        **build.loops_of_a_worker(life, receiver),
     }
     async with _running(life, loops) as group:
         group.create_task(saves.run())

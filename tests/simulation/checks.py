@@ -17,7 +17,6 @@ from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentSt
 from gateway.service.ports import MessageClass, Quarantined, Queue, QueueDirection
 from gateway.service.receive import UNMATCHED
 from iso20022 import FedNowProfile
-from tests.fakes.store import EPOCH
 from tests.simulation.check import Check
 from tests.simulation.incoming_checks import INCOMING_CHECKS
 from tests.simulation.witness import Accepting, Acknowledging, Leaving, Settling, Told, Witnessed
@@ -302,6 +301,8 @@ class HistoriesFold(Check):
                 folded.reason,
                 folded.transfers,
                 folded.status_requests,
+                folded.returned_cents,
+                folded.request,
             )
             kept = (
                 payment.state,
@@ -310,6 +311,8 @@ class HistoriesFold(Check):
                 payment.reason,
                 payment.transfers,
                 payment.status_requests,
+                payment.returned_cents,
+                payment.request,
             )
             if made != kept:
                 yield f"{world.words(payment)}: its events make {made}, and the store says {kept}"
@@ -341,7 +344,7 @@ class TheChainIsIntact(Check):
         for link in rows.chain:
             payment_id = PaymentId(link.facts.payment_id)
             before = heads.get(payment_id) or rows.facts[payment_id].digest()
-            if link.digest != chained(before, epoch=EPOCH, facts=link.facts.digest(link.messages)):
+            if link.digest != chained(before, epoch=link.epoch, facts=link.facts.digest(link.messages)):
                 yield f"{world.words(rows.payments[payment_id])}: event {link.facts.sequence} is not chained"
             heads[payment_id] = link.digest
 

@@ -54,6 +54,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self, *, seed: int, owner_of: Callable[[Context], Owner | None]) -> None:
         super().__init__()
         self.quiet_until_s: Callable[[], float] = lambda: 0.0
+        self.are_polls_patient = False
+        """Whether those who look for work sleep on through what happens to others while it is quiet."""
         self._seed = seed
         self._owner_of = owner_of
         self._now_s = 0.0
@@ -117,11 +119,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
         next_s = self._timers[0][0] if self._timers else math.inf
         poll_s = self._polls[0][0] if self._polls else math.inf
         if poll_s < next_s:
-            poll_s = max(poll_s, min(self.quiet_until_s(), next_s))
+            quiet_until_s = self.quiet_until_s()
+            poll_s = max(poll_s, quiet_until_s if self.are_polls_patient else min(quiet_until_s, next_s))
         if math.isinf(next_s) and math.isinf(poll_s):
             raise StalledError(f"at {self._now_s:.3f} s nothing is ready and nothing is scheduled")
         self._now_s = max(self._now_s, min(next_s, poll_s))
-        while self._polls and self._polls[0][0] <= self._now_s + _BEYOND_S:
+        while self._polls and self._polls[0][0] <= self._now_s + _BEYOND_S and poll_s <= self._now_s + _BEYOND_S:
             _, _, bell = heapq.heappop(self._polls)
             if not bell.done():
                 bell.set_result(None)

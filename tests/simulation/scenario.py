@@ -267,12 +267,12 @@ def scenario_of(seed: int) -> Scenario:
         workers=random.choice((1, 2, 2, 3)),
         questions_max=random.choice((2, 3, 5, 12)),
         ping_after=random.choice((0, 1, 3)),
-        payments=tuple(_payment(random, number + 1) for number in range(random.choice((1, 2, 2, 3, 3, 4, 5)))),
+        payments=tuple(payment_of(random, number + 1) for number in range(random.choice((1, 2, 2, 3, 3, 4, 5)))),
     )
     return replace(
         world,
         incoming=incoming_of(seed),
-        mishaps=tuple(_mishap(random) for _ in range(random.choice((0, 1, 2, 3, 4, 6)))),
+        mishaps=tuple(mishap_of(random) for _ in range(random.choice((0, 1, 2, 3, 4, 6)))),
         outages=tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1, 1, 2)))),
         hits=tuple(_hit(random, world.processes) for _ in range(random.choice((0, 0, 1, 1, 2))))
         + _blackout(random, world),
@@ -308,7 +308,8 @@ def _incoming(random: Random, number: int) -> IncomingPlan:
     )
 
 
-def _payment(random: Random, number: int) -> PaymentPlan:
+def payment_of(random: Random, number: int) -> PaymentPlan:
+    """Draw a payment."""
     return PaymentPlan(
         number=number,
         at_s=round(random.choice((random.uniform(0, 0.05), random.uniform(0, 3), random.uniform(0, 20))), 3),
@@ -341,7 +342,8 @@ def _treatment(random: Random) -> Treatment:
     )
 
 
-def _mishap(random: Random) -> Mishap:
+def mishap_of(random: Random) -> Mishap:
+    """Draw a mishap."""
     call = random.choice((*Call, Call.SAVE, Call.SEND, Call.SEND, Call.SETTLE))
     happening = random.choice(HAPPENINGS[call])
     # A copy that comes after the rail has said that it has none is what a second copy must be proof against.

@@ -1,7 +1,8 @@
 """``python -m tests.terraform.check``: format; init, validity and tests of every module and root; checkov; hadolint.
 
 Then the tests beside this file: planted mistakes, and plans. Exits 1 where something does not hold, and says what. With
-``--if-installed`` it leaves everything out, and says so, where there is no `terraform`.
+``--if-installed``, as in `make test`, it leaves everything out, and says so, where there is no `terraform`; and plans
+prod alone, as the other environments differ by their values, which their own tests have planned.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.terraform.documents import stale
+from tests.terraform.plans import PLANNED
 from tests.terraform.provider import WAIVER, ProviderMissingError, terraform_is_installed
 from tests.terraform.running import (
     BUILD,
@@ -33,6 +35,8 @@ from tests.terraform.suite import Suite
 from tests.terraform.tools import checkov, hadolint, tool
 
 Job = tuple[str, Callable[[], Sequence[tuple[str, Answer]]]]
+
+ENVIRONMENTS: Final = ("dev", "uat", "cert", "prod")
 
 _STALE_HINT: Final = "differ from the code: python -m tests.terraform.documents"
 
@@ -55,13 +59,16 @@ def main() -> None:
             sys.exit(str(error))
         jobs = [*_tested(terraform), *_tools(terraform.folder), ("format", _formatted)]
     failed = failures(jobs)
-    sys.exit(1 if failed or not _rest_holds() else 0)
+    sys.exit(1 if failed or not _rest_holds(["prod"] if arguments.if_installed else ENVIRONMENTS) else 0)
 
 
-def _rest_holds() -> bool:
-    """Run the tests beside this file: planted mistakes and plans."""
+def _rest_holds(environments: Sequence[str]) -> bool:
+    """Run the tests beside this file: planted mistakes, and plans of these environments."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).parent)]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    return (
+        subprocess.run(command, cwd=ROOT, env={**os.environ, PLANNED: ",".join(environments)}, check=False).returncode
+        == 0
+    )
 
 
 def _tested(terraform: Terraform) -> list[Job]:

@@ -29,6 +29,9 @@ RAIL: Final = {
     "FIFTEEN_FEDNOW__IBM_MQ__KEY_REPOSITORY": "/run/fifteen/fednow-key-repository.p12",
 }
 BROKER_PASSWORD: Final = "an-invented-broker-password"
+PLANNED: Final = "FIFTEEN_PLANNED"
+"""The variable that names the environments whose plans are held."""
+
 ZONE_ID: Final = "Z11111111111"
 
 # Where Terraform keeps its state, and how the provider finds moto's buckets, on this machine alone.

@@ -1,8 +1,12 @@
-"""Both regions of prod and what joins them, planned whole against a local server, and held by what the plan says."""
+"""Both regions of an environment and what joins them: planned whole against a local server, held by what the plan says.
+
+prod where nothing else is said; FIFTEEN_PLANNED names others, comma-separated: `make terraform-check` plans all four.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,13 +16,17 @@ from typing import Any, Final
 
 import pytest
 
-from tests.terraform.plans import BROKER_PASSWORD, SECRETS, plan, prepared, resources
+from gateway.settings import load_settings
+from tests.terraform.plans import BROKER_PASSWORD, PLANNED, SECRETS, plan, prepared, resources, values_of, variables
 from tests.terraform.running import BUILD, PARALLEL, Terraform
-from tests.terraform.tools import moto_server
+from tests.terraform.tools import MOTO_ACCOUNT, moto_server
+from tests.unit.docs.tables import variables as documented_settings
 
-PROD: Final = Path("environments/prod")
-ROOTS: Final = (PROD / "us-east-1", PROD / "us-east-2", PROD / "global")
-REGIONS: Final = ("us-east-1", "us-east-2")
+ENVIRONMENTS: Final = tuple(os.environ.get(PLANNED, "prod").split(","))
+REGION_NAMES: Final = ("us-east-1", "us-east-2")
+REGIONS: Final = tuple(f"{environment}/{region}" for environment in ENVIRONMENTS for region in REGION_NAMES)
+GLOBALS: Final = tuple(f"{environment}/global" for environment in ENVIRONMENTS)
+ROOTS: Final = (*REGIONS, *GLOBALS)
 NO_RESOURCE: Final = frozenset({
     "ecr:GetAuthorizationToken", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics",
     "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules",
@@ -30,15 +38,22 @@ NO_RESOURCE: Final = frozenset({
 """Actions that know no resource: AWS's service authorization reference."""
 
 
+RULES: Final = "groups: [{name: sample, rules: [{alert: Sample, expr: up == 0}]}]\n"
+
+
 @pytest.fixture(scope="module")
 def plans() -> Iterator[Mapping[str, Mapping[str, Any]]]:
-    """The plans of prod, by the name of the root."""
+    """The plans, by environment and root."""
     terraform = Terraform(BUILD / "plans")
+    rules = terraform.folder / "observability" / "rules"
+    rules.mkdir(parents=True, exist_ok=True)
+    (rules / "sample.yml").write_text(RULES)
     with moto_server(BUILD / "plans" / "moto.log") as aws:
 
-        def planned(root: Path) -> tuple[str, Mapping[str, Any]]:
+        def planned(name: str) -> tuple[str, Mapping[str, Any]]:
+            root = Path("environments") / name
             prepared(terraform, root)
-            return root.name, plan(terraform, root, aws)
+            return name, plan(terraform, root, aws)
 
         with ThreadPoolExecutor(PARALLEL) as pool:
             yield dict(pool.map(planned, ROOTS))
@@ -80,8 +95,7 @@ def test_books_and_queues_are_encrypted_private_and_in_several_zones(
     (broker,) = found(plans[region], "aws_mq_broker")
 
     assert database["storage_encrypted"]
-    assert database["multi_az"]
-    assert database["deletion_protection"]
+    assert database["multi_az"] is database["deletion_protection"] is not region.startswith("dev/")
     assert not database["publicly_accessible"]
     assert database["manage_master_user_password"]
     assert broker["deployment_mode"] == "CLUSTER_MULTI_AZ"
@@ -119,7 +133,7 @@ def test_every_bucket_is_closed_versioned_and_encrypted(region: str, plans: Mapp
     )
 
 
-@pytest.mark.parametrize("root", [root.name for root in ROOTS])
+@pytest.mark.parametrize("root", ROOTS)
 def test_no_role_has_a_star_but_where_an_action_knows_no_resource(
     root: str, plans: Mapping[str, Mapping[str, Any]]
 ) -> None:
@@ -135,7 +149,7 @@ def test_no_role_has_a_star_but_where_an_action_knows_no_resource(
 def test_every_role_is_under_the_boundary(region: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
     """The deploying role may make no other."""
     assert {role["permissions_boundary"] for role in found(plans[region], "aws_iam_role")} == {
-        "arn:aws:iam::123456789012:policy/fifteen-prod-boundary"
+        f"arn:aws:iam::123456789012:policy/fifteen-{region.partition('/')[0]}-boundary"
     }
 
 
@@ -162,31 +176,82 @@ def test_no_secret_is_in_the_plan_but_the_brokers(region: str, plans: Mapping[st
     )
 
 
-def test_both_regions_are_made_alike(plans: Mapping[str, Mapping[str, Any]]) -> None:
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_program_understands_what_every_task_is_told(
+    region: str, plans: Mapping[str, Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names, forms and what belongs together: no task would start with settings that the program refuses."""
+    known = documented_settings()
+    told = plans[region]["planned_values"]["outputs"]["settings"]["value"]
+    for name in [name for name in os.environ if name.startswith("FIFTEEN_")]:
+        monkeypatch.delenv(name)  # this machine's own
+    for name, value in told.items():
+        if not name.startswith("FIFTEEN_") or name in known:
+            monkeypatch.setenv(name, value)
+
+    settings = load_settings()
+
+    assert settings.region in settings.regions
+    assert len(settings.regions) == 2
+    assert settings.archive_url == f"s3://fifteen-{region.replace('/us-east-', '-use')}-archive-{MOTO_ACCOUNT}/messages"
+    assert str(settings.keys_file) == "/run/fifteen/message-keys"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_projects_rules_are_loaded_as_they_stand(region: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
+    """Whatever the project has in `terraform/observability/rules`: here, a sample."""
+    loaded = {each["name"]: each["data"] for each in found(plans[region], "aws_prometheus_rule_group_namespace")}
+
+    assert loaded["sample"] == RULES
+
+
+def test_a_rail_that_is_not_played_has_to_be_named() -> None:
+    """Without an address the program would look for FedNow on the loopback; and a password is no setting in clear."""
+    terraform = Terraform(BUILD / "rails")
+    root = Path("environments/prod/us-east-1")
+    prepared(terraform, root)
+    values = values_of(root) | {"rail_settings": {"FIFTEEN_FEDNOW__IBM_MQ__KEY_REPOSITORY_PASSWORD": "clear"}}
+
+    answer = terraform.run(root, "plan", "-no-color", "-refresh=false", environment=variables(values))
+
+    said = " ".join(answer.text.split())
+    assert not answer.is_ok
+    assert "A rail that is not played has an address: FIFTEEN_FEDNOW__URL" in said
+    assert "One rail at the least, by its queue manager" in said
+    assert "a password belongs to the secrets" in said
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_both_regions_are_made_alike(environment: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
     """The same code makes the same things in both, but for the account's one trail."""
     first, second = (
-        Counter(re.sub(r'\["[^"]*"\]', "", each["address"]) for each in resources(plans[region])) for region in REGIONS
+        Counter(re.sub(r'\["[^"]*"\]', "", each["address"]) for each in resources(plans[f"{environment}/{region}"]))
+        for region in REGION_NAMES
     )
 
     assert all(address.startswith("module.region.module.security.") for address in (first - second) + (second - first))
 
 
-def test_the_name_leads_to_both_regions_by_latency_and_health(plans: Mapping[str, Mapping[str, Any]]) -> None:
+@pytest.mark.parametrize("root", GLOBALS)
+def test_the_name_leads_to_both_regions_by_latency_and_health(
+    root: str, plans: Mapping[str, Mapping[str, Any]]
+) -> None:
     """Route 53 sends traffic to the nearer region that is healthy and not drained."""
-    records = [record for record in found(plans["global"], "aws_route53_record") if record["latency_routing_policy"]]
-    checks = found(plans["global"], "aws_route53_health_check")
+    records = [record for record in found(plans[root], "aws_route53_record") if record["latency_routing_policy"]]
+    checks = found(plans[root], "aws_route53_health_check")
 
-    assert {record["latency_routing_policy"][0]["region"] for record in records} == set(REGIONS)
+    assert {record["latency_routing_policy"][0]["region"] for record in records} == set(REGION_NAMES)
     assert {check["cloudwatch_alarm_region"] for check in checks if check["type"] == "CLOUDWATCH_METRIC"} == set(
-        REGIONS
+        REGION_NAMES
     )
     assert sum(check["child_health_threshold"] == 2 for check in checks) == 2
 
 
-def test_the_witness_is_in_neither_region(plans: Mapping[str, Mapping[str, Any]]) -> None:
+@pytest.mark.parametrize("root", GLOBALS)
+def test_the_witness_is_in_neither_region(root: str, plans: Mapping[str, Mapping[str, Any]]) -> None:
     """It judges both, and is reached from both."""
-    (table,) = found(plans["global"], "aws_dynamodb_table")
-    links = found(plans["global"], "aws_vpc_peering_connection")
+    (table,) = found(plans[root], "aws_dynamodb_table")
+    links = found(plans[root], "aws_vpc_peering_connection")
 
     assert table["deletion_protection_enabled"]
     assert {link["peer_region"] for link in links} == {"us-east-2", "us-west-2"}

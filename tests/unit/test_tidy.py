@@ -24,6 +24,7 @@ CLOCKS: Final = {
     "adapters/rabbitmq/server.py": "waits for a child process while there is no loop yet, and draws its cookie",
     "gateway/cli/processes.py": "waits for a child process while there is no loop yet",
     "gateway/cli/demo.py": "shows elapsed time, and draws the key of the day",
+    "gateway/cli/two_regions.py": "draws the keys of an installation of its own",
 }
 READS_A_CLOCK: Final = re.compile(
     r"datetime\.(now|utcnow|today)|date\.today|time\.(time|monotonic|perf_counter|sleep)\b|uuid[147]\(|\brandom\.|secrets\."
@@ -40,7 +41,11 @@ WAITED_FOR: Final = {
     "gateway/service/supervise.py": "a run is a task of its own, waited for where it is made",
     "adapters/amqp/connection.py": "what a broker was asked is waited for to its end, also by who is cancelled",
 }
-FLOAT_ALLOWED: Final = {"gateway/domain/receiving_time.py": "seconds", "gateway/domain/timing.py": "seconds"}
+FLOAT_ALLOWED: Final = {
+    "gateway/domain/receiving_time.py": "seconds",
+    "gateway/domain/regions.py": "seconds of a lease",
+    "gateway/domain/timing.py": "seconds",
+}
 
 
 def sources(*folders: str) -> Iterator[tuple[str, str]]:

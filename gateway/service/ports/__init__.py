@@ -56,8 +56,12 @@ from gateway.service.ports.dead_letters import (
     ParkedLetters,
 )
 from gateway.service.ports.faults import (
+    ContradictedMapError,
+    ElsewhereError,
     FaultyRowError,
+    NotHomeError,
     NotSentError,
+    NotServingError,
     PartlyFaultyError,
     UnavailableError,
     UnroutableError,
@@ -79,6 +83,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
+from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -93,12 +98,14 @@ from gateway.service.ports.store import (
     Refusal,
     TimerChange,
 )
+from gateway.service.ports.witness import Alone, OvertakenError, Tenure, Witness, WitnessRecord
 from gateway.service.ports.world import Clock, Identifiers
 
 __all__ = [
     "AcceptKind",
     "Accepted",
     "Admitted",
+    "Alone",
     "Anchor",
     "Archive",
     "ArchiveDamagedError",
@@ -122,6 +129,7 @@ __all__ = [
     "BusObserver",
     "Clock",
     "Closing",
+    "ContradictedMapError",
     "Core",
     "DataKey",
     "DataKeys",
@@ -133,9 +141,11 @@ __all__ = [
     "Delivery",
     "DeliveryHandler",
     "DueTimer",
+    "ElsewhereError",
     "FaultyRowError",
     "ForeignObjectError",
     "FundsRefused",
+    "HandedOver",
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
@@ -156,15 +166,19 @@ __all__ = [
     "Months",
     "NewPayment",
     "NewTransfer",
+    "NotHomeError",
     "NotSentError",
+    "NotServingError",
     "ObjectMissingError",
     "Observer",
     "OutboundDelivery",
+    "OvertakenError",
     "ParkedLetters",
     "Part",
     "PartlyFaultyError",
     "PaymentHistory",
     "PaymentStore",
+    "Projected",
     "Quarantined",
     "Question",
     "Queue",
@@ -175,18 +189,23 @@ __all__ = [
     "Receivers",
     "ReceivingTenant",
     "Refusal",
+    "RegionStore",
     "Reservation",
     "RetentionOverError",
     "Sealed",
     "SealedEntry",
     "Span",
     "Standing",
+    "Tenure",
     "TimerChange",
     "UnavailableError",
+    "Unprojected",
     "UnroutableError",
     "Unsealed",
     "Unsent",
     "Vault",
     "Walk",
     "Walked",
+    "Witness",
+    "WitnessRecord",
 ]

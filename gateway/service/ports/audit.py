@@ -130,7 +130,8 @@ class AuditedState:
 class AuditedPayment:
     """All that the database has under one payment id, sent or received; of a sound payment nothing is missing.
 
-    ``events`` are in the order of epoch and sequence; a message names the event that it was saved with.
+    ``events`` are in the order of epoch and sequence; a message names the event that it was saved with. The state is
+    not folded anew while something of the other region's is new.
     """
 
     payment_id: UUID
@@ -138,6 +139,7 @@ class AuditedPayment:
     events: Sequence[AuditedEvent]
     messages: Sequence[AuditedMessage]
     state: AuditedState | None
+    is_folded: bool = True
 
 
 Span: TypeAlias = tuple[UUID, UUID]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway.domain.payment import IdempotencyKey, RegionId
+
 
 class UnavailableError(Exception):
     """The other side cannot be reached or does not answer: try again later, within a limit. It may have acted."""
@@ -11,6 +13,31 @@ class UnavailableError(Exception):
 
 class NotSentError(UnavailableError):
     """Certain: no byte of the message has reached the other side. The same message may be tried again."""
+
+
+class NotServingError(UnavailableError):
+    """The region may not act now: it does not hold its lease, or the payment's home is another. Nothing was done."""
+
+
+class ContradictedMapError(NotServingError):
+    """Two maps give a slot to two regions under the same epoch, which no move makes: nothing was changed."""
+
+
+class NotHomeError(NotServingError):
+    """The payment's home is another region, which alone decides on it: nothing was done here."""
+
+
+class ElsewhereError(NotServingError):
+    """The home of a submission's key is another region, which alone accepts it: nothing was done here.
+
+    ``body`` is the submission as it came, ``key`` its idempotency key.
+    """
+
+    def __init__(self, home: RegionId, key: IdempotencyKey, body: bytes) -> None:
+        super().__init__(f"the key's home is region {home}")
+        self.home = home
+        self.key = key
+        self.body = body
 
 
 class UnroutableError(Exception):

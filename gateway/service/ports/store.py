@@ -22,6 +22,7 @@ from gateway.domain.payment import (
     PaymentState,
     Rail,
     Reason,
+    RegionId,
     TenantId,
 )
 from gateway.domain.request import NO_REQUEST, Request
@@ -118,14 +119,19 @@ class AcceptKind(StrEnum):
     REPLAYED = "replayed"
     OTHER_CONTENT = "other_content"
     MESSAGE_ID_TAKEN = "message_id_taken"
+    ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The outcome of one submission; ``payment`` is the one that holds the key (none when the message id is taken)."""
+    """The outcome of one submission; ``payment`` is the one that holds the key (none when the message id is taken).
+
+    A key whose slot another region owns is accepted there alone: nothing was saved, and ``home`` names that region.
+    """
 
     kind: AcceptKind
     payment: Payment | None
+    home: RegionId | None = None
 
 
 TimerChange = datetime | Literal["stop"] | None
@@ -217,7 +223,12 @@ class PaymentStore(Protocol):
         ...
 
     async def find_claim(self, payment: NewPayment) -> Accepted | None:
-        """Return what `accept` would answer if the key is claimed already; None when it is free. Nothing is saved."""
+        """Return what `accept` would answer if the key is claimed already; None when it is free. Nothing is saved.
+
+        Raises:
+            ElsewhereError: another region is the key's home, and knows.
+
+        """
         ...
 
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:

@@ -12,7 +12,7 @@ resource "aws_vpc_endpoint" "s3" {
         Sid       = "OwnAccount"
         Effect    = "Allow"
         Principal = "*"
-        Action    = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject", "s3:PutObjectRetention"]
+        Action    = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions", "s3:PutObject"]
         Resource  = "*"
         Condition = { StringEquals = { "s3:ResourceAccount" = var.account_id } }
       },

@@ -41,7 +41,6 @@ locals {
 
   to_addresses = merge(
     { for cidr in local.peers : "peer-api-${cidr}" => { group = "gateway", cidr = cidr, port = 443, why = "Claims whose home is the other region" } },
-    { for cidr in local.peers : "peer-api-worker-${cidr}" => { group = "worker", cidr = cidr, port = 443, why = "Answers whose home is the other region" } },
     { for cidr in local.peers : "peer-postgres-${cidr}" => { group = "postgres", cidr = cidr, port = 5432, why = "Subscribes to the other region" } },
     { for cidr in local.peers : "peer-postgres-one-off-${cidr}" => { group = "one_off", cidr = cidr, port = 5432, why = "fifteen region join" } },
     { for pair in setproduct(["gateway", "worker", "one_off"], local.witness) : "witness-${pair[0]}" => { group = pair[0], cidr = pair[1], port = 443, why = "The witness" } },

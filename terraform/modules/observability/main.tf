@@ -1,4 +1,4 @@
-# Managed Prometheus with the project's rules, managed Grafana with its dashboards, alarms for what is AWS's own, and a
+# Managed Prometheus with the project's rules, managed Grafana for its dashboards, alarms for what is AWS's own, and a
 # copy of every log outside CloudWatch.
 resource "aws_prometheus_workspace" "this" {
   alias       = var.name
@@ -49,6 +49,7 @@ resource "aws_prometheus_alert_manager_definition" "this" {
   })
 }
 
+# Its dashboards are handed to it by the delivery (terraform/delivery/dashboards.py): Grafana's own interface the AWS provider has not.
 resource "aws_grafana_workspace" "this" {
   name                     = var.name
   account_access_type      = "CURRENT_ACCOUNT"
@@ -63,16 +64,6 @@ resource "aws_grafana_workspace" "this" {
     security_group_ids = [var.grafana_security_group_id]
     subnet_ids         = var.subnet_ids
   }
-}
-
-# Dashboards as files: the deploying pipeline hands them to Grafana, whose own interface Terraform's AWS provider has not.
-resource "aws_s3_object" "dashboard" {
-  for_each = var.dashboards
-
-  bucket       = aws_s3_bucket.logs.id
-  key          = "dashboards/${each.key}"
-  content      = each.value
-  content_type = "application/json"
 }
 
 resource "aws_sns_topic" "alarms" {

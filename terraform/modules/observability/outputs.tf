@@ -7,6 +7,16 @@ output "prometheus" {
   }
 }
 
+output "grafana" {
+  description = "Where dashboards go."
+  value = {
+    workspace_id = aws_grafana_workspace.this.id
+    url          = "https://${aws_grafana_workspace.this.endpoint}"
+    metrics_url  = aws_prometheus_workspace.this.prometheus_endpoint
+    region       = var.region
+  }
+}
+
 output "alarm_topic_arn" {
   description = "Where alarms go."
   value       = aws_sns_topic.alarms.arn

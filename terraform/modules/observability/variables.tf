@@ -110,17 +110,6 @@ variable "rules" {
   }
 }
 
-variable "dashboards" {
-  description = "Grafana dashboards: file name = content."
-  type        = map(string)
-  default     = {}
-
-  validation {
-    condition     = alltrue([for content in values(var.dashboards) : can(jsondecode(content))])
-    error_message = "Each file is JSON."
-  }
-}
-
 variable "watched" {
   description = "What the alarms watch: database, broker, load balancer and its target groups by colour."
   type = object({

@@ -43,12 +43,10 @@ locals {
   # What the program wants as a file comes from Secrets Manager too: written before it starts, onto the task's own
   # encrypted disk, by a container that does nothing else. Base64, since a key store is no text.
   files = length(var.files) == 0 ? [] : [{
-    name       = "files"
-    image      = var.image
-    entryPoint = ["/bin/sh", "-euc"]
-    command = [join("\n", concat(["umask 077"], [
-      for file in sort(keys(var.files)) : "printenv ${local.file_variables[file]} | base64 --decode > ${local.files_folder}/${file} && test -s ${local.files_folder}/${file}"
-    ]))]
+    name                   = "files"
+    image                  = var.image
+    entryPoint             = ["/bin/sh", "-c", file("${path.module}/files.sh"), "files"]
+    command                = concat([local.files_folder], [for file in sort(keys(var.files)) : "${local.file_variables[file]}=${file}"])
     essential              = false # it ends before the program begins
     user                   = "10001"
     readonlyRootFilesystem = true

@@ -4,7 +4,7 @@ output "table_arn" {
 }
 
 output "url" {
-  description = "FIFTEEN_WITNESS_URL of the serving regions."
+  description = "Its address, as the serving regions' settings have it."
   value       = "dynamodb://${aws_dynamodb_table.this.name}?region=${var.region}"
 }
 

@@ -102,7 +102,6 @@ module "observability" {
   subnet_ids                = module.network.subnet_ids["service"]
   grafana_security_group_id = module.network.security_group_ids["grafana"]
   rules                     = var.rules
-  dashboards                = var.dashboards
   shipped_log_days          = var.retention.shipped_log_days
   shipped_log_groups        = { for role, task in module.task : role => task.log_group_name }
   watched = {

@@ -22,8 +22,14 @@ output "deployment" {
     db_upgrade_family      = module.task["db-upgrade"].family
     one_off_family         = module.task["one-off"].family
     subnet_ids             = module.network.subnet_ids["service"]
+    grafana                = module.observability.grafana
     one_off_security_group = module.network.security_group_ids["one_off"]
   }
+}
+
+output "settings" {
+  description = "What every task is told that is no secret."
+  value       = local.settings
 }
 
 output "names" {

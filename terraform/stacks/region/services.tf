@@ -99,6 +99,12 @@ locals {
       resources = [module.kms.arns["archive"]]
     },
   ]
+  # Whoever verifies the history reads anchors that somebody has hidden by deleting them, too.
+  anchors_statement = {
+    sid       = "ReadEveryAnchor"
+    actions   = ["s3:ListBucketVersions"]
+    resources = [module.audit_archive.bucket_arn]
+  }
   archive_writing_statements = [
     {
       sid       = "KeepInTheArchive"
@@ -156,7 +162,7 @@ locals {
       secrets = merge(local.secrets, local.owner_secret, {
         FIFTEEN_PEER_DATABASE_URL = module.parameters.secret_arns["peer-database-url"]
       })
-      statements = concat([local.lease_statement], local.archive_reading_statements)
+      statements = concat([local.lease_statement, local.anchors_statement], local.archive_reading_statements)
       collector  = null
       simulator  = null
     }

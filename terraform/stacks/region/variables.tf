@@ -305,17 +305,6 @@ variable "rules" {
   }
 }
 
-variable "dashboards" {
-  description = "Grafana dashboards: file name = content."
-  type        = map(string)
-  default     = {}
-
-  validation {
-    condition     = alltrue([for content in values(var.dashboards) : can(jsondecode(content))])
-    error_message = "Each file is JSON."
-  }
-}
-
 variable "administrator_role_arns" {
   description = "Roles that may touch the archive's lock: the deploying role, which makes it."
   type        = list(string)

@@ -18,10 +18,10 @@ from adapters.postgres.cluster import find_programs
 from adapters.postgres.connection import open_pool
 from adapters.postgres.rows import accept_columns
 from adapters.postgres.server import EmbeddedPostgres
-from adapters.postgres.store import EPOCH
 from gateway.domain.audit import chained
 from gateway.domain.events import EventKind
 from gateway.domain.payment import FundsHolder
+from gateway.domain.regions import FIRST_EPOCH
 from gateway.service.chain import acceptance_facts, message_facts, payment_facts
 from gateway.service.ports import Anchor, HistoryBeganAnewError, NewPayment
 from gateway.service.verify_audit import Trail, ViolationKind
@@ -44,8 +44,8 @@ class BySequenceAudit(PostgresAudit):
 
 async def save(connection: asyncpg.Connection, payments: Sequence[NewPayment]) -> None:
     """Save new payments as the store does, in a transaction that the caller ends."""
-    columns = accept_columns(payments, VAULT, region=REGION, epoch=EPOCH)
-    await connection.fetch(statements.ACCEPT, REGION, EPOCH, *columns)
+    columns = accept_columns(payments, VAULT, region=REGION, epochs=[FIRST_EPOCH] * len(payments))
+    await connection.fetch(statements.ACCEPT, REGION, *columns)
 
 
 async def late_commit(database: Database, audit_type: type[PostgresAudit]) -> Trail:

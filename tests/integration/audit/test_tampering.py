@@ -90,12 +90,12 @@ async def test_the_change_of_any_column_is_found(owner: asyncpg.Connection, hist
 
 
 def test_no_column_is_forgotten_in_the_test_above() -> None:
-    """Not there: the keys that find the row, and the region, which is its partition."""
+    """Not there: the keys that find the row, the region, which is its partition, and the slot, a digest of the key."""
     from adapters.postgres import tables
 
     for table, edits, keys in (
         (tables.payment_event, EVENT_EDITS, {"region", "payment_id"}),
-        (tables.payment, PAYMENT_EDITS, {"region", "payment_id"}),
+        (tables.payment, PAYMENT_EDITS, {"region", "payment_id", "slot"}),
         (tables.message, MESSAGE_EDITS, {"region", "payment_id"}),
         (tables.audit_seal, SEAL_EDITS, {"region"}),
     ):

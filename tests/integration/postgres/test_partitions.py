@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +28,22 @@ from tests.integration.audit.harness import PostgresPlace, settled, verified
 from tests.integration.postgres.test_schema import compare
 from tests.integration.store.harness import NOW, VAULT, accepted, new_payment, renewed
 
+ADDED_SINCE = (
+    "CREATE TABLE slot AS SELECT n::int2 AS slot, 'local' AS region, 1::int8 AS epoch FROM generate_series(0, 255) n",
+    "ALTER TABLE slot ADD COLUMN ask_after TIMESTAMPTZ",
+    "GRANT SELECT ON slot TO fifteen_application",
+    "ALTER TABLE payment ADD COLUMN slot SMALLINT",
+    "ALTER TABLE payment_state ADD COLUMN slot SMALLINT",
+    "ALTER TABLE payment ADD COLUMN original_id UUID",
+    "CREATE FUNCTION owned_epoch(TEXT, SMALLINT) RETURNS BIGINT LANGUAGE sql AS 'SELECT 1::bigint'",
+)
+REMOVED_AGAIN = (
+    "DROP TABLE slot",
+    "ALTER TABLE payment DROP COLUMN slot",
+    "ALTER TABLE payment DROP COLUMN original_id",
+    "ALTER TABLE payment_state DROP COLUMN slot",
+    "DROP FUNCTION owned_epoch",
+)
 OLD_PARTITION = "CREATE TABLE {0}_{1} PARTITION OF {0} FOR VALUES IN ('{1}')"
 
 
@@ -52,6 +68,17 @@ def migrated_to_0007(connection: Connection) -> None:
                 connection.execute(text(OLD_PARTITION.format(table.name, region)))
 
 
+async def _with_slots(old: Database, writing: Awaitable[object]) -> None:
+    """Let a program of today write what one of the former revision would have written: without what was added since."""
+    owner = await asyncpg.connect(old.owner_dsn)
+    for statement in ADDED_SINCE:
+        await owner.execute(statement)
+    await writing
+    for statement in REMOVED_AGAIN:
+        await owner.execute(statement)
+    await owner.close()
+
+
 async def test_what_is_stored_becomes_the_first_range_and_nothing_of_it_changes(
     postgres_server: EmbeddedPostgres, template: str
 ) -> None:
@@ -66,12 +93,10 @@ async def test_what_is_stored_becomes_the_first_range_and_nothing_of_it_changes(
     async with engine.begin() as connection:
         await connection.run_sync(migrated_to_0007)
     await engine.dispose()
-    owner = await asyncpg.connect(old.owner_dsn)
     async with open_pool(old.application_dsn) as pool:
         written = PostgresStore(pool, region=REGION, vault=VAULT)
-        await owner.execute("ALTER TABLE payment ADD COLUMN original_id UUID")  # which this program's statement names
-        await written.accept([new_payment("before")])
-    await owner.execute("ALTER TABLE payment DROP COLUMN original_id")
+        await _with_slots(old, written.accept([new_payment("before")]))
+    owner = await asyncpg.connect(old.owner_dsn)
     before = await owner.fetch("SELECT * FROM message")
 
     first = FirstTenant(TENANT, "Test institution", digest_of_api_key(API_KEY))

@@ -15,7 +15,8 @@ import pytest
 from adapters.postgres import statements
 from adapters.postgres.connection import open_pool
 from adapters.postgres.rows import accept_columns
-from adapters.postgres.store import EPOCH, PostgresStore
+from adapters.postgres.store import PostgresStore
+from gateway.domain.regions import FIRST_EPOCH
 from gateway.service.ports import Accepted, AcceptKind, Decision, NewPayment, OutboundDelivery
 from tests.conftest import REGION, Database
 from tests.fakes.store import InMemoryStore
@@ -94,8 +95,8 @@ class SameStatementStore(PostgresStore):
     """Reads what others have claimed in the statement that failed to claim it: in a snapshot from before."""
 
     async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
-        columns = accept_columns(payments, VAULT, region=REGION, epoch=EPOCH)
-        rows = await self._pool.fetch(SAME_STATEMENT, REGION, EPOCH, *columns)
+        columns = accept_columns(payments, VAULT, region=REGION, epochs=[FIRST_EPOCH] * len(payments))
+        rows = await self._pool.fetch(SAME_STATEMENT, REGION, *columns)
         return [Accepted(AcceptKind.REPLAYED, None) for _ in rows]
 
 
@@ -107,8 +108,8 @@ async def answers_to_a_repeat_whose_rival_commits_meanwhile(
     async with open_pool(database.application_dsn) as pool, asyncio.TaskGroup() as tasks, asyncio.timeout(10):
         store = store_type(pool, region=REGION, vault=VAULT)
         async with pool.acquire() as connection, connection.transaction():
-            columns = accept_columns([rival], VAULT, region=REGION, epoch=EPOCH)
-            await connection.fetch(statements.ACCEPT, REGION, EPOCH, *columns)
+            columns = accept_columns([rival], VAULT, region=REGION, epochs=[FIRST_EPOCH])
+            await connection.fetch(statements.ACCEPT, REGION, *columns)
             answering = tasks.create_task(_accept(store, copy))
             await until_somebody_waits_for_a_lock(pool)
         return await answering

@@ -13,7 +13,7 @@ from adapters.keys.aes import AesVault
 from adapters.keys.clear import ClearVault
 from adapters.system import SystemClock
 from gateway.archiving import archive_of, directory_of, reader_of, vault_of
-from gateway.settings import SettingsError, load_settings, masked
+from gateway.settings import SettingsError, load_settings, masked, witness_url_of
 
 
 def set_sources(monkeypatch: pytest.MonkeyPatch, directory: Path, *, toml: str = "", **secrets: str) -> None:
@@ -207,3 +207,34 @@ def test_an_institutions_address_is_safe_for_names_and_accounts(
         load_settings()
     assert remedy in str(caught.value)
     assert "word" not in str(caught.value).replace("password", "")
+
+
+@pytest.mark.parametrize(
+    ("toml", "refused"),
+    [
+        ('regions = ["local", "b", "c"]', "one or two"),
+        ('regions = ["local", "local"]', "one or two"),
+        ('regions = ["local", "b"]\nreceiving_agents = ["990000107"]', "do not receive"),
+        ('retired_regions = ["local"]', "retired"),
+        ('peer_ca_file = "/authority.pem"', "together"),
+        ("lease_s = 1", "LEASE_S"),
+    ],
+)
+def test_regions_that_could_not_serve_side_by_side_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toml: str, refused: str
+) -> None:
+    """Said when a process starts, and not when money is under way."""
+    set_sources(monkeypatch, tmp_path, toml=toml)
+
+    with pytest.raises(SettingsError, match=refused):
+        load_settings()
+
+
+def test_two_regions_without_a_witness_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each could believe that the other is dead; the text says what is missing."""
+    set_sources(monkeypatch, tmp_path, toml='regions = ["local", "b"]')
+    settings = load_settings()
+
+    assert settings.peer == "b"
+    with pytest.raises(SettingsError, match="FIFTEEN_WITNESS_URL"):
+        witness_url_of(settings)

@@ -17,7 +17,7 @@ from tests.unit.docs.tables import variables
 
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text()
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-EXAMPLE: Final = (ROOT / "deploy" / "compose" / "environment.example").read_text()
+EXAMPLE: Final = (ROOT / "terraform" / "delivery" / "compose" / "environment.example").read_text()
 
 
 def stages() -> list[Stage]:
@@ -56,6 +56,8 @@ def test_the_program_runs_as_nobody_in_particular_on_a_file_system_it_does_not_w
     assert words(final, "USER") == ["10001:10001"]
     assert "PYTHONDONTWRITEBYTECODE=1" in words(final, "ENV")[0]
     assert words(final, "ENTRYPOINT") == ['["fifteen"]']
+    assert words(final, "VOLUME") == ['["/tmp", "/run/fifteen"]'], "where a task's volumes are mounted (modules/task)"
+    assert "install --directory --owner 10001 --group 10001 --mode 0700 /run/fifteen" in words(final, "RUN")[0]
     assert words(final, "HEALTHCHECK")[0].endswith('CMD ["python", "-m", "gateway.health"]')
 
 
@@ -152,7 +154,7 @@ def test_every_setting_that_is_composed_is_one() -> None:
 
 def test_the_roles_of_the_database_are_those_of_the_program() -> None:
     """The script that the PostgreSQL image runs once."""
-    script = (ROOT / "deploy" / "compose" / "postgres.sh").read_text()
+    script = (ROOT / "terraform" / "delivery" / "compose" / "postgres.sh").read_text()
 
     for name in (OWNER_ROLE, APPLICATION_GROUP_ROLE, APPLICATION_ROLE):
         assert f"CREATE ROLE {name} " in script
@@ -161,7 +163,7 @@ def test_the_roles_of_the_database_are_those_of_the_program() -> None:
 
 def test_prometheus_reads_every_role_that_serves_metrics() -> None:
     """And no other."""
-    configuration = yaml.safe_load((ROOT / "deploy" / "compose" / "prometheus.yml").read_text())
+    configuration = yaml.safe_load((ROOT / "terraform" / "delivery" / "compose" / "prometheus.yml").read_text())
     targets = {
         target.partition(":")[0]
         for job in configuration["scrape_configs"]

@@ -27,13 +27,14 @@ PLACE: Final = {
     "one_off_family": "fifteen-dev-use1-one-off",
     "subnet_ids": ["subnet-1"],
     "one_off_security_group": "sg-1",
+    "grafana": {"workspace_id": "g-1"},
 }
 ROLES: Final = ("gateway", "worker", "db-upgrade", "one-off")
 
 
 def loaded(name: str) -> Any:
     """A program of the delivery, as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "deploy" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, ROOT / "terraform" / "delivery" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -42,6 +43,7 @@ def loaded(name: str) -> Any:
     return module
 
 
+DASHBOARDS: Final = loaded("dashboards")  # first: the delivery takes it from beside itself
 DELIVER: Final = loaded("deliver")
 BOOTSTRAP: Final = loaded("bootstrap")
 
@@ -57,6 +59,7 @@ class Aws:
         self.exchange = "Succeeded"
         self.appspec = json.dumps({"TaskDefinition": "<TASK_DEFINITION>"})
         self.exchanged_with = ""
+        self.dashboards_refused = False
         self._command = ""
         self._workers = ""
 
@@ -94,6 +97,12 @@ class Aws:
         self.done.append("gateways")
         self.exchanged_with = asked["revision"]["appSpecContent"]["content"]
         return {"deploymentId": "d-1"}
+
+    def load_dashboards(self, place: dict[str, str]) -> list[str]:
+        self.done.append(f"dashboards of {place['workspace_id']}")
+        if self.dashboards_refused:
+            raise DASHBOARDS.DashboardsError("payments.json: Grafana answered 412")
+        return ["payments.json"]
 
     def get_deployment(self, **_: Any) -> Any:
         return {"deploymentInfo": {"status": self.exchange, "errorInformation": {"message": "a hook refused"}}}
@@ -143,7 +152,9 @@ class Time:
 def delivery_of(aws: Aws, *, applied: bool = True) -> Any:
     """A delivery into an account."""
     time = Time()
-    return DELIVER.Delivery(aws, aws, aws, Terraform(aws, applied=applied), now_s=lambda: time.s, sleep=time.sleep)
+    return DELIVER.Delivery(
+        aws, aws, aws, aws.load_dashboards, Terraform(aws, applied=applied), now_s=lambda: time.s, sleep=time.sleep
+    )
 
 
 TARGET: Final = DELIVER.Target("dev", "us-east-1", IMAGE, "2026.11.2")
@@ -154,14 +165,14 @@ def test_a_release_is_brought_in_the_only_order_that_is_safe(aws: Aws) -> None:
     """Expand before anything of the new code starts; contract when the old code is gone."""
     DELIVER.deploy(delivery_of(aws), TARGET)
 
-    assert aws.done == [PRE, "terraform", "workers", "gateways", POST]
+    assert aws.done == [PRE, "terraform", "workers", "gateways", POST, "dashboards of g-1"]
 
 
 def test_the_first_time_there_is_nothing_to_migrate_with_before_terraform(aws: Aws) -> None:
-    """Then the programs that Terraform starts wait for their migrations."""
+    """Then what Terraform starts, this release already, waits for its migrations: there is nothing to exchange."""
     DELIVER.deploy(delivery_of(aws, applied=False), TARGET)
 
-    assert aws.done == ["terraform", PRE, "workers", "gateways", POST]
+    assert aws.done == ["terraform", PRE, POST, "dashboards of g-1"]
 
 
 def test_every_program_is_of_the_release_and_keeps_its_settings(aws: Aws) -> None:
@@ -197,6 +208,11 @@ def fails(**attributes: Any) -> Callable[[Aws], None]:
         (fails(rollout="IN_PROGRESS"), [PRE, "terraform", "workers"], "not after 1800 s"),
         (fails(exchange="Stopped"), [PRE, "terraform", "workers", "gateways"], "a hook refused. The former gateways"),
         (fails(exchange="InProgress"), [PRE, "terraform", "workers", "gateways"], "not after 14400 s"),
+        (
+            fails(dashboards_refused=True),
+            [PRE, "terraform", "workers", "gateways", POST, "dashboards of g-1"],
+            "the release serves; its dashboards were not loaded: payments.json",
+        ),
         (fails(appspec="{}"), [PRE, "terraform", "workers"], "no one place for the task definition"),
     ],
 )
@@ -217,7 +233,7 @@ def test_a_contraction_that_is_refused_is_asked_for_again(aws: Aws) -> None:
 
     DELIVER.deploy(delivery_of(aws), TARGET)
 
-    assert aws.done[-3:] == [POST] * 3
+    assert aws.done[-4:-1] == [POST] * 3
 
 
 def test_a_contraction_that_stays_refused_is_told(aws: Aws) -> None:
@@ -230,14 +246,36 @@ def test_a_contraction_that_stays_refused_is_told(aws: Aws) -> None:
 
 def test_synthetic_payments_decide_the_step_that_asks_for_them(aws: Aws) -> None:
     """Once more, as the release that was deployed."""
-    DELIVER.synthetic(delivery_of(aws), TARGET)
+    DELIVER.one_off(delivery_of(aws), TARGET, ["synthetic"])
     aws.exit_codes = {"synthetic": [1]}
-    with pytest.raises(DELIVER.DeliveryError, match="did not settle"):
-        DELIVER.synthetic(delivery_of(aws), TARGET)
+    with pytest.raises(DELIVER.DeliveryError, match="fifteen synthetic did not end well"):
+        DELIVER.one_off(delivery_of(aws), TARGET, ["synthetic"])
     with pytest.raises(DELIVER.DeliveryError, match="nothing is deployed"):
-        DELIVER.synthetic(delivery_of(aws, applied=False), TARGET)
+        DELIVER.one_off(delivery_of(aws, applied=False), TARGET, ["synthetic"])
 
     assert aws.done == ["synthetic", "synthetic"]
+
+
+def test_any_command_can_be_run_once_in_the_release_that_was_deployed(aws: Aws) -> None:
+    """Joining the regions, looking at the schema: by the task that knows the owner, in the region's own network."""
+    DELIVER.one_off(delivery_of(aws), TARGET, ["region", "init"])
+
+    definition = aws.describe_task_definition(taskDefinition="fifteen-dev-use1-one-off")["taskDefinition"]
+    assert aws.done == ["region init"]
+    assert definition["containerDefinitions"][0]["image"] == IMAGE
+
+
+def test_a_rails_address_is_the_regions_own() -> None:
+    """Each region has its connection; what both share has none."""
+    account = DELIVER.Account(
+        {"collector_image": "collector", "rail_settings": {"us-east-1": {"FIFTEEN_FEDNOW__URL": "ibmmq://one"}}}, {}
+    )
+    given = {
+        region: json.loads(account.variables(DELIVER.Target("dev", region, IMAGE, "1"))["TF_VAR_rail_settings"])
+        for region in ("us-east-1", "us-east-2", "global")
+    }
+
+    assert given == {"us-east-1": {"FIFTEEN_FEDNOW__URL": "ibmmq://one"}, "us-east-2": {}, "global": {}}
 
 
 def test_what_both_regions_share_is_told_by_both(aws: Aws) -> None:

@@ -19,13 +19,14 @@ from tests.unit.docs.tables import variables
 
 _TARGET: Final = re.compile(r"(?:^|[\s(])make ((?:[a-z-]+(?: \| )?)+)", re.MULTILINE)
 _COMMAND: Final = re.compile(r"(?:^|(?<=\s)|(?<=bin/))fifteen ([^`\n#]+)", re.MULTILINE)
+_RUN_ONCE: Final = re.compile(r'COMMAND="([^"]+)"')
 _OPTION: Final = re.compile(r"(?<=\s)(--[a-z\-]+)")
 _VARIABLE: Final = re.compile(r"\bFIFTEEN_[A-Z_]+[A-Z]\b")
 _MODULE: Final = re.compile(r"(?:gateway|adapters|iso20022|simulators|tests)(?:\.\w+)+")
 _FILE: Final = re.compile(r"(?:gateway|adapters|iso20022|simulators|tests|docs|terraform)/[\w./\-]*")
 
-DELIVERY: Final = {"FIFTEEN_DEPLOY_REGION", "FIFTEEN_ENVIRONMENT"}
-"""What the steps of a delivery are told (deploy/deliver.py)."""
+DELIVERY: Final = {"FIFTEEN_DEPLOY_REGION", "FIFTEEN_DEPLOY_ROLE_ARN", "FIFTEEN_ENVIRONMENT", "FIFTEEN_IMAGE"}
+"""What the steps of a delivery are told (terraform/delivery/deliver.py)."""
 
 BESIDE_THE_SETTINGS: Final = {CONFIG_FILE_VARIABLE, SECRETS_DIRECTORY_VARIABLE, PARENT_VARIABLE, *DELIVERY}
 
@@ -62,7 +63,7 @@ def targets_in(code: str) -> set[str]:
 
 def faults_of_commands(code: str) -> Iterator[str]:
     """The calls of ``fifteen`` whose command or option does not exist."""
-    for match in _COMMAND.finditer(code):
+    for match in (*_COMMAND.finditer(code), *_RUN_ONCE.finditer(code)):
         words, reached = match[1].split(), PROGRAM
         while words and reached.commands:
             for name in (word := words.pop(0)).split("|"):
@@ -88,13 +89,16 @@ def test_every_command_and_option_that_is_named_exists(text: Document) -> None:
 def test_a_target_a_command_and_an_option_that_are_not_there_are_seen() -> None:
     """The control of the two tests above."""
     code = (
-        "make demolish   # now\nfifteen db downgrade\nbin/fifteen send f.xml --twice\nfifteen simulator fednow --port 1"
+        "make demolish   # now\nfifteen db downgrade\nbin/fifteen send f.xml --twice\n"
+        "fifteen simulator fednow --port 1\n"
+        'make one-off COMMAND="region lose"'
     )
 
     assert targets_in(code) - make_targets() == {"demolish"}
     assert list(faults_of_commands(code)) == [
         "fifteen db downgrade: downgrade",
         "fifteen send f.xml --twice: --twice",
+        "fifteen region lose: lose",
     ]
 
 

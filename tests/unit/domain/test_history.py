@@ -12,6 +12,7 @@ from gateway.domain.history import RecordedEvent, is_about_last_copy
 from gateway.domain.payment import PaymentState
 
 SENT: Final = (EventKind.SENDING_STARTED, None)
+TAKEN_OVER = (EventKind.TAKEN_OVER, None)
 ASKED_FIRST: Final = (EventKind.STATUS_REQUESTED, "QUESTION-1")
 ASKED_LAST: Final = (EventKind.STATUS_REQUESTED, "QUESTION-2")
 ANSWERED: Final = (EventKind.STATUS_REQUEST_UNANSWERED, "QUESTION-1")
@@ -25,6 +26,8 @@ _AT: Final = datetime(2026, 11, 20, tzinfo=UTC)
         ((SENT, ASKED_FIRST, ASKED_LAST), True),
         ((SENT, ASKED_FIRST, SENT), False),
         ((SENT, ASKED_FIRST, SENT, ASKED_LAST), False),
+        ((SENT, ASKED_FIRST, TAKEN_OVER), False),
+        ((SENT, TAKEN_OVER, ASKED_FIRST), True),
         ((SENT, ASKED_LAST, SENT, ASKED_FIRST), True),
         ((SENT, ASKED_LAST), False),
         ((SENT, ANSWERED), False),

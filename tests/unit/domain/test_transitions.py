@@ -50,7 +50,13 @@ ILLEGAL: Final = {
         if state not in {PaymentState.RECEIVED, PaymentState.RESEND_DUE}
     ),
     # The core is asked before the bytes leave, and at no other time.
-    *((state, EventKind.FUNDS_REFUSED) for state in PaymentState if state is not PaymentState.RECEIVED),
+    *(
+        (state, EventKind.FUNDS_REFUSED)
+        for state in PaymentState
+        if state not in {PaymentState.RECEIVED, PaymentState.RESEND_DUE}
+    ),
+    # What is final is nobody's to carry on.
+    *((state, EventKind.TAKEN_OVER) for state in PaymentState if state.is_final),
     # What was never begun cannot be abandoned.
     (PaymentState.RECEIVED, EventKind.SENDING_ABANDONED),
     *((state, kind) for state in (PaymentState.RECEIVED, PaymentState.SENDING) for kind in _ONLY_WHILE_OPEN),

@@ -16,11 +16,12 @@ from aiohttp import ClientResponse, ClientSession, web
 from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served
 from adapters.http.application import build_application
 from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE, XML_MESSAGE_EXAMPLE
+from adapters.http.peer import Peer
 from adapters.http.serving import serving
 from adapters.keys.clear import ClearVault
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
-from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, TenantId
+from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, RegionId, TenantId
 from gateway.domain.timing import Timing
 from gateway.receiving import desk_of
 from gateway.service.admission import Admission
@@ -269,6 +270,8 @@ async def open_world(
     limits: HttpLimits | None = None,
     readiness: Mapping[str, ReadinessCheck] | None = None,
     others: Sequence[RailProtocol] = (),
+    peer: Peer | None = None,
+    region: RegionId | None = None,
     synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None,
     refused: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[World]:
@@ -319,6 +322,8 @@ async def open_world(
         version="0.0.0",
         release="2026.11.1",
         readiness=readiness if readiness is not None else {"database": always_ready},
+        peer=peer,
+        region=region,
         synthetic=synthetic,
         refused=refused,
     )

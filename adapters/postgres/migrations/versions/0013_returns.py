@@ -12,7 +12,7 @@ from typing import Final
 from alembic import op
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 phase = "pre"

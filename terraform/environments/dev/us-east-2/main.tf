@@ -42,6 +42,5 @@ module "region" {
   permissions_boundary_arn = "arn:aws:iam::${var.account_id}:policy/fifteen-${module.values.environment}-boundary"
   administrator_role_arns  = ["arn:aws:iam::${var.account_id}:role/fifteen-${module.values.environment}-deploy"]
   one_off_command          = var.one_off_command
-  rules                    = { for file in fileset("${path.module}/../../../../observability/rules", "*.yml") : trimsuffix(file, ".yml") => file("${path.module}/../../../../observability/rules/${file}") }
-  dashboards               = { for file in fileset("${path.module}/../../../../observability/dashboards", "*.json") : file => file("${path.module}/../../../../observability/dashboards/${file}") }
+  rules                    = { for file in fileset("${path.module}/../../../observability/rules", "*.yml") : trimsuffix(file, ".yml") => file("${path.module}/../../../observability/rules/${file}") }
 }

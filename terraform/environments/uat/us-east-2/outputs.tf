@@ -8,6 +8,11 @@ output "deployment" {
   value       = module.region.deployment
 }
 
+output "settings" {
+  description = "What every task is told that is no secret."
+  value       = module.region.settings
+}
+
 output "names" {
   description = "Things by name, for operators."
   value       = module.region.names

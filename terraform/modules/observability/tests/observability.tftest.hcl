@@ -15,7 +15,6 @@ variables {
   subnet_ids                = ["subnet-1", "subnet-2", "subnet-3"]
   grafana_security_group_id = "sg-11111111"
   rules                     = { fifteen = "groups: []" }
-  dashboards                = { "overview.json" = "{}" }
   watched = {
     postgres_identifier       = "fifteen-prod-use1"
     rabbitmq_broker           = "fifteen-prod-use1"
@@ -48,11 +47,11 @@ run "database_and_broker_that_fall_silent_ring" {
   }
 }
 
-run "rules_and_dashboards_are_loaded" {
+run "rules_are_loaded" {
   command = plan
 
   assert {
-    condition     = aws_prometheus_rule_group_namespace.this["fifteen"].data == "groups: []" && aws_s3_object.dashboard["overview.json"].key == "dashboards/overview.json"
+    condition     = aws_prometheus_rule_group_namespace.this["fifteen"].data == "groups: []"
     error_message = "What the project has is loaded."
   }
 }

@@ -1,4 +1,4 @@
-"""One step of the delivery: ``python deploy/deliver.py deploy|synthetic``, as the pipeline calls it by make.
+"""One step of the delivery: ``python terraform/delivery/deliver.py deploy|one-off …``, as it is called by make.
 
 It brings one release into one region of one environment, in the only order that is safe while old code still serves:
 migrations of phase `pre`, Terraform, workers, gateways (blue/green, proved by the hooks), and, when the old code is
@@ -18,10 +18,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+import dashboards
+
+ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ROOT / "terraform" / "environments"
 REGIONS = ("us-east-1", "us-east-2")
 
@@ -57,11 +60,12 @@ class Target:
 
 @dataclass
 class Delivery:
-    """What the steps use: AWS's clients, Terraform, a clock; and what they say."""
+    """What the steps use: AWS's clients, what loads dashboards, Terraform, a clock; and what they say."""
 
     ecs: Any
     codedeploy: Any
     ssm: Any
+    dashboards: Callable[[Mapping[str, str]], list[str]]
     terraform: Callable[..., str]
     now_s: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -100,11 +104,14 @@ def deploy(delivery: Delivery, target: Target) -> None:
     place = installed(delivery, target)
     if place is None:
         raise DeliveryError("Terraform made nothing that can be deployed to")
-    if known is None:
-        migrate(delivery, place, target, "pre")  # the first time there is no task to migrate with before
-    roll_workers(delivery, place, target)
-    exchange_gateways(delivery, place, target)
+    if known is None:  # the first time there is no task to migrate with before, and Terraform has started this release
+        migrate(delivery, place, target, "pre")
+        delivery.say("made and migrated: it serves when both regions are, and are joined (docs/deploy.md)")
+    else:
+        roll_workers(delivery, place, target)
+        exchange_gateways(delivery, place, target)
     finish_migrations(delivery, place, target)
+    load_dashboards(delivery, place)
 
 
 def installed(delivery: Delivery, target: Target) -> dict[str, Any] | None:
@@ -255,18 +262,32 @@ def finish_migrations(delivery: Delivery, place: Mapping[str, Any], target: Targ
     )
 
 
-def synthetic(delivery: Delivery, target: Target) -> None:
-    """Have the release that was deployed carry synthetic payments once more.
+def load_dashboards(delivery: Delivery, place: Mapping[str, Any]) -> None:
+    """Hand the project's dashboards to the region's Grafana.
 
     Raises:
-        DeliveryError: they did not settle.
+        DeliveryError: it did not take them; the release serves all the same.
+
+    """
+    try:
+        names = delivery.dashboards(place["grafana"])
+    except dashboards.DashboardsError as error:
+        raise DeliveryError(f"the release serves; its dashboards were not loaded: {error}") from error
+    delivery.say(f"dashboards: {', '.join(names) or 'there are none'}")
+
+
+def one_off(delivery: Delivery, target: Target, command: Sequence[str]) -> None:
+    """Run a command of the program once, in the release that was deployed.
+
+    Raises:
+        DeliveryError: nothing is deployed here, or it did not end well.
 
     """
     place = installed(delivery, target)
     if place is None:
         raise DeliveryError("nothing is deployed here")
-    if not run_once(delivery, place, revision(delivery, place["one_off_family"], target), ["synthetic"]):
-        raise DeliveryError("the synthetic payments did not settle: the task's log says which")
+    if not run_once(delivery, place, revision(delivery, place["one_off_family"], target), command):
+        raise DeliveryError(f"fifteen {' '.join(command)} did not end well: the task's log says why")
 
 
 def deploy_global(delivery: Delivery, target: Target) -> None:
@@ -301,6 +322,7 @@ class Account:
     def variables(self, target: Target) -> dict[str, str]:
         """Return Terraform's variables, as environment variables."""
         values = {**self.values, "images": {"program": target.image, "collector": self.values["collector_image"]}}
+        values["rail_settings"] = values.get("rail_settings", {}).get(target.region, {})
         return {
             f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value) for name, value in values.items()
         }
@@ -341,7 +363,7 @@ def target_of(variables: Mapping[str, str]) -> Target:
     return Target(variables["FIFTEEN_ENVIRONMENT"], region, image, variables["FIFTEEN_RELEASE"])
 
 
-def main(step: str) -> int:
+def main(step: str, *command: str) -> int:
     """Run a step with what the environment says; 1 where it fails."""
     import boto3
 
@@ -361,8 +383,12 @@ def main(step: str) -> int:
     )
     session = boto3.session.Session(region_name=region)
     clients = [session.client(name) for name in ("ecs", "codedeploy", "ssm")]
-    delivery = Delivery(*clients, terraform=terraform_of(account))
-    steps = {"deploy": deploy_global if target.region == "global" else deploy, "synthetic": synthetic}
+    load = partial(dashboards.load, session.client("grafana"))
+    delivery = Delivery(*clients, dashboards=load, terraform=terraform_of(account))
+    steps = {
+        "deploy": deploy_global if target.region == "global" else deploy,
+        "one-off": partial(one_off, command=command),
+    }
     try:
         steps[step](delivery, target)
     except DeliveryError as error:
@@ -372,4 +398,4 @@ def main(step: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""An account, before anything is deployed into it: ``python deploy/bootstrap.py``, by ``make bootstrap``.
+"""An account, before anything is deployed into it: ``python terraform/delivery/bootstrap.py``, by ``make bootstrap``.
 
 Who runs it holds a role that deployments do not have (FIFTEEN_BOOTSTRAP_ROLE_ARN), and gets it by a token of the job
 (OpenID Connect): no key of an account lies in a pipeline. Without that role the credentials of whoever calls are used.
@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 AUDIENCE = "sts.amazonaws.com"
 REGION = "us-east-1"
 

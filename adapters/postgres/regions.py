@@ -1,0 +1,328 @@
+"""A region's copy of the map of slots, and the projection of what the other region has replicated to it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+
+from adapters.postgres import statements
+from adapters.postgres.connection import translated
+from adapters.postgres.replication import subscription_of
+from adapters.postgres.rows import columns, digest_of, event_from, request_columns
+from gateway.domain.history import RecordedEvent
+from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
+from gateway.domain.regions import SlotMap, SlotOwner
+from gateway.service.ports import ContradictedMapError, HandedOver, Projected, Sealed, Unprojected, Vault
+
+_TAKE_ALL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('fifteen.slots', 0))"
+"""Waits for whoever holds the lock shared (`owned_epoch`): claims and decisions that run."""
+
+_ADOPT: Final = """
+INSERT INTO slot AS known (slot, region, epoch, ask_after)
+SELECT * FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::timestamptz[])
+ON CONFLICT (slot) DO UPDATE SET region = excluded.region, epoch = excluded.epoch, ask_after = excluded.ask_after
+WHERE known.epoch < excluded.epoch
+RETURNING slot, region, epoch
+"""
+
+_RELEASE: Final = """
+INSERT INTO slot_release (region, slot, epoch)
+SELECT $1, * FROM unnest($2::smallint[], $3::bigint[]) ON CONFLICT DO NOTHING
+"""
+"""In the transaction in which the copy changes, under the lock: whatever was done under the old map commits before."""
+
+_RELEASED: Final = "SELECT region, slot, max(epoch) AS epoch FROM slot_release GROUP BY region, slot"
+
+_TAKE_UP: Final = """
+UPDATE payment_state AS state SET timer_at = $2
+FROM slot
+WHERE slot.slot = state.slot AND slot.region = $1 AND slot.epoch > state.epoch
+    AND state.final_at IS NULL AND state.timer_at IS NULL
+"""
+"""Open payments that another region has carried: their timers are due at once."""
+
+_IS_COPIED: Final = """
+SELECT count(*) > 0 AND bool_and(srsubstate IN ('s', 'r'))
+FROM pg_subscription_rel JOIN pg_subscription AS followed ON followed.oid = srsubid
+WHERE followed.subname = $1
+"""
+
+_STOP_TIMERS: Final = """
+UPDATE payment_state SET timer_at = NULL WHERE timer_at IS NOT NULL AND slot = ANY ($1::smallint[])
+"""
+
+_NOTES: Final = """
+SELECT due.position, due.payment_id, fact.slot, fact.payment_id IS NOT NULL AS is_outgoing
+FROM projection_due AS due
+LEFT JOIN LATERAL (
+    SELECT payment.payment_id, payment.slot FROM payment WHERE payment.payment_id = due.payment_id
+    ORDER BY payment.slot LIMIT 1
+) AS fact ON true
+WHERE (due.not_before IS NULL OR due.not_before <= $2)
+    AND (fact.payment_id IS NOT NULL
+        OR EXISTS (SELECT FROM incoming_transfer AS fact WHERE fact.payment_id = due.payment_id))
+ORDER BY due.position LIMIT $1
+"""
+"""While a region is copied for the first time, events may come before the facts that they are about: they wait."""
+
+_DROP_NOTES: Final = "DELETE FROM projection_due WHERE position = ANY ($1::bigint[])"
+
+_POSTPONE_NOTES: Final = "UPDATE projection_due SET not_before = $2 WHERE position = ANY ($1::bigint[])"
+
+_REPLICATED_EVENTS: Final = """
+SELECT payment_id, tenant_id, digest, region, epoch, sequence, kind, state_before, state_after, status, reason_code,
+    reason_origin, reason_text, business_message_id, details, at
+FROM payment_event WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, epoch, sequence
+"""
+
+_PROJECT: Final = """
+WITH input AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::timestamptz[], $11::integer[], $12::integer[], $13::integer[], $14::timestamptz[],
+        $15::timestamptz[], $16::bytea[], $17::smallint[], $18::bigint[], $19::text[], $20::text[],
+        $21::timestamptz[]
+    ) AS input (
+        payment_id, tenant_id, state, version, epoch, status, reason_code, reason_origin, reason_text, creation_time,
+        transfers, status_requests, pings, updated_at, final_at, event_digest, slot, returned_cents, request_state,
+        request_message_id, request_due_at
+    )
+), homed AS MATERIALIZED (
+    SELECT input.*,
+        CASE
+            WHEN slot IS NOT NULL AND final_at IS NULL AND owned_epoch($23, slot) > epoch THEN updated_at
+        END AS timer_at
+    FROM input
+), projected AS (
+    INSERT INTO payment_state AS now (payment_id, tenant_id, state, version, epoch, status, reason_code, reason_origin,
+        reason_text, creation_time, transfers, status_requests, pings, updated_at, final_at, event_digest, slot,
+        returned_cents, request_state, request_message_id, request_due_at, timer_at)
+    SELECT * FROM homed ORDER BY payment_id
+    ON CONFLICT (payment_id, tenant_id) DO UPDATE SET
+        state = excluded.state, version = excluded.version, epoch = excluded.epoch, status = excluded.status,
+        reason_code = excluded.reason_code, reason_origin = excluded.reason_origin,
+        reason_text = excluded.reason_text, creation_time = excluded.creation_time, transfers = excluded.transfers,
+        status_requests = excluded.status_requests, pings = excluded.pings, updated_at = excluded.updated_at,
+        final_at = excluded.final_at, event_digest = excluded.event_digest, timer_at = excluded.timer_at,
+        returned_cents = excluded.returned_cents, request_state = excluded.request_state,
+        request_message_id = excluded.request_message_id, request_due_at = excluded.request_due_at,
+        slot = coalesce(excluded.slot, now.slot)
+    WHERE (now.epoch, now.version) < (excluded.epoch, excluded.version)
+        OR (now.epoch, now.version) = (excluded.epoch, excluded.version) AND now.slot IS NULL
+)
+DELETE FROM projection_due WHERE position = ANY ($22::bigint[])
+"""
+"""A projection that is older than the one that is there changes nothing; an equal one only tells the slot. Where the
+slot has become this region's, the payment's timer is due: it is taken over, however late its events have come."""
+
+_HAND_OVER: Final = """
+INSERT INTO handed_over (region, rail, digest, key_id, body, at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING RETURNING region
+"""
+
+_HANDED_OVER: Final = """
+SELECT due.position, kept.key_id, kept.body
+FROM (
+    SELECT * FROM handed_over_due
+    WHERE rail = $1 AND (not_before IS NULL OR not_before <= $3)
+    ORDER BY position LIMIT $2
+) AS due
+JOIN handed_over AS kept
+    ON kept.rail = due.rail AND kept.digest = due.digest AND kept.region = due.region
+ORDER BY due.position
+"""
+
+_POSTPONE_HANDED_OVER: Final = "UPDATE handed_over_due SET not_before = $2 WHERE position = ANY ($1::bigint[])"
+
+_APPLIED: Final = "DELETE FROM handed_over_due WHERE position = ANY ($1::bigint[])"
+
+_PULSE: Final = """
+INSERT INTO region_pulse (region, at) VALUES ($1, $2) ON CONFLICT (region) DO UPDATE SET at = excluded.at
+"""
+_PULSES: Final = "SELECT region, at FROM region_pulse"
+_OLDEST_NOTE: Final = "SELECT at FROM projection_due WHERE not_before IS NULL ORDER BY position LIMIT 1"
+
+
+class PostgresRegions:
+    """Implements `gateway.service.ports.RegionStore` over a pool of the application's role."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId, vault: Vault) -> None:
+        self._pool = pool
+        self._region = region
+        self._vault = vault
+
+    async def slot_map(self) -> SlotMap | None:
+        """Return the copy of the map; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.SLOTS)
+        return _map_from(rows)
+
+    async def adopt(self, slots: SlotMap) -> Collection[int]:
+        """Make this the copy; see the port."""
+        with translated():
+            known = _map_from(await self._pool.fetch(statements.SLOTS))
+            released = {(row["region"], row["slot"]): row["epoch"] for row in await self._pool.fetch(_RELEASED)}
+        rows = [
+            (number, owner.region, owner.epoch, owner.ask_after)
+            for number, owner in enumerate(slots.owners)
+            if known is None or owner.epoch >= known.owners[number].epoch
+            if owner.released_by in {None, self._region}
+            or owner.region != self._region
+            or released.get((owner.released_by, number), 0) >= owner.epoch
+        ]
+        if known is not None and all(
+            (region, epoch) == (known.owners[number].region, known.owners[number].epoch)
+            for number, region, epoch, _ in rows
+        ):
+            return set()
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_TAKE_ALL)
+                known = _map_from(await connection.fetch(statements.SLOTS))
+                if known is not None and (contradicted := known.contradicts(slots)):
+                    raise ContradictedMapError(
+                        f"{len(contradicted)} slots have two owners under one epoch: {slots.owners[min(contradicted)]} "
+                        f"and, in the copy of region {self._region}, {known.owners[min(contradicted)]}"
+                    )
+                changed = await connection.fetch(_ADOPT, *columns(rows, 4))
+                lost = {row["slot"]: row["epoch"] for row in changed if row["region"] != self._region}
+                await connection.execute(_STOP_TIMERS, list(lost))
+                was_ours = set() if known is None else known.slots_of(self._region) & set(lost)
+                await connection.execute(_RELEASE, self._region, list(was_ours), [lost[number] for number in was_ours])
+        return {row["slot"] for row in changed if row["region"] == self._region}
+
+    async def take_up(self, now: datetime) -> None:
+        """Make the timers of other regions' payments due; see the port."""
+        with translated():
+            await self._pool.execute(_TAKE_UP, self._region, now)
+
+    async def is_copied(self, peer: RegionId) -> bool:
+        """Whether the first copy is complete; see the port."""
+        with translated():
+            return bool(await self._pool.fetchval(_IS_COPIED, subscription_of(self._region, peer)))
+
+    async def unprojected(self, now: datetime, *, limit: int) -> Sequence[Unprojected]:
+        """Return what is to be folded anew; see the port."""
+        with translated():
+            found = await self._pool.fetch(_NOTES, limit, now)
+            notes = [note for note in found if note["is_outgoing"]]
+            if len(notes) < len(found):  # incoming transfers have no projection here yet
+                await self._pool.execute(_DROP_NOTES, [note["position"] for note in found if not note["is_outgoing"]])
+            rows = await self._pool.fetch(_REPLICATED_EVENTS, list({note["payment_id"] for note in notes}))
+        events: dict[PaymentId, list[Any]] = defaultdict(list)
+        for row in rows:
+            events[row["payment_id"]].append(row)
+        slots = {note["payment_id"]: note["slot"] for note in notes}
+        positions: dict[PaymentId, list[int]] = defaultdict(list)
+        for note in notes:
+            positions[note["payment_id"]].append(note["position"])
+        return [
+            Unprojected(
+                payment_id=payment_id,
+                tenant_id=TenantId(history[0]["tenant_id"]),
+                slot=slots[payment_id],
+                events=_events_from(history),
+                digests=[row["digest"] for row in history],
+                notes=positions[payment_id],
+            )
+            for payment_id, history in events.items()
+        ]
+
+    async def project(self, payments: Sequence[Projected]) -> None:
+        """Save projections; see the port."""
+        rows = [_row(each) for each in payments]
+        notes = [note for each in payments for note in each.source.notes]
+        with translated():
+            await self._pool.execute(_PROJECT, *columns(rows, 21), notes, self._region)
+
+    async def postpone(self, payments: Sequence[Unprojected], *, until: datetime) -> None:
+        """Leave payments aside for a while; see the port."""
+        notes = [note for each in payments for note in each.notes]
+        with translated():
+            await self._pool.execute(_POSTPONE_NOTES, notes, until)
+
+    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
+        """Keep bytes for the other region; see the port."""
+        sealed = self._vault.seal(body)
+        row = (self._region, rail.value, digest_of(sealed), sealed.key_id, sealed.ciphertext, at)
+        with translated():
+            return await self._pool.fetchval(_HAND_OVER, *row) is not None
+
+    async def handed_over(self, rail: Rail, now: datetime, *, limit: int) -> Sequence[HandedOver]:
+        """Return what waits to be applied; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_HANDED_OVER, rail.value, limit, now)
+        return [HandedOver(row["position"], self._opened(row)) for row in rows]
+
+    def _opened(self, row: asyncpg.Record) -> bytes | LookupError:
+        try:
+            return self._vault.open(Sealed(row["key_id"], bytes(row["body"])))
+        except LookupError as error:  # a key that only the other region has: one row, and not those behind it
+            return error
+
+    async def postpone_handed_over(self, positions: Sequence[int], *, until: datetime) -> None:
+        """Leave bytes aside for a while; see the port."""
+        with translated():
+            await self._pool.execute(_POSTPONE_HANDED_OVER, list(positions), until)
+
+    async def applied(self, positions: Sequence[int]) -> None:
+        """Drop notes; see the port."""
+        with translated():
+            await self._pool.execute(_APPLIED, list(positions))
+
+    async def pulse(self, at: datetime) -> None:
+        """Write down the time; see the port."""
+        with translated():
+            await self._pool.execute(_PULSE, self._region, at)
+
+    async def pulses(self) -> Mapping[RegionId, datetime]:
+        """Return the regions' times; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_PULSES)
+            unfolded = await self._pool.fetchval(_OLDEST_NOTE)
+        times = {RegionId(row["region"]): row["at"] for row in rows}
+        if unfolded is not None:
+            times |= {region: min(at, unfolded) for region, at in times.items() if region != self._region}
+        return times
+
+
+def _events_from(rows: Sequence[asyncpg.Record]) -> Sequence[RecordedEvent] | ValueError:
+    try:
+        return [event_from(row) for row in rows]
+    except ValueError as error:  # a kind or a state that the other region's release knows, and this one does not
+        return error
+
+
+def _map_from(rows: Sequence[Any]) -> SlotMap | None:
+    owners = (SlotOwner(RegionId(row["region"]), row["epoch"], None, row["ask_after"]) for row in rows)
+    return SlotMap(tuple(owners)) if rows else None
+
+
+def _row(each: Projected) -> tuple[Any, ...]:
+    source, made = each.source, each.projection
+    reason = made.reason
+    return (
+        source.payment_id,
+        source.tenant_id,
+        made.state.value,
+        made.version,
+        made.epoch,
+        made.status,
+        reason and reason.code,
+        reason and reason.origin.value,
+        reason and reason.text,
+        made.creation_time,
+        made.transfers,
+        made.status_requests,
+        made.pings,
+        made.updated_at,
+        made.final_at,
+        each.digest,
+        source.slot,
+        made.returned_cents,
+        *request_columns(made.request),
+    )

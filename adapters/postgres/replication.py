@@ -1,0 +1,483 @@
+"""PostgreSQL's own logical replication between two regions, as code: made, checked, and made anew (docs/regions.md).
+
+Each region publishes its own partitions, through their root tables, and subscribes to the other's: no write conflict
+can arise. Everything here runs as the owner, or a role above it, and a repeat changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from adapters.postgres.cluster import REPLICATION_GROUP_ROLE
+from adapters.postgres.logins import Login, verifier_of
+from adapters.postgres.phases import PRESENT_S
+from adapters.postgres.tables import FACTS, REPLICATED, TOPOLOGY
+from gateway.domain.payment import RegionId
+
+PUBLICATION: Final = "fifteen_facts"
+SLOTS_SINCE: Final = "0012"
+"""The first revision whose programs know of slots."""
+
+ORIGIN_SINCE: Final = 160_000
+"""``origin = none`` is known from PostgreSQL 16 on; before it, that each publishes its own partitions has to do."""
+
+COMPARED: Final = tuple(table for table in FACTS if table.name not in {"message", "archived_message"})
+"""What a copy must have no more of than its origin before it is made anew."""
+
+_MANAGED_ROLE: Final = "rds_replication"
+
+_ROWS_AT_ONCE: Final = 10_000
+_SEEN_S: Final = 3.0
+"""By then every process of this region has seen that nothing is followed (`MAP_PAUSE_S`), and serves nothing."""
+
+_STOP_MAX_S: Final = 30.0
+_STOP_PAUSE_S: Final = 0.05
+_CONNECT_TIMEOUT_S: Final = 10.0
+_SYNC_WAIT: Final = ("i", "d", "f")
+
+
+class ReplicationError(Exception):
+    """Replication cannot be made as asked; the text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outward:
+    """How the peer follows this region: its slot here, and what it has confirmed."""
+
+    is_published: bool
+    slot: str | None
+    is_followed: bool
+    wal_status: str | None
+    behind_bytes: int | None
+    retention: str
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What is wrong, each with its remedy."""
+        found = []
+        if not self.is_published:
+            found.append("not all of this region's tables are published: fifteen region init")
+        if self.slot is None:
+            found.append("the peer has no slot here: fifteen region join, in the peer's region")
+        elif self.wal_status == "lost":
+            found.append("the peer's slot is lost, WAL that it needs is gone: fifteen region join --anew, there")
+        elif not self.is_followed:
+            found.append("the peer does not follow at this moment: is it up, and is the way open?")
+        if self.retention == "-1":
+            found.append("max_slot_wal_keep_size is -1: a peer that stays away fills this region's disk")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Inward:
+    """How this region follows its peer."""
+
+    is_subscribed: bool
+    is_enabled: bool
+    is_running: bool
+    tables_waiting: int
+    unprojected: int
+    guarded: bool
+    copying_failed: int
+    noted: bool
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What is wrong, each with its remedy."""
+        found = []
+        if not self.is_subscribed:
+            found.append("this region does not follow its peer: fifteen region join")
+        elif not self.is_enabled:
+            found.append("the subscription is switched off: ALTER SUBSCRIPTION … ENABLE")
+        elif not self.is_running:
+            found.append("nothing is applied at this moment: see this database's log")
+        if self.tables_waiting:
+            failed = f", and copying has failed {self.copying_failed} times: see this database's log"
+            found.append(f"{self.tables_waiting} tables are still being copied{failed if self.copying_failed else ''}")
+        if not self.noted:
+            found.append("what arrives is not noted, and so not folded or applied: fifteen region init")
+        if not self.guarded:
+            found.append("the peer's partitions are not guarded against writes from here: fifteen region init")
+        return found
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Open a connection for as long as the context lasts.
+
+    Raises:
+        ReplicationError: the server cannot be reached, or refuses what is asked of it.
+
+    """
+    try:
+        connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S)
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
+        raise ReplicationError(f"the database {_place_of(dsn)} cannot be reached: {error}") from error
+    try:
+        yield connection
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ReplicationError(
+            f"{error}: the owner's URL must name a superuser, or on PostgreSQL 16 and later the tables' owner with "
+            "CREATE on the database and a member of pg_create_subscription"
+        ) from error
+    except asyncpg.PostgresError as error:
+        raise ReplicationError(f"PostgreSQL: {error}") from error
+    finally:
+        await connection.close(timeout=_CONNECT_TIMEOUT_S)
+
+
+def _place_of(dsn: str) -> str:
+    """Return host and port, and nothing else, of a URL that may hold a password."""
+    return dsn.rsplit("@", 1)[-1].split("/", 1)[0]
+
+
+async def prepare(dsn: str, *, region: RegionId, peer: RegionId, follower: Login | None = None) -> None:
+    """Publish this region's partitions, guard the peer's, and note what arrives in them.
+
+    `follower` is the role as which the peer follows: it is made where there is none of its name.
+
+    Raises:
+        ReplicationError: it cannot be done: the schema is missing, or a right.
+
+    """
+    async with connected(dsn) as connection, connection.transaction():
+        await _demand_no_older_code(connection)
+        for name in (region, peer):
+            if await connection.fetchval("SELECT to_regclass($1) IS NULL", f"payment_event_{name}"):
+                raise ReplicationError(f"there is no partition for region {name}: fifteen db upgrade, with both in it")
+        if await connection.fetchval("SELECT count(*) > 0 FROM receiving_agent"):
+            raise ReplicationError("two regions do not receive yet, and receiving_agent has rows (docs/regions.md)")
+        await _publish(connection, region)
+        if follower is not None:
+            await _ensure_follower(connection, follower)
+        for table in REPLICATED:
+            await _guard(connection, f"{table.name}_{peer}", region=region)
+        await _attach(connection, f"payment_event_{peer}", "note_replicated_event")
+        await _attach(connection, f"handed_over_{peer}", "note_handed_over")
+        for statement in _SLOTS_OF_OPEN_PAYMENTS:
+            await connection.execute(statement)
+
+
+_SLOTS_OF_OPEN_PAYMENTS: Final = (
+    """
+    WITH unslotted AS (
+        SELECT state.payment_id, claim.slot FROM payment_state AS state JOIN claim USING (payment_id)
+        WHERE state.slot IS NULL AND state.final_at IS NULL
+        ORDER BY state.payment_id FOR NO KEY UPDATE OF state
+    )
+    UPDATE payment_state AS state SET slot = unslotted.slot FROM unslotted WHERE state.payment_id = unslotted.payment_id
+    """,
+    """
+    UPDATE payment AS fact SET slot = state.slot FROM payment_state AS state
+    WHERE fact.payment_id = state.payment_id AND fact.slot IS NULL AND state.slot IS NOT NULL AND state.final_at IS NULL
+    """,
+)
+"""Payments from before there were slots. Those that are final keep none: nobody else ever decides on them."""
+
+
+async def _demand_no_older_code(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Refuse while a release runs that knows of no slots: it accepts any key."""
+    older = await connection.fetch(
+        "SELECT role, release FROM running_release "
+        "WHERE revision < $1 AND seen_at > clock_timestamp() - make_interval(secs => $2) ORDER BY role",
+        SLOTS_SINCE,
+        PRESENT_S,
+    )
+    if older:
+        names = ", ".join(f"{row['role']} {row['release']}" for row in older)
+        raise ReplicationError(
+            f"releases still run that know of no slots, and accept any key: {names}. End them, and wait for "
+            f"{PRESENT_S:.0f} s"
+        )
+
+
+async def _publish(connection: asyncpg.Connection[asyncpg.Record], region: RegionId) -> None:
+    wanted = {f"{table.name}_{region}" for table in REPLICATED}
+    if await connection.fetchval("SELECT count(*) = 0 FROM pg_roles WHERE rolname = $1", REPLICATION_GROUP_ROLE):
+        raise ReplicationError(
+            f"there is no role {REPLICATION_GROUP_ROLE}: fifteen db upgrade, with both regions in it"
+        )
+    via_root = await connection.fetchval("SELECT pubviaroot FROM pg_publication WHERE pubname = $1", PUBLICATION)
+    if via_root is None:
+        await connection.execute(f"CREATE PUBLICATION {PUBLICATION} WITH (publish_via_partition_root = true)")
+    elif not via_root:
+        await connection.execute(f"ALTER PUBLICATION {PUBLICATION} SET (publish_via_partition_root = true)")
+    published = await _published(connection)
+    for table in sorted(wanted - published):
+        await connection.execute(f"ALTER PUBLICATION {PUBLICATION} ADD TABLE {table}")
+    database = await connection.fetchval("SELECT quote_ident(current_database())")
+    await connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {REPLICATION_GROUP_ROLE}")
+    await connection.execute(f"GRANT USAGE ON SCHEMA public TO {REPLICATION_GROUP_ROLE}")
+    readable = [*sorted(wanted), *(table.name for table in TOPOLOGY)]
+    await connection.execute(f"GRANT SELECT ON {', '.join(readable)} TO {REPLICATION_GROUP_ROLE}")
+
+
+async def _ensure_follower(connection: asyncpg.Connection[asyncpg.Record], follower: Login) -> None:
+    """Make the role; one that is there is left as it is: whoever made it answers for its password and its rights.
+
+    Amazon's managed PostgreSQL gives the attribute REPLICATION to nobody, and has a role for it instead.
+    """
+    if await connection.fetchval("SELECT count(*) > 0 FROM pg_roles WHERE rolname = $1", follower.name):
+        return
+    is_managed = await connection.fetchval("SELECT count(*) > 0 FROM pg_roles WHERE rolname = $1", _MANAGED_ROLE)
+    attribute = "" if is_managed else "REPLICATION"
+    groups = f"{REPLICATION_GROUP_ROLE}, {_MANAGED_ROLE}" if is_managed else REPLICATION_GROUP_ROLE
+    name = await connection.fetchval("SELECT quote_ident($1)", follower.name)
+    salt = (await connection.fetchval("SELECT gen_random_uuid()")).bytes
+    verifier = verifier_of(follower.password, salt)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"CREATE ROLE {name} LOGIN {attribute} PASSWORD '{verifier}' IN ROLE {groups}")
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ReplicationError(
+            f"the owner may not make the role that FIFTEEN_PEER_DATABASE_URL names: as a superuser, CREATE ROLE {name} "
+            f"LOGIN {attribute} PASSWORD … IN ROLE {groups}"
+        ) from error
+
+
+async def _published(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
+    rows = await connection.fetch(
+        "SELECT prrelid::regclass::text AS name FROM pg_publication_rel JOIN pg_publication AS p ON p.oid = prpubid "
+        "WHERE p.pubname = $1",
+        PUBLICATION,
+    )
+    return {row["name"] for row in rows}
+
+
+async def _guard(connection: asyncpg.Connection[asyncpg.Record], partition: str, *, region: RegionId) -> None:
+    """Refuse local writes. The apply worker is no local writer: it runs as a replica, in which these do not fire."""
+    await connection.execute(
+        f"CREATE OR REPLACE TRIGGER refuse_foreign_rows BEFORE INSERT OR UPDATE OR DELETE ON {partition} "
+        f"FOR EACH ROW EXECUTE FUNCTION refuse_foreign_rows('{region}')"
+    )
+
+
+async def _attach(connection: asyncpg.Connection[asyncpg.Record], partition: str, function: str) -> None:
+    """Have a function called for each row that the apply worker inserts, and for no other."""
+    await connection.execute(
+        f"CREATE OR REPLACE TRIGGER {function} AFTER INSERT ON {partition} FOR EACH ROW EXECUTE FUNCTION {function}()"
+    )
+    await connection.execute(f"ALTER TABLE {partition} ENABLE REPLICA TRIGGER {function}")
+
+
+def subscription_of(region: RegionId, peer: RegionId) -> str:
+    """Return the name of a region's subscription to its peer, which is the name of its slot there."""
+    return f"fifteen_{region}_from_{peer}"
+
+
+async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, anew: bool = False) -> str:
+    """Follow the peer, and return what was done. `anew` drops what was copied before, and copies everything again.
+
+    Raises:
+        ReplicationError: the peer does not publish; there is a copy already, which nothing continues; or the copy has
+            what the peer has lost. Nothing was changed.
+
+    """
+    name = subscription_of(region, peer)
+    async with connected(dsn) as connection, connected(peer_dsn) as peers:
+        published = await _published(peers)
+        if missing := {f"{table.name}_{peer}" for table in REPLICATED} - published:
+            raise ReplicationError(f"region {peer} does not publish {', '.join(sorted(missing))}: fifteen region init")
+        await _demand_one_map(connection, peers, region=region, peer=peer)
+        await _keep_out_of_the_log(connection)
+        exists = await connection.fetchval("SELECT count(*) > 0 FROM pg_subscription WHERE subname = $1", name)
+        if exists and not anew:
+            await connection.execute(f"ALTER SUBSCRIPTION {name} CONNECTION {_quoted(peer_dsn)}")
+            await connection.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
+            await connection.execute(f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION")
+            return "refreshed"
+        if anew:
+            await _pause(connection, name, exists=exists)
+            try:
+                await _demand_nothing_lost(connection, peers, peer)
+            except ReplicationError:
+                if exists:
+                    await connection.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
+                raise
+            await _drop(connection, peers, name, exists=exists)
+            await asyncio.sleep(_SEEN_S)
+            await connection.execute(f"TRUNCATE {', '.join(f'{table.name}_{peer}' for table in REPLICATED)}")
+        elif await connection.fetchval(f"SELECT EXISTS (SELECT FROM claim_{peer})"):
+            raise ReplicationError(
+                f"there is a copy of region {peer} here, and nothing that continues it: fifteen region join --anew"
+            )
+        await connection.execute(_subscribe(name, peer_dsn, server=connection.get_server_version().major * 10_000))
+        return "copied anew" if anew else "subscribed"
+
+
+async def _keep_out_of_the_log(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Have the server log no statement of this connection: the peer's URL, with its password, stands in one of them.
+
+    Only a superuser may: for another role the password belongs into a file of the server's (``passfile=`` in the URL).
+    """
+    if await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+        await connection.execute("SET log_min_error_statement = panic")
+        await connection.execute("SET log_statement = none")
+        await connection.execute("SET log_min_duration_statement = -1")
+
+
+async def _demand_one_map(
+    connection: asyncpg.Connection[asyncpg.Record],
+    peers: asyncpg.Connection[asyncpg.Record],
+    *,
+    region: RegionId,
+    peer: RegionId,
+) -> None:
+    """Refuse to follow a region that owns, by its own copy, what this one owns by its: both would accept its keys."""
+    owned = "SELECT slot FROM slot WHERE region = $1 ORDER BY slot"
+    here = {row["slot"] for row in await connection.fetch(owned, region)}
+    there = {row["slot"] for row in await peers.fetch(owned, peer)}
+    if both := here & there:
+        raise ReplicationError(
+            f"{len(both)} slots are owned by region {region} here and by region {peer} there: fifteen region init, in "
+            "both, follows the witness's map; where it refuses, the map was not begun in the region that has accepted "
+            "payments (docs/runbooks/regions.md)"
+        )
+
+
+def _subscribe(name: str, peer_dsn: str, *, server: int) -> str:
+    origin = ", origin = none" if server >= ORIGIN_SINCE else ""
+    return (
+        f"CREATE SUBSCRIPTION {name} CONNECTION {_quoted(peer_dsn)} PUBLICATION {PUBLICATION} "
+        # The peer waits for nothing here by default: `local` is what a synchronous mode would need (docs/regions.md).
+        f"WITH (copy_data = true, create_slot = true, synchronous_commit = local{origin})"
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+async def _drop(
+    connection: asyncpg.Connection[asyncpg.Record],
+    peers: asyncpg.Connection[asyncpg.Record],
+    name: str,
+    *,
+    exists: bool,
+) -> None:
+    """Drop the subscription and its slot there, whatever state that is in."""
+    if exists:
+        await connection.execute(f"ALTER SUBSCRIPTION {name} DISABLE")
+        await connection.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
+        await connection.execute(f"DROP SUBSCRIPTION {name}")
+    slots = await peers.fetch(
+        "SELECT slot_name, active_pid FROM pg_replication_slots WHERE slot_name = $1 AND database = current_database()",
+        name,
+    )
+    for slot in slots:
+        if slot["active_pid"] is not None:
+            await peers.execute("SELECT pg_terminate_backend($1)", slot["active_pid"])
+        await peers.execute("SELECT pg_drop_replication_slot($1)", slot["slot_name"])
+
+
+async def _pause(connection: asyncpg.Connection[asyncpg.Record], name: str, *, exists: bool) -> None:
+    """Have nothing more applied, so that the copy stands still while it is looked at."""
+    if not exists:
+        return
+    await connection.execute(f"ALTER SUBSCRIPTION {name} DISABLE")
+    async with asyncio.timeout(_STOP_MAX_S):
+        while await connection.fetchval("SELECT count(pid) > 0 FROM pg_stat_subscription WHERE subname = $1", name):
+            await asyncio.sleep(_STOP_PAUSE_S)
+
+
+async def _demand_nothing_lost(
+    connection: asyncpg.Connection[asyncpg.Record], peers: asyncpg.Connection[asyncpg.Record], peer: RegionId
+) -> None:
+    """Refuse where the copy has a row that the peer has not, of whatever age: then the copy is all that is left of it.
+
+    Raw messages are not looked at: each was written together with an event, and archived ones leave the database.
+    """
+    for table in COMPARED:
+        key = ", ".join(f"{column.name}::text" for column in table.primary_key if column.name != "region")
+        listed = (
+            f"SELECT row_key FROM (SELECT concat_ws(chr(31), {key}) AS row_key FROM {table.name}_{peer}) AS listed "
+            'ORDER BY row_key COLLATE "C"'
+        )
+        async with connection.transaction(readonly=True), peers.transaction(readonly=True):
+            for one in (connection, peers):
+                await one.execute("SET LOCAL TimeZone = 'UTC'")  # both write an instant in the same way
+            here = aiter(connection.cursor(listed, prefetch=_ROWS_AT_ONCE))
+            there = aiter(peers.cursor(listed, prefetch=_ROWS_AT_ONCE))
+            lost = await _first_missing(here, there)
+        if lost is not None:
+            raise ReplicationError(
+                f"{table.name} of region {peer} has {lost.replace(chr(31), ' ')} here and not there: the peer has lost "
+                "rows, and this copy has them. Do not copy anew before they are back (docs/runbooks/regions.md)"
+            )
+
+
+async def _first_missing(here: AsyncIterator[asyncpg.Record], there: AsyncIterator[asyncpg.Record]) -> str | None:
+    """Return the first of two sorted lists' rows that the second has not; both are walked through once."""
+    other = await anext(there, None)
+    async for row in here:
+        while other is not None and other[0].encode() < row[0].encode():
+            other = await anext(there, None)
+        if other is None or other[0] != row[0]:
+            return str(row[0])
+    return None
+
+
+async def status(dsn: str, *, region: RegionId, peer: RegionId) -> tuple[Outward, Inward]:
+    """Return how this region is followed, and how it follows.
+
+    Raises:
+        ReplicationError: the database cannot be asked.
+
+    """
+    async with connected(dsn) as connection:
+        wanted = {f"{table.name}_{region}" for table in REPLICATED}
+        slot = await connection.fetchrow(
+            "SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint AS behind "
+            "FROM pg_replication_slots WHERE slot_name = $1 AND database = current_database()",
+            subscription_of(peer, region),
+        )
+        outward = Outward(
+            is_published=wanted <= await _published(connection),
+            slot=None if slot is None else subscription_of(peer, region),
+            is_followed=slot is not None and bool(slot["active"]),
+            wal_status=None if slot is None else slot["wal_status"],
+            behind_bytes=None if slot is None else slot["behind"],
+            retention=await connection.fetchval("SHOW max_slot_wal_keep_size"),
+        )
+        name = subscription_of(region, peer)
+        enabled = await connection.fetchval("SELECT subenabled FROM pg_subscription WHERE subname = $1", name)
+        running = await connection.fetchval(
+            "SELECT count(pid) > 0 FROM pg_stat_subscription WHERE subname = $1 AND relid IS NULL", name
+        )
+        waiting = await connection.fetchval(
+            "SELECT count(*) FROM pg_subscription_rel JOIN pg_subscription AS s ON s.oid = srsubid "
+            "WHERE s.subname = $1 AND srsubstate::text = ANY ($2::text[])",
+            name,
+            list(_SYNC_WAIT),
+        )
+        guards = await connection.fetchval(
+            "SELECT count(*) FROM pg_trigger WHERE tgname = 'refuse_foreign_rows' AND tgenabled = 'O' "
+            "AND tgrelid = ANY (ARRAY(SELECT to_regclass(name)::oid FROM unnest($1::text[]) AS name))",
+            [f"{table.name}_{peer}" for table in REPLICATED],
+        )
+        inward = Inward(
+            is_subscribed=enabled is not None,
+            is_enabled=bool(enabled),
+            is_running=bool(running),
+            tables_waiting=waiting,
+            unprojected=await connection.fetchval("SELECT count(*) FROM projection_due"),
+            guarded=guards == len(REPLICATED),
+            copying_failed=await connection.fetchval(
+                "SELECT coalesce(sum(sync_error_count), 0)::bigint FROM pg_stat_subscription_stats WHERE subname = $1",
+                name,
+            ),
+            noted=await connection.fetchval(
+                "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'R' AND tgrelid = ANY (ARRAY(SELECT "
+                "to_regclass(name)::oid FROM unnest($1::text[]) AS name)) AND tgname = ANY ($2::text[])",
+                [f"payment_event_{peer}", f"handed_over_{peer}"],
+                ["note_replicated_event", "note_handed_over"],
+            )
+            == 2,  # one on each
+        )
+    return outward, inward

@@ -1,0 +1,123 @@
+"""The load on both regions: honest, and stubborn; each key is sent until its payment is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import aiohttp
+
+from adapters.system import SystemClock
+from gateway.cli.demo import SCENARIOS
+from gateway.cli.drill.chance import Dice
+from gateway.cli.two_regions import Region
+
+PER_SECOND: Final = 40
+MANY: Final = 240
+PER_SECOND_LATER: Final = 5
+"""Once so many keys were sent, fewer: enough to see that clients are served all the time."""
+
+TRY_MAX_S: Final = 8.0
+PAUSE_S: Final = 0.1
+BOTH_EVERY: Final = 5
+"""One key in so many goes to both regions at the same moment."""
+
+LOST_EVERY: Final = 12
+"""Of one payment in so many the rail's answer is lost: it is under way when a region is lost, and asked about."""
+
+_TAKEN: Final = frozenset({200, 202})
+
+
+_SETTLED, _ANSWER_LOST = SCENARIOS[0], SCENARIOS[3]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What a client was told: the payment of its key, by which region, and when."""
+
+    payment_id: str
+    region: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class Load:
+    """Keys that begin with `prefix`, to both regions; one that refuses or does not answer is left for the other."""
+
+    regions: Sequence[Region]
+    api_key: str
+    prefix: str
+    dice: Dice
+    acknowledged: dict[str, list[Acknowledged]] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
+    """Answers that were no acknowledgement, by status; 0 is none at all."""
+    _ends: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def count(self) -> int:
+        """How many keys have their payment."""
+        return len(self.acknowledged)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Send while the context is open, and then until every key has its payment."""
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(headers=headers, connector=connector) as session, asyncio.TaskGroup() as group:
+            sending = group.create_task(self._send(session))
+            try:
+                yield
+            finally:
+                self._ends.set()
+                await sending
+
+    async def until(self, count: int) -> None:
+        """Return once so many keys have their payment."""
+        while self.count < count:
+            await asyncio.sleep(PAUSE_S)
+
+    async def _send(self, session: aiohttp.ClientSession) -> None:
+        async with asyncio.TaskGroup() as group:
+            number = 0
+            while not self._ends.is_set():
+                number += 1
+                first = self.dice.below(len(self.regions))
+                places = (0, 1) if number % BOTH_EVERY == 0 else (first,)
+                for place in places:
+                    group.create_task(self._pay(session, f"{self.prefix}-{number}", place))
+                await asyncio.sleep(1 / (PER_SECOND if number < MANY else PER_SECOND_LATER))
+
+    async def _pay(self, session: aiohttp.ClientSession, key: str, place: int) -> None:
+        tries = 0
+        while True:
+            region = self.regions[(place + tries) % len(self.regions)]
+            status, payment_id = await self._try(session, region, key)
+            if payment_id is not None:
+                told = Acknowledged(payment_id, region.name, SystemClock().now())
+                self.acknowledged.setdefault(key, []).append(told)
+                return
+            self.refused[f"{region.name} {status}"] += 1
+            tries += 1
+            await asyncio.sleep(PAUSE_S)
+
+    async def _try(self, session: aiohttp.ClientSession, region: Region, key: str) -> tuple[int, str | None]:
+        """Return the status, 0 for none, and the payment, where it was acknowledged; pending is no acknowledgement."""
+        try:
+            async with asyncio.timeout(TRY_MAX_S):
+                async with session.post(
+                    f"{region.gateway_url}/v1/payments", json=_payment_of(key), headers={"Idempotency-Key": key}
+                ) as response:
+                    document = await response.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return 0, None
+        return response.status, document.get("payment_id") if response.status in _TAKEN else None
+
+
+def _payment_of(key: str) -> dict[str, Any]:
+    scenario = _ANSWER_LOST if int(key.rpartition("-")[2]) % LOST_EVERY == 0 else _SETTLED
+    return scenario.payment()

@@ -1,0 +1,290 @@
+"""``fifteen region``: two regions are set up, looked at, and fenced off from one another."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final, TypeVar
+
+from adapters.postgres.connection import open_pool
+from adapters.postgres.logins import login_of
+from adapters.postgres.regions import PostgresRegions
+from adapters.postgres.replication import Inward, Outward, ReplicationError, join, prepare, status
+from adapters.system import SystemClock
+from adapters.witness import WitnessAddressError, open_witness, prepare_witness
+from gateway.archiving import vault_of
+from gateway.cli import EXIT_FINDINGS, EXIT_OK
+from gateway.cli.console import OUT
+from gateway.cli.desk import print_line
+from gateway.domain.payment import RegionId
+from gateway.domain.regions import SlotMap
+from gateway.rails import served_rails
+from gateway.service.ports import OvertakenError, UnavailableError
+from gateway.service.regions import behind_s
+from gateway.service.steer import Standing, begin, fence, hand_back, readmit, standing, take_over
+from gateway.settings import Settings, SettingsError, database_url_of, witness_url_of
+
+Result = TypeVar("Result")
+
+UNPROJECTED_MAX: Final = 1_000
+"""What the other region writes meanwhile is always a little behind."""
+
+_LOOK_PAUSE_S: Final = 0.1
+
+
+def initialise(settings: Settings, *, is_first: bool) -> None:
+    """Prepare this region's database, and begin at the witness.
+
+    Raises:
+        SettingsError: a setting is missing, or database or witness cannot be used.
+
+    """
+    slots = _done(_initialise(settings, *_names(settings), is_first=is_first))
+    OUT.print(f"region {settings.region}: {_shares(slots)}")
+
+
+async def _initialise(settings: Settings, region: RegionId, peer: RegionId, *, is_first: bool) -> SlotMap:
+    url = witness_url_of(settings)
+    await prepare_witness(url)
+    # Both regions follow as a role of the same name and password: what this one logs in as there, the other does here.
+    follower = settings.peer_database_url and login_of(settings.peer_database_url.get_secret_value())
+    await prepare(_owner_url(settings), region=region, peer=peer, follower=follower or None)
+    async with open_pool(database_url_of(settings), connections_max=1) as pool, open_witness(url) as witness:
+        store = PostgresRegions(pool, region=region, vault=vault_of(settings))
+        regions = [RegionId(name) for name in settings.regions]
+        held = await store.slot_map()
+        slots = await begin(witness, regions, lease_s=settings.lease_s, held=held, is_first=is_first)
+        await store.adopt(slots)
+        return slots
+
+
+def follow(settings: Settings, *, anew: bool) -> None:
+    """Follow the other region.
+
+    Raises:
+        SettingsError: a setting is missing, or it cannot be done.
+
+    """
+    region, peer = _names(settings)
+    if settings.peer_database_url is None:
+        raise SettingsError("FIFTEEN_PEER_DATABASE_URL is not set: postgresql://… as this database finds the other's")
+    peer_url = settings.peer_database_url.get_secret_value()
+    done = _done(join(_owner_url(settings), peer_url, region=region, peer=peer, anew=anew))
+    OUT.print(f"region {region} follows {peer}: {done}")
+
+
+def show(settings: Settings, *, as_json: bool) -> int:
+    """Print how the regions stand; return 1 when something is wrong.
+
+    Raises:
+        SettingsError: a setting is missing, or this region's database does not answer.
+
+    """
+    region, peer = _names(settings)
+    outward, inward, known, behind, copy = _done(_asked(settings, region, peer))
+    faults = [*outward.faults, *inward.faults]
+    if known is None:
+        faults.append("the witness does not answer: nobody serves beyond the lease that it has")
+    else:
+        faults += _faults_of(known, copy)
+    if as_json:
+        print(json.dumps(_as_json(outward, inward, known, behind, faults), indent=2))
+    else:
+        _print(region, peer, outward, inward, known, behind)
+        for fault in faults:
+            print_line(f"[red]wrong[/]: {fault}")
+    return EXIT_FINDINGS if faults else EXIT_OK
+
+
+async def _asked(
+    settings: Settings, region: RegionId, peer: RegionId
+) -> tuple[Outward, Inward, Standing | None, float | None, SlotMap | None]:
+    outward, inward = await status(_owner_url(settings), region=region, peer=peer)
+    async with (
+        open_pool(database_url_of(settings), connections_max=1) as pool,
+        open_witness(witness_url_of(settings)) as witness,
+    ):
+        store = PostgresRegions(pool, region=region, vault=vault_of(settings))
+        try:
+            known = await standing(witness, [region, peer])
+        except UnavailableError:
+            known = None
+        return outward, inward, known, await behind_s(store, peer, SystemClock()), await store.slot_map()
+
+
+def _faults_of(known: Standing, copy: SlotMap | None) -> list[str]:
+    faults = [f"region {name} has no lease: fifteen region init" for name, lease in known.leases.items() if not lease]
+    faults += [
+        f"region {name} was fenced off by {lease.fenced_by}: fifteen region readmit, there"
+        for name, lease in known.leases.items()
+        if lease is not None and lease.fenced_by is not None
+    ]
+    if known.slots is None:
+        faults.append("the witness has no map of slots: fifteen region init")
+    elif copy is None or known.slots.epochs != copy.epochs:
+        faults.append("this region's copy of the map is not the witness's: is a worker or gateway running here?")
+    return faults
+
+
+def _print(
+    region: RegionId, peer: RegionId, outward: Outward, inward: Inward, known: Standing | None, behind: float | None
+) -> None:
+    if known is not None and known.slots is not None:
+        print_line(f"slots: {_shares(known.slots)}")
+    for name, lease in {} if known is None else known.leases.items():
+        if lease is not None:
+            fenced = "" if lease.fenced_by is None else f", fenced off by {lease.fenced_by}"
+            print_line(f"lease of {name}: {lease.length_s:g} s, term {lease.term}{fenced}")
+    bytes_behind = "unknown" if outward.behind_bytes is None else f"{outward.behind_bytes:,} bytes"
+    print_line(f"{peer} follows {region}: {_yes(outward.is_followed)}, behind by {bytes_behind}")
+    print_line(f"{region} follows {peer}: {_yes(inward.is_running)}, {inward.unprojected:,} rows to fold")
+    print_line(f"what {region} knows of {peer} is {'unknown' if behind is None else f'{behind:.1f} s'} old")
+
+
+def _as_json(
+    outward: Outward, inward: Inward, known: Standing | None, behind: float | None, faults: list[str]
+) -> Mapping[str, Any]:
+    slots = None if known is None or known.slots is None else json.loads(known.slots.as_text())["slots"]
+    return {
+        "slots": slots,
+        "leases": {
+            name: None if lease is None else json.loads(lease.as_text())
+            for name, lease in ({} if known is None else known.leases).items()
+        },
+        "followed": outward.is_followed,
+        "behind_bytes": outward.behind_bytes,
+        "wal_status": outward.wal_status,
+        "follows": inward.is_running,
+        "unprojected": inward.unprojected,
+        "behind_s": behind,
+        "faults": faults,
+    }
+
+
+def fence_peer(settings: Settings) -> None:
+    """Fence the other region off.
+
+    Raises:
+        SettingsError: a setting is missing, or the witness does not answer.
+
+    """
+    region, peer = _names(settings)
+
+    async def fencing() -> float:
+        async with open_witness(witness_url_of(settings)) as witness:
+            terms = await fence(witness, peer, by=region, clock=SystemClock())
+            return terms.surely_over_s
+
+    over_s = _done(fencing())
+    OUT.print(f"region {peer} is fenced off: it serves nothing any more in {over_s:.1f} s at the latest")
+
+
+def take_over_peer(settings: Settings) -> None:
+    """Take over all slots of the other region, once it surely acts no more.
+
+    Raises:
+        SettingsError: a setting is missing, this region is fenced off itself, or the witness does not answer.
+
+    """
+    region, peer = _names(settings)
+    ask_wait_s = max(protocol.timing.status_request_wait_s for protocol in served_rails(settings).values())
+
+    async def taking() -> SlotMap:
+        async with open_witness(witness_url_of(settings)) as witness:
+            return await take_over(witness, peer, by=region, clock=SystemClock(), ask_wait_s=ask_wait_s)
+
+    slots = _done(taking())
+    OUT.print(
+        f"region {peer} is taken over: {_shares(slots)}. The rail is asked about its payments in {ask_wait_s:g} s"
+    )
+
+
+def come_back(settings: Settings, *, within_s: float) -> None:
+    """Let this region serve again, and have its share of the slots back.
+
+    Raises:
+        SettingsError: a setting is missing, this region is not in step with the other, or it takes too long.
+
+    """
+    region, peer = _names(settings)
+    share = SlotMap.first([RegionId(name) for name in settings.regions]).slots_of(region)
+
+    async def coming() -> SlotMap:
+        async with asyncio.timeout(within_s):
+            await _in_step(settings, region, peer)
+        async with (
+            open_witness(witness_url_of(settings)) as witness,
+            open_pool(database_url_of(settings), connections_max=1) as pool,
+        ):
+            store = PostgresRegions(pool, region=region, vault=vault_of(settings))
+            await readmit(witness, region)
+            wanted = await hand_back(witness, share, to=region)
+            async with asyncio.timeout(within_s):
+                while (copy := await store.slot_map()) is None or copy.epochs != wanted.epochs:
+                    await asyncio.sleep(_LOOK_PAUSE_S)
+            return wanted
+
+    try:
+        slots = _done(coming())
+    except TimeoutError as error:
+        raise SettingsError(
+            f"it took more than {within_s:g} s: do both regions run, and follow each other (fifteen region status)? "
+            "Then again"
+        ) from error
+    OUT.print(f"region {region} serves again: {_shares(slots)}")
+
+
+async def _in_step(settings: Settings, region: RegionId, peer: RegionId) -> None:
+    """Return once this region follows its peer and is followed, and what has come is folded."""
+    while True:
+        outward, inward = await status(_owner_url(settings), region=region, peer=peer)
+        if not (outward.faults or inward.faults) and inward.unprojected <= UNPROJECTED_MAX:
+            return
+        await asyncio.sleep(_LOOK_PAUSE_S)
+
+
+def let_in(settings: Settings) -> None:
+    """Let this region serve again.
+
+    Raises:
+        SettingsError: a setting is missing, or the witness does not answer.
+
+    """
+    region, _ = _names(settings)
+
+    async def admitting() -> int:
+        async with open_witness(witness_url_of(settings)) as witness:
+            return (await readmit(witness, region)).term
+
+    OUT.print(f"region {region} may serve again, in its term {_done(admitting())}")
+
+
+def _names(settings: Settings) -> tuple[RegionId, RegionId]:
+    if settings.peer is None:
+        raise SettingsError("FIFTEEN_REGIONS names one region: for two, both are named, in both, in the same order")
+    return RegionId(settings.region), RegionId(settings.peer)
+
+
+def _owner_url(settings: Settings) -> str:
+    if settings.database_owner_url is None:
+        raise SettingsError("FIFTEEN_DATABASE_OWNER_URL is not set: replication is made and looked at by the owner")
+    return settings.database_owner_url.get_secret_value()
+
+
+def _done(work: Coroutine[Any, Any, Result]) -> Result:
+    try:
+        return asyncio.run(work)
+    except WitnessAddressError as error:
+        raise SettingsError(f"FIFTEEN_WITNESS_URL: {error}") from error
+    except (ReplicationError, UnavailableError, OvertakenError) as error:
+        raise SettingsError(str(error)) from error
+
+
+def _shares(slots: SlotMap) -> str:
+    regions = sorted({owner.region for owner in slots.owners})
+    return ", ".join(f"{region} owns {len(slots.slots_of(region))} slots" for region in regions)
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"

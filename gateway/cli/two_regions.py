@@ -1,0 +1,257 @@
+"""Two complete regions on this machine: each its own PostgreSQL, gateway and worker; a witness, and a link.
+
+Whatever goes from one region to the other, replication and forwarded submissions, goes through the link, whose delay
+can be set and which can be cut. Both regions speak to one FedNow simulator, under one connection party: whichever asks
+first gets an answer, and hands it over to the payment's home.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from adapters.child_process import free_loopback_port
+from adapters.postgres.replication import connected
+from adapters.postgres.server import EmbeddedPostgres
+from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
+from adapters.system import SystemClock
+from gateway.cli.processes import Role, RoleError
+from gateway.domain.payment import RegionId, TenantId
+from simulators.participants import PARTICIPANTS
+
+NAMES: Final = (RegionId("use1"), RegionId("usw2"))
+TENANT: Final = TenantId("demo")
+ROLES: Final = ("worker", "gateway")
+RAIL_CLOCK_S: Final = 4
+STATUS_REQUEST_WAIT_S: Final = 5
+WAL_KEPT: Final = "2GB"
+"""What a region keeps for one that is away, before it gives its slot up."""
+
+_SENDER: Final = next(participant for participant in PARTICIPANTS if participant.may_send)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How the two are made: the link's one-way delay, and the length of the leases."""
+
+    delay_ms: float = 0.0
+    lease_s: float = 10.0
+    rail_clock_s: int = RAIL_CLOCK_S
+    status_request_wait_s: int = STATUS_REQUEST_WAIT_S
+    settings: Mapping[str, str] = field(default_factory=dict)
+    role_module: str = "gateway.cli"
+    """What the roles are run from: a drill may take guards away."""
+    books_every_copy: bool = False
+    """The rail counts every copy of a message, which no real one does: a double shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    gateway: int
+    worker: int
+    to_gateway: int
+    """The link's port on which this region's gateway is found by the other region."""
+    to_postgres: int
+
+
+class Region:
+    """One region: its server, and its roles, each of which can be ended and started again under its address."""
+
+    def __init__(self, name: RegionId, directory: Path, *, role_module: str) -> None:
+        self.name = name
+        self._role_module = role_module
+        self.directory = directory
+        self.server = EmbeddedPostgres(directory / "postgres")
+        self.ports = _Ports(*(free_loopback_port() for _ in range(4)))
+        self.environment: Mapping[str, str] = {}
+        self._roles: dict[str, Role] = {}
+
+    def start(self) -> None:
+        """Start the roles, those that run not among them, and return once they answer; serving or not."""
+        for kind in ROLES:
+            if kind not in self._roles:
+                self._roles[kind] = self.role(kind, module=self._role_module)
+        for kind, url in zip(ROLES, (self.worker_url, self.gateway_url), strict=True):
+            self._roles[kind].wait_until_ready(f"{url}/healthz")
+
+    def wait_until_serving(self) -> None:
+        """Return once the roles are ready."""
+        for kind, url in zip(ROLES, (self.worker_url, self.gateway_url), strict=True):
+            self._roles[kind].wait_until_ready(f"{url}/readyz")
+
+    def stop(self) -> None:
+        """Stop the roles."""
+        while self._roles:
+            self._roles.popitem()[1].stop()
+
+    def kill(self) -> None:
+        """Kill the roles and the server, as a region that is lost."""
+        for role in self._roles.values():
+            role.kill()
+        self.server.kill()
+        self.stop()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the roles: SIGSTOP freezes them, SIGCONT has them go on."""
+        for role in self._roles.values():
+            role.signal(number)
+
+    @property
+    def gateway_url(self) -> str:
+        """Where clients find this region."""
+        return f"http://127.0.0.1:{self.ports.gateway}"
+
+    @property
+    def worker_url(self) -> str:
+        """Where its worker shows metrics and readiness."""
+        return f"http://127.0.0.1:{self.ports.worker}"
+
+    def role(self, *arguments: str, module: str = "gateway.cli") -> Role:
+        """Start a command in this region."""
+        name, log_file = "-".join((self.name, *arguments)), self.directory / f"{'-'.join((self.name, *arguments))}.log"
+        return Role(name, arguments, environment=self.environment, log_file=log_file, module=module)
+
+    def run_command(self, *arguments: str, timeout_s: float = 60.0) -> int:
+        """Run a command in this region to its end, and return its exit code."""
+        role = self.role(*arguments)
+        try:
+            return role.wait_until_ended(timeout_s)
+        finally:
+            role.stop()
+
+    def demand(self, *arguments: str) -> None:
+        """Run a command in this region to its end.
+
+        Raises:
+            RoleError: it did not end well.
+
+        """
+        if self.run_command(*arguments):
+            log = (self.directory / f"{'-'.join((self.name, *arguments))}.log").read_text()
+            raise RoleError(f"fifteen {' '.join(arguments)} in {self.name}: {log}")
+
+
+class TwoRegions:
+    """Both regions and what they share, on servers that run (`running`)."""
+
+    def __init__(self, plan: Plan, directory: Path) -> None:
+        self.plan = plan
+        self.directory = directory
+        self.api_key = secrets.token_urlsafe(24)
+        self.witness = EmbeddedPostgres(directory / "witness")
+        self.regions = tuple(Region(name, directory / name, role_module=plan.role_module) for name in NAMES)
+        self.simulator_port = free_loopback_port()
+        self.link_port = free_loopback_port()
+
+    @property
+    def simulator_url(self) -> str:
+        """Where the rail is."""
+        return f"http://127.0.0.1:{self.simulator_port}"
+
+    @property
+    def link_url(self) -> str:
+        """Where the link is told of its delay, and cut: ``PUT /link`` with ``{"delay_ms": …, "is_cut": …}``."""
+        return f"http://127.0.0.1:{self.link_port}"
+
+    @property
+    def journal(self) -> Path:
+        """What the rail writes down."""
+        return self.directory / "fednow-journal.jsonl"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Start everything, and stop it in the other order.
+
+        Raises:
+            PostgresServerError: a server does not start.
+            RoleError: a role does not start.
+
+        """
+        with ExitStack() as stack:
+            for region in self.regions:
+                region.directory.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(region.server)
+            stack.enter_context(self.witness)
+            asyncio.run(self._migrate())
+            self._tell_the_roles()
+            link = self._kept(stack, Role("link", self._link(), environment={}, log_file=self.directory / "link.log"))
+            link.wait_until_ready(f"{self.link_url}/healthz")
+            first, second = self.regions
+            first.demand("region", "init", "--first")
+            second.demand("region", "init")
+            for region in self.regions:
+                region.demand("region", "join")
+            clock = ("--rail-clock", str(self.plan.rail_clock_s))
+            simulator = ("simulator", "fednow", "--port", str(self.simulator_port), *clock)
+            options = (
+                "--journal",
+                str(self.journal),
+                *(("--no-check-duplicates",) if self.plan.books_every_copy else ()),
+            )
+            log_file = self.directory / "simulator.log"
+            self._kept(stack, Role("simulator", (*simulator, *options), environment={}, log_file=log_file))
+            for region in self.regions:
+                stack.callback(region.stop)
+                region.start()
+            for region in self.regions:
+                region.wait_until_serving()
+            yield
+
+    @staticmethod
+    def _kept(stack: ExitStack, role: Role) -> Role:
+        stack.callback(role.stop)
+        return role
+
+    def _link(self) -> tuple[str, ...]:
+        ways = [
+            f"{listening}:{target}"
+            for region in self.regions
+            for listening, target in (
+                (region.ports.to_gateway, region.ports.gateway),
+                (region.ports.to_postgres, region.server.port),
+            )
+        ]
+        delay = ("--delay-ms", f"{self.plan.delay_ms:g}")
+        return ("simulator", "link", "--port", str(self.link_port), *delay, *(f"--way={way}" for way in ways))
+
+    async def _migrate(self) -> None:
+        first = FirstTenant(TENANT, "Demo institution", digest_of_api_key(self.api_key))
+        for region in self.regions:
+            await upgrade(region.server.owner_dsn, regions=NAMES, first_tenant=first, now=SystemClock().now())
+            async with connected(region.server.superuser_dsn) as connection:
+                await connection.execute(f"ALTER SYSTEM SET max_slot_wal_keep_size = '{WAL_KEPT}'")
+                await connection.execute("SELECT pg_reload_conf()")
+
+    def _tell_the_roles(self) -> None:
+        index_key = secrets.token_urlsafe(24)
+        for region, peer in zip(self.regions, reversed(self.regions), strict=True):
+            region.environment = {
+                "FIFTEEN_REGION": region.name,
+                "FIFTEEN_REGIONS": ",".join(NAMES),
+                "FIFTEEN_DATABASE_URL": region.server.application_dsn,
+                "FIFTEEN_DATABASE_OWNER_URL": region.server.superuser_dsn,
+                "FIFTEEN_PEER_DATABASE_URL": peer.server.superuser_dsn.replace(
+                    f":{peer.server.port}/", f":{peer.ports.to_postgres}/"
+                ),
+                "FIFTEEN_PEER_URL": f"http://127.0.0.1:{peer.ports.to_gateway}",
+                "FIFTEEN_WITNESS_URL": self.witness.owner_dsn,
+                "FIFTEEN_LEASE_S": f"{self.plan.lease_s:g}",
+                "FIFTEEN_HTTP_PORT": str(region.ports.gateway),
+                "FIFTEEN_WORKER_PORT": str(region.ports.worker),
+                "FIFTEEN_TENANT_ID": TENANT,
+                "FIFTEEN_API_KEY": self.api_key,
+                "FIFTEEN_INDEX_KEY": index_key,
+                "FIFTEEN_FEDNOW__URL": self.simulator_url,
+                "FIFTEEN_FEDNOW__CONNECTION_PARTY": _SENDER.connection_party,
+                "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(self.plan.rail_clock_s),
+                "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(self.plan.status_request_wait_s),
+                "FIFTEEN_FEDNOW__STATUS_REQUEST_INTERVAL_S": "1",
+                "COLUMNS": "120",
+                **self.plan.settings,
+            }

@@ -1,0 +1,114 @@
+"""What a region's database knows of the map of slots, and of the other region's payments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.history import Projection, RecordedEvent
+from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
+from gateway.domain.regions import SlotMap
+
+
+@dataclass(frozen=True, slots=True)
+class Unprojected:
+    """A payment of which events were replicated that its projection may not have yet; `notes` say so, until it has.
+
+    `slot` is None where it was accepted before there were slots. `digests` are those of the events, in their order.
+    """
+
+    payment_id: PaymentId
+    tenant_id: TenantId
+    slot: int | None
+    events: Sequence[RecordedEvent] | ValueError
+    """The fault in their place where this release cannot read one."""
+    digests: Sequence[bytes | None]
+    notes: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """What was folded, and the digest of the event that stands last."""
+
+    source: Unprojected
+    projection: Projection
+    digest: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """Bytes from the rail that the other region received: `position` names the note that they wait to be applied."""
+
+    position: int
+    body: bytes | LookupError
+    """The fault in their place where they cannot be opened: their key is not here."""
+
+
+class RegionStore(Protocol):
+    """The database of one region, as far as there are several. Every call is safe to repeat."""
+
+    async def slot_map(self) -> SlotMap | None:
+        """Return this region's copy of the map; None where there is none yet."""
+        ...
+
+    async def adopt(self, slots: SlotMap) -> Collection[int]:
+        """Make this the region's copy, and return the slots that it gained by it.
+
+        A slot that another region has yet to release stays as it is: a later call takes it. What this region loses it
+        releases, and the other learns that by replication, after everything that was done before.
+
+        Waits for every claim and decision that runs under the old map, and none runs under it afterwards. The timers of
+        payments whose slots were lost are stopped: their new home carries them. A slot whose copy has a higher epoch
+        keeps it: an older map changes nothing.
+
+        Raises:
+            ContradictedMapError: a slot has another owner here under the same epoch.
+
+        """
+        ...
+
+    async def take_up(self, now: datetime) -> None:
+        """Make the timers due of open payments that another region has carried, and that are this region's now."""
+        ...
+
+    async def is_copied(self, peer: RegionId) -> bool:
+        """Whether everything that the peer had when this region began to follow it is here."""
+        ...
+
+    async def unprojected(self, now: datetime, *, limit: int) -> Sequence[Unprojected]:
+        """Return payments of which something was replicated, the oldest note first."""
+        ...
+
+    async def project(self, payments: Sequence[Projected]) -> None:
+        """Save projections, each unless a newer one is there, and drop their notes."""
+        ...
+
+    async def postpone(self, payments: Sequence[Unprojected], *, until: datetime) -> None:
+        """Keep the notes of what could not be folded, and return them from `unprojected` no sooner than then."""
+        ...
+
+    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
+        """Keep bytes from the rail for the other region, which applies them; False where these were kept before."""
+        ...
+
+    async def handed_over(self, rail: Rail, now: datetime, *, limit: int) -> Sequence[HandedOver]:
+        """Return what the other region received from the rail, and this one has not applied yet, oldest first."""
+        ...
+
+    async def postpone_handed_over(self, positions: Sequence[int], *, until: datetime) -> None:
+        """Keep the notes of what could not be opened, and return them from `handed_over` no sooner than then."""
+        ...
+
+    async def applied(self, positions: Sequence[int]) -> None:
+        """Drop the notes of what was applied."""
+        ...
+
+    async def pulse(self, at: datetime) -> None:
+        """Write down this region's time, to be replicated."""
+        ...
+
+    async def pulses(self) -> Mapping[RegionId, datetime]:
+        """Return as of when each region's payments are known here."""
+        ...

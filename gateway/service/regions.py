@@ -1,0 +1,200 @@
+"""What a region does beside another: keeps its copy of the map, folds what it is sent, and writes down its time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from gateway.domain.history import fold
+from gateway.domain.identity import SLOTS
+from gateway.domain.payment import RegionId
+from gateway.domain.regions import FIRST_EPOCH, SlotMap
+from gateway.service.ports import (
+    Clock,
+    ContradictedMapError,
+    NotServingError,
+    Observer,
+    Projected,
+    RegionStore,
+    UnavailableError,
+    Unprojected,
+    Witness,
+)
+from gateway.service.supervise import Verdict
+
+SLOTS_RECORD: Final = "slots"
+"""The name of the map at the witness."""
+
+MAP_PAUSE_S: Final = 1.0
+RELEASE_PAUSE_S: Final = 0.1
+"""While a slot has yet to be released by its old owner, clients wait."""
+
+PULSE_PAUSE_S: Final = 1.0
+PROJECT_PAUSE_S: Final = 0.1
+"""How old a payment of the other region looks here, at the least and beside the way; idle, that is one query each."""
+
+GIVEN_UP_PAUSE_S: Final = 60.0
+"""What could not be folded is tried again after so long."""
+
+PROJECT_MAX: Final = 200
+
+
+@dataclass(slots=True)
+class MapKeeper:
+    """Keeps this region's copy of the map like the witness's. The witness's counts: a copy only ever follows it.
+
+    A process whose map is not sound serves nothing, nor one whose region has not yet copied what the peer had: it could
+    accept a key anew that the peer has accepted.
+    """
+
+    store: RegionStore
+    witness: Witness
+    clock: Clock
+    peer: RegionId
+    fault: str | None = "the map of slots has not been read yet"
+    read_at_s: float = -math.inf
+    """Since when, by the monotonic clock, the copy is what the witness had, or newer."""
+
+    async def run(self) -> None:
+        """Follow until cancelled; without the witness the copy stays as it is, and the lease runs out by itself."""
+        while True:
+            slots, copy = await self.follow(), await self.store.slot_map()
+            waits = copy is None or copy.epochs != slots.epochs
+            pause = timedelta(seconds=RELEASE_PAUSE_S if waits else MAP_PAUSE_S)
+            await self.clock.sleep_until(self.clock.now() + pause)
+
+    async def follow(self) -> SlotMap:
+        """Make the copy like the witness's map once, and return the map.
+
+        Raises:
+            NotServingError: the two maps contradict each other, or the copy is ahead: the witness was restored, or is
+                another one.
+            UnavailableError: the witness or the store does not answer, or the witness has no map.
+
+        """
+        started_s = self.clock.monotonic_s()
+        copy = await self.store.slot_map()  # first: the witness's map, read after it, is no older
+        record = await self.witness.read(SLOTS_RECORD)
+        if record is None:
+            raise UnavailableError("the witness has no map of slots: fifteen region init --first")
+        slots = SlotMap.read(record.text)
+        if copy is not None and copy.is_ahead_of(slots):
+            self.fault = "this region's copy of the map is ahead of the witness's: is it the right witness?"
+            raise NotServingError(self.fault)
+        if copy is None or copy.epochs != slots.epochs:
+            try:
+                await self.store.adopt(slots)
+            except ContradictedMapError as error:
+                self.fault = str(error)
+                raise
+        is_copied = await self.store.is_copied(self.peer)
+        self.fault = None if is_copied else f"what region {self.peer} has is not all copied: fifteen region join"
+        self.read_at_s = started_s
+        return slots
+
+    def demand(self, *, held_since_s: float) -> None:
+        """Return if this process may act by its map: it is sound, and was read since the lease was gained.
+
+        While the lease was not held the slots may have gone to the other region.
+
+        Raises:
+            NotServingError: it may not.
+
+        """
+        if self.fault is not None:
+            raise NotServingError(self.fault)
+        if self.read_at_s < held_since_s:
+            raise NotServingError("the map of slots has not been read since the lease was gained")
+
+
+@dataclass(slots=True)
+class Successor:
+    """Takes up the payments of slots that have become this region's, as soon as they have."""
+
+    store: RegionStore
+    clock: Clock
+    seen: Sequence[tuple[RegionId, int]] = tuple((RegionId(""), FIRST_EPOCH) for _ in range(SLOTS))
+    """The map of the last turn: at first none of whose slots has ever moved."""
+
+    async def run(self) -> None:
+        """Look at the map until cancelled."""
+        while True:
+            copy = await self.store.slot_map()
+            if copy is not None and any(new[1] > old[1] for new, old in zip(copy.epochs, self.seen, strict=True)):
+                await self.store.take_up(self.clock.now())
+                self.seen = copy.epochs
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PROJECT_PAUSE_S))
+
+
+@dataclass(frozen=True, slots=True)
+class Projector:
+    """Folds the other region's events into this region's projection, so that reads here show its payments."""
+
+    store: RegionStore
+    clock: Clock
+    observer: Observer
+
+    async def run(self) -> None:
+        """Project until cancelled."""
+        while True:
+            if await self.project() < PROJECT_MAX:
+                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PROJECT_PAUSE_S))
+
+    async def project(self) -> int:
+        """Fold what waits, up to a limit, and return how many notes that were; a repeat is safe.
+
+        A history that cannot be folded stops that payment alone: a person is told, and it is tried again, after a pause
+        or with its next event. It may be that this region's release does not know what the other's has written.
+        """
+        now = self.clock.now()
+        waiting = await self.store.unprojected(now, limit=PROJECT_MAX)
+        folded: list[Projected] = []
+        given_up: list[Unprojected] = []
+        for source in waiting:
+            verdict = Verdict()
+            async with verdict:
+                folded.append(_folded(source))
+            if verdict.fault is not None:
+                given_up.append(source)
+                self.observer.fault("projection", verdict.fault)
+                self.observer.parked(source.payment_id, str(verdict.fault))
+        if folded:
+            await self.store.project(folded)
+        if given_up:
+            await self.store.postpone(given_up, until=now + timedelta(seconds=GIVEN_UP_PAUSE_S))
+        return sum(len(source.notes) for source in waiting)
+
+
+def _folded(source: Unprojected) -> Projected:
+    if isinstance(source.events, ValueError):
+        raise source.events
+    made = fold(source.events)
+    digest = next(
+        digest
+        for event, digest in zip(source.events, source.digests, strict=True)
+        if (event.epoch, event.sequence) == (made.epoch, made.version)
+    )
+    return Projected(source, made, digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Writes down this region's time every second: how old the other region's view of it is."""
+
+    store: RegionStore
+    clock: Clock
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self.store.pulse(self.clock.now())
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PULSE_PAUSE_S))
+
+
+async def behind_s(store: RegionStore, peer: RegionId, clock: Clock) -> float | None:
+    """Return how old what this region knows of its peer is, clocks' difference included; None before it knows any."""
+    at = (await store.pulses()).get(peer)
+    return None if at is None else (clock.now() - at).total_seconds()

@@ -1,0 +1,205 @@
+"""What an operator does about two regions at the witness: begin, fence one off, let it in again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from gateway.domain.payment import RegionId
+from gateway.domain.regions import LeaseTerms, SlotMap
+from gateway.service.lease import LeaseWatch, lease_name
+from gateway.service.ports import Clock, NotServingError, OvertakenError, Tenure, UnavailableError, Witness
+from gateway.service.regions import SLOTS_RECORD
+
+WATCH_PAUSE_S: Final = 1.0
+
+RENEWED_MEANWHILE_MAX: Final = 20
+"""A living region renews while it is fenced off; so many times may the write come second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the witness knows: the map, and each region's lease; None where it has none."""
+
+    slots: SlotMap | None
+    leases: dict[RegionId, LeaseTerms | None]
+
+
+async def begin(
+    witness: Witness, regions: Sequence[RegionId], *, lease_s: float, held: SlotMap | None, is_first: bool
+) -> SlotMap:
+    """Make the map and the leases at the witness, where there are none, and return the map; a repeat changes nothing.
+
+    Only the region that `is_first` makes the map: another cannot know whether its peer has accepted payments. `held`
+    is the map of a region that was alone until now: it keeps its slots, and hands them over later. Otherwise each
+    region has its share from the start.
+
+    Raises:
+        UnavailableError: the witness does not answer, or has no map.
+
+    """
+    first = held if held is not None else SlotMap.first(regions)
+    if not is_first and await witness.read(SLOTS_RECORD) is None:
+        raise UnavailableError(
+            "the witness has no map of slots: fifteen region init --first, in the region that has accepted payments; "
+            "where none has, in either"
+        )
+    for name, text in (
+        (SLOTS_RECORD, first.as_text()),
+        *((lease_name(region), LeaseTerms(region, 1, lease_s).as_text()) for region in regions),
+    ):
+        if await witness.read(name) is None:
+            try:
+                await witness.write(name, text, expected=None)
+            except OvertakenError:
+                continue  # the other region began at the same moment
+    record = await witness.read(SLOTS_RECORD)
+    if record is None:
+        raise UnavailableError("the witness forgot the map that was just written: is it the right one?")
+    return SlotMap.read(record.text)
+
+
+async def standing(witness: Witness, regions: Sequence[RegionId]) -> Standing:
+    """Return what the witness knows.
+
+    Raises:
+        UnavailableError: it does not answer.
+
+    """
+    slots = await witness.read(SLOTS_RECORD)
+    leases: dict[RegionId, LeaseTerms | None] = {}
+    for region in regions:
+        record = await witness.read(lease_name(region))
+        leases[region] = None if record is None else LeaseTerms.read(record.text)
+    return Standing(None if slots is None else SlotMap.read(slots.text), leases)
+
+
+async def fence(witness: Witness, region: RegionId, *, by: RegionId, clock: Clock) -> LeaseTerms:
+    """Fence a region off, alive or not, and return its lease; a repeat is safe.
+
+    Where both do so at the same moment both may be fenced off: nobody acts then, until one is let in again.
+
+    Raises:
+        NotServingError: the region that asks is fenced off itself: nothing was done.
+        UnavailableError: the witness does not answer.
+
+    """
+    await _demand_unfenced(witness, by)
+    watch = LeaseWatch(witness, region, clock)
+    for _ in range(RENEWED_MEANWHILE_MAX):
+        try:
+            return await watch.fence(by=by)
+        except OvertakenError:
+            continue
+    raise UnavailableError(f"region {region} renewed its lease {RENEWED_MEANWHILE_MAX} times while it was fenced off")
+
+
+async def take_over(witness: Witness, lost: RegionId, *, by: RegionId, clock: Clock, ask_wait_s: float) -> SlotMap:
+    """Fence a region off, wait until it surely acts no more, and return the map in which all its slots are `by`'s.
+
+    A repeat is safe, and goes on where the first ended. `ask_wait_s` is after how long the rail's own clock has run out
+    for whatever the lost region has sent last.
+
+    Raises:
+        NotServingError: the region that takes over is fenced off itself: nothing was moved.
+        UnavailableError: the witness does not answer.
+
+    """
+    await fence(witness, lost, by=by, clock=clock)
+    watch = LeaseWatch(witness, lost, clock)
+    terms = await watch.look()
+    while not watch.is_surely_over:
+        await clock.sleep_until(clock.now() + timedelta(seconds=max(0.0, terms.surely_over_s - watch.silent_s)))
+        terms = await watch.look()
+    if terms.fenced_by is None:
+        raise NotServingError(f"region {lost} was let in again meanwhile: it keeps its slots")
+    await _demand_unfenced(witness, by)
+    ask_after = clock.now() + timedelta(seconds=ask_wait_s)
+    return await _changed(witness, lambda slots: slots.taken_over(lost, by=by, ask_after=ask_after), unless=lost)
+
+
+@dataclass(slots=True)
+class Guardian:
+    """Takes the other region over by itself, once its lease was not renewed for so long, and the own one is."""
+
+    witness: Witness
+    lost: RegionId
+    own: RegionId
+    tenure: Tenure
+    clock: Clock
+    after_s: float
+    ask_wait_s: float
+
+    async def run(self) -> None:
+        """Watch until cancelled; raises as the witness does, and after a fault the watch begins anew."""
+        watch = LeaseWatch(self.witness, self.lost, self.clock)
+        while True:
+            terms = await watch.look()
+            if terms.fenced_by is None and watch.silent_s >= max(self.after_s, terms.surely_over_s):
+                self.tenure.demand()
+                await take_over(self.witness, self.lost, by=self.own, clock=self.clock, ask_wait_s=self.ask_wait_s)
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=WATCH_PAUSE_S))
+
+
+async def hand_back(witness: Witness, slots: Collection[int], *, to: RegionId) -> SlotMap:
+    """Hand slots over to a region that serves, and return the map; their owner goes on until it has released them.
+
+    Raises:
+        NotServingError: the region that is to have them is fenced off.
+        UnavailableError: the witness does not answer.
+
+    """
+    await _demand_unfenced(witness, to)
+    return await _changed(witness, lambda known: known.handed_over(slots, to=to))
+
+
+async def _changed(
+    witness: Witness, change: Callable[[SlotMap], SlotMap], *, unless: RegionId | None = None
+) -> SlotMap:
+    """Change the map by one conditional write; one in which `unless` has nothing any more stays as it is."""
+    for _ in range(RENEWED_MEANWHILE_MAX):
+        record = await witness.read(SLOTS_RECORD)
+        if record is None:
+            raise UnavailableError("the witness has no map of slots: fifteen region init --first")
+        known = SlotMap.read(record.text)
+        if unless is not None and not any(unless in {owner.region, owner.released_by} for owner in known.owners):
+            return known
+        try:
+            changed = change(known)
+            await witness.write(SLOTS_RECORD, changed.as_text(), expected=record.version)
+        except OvertakenError:
+            continue
+        return changed
+    raise UnavailableError(f"the map of slots changed {RENEWED_MEANWHILE_MAX} times while it was to be changed")
+
+
+async def _demand_unfenced(witness: Witness, region: RegionId) -> None:
+    record = await witness.read(lease_name(region))
+    if record is None:
+        raise UnavailableError(f"the witness has no lease of region {region}: fifteen region init")
+    fenced_by = LeaseTerms.read(record.text).fenced_by
+    if fenced_by is not None:
+        raise NotServingError(f"region {region} is itself fenced off, by {fenced_by}: fifteen region readmit, there")
+
+
+async def readmit(witness: Witness, region: RegionId) -> LeaseTerms:
+    """Let a region that was fenced off serve again, under a new term, and return its lease; a repeat changes nothing.
+
+    It has the slots that the map says: what was taken over stays where it is.
+
+    Raises:
+        OvertakenError: somebody changed the lease at the same moment.
+        UnavailableError: the witness does not answer, or knows no such lease.
+
+    """
+    record = await witness.read(lease_name(region))
+    if record is None:
+        raise UnavailableError(f"the witness has no lease of region {region}: fifteen region init")
+    terms = LeaseTerms.read(record.text)
+    if terms.fenced_by is None:
+        return terms
+    again = LeaseTerms(region, terms.term + 1, terms.length_s)
+    await witness.write(lease_name(region), again.as_text(), expected=record.version)
+    return again

@@ -1,0 +1,157 @@
+"""Two complete regions on one machine: processes, servers, a link, a witness, one rail."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from aiohttp import ClientSession
+
+from gateway.cli.demo import SCENARIOS
+from gateway.cli.two_regions import Plan, Region, TwoRegions
+
+KEYS: Final = 60
+SETTLED_WITHIN_S: Final = 15.0
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoRegions]:
+    """Both regions, serving, 5 ms apart."""
+    regions = TwoRegions(Plan(delay_ms=5.0, lease_s=6.0), tmp_path_factory.mktemp("two-regions"))
+    with regions.running():
+        yield regions
+
+
+@asynccontextmanager
+async def client_of(two: TwoRegions) -> AsyncIterator[ClientSession]:
+    """A client of the tenant's."""
+    async with ClientSession(headers={"Authorization": f"Bearer {two.api_key}"}) as session:
+        yield session
+
+
+async def submitted(session: ClientSession, region: Region, key: str) -> tuple[int, dict[str, Any]]:
+    """Send a payment that settles at once, under a key."""
+    headers = {"Idempotency-Key": key}
+    async with session.post(
+        f"{region.gateway_url}/v1/payments", json=SCENARIOS[0].payment(), headers=headers
+    ) as response:
+        return response.status, await response.json(content_type=None)
+
+
+async def until_final(session: ClientSession, region: Region, payment_id: str) -> dict[str, Any]:
+    """The payment as a region shows it, once it shows it as final."""
+    async with asyncio.timeout(SETTLED_WITHIN_S):
+        while True:
+            async with session.get(f"{region.gateway_url}/v1/payments/{payment_id}") as response:
+                payment: dict[str, Any] = await response.json(content_type=None)
+                if response.status == 200 and payment["final"]:
+                    return payment
+            await asyncio.sleep(0.1)
+
+
+def sent(journal: Path) -> Counter[str]:
+    """How many copies of each message the rail has received."""
+    facts = [json.loads(line) for line in journal.read_text().splitlines()]
+    judged = [fact for fact in facts if fact["fact"] == "Judged" and fact["message_type"].startswith("pacs.008")]
+    return Counter(fact["message_id"] for fact in judged)
+
+
+async def test_keys_that_go_to_both_regions_at_once_are_one_payment_each_that_both_regions_show(
+    two: TwoRegions,
+) -> None:
+    """Whichever region is asked, whichever hears the rail's answer: one payment, settled once, seen in both."""
+    async with client_of(two) as session:
+        async with asyncio.TaskGroup() as group:
+            tasks = {
+                (key, region.name): group.create_task(submitted(session, region, f"both-{key}"))
+                for key in range(KEYS)
+                for region in two.regions
+            }
+        answers = {about: task.result() for about, task in tasks.items()}
+        ids = {key: {answers[key, region.name][1]["payment_id"] for region in two.regions} for key in range(KEYS)}
+        async with asyncio.TaskGroup() as group:
+            seen = [
+                group.create_task(until_final(session, region, next(iter(ids[key]))))
+                for key in range(KEYS)
+                for region in two.regions
+            ]
+
+    assert {status for status, _ in answers.values()} == {202}
+    assert all(len(payments) == 1 for payments in ids.values())
+    assert {task.result()["state"] for task in seen} == {"SETTLED"}
+    copies = sent(two.directory / "fednow-journal.jsonl")
+    assert len(copies) == KEYS
+    assert set(copies.values()) == {1}
+
+
+async def test_regions_that_are_sound_say_so(two: TwoRegions) -> None:
+    """Leases, map, replication: nothing wrong, in either."""
+    async with asyncio.TaskGroup() as group:
+        codes = [group.create_task(asyncio.to_thread(region.run_command, "region", "status")) for region in two.regions]
+
+    assert [task.result() for task in codes] == [0, 0]
+
+
+async def test_a_cut_link_leaves_each_region_its_own_keys_and_nothing_is_guessed(two: TwoRegions) -> None:
+    """Own keys settle; the other's are refused or pending, never accepted twice; healed, every key is one payment."""
+    async with client_of(two) as session:
+        await tell_link(session, two, is_cut=True)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(submitted(session, two.regions[0], f"cut-{key}")) for key in range(20)]
+        finally:
+            await tell_link(session, two, is_cut=False)
+        first = [task.result() for task in tasks]
+        own = [answer["payment_id"] for status, answer in first if status == 202 and "payment_id" in answer]
+        unknown = [answer for status, answer in first if status == 503 or answer.get("state") == "PENDING"]
+        async with asyncio.TaskGroup() as group:
+            again = [group.create_task(submitted(session, two.regions[0], f"cut-{key}")) for key in range(20)]
+        ids = [task.result()[1]["payment_id"] for task in again]
+        for payment_id in ids:
+            assert (await until_final(session, two.regions[0], payment_id))["state"] in {"SETTLED", "REJECTED"}
+
+    assert len(own) + len(unknown) == len(first)
+    assert own
+    assert unknown
+    assert len(set(ids)) == 20
+    assert set(own) <= set(ids)
+
+
+async def tell_link(session: ClientSession, two: TwoRegions, *, is_cut: bool) -> None:
+    """Cut the link, or mend it."""
+    async with session.put(f"{two.link_url}/link", json={"delay_ms": 5, "is_cut": is_cut}) as response:
+        assert response.status == 200
+
+
+async def test_a_region_that_is_fenced_off_stops_by_itself_and_serves_again_when_it_is_let_in(two: TwoRegions) -> None:
+    """Its processes run on, and accept nothing: 503, and nothing was done; the other region goes on."""
+    east, west = two.regions
+    assert await asyncio.to_thread(east.run_command, "region", "fence") == 0
+    async with client_of(two) as session:
+        async with asyncio.timeout(15):
+            while (await submitted(session, west, "fenced"))[0] != 503:
+                await asyncio.sleep(0.2)
+        status, refused = await submitted(session, west, "fenced-2")
+        assert (status, refused["code"]) == (503, "not_serving")
+        assert await asyncio.to_thread(west.run_command, "region", "readmit") == 0
+        async with asyncio.timeout(15):
+            while (await submitted(session, west, "fenced-2"))[0] != 202:
+                await asyncio.sleep(0.2)
+
+
+async def test_a_region_serves_on_for_the_length_of_its_lease_without_the_witness(two: TwoRegions) -> None:
+    """The witness is stopped and comes back within the lease: no client notices."""
+    async with client_of(two) as session:
+        await asyncio.to_thread(two.witness.kill)
+        try:
+            statuses = [(await submitted(session, two.regions[0], f"witness-{number}"))[0] for number in range(10)]
+        finally:
+            await asyncio.to_thread(two.witness.start)
+
+    assert set(statuses) == {202}

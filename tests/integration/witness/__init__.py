@@ -1,0 +1,1 @@
+"""The witness: one contract, a fake, PostgreSQL and DynamoDB."""

@@ -1,0 +1,150 @@
+"""How the processes of a region that has another beside it are composed, as ``gateway.main`` does it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from gateway.service.fencing import HeldLink
+from gateway.service.lease import RegionLease
+from gateway.service.ports import (
+    Accepted,
+    Decision,
+    NewPayment,
+    NotServingError,
+    PaymentStore,
+    RailLink,
+    RegionStore,
+    UnavailableError,
+)
+from gateway.service.receive import Receiver
+from gateway.service.regions import MapKeeper, Projector, Pulse
+from tests.simulation.build import Build, LifeObserver, Loop
+from tests.simulation.ports import link_side, store_side
+from tests.simulation.processes import Life
+from tests.simulation.regions.link import SimulatedPeer, WitnessSide
+from tests.simulation.regions.store import RegionalStore
+from tests.simulation.scenario import PaymentPlan
+
+if TYPE_CHECKING:
+    from tests.simulation.regions.region import Region
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Regional:
+    """The parts of one life, as `gateway.regional.Regional` has them."""
+
+    lease: RegionLease
+    keeper: MapKeeper
+
+    def demand(self) -> None:
+        """Return if this life may act now; see `gateway.service.ports.Tenure`."""
+        self.lease.demand()
+        self.keeper.demand(held_since_s=self.lease.held_since_s)
+
+
+class TenuredStore:
+    """The store as `adapters.postgres.store` guards it: the lease is asked before a statement, and after a claim's."""
+
+    def __init__(self, store: PaymentStore, regional: Regional, region: Region) -> None:
+        self._store = store
+        self._regional = regional
+        self._region = region
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
+        """Claim and save, while the lease is held; see the port."""
+        self._regional.demand()
+        accepted = await self._under_way(self._store.accept(payments))
+        try:
+            self._regional.demand()
+        except NotServingError as error:
+            raise UnavailableError(f"saved, or not, and not acknowledged: {error}") from error
+        return accepted
+
+    async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
+        """Save what still holds, while the lease is held; see the port."""
+        self._regional.demand()
+        return await self._under_way(self._store.save(decisions))
+
+    async def _under_way(self, statement: Awaitable[Result]) -> Result:
+        self._region.statements += 1
+        try:
+            return await statement
+        finally:
+            self._region.statements -= 1
+
+
+class RegionsBuild(Build):
+    """What is built in a world of two regions."""
+
+    def __init__(self) -> None:
+        self._regional: dict[str, Regional] = {}
+
+    def regional_store(self, region: Region) -> RegionalStore:
+        """Return the store of a region."""
+        return RegionalStore(region)
+
+    def regional(self, life: Life) -> Regional:
+        """Return the lease and the map of one life."""
+        if life.key not in self._regional:
+            region = cast("Region", life.world)
+            witness, observer = WitnessSide(region, life.key, life), cast("Any", LifeObserver(life))
+            store = cast("RegionStore", store_side(life, region.store))
+            lease = self.lease(witness, region.name, life.clock, observer)
+            self._regional[life.key] = Regional(lease, self.keeper(store, witness, life.poll_clock, region.peer.name))
+        return self._regional[life.key]
+
+    def lease(self, *parts: Any) -> RegionLease:
+        """Return one life's share in its region's lease."""
+        return RegionLease(*parts)
+
+    def keeper(self, *parts: Any) -> MapKeeper:
+        """Return what keeps the copy of the map."""
+        return MapKeeper(*parts)
+
+    def projector(self, *parts: Any) -> Projector:
+        """Return what folds the other region's events."""
+        return Projector(*parts)
+
+    def peer(self, life: Life, plan: PaymentPlan, token: int) -> SimulatedPeer:
+        """Return the way to the other region's gateway."""
+        return SimulatedPeer(life, plan, token)
+
+    is_drained_before_it_moves = True
+    """Whether slots move only once their old owner has surely ended."""
+
+    def store_side(self, life: Life) -> PaymentStore:
+        """Return the store as one life sees it."""
+        region = cast("Region", life.world)
+        inner = store_side(life, region.store)
+        return cast("PaymentStore", TenuredStore(inner, self.regional(life), region))
+
+    def link_side(self, life: Life) -> RailLink:
+        """Return the rail as one life sees it: at its region's connection point, while the lease is held."""
+        return HeldLink(link_side(life, cast("Region", life.world).point), self.regional(life))
+
+    def region_store(self, life: Life) -> RegionStore | None:
+        """Return what one life knows of the other region."""
+        return cast("RegionStore", store_side(life, life.world.store))
+
+    def loops_of_every_role(self, life: Life) -> Mapping[str, Loop]:
+        """Return what keeps lease and map."""
+        regional = self.regional(life)
+        return {"lease": regional.lease.run, "map of slots": regional.keeper.run}
+
+    def loops_of_a_worker(self, life: Life, receiver: Receiver) -> Mapping[str, Loop]:
+        """Return what folds the other region's payments, and what it handed over."""
+        store = cast("RegionStore", self.region_store(life))
+        clock: Any = life.poll_clock
+        projector = self.projector(store, clock, LifeObserver(life))
+        return {
+            "projection": projector.run,
+            "pulse": Pulse(store, clock).run,
+            "receiver for the other region": replace(receiver, clock=clock).run_for_the_other_region,
+        }

@@ -1,0 +1,206 @@
+"""What must hold of two regions together, and which of the promises of one region hold in each of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+from gateway.domain.events import EventKind
+from gateway.domain.payment import PaymentId, PaymentState
+from gateway.service.lease import lease_name
+from tests.simulation.check import Check
+from tests.simulation.checks import (
+    FINAL,
+    MAY_FOLLOW,
+    AppliedBeforeAcknowledged,
+    DoubtHasANextStep,
+    FinalsStayFinal,
+    HandledBeforeSettled,
+    HistoriesFold,
+    MessagesCountOnce,
+    MoneyMovesOnce,
+    NothingContradicts,
+    NothingExpiredIsSent,
+    NothingIsRefused,
+    NothingIsStuck,
+    SavedBeforeSent,
+    StatesTellTheTruth,
+    TheChainIsIntact,
+    TheLedgerSaysTheSame,
+    WhatWaitsHasADelivery,
+)
+from tests.simulation.witness import Leaving, Told, Witnessed
+
+if TYPE_CHECKING:
+    from tests.simulation.regions.region import Region
+    from tests.simulation.regions.world import RegionsWorld
+
+EACH_REGION: Final[tuple[type[Check], ...]] = (
+    StatesTellTheTruth,
+    FinalsStayFinal,
+    NothingContradicts,
+    SavedBeforeSent,
+    NothingExpiredIsSent,
+    AppliedBeforeAcknowledged,
+    HandledBeforeSettled,
+    NothingIsRefused,
+    HistoriesFold,
+    TheLedgerSaysTheSame,
+    TheChainIsIntact,
+    MessagesCountOnce,
+    DoubtHasANextStep,
+    WhatWaitsHasADelivery,
+    NothingIsStuck,
+)
+"""The promises of one region, looked at in each: its own payments, and what is projected there of the other's."""
+
+
+class RegionsCheck:
+    """A promise about both regions. Each method yields what breaks it, in words; one object watches one world."""
+
+    promise: ClassVar[str]
+
+    def on_step(self, _world: RegionsWorld) -> Iterator[str]:
+        """After something was saved or replicated, or money moved."""
+        yield from ()
+
+    def on_witnessed(self, _world: RegionsWorld, _region: Region, _witnessed: Witnessed) -> Iterator[str]:
+        """At a moment that leaves no trace in a store."""
+        yield from ()
+
+    def on_told(self, _world: RegionsWorld, _told: Told) -> Iterator[str]:
+        """When a client is told what a payment is."""
+        yield from ()
+
+    def on_end(self, _world: RegionsWorld) -> Iterator[str]:
+        """When nothing more will happen."""
+        yield from ()
+
+
+class AKeyHasOneClaim(RegionsCheck):
+    """Whichever region was asked, and in whatever hands the slot was."""
+
+    promise = "a key is claimed in one region"
+
+    def on_step(self, world: RegionsWorld) -> Iterator[str]:
+        east, west = (region.store.own_claims for region in world.both)
+        yield from (f"the key {key[1]} is claimed in both regions" for key in east.keys() & west.keys())
+
+
+class MoneyMovesOnceInBoth(RegionsCheck):
+    """Counted over every copy that reached the rail, from either region."""
+
+    promise = MoneyMovesOnce.promise
+
+    def __init__(self) -> None:
+        self._inner = MoneyMovesOnce()
+
+    def on_step(self, world: RegionsWorld) -> Iterator[str]:
+        yield from self._inner.on_step(cast("Any", world), ())
+
+
+class NothingIsSentTwiceByBoth(RegionsCheck):
+    """A second copy needs the rail's word that it has none, and a tenant that wants it sent again."""
+
+    promise = "nothing is sent twice, by whichever region"
+
+    def on_step(self, world: RegionsWorld) -> Iterator[str]:
+        for plan in world.scenario.payments:
+            copies = world.rail.account_of(world.reference(plan.number)).copies
+            if copies > 1 and copies > 1 + self._chosen(world, plan.number):
+                yield f"payment {plan.number}: {copies} copies have reached the rail"
+
+    def _chosen(self, world: RegionsWorld, number: int) -> int:
+        """How often a region itself has saved that it is to be sent again."""
+        return sum(
+            event.event.kind is EventKind.RESENDING_CHOSEN and event.region == region.name
+            for region in world.both
+            for payment_id, fact in region.store.facts.items()
+            if fact.end_to_end_id == world.reference(number)
+            for event in region.store.rows.events[payment_id]
+        )
+
+
+class AnEventHasOneWriter(RegionsCheck):
+    """One region decides on a payment at a time: the same step of it is never written twice under one epoch."""
+
+    promise = "one region at a time decides on a payment"
+
+    def on_step(self, world: RegionsWorld) -> Iterator[str]:
+        for region in world.both:
+            for payment_id, events in region.store.rows.events.items():
+                writers: dict[tuple[int, int], str] = {}
+                for event in events:
+                    if writers.setdefault((event.epoch, event.sequence), event.region) != event.region:
+                        yield f"{region.words(payment_id)}: event {event.sequence} was written by both regions"
+
+
+class NothingLeavesBeyondTheLease(RegionsCheck):
+    """By true time, and as the witness knows the lease: whoever waits for its end may rely on it."""
+
+    promise = "no region sends when its lease has run out"
+
+    def on_witnessed(self, world: RegionsWorld, region: Region, witnessed: Witnessed) -> Iterator[str]:
+        if isinstance(witnessed, Leaving) and not region.may_act:
+            renewed = world.witness_store.renewed_at_s.get(lease_name(region.name))
+            when = "never" if renewed is None else f"at {renewed:.3f} s"
+            yield f"{witnessed.process} sends, and the lease of {region.name} was renewed {when}"
+
+
+class NothingToldIsLost(RegionsCheck):
+    """What was acknowledged is in a store, for ever; at the end in both, and as it was told."""
+
+    promise = "what was acknowledged to a client is kept, by both regions in the end"
+
+    def __init__(self) -> None:
+        self._told: dict[int, PaymentId] = {}
+        self._finals: dict[PaymentId, PaymentState] = {}
+
+    def on_told(self, world: RegionsWorld, told: Told) -> Iterator[str]:
+        payment_id = told.payment.payment_id
+        if not any(payment_id in region.store.rows.payments for region in world.both):
+            yield f"payment {told.number} was acknowledged, and is in no store"
+        if self._told.setdefault(told.number, payment_id) != payment_id:
+            yield f"payment {told.number} was acknowledged as two payments"
+        if told.payment.state in FINAL:
+            self._finals[payment_id] = told.payment.state
+
+    def on_end(self, world: RegionsWorld) -> Iterator[str]:
+        for region in world.both:
+            payments = region.store.rows.payments
+            for number, payment_id in self._told.items():
+                if payment_id not in payments:
+                    yield f"payment {number} was acknowledged, and is not in {region.name}"
+            for payment_id, told in self._finals.items():
+                now = payments[payment_id].state if payment_id in payments else told
+                if now is not told and (told, now) not in MAY_FOLLOW:
+                    yield f"{region.words(payment_id)}: its client was told {told}, and it is {now}"
+            references = Counter(payment.end_to_end_id for payment in payments.values())
+            yield from (f"{reference} is {count} payments" for reference, count in references.items() if count > 1)
+
+
+class BothSayTheSame(RegionsCheck):
+    """After everything has healed: every table that is replicated, and the projections of both."""
+
+    promise = "healed, both regions say the same"
+
+    def on_end(self, world: RegionsWorld) -> Iterator[str]:
+        east, west = (region.store.truth() for region in world.both)
+        for table, rows in east.items():
+            others = west[table]
+            differing = [key for key in {**rows, **others} if rows.get(key) != others.get(key)]
+            yield from (f"the {table} of {len(differing)} differ, of {key} first" for key in differing[:1])
+
+
+def regions_checks() -> list[RegionsCheck]:
+    """Return every promise about both, in the order in which they are looked at."""
+    return [
+        MoneyMovesOnceInBoth(),
+        AKeyHasOneClaim(),
+        NothingIsSentTwiceByBoth(),
+        AnEventHasOneWriter(),
+        NothingLeavesBeyondTheLease(),
+        NothingToldIsLost(),
+        BothSayTheSame(),
+    ]

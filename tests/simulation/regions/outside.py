@@ -1,0 +1,136 @@
+"""Those outside both regions: clients that use either, and the operators who fence a region off and let it in again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from gateway.domain.payment import RegionId
+from gateway.domain.regions import SlotMap
+from gateway.service import steer
+from gateway.service.lease import LeaseWatch
+from gateway.service.ports import NotServingError, OvertakenError, UnavailableError
+from gateway.service.regions import SLOTS_RECORD
+from gateway.service.submit import Refused
+from tests.simulation.checks import FINAL
+from tests.simulation.clients import NO_ANSWER, PAUSE_MAX_S, WAIT_S
+from tests.simulation.processes import Life, LifeClock
+from tests.simulation.regions.link import WitnessSide, submitted
+from tests.simulation.regions.scenario import REGIONS, Fencing, peer_of
+from tests.simulation.scenario import PaymentPlan
+from tests.simulation.witness import Told
+
+if TYPE_CHECKING:
+    from tests.simulation.regions.region import Region
+    from tests.simulation.regions.world import RegionsWorld
+
+Result = TypeVar("Result")
+
+TRIES_MAX: Final = 24
+LOOK_S: Final = 0.5
+
+NOTHING_FORWARDED: Final = "503 is answered only where nothing has reached the key's home"
+
+
+async def client(world: RegionsWorld, plan: PaymentPlan, number: int) -> None:
+    """One client of one payment: tries, at either region, until it has an answer, and then perhaps once more."""
+    chance, who = world.chance, f"client {plan.number}"
+    await asyncio.sleep(plan.at_s + chance.delay_s(0, 0.01, who, number))
+    for turn in range(1 + plan.repeats):
+        for attempt in range(TRIES_MAX):
+            gateway = world.regions[REGIONS[(plan.number + number + turn + attempt // 2) % 2]].gateways[0]
+            token = len(REGIONS) + plan.number * 100_000 + number * 10_000 + turn * 1_000 + attempt
+            world.trace.tell(who, f"submits payment {plan.number} at {gateway.name}")
+            world.asked[plan.number] += 1
+            try:
+                async with asyncio.timeout(plan.patience_s if attempt < 3 else WAIT_S * 3):
+                    answer = await gateway.ask(f"payment {plan.number}", _submission(world, plan, token))
+            except NO_ANSWER as error:
+                world.trace.tell(who, f"has no answer: {type(error).__name__}")
+                if isinstance(error, NotServingError) and "nothing was forwarded" in str(error):
+                    _look_whether_nothing_was(world, plan, token)
+                pause_s = min(0.1 * 2**attempt, PAUSE_MAX_S) * (1 + chance.number(who, number, turn, attempt))
+                world.asked[plan.number] -= 1
+                await asyncio.sleep(pause_s)
+                world.asked[plan.number] += 1
+                continue
+            finally:
+                world.asked[plan.number] -= 1
+            if isinstance(answer, Refused):
+                world.trace.tell(who, f"is refused: {answer.kind}")
+                return
+            world.trace.tell(who, f"is told that payment {plan.number} is {answer.state}")
+            world.told(Told(plan.number, answer))
+            break
+        await asyncio.sleep(chance.delay_s(0.01, 20, who, number, turn))
+
+
+def _look_whether_nothing_was(world: RegionsWorld, plan: PaymentPlan, token: int) -> None:
+    if token in world.forwarded:
+        world.report(NOTHING_FORWARDED, f"payment {plan.number}: its home has had it")
+
+
+def _submission(world: RegionsWorld, plan: PaymentPlan, token: int) -> Callable[[Any], Awaitable[Any]]:
+    return lambda gateway: submitted(world, gateway, plan, token, forwarded_from=None)
+
+
+# --- operators ----------------------------------------------------------------------------------------------------
+
+
+async def steering(world: RegionsWorld) -> None:
+    """Do what the scenario has for the operators, one after the other."""
+    for act in sorted(world.scenario.fencings, key=lambda each: each.at_s):
+        await asyncio.sleep(max(0.0, act.at_s - world.loop.time()))
+        await _fence_and_readmit(world, act)
+    world.is_steering = False
+
+
+async def _fence_and_readmit(world: RegionsWorld, act: Fencing) -> None:
+    by = world.regions[peer_of(act.region)]
+    witness = WitnessSide(by, f"operator {act.at_s}")
+    clock = LifeClock(Life(cast("Any", by), f"{by.name}.operator", 0))
+    if world.build.is_drained_before_it_moves or not act.moves:
+        world.trace.tell("operator", f"fences {act.region} off, in {by.name}")
+        await _done(lambda: steer.fence(witness, act.region, by=by.name, clock=clock))
+        world.happened["a region is fenced off"] += 1
+    if act.moves:
+        watch = LeaseWatch(witness, act.region, clock)
+        while world.build.is_drained_before_it_moves and not (await _is_over(watch) and world.is_drained(act.region)):
+            await asyncio.sleep(LOOK_S)
+        await _move(world, witness, world.regions[act.region], to=by.name)
+    await asyncio.sleep(act.seconds)
+    world.trace.tell("operator", f"lets {act.region} in again")
+    await _done(lambda: steer.readmit(witness, act.region))
+
+
+async def _is_over(watch: LeaseWatch) -> bool:
+    await _done(watch.look)
+    return watch.is_surely_over
+
+
+async def _move(world: RegionsWorld, witness: WitnessSide, source: Region, *, to: RegionId) -> None:
+    """Give the slots in which everything is final to the other region: a planned hand-over."""
+
+    async def move() -> None:
+        record = await witness.read(SLOTS_RECORD)
+        assert record is not None, "it was begun"
+        slots = SlotMap.read(record.text)
+        store = source.store
+        busy = {store.slots_of[payment.payment_id] for payment in source.payments if payment.state not in FINAL}
+        moved = slots.slots_of(source.name) - busy
+        if moved:
+            await witness.write(SLOTS_RECORD, slots.moved(moved, to=to).as_text(), expected=record.version)
+        world.trace.tell("operator", f"gives {len(moved)} slots of {source.name} to {to}")
+
+    await _done(move)
+    world.happened["slots are handed over"] += 1
+
+
+async def _done(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Do it again and again until the witness has answered."""
+    while True:
+        try:
+            return await work()
+        except (UnavailableError, OvertakenError):
+            await asyncio.sleep(LOOK_S)

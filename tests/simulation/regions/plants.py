@@ -1,0 +1,174 @@
+"""Planted bugs of two regions: each builds one part wrongly, as a plausible slip would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from gateway.domain.payment import RegionId
+from gateway.domain.regions import SlotOwner
+from gateway.service.lease import RegionLease
+from gateway.service.ports import Decision, NotHomeError, NotSentError, UnavailableError
+from gateway.service.receive import UNMATCHED, Receiver
+from gateway.service.regions import MapKeeper
+from tests.simulation.plants import IdsDrawn
+from tests.simulation.processes import Life
+from tests.simulation.regions.build import RegionsBuild
+from tests.simulation.regions.link import SimulatedPeer
+from tests.simulation.regions.store import Change, RegionalStore
+from tests.simulation.scenario import PaymentPlan
+
+if TYPE_CHECKING:
+    from tests.simulation.regions.region import Region
+
+
+class RegionsPlant(StrEnum):
+    """A planted bug of two regions."""
+
+    TWO_WRITERS = "two-writers"
+    FENCE_OFF = "fence-off"
+    IDS_DRAWN_IN_EACH = "ids-drawn-in-each"
+    LEASE_BELIEVED = "lease-believed"
+    EPOCH_UNCHECKED_IN_SAVE = "epoch-unchecked-in-save"
+    LOWER_EPOCH_PROJECTED = "lower-epoch-projected"
+    FORWARD_GUESSED_AS_FAILED = "forward-guessed-as-failed"
+    NOT_HANDED_OVER = "not-handed-over"
+    OLD_MAP_BELIEVED = "old-map-believed"
+    CLAIMS_NOT_REPLICATED = "claims-not-replicated"
+
+
+REGIONS_SENTENCES: Final[Mapping[RegionsPlant, str]] = {
+    RegionsPlant.TWO_WRITERS: "Both regions own every slot: either accepts, and decides on what it sees.",
+    RegionsPlant.FENCE_OFF: "Slots move while their old owner still serves.",
+    RegionsPlant.IDS_DRAWN_IN_EACH: "The ids of a payment that leaves them to us are drawn anew at every try.",
+    RegionsPlant.LEASE_BELIEVED: "A lease is believed for a while after it has run out.",
+    RegionsPlant.EPOCH_UNCHECKED_IN_SAVE: "A decision is saved in whichever region it was taken.",
+    RegionsPlant.LOWER_EPOCH_PROJECTED: "A projection that is there gives way only to one of a lower epoch.",
+    RegionsPlant.FORWARD_GUESSED_AS_FAILED: "A forwarded submission without an answer is taken for one not sent.",
+    RegionsPlant.NOT_HANDED_OVER: "What the rail says of the other region's payment is set aside, not handed over.",
+    RegionsPlant.OLD_MAP_BELIEVED: "The map is read now and then, and believed meanwhile by who was let in again.",
+    RegionsPlant.CLAIMS_NOT_REPLICATED: "Payments are replicated, and the claims of their keys are not.",
+}
+"""What is wrong, in a sentence."""
+
+
+class _Shared(RegionalStore):
+    def owner_of(self, slot: int) -> SlotOwner:
+        return replace(super().owner_of(slot), region=RegionId(self.region))
+
+
+class TwoWriters(RegionsBuild):
+    def regional_store(self, region: Region) -> RegionalStore:
+        return _Shared(region)
+
+
+class FenceOff(RegionsBuild):
+    is_drained_before_it_moves = False
+
+
+class IdsDrawnInEach(RegionsBuild):
+    fednow = IdsDrawn.fednow
+
+
+class _Believing(RegionLease):
+    def demand(self) -> None:
+        self._held_until_s, believed = self._held_until_s + 20.0, self._held_until_s
+        try:
+            super().demand()
+        finally:
+            self._held_until_s = believed
+
+
+class LeaseBelieved(RegionsBuild):
+    def lease(self, *parts: Any) -> RegionLease:
+        return _Believing(*parts)
+
+
+class _AnybodySaves(RegionalStore):
+    def _save_at_home(self, decision: Decision) -> bool | NotHomeError:
+        return self._save_one(decision)
+
+
+class EpochUncheckedInSave(RegionsBuild):
+    def regional_store(self, region: Region) -> RegionalStore:
+        return _AnybodySaves(region)
+
+
+class _Backwards(RegionalStore):
+    def _is_newer(self, made: tuple[int, int], known: tuple[int, int]) -> bool:
+        return (-made[0], made[1]) > (-known[0], known[1])
+
+
+class LowerEpochProjected(RegionsBuild):
+    def regional_store(self, region: Region) -> RegionalStore:
+        return _Backwards(region)
+
+
+class _Guessing(SimulatedPeer):
+    async def forward(self, request: web.Request, body: bytes, *, home: RegionId, wait_s: int) -> web.Response:
+        try:
+            return await super().forward(request, body, home=home, wait_s=wait_s)
+        except UnavailableError as error:
+            raise NotSentError(str(error)) from error
+
+
+class ForwardGuessedAsFailed(RegionsBuild):
+    def peer(self, life: Life, plan: PaymentPlan, token: int) -> SimulatedPeer:
+        return _Guessing(life, plan, token)
+
+
+class _KeepsForItself(Receiver):
+    async def _hand_over(self, one: Any) -> None:
+        await self._quarantine(one, (UNMATCHED,))
+
+
+class NotHandedOver(RegionsBuild):
+    def receiver(self, **parts: Any) -> Receiver:
+        return _KeepsForItself(**parts)
+
+
+class _OldMapKeeper(MapKeeper):
+    async def run(self) -> None:
+        while True:
+            await self.follow()
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=30))
+
+    def demand(self, *, held_since_s: float) -> None:
+        """The map that is there will do."""
+
+
+class OldMapBelieved(RegionsBuild):
+    def keeper(self, *parts: Any) -> MapKeeper:
+        return _OldMapKeeper(*parts)
+
+
+class _WithoutClaims(RegionalStore):
+    def apply(self, change: Change) -> None:
+        super().apply(change)
+        if change.claim is not None:
+            self.rows.claims.pop(change.claim.key, None)
+            self.foreign_claims.pop(change.claim.key, None)
+
+
+class ClaimsNotReplicated(RegionsBuild):
+    def regional_store(self, region: Region) -> RegionalStore:
+        return _WithoutClaims(region)
+
+
+REGIONS_BUILDS: Final[Mapping[RegionsPlant, type[RegionsBuild]]] = {
+    RegionsPlant.TWO_WRITERS: TwoWriters,
+    RegionsPlant.FENCE_OFF: FenceOff,
+    RegionsPlant.IDS_DRAWN_IN_EACH: IdsDrawnInEach,
+    RegionsPlant.LEASE_BELIEVED: LeaseBelieved,
+    RegionsPlant.EPOCH_UNCHECKED_IN_SAVE: EpochUncheckedInSave,
+    RegionsPlant.LOWER_EPOCH_PROJECTED: LowerEpochProjected,
+    RegionsPlant.FORWARD_GUESSED_AS_FAILED: ForwardGuessedAsFailed,
+    RegionsPlant.NOT_HANDED_OVER: NotHandedOver,
+    RegionsPlant.OLD_MAP_BELIEVED: OldMapBelieved,
+    RegionsPlant.CLAIMS_NOT_REPLICATED: ClaimsNotReplicated,
+}

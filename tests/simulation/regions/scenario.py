@@ -1,0 +1,276 @@
+"""What a seed decides of a world with two regions, beside what it decides of any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from random import Random
+from typing import Final
+
+from gateway.domain.payment import RegionId
+from tests.simulation.scenario import (
+    Blow,
+    Call,
+    Happening,
+    Hit,
+    Incident,
+    Mishap,
+    Outage,
+    Part,
+    PaymentPlan,
+    Scenario,
+    Treatment,
+    Verdict,
+    mishap_of,
+    payment_of,
+)
+
+EAST: Final = RegionId("east")
+WEST: Final = RegionId("west")
+REGIONS: Final = (EAST, WEST)
+
+STATEMENT_S: Final = 9.0
+"""No statement takes longer: the pool's command timeout, and the server's, see to that."""
+
+
+def peer_of(region: RegionId) -> RegionId:
+    """Return the other region."""
+    return WEST if region == EAST else EAST
+
+
+@dataclass(frozen=True, slots=True)
+class WallClock:
+    """How far a region's wall clock is from true time: at the start, and what it gains in the first two minutes."""
+
+    ahead_s: float = 0.0
+    gains_s: float = 0.0
+
+    def ahead_at(self, seconds: float) -> float:
+        """Return how far it is ahead after so many seconds."""
+        return self.ahead_s + self.gains_s * min(seconds, 120.0) / 120.0
+
+
+class Way(StrEnum):
+    """The ways of the link that are cut."""
+
+    BOTH = "both ways"
+    FROM_EAST = "from east to west"
+    FROM_WEST = "from west to east"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Nothing comes through the link between the regions."""
+
+    way: Way
+    at_s: float
+    seconds: float
+
+    def is_on(self, now_s: float, *, source: RegionId) -> bool:
+        """Whether what leaves that region is stopped now."""
+        stops = self.way is Way.BOTH or (self.way is Way.FROM_EAST) == (source == EAST)
+        return stops and 0 <= now_s - self.at_s < self.seconds
+
+    @property
+    def words(self) -> str:
+        """It in words."""
+        return f"the link is cut {self.way} at {self.at_s:.1f} s, for {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The witness cannot be reached by a region; None: by neither."""
+
+    region: RegionId | None
+    at_s: float
+    seconds: float
+
+    def is_on(self, now_s: float, region: RegionId) -> bool:
+        """Whether it cannot be reached from there now."""
+        return self.region in {None, region} and 0 <= now_s - self.at_s < self.seconds
+
+    @property
+    def words(self) -> str:
+        """It in words."""
+        return f"{self.region or 'neither region'} {'cannot' if self.region else 'can'} reach the witness \
+at {self.at_s:.1f} s, for {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class LostAnswer:
+    """The home's answer to the n-th submission that is forwarded is lost."""
+
+    nth: int
+
+    @property
+    def words(self) -> str:
+        """It in words."""
+        return f"the answer to forwarded submission no. {self.nth} is lost"
+
+
+@dataclass(frozen=True, slots=True)
+class RegionalOutage(Outage):
+    """A part of one region answers nobody for a while."""
+
+    region: RegionId = EAST
+
+    @property
+    def words(self) -> str:
+        """It in words."""
+        return f"the {self.part} of {self.region} is down from {self.at_s:.1f} s on, for {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Fencing:
+    """A region is fenced off by the other, and let in again; where it is drained, what it owns at rest moves.
+
+    Taking over, without draining, belongs here as a further kind.
+    """
+
+    region: RegionId
+    at_s: float
+    seconds: float
+    moves: bool
+
+    @property
+    def words(self) -> str:
+        """It in words."""
+        moves = " its slots move, and" if self.moves else ""
+        return f"{self.region} is fenced off at {self.at_s:.1f} s,{moves} it is let in {self.seconds:.1f} s later"
+
+
+RegionalIncident = Incident | Cut | Silence | LostAnswer | Fencing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionsScenario(Scenario):
+    """One world of two regions; `gateways` and `workers` are those of each."""
+
+    lease_s: float = 5.0
+    way_s: float = 0.03
+    clocks: tuple[WallClock, WallClock] = (WallClock(), WallClock())
+    cuts: tuple[Cut, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    lost_answers: tuple[LostAnswer, ...] = ()
+    fencings: tuple[Fencing, ...] = ()
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """What happens in it."""
+        own = (*self.cuts, *self.silences, *self.lost_answers, *self.fencings)
+        return (*self.payments, *self.mishaps, *self.outages, *self.hits, *own)  # type: ignore[arg-type]
+
+    def of(self, incidents: tuple[RegionalIncident, ...]) -> RegionsScenario:
+        """Return the same world with these incidents only."""
+        return replace(
+            self,
+            payments=tuple(each for each in incidents if isinstance(each, PaymentPlan)),
+            mishaps=tuple(each for each in incidents if isinstance(each, Mishap)),
+            outages=tuple(each for each in incidents if isinstance(each, Outage)),
+            hits=tuple(each for each in incidents if isinstance(each, Hit)),
+            cuts=tuple(each for each in incidents if isinstance(each, Cut)),
+            silences=tuple(each for each in incidents if isinstance(each, Silence)),
+            lost_answers=tuple(each for each in incidents if isinstance(each, LostAnswer)),
+            fencings=tuple(each for each in incidents if isinstance(each, Fencing)),
+        )
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """The names of its processes."""
+        gateways = [f"gateway-{number + 1}" for number in range(self.gateways)]
+        workers = [f"worker-{number + 1}" for number in range(self.workers)]
+        return tuple(f"{region}.{name}" for region in REGIONS for name in (*gateways, *workers))
+
+
+def regions_scenario_of(seed: int) -> RegionsScenario:
+    """Return the scenario of a seed; the same in every process and on every machine."""
+    random = Random(f"regions {seed}")
+    count = random.choice((1, 2, 3, 4, 5, 6))
+    world = RegionsScenario(
+        seed=seed,
+        gateways=1,
+        workers=random.choice((1, 1, 2)),
+        questions_max=random.choice((2, 3, 5, 12)),
+        ping_after=random.choice((0, 1, 3)),
+        lease_s=random.choice((3.0, 5.0, 10.0)),
+        way_s=random.choice((0.005, 0.03, 0.03, 0.2)),
+        clocks=(_clock(random), _clock(random)),
+    )
+    fencings = _fencings(random)
+    spread_s = 60.0 if fencings else 25.0
+    return replace(
+        world,
+        payments=tuple(_payment(random, number + 1, spread_s=spread_s) for number in range(count)),
+        mishaps=tuple(_mishap(random) for _ in range(random.choice((0, 1, 2, 3)))),
+        outages=tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1)))),
+        hits=tuple(_hit(random, world.processes) for _ in range(random.choice((0, 0, 1, 2))))
+        + _frozen(random, world.processes),
+        cuts=tuple(_cut(random) for _ in range(random.choice((0, 0, 1, 1, 2)))),
+        silences=tuple(_silence(random) for _ in range(random.choice((0, 0, 1, 2)))),
+        lost_answers=tuple(LostAnswer(1 + int(random.random() * 5)) for _ in range(random.choice((0, 0, 1)))),
+        fencings=fencings,
+    )
+
+
+def _clock(random: Random) -> WallClock:
+    ahead_s = random.choice((0.0, 0.0, round(random.uniform(-3, 3), 2)))
+    return WallClock(ahead_s, random.choice((0.0, round(random.uniform(-1, 1), 2))))
+
+
+def _payment(random: Random, number: int, *, spread_s: float) -> PaymentPlan:
+    plan = payment_of(random, number)
+    at_s = random.choice((plan.at_s, round(random.uniform(0, spread_s), 3)))
+    treatment = plan.treatment
+    if random.random() < 0.2:  # the rail speaks again long after the end: perhaps to another owner
+        verdict = random.choice((Verdict.POSTS_LATER, Verdict.REFUSES_TO_POST))
+        treatment = Treatment(verdict=verdict, decides_after_s=random.choice((0.05, 2.0)))
+    clients, repeats = random.choice((1, 2, 2, 3)), random.choice((0, 1, 1, 2))
+    return replace(plan, at_s=at_s, clients=clients, repeats=repeats, treatment=treatment)
+
+
+def _mishap(random: Random) -> Mishap:
+    mishap = mishap_of(random)
+    is_statement = mishap.call in {Call.ACCEPT, Call.SAVE} and mishap.happening in {
+        Happening.SLOW_BEFORE,
+        Happening.SLOW_AFTER,
+    }
+    return replace(mishap, seconds=min(mishap.seconds, STATEMENT_S)) if is_statement else mishap
+
+
+def _outage(random: Random) -> RegionalOutage:
+    at_s, seconds = round(random.uniform(0, 30), 1), random.choice((0.3, 2.0, 6.0, 16.0))
+    return RegionalOutage(random.choice(tuple(Part)), at_s, seconds, random.choice(REGIONS))
+
+
+def _hit(random: Random, processes: tuple[str, ...]) -> Hit:
+    at_s = random.choice((random.uniform(0, 0.3), random.uniform(0, 4), random.uniform(0, 60)))
+    return Hit(
+        random.choice(processes), random.choice(tuple(Blow)), round(at_s, 3), random.choice((0.1, 1.0, 5.0, 14.0))
+    )
+
+
+def _frozen(random: Random, processes: tuple[str, ...]) -> tuple[Hit, ...]:
+    """Now and then a whole region dies, or stands still for longer than its lease."""
+    if random.random() < 0.8:
+        return ()
+    region, blow = random.choice(REGIONS), random.choice(tuple(Blow))
+    at_s = round(random.choice((random.uniform(0, 1), random.uniform(0, 40))), 3)
+    seconds = random.choice((5.0, 20.0, 60.0))
+    return tuple(Hit(process, blow, at_s, seconds) for process in processes if process.startswith(region))
+
+
+def _cut(random: Random) -> Cut:
+    at_s = random.choice((random.uniform(0, 1), random.uniform(0, 40)))
+    return Cut(random.choice((Way.BOTH, *Way)), round(at_s, 2), random.choice((0.5, 5.0, 20.0, 60.0)))
+
+
+def _silence(random: Random) -> Silence:
+    at_s = random.choice((random.uniform(0, 3), random.uniform(0, 40)))
+    return Silence(random.choice((None, *REGIONS)), round(at_s, 2), random.choice((0.5, 3.0, 8.0, 20.0, 45.0)))
+
+
+def _fencings(random: Random) -> tuple[Fencing, ...]:
+    at_s, region = random.uniform(1, 30), random.choice(REGIONS)
+    one = Fencing(region, round(at_s, 2), random.choice((0.5, 3.0, 15.0)), random.random() < 0.75)
+    again = Fencing(peer_of(region), round(at_s + random.uniform(20, 40), 2), 2.0, moves=True)
+    return random.choice(((), (), (one,), (one,), (one, again)))

@@ -1,0 +1,122 @@
+"""Worlds of two regions: nothing is found where nothing is wrong, and everything that is planted; and they repeat."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.proofs.simulation import again
+from tests.simulation.__main__ import main, report, tally_regions
+from tests.simulation.regions.plants import REGIONS_BUILDS, REGIONS_SENTENCES, RegionsPlant
+from tests.simulation.regions.scenario import RegionsScenario, WallClock, Way, regions_scenario_of
+from tests.simulation.regions.world import run_regions
+from tests.simulation.scenario import Blow, Scenario
+from tests.simulation.shrink import shortest
+from tests.simulation.world import Run
+
+ROOT: Final = Path(__file__).parents[3]
+
+SEEDS: Final = range(1, 13)
+
+FIRST_SEED: Final = {
+    RegionsPlant.TWO_WRITERS: 1,
+    RegionsPlant.FENCE_OFF: 35,
+    RegionsPlant.IDS_DRAWN_IN_EACH: 1,
+    RegionsPlant.LEASE_BELIEVED: 11,
+    RegionsPlant.EPOCH_UNCHECKED_IN_SAVE: 5,
+    RegionsPlant.LOWER_EPOCH_PROJECTED: 7,
+    RegionsPlant.FORWARD_GUESSED_AS_FAILED: 3,
+    RegionsPlant.NOT_HANDED_OVER: 1,
+    RegionsPlant.OLD_MAP_BELIEVED: 40,
+    RegionsPlant.CLAIMS_NOT_REPLICATED: 1,
+}
+"""A seed that finds each planted bug: the first one, as docs/proofs/simulation.md has it."""
+
+
+def test_in_twenty_worlds_of_two_regions_no_promise_is_broken() -> None:
+    """A key has one claim, money moves once, and healed, both regions say the same."""
+    total = tally_regions(SEEDS)
+
+    assert total.failed == {}, "make sim SEED=… with --regions tells it step by step"
+    assert total.seeds == len(SEEDS)
+    assert total.happened["slots are handed over"] > 5
+    assert total.states["SETTLED"] > len(SEEDS)
+
+
+def test_worlds_of_two_regions_are_bad_enough() -> None:
+    """The control of the test above: links are cut each way, witnesses are silent, clocks differ, regions die."""
+    scenarios = [regions_scenario_of(seed) for seed in range(1, 201)]
+
+    ways = {cut.way for scenario in scenarios for cut in scenario.cuts}
+    silent = {silence.region for scenario in scenarios for silence in scenario.silences}
+    blows = {hit.blow for scenario in scenarios for hit in scenario.hits}
+    outlasting = [s for scenario in scenarios for s in scenario.silences if s.seconds > scenario.lease_s]
+    assert ways == set(Way)
+    assert len(silent) == 3
+    assert blows == set(Blow)
+    assert len(outlasting) > 50
+    assert sum(len(scenario.fencings) for scenario in scenarios) > 100
+    assert any(clock != WallClock() for scenario in scenarios for clock in scenario.clocks)
+
+
+@pytest.mark.parametrize("plant", RegionsPlant)
+def test_every_planted_bug_of_two_regions_is_found(plant: RegionsPlant) -> None:
+    """A simulation that finds nothing proves nothing."""
+    seed = FIRST_SEED[plant]
+
+    found = run_regions(regions_scenario_of(seed), REGIONS_BUILDS[plant]())
+
+    assert found.violations, REGIONS_SENTENCES[plant]
+    assert seed in SEEDS or not run_regions(regions_scenario_of(seed)).violations, (
+        "it is the bug that makes the difference"
+    )
+
+
+def test_every_planted_bug_of_two_regions_is_in_the_document() -> None:
+    """Whoever reads a report finds out there what a plant is."""
+    page = (ROOT / "docs" / "simulation.md").read_text()
+
+    assert [each for each in RegionsPlant if f"| `{each}` | {REGIONS_SENTENCES[each]} |" not in page] == []
+
+
+def test_a_seed_of_two_regions_gives_the_same_run_in_every_process() -> None:
+    """Whatever the hash seed: sets and dictionaries of the process leak nothing into the world."""
+    seeds = [2, 3]
+
+    here = [run_regions(regions_scenario_of(seed)).digest for seed in seeds]
+
+    assert again(seeds, hash_seed="1", regions=True) == here
+    assert len(set(here)) == len(seeds)
+
+
+def test_a_failure_of_two_regions_is_made_smaller() -> None:
+    """What is left breaks the same promise, and is told with the command that shows it again."""
+    plant = RegionsPlant.FORWARD_GUESSED_AS_FAILED
+
+    def run_planted(scenario: Scenario) -> Run:
+        assert isinstance(scenario, RegionsScenario)
+        return run_regions(scenario, REGIONS_BUILDS[plant]())
+
+    found = run_planted(regions_scenario_of(FIRST_SEED[plant]))
+    smallest = shortest(run_planted, found)
+
+    assert smallest.violations[0].check == found.violations[0].check
+    assert len(smallest.scenario.incidents) <= 3 < len(found.scenario.incidents)
+    told = "\n".join(report(found, smallest, plant=plant))
+    assert f"--seed {found.scenario.seed} --regions --plant {plant}" in told
+
+
+def test_a_plant_of_the_other_kind_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A planted bug that would change nothing in these worlds is not run as if it did."""
+    monkeypatch.setattr(sys, "argv", ["simulation", "--seed", "1", "--regions", "--plant", "inbox-off"])
+
+    with pytest.raises(SystemExit) as refused:
+        main()
+
+    assert refused.value.code == 2
+    assert "inbox-off is none of two-writers" in capsys.readouterr().err

@@ -1,0 +1,188 @@
+"""What an operator does at the witness: begin, fence off, let in; each safe to repeat."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+import pytest
+
+from gateway.domain.payment import RegionId
+from gateway.domain.regions import SlotMap
+from gateway.service.lease import RegionLease
+from gateway.service.ports import NotServingError, UnavailableError
+from gateway.service.regions import SLOTS_RECORD
+from gateway.service.steer import Guardian, begin, fence, hand_back, readmit, standing, take_over
+from tests.fakes.clock import VirtualClock
+from tests.fakes.witness import InMemoryWitness
+from tests.unit.http.world import RecordingObserver
+
+EAST, WEST = RegionId("use1"), RegionId("usw2")
+BOTH: Final = (EAST, WEST)
+
+
+async def test_two_regions_begin_with_a_share_each_and_a_repeat_changes_nothing() -> None:
+    """Whichever begins first: both get the same map."""
+    witness = InMemoryWitness()
+
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    again = await begin(witness, BOTH, lease_s=99, held=None, is_first=False)
+
+    assert first == again == SlotMap.first(BOTH)
+    known = await standing(witness, BOTH)
+    assert known.slots == first
+    assert [lease and (lease.length_s, lease.term) for lease in known.leases.values()] == [(10, 1), (10, 1)]
+
+
+async def test_a_region_that_was_alone_keeps_its_slots_when_a_second_one_comes() -> None:
+    """What it has accepted stays at home; the new region forwards."""
+    alone = SlotMap.first([EAST])
+
+    assert await begin(InMemoryWitness(), BOTH, lease_s=10, held=alone, is_first=True) == alone
+
+
+async def test_a_region_that_cannot_know_what_its_peer_has_accepted_does_not_make_the_map() -> None:
+    """Its share would be slots whose keys the other has claimed, and goes on claiming."""
+    witness = InMemoryWitness()
+
+    with pytest.raises(UnavailableError, match="fifteen region init --first"):
+        await begin(witness, BOTH, lease_s=10, held=None, is_first=False)
+
+    assert not witness.records
+
+
+async def test_a_witness_that_fell_silent_in_between_is_asked_again_and_nothing_is_made_twice() -> None:
+    """The write was done, and its answer lost."""
+    witness = InMemoryWitness()
+    witness.answers = False
+    with pytest.raises(UnavailableError):
+        await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    witness.answers = True
+
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+
+    assert witness.records[SLOTS_RECORD].version == 1
+
+
+async def test_a_region_that_was_fenced_off_serves_again_once_it_is_let_in_under_a_new_term() -> None:
+    """A living region is fenced off too; twice is once."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    lease = RegionLease(witness, EAST, clock, RecordingObserver())
+    await lease.renew()
+
+    for _ in range(2):
+        assert (await fence(witness, EAST, by=WEST, clock=clock)).fenced_by == WEST
+    await lease.renew()
+    with pytest.raises(NotServingError):
+        lease.demand()
+    for _ in range(2):
+        assert (await readmit(witness, EAST)).term == 2
+    await lease.renew()
+
+    lease.demand()
+
+
+async def _taken_over(witness: InMemoryWitness, clock: VirtualClock, lost: RegionId, by: RegionId) -> SlotMap:
+    async with asyncio.TaskGroup() as group:
+        taking = group.create_task(take_over(witness, lost, by=by, clock=clock, ask_wait_s=25))
+        while not taking.done():
+            await asyncio.sleep(0)
+            clock.advance(0.5)
+    return taking.result()
+
+
+async def test_a_region_is_taken_over_once_it_surely_acts_no_more() -> None:
+    """All its slots go under the next epoch; the rail is asked no sooner than its clock has run out. Twice is once."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    lease = RegionLease(witness, WEST, clock, RecordingObserver())
+    await lease.renew()
+    started = clock.now()
+
+    slots = await _taken_over(witness, clock, WEST, EAST)
+
+    assert clock.now() - started >= timedelta(seconds=10.6)
+    assert lease.left_s == 0
+    assert slots.slots_of(EAST) == frozenset(range(256))
+    [ask_after] = {owner.ask_after for owner in slots.owners if owner.epoch == 2}
+    assert ask_after is not None
+    assert ask_after - started >= timedelta(seconds=35)
+    assert await _taken_over(witness, clock, WEST, EAST) == slots
+    assert SlotMap.read(witness.records[SLOTS_RECORD].text) == slots
+
+
+async def test_a_region_that_is_fenced_off_takes_nobody_over() -> None:
+    """Two operators do the same at both ends of a way that is cut: one of them comes second."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    await fence(witness, EAST, by=WEST, clock=clock)
+
+    with pytest.raises(NotServingError, match="itself fenced off"):
+        await take_over(witness, WEST, by=EAST, clock=clock, ask_wait_s=25)
+
+    assert SlotMap.read(witness.records[SLOTS_RECORD].text) == first
+
+
+async def test_slots_are_handed_back_to_a_region_that_serves_and_wait_for_their_owners_word() -> None:
+    """Until then they are where they were; a region that is fenced off gets none."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    await _taken_over(witness, clock, WEST, EAST)
+    with pytest.raises(NotServingError):
+        await hand_back(witness, first.slots_of(WEST), to=WEST)
+    await readmit(witness, WEST)
+
+    slots = await hand_back(witness, first.slots_of(WEST), to=WEST)
+
+    assert slots.slots_of(WEST) == first.slots_of(WEST)
+    assert {(o.epoch, o.released_by, o.ask_after) for o in slots.owners if o.region == WEST} == {(3, EAST, None)}
+
+
+async def test_what_a_lost_region_had_yet_to_hand_over_is_taken_over_with_the_rest() -> None:
+    """Its new owner would wait for its word for ever."""
+    first = SlotMap.first([EAST])
+    waiting = first.handed_over(range(128), to=WEST)
+    ask_after = VirtualClock().now()
+
+    slots = waiting.taken_over(EAST, by=WEST, ask_after=ask_after)
+
+    assert slots.slots_of(WEST) == frozenset(range(256))
+    assert {owner.released_by for owner in slots.owners} == {None}
+    assert SlotMap.read(slots.as_text()) == slots
+    assert SlotMap.read(waiting.as_text()) == waiting
+
+
+class Held:
+    """A tenure that stands."""
+
+    def demand(self) -> None:
+        """Return."""
+
+
+@pytest.mark.parametrize("renews", [True, False])
+async def test_a_region_that_falls_silent_is_taken_over_by_itself_and_one_that_renews_is_not(*, renews: bool) -> None:
+    """By what is seen at the witness, and by nobody's wall clock."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    lease = RegionLease(witness, WEST, clock, RecordingObserver())
+    guardian = Guardian(witness, WEST, EAST, Held(), clock, after_s=20, ask_wait_s=25)
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(guardian.run())
+        for _ in range(120):
+            if renews:
+                await lease.renew()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            clock.advance(0.5)
+        watching.cancel()
+
+    slots = SlotMap.read(witness.records[SLOTS_RECORD].text)
+    assert slots == first if renews else slots.slots_of(EAST) == frozenset(range(256))
+
+
+async def test_a_region_that_the_witness_does_not_know_is_not_let_in() -> None:
+    """The wrong witness, most likely."""
+    with pytest.raises(UnavailableError, match="fifteen region init"):
+        await readmit(InMemoryWitness(), EAST)
