@@ -186,6 +186,19 @@ async def test_a_return_that_never_left_is_followed_by_another_however_long_the_
         assert len(case.sent()) == 1
 
 
+async def test_a_return_that_was_taken_over_is_followed_by_no_other_by_itself() -> None:
+    """Another region may have sent it, and its word may not have come here: what became of it a person finds out."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.befalls(EventKind.TAKEN_OVER, EventKind.QUESTIONS_EXHAUSTED, EventKind.OPERATOR_RECORDED_REJECTION)
+        await case.see_to()
+        await earth.fire_timers(after_s=7_200)
+
+        assert (case.now.returning_cents, case.now.attention) == (0, Attention.RETURN_FAILED)
+        assert len(case.payments) == 1
+
+
 async def test_what_the_rail_says_has_settled_after_it_was_rejected_is_not_sent_again() -> None:
     """RJCT, then ACSC: whatever is true, a second return would be one too many. Only who has asked the rail goes on."""
     async with incoming_world() as earth:
