@@ -69,11 +69,13 @@ from gateway.service.ports.faults import (
 from gateway.service.ports.history import History, IncomingHistory, PaymentHistory
 from gateway.service.ports.incoming import (
     Admitted,
+    IncomingBacklog,
     IncomingDecision,
     IncomingStore,
     NewTransfer,
     Receivers,
     ReceivingTenant,
+    Standing,
     Unsent,
 )
 from gateway.service.ports.institution import Institution, Question
@@ -86,6 +88,7 @@ from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
     Backlog,
+    ClaimStore,
     Decision,
     DueTimer,
     MessageDirection,
@@ -125,6 +128,7 @@ __all__ = [
     "Balance",
     "Bus",
     "BusObserver",
+    "ClaimStore",
     "Clock",
     "Closing",
     "ContradictedMapError",
@@ -147,6 +151,7 @@ __all__ = [
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
+    "IncomingBacklog",
     "IncomingDecision",
     "IncomingHistory",
     "IncomingStore",
@@ -192,6 +197,7 @@ __all__ = [
     "Sealed",
     "SealedEntry",
     "Span",
+    "Standing",
     "Tenure",
     "TimerChange",
     "UnavailableError",
