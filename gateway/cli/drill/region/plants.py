@@ -31,8 +31,11 @@ SENTENCES: Final[Mapping[Plant, tuple[str, str]]] = {
 """The scenario in which each shows, and what it takes away."""
 
 _OWNED_BY_WHOEVER_ASKS: Final = """
-CREATE OR REPLACE FUNCTION owned_epoch(asking TEXT, wanted SMALLINT) RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
-    SELECT slot.epoch FROM slot WHERE slot.slot = wanted
+CREATE OR REPLACE FUNCTION owned_epoch(asking TEXT, wanted SMALLINT) RETURNS BIGINT LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('fifteen.slots', 0));
+    RETURN (SELECT slot.epoch FROM slot WHERE slot.slot = wanted);
+END
 $$
 """
 
