@@ -51,6 +51,11 @@ application.add_typer(drill, name="drill")
 
 Rail = Literal["fednow", "rtp"]
 
+_Loss = Annotated[
+    float,
+    typer.Option(help="How many pieces of a hundred are lost, and come when they were sent again.", min=0, max=99),
+]
+
 
 @application.command()
 def demo(
@@ -82,16 +87,17 @@ def demo(
 def up(
     _regions: Annotated[int, typer.Option("--regions", help="How many regions: two.", min=2, max=2)] = 2,
     delay_ms: Annotated[float, typer.Option(help="The link's delay, one way.", min=0)] = 0.0,
+    loss_percent: _Loss = 0.0,
     lease_s: Annotated[float, typer.Option(help="The length of the regions' leases.", min=3)] = 10.0,
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep databases, journal and logs in this directory.", metavar="DIR")
     ] = None,
 ) -> None:
-    """Run two complete regions here, a witness, and a link whose delay and cut can be set, until Ctrl-C."""
+    """Run two complete regions here, a witness, and a link whose delay, loss and cut can be set, until Ctrl-C."""
     from gateway.cli.up import run_up
 
     with explained():
-        run_up(delay_ms=delay_ms, lease_s=lease_s, keep=keep)
+        run_up(delay_ms=delay_ms, loss_percent=loss_percent, lease_s=lease_s, keep=keep)
 
 
 @application.command()
@@ -876,6 +882,8 @@ def link(
     ],
     port: Annotated[int, typer.Option(help="Where the link is told of its delay, and cut.")] = 8030,
     delay_ms: Annotated[float, typer.Option(help="One way.", min=0)] = 0.0,
+    loss_percent: _Loss = 0.0,
+    seed: Annotated[int, typer.Option(help="Which pieces are lost; the same seed has the same lost again.")] = 1,
 ) -> None:
     """Play the network between two regions: carry bytes, late or not at all."""
     import asyncio
@@ -886,7 +894,7 @@ def link(
         ways = [Way.read(each) for each in way]
     except ValueError as error:
         raise typer.BadParameter("a way is two places and two ports: use1:usw2:8031:8000") from error
-    asyncio.run(run_link(ways, port=port, delay_s=delay_ms / 1000))
+    asyncio.run(run_link(ways, port=port, delay_s=delay_ms / 1000, loss_percent=loss_percent, seed=seed))
 
 
 @simulator.command()
@@ -995,8 +1003,8 @@ def drill_region(
     scenario: Annotated[
         list[str] | None,
         typer.Option(
-            help="killed, cut, witness, one-way, cut-60, isolated, frozen-5, frozen-60, both, old-map, clock; or "
-            "all. Without: the first three."
+            help="killed, cut, witness, one-way, lossy, cut-60, isolated, frozen-5, frozen-60, both, old-map, clock; "
+            "or all. Without: the first three."
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Repeats the drill's choices; printed when it was drawn.")] = None,

@@ -1,7 +1,7 @@
 """Two complete regions on this machine: each its own PostgreSQL, gateway and worker; a witness, and a link.
 
 Whatever goes from one region to the other, replication and forwarded submissions, goes through the link, whose delay
-can be set and which can be cut; in a drill what goes to the witness does too. Both regions speak to one FedNow
+and loss can be set and which can be cut; in a drill what goes to the witness does too. Both regions speak to one FedNow
 simulator, under one connection party: whichever asks first gets an answer, and hands it over to the payment's home.
 """
 
@@ -42,9 +42,10 @@ _SENDER: Final = next(participant for participant in PARTICIPANTS if participant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How the two are made: the link's one-way delay, and the length of the leases."""
+    """How the two are made: the link's one-way delay and its loss, and the length of the leases."""
 
     delay_ms: float = 0.0
+    loss_percent: float = 0.0
     lease_s: float = 10.0
     rail_clock_s: int = RAIL_CLOCK_S
     status_request_wait_s: int = STATUS_REQUEST_WAIT_S
@@ -171,7 +172,7 @@ class TwoRegions:
 
     @property
     def link_url(self) -> str:
-        """Where the link is told of its delay, and cut: ``PUT /link`` with ``{"delay_ms": …, "is_cut": …}``."""
+        """Where the link is told of delay, loss and cut, by ``PUT /link`` (`simulators.link`)."""
         return f"http://127.0.0.1:{self.link_port}"
 
     @property
@@ -242,7 +243,7 @@ class TwoRegions:
         ]
         if self.plan.witness_on_link:
             ways += [f"{each.name}:{WITNESS}:{each.ports.to_witness}:{self.witness.port}" for each in self.regions]
-        delay = ("--delay-ms", f"{self.plan.delay_ms:g}")
+        delay = ("--delay-ms", f"{self.plan.delay_ms:g}", "--loss-percent", f"{self.plan.loss_percent:g}")
         return ("simulator", "link", "--port", str(self.link_port), *delay, *(f"--way={way}" for way in ways))
 
     async def _migrate(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.child_process import free_loopback_port
-from simulators.link import Link, Way, link_application, run_link
+from simulators.link import RESENT_AFTER_S, Chance, Link, Way, link_application, run_link
 
 EAST_TO_WEST: Final = "east>west"
 WEST_TO_EAST: Final = "west>east"
@@ -64,7 +64,7 @@ async def linked(link: Link, echo: Echo) -> AsyncIterator[tuple[asyncio.StreamRe
 
 def a_link() -> Link:
     """A link with one way, from the east to the west."""
-    return Link([Way("east", "west", free_loopback_port(), free_loopback_port())])
+    return Link([Way("east", "west", free_loopback_port(), free_loopback_port())], Chance(7))
 
 
 async def is_lost(reader: asyncio.StreamReader) -> bool:
@@ -129,6 +129,37 @@ def test_a_direction_in_which_nothing_goes_is_refused() -> None:
     """A slip of the pen would cut nothing, and a drill show nothing."""
     with pytest.raises(ValueError, match="no north>south: there are east>west, west>east"):
         a_link().set(delay_s=0.0, is_cut=True, only=["north>south"])
+
+
+@pytest.mark.parametrize("loss_percent", [-1.0, 100.0])
+def test_a_loss_of_all_is_refused(loss_percent: float) -> None:
+    """Nothing would ever come: that is a cut."""
+    with pytest.raises(ValueError, match="from 0 to below 100"):
+        a_link().set(delay_s=0.0, is_cut=False, loss_percent=loss_percent)
+
+
+async def test_a_piece_that_is_lost_comes_when_it_has_been_sent_again_and_what_is_behind_it_waits() -> None:
+    """In a stream of bytes loss is a pause, and never another order."""
+    link, echo = a_link(), Echo()
+    link.set(delay_s=0.0, is_cut=False, loss_percent=60.0)
+    loop = asyncio.get_running_loop()
+    async with linked(link, echo) as (reader, writer):
+        started_s = loop.time()
+        for line in (b"one\n", b"two\n", b"three\n"):
+            writer.write(line)
+            assert await reader.readline() == line
+
+    assert loop.time() - started_s >= RESENT_AFTER_S
+
+
+def test_what_is_lost_is_a_function_of_the_seed() -> None:
+    """As often as was asked, and the same again with the same seed."""
+    one, again, other = Chance(1), Chance(1), Chance(2)
+    drawn = [one.comes_true(20.0) for _ in range(1_000)]
+
+    assert drawn == [again.comes_true(20.0) for _ in range(1_000)]
+    assert drawn != [other.comes_true(20.0) for _ in range(1_000)]
+    assert 150 < sum(drawn) < 250
 
 
 @pytest.mark.parametrize("text", ["8031:8000", "east:west:8031", "east:west:8031:here"])

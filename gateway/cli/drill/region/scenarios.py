@@ -31,6 +31,7 @@ APART: Final = 60
 CLOCK_OFF_S: Final = 5.0
 LONG_S: Final = 60.0
 ONE_WAY_S: Final = 8.0
+LOSS_PERCENT: Final = 5.0
 OLD_MAP_S: Final = 4.0
 """For so long a region that has come back with its old map is asked to accept payments: longer than its lease."""
 
@@ -88,9 +89,14 @@ class Stage:
         return f"{west}>{WITNESS}", f"{WITNESS}>{west}"
 
 
-async def tell_link(two: TwoRegions, *directions: str) -> None:
-    """Have the link lose what goes in these directions, and carry everything else."""
-    settings = {"delay_ms": two.plan.delay_ms, "is_cut": bool(directions), "only": directions}
+async def tell_link(two: TwoRegions, *directions: str, loss_percent: float = 0.0) -> None:
+    """Have the link lose what goes in these directions, and carry everything else, losing so much of it at first."""
+    settings = {
+        "delay_ms": two.plan.delay_ms,
+        "is_cut": bool(directions),
+        "only": directions,
+        "loss_percent": loss_percent,
+    }
     async with aiohttp.ClientSession() as session, session.put(f"{two.link_url}/link", json=settings) as response:
         response.raise_for_status()
 
@@ -158,6 +164,13 @@ async def one_way(stage: Stage) -> None:
         await asyncio.sleep(ONE_WAY_S)
         await stage.cut()
     await stage.load.until(BEFORE + AFTER)
+
+
+async def lossy(stage: Stage) -> None:
+    """The link loses pieces of what it carries, which come when they have been sent again."""
+    await tell_link(stage.two, loss_percent=LOSS_PERCENT)
+    await stage.load.until(BEFORE + AFTER)
+    await stage.cut()
 
 
 async def isolated(stage: Stage) -> None:
@@ -255,6 +268,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "cut": Scenario(partial(cut, for_s=0.0), "The link is cut for a moment while both serve."),
     "witness": Scenario(witness, "The witness is lost, and comes back within the lease."),
     "one-way": Scenario(one_way, "The link loses what goes one way, then what goes the other way."),
+    "lossy": Scenario(lossy, "The link loses 5 % of what it carries, which is sent again."),
     "cut-60": Scenario(partial(cut, for_s=LONG_S), "The link is cut for 60 s while both serve."),
     "isolated": Scenario(isolated, "A region reaches neither the other nor the witness, and is taken over."),
     "frozen-5": Scenario(
