@@ -111,7 +111,8 @@ class IncomingTransfers:
                 IDEMPOTENCY_KEY_MISSING,
                 "A return needs the header Idempotency-Key: under one key one return is started.",
             )
-        order = read_return(await read_body(request, self._api.limits), transfer)
+        taken = self._api.incoming.return_reasons(transfer)
+        order = read_return(await read_body(request, self._api.limits), transfer, reasons=taken)
         if order.note is not None:
             await self._keys.operator_of(request.headers)
         by = "operator" if tenant_id is None else f"tenant {tenant_id}"

@@ -56,6 +56,10 @@ class IncomingDesk:
     decisions: IncomingDecisions
     coming_back: ComingBack
 
+    def return_reasons(self, transfer: IncomingTransfer) -> frozenset[str]:
+        """Return the ISO reasons for which a transfer may be given back; empty where its rail takes any."""
+        return self.decisions.decider.rails[transfer.rail].return_reasons
+
     async def find(
         self, tenant_id: TenantId | None, *, states: Sequence[IncomingState], limit: int
     ) -> Sequence[IncomingTransfer]:

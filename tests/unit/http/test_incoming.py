@@ -10,6 +10,8 @@ from uuid import UUID
 
 import pytest
 
+from adapters.http.incoming_forms import read_return
+from adapters.http.problems import ProblemError
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer
 from gateway.service.ports import MessageDirection, RawMessage
@@ -20,6 +22,7 @@ from iso20022.messages.investigation import Case
 from iso20022.messages.original import OriginalMessage, Reason
 from iso20022.messages.shape import Code
 from tests.integration.store.test_incoming_contract import new
+from tests.unit.domain.transfers import transfer as transfer_as
 from tests.unit.http.world import OPERATOR, OTHER_BEARER, Answer, World
 
 PATH: Final = "/v1/incoming-transfers"
@@ -149,6 +152,23 @@ async def test_what_was_posted_is_given_back_for_a_reason_and_no_more_than_is_le
     assert again.json == started.json
     assert (other.status, other.json["code"]) == (409, "return_differs")
     assert keyless.status == 400
+
+
+def test_a_reason_that_the_rail_does_not_take_is_named_with_those_that_it_takes() -> None:
+    """Where its list is set: the rail would refuse the return, after it had left."""
+    posted = transfer_as(state=IncomingState.POSTED)
+    body = json.dumps({"reason_code": "CUST"}).encode()
+
+    with pytest.raises(ProblemError) as refused:
+        read_return(body, posted, reasons=frozenset({"FRAD", "DUPL"}))
+
+    (finding,) = refused.value.findings
+    assert (finding["code"], finding["pointer"]) == ("FORM_REASON_NOT_TAKEN", "/reason_code")
+    assert "DUPL, FRAD" in finding["rule"]
+    assert (
+        read_return(body, posted, reasons=frozenset()).reason
+        == read_return(body, posted, reasons=frozenset({"CUST"})).reason
+    )
 
 
 @pytest.mark.parametrize(("settled", "state"), [(True, "PENDING"), (False, "NOT_SETTLED")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
@@ -13,15 +13,27 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.ledger import Account, balances
-from gateway.domain.payment import FundsHolder, Payment, PaymentState, Reason, ReasonOrigin
+from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, Reason, ReasonOrigin
 from gateway.domain.returns import return_key_of, returns_after
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
+from gateway.service.fednow import fednow_protocol
 from gateway.service.incoming.desk import NotReturnableError, OtherReturnError
+from gateway.service.incoming.give_back import INVALID
 from gateway.service.incoming.post import record_posting
 from gateway.service.ports import Delivery, Queue, RailDelivery
-from iso20022 import Amount, Direction, FedNowProfile, PaymentReturn, examine
-from tests.fakes.incoming_rail import PARTY
+from iso20022 import (
+    Amount,
+    CustomerCreditTransfer,
+    Direction,
+    FedNowProfile,
+    PaymentReturn,
+    examine,
+    read,
+    unwrap,
+)
+from iso20022.messages import pacs004
+from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.integration.store.harness import new_payment
 from tests.unit.domain.transfers import transfer
 from tests.unit.service.incoming_world import IncomingWorld, desk_of_world, incoming_world
@@ -351,6 +363,50 @@ async def test_a_return_that_cannot_begin_ends_and_a_person_is_told() -> None:
         assert (case.now.returning_cents, case.now.attention) == (0, Attention.RETURN_FAILED)
         assert earth.recorder.parkings == [case.transfer.payment_id]
         assert case.sent() == []
+
+
+async def test_a_return_that_breaks_the_rails_rules_does_not_leave_and_a_person_is_told_which() -> None:
+    """It is looked at before it is accepted, as what a client sends is: the rail need not find it."""
+    async with incoming_world() as earth:
+        case, profile = await owed(earth), FedNowProfile(return_reasons=frozenset({"CUST"}))
+        strict = {Rail.FEDNOW: fednow_protocol(profile, connection_party=PARTY, timing=Timing())}
+
+        await replace(earth.receiving.arrived.giving_back, protocols=strict).see_to(case.now)
+
+        ended = (await earth.store.events(case.transfer.payment_id))[-1].fact
+        assert (case.now.returning_cents, case.now.attention) == (0, Attention.RETURN_FAILED)
+        assert ended.reason is not None
+        assert (ended.reason.code, "FEDNOW_REASON_LIST" in (ended.reason.text or "")) == (INVALID, True)
+        assert not case.payments
+        assert not case.sent()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("The account is closed.", "AC04: The account is closed."), (None, "AC04"), ("x" * 105, "AC04")]
+)
+async def test_a_reason_that_the_rail_does_not_take_goes_in_words(text: str | None, words: str) -> None:
+    """The money goes back whatever the institution has said; its code is not lost."""
+    async with incoming_world() as earth:
+        transfer = await earth.settled()
+        message = await earth.receiving.messages.of(transfer)
+        assert isinstance(message, CustomerCreditTransfer)
+        rail = receiving_rail(profile=FedNowProfile(return_reasons=frozenset({"CUST", "NARR"})))
+
+        made = rail.return_of(
+            transfer,
+            message,
+            amount=transfer.amount,
+            reason=Reason("AC04", ReasonOrigin.INSTITUTION, text),
+            reference="A",
+            business_date=earth.clock.now().date(),
+            at=earth.clock.now(),
+        )
+
+        document = unwrap(read(made.body)).document
+        assert document is not None
+        (reason,) = pacs004.parse(document).reasons
+        assert reason.reason is not None
+        assert (reason.reason.text, [each.reveal() for each in reason.additional]) == ("NARR", [words])
 
 
 def test_no_client_can_have_the_key_of_a_return() -> None:
