@@ -74,6 +74,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/incoming-transfers", incoming.get_list),
         ("GET", "/v1/incoming-transfers/{transfer_id}", incoming.get_one),
         ("GET", "/v1/incoming-transfers/{transfer_id}/events", incoming.get_events),
+        ("GET", "/v1/incoming-transfers/{transfer_id}/returns", incoming.get_returns),
         ("GET", "/v1/incoming-transfers/{transfer_id}/messages", incoming.get_messages),
         ("GET", "/v1/incoming-transfers/{transfer_id}/messages/{message_id}", incoming.get_message),
         ("POST", "/v1/incoming-transfers/{transfer_id}/posting", incoming.post_posting),

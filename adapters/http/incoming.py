@@ -27,6 +27,7 @@ from adapters.http.problems import (
     RETURN_DIFFERS,
     ProblemError,
 )
+from adapters.http.representation import payment_json
 from adapters.http.submissions import header_key_of
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
@@ -69,6 +70,12 @@ class IncomingTransfers:
         """Show a transfer's history."""
         transfer = await self._transfer(request)
         return json_response(facts_json(transfer, await self._api.incoming.events(transfer.payment_id)))
+
+    async def get_returns(self, request: web.Request) -> web.Response:
+        """Show the payments that give a transfer back, also the one under way."""
+        transfer = await self._transfer(request)
+        found = [payment_json(payment) for payment in await self._api.incoming.returns(transfer)]
+        return json_response({"transfer_id": str(transfer.payment_id), "returns": found})
 
     async def get_messages(self, request: web.Request) -> web.Response:
         """Show the list of a transfer's raw messages."""

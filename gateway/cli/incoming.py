@@ -46,10 +46,17 @@ def show_transfer(settings: Settings, transfer_id: str, *, url: str | None, as_j
     history = ask(settings, url, partial(_events, transfer_id=transfer_id), remedy=_REMEDY)
     if history.status != 200:
         return print_refusal(history)
+    returns = ask(settings, url, partial(_returns, transfer_id=transfer_id), remedy=_REMEDY)
+    if returns.status != 200:
+        return print_refusal(returns)
     if as_json:
-        print(json.dumps({**answer.document, "events": history.document["events"]}, indent=2))
+        parts = {"events": history.document["events"], "returns": returns.document["returns"]}
+        print(json.dumps({**answer.document, **parts}, indent=2))
         return EXIT_OK
     _print(answer.document)
+    for each in returns.document["returns"]:
+        amount = each["amount"]["value"]
+        print_line(f"  return {each['payment_id']}  {amount}  {each['state']}  message {escape(each['message_id'])}")
     for event in history.document["events"]:
         reason = event["reason"] or {}
         words = [event["at"], event["kind"], event["state_after"], event["status"], reason.get("code")]
@@ -111,6 +118,10 @@ async def _show(client: GatewayClient, *, transfer_id: str) -> Answer:
 
 async def _events(client: GatewayClient, *, transfer_id: str) -> Answer:
     return await client.incoming_transfer(transfer_id, part="/events")
+
+
+async def _returns(client: GatewayClient, *, transfer_id: str) -> Answer:
+    return await client.incoming_transfer(transfer_id, part="/returns")
 
 
 async def _decide(client: GatewayClient, *, transfer_id: str, decision: dict[str, str]) -> Answer:

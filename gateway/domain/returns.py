@@ -102,7 +102,16 @@ def return_key_of(transfer: IncomingTransfer) -> IdempotencyKey:
 
     It has spaces, which no client's key may have: none can be in its place.
     """
-    return IdempotencyKey(f"return {transfer.payment_id} {transfer.returns}")
+    return _key_of(transfer, transfer.returns)
+
+
+def return_keys_of(transfer: IncomingTransfer) -> list[IdempotencyKey]:
+    """Return the keys of all its returns, the first one first: of one that could not begin there is no payment."""
+    return [_key_of(transfer, number) for number in range(1, transfer.returns + 1)]
+
+
+def _key_of(transfer: IncomingTransfer, number: int) -> IdempotencyKey:
+    return IdempotencyKey(f"return {transfer.payment_id} {number}")
 
 
 def has_never_left(events: Sequence[RecordedEvent]) -> bool:

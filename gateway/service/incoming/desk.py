@@ -15,8 +15,8 @@ from gateway.domain.incoming_transfer import (
     PostingAnswer,
     RecordedFact,
 )
-from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
-from gateway.domain.returns import AMOUNT, NOTE, returnable, returnable_all_the_same
+from gateway.domain.payment import Payment, PaymentId, Reason, ReasonOrigin, TenantId
+from gateway.domain.returns import AMOUNT, NOTE, return_keys_of, returnable, returnable_all_the_same
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.post import record_posting
@@ -74,6 +74,11 @@ class IncomingDesk:
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedFact]:
         """Return its history. Raises UnavailableError."""
         return await self.decisions.store.events(payment_id)
+
+    async def returns(self, transfer: IncomingTransfer) -> Sequence[Payment]:
+        """Return the payments that give it back, the first one first; also one under way. Raises UnavailableError."""
+        found = await self.coming_back.payments.store.claimed(transfer.tenant_id, return_keys_of(transfer))
+        return [payment for payment in found if payment.original_id == transfer.payment_id]
 
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
         """Return its raw messages. Raises UnavailableError."""

@@ -231,6 +231,13 @@ class PaymentStore(Protocol):
         """
         ...
 
+    async def claimed(self, tenant_id: TenantId, keys: Sequence[IdempotencyKey]) -> Sequence[Payment]:
+        """Return a tenant's payments that were accepted under these keys, in their order, as they are now.
+
+        Keys that nothing is known of are left out.
+        """
+        ...
+
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
         """Return the payments as they are now; unknown ones are left out."""
         ...

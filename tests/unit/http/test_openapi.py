@@ -140,6 +140,7 @@ async def ask_of_incoming(world: World, ask: Callable[..., Awaitable[Answer]]) -
         await ask(f"{path}/posting", await decide(world, transfer, outcome=outcome), method="POST")
     for order in ({}, {"amount": "60.00", "reason_code": "CUST"}, {"amount": "20.00", "reason_code": "CUST"}):
         await ask(f"{path}/return", await give_back(world, transfer, **order), method="POST")
+    await ask(f"{path}/returns", await world.get(f"{link}/returns"))
     await asked_for(world, transfer)
     await ask("/v1/return-requests", await world.get("/v1/return-requests"))
     for answer in ({}, {"answer": "pending"}, {"answer": "agreed"}, {"answer": "refused", "reason_code": "CUST"}):

@@ -133,6 +133,29 @@ async def test_a_refused_posting_sends_the_money_back_once_and_ends_with_the_rai
         assert set(balances(booked).values()) == {0}, "what came has gone, and nobody has gained or lost"
 
 
+async def test_the_returns_of_a_transfer_are_shown_also_while_one_is_under_way() -> None:
+    """Whoever must find out about one in doubt finds its message id with the transfer; no other's are among them."""
+    async with incoming_world() as earth:
+        case, desk = await owed(earth), desk_of_world(earth)
+        not_begun = await desk.returns(case.now)
+        await case.see_to()
+        await case.befalls(EventKind.DEADLINE_PASSED)
+        await case.see_to()
+        assert case.now.next_step_at is not None
+        await earth.fire_timers(after_s=(case.now.next_step_at - earth.clock.now()).total_seconds())
+        await case.see_to()
+        other = await owed(earth)
+        await other.see_to()
+        await case.dispatch()
+
+        shown = await desk.returns(case.now)
+
+        assert not_begun == []
+        assert [each.state for each in shown] == [PaymentState.REJECTED, PaymentState.RECEIVED]
+        assert {each.original_id for each in shown} == {case.transfer.payment_id}
+        assert [each.state for each in await desk.returns(other.now)] == [PaymentState.SENDING]
+
+
 async def test_while_the_return_is_under_way_the_money_is_reserved() -> None:
     """The ledger has it neither with the institution nor gone: and gives it back to what had arrived when it fails."""
     async with incoming_world() as earth:
