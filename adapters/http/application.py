@@ -80,6 +80,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("POST", "/v1/incoming-transfers/{transfer_id}/posting", incoming.post_posting),
         ("POST", "/v1/incoming-transfers/{transfer_id}/return", incoming.post_return),
         ("POST", "/v1/incoming-transfers/{transfer_id}/settlement", incoming.post_settlement),
+        ("POST", "/v1/incoming-transfers/{transfer_id}/return-record", incoming.post_return_record),
         ("POST", "/v1/incoming-transfers/{transfer_id}/return-answer", requests.post_answer),
         ("POST", "/v1/payments/{payment_id}/return-request", requests.post_request),
         ("GET", "/v1/return-requests", requests.get_list),

@@ -11,7 +11,7 @@ from adapters.http.answers import json_response
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
-from adapters.http.incoming_forms import code_findings, read_return, read_settlement, text_findings, unknown
+from adapters.http.incoming_forms import code_findings, read_note, read_return, read_settlement, text_findings, unknown
 from adapters.http.incoming_representation import facts_json, transfer_json, transfer_messages_json
 from adapters.http.negotiation import is_json
 from adapters.http.notes import refuse_if_any
@@ -148,6 +148,23 @@ class IncomingTransfers:
         except NotRecordableError as error:
             raise ProblemError(
                 NOT_RECORDABLE, f"The transfer is {error.state}; nothing was done.", members={"state": error.state}
+            ) from error
+        return json_response(transfer_json(ended))
+
+    async def post_return_record(self, request: web.Request) -> web.Response:
+        """Record that what was owed has gone back beside this gateway, and show the transfer as it is then."""
+        operator = await self._keys.operator_of(request.headers)
+        transfer = await self._transfer(request)
+        require_type(request, is_json, taken="application/json")
+        note = read_note(await read_body(request, self._api.limits))
+        try:
+            ended = await self._api.incoming.record_return(transfer.payment_id, note=note, by=operator)
+        except NotRecordableError as error:
+            why = "a return of it is under way" if error.state is IncomingState.RETURN_DUE else "nothing of it is owed"
+            raise ProblemError(
+                NOT_RECORDABLE,
+                f"The transfer is {error.state}, and {why}; nothing was done.",
+                members={"state": error.state},
             ) from error
         return json_response(transfer_json(ended))
 

@@ -69,6 +69,13 @@ def read_settlement(body: bytes) -> tuple[bool, str]:
     return members["settled"], members["note"].strip()
 
 
+def read_note(body: bytes) -> str:
+    """Read ``{"note": …}``: what was found out, and where; raises alike."""
+    members = read_object(body)
+    refuse_if_any(note_findings(members, known=("note",)))
+    return str(members["note"]).strip()
+
+
 def unknown(members: Mapping[str, Any], known: Collection[str]) -> list[FormFinding]:
     """Return what is wrong with members that are not known."""
     return [

@@ -27,6 +27,7 @@ ARRIVED: Final[Mapping[IncomingState, str]] = {
     IncomingState.BLOCKED: "arrived",
     IncomingState.RETURN_DUE: "arrived",
     IncomingState.RETURNED: "given_back",
+    IncomingState.RETURNED_BY_HAND: "given_back",
     IncomingState.REJECTED: "not_arrived",
     IncomingState.NOT_SETTLED: "not_arrived",
 }

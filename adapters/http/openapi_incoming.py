@@ -213,6 +213,7 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
         },
         optional=("amount", "reason_code", "text", "note"),
     ),
+    "ReturnRecord": _object({"note": {"type": "string", "minLength": 1, "maxLength": NOTE_MAX}}),
     "SettlementRecord": _object(
         {
             "settled": {"type": "boolean", "description": "Whether the rail has settled it."},
@@ -342,6 +343,25 @@ def incoming_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                         "application/json": {
                             "schema": _ref("ReturnOrder"),
                             "example": {"amount": "20.00", "reason_code": "CUST"},
+                        }
+                    },
+                },
+                **one,
+            )
+        },
+        "/v1/incoming-transfers/{transfer_id}/return-record": {
+            "post": operation(
+                "recordReturn",
+                "Record that what was owed has gone back beside this gateway",
+                shown("IncomingTransfer", {**posted, "state": "RETURNED_BY_HAND", "money": "given_back"}),
+                *(*_BODY, not_found, problems.NOT_RECORDABLE, problems.ACTION_INVALID, problems.OPERATOR_NEEDED),
+                description="With an operator's key, for a transfer in RETURN_DUE, while no return of it is under way.",
+                requestBody={
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": _ref("ReturnRecord"),
+                            "example": {"note": "Returned by the rail's own portal, 15:20."},
                         }
                     },
                 },

@@ -91,9 +91,9 @@ def return_transfer(
     return EXIT_OK
 
 
-def record_settlement(settings: Settings, transfer_id: str, *, settled: bool, note: str, url: str | None) -> int:
+def record(settings: Settings, transfer_id: str, outcome: str, *, note: str, url: str | None) -> int:
     """Record the rail's word on a transfer that waits for a person; return the exit status."""
-    answer = ask(settings, url, partial(_record, transfer_id=transfer_id, settled=settled, note=note), remedy=_UNKNOWN)
+    answer = ask(settings, url, partial(_record, transfer_id=transfer_id, outcome=outcome, note=note), remedy=_UNKNOWN)
     if answer.status != 200:
         return print_refusal(answer)
     _print(answer.document)
@@ -104,8 +104,10 @@ async def _return(client: GatewayClient, *, transfer_id: str, order: dict[str, s
     return await client.return_transfer(transfer_id, order, key=key)
 
 
-async def _record(client: GatewayClient, *, transfer_id: str, settled: bool, note: str) -> Answer:
-    return await client.record_settlement(transfer_id, settled=settled, note=note)
+async def _record(client: GatewayClient, *, transfer_id: str, outcome: str, note: str) -> Answer:
+    if outcome == "returned":
+        return await client.record_return(transfer_id, note=note)
+    return await client.record_settlement(transfer_id, settled=outcome == "settled", note=note)
 
 
 async def _list(client: GatewayClient, *, states: Sequence[str]) -> Answer:

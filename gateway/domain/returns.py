@@ -41,6 +41,7 @@ def returns_after(transfer: IncomingTransfer, fact: IncomingFact, effects: Seque
         cents = int(fact.details[AMOUNT]) if AMOUNT in fact.details else whole
         assert 0 < cents <= whole, f"{cents} cents of {transfer.payment_id} cannot be returned"
         return Returns(transfer.returns + 1, cents, transfer.returned_cents)
+    assert not (fact.kind is IncomingEvent.OPERATOR_RECORDED_RETURN and transfer.returning_cents), "one is under way"
     match fact.kind:
         case IncomingEvent.RETURN_FAILED | IncomingEvent.RETURNS_ENDED:
             return Returns(transfer.returns, 0, transfer.returned_cents)
@@ -74,7 +75,11 @@ def attention_after(
 
 
 _RECORDED: Final = frozenset(
-    {IncomingEvent.OPERATOR_RECORDED_SETTLEMENT, IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT}
+    {
+        IncomingEvent.OPERATOR_RECORDED_SETTLEMENT,
+        IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT,
+        IncomingEvent.OPERATOR_RECORDED_RETURN,
+    }
 )
 
 

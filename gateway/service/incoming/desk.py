@@ -123,6 +123,28 @@ class IncomingDesk:
         await self.decisions.take(payment_id, choose)
         return (await self.decisions.store.load([payment_id]))[payment_id]
 
+    async def record_return(self, payment_id: PaymentId, *, note: str, by: str) -> IncomingTransfer:
+        """Save that what was owed has gone back, as a person has found out, and return the transfer as it is then.
+
+        Not while a return of the gateway's own is under way, which may go as well.
+
+        Raises:
+            LookupError: there is no such transfer.
+            NotRecordableError: nothing of it is owed, or a return is under way; nothing was done.
+            UnavailableError: the store does not answer; look at the transfer before repeating.
+
+        """
+
+        async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+            if transfer.state is not IncomingState.RETURN_DUE or transfer.returning_cents:
+                raise NotRecordableError(transfer.state)
+            reason = Reason(RECORDED, ReasonOrigin.OPERATOR, note)
+            fact = IncomingFact(IncomingEvent.OPERATOR_RECORDED_RETURN, reason, details={"by": by})
+            return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())
+
+        await self.decisions.take(payment_id, choose)
+        return (await self.decisions.store.load([payment_id]))[payment_id]
+
     async def give_back(
         self,
         payment_id: PaymentId,

@@ -26,7 +26,7 @@ from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.fednow import fednow_protocol
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
-from gateway.service.incoming.desk import IncomingDesk, NotReturnableError
+from gateway.service.incoming.desk import IncomingDesk, NotRecordableError, NotReturnableError
 from gateway.service.incoming.give_back import GivingBack
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.verify_audit import verify
@@ -171,6 +171,22 @@ async def test_how_much_has_gone_back_is_kept_and_timers_find_what_is_owed(datab
         assert (again.returns, again.returning_cents, again.returned_cents) == (2, 5_174, 0)
         assert (ended.state, ended.returns, ended.returned_cents) == (IncomingState.RETURNED, 2, 5_174)
         assert await process.store.due_timers(NOW + timedelta(days=9), limit=9) == []
+
+
+async def test_what_went_back_by_hand_is_recorded_once_and_the_ledger_has_it_no_more(database: Database) -> None:
+    """Of two operators at once one has recorded it; the books are in balance (the fixture looks)."""
+    async with processes(database, 2) as made:
+        transfer = await befalls(made[0], await brought(made[0]), *SETTLED, IncomingEvent.POSTING_REFUSED)
+        await befalls(made[0], transfer, IncomingEvent.RETURNS_ENDED)
+
+        outcomes = await asyncio.gather(
+            *(each.desk.record_return(transfer.payment_id, note="By hand.", by="a test") for each in made),
+            return_exceptions=True,
+        )
+
+        assert sum(isinstance(outcome, NotRecordableError) for outcome in outcomes) == 1
+        now = (await made[0].store.load([transfer.payment_id]))[transfer.payment_id]
+        assert (now.state, now.next_step_at) == (IncomingState.RETURNED_BY_HAND, None)
 
 
 async def test_what_a_person_must_look_at_is_kept_listed_first_and_counted(database: Database) -> None:

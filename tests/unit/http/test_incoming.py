@@ -67,6 +67,15 @@ async def recorded(world: World, transfer: IncomingTransfer, **record: Any) -> A
     return await world.request("POST", f"{PATH}/{transfer.payment_id}/settlement", json.dumps(record).encode(), headers)
 
 
+async def recorded_as_returned(
+    world: World, transfer: IncomingTransfer, *, headers: dict[str, str] = OPERATOR, **record: Any
+) -> Answer:
+    """Record that it has gone back, as an operator."""
+    path = f"{PATH}/{transfer.payment_id}/return-record"
+    sent = {**headers, "Content-Type": "application/json"}
+    return await world.request("POST", path, json.dumps(record).encode(), sent)
+
+
 async def asked_for(world: World, transfer: IncomingTransfer) -> None:
     """Have its sender ask for it, as the rail brings that."""
     now = world.incoming.rows.transfers[transfer.payment_id]
@@ -317,6 +326,28 @@ async def test_a_decision_with_faults_is_told_all_of_them(
     assert (answer.status, answer.json["code"]) == (422, "action_invalid")
     assert {finding["code"] for finding in answer.json["findings"]} == codes
     assert world.incoming.rows.transfers[transfer.payment_id].state is IncomingState.PENDING
+
+
+async def test_an_operator_records_that_what_was_owed_has_gone_back(world: World) -> None:
+    """Once, with a note, and only where it is owed and nothing is under way; a tenant cannot."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+    early = await recorded_as_returned(world, transfer, note="Too early.")
+    await decide(world, transfer, outcome="refused", reason_code="AC06")
+    under_way = await recorded_as_returned(world, transfer, note="Too early.")
+    owed = world.incoming.rows.transfers[transfer.payment_id]
+    fact = IncomingFact(IncomingEvent.RETURNS_ENDED)
+    await world.incoming.save([world.deciding.decide(owed, fact, at=owed.updated_at + timedelta(seconds=1))])
+
+    noteless = await recorded_as_returned(world, transfer)
+    tenants = await recorded_as_returned(world, transfer, headers={}, note="By hand.")
+    ended = await recorded_as_returned(world, transfer, note="By the rail's portal.")
+    again = await recorded_as_returned(world, transfer, note="By the rail's portal.")
+
+    assert (early.status, under_way.status, again.status) == (409, 409, 409)
+    assert "under way" in under_way.json["detail"]
+    assert {each["code"] for each in noteless.json["findings"]} == {"FORM_NOTE"}
+    assert (tenants.status, tenants.json["code"]) == (403, "operator_needed")
+    assert (ended.status, ended.json["state"], ended.json["money"]) == (200, "RETURNED_BY_HAND", "given_back")
 
 
 async def test_only_an_operator_goes_on_where_the_rail_contradicts_itself_about_a_return(world: World) -> None:

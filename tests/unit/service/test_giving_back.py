@@ -18,7 +18,7 @@ from gateway.domain.returns import return_key_of, returns_after
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.fednow import fednow_protocol
-from gateway.service.incoming.desk import NotReturnableError, OtherReturnError
+from gateway.service.incoming.desk import NotRecordableError, NotReturnableError, OtherReturnError
 from gateway.service.incoming.give_back import INVALID
 from gateway.service.incoming.post import record_posting
 from gateway.service.ports import Delivery, Queue, RailDelivery
@@ -306,6 +306,46 @@ async def test_a_contradiction_of_a_former_return_ends_the_next_that_never_left(
         assert len(case.sent()) == 1
         assert (case.now.returning_cents, case.now.attention) == (0, Attention.CONTRADICTED)
         assert case.now.next_step_at is None
+
+
+async def test_a_person_records_that_what_was_owed_has_gone_back_by_hand() -> None:
+    """Not while a return is under way, which may go as well; afterwards none is started, and the money is gone once."""
+    async with incoming_world() as earth:
+        case, desk = await owed(earth), desk_of_world(earth)
+        transfer_id = case.transfer.payment_id
+        with pytest.raises(NotRecordableError):
+            await desk.record_return(transfer_id, note="Too early.", by="operator")
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+
+        ended = await desk.record_return(transfer_id, note="By the rail's portal.", by="operator")
+
+        with pytest.raises(NotReturnableError):
+            await desk.give_back(transfer_id, None, key="again", reason=None, by="operator")
+        with pytest.raises(NotRecordableError):
+            await desk.record_return(transfer_id, note="Again.", by="operator")
+        await earth.fire_timers(after_s=86_400)
+        await case.see_to()
+        assert (ended.state, ended.attention, ended.next_step_at) == (IncomingState.RETURNED_BY_HAND, None, None)
+        assert len(case.sent()) == 1
+        rows = earth.store.rows.postings[transfer_id], earth.store.store.rows.postings[case.payments[0].payment_id]
+        assert set(balances([*rows[0], *rows[1]]).values()) == {0}, "what came has gone, and nobody has gained or lost"
+
+
+async def test_a_return_that_settles_after_it_was_recorded_by_hand_is_a_contradiction() -> None:
+    """The rail says, late, that the one it had rejected has gone: with the one by hand, two may have."""
+    async with incoming_world() as earth:
+        case, desk = await owed(earth), desk_of_world(earth)
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+        await desk.record_return(case.transfer.payment_id, note="By the rail's portal.", by="operator")
+
+        await case.rail_says("ACSC")
+
+        assert (case.now.state, case.now.attention) == (IncomingState.RETURNED_BY_HAND, Attention.CONTRADICTED)
+        assert len(earth.recorder.contradictions) == 1
 
 
 async def test_what_the_rail_cannot_find_goes_again_under_its_own_ids_alone() -> None:
