@@ -1,8 +1,9 @@
 """Returns: a payment that gives back an incoming transfer, and an incoming one that gives back a payment (docs/adr/0023).
 
 Both are rows of the tables that are there, with the link to what they give back; how much has gone and come back stands
-in the projections. A program of the former revision goes on working while this runs (`pre`): it starts no return, and a
-transfer in RETURN_DUE is left as it was, for a person to have it returned.
+in the projections. From then on values are written that a program of the former revision cannot read, not even where
+it only lists (a payment held by `arrived`, the state RETURNED): it is ended first. So nobody waits for the locks that this
+holds, and what scans a table may do so here. A transfer in RETURN_DUE is left as it was, for a person to have it returned.
 
 Revision ID: 0013
 """
@@ -16,6 +17,7 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 phase = "pre"
+ends_older_code = True
 
 PAYMENT_STATES: Final = (
     "'RECEIVED', 'SENDING', 'IN_DOUBT', 'AWAITING_OPERATOR', 'RESEND_DUE', 'SETTLED', 'ACCEPTED_WITHOUT_POSTING', "
