@@ -260,6 +260,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             vault=parts.vault,
             observer=parts.observer,
             forward=forwarder.take,
+            durability=None if parts.regional is None else parts.regional.both,
         )
         incoming, incoming_saves = desk_of(
             rails=receiving_rails(settings, parts.rails),
@@ -298,7 +299,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             peer=peer,
             region=None if peer is None else RegionId(settings.region),
         )
-        regional = {} if parts.regional is None else parts.regional.loops_of_every_role
+        regional = {} if parts.regional is None else parts.regional.loops_of_a_gateway
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),

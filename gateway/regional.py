@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import asyncpg
 
@@ -13,12 +14,15 @@ from adapters.http.peer import Peer, mutual_tls
 from adapters.postgres.regions import PostgresRegions
 from adapters.telemetry.metrics import Metrics
 from adapters.witness import WitnessAddressError, open_witness
-from gateway.domain.payment import RegionId
+from gateway.domain.payment import RegionId, TenantId
+from gateway.service.both_regions import BothRegions, PeerFence
 from gateway.service.lease import RegionLease
-from gateway.service.ports import Alone, Clock, Observer, RegionStore, Tenure, UnavailableError, Vault, Witness
+from gateway.service.ports import Alone, Clock, Observer, Tenure, UnavailableError, Vault, Witness
 from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, behind_s
 from gateway.service.steer import Guardian
 from gateway.settings import Settings, SettingsError, witness_url_of
+
+EVERY_TENANT: Final = "*"
 
 Loop = Callable[[], Awaitable[None]]
 
@@ -32,14 +36,22 @@ class Regional:
     projector: Projector
     pulse: Pulse
     successor: Successor
-    store: RegionStore
+    store: PostgresRegions
     peer: RegionId
     witness: Witness
+    both: BothRegions | None
 
     @property
     def loops_of_every_role(self) -> Mapping[str, Loop]:
         """What runs wherever something is accepted, decided or sent."""
         return {"lease": self.lease.run, "map of slots": self.keeper.run}
+
+    @property
+    def loops_of_a_gateway(self) -> Mapping[str, Loop]:
+        """What a gateway runs besides."""
+        if self.both is None:
+            return self.loops_of_every_role
+        return {**self.loops_of_every_role, "peer's fence": self.both.fence.run, "peer's copy": self.both.run}
 
     @property
     def loops_of_a_worker(self) -> Mapping[str, Loop]:
@@ -114,9 +126,26 @@ async def open_regional(
                 store,
                 peer,
                 witness,
+                _both_of(settings, store, witness, clock, metrics),
             )
     except WitnessAddressError as error:
         raise SettingsError(f"FIFTEEN_WITNESS_URL: {error}") from error
+
+
+def _both_of(
+    settings: Settings, store: PostgresRegions, witness: Witness, clock: Clock, metrics: Metrics
+) -> BothRegions | None:
+    tenants = frozenset(settings.synchronous_tenants)
+    if not tenants or settings.peer is None:
+        return None
+
+    def concerns(tenant_id: TenantId) -> bool:
+        return tenant_id in tenants or EVERY_TENANT in tenants
+
+    region, peer = RegionId(settings.region), RegionId(settings.peer)
+    both = BothRegions(store, region, peer, clock, PeerFence(witness, peer, clock), concerns)
+    metrics.region_unconfirmed_seconds.set_function(lambda: both.unconfirmed_s)
+    return both
 
 
 def tenure_of(regional: Regional | None) -> Tenure:

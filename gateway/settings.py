@@ -327,6 +327,11 @@ class Settings(BaseSettings):
         ge=5,
         description="Take the other region over once its lease was not renewed for so long; empty: by command alone.",
     )
+    synchronous_tenants: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Tenants, comma-separated, whose payments are acknowledged only when both regions have them; *: "
+        "every tenant; empty: none. The same in both regions (docs/regions.md).",
+    )
     broker_url: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="amqp://… of RabbitMQ, or of its nodes, comma-separated; empty: the bus lives in PostgreSQL."
     )
@@ -452,7 +457,9 @@ class Settings(BaseSettings):
     fednow: FedNowSettings = FedNowSettings()
     rtp: RtpSettings = RtpSettings()
 
-    _split = field_validator("regions", "retired_regions", "broker_url", "receiving_agents", mode="before")(_split)
+    _split = field_validator(
+        "regions", "retired_regions", "synchronous_tenants", "broker_url", "receiving_agents", mode="before"
+    )(_split)
     _is_safe = field_validator("institution_url", "peer_url")(_https_or_loopback)
     _or_none = field_validator("archive_url", "audit_anchors", "keys_file", mode="before")(_none_if_empty)
 
@@ -503,6 +510,8 @@ class Settings(BaseSettings):
             raise ValueError("a region that is retired does not write: it is named in one of the two settings")
         if len(self.regions) > 1 and self.receiving_agents:
             raise ValueError("two regions do not receive yet: receiving_agents must be empty (docs/regions.md)")
+        if len(self.regions) == 1 and self.synchronous_tenants:
+            raise ValueError("synchronous_tenants needs two regions: one alone has no other to wait for")
         tls = (self.peer_ca_file, self.peer_certificate_file, self.peer_key_file)
         if any(tls) and not all(tls):
             raise ValueError("peer_ca_file, peer_certificate_file and peer_key_file are set together, or not at all")

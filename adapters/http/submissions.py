@@ -36,7 +36,14 @@ from adapters.http.problems import (
 )
 from adapters.http.representation import payment_link
 from gateway.domain.payment import IdempotencyKey, Rail, TenantId
-from gateway.service.ports import ElsewhereError, NotHomeError, NotSentError, NotServingError, UnavailableError
+from gateway.service.ports import (
+    ElsewhereError,
+    NotHomeError,
+    NotInBothError,
+    NotSentError,
+    NotServingError,
+    UnavailableError,
+)
 from gateway.service.submit import RefusalKind, Refused, Submitted
 from iso20022 import Finding
 
@@ -131,6 +138,9 @@ class Submissions:
             submitted = await submit(tenant_id, request)
         except ElsewhereError as elsewhere:
             return await self._forwarded(request, elsewhere)
+        except NotInBothError as error:
+            self._api.report_fault(FAULT, error)
+            return pending_response(error.key, home=error.home, retry_after_s=self._api.limits.retry_after_s)
         except _RecordedError as recorded:
             raise recorded.problem from None
         except ProblemError as problem:

@@ -194,6 +194,11 @@ class Metrics:
         self.witness_silent_seconds = Gauge(
             "fifteen_witness_silent_seconds", "Since when the witness has not answered.", registry=self.registry
         )
+        self.region_unconfirmed_seconds = Gauge(
+            "fifteen_region_unconfirmed_seconds",
+            "Since when the other region has not confirmed what this one has written; measured for synchronous tenants.",
+            registry=self.registry,
+        )
         self.region_behind_seconds = Gauge(
             "fifteen_region_behind_seconds",
             "How old what this region knows of another is, the difference of their clocks included.",

@@ -60,6 +60,7 @@ from gateway.service.ports.faults import (
     ElsewhereError,
     FaultyRowError,
     NotHomeError,
+    NotInBothError,
     NotSentError,
     NotServingError,
     PartlyFaultyError,
@@ -81,7 +82,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
-from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
+from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Unprojected
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -164,6 +165,7 @@ __all__ = [
     "NewPayment",
     "NewTransfer",
     "NotHomeError",
+    "NotInBothError",
     "NotSentError",
     "NotServingError",
     "ObjectMissingError",
@@ -183,6 +185,8 @@ __all__ = [
     "RailDelivery",
     "RailLink",
     "RawMessage",
+    "Reach",
+    "ReachStore",
     "Receivers",
     "ReceivingTenant",
     "Refusal",
