@@ -196,7 +196,7 @@ class Metrics:
         )
         self.region_unconfirmed_seconds = Gauge(
             "fifteen_region_unconfirmed_seconds",
-            "Since when the other region has not confirmed what this one has written; measured for synchronous tenants.",
+            "Since when the other region has not confirmed what this one wrote; measured for synchronous tenants.",
             registry=self.registry,
         )
         self.region_behind_seconds = Gauge(

@@ -243,7 +243,7 @@ async def _admitted(
         await asyncio.sleep(SURELY_NOT_ALONE_S)
         await catch_up(_peer_url(settings), region=region, peer=peer)
         await _in_step(settings, region, peer)
-    return await readmit(witness, region)
+    return await readmit(witness, region, was_announced=True)
 
 
 async def _in_step(settings: Settings, region: RegionId, peer: RegionId) -> None:

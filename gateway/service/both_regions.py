@@ -32,7 +32,7 @@ LOOKS_KEPT: Final = 32
 """Places of the log, and when each was the end of it: how old the newest one is that the other region has."""
 
 LOOK_PAUSE_S: Final = 0.5
-WAITING_PAUSE_S: Final = 0.002
+WAITING_PAUSE_S: Final = 0.005
 """Between two looks while somebody waits: a look is one row, and little against the way to the other region."""
 
 FENCE_PAUSE_S: Final = 1.0

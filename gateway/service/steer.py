@@ -202,14 +202,14 @@ async def announce(witness: Witness, region: RegionId) -> None:
         await witness.write(lease_name(region), replace(terms, returns=True).as_text(), expected=record.version)
 
 
-async def readmit(witness: Witness, region: RegionId) -> LeaseTerms:
+async def readmit(witness: Witness, region: RegionId, *, was_announced: bool = False) -> LeaseTerms:
     """Let a region that was fenced off serve again, under a new term, and return its lease; a repeat changes nothing.
 
-    It has the slots that the map says: what was taken over stays where it is. Where tenants are served synchronously it
-    was announced, and has all that the other has accepted alone.
+    It has the slots that the map says: what was taken over stays where it is. What `was_announced` has all that the
+    other has accepted alone, or is not let in.
 
     Raises:
-        OvertakenError: somebody changed the lease at the same moment.
+        OvertakenError: somebody changed the lease at the same moment, or fenced it off again since it was announced.
         UnavailableError: the witness does not answer, or knows no such lease.
 
     """
@@ -219,6 +219,8 @@ async def readmit(witness: Witness, region: RegionId) -> LeaseTerms:
     terms = LeaseTerms.read(record.text)
     if terms.fenced_by is None:
         return terms
+    if was_announced and not terms.returns:
+        raise OvertakenError(f"region {region} was fenced off again, by {terms.fenced_by}, while it was to be let in")
     again = LeaseTerms(region, terms.term + 1, terms.length_s)
     await witness.write(lease_name(region), again.as_text(), expected=record.version)
     return again

@@ -324,7 +324,9 @@ class Intake:
                 raise ElsewhereError(accepted.home, new.idempotency_key, body)
             case AcceptKind.CREATED | AcceptKind.REPLAYED:
                 assert accepted.payment is not None
-                await self._durability.wait(new.tenant_id, new.idempotency_key)  # a repeat may come while the first waits
+                await self._durability.wait(
+                    new.tenant_id, new.idempotency_key
+                )  # a repeat may come while the first waits
                 if accepted.kind is AcceptKind.CREATED:
                     self._forward(new.outbox)
                 self._observer.payment_accepted(accepted)

@@ -39,11 +39,11 @@ EAST, WEST = REGIONS
 
 
 @pytest.fixture
-async def pair(servers: list[EmbeddedPostgres]) -> AsyncIterator[list[EmbeddedPostgres]]:
+async def pair(servers: list[EmbeddedPostgres]) -> list[EmbeddedPostgres]:
     """The two servers, both up; a test may stop them."""
     for server in servers:
         await asyncio.to_thread(server.start)
-    yield servers
+    return servers
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigi
 from gateway.domain.timing import Timing
 from gateway.receiving import desk_of
 from gateway.service.admission import Admission
+from gateway.service.both_regions import Durability
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.fednow import fednow_protocol
@@ -274,6 +275,7 @@ async def open_world(
     region: RegionId | None = None,
     synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None,
     refused: Callable[[], bool] = lambda: False,
+    durability: Durability | None = None,
 ) -> AsyncIterator[World]:
     """A gateway that serves FedNow, and the other rails, for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
@@ -292,6 +294,7 @@ async def open_world(
         identifiers=SystemIdentifiers(),
         vault=ClearVault(b"a-key-for-tests-only"),
         observer=observer,
+        durability=durability,
     )
     served: list[Served] = []
     incoming = InMemoryIncoming(store)
