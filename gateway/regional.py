@@ -79,10 +79,21 @@ class Regional:
         self.demand()
 
     async def keep_gauge(self, metrics: Metrics, clock: Clock) -> None:
-        """Measure how far this region's view of its peer is behind."""
+        """Measure how far this region's view of its peer is behind, and what is kept for the peer."""
         behind = await behind_s(self.store, self.peer, clock)
         if behind is not None:
             metrics.region_behind_seconds.labels(self.peer).set(max(0.0, behind))
+        kept = await self.store.retention(self.peer)
+        for gauge in (
+            metrics.replication_slot_kept_bytes,
+            metrics.replication_slot_left_bytes,
+            metrics.replication_slot_lost,
+        ):
+            gauge.clear()
+        for each in kept:
+            metrics.replication_slot_kept_bytes.labels(each.slot).set(each.kept_bytes)
+            metrics.replication_slot_left_bytes.labels(each.slot).set(each.left_bytes)
+            metrics.replication_slot_lost.labels(each.slot).set(each.is_lost)
 
 
 @asynccontextmanager

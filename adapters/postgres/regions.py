@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +17,16 @@ from adapters.postgres.rows import columns, digest_of, event_from, request_colum
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.domain.regions import SlotMap, SlotOwner
-from gateway.service.ports import ContradictedMapError, HandedOver, Projected, Reach, Sealed, Unprojected, Vault
+from gateway.service.ports import (
+    ContradictedMapError,
+    HandedOver,
+    Projected,
+    Reach,
+    Retention,
+    Sealed,
+    Unprojected,
+    Vault,
+)
 
 _TAKE_ALL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('fifteen.slots', 0))"
 """Waits for whoever holds the lock shared (`owned_epoch`): claims and decisions that run."""
@@ -164,6 +174,13 @@ SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint AS written,
 """A commit is on this server's disk, and so before `written`, before anybody sees it. Slots with names of PostgreSQL's
 own are of tables that are being copied: what the subscription confirms is no word of those."""
 
+_RETENTION: Final = """
+SELECT slot_name, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint AS kept, safe_wal_size,
+    coalesce(wal_status, 'lost') = 'lost' AS is_lost
+FROM pg_replication_slots WHERE NOT temporary
+"""
+"""Of the whole server: a slot that somebody forgot fills the same disk."""
+
 _PULSES: Final = "SELECT region, at FROM region_pulse"
 _OLDEST_NOTE: Final = "SELECT at FROM projection_due WHERE not_before IS NULL ORDER BY position LIMIT 1"
 
@@ -305,6 +322,22 @@ class PostgresRegions:
         with translated():
             row = (await self._pool.fetch(_REACH, subscription_of(peer, self._region), peer))[0]
         return Reach(row["written"], row["confirmed"], row["copied_at"])
+
+    async def retention(self, peer: RegionId) -> Sequence[Retention]:
+        """Return what each slot of this server keeps; one is always the peer's, lost where it is not there."""
+        with translated():
+            rows = await self._pool.fetch(_RETENTION)
+        found = {
+            row["slot_name"]: Retention(
+                row["slot_name"],
+                row["kept"],
+                math.inf if row["safe_wal_size"] is None else float(row["safe_wal_size"]),
+                row["is_lost"],
+            )
+            for row in rows
+        }
+        followed = subscription_of(peer, self._region)
+        return list(({followed: Retention(followed, 0, 0.0, is_lost=True)} | found).values())
 
     async def pulses(self) -> Mapping[RegionId, datetime]:
         """Return the regions' times; see the port."""

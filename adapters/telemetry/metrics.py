@@ -216,6 +216,24 @@ class Metrics:
         self.witness_silent_seconds = Gauge(
             "fifteen_witness_silent_seconds", "Since when the witness has not answered.", registry=self.registry
         )
+        self.replication_slot_kept_bytes = Gauge(
+            "fifteen_replication_slot_kept_bytes",
+            "What a replication slot of this region's server keeps of its log for whoever follows by it.",
+            ["slot"],
+            registry=self.registry,
+        )
+        self.replication_slot_left_bytes = Gauge(
+            "fifteen_replication_slot_left_bytes",
+            "What may still be written before the slot is given up; +Inf: nothing bounds it, and the disk fills.",
+            ["slot"],
+            registry=self.registry,
+        )
+        self.replication_slot_lost = Gauge(
+            "fifteen_replication_slot_lost",
+            "1: the slot was given up, or is not there; who followed by it has to copy anew.",
+            ["slot"],
+            registry=self.registry,
+        )
         self.region_unconfirmed_seconds = Gauge(
             "fifteen_region_unconfirmed_seconds",
             "Since when the other region has not confirmed what this one wrote; measured for synchronous tenants.",

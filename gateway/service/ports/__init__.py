@@ -84,7 +84,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
-from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Unprojected
+from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Retention, Unprojected
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -195,6 +195,7 @@ __all__ = [
     "Refusal",
     "RegionStore",
     "Reservation",
+    "Retention",
     "RetentionOverError",
     "Sealed",
     "SealedEntry",

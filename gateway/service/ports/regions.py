@@ -58,6 +58,18 @@ class Reach:
     """The newest time at which the other has said that its copy is complete; None where it says that it is not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What a replication slot of this region's server keeps of its log for whoever follows by it."""
+
+    slot: str
+    kept_bytes: int
+    left_bytes: float
+    """What may still be written before the slot is given up; infinite where nothing bounds it."""
+    is_lost: bool
+    """Given up, or not there at all: who followed by it has to copy anew."""
+
+
 class ReachStore(Protocol):
     """Tells how far the other region follows."""
 
