@@ -303,8 +303,19 @@ class Settings(BaseSettings):
     peer_ca_file: Path | None = Field(
         None, description="The authority of the other gateway's certificate; with the two below, both sides show one."
     )
-    peer_certificate_file: Path | None = Field(None, description="Our certificate for the other region's gateway.")
+    peer_certificate_file: Path | None = Field(
+        None,
+        description="Our certificate for the other region's gateway, shown by both sides: for clients and servers.",
+    )
     peer_key_file: Path | None = Field(None, description="The key of that certificate.")
+    peer_listen_host: str = Field("127.0.0.1", description="Where the listener for the other region's gateway is.")
+    peer_listen_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="Its port: what is forwarded is taken there alone, from who shows a certificate of peer_ca_file; 0 "
+        "takes a free one. Empty: none, and what stands before the gateway checks certificates.",
+    )
     peer_database_url: SecretStr | None = Field(
         None,
         description="postgresql://… as this region's database finds the other's, of a role that may replicate: for "
@@ -515,6 +526,8 @@ class Settings(BaseSettings):
         tls = (self.peer_ca_file, self.peer_certificate_file, self.peer_key_file)
         if any(tls) and not all(tls):
             raise ValueError("peer_ca_file, peer_certificate_file and peer_key_file are set together, or not at all")
+        if self.peer_listen_port is not None and not all(tls):
+            raise ValueError("peer_listen_port needs peer_ca_file, peer_certificate_file and peer_key_file")
         if any(tls) and not (self.peer_url or "").startswith("https:"):
             raise ValueError("peer_url must be https where the files of its TLS are set: nothing would use them")
         return self
