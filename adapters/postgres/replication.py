@@ -37,6 +37,9 @@ _ROWS_AT_ONCE: Final = 10_000
 _SEEN_S: Final = 3.0
 """By then every process of this region has seen that nothing is followed (`MAP_PAUSE_S`), and serves nothing."""
 
+WAITING_MAX_S: Final = 60.0
+"""What has arrived and was not looked at for so long is no mere backlog."""
+
 _STOP_MAX_S: Final = 30.0
 _STOP_PAUSE_S: Final = 0.05
 _CONNECT_TIMEOUT_S: Final = 10.0
@@ -57,6 +60,7 @@ class Outward:
     wal_status: str | None
     behind_bytes: int | None
     retention: str
+    via_root: bool
 
     @property
     def faults(self) -> Sequence[str]:
@@ -64,6 +68,10 @@ class Outward:
         found = []
         if not self.is_published:
             found.append("not all of this region's tables are published: fifteen region init")
+        elif not self.via_root:
+            found.append(
+                "a new month's messages would not be replicated (publish_via_partition_root): fifteen region init"
+            )
         if self.slot is None:
             found.append("the peer has no slot here: fifteen region join, in the peer's region")
         elif self.wal_status == "lost":
@@ -87,6 +95,11 @@ class Inward:
     guarded: bool
     copying_failed: int
     noted: bool
+    applying_failed: int
+    oldest_note_s: float
+    handed_over: int
+    oldest_handed_over_s: float
+    older_code: Sequence[str]
 
     @property
     def faults(self) -> Sequence[str]:
@@ -103,14 +116,39 @@ class Inward:
             found.append(f"{self.tables_waiting} tables are still being copied{failed if self.copying_failed else ''}")
         if not self.noted:
             found.append("what arrives is not noted, and so not folded or applied: fifteen region init")
+        if not self.is_running and self.applying_failed:
+            found.append(f"applying has failed {self.applying_failed} times: this database's log says of which row")
+        if self.oldest_note_s > WAITING_MAX_S:
+            found.append(
+                f"what arrived {self.oldest_note_s:.0f} s ago is not folded: does a worker run here, and does its log "
+                "tell of a projection?"
+            )
+        if self.oldest_handed_over_s > WAITING_MAX_S:
+            found.append(
+                f"{self.handed_over} messages of the rail that the peer handed over wait, the oldest for "
+                f"{self.oldest_handed_over_s:.0f} s: does a worker run here, and has it the peer's keys?"
+            )
+        if self.older_code:
+            found.append(
+                f"releases run that know of no slots, and accept any key: {', '.join(self.older_code)}: end them"
+            )
         if not self.guarded:
             found.append("the peer's partitions are not guarded against writes from here: fifteen region init")
         return found
 
 
+OWNERS_RIGHTS: Final = (
+    "the owner's URL must name a superuser, or on PostgreSQL 16 and later the tables' owner with CREATE on the "
+    "database and a member of pg_create_subscription"
+)
+FOLLOWERS_RIGHTS: Final = (
+    "the role that FIFTEEN_PEER_DATABASE_URL names lacks it there: fifteen region init, in the peer's region"
+)
+
+
 @asynccontextmanager
-async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Open a connection for as long as the context lasts.
+async def connected(dsn: str, *, rights: str = OWNERS_RIGHTS) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Open a connection for as long as the context lasts; `rights` says what to do where the role lacks one.
 
     Raises:
         ReplicationError: the server cannot be reached, or refuses what is asked of it.
@@ -123,10 +161,7 @@ async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
     try:
         yield connection
     except asyncpg.InsufficientPrivilegeError as error:
-        raise ReplicationError(
-            f"{error}: the owner's URL must name a superuser, or on PostgreSQL 16 and later the tables' owner with "
-            "CREATE on the database and a member of pg_create_subscription"
-        ) from error
+        raise ReplicationError(f"the database {_place_of(dsn)}: {error}: {rights}") from error
     except asyncpg.PostgresError as error:
         raise ReplicationError(f"PostgreSQL: {error}") from error
     finally:
@@ -184,18 +219,21 @@ _SLOTS_OF_OPEN_PAYMENTS: Final = (
 
 async def _demand_no_older_code(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     """Refuse while a release runs that knows of no slots: it accepts any key."""
+    if older := await _older_code(connection):
+        raise ReplicationError(
+            f"releases still run that know of no slots, and accept any key: {', '.join(older)}. End them, and wait for "
+            f"{PRESENT_S:.0f} s"
+        )
+
+
+async def _older_code(connection: asyncpg.Connection[asyncpg.Record]) -> Sequence[str]:
     older = await connection.fetch(
         "SELECT role, release FROM running_release "
         "WHERE revision < $1 AND seen_at > clock_timestamp() - make_interval(secs => $2) ORDER BY role",
         SLOTS_SINCE,
         PRESENT_S,
     )
-    if older:
-        names = ", ".join(f"{row['role']} {row['release']}" for row in older)
-        raise ReplicationError(
-            f"releases still run that know of no slots, and accept any key: {names}. End them, and wait for "
-            f"{PRESENT_S:.0f} s"
-        )
+    return [f"{row['role']} {row['release']}" for row in older]
 
 
 async def _publish(connection: asyncpg.Connection[asyncpg.Record], region: RegionId) -> None:
@@ -281,7 +319,7 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
 
     """
     name = subscription_of(region, peer)
-    async with connected(dsn) as connection, connected(peer_dsn) as peers:
+    async with connected(peer_dsn, rights=FOLLOWERS_RIGHTS) as peers, connected(dsn) as connection:
         published = await _published(peers)
         if missing := {f"{table.name}_{peer}" for table in REPLICATED} - published:
             raise ReplicationError(f"region {peer} does not publish {', '.join(sorted(missing))}: fifteen region init")
@@ -324,7 +362,7 @@ async def catch_up(peer_dsn: str, *, region: RegionId, peer: RegionId) -> None:
         "SELECT coalesce(bool_or((confirmed_flush_lsn - '0/0')::bigint >= $1), false) FROM pg_replication_slots "
         "WHERE slot_name = $2 AND database = current_database()"
     )
-    async with connected(peer_dsn) as peers:
+    async with connected(peer_dsn, rights=FOLLOWERS_RIGHTS) as peers:
         written = await peers.fetchval("SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint")
         while not await peers.fetchval(confirmed, written, subscription_of(region, peer)):
             await asyncio.sleep(_STOP_PAUSE_S)
@@ -461,6 +499,22 @@ async def _first_missing(here: AsyncIterator[asyncpg.Record], there: AsyncIterat
     return None
 
 
+_WAITING: Final = """
+SELECT (SELECT count(*) FROM projection_due) AS notes,
+    (
+        SELECT coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8
+        FROM projection_due WHERE not_before IS NULL
+    ) AS oldest_note_s,
+    (SELECT count(*) FROM handed_over_due) AS handed_over,
+    (
+        SELECT coalesce(extract(epoch FROM clock_timestamp() - min(kept.at)), 0)::float8
+        FROM handed_over_due AS due
+        JOIN handed_over AS kept ON kept.rail = due.rail AND kept.digest = due.digest AND kept.region = due.region
+    ) AS oldest_handed_over_s
+"""
+"""What waits here, and for how long: by the regions' wall clocks, whose difference is in it."""
+
+
 async def status(dsn: str, *, region: RegionId, peer: RegionId) -> tuple[Outward, Inward]:
     """Return how this region is followed, and how it follows.
 
@@ -482,6 +536,9 @@ async def status(dsn: str, *, region: RegionId, peer: RegionId) -> tuple[Outward
             wal_status=None if slot is None else slot["wal_status"],
             behind_bytes=None if slot is None else slot["behind"],
             retention=await connection.fetchval("SHOW max_slot_wal_keep_size"),
+            via_root=bool(
+                await connection.fetchval("SELECT pubviaroot FROM pg_publication WHERE pubname = $1", PUBLICATION)
+            ),
         )
         name = subscription_of(region, peer)
         enabled = await connection.fetchval("SELECT subenabled FROM pg_subscription WHERE subname = $1", name)
@@ -499,17 +556,26 @@ async def status(dsn: str, *, region: RegionId, peer: RegionId) -> tuple[Outward
             "AND tgrelid = ANY (ARRAY(SELECT to_regclass(name)::oid FROM unnest($1::text[]) AS name))",
             [f"{table.name}_{peer}" for table in REPLICATED],
         )
+        waiting_here = (await connection.fetch(_WAITING))[0]
+        failed = await connection.fetchrow(
+            "SELECT coalesce(sum(sync_error_count), 0)::bigint AS copying, coalesce(sum(apply_error_count), 0)::bigint "
+            "AS applying FROM pg_stat_subscription_stats WHERE subname = $1",
+            name,
+        )
+        assert failed is not None, "an aggregate has one row"
         inward = Inward(
             is_subscribed=enabled is not None,
             is_enabled=bool(enabled),
             is_running=bool(running),
             tables_waiting=waiting,
-            unprojected=await connection.fetchval("SELECT count(*) FROM projection_due"),
+            unprojected=waiting_here["notes"],
             guarded=guards == len(REPLICATED),
-            copying_failed=await connection.fetchval(
-                "SELECT coalesce(sum(sync_error_count), 0)::bigint FROM pg_stat_subscription_stats WHERE subname = $1",
-                name,
-            ),
+            copying_failed=failed["copying"],
+            applying_failed=failed["applying"],
+            oldest_note_s=waiting_here["oldest_note_s"],
+            handed_over=waiting_here["handed_over"],
+            oldest_handed_over_s=waiting_here["oldest_handed_over_s"],
+            older_code=await _older_code(connection),
             noted=await connection.fetchval(
                 "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'R' AND tgrelid = ANY (ARRAY(SELECT "
                 "to_regclass(name)::oid FROM unnest($1::text[]) AS name)) AND tgname = ANY ($2::text[])",

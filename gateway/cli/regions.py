@@ -30,6 +30,9 @@ Result = TypeVar("Result")
 UNPROJECTED_MAX: Final = 1_000
 """What the other region writes meanwhile is always a little behind."""
 
+BEHIND_MAX_S: Final = 30.0
+"""Each region writes its time down every second; two clocks that are apart by this much want looking at, too."""
+
 _LOOK_PAUSE_S: Final = 0.1
 
 
@@ -81,6 +84,8 @@ def show(settings: Settings, *, as_json: bool) -> int:
     region, peer = _names(settings)
     outward, inward, known, behind, copy = _done(_asked(settings, region, peer))
     faults = [*outward.faults, *inward.faults]
+    if behind is not None and behind > BEHIND_MAX_S:
+        faults.append(f"region {peer} was last heard of {behind:.0f} s ago: do its workers run, and is the way open?")
     if known is None:
         faults.append("the witness does not answer: nobody serves beyond the lease that it has")
     else:

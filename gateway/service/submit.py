@@ -269,7 +269,7 @@ class Intake:
             payment_id=payment_id,
             tenant_id=tenant_id,
             idempotency_key=key,
-            slot=slot_of(tenant_id, key),
+            slot=slot_of(key),
             content_digest=self._vault.blind_index("content", content),
             rail=rail.rail,
             message_id=transfer.message_id,

@@ -14,9 +14,9 @@ from aiohttp import ClientSession, TCPConnector
 
 from adapters.postgres.replication import connected
 from gateway.cli.demo import SCENARIOS
-from gateway.cli.two_regions import TENANT, Plan, TwoRegions
+from gateway.cli.two_regions import Plan, TwoRegions
 from gateway.domain.identity import slot_of
-from gateway.domain.payment import IdempotencyKey, RegionId, TenantId
+from gateway.domain.payment import IdempotencyKey, RegionId
 from gateway.domain.regions import SlotMap
 from tests.proofs.report import circumstances, part, table, write
 
@@ -44,7 +44,7 @@ async def _measure(two: TwoRegions) -> dict[str, float]:
     region, peer = two.regions
     own = SlotMap.first([RegionId(each.name) for each in two.regions]).slots_of(RegionId(region.name))
     keys = (f"both-{number}" for number in count())
-    at_home = (key for key in keys if slot_of(TenantId(TENANT), IdempotencyKey(key)) in own)
+    at_home = (key for key in keys if slot_of(IdempotencyKey(key)) in own)
     acknowledged: list[str] = []
 
     async def send(session: ClientSession) -> float | None:
