@@ -7,10 +7,10 @@ can arise. Everything here runs as the owner, or a role above it, and a repeat c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -141,27 +141,53 @@ OWNERS_RIGHTS: Final = (
     "the owner's URL must name a superuser, or on PostgreSQL 16 and later the tables' owner with CREATE on the "
     "database and a member of pg_create_subscription"
 )
-FOLLOWERS_RIGHTS: Final = (
-    "the role that FIFTEEN_PEER_DATABASE_URL names lacks it there: fifteen region init, in the peer's region"
-)
+
+
+class _PeerConnection(asyncpg.Connection):
+    """A connection to the peer's database: a right that is missing is one that the role lacks there, and not here."""
+
+    async def fetch(self, *arguments: Any, **options: Any) -> Any:
+        with _of_the_peer():
+            return await super().fetch(*arguments, **options)
+
+    async def fetchval(self, *arguments: Any, **options: Any) -> Any:
+        with _of_the_peer():
+            return await super().fetchval(*arguments, **options)
+
+    async def execute(self, *arguments: Any, **options: Any) -> str:
+        with _of_the_peer():
+            return await super().execute(*arguments, **options)
+
+
+@contextmanager
+def _of_the_peer() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ReplicationError(
+            f"in the peer's database: {error}: the role that FIFTEEN_PEER_DATABASE_URL names has not the rights that "
+            "fifteen region init gives it, there"
+        ) from error
 
 
 @asynccontextmanager
-async def connected(dsn: str, *, rights: str = OWNERS_RIGHTS) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Open a connection for as long as the context lasts; `rights` says what to do where the role lacks one.
+async def connected(
+    dsn: str, *, connection_class: type[asyncpg.Connection[asyncpg.Record]] = asyncpg.Connection
+) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Open a connection for as long as the context lasts.
 
     Raises:
         ReplicationError: the server cannot be reached, or refuses what is asked of it.
 
     """
     try:
-        connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S)
+        connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S, connection_class=connection_class)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
         raise ReplicationError(f"the database {_place_of(dsn)} cannot be reached: {error}") from error
     try:
         yield connection
     except asyncpg.InsufficientPrivilegeError as error:
-        raise ReplicationError(f"the database {_place_of(dsn)}: {error}: {rights}") from error
+        raise ReplicationError(f"the database {_place_of(dsn)}: {error}: {OWNERS_RIGHTS}") from error
     except asyncpg.PostgresError as error:
         raise ReplicationError(f"PostgreSQL: {error}") from error
     finally:
@@ -319,7 +345,7 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
 
     """
     name = subscription_of(region, peer)
-    async with connected(peer_dsn, rights=FOLLOWERS_RIGHTS) as peers, connected(dsn) as connection:
+    async with connected(dsn) as connection, connected(peer_dsn, connection_class=_PeerConnection) as peers:
         published = await _published(peers)
         if missing := {f"{table.name}_{peer}" for table in REPLICATED} - published:
             raise ReplicationError(f"region {peer} does not publish {', '.join(sorted(missing))}: fifteen region init")
@@ -362,7 +388,7 @@ async def catch_up(peer_dsn: str, *, region: RegionId, peer: RegionId) -> None:
         "SELECT coalesce(bool_or((confirmed_flush_lsn - '0/0')::bigint >= $1), false) FROM pg_replication_slots "
         "WHERE slot_name = $2 AND database = current_database()"
     )
-    async with connected(peer_dsn, rights=FOLLOWERS_RIGHTS) as peers:
+    async with connected(peer_dsn, connection_class=_PeerConnection) as peers:
         written = await peers.fetchval("SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint")
         while not await peers.fetchval(confirmed, written, subscription_of(region, peer)):
             await asyncio.sleep(_STOP_PAUSE_S)

@@ -752,6 +752,20 @@ async def test_the_state_of_replication_is_shown_with_what_is_wrong(regions: lis
     assert any("guarded" in fault for fault in broken[1].faults)
 
 
+async def test_a_right_that_is_missing_in_the_peers_database_is_asked_for_there(regions: list[Region]) -> None:
+    """Not this region's owner is to be given more: the role that the peer is followed as is."""
+    east, west = regions
+    await execute(east.server, "REVOKE SELECT ON slot FROM fifteen_replication")
+    try:
+        with pytest.raises(ReplicationError, match=r"in the peer's database: .*slot.* that FIFTEEN_PEER_DATABASE_URL"):
+            await join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
+    finally:
+        await prepare(east.server.superuser_dsn, region=east.name, peer=west.name)
+
+    again = await join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
+    assert again == "refreshed"
+
+
 async def until_sound(region: Region) -> tuple[Outward, Inward]:
     """The state of a region's replication once it has none of the faults that pass."""
     peer = next(name for name in REGIONS if name != region.name)
