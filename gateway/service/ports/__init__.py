@@ -81,7 +81,7 @@ from gateway.service.ports.incoming import (
 )
 from gateway.service.ports.institution import Institution, Question
 from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
-from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
+from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFault, ReturnSums
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
 from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Retention, Unprojected
@@ -89,6 +89,7 @@ from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
     Backlog,
+    ClaimStore,
     Decision,
     DueTimer,
     MessageDirection,
@@ -128,6 +129,7 @@ __all__ = [
     "Balance",
     "Bus",
     "BusObserver",
+    "ClaimStore",
     "Clock",
     "Closing",
     "ContradictedMapError",
@@ -197,6 +199,8 @@ __all__ = [
     "Reservation",
     "Retention",
     "RetentionOverError",
+    "ReturnFault",
+    "ReturnSums",
     "Sealed",
     "SealedEntry",
     "Span",
