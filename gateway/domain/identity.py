@@ -44,9 +44,13 @@ def request_reference_of(purpose: str, of: str) -> str:
     return _reference(_digest("request", purpose, of))
 
 
-def slot_of(tenant_id: TenantId, idempotency_key: IdempotencyKey) -> int:
-    """Return the slot, 0 to 255, whose owner alone may claim the key."""
-    return _digest("slot", tenant_id, idempotency_key)[0]
+def slot_of(idempotency_key: IdempotencyKey) -> int:
+    """Return the slot, 0 to 255, whose owner alone may claim the key.
+
+    Whose key it is counts for nothing: that of an ISO 20022 message is its message id, which the rail knows once. Two
+    tenants that send the same at the same moment meet in one region, and one of them is refused.
+    """
+    return _digest("slot", idempotency_key)[0]
 
 
 def payment_id_of(tenant_id: TenantId, idempotency_key: IdempotencyKey, business_date: date) -> PaymentId:

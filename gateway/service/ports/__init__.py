@@ -60,6 +60,7 @@ from gateway.service.ports.faults import (
     ElsewhereError,
     FaultyRowError,
     NotHomeError,
+    NotInBothError,
     NotSentError,
     NotServingError,
     PartlyFaultyError,
@@ -83,7 +84,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFault, ReturnSums
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
-from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
+from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Retention, Unprojected
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -169,6 +170,7 @@ __all__ = [
     "NewPayment",
     "NewTransfer",
     "NotHomeError",
+    "NotInBothError",
     "NotSentError",
     "NotServingError",
     "ObjectMissingError",
@@ -188,11 +190,14 @@ __all__ = [
     "RailDelivery",
     "RailLink",
     "RawMessage",
+    "Reach",
+    "ReachStore",
     "Receivers",
     "ReceivingTenant",
     "Refusal",
     "RegionStore",
     "Reservation",
+    "Retention",
     "RetentionOverError",
     "ReturnFault",
     "ReturnSums",
