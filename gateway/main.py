@@ -59,6 +59,8 @@ from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fencing import HeldLink, at_home
 from gateway.service.funds import Funds, NoCore
 from gateway.service.group_commit import GroupCommit
+from gateway.service.incoming.decide import IncomingDecider
+from gateway.service.incoming.fold import TransferFold
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     ArchiveStore,
@@ -169,15 +171,18 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     metrics.build_info.labels(version("fifteen")).set(1)
     observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
     vault, region = vault_of(settings), RegionId(settings.region)
+    rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
+    fold_transfer = TransferFold(IncomingDecider(receiving_rails(settings, rails), SystemIdentifiers()))
     async with (
         open_pool(database_url) as opened,
-        open_regional(settings, opened, clock, observer=observer, metrics=metrics, vault=vault) as regional,
+        open_regional(
+            settings, opened, clock, observer=observer, metrics=metrics, vault=vault, fold_transfer=fold_transfer
+        ) as regional,
     ):
         pool = between.pool(opened)
         archive_reader, tenure = reader_of(settings, clock), tenure_of(regional)
         store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure))
         dead_letters = PostgresDeadLetters(pool, region=region)
-        rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         audit = PostgresAudit(pool, region=region)
         archive = PostgresArchiveStore(pool, region=region)
         archiver = archiver_of(settings, archive, clock)
@@ -193,7 +198,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             pool=pool,
             releases=releases,
             store=store,
-            incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader),
+            incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,
@@ -380,6 +385,7 @@ async def _run_worker_loops(
         identifiers=identifiers,
         observer=parts.observer,
         forward=forwarder.take,
+        both=None if parts.regional is None else parts.regional.both,
     )
     receivers = {
         rail: Receiver(
@@ -405,6 +411,8 @@ async def _run_worker_loops(
     async with asyncio.TaskGroup() as group:
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         grouping += [group.create_task(each.run()) for each in receiving.groups]
+        if parts.regional is not None:
+            grouping.append(group.create_task(parts.regional.both.looks.run()))
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving),
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),

@@ -17,6 +17,7 @@ from gateway.rails import fednow_profile
 from gateway.service.fednow import FedNowDialect
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.ask import Asker
+from gateway.service.incoming.both_regions import InBothRegions, NoOtherRegion
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.fednow import FedNowReceiving
@@ -206,12 +207,16 @@ def compose(
     identifiers: Identifiers,
     observer: IncomingObserver,
     forward: Forward = leave_to_the_relay,
+    both: InBothRegions | None = None,
 ) -> Receiving:
-    """Build receiving over its ports; `forward` is told of deliveries that were committed."""
+    """Build receiving over its ports; `forward` is told of deliveries that were committed.
+
+    `both` says what both regions have, where there are two.
+    """
     saves, sents = grouped_incoming_saves(store), grouped_sents(store)
     decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer, forward)
     tenants = ReceivingTenants(store, clock, observer)
-    sender = IncomingSender(store, sents, links, clock, observer)
+    sender = IncomingSender(decisions, both or NoOtherRegion(), sents, links, clock, observer)
     asker = Asker(decisions, institution, tenants, sender, clock, observer)
     messages = ReceivedMessages(store, rails)
     posting = Posting(decisions, institution, tenants, sender, messages, links, clock, observer)

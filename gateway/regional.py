@@ -10,13 +10,30 @@ from dataclasses import dataclass
 import asyncpg
 
 from adapters.http.peer import Peer, mutual_tls
+from adapters.postgres.incoming_projection import PostgresTransferProjections
+from adapters.postgres.peer_copy import PostgresPeerCopy
 from adapters.postgres.regions import PostgresRegions
 from adapters.telemetry.metrics import Metrics
 from adapters.witness import WitnessAddressError, open_witness
 from gateway.domain.payment import RegionId
+from gateway.service.incoming.both_regions import BothRegions, PeerFence
+from gateway.service.incoming.fold import TransferFold
 from gateway.service.lease import RegionLease
-from gateway.service.ports import Alone, Clock, Observer, RegionStore, Tenure, UnavailableError, Vault, Witness
-from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, behind_s
+from gateway.service.ports import (
+    Alone,
+    Clock,
+    Observer,
+    Projected,
+    ProjectedTransfer,
+    RegionStore,
+    Tenure,
+    UnavailableError,
+    Unprojected,
+    UnprojectedTransfer,
+    Vault,
+    Witness,
+)
+from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, behind_s, folded
 from gateway.service.steer import Guardian
 from gateway.settings import Settings, SettingsError, witness_url_of
 
@@ -29,7 +46,9 @@ class Regional:
 
     lease: RegionLease
     keeper: MapKeeper
-    projector: Projector
+    projector: Projector[Unprojected, Projected]
+    transfers: Projector[UnprojectedTransfer, ProjectedTransfer]
+    both: BothRegions
     pulse: Pulse
     successor: Successor
     store: RegionStore
@@ -44,8 +63,12 @@ class Regional:
     @property
     def loops_of_a_worker(self) -> Mapping[str, Loop]:
         """What a worker runs besides."""
-        return {**self.loops_of_every_role, "projection": self.projector.run, "pulse": self.pulse.run} | {
-            "successor": self.successor.run
+        return {
+            **self.loops_of_every_role,
+            "projection": self.projector.run,
+            "projection of incoming transfers": self.transfers.run,
+            "pulse": self.pulse.run,
+            "successor": self.successor.run,
         }
 
     def guardian(self, own: RegionId, clock: Clock, *, after_s: float, ask_wait_s: float) -> Guardian:
@@ -82,6 +105,7 @@ async def open_regional(
     observer: Observer,
     metrics: Metrics,
     vault: Vault,
+    fold_transfer: TransferFold,
 ) -> AsyncIterator[Regional | None]:
     """Open what a region needs beside another; None for one alone.
 
@@ -108,7 +132,9 @@ async def open_regional(
             yield Regional(
                 lease,
                 keeper,
-                Projector(store, clock, observer),
+                Projector(store, folded, clock, observer),
+                Projector(PostgresTransferProjections(pool, region=region), fold_transfer, clock, observer),
+                BothRegions(PostgresPeerCopy(pool, region=region, peer=peer), PeerFence(witness, peer, clock), clock),
                 Pulse(store, clock),
                 Successor(store, clock),
                 store,

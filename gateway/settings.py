@@ -501,8 +501,6 @@ class Settings(BaseSettings):
             raise ValueError(f"regions are one or two, each named once, not {', '.join(self.regions)}")
         if set(self.regions) & set(self.retired_regions):
             raise ValueError("a region that is retired does not write: it is named in one of the two settings")
-        if len(self.regions) > 1 and self.receiving_agents:
-            raise ValueError("two regions do not receive yet: receiving_agents must be empty (docs/regions.md)")
         tls = (self.peer_ca_file, self.peer_certificate_file, self.peer_key_file)
         if any(tls) and not all(tls):
             raise ValueError("peer_ca_file, peer_certificate_file and peer_key_file are set together, or not at all")

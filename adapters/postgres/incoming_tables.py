@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -108,6 +109,7 @@ incoming_state = Table(
     Column("updated_at", _INSTANT, nullable=False),
     Column("final_at", _INSTANT),
     Column("event_digest", LargeBinary, comment="The digest of the newest event, which the next one follows."),
+    Column("slot", SmallInteger),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     Index(

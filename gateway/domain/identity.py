@@ -44,6 +44,14 @@ def slot_of(tenant_id: TenantId, idempotency_key: IdempotencyKey) -> int:
     return _digest("slot", tenant_id, idempotency_key)[0]
 
 
+def incoming_slot_of(rail: Rail, message_id: MessageId) -> int:
+    """Return the slot, 0 to 255, whose owner alone may admit an incoming transfer, and decide on it.
+
+    By the sender's message id, that of the Document: every copy has it, under whatever header the rail brings it.
+    """
+    return _digest("incoming-slot", rail, message_id)[0]
+
+
 def payment_id_of(tenant_id: TenantId, idempotency_key: IdempotencyKey, business_date: date) -> PaymentId:
     """Return the payment's own id: a UUID version 8 (RFC 9562).
 

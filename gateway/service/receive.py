@@ -147,7 +147,9 @@ class Receiver:
         assert self.incoming is not None, "only who receives is brought anything"
         codes = await self.incoming.arrive([self._arrived(one) for one in arrivals])
         for one, code in zip(arrivals, codes, strict=True):
-            if code is not None:
+            if isinstance(code, NotHomeError):
+                await self._hand_over(one)
+            elif code is not None:
                 await self._quarantine(one, (code,))
 
     async def _transfers(self, about: Sequence[str], payments: Mapping[str, Payment]) -> Mapping[str, IncomingTransfer]:
@@ -212,13 +214,13 @@ class Receiver:
                 self._tell_legs(one, decision)
 
     async def _hand_over(self, one: _Heard) -> None:
-        """Keep it, durably, for the payment's home, which applies it once it is replicated.
+        """Keep it, durably, for its home, which applies it once it is replicated.
 
         Raises:
             UnavailableError: both regions believe that the payment is the other's, as in a hand-over: try again later.
 
         """
-        assert self.regions is not None, "without another region every payment is at home"
+        assert self.regions is not None, "without another region everything is at home"
         is_new = await self.regions.hand_over(self.rail.rail, one.body, at=one.at)
         if one.is_handed_over and not is_new:
             raise UnavailableError("a message of the rail went to the other region and came back: the map is moving")
@@ -228,7 +230,13 @@ class Receiver:
         assert self.incoming is not None, "only who receives is told of what was received"
         if mismatches := self.incoming.rail.mismatches(one.reading, transfer):
             await self._quarantine(one, mismatches)
-        elif not await self.incoming.hear(self._arrived(one), transfer):
+            return
+        try:
+            is_first = await self.incoming.hear(self._arrived(one), transfer)
+        except NotHomeError:
+            await self._hand_over(one)
+            return
+        if not is_first:
             self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
 
     def _arrived(self, one: _Heard) -> Arrived:

@@ -17,6 +17,7 @@ from gateway.domain.ledger import Posting
 from gateway.domain.payment import PaymentId, Rail, TenantId
 from gateway.domain.receiving_time import in_order_of_deciding
 from gateway.domain.stand_in import AccountStanding
+from gateway.service.incoming.decide import decided
 from gateway.service.ports import (
     Admitted,
     DueTimer,
@@ -114,7 +115,7 @@ class InMemoryIncoming:
             if received in self.store.rows.inbox:
                 return False
             self.store.rows.inbox[received] = decision.inbox_digest or b""
-        rows.transfers[payment_id] = _moved(now, decision)
+        rows.transfers[payment_id] = decided(replace(decision, transfer=now))
         rows.contradictions += decision.contradiction
         rows.events[payment_id].append(
             RecordedFact(now.version + 1, decision.fact, now.state, decision.state, decision.at, REGION, EPOCH)
@@ -197,22 +198,3 @@ class InMemoryIncoming:
 
     def _by_message_id(self, rail: Rail) -> dict[str, IncomingTransfer]:
         return {each.message_id: each for each in self.rows.transfers.values() if each.rail is rail}
-
-
-def _moved(transfer: IncomingTransfer, decision: IncomingDecision) -> IncomingTransfer:
-    next_step_at = transfer.next_step_at
-    if decision.timer is not None:
-        next_step_at = decision.timer if isinstance(decision.timer, datetime) else None
-    return replace(
-        transfer,
-        state=decision.state,
-        version=transfer.version + 1,
-        answer=decision.answer,
-        status=decision.status,
-        reason=decision.reason,
-        status_requests=transfer.status_requests + (decision.fact.kind is IncomingEvent.STATUS_REQUESTED),
-        next_step_at=next_step_at,
-        unsent_at=decision.unsent_at or transfer.unsent_at,
-        updated_at=decision.at,
-        final_at=transfer.final_at or (decision.at if decision.state.is_final else None),
-    )

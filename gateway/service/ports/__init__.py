@@ -72,8 +72,10 @@ from gateway.service.ports.incoming import (
     IncomingDecision,
     IncomingStore,
     NewTransfer,
+    ProjectedTransfer,
     Receivers,
     ReceivingTenant,
+    UnprojectedTransfer,
     Unsent,
 )
 from gateway.service.ports.institution import Institution, Question
@@ -81,7 +83,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
-from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
+from gateway.service.ports.regions import Copied, HandedOver, PeerCopy, Projected, RegionStore, Unprojected
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -128,6 +130,7 @@ __all__ = [
     "Clock",
     "Closing",
     "ContradictedMapError",
+    "Copied",
     "Core",
     "DataKey",
     "DataKeys",
@@ -175,7 +178,9 @@ __all__ = [
     "PartlyFaultyError",
     "PaymentHistory",
     "PaymentStore",
+    "PeerCopy",
     "Projected",
+    "ProjectedTransfer",
     "Quarantined",
     "Question",
     "Queue",
@@ -196,6 +201,7 @@ __all__ = [
     "TimerChange",
     "UnavailableError",
     "Unprojected",
+    "UnprojectedTransfer",
     "UnroutableError",
     "Unsealed",
     "Unsent",

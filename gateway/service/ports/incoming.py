@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from gateway.domain.identity import incoming_slot_of
 from gateway.domain.incoming import ARRIVAL, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.ledger import Posting
@@ -68,6 +69,11 @@ class NewTransfer:
     inbox_id: str
     inbox_digest: bytes
     message: RawMessage
+
+    @property
+    def slot(self) -> int:
+        """The slot whose owner alone may make it durable, and decide on it."""
+        return incoming_slot_of(self.rail, self.message_id)
 
     def received(self) -> IncomingTransfer:
         """Return the transfer that this becomes once it is committed."""
@@ -131,6 +137,34 @@ class IncomingDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class UnprojectedTransfer:
+    """An incoming transfer of which events were replicated that its projection may not have yet; as `Unprojected`.
+
+    `received` is the transfer as its first event has made it.
+    """
+
+    received: IncomingTransfer
+    events: Sequence[RecordedFact] | ValueError
+    digests: Sequence[bytes | None]
+    notes: Sequence[int]
+
+    @property
+    def payment_id(self) -> PaymentId:
+        """The transfer's id."""
+        return self.received.payment_id
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectedTransfer:
+    """What was folded, under which epoch, and the digest of the event that stands last."""
+
+    source: UnprojectedTransfer
+    transfer: IncomingTransfer
+    epoch: int
+    digest: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Unsent:
     """A transfer with a message of ours that was saved, and of which it is not known that it left."""
 
@@ -160,7 +194,8 @@ class IncomingStore(Protocol):
         The answers are in the order of the transfers; equal message ids have one effect. A repeat is safe.
 
         Raises:
-            PartlyFaultyError: some cannot be saved; the others are.
+            PartlyFaultyError: some cannot be saved, or are another region's (`NotHomeError`); the others are.
+            NotServingError: this region may not act now; nothing was done.
             UnavailableError: the database does not answer; whether it has committed is unknown.
 
         """

@@ -46,6 +46,30 @@ class HandedOver:
     """The fault in their place where they cannot be opened: their key is not here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """How far this region's history is written, and how much of it the peer has confirmed to have on its disk.
+
+    Both are positions in this region's write-ahead log. ``confirmed`` is None where the peer does not follow.
+    """
+
+    written: int
+    confirmed: int | None
+
+
+class PeerCopy(Protocol):
+    """What the peer has of this region's history."""
+
+    async def copied(self) -> Copied:
+        """Return both positions at one moment: whatever was committed before the call lies before `written`.
+
+        Raises:
+            UnavailableError: the database does not answer.
+
+        """
+        ...
+
+
 class RegionStore(Protocol):
     """The database of one region, as far as there are several. Every call is safe to repeat."""
 
