@@ -10,6 +10,7 @@ from adapters.http.peer import Peer
 from gateway.domain.payment import RegionId
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.incoming.desk import IncomingDesk
+from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
 from gateway.service.submit import Intake
@@ -66,6 +67,7 @@ class Api:
     operators: Operators
     dead_letters: DeadLetters
     incoming: IncomingDesk
+    requests: ReturnRequests
     store: PaymentStore
     waiting: Waiting
     clock: Clock

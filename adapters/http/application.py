@@ -29,6 +29,7 @@ from adapters.http.problems import (
     ProblemError,
     problem_response,
 )
+from adapters.http.return_requests import ReturnRequestDesk
 from adapters.http.submissions import Submissions
 from gateway.service.group_commit import OverloadedError
 from gateway.service.ports import ElsewhereError, NotServingError, RetentionOverError, UnavailableError
@@ -55,7 +56,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
     submissions, payments, operations = Submissions(api, keys), Payments(api, keys), Operations(api)
     operator_keys = OperatorKeys(store=api.dead_letters.store, keys=keys)
     desk, dead_letters = OperatorDesk(api, operator_keys), DeadLetterDesk(api, operator_keys)
-    incoming = IncomingTransfers(api, operator_keys)
+    incoming, requests = IncomingTransfers(api, operator_keys), ReturnRequestDesk(api, operator_keys)
     return [
         ("POST", "/v1/messages", submissions.post_message),
         ("POST", "/v1/payments", submissions.post_payment),
@@ -76,6 +77,11 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/incoming-transfers/{transfer_id}/messages", incoming.get_messages),
         ("GET", "/v1/incoming-transfers/{transfer_id}/messages/{message_id}", incoming.get_message),
         ("POST", "/v1/incoming-transfers/{transfer_id}/posting", incoming.post_posting),
+        ("POST", "/v1/incoming-transfers/{transfer_id}/return", incoming.post_return),
+        ("POST", "/v1/incoming-transfers/{transfer_id}/settlement", incoming.post_settlement),
+        ("POST", "/v1/incoming-transfers/{transfer_id}/return-answer", requests.post_answer),
+        ("POST", "/v1/payments/{payment_id}/return-request", requests.post_request),
+        ("GET", "/v1/return-requests", requests.get_list),
         ("GET", "/", operations.get_index),
         ("GET", "/healthz", operations.get_health),
         ("GET", "/readyz", operations.get_readiness),

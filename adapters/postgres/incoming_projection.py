@@ -14,11 +14,12 @@ from adapters.postgres import incoming_statements as sql
 from adapters.postgres.connection import translated
 from adapters.postgres.incoming_rows import fact_from, transfer_from
 from adapters.postgres.regions import POSTPONE_NOTES, REPLICATED_EVENTS
-from adapters.postgres.rows import columns
-from gateway.domain.identity import incoming_slot_of
-from gateway.domain.incoming_transfer import RecordedFact
-from gateway.domain.payment import RegionId
-from gateway.service.ports import ProjectedTransfer, UnprojectedTransfer
+from adapters.postgres.rows import columns, request_columns
+from gateway.domain.identity import delivery_id_of, incoming_slot_of
+from gateway.domain.incoming_transfer import ARRIVED, RecordedFact
+from gateway.domain.payment import Rail, RegionId
+from gateway.service.ports import MessageClass, ProjectedTransfer, Queue, QueueDirection, UnprojectedTransfer
+from iso20022 import MessageId
 
 
 class PostgresTransferProjections:
@@ -44,6 +45,7 @@ class PostgresTransferProjections:
         return [
             UnprojectedTransfer(
                 received=transfer_from(row),
+                slot=_slot_of(row),
                 events=_facts_from(events[row["payment_id"]]),
                 digests=[event["digest"] for event in events[row["payment_id"]]],
                 notes=positions[row["payment_id"]],
@@ -52,11 +54,15 @@ class PostgresTransferProjections:
         ]
 
     async def project(self, transfers: Sequence[ProjectedTransfer]) -> None:
-        """Save projections, each unless a newer one is there, and drop their notes."""
+        """Save projections, each unless a newer one is there, and drop their notes.
+
+        What has come back is put on the queue here as well: its payment may be at home here.
+        """
         rows = [_row(each) for each in transfers]
+        told = [_told(each) for each in transfers if each.transfer.is_return and each.transfer.state in ARRIVED]
         notes = [note for each in transfers for note in each.source.notes]
         with translated():
-            await self._pool.execute(sql.PROJECT, *columns(rows, 15), notes, self._region)
+            await self._pool.execute(sql.PROJECT, *columns(rows, 22), notes, self._region, *columns(told, 4))
 
     async def postpone(self, transfers: Sequence[UnprojectedTransfer], *, until: datetime) -> None:
         """Keep the notes of what could not be folded, and return them from `unprojected` no sooner than then."""
@@ -89,5 +95,23 @@ def _row(each: ProjectedTransfer) -> tuple[Any, ...]:
         transfer.updated_at,
         transfer.final_at,
         each.digest,
-        incoming_slot_of(transfer.rail, transfer.message_id),
+        each.source.slot,
+        transfer.returns,
+        transfer.returning_cents,
+        transfer.returned_cents,
+        *request_columns(transfer.request),
+        transfer.attention and transfer.attention.value,
     )
+
+
+def _told(each: ProjectedTransfer) -> tuple[Any, ...]:
+    transfer = each.transfer
+    queue = Queue.of(transfer.rail, QueueDirection.IN, MessageClass.VALUE)
+    delivery_id = delivery_id_of(transfer.payment_id, "tell_original_elsewhere", transfer.version)
+    return (delivery_id, queue.value, transfer.payment_id, transfer.updated_at)
+
+
+def _slot_of(row: asyncpg.Record) -> int:
+    """The slot of a transfer; one from before there were slots was no return."""
+    slot: int | None = row["slot"]
+    return incoming_slot_of(Rail(row["rail"]), MessageId(row["message_id"])) if slot is None else slot

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from adapters.postgres.rows import Columns, SavedWith, columns, reason_from
+from adapters.postgres.rows import Columns, SavedWith, columns, reason_from, request_columns, request_from
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.service.chain import first_incoming_digest, incoming_decision_facts, message_facts
 from gateway.service.ports import IncomingDecision, NewTransfer, Vault
@@ -60,9 +60,10 @@ def admit_columns(
                 message.digest,
                 first_incoming_digest(new, message, region=region, epoch=epoch),
                 new.slot,
+                new.original_id,
             )
         )
-    return columns(rows, 31)
+    return columns(rows, 32)
 
 
 def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *, region: RegionId) -> Columns:
@@ -72,7 +73,15 @@ def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *
         messages = saved_with.add(decision.transfer.payment_id, decision)
         facts = incoming_decision_facts(decision, region=region).digest(messages)
         rows.append((*_decision_row(decision), facts))
-    return [*columns(rows, 27), *saved_with.columns()]
+    returns = [
+        (
+            *(each.started, each.returning_cents, each.returned_cents, *request_columns(decision.request)),
+            decision.attention and decision.attention.value,
+        )
+        for decision in decisions
+        for each in (decision.returns,)
+    ]
+    return [*columns(rows, 27), *saved_with.columns(), *columns(returns, 7)]
 
 
 def _decision_row(decision: IncomingDecision) -> tuple[Any, ...]:
@@ -141,6 +150,13 @@ def transfer_from(row: Record) -> IncomingTransfer:
         final_at=row["final_at"],
         is_taken_over=row["is_taken_over"],
         ask_after=row["ask_after"],
+        message_type=row["message_type"],
+        original_id=None if row["original_id"] is None else _id(row["original_id"]),
+        returns=row["returns"],
+        returning_cents=row["returning_cents"],
+        returned_cents=row["returned_cents"],
+        request=request_from(row),
+        attention=None if row["attention"] is None else Attention(row["attention"]),
     )
 
 

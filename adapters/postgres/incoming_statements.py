@@ -6,7 +6,8 @@ from typing import Final
 
 from adapters.postgres.incoming_tables import WAITED_FOR_SQL
 from adapters.postgres.statements import SAVED_WITH_IT, in_the_archive
-from gateway.domain.incoming import ARRIVAL, IncomingEvent
+from gateway.domain.incoming import ARRIVAL, IncomingEvent, IncomingState
+from gateway.domain.request import RequestState
 
 ADMIT: Final = """
 WITH asked AS (
@@ -15,22 +16,25 @@ WITH asked AS (
         $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[],
         $18::bytea[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::text[],
         $24::bytea[], $25::uuid[], $26::text[], $27::text[], $28::text[], $29::bytea[], $30::bytea[], $31::bytea[],
-        $32::smallint[]
+        $32::smallint[], $33::uuid[]
     ) AS asked (
         epoch, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id,
         transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent,
         debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by, timer_at, inbox_id,
-        inbox_digest, raw_id, message_type, content_type, key_id, body, digest, event_digest, slot
+        inbox_digest, raw_id, message_type, content_type, key_id, body, digest, event_digest, slot,
+        original_id
     )
 ), input AS MATERIALIZED (
     SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch
 ), admitted AS (
     INSERT INTO incoming_transfer (region, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id,
         end_to_end_id, transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent,
-        creditor_agent, debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by)
+        creditor_agent, debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by,
+        message_type, original_id, slot)
     SELECT $1, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id,
         transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent,
-        debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by
+        debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by, message_type, original_id,
+        slot
     FROM input
     WHERE NOT EXISTS (
         SELECT FROM incoming_transfer AS other
@@ -70,12 +74,14 @@ WITH input AS (
         $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
         $18::timestamptz[], $19::text[], $20::bytea[], $21::integer[], $22::text[], $23::text[], $24::text[],
-        $25::text[], $26::text[], $27::timestamptz[], $28::boolean[], $29::bytea[]
+        $25::text[], $26::text[], $27::timestamptz[], $28::boolean[], $29::bytea[], $49::integer[], $50::bigint[],
+        $51::bigint[], $52::text[], $53::text[], $54::timestamptz[], $55::text[]
     ) AS input (
         payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
         event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at, unsent_at,
         inbox_id, inbox_digest, status_requests, answer, status, reason_code, reason_origin, reason_text, final_at,
-        contradiction, event_facts
+        contradiction, event_facts, returns, returning_cents, returned_cents, request_state, request_message_id,
+        request_due_at, attention
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id,
@@ -104,6 +110,13 @@ WITH input AS (
         final_at = coalesce(state.final_at, input.final_at),
         timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
         unsent_at = coalesce(input.unsent_at, state.unsent_at),
+        returns = input.returns,
+        returning_cents = input.returning_cents,
+        returned_cents = input.returned_cents,
+        request_state = input.request_state,
+        request_message_id = input.request_message_id,
+        request_due_at = input.request_due_at,
+        attention = input.attention,
         updated_at = input.at,
         event_digest = sha256(state.event_digest || int8send(locked.epoch) || input.event_facts)
     FROM input JOIN locked USING (payment_id)
@@ -120,9 +133,11 @@ _COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.message_created_at, fact.instruction_id,
     fact.end_to_end_id, fact.transaction_id, fact.uetr, fact.amount_cents, fact.instructing_agent,
     fact.instructed_agent, fact.debtor_agent, fact.creditor_agent, fact.creditor_account_index, fact.forwarded_at,
-    fact.received_at, fact.answer_by,
+    fact.received_at, fact.answer_by, fact.message_type, fact.original_id,
     now.state, now.version, now.answer, now.status, now.reason_code, now.reason_origin, now.reason_text,
-    now.status_requests, now.timer_at, now.unsent_at, now.updated_at, now.final_at,
+    now.status_requests, now.timer_at, now.unsent_at, now.updated_at, now.final_at, now.returns, now.returning_cents,
+    now.returned_cents, now.request_state, now.request_message_id, now.request_due_at,
+    now.attention,
     coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after
 """
 
@@ -135,6 +150,32 @@ _TRANSFER: Final = f"""
 LOAD: Final = f"{_TRANSFER} WHERE fact.payment_id = ANY ($1::uuid[])"
 
 FIND_BY_MESSAGE_ID: Final = f"{_TRANSFER} WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[])"
+
+REQUESTED: Final = f"""
+    {_TRANSFER} WHERE now.request_due_at IS NOT NULL AND ($1::text IS NULL OR now.tenant_id = $1)
+    ORDER BY now.request_due_at LIMIT $2
+"""
+
+BACKLOG: Final = """
+    SELECT now.state, count(*) AS count, min(fact.received_at) AS oldest_at
+    FROM incoming_state AS now JOIN incoming_transfer AS fact ON fact.payment_id = now.payment_id
+    WHERE now.state = ANY ($1::text[]) GROUP BY now.state
+"""
+
+REQUESTS_OVERDUE: Final = """
+    SELECT (SELECT count(*) FROM incoming_state WHERE request_due_at < $1)
+        + (SELECT count(*) FROM payment_state WHERE request_due_at < $1)
+"""
+
+ATTENTION: Final = f"""
+    {_TRANSFER} WHERE now.attention IS NOT NULL AND ($2::text IS NULL OR now.tenant_id = $2) LIMIT $1
+"""
+
+ATTENTION_COUNT: Final = "SELECT count(*) FROM incoming_state WHERE attention IS NOT NULL"
+
+RETURNS_OF: Final = f"""
+    {_TRANSFER} WHERE fact.original_id = $1
+"""
 
 FIND_BY_MESSAGE_SENT: Final = f"""
     SELECT sent.business_message_id AS sent_message_id, {_COLUMNS}
@@ -191,6 +232,12 @@ RECEIVING_TENANTS: Final = """
 
 ACCOUNT_STANDING: Final = "SELECT standing FROM account_directory WHERE tenant_id = $1 AND account_index = $2"
 
+_STEPS_ARE_OURS: Final = (
+    f"state IN ({WAITED_FOR_SQL}) AND (final_at IS NULL AND state <> '{IncomingState.RETURN_DUE.value}' "
+    "OR returning_cents > 0)"
+)
+"""What has a next step of ours, whoever carried it before. A return that is not under way is a person's to begin."""
+
 REPLICATED_NOTES: Final = """
 SELECT due.position, due.payment_id FROM projection_due AS due
 WHERE (due.not_before IS NULL OR due.not_before <= $2)
@@ -202,10 +249,12 @@ AS_RECEIVED: Final = f"""
 SELECT DISTINCT ON (payment_id) payment_id, tenant_id, rail, message_id, message_created_at, instruction_id,
     end_to_end_id, transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent,
     creditor_agent, creditor_account_index, forwarded_at, received_at, answer_by,
-    '{ARRIVAL.state.value}' AS state, 1 AS version, NULL AS answer, NULL AS status, NULL AS reason_code,
-    NULL AS reason_origin, NULL AS reason_text, 0 AS status_requests, NULL::timestamptz AS timer_at,
-    NULL::timestamptz AS unsent_at, received_at AS updated_at, NULL::timestamptz AS final_at, false AS is_taken_over,
-    NULL::timestamptz AS ask_after
+    message_type, original_id, slot, '{ARRIVAL.state.value}' AS state, 1 AS version, NULL AS answer, NULL AS status,
+    NULL AS reason_code, NULL AS reason_origin, NULL AS reason_text, 0 AS status_requests,
+    NULL::timestamptz AS timer_at, NULL::timestamptz AS unsent_at, received_at AS updated_at,
+    NULL::timestamptz AS final_at, 0 AS returns, 0 AS returning_cents, 0 AS returned_cents,
+    '{RequestState.NONE.value}' AS request_state, NULL AS request_message_id, NULL::timestamptz AS request_due_at,
+    NULL AS attention, false AS is_taken_over, NULL::timestamptz AS ask_after
 FROM incoming_transfer WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, region
 """
 """As their first events have made them."""
@@ -214,31 +263,43 @@ PROJECT: Final = f"""
 WITH input AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::text[], $7::text[], $8::text[],
-        $9::text[], $10::text[], $11::integer[], $12::timestamptz[], $13::timestamptz[], $14::bytea[], $15::smallint[]
+        $9::text[], $10::text[], $11::integer[], $12::timestamptz[], $13::timestamptz[], $14::bytea[], $15::smallint[],
+        $16::integer[], $17::bigint[], $18::bigint[], $19::text[], $20::text[], $21::timestamptz[], $22::text[]
     ) AS input (
         payment_id, tenant_id, state, version, epoch, answer, status, reason_code, reason_origin, reason_text,
-        status_requests, updated_at, final_at, event_digest, slot
+        status_requests, updated_at, final_at, event_digest, slot, returns, returning_cents, returned_cents,
+        request_state, request_message_id, request_due_at, attention
     )
 ), homed AS MATERIALIZED (
     SELECT input.*,
         CASE
-            WHEN state IN ({WAITED_FOR_SQL}) AND owned_epoch($17, slot) > epoch THEN updated_at
+            WHEN {_STEPS_ARE_OURS} AND owned_epoch($24, slot) > epoch THEN updated_at
         END AS timer_at
     FROM input
 ), projected AS (
     INSERT INTO incoming_state AS now (payment_id, tenant_id, state, version, epoch, answer, status, reason_code,
-        reason_origin, reason_text, status_requests, updated_at, final_at, event_digest, slot, timer_at)
+        reason_origin, reason_text, status_requests, updated_at, final_at, event_digest, slot, returns,
+        returning_cents, returned_cents, request_state, request_message_id, request_due_at, attention, timer_at)
     SELECT * FROM homed ORDER BY payment_id
     ON CONFLICT (payment_id, tenant_id) DO UPDATE SET
         state = excluded.state, version = excluded.version, epoch = excluded.epoch, answer = excluded.answer,
         status = excluded.status, reason_code = excluded.reason_code, reason_origin = excluded.reason_origin,
         reason_text = excluded.reason_text, status_requests = excluded.status_requests,
         updated_at = excluded.updated_at, final_at = excluded.final_at, event_digest = excluded.event_digest,
-        slot = excluded.slot, timer_at = excluded.timer_at
+        slot = excluded.slot, returns = excluded.returns, returning_cents = excluded.returning_cents,
+        returned_cents = excluded.returned_cents, request_state = excluded.request_state,
+        request_message_id = excluded.request_message_id, request_due_at = excluded.request_due_at,
+        attention = excluded.attention, timer_at = excluded.timer_at
     WHERE (now.epoch, now.version) < (excluded.epoch, excluded.version)
         OR (now.epoch, now.version) = (excluded.epoch, excluded.version) AND now.slot IS NULL
+), told AS (
+    INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
+    SELECT out.delivery_id, out.queue, input.tenant_id, out.payment_id, out.deadline_at, input.updated_at
+    FROM unnest($25::uuid[], $26::text[], $27::uuid[], $28::timestamptz[])
+        AS out (delivery_id, queue, payment_id, deadline_at)
+    JOIN input USING (payment_id)
 )
-DELETE FROM projection_due WHERE position = ANY ($16::bigint[])
+DELETE FROM projection_due WHERE position = ANY ($23::bigint[])
 """
 """As for payments: what is older changes nothing, and the timer of one whose slot has become this region's is due."""
 
@@ -246,6 +307,6 @@ TAKE_UP: Final = f"""
 UPDATE incoming_state AS state SET timer_at = $2
 FROM slot
 WHERE slot.slot = state.slot AND slot.region = $1 AND slot.epoch > state.epoch
-    AND state.state IN ({WAITED_FOR_SQL}) AND state.timer_at IS NULL
+    AND {_STEPS_ARE_OURS} AND timer_at IS NULL
 """
 """Open transfers that another region has carried: their timers are due at once."""

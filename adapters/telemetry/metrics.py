@@ -115,6 +115,28 @@ class Metrics:
             "Age of the oldest payment in doubt.",
             registry=self.registry,
         )
+        self.incoming_transfers = Gauge(
+            "gateway_incoming_transfers_open",
+            "Incoming transfers that are not at their end, by state.",
+            ["state"],
+            registry=self.registry,
+        )
+        self.incoming_transfers_oldest_age_seconds = Gauge(
+            "gateway_incoming_transfers_open_oldest_age_seconds",
+            "Since when the oldest of them is here.",
+            ["state"],
+            registry=self.registry,
+        )
+        self.incoming_attention = Gauge(
+            "gateway_incoming_attention",
+            "Incoming transfers that a person must look at: a return has failed, or the rail contradicts itself.",
+            registry=self.registry,
+        )
+        self.return_requests_overdue = Gauge(
+            "gateway_return_requests_overdue",
+            "Requests for returns, ours and theirs, whose next step is overdue.",
+            registry=self.registry,
+        )
         self.queue_depth = Gauge("gateway_queue_depth", "Deliveries on a queue.", ["queue"], registry=self.registry)
         self.contradictions = Gauge(
             "gateway_contradictions_kept",

@@ -16,9 +16,11 @@ from iso20022 import (
     ConnectionPartyId,
     CustomerCreditTransfer,
     EnvelopeKind,
+    PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
     Report,
+    RoutingNumber,
     TransactionStatus,
     admi002,
     is_fednow_message_id,
@@ -26,11 +28,12 @@ from iso20022 import (
     pacs008,
     pacs028,
 )
-from iso20022.messages import admi004
+from iso20022.messages import admi004, admi007, camt029, camt056, pacs004
 from simulators.behaviours import SETTLES, Behaviour
 from simulators.facts import PaymentBooked, ReasonSource, Verdict
 from simulators.fednow.behaviours import TABLE
 from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.fednow.value import Value, member_of
 from simulators.participants import Participant, participant_of
 from simulators.refusals import TechnicalFault, first_finding
 
@@ -42,6 +45,10 @@ _ROLLOVER_HOUR: Final = 19
 
 _CLASS_OF: Final = {
     pacs008.MESSAGE_TYPE: "value",
+    pacs004.MESSAGE_TYPE: "value",
+    camt056.MESSAGE_TYPE: "nonvalue",
+    camt029.MESSAGE_TYPE: "nonvalue",
+    admi007.MESSAGE_TYPE: "system",
     pacs002.MESSAGE_TYPE: "nonvalue",
     pacs028.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",
@@ -111,17 +118,21 @@ def find_technical_fault(
 
 
 def find_business_faults(
-    transfer: CustomerCreditTransfer, header: BusinessHeader, *, now: datetime, settings: FedNowSimulatorSettings
+    transfer: Value, header: BusinessHeader, *, now: datetime, settings: FedNowSimulatorSettings
 ) -> tuple[str, ...]:
-    """The codes of every business fault of a credit transfer, none where it may go to its receiver."""
+    """The codes of every business fault of a value message, none where it may go to its receiver.
+
+    Whoever receives may return, and nobody looks what was paid (Operating Procedures, appendix F and section 9).
+    """
     codes = settings.codes
     sender = participant_of(transfer.instructing_agent, settings.participants)
     receiver = participant_of(transfer.instructed_agent, settings.participants)
     clock_left = header.creation_time + settings.rail_clock - now
     tolerance = timedelta(seconds=settings.future_tolerance_s)
-    future = header.creation_time > now + tolerance or transfer.settlement_date > cycle_day(now)
+    settles_on = transfer.settlement_date
+    future = header.creation_time > now + tolerance or (settles_on is not None and settles_on > cycle_day(now))
     checks = (
-        (sender is None or not sender.may_send, codes.sender_profile),
+        (sender is None or not (sender.may_send or transfer.is_return), codes.sender_profile),
         (receiver is None, codes.receiver_profile),
         (clock_left < timedelta(seconds=settings.receiver_reserve_s), codes.timed_out),
         (future, codes.future_dated),
@@ -156,7 +167,7 @@ def decide_outcome(
 
 
 def book(
-    transfer: CustomerCreditTransfer,
+    transfer: Value,
     header: BusinessHeader,
     *,
     copy: int,
@@ -212,9 +223,9 @@ def answer_enquiry(
     return EnquiryAnswered(original)
 
 
-def behaviour_of(transfer: CustomerCreditTransfer) -> Behaviour:
-    """The behaviour that the transfer's creditor account or amount chooses."""
-    return TABLE.chosen(creditor_account=transfer.creditor_account.reveal(), amount=transfer.amount)
+def behaviour_of(transfer: Value) -> Behaviour:
+    """The behaviour that the creditor's account or the amount chooses; a return's creditor was the debtor before."""
+    return TABLE.chosen(creditor_account=transfer.creditor_account, amount=transfer.amount)
 
 
 def cycle_day(instant: datetime) -> date:
@@ -235,10 +246,18 @@ def _speaks_for(
             | PaymentStatusRequest(instructing_agent=agent)
             | PaymentStatusReport(instructing_agent=agent)
         ):
-            participant = participant_of(agent, participants)
-            return participant is None or participant.connection_party == connection_party
+            return _speaks_for_agent(agent, connection_party, participants)
+        case PaymentReturn(instructing_agent=institution):
+            return _speaks_for_agent(member_of(institution), connection_party, participants)
         case _:
             return True
+
+
+def _speaks_for_agent(
+    agent: RoutingNumber, connection_party: ConnectionPartyId, participants: tuple[Participant, ...]
+) -> bool:
+    participant = participant_of(agent, participants)
+    return participant is None or participant.connection_party == connection_party
 
 
 def _parties_to(payment: PaymentBooked, participants: tuple[Participant, ...]) -> set[ConnectionPartyId]:

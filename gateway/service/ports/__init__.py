@@ -69,12 +69,14 @@ from gateway.service.ports.faults import (
 from gateway.service.ports.history import History, IncomingHistory, PaymentHistory
 from gateway.service.ports.incoming import (
     Admitted,
+    IncomingBacklog,
     IncomingDecision,
     IncomingStore,
     NewTransfer,
     ProjectedTransfer,
     Receivers,
     ReceivingTenant,
+    Standing,
     UnprojectedTransfer,
     Unsent,
 )
@@ -150,6 +152,7 @@ __all__ = [
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
+    "IncomingBacklog",
     "IncomingDecision",
     "IncomingHistory",
     "IncomingStore",
@@ -197,6 +200,7 @@ __all__ = [
     "Sealed",
     "SealedEntry",
     "Span",
+    "Standing",
     "Tenure",
     "TimerChange",
     "UnavailableError",

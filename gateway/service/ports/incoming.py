@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.domain.identity import incoming_slot_of
 from gateway.domain.incoming import ARRIVAL, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.ledger import Posting
-from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
+from gateway.domain.payment import Payment, PaymentId, Rail, Reason, TenantId
+from gateway.domain.request import NO_REQUEST, Request
+from gateway.domain.returns import NO_RETURNS, Returns
 from gateway.domain.stand_in import AccountStanding, StandInPolicy
 from gateway.service.ports.bus import OutboundDelivery
 from gateway.service.ports.store import DueTimer, RawMessage, TimerChange
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
+from iso20022.messages import pacs008
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,13 @@ class Receivers:
 class NewTransfer:
     """A transfer that the rail has brought, and that waits to be made durable.
 
-    `inbox_id` is the id of the header under which it came; `inbox_digest` tells a repeat from other bytes under it.
+    `slot` is the one whose owner alone may make it durable, and decide on it. `inbox_id` is the id of the header under
+    which it came; `inbox_digest` tells a repeat from other bytes under it.
     """
 
     payment_id: PaymentId
     tenant_id: TenantId
+    slot: int
     rail: Rail
     message_id: MessageId
     message_created_at: datetime
@@ -69,11 +73,8 @@ class NewTransfer:
     inbox_id: str
     inbox_digest: bytes
     message: RawMessage
-
-    @property
-    def slot(self) -> int:
-        """The slot whose owner alone may make it durable, and decide on it."""
-        return incoming_slot_of(self.rail, self.message_id)
+    message_type: str = pacs008.MESSAGE_TYPE
+    original_id: PaymentId | None = None
 
     def received(self) -> IncomingTransfer:
         """Return the transfer that this becomes once it is committed."""
@@ -100,6 +101,8 @@ class NewTransfer:
             answer_by=self.answer_by,
             updated_at=self.received_at,
             next_step_at=self.timer_at,
+            message_type=self.message_type,
+            original_id=self.original_id,
         )
 
 
@@ -134,6 +137,9 @@ class IncomingDecision:
     reason: Reason | None = None
     contradiction: bool = False
     postings: tuple[Posting, ...] = ()
+    returns: Returns = NO_RETURNS
+    request: Request = NO_REQUEST
+    attention: Attention | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,7 @@ class UnprojectedTransfer:
     """
 
     received: IncomingTransfer
+    slot: int
     events: Sequence[RecordedFact] | ValueError
     digests: Sequence[bytes | None]
     notes: Sequence[int]
@@ -170,6 +177,26 @@ class Unsent:
 
     payment_id: PaymentId
     unsent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many transfers stand in a state, and when the oldest of them came."""
+
+    count: int
+    oldest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingBacklog:
+    """What of the incoming transfers is not at its end, by state, and how many requests for returns are overdue.
+
+    ``attention`` counts those that a person must look at though their state does not say so.
+    """
+
+    standing: Mapping[IncomingState, Standing]
+    requests_overdue: int
+    attention: int = 0
 
 
 class IncomingStore(Protocol):
@@ -199,6 +226,18 @@ class IncomingStore(Protocol):
             UnavailableError: the database does not answer; whether it has committed is unknown.
 
         """
+        ...
+
+    async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
+        """Return what the rail has brought as returns of a payment of ours, whatever became of them."""
+        ...
+
+    async def backlog(self, now: datetime) -> IncomingBacklog:
+        """Return what is not at its end: what the metrics show."""
+        ...
+
+    async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
+        """Return the transfers with an open request for their return, what is due first: a tenant's, or (None) all."""
         ...
 
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, IncomingTransfer]:

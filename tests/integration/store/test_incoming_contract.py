@@ -21,7 +21,7 @@ from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.upgrade import FirstTenant, upgrade
 from adapters.system import SystemIdentifiers
-from gateway.domain.identity import incoming_id_of
+from gateway.domain.identity import incoming_id_of, incoming_slot_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Rail, Reason, ReasonOrigin
@@ -114,6 +114,7 @@ def new(**changes: Any) -> NewTransfer:
     made = NewTransfer(
         payment_id=incoming_id_of(Rail.FEDNOW, message_id, NOW.date()),
         tenant_id=TENANT,
+        slot=incoming_slot_of(Rail.FEDNOW, message_id),
         rail=Rail.FEDNOW,
         message_id=message_id,
         message_created_at=NOW,
@@ -281,6 +282,27 @@ async def test_transfers_are_listed_by_what_must_be_decided_first(subject: Subje
     both = (IncomingState.RECEIVED, IncomingState.SETTLED)
     assert await subject.store.find(TENANT, states=both, limit=9) == [settled, older]
     assert await subject.store.find(type(TENANT)("another"), states=(), limit=9) == []
+
+
+async def test_what_is_not_at_its_end_is_counted_by_state_with_the_age_of_the_oldest(subject: Subject) -> None:
+    """What the gauges show: what waits for us, or for people, and how many requests for returns are overdue."""
+    older = await subject.admitted(received_at=NOW - timedelta(minutes=5))
+    await subject.admitted()
+    settled = await subject.befalls(await subject.admitted(), IncomingEvent.ACCEPTANCE_DECIDED)
+    settled = await subject.befalls(settled, IncomingEvent.SETTLEMENT_ADVISED)
+    blocked = await subject.befalls(settled, IncomingEvent.BLOCKING_DECIDED)
+    await subject.befalls(blocked, IncomingEvent.RETURN_REQUESTED)
+    await subject.befalls(await subject.admitted(), IncomingEvent.REJECTION_DECIDED)
+
+    soon, later = await subject.store.backlog(NOW), await subject.store.backlog(NOW + timedelta(days=9))
+
+    assert {state: each.count for state, each in soon.standing.items()} == {
+        IncomingState.RECEIVED: 2,
+        IncomingState.BLOCKED: 1,
+    }
+    assert soon.standing[IncomingState.RECEIVED].oldest_at == older.received_at
+    assert (soon.requests_overdue, later.requests_overdue) == (0, 1)
+    assert [each.payment_id for each in await subject.store.requested(TENANT, limit=9)] == [blocked.payment_id]
 
 
 async def test_an_unknown_account_is_none_of_the_directory(subject: Subject) -> None:
