@@ -241,6 +241,12 @@ class Metrics:
             ["rail"],
             registry=self.registry,
         )
+        self.incoming_withheld_total = Counter(
+            "gateway_incoming_acceptances_withheld_total",
+            "Acceptances that were not sent: the other region had not confirmed to have them, and was not fenced off.",
+            ["rail"],
+            registry=self.registry,
+        )
         self.incoming_stand_in_total = Counter(
             "gateway_incoming_stand_in_total",
             "Incoming transfers on which the stand-in decided.",

@@ -27,6 +27,7 @@ from gateway.service.ports import (
     IncomingDecision,
     MessageDirection,
     NewTransfer,
+    NotHomeError,
     PartlyFaultyError,
     RawMessage,
     Receivers,
@@ -43,6 +44,7 @@ class IncomingRows:
     """Everything that is kept."""
 
     transfers: dict[PaymentId, IncomingTransfer] = field(default_factory=dict)
+    slots: dict[PaymentId, int] = field(default_factory=dict)
     events: dict[PaymentId, list[RecordedFact]] = field(default_factory=dict)
     messages: dict[PaymentId, list[RawMessage]] = field(default_factory=dict)
     postings: dict[PaymentId, list[Posting]] = field(default_factory=dict)
@@ -77,7 +79,14 @@ class InMemoryIncoming:
     async def admit(self, transfers: Sequence[NewTransfer]) -> Sequence[Admitted]:
         """Make durable what is new; see the port."""
         await self.store.check()
-        outcomes = [FaultyRowError("a NUL") if "\0" in new.end_to_end_id else self._admit_one(new) for new in transfers]
+        outcomes = [
+            NotHomeError("the other region's")
+            if new.slot in self.store.homes
+            else FaultyRowError("a NUL")
+            if "\0" in new.end_to_end_id
+            else self._admit_one(new)
+            for new in transfers
+        ]
         admitted = [outcome for outcome in outcomes if isinstance(outcome, Admitted)]
         if len(admitted) < len(outcomes):
             raise PartlyFaultyError(outcomes)
@@ -89,6 +98,7 @@ class InMemoryIncoming:
             return Admitted(known, is_new=False)
         transfer, rows = new.received(), self.rows
         rows.transfers[new.payment_id] = transfer
+        rows.slots[new.payment_id] = new.slot
         fact = IncomingFact(IncomingEvent.RECEIVED, business_message_id=new.inbox_id)
         rows.events[new.payment_id] = [RecordedFact(1, fact, None, transfer.state, new.received_at, REGION, EPOCH)]
         rows.messages[new.payment_id] = [replace(new.message, at=new.received_at)]
@@ -133,7 +143,16 @@ class InMemoryIncoming:
         if len(set(ids)) != len(ids):
             raise AssertionError("a batch names a transfer twice: one of its two decisions would silently win")
         await self.store.check()
-        return [self._save_one(decision) for decision in decisions]
+        outcomes = [
+            NotHomeError("the other region's")
+            if self.rows.slots.get(decision.transfer.payment_id) in self.store.homes
+            else self._save_one(decision)
+            for decision in decisions
+        ]
+        saved = [outcome for outcome in outcomes if isinstance(outcome, bool)]
+        if len(saved) < len(outcomes):
+            raise PartlyFaultyError(outcomes)
+        return saved
 
     def _save_one(self, decision: IncomingDecision) -> bool:
         rows, payment_id = self.rows, decision.transfer.payment_id

@@ -289,6 +289,7 @@ def decided(decision: IncomingDecision) -> IncomingTransfer:
         returned_cents=decision.returns.returned_cents,
         request=decision.request,
         attention=decision.attention,
+        is_taken_over=False,
     )
 
 
