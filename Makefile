@@ -94,6 +94,7 @@ proof: setup ## What takes longer: measure, and write the reports into docs/proo
 	$(BIN)/python -m tests.proofs.day
 	$(BIN)/python -m tests.proofs.audit
 	$(BIN)/python -m tests.proofs.regions
+	$(BIN)/python -m tests.proofs.synchronous
 	$(BIN)/python -m tests.proofs.container
 	$(BIN)/python -m tests.proofs.terraform
 

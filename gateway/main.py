@@ -51,7 +51,7 @@ from gateway.receiving import (
     open_institution,
     receiving_rails,
 )
-from gateway.regional import Regional, open_peer, open_regional, tenure_of
+from gateway.regional import Regional, open_peer, open_regional, serving_the_peer, takes_of, tenure_of
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
@@ -266,6 +266,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             vault=parts.vault,
             observer=parts.observer,
             forward=forwarder.take,
+            durability=None if parts.regional is None else parts.regional.both,
         )
         incoming, requests, incoming_saves = desk_of(
             rails=receiving_rails(settings, parts.rails),
@@ -306,8 +307,9 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             limits=HttpLimits(body_bytes_max=settings.body_bytes_max),
             peer=peer,
             region=None if peer is None else RegionId(settings.region),
+            takes=takes_of(settings),
         )
-        regional = {} if parts.regional is None else parts.regional.loops_of_every_role
+        regional = {} if parts.regional is None else parts.regional.loops_of_a_gateway
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),
@@ -320,7 +322,8 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             *(loops.create_task(_supervised(parts, name, loop)) for name, loop in regional.items()),
         ]
         application = between.application(build_application(api))
-        await _serve_until_stopped(application, settings.http_host, settings.http_port, ready=ready)
+        async with serving_the_peer(settings, api):
+            await _serve_until_stopped(application, settings.http_host, settings.http_port, ready=ready)
         for task in background:
             task.cancel()
 
@@ -418,8 +421,6 @@ async def _run_worker_loops(
     async with asyncio.TaskGroup() as group:
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         grouping += [group.create_task(each.run()) for each in receiving.groups]
-        if parts.regional is not None:
-            grouping.append(group.create_task(parts.regional.both.looks.run()))
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving),
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from adapters.http.answers import FAULT
-from adapters.http.api import Api, Served
+from adapters.http.api import Api, Served, Takes
 from adapters.http.authentication import ApiKeys, OperatorKeys
 from adapters.http.bodies import leave_expectation
 from adapters.http.dead_letters import DeadLetterDesk
@@ -41,6 +42,9 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 OTHER_METHOD: Final = "OTHER"
 
 
+FORWARDED_PATHS: Final = frozenset({"/v1/messages", "/v1/payments"})
+
+
 def build_application(api: Api) -> web.Application:
     """Return the application; nothing runs until it is served (`adapters.http.serving`)."""
     application = web.Application(middlewares=[_edge(api)], client_max_size=api.limits.body_bytes_max)
@@ -48,6 +52,16 @@ def build_application(api: Api) -> web.Application:
         application.router.add_route(method, path, handler, expect_handler=leave_expectation)
         if method == "GET":
             application.router.add_route("HEAD", path, handler, expect_handler=leave_expectation)
+    return application
+
+
+def build_peer_application(api: Api) -> web.Application:
+    """Return what is served to the other region's gateway alone: the submissions that it forwards."""
+    api = replace(api, takes=Takes.FORWARDED)
+    application = web.Application(middlewares=[_edge(api)], client_max_size=api.limits.body_bytes_max)
+    for method, path, handler in _routes(api):
+        if path in FORWARDED_PATHS and method == "POST":
+            application.router.add_route(method, path, handler, expect_handler=leave_expectation)
     return application
 
 

@@ -160,6 +160,12 @@ UNSUPPORTED_CONTENT_ENCODING: Final = ProblemKind(
 EXPECTATION_FAILED: Final = ProblemKind(
     "expectation_failed", 417, "The expectation cannot be met", "Send Expect: 100-continue, or nothing."
 )
+MISDIRECTED: Final = ProblemKind(
+    "misdirected",
+    421,
+    "Not at this address",
+    "Clients and the other region's gateway have an address each. Nothing was done.",
+)
 IDEMPOTENCY_KEY_DIFFERS: Final = ProblemKind(
     "idempotency_key_differs",
     422,
@@ -238,6 +244,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         UNSUPPORTED_MEDIA_TYPE,
         UNSUPPORTED_CONTENT_ENCODING,
         EXPECTATION_FAILED,
+        MISDIRECTED,
         IDEMPOTENCY_KEY_DIFFERS,
         MESSAGE_INVALID,
         PAYMENT_INVALID,

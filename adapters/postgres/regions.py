@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +17,16 @@ from adapters.postgres.rows import columns, digest_of, event_from, request_colum
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.domain.regions import SlotMap, SlotOwner
-from gateway.service.ports import ContradictedMapError, HandedOver, Projected, Sealed, Unprojected, Vault
+from gateway.service.ports import (
+    ContradictedMapError,
+    HandedOver,
+    Projected,
+    Reach,
+    Retention,
+    Sealed,
+    Unprojected,
+    Vault,
+)
 
 _TAKE_ALL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('fifteen.slots', 0))"
 """Waits for whoever holds the lock shared (`owned_epoch`): claims and decisions that run."""
@@ -137,14 +147,42 @@ _POSTPONE_HANDED_OVER: Final = "UPDATE handed_over_due SET not_before = $2 WHERE
 _APPLIED: Final = "DELETE FROM handed_over_due WHERE position = ANY ($1::bigint[])"
 
 _PULSE: Final = """
-INSERT INTO region_pulse (region, at) VALUES ($1, $2) ON CONFLICT (region) DO UPDATE SET at = excluded.at
+INSERT INTO region_pulse (region, at, is_copied)
+SELECT $1, $2, coalesce(bool_and(followed.subenabled AND srsubstate IN ('s', 'r')), false)
+FROM pg_subscription_rel JOIN pg_subscription AS followed ON followed.oid = srsubid
+WHERE starts_with(followed.subname, 'fifteen_' || $1 || '_from_')
+ON CONFLICT (region) DO UPDATE SET at = excluded.at, is_copied = excluded.is_copied
 """
+"""With whether the copy of the other region is complete: the other cannot see that by itself."""
+
+_REACH: Final = """
+SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint AS written,
+    (
+        SELECT (confirmed_flush_lsn - '0/0')::bigint FROM pg_replication_slots
+        WHERE slot_name = $1 AND database = current_database() AND coalesce(wal_status, 'lost') <> 'lost'
+            AND NOT EXISTS (
+                SELECT FROM pg_replication_slots
+                WHERE slot_name LIKE 'pg\\_%\\_sync\\_%' AND database = current_database()
+            )
+    ) AS confirmed,
+    (SELECT at FROM region_pulse WHERE region = $2 AND is_copied) AS copied_at
+"""
+"""A commit is on this server's disk, and so before `written`, before anybody sees it. Slots with names of PostgreSQL's
+own are of tables that are being copied: what the subscription confirms is no word of those."""
+
+_RETENTION: Final = """
+SELECT slot_name, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint AS kept, safe_wal_size,
+    coalesce(wal_status, 'lost') = 'lost' AS is_lost
+FROM pg_replication_slots WHERE NOT temporary
+"""
+"""Of the whole server: a slot that somebody forgot fills the same disk."""
+
 _PULSES: Final = "SELECT region, at FROM region_pulse"
 _OLDEST_NOTE: Final = "SELECT at FROM projection_due WHERE not_before IS NULL ORDER BY position LIMIT 1"
 
 
 class PostgresRegions:
-    """Implements `gateway.service.ports.RegionStore` over a pool of the application's role."""
+    """Implements `gateway.service.ports.RegionStore` and `ReachStore` over a pool of the application's role."""
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId, vault: Vault) -> None:
         self._pool = pool
@@ -273,6 +311,28 @@ class PostgresRegions:
         """Write down the time; see the port."""
         with translated():
             await self._pool.execute(_PULSE, self._region, at)
+
+    async def reach(self, peer: RegionId) -> Reach:
+        """Return how far the other region follows; see `gateway.service.ports.ReachStore`."""
+        with translated():
+            row = (await self._pool.fetch(_REACH, subscription_of(peer, self._region), peer))[0]
+        return Reach(row["written"], row["confirmed"], row["copied_at"])
+
+    async def retention(self, peer: RegionId) -> Sequence[Retention]:
+        """Return what each slot of this server keeps; one is always the peer's, lost where it is not there."""
+        with translated():
+            rows = await self._pool.fetch(_RETENTION)
+        found = {
+            row["slot_name"]: Retention(
+                row["slot_name"],
+                row["kept"],
+                math.inf if row["safe_wal_size"] is None else float(row["safe_wal_size"]),
+                row["is_lost"],
+            )
+            for row in rows
+        }
+        followed = subscription_of(peer, self._region)
+        return list(({followed: Retention(followed, 0, 0.0, is_lost=True)} | found).values())
 
     async def pulses(self) -> Mapping[RegionId, datetime]:
         """Return the regions' times; see the port."""

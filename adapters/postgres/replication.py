@@ -17,9 +17,10 @@ import asyncpg
 from adapters.postgres.cluster import REPLICATION_GROUP_ROLE
 from adapters.postgres.logins import Login, verifier_of
 from adapters.postgres.phases import PRESENT_S
-from adapters.postgres.tables import FACTS, REPLICATED, TOPOLOGY
+from adapters.postgres.tables import FACTS, REPLICATED, TOPOLOGY, region_pulse
 from gateway.domain.identity import incoming_slot_of
 from gateway.domain.payment import Rail, RegionId
+from gateway.service.both_regions import COPIED_WITHIN_S
 from iso20022 import MessageId
 
 PUBLICATION: Final = "fifteen_facts"
@@ -230,7 +231,7 @@ async def _publish(connection: asyncpg.Connection[asyncpg.Record], region: Regio
     database = await connection.fetchval("SELECT quote_ident(current_database())")
     await connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {REPLICATION_GROUP_ROLE}")
     await connection.execute(f"GRANT USAGE ON SCHEMA public TO {REPLICATION_GROUP_ROLE}")
-    readable = [*sorted(wanted), *(table.name for table in TOPOLOGY)]
+    readable = [*sorted(wanted), *(table.name for table in TOPOLOGY), region_pulse.name]
     await connection.execute(f"GRANT SELECT ON {', '.join(readable)} TO {REPLICATION_GROUP_ROLE}")
 
 
@@ -316,6 +317,7 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
                 if exists:
                     await connection.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
                 raise
+            await _take_back_the_word(connection, peers, region)
             await _drop(connection, peers, name, exists=exists)
             await asyncio.sleep(_SEEN_S)
             await connection.execute(f"TRUNCATE {', '.join(f'{table.name}_{peer}' for table in REPLICATED)}")
@@ -325,6 +327,42 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
             )
         await connection.execute(_subscribe(name, peer_dsn, server=connection.get_server_version().major * 10_000))
         return "copied anew" if anew else "subscribed"
+
+
+async def catch_up(peer_dsn: str, *, region: RegionId, peer: RegionId) -> None:
+    """Return once this region has on its disk what its peer had written when this was called.
+
+    Raises:
+        ReplicationError: the peer's database cannot be asked.
+
+    """
+    confirmed = (
+        "SELECT coalesce(bool_or((confirmed_flush_lsn - '0/0')::bigint >= $1), false) FROM pg_replication_slots "
+        "WHERE slot_name = $2 AND database = current_database()"
+    )
+    async with connected(peer_dsn) as peers:
+        written = await peers.fetchval("SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint")
+        while not await peers.fetchval(confirmed, written, subscription_of(region, peer)):
+            await asyncio.sleep(_STOP_PAUSE_S)
+
+
+async def _take_back_the_word(
+    connection: asyncpg.Connection[asyncpg.Record], peers: asyncpg.Connection[asyncpg.Record], region: RegionId
+) -> None:
+    """Say that the copy here is not complete any more, and wait until the peer has heard it, or relies on it no more.
+
+    It relies on the newest word for some seconds, and acknowledges by it what is in both regions.
+    """
+    async with connection.transaction():
+        # Whoever is writing that it is complete has looked before; it has written when the lock is had.
+        await connection.execute("LOCK TABLE region_pulse IN SHARE ROW EXCLUSIVE MODE")
+        await connection.execute("UPDATE region_pulse SET is_copied = false WHERE region = $1", region)
+    try:
+        async with asyncio.timeout(COPIED_WITHIN_S * 1.1 + _SEEN_S):
+            while await peers.fetchval("SELECT count(*) > 0 FROM region_pulse WHERE region = $1 AND is_copied", region):
+                await asyncio.sleep(_STOP_PAUSE_S)
+    except TimeoutError:
+        pass  # the way is cut: nothing new has come there for longer than a word counts
 
 
 async def _keep_out_of_the_log(connection: asyncpg.Connection[asyncpg.Record]) -> None:
@@ -361,7 +399,7 @@ def _subscribe(name: str, peer_dsn: str, *, server: int) -> str:
     origin = ", origin = none" if server >= ORIGIN_SINCE else ""
     return (
         f"CREATE SUBSCRIPTION {name} CONNECTION {_quoted(peer_dsn)} PUBLICATION {PUBLICATION} "
-        # The peer waits for nothing here by default: `local` is what a synchronous mode would need (docs/regions.md).
+        # What is confirmed is on this server's disk, and waits for nobody else (docs/regions.md, "Both regions").
         f"WITH (copy_data = true, create_slot = true, synchronous_commit = local{origin})"
     )
 

@@ -486,6 +486,7 @@ region_pulse = Table(
     metadata,
     Column("region", Text, nullable=False),
     Column("at", _INSTANT, nullable=False),
+    Column("is_copied", Boolean, nullable=False, server_default=text("false")),  # its copy of the other is complete
     PrimaryKeyConstraint("region"),
     postgresql_partition_by=_BY_REGION,
 )

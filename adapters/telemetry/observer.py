@@ -60,7 +60,7 @@ class TelemetryObserver:
             if fact.details.get("decided_by") == "stand_in":
                 self._metrics.incoming_stand_in_total.labels(transfer.rail.value).inc()
         if fact.kind is IncomingEvent.ANSWER_WITHHELD:
-            self._metrics.incoming_withheld_total.labels(transfer.rail.value).inc()
+            self._metrics.regions.incoming_withheld_total.labels(transfer.rail.value).inc()
         if decision.contradiction:
             self._metrics.contradictions_total.labels(transfer.rail).inc()
         log = self._log.warning if decision.contradiction else self._log.info

@@ -809,12 +809,20 @@ def fence() -> None:
 
 
 @region.command()
-def readmit() -> None:
-    """Let this region serve again after it was fenced off, with the slots that the witness says it has."""
+def readmit(
+    within: Annotated[float, typer.Option(help="How long the two may take to be in step, in seconds.", min=5)] = 60.0,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Do not ask the other region: for one that is gone for good.")
+    ] = False,
+) -> None:
+    """Let this region serve again after it was fenced off, with the slots that the witness says it has.
+
+    It must follow the other region, and have what that has accepted meanwhile.
+    """
     from gateway.cli.regions import let_in
 
     with explained():
-        let_in(settings_or_stop())
+        let_in(settings_or_stop(), within_s=within, is_alone=alone)
 
 
 class _WithBehaviours(TyperCommand):

@@ -45,6 +45,9 @@ sent by whoever finds it."""
 BOTH_WAIT_AGAIN_S: Final = 0.15
 """How long who finds one waits: others wait behind it."""
 
+BOTH_LOOK_S: Final = 0.02
+"""What a look takes at the least, also where it is too late: then it says why."""
+
 _WITHHELD_IN: Final = frozenset({IncomingState.ACCEPTED, IncomingState.ACCEPTED_WITHOUT_POSTING})
 
 ACCEPTING: Final = frozenset({"ACTC", "ACWP"})
@@ -127,8 +130,8 @@ class IncomingSender:
 
     async def _may_accept(self, transfer: IncomingTransfer, wait_s: float) -> bool:
         """Whether an acceptance may leave now: it is in both regions, and not too late."""
-        waits_until = min(transfer.answer_by, self.clock.now() + timedelta(seconds=wait_s))
-        is_in_both = await self.both.has_all(until=waits_until)
+        left_s = (transfer.answer_by - self.clock.now()).total_seconds()
+        is_in_both = await self.both.has_all(within_s=max(BOTH_LOOK_S, min(wait_s, left_s)))
         is_late = self.clock.now() >= transfer.answer_by
         if is_late and not is_in_both:
             await self.decisions.take(transfer.payment_id, self._withheld)

@@ -60,6 +60,7 @@ from gateway.service.ports.faults import (
     ElsewhereError,
     FaultyRowError,
     NotHomeError,
+    NotInBothError,
     NotSentError,
     NotServingError,
     PartlyFaultyError,
@@ -85,7 +86,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
-from gateway.service.ports.regions import Copied, HandedOver, PeerCopy, Projected, RegionStore, Unprojected
+from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Retention, Unprojected
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -132,7 +133,6 @@ __all__ = [
     "Clock",
     "Closing",
     "ContradictedMapError",
-    "Copied",
     "Core",
     "DataKey",
     "DataKeys",
@@ -170,6 +170,7 @@ __all__ = [
     "NewPayment",
     "NewTransfer",
     "NotHomeError",
+    "NotInBothError",
     "NotSentError",
     "NotServingError",
     "ObjectMissingError",
@@ -181,7 +182,6 @@ __all__ = [
     "PartlyFaultyError",
     "PaymentHistory",
     "PaymentStore",
-    "PeerCopy",
     "Projected",
     "ProjectedTransfer",
     "Quarantined",
@@ -191,11 +191,14 @@ __all__ = [
     "RailDelivery",
     "RailLink",
     "RawMessage",
+    "Reach",
+    "ReachStore",
     "Receivers",
     "ReceivingTenant",
     "Refusal",
     "RegionStore",
     "Reservation",
+    "Retention",
     "RetentionOverError",
     "Sealed",
     "SealedEntry",

@@ -6,6 +6,7 @@ It began as the spike behind ADR 3, which showed that the first schema replicate
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -752,8 +753,10 @@ async def test_a_region_whose_slot_was_lost_is_copied_anew(regions: list[Region]
                 await execute(east.server, "SELECT pg_switch_wal()")
                 await execute(east.server, "CHECKPOINT")
         lost, _ = await status(east.server.superuser_dsn, region=east.name, peer=west.name)
+        retained = {each.slot: each for each in await east.own.retention(west.name)}
     finally:
         await keep_wal(east.server, "4GB")
+    sound = {each.slot: each for each in await west.own.retention(east.name)}
 
     done = await join(west.server.superuser_dsn, east.server.superuser_dsn, region=west.name, peer=east.name, anew=True)
     await until(lambda: _claimed(west.server, missed), 1)
@@ -761,6 +764,9 @@ async def test_a_region_whose_slot_was_lost_is_copied_anew(regions: list[Region]
     await west.settle()
 
     assert any("--anew" in fault for fault in lost.faults)
+    assert retained[name].is_lost
+    other = sound[subscription_of(east.name, west.name)]
+    assert (other.is_lost, other.kept_bytes < other.left_bytes < math.inf) == (False, True)
     assert done == "copied anew"
     for fact in ("claim", "payment", "payment_event", "message"):
         copied, own = f"{fact}_{east.name}", f"{fact}_{east.name}"

@@ -15,7 +15,6 @@ from adapters.keys.clear import ClearVault
 from adapters.postgres.connection import open_pool
 from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.incoming_projection import PostgresTransferProjections
-from adapters.postgres.peer_copy import PostgresPeerCopy
 from adapters.postgres.regions import PostgresRegions
 from adapters.postgres.replication import prepare, subscription_of
 from adapters.postgres.server import EmbeddedPostgres
@@ -25,7 +24,7 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Rail, RegionId
 from gateway.domain.regions import LeaseTerms, SlotMap, SlotOwner
-from gateway.service.incoming.both_regions import BothRegions, PeerFence
+from gateway.service.both_regions import BothRegions, PeerFence
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.incoming.fold import TransferFold
 from gateway.service.lease import lease_name
@@ -37,11 +36,11 @@ from gateway.service.ports import (
     ProjectedTransfer,
     UnprojectedTransfer,
 )
-from gateway.service.regions import Projector
+from gateway.service.regions import Projector, Pulse
 from tests.fakes.clock import VirtualClock
 from tests.fakes.incoming_rail import receiving_rail
 from tests.fakes.witness import InMemoryWitness
-from tests.integration.postgres.test_two_regions import PAIRS, REGIONS, execute, replicate
+from tests.integration.postgres.test_two_regions import REGIONS, execute, replicate
 from tests.integration.store.test_incoming_contract import NOW, new
 from tests.unit.http.world import RecordingObserver
 
@@ -58,7 +57,6 @@ class Region:
     store: PostgresIncoming
     own: PostgresRegions
     projector: Projector[UnprojectedTransfer, ProjectedTransfer]
-    copy: PostgresPeerCopy
 
     async def until_known(self, transfer: IncomingTransfer, *, events: int) -> IncomingTransfer:
         """The transfer as it is seen here, once so many of its events have come, and are folded."""
@@ -94,7 +92,7 @@ async def regions(servers: list[EmbeddedPostgres]) -> AsyncIterator[list[Region]
     """The two regions, with the map that they begin with; a test that moves slots raises their epochs for good."""
     async with AsyncExitStack() as stack:
         found = []
-        for (name, peer), server in zip(PAIRS, servers, strict=True):
+        for name, server in zip(REGIONS, servers, strict=True):
             pool = await stack.enter_async_context(open_pool(server.application_dsn))
             own = PostgresRegions(pool, region=name, vault=ClearVault(b"test"))
             if await own.slot_map() is None:
@@ -107,7 +105,6 @@ async def regions(servers: list[EmbeddedPostgres]) -> AsyncIterator[list[Region]
                     PostgresIncoming(pool, region=name, vault=ClearVault(b"test")),
                     own,
                     Projector(projections, TransferFold(DECIDER), VirtualClock(NOW), RecordingObserver()),
-                    PostgresPeerCopy(pool, region=name, peer=peer),
                 )
             )
         yield found
@@ -277,24 +274,30 @@ async def test_transfers_that_a_lost_region_had_are_taken_over_in_doubt_and_noth
 
 
 async def test_what_was_accepted_is_known_to_be_in_both_regions_or_not(regions: list[Region]) -> None:
-    """By the position that the peer has confirmed: while it follows, soon; while it does not, never, until fenced."""
+    """By the peer's own word: while it follows, soon; while it does not, never, until it is fenced off."""
     east, west = regions
     witness, clock = InMemoryWitness(), SystemClock()
     await witness.write(lease_name(west.name), LeaseTerms(west.name, 1, 10.0).as_text(), expected=None)
-    both = BothRegions(east.copy, PeerFence(witness, west.name, clock), clock)
+    fence = PeerFence(witness, west.name, clock)
+    both = BothRegions(east.own, east.name, west.name, clock, fence, lambda _: False)
     async with asyncio.TaskGroup() as group:
-        looks = group.create_task(both.looks.run())
+        loops = [group.create_task(each.run()) for each in (both, Pulse(west.own, clock))]
+        async with asyncio.timeout(20):
+            while both.unconfirmed_s > 1:
+                await asyncio.sleep(0.05)
         first = await admitted(east)
-        followed = await both.has_all(until=clock.now() + timedelta(seconds=10))
+        followed = await both.has_all(within_s=10)
         is_there = len(await west.store.events(first.payment_id))
         async with not_following(regions):
             second = await admitted(east)
-            silent = await both.has_all(until=clock.now() + timedelta(seconds=0.5))
+            silent = await both.has_all(within_s=0.5)
             not_there = len(await west.store.events(second.payment_id))
             terms = LeaseTerms(west.name, 1, 10.0, fenced_by=east.name)
             await witness.write(lease_name(west.name), terms.as_text(), expected=1)
-            fenced = await both.has_all(until=clock.now() + timedelta(seconds=2))
-        looks.cancel()
+            await fence.look()
+            fenced = await both.has_all(within_s=0.5)
+        for loop in loops:
+            loop.cancel()
 
     assert (followed, is_there) == (True, 1)
     assert (silent, not_there) == (False, 0)

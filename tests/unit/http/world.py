@@ -13,7 +13,7 @@ from uuid import UUID
 
 from aiohttp import ClientResponse, ClientSession, web
 
-from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served
+from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served, Takes
 from adapters.http.application import build_application
 from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE, XML_MESSAGE_EXAMPLE
 from adapters.http.peer import Peer
@@ -25,6 +25,7 @@ from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigi
 from gateway.domain.timing import Timing
 from gateway.receiving import desk_of
 from gateway.service.admission import Admission
+from gateway.service.both_regions import Durability
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.fednow import fednow_protocol
@@ -152,6 +153,7 @@ class World:
     observer: RecordingObserver
     dead_letters: InMemoryDeadLetters
     application: web.Application
+    api: Api
     session: ClientSession
     port: int
     served: list[Served]
@@ -274,6 +276,8 @@ async def open_world(
     region: RegionId | None = None,
     synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None,
     refused: Callable[[], bool] = lambda: False,
+    durability: Durability | None = None,
+    takes: Takes = Takes.EITHER,
 ) -> AsyncIterator[World]:
     """A gateway that serves FedNow, and the other rails, for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
@@ -292,6 +296,7 @@ async def open_world(
         identifiers=SystemIdentifiers(),
         vault=ClearVault(b"a-key-for-tests-only"),
         observer=observer,
+        durability=durability,
     )
     served: list[Served] = []
     incoming = InMemoryIncoming(store)
@@ -324,6 +329,7 @@ async def open_world(
         readiness=readiness if readiness is not None else {"database": always_ready},
         peer=peer,
         region=region,
+        takes=takes,
         synthetic=synthetic,
         refused=refused,
     )
@@ -341,7 +347,17 @@ async def open_world(
             loops.create_task(supervise("waiting", waiting.run, clock=clock, observer=observer)),
         ]
         yield World(
-            clock, store, observer, dead_letters, application, session, port, served, incoming, desk.decisions.decider
+            clock,
+            store,
+            observer,
+            dead_letters,
+            application,
+            api,
+            session,
+            port,
+            served,
+            incoming,
+            desk.decisions.decider,
         )
         for task in running:
             task.cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -14,18 +13,12 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, Verdict
 from gateway.domain.payment import Rail, ReasonOrigin, RegionId
 from gateway.domain.receiving_time import decide_by, posting_due
-from gateway.domain.regions import LeaseTerms
-from gateway.service.incoming.both_regions import BothRegions, PeerFence
-from gateway.service.lease import lease_name
 from gateway.service.ports import (
-    Copied,
     Queue,
     RailDelivery,
     RegionStore,
 )
-from tests.fakes.clock import VirtualClock
 from tests.fakes.incoming_rail import ACCEPTED
-from tests.fakes.witness import InMemoryWitness
 from tests.unit.service.incoming_world import IncomingWorld, incoming_world
 from tests.unit.service.test_incoming_answers import send_unsent
 
@@ -39,7 +32,7 @@ class SaidOfBoth:
 
     has: bool = True
 
-    async def has_all(self, *, until: datetime) -> bool:
+    async def has_all(self, *, within_s: float) -> bool:
         return self.has
 
 
@@ -101,59 +94,6 @@ async def test_a_rejection_waits_for_nobody() -> None:
         await earth.receiving.asker._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=0.0)
 
         assert earth.sent() == ["RJCT"]
-
-
-@dataclass(slots=True)
-class Positions:
-    """A peer that has confirmed so much, or does not follow."""
-
-    confirmed: int | None
-    written: int = 100
-
-    async def copied(self) -> Copied:
-        return Copied(self.written, self.confirmed)
-
-
-async def said_of(positions: Positions, witness: InMemoryWitness) -> bool:
-    """Whether both regions are said to have it, within half a second."""
-    clock = VirtualClock()
-    both = BothRegions(positions, PeerFence(witness, PEER, clock), clock)
-    async with asyncio.TaskGroup() as group:
-        looks = group.create_task(both.looks.run())
-        asked = group.create_task(both.has_all(until=clock.now() + timedelta(seconds=0.5)))
-        while not asked.done():
-            await asyncio.sleep(0)
-            if clock.sleepers:
-                clock.advance(0.1)
-        looks.cancel()
-    return asked.result()
-
-
-async def lease_of_the_peer(*, fenced_by: RegionId | None) -> InMemoryWitness:
-    """A witness that knows the peer's lease."""
-    witness = InMemoryWitness()
-    terms = LeaseTerms(PEER, 1, 10.0, fenced_by=fenced_by)
-    await witness.write(lease_name(PEER), terms.as_text(), expected=None)
-    return witness
-
-
-@pytest.mark.parametrize(("confirmed", "has_it"), [(None, False), (99, False), (100, True), (101, True)])
-async def test_both_regions_have_what_the_peer_has_confirmed_to_its_end(confirmed: int | None, *, has_it: bool) -> None:
-    """A position before it, or no word at all, is not enough."""
-    assert await said_of(Positions(confirmed), await lease_of_the_peer(fenced_by=None)) is has_it
-
-
-async def test_a_peer_that_is_fenced_off_is_not_waited_for() -> None:
-    """It can take nothing over until it is let in again."""
-    assert await said_of(Positions(None), await lease_of_the_peer(fenced_by=RegionId("use1")))
-
-
-async def test_a_witness_that_does_not_answer_is_no_word_that_the_peer_is_fenced_off() -> None:
-    """Silence is never permission."""
-    witness = await lease_of_the_peer(fenced_by=RegionId("use1"))
-    witness.reachable = False
-
-    assert not await said_of(Positions(None), witness)
 
 
 def moved_away(earth: IncomingWorld) -> None:
