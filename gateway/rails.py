@@ -46,7 +46,8 @@ def link_of(rail: Rail, settings: Settings) -> AbstractAsyncContextManager[RailL
         Rail.RTP: (settings.rtp.url, settings.rtp.participant, settings.rtp.ibm_mq),
     }[rail]
     assert url is not None, f"{rail} is not served"
-    return rail_link(rail, url=url, connection_party=party, ibm_mq=ibm_mq)
+    point = settings.fednow.connection_point if rail is Rail.FEDNOW else None
+    return rail_link(rail, url=url, connection_party=party, ibm_mq=ibm_mq, connection_point=point)
 
 
 def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:

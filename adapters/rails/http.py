@@ -74,11 +74,13 @@ class HttpRailLink:
         base_url: str,
         *,
         connection_party: str,
+        connection_point: str | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         send_timeout_s: float = SEND_TIMEOUT_S,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._connection_party = connection_party
+        self._connection_point = connection_point
         self._connect_timeout_s = connect_timeout_s
         self._send_timeout_s = send_timeout_s
         self._session = LazySession(limit=CONNECTIONS_MAX, keepalive_timeout_s=IDLE_CONNECTION_S)
@@ -153,6 +155,8 @@ class HttpRailLink:
 
         """
         query = {"connection_party": self._connection_party, "max": str(messages_max), "wait": str(wait_s)}
+        if self._connection_point is not None:
+            query["connection_point"] = self._connection_point
         async with self._request(
             "GET", "/rail/v1/messages", timeout_s=wait_s + POLL_MARGIN_S, params=query
         ) as response:

@@ -770,13 +770,21 @@ def fednow(
     check_duplicates: Annotated[
         bool, typer.Option(help="Off: book every copy, as no real rail does, so that drills can count them.")
     ] = True,
+    points: Annotated[
+        list[str] | None,
+        typer.Option(help="Connection points of a party, each with a queue of its own.", metavar="PARTY=A,B"),
+    ] = None,
 ) -> None:
     """Play FedNow: verify, keep the clock, settle, reject or stay silent.
 
     What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
     """
-    from gateway.cli.simulate import run_fednow
+    from gateway.cli.simulate import points_from, run_fednow
 
+    try:
+        named = points_from(points or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     run_fednow(
         host=host,
         port=port,
@@ -784,6 +792,7 @@ def fednow(
         journal=journal,
         rail_clock_s=rail_clock,
         check_duplicates=check_duplicates,
+        connection_points=named,
     )
 
 
