@@ -30,6 +30,7 @@ from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.incoming import PostgresIncoming
+from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.postgres.releases import PostgresReleases
 from adapters.postgres.store import PostgresStore
 from adapters.synthetic import SyntheticPayments
@@ -76,9 +77,11 @@ from gateway.service.ports import (
     PaymentStore,
     Queue,
     QueueDirection,
+    RailEventStore,
     RailLink,
     Vault,
 )
+from gateway.service.rail_operations import RailNotices, RailOperationSender
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.relay import Forwarder, relay
@@ -142,6 +145,7 @@ class Parts:
     releases: PostgresReleases
     store: PaymentStore
     incoming: IncomingStore
+    rail_events: RailEventStore
     dead_letters: DeadLetterStore
     audit: AuditStore
     anchor: AuditAnchor | None
@@ -194,6 +198,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             releases=releases,
             store=store,
             incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader),
+            rail_events=PostgresRailEvents(pool, region=region, vault=vault),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,
@@ -392,9 +397,11 @@ async def _run_worker_loops(
             parts.observer,
             receiving.hearing(rail, parts.store, parts.vault),
             regions,
+            RailNotices(parts.rail_events, parts.observer),
         )
         for rail, protocol in rails.items()
     }
+    operations = RailOperationSender(parts.rail_events, links, parts.clock, identifiers, parts.observer)
     timers = Timers(decisions, rails, parts.clock, parts.observer)
     sealer = Sealer(parts.audit, parts.anchor, RegionId(parts.settings.region), parts.clock)
     if parts.anchor is None:
@@ -411,6 +418,7 @@ async def _run_worker_loops(
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
             "timers": timers.run,
+            "rail operations": operations.run,
             **receiving.loops,
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),

@@ -225,6 +225,12 @@ class Metrics:
             ["rail"],
             registry=self.registry,
         )
+        self.rail_events_total = Counter(
+            "gateway_rail_events_total",
+            "What a rail said of itself, or of what it was asked about ourselves, and what was asked in vain.",
+            ["rail", "kind"],
+            registry=self.registry,
+        )
         self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)
 
     def render(self) -> tuple[bytes, str]:

@@ -22,11 +22,16 @@ from iso20022 import (
     PaymentStatusReport,
     Report,
 )
+from iso20022.messages.admi004 import SystemEventNotification
+from iso20022.messages.admi011 import SystemEventAcknowledgement
 
 XML_TYPE: Final = "application/xml"
 
 Statement = PaymentStatusReport | MessageReject | PaymentCancellationRequest | PaymentAcknowledgement
 """What a rail may say about a payment of ours, on one rail or another."""
+
+Notice = SystemEventAcknowledgement | SystemEventNotification
+"""What a rail may say of itself, or of what it was asked about ourselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,8 @@ class Reading:
 
     ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
     nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer
-    that the rail brings is ``transfer``, under a header that was created at ``created_at``.
+    that the rail brings is ``transfer``, under a header that was created at ``created_at``. ``notice`` is what the rail
+    says of itself, or of what it was asked about ourselves.
     """
 
     business_message_id: str
@@ -68,6 +74,7 @@ class Reading:
     is_sign_of_life: bool = False
     transfer: CustomerCreditTransfer | None = None
     created_at: datetime | None = None
+    notice: Notice | None = None
 
 
 class RailProtocol(Protocol):

@@ -81,6 +81,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
+from gateway.service.ports.rail_operations import RailEventStore, UnsentRailMessage
 from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
 from gateway.service.ports.store import (
     Accepted,
@@ -181,6 +182,7 @@ __all__ = [
     "Queue",
     "QueueDirection",
     "RailDelivery",
+    "RailEventStore",
     "RailLink",
     "RawMessage",
     "Receivers",
@@ -199,6 +201,7 @@ __all__ = [
     "UnroutableError",
     "Unsealed",
     "Unsent",
+    "UnsentRailMessage",
     "Vault",
     "Walk",
     "Walked",

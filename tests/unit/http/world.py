@@ -22,6 +22,7 @@ from adapters.keys.clear import ClearVault
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, RegionId, TenantId
+from gateway.domain.rail_operations import RailEvent
 from gateway.domain.timing import Timing
 from gateway.receiving import desk_of
 from gateway.service.admission import Admission
@@ -113,6 +114,8 @@ class RecordingObserver:
     def parked(self, payment_id: PaymentId, reason: str) -> None: ...
 
     def dead_lettered(self, letter: DeadLetter) -> None: ...
+
+    def rail_event(self, event: RailEvent) -> None: ...
 
     def rail_answered(self, rail: Rail) -> None: ...
 

@@ -11,6 +11,7 @@ from iso20022.messages.admi004 import SystemEventNotification
 from iso20022.messages.admi011 import SystemEventAcknowledgement
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.orders import order_from
+from simulators.outqueue import Waiting
 from tests.unit.simulators.world import OTHER_SENDER, SENDER, Told, World, ping_bytes
 
 PARTY = SENDER.connection_party
@@ -42,7 +43,7 @@ def said(world: World, event_code: str, parameter: str | None = None, *, ahead_s
     return "nothing"
 
 
-def everything(world: World) -> list[object]:
+def everything(world: World) -> list[Waiting]:
     """What waits for the party, at whatever point, looked at and not taken."""
     queues = [world.rail.book.queue_of(PARTY, point) for point in world.rail.book.standing.points_of(PARTY)]
     return [waiting for queue in queues for waiting in queue._waiting.values()]
