@@ -41,7 +41,7 @@ from adapters.telemetry.observer import TelemetryObserver
 from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.domain.payment import Rail, RegionId
-from gateway.rails import link_of, served_rails
+from gateway.rails import link_of, rail_operations, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
     POSTING_PREFETCH,
@@ -81,7 +81,7 @@ from gateway.service.ports import (
     RailLink,
     Vault,
 )
-from gateway.service.rail_operations import RailNotices, RailOperationSender
+from gateway.service.rail_operations import RailNotices, RailOperations, RailOperationSender
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.relay import Forwarder, relay
@@ -284,6 +284,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
                 SystemIdentifiers(),
             ),
             incoming=incoming,
+            rail_operations=operations_of(parts),
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -480,6 +481,11 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds,
                     bus.consume(queue, at_home(handler), prefetch=prefetch, concurrency=concurrency)
                 )
         await asyncio.Event().wait()
+
+
+def operations_of(parts: Parts) -> RailOperations:
+    """Return what takes rail operations: they are sent by a worker."""
+    return RailOperations(rail_operations(parts.settings), parts.rail_events, parts.clock, SystemIdentifiers())
 
 
 def _decisions(parts: Parts, saves: GroupCommit[Decision, bool]) -> Decisions:

@@ -12,6 +12,7 @@ from gateway.service.dead_letters import DeadLetters
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
+from gateway.service.rail_operations import RailOperations
 from gateway.service.submit import Intake
 from gateway.service.waiting import Waiting
 
@@ -66,6 +67,7 @@ class Api:
     operators: Operators
     dead_letters: DeadLetters
     incoming: IncomingDesk
+    rail_operations: RailOperations
     store: PaymentStore
     waiting: Waiting
     clock: Clock

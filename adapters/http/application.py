@@ -29,6 +29,7 @@ from adapters.http.problems import (
     ProblemError,
     problem_response,
 )
+from adapters.http.rail_operations import RailDesk
 from adapters.http.submissions import Submissions
 from gateway.service.group_commit import OverloadedError
 from gateway.service.ports import ElsewhereError, NotServingError, RetentionOverError, UnavailableError
@@ -55,7 +56,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
     submissions, payments, operations = Submissions(api, keys), Payments(api, keys), Operations(api)
     operator_keys = OperatorKeys(store=api.dead_letters.store, keys=keys)
     desk, dead_letters = OperatorDesk(api, operator_keys), DeadLetterDesk(api, operator_keys)
-    incoming = IncomingTransfers(api, operator_keys)
+    incoming, rails = IncomingTransfers(api, operator_keys), RailDesk(api, operator_keys)
     return [
         ("POST", "/v1/messages", submissions.post_message),
         ("POST", "/v1/payments", submissions.post_payment),
@@ -76,6 +77,9 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/incoming-transfers/{transfer_id}/messages", incoming.get_messages),
         ("GET", "/v1/incoming-transfers/{transfer_id}/messages/{message_id}", incoming.get_message),
         ("POST", "/v1/incoming-transfers/{transfer_id}/posting", incoming.post_posting),
+        ("GET", "/v1/rails/{rail}", rails.get_status),
+        ("POST", "/v1/rails/{rail}/operations", rails.post_operation),
+        ("GET", "/v1/rails/{rail}/operations/{operation_id}", rails.get_operation),
         ("GET", "/", operations.get_index),
         ("GET", "/healthz", operations.get_health),
         ("GET", "/readyz", operations.get_readiness),

@@ -36,6 +36,8 @@ doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could
 application.add_typer(doubt, name="doubt")
 received = typer.Typer(no_args_is_help=True, help="Transfers that came from a rail, and what is decided of them later.")
 application.add_typer(received, name="incoming")
+rail = typer.Typer(no_args_is_help=True, help="How we stand on a rail: sign-on, connection points, its news.")
+application.add_typer(rail, name="rail")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
 application.add_typer(dlq, name="dlq")
 audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
@@ -422,6 +424,67 @@ def dlq_discard(
 def _demand_one_of(deliveries: list[str] | None, queue: str | None) -> None:
     if bool(deliveries) is (queue is not None):
         raise typer.BadParameter("give ids, or --queue")
+
+
+_WhichRail = Annotated[Rail, typer.Option("--rail", help="Which rail.")]
+_Institution = Annotated[
+    str | None, typer.Argument(help="An institution's routing number; without: the whole connection party.")
+]
+_Point = Annotated[str, typer.Argument(help="A connection point, as the rail calls it.")]
+_Purpose = Annotated[str, typer.Option("--note", help="Why; it stays in the history.")]
+
+
+@rail.command("ping")
+def rail_ping(rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False) -> None:
+    """Ask whether the rail is there; not with any regularity, says its operator."""
+    _operate("ping", rail, None, "asked on the command line", url, as_json=json)
+
+
+@rail.command("sign-on")
+def rail_sign_on(
+    note: _Purpose, institution: _Institution = None, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have payments forwarded to an institution, or to all of us."""
+    _operate("sign_on", rail, institution, note, url, as_json=json)
+
+
+@rail.command("sign-off")
+def rail_sign_off(
+    note: _Purpose, institution: _Institution = None, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have payments to an institution, or to all of us, rejected by the rail; everything else flows."""
+    _operate("sign_off", rail, institution, note, url, as_json=json)
+
+
+@rail.command("connect")
+def rail_connect(
+    point: _Point, note: _Purpose, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have what is for us go to a connection point again."""
+    _operate("connect", rail, point, note, url, as_json=json)
+
+
+@rail.command("disconnect")
+def rail_disconnect(
+    point: _Point, note: _Purpose, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have what is for us, also what waits there, go to the other connection points; the last one cannot go."""
+    _operate("disconnect", rail, point, note, url, as_json=json)
+
+
+@rail.command("status")
+def rail_status(rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False) -> None:
+    """Show who is signed on, what is connected, what was asked, and the rail's news."""
+    from gateway.cli.rail import show
+
+    raise typer.Exit(show(settings_or_stop(), rail=rail, url=url, as_json=json))
+
+
+def _operate(action: str, rail: str, subject: str | None, note: str, url: str | None, *, as_json: bool) -> None:
+    from gateway.cli.rail import operate
+
+    settings = settings_or_stop()
+    raise typer.Exit(operate(settings, action, rail=rail, subject=subject, note=note, url=url, as_json=as_json))
 
 
 @audit.command("verify")
