@@ -32,9 +32,7 @@ from gateway.service.ports import (
     UnsentRailMessage,
 )
 from gateway.service.rail_protocol import OutboundMessage, Reading
-from iso20022 import MessageReject
-from iso20022.messages.admi004 import SystemEventNotification
-from iso20022.messages.admi011 import SystemEventAcknowledgement
+from iso20022 import MessageReject, SystemEventAcknowledgement, SystemEventNotification
 
 LOOK_PAUSE_S: Final = 0.5
 """Between two looks for what is to be sent: a person waits for it."""

@@ -21,9 +21,9 @@ from iso20022 import (
     PaymentCancellationRequest,
     PaymentStatusReport,
     Report,
+    SystemEventAcknowledgement,
+    SystemEventNotification,
 )
-from iso20022.messages.admi004 import SystemEventNotification
-from iso20022.messages.admi011 import SystemEventAcknowledgement
 
 XML_TYPE: Final = "application/xml"
 
