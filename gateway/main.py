@@ -40,6 +40,7 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
+from gateway.domain.incoming_transfer import UNENDED
 from gateway.domain.payment import Rail, RegionId
 from gateway.rails import link_of, rail_operations, served_rails
 from gateway.receiving import (
@@ -266,9 +267,11 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             observer=parts.observer,
             forward=forwarder.take,
         )
-        incoming, incoming_saves = desk_of(
+        incoming, requests, incoming_saves = desk_of(
             rails=receiving_rails(settings, parts.rails),
             store=parts.incoming,
+            payments=decisions,
+            protocols=parts.rails,
             clock=parts.clock,
             identifiers=SystemIdentifiers(),
             observer=parts.observer,
@@ -285,6 +288,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             ),
             incoming=incoming,
             rail_operations=operations_of(parts),
+            requests=requests,
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -380,6 +384,9 @@ async def _run_worker_loops(
     receiving = compose(
         rails=receiving_rails(parts.settings, rails),
         store=parts.incoming,
+        payments=decisions,
+        protocols=rails,
+        vault=parts.vault,
         institution=institution,
         links=links,
         clock=parts.clock,
@@ -466,6 +473,7 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds,
         (out, MessageClass.VALUE, dispatcher.transfer, settings.dispatch_prefetch, settings.dispatch_concurrency),
         (out, MessageClass.INQUIRY, dispatcher.enquiry, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (out, MessageClass.SYSTEM, dispatcher.ping, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
+        (out, MessageClass.NONVALUE, receiving.arrived.requests.see_to_ours, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (core, MessageClass.VALUE, funds.tell, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
     )
     received: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = [
@@ -531,11 +539,25 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
                 0 if letters is None else (now - letters.oldest_at).total_seconds()
             )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
+        await _keep_incoming_gauges(parts, now)
         await _keep_audit_gauges(parts, now)
         if parts.regional is not None:
             await parts.regional.keep_gauge(metrics, parts.clock)
         await _keep_archive_gauges(parts, now)
         await asyncio.sleep(GAUGES_PAUSE_S)
+
+
+async def _keep_incoming_gauges(parts: Parts, now: datetime) -> None:
+    """Every state is there, with zero where nothing stands in it: an alarm can tell that from a worker that is gone."""
+    backlog, metrics = await parts.incoming.backlog(now), parts.metrics
+    for state in UNENDED:
+        standing = backlog.standing.get(state)
+        metrics.incoming_transfers.labels(state.value).set(0 if standing is None else standing.count)
+        metrics.incoming_transfers_oldest_age_seconds.labels(state.value).set(
+            0 if standing is None else (now - standing.oldest_at).total_seconds()
+        )
+    metrics.return_requests_overdue.set(backlog.requests_overdue)
+    metrics.incoming_attention.set(backlog.attention)
 
 
 async def _keep_audit_gauges(parts: Parts, now: datetime) -> None:

@@ -14,17 +14,22 @@ from gateway.domain.payment import Rail, TenantId
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.domain.stand_in import policy_from
 from gateway.rails import fednow_profile
+from gateway.service.decide import Decisions
 from gateway.service.fednow import FedNowDialect
 from gateway.service.group_commit import GroupCommit
+from gateway.service.incoming.arrived import SeeingToArrived
 from gateway.service.incoming.ask import Asker
+from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.fednow import FedNowReceiving
+from gateway.service.incoming.give_back import GivingBack
 from gateway.service.incoming.hear import Hearing
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.post import TENANT_UNDER_WAY_MAX, Posting
 from gateway.service.incoming.rail import ReasonCodes, ReceivingRail
+from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.incoming.send import IncomingSender, grouped_sents
 from gateway.service.incoming.tenants import ReceivingTenants
 from gateway.service.incoming.timers import IncomingTimers
@@ -137,6 +142,7 @@ class Receiving:
     asker: Asker
     messages: ReceivedMessages
     posting: Posting
+    arrived: SeeingToArrived
     timers: IncomingTimers
     tenants: ReceivingTenants
     groups: Sequence[GroupCommit[Any, Any]]
@@ -144,7 +150,7 @@ class Receiving:
     def warm_up(self) -> None:
         """Read a sample of each rail: the first transfer after a start must not wait for schemas to be compiled."""
         for rail, found in self.rails.items():
-            for message_type in ("pacs.008", "pacs.002"):
+            for message_type in ("pacs.008", "pacs.002", "pacs.004"):
                 found.read(sample(message_type, rail=rail.value, direction=Direction.FROM_RAIL))
 
     @property
@@ -161,8 +167,8 @@ class Receiving:
     def handlers(self) -> Sequence[tuple[MessageClass, DeliveryHandler]]:
         """What handles the deliveries of a rail's incoming queues."""
         return (
-            (MessageClass.VALUE, self.posting.post),
-            (MessageClass.NONVALUE, self.posting.tell_not_settled),
+            (MessageClass.VALUE, self.arrived.see_to),
+            (MessageClass.NONVALUE, self.arrived.see_to_words),
             (MessageClass.INQUIRY, self.posting.enquire),
         )
 
@@ -176,6 +182,7 @@ class Receiving:
             store,
             self.asker,
             self.messages,
+            self.arrived.requests,
             found,
             vault,
             self.decisions.clock,
@@ -187,19 +194,26 @@ def desk_of(
     *,
     rails: Mapping[Rail, ReceivingRail],
     store: IncomingStore,
+    payments: Decisions,
+    protocols: Mapping[Rail, RailProtocol],
     clock: Clock,
     identifiers: Identifiers,
     observer: IncomingObserver,
-) -> tuple[IncomingDesk, GroupCommit[Any, Any]]:
-    """Build what a gateway shows, and decides later; the group commit must be run."""
+) -> tuple[IncomingDesk, ReturnRequests, GroupCommit[Any, Any]]:
+    """Build what a gateway shows, and what is decided, asked and answered there; the group commit must be run."""
     saves = grouped_incoming_saves(store)
-    return IncomingDesk(IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)), saves
+    decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)
+    coming_back = ComingBack(store, payments, protocols, ReceivedMessages(store, rails), clock)
+    return IncomingDesk(decisions, coming_back), ReturnRequests(decisions, payments, protocols, {}), saves
 
 
 def compose(
     *,
     rails: Mapping[Rail, ReceivingRail],
     store: IncomingStore,
+    payments: Decisions,
+    protocols: Mapping[Rail, RailProtocol],
+    vault: Vault,
     institution: Institution,
     links: Mapping[Rail, RailLink],
     clock: Clock,
@@ -207,13 +221,20 @@ def compose(
     observer: IncomingObserver,
     forward: Forward = leave_to_the_relay,
 ) -> Receiving:
-    """Build receiving over its ports; `forward` is told of deliveries that were committed."""
+    """Build receiving over its ports; `forward` is told of deliveries that were committed.
+
+    `payments` and `protocols` are those of what is sent: what goes back is sent, and what comes back was.
+    """
     saves, sents = grouped_incoming_saves(store), grouped_sents(store)
     decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer, forward)
     tenants = ReceivingTenants(store, clock, observer)
     sender = IncomingSender(store, sents, links, clock, observer)
-    asker = Asker(decisions, institution, tenants, sender, clock, observer)
     messages = ReceivedMessages(store, rails)
+    coming_back = ComingBack(store, payments, protocols, messages, clock)
+    asker = Asker(decisions, institution, tenants, sender, coming_back, clock, observer)
     posting = Posting(decisions, institution, tenants, sender, messages, links, clock, observer)
+    giving_back = GivingBack(decisions, payments.store, protocols, messages, vault)
+    requests = ReturnRequests(decisions, payments, protocols, links)
+    arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back, requests)
     timers = IncomingTimers(decisions, asker, messages, clock, observer)
-    return Receiving(rails, decisions, sender, asker, messages, posting, timers, tenants, (saves, sents))
+    return Receiving(rails, decisions, sender, asker, messages, posting, arrived, timers, tenants, (saves, sents))

@@ -18,6 +18,10 @@
     What became of forwarded payments: every answer with its time, the end, and what was said of the posting. Without
     an id, counts and how long receivers took; ``?after=n`` leaves out the first n.
 
+``POST /simulator/v1/return-requests``
+    ``{"message_id": …, "reason": …}``: the sender of a forwarded payment asks for its return, ``days_later`` by what it
+    says of the settlement; ``unknown``: about a payment that nobody has sent. FedNow alone.
+
 ``POST /simulator/v1/faults``
     ``{"drop_answers": n, "delay_answers_s": s, "refuse_connections": true|false}``, each optional: switches these on
     and everything else off; answers what is on now.
@@ -86,6 +90,15 @@ async def _order_incoming(request: web.Request) -> web.Response:
     return web.json_response({"message_ids": [each.message_id for each in forwarded]}, status=201)
 
 
+async def _request_return(request: web.Request) -> web.Response:
+    try:
+        message_id, reason, days_later, is_unknown = _asking_from(json.loads(await request.read()))
+        request.app[SERVICE].ask_back(message_id, reason, days_later=days_later, is_unknown=is_unknown)
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"no such request: {error}") from error
+    return web.json_response({}, status=201)
+
+
 async def _show_incoming(request: web.Request) -> web.Response:
     book = request.app[SERVICE].current_rail().book
     message_id = request.query.get("message_id")
@@ -116,8 +129,20 @@ ROUTES: Final = (
     web.post(f"{PREFIX}faults", _switch_faults),
     web.post(f"{PREFIX}incoming", _order_incoming),
     web.get(f"{PREFIX}incoming", _show_incoming),
+    web.post(f"{PREFIX}return-requests", _request_return),
 )
 """The routes of this side."""
+
+
+def _asking_from(content: Any) -> tuple[MessageId, str, int, bool]:
+    match content:
+        case {"message_id": str(message_id), "reason": str(reason), **others}:
+            days_later, is_unknown = others.get("days_later", 0), others.get("unknown", False)
+            if type(days_later) is int and type(is_unknown) is bool:
+                return MessageId(message_id), reason, days_later, is_unknown
+        case _:
+            pass
+    raise ValueError("message_id and reason are texts, days_later counts, unknown is true or false")
 
 
 def _faults_from(content: Any) -> Faults:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Self
+from typing import Protocol, Self
 
 from iso20022 import (
     Amount,
@@ -61,6 +61,55 @@ class ReasonSource(StrEnum):
 
     RAIL = "rail"
     CREDITOR_AGENT = "creditor_agent"
+
+
+class ValueMessage(Protocol):
+    """What moves money, as far as its booking needs it."""
+
+    @property
+    def message_id(self) -> MessageId:
+        """Its own id."""
+        ...
+
+    @property
+    def creation_time(self) -> datetime:
+        """When it was made."""
+        ...
+
+    @property
+    def instruction_id(self) -> InstructionId | None:
+        """The references that statuses about it have."""
+        ...
+
+    @property
+    def end_to_end_id(self) -> EndToEndId:
+        """The customers' reference."""
+        ...
+
+    @property
+    def transaction_id(self) -> TransactionId | None:
+        """The institutions' reference."""
+        ...
+
+    @property
+    def uetr(self) -> Uetr | None:
+        """The unique one."""
+        ...
+
+    @property
+    def amount(self) -> Amount:
+        """How much it moves."""
+        ...
+
+    @property
+    def instructing_agent(self) -> RoutingNumber:
+        """From whom."""
+        ...
+
+    @property
+    def instructed_agent(self) -> RoutingNumber:
+        """To whom."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +173,7 @@ class PaymentBooked:
     @classmethod
     def of(
         cls,
-        transfer: CustomerCreditTransfer,
+        transfer: CustomerCreditTransfer | ValueMessage,
         header: BusinessHeader,
         *,
         copy: int,

@@ -17,6 +17,7 @@ from simulators.facts import (
     Fact,
     ForwardingCompleted,
     ForwardingStatus,
+    PaymentBooked,
     ReceiverAnswered,
     TransferForwarded,
 )
@@ -46,6 +47,9 @@ class Order:
     ``spent_s`` of the rail's clock is over when it is forwarded. It is delivered ``copies`` times, byte for byte, so
     many seconds apart; with ``again_after_s`` once more under a header of its own (RTP: marked DUPL). The receiver is
     told ``advice`` so late, ``advice_copies`` times.
+
+    With ``returns``, the message id of a payment that a participant has sent, it is the return of that: of all, or of
+    ``returned``, for this ``reason``. Who pays whom is then the other way round, whatever the order says.
     """
 
     amount: Amount = SMALL
@@ -63,6 +67,9 @@ class Order:
     advice: str = TRUTH
     advice_after_s: float = 0.0
     advice_copies: int = 1
+    returns: str | None = None
+    returned: Amount | None = None
+    reason: str = "AC03"
 
 
 @dataclass(slots=True)
@@ -83,8 +90,16 @@ class Forwarded:
 class ForwardingRules(Protocol):
     """How one network forwards a payment, and tells its receiver what became of it."""
 
-    def forward(self, order: Order, number: int, *, recipient: ConnectionPartyId, now: datetime) -> TransferForwarded:
-        """The payment of an order, with the bytes of its message."""
+    def forward(
+        self,
+        order: Order,
+        number: int,
+        *,
+        recipient: ConnectionPartyId,
+        now: datetime,
+        original: PaymentBooked | None = None,
+    ) -> TransferForwarded:
+        """The payment of an order, or the return of `original`, with the bytes of its message."""
         ...
 
     def again(self, forwarded: TransferForwarded, *, now: datetime) -> bytes:
@@ -101,6 +116,12 @@ class ForwardingRules(Protocol):
         at: datetime,
     ) -> bytes:
         """What the receiver is told of the end."""
+        ...
+
+    def ask_back(
+        self, forwarded: TransferForwarded, reason: str, *, days_later: int, is_unknown: bool, now: datetime
+    ) -> bytes:
+        """The sender's request for the return of a payment that was forwarded."""
         ...
 
     def timed_out(self) -> str:

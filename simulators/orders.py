@@ -47,7 +47,7 @@ def order_from(content: Mapping[str, Any]) -> Order:
     if unknown := sorted(set(content) - {each.name for each in fields(Order)}):
         raise ValueError(f"nothing is known of {', '.join(unknown)}")
     values = dict(content)
-    for name in (*_TEXTS, "amount", "debtor_agent", "creditor_agent"):
+    for name in (*_TEXTS, "amount", "debtor_agent", "creditor_agent", "returns", "returned", "reason"):
         if name in values and not isinstance(values[name], str):
             raise ValueError(f"{name} is a text")
     for name in _SECONDS:
@@ -58,8 +58,9 @@ def order_from(content: Mapping[str, Any]) -> Order:
             raise ValueError(f"{name} is a whole number from 1 on")
     if values.get("advice", "truth") not in ADVICES:
         raise ValueError(f"advice is one of {', '.join(sorted(ADVICES))}")
-    if "amount" in values:
-        values["amount"] = Amount.parse(values["amount"])
+    for name in ("amount", "returned"):
+        if name in values:
+            values[name] = Amount.parse(values[name])
     values["debtor_agent"] = RoutingNumber(values.get("debtor_agent", _DEBTOR_AGENT))
     values["creditor_agent"] = RoutingNumber(values.get("creditor_agent", _CREDITOR_AGENT))
     return Order(**values)

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from iso20022 import ConnectionPartyId, TransactionStatus
+from iso20022 import ConnectionPartyId, MessageId, TransactionStatus
 from simulators.behaviours import Answer, Behaviour, BehaviourTable, Told
 from simulators.book import Book, PaymentRecord
 from simulators.facts import (
@@ -114,10 +114,12 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one copy leads to: facts, perhaps a message to its sender, and messages to others."""
+    """What one copy leads to: facts, perhaps a message to its sender, further ones, money that follows, and news."""
 
     facts: tuple[Fact, ...]
     reply: bytes | None = None
+    further: tuple[bytes, ...] = ()
+    order: Order | None = None
     broadcasts: tuple[tuple[ConnectionPartyId, bytes], ...] = ()
 
 
@@ -178,27 +180,49 @@ class SimulatedRail:
         self._record(Received(copy, now, connection_party, message_class, digest, len(body)))
         arrival = Arrival(copy=copy, connection_party=connection_party, message_class=message_class, at=now)
         judgement = self._rules.judge(body, arrival, self.book)
-        replies = [] if judgement.reply is None else self._queued(judgement.reply, connection_party, now)
-        told = [fact for party, told in judgement.broadcasts for fact in self._queued(told, party, now)]
-        self._record(*judgement.facts, *replies, *told)
+        told = (*(() if judgement.reply is None else (judgement.reply,)), *judgement.further)
+        replies = [fact for body in told for fact in self._queued(body, connection_party, now)]
+        news = [fact for party, told in judgement.broadcasts for fact in self._queued(told, party, now)]
+        self._record(*judgement.facts, *replies, *news)
         for fact in judgement.facts:
             if isinstance(fact, ForwardingCompleted):
                 self._advise(fact)
         self.advance(now)
+        if judgement.order is not None:
+            self.originate(judgement.order, now=now)
+
+    def ask_back(self, message_id: MessageId, reason: str, *, days_later: int, is_unknown: bool, now: datetime) -> None:
+        """Have the sender of a forwarded payment ask for its return.
+
+        Raises:
+            ValueError: none was forwarded under this id.
+
+        """
+        record = self.book.forwarded_with_id(message_id)
+        if record is None:
+            raise ValueError(f"no payment was forwarded under {message_id}")
+        forwarded = record.forwarded
+        body = self._forwarding.ask_back(forwarded, reason, days_later=days_later, is_unknown=is_unknown, now=now)
+        self._record(*self._queued(body, forwarded.recipient, now))
 
     def originate(self, order: Order, *, now: datetime) -> TransferForwarded:
         """Forward a payment from the network to its receiver; one that is signed off gets none, and it is rejected.
 
         Raises:
-            ValueError: the creditor's agent is no participant.
+            ValueError: the creditor's agent is no participant, or what is to be returned was never sent.
 
         """
         self.advance(now)
-        receiver = participant_of(order.creditor_agent, self.settings.participants)
+        record = None if order.returns is None else self.book.payment_with_id(MessageId(order.returns))
+        if order.returns is not None and record is None:
+            raise ValueError(f"no payment was sent under {order.returns}")
+        original = None if record is None else record.booked
+        agent = order.creditor_agent if original is None else original.instructing_agent
+        receiver = participant_of(agent, self.settings.participants)
         if receiver is None:
-            raise ValueError(f"{order.creditor_agent} is no participant")
-        rules = self._forwarding
-        forwarded = rules.forward(order, self.book.next_forwarding, recipient=receiver.connection_party, now=now)
+            raise ValueError(f"{agent} is no participant")
+        rules, number = self._forwarding, self.book.next_forwarding
+        forwarded = rules.forward(order, number, recipient=receiver.connection_party, now=now, original=original)
         if not self.book.standing.is_reached(receiver):
             refusal = (rules.not_reached(),)
             rejected = ForwardingCompleted(forwarded.message_id, now, TransactionStatus.RJCT, refusal, None)

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from iso20022 import ConnectionPartyId
+from iso20022 import ConnectionPartyId, MessageId
 from simulators.clock import Clock
 from simulators.facts import TransferForwarded
 from simulators.forwarding import Order
@@ -59,6 +59,11 @@ class RailService:
         forwarded = self._rail.originate(order, now=self._clock.now())
         self._wake()
         return forwarded
+
+    def ask_back(self, message_id: MessageId, reason: str, *, days_later: int, is_unknown: bool) -> None:
+        """Have the sender of a forwarded payment ask for its return. Raises ValueError when there is none."""
+        self._rail.ask_back(message_id, reason, days_later=days_later, is_unknown=is_unknown, now=self._clock.now())
+        self._wake()
 
     async def fetch(
         self, party: ConnectionPartyId, *, messages_max: int, wait: timedelta, point: str = NO_POINT

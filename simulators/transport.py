@@ -10,10 +10,11 @@ answers are fetched and acknowledged.
     network does not know. Several messages go together as ``application/json``, a list of
     ``{"message_class", "body"}`` (or ``body_base64`` for bytes that are no UTF-8): all are taken, in order, or none.
 
-``GET /rail/v1/messages?connection_party=…&connection_point=…&max=…&wait=seconds``
+``GET /rail/v1/messages?connection_party=…&connection_point=…&max=…&wait=seconds&acknowledge=receipt&acknowledge=…``
     A long poll: 200 with a JSON list of ``{"receipt", "body"}``, empty after `wait` seconds. Bytes that are no UTF-8
-    come as ``body_base64`` instead of ``body``. What is not acknowledged within the visibility time comes again. A
-    party with named connection points says at which it is (403 for any other); a disconnected one gets nothing.
+    come as ``body_base64`` instead of ``body``. What is not acknowledged within the visibility time comes again. What
+    was saved before can be acknowledged with it: that counts at once, however long the poll is open. A party with
+    named connection points says at which it is (403 for any other); a disconnected one gets nothing.
 
 ``POST /rail/v1/acknowledgements``
     Body: ``{"connection_party": …, "receipts": […]}``. 204, also for receipts that are gone: a repeat is safe.
@@ -96,6 +97,7 @@ async def _give_messages(request: web.Request) -> web.Response:
     party = _known_party(service, request.query.get("connection_party"))
     messages_max = _whole_number(request, "max", default=BATCH_MAX, most=BATCH_MAX)
     point = _known_point(service, party, request.query.get("connection_point", NO_POINT))
+    service.acknowledge(party, request.query.getall("acknowledge", []))
     waiting = await service.fetch(party, messages_max=messages_max, wait=_wait(request), point=point)
     return web.json_response([_as_json(entry) for entry in waiting])
 

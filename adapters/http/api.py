@@ -10,6 +10,7 @@ from adapters.http.peer import Peer
 from gateway.domain.payment import RegionId
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.incoming.desk import IncomingDesk
+from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
 from gateway.service.rail_operations import RailOperations
@@ -68,6 +69,7 @@ class Api:
     dead_letters: DeadLetters
     incoming: IncomingDesk
     rail_operations: RailOperations
+    requests: ReturnRequests
     store: PaymentStore
     waiting: Waiting
     clock: Clock

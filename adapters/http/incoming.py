@@ -11,27 +11,31 @@ from adapters.http.answers import json_response
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
+from adapters.http.incoming_forms import code_findings, read_return, read_settlement, text_findings, unknown
 from adapters.http.incoming_representation import facts_json, transfer_json, transfer_messages_json
 from adapters.http.negotiation import is_json
 from adapters.http.notes import refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
 from adapters.http.problems import (
+    IDEMPOTENCY_KEY_MISSING,
     INCOMING_TRANSFER_NOT_FOUND,
     MESSAGE_NOT_FOUND,
+    NOT_RECORDABLE,
+    NOT_RETURNABLE,
     POSTING_NOT_DECIDABLE,
     QUERY_INVALID,
+    RETURN_DIFFERS,
     ProblemError,
 )
+from adapters.http.submissions import header_key_of
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.payment import PaymentId
+from gateway.service.incoming.desk import NotRecordableError, NotReturnableError, OtherReturnError
 from gateway.service.incoming.post import NotDecidableError
 
 LISTED_MAX: Final = 100
 """Transfers that one answer lists."""
-
-TEXT_MAX: Final = 105
-"""Characters of an institution's words: as many as ISO 20022 carries beside a reason."""
 
 _OUTCOMES: Final = ", ".join(PostingOutcome)
 _MEMBERS: Final = ("outcome", "reason_code", "text")
@@ -96,6 +100,49 @@ class IncomingTransfers:
             ) from error
         return json_response(transfer_json(decided))
 
+    async def post_return(self, request: web.Request) -> web.Response:
+        """Have a transfer given back, all that is left or a part, once under one key, and show it as it is then."""
+        tenant_id = await self._keys.sight_of(request.headers)
+        transfer = await self._transfer(request)
+        require_type(request, is_json, taken="application/json")
+        key = header_key_of(request)
+        if key is None:
+            raise ProblemError(
+                IDEMPOTENCY_KEY_MISSING,
+                "A return needs the header Idempotency-Key: under one key one return is started.",
+            )
+        order = read_return(await read_body(request, self._api.limits), transfer)
+        if order.note is not None:
+            await self._keys.operator_of(request.headers)
+        by = "operator" if tenant_id is None else f"tenant {tenant_id}"
+        try:
+            started = await self._api.incoming.give_back(
+                transfer.payment_id, order.amount, key=key, reason=order.reason, by=by, note=order.note
+            )
+        except OtherReturnError as error:
+            raise ProblemError(RETURN_DIFFERS, "Under this key another return was asked for.") from error
+        except NotReturnableError as error:
+            raise ProblemError(
+                NOT_RETURNABLE, f"{error}. Nothing was done.".capitalize(), members={"state": error.state}
+            ) from error
+        return json_response(transfer_json(started))
+
+    async def post_settlement(self, request: web.Request) -> web.Response:
+        """Record the rail's word, heard on another way, and show the transfer as it is then."""
+        operator = await self._keys.operator_of(request.headers)
+        transfer = await self._transfer(request)
+        require_type(request, is_json, taken="application/json")
+        settled, note = read_settlement(await read_body(request, self._api.limits))
+        try:
+            ended = await self._api.incoming.record_settlement(
+                transfer.payment_id, settled=settled, note=note, by=operator
+            )
+        except NotRecordableError as error:
+            raise ProblemError(
+                NOT_RECORDABLE, f"The transfer is {error.state}; nothing was done.", members={"state": error.state}
+            ) from error
+        return json_response(transfer_json(ended))
+
     async def _transfer(self, request: web.Request) -> IncomingTransfer:
         tenant_id = await self._keys.sight_of(request.headers)
         try:
@@ -135,17 +182,8 @@ def _read_answer(body: bytes) -> PostingAnswer:
 
 
 def _findings(members: dict[str, Any]) -> list[FormFinding]:
-    findings = [
-        FormFinding(
-            code="FORM_UNKNOWN_MEMBER",
-            pointer=f"/{name}"[:80],
-            rule=f"A decision has these members: {', '.join(_MEMBERS)}.",
-            hint="Remove it.",
-        )
-        for name in members
-        if name not in _MEMBERS
-    ]
-    outcome, code, text = (members.get(name) for name in _MEMBERS)
+    outcome = members.get("outcome")
+    findings = unknown(members, _MEMBERS)
     if not isinstance(outcome, str) or outcome not in set(PostingOutcome):
         findings.append(
             FormFinding(
@@ -153,26 +191,4 @@ def _findings(members: dict[str, Any]) -> list[FormFinding]:
             )
         )
     needs_reason = isinstance(outcome, str) and outcome in _WITH_REASON
-    if (code is None and needs_reason) or (code is not None and not _is_code(code)):
-        findings.append(
-            FormFinding(
-                code="FORM_REASON_CODE",
-                pointer="/reason_code",
-                rule="What is refused or blocked has an ISO 20022 reason of four capital letters and digits.",
-                hint="Name one, for example AC06.",
-            )
-        )
-    if text is not None and not (type(text) is str and 1 <= len(text.strip()) <= TEXT_MAX and text.isprintable()):
-        findings.append(
-            FormFinding(
-                code="FORM_TEXT",
-                pointer="/text",
-                rule=f"A text is one line of 1 to {TEXT_MAX} characters.",
-                hint="Shorten it, or leave it out: the sender may read it.",
-            )
-        )
-    return findings
-
-
-def _is_code(value: Any) -> bool:
-    return type(value) is str and len(value) == 4 and value.isascii() and value.isalnum() and value.isupper()
+    return [*findings, *code_findings(members, needed=needs_reason), *text_findings(members)]

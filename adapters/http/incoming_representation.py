@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from adapters.http.representation import instant_text, message_json, reason_json
+from adapters.http.representation import instant_text, message_json, reason_json, request_json
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, RecordedFact
 from gateway.domain.payment import PaymentId
 from gateway.domain.receiving_time import decide_by
-from gateway.service.incoming.post import DECIDABLE
+from gateway.domain.returns import returnable
+from gateway.service.incoming.post import decidable
 from gateway.service.ports import RawMessage
+from iso20022 import Amount
 
 ARRIVED: Final[Mapping[IncomingState, str]] = {
     IncomingState.RECEIVED: "may_arrive",
@@ -39,8 +41,7 @@ def transfer_link(payment_id: PaymentId) -> str:
 def transfer_json(transfer: IncomingTransfer) -> dict[str, Any]:
     """Return the transfer's representation."""
     state, link = transfer.state, transfer_link(transfer.payment_id)
-    decidable = sorted(outcome.value for outcome in DECIDABLE.get(state, ()))
-    due = decide_by(transfer)
+    due, left = decide_by(transfer), returnable(transfer)
     return {
         "transfer_id": str(transfer.payment_id),
         "state": state.value,
@@ -54,16 +55,27 @@ def transfer_json(transfer: IncomingTransfer) -> dict[str, Any]:
         "end_to_end_id": transfer.end_to_end_id,
         "instruction_id": transfer.instruction_id,
         "uetr": transfer.uetr,
-        "amount": {"value": transfer.amount.text, "currency": "USD"},
+        "attention": transfer.attention and transfer.attention.value,
+        "message_type": transfer.message_type,
+        "amount": _money(transfer.amount),
         "debtor_agent": transfer.debtor_agent,
         "creditor_agent": transfer.creditor_agent,
         "received_at": instant_text(transfer.received_at),
         "answer_by": instant_text(transfer.answer_by),
         "updated_at": instant_text(transfer.updated_at),
-        "decidable": decidable,
+        "return_of": None if transfer.original_id is None else str(transfer.original_id),
+        "return_request": request_json(transfer.request),
+        "returned": _money(Amount(transfer.returned_cents)),
+        "returning": _money(Amount(transfer.returning_cents)),
+        "returnable": None if left is None else _money(left),
+        "decidable": sorted(outcome.value for outcome in decidable(transfer)),
         "decide_by": None if due is None else instant_text(due),
         "links": {"self": link, "events": f"{link}/events", "messages": f"{link}/messages"},
     }
+
+
+def _money(amount: Amount) -> dict[str, str]:
+    return {"value": amount.text, "currency": "USD"}
 
 
 def facts_json(transfer: IncomingTransfer, events: Sequence[RecordedFact]) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from adapters.http.openapi_examples import (
     XML_MESSAGE_EXAMPLE,
     XML_REPORT_EXAMPLE,
 )
-from adapters.http.openapi_incoming import INCOMING_SCHEMAS, incoming_paths
+from adapters.http.openapi_incoming import INCOMING_SCHEMAS, TRANSFER_EXAMPLE, incoming_paths
 from adapters.http.openapi_rails import RAIL_SCHEMAS, rail_paths
+from adapters.http.openapi_requests import request_paths
 from adapters.http.openapi_schemas import SCHEMAS, ref
 from adapters.http.problems import PROBLEM_TYPE, PROBLEMS, ProblemError, ProblemKind, problem_document
 from gateway.domain.payment import Rail
@@ -168,6 +169,7 @@ def _paths() -> dict[str, Any]:
         **dead_letter_paths(_problem_responses),
         **incoming_paths(_problem_responses),
         **rail_paths(_problem_responses),
+        **request_paths(_problem_responses, PAYMENT_SETTLED_EXAMPLE, TRANSFER_EXAMPLE),
         "/": {"get": _open("getIndex", "What there is", ref("Index"))},
         "/healthz": {"get": _open("getHealth", "Whether the process answers", ref("Health"), (problems.NOT_READY,))},
         "/readyz": {

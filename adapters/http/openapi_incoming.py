@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from adapters.http import problems
-from adapters.http.incoming import TEXT_MAX
+from adapters.http.incoming_forms import TEXT_MAX
 from adapters.http.incoming_representation import ARRIVED
+from adapters.http.notes import NOTE_MAX
+from adapters.http.openapi_requests import REQUEST_SCHEMAS
 from adapters.http.problems import ProblemKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import ANSWERED_AS, PostingOutcome
+from gateway.domain.incoming_transfer import ANSWERED_AS, Attention, PostingOutcome
 from gateway.domain.payment import Rail
 
 _ID: Final = "000b4c1e-9d2a-8f31-9b7a-5c0e8f1d2a3b"
@@ -30,12 +32,19 @@ TRANSFER_EXAMPLE: Final[dict[str, Any]] = {
     "end_to_end_id": "EXAMPLE-INVOICE-2",
     "instruction_id": "EXAMPLE-INSTRUCTION-2",
     "uetr": "7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4e",
+    "attention": None,
+    "message_type": "pacs.008.001.08",
     "amount": {"value": "51.74", "currency": "USD"},
     "debtor_agent": "990001106",
     "creditor_agent": "990000107",
     "received_at": "2026-11-20T15:15:00.120Z",
     "answer_by": "2026-11-20T15:15:05.100Z",
     "updated_at": "2026-11-20T15:15:00.310Z",
+    "return_of": None,
+    "return_request": None,
+    "returned": {"value": "0.00", "currency": "USD"},
+    "returning": {"value": "0.00", "currency": "USD"},
+    "returnable": None,
     "decidable": ["blocked", "pending", "posted", "refused"],
     "decide_by": "2026-11-24T04:59:59.000Z",
     "links": {"self": _LINK, "events": f"{_LINK}/events", "messages": f"{_LINK}/messages"},
@@ -94,6 +103,8 @@ def _ref(name: str) -> dict[str, Any]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+_MONEY: Final = _object({"value": _STRING, "currency": {"const": "USD"}})
+
 INCOMING_SCHEMAS: Final[dict[str, Any]] = {
     "IncomingTransfer": _object(
         {
@@ -109,12 +120,30 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
             "end_to_end_id": _STRING,
             "instruction_id": _NULLABLE,
             "uetr": _NULLABLE,
-            "amount": _object({"value": _STRING, "currency": {"const": "USD"}}),
+            "attention": {
+                "type": ["string", "null"],
+                "enum": [*(each.value for each in Attention), None],
+                "description": "Why a person must look at it, where its state does not say so.",
+            },
+            "message_type": {**_STRING, "description": "What brought it: pacs.008, or pacs.004 for a return."},
+            "amount": _MONEY,
             "debtor_agent": _STRING,
             "creditor_agent": _STRING,
             "received_at": _INSTANT,
             "answer_by": {**_INSTANT, "description": "The end of the receiver's reserve at the rail."},
             "updated_at": _INSTANT,
+            "return_of": {
+                "type": ["string", "null"],
+                "format": "uuid",
+                "description": "Of a return: the payment of yours that comes back.",
+            },
+            "return_request": {
+                "anyOf": [{"type": "null"}, _ref("StandingRequest")],
+                "description": "The sender's request for its return, if there was one.",
+            },
+            "returned": {**_MONEY, "description": "What of it has gone back."},
+            "returning": {**_MONEY, "description": "What is on its way back."},
+            "returnable": {"anyOf": [{"type": "null"}, _MONEY], "description": "How much may be given back now."},
             "decidable": {
                 "type": "array",
                 "items": {"type": "string", "enum": [outcome.value for outcome in PostingOutcome]},
@@ -158,6 +187,28 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
             "text": {"type": "string", "minLength": 1, "maxLength": TEXT_MAX},
         },
         optional=("reason_code", "text"),
+    ),
+    **REQUEST_SCHEMAS,
+    "ReturnOrder": _object(
+        {
+            "amount": {**_STRING, "description": "US dollars; all that is left where it is not said."},
+            "reason_code": {**_CODE, "description": "Needed where the money was posted."},
+            "text": {"type": "string", "minLength": 1, "maxLength": TEXT_MAX},
+            "note": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": NOTE_MAX,
+                "description": "An operator's alone, where attention is contradicted: who has said that no former "
+                "return has moved money.",
+            },
+        },
+        optional=("amount", "reason_code", "text", "note"),
+    ),
+    "SettlementRecord": _object(
+        {
+            "settled": {"type": "boolean", "description": "Whether the rail has settled it."},
+            "note": {"type": "string", "minLength": 1, "maxLength": NOTE_MAX},
+        }
     ),
 }
 """Every schema of incoming transfers, by name."""
@@ -256,6 +307,45 @@ def incoming_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                 *(*_BODY, not_found, problems.POSTING_NOT_DECIDABLE, problems.ACTION_INVALID),
                 description="A repeat finds it decided: 409, and nothing is done twice.",
                 requestBody={"required": True, "content": {"application/json": decision}},
+                **one,
+            )
+        },
+        "/v1/incoming-transfers/{transfer_id}/return": {
+            "post": operation(
+                "returnTransfer",
+                "Give money back that was posted, all of it or a part, or try again what is owed back",
+                shown("IncomingTransfer", {**posted, "returning": {"value": "20.00", "currency": "USD"}}),
+                *(*_BODY, not_found, problems.NOT_RETURNABLE, problems.RETURN_DIFFERS, problems.ACTION_INVALID),
+                *(problems.IDEMPOTENCY_KEY_MISSING, problems.HEADER_INVALID, problems.OPERATOR_NEEDED),
+                description="By a pacs.004, one at a time. A repeat under the same key starts none.",
+                requestBody={
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": _ref("ReturnOrder"),
+                            "example": {"amount": "20.00", "reason_code": "CUST"},
+                        }
+                    },
+                },
+                **one,
+            )
+        },
+        "/v1/incoming-transfers/{transfer_id}/settlement": {
+            "post": operation(
+                "recordSettlement",
+                "Record the rail's word on a transfer that waits for a person",
+                shown("IncomingTransfer", TRANSFER_EXAMPLE),
+                *(*_BODY, not_found, problems.NOT_RECORDABLE, problems.ACTION_INVALID),
+                description="With an operator's key. Money that arrived is held until somebody decides of its posting.",
+                requestBody={
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": _ref("SettlementRecord"),
+                            "example": {"settled": True, "note": "Support says: settled."},
+                        }
+                    },
+                },
                 **one,
             )
         },

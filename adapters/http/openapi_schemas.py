@@ -12,6 +12,7 @@ from adapters.http.representation import MONEY, NEXT_STEPS
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingState
 from gateway.domain.payment import PaymentState, Rail, ReasonOrigin
+from gateway.domain.request import RequestState
 from gateway.service.operate import OperatorAction
 from gateway.service.ports import MessageDirection
 
@@ -80,6 +81,19 @@ _PAYMENT: Final = _object(
         "instruction_id": _NULLABLE,
         "uetr": _NULLABLE,
         "amount": _object({"value": _AMOUNT_TEXT, "currency": {"const": CURRENCY}}),
+        "returned": {
+            **_object({"value": {"type": "string"}, "currency": {"const": CURRENCY}}),
+            "description": "What of a settled payment has come back.",
+        },
+        "return_of": {
+            "type": ["string", "null"],
+            "format": "uuid",
+            "description": "Of a return: the incoming transfer that it gives back.",
+        },
+        "return_request": {
+            "anyOf": [{"type": "null"}, {"$ref": "#/components/schemas/StandingRequest"}],
+            "description": "The request for its return, if there was one.",
+        },
         "debtor_agent": _ROUTING_NUMBER,
         "creditor_agent": _ROUTING_NUMBER,
         "accepted_at": _INSTANT,
@@ -180,13 +194,14 @@ _PROBLEM: Final = _object(
         "payment": {"type": "string", "description": "Where a key was used before: the payment that has it."},
         "state": {
             "type": "string",
-            "enum": sorted({*_values(PaymentState), *_values(IncomingState)}),
-            "description": "Where nothing was to be done: where the payment, sent or received, stands.",
+            "enum": sorted({*_values(PaymentState), *_values(IncomingState), *_values(RequestState)}),
+            "description": "Where nothing was to be done: where the payment, sent or received, or its request stands.",
         },
+        "why": {"type": "string", "description": "Where a return cannot be asked for: the reason, for programs."},
         "candidates": {"type": "array", "items": _CANDIDATE},
         "checks": {"type": "object", "additionalProperties": _STRING},
     },
-    optional=("payment", "state", "candidates", "checks"),
+    optional=("payment", "state", "why", "candidates", "checks"),
     description="RFC 9457.",
 )
 

@@ -76,6 +76,36 @@ POSTING_NOT_DECIDABLE: Final = ProblemKind(
     "Nothing is to be decided of the posting",
     "Look at the transfer: its state says where it stands. Nothing was changed.",
 )
+NOT_RETURNABLE: Final = ProblemKind(
+    "not_returnable",
+    409,
+    "Nothing, or not so much, may be given back",
+    "Look at the transfer: `returnable` says how much may be given back now. Nothing was changed.",
+)
+RETURN_DIFFERS: Final = ProblemKind(
+    "return_differs",
+    409,
+    "The key belongs to another return",
+    "Repeat a return exactly, or use a fresh Idempotency-Key for another one. Nothing was done.",
+)
+RETURN_NOT_ASKABLE: Final = ProblemKind(
+    "return_not_askable",
+    409,
+    "The return of this payment cannot be asked for now",
+    "`why` says why, `return_request` of the payment what was asked and until when an answer is due. Nothing was sent.",
+)
+RETURN_NOT_ANSWERABLE: Final = ProblemKind(
+    "return_not_answerable",
+    409,
+    "No request for its return waits for this answer",
+    "Look at the transfer: `return_request` says where the request stands. Nothing was changed.",
+)
+NOT_RECORDABLE: Final = ProblemKind(
+    "not_recordable",
+    409,
+    "The transfer does not wait for the rail's word",
+    "Look at the transfer: its state says where it stands. Nothing was changed.",
+)
 DEAD_LETTER_CLOSED: Final = ProblemKind(
     "dead_letter_closed", 409, "Somebody has acted on it before", "Look at it: it says who, when and why."
 )
@@ -198,6 +228,11 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         DEAD_LETTER_WITHOUT_PAYMENT,
         NOT_AWAITING_OPERATOR,
         POSTING_NOT_DECIDABLE,
+        NOT_RETURNABLE,
+        RETURN_DIFFERS,
+        RETURN_NOT_ASKABLE,
+        RETURN_NOT_ANSWERABLE,
+        NOT_RECORDABLE,
         MESSAGES_EXPIRED,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Reason
+from gateway.domain.request import NO_REQUEST, Request, RequestState
 from gateway.service.ports import RawMessage
+from iso20022 import Amount
 
 MONEY: Final[Mapping[PaymentState, str]] = {
     # Nothing has left, but it may the next moment: whoever reads this later must not take it for a promise.
@@ -22,6 +24,7 @@ MONEY: Final[Mapping[PaymentState, str]] = {
     PaymentState.SETTLED: "moved",
     PaymentState.ACCEPTED_WITHOUT_POSTING: "moved",
     PaymentState.RETURN_DUE: "moved",
+    PaymentState.RETURNED: "moved",
     PaymentState.REJECTED: "not_moved",
 }
 """What a state says of the money; ``moved`` and ``not_moved`` are certain and stay so (a return is another payment)."""
@@ -64,6 +67,8 @@ def as_accepted(payment: Payment) -> Payment:
         status_requests=0,
         next_step_at=payment.deadline_at,
         final_at=None,
+        returned_cents=0,
+        request=NO_REQUEST,
     )
 
 
@@ -84,6 +89,9 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "instruction_id": payment.instruction_id,
         "uetr": payment.uetr,
         "amount": {"value": payment.amount.text, "currency": "USD"},
+        "returned": {"value": Amount(payment.returned_cents).text, "currency": "USD"},
+        "return_of": None if payment.original_id is None else str(payment.original_id),
+        "return_request": request_json(payment.request),
         "debtor_agent": payment.debtor_agent,
         "creditor_agent": payment.creditor_agent,
         "accepted_at": instant_text(payment.accepted_at),
@@ -92,6 +100,17 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "elapsed_ms": None if payment.final_at is None else (payment.final_at - payment.accepted_at) // _MILLISECOND,
         "next_step": _next_step_json(payment),
         "links": {"self": link, "events": f"{link}/events", "messages": f"{link}/messages"},
+    }
+
+
+def request_json(request: Request) -> dict[str, Any] | None:
+    """Return the request for a payment's return, either way; None where there never was one."""
+    if request.state is RequestState.NONE:
+        return None
+    return {
+        "state": request.state.value,
+        "message_id": request.message_id,
+        "due_at": None if request.due_at is None else instant_text(request.due_at),
     }
 
 

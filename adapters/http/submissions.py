@@ -162,7 +162,7 @@ class Submissions:
 
     async def _submit_message(self, tenant_id: TenantId, request: web.Request) -> Submitted:
         require_type(request, is_xml, taken=XML_TAKEN)
-        header_key, rail = _key_in(request), _rail_in(request)
+        header_key, rail = header_key_of(request), _rail_in(request)
         body = request.get(_BODY) or await read_body(request, self._api.limits)
         outcome = await self._api.intake.submit_message(
             tenant_id, body, header_key=header_key, received_at=self._api.clock.now(), named=rail
@@ -171,7 +171,7 @@ class Submissions:
 
     async def _submit_payment(self, tenant_id: TenantId, request: web.Request) -> Submitted:
         require_type(request, is_json, taken=JSON)
-        header_key = _key_in(request)
+        header_key = header_key_of(request)
         if header_key is None:
             raise ProblemError(
                 IDEMPOTENCY_KEY_MISSING,
@@ -247,7 +247,13 @@ def _rail_in(request: web.Request) -> Rail | None:
     return Rail(named[0])
 
 
-def _key_in(request: web.Request) -> str | None:
+def header_key_of(request: web.Request) -> str | None:
+    """Return the idempotency key that a request names, if it does.
+
+    Raises:
+        ProblemError: 400, what it names is none.
+
+    """
     values = request.headers.getall(IDEMPOTENCY_KEY, ())
     if not values:
         return None

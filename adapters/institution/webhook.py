@@ -1,7 +1,8 @@
 """Institutions over HTTP: what `docs/receiving.md` asks them to offer, signed after the Standard Webhooks form.
 
 Every request is a POST to the institution's one address. ``type`` says what it is: ``incoming_transfer.decide``,
-``incoming_transfer.post`` or ``incoming_transfer.not_settled``; ``webhook-id`` is the same when it is repeated. An
+``incoming_transfer.post``, ``incoming_transfer.not_settled``, ``incoming_transfer.returned`` or
+``incoming_transfer.return_failed``; ``webhook-id`` is the same when it is repeated. An
 answer that is none of those foreseen is none.
 """
 
@@ -21,15 +22,21 @@ from typing import Any, Final, Self
 import aiohttp
 
 from adapters.http_session import LazySession
+from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import (
     IncomingTransfer,
     InstitutionAnswer,
     PostingAnswer,
     PostingOutcome,
+    RecordedFact,
     Verdict,
 )
 from gateway.domain.payment import TenantId
+from gateway.domain.returns import AMOUNT
+from gateway.service.incoming.money import account_number, reason_codes
 from gateway.service.ports import Clock, Question, ReceivingTenant, UnavailableError
+from iso20022 import Amount, PaymentReturn
+from iso20022.messages.actors import Actor, PartyDetails
 
 TELL_TIMEOUT_S: Final = 10.0
 """How long an institution may take to post, or to take note."""
@@ -135,6 +142,22 @@ class WebhookInstitution:
                 case _:
                     raise UnavailableError("the institution's answer says nothing of the posting")
 
+    async def return_ended(self, tenant: ReceivingTenant, transfer: IncomingTransfer, end: RecordedFact) -> None:
+        """Tell what became of a return; see the port."""
+        what = "returned" if end.fact.kind is IncomingEvent.RETURN_SETTLED else "return_failed"
+        reason, cents = end.fact.reason, end.fact.details.get(AMOUNT)
+        data = {
+            **_references(transfer),
+            "returned": None if cents is None else {"value": Amount(int(cents)).text, "currency": "USD"},
+            "reason_code": None if reason is None else reason.code,
+            "return_id": end.fact.details.get("return_id"),
+        }
+        async with self._request(
+            tenant, transfer, what, data, timeout_s=TELL_TIMEOUT_S, number=end.sequence
+        ) as response:
+            if response.status not in _TAKEN:
+                raise UnavailableError(f"the institution answered {response.status}")
+
     async def not_settled(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> None:
         """Tell that the money did not come; see the port."""
         data = _references(transfer)
@@ -151,6 +174,7 @@ class WebhookInstitution:
         data: Mapping[str, Any],
         *,
         timeout_s: float,
+        number: int | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One signed request; every fault of the world leaves as the port's."""
         key, url, now = self._keys.get(tenant.tenant_id), tenant.institution_url, self._clock.now()
@@ -159,7 +183,7 @@ class WebhookInstitution:
         content = {"type": f"incoming_transfer.{what}", "timestamp": now.isoformat(), "data": data}
         body, webhook_id, timestamp = (
             json.dumps(content).encode(),
-            f"{what}_{transfer.payment_id.hex}",
+            f"{what}_{transfer.payment_id.hex}{'' if number is None else f'_{number}'}",
             int(now.timestamp()),
         )
         headers = {
@@ -198,6 +222,8 @@ def _references(transfer: IncomingTransfer) -> dict[str, Any]:
 def _content(question: Question) -> dict[str, Any]:
     """What an institution needs to find the account and to judge: the names and accounts are its customers'."""
     message = question.message
+    if isinstance(message, PaymentReturn):
+        return {**_references(question.transfer), **_of_return(question.transfer, message)}
     return {
         **_references(question.transfer),
         "debtor": {"name": message.debtor.name.reveal()},
@@ -206,6 +232,25 @@ def _content(question: Question) -> dict[str, Any]:
         "creditor_account": message.creditor_account.reveal(),
         "remittance": [line.reveal() for line in message.remittance],
     }
+
+
+def _of_return(transfer: IncomingTransfer, message: PaymentReturn) -> dict[str, Any]:
+    """What came back: the payment of ours that it was, and why; who was its debtor is the creditor now."""
+    chain = message.return_chain
+    return {
+        "return_of": {"payment_id": str(transfer.original_id), "reason_codes": reason_codes(message)},
+        "debtor": None if chain is None else _named(chain.debtor),
+        "debtor_account": None if chain is None else account_number(chain.debtor_account) or None,
+        "creditor": None if chain is None else _named(chain.creditor),
+        "creditor_account": None if chain is None else account_number(chain.creditor_account) or None,
+        "remittance": [],
+    }
+
+
+def _named(actor: Actor) -> dict[str, Any] | None:
+    if not isinstance(actor, PartyDetails) or actor.name is None:
+        return None
+    return {"name": actor.name.reveal()}
 
 
 async def _answer(response: aiohttp.ClientResponse) -> object:

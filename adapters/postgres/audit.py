@@ -190,14 +190,14 @@ _UNCHAINED: Final = f"{_ALL_OF_EVENTS} WHERE payment_id = ANY ($1::uuid[]) AND d
 _FACTS: Final = """
 SELECT region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr, amount_cents,
     debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at, deadline_at,
-    funds_holder
+    funds_holder, original_id
 FROM payment WHERE payment_id >= $1 AND payment_id <= $2
 """
 
 _INCOMING_FACTS: Final = """
 SELECT region, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id,
     transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent,
-    debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by
+    debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by, message_type, original_id
 FROM incoming_transfer WHERE payment_id >= $1 AND payment_id <= $2
 """
 

@@ -17,8 +17,8 @@ from adapters.postgres.incoming_rows import admit_columns, fact_from, incoming_s
 from adapters.postgres.saving import ONE_BAD_ROW, SaveOutcome, save_each
 from adapters.postgres.statements import EVENTS
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import TO_BE_DECIDED, IncomingTransfer, RecordedFact
-from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
+from gateway.domain.incoming_transfer import TO_BE_DECIDED, UNENDED, IncomingTransfer, RecordedFact
+from gateway.domain.payment import Payment, PaymentId, Rail, RegionId, TenantId
 from gateway.domain.receiving_time import in_order_of_deciding
 from gateway.domain.regions import FIRST_EPOCH
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding, policy_from
@@ -27,12 +27,14 @@ from gateway.service.ports import (
     ArchiveReader,
     DueTimer,
     FaultyRowError,
+    IncomingBacklog,
     IncomingDecision,
     NewTransfer,
     PartlyFaultyError,
     RawMessage,
     Receivers,
     ReceivingTenant,
+    Standing,
     UnavailableError,
     Unsent,
     Vault,
@@ -139,6 +141,27 @@ class PostgresIncoming:
                 outcomes[rail, transfer.message_id] = Admitted(transfer, is_new=False)
         return outcomes
 
+    async def backlog(self, now: datetime) -> IncomingBacklog:
+        """Return what is not at its end; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.BACKLOG, [state.value for state in UNENDED])
+            overdue: int = await self._pool.fetchval(sql.REQUESTS_OVERDUE, now)
+            attention: int = await self._pool.fetchval(sql.ATTENTION_COUNT)
+        standing = {IncomingState(row["state"]): Standing(row["count"], row["oldest_at"]) for row in rows}
+        return IncomingBacklog(standing, overdue, attention)
+
+    async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
+        """Return what is asked back; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.REQUESTED, tenant_id, limit)
+        return [transfer_from(row) for row in rows]
+
+    async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
+        """Return what came back of a payment; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.RETURNS_OF, payment.payment_id)
+        return [transfer_from(row) for row in rows]
+
     async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, IncomingTransfer]:
         """Return transfers by the sender's ids and ours; see the port."""
         with translated():
@@ -207,6 +230,8 @@ class PostgresIncoming:
                 rows = await self._pool.fetch(sql.NEWEST_IN_STATE, limit, state.value, tenant_id)
                 found |= {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
             if not states:
+                rows = await self._pool.fetch(sql.ATTENTION, limit, tenant_id)
+                found |= {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
                 rows = await (
                     self._pool.fetch(sql.NEWEST, limit)
                     if tenant_id is None

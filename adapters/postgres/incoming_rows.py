@@ -10,9 +10,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from adapters.postgres.rows import Columns, SavedWith, columns, reason_from
+from adapters.postgres.rows import Columns, SavedWith, columns, reason_from, request_columns, request_from
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.service.chain import first_incoming_digest, incoming_decision_facts, message_facts
 from gateway.service.ports import IncomingDecision, NewTransfer, Vault
@@ -56,9 +56,10 @@ def admit_columns(transfers: Sequence[NewTransfer], vault: Vault, *, region: Reg
                 sealed.ciphertext,
                 message.digest,
                 first_incoming_digest(new, message, region=region, epoch=epoch),
+                new.original_id,
             )
         )
-    return columns(rows, 29)
+    return columns(rows, 30)
 
 
 def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *, region: RegionId) -> Columns:
@@ -68,7 +69,15 @@ def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *
         messages = saved_with.add(decision.transfer.payment_id, decision)
         facts = incoming_decision_facts(decision, region=region).digest(messages)
         rows.append((*_decision_row(decision), facts))
-    return [*columns(rows, 27), *saved_with.columns()]
+    returns = [
+        (
+            *(each.started, each.returning_cents, each.returned_cents, *request_columns(decision.request)),
+            decision.attention and decision.attention.value,
+        )
+        for decision in decisions
+        for each in (decision.returns,)
+    ]
+    return [*columns(rows, 27), *saved_with.columns(), *columns(returns, 7)]
 
 
 def _decision_row(decision: IncomingDecision) -> tuple[Any, ...]:
@@ -135,6 +144,13 @@ def transfer_from(row: Record) -> IncomingTransfer:
         next_step_at=row["timer_at"],
         unsent_at=row["unsent_at"],
         final_at=row["final_at"],
+        message_type=row["message_type"],
+        original_id=None if row["original_id"] is None else _id(row["original_id"]),
+        returns=row["returns"],
+        returning_cents=row["returning_cents"],
+        returned_cents=row["returned_cents"],
+        request=request_from(row),
+        attention=None if row["attention"] is None else Attention(row["attention"]),
     )
 
 

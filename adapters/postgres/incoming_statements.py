@@ -13,20 +13,21 @@ WITH input AS (
         $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[], $18::bytea[],
         $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::text[], $24::bytea[],
-        $25::uuid[], $26::text[], $27::text[], $28::text[], $29::bytea[], $30::bytea[], $31::bytea[]
+        $25::uuid[], $26::text[], $27::text[], $28::text[], $29::bytea[], $30::bytea[], $31::bytea[], $32::uuid[]
     ) AS input (
         payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id, transaction_id,
         uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent, debtor_account_index,
         creditor_account_index, forwarded_at, received_at, answer_by, timer_at, inbox_id, inbox_digest, raw_id,
-        message_type, content_type, key_id, body, digest, event_digest
+        message_type, content_type, key_id, body, digest, event_digest, original_id
     )
 ), admitted AS (
     INSERT INTO incoming_transfer (region, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id,
         end_to_end_id, transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent,
-        creditor_agent, debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by)
+        creditor_agent, debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by,
+        message_type, original_id)
     SELECT $1, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id,
         transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent,
-        debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by
+        debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by, message_type, original_id
     FROM input
     ORDER BY rail, message_id
     ON CONFLICT DO NOTHING
@@ -62,12 +63,14 @@ WITH input AS (
         $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
         $18::timestamptz[], $19::text[], $20::bytea[], $21::integer[], $22::text[], $23::text[], $24::text[],
-        $25::text[], $26::text[], $27::timestamptz[], $28::boolean[], $29::bytea[]
+        $25::text[], $26::text[], $27::timestamptz[], $28::boolean[], $29::bytea[], $49::integer[], $50::bigint[],
+        $51::bigint[], $52::text[], $53::text[], $54::timestamptz[], $55::text[]
     ) AS input (
         payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
         event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at, unsent_at,
         inbox_id, inbox_digest, status_requests, answer, status, reason_code, reason_origin, reason_text, final_at,
-        contradiction, event_facts
+        contradiction, event_facts, returns, returning_cents, returned_cents, request_state, request_message_id,
+        request_due_at, attention
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id
@@ -88,6 +91,13 @@ WITH input AS (
         final_at = coalesce(state.final_at, input.final_at),
         timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
         unsent_at = coalesce(input.unsent_at, state.unsent_at),
+        returns = input.returns,
+        returning_cents = input.returning_cents,
+        returned_cents = input.returned_cents,
+        request_state = input.request_state,
+        request_message_id = input.request_message_id,
+        request_due_at = input.request_due_at,
+        attention = input.attention,
         updated_at = input.at,
         event_digest = sha256(state.event_digest || int8send(state.epoch) || input.event_facts)
     FROM input JOIN locked USING (payment_id)
@@ -101,9 +111,11 @@ _COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.message_created_at, fact.instruction_id,
     fact.end_to_end_id, fact.transaction_id, fact.uetr, fact.amount_cents, fact.instructing_agent,
     fact.instructed_agent, fact.debtor_agent, fact.creditor_agent, fact.creditor_account_index, fact.forwarded_at,
-    fact.received_at, fact.answer_by,
+    fact.received_at, fact.answer_by, fact.message_type, fact.original_id,
     now.state, now.version, now.answer, now.status, now.reason_code, now.reason_origin, now.reason_text,
-    now.status_requests, now.timer_at, now.unsent_at, now.updated_at, now.final_at
+    now.status_requests, now.timer_at, now.unsent_at, now.updated_at, now.final_at, now.returns, now.returning_cents,
+    now.returned_cents, now.request_state, now.request_message_id, now.request_due_at,
+    now.attention
 """
 
 _TRANSFER: Final = f"""
@@ -114,6 +126,32 @@ _TRANSFER: Final = f"""
 LOAD: Final = f"{_TRANSFER} WHERE fact.payment_id = ANY ($1::uuid[])"
 
 FIND_BY_MESSAGE_ID: Final = f"{_TRANSFER} WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[])"
+
+REQUESTED: Final = f"""
+    {_TRANSFER} WHERE now.request_due_at IS NOT NULL AND ($1::text IS NULL OR now.tenant_id = $1)
+    ORDER BY now.request_due_at LIMIT $2
+"""
+
+BACKLOG: Final = """
+    SELECT now.state, count(*) AS count, min(fact.received_at) AS oldest_at
+    FROM incoming_state AS now JOIN incoming_transfer AS fact ON fact.payment_id = now.payment_id
+    WHERE now.state = ANY ($1::text[]) GROUP BY now.state
+"""
+
+REQUESTS_OVERDUE: Final = """
+    SELECT (SELECT count(*) FROM incoming_state WHERE request_due_at < $1)
+        + (SELECT count(*) FROM payment_state WHERE request_due_at < $1)
+"""
+
+ATTENTION: Final = f"""
+    {_TRANSFER} WHERE now.attention IS NOT NULL AND ($2::text IS NULL OR now.tenant_id = $2) LIMIT $1
+"""
+
+ATTENTION_COUNT: Final = "SELECT count(*) FROM incoming_state WHERE attention IS NOT NULL"
+
+RETURNS_OF: Final = f"""
+    {_TRANSFER} WHERE fact.original_id = $1
+"""
 
 FIND_BY_MESSAGE_SENT: Final = f"""
     SELECT sent.business_message_id AS sent_message_id, {_COLUMNS}

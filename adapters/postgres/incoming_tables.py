@@ -23,11 +23,14 @@ from sqlalchemy import (
 
 from adapters.postgres.metadata import metadata
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import WAITED_FOR
+from gateway.domain.incoming_transfer import WAITED_FOR, Attention
+from gateway.domain.request import RequestState
 from gateway.domain.stand_in import AccountStanding
 
 _INSTANT = DateTime(timezone=True)
 _STATES: Final = ", ".join(repr(str(state)) for state in IncomingState)
+_REQUEST_STATES: Final = ", ".join(repr(str(state)) for state in RequestState)
+_ATTENTION: Final = ", ".join(repr(str(each)) for each in Attention)
 _STANDINGS: Final = ", ".join(repr(str(standing)) for standing in AccountStanding)
 
 WAITED_FOR_SQL: Final = ", ".join(repr(str(state)) for state in IncomingState if state in WAITED_FOR)
@@ -75,12 +78,15 @@ incoming_transfer = Table(
     Column("forwarded_at", _INSTANT, nullable=False),
     Column("received_at", _INSTANT, nullable=False),
     Column("answer_by", _INSTANT, nullable=False),
+    Column("message_type", Text, nullable=False, server_default=text("'pacs.008.001.08'")),
+    Column("original_id", Uuid, comment="Of a return: the payment of ours that comes back."),
     PrimaryKeyConstraint("payment_id", "tenant_id", "region"),
     UniqueConstraint("rail", "message_id", "region"),
     CheckConstraint("amount_cents > 0", name="amount_cents"),
     Index("incoming_transfer_end_to_end_id_ix", "tenant_id", "end_to_end_id"),
     Index("incoming_transfer_uetr_ix", "tenant_id", "uetr"),
     Index("incoming_transfer_received_at_ix", "received_at"),
+    Index("incoming_transfer_original_id_ix", "original_id", postgresql_where=text("original_id IS NOT NULL")),
     Index("incoming_transfer_tenant_id_ix", "tenant_id", "received_at"),
     postgresql_partition_by="LIST (region)",
 )
@@ -108,7 +114,18 @@ incoming_state = Table(
     Column("updated_at", _INSTANT, nullable=False),
     Column("final_at", _INSTANT),
     Column("event_digest", LargeBinary, comment="The digest of the newest event, which the next one follows."),
+    Column("returns", Integer, nullable=False, server_default=text("0")),
+    Column("returning_cents", BigInteger, nullable=False, server_default=text("0")),
+    Column("returned_cents", BigInteger, nullable=False, server_default=text("0")),
+    Column("request_state", Text, nullable=False, server_default=text("'NONE'")),
+    Column("request_message_id", Text),
+    Column("request_due_at", _INSTANT),
+    Column("attention", Text, comment="Why a person must look, where the state does not say so."),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
+    CheckConstraint(f"attention IN ({_ATTENTION})", name="attention"),
+    Index("incoming_state_attention_ix", "payment_id", postgresql_where=text("attention IS NOT NULL")),
+    CheckConstraint(f"request_state IN ({_REQUEST_STATES})", name="request_state"),
+    Index("incoming_state_request_due_at_ix", "request_due_at", postgresql_where=text("request_due_at IS NOT NULL")),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     Index(
         "incoming_state_timer_at_ix",

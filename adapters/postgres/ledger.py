@@ -51,7 +51,8 @@ WITH booked AS (
     SELECT fact.payment_id, now.state, fact.amount_cents,
         CASE WHEN now.state = ANY ($2::text[]) THEN fact.amount_cents ELSE 0 END AS reserved,
         CASE WHEN now.state = ANY ($3::text[]) THEN fact.amount_cents ELSE 0 END AS rail,
-        0 AS arrived
+        CASE WHEN fact.funds_holder = 'arrived' AND (now.state = ANY ($2::text[]) OR now.state = ANY ($3::text[]))
+            THEN -fact.amount_cents ELSE 0 END AS arrived
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
     UNION ALL
     SELECT fact.payment_id, now.state, fact.amount_cents, 0,

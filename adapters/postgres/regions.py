@@ -12,7 +12,7 @@ import asyncpg
 from adapters.postgres import statements
 from adapters.postgres.connection import translated
 from adapters.postgres.replication import subscription_of
-from adapters.postgres.rows import columns, digest_of, event_from
+from adapters.postgres.rows import columns, digest_of, event_from, request_columns
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.domain.regions import SlotMap, SlotOwner
@@ -84,21 +84,23 @@ WITH input AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::text[], $7::text[], $8::text[],
         $9::text[], $10::timestamptz[], $11::integer[], $12::integer[], $13::integer[], $14::timestamptz[],
-        $15::timestamptz[], $16::bytea[], $17::smallint[]
+        $15::timestamptz[], $16::bytea[], $17::smallint[], $18::bigint[], $19::text[], $20::text[],
+        $21::timestamptz[]
     ) AS input (
         payment_id, tenant_id, state, version, epoch, status, reason_code, reason_origin, reason_text, creation_time,
-        transfers, status_requests, pings, updated_at, final_at, event_digest, slot
+        transfers, status_requests, pings, updated_at, final_at, event_digest, slot, returned_cents, request_state,
+        request_message_id, request_due_at
     )
 ), homed AS MATERIALIZED (
     SELECT input.*,
         CASE
-            WHEN slot IS NOT NULL AND final_at IS NULL AND owned_epoch($19, slot) > epoch THEN updated_at
+            WHEN slot IS NOT NULL AND final_at IS NULL AND owned_epoch($23, slot) > epoch THEN updated_at
         END AS timer_at
     FROM input
 ), projected AS (
     INSERT INTO payment_state AS now (payment_id, tenant_id, state, version, epoch, status, reason_code, reason_origin,
         reason_text, creation_time, transfers, status_requests, pings, updated_at, final_at, event_digest, slot,
-        timer_at)
+        returned_cents, request_state, request_message_id, request_due_at, timer_at)
     SELECT * FROM homed ORDER BY payment_id
     ON CONFLICT (payment_id, tenant_id) DO UPDATE SET
         state = excluded.state, version = excluded.version, epoch = excluded.epoch, status = excluded.status,
@@ -106,11 +108,13 @@ WITH input AS (
         reason_text = excluded.reason_text, creation_time = excluded.creation_time, transfers = excluded.transfers,
         status_requests = excluded.status_requests, pings = excluded.pings, updated_at = excluded.updated_at,
         final_at = excluded.final_at, event_digest = excluded.event_digest, timer_at = excluded.timer_at,
+        returned_cents = excluded.returned_cents, request_state = excluded.request_state,
+        request_message_id = excluded.request_message_id, request_due_at = excluded.request_due_at,
         slot = coalesce(excluded.slot, now.slot)
     WHERE (now.epoch, now.version) < (excluded.epoch, excluded.version)
         OR (now.epoch, now.version) = (excluded.epoch, excluded.version) AND now.slot IS NULL
 )
-DELETE FROM projection_due WHERE position = ANY ($18::bigint[])
+DELETE FROM projection_due WHERE position = ANY ($22::bigint[])
 """
 """A projection that is older than the one that is there changes nothing; an equal one only tells the slot. Where the
 slot has become this region's, the payment's timer is due: it is taken over, however late its events have come."""
@@ -233,7 +237,7 @@ class PostgresRegions:
         rows = [_row(each) for each in payments]
         notes = [note for each in payments for note in each.source.notes]
         with translated():
-            await self._pool.execute(_PROJECT, *columns(rows, 17), notes, self._region)
+            await self._pool.execute(_PROJECT, *columns(rows, 21), notes, self._region)
 
     async def postpone(self, payments: Sequence[Unprojected], *, until: datetime) -> None:
         """Leave payments aside for a while; see the port."""
@@ -319,4 +323,6 @@ def _row(each: Projected) -> tuple[Any, ...]:
         made.final_at,
         each.digest,
         source.slot,
+        made.returned_cents,
+        *request_columns(made.request),
     )

@@ -25,6 +25,7 @@ from gateway.domain.payment import (
     RegionId,
     TenantId,
 )
+from gateway.domain.request import Request, RequestState
 from gateway.service.chain import decision_facts, first_digests, message_facts
 from gateway.service.ports import (
     Decision,
@@ -54,12 +55,14 @@ def digest_of(sealed: Sealed) -> bytes:
 
 def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: RegionId, epochs: Sequence[int]) -> Columns:
     """Return the parameters of `statements.ACCEPT` after the region; each payment goes in under its slot's epoch."""
-    rows, digests = [], []
+    rows, further = [], []
     for new, epoch in zip(payments, epochs, strict=True):
         sealed = vault.seal(new.message.body)
         message = message_facts(new.message, sealed, at=new.accepted_at)
         by_holder = first_digests(new, message, region=region, epoch=epoch)
-        digests.append((by_holder[FundsHolder.TENANT], by_holder[FundsHolder.CORE]))
+        holders = (new.funds_holder or FundsHolder.TENANT, new.funds_holder or FundsHolder.CORE)
+        told = new.funds_holder and new.funds_holder.value
+        further.append((*(by_holder[holder] for holder in holders), new.original_id, told))
         rows.append(
             (
                 new.tenant_id,
@@ -92,7 +95,7 @@ def accept_columns(payments: Sequence[NewPayment], vault: Vault, *, region: Regi
             )
         )
     queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
-    return [list(epochs), *columns(rows, 27), *columns(queued, 4), *columns(digests, 2)]
+    return [list(epochs), *columns(rows, 27), *columns(queued, 4), *columns(further, 4)]
 
 
 class SavedWith:
@@ -126,11 +129,12 @@ class SavedWith:
 def save_columns(decisions: Sequence[Decision], vault: Vault, *, region: RegionId) -> Columns:
     """Return the parameters of `statements.SAVE` after region and rail."""
     rows, facts, saved_with = [], [], SavedWith(vault)
+    returned = [(decision.returned_cents, *request_columns(decision.request)) for decision in decisions]
     for decision in decisions:
         rows.append(_decision_row(decision))
         messages = saved_with.add(decision.payment.payment_id, decision)
         facts.append(decision_facts(decision, region=region).digest(messages))
-    return [*columns(rows, 27), *saved_with.columns(), facts]
+    return [*columns(rows, 27), *saved_with.columns(), facts, *columns(returned, 4)]
 
 
 def _decision_row(decision: Decision) -> tuple[Any, ...]:
@@ -222,9 +226,22 @@ def payment_from(row: Record) -> Payment:
         next_step_at=row["timer_at"],
         final_at=row["final_at"],
         funds_holder=FundsHolder(row["funds_holder"]),
+        original_id=None if row["original_id"] is None else PaymentId(_uuid(row["original_id"])),
+        returned_cents=row["returned_cents"],
+        request=request_from(row),
         is_taken_over=row["is_taken_over"],
         ask_after=row["ask_after"],
     )
+
+
+def request_columns(request: Request) -> tuple[str, str | None, datetime | None]:
+    """Return a request for a return as the columns of a projection."""
+    return (request.state.value, request.message_id, request.due_at)
+
+
+def request_from(row: Record) -> Request:
+    """Return the request for a return that a row of a projection says."""
+    return Request(RequestState(row["request_state"]), row["request_message_id"], row["request_due_at"])
 
 
 def event_from(row: Record) -> RecordedEvent:

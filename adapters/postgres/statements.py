@@ -28,13 +28,13 @@ WITH asked AS (
         $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bytea[],
         $18::date[], $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::text[], $23::text[], $24::text[],
         $25::bytea[], $26::bytea[], $27::text[], $28::text[], $29::timestamptz[], $34::bytea[],
-        $35::bytea[]
+        $35::bytea[], $36::uuid[], $37::text[]
     ) AS asked (
         epoch, tenant_id, idempotency_key, slot, content_digest, payment_id, rail, message_id, end_to_end_id,
         instruction_id, uetr, amount_cents, debtor_agent, creditor_agent, debtor_account_index,
         creditor_account_index, business_date, accepted_at, deadline_at, raw_id, message_type, content_type, key_id,
         body, digest, business_message_id, direction, timer_at, digest_with_tenant,
-        digest_with_core
+        digest_with_core, original_id, known_holder
     )
 ), input AS MATERIALIZED (
     SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch
@@ -51,16 +51,16 @@ WITH asked AS (
     ON CONFLICT (tenant_id, idempotency_key, region) DO NOTHING
     RETURNING tenant_id, idempotency_key
 ), fresh AS MATERIALIZED (
-    SELECT input.*, coalesce(tenant.funds_holder, 'tenant') AS funds_holder,
+    SELECT input.*, coalesce(known_holder, tenant.funds_holder, 'tenant') AS funds_holder,
         CASE tenant.funds_holder WHEN 'core' THEN digest_with_core ELSE digest_with_tenant END AS event_digest
     FROM input JOIN claimed USING (tenant_id, idempotency_key) LEFT JOIN tenant USING (tenant_id)
 ), facts AS (
     INSERT INTO payment (region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr,
         amount_cents, debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date,
-        accepted_at, deadline_at, funds_holder, slot)
+        accepted_at, deadline_at, funds_holder, slot, original_id)
     SELECT $1, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr, amount_cents,
         debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at,
-        deadline_at, funds_holder, slot
+        deadline_at, funds_holder, slot, original_id
     FROM fresh
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details,
@@ -136,12 +136,14 @@ WITH input AS (
         $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
         $18::timestamptz[], $19::text[], $20::integer[], $21::text[], $22::text[], $23::text[], $24::text[],
-        $25::timestamptz[], $26::bytea[], $27::boolean[], $28::integer[], $29::integer[], $49::bytea[]
+        $25::timestamptz[], $26::bytea[], $27::boolean[], $28::integer[], $29::integer[], $49::bytea[],
+        $50::bigint[], $51::text[], $52::text[], $53::timestamptz[]
     ) AS input (
         payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
         event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at,
         creation_time, inbox_id, status_requests, status, reason_code, reason_origin, reason_text, final_at,
-        inbox_digest, contradiction, transfers, pings, event_facts
+        inbox_digest, contradiction, transfers, pings, event_facts, returned_cents, request_state, request_message_id,
+        request_due_at
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id,
@@ -168,6 +170,10 @@ WITH input AS (
         transfers = state.transfers + input.transfers,
         status_requests = state.status_requests + input.status_requests,
         pings = state.pings + input.pings,
+        returned_cents = input.returned_cents,
+        request_state = input.request_state,
+        request_message_id = input.request_message_id,
+        request_due_at = input.request_due_at,
         final_at = coalesce(state.final_at, input.final_at),
         timer_at = CASE WHEN input.timer_changes THEN input.timer_at ELSE state.timer_at END,
         updated_at = input.at,
@@ -202,9 +208,10 @@ SLOTS: Final = "SELECT region, epoch, ask_after FROM slot ORDER BY slot"
 _PAYMENT_COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.end_to_end_id, fact.instruction_id, fact.uetr,
     fact.amount_cents, fact.debtor_agent, fact.creditor_agent, fact.business_date, fact.accepted_at, fact.deadline_at,
-    fact.funds_holder,
+    fact.funds_holder, fact.original_id,
     now.state, now.version, now.status, now.reason_code, now.reason_origin, now.reason_text, now.creation_time,
-    now.transfers, now.status_requests, now.pings, now.timer_at, now.updated_at, now.final_at,
+    now.transfers, now.status_requests, now.pings, now.timer_at, now.updated_at, now.final_at, now.returned_cents,
+    now.request_state, now.request_message_id, now.request_due_at,
     coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after
 """
 
@@ -291,6 +298,11 @@ WAITING_SINCE: Final = """
 AWAITING_OPERATOR: Final = f"""
     {_PAYMENT} WHERE now.state = 'AWAITING_OPERATOR' AND ($1::text IS NULL OR fact.tenant_id = $1)
     ORDER BY fact.accepted_at LIMIT $2
+"""
+
+REQUESTED: Final = f"""
+    {_PAYMENT} WHERE now.request_due_at IS NOT NULL AND ($1::text IS NULL OR fact.tenant_id = $1)
+    ORDER BY now.request_due_at LIMIT $2
 """
 
 SEEN: Final = "SELECT inbox_id, digest FROM inbox WHERE rail = $1 AND inbox_id = ANY ($2::text[])"

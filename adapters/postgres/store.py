@@ -387,6 +387,12 @@ class PostgresStore:
             since: datetime | None = await self._pool.fetchval(statements.WAITING_SINCE, behind)
         return since
 
+    async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
+        """Return what is asked back; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.REQUESTED, tenant_id, limit)
+        return [payment_from(row) for row in rows]
+
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
         """Return what a person must look into; see the port."""
         with translated():

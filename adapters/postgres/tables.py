@@ -43,6 +43,7 @@ from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.incoming import IncomingState
 from gateway.domain.ledger import Account, PostingKind
 from gateway.domain.payment import FundsHolder, PaymentState, ReasonOrigin
+from gateway.domain.request import RequestState
 from gateway.service.ports import DeadLetterReason, MessageDirection
 
 
@@ -68,7 +69,7 @@ tenant = Table(
     Column("institution_url", Text),
     Column("stand_in", JSONB, nullable=False, server_default=text("'{}'")),
     CheckConstraint(_one_of("not_found_policy", NotFoundPolicy), name="not_found_policy"),
-    CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
+    CheckConstraint(_among("funds_holder", FundsHolder.TENANT, FundsHolder.CORE), name="funds_holder"),
 )
 
 api_key = Table(
@@ -128,6 +129,7 @@ payment = Table(
     Column("deadline_at", _INSTANT, nullable=False),
     Column("funds_holder", Text, nullable=False, server_default=text("'tenant'")),
     Column("slot", SmallInteger),
+    Column("original_id", Uuid, comment="Of a return: the incoming transfer that it gives back."),
     PrimaryKeyConstraint("payment_id", "tenant_id", "region"),
     CheckConstraint(_one_of("funds_holder", FundsHolder), name="funds_holder"),
     UniqueConstraint("rail", "message_id", "region"),
@@ -394,7 +396,13 @@ payment_state = Table(
     Column("final_at", _INSTANT),
     Column("event_digest", LargeBinary, comment="The digest of the newest event, which the next one follows."),
     Column("slot", SmallInteger),
+    Column("returned_cents", BigInteger, nullable=False, server_default=text("0")),
+    Column("request_state", Text, nullable=False, server_default=text("'NONE'")),
+    Column("request_message_id", Text),
+    Column("request_due_at", _INSTANT),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
+    CheckConstraint(_one_of("request_state", RequestState), name="request_state"),
+    Index("payment_state_request_due_at_ix", "request_due_at", postgresql_where=text("request_due_at IS NOT NULL")),
     CheckConstraint(_one_of("state", PaymentState), name="state"),
     Index(
         "payment_state_awaiting_operator_ix",

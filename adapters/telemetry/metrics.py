@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from adapters.telemetry.rail_metrics import RailMetrics
 
 DURATION_BUCKETS_S: Final = (*(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 12.5, 15, 20, 30, 60),)
 """10 and 15 seconds, the objective and the promise, are bounds."""
@@ -113,6 +116,28 @@ class Metrics:
         self.payments_in_doubt_oldest_age_seconds = Gauge(
             "gateway_payments_in_doubt_oldest_age_seconds",
             "Age of the oldest payment in doubt.",
+            registry=self.registry,
+        )
+        self.incoming_transfers = Gauge(
+            "gateway_incoming_transfers_open",
+            "Incoming transfers that are not at their end, by state.",
+            ["state"],
+            registry=self.registry,
+        )
+        self.incoming_transfers_oldest_age_seconds = Gauge(
+            "gateway_incoming_transfers_open_oldest_age_seconds",
+            "Since when the oldest of them is here.",
+            ["state"],
+            registry=self.registry,
+        )
+        self.incoming_attention = Gauge(
+            "gateway_incoming_attention",
+            "Incoming transfers that a person must look at: a return has failed, or the rail contradicts itself.",
+            registry=self.registry,
+        )
+        self.return_requests_overdue = Gauge(
+            "gateway_return_requests_overdue",
+            "Requests for returns, ours and theirs, whose next step is overdue.",
             registry=self.registry,
         )
         self.queue_depth = Gauge("gateway_queue_depth", "Deliveries on a queue.", ["queue"], registry=self.registry)
@@ -225,13 +250,12 @@ class Metrics:
             ["rail"],
             registry=self.registry,
         )
-        self.rail_events_total = Counter(
-            "gateway_rail_events_total",
-            "What a rail said of itself, or of what it was asked about ourselves, and what was asked in vain.",
-            ["rail", "kind"],
-            registry=self.registry,
-        )
         self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)
+
+    @cached_property
+    def rails(self) -> RailMetrics:
+        """How we stand on the rails."""
+        return RailMetrics(self.registry)
 
     def render(self) -> tuple[bytes, str]:
         """Return the exposition and its content type."""

@@ -32,6 +32,7 @@ class TelemetryObserver:
 
     def __init__(self, metrics: Metrics, *, promise_s: float = 15.0) -> None:
         self._metrics = metrics
+        self._rails = metrics.rails
         self._promise_s = promise_s
         self._log = structlog.get_logger("fifteen")
 
@@ -194,7 +195,7 @@ class TelemetryObserver:
 
     def rail_event(self, event: RailEvent) -> None:
         """Log and count what the rail says of itself, or of what it was asked."""
-        self._metrics.rail_events_total.labels(event.rail.value, event.kind.value).inc()
+        self._rails.events_total.labels(event.rail.value, event.kind.value).inc()
         self._log.info(
             "rail_event",
             rail=event.rail.value,

@@ -38,6 +38,8 @@ received = typer.Typer(no_args_is_help=True, help="Transfers that came from a ra
 application.add_typer(received, name="incoming")
 rail = typer.Typer(no_args_is_help=True, help="How we stand on a rail: sign-on, connection points, its news.")
 application.add_typer(rail, name="rail")
+returns = typer.Typer(no_args_is_help=True, help="Requests for the return of a payment, ours and theirs.")
+application.add_typer(returns, name="returns")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
 application.add_typer(dlq, name="dlq")
 audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
@@ -372,6 +374,82 @@ def incoming_decide(
 
     settings = settings_or_stop()
     raise typer.Exit(decide_posting(settings, transfer, outcome, reason=reason, text=text, url=url))
+
+
+@received.command("return")
+def incoming_return(
+    transfer: _Transfer,
+    amount: Annotated[
+        str | None, typer.Option(help="US dollars, such as 20.00; all that is left if not given.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="ISO 20022 reason, such as CUST: needed for what was posted.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Words for the sender, one line.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="A repeat under the same key starts no second return; a fresh one if not given.")
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option(help="Where the rail contradicts itself: who says that no former return has settled.")
+    ] = None,
+    url: _Url = None,
+) -> None:
+    """Give money back by a pacs.004: what was posted, all or a part; or try again what is owed back."""
+    from gateway.cli.incoming import return_transfer
+
+    order = {"amount": amount, "reason_code": reason, "text": text, "note": note}
+    raise typer.Exit(return_transfer(settings_or_stop(), transfer, order, key=key, url=url))
+
+
+@received.command("record")
+def incoming_record(
+    transfer: _Transfer,
+    outcome: Annotated[Literal["settled", "not-settled"], typer.Argument(help="What the rail has said.")],
+    note: Annotated[str, typer.Option(help="Where and from whom it was heard; it stays in the history.")],
+    url: _Url = None,
+) -> None:
+    """Record the rail's word, heard on another way, on a transfer in AWAITING_OPERATOR."""
+    from gateway.cli.incoming import record_settlement
+
+    settled = outcome == "settled"
+    raise typer.Exit(record_settlement(settings_or_stop(), transfer, settled=settled, note=note, url=url))
+
+
+@returns.command("list")
+def returns_list(url: _Url = None, json: _Json = False) -> None:
+    """List open requests for returns, ours and theirs: what is due first comes first."""
+    from gateway.cli.return_requests import list_requests
+
+    raise typer.Exit(list_requests(settings_or_stop(), url=url, as_json=json))
+
+
+@returns.command("ask")
+def returns_ask(
+    payment: Annotated[str, typer.Argument(metavar="PAYMENT_ID", help="A settled payment of yours.")],
+    reason: Annotated[str, typer.Option(help="ISO 20022 reason, such as DUPL, CUST, AM09 or FRAD.")],
+    text: Annotated[str | None, typer.Option(help="Words for the receiver, one line.")] = None,
+    url: _Url = None,
+) -> None:
+    """Ask the receiver of a payment for its return (camt.056)."""
+    from gateway.cli.return_requests import request_return
+
+    raise typer.Exit(request_return(settings_or_stop(), payment, reason=reason, text=text, url=url))
+
+
+@returns.command("answer")
+def returns_answer(
+    transfer: _Transfer,
+    answer: Annotated[Literal["agreed", "pending", "refused"], typer.Argument(help="What is answered.")],
+    amount: Annotated[str | None, typer.Option(help="Agreed for a part: US dollars, such as 20.00.")] = None,
+    reason: Annotated[str | None, typer.Option(help="ISO 20022 reason of a refusal, such as CUST or LEGL.")] = None,
+    text: Annotated[str | None, typer.Option(help="Words for the sender, one line.")] = None,
+    url: _Url = None,
+) -> None:
+    """Answer a request for a return (camt.029); agreed, the money goes back with the answer."""
+    from gateway.cli.return_requests import answer_return
+
+    given = {"answer": answer, "amount": amount, "reason_code": reason, "text": text}
+    raise typer.Exit(answer_return(settings_or_stop(), transfer, given, url=url))
 
 
 @dlq.command("list")

@@ -83,6 +83,30 @@ class GatewayClient:
         path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/posting"
         return await self._request("POST", path, wait_s=0, json=decision)
 
+    async def return_transfer(self, transfer_id: str, order: Mapping[str, str], *, key: str) -> Answer:
+        """Have money given back; a repeat under the same key starts nothing."""
+        path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/return"
+        return await self._request("POST", path, wait_s=0, json=order, headers={"Idempotency-Key": key})
+
+    async def record_settlement(self, transfer_id: str, *, settled: bool, note: str) -> Answer:
+        """Record the rail's word on a transfer; look at it before repeating it."""
+        path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/settlement"
+        return await self._request("POST", path, wait_s=0, json={"settled": settled, "note": note})
+
+    async def return_requests(self) -> Answer:
+        """Ask for the open requests for returns."""
+        return await self._request("GET", "/v1/return-requests", wait_s=0)
+
+    async def request_return(self, payment_id: str, asking: Mapping[str, str]) -> Answer:
+        """Ask for a payment's return; look at the payment before repeating it."""
+        path = f"/v1/payments/{quote(payment_id, safe='')}/return-request"
+        return await self._request("POST", path, wait_s=0, json=asking)
+
+    async def answer_return(self, transfer_id: str, answer: Mapping[str, str]) -> Answer:
+        """Answer the request for a transfer's return; look at the transfer before repeating it."""
+        path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/return-answer"
+        return await self._request("POST", path, wait_s=0, json=answer)
+
     async def dead_letters(self, *, queue: str | None, state: str) -> Answer:
         """Ask for dead letters."""
         query = urlencode({"state": state} | ({} if queue is None else {"queue": queue}))

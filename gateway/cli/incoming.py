@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from rich.markup import escape
 
+from adapters.system import SystemIdentifiers
 from gateway.cli import EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT
@@ -69,6 +70,37 @@ def decide_posting(
     return EXIT_OK
 
 
+def return_transfer(
+    settings: Settings, transfer_id: str, given: dict[str, str | None], *, key: str | None, url: str | None
+) -> int:
+    """Have money given back, under a key of one's own or a fresh one; return the exit status."""
+    order = {name: value for name, value in given.items() if value is not None}
+    chosen = key or str(SystemIdentifiers().new_uuid())
+    request = partial(_return, transfer_id=transfer_id, order=order, key=chosen)
+    answer = ask(settings, url, request, remedy=f"repeat it with --key {chosen}: that starts no second return")
+    if answer.status != 200:
+        return print_refusal(answer)
+    _print(answer.document)
+    return EXIT_OK
+
+
+def record_settlement(settings: Settings, transfer_id: str, *, settled: bool, note: str, url: str | None) -> int:
+    """Record the rail's word on a transfer that waits for a person; return the exit status."""
+    answer = ask(settings, url, partial(_record, transfer_id=transfer_id, settled=settled, note=note), remedy=_UNKNOWN)
+    if answer.status != 200:
+        return print_refusal(answer)
+    _print(answer.document)
+    return EXIT_OK
+
+
+async def _return(client: GatewayClient, *, transfer_id: str, order: dict[str, str], key: str) -> Answer:
+    return await client.return_transfer(transfer_id, order, key=key)
+
+
+async def _record(client: GatewayClient, *, transfer_id: str, settled: bool, note: str) -> Answer:
+    return await client.record_settlement(transfer_id, settled=settled, note=note)
+
+
 async def _list(client: GatewayClient, *, states: Sequence[str]) -> Answer:
     return await client.incoming_transfers(states)
 
@@ -91,5 +123,9 @@ def _print(transfer: dict[str, Any]) -> None:
     print_line(f"  message {escape(transfer['message_id'])}, received {transfer['received_at']}")
     if reason:
         print_line(f"  {escape(': '.join(filter(None, (reason['code'], reason['text']))))}")
+    for what in ("returning", "returned"):
+        if transfer[what]["value"] != "0.00":
+            print_line(f"  {what} {transfer[what]['value']} {transfer[what]['currency']}")
     if transfer["decide_by"]:
-        print_line(f"  to be decided by {transfer['decide_by']}: {', '.join(transfer['decidable'])}")
+        what = ", ".join(transfer["decidable"]) or "to be given back"
+        print_line(f"  by {transfer['decide_by']}: {what}")

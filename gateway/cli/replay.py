@@ -166,11 +166,12 @@ async def _running(
     observer = TelemetryObserver(Metrics(), promise_s=settings.promise_s)
     accepts, saves, incoming_saves = grouped_accepts(store), grouped_saves(store), grouped_incoming_saves(incoming)
     rails = served_rails(settings)
+    receiving = receiving_rails(settings, rails)
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(run()) for run in (accepts.run, saves.run, incoming_saves.run)]
         yield (
-            Replay(rails, Decisions(store, saves, observer), accepts, vault, observer),
-            IncomingReplay(receiving_rails(settings, rails), incoming, incoming_saves, vault),
+            Replay(rails, Decisions(store, saves, observer), accepts, vault, observer, receiving),
+            IncomingReplay(receiving, incoming, incoming_saves, vault),
         )
         for loop in loops:
             loop.cancel()

@@ -25,6 +25,9 @@ UNCHAINED: Final = bytes(32)
 """What stands in the place of the predecessor where there is none: before the first seal, and before an event that
 follows events from the time before there were chains."""
 
+TRANSFER_TYPE: Final = "pacs.008.001.08"
+"""What an incoming transfer is whose form names no type: the only one there was when that form was made."""
+
 _ENCODER: Final = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 
 
@@ -49,16 +52,20 @@ class PaymentFacts:
     accepted_at: datetime
     deadline_at: datetime
     funds_holder: str
+    original_id: UUID | None = None
 
     def canonical(self) -> bytes:
-        """Return the form that is hashed."""
-        return self._form("fifteen.payment.2", f'"funds_holder":{_quoted(self.funds_holder)},')
+        """Return the form that is hashed; that of a return says which transfer it gives back."""
+        holder = f'"funds_holder":{_quoted(self.funds_holder)},'
+        if self.original_id is None:
+            return self._form("fifteen.payment.2", holder)
+        return self._form("fifteen.payment.3", holder, f'"original_id":"{self.original_id.hex}",')
 
     def former_canonical(self) -> bytes:
         """Return the form that was hashed before it had who holds the debtor's money."""
         return self._form("fifteen.payment.1", "")
 
-    def _form(self, name: str, holder: str) -> bytes:
+    def _form(self, name: str, holder: str, original: str = "") -> bytes:
         return (
             f'{{"accepted_at":"{_instant(self.accepted_at)}","amount_cents":"{self.amount_cents}",'
             f'"business_date":"{self.business_date.isoformat()}",'
@@ -66,7 +73,7 @@ class PaymentFacts:
             f'"creditor_agent":{_quoted(self.creditor_agent)},"deadline_at":"{_instant(self.deadline_at)}",'
             f'"debtor_account_index":"{self.debtor_account_index.hex()}","debtor_agent":{_quoted(self.debtor_agent)},'
             f'"end_to_end_id":{_quoted(self.end_to_end_id)},"form":"{name}",{holder}'
-            f'"instruction_id":{_text(self.instruction_id)},"message_id":{_quoted(self.message_id)},'
+            f'"instruction_id":{_text(self.instruction_id)},"message_id":{_quoted(self.message_id)},{original}'
             f'"payment_id":"{self.payment_id.hex}","rail":{_quoted(self.rail)},"region":{_quoted(self.region)},'
             f'"tenant_id":{_quoted(self.tenant_id)},"uetr":{_text(self.uetr)}}}'
         ).encode()
@@ -107,18 +114,27 @@ class IncomingTransferFacts:
     forwarded_at: datetime
     received_at: datetime
     answer_by: datetime
+    message_type: str = TRANSFER_TYPE
+    original_id: UUID | None = None
 
     def canonical(self) -> bytes:
-        """Return the form that is hashed."""
+        """Return the form that is hashed; that of a return says so, and which payment comes back."""
+        if self.message_type == TRANSFER_TYPE and self.original_id is None:
+            return self._form("fifteen.incoming_transfer.1", "")
+        original = "null" if self.original_id is None else f'"{self.original_id.hex}"'
+        more = f'"message_type":{_quoted(self.message_type)},"original_id":{original},'
+        return self._form("fifteen.incoming_transfer.2", more)
+
+    def _form(self, name: str, more: str) -> bytes:
         return (
             f'{{"amount_cents":"{self.amount_cents}","answer_by":"{_instant(self.answer_by)}",'
             f'"creditor_account_index":"{self.creditor_account_index.hex()}",'
             f'"creditor_agent":{_quoted(self.creditor_agent)},'
             f'"debtor_account_index":"{self.debtor_account_index.hex()}","debtor_agent":{_quoted(self.debtor_agent)},'
-            f'"end_to_end_id":{_quoted(self.end_to_end_id)},"form":"fifteen.incoming_transfer.1",'
+            f'"end_to_end_id":{_quoted(self.end_to_end_id)},"form":"{name}",'
             f'"forwarded_at":"{_instant(self.forwarded_at)}","instructed_agent":{_quoted(self.instructed_agent)},'
             f'"instructing_agent":{_quoted(self.instructing_agent)},"instruction_id":{_text(self.instruction_id)},'
-            f'"message_created_at":"{_instant(self.message_created_at)}","message_id":{_quoted(self.message_id)},'
+            f'"message_created_at":"{_instant(self.message_created_at)}","message_id":{_quoted(self.message_id)},{more}'
             f'"payment_id":"{self.payment_id.hex}","rail":{_quoted(self.rail)},'
             f'"received_at":"{_instant(self.received_at)}","region":{_quoted(self.region)},'
             f'"tenant_id":{_quoted(self.tenant_id)},"transaction_id":{_text(self.transaction_id)},'

@@ -17,6 +17,8 @@ from typing import Any, Final, Protocol
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import ARRIVAL, INCOMING_TRANSITIONS, IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.payment import PaymentState
+from gateway.domain.request import RequestState
+from gateway.domain.return_request import REQUESTS, REQUESTS_TO_US, RequestStep
 from gateway.domain.transitions import ACCEPTANCE, TRANSITIONS, Effect
 
 _INTRODUCTION: Final = """\
@@ -76,7 +78,25 @@ INCOMING: Final = Chart(
 
 def states_document() -> str:
     """Return the whole document as Markdown: the same code gives the same text."""
-    return "\n".join((_INTRODUCTION, *(part for chart in (OUTGOING, INCOMING) for part in _chapter(chart))))
+    chapters = (part for chart in (OUTGOING, INCOMING) for part in _chapter(chart))
+    return "\n".join((_INTRODUCTION, *chapters, *_requests()))
+
+
+def _requests() -> Iterator[str]:
+    """The two tables of return requests, whose states stand beside those of the payment."""
+    yield "## Requests for returns\n"
+    yield "A payment, or a transfer, has these states besides its own (`gateway/domain/return_request.py`).\n"
+    yield "| state | what it says |\n|---|---|"
+    yield from (f"| {state} | {meaning} |" for state, meaning in meanings(RequestState).items())
+    for heading, steps in (("Ours, of a payment", REQUESTS), ("Theirs, of a transfer", REQUESTS_TO_US)):
+        yield f"\n### {heading}\n\n| state | event | state after it |\n|---|---|---|"
+        order = sorted(steps.items(), key=lambda row: (list(RequestState).index(row[0][0]), row[0][1]))
+        yield from (f"| {state} | `{kind}` | {_followed(state, step)} |" for (state, kind), step in order)
+    yield ""
+
+
+def _followed(state: RequestState, step: RequestStep) -> str:
+    return _after(state, step.state) + (", a contradiction: a person must look" if step.is_strange else "")
 
 
 def _chapter(chart: Chart) -> Iterator[str]:
@@ -125,7 +145,8 @@ def _is_drawn(before: StrEnum, after: StrEnum, transition: _Follows) -> bool:
 
 
 def _is_last(chart: Chart, state: StrEnum) -> bool:
-    return all(transition.state is state for _, transition in chart.of(state))
+    """Whether nothing leads on but a contradiction."""
+    return all(transition.state is state or _CONTRADICTION in transition.effects for _, transition in chart.of(state))
 
 
 def _section(chart: Chart, state: StrEnum) -> str:

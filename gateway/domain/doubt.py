@@ -83,6 +83,7 @@ def due_event(payment: Payment, *, policy: DoubtPolicy, is_looked_back_to: bool)
             PaymentState.SETTLED
             | PaymentState.ACCEPTED_WITHOUT_POSTING
             | PaymentState.RETURN_DUE
+            | PaymentState.RETURNED
             | PaymentState.REJECTED
         ):
             return Event(EventKind.DEADLINE_PASSED)

@@ -99,6 +99,29 @@ class EventKind(StrEnum):
     TAKEN_OVER = "TakenOver"
     """The payment, or the key under which it was accepted, was another region's: what that one sent last may not be
     known here, and the rail is asked before anything is sent."""
+    RETURN_ASKED = "ReturnAsked"
+    """We ask for the money back: a camt.056 is about to leave; saved first."""
+
+    RETURN_RECEIPT_REPORTED = "ReturnReceiptReported"
+    """The rail, or the receiver: the request has arrived (admi.007). That says nothing of what comes of it."""
+
+    RETURN_REQUEST_REFUSED = "ReturnRequestRefused"
+    """The rail: admi.002 about the request; it was not forwarded."""
+
+    RETURN_PENDING_REPORTED = "ReturnPendingReported"
+    """The receiver: PDCR, it is looked into."""
+
+    RETURN_AGREED_REPORTED = "ReturnAgreedReported"
+    """The receiver: IPAY or PECR, the money is being returned."""
+
+    RETURN_REFUSED_REPORTED = "ReturnRefusedReported"
+    """The receiver, or the rail in its place: RJCR."""
+
+    PART_RETURNED = "PartReturned"
+    """A part of the money has come back: a return of this payment has settled."""
+
+    RETURNED = "PaymentReturned"
+    """All of the money has come back: the return that was missing for it has settled."""
 
     OPERATOR_ASKED = "OperatorAsked"
     """A person has the rail asked once more."""

@@ -8,12 +8,20 @@ from datetime import datetime
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import PaymentState, Reason
-from gateway.domain.transitions import TRANSITIONS, tells
+from gateway.domain.request import NO_REQUEST, Request
+from gateway.domain.return_request import request_of
+from gateway.domain.transitions import TRANSITIONS, Effect, tells
 
 
 def counts_transfer(kind: EventKind) -> bool:
     """Whether with this event a copy of the transfer may have left."""
     return kind in {EventKind.SENDING_STARTED, EventKind.TRANSFER_REPEATED}
+
+
+def came_back(event: Event) -> int:
+    """Return how many cents of a payment have come back by this event."""
+    is_return = event.kind in {EventKind.PART_RETURNED, EventKind.RETURNED}
+    return int(event.details["amount_cents"]) if is_return else 0
 
 
 def _may_follow_a_copy(kind: EventKind) -> bool:
@@ -63,6 +71,8 @@ class Projection:
     status_requests: int = 0
     pings: int = 0
     final_at: datetime | None = None
+    returned_cents: int = 0
+    request: Request = NO_REQUEST
 
 
 def fold(events: Sequence[RecordedEvent]) -> Projection:
@@ -97,7 +107,8 @@ def fold(events: Sequence[RecordedEvent]) -> Projection:
 
 def _followed_by(projection: Projection, recorded: RecordedEvent) -> Projection:
     event = recorded.event
-    told = tells(projection.state, event, TRANSITIONS[projection.state, event.kind])
+    transition = TRANSITIONS[projection.state, event.kind]
+    told = tells(projection.state, event, transition)
     return Projection(
         state=recorded.state_after,
         version=recorded.sequence,
@@ -110,4 +121,7 @@ def _followed_by(projection: Projection, recorded: RecordedEvent) -> Projection:
         transfers=projection.transfers + counts_transfer(event.kind),
         status_requests=projection.status_requests + (event.kind is EventKind.STATUS_REQUESTED),
         pings=projection.pings + (event.kind is EventKind.PINGED),
+        returned_cents=projection.returned_cents
+        + (0 if Effect.REPORT_CONTRADICTION in transition.effects else came_back(event)),
+        request=request_of(projection.request, event, at=recorded.at),
     )

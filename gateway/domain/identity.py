@@ -39,6 +39,11 @@ def incoming_reference_of(payment_id: PaymentId, purpose: str, number: int) -> s
     return _reference(_digest("incoming", purpose, str(payment_id), str(number)))
 
 
+def request_reference_of(purpose: str, of: str) -> str:
+    """Return the reference of a message of that purpose about a request, or of one; a repeat repeats it."""
+    return _reference(_digest("request", purpose, of))
+
+
 def slot_of(tenant_id: TenantId, idempotency_key: IdempotencyKey) -> int:
     """Return the slot, 0 to 255, whose owner alone may claim the key."""
     return _digest("slot", tenant_id, idempotency_key)[0]

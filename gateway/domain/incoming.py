@@ -153,6 +153,33 @@ class IncomingEvent(StrEnum):
     BLOCKING_DECIDED = "BlockingDecided"
     """The institution must hold the money (BLCK)."""
 
+    RETURN_REQUESTED = "ReturnRequested"
+    """The sender asks for the money back (camt.056)."""
+
+    RETURN_DEFERRED = "ReturnDeferred"
+    """Our answer: PDCR, it is looked into."""
+
+    RETURN_AGREED = "ReturnAgreed"
+    """Our answer: IPAY or PECR; the return begins with it."""
+
+    RETURN_REFUSED = "ReturnRefused"
+    """Our answer: RJCR."""
+
+    RETURN_STARTED = "ReturnStarted"
+    """Money is to go back by a pacs.004: all of it, or what the institution gives back of what it had posted."""
+
+    RETURN_OVERDUE = "ReturnOverdue"
+    """A return is under way, and it is not known here what became of it."""
+
+    RETURN_FAILED = "ReturnFailed"
+    """The pacs.004 never left; or, of what was posted, was rejected: the money is still here."""
+
+    RETURNS_ENDED = "ReturnsEnded"
+    """The pacs.004 that was owed had left and was rejected, or could not even begin: no other follows by itself."""
+
+    RETURN_CONTRADICTED = "ReturnContradicted"
+    """The rail says that a return has settled which it had rejected, or which had never left."""
+
     RETURN_SETTLED = "ReturnSettled"
     """The pacs.004 that gives the money back has settled."""
 
@@ -196,17 +223,32 @@ class IncomingEffect(StrEnum):
     TELL_NOT_SETTLED = "tell_not_settled"
     """Tell the institution that the money did not come."""
 
+    TELL_RETURN = "tell_return"
+    """Tell the institution what became of a return."""
+
     SEND_STATUS = "send_status"
     """Tell the rail, and through it the sender, what became of the posting: ACCC; after ACWP also PDNG, BLCK, RJCT."""
 
     AWAIT_POSTING_DECISION = "await_posting_decision"
     """Wake before midnight of the next standard business day."""
 
+    START_RETURN = "start_return"
+    """Give money back by a pacs.004: a payment of its own, under an id that a repeat gives it again."""
+
+    QUEUE_REQUEST = "queue_request"
+    """See to the request for a return: acknowledge it, judge it, or send our answer."""
+
     QUEUE_RETURN = "queue_return"
-    """Give the money back by a pacs.004."""
+    """See to the return that is under way."""
+
+    AWAIT_RETURN = "await_return"
+    """Wake after a pause that grows, to see to the return."""
 
     STOP_TIMER = "stop_timer"
     """Nothing more is awaited."""
+
+    STOP_RETURNS = "stop_returns"
+    """No return is started any more by itself; one that is under way is still seen to."""
 
     CALL_OPERATOR = "call_operator"
     """A person must find out."""
@@ -233,7 +275,10 @@ _ANSWER = (_F.SEND_ANSWER, _F.AWAIT_ADVICE)
 _ARRIVED = (_F.QUEUE_POSTING, _F.AWAIT_POSTING)
 _HELD = (_F.AWAIT_POSTING_DECISION,)
 _GONE = (_F.TELL_NOT_SETTLED, _F.STOP_TIMER)
-_OWED = (_F.SEND_STATUS, _F.QUEUE_RETURN)
+_RETURN = (_F.START_RETURN, _F.AWAIT_RETURN)
+_ENDED = (_F.STOP_TIMER, _F.CALL_OPERATOR, _F.TELL_RETURN)
+_REQUEST = (_F.QUEUE_REQUEST,)
+_OWED = (_F.SEND_STATUS, *_RETURN)
 
 _DECISIONS: Final = (_E.ACCEPTANCE_DECIDED, _E.ACCEPTANCE_WITHOUT_POSTING_DECIDED, _E.REJECTION_DECIDED)
 _TIMERS: Final = (_E.ANSWER_TIME_PASSED, _E.ADVICE_OVERDUE, _E.STATUS_REQUEST_DUE, _E.QUESTIONS_ENDED)
@@ -290,6 +335,9 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     **{(state, _E.NOT_FOUND_REPORTED): _T(state, _STRANGE) for state in _ANSWERED},
     (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, _HELD),
     (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(_S.NOT_SETTLED, _GONE),
+    # ... and where the rail has contradicted what was the end, the person whom that calls may record that it arrived.
+    **{(state, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, (*_HELD, *_STRANGE)) for state in _NEVER_ARRIVED},
+    **{(state, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(state) for state in _NEVER_ARRIVED},
     # The money is ours: it is posted, held, blocked or given back. Until it is said, it is asked for again and again.
     (_S.SETTLED, _E.POSTING_OVERDUE): _T(_S.SETTLED, _ARRIVED),
     **{(state, _E.POSTING_OVERDUE): _T(state) for state in (*_HELD_OR_GIVEN, *_NEVER_ARRIVED)},
@@ -305,7 +353,28 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     (_S.BLOCKED, _E.POSTING_REFUSED): _T(_S.RETURN_DUE, _OWED),
     (_S.BLOCKED, _E.PENDING_DECIDED): _T(_S.BLOCKED),
     (_S.BLOCKED, _E.BLOCKING_DECIDED): _T(_S.BLOCKED),
-    (_S.RETURN_DUE, _E.RETURN_SETTLED): _T(_S.RETURNED, (_F.STOP_TIMER,)),
+    (_S.RETURN_DUE, _E.RETURN_SETTLED): _T(_S.RETURNED, (_F.STOP_TIMER, _F.TELL_RETURN)),
+    # A request for the return: where the money stands decides what may be answered. Agreed, it goes with the answer.
+    **{(state, _E.RETURN_REQUESTED): _T(state, _REQUEST) for state in _S},
+    **{(state, kind): _T(state, _REQUEST) for state in _S for kind in (_E.RETURN_DEFERRED, _E.RETURN_REFUSED)},
+    (_S.POSTED, _E.RETURN_AGREED): _T(_S.POSTED, (*_REQUEST, *_RETURN)),
+    (_S.RETURN_DUE, _E.RETURN_AGREED): _T(_S.RETURN_DUE, _REQUEST),
+    # A return that never left is followed by another, under new ids. After one that left a person decides: the rail may
+    # yet contradict itself, and two would have gone.
+    **{(state, _E.RETURN_STARTED): _T(state, _RETURN) for state in (_S.RETURN_DUE, _S.POSTED)},
+    **{
+        (state, _E.RETURN_OVERDUE): _T(state, (_F.QUEUE_RETURN, _F.AWAIT_RETURN))
+        for state in (_S.RETURN_DUE, _S.POSTED)
+    },
+    (_S.RETURN_DUE, _E.RETURN_FAILED): _T(_S.RETURN_DUE, (_F.AWAIT_RETURN,)),
+    (_S.RETURN_DUE, _E.RETURNS_ENDED): _T(_S.RETURN_DUE, _ENDED),
+    **{
+        (state, _E.RETURN_CONTRADICTED): _T(state, (_F.STOP_RETURNS, _F.CALL_OPERATOR, *_STRANGE))
+        for state in (_S.RETURN_DUE, _S.POSTED, _S.RETURNED)
+    },
+    # What the institution gives back of what it had posted it has taken from its customer: it says so, and tries again.
+    (_S.POSTED, _E.RETURN_SETTLED): _T(_S.POSTED, (_F.STOP_TIMER, _F.TELL_RETURN)),
+    (_S.POSTED, _E.RETURN_FAILED): _T(_S.POSTED, _ENDED),
     (_S.RETURN_DUE, _E.POSTING_REFUSED): _T(_S.RETURN_DUE),
     (_S.RETURN_DUE, _E.POSTING_CONFIRMED): _T(_S.RETURN_DUE, _STRANGE),
     (_S.RETURN_DUE, _E.PENDING_DECIDED): _T(_S.RETURN_DUE),
@@ -314,7 +383,7 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     (_S.POSTED, _E.POSTING_CONFIRMED): _T(_S.POSTED),
     **{
         (_S.POSTED, kind): _T(_S.POSTED, _STRANGE)
-        for kind in (_E.POSTING_REFUSED, _E.PENDING_DECIDED, _E.BLOCKING_DECIDED, _E.RETURN_SETTLED)
+        for kind in (_E.POSTING_REFUSED, _E.PENDING_DECIDED, _E.BLOCKING_DECIDED)
     },
     (_S.RETURNED, _E.RETURN_SETTLED): _T(_S.RETURNED),
     (_S.RETURNED, _E.POSTING_REFUSED): _T(_S.RETURNED),

@@ -11,7 +11,19 @@ from typing import Final
 
 from gateway.domain.incoming import INCOMING_TRANSITIONS, IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
+from gateway.domain.request import NO_REQUEST, Request
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
+from iso20022.messages import pacs004, pacs008
+
+
+class Attention(StrEnum):
+    """Why a person must look at a transfer whose state does not say so."""
+
+    RETURN_FAILED = "return_failed"
+    """A return has failed, and no other follows by itself."""
+
+    CONTRADICTED = "contradicted"
+    """The rail has said of the money, or of a return of it, that it moved and that it did not. Nothing goes back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +34,10 @@ class IncomingTransfer:
     header under which the rail brought it: from there the receiver's reserve runs, which ends at ``answer_by``.
     ``answer`` is what we have answered (ACTC, ACWP, RJCT). ``unsent_at`` says that a message of ours was saved of which
     it is not known that it left, and when that is looked at again.
+
+    A return (pacs.004, see ``message_type``) names in ``original_id`` the payment of ours that comes back; None where
+    we know of none. Of what goes back from here, ``returns`` counts the returns that were started, ``returning_cents``
+    is the one under way, ``returned_cents`` what has gone. ``attention`` says why a person must look.
     """
 
     payment_id: PaymentId
@@ -52,6 +68,18 @@ class IncomingTransfer:
     next_step_at: datetime | None = None
     unsent_at: datetime | None = None
     final_at: datetime | None = None
+    message_type: str = pacs008.MESSAGE_TYPE
+    original_id: PaymentId | None = None
+    returns: int = 0
+    returning_cents: int = 0
+    returned_cents: int = 0
+    request: Request = NO_REQUEST
+    attention: Attention | None = None
+
+    @property
+    def is_return(self) -> bool:
+        """Whether money comes back that was sent from here."""
+        return self.message_type == pacs004.MESSAGE_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +94,10 @@ class IncomingFact:
     status: str | None = None
     business_message_id: str | None = None
     details: dict[str, str] = field(default_factory=dict)
+
+
+CONTRADICTS: Final = "contradicts"
+"""Under this a fact's details say "yes" where what was found cannot be, as far as is known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +124,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InstitutionAnswer:
-    """The verdict; a rejection has an ISO 20022 external status reason."""
+    """The verdict; a rejection has an ISO 20022 external status reason.
+
+    With ``contradicts`` what was asked about cannot be, as far as is known here: a person must look.
+    """
 
     verdict: Verdict
     reason_code: str | None = None
     text: str | None = None
+    contradicts: bool = False
 
 
 class PostingOutcome(StrEnum):
@@ -157,12 +193,29 @@ WAITED_FOR: Final = frozenset(
         IncomingState.ACCEPTED_WITHOUT_POSTING,
         IncomingState.IN_DOUBT,
         IncomingState.SETTLED,
+        IncomingState.POSTED,
+        IncomingState.RETURN_DUE,
     }
 )
 """The states in which the gateway itself does the next step, at the time of the timer; later ones wait for people."""
 
-TO_BE_DECIDED: Final = frozenset({IncomingState.SETTLED, IncomingState.PENDING})
-"""The states in which somebody must decide by a deadline what becomes of the money."""
+ARRIVED: Final = frozenset(
+    {
+        IncomingState.SETTLED,
+        IncomingState.PENDING,
+        IncomingState.POSTED,
+        IncomingState.BLOCKED,
+        IncomingState.RETURN_DUE,
+        IncomingState.RETURNED,
+    }
+)
+"""The states in which the rail has settled: the money is here, or was."""
+
+UNENDED: Final = tuple(state for state in IncomingState if not state.is_final or state is IncomingState.BLOCKED)
+"""The states in which something is still to come, or to be done: also by a person, for what is blocked."""
+
+TO_BE_DECIDED: Final = frozenset({IncomingState.SETTLED, IncomingState.PENDING, IncomingState.RETURN_DUE})
+"""The states in which the money must be somewhere else by a deadline: posted, blocked, or given back."""
 
 ASKABLE: Final = frozenset(state for state, kind in INCOMING_TRANSITIONS if kind is IncomingEvent.STATUS_REQUESTED)
 """The states in which the rail is asked."""

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.domain.incoming import IncomingState
-from gateway.domain.payment import PaymentState
+from gateway.domain.payment import FundsHolder, PaymentState
 from iso20022 import Amount
 
 
@@ -54,7 +54,7 @@ class PostingKind(StrEnum):
     """Incoming: the institution has posted to the creditor."""
 
     GIVE_BACK = "give_back"
-    """Incoming: the money has gone back by a payment of its own."""
+    """A return has settled: money that had arrived, and was with nobody yet, has gone back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,20 @@ STANDS_IN: Final[Mapping[PaymentState, Account]] = MappingProxyType(
         PaymentState.ACCEPTED_WITHOUT_POSTING: Account.RAIL,
         # The settlement stands; what comes back is a payment of its own, a pacs.004.
         PaymentState.RETURN_DUE: Account.RAIL,
+        PaymentState.RETURNED: Account.RAIL,
         PaymentState.REJECTED: Account.FUNDS,
     }
 )
-"""In which account a payment's money stands in each state."""
+"""In which account a payment's money stands in each state; where this says FUNDS, it stands where it is taken from."""
+
+TAKEN_FROM: Final[Mapping[FundsHolder, Account]] = MappingProxyType(
+    {
+        FundsHolder.TENANT: Account.FUNDS,
+        FundsHolder.CORE: Account.FUNDS,
+        FundsHolder.ARRIVED: Account.ARRIVED,
+    }
+)
+"""From which account a payment's money is taken, by who holds it."""
 
 INCOMING_STANDS_IN: Final[Mapping[IncomingState, Account]] = MappingProxyType(
     {
@@ -98,7 +108,8 @@ INCOMING_STANDS_IN: Final[Mapping[IncomingState, Account]] = MappingProxyType(
         IncomingState.BLOCKED: Account.ARRIVED,
         IncomingState.RETURN_DUE: Account.ARRIVED,
         IncomingState.POSTED: Account.FUNDS,
-        IncomingState.RETURNED: Account.RAIL,
+        # What went back went by a payment of its own, which is booked with that one.
+        IncomingState.RETURNED: Account.ARRIVED,
     }
 )
 """In which account an incoming transfer's money stands in each state."""
@@ -110,6 +121,9 @@ _WAYS: Final[Mapping[tuple[Account, Account], tuple[PostingKind, ...]]] = Mappin
         (Account.RESERVED, Account.FUNDS): (PostingKind.VOID,),
         # The rail has settled what we believed unsent: both bookings are made up for.
         (Account.FUNDS, Account.RAIL): (PostingKind.RESERVE, PostingKind.POST),
+        (Account.ARRIVED, Account.RESERVED): (PostingKind.RESERVE,),
+        (Account.RESERVED, Account.ARRIVED): (PostingKind.VOID,),
+        (Account.ARRIVED, Account.RAIL): (PostingKind.RESERVE, PostingKind.POST),
     }
 )
 
@@ -117,33 +131,42 @@ _INCOMING_WAYS: Final[Mapping[tuple[Account, Account], PostingKind]] = MappingPr
     {
         (Account.RAIL, Account.ARRIVED): PostingKind.ARRIVE,
         (Account.ARRIVED, Account.FUNDS): PostingKind.CREDIT,
-        (Account.ARRIVED, Account.RAIL): PostingKind.GIVE_BACK,
-    }
-)
-
-_SIDES: Final[Mapping[PostingKind, tuple[Account, Account]]] = MappingProxyType(
-    {
-        PostingKind.RESERVE: (Account.RESERVED, Account.FUNDS),
-        PostingKind.POST: (Account.RAIL, Account.RESERVED),
-        PostingKind.VOID: (Account.FUNDS, Account.RESERVED),
-        PostingKind.ARRIVE: (Account.ARRIVED, Account.RAIL),
-        PostingKind.CREDIT: (Account.FUNDS, Account.ARRIVED),
-        PostingKind.GIVE_BACK: (Account.RAIL, Account.ARRIVED),
     }
 )
 
 
-def postings(before: PaymentState, after: PaymentState, amount: Amount) -> tuple[Posting, ...]:
+def stands_in(state: PaymentState, holder: FundsHolder) -> Account:
+    """Return in which account a payment's money stands, that is taken from this holder."""
+    account = STANDS_IN[state]
+    return TAKEN_FROM[holder] if account is Account.FUNDS else account
+
+
+def _posted(kind: PostingKind, taken_from: Account, amount: Amount) -> Posting:
+    """One step of a payment's money on its way out, or back from it."""
+    match kind:
+        case PostingKind.RESERVE:
+            return Posting(kind, Account.RESERVED, taken_from, amount)
+        case PostingKind.VOID:
+            return Posting(kind, taken_from, Account.RESERVED, amount)
+        case _ if taken_from is Account.ARRIVED:
+            return Posting(PostingKind.GIVE_BACK, Account.RAIL, Account.RESERVED, amount)
+        case _:
+            return Posting(PostingKind.POST, Account.RAIL, Account.RESERVED, amount)
+
+
+def postings(
+    before: PaymentState, after: PaymentState, amount: Amount, holder: FundsHolder = FundsHolder.TENANT
+) -> tuple[Posting, ...]:
     """Return what is booked when a payment goes from one state to another; nothing where its money stays.
 
     Raises:
         KeyError: money that has settled would come back by a change of state: a fault of ours, there is no such row.
 
     """
-    way = (STANDS_IN[before], STANDS_IN[after])
+    way = (stands_in(before, holder), stands_in(after, holder))
     if way[0] is way[1]:
         return ()
-    return tuple(Posting(kind, *_SIDES[kind], amount) for kind in _WAYS[way])
+    return tuple(_posted(kind, TAKEN_FROM[holder], amount) for kind in _WAYS[way])
 
 
 def incoming_postings(before: IncomingState, after: IncomingState, amount: Amount) -> tuple[Posting, ...]:
@@ -156,8 +179,7 @@ def incoming_postings(before: IncomingState, after: IncomingState, amount: Amoun
     way = (INCOMING_STANDS_IN[before], INCOMING_STANDS_IN[after])
     if way[0] is way[1]:
         return ()
-    kind = _INCOMING_WAYS[way]
-    return (Posting(kind, *_SIDES[kind], amount),)
+    return (Posting(_INCOMING_WAYS[way], way[1], way[0], amount),)
 
 
 def balances(booked: Iterable[Posting]) -> dict[Account, int]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
+from gateway.domain.request import NO_REQUEST, Request
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
 
 PaymentId = NewType("PaymentId", UUID)
@@ -52,6 +53,9 @@ class PaymentState(StrEnum):
     RETURN_DUE = "RETURN_DUE"
     """The rail has settled and the creditor's institution then refused to post: it owes the money back (pacs.004)."""
 
+    RETURNED = "RETURNED"
+    """Final. The payment had settled, and all of it has come back by payments of their own (pacs.004)."""
+
     REJECTED = "REJECTED"
     """Final. The payment did not settle and cannot settle any more: no money has moved."""
 
@@ -80,6 +84,9 @@ class FundsHolder(StrEnum):
 
     CORE = "core"
     """The institution's core reserves it before the bytes leave; then posts it, or releases it."""
+
+    ARRIVED = "arrived"
+    """No customer: it has arrived with the transfer that this payment gives back, and was never posted."""
 
 
 class ReasonOrigin(StrEnum):
@@ -111,6 +118,8 @@ class Payment:
     starts from it. ``is_taken_over``: another region carried it until now, and this one has decided nothing since.
     ``ask_after``: its key was another region's, and not before then the rail is asked; before it is sent, it is.
     ``transfers`` counts the copies that may have left, ``status_requests`` and ``pings`` the questions.
+    A return (pacs.004) names in ``original_id`` the incoming transfer that it gives back, all of it or a part;
+    ``returned_cents`` is what of a transfer has come back.
     """
 
     payment_id: PaymentId
@@ -140,3 +149,11 @@ class Payment:
     funds_holder: FundsHolder = FundsHolder.TENANT
     is_taken_over: bool = False
     ask_after: datetime | None = None
+    original_id: PaymentId | None = None
+    returned_cents: int = 0
+    request: Request = NO_REQUEST
+
+    @property
+    def is_return(self) -> bool:
+        """Whether it gives back what was received."""
+        return self.original_id is not None

@@ -26,6 +26,11 @@ POSTING_AGAIN_MAX_S: Final = 3600.0
 """The first and the longest pause until an institution that has not answered is told again to post: a delivery of the
 bus is given up after ten attempts in some 20 s, and an institution may be down for a day."""
 
+RETURN_AGAIN_S: Final = 30.0
+RETURN_AGAIN_MAX_S: Final = 3600.0
+"""The first and the longest pause until a return is looked at again, or one that never left is followed by another: its
+promise is 15 s, the rail is asked about one in doubt by its own timer, and a link may be down for hours."""
+
 _BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 FINAL_SECOND: Final = time(23, 59, 59)
@@ -76,9 +81,16 @@ def posting_due(now: datetime) -> datetime:
     FedNow Operating Procedures v2.1, October 2024, after ACWP. Standard business days are those of the Federal Reserve:
     Monday to Friday but for its holidays.
     """
-    day = now.astimezone(ZONE).date() + timedelta(days=1)
-    while not is_business_day(day):
+    return business_days_later(now, 1)
+
+
+def business_days_later(now: datetime, count: int) -> datetime:
+    """Return the end, Eastern, of the standard business day that is so many after the present day."""
+    day = now.astimezone(ZONE).date()
+    for _ in range(count):
         day += timedelta(days=1)
+        while not is_business_day(day):
+            day += timedelta(days=1)
     return datetime.combine(day, FINAL_SECOND, tzinfo=ZONE)
 
 
@@ -87,18 +99,18 @@ def decide_by(transfer: IncomingTransfer) -> datetime | None:
 
     What has settled and was not posted yet is counted from the day on which the rail brought it, so never too late.
     """
-    if transfer.state is IncomingState.SETTLED:
+    if transfer.state in {IncomingState.SETTLED, IncomingState.RETURN_DUE}:
         return posting_due(transfer.forwarded_at)
     return transfer.next_step_at if transfer.state in TO_BE_DECIDED else None
 
 
 def in_order_of_deciding(transfers: Iterable[IncomingTransfer]) -> list[IncomingTransfer]:
-    """Return what must be decided first, by its deadline, then the rest, the newest first."""
+    """Return what a person must look at, then what must be decided first, by its deadline, then the newest."""
 
-    def order(transfer: IncomingTransfer) -> tuple[bool, timedelta]:
+    def order(transfer: IncomingTransfer) -> tuple[bool, bool, timedelta]:
         due = decide_by(transfer)
         since = (due or transfer.received_at) - _BEGINNING
-        return (due is None, since if due else -since)
+        return (transfer.attention is None, due is None, since if due else -since)
 
     return sorted(transfers, key=order)
 
@@ -109,6 +121,15 @@ def posting_again(transfer: IncomingTransfer, now: datetime) -> datetime:
         return now + timedelta(seconds=POSTING_AGAIN_S)
     doubled_s = 2 * (now - transfer.updated_at).total_seconds()
     return now + timedelta(seconds=min(max(doubled_s, POSTING_AGAIN_S), POSTING_AGAIN_MAX_S))
+
+
+def return_again(transfer: IncomingTransfer, now: datetime, *, failed: bool) -> datetime:
+    """Return the instant at which the return of a transfer is seen to once more: after a pause that doubles."""
+    if failed:
+        doubled_s = RETURN_AGAIN_S * 2 ** min(transfer.returns, 10)
+    else:
+        doubled_s = 2 * (now - transfer.updated_at).total_seconds() if transfer.returning_cents else 0.0
+    return now + timedelta(seconds=min(max(doubled_s, RETURN_AGAIN_S), RETURN_AGAIN_MAX_S))
 
 
 def is_business_day(day: date) -> bool:

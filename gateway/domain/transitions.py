@@ -37,6 +37,9 @@ class Effect(StrEnum):
     QUEUE_ENQUIRY = "queue_enquiry"
     """Put the question on the inquiry queue of the rail: a pacs.028, or the identical message marked as a duplicate."""
 
+    QUEUE_REQUEST = "queue_request"
+    """See to the request for a return: send it, or acknowledge its answer."""
+
     QUEUE_PING = "queue_ping"
     """Put a PING on the system queue of the rail."""
 
@@ -103,6 +106,16 @@ _TIMERS: Final = (
     _E.PING_DUE,
 )
 """What our own clock says."""
+
+_REQUEST: Final = (Effect.QUEUE_REQUEST,)
+_OF_REQUEST: Final = (_E.RETURN_RECEIPT_REPORTED, _E.RETURN_REQUEST_REFUSED)
+_ANSWERING: Final = (_E.RETURN_PENDING_REPORTED, _E.RETURN_AGREED_REPORTED, _E.RETURN_REFUSED_REPORTED)
+"""What is heard of a request for a return; an answer is acknowledged."""
+
+_COMING_BACK: Final = (_E.PART_RETURNED, _E.RETURNED)
+"""Money that had settled comes back by a payment of its own."""
+
+_SETTLED_STATES: Final = (_S.SETTLED, _S.ACCEPTED_WITHOUT_POSTING, _S.RETURN_DUE, _S.RETURNED)
 
 _FINAL: Final = tuple(state for state in PaymentState if state.is_final)
 
@@ -185,14 +198,30 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # Settled, then refused by the creditor's institution: a pacs.004 is owed, the settlement stands.
     **{(_S.RETURN_DUE, kind): Transition(_S.RETURN_DUE) for kind in _SETTLING},
     (_S.RETURN_DUE, _E.POSTING_REPORTED): Transition(_S.RETURN_DUE, _STRANGE),
+    # A request for its return changes nothing of where the money stands; what becomes of it has a table of its own.
+    **{(state, _E.RETURN_ASKED): Transition(state, _REQUEST) for state in _SETTLED_STATES},
+    **{(state, kind): Transition(state) for state in _SETTLED_STATES for kind in _OF_REQUEST},
+    **{(state, kind): Transition(state, _REQUEST) for state in _SETTLED_STATES for kind in _ANSWERING},
+    # It has come back; that it had settled before, and what became of the posting, is no news.
+    **{(_S.RETURNED, kind): Transition(_S.RETURNED) for kind in _SETTLING},
+    # A return is taken only for a payment that has settled; more than was sent cannot come back.
+    **{(state, _E.RETURNED): Transition(_S.RETURNED) for state in _SETTLED_STATES},
+    **{(state, _E.PART_RETURNED): Transition(state) for state in _SETTLED_STATES},
+    **{(_S.RETURNED, kind): Transition(_S.RETURNED, _STRANGE) for kind in _COMING_BACK},
+    **{
+        (state, kind): Transition(state, _STRANGE)
+        for state in PaymentState
+        if state not in _SETTLED_STATES
+        for kind in _COMING_BACK
+    },
     # Money has moved: whatever says that it has not is a contradiction, but for the RJCT that follows ACWP.
     **{
         (state, kind): Transition(state, _STRANGE)
-        for state in (_S.SETTLED, _S.ACCEPTED_WITHOUT_POSTING, _S.RETURN_DUE)
+        for state in _SETTLED_STATES
         for kind in (_E.SENDING_ABANDONED, *_REJECTING, *_NOT_FOUND, _E.NOT_PROCESSED_REPORTED)
     },
     (_S.ACCEPTED_WITHOUT_POSTING, _E.REJECTION_REPORTED): Transition(_S.RETURN_DUE),
-    (_S.RETURN_DUE, _E.REJECTION_REPORTED): Transition(_S.RETURN_DUE),
+    **{(state, _E.REJECTION_REPORTED): Transition(state) for state in (_S.RETURN_DUE, _S.RETURNED)},
     # Rejected is final. A settlement reported after it is the worst that can happen: never hidden, never applied.
     **{(_S.REJECTED, kind): Transition(_S.REJECTED, _STRANGE) for kind in _SETTLING},
     **{

@@ -51,6 +51,7 @@ def payment_facts(new: NewPayment, funds_holder: FundsHolder, *, region: RegionI
         accepted_at=new.accepted_at,
         deadline_at=new.deadline_at,
         funds_holder=funds_holder.value,
+        original_id=new.original_id,
     )
 
 
@@ -80,12 +81,13 @@ def first_digests(
 ) -> Mapping[FundsHolder, bytes]:
     """Return the digest of a payment's first event, for whoever may turn out to hold the debtor's money.
 
-    The tenant says who does, in the statement that accepts the payment.
+    The tenant says who does, in the statement that accepts the payment; of a return it is known.
     """
     facts = acceptance_facts(new, region=region).digest([message])
+    holders = (FundsHolder.TENANT, FundsHolder.CORE) if new.funds_holder is None else (new.funds_holder,)
     return {
         holder: chained(payment_facts(new, holder, region=region).digest(), epoch=epoch, facts=facts)
-        for holder in FundsHolder
+        for holder in holders
     }
 
 
@@ -149,6 +151,8 @@ def transfer_facts(new: NewTransfer, *, region: RegionId) -> IncomingTransferFac
         forwarded_at=new.forwarded_at,
         received_at=new.received_at,
         answer_by=new.answer_by,
+        message_type=new.message_type,
+        original_id=new.original_id,
     )
 
 

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from gateway.domain.events import Event, EventKind
+from gateway.domain.history import came_back
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.ledger import postings
-from gateway.domain.payment import FundsHolder, Payment, PaymentId, Rail
+from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail
+from gateway.domain.return_request import REQUEST_EVENTS, REQUESTS, request_of
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import Effect, Transition, advance, tells
 from gateway.service.group_commit import GroupCommit
@@ -39,6 +41,7 @@ _QUEUED: Final = (
     (Effect.QUEUE_TRANSFER, MessageClass.VALUE),
     (Effect.QUEUE_ENQUIRY, MessageClass.INQUIRY),
     (Effect.QUEUE_PING, MessageClass.SYSTEM),
+    (Effect.QUEUE_REQUEST, MessageClass.NONVALUE),
 )
 """The effects that put something on a queue of the payment's rail, and the class of what they put there."""
 
@@ -60,7 +63,8 @@ def decide(
 
     """
     transition = advance(payment, event)
-    strange = Effect.REPORT_CONTRADICTION in transition.effects
+    step = REQUESTS[payment.request.state, event.kind] if event.kind in REQUEST_EVENTS else None
+    strange = Effect.REPORT_CONTRADICTION in transition.effects or (step is not None and step.is_strange)
     told = tells(payment.state, event, transition)
     return Decision(
         payment=payment,
@@ -76,7 +80,9 @@ def decide(
         status=event.status if told and event.status else payment.status,
         reason=event.reason if told else payment.reason,
         contradiction=strange,
-        postings=postings(payment.state, transition.state, payment.amount),
+        postings=postings(payment.state, transition.state, payment.amount, payment.funds_holder),
+        returned_cents=payment.returned_cents + (0 if strange else came_back(event)),
+        request=request_of(payment.request, event, at=at),
     )
 
 
@@ -107,7 +113,26 @@ def _outbox(payment: Payment, transition: Transition, *, at: datetime, timing: T
         for effect, message_class in _QUEUED
         if effect in effects
     )
-    return (*queued, *_for_the_core(payment, transition))
+    return (*queued, *_for_the_core(payment, transition), *_for_the_original(payment, transition))
+
+
+def _for_the_original(payment: Payment, transition: Transition) -> tuple[OutboundDelivery, ...]:
+    """The end of a return, for the transfer that it gives back: seen to by whoever sees to what has arrived.
+
+    Also what contradicts that end: no other return may follow it then.
+    """
+    is_end = transition.state.is_final and not payment.state.is_final
+    is_strange = payment.state is PaymentState.REJECTED and Effect.REPORT_CONTRADICTION in transition.effects
+    if not payment.is_return or not (is_end or is_strange):
+        return ()
+    return (
+        OutboundDelivery(
+            delivery_id_of(payment.payment_id, "tell_original", payment.version),
+            Queue.of(payment.rail, QueueDirection.IN, MessageClass.VALUE),
+            payment.payment_id,
+            payment.deadline_at,
+        ),
+    )
 
 
 def _for_the_core(payment: Payment, transition: Transition) -> tuple[OutboundDelivery, ...]:
@@ -116,7 +141,7 @@ def _for_the_core(payment: Payment, transition: Transition) -> tuple[OutboundDel
     Also where it may never have been asked: what it does not know it remembers, and refuses a reservation that comes
     late.
     """
-    if payment.funds_holder is FundsHolder.TENANT or payment.state.is_final or not transition.state.is_final:
+    if payment.funds_holder is not FundsHolder.CORE or payment.state.is_final or not transition.state.is_final:
         return ()
     return (
         OutboundDelivery(

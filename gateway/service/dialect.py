@@ -32,8 +32,11 @@ from iso20022 import (
     MessageId,
     MessageReject,
     Party,
+    PaymentReturn,
     Profile,
+    ReceiptAcknowledgement,
     Report,
+    Resolution,
     Severity,
     TransactionId,
     Uetr,
@@ -43,6 +46,7 @@ from iso20022 import (
     serialise,
     unwrap,
 )
+from iso20022.messages import pacs004, pacs008
 from iso20022.messages.agents import CLEARING_SYSTEM
 
 _UNREADABLE: Final = "unreadable"
@@ -127,8 +131,10 @@ class Dialect(Protocol):
         """Return the transfer as the rail's Document."""
         ...
 
-    def transfer_message(self, message_id: MessageId, document: Element, *, at: datetime) -> OutboundMessage:
-        """Return a transfer's Document under our own header, created `at`, in the rail's envelope."""
+    def transfer_message(
+        self, message_id: MessageId, document: Element, *, at: datetime, message_type: str = pacs008.MESSAGE_TYPE
+    ) -> OutboundMessage:
+        """Return a transfer's Document, or a return's, under our own header, created `at`, in the rail's envelope."""
         ...
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
@@ -268,7 +274,8 @@ class DialectProtocol:
             )
         else:
             document = document_in(received)
-        return self._dialect.transfer_message(payment.message_id, document, at=at)
+        message_type = pacs004.MESSAGE_TYPE if payment.is_return else pacs008.MESSAGE_TYPE
+        return self._dialect.transfer_message(payment.message_id, document, at=at, message_type=message_type)
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
         """Return the next question after a transfer that was sent."""
@@ -306,7 +313,7 @@ class DialectProtocol:
             return Reading(header.business_message_id, message_type, None, None, is_sign_of_life=True, notice=notice)
         if notice is not None:
             return Reading(header.business_message_id, message_type, None, None, notice=notice)
-        if isinstance(message, CustomerCreditTransfer):
+        if isinstance(message, CustomerCreditTransfer | PaymentReturn):
             created_at = header.creation_time
             return Reading(
                 header.business_message_id, message_type, None, None, transfer=message, created_at=created_at
@@ -319,8 +326,10 @@ class DialectProtocol:
     def mismatches(self, reading: Reading, payment: Payment) -> tuple[str, ...]:
         """Return the references of a statement that are given and are not the payment's."""
         said = reading.statement
-        if said is None or isinstance(said, MessageReject):
+        if said is None or isinstance(said, MessageReject | ReceiptAcknowledgement):
             return ()
+        if isinstance(said, Resolution):
+            return _resolution_mismatches(said, payment)
         given: dict[str, tuple[object, object]] = {
             "ORIGINAL_UETR_DIFFERS": (said.original_uetr, payment.uetr),
             "ORIGINAL_END_TO_END_ID_DIFFERS": (said.original_end_to_end_id, payment.end_to_end_id),
@@ -343,7 +352,9 @@ class DialectProtocol:
         return Event(event.kind, event.reason, event.status, reading.business_message_id, event.details)
 
     def _refusal(self, reject: MessageReject, payment: Payment, *, is_about_transfer: bool) -> Event:
-        if not is_about_transfer:
+        if reject.related_reference == payment.request.message_id:
+            kind = EventKind.RETURN_REQUEST_REFUSED
+        elif not is_about_transfer:
             kind = EventKind.STATUS_REQUEST_UNANSWERED
         elif reject.reason_code in self._definite_refusals and payment.transfers <= 1:
             kind = EventKind.TRANSFER_REFUSED
@@ -402,3 +413,16 @@ def document_in(message: RawMessage) -> Element:
 def _dates_taken(today: date) -> frozenset[str]:
     """The dates that a new message id may carry."""
     return frozenset(f"{day:%Y%m%d}" for day in (today, today - timedelta(days=1)))
+
+
+def _resolution_mismatches(said: Resolution, payment: Payment) -> tuple[str, ...]:
+    """The references of an answer to a return request that are not those of the payment, or of its request."""
+    given: list[tuple[str, object, object]] = []
+    for each in said.payments:
+        given += [
+            ("ORIGINAL_UETR_DIFFERS", each.original_uetr, payment.uetr),
+            ("ORIGINAL_END_TO_END_ID_DIFFERS", each.original_end_to_end_id, payment.end_to_end_id),
+        ]
+    if said.resolved_case is not None:
+        given.append(("CASE_DIFFERS", said.resolved_case.id, payment.request.message_id))
+    return tuple(code for code, theirs, ours in given if theirs is not None and theirs != ours)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,23 +21,32 @@ from iso20022 import (
     ConnectionPartyId,
     CustomerCreditTransfer,
     Element,
+    EndToEndId,
     EnquiryAnswer,
     EnvelopeKind,
     FedNowProfile,
+    InstructionId,
+    MarketPractice,
     Message,
     MessageId,
     MessageReject,
+    PaymentCancellationRequest,
     PaymentStatusReport,
     PaymentStatusRequest,
+    ReceiptAcknowledgement,
+    Resolution,
     RoutingNumber,
+    TransactionId,
     TransactionStatus,
+    Uetr,
     fednow_message_id,
     wrap,
 )
 from iso20022 import header as headers
-from iso20022.messages import admi004, pacs008, pacs028
+from iso20022.messages import admi004, pacs004, pacs008, pacs028
 from iso20022.messages.admi004 import PING, SystemEventNotification
 from iso20022.messages.admi011 import SystemEventAcknowledgement
+from iso20022.messages.camt029 import PaymentResolution
 
 DEFAULT_DOUBT: Final = DoubtPolicy()
 """FedNow is asked by pacs.028, and pinged once when it stays silent (Operating Procedures v2.1 section 16)."""
@@ -51,6 +61,13 @@ _BY_STATUS: Final = {
     TransactionStatus.RCVD: EventKind.PROGRESS_REPORTED,
     TransactionStatus.PRES: EventKind.PROGRESS_REPORTED,
     TransactionStatus.RJCT: EventKind.REJECTION_REPORTED,
+}
+
+_BY_CONFIRMATION: Final = {
+    "IPAY": EventKind.RETURN_AGREED_REPORTED,
+    "PECR": EventKind.RETURN_AGREED_REPORTED,
+    "PDCR": EventKind.RETURN_PENDING_REPORTED,
+    "RJCR": EventKind.RETURN_REFUSED_REPORTED,
 }
 
 _BY_ANSWER: Final = {
@@ -106,26 +123,28 @@ class FedNowDialect:
         """Return the transfer's Document."""
         return pacs008.build(transfer)
 
-    def transfer_message(self, message_id: MessageId, document: Element, *, at: datetime) -> OutboundMessage:
+    def transfer_message(
+        self, message_id: MessageId, document: Element, *, at: datetime, message_type: str = pacs008.MESSAGE_TYPE
+    ) -> OutboundMessage:
         """Return the Document under our header; both have one message id."""
-        return self.message(message_id, pacs008.MESSAGE_TYPE, document, MessageClass.VALUE, at)
+        return self.message(message_id, message_type, document, MessageClass.VALUE, at)
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
-        """Return the pacs.028 after a transfer that was sent, in the words of that transfer."""
-        transfer = pacs008.parse(document_in(sent))
+        """Return the pacs.028 after a transfer, or a return, that was sent, in the words of what was sent."""
+        original = _asked_about(sent)
         reference = status_request_reference_of(payment.payment_id, payment.status_requests + 1)
         message_id = self.message_id(at.astimezone(self._zone).date(), reference)
         request = PaymentStatusRequest(
             message_id=message_id,
             creation_time=rail_time(at, self._zone),
-            original_message_id=transfer.message_id,
-            original_message_name=pacs008.MESSAGE_TYPE,
-            original_creation_time=transfer.creation_time,
-            original_instruction_id=transfer.instruction_id,
-            original_end_to_end_id=transfer.end_to_end_id,
-            original_transaction_id=transfer.transaction_id,
-            original_uetr=transfer.uetr,
-            instructing_agent=transfer.instructing_agent,
+            original_message_id=original.message_id,
+            original_message_name=sent.message_type,
+            original_creation_time=original.creation_time,
+            original_instruction_id=original.instruction_id,
+            original_end_to_end_id=original.end_to_end_id,
+            original_transaction_id=original.transaction_id,
+            original_uetr=original.uetr,
+            instructing_agent=original.instructing_agent,
             instructed_agent=RoutingNumber(self._profile.fednow_id),
         )
         return self.message(message_id, pacs028.MESSAGE_TYPE, pacs028.build(request), MessageClass.INQUIRY, at)
@@ -146,12 +165,18 @@ class FedNowDialect:
         return isinstance(message, SystemEventAcknowledgement) and message.event_code == PING
 
     def about(self, message: Message | None) -> str | None:
-        """Return the original's message id of a pacs.002, the related reference of an admi.002."""
+        """Return the original's message id, of an admi.002 and an admi.007 the related reference."""
         match message:
             case PaymentStatusReport():
                 return message.original_message_id
             case MessageReject():
                 return message.related_reference
+            case PaymentCancellationRequest(original_message=original) if original is not None:
+                return original.message_id
+            case Resolution(payments=(PaymentResolution(original_message=original), *_)) if original is not None:
+                return original.message_id
+            case ReceiptAcknowledgement(receipts=(receipt, *_)):
+                return receipt.related_reference
             case _:
                 return None
 
@@ -161,6 +186,10 @@ class FedNowDialect:
 
     def event(self, statement: Statement, heard: Heard) -> Event:
         """Return what a status report means; an answer to a question is about the question."""
+        if isinstance(statement, Resolution):
+            return _resolved(statement)
+        if isinstance(statement, ReceiptAcknowledgement):
+            return Event(EventKind.RETURN_RECEIPT_REPORTED)
         assert isinstance(statement, PaymentStatusReport), "nothing else is said to be about something"
         code = next((reason.code or reason.proprietary for reason in statement.reasons), None)
         kind = _BY_STATUS[statement.status]
@@ -184,18 +213,74 @@ class FedNowDialect:
         document: Element,
         message_class: MessageClass,
         at: datetime,
+        *,
+        practice: MarketPractice | None = None,
     ) -> OutboundMessage:
-        """Return a Document under our header, created `at`, in FedNow's envelope; both have one message id."""
+        """Return a Document under our header, created `at`, in FedNow's envelope; both have one message id.
+
+        `practice` is the header's market practice where it is not the common one.
+        """
         header = BusinessHeader(
             sender=self._connection_party,
             receiver=ConnectionPartyId(self._profile.fednow_id),
             business_message_id=BusinessMessageId(message_id),
             message_type=message_type,
-            market_practice=self._profile.market_practice,
+            market_practice=practice or self._profile.market_practice,
             creation_time=rail_time(at, self._zone),
         )
         body = wrap(EnvelopeKind.FEDNOW_INCOMING, headers.build(header), document)
         return OutboundMessage(body, message_type, message_id, message_class)
+
+
+def _resolved(statement: Resolution) -> Event:
+    """What the answer to a return request means; one that FedNow does not know is a fault of who sent it."""
+    given = [each for payment in statement.payments for each in payment.reasons if each.reason is not None]
+    code = given[0].reason.text if given and given[0].reason is not None else None
+    return Event(
+        _BY_CONFIRMATION[statement.confirmation or ""],
+        reason=None if code is None else Reason(code, ReasonOrigin.RAIL),
+        details={"confirmation": statement.confirmation or ""},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a question says of what was sent; a return has the references of the payment that it gives back."""
+
+    message_id: MessageId
+    creation_time: datetime
+    instruction_id: InstructionId | None
+    end_to_end_id: EndToEndId | None
+    transaction_id: TransactionId | None
+    uetr: Uetr | None
+    instructing_agent: RoutingNumber
+
+
+def _asked_about(sent: RawMessage) -> _Asked:
+    document = document_in(sent)
+    if sent.message_type != pacs004.MESSAGE_TYPE:
+        transfer = pacs008.parse(document)
+        return _Asked(
+            transfer.message_id,
+            transfer.creation_time,
+            transfer.instruction_id,
+            transfer.end_to_end_id,
+            transfer.transaction_id,
+            transfer.uetr,
+            transfer.instructing_agent,
+        )
+    returned = pacs004.parse(document)
+    assert returned.instructing_agent is not None, "a return of ours names its sender"
+    assert returned.instructing_agent.member_id is not None, "by its routing number"
+    return _Asked(
+        returned.message_id,
+        returned.creation_time,
+        returned.original_instruction_id,
+        returned.original_end_to_end_id,
+        returned.original_transaction_id,
+        returned.original_uetr,
+        returned.instructing_agent.member_id,
+    )
 
 
 def fednow_protocol(

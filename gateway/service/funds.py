@@ -53,7 +53,7 @@ class Funds:
             UnavailableError: it did not; the money may be held, and is released when the payment is rejected.
 
         """
-        if payment.funds_holder is FundsHolder.TENANT or payment.transfers or payment.state.is_final:
+        if payment.funds_holder is not FundsHolder.CORE or payment.transfers or payment.state.is_final:
             return None
         self.tenure.demand()
         budget_s = BUDGETS_PERCENT[Leg.FUNDS] * self.promise_s / 100

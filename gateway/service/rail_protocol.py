@@ -19,15 +19,25 @@ from iso20022 import (
     MessageReject,
     PaymentAcknowledgement,
     PaymentCancellationRequest,
+    PaymentReturn,
     PaymentStatusReport,
+    ReceiptAcknowledgement,
     Report,
+    Resolution,
     SystemEventAcknowledgement,
     SystemEventNotification,
 )
 
 XML_TYPE: Final = "application/xml"
 
-Statement = PaymentStatusReport | MessageReject | PaymentCancellationRequest | PaymentAcknowledgement
+Statement = (
+    PaymentStatusReport
+    | MessageReject
+    | PaymentCancellationRequest
+    | PaymentAcknowledgement
+    | Resolution
+    | ReceiptAcknowledgement
+)
 """What a rail may say about a payment of ours, on one rail or another."""
 
 Notice = SystemEventAcknowledgement | SystemEventNotification
@@ -62,8 +72,8 @@ class Reading:
 
     ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
     nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer
-    that the rail brings is ``transfer``, under a header that was created at ``created_at``. ``notice`` is what the rail
-    says of itself, or of what it was asked about ourselves.
+    or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``. ``notice`` is
+    what the rail says of itself, or of what it was asked about ourselves.
     """
 
     business_message_id: str
@@ -72,7 +82,7 @@ class Reading:
     statement: Statement | None
     codes: tuple[str, ...] = ()
     is_sign_of_life: bool = False
-    transfer: CustomerCreditTransfer | None = None
+    transfer: CustomerCreditTransfer | PaymentReturn | None = None
     created_at: datetime | None = None
     notice: Notice | None = None
 

@@ -35,6 +35,7 @@ from gateway.service.ports import (
 from gateway.service.rail_operations import RailNotices
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol, Reading
 from gateway.service.supervise import Verdict, each
+from iso20022 import PaymentCancellationRequest, PaymentStatusReport, ReceiptAcknowledgement, Resolution
 
 MESSAGES_MAX: Final = 64
 """Messages fetched at once; their effects share commits."""
@@ -183,7 +184,10 @@ class Receiver:
         known = seen.get(one.reading.business_message_id)
         verdict = Verdict(but=(UnavailableError, OverloadedError))
         async with verdict:
-            if transfer is not None and known is None and _is_for_receiver(one.reading, payment, transfer):
+            if transfer is not None and payment is not None and _is_for_both(one.reading, payment, transfer):
+                await self._apply_one(one, known, payment)
+                await self._hear(one, transfer, is_second=True)
+            elif transfer is not None and known is None and _is_for_receiver(one.reading, payment, transfer):
                 await self._hear(one, transfer)
             else:
                 await self._apply_one(one, known, payment)
@@ -201,8 +205,12 @@ class Receiver:
             await self._notice(one)
         elif reading.statement is not None and payment is None and self.regions and not one.is_handed_over:
             await self._hand_over(one)  # its facts may be on their way here still: its home knows it
+        elif payment is None and isinstance(reading.statement, ReceiptAcknowledgement):
+            self.observer.rail_answered(self.rail.rail)  # of an answer of ours: that it has arrived says nothing more
         elif reading.statement is None or payment is None:
             await self._quarantine(one, reading.codes or (UNMATCHED,))
+            if self.incoming is not None and isinstance(reading.statement, PaymentCancellationRequest):
+                await self.incoming.requests.refuse_unknown(self.rail.rail, reading.statement)
         elif mismatches := self.rail.mismatches(reading, payment):
             await self._quarantine(one, mismatches)
         else:
@@ -242,12 +250,13 @@ class Receiver:
         if one.is_handed_over and not is_new:
             raise UnavailableError("a message of the rail went to the other region and came back: the map is moving")
 
-    async def _hear(self, one: _Heard, transfer: IncomingTransfer) -> None:
-        """Apply what the rail says of a transfer that it has brought."""
+    async def _hear(self, one: _Heard, transfer: IncomingTransfer, *, is_second: bool = False) -> None:
+        """Apply what the rail says of a transfer that it has brought; `is_second`: it was applied to its sender."""
         assert self.incoming is not None, "only who receives is told of what was received"
+        inbox_id = f"receiver:{one.reading.business_message_id}" if is_second else None
         if mismatches := self.incoming.rail.mismatches(one.reading, transfer):
             await self._quarantine(one, mismatches)
-        elif not await self.incoming.hear(self._arrived(one), transfer):
+        elif not await self.incoming.hear(self._arrived(one), transfer, inbox_id=inbox_id):
             self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
 
     def _arrived(self, one: _Heard) -> Arrived:
@@ -294,7 +303,8 @@ class Receiver:
 
     async def _not_found(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
         store = self.decisions.store
-        policy = await store.not_found_policy(payment.tenant_id)
+        # What the rail does not find may have been there: a return goes again under the same ids, or not at all.
+        policy = NotFoundPolicy.RESEND if payment.is_return else await store.not_found_policy(payment.tenant_id)
         events = await store.events(payment.payment_id)
         was_taken_over = any(recorded.event.kind is EventKind.TAKEN_OVER for recorded in events)
         # A payment that was taken over is asked about before its first copy leaves: that copy may follow a question.
@@ -322,8 +332,24 @@ class Receiver:
         )
 
 
+def _is_for_both(reading: Reading, payment: Payment, transfer: IncomingTransfer) -> bool:
+    """Whether a statement says the same to sender and receiver, because both are one institution of ours.
+
+    The rail tells each; both messages are alike, and true of both. What is the receiver's own word, relayed to the
+    sender, is no news to who has said it.
+    """
+    said = reading.statement
+    if transfer.instructing_agent != transfer.instructed_agent or payment.message_id != transfer.message_id:
+        return False
+    return isinstance(said, PaymentStatusReport) and said.instructing_agent != transfer.instructed_agent
+
+
 def _is_for_receiver(reading: Reading, payment: Payment | None, transfer: IncomingTransfer) -> bool:
     """Whether a statement is to the receiver of a transfer; where we have sent it as well, the addressee tells."""
     if payment is None:
-        return True
-    return getattr(reading.statement, "instructed_agent", None) == transfer.instructed_agent
+        return not isinstance(reading.statement, ReceiptAcknowledgement)
+    if isinstance(reading.statement, PaymentCancellationRequest | Resolution | ReceiptAcknowledgement):
+        return isinstance(reading.statement, PaymentCancellationRequest)
+    is_ours_twice = transfer.instructing_agent == transfer.instructed_agent
+    addressee = getattr(reading.statement, "instructed_agent", None)
+    return not is_ours_twice and addressee == transfer.instructed_agent

@@ -19,9 +19,13 @@ from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, Rail
 from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide
+from gateway.service.dialect import document_in
 from gateway.service.group_commit import GroupCommit
+from gateway.service.incoming.give_back import kept_return
+from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.ports import (
     Accepted,
+    AcceptKind,
     Clock,
     Decision,
     IncomingHistory,
@@ -35,9 +39,16 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import JSON_TYPE, Intake, Refused
+from iso20022.messages import pacs008
 
 _SENT: Final = frozenset(
-    {EventKind.SENDING_STARTED, EventKind.STATUS_REQUESTED, EventKind.TRANSFER_REPEATED, EventKind.PINGED}
+    {
+        EventKind.SENDING_STARTED,
+        EventKind.STATUS_REQUESTED,
+        EventKind.TRANSFER_REPEATED,
+        EventKind.PINGED,
+        EventKind.RETURN_ASKED,
+    }
 )
 """The events with which a message of ours left."""
 
@@ -70,6 +81,7 @@ class Replay:
     accepts: GroupCommit[NewPayment, Accepted]
     vault: Vault
     observer: Observer
+    receiving: Mapping[Rail, ReceivingRail]
 
     async def run(self, history: PaymentHistory) -> None:
         """Bring one payment from its first message to where it stands; several at once may run.
@@ -86,6 +98,9 @@ class Replay:
     async def _accept(self, history: PaymentHistory) -> None:
         """Submit the client's own bytes at the instant at which they came."""
         payment, received = history.payment, _received(history)
+        if payment.is_return:
+            await self._accept_return(history, received)
+            return
         clock = _Standing(payment.accepted_at)
         intake = Intake(
             rails=self.rails,
@@ -114,6 +129,22 @@ class Replay:
         demand(payment.payment_id, "the payment's id", kept=payment.payment_id, found=outcome.payment.payment_id)
         if not outcome.created:
             raise DivergedError(payment.payment_id, "the database", kept="a fresh one", found="the payment is there")
+
+    async def _accept_return(self, history: PaymentHistory, received: RawMessage) -> None:
+        """Accept a return as it was begun here: what its pacs.004 says must be what is kept of it."""
+        payment = history.payment
+        rail = self.rails[payment.rail]
+        new = kept_return(payment, received, key=history.idempotency_key, timing=rail.timing, vault=self.vault)
+        demand(payment.payment_id, "the return's id", kept=payment.payment_id, found=new.payment_id)
+        said = (new.message_id, new.amount, new.end_to_end_id, new.creditor_agent, new.debtor_agent)
+        kept = (
+            *(payment.message_id, payment.amount, payment.end_to_end_id),
+            *(payment.creditor_agent, payment.debtor_agent),
+        )
+        demand(payment.payment_id, "what the return says", kept=kept, found=said)
+        accepted = await self.accepts.submit(new)
+        if accepted.kind is not AcceptKind.CREATED:
+            raise DivergedError(payment.payment_id, "the database", kept="a fresh one", found="the return is there")
 
     async def _repeat(self, history: PaymentHistory, recorded: RecordedEvent) -> None:
         async def choose(payment: Payment) -> Decision | None:
@@ -154,6 +185,13 @@ class Replay:
                 return rail.transfer_message(payment, _received(history), at=at)
             case EventKind.PINGED:
                 return rail.ping(payment, at=at)
+            case EventKind.RETURN_ASKED:
+                reason = recorded.event.reason
+                assert reason is not None, "a return is asked for with a reason"
+                out = (raw for raw in history.messages if raw.direction is MessageDirection.RAIL_OUT)
+                sent = next(raw for raw in out if raw.message_type == pacs008.MESSAGE_TYPE)
+                transfer = pacs008.parse(document_in(sent))
+                return self.receiving[payment.rail].requests.ask(payment, transfer, reason, at=at)
             case _:
                 first = next(raw for raw in history.messages if raw.direction is MessageDirection.RAIL_OUT)
                 return rail.enquiry(payment, first, at=at)

@@ -37,6 +37,8 @@ from iso20022 import (
     PaymentAcknowledgement,
     PaymentCancellationRequest,
     PaymentStatusReport,
+    ReceiptAcknowledgement,
+    Resolution,
     RtpProfile,
     TransactionStatus,
     marked_as_duplicate,
@@ -159,11 +161,11 @@ class RtpDialect:
         """Return the transfer's Document, its times local ones."""
         return in_local_time(pacs008.build(transfer))
 
-    def transfer_message(self, message_id: MessageId, document: Element, *, at: datetime) -> OutboundMessage:
+    def transfer_message(
+        self, message_id: MessageId, document: Element, *, at: datetime, message_type: str = pacs008.MESSAGE_TYPE
+    ) -> OutboundMessage:
         """Return the Document's content under our header, whose id is the message id with another first letter."""
-        return self._message(
-            _header_id(message_id), pacs008.MESSAGE_TYPE, document, message_class=MessageClass.VALUE, at=at
-        )
+        return self._message(_header_id(message_id), message_type, document, message_class=MessageClass.VALUE, at=at)
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:  # noqa: ARG002
         """Return what was sent once more, byte for byte but for the mark DUPL: same ids, same times, same amount."""
@@ -227,6 +229,8 @@ class RtpDialect:
                 return Event(EventKind.POSTING_REPORTED)
             case MessageReject():
                 raise AssertionError("a refusal means the same on every rail")
+            case Resolution() | ReceiptAcknowledgement():
+                raise AssertionError("what RTP answers to a return request is not heard yet")
 
     def _status_event(self, report: PaymentStatusReport, heard: Heard) -> Event:
         code = next((reason.code or reason.proprietary for reason in report.reasons), None)

@@ -78,6 +78,8 @@ class IncomingBooks:
     told_to_post: Counter[str] = field(default_factory=Counter)
     credited: dict[str, int] = field(default_factory=dict)
     not_settled: set[str] = field(default_factory=set)
+    returns: set[tuple[str, str, str]] = field(default_factory=set)
+    """What became of returns: of which transfer, how it ended, and under which webhook's id that was told."""
 
     def credit(self, transfer_id: str, cents: int) -> None:
         """Credit the amount, unless it was before."""
@@ -90,6 +92,7 @@ class IncomingBooks:
             "told_to_post": self.told_to_post,
             "credited": self.credited,
             "not_settled": sorted(self.not_settled),
+            "returns": sorted(each[:2] for each in self.returns),
         }
 
 

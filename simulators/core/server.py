@@ -166,6 +166,12 @@ async def _incoming(request: web.Request) -> web.Response:
         case {"type": "incoming_transfer.not_settled", "data": {"transfer_id": str(known)}}:
             books.not_settled.add(known)
             return web.Response(status=204)
+        case {
+            "type": "incoming_transfer.returned" | "incoming_transfer.return_failed" as kind,
+            "data": {"transfer_id": str(known)},
+        }:
+            books.returns.add((known, str(kind).removeprefix("incoming_transfer."), request.headers["webhook-id"]))
+            return web.Response(status=204)
         case _:
             raise web.HTTPBadRequest(text="nothing is known of this webhook")
 

@@ -16,9 +16,11 @@ from iso20022 import (
     ConnectionPartyId,
     CustomerCreditTransfer,
     EnvelopeKind,
+    PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
     Report,
+    RoutingNumber,
     TransactionStatus,
     admi002,
     is_fednow_message_id,
@@ -26,11 +28,12 @@ from iso20022 import (
     pacs008,
     pacs028,
 )
-from iso20022.messages import admi004
+from iso20022.messages import admi004, admi007, camt029, camt056, pacs004
 from simulators.behaviours import SETTLES, Behaviour
 from simulators.facts import PaymentBooked, ReasonSource, Verdict
 from simulators.fednow.behaviours import TABLE
 from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.fednow.value import Value, member_of
 from simulators.participants import Participant, participant_of
 from simulators.refusals import TechnicalFault, first_finding
 from simulators.standing import Standing
@@ -43,6 +46,10 @@ _ROLLOVER_HOUR: Final = 19
 
 _CLASS_OF: Final = {
     pacs008.MESSAGE_TYPE: "value",
+    pacs004.MESSAGE_TYPE: "value",
+    camt056.MESSAGE_TYPE: "nonvalue",
+    camt029.MESSAGE_TYPE: "nonvalue",
+    admi007.MESSAGE_TYPE: "system",
     pacs002.MESSAGE_TYPE: "nonvalue",
     pacs028.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",
@@ -112,22 +119,26 @@ def find_technical_fault(
 
 
 def find_business_faults(
-    transfer: CustomerCreditTransfer,
+    transfer: Value,
     header: BusinessHeader,
     *,
     now: datetime,
     settings: FedNowSimulatorSettings,
     standing: Standing,
 ) -> tuple[str, ...]:
-    """The codes of every business fault of a credit transfer, none where it may go to its receiver."""
+    """The codes of every business fault of a value message, none where it may go to its receiver.
+
+    Whoever receives may return, and nobody looks what was paid (Operating Procedures, appendix F and section 9).
+    """
     codes = settings.codes
     sender = participant_of(transfer.instructing_agent, settings.participants)
     receiver = participant_of(transfer.instructed_agent, settings.participants)
     clock_left = header.creation_time + settings.rail_clock - now
     tolerance = timedelta(seconds=settings.future_tolerance_s)
-    future = header.creation_time > now + tolerance or transfer.settlement_date > cycle_day(now)
+    settles_on = transfer.settlement_date
+    future = header.creation_time > now + tolerance or (settles_on is not None and settles_on > cycle_day(now))
     checks = (
-        (sender is None or not sender.may_send, codes.sender_profile),
+        (sender is None or not (sender.may_send or transfer.is_return), codes.sender_profile),
         (receiver is None, codes.receiver_profile),
         (receiver is not None and not standing.is_reached(receiver), codes.receiver_signed_off),
         (clock_left < timedelta(seconds=settings.receiver_reserve_s), codes.timed_out),
@@ -163,7 +174,7 @@ def decide_outcome(
 
 
 def book(
-    transfer: CustomerCreditTransfer,
+    transfer: Value,
     header: BusinessHeader,
     *,
     copy: int,
@@ -220,9 +231,9 @@ def answer_enquiry(
     return EnquiryAnswered(original)
 
 
-def behaviour_of(transfer: CustomerCreditTransfer) -> Behaviour:
-    """The behaviour that the transfer's creditor account or amount chooses."""
-    return TABLE.chosen(creditor_account=transfer.creditor_account.reveal(), amount=transfer.amount)
+def behaviour_of(transfer: Value) -> Behaviour:
+    """The behaviour that the creditor's account or the amount chooses; a return's creditor was the debtor before."""
+    return TABLE.chosen(creditor_account=transfer.creditor_account, amount=transfer.amount)
 
 
 def cycle_day(instant: datetime) -> date:
@@ -243,10 +254,18 @@ def _speaks_for(
             | PaymentStatusRequest(instructing_agent=agent)
             | PaymentStatusReport(instructing_agent=agent)
         ):
-            participant = participant_of(agent, participants)
-            return participant is None or participant.connection_party == connection_party
+            return _speaks_for_agent(agent, connection_party, participants)
+        case PaymentReturn(instructing_agent=institution):
+            return _speaks_for_agent(member_of(institution), connection_party, participants)
         case _:
             return True
+
+
+def _speaks_for_agent(
+    agent: RoutingNumber, connection_party: ConnectionPartyId, participants: tuple[Participant, ...]
+) -> bool:
+    participant = participant_of(agent, participants)
+    return participant is None or participant.connection_party == connection_party
 
 
 def _parties_to(payment: PaymentBooked, participants: tuple[Participant, ...]) -> set[ConnectionPartyId]:

@@ -10,6 +10,7 @@ from iso20022 import (
     BusinessMessageId,
     ConnectionPartyId,
     CustomerCreditTransfer,
+    Element,
     EndToEndId,
     EnvelopeKind,
     InstructionId,
@@ -29,11 +30,15 @@ from iso20022 import (
     unwrap,
     wrap,
 )
-from simulators.facts import TransferForwarded
+from iso20022.messages import pacs004
+from simulators.facts import PaymentBooked, TransferForwarded
 from simulators.fednow.answers import eastern
 from simulators.fednow.decide import EASTERN, cycle_day
 from simulators.fednow.moulds import StatusMoulds
+from simulators.fednow.requests import RequestWriter
+from simulators.fednow.returns import return_of
 from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.fednow.value import Value, value_of
 from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
 from simulators.participants import participant_of
@@ -48,9 +53,21 @@ class FedNowForwarding:
         self._service = settings.profile.fednow_id
         self._moulds = StatusMoulds()
 
-    def forward(self, order: Order, number: int, *, recipient: ConnectionPartyId, now: datetime) -> TransferForwarded:
+    def forward(
+        self,
+        order: Order,
+        number: int,
+        *,
+        recipient: ConnectionPartyId,
+        now: datetime,
+        original: PaymentBooked | None = None,
+    ) -> TransferForwarded:
         """The payment as its sender has made it, so long ago as the order says, under the service's header."""
         created = eastern(now - timedelta(seconds=order.spent_s))
+        if original is not None:
+            returned = return_of(original, order, created=created, reference=self._ids.next_reference())
+            document = pacs004.build(returned)
+            return self._forwarded(order, value_of(returned), document, number, recipient=recipient, now=now)
         sender = participant_of(order.debtor_agent, self._settings.participants)
         party = ConnectionPartyId(order.debtor_agent) if sender is None else sender.connection_party
         reference = self._ids.next_reference()
@@ -74,14 +91,29 @@ class FedNowForwarding:
             creditor_agent=order.creditor_agent,
             remittance=(Personal(order.remittance),),
         )
-        outgoing = self._header(pacs008.MESSAGE_TYPE, recipient, processed_at=created, now=now)
+        document = pacs008.build(transfer)
+        return self._forwarded(order, value_of(transfer), document, number, recipient=recipient, now=now)
+
+    def _forwarded(
+        self,
+        order: Order,
+        transfer: Value,
+        document: Element,
+        number: int,
+        *,
+        recipient: ConnectionPartyId,
+        now: datetime,
+    ) -> TransferForwarded:
+        created = transfer.creation_time
+        message_type = pacs004.MESSAGE_TYPE if transfer.is_return else pacs008.MESSAGE_TYPE
+        outgoing = self._header(message_type, recipient, processed_at=created, now=now)
         return TransferForwarded(
             number=number,
             message_id=transfer.message_id,
-            message_type=pacs008.MESSAGE_TYPE,
+            message_type=message_type,
             instruction_id=transfer.instruction_id,
             end_to_end_id=transfer.end_to_end_id,
-            transaction_id=None,
+            transaction_id=transfer.transaction_id,
             uetr=transfer.uetr,
             amount=transfer.amount,
             instructing_agent=transfer.instructing_agent,
@@ -96,7 +128,7 @@ class FedNowForwarding:
             advice=order.advice,
             advice_after_s=order.advice_after_s,
             advice_copies=order.advice_copies,
-            body=wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), pacs008.build(transfer)),
+            body=wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), document),
         )
 
     def again(self, forwarded: TransferForwarded, *, now: datetime) -> bytes:
@@ -104,7 +136,7 @@ class FedNowForwarding:
         document = unwrap(read(forwarded.body)).document
         assert document is not None, "what was forwarded has a Document"
         outgoing = self._header(
-            pacs008.MESSAGE_TYPE, forwarded.recipient, processed_at=forwarded.document_creation_time, now=now
+            forwarded.message_type, forwarded.recipient, processed_at=forwarded.document_creation_time, now=now
         )
         return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), document)
 
@@ -145,6 +177,13 @@ class FedNowForwarding:
             message_id=message_id,
         )
         return self._moulds.wrapped(outgoing, report)
+
+    def ask_back(
+        self, forwarded: TransferForwarded, reason: str, *, days_later: int, is_unknown: bool, now: datetime
+    ) -> bytes:
+        """A camt.056."""
+        writer = RequestWriter(self._settings, self._ids)
+        return writer.asked(forwarded, reason, days_later=days_later, is_unknown=is_unknown, now=now)
 
     def timed_out(self) -> str:
         """The rail's clock has run out."""

@@ -11,6 +11,8 @@ from typing import Final, assert_never
 from iso20022 import (
     CustomerCreditTransfer,
     Direction,
+    PaymentCancellationRequest,
+    PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
     Report,
@@ -26,7 +28,9 @@ from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
 from simulators.fednow.events import CHANGES, standing_change, told_of
 from simulators.fednow.forward import FedNowForwarding
+from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.fednow.value import value_of
 from simulators.forwarding import Forwarded, queued_on
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
@@ -43,6 +47,7 @@ class FedNowRules:
         self._settings = settings
         self._writer = AnswerWriter(settings.profile, ids)
         self.forwarding = FedNowForwarding(settings, ids)
+        self.requests = RequestWriter(settings, ids)
 
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
         """What one copy of a message leads to: the verdict, and what follows from it."""
@@ -56,8 +61,9 @@ class FedNowRules:
 
         if (
             message_id
-            and isinstance(message, CustomerCreditTransfer)
-            and is_lost(message_id, decide.behaviour_of(message), book)
+            and isinstance(message, CustomerCreditTransfer | PaymentReturn)
+            and report.valid
+            and is_lost(message_id, decide.behaviour_of(value_of(message)), book)
         ):
             return Judgement((judged(Verdict.LOST),))
         fault = decide.find_technical_fault(
@@ -71,9 +77,10 @@ class FedNowRules:
             return self._refused(fault, judged, message_id or NOT_AVAILABLE, arrival)
         assert header is not None, "a message without a header has a technical fault"
         match message:
-            case CustomerCreditTransfer():
+            case CustomerCreditTransfer() | PaymentReturn():
+                value = value_of(message)
                 booked = decide.book(
-                    message,
+                    value,
                     header,
                     copy=arrival.copy,
                     now=arrival.at,
@@ -81,6 +88,12 @@ class FedNowRules:
                     standing=book.standing,
                 )
                 return Judgement((judged(Verdict.ACCEPTED), booked))
+            case PaymentCancellationRequest():
+                original = None if message.original_message is None else message.original_message.message_id
+                record = None if original is None else book.payment_with_id(original)
+                booked_original = None if record is None else record.booked
+                further, order = self.requests.answered(message, booked_original, now=arrival.at)
+                return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
             case PaymentStatusReport():
                 return self._answered(message, judged(Verdict.ANSWER), arrival, book)
             case PaymentStatusRequest() if forwarded := book.forwarded_with_id(message.original_message_id):
@@ -139,7 +152,7 @@ class FedNowRules:
         reply = self._writer.acknowledge(event, reference=reference, recipient=arrival.connection_party, now=arrival.at)
         broadcast = replace(event, parameters=(change.parameter or change.connection_party,))
         told = self._writer.broadcast(broadcast, recipients=told_of(change, self._settings), now=arrival.at)
-        return Judgement((judged(Verdict.EVENT), change), reply, told)
+        return Judgement((judged(Verdict.EVENT), change), reply, broadcasts=told)
 
     def _refused(
         self, fault: TechnicalFault, judged: Callable[..., Judged], reference: str, arrival: Arrival
@@ -225,7 +238,11 @@ def fednow_rail(
 
 def _uetr_of(report: Report) -> str | None:
     match report.message:
-        case CustomerCreditTransfer(uetr=uetr) | PaymentStatusRequest(original_uetr=uetr):
+        case (
+            CustomerCreditTransfer(uetr=uetr)
+            | PaymentStatusRequest(original_uetr=uetr)
+            | PaymentReturn(original_uetr=uetr)
+        ):
             return uetr
         case _:
             return None

@@ -92,7 +92,7 @@ async def test_whatever_the_institution_does_the_rail_has_its_answer_in_time_and
         ({**large, "creditor_account": "SIMERROR"}, "REJECTED", rejected, ("RJCT", [])),
         ({**large, "creditor_account": "SIMREJECTAC04"}, "REJECTED", [("RJCT", ("AC04",))], ("RJCT", [])),
         ({**large, "creditor_account": "SIMHOLD"}, "PENDING", [("ACWP", ())], ("ACWP", [])),
-        ({**large, "creditor_account": "SIMREFUSEAC06"}, "RETURN_DUE", accepted, ("ACSC", [])),
+        ({**large, "creditor_account": "SIMREFUSEAC06"}, "RETURNED", accepted, ("ACSC", [])),
         ({**large, "creditor_account": "SIMBLOCKAC06"}, "BLOCKED", accepted, ("ACSC", [])),
         ({**large, "creditor_agent": OTHER_AGENT}, "REJECTED", [("RJCT", ("RC04",))], ("RJCT", [])),
         ({**small, "copies": 3, "copy_after_s": 0.3}, "POSTED", accepted, settled),

@@ -8,19 +8,21 @@ from datetime import datetime
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
+    UNENDED,
     WAITED_FOR,
     IncomingFact,
     IncomingTransfer,
     RecordedFact,
 )
 from gateway.domain.ledger import Posting
-from gateway.domain.payment import PaymentId, Rail, TenantId
+from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
 from gateway.domain.receiving_time import in_order_of_deciding
 from gateway.domain.stand_in import AccountStanding
 from gateway.service.ports import (
     Admitted,
     DueTimer,
     FaultyRowError,
+    IncomingBacklog,
     IncomingDecision,
     MessageDirection,
     NewTransfer,
@@ -28,6 +30,7 @@ from gateway.service.ports import (
     RawMessage,
     Receivers,
     ReceivingTenant,
+    Standing,
     Unsent,
 )
 from iso20022 import RoutingNumber
@@ -90,6 +93,33 @@ class InMemoryIncoming:
         rows.messages[new.payment_id] = [replace(new.message, at=new.received_at)]
         self.store.rows.inbox[new.rail, new.inbox_id] = new.inbox_digest
         return Admitted(transfer, is_new=True)
+
+    async def backlog(self, now: datetime) -> IncomingBacklog:
+        """Return what is not at its end; see the port."""
+        await self.store.check()
+        came: dict[IncomingState, list[datetime]] = {}
+        for each in self.rows.transfers.values():
+            if each.state in UNENDED:
+                came.setdefault(each.state, []).append(each.received_at)
+        requests = [
+            *(each.request for each in self.rows.transfers.values()),
+            *(each.request for each in self.store.rows.payments.values()),
+        ]
+        overdue = sum(request.due_at is not None and request.due_at < now for request in requests)
+        attention = sum(each.attention is not None for each in self.rows.transfers.values())
+        return IncomingBacklog({state: Standing(len(at), min(at)) for state, at in came.items()}, overdue, attention)
+
+    async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
+        """Return what is asked back; see the port."""
+        await self.store.check()
+        found = [each for each in self.rows.transfers.values() if tenant_id in {None, each.tenant_id}]
+        due = [(each.request.due_at, each.payment_id, each) for each in found if each.request.due_at is not None]
+        return [each for _, _, each in sorted(due, key=lambda row: row[:2])][:limit]
+
+    async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
+        """Return what came back of a payment; see the port."""
+        await self.store.check()
+        return [each for each in self.rows.transfers.values() if each.original_id == payment.payment_id]
 
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, IncomingTransfer]:
         """Return transfers as they are now; see the port."""
@@ -215,4 +245,9 @@ def _moved(transfer: IncomingTransfer, decision: IncomingDecision) -> IncomingTr
         unsent_at=decision.unsent_at or transfer.unsent_at,
         updated_at=decision.at,
         final_at=transfer.final_at or (decision.at if decision.state.is_final else None),
+        returns=decision.returns.started,
+        returning_cents=decision.returns.returning_cents,
+        returned_cents=decision.returns.returned_cents,
+        request=decision.request,
+        attention=decision.attention,
     )

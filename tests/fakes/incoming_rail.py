@@ -8,11 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import (
     IncomingTransfer,
     InstitutionAnswer,
     PostingAnswer,
     PostingOutcome,
+    RecordedFact,
     Verdict,
 )
 from gateway.domain.payment import PaymentId, TenantId
@@ -55,6 +57,8 @@ class InMemoryInstitution:
     told_to_post: Counter[PaymentId] = field(default_factory=Counter)
     tenants_told: set[TenantId] = field(default_factory=set)
     credited: dict[PaymentId, int] = field(default_factory=dict)
+    returns_told: list[tuple[IncomingEvent, int]] = field(default_factory=list)
+    """How each return ended that it was told of, and which event of its transfer that was."""
     not_settled_ids: set[PaymentId] = field(default_factory=set)
 
     async def decide(self, tenant: ReceivingTenant, question: Question, *, within_s: float) -> InstitutionAnswer:
@@ -79,6 +83,11 @@ class InMemoryInstitution:
         if answer.outcome is PostingOutcome.POSTED:
             self.credited.setdefault(question.transfer.payment_id, question.transfer.amount.cents)
         return answer
+
+    async def return_ended(self, tenant: ReceivingTenant, transfer: IncomingTransfer, end: RecordedFact) -> None:
+        """Take note; see the port."""
+        await asyncio.sleep(0)
+        self.returns_told.append((end.fact.kind, end.sequence))
 
     async def not_settled(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> None:
         """Take note; see the port."""

@@ -281,6 +281,13 @@ class InMemoryStore:
         waiting = sorted(payment.updated_at for payment in payments if payment.state is PaymentState.RECEIVED)
         return waiting[behind] if len(waiting) > behind else None
 
+    async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
+        """Return what is asked back; see the port."""
+        await self._reached()
+        found = [each for each in self.rows.payments.values() if tenant_id in {None, each.tenant_id}]
+        due = [(each.request.due_at, each.payment_id, each) for each in found if each.request.due_at is not None]
+        return [each for _, _, each in sorted(due, key=lambda row: row[:2])][:limit]
+
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
         """Return what a person must look into; see the port."""
         await self._reached()
@@ -420,4 +427,6 @@ def _moved(payment: Payment, decision: Decision) -> Payment:
         next_step_at=next_step_at,
         updated_at=decision.at,
         final_at=payment.final_at or (decision.at if decision.state.is_final else None),
+        returned_cents=decision.returned_cents,
+        request=decision.request,
     )

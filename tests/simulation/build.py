@@ -23,10 +23,14 @@ from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import FedNowDialect
 from gateway.service.fencing import at_home
 from gateway.service.funds import Funds, NoCore
+from gateway.service.incoming.arrived import SeeingToArrived
 from gateway.service.incoming.ask import Asker
+from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
+from gateway.service.incoming.give_back import GivingBack
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.post import Posting
+from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.incoming.send import IncomingSender, grouped_sents
 from gateway.service.incoming.tenants import ReceivingTenants
 from gateway.service.incoming.timers import IncomingTimers
@@ -182,7 +186,7 @@ class Build:
         """Return the use case that sends answers."""
         return IncomingSender(**parts)
 
-    def receiving(self, life: Life, rail: RailProtocol, link: RailLink) -> Receiving:
+    def receiving(self, life: Life, rail: RailProtocol, link: RailLink, payments: Decisions) -> Receiving:
         """Return the use cases of receiving in one life, as ``gateway.receiving`` composes them."""
         world, observer = life.world, LifeObserver(life)
         store, institution = self.incoming_side(life), InstitutionSide(life, world.institution)
@@ -193,10 +197,15 @@ class Build:
         tenants = ReceivingTenants(store, life.clock, observer)
         sender = self.incoming_sender(store=store, sents=sents, links=links, clock=life.poll_clock, observer=observer)
         messages = ReceivedMessages(store, rails)
-        asker = Asker(decisions, institution, tenants, sender, life.clock, observer)
+        protocols = {rail.rail: rail}
+        coming_back = ComingBack(store, payments, protocols, messages, life.clock)
+        asker = Asker(decisions, institution, tenants, sender, coming_back, life.clock, observer)
         posting = Posting(decisions, institution, tenants, sender, messages, links, life.clock, observer)
+        giving_back = GivingBack(decisions, payments.store, protocols, messages, ClearVault(b"simulation"))
         timers = IncomingTimers(decisions, asker, messages, life.poll_clock, observer)
-        return Receiving(rails, decisions, sender, asker, messages, posting, timers, tenants, (saves, sents))
+        requests = ReturnRequests(decisions, payments, protocols, links)
+        arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back, requests)
+        return Receiving(rails, decisions, sender, asker, messages, posting, arrived, timers, tenants, (saves, sents))
 
     def protocol(self, world: World, *, timing: Timing | None = None) -> RailProtocol:
         """Return FedNow's messages and times."""
@@ -320,7 +329,8 @@ async def run_worker(life: Life, build: Build) -> None:
     shared = {"decisions": decisions, "clock": life.clock, "identifiers": identifiers, "observer": observer}
     funds = Funds(NoCore(), store, life.clock, observer, rail.timing.promise_s)
     dispatcher = build.dispatcher(life, loads=loads, rails=rails, links={rail.rail: link}, funds=funds, **shared)
-    vault, receiving = ClearVault(b"simulation"), build.receiving(life, rail, link) if world.scenario.incoming else None
+    vault = ClearVault(b"simulation")
+    receiving = build.receiving(life, rail, link, decisions) if world.scenario.incoming else None
     hearing = None if receiving is None else receiving.hearing(rail.rail, store, vault)
     regions = build.region_store(life)
     receiver = build.receiver(rail=rail, link=link, vault=vault, incoming=hearing, regions=regions, **shared)

@@ -301,6 +301,8 @@ class HistoriesFold(Check):
                 folded.reason,
                 folded.transfers,
                 folded.status_requests,
+                folded.returned_cents,
+                folded.request,
             )
             kept = (
                 payment.state,
@@ -309,6 +311,8 @@ class HistoriesFold(Check):
                 payment.reason,
                 payment.transfers,
                 payment.status_requests,
+                payment.returned_cents,
+                payment.request,
             )
             if made != kept:
                 yield f"{world.words(payment)}: its events make {made}, and the store says {kept}"

@@ -15,6 +15,7 @@ from gateway.domain.incoming_transfer import (
     InstitutionAnswer,
     PostingAnswer,
     PostingOutcome,
+    RecordedFact,
     Verdict,
 )
 from gateway.domain.payment import TenantId
@@ -114,6 +115,9 @@ class Institution:
         """Take note."""
         self.told_of_no_settlement.add(transfer.end_to_end_id)
 
+    async def return_ended(self, _tenant: ReceivingTenant, transfer: IncomingTransfer, end: RecordedFact) -> None:
+        """Take note."""
+
 
 class InstitutionSide:
     """Implements `gateway.service.ports.Institution` for one life: takes time both ways; the dead get no further."""
@@ -141,6 +145,11 @@ class InstitutionSide:
         """Tell."""
         await self._pass("not settled", transfer)
         await self._institution.not_settled(tenant, transfer)
+
+    async def return_ended(self, tenant: ReceivingTenant, transfer: IncomingTransfer, end: RecordedFact) -> None:
+        """Tell."""
+        await self._pass("return ended", transfer)
+        await self._institution.return_ended(tenant, transfer, end)
 
     async def _pass(self, what: str, transfer: IncomingTransfer) -> None:
         self._life.demand_alive()

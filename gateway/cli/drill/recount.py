@@ -21,7 +21,7 @@ from gateway.cli.drill.plants import Plant
 SHOWN_MAX: Final = 20
 """So many of each kind of fault are listed; the counts are whole."""
 
-MOVED: Final = frozenset({"SETTLED", "ACCEPTED_WITHOUT_POSTING", "RETURN_DUE"})
+MOVED: Final = frozenset({"SETTLED", "ACCEPTED_WITHOUT_POSTING", "RETURN_DUE", "RETURNED"})
 NOT_MOVED: Final = frozenset({"REJECTED"})
 OPEN: Final = frozenset({"RECEIVED", "SENDING", "IN_DOUBT", "AWAITING_OPERATOR", "RESEND_DUE"})
 """The states, by what they say of the money."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
+    CONTRADICTS,
     DECIDED_AS,
     IncomingFact,
     IncomingTransfer,
@@ -19,7 +20,9 @@ from gateway.domain.incoming_transfer import (
 )
 from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
 from gateway.service.group_commit import OverloadedError
+from gateway.service.incoming.come_back import STILL_OPEN, ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.messages import Brought
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.send import IncomingSender
 from gateway.service.incoming.tenants import NOBODYS, ReceivingTenants
@@ -32,7 +35,6 @@ from gateway.service.ports import (
     UnavailableError,
 )
 from gateway.service.supervise import Verdict as Outcome
-from iso20022 import CustomerCreditTransfer
 
 IN_HAND_MAX: Final = 2_000
 TENANT_IN_HAND_MAX: Final = 500
@@ -58,7 +60,7 @@ class _Taken:
     """A transfer that is to be decided on, and its message."""
 
     transfer: IncomingTransfer
-    message: CustomerCreditTransfer
+    message: Brought
 
 
 @dataclass(slots=True)
@@ -69,6 +71,7 @@ class Asker:
     institution: Institution
     tenants: ReceivingTenants
     sender: IncomingSender
+    coming_back: ComingBack
     clock: Clock
     observer: IncomingObserver
     in_hand: set[PaymentId] = field(default_factory=set)
@@ -95,7 +98,7 @@ class Asker:
             self._of_tenant.clear()
             self._late_of_tenant.clear()
 
-    def take_up(self, transfer: IncomingTransfer, message: CustomerCreditTransfer) -> None:
+    def take_up(self, transfer: IncomingTransfer, message: Brought) -> None:
         """Have a transfer decided on; one that is in hand already, or one too many, is left as it is."""
         is_full = len(self.in_hand) >= IN_HAND_MAX or self._of_tenant[transfer.tenant_id] >= TENANT_IN_HAND_MAX
         if transfer.payment_id in self.in_hand or is_full:
@@ -126,12 +129,15 @@ class Asker:
             self.in_hand.remove(transfer.payment_id)
             self._of_tenant[transfer.tenant_id] -= 1
 
-    async def _decide(self, transfer: IncomingTransfer, message: CustomerCreditTransfer) -> None:
+    async def _decide(self, transfer: IncomingTransfer, message: Brought) -> None:
         await self.tenants.ensure()
         tenant, rail = self.tenants.of(transfer), self.decisions.decider.rails[transfer.rail]
         ask_until = rail.timing.ask_until(transfer)
+        if transfer.is_return:
+            while await self.coming_back.judge(transfer) is None and self.clock.now() < ask_until:
+                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))
         within_s = (ask_until - self.clock.now()).total_seconds()
-        if within_s <= 0 or tenant.institution_url is None:
+        if within_s <= 0 or tenant.institution_url is None or transfer.is_return:
             await self.stand_in(transfer)
             return
         started_s = self.clock.monotonic_s()
@@ -189,6 +195,8 @@ class Asker:
 
     async def _in_its_place(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> InstitutionAnswer:
         now, reasons = self.clock.now(), self.decisions.decider.rails[transfer.rail].reasons
+        if transfer.is_return:
+            return await self.coming_back.judge(transfer) or STILL_OPEN
         if transfer.tenant_id == NOBODYS:
             return InstitutionAnswer(Verdict.REJECT, reasons.unknown_agent, UNKNOWN_AGENT)
         standing = await self.decisions.store.account_standing(tenant.tenant_id, transfer.creditor_account_index)
@@ -213,7 +221,8 @@ class Asker:
                 return self.decisions.decider.decide(
                     current, IncomingFact(IncomingEvent.ANSWER_TIME_PASSED, reason), at=now
                 )
-            return self.decisions.decider.decide(current, _decided(answer, by), at=now)
+            fact = _decided(answer, by, is_return=current.is_return)
+            return self.decisions.decider.decide(current, fact, at=now, is_strange=answer.contradicts)
 
         decision = await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
         if decision is None or decision.transfer.state is not IncomingState.RECEIVED:
@@ -245,9 +254,12 @@ class Asker:
         )
 
 
-def _decided(answer: InstitutionAnswer, by: ReasonOrigin) -> IncomingFact:
+def _decided(answer: InstitutionAnswer, by: ReasonOrigin, *, is_return: bool = False) -> IncomingFact:
     reason = None if answer.reason_code is None else Reason(answer.reason_code, by, answer.text)
-    return IncomingFact(DECIDED_AS[answer.verdict], reason, details={"decided_by": _NAMES[by]})
+    details = {"decided_by": "gateway" if is_return else _NAMES[by]}
+    if answer.contradicts:
+        details[CONTRADICTS] = "yes"
+    return IncomingFact(DECIDED_AS[answer.verdict], reason, details=details)
 
 
 _NAMES: Final = {ReasonOrigin.INSTITUTION: "institution", ReasonOrigin.GATEWAY: "stand_in"}

@@ -9,10 +9,21 @@ from typing import Final
 
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingTransition, advance_incoming
-from gateway.domain.incoming_transfer import ANSWERED_AS, IncomingFact, IncomingTransfer, tells_incoming
+from gateway.domain.incoming_transfer import ANSWERED_AS, ARRIVED, IncomingFact, IncomingTransfer, tells_incoming
 from gateway.domain.ledger import incoming_postings
 from gateway.domain.payment import PaymentId, Rail
-from gateway.domain.receiving_time import UNSENT_S, posting_again, posting_due
+from gateway.domain.receiving_time import UNSENT_S, business_days_later, posting_again, posting_due, return_again
+from gateway.domain.request import Request, RequestState
+from gateway.domain.return_request import (
+    FINAL_ANSWER_DAYS,
+    REQUEST_FACTS,
+    REQUEST_ID,
+    REQUESTS_TO_US,
+    RequestStep,
+    request_after,
+)
+from gateway.domain.returns import attention_after, returns_after
+from gateway.domain.transitions import IllegalTransitionError
 from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.observer import IncomingObserver
@@ -40,8 +51,12 @@ _F = IncomingEffect
 
 _QUEUED: Final = (
     (_F.QUEUE_POSTING, MessageClass.VALUE),
+    (_F.START_RETURN, MessageClass.VALUE),
+    (_F.QUEUE_RETURN, MessageClass.VALUE),
     (_F.QUEUE_ENQUIRY, MessageClass.INQUIRY),
     (_F.TELL_NOT_SETTLED, MessageClass.NONVALUE),
+    (_F.TELL_RETURN, MessageClass.NONVALUE),
+    (_F.QUEUE_REQUEST, MessageClass.NONVALUE),
 )
 """The effects that put something on a queue of incoming transfers, and its class."""
 
@@ -84,6 +99,7 @@ class IncomingDecider:
 
         """
         transition = advance_incoming(transfer.state, fact.kind)
+        step = requested_step(transfer, fact)
         told = tells_incoming(transfer.state, fact, after=transition.state, effects=transition.effects)
         said = self._said(transfer, fact, transition, at=at)
         answers = _F.SEND_ANSWER in transition.effects
@@ -97,9 +113,9 @@ class IncomingDecider:
             fact=fact,
             state=transition.state,
             at=at,
-            timer=self._timer(transfer, transition.effects, at=at),
+            timer=self._timer(transfer, fact, transition.effects, at=at),
             unsent_at=unsent_at,
-            outbox=_outbox(transfer, transition, at=at),
+            outbox=(*_outbox(transfer, transition, at=at), *_for_the_original(transfer, transition, at=at)),
             messages=(*messages, *outgoing),
             inbox_id=inbox_id,
             inbox_digest=inbox_digest,
@@ -108,6 +124,9 @@ class IncomingDecider:
             reason=fact.reason if told else transfer.reason,
             contradiction=is_strange or _F.REPORT_CONTRADICTION in transition.effects,
             postings=incoming_postings(transfer.state, transition.state, transfer.amount),
+            returns=returns_after(transfer, fact, transition.effects),
+            attention=attention_after(transfer, fact, transition.state, transition.effects),
+            request=transfer.request if step is None else _request(transfer, fact, step, at=at),
         )
 
     def raw(self, message: OutboundMessage, *, at: datetime) -> RawMessage:
@@ -131,9 +150,11 @@ class IncomingDecider:
             return status, rail.answer(transfer, status, code, text, at=at)
         return None
 
-    def _timer(self, transfer: IncomingTransfer, effects: Sequence[IncomingEffect], *, at: datetime) -> TimerChange:
+    def _timer(
+        self, transfer: IncomingTransfer, fact: IncomingFact, effects: Sequence[IncomingEffect], *, at: datetime
+    ) -> TimerChange:
         timing = self.rails[transfer.rail].timing
-        if _F.STOP_TIMER in effects:
+        if _F.STOP_TIMER in effects or (_F.STOP_RETURNS in effects and not transfer.returning_cents):
             return "stop"
         if _F.AWAIT_ADVICE in effects:
             return timing.advice_overdue(transfer)
@@ -141,9 +162,46 @@ class IncomingDecider:
             return timing.next_question(transfer, at)
         if _F.AWAIT_POSTING in effects:
             return posting_again(transfer, at)
+        if _F.AWAIT_RETURN in effects:
+            return return_again(transfer, at, failed=fact.kind is IncomingEvent.RETURN_FAILED)
         if _F.AWAIT_POSTING_DECISION in effects:
             return posting_due(at)
         return None
+
+
+def _for_the_original(
+    transfer: IncomingTransfer, transition: IncomingTransition, *, at: datetime
+) -> tuple[OutboundDelivery, ...]:
+    """What has come back, for the payment that it was: whichever way it arrived, before anybody decides of it."""
+    has_come = transition.state in ARRIVED and transfer.state not in ARRIVED
+    if not (transfer.is_return and has_come) or _F.QUEUE_POSTING in transition.effects:
+        return ()
+    delivery_id = delivery_id_of(transfer.payment_id, "tell_original", transfer.version)
+    queue = Queue.of(transfer.rail, QueueDirection.IN, MessageClass.VALUE)
+    return (OutboundDelivery(delivery_id, queue, transfer.payment_id, at),)
+
+
+def requested_step(transfer: IncomingTransfer, fact: IncomingFact) -> RequestStep | None:
+    """What a fact makes of the request for a transfer's return; None where it is of none.
+
+    Raises:
+        IllegalTransitionError: it cannot befall that request: a fault of ours.
+
+    """
+    if fact.kind not in REQUEST_FACTS:
+        return None
+    step = REQUESTS_TO_US.get((transfer.request.state, fact.kind))
+    if step is None:
+        raise IllegalTransitionError(f"{fact.kind} cannot befall a request that is {transfer.request.state}")
+    return step
+
+
+def _request(transfer: IncomingTransfer, fact: IncomingFact, step: RequestStep, *, at: datetime) -> Request:
+    """The request for a transfer's return after a step, and until when what comes next is due."""
+    days = FINAL_ANSWER_DAYS if step.state is RequestState.PENDING else 1
+    asks = fact.kind is IncomingEvent.RETURN_REQUESTED and step.state is RequestState.RECEIVED
+    asked = fact.details.get(REQUEST_ID) if asks else None
+    return request_after(transfer.request, step, message_id=asked, due_at=business_days_later(at, days))
 
 
 def _outbox(

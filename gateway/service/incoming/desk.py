@@ -4,13 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, RecordedFact
-from gateway.domain.payment import PaymentId, TenantId
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import (
+    ARRIVED,
+    Attention,
+    IncomingFact,
+    IncomingTransfer,
+    PostingAnswer,
+    RecordedFact,
+)
+from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
+from gateway.domain.returns import AMOUNT, NOTE, returnable, returnable_all_the_same
+from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.post import record_posting
-from gateway.service.ports import RawMessage
+from gateway.service.ports import IncomingDecision, RawMessage
+from iso20022 import Amount
+
+
+class NotReturnableError(Exception):
+    """Nothing, or not so much, may be given back: nothing was done. ``returnable`` is what may be."""
+
+    def __init__(self, state: IncomingState, returnable: Amount | None) -> None:
+        super().__init__(f"the transfer is {state}, and {returnable or 'nothing'} of it may be given back")
+        self.state = state
+        self.returnable = returnable
+
+
+class OtherReturnError(Exception):
+    """Under this key another return was asked for: nothing was done."""
+
+
+class NotRecordableError(Exception):
+    """The transfer does not wait for the rail's word: nothing was done. ``state`` says where it stands."""
+
+    def __init__(self, state: IncomingState) -> None:
+        super().__init__(f"the transfer is {state}, and waits for nobody's word")
+        self.state = state
+
+
+RECORDED: Final = "OPERATOR_RECORDED"
+"""The reason's code of what a person has recorded; its text is the note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +54,7 @@ class IncomingDesk:
     """The incoming transfers of this region, each for the tenant whose it is (None: for operators, who see all)."""
 
     decisions: IncomingDecisions
+    coming_back: ComingBack
 
     async def find(
         self, tenant_id: TenantId | None, *, states: Sequence[IncomingState], limit: int
@@ -47,5 +84,77 @@ class IncomingDesk:
             UnavailableError: the store does not answer; look at the transfer before repeating.
 
         """
+        transfer = (await self.decisions.store.load([payment_id])).get(payment_id)
+        if transfer is not None and transfer.is_return and transfer.state in ARRIVED:
+            await self.coming_back.tell_original(transfer)  # first: what was decided of is looked at by nobody again
         await record_posting(self.decisions, payment_id, answer, by=by)
+        return (await self.decisions.store.load([payment_id]))[payment_id]
+
+    async def record_settlement(self, payment_id: PaymentId, *, settled: bool, note: str, by: str) -> IncomingTransfer:
+        """Save the rail's word that a person has heard on another way, and return the transfer as it is then.
+
+        What arrived is held until somebody decides of its posting; what did not is told to the institution. Also of a
+        transfer that had not arrived, as the rail said, until it said that it had.
+
+        Raises:
+            LookupError: there is no such transfer.
+            NotRecordableError: it does not wait for a person; of two at once, one wins.
+            UnavailableError: the store does not answer; look at the transfer before repeating.
+
+        """
+        kind = IncomingEvent.OPERATOR_RECORDED_SETTLEMENT if settled else IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT
+
+        async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+            is_contradicted = transfer.attention is Attention.CONTRADICTED and transfer.state not in ARRIVED
+            if transfer.state is not IncomingState.AWAITING_OPERATOR and not is_contradicted:
+                raise NotRecordableError(transfer.state)
+            fact = IncomingFact(kind, Reason(RECORDED, ReasonOrigin.OPERATOR, note), details={"by": by})
+            return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())
+
+        await self.decisions.take(payment_id, choose)
+        return (await self.decisions.store.load([payment_id]))[payment_id]
+
+    async def give_back(
+        self,
+        payment_id: PaymentId,
+        amount: Amount | None,
+        *,
+        key: str,
+        reason: Reason | None,
+        by: str,
+        note: str | None = None,
+    ) -> IncomingTransfer:
+        """Have a transfer returned, all that is left of it or this amount; a worker sends the pacs.004.
+
+        Of what was posted any part may be; what is owed back goes whole, and needs no reason. A repeat under the same
+        `key` starts nothing, whatever has become of the return meanwhile. Where the rail contradicts itself about a
+        former return an operator's `note` says what was found out: that none has moved money.
+
+        Raises:
+            LookupError: there is no such transfer.
+            NotReturnableError: nothing may be given back now, or not so much; nothing was done.
+            OtherReturnError: under this key another amount was asked for, or another reason.
+            UnavailableError: the store does not answer; look at the transfer before repeating.
+
+        """
+        asked = {"key": key, "asked_cents": "" if amount is None else str(amount.cents)}
+
+        async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+            for each in await self.decisions.store.events(payment_id):
+                if each.fact.details.get("key") == key:
+                    if each.fact.details["asked_cents"] != asked["asked_cents"] or each.fact.reason != reason:
+                        raise OtherReturnError
+                    return None
+            left = returnable(transfer) if note is None else returnable_all_the_same(transfer)
+            is_part = amount is not None and amount != left
+            is_owed = transfer.state is IncomingState.RETURN_DUE
+            if left is None or (amount is not None and amount > left) or (is_owed and is_part):
+                raise NotReturnableError(transfer.state, left)
+            details = {"by": by, AMOUNT: str((amount or left).cents), **asked}
+            if note is not None:
+                details[NOTE] = note
+            fact = IncomingFact(IncomingEvent.RETURN_STARTED, reason, details=details)
+            return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())
+
+        await self.decisions.take(payment_id, choose)
         return (await self.decisions.store.load([payment_id]))[payment_id]

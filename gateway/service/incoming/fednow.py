@@ -6,7 +6,7 @@ Source: FedNow Operating Procedures v2.1 (October 2024), sections 9 and 16; the 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,27 +15,44 @@ from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
+from gateway.domain.return_request import REQUEST_ID
 from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
-from gateway.service.incoming.rail import ReasonCodes
+from gateway.service.incoming.fednow_requests import FedNowRequests
+from gateway.service.incoming.rail import MadeReturn, ReasonCodes
 from gateway.service.ports import MessageClass
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading
 from iso20022 import (
+    Amount,
+    CustomerCreditTransfer,
     EnquiryAnswer,
     MessageReject,
+    Party,
+    PaymentCancellationRequest,
+    PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
+    Personal,
     RoutingNumber,
     StatusReason,
     TransactionStatus,
+    serialise,
 )
-from iso20022.messages import pacs002, pacs008, pacs028
+from iso20022.messages import pacs002, pacs004, pacs028
+from iso20022.messages.actors import Account, Agent, OtherIdentification, PartyDetails
+from iso20022.messages.original import OriginalMessage, OriginalTransaction, PaymentType
+from iso20022.messages.original import Reason as StatedReason
+from iso20022.messages.pacs004 import ReturnChain
+from iso20022.messages.shape import Code, Proprietary
 
 TEXT_MAX: Final = 105
 """Characters of `AddtlInf` (ISO 20022, Max105Text)."""
 
 _QUESTION: Final = "question"
 _ANSWER: Final = "answer"
+
+_NARRATIVE: Final = "NARR"
+"""The ISO reason that is told in words."""
 
 _ADVISED: Final = {
     TransactionStatus.ACSC: IncomingEvent.SETTLEMENT_ADVISED,
@@ -65,6 +82,12 @@ class FedNowReceiving:
         self._reasons = reasons
         self._answer_refused = answer_refused
         self._zone = ZoneInfo(dialect.profile.time_zone)
+        self._requests = FedNowRequests(dialect)
+
+    @property
+    def requests(self) -> FedNowRequests:
+        """How returns are asked for, and answered."""
+        return self._requests
 
     @property
     def timing(self) -> ReceivingTiming:
@@ -91,7 +114,7 @@ class FedNowReceiving:
             message_id=message_id,
             creation_time=rail_time(at, self._zone),
             original_message_id=transfer.message_id,
-            original_message_name=pacs008.MESSAGE_TYPE,
+            original_message_name=transfer.message_type,
             original_creation_time=rail_time(transfer.message_created_at, self._zone),
             original_instruction_id=transfer.instruction_id,
             original_end_to_end_id=transfer.end_to_end_id,
@@ -103,6 +126,62 @@ class FedNowReceiving:
             instructed_agent=transfer.instructing_agent,
         )
         return self._dialect.message(message_id, pacs002.MESSAGE_TYPE, pacs002.build(report), MessageClass.NONVALUE, at)
+
+    def return_of(
+        self,
+        transfer: IncomingTransfer,
+        message: CustomerCreditTransfer,
+        *,
+        amount: Amount,
+        reason: Reason,
+        reference: str,
+        business_date: date,
+        at: datetime,
+    ) -> MadeReturn:
+        """Return the pacs.004: from the creditor's institution back to the debtor's, in the original's words."""
+        message_id = self._dialect.message_id(business_date, reference)
+        profile = self._dialect.profile
+        is_taken = not profile.return_reasons or reason.code in profile.return_reasons
+        text = reason.text if reason.text is not None and self.carries(reason.text) else None
+        returned = PaymentReturn(
+            message_id=message_id,
+            creation_time=rail_time(at, self._zone),
+            original_message=OriginalMessage(
+                message_id=transfer.message_id,
+                message_name=transfer.message_type,
+                creation_time=rail_time(transfer.message_created_at, self._zone),
+            ),
+            original_instruction_id=transfer.instruction_id,
+            original_end_to_end_id=transfer.end_to_end_id,
+            original_transaction_id=transfer.transaction_id,
+            original_uetr=transfer.uetr,
+            original_amount=transfer.amount,
+            original_settlement_date=message.settlement_date,
+            amount=amount,
+            settlement_date=business_date,
+            instructing_agent=Agent(member_id=transfer.instructed_agent),
+            instructed_agent=Agent(member_id=transfer.instructing_agent),
+            return_chain=ReturnChain(
+                debtor=_party(message.creditor),
+                debtor_account=Account(id=OtherIdentification(id=message.creditor_account)),
+                debtor_agent=Agent(member_id=transfer.creditor_agent),
+                creditor_agent=Agent(member_id=transfer.debtor_agent),
+                creditor=_party(message.debtor),
+                creditor_account=Account(id=OtherIdentification(id=message.debtor_account)),
+            ),
+            reasons=(
+                StatedReason(
+                    reason=Code(reason.code if is_taken else _NARRATIVE),
+                    additional=() if text is None else (Personal(text),),
+                ),
+            ),
+            original_transaction=OriginalTransaction(
+                payment_type=PaymentType(
+                    local_instrument=Proprietary(message.local_instrument or self._dialect.form.local_instrument)
+                )
+            ),
+        )
+        return MadeReturn(message_id, serialise(pacs004.build(returned)))
 
     def carries(self, text: str) -> bool:
         """Whether it is a line as ISO 20022 carries it beside a reason: 1 to 105 printable characters."""
@@ -116,7 +195,7 @@ class FedNowReceiving:
             message_id=message_id,
             creation_time=rail_time(at, self._zone),
             original_message_id=transfer.message_id,
-            original_message_name=pacs008.MESSAGE_TYPE,
+            original_message_name=transfer.message_type,
             original_creation_time=rail_time(transfer.message_created_at, self._zone),
             original_instruction_id=transfer.instruction_id,
             original_end_to_end_id=transfer.end_to_end_id,
@@ -139,7 +218,7 @@ class FedNowReceiving:
     def mismatches(self, reading: Reading, transfer: IncomingTransfer) -> tuple[str, ...]:
         """Return the references of a statement that are given and are not the transfer's."""
         said = reading.statement
-        if not isinstance(said, PaymentStatusReport):
+        if not isinstance(said, PaymentStatusReport | PaymentCancellationRequest):
             return ()
         given: dict[str, tuple[object, object]] = {
             "ORIGINAL_UETR_DIFFERS": (said.original_uetr, transfer.uetr),
@@ -152,6 +231,8 @@ class FedNowReceiving:
         """Return what the service says: of the transfer, of our answer to it, or of a question about it."""
         said, about = reading.statement, reading.about
         assert about is not None, "a statement is about something"
+        if isinstance(said, PaymentCancellationRequest):
+            return _requested(said, reading)
         is_question = any(
             about.endswith(incoming_reference_of(transfer.payment_id, _QUESTION, number))
             for number in range(1, transfer.status_requests + 1)
@@ -194,3 +275,19 @@ class FedNowReceiving:
                 return IncomingEvent.STILL_IN_PROCESS_REPORTED
             case _:
                 return IncomingEvent.STATUS_REQUEST_UNANSWERED
+
+
+def _requested(said: PaymentCancellationRequest, reading: Reading) -> IncomingFact:
+    """The sender's request to give a transfer back; its words may quote the customer, and stay in the message."""
+    code = next((each.reason.text for each in said.reasons if each.reason is not None), None)
+    return IncomingFact(
+        IncomingEvent.RETURN_REQUESTED,
+        reason=None if code is None else Reason(code, ReasonOrigin.RAIL),
+        business_message_id=reading.business_message_id,
+        details={REQUEST_ID: said.message_id},
+    )
+
+
+def _party(party: Party) -> PartyDetails:
+    """A customer of the original payment, in a return of it."""
+    return PartyDetails(name=party.name, address=party.address)

@@ -12,13 +12,15 @@ from typing import Final
 from gateway.domain.identity import incoming_id_of
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import TenantId
+from gateway.domain.payment import Payment, PaymentId, TenantId
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
-from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.messages import Brought, ReceivedMessages
+from gateway.service.incoming.money import receiver_of, returned, sent
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.ports import (
     Admitted,
     Clock,
@@ -34,7 +36,7 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import Reading
 from gateway.service.submit import account_index
 from gateway.service.supervise import Verdict
-from iso20022 import CustomerCreditTransfer
+from iso20022 import EndToEndId, PaymentReturn
 
 FAULT: Final = "FAULT_OF_OURS"
 """The quarantine's code for a message that a fault of ours kept from being applied."""
@@ -63,6 +65,7 @@ class Hearing:
     store: PaymentStore
     asker: Asker
     messages: ReceivedMessages
+    requests: ReturnRequests
     rail: ReceivingRail
     vault: Vault
     clock: Clock
@@ -78,13 +81,23 @@ class Hearing:
 
         """
         await self.asker.tenants.ensure()
+        originals = await self._originals(arrived)
         new: dict[int, NewTransfer] = {}
         for number, each in enumerate(arrived):
             async with self._apart():
                 message = each.reading.transfer
                 assert message is not None, "only transfers arrive"
-                keeper = self.asker.tenants.keeper_of(message.creditor_agent)
-                new[number] = new_transfer(self.rail, each, message, keeper=keeper, vault=self.vault)
+                original = _original_of(message, originals)
+                keeper = self.asker.tenants.keeper_of(receiver_of(message))
+                new[number] = new_transfer(
+                    self.rail,
+                    each,
+                    message,
+                    keeper=keeper if original is None else original.tenant_id,
+                    vault=self.vault,
+                    original_id=None if original is None else original.payment_id,
+                    end_to_end_id=None if original is None else original.end_to_end_id,
+                )
         outcomes: Sequence[object]
         try:
             outcomes = await self.decisions.store.admit(list(new.values()))
@@ -136,56 +149,82 @@ class Hearing:
         """Return the transfers that statements are about."""
         return await self.decisions.store.find_by_message_id(self.rail.rail, about) if about else {}
 
-    async def hear(self, arrived: Arrived, transfer: IncomingTransfer) -> bool:
+    async def hear(self, arrived: Arrived, transfer: IncomingTransfer, *, inbox_id: str | None = None) -> bool:
         """Apply what the rail says of a transfer; False where another delivery of the same message was first.
+
+        `inbox_id` is under what it counts once, where its header's id has another effect.
 
         Raises:
             IllegalTransitionError: it cannot befall the transfer: a fault of ours.
             UnavailableError: the store does not answer.
 
         """
-        inbox_id, tries = arrived.reading.business_message_id, count()
+        counted, tries = inbox_id or arrived.reading.business_message_id, count()
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
-            if next(tries) and inbox_id in await self.store.seen(self.rail.rail, [inbox_id]):
+            if next(tries) and counted in await self.store.seen(self.rail.rail, [counted]):
                 return None
             return self.decisions.decider.decide(
                 current,
                 self.rail.fact(arrived.reading, current),
                 at=self.clock.now(),
-                messages=(arrived.raw,),
-                inbox_id=inbox_id,
+                messages=(arrived.raw,) if inbox_id is None else (),
+                inbox_id=counted,
                 inbox_digest=arrived.digest,
             )
 
         return await self.decisions.take(transfer.payment_id, choose, loaded=transfer) is not None
 
+    async def _originals(self, arrived: Sequence[Arrived]) -> Mapping[str, Payment]:
+        """The payments that come back with these messages, by the message ids that they were sent under."""
+        returns = [each.reading.transfer for each in arrived if isinstance(each.reading.transfer, PaymentReturn)]
+        ids = [each.original_message.message_id for each in returns if each.original_message is not None]
+        return await self.store.find_by_message_id(self.rail.rail, ids) if ids else {}
+
+
+def _original_of(message: Brought, originals: Mapping[str, Payment]) -> Payment | None:
+    """The payment of ours that a message gives back, if it does, and one is known."""
+    if not isinstance(message, PaymentReturn) or message.original_message is None:
+        return None
+    return originals.get(message.original_message.message_id)
+
 
 def new_transfer(
-    rail: ReceivingRail, arrived: Arrived, message: CustomerCreditTransfer, *, keeper: TenantId, vault: Vault
+    rail: ReceivingRail,
+    arrived: Arrived,
+    message: Brought,
+    *,
+    keeper: TenantId,
+    vault: Vault,
+    original_id: PaymentId | None = None,
+    end_to_end_id: EndToEndId | None = None,
 ) -> NewTransfer:
-    """Return the transfer that `message`, which has just `arrived`, becomes; it is the tenant `keeper`'s. Pure."""
+    """Return the transfer that `message`, which has just `arrived`, becomes; it is the tenant `keeper`'s. Pure.
+
+    A return names the payment of ours that comes back, and has its end-to-end id where it does not say it.
+    """
     forwarded_at, received_at = arrived.reading.created_at, arrived.raw.at
     assert forwarded_at is not None, "a header has a creation time"
     forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
     answer_by = rail.timing.answer_by(forwarded_at)
+    money = returned(message, end_to_end_id) if isinstance(message, PaymentReturn) else sent(message)
     return NewTransfer(
-        payment_id=incoming_id_of(rail.rail, message.message_id, message.creation_time.date()),
+        payment_id=incoming_id_of(rail.rail, money.message_id, money.creation_time.date()),
         tenant_id=keeper,
         rail=rail.rail,
-        message_id=message.message_id,
-        message_created_at=message.creation_time,
-        instruction_id=message.instruction_id,
-        end_to_end_id=message.end_to_end_id,
-        transaction_id=message.transaction_id,
-        uetr=message.uetr,
-        amount=message.amount,
-        instructing_agent=message.instructing_agent,
-        instructed_agent=message.instructed_agent,
-        debtor_agent=message.debtor_agent,
-        creditor_agent=message.creditor_agent,
-        debtor_account_index=account_index(vault, message.debtor_agent, message.debtor_account.reveal()),
-        creditor_account_index=account_index(vault, message.creditor_agent, message.creditor_account.reveal()),
+        message_id=money.message_id,
+        message_created_at=money.creation_time,
+        instruction_id=money.instruction_id,
+        end_to_end_id=money.end_to_end_id,
+        transaction_id=money.transaction_id,
+        uetr=money.uetr,
+        amount=money.amount,
+        instructing_agent=money.instructing_agent,
+        instructed_agent=money.instructed_agent,
+        debtor_agent=money.debtor_agent,
+        creditor_agent=money.creditor_agent,
+        debtor_account_index=account_index(vault, money.debtor_agent, money.debtor_account),
+        creditor_account_index=account_index(vault, money.creditor_agent, money.creditor_account),
         forwarded_at=forwarded_at,
         received_at=received_at,
         answer_by=answer_by,
@@ -193,13 +232,16 @@ def new_transfer(
         inbox_id=arrived.reading.business_message_id,
         inbox_digest=arrived.digest,
         message=arrived.raw,
+        message_type=arrived.raw.message_type,
+        original_id=original_id,
     )
 
 
 def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:
     """Whether a transfer that came again is the one that is known: same money, same people's agents and account."""
     return (
-        new.amount == known.amount
+        new.message_type == known.message_type
+        and new.amount == known.amount
         and new.end_to_end_id == known.end_to_end_id
         and new.uetr == known.uetr
         and new.instructing_agent == known.instructing_agent

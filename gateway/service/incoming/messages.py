@@ -11,11 +11,13 @@ from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import PaymentId, Rail
 from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.ports import IncomingStore, MessageDirection
-from iso20022 import CustomerCreditTransfer
-from iso20022.messages import pacs008
+from iso20022 import CustomerCreditTransfer, PaymentReturn
 
 KEPT_MAX: Final = 4_096
 """Messages that are kept: those of some ten seconds, from the question until the posting."""
+
+Brought = CustomerCreditTransfer | PaymentReturn
+"""What the rail brings money with."""
 
 
 @dataclass(slots=True)
@@ -24,15 +26,15 @@ class ReceivedMessages:
 
     store: IncomingStore
     rails: Mapping[Rail, ReceivingRail]
-    _kept: OrderedDict[PaymentId, CustomerCreditTransfer] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[PaymentId, Brought] = field(default_factory=OrderedDict)
 
-    def keep(self, payment_id: PaymentId, message: CustomerCreditTransfer) -> None:
+    def keep(self, payment_id: PaymentId, message: Brought) -> None:
         """Keep a message that was just received."""
         self._kept[payment_id] = message
         if len(self._kept) > KEPT_MAX:
             self._kept.popitem(last=False)
 
-    async def of(self, transfer: IncomingTransfer) -> CustomerCreditTransfer:
+    async def of(self, transfer: IncomingTransfer) -> Brought:
         """Return a transfer's message.
 
         Raises:
@@ -45,7 +47,7 @@ class ReceivedMessages:
         raw = next(
             each
             for each in messages
-            if each.direction is MessageDirection.RAIL_IN and each.message_type == pacs008.MESSAGE_TYPE
+            if each.direction is MessageDirection.RAIL_IN and each.message_type == transfer.message_type
         )
         message = self.rails[transfer.rail].read(raw.body).transfer
         assert message is not None, "what was received was read before"

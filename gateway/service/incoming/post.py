@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.identity import delivery_id_of
+from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     ASKABLE,
     POSTED_AS,
@@ -49,6 +50,12 @@ UNDER_WAY_S: Final = 60.0
 """An instruction that was told so long ago, and was not tried again since, is under way no more."""
 
 
+def decidable(transfer: IncomingTransfer) -> frozenset[PostingOutcome]:
+    """Return what may be decided of a transfer's posting now; what comes back to us is not refused."""
+    outcomes = DECIDABLE.get(transfer.state, frozenset())
+    return outcomes - {PostingOutcome.REFUSED} if transfer.is_return else outcomes
+
+
 class NotDecidableError(Exception):
     """Nothing is to be decided of the posting: nothing was done. ``state`` says where the transfer stands."""
 
@@ -80,11 +87,14 @@ async def record_posting(
 
     async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
         is_second = was_told and transfer.state is not IncomingState.SETTLED
-        if not is_second and answer.outcome not in DECIDABLE.get(transfer.state, frozenset()):
+        outcome = answer.outcome
+        if was_told and transfer.is_return and outcome is PostingOutcome.REFUSED:
+            outcome = PostingOutcome.PENDING  # what came back cannot be sent back: it is held until somebody decides
+        if not is_second and outcome not in decidable(transfer):
             raise NotDecidableError(transfer.state)
         code = answer.reason_code
         reason = None if code is None else Reason(code, ReasonOrigin.INSTITUTION, answer.text)
-        fact = IncomingFact(POSTED_AS[answer.outcome], reason, details={} if by is None else {"by": by})
+        fact = IncomingFact(POSTED_AS[outcome], reason, details={} if by is None else {"by": by})
         decision = decisions.decider.decide(transfer, fact, at=decisions.clock.now())
         is_repeat = is_second and decision.state is transfer.state and not decision.contradiction
         return None if is_repeat else decision
@@ -107,7 +117,7 @@ class Posting:
     _told: defaultdict[TenantId, dict[PaymentId, float]] = field(default_factory=lambda: defaultdict(dict))
     """When each tenant was last told of what it has not answered; a delivery that is tried again keeps its place."""
 
-    async def post(self, delivery: Delivery) -> None:
+    async def post(self, delivery: Delivery, *, loaded: IncomingTransfer | None = None) -> None:
         """Tell the institution to post what has arrived; a repeat is safe.
 
         An institution without an address is told nothing: it reads the list, and says itself what it has done. One that
@@ -118,7 +128,7 @@ class Posting:
             UnavailableError: store or institution do not answer; the delivery comes again.
 
         """
-        transfer = await self._load(delivery)
+        transfer = await self._load(delivery) if loaded is None else loaded
         await self.tenants.ensure()
         tenant = self.tenants.of(transfer)
         if transfer.state is not IncomingState.SETTLED or tenant.institution_url is None:
@@ -144,12 +154,29 @@ class Posting:
         told[transfer.payment_id] = now_s
         return True
 
-    async def tell_not_settled(self, delivery: Delivery) -> None:
+    async def tell_of_return(self, delivery: Delivery, *, loaded: IncomingTransfer) -> bool:
+        """Tell the institution what became of the return whose end put this delivery on its queue; raises as `post`.
+
+        False where the delivery is about something else.
+        """
+        for each in await self.decisions.store.events(loaded.payment_id):
+            version = each.sequence - 1  # on which the end was decided
+            if delivery_id_of(loaded.payment_id, IncomingEffect.TELL_RETURN, version) != delivery.delivery_id:
+                continue
+            await self.tenants.ensure()
+            tenant = self.tenants.of(loaded)
+            if tenant.institution_url is not None:
+                await self.institution.return_ended(tenant, loaded, each)
+            return True
+        return False
+
+    async def tell_not_settled(self, delivery: Delivery, *, loaded: IncomingTransfer | None = None) -> None:
         """Tell the institution that the money did not come; raises as `post`."""
-        transfer = await self._load(delivery)
+        transfer = await self._load(delivery) if loaded is None else loaded
         await self.tenants.ensure()
         tenant = self.tenants.of(transfer)
-        if transfer.state is IncomingState.NOT_SETTLED and tenant.institution_url is not None:
+        was_asked = not transfer.is_return  # of what comes back nobody was asked
+        if transfer.state is IncomingState.NOT_SETTLED and tenant.institution_url is not None and was_asked:
             await self.institution.not_settled(tenant, transfer)
 
     async def enquire(self, delivery: Delivery) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import Rail
+from gateway.domain.payment import Payment, Rail, Reason
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.service.rail_protocol import OutboundMessage, Reading
+from iso20022 import Amount, CustomerCreditTransfer, MessageId, PaymentCancellationRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,32 @@ class ReasonCodes:
 
     unanswered: str
     unknown_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class MadeReturn:
+    """A return's Document as bytes, and its message id."""
+
+    message_id: MessageId
+    body: bytes
+
+
+class RequestMessages(Protocol):
+    """The messages of return requests; pure. Made of the same things they have the same ids."""
+
+    def ask(self, payment: Payment, sent: CustomerCreditTransfer, reason: Reason, *, at: datetime) -> OutboundMessage:
+        """Return the camt.056 that asks for a payment of ours back."""
+        ...
+
+    def answer(
+        self, request: PaymentCancellationRequest, confirmation: str, reason: Reason | None, *, at: datetime
+    ) -> OutboundMessage:
+        """Return our camt.029 to a request."""
+        ...
+
+    def receipt(self, message_id: str, message_type: str, *, at: datetime) -> OutboundMessage:
+        """Return our admi.007: a message has arrived."""
+        ...
 
 
 class ReceivingRail(Protocol):
@@ -42,6 +69,11 @@ class ReceivingRail(Protocol):
         """The gateway's own rejections."""
         ...
 
+    @property
+    def requests(self) -> RequestMessages:
+        """How returns are asked for, and answered."""
+        ...
+
     def read(self, body: bytes) -> Reading:
         """Return what a message from the rail says; never raises for bad input."""
         ...
@@ -50,6 +82,20 @@ class ReceivingRail(Protocol):
         self, transfer: IncomingTransfer, status: str, reason_code: str | None, text: str | None, *, at: datetime
     ) -> OutboundMessage:
         """Return our pacs.002 about a transfer as it is; made of the same transfer it has the same id."""
+        ...
+
+    def return_of(
+        self,
+        transfer: IncomingTransfer,
+        message: CustomerCreditTransfer,
+        *,
+        amount: Amount,
+        reason: Reason,
+        reference: str,
+        business_date: date,
+        at: datetime,
+    ) -> MadeReturn:
+        """Return the pacs.004 that gives a transfer back, all of it or a part; `reference` makes its id."""
         ...
 
     def carries(self, text: str) -> bool:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
+    CONTRADICTS,
     DECIDED_AS,
     IncomingFact,
     IncomingTransfer,
@@ -26,6 +27,7 @@ from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.incoming.hear import Arrived, new_transfer
 from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.incoming.requests import ANSWER_TO_REQUEST, CONFIRMATION, request_in
 from gateway.service.ports import (
     IncomingDecision,
     IncomingHistory,
@@ -34,6 +36,7 @@ from gateway.service.ports import (
     RawMessage,
     Vault,
 )
+from gateway.service.rail_protocol import OutboundMessage
 from gateway.service.replay import DivergedError, Given, demand
 
 _VERDICT_OF: Final = MappingProxyType({kind: verdict for verdict, kind in DECIDED_AS.items()})
@@ -77,7 +80,13 @@ class IncomingReplay:
             raise DivergedError(payment_id, "the message that brought it", kept="taken", found=found)
         arrived = Arrived(first, reading, self._digest(first))
         new = new_transfer(
-            self.rails[transfer.rail], arrived, reading.transfer, keeper=transfer.tenant_id, vault=self.vault
+            self.rails[transfer.rail],
+            arrived,
+            reading.transfer,
+            keeper=transfer.tenant_id,
+            vault=self.vault,
+            original_id=transfer.original_id,
+            end_to_end_id=transfer.end_to_end_id,
         )
         demand(payment_id, "the transfer's id", kept=payment_id, found=new.payment_id)
         (admitted,) = await self.store.admit([new])
@@ -101,6 +110,8 @@ class IncomingReplay:
         own: tuple[RawMessage, ...] = ()
         if recorded.fact.kind is IncomingEvent.STATUS_REQUESTED:
             own = (decider.raw(rail.enquiry(current, at=recorded.at), at=recorded.at),)
+        elif recorded.fact.kind in ANSWER_TO_REQUEST:
+            own = (decider.raw(_answer_to_request(history, recorded, current, rail), at=recorded.at),)
         decision = decider.decide(
             current,
             recorded.fact if heard is None else self._heard(heard, recorded, current),
@@ -145,9 +156,23 @@ def comparable(history: IncomingHistory) -> IncomingHistory:
 
 
 def _is_strange(fact: IncomingFact, current: IncomingTransfer) -> bool:
-    """Whether an institution said, too late, something else than was answered in its place."""
+    """Whether an institution said, too late, something else than was answered; or what was found cannot be."""
+    if fact.details.get(CONTRADICTS) == "yes":
+        return True
     verdict = _VERDICT_OF.get(fact.kind)
     return verdict is not None and fact.details.get("late") == "yes" and is_contradicted(current.answer, verdict)
+
+
+def _answer_to_request(
+    history: IncomingHistory, recorded: RecordedFact, current: IncomingTransfer, rail: ReceivingRail
+) -> OutboundMessage:
+    """Our camt.029, made anew of the request as the rail has brought it."""
+    request = request_in(history.messages, current.request.message_id)
+    if request is None:
+        what = f"the request that event {recorded.sequence} answers"
+        raise DivergedError(current.payment_id, what, kept="nothing", found="an answer to it")
+    stated = recorded.fact.reason if recorded.fact.kind is not IncomingEvent.RETURN_AGREED else None
+    return rail.requests.answer(request, recorded.fact.details[CONFIRMATION], stated, at=recorded.at)
 
 
 def _heard_with(history: IncomingHistory, recorded: RecordedFact) -> RawMessage | None:

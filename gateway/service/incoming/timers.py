@@ -83,6 +83,10 @@ class IncomingTimers:
                 fact = IncomingFact(kind, ASKED_IN_VAIN if is_over else None)
             case IncomingState.SETTLED:
                 fact = IncomingFact(IncomingEvent.POSTING_OVERDUE)
+            case IncomingState.RETURN_DUE | IncomingState.POSTED if transfer.returning_cents:
+                fact = IncomingFact(IncomingEvent.RETURN_OVERDUE)
+            case IncomingState.RETURN_DUE if transfer.returns:
+                fact = IncomingFact(IncomingEvent.RETURN_STARTED)
             case _:
                 return None  # what arrived waits for people, and what did not is at its end
         return self.decisions.decider.decide(transfer, fact, at=now)

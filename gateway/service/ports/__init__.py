@@ -69,11 +69,13 @@ from gateway.service.ports.faults import (
 from gateway.service.ports.history import History, IncomingHistory, PaymentHistory
 from gateway.service.ports.incoming import (
     Admitted,
+    IncomingBacklog,
     IncomingDecision,
     IncomingStore,
     NewTransfer,
     Receivers,
     ReceivingTenant,
+    Standing,
     Unsent,
 )
 from gateway.service.ports.institution import Institution, Question
@@ -148,6 +150,7 @@ __all__ = [
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
+    "IncomingBacklog",
     "IncomingDecision",
     "IncomingHistory",
     "IncomingStore",
@@ -194,6 +197,7 @@ __all__ = [
     "Sealed",
     "SealedEntry",
     "Span",
+    "Standing",
     "Tenure",
     "TimerChange",
     "UnavailableError",

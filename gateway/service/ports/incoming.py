@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.incoming import ARRIVAL, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.ledger import Posting
-from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
+from gateway.domain.payment import Payment, PaymentId, Rail, Reason, TenantId
+from gateway.domain.request import NO_REQUEST, Request
+from gateway.domain.returns import NO_RETURNS, Returns
 from gateway.domain.stand_in import AccountStanding, StandInPolicy
 from gateway.service.ports.bus import OutboundDelivery
 from gateway.service.ports.store import DueTimer, RawMessage, TimerChange
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
+from iso20022.messages import pacs008
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class NewTransfer:
     inbox_id: str
     inbox_digest: bytes
     message: RawMessage
+    message_type: str = pacs008.MESSAGE_TYPE
+    original_id: PaymentId | None = None
 
     def received(self) -> IncomingTransfer:
         """Return the transfer that this becomes once it is committed."""
@@ -94,6 +99,8 @@ class NewTransfer:
             answer_by=self.answer_by,
             updated_at=self.received_at,
             next_step_at=self.timer_at,
+            message_type=self.message_type,
+            original_id=self.original_id,
         )
 
 
@@ -128,6 +135,9 @@ class IncomingDecision:
     reason: Reason | None = None
     contradiction: bool = False
     postings: tuple[Posting, ...] = ()
+    returns: Returns = NO_RETURNS
+    request: Request = NO_REQUEST
+    attention: Attention | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +146,26 @@ class Unsent:
 
     payment_id: PaymentId
     unsent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many transfers stand in a state, and when the oldest of them came."""
+
+    count: int
+    oldest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingBacklog:
+    """What of the incoming transfers is not at its end, by state, and how many requests for returns are overdue.
+
+    ``attention`` counts those that a person must look at though their state does not say so.
+    """
+
+    standing: Mapping[IncomingState, Standing]
+    requests_overdue: int
+    attention: int = 0
 
 
 class IncomingStore(Protocol):
@@ -164,6 +194,18 @@ class IncomingStore(Protocol):
             UnavailableError: the database does not answer; whether it has committed is unknown.
 
         """
+        ...
+
+    async def returns_of(self, payment: Payment) -> Sequence[IncomingTransfer]:
+        """Return what the rail has brought as returns of a payment of ours, whatever became of them."""
+        ...
+
+    async def backlog(self, now: datetime) -> IncomingBacklog:
+        """Return what is not at its end: what the metrics show."""
+        ...
+
+    async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
+        """Return the transfers with an open request for their return, what is due first: a tenant's, or (None) all."""
         ...
 
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, IncomingTransfer]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, PostingAnswer
+from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, PostingAnswer, RecordedFact
 from gateway.service.ports.incoming import ReceivingTenant
-from iso20022 import CustomerCreditTransfer
+from iso20022 import CustomerCreditTransfer, PaymentReturn
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Question:
     """
 
     transfer: IncomingTransfer
-    message: CustomerCreditTransfer
+    message: CustomerCreditTransfer | PaymentReturn
     answer_until: datetime
 
 
@@ -40,6 +40,15 @@ class Institution(Protocol):
 
     async def post(self, tenant: ReceivingTenant, question: Question) -> PostingAnswer:
         """Tell that the money has arrived and is to be posted to the creditor; return what became of that.
+
+        Raises:
+            UnavailableError: not certain; tell it again.
+
+        """
+        ...
+
+    async def return_ended(self, tenant: ReceivingTenant, transfer: IncomingTransfer, end: RecordedFact) -> None:
+        """Tell what became of a return of the transfer: `end` is the fact with which it ended; told twice, it is one.
 
         Raises:
             UnavailableError: not certain; tell it again.

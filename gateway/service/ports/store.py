@@ -25,6 +25,7 @@ from gateway.domain.payment import (
     RegionId,
     TenantId,
 )
+from gateway.domain.request import NO_REQUEST, Request
 from gateway.domain.transitions import ACCEPTANCE
 from gateway.service.ports.bus import OutboundDelivery
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
@@ -56,7 +57,7 @@ class NewPayment:
     """A payment that passed every check and waits to be claimed and committed.
 
     ``content_digest`` is equal for equal content (header and creation times do not count): it tells an honest retry
-    from another payment under the same key.
+    from another payment under the same key. A return names what it gives back, and who holds that money.
     """
 
     payment_id: PaymentId
@@ -80,9 +81,14 @@ class NewPayment:
     timer_at: datetime
     message: RawMessage
     outbox: tuple[OutboundDelivery, ...]
+    original_id: PaymentId | None = None
+    funds_holder: FundsHolder | None = None
 
     def accepted(self, funds_holder: FundsHolder) -> Payment:
-        """Return the payment that this becomes once it is committed; its tenant says who holds the debtor's money."""
+        """Return the payment that this becomes once it is committed; its tenant says who holds the debtor's money.
+
+        Of a return it is known already, and what the tenant says does not count.
+        """
         return Payment(
             payment_id=self.payment_id,
             tenant_id=self.tenant_id,
@@ -101,7 +107,8 @@ class NewPayment:
             deadline_at=self.deadline_at,
             updated_at=self.accepted_at,
             next_step_at=self.timer_at,
-            funds_holder=funds_holder,
+            funds_holder=self.funds_holder or funds_holder,
+            original_id=self.original_id,
         )
 
 
@@ -137,7 +144,8 @@ class Decision:
 
     Saved only if the payment still has the version that `payment` shows. `inbox_id` is the header's message id when the
     event came from the rail, and makes it count once; `inbox_digest` tells a repeat from other bytes under the same id.
-    ``status`` and ``reason`` are what the payment shows from now on. ``postings`` are what the ledger books.
+    ``status`` and ``reason`` are what the payment shows from now on. ``postings`` are what the ledger books;
+    ``returned_cents`` is what has come back in all, and ``request`` the request for it, from now on.
     """
 
     payment: Payment
@@ -154,6 +162,8 @@ class Decision:
     reason: Reason | None = None
     contradiction: bool = False
     postings: tuple[Posting, ...] = ()
+    returned_cents: int = 0
+    request: Request = NO_REQUEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +286,10 @@ class PaymentStore(Protocol):
 
     async def waiting_since(self, *, behind: int) -> datetime | None:
         """Return when the payment was accepted that has waited longest to be sent but for `behind` others, if any."""
+        ...
+
+    async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
+        """Return the payments with an open request for their return, what is due first: a tenant's, or (None) all."""
         ...
 
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:

@@ -56,6 +56,7 @@ PAYMENT_EDITS: Final[Mapping[str, str]] = {
     "accepted_at": "accepted_at + interval '1 microsecond'",
     "deadline_at": "deadline_at + interval '1 microsecond'",
     "funds_holder": "CASE funds_holder WHEN 'tenant' THEN 'core' ELSE 'tenant' END",
+    "original_id": "gen_random_uuid()",
 }
 MESSAGE_EDITS: Final[Mapping[str, str]] = {
     "message_id": "gen_random_uuid()",

@@ -34,11 +34,13 @@ ADDED_SINCE = (
     "GRANT SELECT ON slot TO fifteen_application",
     "ALTER TABLE payment ADD COLUMN slot SMALLINT",
     "ALTER TABLE payment_state ADD COLUMN slot SMALLINT",
+    "ALTER TABLE payment ADD COLUMN original_id UUID",
     "CREATE FUNCTION owned_epoch(TEXT, SMALLINT) RETURNS BIGINT LANGUAGE sql AS 'SELECT 1::bigint'",
 )
 REMOVED_AGAIN = (
     "DROP TABLE slot",
     "ALTER TABLE payment DROP COLUMN slot",
+    "ALTER TABLE payment DROP COLUMN original_id",
     "ALTER TABLE payment_state DROP COLUMN slot",
     "DROP FUNCTION owned_epoch",
 )
@@ -67,7 +69,7 @@ def migrated_to_0007(connection: Connection) -> None:
 
 
 async def _with_slots(old: Database, writing: Awaitable[object]) -> None:
-    """Let a program of today write what one of the former revision would have written: without today's slots."""
+    """Let a program of today write what one of the former revision would have written: without what was added since."""
     owner = await asyncpg.connect(old.owner_dsn)
     for statement in ADDED_SINCE:
         await owner.execute(statement)

@@ -25,10 +25,11 @@ from gateway.domain.incoming import IncomingEvent
 from gateway.domain.payment import Rail
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.ports import MessageDirection, Unsent
+from iso20022 import EndToEndId
 from tests.conftest import REGION, Database
 from tests.fakes.incoming_rail import receiving_rail
 from tests.integration.store.harness import NOW, VAULT, accepted, decision, now_of, raw_message
-from tests.integration.store.test_incoming_contract import Subject
+from tests.integration.store.test_incoming_contract import Subject, new
 from tests.proofs.growth import SEED
 
 STORED: Final = 4_000
@@ -136,11 +137,33 @@ async def test_what_is_done_for_an_incoming_transfer_reads_its_own_rows_alone(co
         await store.sent([Unsent(transfer.payment_id, transfer.unsent_at)])
         assert await store.find_by_message_id(Rail.FEDNOW, [transfer.message_id])
         transfer = await subject.befalls(transfer, IncomingEvent.SETTLEMENT_ADVISED)
-        await subject.befalls(transfer, IncomingEvent.POSTING_CONFIRMED)
+        transfer = await subject.befalls(transfer, IncomingEvent.POSTING_CONFIRMED)
         await store.due_timers(NOW + timedelta(days=1), limit=100)
         await store.messages(transfer.payment_id)
+        transfer = await subject.befalls(transfer, IncomingEvent.RETURN_REQUESTED)
+        await store.requested(None, limit=10)
+        await subject.befalls(transfer, IncomingEvent.RETURN_STARTED)
 
-    assert len(counting.read) >= 8
+    assert len(counting.read) >= 9
+    assert large(counting.read) == {}
+
+
+async def test_what_comes_back_is_found_by_its_payment_alone(counting: CountingPool) -> None:
+    """However many transfers have the reference that is given where there is none."""
+    pool = cast("asyncpg.Pool[asyncpg.Record]", counting)
+    store, payments = (kind(pool, region=REGION, vault=VAULT) for kind in (PostgresIncoming, PostgresStore))
+    assert isinstance(store, PostgresIncoming)
+    assert isinstance(payments, PostgresStore)
+    payment = await accepted(payments)
+    await store.admit([new(end_to_end_id=EndToEndId("NOTPROVIDED")) for _ in range(200)])
+    returned = new(end_to_end_id=EndToEndId("NOTPROVIDED"), original_id=payment.payment_id)
+    await store.admit([returned])
+    counting.read.clear()
+
+    for _ in range(8):
+        assert [each.payment_id for each in await store.returns_of(payment)] == [returned.payment_id]
+        await payments.requested(None, limit=10)
+
     assert large(counting.read) == {}
 
 

@@ -44,6 +44,7 @@ from gateway.domain.history import fold
 from gateway.domain.identity import delivery_id_of, payment_id_of, slot_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, PaymentId, PaymentState, Rail, RegionId, TenantId
 from gateway.domain.regions import SlotMap, SlotOwner
+from gateway.domain.request import RequestState
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.ports import (
@@ -274,6 +275,32 @@ async def test_a_region_reads_the_other_regions_payments_from_a_projection_of_it
     with pytest.raises(PartlyFaultyError) as refused:
         await west.store.save([decide(there, Event(EventKind.DEADLINE_PASSED), at=NOW, timing=Timing())])
     assert isinstance(refused.value.outcomes[0], NotHomeError)
+
+
+async def test_what_came_back_of_a_payment_and_what_was_asked_is_seen_in_the_other_region_too(
+    regions: list[Region],
+) -> None:
+    """A part that was returned, and a request for the rest, are in the projection that the other region folds."""
+    east, west = regions
+    accepted = await east.store.accept([new_payment(key_at(east.name, "BACK"))])
+    assert accepted[0].payment is not None
+    payment_id = accepted[0].payment.payment_id
+    for event in (
+        Event(EventKind.SENDING_STARTED),
+        Event(EventKind.SETTLEMENT_REPORTED, status="ACSC"),
+        Event(EventKind.PART_RETURNED, details={"amount_cents": "40"}),
+        Event(EventKind.RETURN_ASKED, business_message_id="20261120990000107ASKED"),
+    ):
+        current = (await east.store.load([payment_id]))[payment_id]
+        assert await east.store.save([decide(current, event, at=NOW, timing=Timing())]) == [True]
+
+    await until(lambda: _number_of_events(west.store, payment_id), 5)
+    await west.settle()
+    here = (await east.store.load([payment_id]))[payment_id]
+    there = (await west.store.load([payment_id]))[payment_id]
+
+    assert there == here
+    assert (there.returned_cents, there.request.state) == (40, RequestState.REQUESTED)
 
 
 async def test_what_an_owner_does_with_the_months_is_not_replicated(regions: list[Region]) -> None:

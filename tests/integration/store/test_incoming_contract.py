@@ -283,6 +283,27 @@ async def test_transfers_are_listed_by_what_must_be_decided_first(subject: Subje
     assert await subject.store.find(type(TENANT)("another"), states=(), limit=9) == []
 
 
+async def test_what_is_not_at_its_end_is_counted_by_state_with_the_age_of_the_oldest(subject: Subject) -> None:
+    """What the gauges show: what waits for us, or for people, and how many requests for returns are overdue."""
+    older = await subject.admitted(received_at=NOW - timedelta(minutes=5))
+    await subject.admitted()
+    settled = await subject.befalls(await subject.admitted(), IncomingEvent.ACCEPTANCE_DECIDED)
+    settled = await subject.befalls(settled, IncomingEvent.SETTLEMENT_ADVISED)
+    blocked = await subject.befalls(settled, IncomingEvent.BLOCKING_DECIDED)
+    await subject.befalls(blocked, IncomingEvent.RETURN_REQUESTED)
+    await subject.befalls(await subject.admitted(), IncomingEvent.REJECTION_DECIDED)
+
+    soon, later = await subject.store.backlog(NOW), await subject.store.backlog(NOW + timedelta(days=9))
+
+    assert {state: each.count for state, each in soon.standing.items()} == {
+        IncomingState.RECEIVED: 2,
+        IncomingState.BLOCKED: 1,
+    }
+    assert soon.standing[IncomingState.RECEIVED].oldest_at == older.received_at
+    assert (soon.requests_overdue, later.requests_overdue) == (0, 1)
+    assert [each.payment_id for each in await subject.store.requested(TENANT, limit=9)] == [blocked.payment_id]
+
+
 async def test_an_unknown_account_is_none_of_the_directory(subject: Subject) -> None:
     """The stand-in decides what that means."""
     assert await subject.store.account_standing(TENANT, b"nobody's") is AccountStanding.UNKNOWN

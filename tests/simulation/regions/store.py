@@ -305,6 +305,8 @@ class RegionalStore(InMemoryStore):
             pings=made.pings,
             updated_at=made.updated_at,
             final_at=made.final_at,
+            returned_cents=made.returned_cents,
+            request=made.request,
             next_step_at=None,
         )
 

@@ -42,7 +42,7 @@ def test_the_picture_of_states_draws_what_the_rails_rules_foresee() -> None:
 
     assert "SENDING --> IN_DOUBT : DeadlinePassed<br/>RefusalUnexplained" in picture
     assert "RECEIVED --> SETTLED" not in picture
-    assert re.findall(r"(\w+) --> \[\*\]", picture) == ["SETTLED", "RETURN_DUE", "REJECTED"]
+    assert re.findall(r"(\w+) --> \[\*\]", picture) == ["RETURNED", "REJECTED"]
     incoming = states_document().partition("## Incoming")[2].partition("```mermaid")[2].partition("```")[0]
     assert "ACCEPTED --> IN_DOUBT : AdviceOverdue" in incoming
     assert re.findall(r"(\w+) --> \[\*\]", incoming) == ["POSTED", "RETURNED", "REJECTED", "NOT_SETTLED"]

@@ -14,7 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.audit import UNCHAINED, EventFacts, MessageFacts, PaymentFacts, Seal, chained, sealed_entry
+from gateway.domain.audit import (
+    UNCHAINED,
+    EventFacts,
+    IncomingTransferFacts,
+    MessageFacts,
+    PaymentFacts,
+    Seal,
+    chained,
+    sealed_entry,
+)
 
 AT: Final = datetime(2026, 11, 22, 14, 3, 5, 120, tzinfo=UTC)
 PAYMENT_ID: Final = UUID("000b4b6e-0000-8000-8000-000000000001")
@@ -145,15 +154,62 @@ _OTHER: Final[Mapping[type, Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("value", [PAYMENT, EVENT, SEAL, MESSAGES[0]], ids=lambda value: type(value).__name__)
+RETURN: Final = replace(PAYMENT, original_id=UUID(int=3), funds_holder="arrived")
+INCOMING_RETURN: Final = IncomingTransferFacts(
+    region="use1",
+    payment_id=PAYMENT_ID,
+    tenant_id="default",
+    rail="fednow",
+    message_id="20261122990001203SAMPLE000001",
+    message_created_at=AT,
+    instruction_id="SAMPLE-INSTRUCTION",
+    end_to_end_id="SAMPLE-INVOICE",
+    transaction_id="SAMPLE-TRANSACTION",
+    uetr="7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4d",
+    amount_cents=5174,
+    instructing_agent="990001203",
+    instructed_agent="990000107",
+    debtor_agent="990001203",
+    creditor_agent="990000107",
+    debtor_account_index=b"\x01\x02",
+    creditor_account_index=b"\xfe\xff",
+    forwarded_at=AT,
+    received_at=AT,
+    answer_by=AT,
+    message_type="pacs.004.001.10",
+    original_id=UUID(int=3),
+)
+
+
+@pytest.mark.parametrize(
+    "value", [PAYMENT, RETURN, INCOMING_RETURN, EVENT, SEAL, MESSAGES[0]], ids=lambda value: type(value).__name__
+)
 def test_every_field_is_hashed(value: Any) -> None:
     """A field that no digest covers could be changed unseen."""
     for field in fields(value):
-        changed = replace(value, **{field.name: _OTHER[type(getattr(value, field.name))]})
+        other = UUID(int=9) if field.name == "original_id" else _OTHER[type(getattr(value, field.name))]
+        changed = replace(value, **{field.name: other})
         if isinstance(value, MessageFacts):
             assert EVENT.digest([changed]) != EVENT.digest([value]), field.name
         else:
             assert changed.digest() != value.digest(), field.name
+
+
+def test_what_was_hashed_before_there_were_returns_is_hashed_as_it_was() -> None:
+    """Digests of former rows lie in databases and anchors: only a return has the form that names its original."""
+    former = replace(INCOMING_RETURN, message_type="pacs.008.001.08", original_id=None)
+
+    assert b'"form":"fifteen.payment.2"' in PAYMENT.canonical()
+    assert b'"form":"fifteen.payment.3"' in RETURN.canonical()
+    assert b'"form":"fifteen.incoming_transfer.1"' in former.canonical()
+    assert b"message_type" not in former.canonical()
+    for form in (
+        RETURN.canonical(),
+        INCOMING_RETURN.canonical(),
+        replace(INCOMING_RETURN, original_id=None).canonical(),
+    ):
+        names = [name for name, _ in json.loads(form, object_pairs_hook=list)]
+        assert names == sorted(names)
 
 
 def test_neither_order_nor_time_zone_changes_a_digest() -> None:

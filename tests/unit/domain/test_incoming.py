@@ -24,7 +24,9 @@ _S, _E, _F = IncomingState, IncomingEvent, IncomingEffect
 
 ACCEPTED_BY_US: Final = {_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING, _S.IN_DOUBT, _S.AWAITING_OPERATOR}
 ARRIVED: Final = {_S.SETTLED, _S.PENDING, _S.POSTED, _S.BLOCKED, _S.RETURN_DUE, _S.RETURNED}
+WAITING: Final = {_S.AWAITING_OPERATOR}
 OPERATORS: Final = (_E.OPERATOR_RECORDED_SETTLEMENT, _E.OPERATOR_RECORDED_NO_SETTLEMENT)
+RETURNING: Final = (_E.RETURN_STARTED, _E.RETURN_OVERDUE, _E.RETURN_FAILED)
 POSTINGS: Final = (_E.POSTING_CONFIRMED, _E.POSTING_REFUSED, _E.PENDING_DECIDED, _E.BLOCKING_DECIDED)
 
 ILLEGAL: Final = {
@@ -49,11 +51,22 @@ ILLEGAL: Final = {
     ),
     # The institution is told to post only what has settled: before that nothing can be overdue.
     *((state, _E.POSTING_OVERDUE) for state in (_S.RECEIVED, *ACCEPTED_BY_US)),
-    # A person is asked only where the rail could not tell.
-    *((state, kind) for state in _S for kind in OPERATORS if state is not _S.AWAITING_OPERATOR),
+    # A person is asked only where the rail could not tell, or contradicts what was the end.
+    *(
+        (state, kind)
+        for state in _S
+        for kind in OPERATORS
+        if state in {_S.RECEIVED, *ACCEPTED_BY_US, *ARRIVED} - WAITING
+    ),
     # The institution is told to post only what has settled: it cannot speak of a posting before, or of a return.
     *((state, kind) for state in (_S.RECEIVED, *ACCEPTED_BY_US) for kind in (*POSTINGS, _E.RETURN_SETTLED)),
     *((state, _E.RETURN_SETTLED) for state in (_S.SETTLED, _S.PENDING, _S.BLOCKED)),
+    # Only what is owed back, or was posted, is given back; our own timers and returns know where it stands.
+    *((state, kind) for state in _S if state not in {_S.RETURN_DUE, _S.POSTED} for kind in RETURNING),
+    *((state, _E.RETURN_CONTRADICTED) for state in _S if state not in {_S.RETURN_DUE, _S.POSTED, _S.RETURNED}),
+    *((state, _E.RETURNS_ENDED) for state in _S if state is not _S.RETURN_DUE),
+    # What is held or blocked is posted or refused first: only what was posted, or is owed back, can be agreed to.
+    *((state, _E.RETURN_AGREED) for state in _S if state not in {_S.POSTED, _S.RETURN_DUE}),
 }
 
 
@@ -111,7 +124,16 @@ def test_a_refusal_to_post_what_was_accepted_without_posting_owes_a_return() -> 
     transition = advance_incoming(_S.PENDING, _E.POSTING_REFUSED)
 
     assert transition.state is _S.RETURN_DUE
-    assert {_F.SEND_STATUS, _F.QUEUE_RETURN} <= set(transition.effects)
+    assert {_F.SEND_STATUS, _F.START_RETURN, _F.AWAIT_RETURN} <= set(transition.effects)
+
+
+def test_a_return_is_under_a_timer_from_its_beginning() -> None:
+    """Nothing that is owed back depends on a delivery: whatever starts a return, or ends one in vain, wakes again."""
+    for (state, event), transition in INCOMING_TRANSITIONS.items():
+        if {_F.START_RETURN, _F.QUEUE_RETURN} & set(transition.effects):
+            assert _F.AWAIT_RETURN in transition.effects, (state, event)
+    assert _F.AWAIT_RETURN in INCOMING_TRANSITIONS[_S.RETURN_DUE, _E.RETURN_FAILED].effects
+    assert _F.CALL_OPERATOR in INCOMING_TRANSITIONS[_S.RETURN_DUE, _E.RETURNS_ENDED].effects
 
 
 class IncomingTransfer(RuleBasedStateMachine):
@@ -122,6 +144,7 @@ class IncomingTransfer(RuleBasedStateMachine):
         self.state = IncomingState.RECEIVED
         self.postings = 0
         self.answers = 0
+        self.is_recorded = False
         self.seen: list[IncomingState] = []
 
     @rule(event=st.sampled_from(IncomingEvent))
@@ -133,6 +156,7 @@ class IncomingTransfer(RuleBasedStateMachine):
             return
         self.postings += _F.QUEUE_POSTING in transition.effects and event is not _E.POSTING_OVERDUE
         self.answers += _F.SEND_ANSWER in transition.effects
+        self.is_recorded |= event is _E.OPERATOR_RECORDED_SETTLEMENT
         self.state = transition.state
         self.seen.append(self.state)
 
@@ -149,8 +173,8 @@ class IncomingTransfer(RuleBasedStateMachine):
 
     @invariant()
     def what_did_not_arrive_is_never_posted(self) -> None:
-        """Once it is certain that no money came, nothing of ours says that it has."""
-        if {_S.REJECTED, _S.NOT_SETTLED} & set(self.seen):
+        """Once it is certain that no money came, nothing says that it has, but a person whom a contradiction calls."""
+        if {_S.REJECTED, _S.NOT_SETTLED} & set(self.seen) and not self.is_recorded:
             assert self.state in {_S.REJECTED, _S.NOT_SETTLED}
 
 

@@ -29,6 +29,19 @@ _ONLY_WHILE_OPEN: Final = {
     EventKind.PING_DUE,
 }
 
+MOVED: Final = {
+    *(PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.RETURN_DUE, PaymentState.RETURNED)
+}
+
+ASKING: Final = {
+    EventKind.RETURN_ASKED,
+    EventKind.RETURN_RECEIPT_REPORTED,
+    EventKind.RETURN_REQUEST_REFUSED,
+    EventKind.RETURN_PENDING_REPORTED,
+    EventKind.RETURN_AGREED_REPORTED,
+    EventKind.RETURN_REFUSED_REPORTED,
+}
+
 ILLEGAL: Final = {
     # Nothing but a payment that waits may be sent: every other pair would send twice, or after the end.
     *(
@@ -64,6 +77,8 @@ ILLEGAL: Final = {
         )
         if state is not PaymentState.AWAITING_OPERATOR
     ),
+    # Only what has settled is asked back: its answers can come to nothing else.
+    *((state, kind) for state in PaymentState if state not in MOVED for kind in ASKING),
     # A payment is accepted once, by being made.
     *((state, EventKind.ACCEPTED) for state in PaymentState),
 }
@@ -74,8 +89,6 @@ SETTLING: Final = {
     EventKind.POSTING_REPORTED,
     EventKind.POSTING_PENDING_REPORTED,
 }
-
-MOVED: Final = {PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.RETURN_DUE}
 
 
 def payment_in(state: PaymentState) -> Payment:
@@ -120,15 +133,23 @@ def test_the_two_lists_together_hold_every_pair_once() -> None:
 def test_no_final_state_changes_but_as_the_rails_rules_foresee(
     pair: tuple[PaymentState, EventKind], transition: Transition
 ) -> None:
-    """Finals stay final: ACWP alone is followed by something (posted, or refused and to be returned)."""
+    """Finals stay final: ACWP is followed by something (posted, or refused), and money comes back."""
     state = pair[0]
     foreseen = {
         (PaymentState.ACCEPTED_WITHOUT_POSTING, EventKind.POSTING_REPORTED): PaymentState.SETTLED,
         (PaymentState.ACCEPTED_WITHOUT_POSTING, EventKind.REJECTION_REPORTED): PaymentState.RETURN_DUE,
+        **{(state, EventKind.RETURNED): PaymentState.RETURNED for state in MOVED},
     }
 
     if state.is_final:
         assert transition.state is foreseen.get(pair, state)
+
+
+@pytest.mark.parametrize("state", sorted(set(PaymentState) - MOVED))
+def test_what_has_not_settled_cannot_come_back(state: PaymentState) -> None:
+    """A return of it is reported to a person, and changes nothing."""
+    for kind in (EventKind.PART_RETURNED, EventKind.RETURNED):
+        assert advance(payment_in(state), Event(kind)) == Transition(state, (Effect.REPORT_CONTRADICTION,))
 
 
 @pytest.mark.parametrize("kind", sorted(SETTLING))

@@ -6,11 +6,19 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer
+from gateway.service.ports import MessageDirection, RawMessage
+from iso20022 import MessageId, PaymentCancellationRequest, serialise
+from iso20022.messages import camt056
+from iso20022.messages.actors import Agent
+from iso20022.messages.investigation import Case
+from iso20022.messages.original import OriginalMessage, Reason
+from iso20022.messages.shape import Code
 from tests.integration.store.test_incoming_contract import new
 from tests.unit.http.world import OPERATOR, OTHER_BEARER, Answer, World
 
@@ -42,6 +50,133 @@ async def decide(world: World, transfer: IncomingTransfer, **decision: Any) -> A
     body = json.dumps(decision).encode()
     headers = {"Content-Type": "application/json"}
     return await world.request("POST", f"{PATH}/{transfer.payment_id}/posting", body, headers)
+
+
+async def give_back(world: World, transfer: IncomingTransfer, *, key: str = "a-key", **order: Any) -> Answer:
+    """Order a return."""
+    headers = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})}
+    return await world.request("POST", f"{PATH}/{transfer.payment_id}/return", json.dumps(order).encode(), headers)
+
+
+async def recorded(world: World, transfer: IncomingTransfer, **record: Any) -> Answer:
+    """Record the rail's word, as an operator."""
+    headers = {**OPERATOR, "Content-Type": "application/json"}
+    return await world.request("POST", f"{PATH}/{transfer.payment_id}/settlement", json.dumps(record).encode(), headers)
+
+
+async def asked_for(world: World, transfer: IncomingTransfer) -> None:
+    """Have its sender ask for it, as the rail brings that."""
+    now = world.incoming.rows.transfers[transfer.payment_id]
+    agent = Agent(member_id=now.instructing_agent)
+    request = PaymentCancellationRequest(
+        message_id=MessageId("20261123990001106ASKED"),
+        assigner=agent,
+        assignee=Agent(member_id=now.instructed_agent),
+        creation_time=now.updated_at,
+        case=Case(id="20261123990001106ASKED", creator=agent),
+        original_message=OriginalMessage(message_id=now.message_id, message_name="pacs.008.001.08"),
+        reasons=(Reason(reason=Code("DUPL")),),
+    )
+    body = serialise(camt056.build(request))
+    raw = RawMessage(
+        UUID(int=4_711),
+        MessageDirection.RAIL_IN,
+        camt056.MESSAGE_TYPE,
+        "ASKED",
+        "application/xml",
+        body,
+        now.updated_at,
+    )
+    fact = IncomingFact(IncomingEvent.RETURN_REQUESTED, details={"request_id": request.message_id})
+    at = now.updated_at + timedelta(seconds=1)
+    assert await world.incoming.save([world.deciding.decide(now, fact, at=at, messages=(raw,))]) == [True]
+
+
+async def answered(world: World, transfer: IncomingTransfer, **answer: Any) -> Answer:
+    """Answer the request for its return."""
+    headers, body = {"Content-Type": "application/json"}, json.dumps(answer).encode()
+    return await world.request("POST", f"{PATH}/{transfer.payment_id}/return-answer", body, headers)
+
+
+async def test_a_request_for_a_return_is_listed_and_answered_by_whom_it_is_put_to(world: World) -> None:
+    """By its tenant alone; once; what is wrong is said with every fault at once."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+    early = await answered(world, transfer, answer="pending")
+    await asked_for(world, transfer)
+
+    own, others = await world.get("/v1/return-requests"), await world.get("/v1/return-requests", OTHER_BEARER)
+    wrong = await answered(world, transfer, answer="maybe", amount="0", reason_code="x", all=True)
+    held = await answered(world, transfer, answer="agreed")
+    refused = await answered(world, transfer, answer="refused", reason_code="CUST")
+    again = await answered(world, transfer, answer="pending")
+
+    assert (early.status, early.json["code"]) == (409, "return_not_answerable")
+    (listed,) = own.json["return_requests"]
+    assert (listed["direction"], listed["request"]["state"]) == ("in", "RECEIVED")
+    assert others.json["return_requests"] == []
+    assert {each["code"] for each in wrong.json["findings"]} == {
+        *("FORM_UNKNOWN_MEMBER", "FORM_AMOUNT", "FORM_REASON_CODE", "FORM_ANSWER")
+    }
+    assert (held.status, held.json["code"]) == (409, "not_returnable")
+    assert refused.json["return_request"]["state"] == "REFUSED"
+    assert again.status == 409
+    assert (await world.get("/v1/return-requests")).json["return_requests"] == []
+
+
+async def test_what_was_posted_is_given_back_for_a_reason_and_no_more_than_is_left(world: World) -> None:
+    """A part, while nothing else is under way; what is wrong is said with every fault at once."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+    early = await give_back(world, transfer, reason_code="CUST")
+    await decide(world, transfer, outcome="posted")
+
+    wrong = await give_back(world, transfer, amount="-1", reason_code="x", text="", all=True)
+    unexplained = await give_back(world, transfer, amount="20.00")
+    too_much = await give_back(world, transfer, amount="51.75", reason_code="CUST")
+    started = await give_back(world, transfer, amount="20.00", reason_code="CUST", text="By mistake.")
+    again = await give_back(world, transfer, amount="20.00", reason_code="CUST", text="By mistake.")
+    other = await give_back(world, transfer, amount="1.00", reason_code="CUST")
+    second = await give_back(world, transfer, key="another", amount="1.00", reason_code="CUST")
+    keyless = await give_back(world, transfer, key="", amount="1.00", reason_code="CUST")
+
+    assert (early.status, early.json["code"]) == (409, "not_returnable")
+    assert {each["code"] for each in wrong.json["findings"]} == {
+        *("FORM_UNKNOWN_MEMBER", "FORM_AMOUNT", "FORM_REASON_CODE", "FORM_TEXT")
+    }
+    assert unexplained.status == 422
+    assert (too_much.status, second.status) == (409, 409)
+    assert started.json["returning"]["value"] == "20.00"
+    assert started.json["returnable"] is None
+    assert again.json == started.json
+    assert (other.status, other.json["code"]) == (409, "return_differs")
+    assert keyless.status == 400
+
+
+@pytest.mark.parametrize(("settled", "state"), [(True, "PENDING"), (False, "NOT_SETTLED")])
+async def test_an_operator_records_the_rails_word_once(world: World, *, settled: bool, state: str) -> None:
+    """Only where a person was called, only with a note, and of two at once one wins; a tenant cannot."""
+    transfer = await arrived(world, state=IncomingState.RECEIVED)
+    early = await recorded(world, transfer, settled=settled, note="Support says so.")
+    for kind in (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.ADVICE_OVERDUE, IncomingEvent.QUESTIONS_ENDED):
+        now = world.incoming.rows.transfers[transfer.payment_id]
+        at = now.updated_at + timedelta(seconds=1)
+        await world.incoming.save([world.deciding.decide(now, IncomingFact(kind), at=at)])
+
+    wrong = await recorded(world, transfer, settled="yes")
+    by_tenant = await world.request(
+        "POST",
+        f"{PATH}/{transfer.payment_id}/settlement",
+        json.dumps({"settled": settled, "note": "So it is."}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    done = await recorded(world, transfer, settled=settled, note="Support says so.")
+    again = await recorded(world, transfer, settled=settled, note="Support says so.")
+
+    assert (early.status, early.json["code"]) == (409, "not_recordable")
+    assert {each["code"] for each in wrong.json["findings"]} == {"FORM_SETTLED", "FORM_NOTE"}
+    assert by_tenant.status in {401, 403}
+    assert (done.status, done.json["state"]) == (200, state)
+    assert (done.json["reason"]["code"], done.json["reason"]["text"]) == ("OPERATOR_RECORDED", "Support says so.")
+    assert again.status == 409
 
 
 async def test_a_tenant_sees_its_own_transfers_and_an_operator_all(world: World) -> None:
@@ -162,3 +297,27 @@ async def test_a_decision_with_faults_is_told_all_of_them(
     assert (answer.status, answer.json["code"]) == (422, "action_invalid")
     assert {finding["code"] for finding in answer.json["findings"]} == codes
     assert world.incoming.rows.transfers[transfer.payment_id].state is IncomingState.PENDING
+
+
+async def test_only_an_operator_goes_on_where_the_rail_contradicts_itself_about_a_return(world: World) -> None:
+    """The transfer shows why somebody must look; who has asked the rail's support says so, and nobody else can."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+    await decide(world, transfer, outcome="posted")
+    posted = world.incoming.rows.transfers[transfer.payment_id]
+    world.incoming.rows.transfers[transfer.payment_id] = replace(posted, attention=Attention.CONTRADICTED)
+    said = {"reason_code": "CUST", "note": "Support, case 4712: the first did not settle."}
+
+    shown = await world.get(f"{PATH}/{transfer.payment_id}")
+    blindly = await give_back(world, transfer, key="blindly", reason_code="CUST")
+    tenants = await give_back(world, transfer, **said)
+    empty = await give_back(world, transfer, reason_code="CUST", note="")
+    headers = {**OPERATOR, "Content-Type": "application/json", "Idempotency-Key": "asked"}
+    path = f"{PATH}/{transfer.payment_id}/return"
+    operators = await world.request("POST", path, json.dumps(said).encode(), headers)
+
+    assert (shown.json["attention"], shown.json["returnable"]) == ("contradicted", None)
+    assert (blindly.status, blindly.json["code"]) == (409, "not_returnable")
+    assert (tenants.status, tenants.json["code"]) == (403, "operator_needed")
+    assert {each["code"] for each in empty.json["findings"]} == {"FORM_NOTE"}
+    assert (operators.status, operators.json["returning"]["value"]) == (200, transfer.amount.text)
+    assert operators.json["attention"] is None

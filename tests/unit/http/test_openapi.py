@@ -20,7 +20,7 @@ from gateway.service.ports import RetentionOverError
 from iso20022 import Direction, FedNowProfile, examine
 from tests.unit.http.schema_check import SchemaCheck
 from tests.unit.http.test_dead_letters import dead
-from tests.unit.http.test_incoming import arrived, decide
+from tests.unit.http.test_incoming import answered, arrived, asked_for, decide, give_back, recorded
 from tests.unit.http.world import BEARER, OPERATOR, Answer, World, json_payment, message
 
 DOCUMENT = openapi_document(version="0.0.0", limits=LIMITS)
@@ -139,6 +139,14 @@ async def ask_of_incoming(world: World, ask: Callable[..., Awaitable[Answer]]) -
     await ask(f"{path}/messages/{{message_id}}", await world.get(messages.json["messages"][0]["link"]))
     for outcome in ("gone", "posted", "posted"):
         await ask(f"{path}/posting", await decide(world, transfer, outcome=outcome), method="POST")
+    for order in ({}, {"amount": "60.00", "reason_code": "CUST"}, {"amount": "20.00", "reason_code": "CUST"}):
+        await ask(f"{path}/return", await give_back(world, transfer, **order), method="POST")
+    await asked_for(world, transfer)
+    await ask("/v1/return-requests", await world.get("/v1/return-requests"))
+    for answer in ({}, {"answer": "pending"}, {"answer": "agreed"}, {"answer": "refused", "reason_code": "CUST"}):
+        await ask(f"{path}/return-answer", await answered(world, transfer, **answer), method="POST")
+    for record in ({}, {"settled": True, "note": "Support says so."}):
+        await ask(f"{path}/settlement", await recorded(world, transfer, **record), method="POST")
 
 
 async def ask_of_rails(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
@@ -184,6 +192,11 @@ async def test_the_answers_of_the_running_application_fit_the_document(world: Wo
     await world.befalls(payment, Event(EventKind.SETTLEMENT_REPORTED, status="ACSC"), world.report())
     await ask("/v1/payments/{reference}", await world.get(link))
     await ask("/v1/payments/{reference}", await world.get(link, {"Accept": "application/xml"}))
+    for asking in ({}, {"reason_code": "DUPL"}, {"reason_code": "DUPL"}):
+        asked_back = await world.request(
+            "POST", f"{link}/return-request", json.dumps(asking).encode(), {"Content-Type": "application/json"}
+        )
+        await ask("/v1/payments/{payment_id}/return-request", asked_back, method="POST")
     await ask("/v1/messages", await world.post_message(message(), {"Prefer": "wait=1"}), method="POST")
     await ask("/v1/payments", await world.get("/v1/payments?end_to_end_id=EXAMPLE-INVOICE-1"))
     await ask("/v1/payments", await world.get("/v1/payments"))

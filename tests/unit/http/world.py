@@ -301,9 +301,12 @@ async def open_world(
     )
     served: list[Served] = []
     incoming = InMemoryIncoming(store)
-    desk, incoming_saves = desk_of(
+    payments = Decisions(store, saves, observer)
+    desk, requests, incoming_saves = desk_of(
         rails={Rail.FEDNOW: receiving_rail(protocol)},
         store=incoming,
+        payments=payments,
+        protocols={protocol.rail: protocol},
         clock=clock,
         identifiers=SystemIdentifiers(),
         observer=observer,
@@ -315,10 +318,11 @@ async def open_world(
     operations = RailOperations({Rail.FEDNOW: dialect}, rail_events, clock, SystemIdentifiers())
     api = Api(
         intake=intake,
-        operators=Operators(Decisions(store, saves, observer), {protocol.rail: protocol}, clock),
+        operators=Operators(payments, {protocol.rail: protocol}, clock),
         dead_letters=DeadLetters(dead_letters, store, {protocol.rail: TIMING}, clock, SystemIdentifiers()),
         incoming=desk,
         rail_operations=operations,
+        requests=requests,
         store=store,
         waiting=waiting,
         clock=clock,

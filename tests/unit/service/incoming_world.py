@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,7 +16,13 @@ from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import PaymentId, Rail, TenantId
 from gateway.domain.stand_in import policy_from
+from gateway.domain.timing import Timing
 from gateway.receiving import Receiving, compose
+from gateway.service.decide import Decisions, grouped_saves
+from gateway.service.dispatch import Dispatcher, grouped_loads
+from gateway.service.fednow import fednow_protocol
+from gateway.service.funds import Funds
+from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.hear import Arrived, Hearing
 from gateway.service.ports import (
     Delivery,
@@ -27,17 +34,19 @@ from gateway.service.ports import (
     RawMessage,
     ReceivingTenant,
 )
+from gateway.service.receive import Receiver
 from iso20022 import Amount, Direction, FedNowProfile, PaymentStatusReport, RoutingNumber, examine
 from simulators.fednow.forward import FedNowForwarding
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
 from tests.fakes.clock import START, VirtualClock
+from tests.fakes.core import InMemoryCore
 from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import PARTY, InMemoryInstitution, receiving_rail
 from tests.fakes.rail import InMemoryRail
 from tests.fakes.store import InMemoryStore
-from tests.unit.service.world import Numbered
+from tests.unit.service.world import Numbered, Recorder
 
 TENANT: Final = TenantId("default")
 AGENT: Final = RoutingNumber("990000107")
@@ -82,6 +91,8 @@ class IncomingWorld:
     clock: VirtualClock
     store: InMemoryIncoming
     rail: InMemoryRail
+    sending: Receiver
+    dispatcher: Dispatcher
     institution: InMemoryInstitution
     receiving: Receiving
     hearing: Hearing
@@ -162,6 +173,19 @@ class IncomingWorld:
         return [report.status.value for report in said if isinstance(report, PaymentStatusReport)]
 
 
+_KEYS: Final = count(1)
+
+
+def fresh() -> str:
+    """A key that no other call returns."""
+    return f"key-{next(_KEYS)}"
+
+
+def desk_of_world(earth: IncomingWorld) -> IncomingDesk:
+    """What a tenant, or an operator, has of a world."""
+    return IncomingDesk(earth.receiving.decisions, earth.receiving.arrived.coming_back)
+
+
 @asynccontextmanager
 async def incoming_world(**tenant: Any) -> AsyncIterator[IncomingWorld]:
     """A world with its group commits running; `tenant` says otherwise what is registered of the one that receives."""
@@ -174,23 +198,35 @@ async def incoming_world(**tenant: Any) -> AsyncIterator[IncomingWorld]:
         **tenant,
     }
     store.tenants[AGENT] = ReceivingTenant(**registered)
-    institution, found = InMemoryInstitution(), receiving_rail()
+    protocol = fednow_protocol(FedNowProfile(), connection_party=PARTY, timing=Timing())
+    institution, found = InMemoryInstitution(), receiving_rail(protocol)
+    saves, loads, told = grouped_saves(store.store), grouped_loads(store.store), Recorder()
+    payments, vault = Decisions(store.store, saves, told), ClearVault(b"test")
+    identifiers, links, protocols = Numbered(), {Rail.FEDNOW: rail}, {Rail.FEDNOW: protocol}
     forwarded: list[OutboundDelivery] = []
     receiving = compose(
         rails={Rail.FEDNOW: found},
         store=store,
+        payments=payments,
+        protocols=protocols,
+        vault=vault,
         institution=institution,
-        links={Rail.FEDNOW: rail},
+        links=links,
         clock=clock,
-        identifiers=Numbered(),
+        identifiers=identifiers,
         observer=recorder,
         forward=forwarded.extend,
     )
-    hearing = receiving.hearing(Rail.FEDNOW, store.store, ClearVault(b"test"))
+    hearing = receiving.hearing(Rail.FEDNOW, store.store, vault)
     assert hearing is not None
+    sending = Receiver(payments, protocol, rail, vault, clock, identifiers, told, hearing)
+    funds = Funds(InMemoryCore(), store.store, clock, told, Timing().promise_s)
+    dispatcher = Dispatcher(payments, loads, protocols, links, clock, identifiers, told, funds)
     writer = FedNowForwarding(FedNowSimulatorSettings(), MessageIds(started_at=START))
     async with asyncio.TaskGroup() as group:
-        loops = [group.create_task(each.run()) for each in receiving.groups]
-        yield IncomingWorld(clock, store, rail, institution, receiving, hearing, recorder, writer, forwarded)
+        loops = [group.create_task(each.run()) for each in (*receiving.groups, saves, loads)]
+        yield IncomingWorld(
+            clock, store, rail, sending, dispatcher, institution, receiving, hearing, recorder, writer, forwarded
+        )
         for loop in loops:
             loop.cancel()

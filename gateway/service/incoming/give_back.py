@@ -1,0 +1,285 @@
+"""Giving back: what is owed, or agreed to be returned, goes by a pacs.004, which is a payment like any other.
+
+Accepted under a key that is a function of the transfer and of the return's number, it is dispatched, answered, doubted
+and resolved as every payment is; what it has come to is then saved with the transfer. A return of which no
+byte can have reached the rail is followed by another, under a number, and so under ids, of its own. After one that had
+left, and after one that the rail contradicts itself about, a person decides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from gateway.domain.identity import delivery_id_of, payment_id_of, reference_of, slot_of
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.payment import (
+    FundsHolder,
+    IdempotencyKey,
+    Payment,
+    PaymentId,
+    PaymentState,
+    Rail,
+    Reason,
+    ReasonOrigin,
+)
+from gateway.domain.returns import AMOUNT, NOTE, ended_as, is_contradicted_by_rail, return_key_of
+from gateway.domain.timing import Timing
+from gateway.domain.transitions import Effect
+from gateway.service.dialect import document_in
+from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.money import account_number, reason_codes
+from gateway.service.ports import (
+    AcceptKind,
+    IncomingDecision,
+    MessageClass,
+    MessageDirection,
+    NewPayment,
+    OutboundDelivery,
+    PaymentStore,
+    Queue,
+    QueueDirection,
+    RawMessage,
+    Vault,
+)
+from gateway.service.rail_protocol import XML_TYPE, RailProtocol
+from gateway.service.submit import account_index
+from iso20022 import Amount, CustomerCreditTransfer
+from iso20022.messages import pacs004
+
+RETURN_ID: Final = "return_id"
+"""Under this a fact's details have which return it is about."""
+
+HELD = Reason(
+    "RETURN_HELD", ReasonOrigin.GATEWAY, "The rail contradicts itself about a former return: ask its support."
+)
+"""Why a return did not begin."""
+
+NOT_BEGUN = Reason(
+    "RETURN_NOT_BEGUN", ReasonOrigin.GATEWAY, "The return could not begin: its ids are another payment's."
+)
+"""Why a return did not begin: a fault of ours, and nothing has left."""
+
+_STARTING: Final = frozenset({IncomingEvent.RETURN_STARTED, IncomingEvent.RETURN_AGREED, IncomingEvent.POSTING_REFUSED})
+"""The facts with which a return begins."""
+
+UNEXPLAINED = Reason("NARR", ReasonOrigin.GATEWAY, "The payment could not be posted.")
+"""The reason of a return for which nobody has named one."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivingBack:
+    """Sees to the returns that are under way."""
+
+    decisions: IncomingDecisions
+    payments: PaymentStore
+    protocols: Mapping[Rail, RailProtocol]
+    messages: ReceivedMessages
+    vault: Vault
+
+    async def see_to(self, transfer: IncomingTransfer) -> None:
+        """Begin the return that is under way, if it was not begun before, and save what it has come to; repeatable.
+
+        Raises:
+            UnavailableError: the store does not answer; see to it again.
+
+        """
+        payment = await self._begun(transfer)
+        if isinstance(payment, Reason):
+            is_owed = transfer.state is IncomingState.RETURN_DUE
+            kind = IncomingEvent.RETURNS_ENDED if is_owed else IncomingEvent.RETURN_FAILED
+            await self._end(transfer, IncomingFact(kind, payment))
+            return
+        if not payment.state.is_final:
+            return
+        ended = ended_as(transfer, payment, await self.payments.events(payment.payment_id))
+        assert ended is not None, "a final payment is at its end"
+        await self._end(transfer, _ended(ended, payment))
+
+    async def _end(self, transfer: IncomingTransfer, fact: IncomingFact) -> None:
+        """Save what the return under way has come to, if it is under way still."""
+
+        async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            if current.returns != transfer.returns or not current.returning_cents:
+                return None
+            return self.decisions.decider.decide(current, fact, at=self.decisions.clock.now())
+
+        await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
+
+    async def report(self, payment: Payment) -> None:
+        """Have a return's transfer know that the rail contradicts itself about the return; once.
+
+        Raises:
+            UnavailableError: the store does not answer; report it again.
+
+        """
+        assert payment.original_id is not None, "only returns are reported"
+        if payment.state is not PaymentState.REJECTED:
+            return
+        if not is_contradicted_by_rail(await self.payments.events(payment.payment_id)):
+            return
+
+        async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            facts = [each.fact for each in await self.decisions.store.events(current.payment_id)]
+            known = [each for each in facts if each.kind is IncomingEvent.RETURN_CONTRADICTED]
+            if any(each.details[RETURN_ID] == str(payment.payment_id) for each in known):
+                return None
+            fact = _ended(IncomingEvent.RETURN_CONTRADICTED, payment)
+            return self.decisions.decider.decide(current, fact, at=self.decisions.clock.now())
+
+        await self.decisions.take(payment.original_id, choose)
+
+    async def _begun(self, transfer: IncomingTransfer) -> Payment | Reason:
+        """The return as it stands, accepted now or before; or why it could not begin: then nothing has left."""
+        message = await self.messages.of(transfer)
+        assert isinstance(message, CustomerCreditTransfer), "what comes back is not returned once more"
+        events = await self.decisions.store.events(transfer.payment_id)
+        new = self._new(transfer, message, _reason(events))
+        accepted = await self.payments.find_claim(new)
+        if accepted is None:
+            if await self._is_held(events):
+                return HELD
+            accepted = (await self.payments.accept([new]))[0]
+        if accepted.payment is None or accepted.payment.original_id != transfer.payment_id:
+            self.decisions.observer.parked(transfer.payment_id, f"{new.idempotency_key} is another payment's")
+            return NOT_BEGUN
+        if accepted.kind is AcceptKind.CREATED:
+            self.decisions.forward(new.outbox)
+        return accepted.payment
+
+    async def _is_held(self, events: Sequence[RecordedFact]) -> bool:
+        """Whether the rail contradicts itself about a return that was looked into by nobody since it failed."""
+        started = [each for each in events if each.fact.kind in _STARTING]
+        if started and NOTE in started[-1].fact.details:
+            return False
+        for each in events:
+            failed_id = each.fact.details.get(RETURN_ID)
+            if failed_id is None or each.fact.kind is IncomingEvent.RETURN_SETTLED:
+                continue
+            failed = (await self.payments.load([PaymentId(UUID(failed_id))]))[PaymentId(UUID(failed_id))]
+            await self.report(failed)
+            if is_contradicted_by_rail(await self.payments.events(failed.payment_id)):
+                return True
+        return False
+
+    def _new(self, transfer: IncomingTransfer, message: CustomerCreditTransfer, reason: Reason) -> NewPayment:
+        """The return as a payment: from the creditor's institution back to the debtor's."""
+        protocol, key, now = self.protocols[transfer.rail], return_key_of(transfer), self.decisions.clock.now()
+        rail, amount = self.decisions.decider.rails[transfer.rail], Amount(transfer.returning_cents)
+        business_date = protocol.business_date(now)
+        payment_id = payment_id_of(transfer.tenant_id, key, business_date)
+        reference = reference_of("message", transfer.tenant_id, key, business_date)
+        made = rail.return_of(
+            transfer, message, amount=amount, reason=reason, reference=reference, business_date=business_date, at=now
+        )
+        deadline_at = protocol.timing.deadline(now)
+        holder = FundsHolder.ARRIVED if transfer.state is IncomingState.RETURN_DUE else FundsHolder.TENANT
+        return NewPayment(
+            payment_id=payment_id,
+            tenant_id=transfer.tenant_id,
+            idempotency_key=key,
+            slot=slot_of(transfer.tenant_id, key),
+            content_digest=_digest(self.vault, transfer.payment_id, amount, reason.code),
+            rail=transfer.rail,
+            message_id=made.message_id,
+            end_to_end_id=transfer.end_to_end_id,
+            instruction_id=transfer.instruction_id,
+            uetr=transfer.uetr,
+            amount=amount,
+            debtor_agent=transfer.creditor_agent,
+            creditor_agent=transfer.debtor_agent,
+            debtor_account_index=transfer.creditor_account_index,
+            creditor_account_index=account_index(self.vault, transfer.debtor_agent, message.debtor_account.reveal()),
+            business_date=business_date,
+            accepted_at=now,
+            deadline_at=deadline_at,
+            timer_at=protocol.timing.decided_by(deadline_at),
+            message=RawMessage(
+                message_id=self.decisions.decider.identifiers.new_uuid(),
+                direction=MessageDirection.CLIENT_IN,
+                message_type=pacs004.MESSAGE_TYPE,
+                business_message_id=made.message_id,
+                content_type=XML_TYPE,
+                body=made.body,
+                at=now,
+            ),
+            outbox=(
+                OutboundDelivery(
+                    delivery_id_of(payment_id, Effect.QUEUE_TRANSFER, 1),
+                    Queue.of(transfer.rail, QueueDirection.OUT, MessageClass.VALUE),
+                    payment_id,
+                    deadline_at,
+                ),
+            ),
+            original_id=transfer.payment_id,
+            funds_holder=holder,
+        )
+
+
+def _digest(vault: Vault, original_id: PaymentId, amount: Amount, reason_code: str) -> bytes:
+    """What is equal for one return, whenever its pacs.004 was made."""
+    content = {"original": str(original_id), AMOUNT: amount.cents, "reason": reason_code}
+    return vault.blind_index("content", b"return:" + json.dumps(content).encode())
+
+
+def kept_return(
+    payment: Payment, received: RawMessage, *, key: IdempotencyKey, timing: Timing, vault: Vault
+) -> NewPayment:
+    """Return a return as it was accepted, made of its pacs.004 as it is kept: replay holds both together. Pure."""
+    returned = pacs004.parse(document_in(received))
+    assert payment.original_id is not None, "a return gives something back"
+    chain, sender, receiver = returned.return_chain, returned.instructing_agent, returned.instructed_agent
+    assert sender is not None, "a return of ours names its institutions"
+    assert receiver is not None, "both of them"
+    assert sender.member_id is not None, "by routing number"
+    assert receiver.member_id is not None, "both"
+    debtor = account_number(None if chain is None else chain.debtor_account)
+    creditor = account_number(None if chain is None else chain.creditor_account)
+    codes = reason_codes(returned)
+    deadline_at = timing.deadline(payment.accepted_at)
+    return NewPayment(
+        payment_id=payment_id_of(payment.tenant_id, key, payment.business_date),
+        tenant_id=payment.tenant_id,
+        idempotency_key=key,
+        slot=slot_of(payment.tenant_id, key),
+        content_digest=_digest(vault, payment.original_id, returned.amount, codes[0] if codes else ""),
+        rail=payment.rail,
+        message_id=returned.message_id,
+        end_to_end_id=returned.original_end_to_end_id or payment.end_to_end_id,
+        instruction_id=returned.original_instruction_id,
+        uetr=returned.original_uetr,
+        amount=returned.amount,
+        debtor_agent=sender.member_id,
+        creditor_agent=receiver.member_id,
+        debtor_account_index=account_index(vault, sender.member_id, debtor),
+        creditor_account_index=account_index(vault, receiver.member_id, creditor),
+        business_date=payment.business_date,
+        accepted_at=payment.accepted_at,
+        deadline_at=deadline_at,
+        timer_at=timing.decided_by(deadline_at),
+        message=received,
+        outbox=(),
+        original_id=payment.original_id,
+        funds_holder=payment.funds_holder,
+    )
+
+
+def _reason(events: Sequence[RecordedFact]) -> Reason:
+    """Why the money goes back: what was said last when a return was started, or the posting was refused."""
+    said = [each.fact.reason for each in events if each.fact.kind in _STARTING and each.fact.reason is not None]
+    return said[-1] if said else UNEXPLAINED
+
+
+def _ended(kind: IncomingEvent, payment: Payment) -> IncomingFact:
+    """What a return has come to; its reason only where it has failed."""
+    return IncomingFact(
+        kind,
+        payment.reason if payment.state is PaymentState.REJECTED else None,
+        business_message_id=payment.message_id,
+        details={RETURN_ID: str(payment.payment_id), AMOUNT: str(payment.amount.cents)},
+    )

@@ -1,0 +1,286 @@
+"""Return requests, either way: asked, acknowledged, judged where nobody is needed for it, answered, and sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gateway.domain.events import Event, EventKind
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
+from gateway.domain.request import RequestState
+from gateway.domain.return_request import is_in_time
+from gateway.domain.returns import AMOUNT, returnable
+from gateway.service.decide import Decisions, decide
+from gateway.service.dialect import document_in
+from gateway.service.incoming.come_back import RETURNABLE
+from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.desk import NotReturnableError
+from gateway.service.ports import (
+    Decision,
+    Delivery,
+    IncomingDecision,
+    MessageClass,
+    MessageDirection,
+    RailLink,
+    RawMessage,
+)
+from gateway.service.rail_protocol import OutboundMessage, RailProtocol
+from iso20022 import Amount, PaymentCancellationRequest
+from iso20022.messages import camt029, camt056, pacs008
+
+NO_ORIGINAL: Final = Reason("NOOR", ReasonOrigin.GATEWAY, "No such payment has arrived.")
+ALREADY: Final = Reason("ARDT", ReasonOrigin.GATEWAY, "The payment has been returned.")
+TOO_LATE: Final = Reason("NARR", ReasonOrigin.GATEWAY, "It was asked for too long after settlement.")
+FOLLOWING: Final = "FOCR"
+"""The ISO reason of a return that follows a request for it."""
+
+CONFIRMATION: Final = "confirmation"
+"""Under this a fact's details have the code of our answer (IPAY, PECR, PDCR, RJCR)."""
+
+ANSWER_TO_REQUEST: Final = frozenset(
+    {IncomingEvent.RETURN_AGREED, IncomingEvent.RETURN_DEFERRED, IncomingEvent.RETURN_REFUSED}
+)
+"""What is answered to a request for a return."""
+
+_NEVER_ARRIVED: Final = frozenset({IncomingState.RECEIVED, IncomingState.REJECTED, IncomingState.NOT_SETTLED})
+_CONFIRMED_AS: Final = {IncomingEvent.RETURN_DEFERRED: "PDCR", IncomingEvent.RETURN_REFUSED: "RJCR"}
+
+
+class NotAskableError(Exception):
+    """Nothing was asked; the text says why, and ``code`` for programs."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class NotAnswerableError(Exception):
+    """There is no request that waits for this answer: nothing was done. ``state`` is the request's."""
+
+    def __init__(self, state: RequestState) -> None:
+        super().__init__(f"the request is {state}")
+        self.state = state
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRequests:
+    """Takes what people ask and answer, and, in a worker, sees to what leaves; links are a worker's alone."""
+
+    incoming: IncomingDecisions
+    payments: Decisions
+    protocols: Mapping[Rail, RailProtocol]
+    links: Mapping[Rail, RailLink]
+
+    # --- what people do ---
+
+    async def ask(self, payment_id: PaymentId, reason: Reason, *, tenant_id: TenantId | None, by: str) -> Payment:
+        """Ask the receiver of a payment for its return, and return the payment as it is then.
+
+        Raises:
+            LookupError: there is no such payment, or it is another tenant's.
+            NotAskableError: it cannot be asked for, or the receiver is still to answer; nothing was done.
+            UnavailableError: the store does not answer; look at the payment before asking again.
+
+        """
+        payment = (await self.payments.store.load([payment_id])).get(payment_id)
+        if payment is None or tenant_id not in {None, payment.tenant_id}:
+            raise LookupError(f"no payment {payment_id}")
+        if payment.rail not in self.incoming.decider.rails or payment.is_return:
+            raise NotAskableError("not_on_this_rail", "This rail takes no request for the return of this payment.")
+        _demand_settled(payment)
+        messages = await self.payments.store.messages(payment_id)
+        sent = _newest(messages, pacs008.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
+        if sent is None:
+            raise NotAskableError("not_sent", "The rail has settled what never left here: a person must look.")
+        transfer = pacs008.parse(document_in(sent))
+
+        async def choose(current: Payment) -> Decision | None:
+            now = self.incoming.clock.now()
+            due_at = current.request.due_at
+            _demand_settled(current)
+            if current.request.state.is_open and not (due_at is not None and now > due_at):
+                raise NotAskableError("already_asked", f"It was asked for, and an answer is due by {due_at}.")
+            if not is_in_time(settled_at=current.final_at or now, asked_at=now, reason_code=reason.code):
+                raise NotAskableError("too_late", "The rail's time to ask for this return is over.")
+            message = self.incoming.decider.rails[current.rail].requests.ask(current, transfer, reason, at=now)
+            return decide(
+                current,
+                Event(
+                    EventKind.RETURN_ASKED, reason, business_message_id=message.business_message_id, details={"by": by}
+                ),
+                at=now,
+                timing=self.protocols[current.rail].timing,
+                messages=(self.incoming.decider.raw(message, at=now),),
+            )
+
+        await self.payments.take(payment_id, choose)
+        return (await self.payments.store.load([payment_id]))[payment_id]
+
+    async def answer(
+        self, payment_id: PaymentId, kind: IncomingEvent, *, amount: Amount | None, reason: Reason | None, by: str
+    ) -> IncomingTransfer:
+        """Answer the request for a transfer's return, and return the transfer as it is then; a worker sends the answer.
+
+        Agreed, the return begins with the answer, in the same commit: of all that is left, or of `amount`.
+
+        Raises:
+            LookupError: there is no such transfer.
+            NotAnswerableError: no request waits for this answer; of two answers at once, one wins.
+            NotReturnableError: so much cannot be given back as the transfer stands.
+            UnavailableError: the store does not answer; look at the transfer before repeating.
+
+        """
+        request = await self._request_of(payment_id)
+
+        async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+            if request is None or transfer.request.state not in {RequestState.RECEIVED, RequestState.PENDING}:
+                raise NotAnswerableError(transfer.request.state)
+            return self._answered(transfer, request, kind, amount=amount, reason=reason, by=by)
+
+        await self.incoming.take(payment_id, choose)
+        return (await self.incoming.store.load([payment_id]))[payment_id]
+
+    def _answered(
+        self,
+        transfer: IncomingTransfer,
+        request: PaymentCancellationRequest,
+        kind: IncomingEvent,
+        *,
+        amount: Amount | None,
+        reason: Reason | None,
+        by: str,
+    ) -> IncomingDecision:
+        now, decider = self.incoming.clock.now(), self.incoming.decider
+        details, confirmation, stated = {"by": by}, _CONFIRMED_AS.get(kind, "IPAY"), reason
+        if kind is IncomingEvent.RETURN_AGREED:
+            if transfer.state is IncomingState.POSTED:
+                left = returnable(transfer)
+                if left is None or (amount is not None and amount > left):
+                    raise NotReturnableError(transfer.state, left)
+                details[AMOUNT] = str((amount or left).cents)
+                confirmation = "IPAY" if (amount or left) == transfer.amount else "PECR"
+            elif transfer.state is not IncomingState.RETURN_DUE or amount is not None:
+                raise NotReturnableError(transfer.state, None)
+            reason, stated = Reason(FOLLOWING, ReasonOrigin.INSTITUTION), None
+        details[CONFIRMATION] = confirmation
+        message = decider.rails[transfer.rail].requests.answer(request, confirmation, stated, at=now)
+        fact = IncomingFact(kind, reason, business_message_id=message.business_message_id, details=details)
+        return decider.decide(transfer, fact, at=now, messages=(decider.raw(message, at=now),))
+
+    # --- what a worker does ---
+
+    async def see_to_ours(self, delivery: Delivery) -> None:
+        """Send the request that a payment has, or acknowledge its answer; a repeat sends the same under the same id.
+
+        Raises:
+            LookupError: there is no such payment.
+            UnavailableError: store or rail do not answer; the delivery comes again.
+
+        """
+        payment = (await self.payments.store.load([delivery.payment_id])).get(delivery.payment_id)
+        if payment is None:
+            raise LookupError(f"no payment {delivery.payment_id}")
+        messages = await self.payments.store.messages(payment.payment_id)
+        if payment.request.state is RequestState.REQUESTED:
+            await self._send_kept(payment.rail, _newest(messages, camt056.MESSAGE_TYPE, MessageDirection.RAIL_OUT))
+        elif answer := _newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_IN):
+            resolution = camt029.parse(document_in(answer))
+            await self._acknowledge(payment.rail, resolution.message_id, camt029.MESSAGE_TYPE)
+
+    async def see_to_theirs(self, transfer: IncomingTransfer) -> None:
+        """Acknowledge a request for a transfer's return and judge it, or send our answer; a repeat is safe.
+
+        Raises:
+            UnavailableError: store or rail do not answer; the delivery comes again.
+
+        """
+        if transfer.request.state is not RequestState.RECEIVED:
+            messages = await self.incoming.store.messages(transfer.payment_id)
+            await self._send_kept(transfer.rail, _newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_OUT))
+            return
+        assert transfer.request.message_id is not None, "a request has an id"
+        await self._acknowledge(transfer.rail, transfer.request.message_id, camt056.MESSAGE_TYPE)
+        request = await self._request_of(transfer.payment_id)
+        assert request is not None, "a request that was saved is there"
+
+        async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            judged = _judged(current, request, at=self.incoming.clock.now())
+            if judged is None or current.request.state is not RequestState.RECEIVED:
+                return None
+            kind, reason = judged
+            return self._answered(current, request, kind, amount=None, reason=reason, by="gateway")
+
+        await self.incoming.take(transfer.payment_id, choose, loaded=transfer)
+
+    async def refuse_unknown(self, rail: Rail, request: PaymentCancellationRequest) -> None:
+        """Answer a request about nothing that has arrived here: NOOR. Raises UnavailableError."""
+        now, requests = self.incoming.clock.now(), self.incoming.decider.rails[rail].requests
+        await self._acknowledge(rail, request.message_id, camt056.MESSAGE_TYPE)
+        await self._send(rail, requests.answer(request, "RJCR", NO_ORIGINAL, at=now))
+
+    async def _request_of(self, payment_id: PaymentId) -> PaymentCancellationRequest | None:
+        """The request that a transfer has now."""
+        transfer = (await self.incoming.store.load([payment_id])).get(payment_id)
+        if transfer is None:
+            raise LookupError(f"no incoming transfer {payment_id}")
+        return request_in(await self.incoming.store.messages(payment_id), transfer.request.message_id)
+
+    async def _acknowledge(self, rail: Rail, message_id: str, message_type: str) -> None:
+        requests = self.incoming.decider.rails[rail].requests
+        await self._send(rail, requests.receipt(message_id, message_type, at=self.incoming.clock.now()))
+
+    async def _send_kept(self, rail: Rail, message: RawMessage | None) -> None:
+        """Send a message that was saved; the newest alone: what it says holds."""
+        if message is not None:
+            await self.links[rail].send(message.body, message_class=MessageClass.NONVALUE)
+
+    async def _send(self, rail: Rail, message: OutboundMessage) -> None:
+        await self.links[rail].send(message.body, message_class=message.message_class)
+
+
+def request_in(messages: Sequence[RawMessage], message_id: str | None) -> PaymentCancellationRequest | None:
+    """Return the request with this message id among a transfer's messages."""
+    for message in messages:
+        if message.message_type == camt056.MESSAGE_TYPE and message.direction is MessageDirection.RAIL_IN:
+            request = camt056.parse(document_in(message))
+            if request.message_id == message_id:
+                return request
+    return None
+
+
+def _demand_settled(payment: Payment) -> None:
+    """Demand that there is something to return.
+
+    Raises:
+        NotAskableError: there is not.
+
+    """
+    if payment.state not in RETURNABLE:
+        raise NotAskableError("not_settled", f"The payment is {payment.state}: there is nothing to return.")
+    if payment.state is PaymentState.RETURNED:
+        raise NotAskableError("already_returned", "All of the payment has come back.")
+
+
+def _judged(
+    transfer: IncomingTransfer, request: PaymentCancellationRequest, *, at: datetime
+) -> tuple[IncomingEvent, Reason | None] | None:
+    """What is answered to a request without asking anybody; None where the institution decides."""
+    if transfer.state in _NEVER_ARRIVED or transfer.is_return:
+        return IncomingEvent.RETURN_REFUSED, NO_ORIGINAL
+    if transfer.returned_cents >= transfer.amount.cents:
+        return IncomingEvent.RETURN_REFUSED, ALREADY
+    if transfer.state is IncomingState.RETURN_DUE:
+        return IncomingEvent.RETURN_AGREED, None
+    code = next((each.reason.text for each in request.reasons if each.reason is not None), None)
+    if not is_in_time(settled_at=transfer.forwarded_at, asked_at=at, reason_code=code):
+        return IncomingEvent.RETURN_REFUSED, TOO_LATE
+    return None
+
+
+def _newest(messages: Sequence[RawMessage], message_type: str, direction: MessageDirection) -> RawMessage | None:
+    found = [each for each in messages if each.message_type == message_type and each.direction is direction]
+    return found[-1] if found else None

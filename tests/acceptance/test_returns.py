@@ -1,0 +1,285 @@
+"""Returns through the real stack, both ways: the money goes back once, and comes back once, and every book agrees."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from adapters.postgres.connection import open_pool
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.server import EmbeddedPostgres
+from gateway.cli.replay import Outcome, replay
+from gateway.settings import load_settings
+from tests.acceptance.installation import installed
+from tests.acceptance.payments import message, transfer
+from tests.acceptance.receiving import Receiver, receiving, until
+from tests.conftest import API_KEY, Database, copy_database
+
+
+@pytest.fixture
+def receiver(database: Database, tmp_path: Path) -> Iterator[Receiver]:
+    """A receiving installation on a short clock, with one worker."""
+    more = {"FIFTEEN_FEDNOW__RECEIVER_RESERVE_S": "1", "FIFTEEN_FEDNOW__RECEIVER_OWN_SHARE_S": "0.5"}
+    with installed(database, tmp_path) as installation, receiving(installation, database, more=more) as running:
+        running.installation.start_worker()
+        yield running
+
+
+def ask(
+    receiver: Receiver, path: str, body: Any = None, *, expected: int = 200, key: str | None = None
+) -> dict[str, Any]:
+    """What the gateway answers the tenant."""
+    request = urllib.request.Request(
+        f"{receiver.installation.gateway_url}{path}",
+        None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode(),
+        {
+            "Authorization": f"Bearer {API_KEY}",
+            "Content-Type": "application/xml" if isinstance(body, bytes) else "application/json",
+            "Prefer": "wait=10",
+            **({} if key is None else {"Idempotency-Key": key}),
+        },
+    )
+    try:
+        with urllib.request.urlopen(request) as response:
+            status, answer = response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        status, answer = error.code, json.load(error)
+    assert status == expected, answer
+    shown: dict[str, Any] = answer
+    return shown
+
+
+async def asked_until(
+    receiver: Receiver, path: str, holds: Callable[[dict[str, Any]], bool], *, within_s: float = 15
+) -> dict[str, Any]:
+    """What the gateway shows, once it is as expected."""
+    found: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                found = await asyncio.to_thread(ask, receiver, path)
+                if holds(found):
+                    return found
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"{path} is {found}") from None
+
+
+async def returns_of(database: Database) -> list[str]:
+    """The message ids of the returns that were accepted here."""
+    connection = await asyncpg.connect(database.application_dsn)
+    rows = await connection.fetch("SELECT message_id FROM payment WHERE original_id IS NOT NULL ORDER BY accepted_at")
+    await connection.close()
+    return [row["message_id"] for row in rows]
+
+
+async def faults_of(database: Database) -> int:
+    """How many payments' postings are not what their states say."""
+    async with open_pool(database.application_dsn) as pool:
+        return len(await PostgresLedger(pool).faults(limit=9))
+
+
+async def test_what_the_institution_refuses_to_post_goes_back_whatever_befalls_the_return(
+    receiver: Receiver, database: Database, replayed: Replayed
+) -> None:
+    """Settled at once; the answer lost and asked for; rejected at first and sent again: each goes back once."""
+    refused = {"amount": "150.00", "creditor_account": "SIMREFUSEAC06"}
+    cases = [{}, {"debtor_account": "SIMLOSTANSWER"}, {"debtor_account": "SIMTWICE"}]
+
+    ids = [receiver.order(**refused, **case)[0] for case in cases]
+    rows = [
+        await until(database, each, lambda row: row["state"] == "RETURNED" and row["unsent_at"] is None, within_s=25)
+        for each in ids
+    ]
+
+    assert [row["returned_cents"] for row in rows] == [15_000] * 3
+    returns = await returns_of(database)
+    assert len(returns) == 3
+    copies = [receiver.installation.copies_on_the_wire(each) for each in returns]
+    assert [len(each) for each in copies] == [1] * 3
+    assert all(each["message_type"] == "pacs.004.001.10" and each["payment"]["status"] == "ACSC" for (each,) in copies)
+    positions = receiver.installation.ledger()["positions"]
+    assert all(cents == 0 for cents in positions.values()), "what had come has gone back"
+    assert await faults_of(database) == 0
+    assert not set(receiver.at_institution()["credited"]) & {str(row["payment_id"]) for row in rows}
+    assert (await replayed(receiver)).diverged == {}
+
+
+async def test_what_was_posted_is_given_back_in_parts_and_no_further(receiver: Receiver, database: Database) -> None:
+    """20 dollars, of which the institution is told; then more than is left: refused by us, the rail would not."""
+    (message_id,) = receiver.order(amount="51.74")
+    row = await until(database, message_id, lambda row: row["state"] == "POSTED")
+    path = f"/v1/incoming-transfers/{row['payment_id']}"
+
+    ask(receiver, f"{path}/return", {"amount": "20.00"}, expected=422, key="one")
+    started = ask(receiver, f"{path}/return", {"amount": "20.00", "reason_code": "CUST"}, key="one")
+    ended = await asked_until(receiver, path, lambda shown: shown["returned"]["value"] == "20.00")
+    again = ask(receiver, f"{path}/return", {"amount": "20.00", "reason_code": "CUST"}, key="one")
+    refused = ask(receiver, f"{path}/return", {"amount": "31.75", "reason_code": "CUST"}, expected=409, key="two")
+
+    async with asyncio.timeout(15):
+        while [str(row["payment_id"]), "returned"] not in receiver.at_institution()["returns"]:
+            await asyncio.sleep(0.05)
+
+    assert started["returning"]["value"] == "20.00"
+    assert (ended["state"], ended["returnable"]["value"]) == ("POSTED", "31.74")
+    assert again == ended
+    assert refused["type"].endswith("not_returnable")
+    assert len(await returns_of(database)) == 1
+    assert await faults_of(database) == 0
+
+
+async def test_a_payment_comes_back_once_and_in_parts_and_never_by_more_than_was_paid(
+    receiver: Receiver, database: Database
+) -> None:
+    """Linked to its payment, booked, and credited to its customer once, though the rail delivers it three times."""
+    sent = transfer()
+    payment = ask(receiver, "/v1/messages", message(sent))
+    path = f"/v1/payments/{payment['payment_id']}"
+    await asked_until(receiver, path, lambda shown: shown["state"] == "SETTLED")
+
+    (first,) = receiver.order(returns=sent.message_id, returned="31.74", copies=3, copy_after_s=0.1, advice_copies=2)
+    row = await until(database, first, lambda row: row["state"] == "POSTED" and row["unsent_at"] is None)
+    between = await asked_until(receiver, path, lambda shown: shown["returned"]["value"] == "31.74")
+    (second,) = receiver.order(returns=sent.message_id, returned="20.01")
+    await until(database, second, lambda row: row["state"] == "REJECTED" and row["unsent_at"] is None)
+    (third,) = receiver.order(returns=sent.message_id, returned="20.00")
+    await until(database, third, lambda row: row["state"] == "POSTED" and row["unsent_at"] is None)
+    ended = await asked_until(receiver, path, lambda shown: shown["state"] == "RETURNED")
+
+    assert between["state"] == "SETTLED"
+    assert (ended["returned"]["value"], ended["reason"]["code"]) == ("51.74", "AC03")
+    (answer,) = receiver.at_rail(second)["answers"]
+    assert (answer["status"], answer["reasons"]) == ("RJCT", ["NARR"])
+    assert [each["status"] for each in receiver.at_rail(first)["answers"]] == ["ACTC"]
+    institution = receiver.at_institution()
+    assert institution["credited"][str(row["payment_id"])] == 3_174
+    assert len(institution["credited"]) == 2
+    assert all(cents == 0 for cents in receiver.installation.ledger()["positions"].values())
+    kinds = [each["kind"] for each in ask(receiver, f"{path}/events")["events"]]
+    assert (kinds.count("PartReturned"), kinds.count("PaymentReturned")) == (1, 1)
+    assert await faults_of(database) == 0
+
+
+Replayed = Callable[[Receiver], Awaitable[Outcome]]
+
+
+@pytest.fixture
+def replayed(
+    database: Database, postgres_server: EmbeddedPostgres, template: str, monkeypatch: pytest.MonkeyPatch
+) -> Replayed:
+    """What comes out when everything that an installation has kept is run again."""
+    into = copy_database(postgres_server, template)
+
+    async def run(receiver: Receiver) -> Outcome:
+        for name, value in receiver.installation.environment.items():
+            monkeypatch.setenv(name, value)
+        return await replay(load_settings(), database.application_dsn, into.owner_dsn, tell=lambda _: None)
+
+    return run
+
+
+def request_is(state: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether the request for a return stands so."""
+    return lambda shown: bool(shown["return_request"]) and shown["return_request"]["state"] == state
+
+
+def is_in(state: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a transfer is in this state."""
+    return lambda row: bool(row["state"] == state)
+
+
+def asked_back(receiver: Receiver, message_id: str, **said: Any) -> None:
+    """Have the sender of a payment ask for it."""
+    url = f"{receiver.installation.simulator_urls[receiver.rail]}/simulator/v1/return-requests"
+    body = json.dumps({"message_id": message_id, **said}).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, body, method="POST")) as response:
+        assert response.status == 201
+
+
+async def answers_of(receiver: Receiver, path: str) -> list[str]:
+    """The camt.029 of ours that have left for the rail: it has taken each, and found it valid."""
+    found = []
+    for each in (await asyncio.to_thread(ask, receiver, f"{path}/messages"))["messages"]:
+        if each["message_type"] == "camt.029.001.09" and each["direction"] == "rail_out":
+            copies = receiver.installation.copies_on_the_wire(each["business_message_id"])
+            found += [copy["verdict"] for copy in copies]
+    return found
+
+
+async def test_what_is_asked_back_of_us_is_answered_and_goes_back_with_the_answer(
+    receiver: Receiver, database: Database, replayed: Replayed
+) -> None:
+    """Agreed in part, refused, and without anybody: what never came (NOOR) and what is on its way back."""
+    (posted,) = receiver.order(amount="51.74")
+    (refused,) = receiver.order(amount="12.00")
+    (rejected,) = receiver.order(amount="150.00", creditor_account="SIMREJECTAC04")
+    rows = [
+        await until(database, message_id, is_in(state))
+        for message_id, state in ((posted, "POSTED"), (refused, "POSTED"), (rejected, "REJECTED"))
+    ]
+    paths = [f"/v1/incoming-transfers/{row['payment_id']}" for row in rows]
+    for message_id in (posted, refused, rejected):
+        asked_back(receiver, message_id, reason="DUPL")
+    asked_back(receiver, posted, reason="DUPL", unknown=True)
+    for path, state in zip(paths, ("RECEIVED", "RECEIVED", "REFUSED"), strict=True):
+        await asked_until(receiver, path, request_is(state))
+    listed = ask(receiver, "/v1/return-requests")["return_requests"]
+
+    ask(receiver, f"{paths[0]}/return-answer", {"answer": "agreed", "amount": "20.00"})
+    ask(receiver, f"{paths[1]}/return-answer", {"answer": "refused", "reason_code": "CUST"})
+    again = ask(receiver, f"{paths[1]}/return-answer", {"answer": "agreed"}, expected=409)
+
+    ended = [
+        await asked_until(receiver, path, request_is(state))
+        for path, state in zip(paths, ("RETURNED", "REFUSED", "REFUSED"), strict=True)
+    ]
+    assert {each["id"] for each in listed} == {str(row["payment_id"]) for row in rows[:2]}
+    assert [each["direction"] for each in listed] == ["in", "in"]
+    assert again["type"].endswith("return_not_answerable")
+    assert [each["returned"]["value"] for each in ended] == ["20.00", "0.00", "0.00"]
+    async with asyncio.timeout(10):
+        while [await answers_of(receiver, path) for path in paths] != [["ignored"]] * 3:
+            await asyncio.sleep(0.05)
+    assert await faults_of(database) == 0
+    assert (await replayed(receiver)).diverged == {}
+
+
+async def test_what_we_ask_back_is_answered_and_comes_back(
+    receiver: Receiver, database: Database, replayed: Replayed
+) -> None:
+    """IPAY with all of it, PDCR, RJCR; asked twice it is refused here, and the history is one timeline."""
+    payments = [transfer() for _ in range(3)]
+    paths = []
+    for sent in payments:
+        payment = ask(receiver, "/v1/messages", message(sent))
+        paths.append(f"/v1/payments/{payment['payment_id']}")
+        await asked_until(receiver, paths[-1], lambda shown: shown["state"] == "SETTLED")
+
+    for path, code in zip(paths, ("DUPL", "TECH", "CUST"), strict=True):
+        ask(receiver, f"{path}/return-request", {"reason_code": code})
+    ended = [
+        await asked_until(receiver, path, request_is(state))
+        for path, state in zip(paths, ("RETURNED", "PENDING", "REFUSED"), strict=True)
+    ]
+    again = ask(receiver, f"{paths[1]}/return-request", {"reason_code": "TECH"}, expected=409)
+    listed = ask(receiver, "/v1/return-requests")["return_requests"]
+
+    assert [each["state"] for each in ended] == ["RETURNED", "SETTLED", "SETTLED"]
+    assert (again["why"], [each["id"] for each in listed]) == ("already_asked", [paths[1].rpartition("/")[2]])
+    kinds = [each["kind"] for each in ask(receiver, f"{paths[0]}/events")["events"]]
+    assert kinds[-4:] == ["ReturnAsked", "ReturnReceiptReported", "ReturnAgreedReported", "PaymentReturned"]
+    (request,) = [
+        each for each in ask(receiver, f"{paths[0]}/messages")["messages"] if each["message_type"] == "camt.056.001.08"
+    ]
+    assert len(receiver.installation.copies_on_the_wire(request["business_message_id"])) == 1
+    assert await faults_of(database) == 0
+    assert (await replayed(receiver)).diverged == {}

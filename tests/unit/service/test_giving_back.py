@@ -1,0 +1,449 @@
+"""What is owed back goes by a pacs.004, a payment like any other: sent once, doubted, tried again where it failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+
+from adapters.http.submissions import _KEY
+from gateway.domain.doubt import EXPIRED
+from gateway.domain.events import Event, EventKind
+from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, PostingAnswer, PostingOutcome
+from gateway.domain.ledger import Account, balances
+from gateway.domain.payment import FundsHolder, Payment, PaymentState, Reason, ReasonOrigin
+from gateway.domain.returns import return_key_of, returns_after
+from gateway.domain.timing import Timing
+from gateway.service.decide import decide
+from gateway.service.incoming.desk import NotReturnableError, OtherReturnError
+from gateway.service.incoming.post import record_posting
+from gateway.service.ports import Delivery, Queue, RailDelivery
+from iso20022 import Amount, Direction, FedNowProfile, PaymentReturn, examine
+from tests.fakes.incoming_rail import PARTY
+from tests.integration.store.harness import new_payment
+from tests.unit.domain.transfers import transfer
+from tests.unit.service.incoming_world import IncomingWorld, desk_of_world, incoming_world
+from tests.unit.service.statements import about
+
+WHY = Reason("CUST", ReasonOrigin.INSTITUTION)
+REFUSED = PostingAnswer(PostingOutcome.REFUSED, "AC04", "The account is closed.")
+
+
+@dataclass(slots=True)
+class Returning:
+    """A world, and a transfer that is owed back."""
+
+    earth: IncomingWorld
+    transfer: IncomingTransfer
+
+    @property
+    def now(self) -> IncomingTransfer:
+        return self.earth.now(self.transfer)
+
+    @property
+    def payments(self) -> list[Payment]:
+        """The returns, oldest first."""
+        return list(self.earth.store.store.rows.payments.values())
+
+    async def see_to(self) -> None:
+        """Hand out what the incoming value queue has about the transfer."""
+        await self.earth.receiving.arrived.see_to(self.earth.instruction(self.transfer))
+
+    async def dispatch(self) -> Payment:
+        """Send the newest return, and return it as it is then."""
+        newest = self.payments[-1]
+        await self.earth.dispatcher.transfer(
+            Delivery(UUID(int=9), Queue.FEDNOW_OUT_VALUE, newest.payment_id, newest.deadline_at, attempt=1)
+        )
+        return self.payments[-1]
+
+    async def rail_says(self, status: str, *, code: str | None = None) -> None:
+        """The rail says this of the newest return, and what it leads to is seen to."""
+        newest = self.payments[-1]
+        await self.earth.sending.apply([RailDelivery("r", about(newest, status, code=code, at=self.earth.clock.now()))])
+        await self.earth.receiving.arrived.see_to(
+            Delivery(UUID(int=8), Queue.FEDNOW_IN_VALUE, newest.payment_id, newest.deadline_at, attempt=1)
+        )
+
+    async def befalls(self, *kinds: EventKind) -> None:
+        """Save what befalls the newest return, one after the other."""
+        for kind in kinds:
+            reason = EXPIRED if kind is EventKind.DEADLINE_PASSED else None
+            decision = decide(self.payments[-1], Event(kind, reason), at=self.earth.clock.now(), timing=Timing())
+            assert await self.earth.store.store.save([decision]) == [True]
+
+    def delivery(self) -> Delivery:
+        """What is queued of the newest return."""
+        newest = self.payments[-1]
+        return Delivery(UUID(int=9), Queue.FEDNOW_OUT_VALUE, newest.payment_id, newest.deadline_at, attempt=1)
+
+    def sent(self) -> list[PaymentReturn]:
+        """The returns that have left."""
+        profile = FedNowProfile(own_connection_party=PARTY)
+        reports = [examine(sent.body, profile=profile, direction=Direction.TO_RAIL) for sent in self.earth.rail.sent]
+        assert all(report.valid for report in reports), [report.findings for report in reports]
+        return [report.message for report in reports if isinstance(report.message, PaymentReturn)]
+
+
+async def owed(earth: IncomingWorld) -> Returning:
+    """A transfer that settled, and that the institution refuses to post."""
+    transfer = await earth.settled()
+    await record_posting(earth.receiving.decisions, transfer.payment_id, REFUSED)
+    return Returning(earth, transfer)
+
+
+async def test_a_refused_posting_sends_the_money_back_once_and_ends_with_the_rails_word() -> None:
+    """RETURN_DUE: one pacs.004 with all of the amount, in the original's words; RETURNED once it has settled."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        for _ in range(3):
+            await case.see_to()
+        await case.dispatch()
+        await case.dispatch()
+        open_state, between = case.now.state, case.payments[0].state
+
+        await case.rail_says("ACSC")
+
+        (returned,) = case.sent()
+        assert (open_state, between) == (IncomingState.RETURN_DUE, PaymentState.SENDING)
+        assert (returned.amount, returned.original_amount) == (case.transfer.amount, case.transfer.amount)
+        assert returned.original_message is not None
+        assert returned.original_message.message_id == case.transfer.message_id
+        assert returned.original_uetr == case.transfer.uetr
+        assert [reason.reason.text for reason in returned.reasons if reason.reason is not None] == ["AC04"]
+        assert case.now.state is IncomingState.RETURNED
+        assert (case.now.returned_cents, case.now.returning_cents) == (5_174, 0)
+        assert case.payments[0].funds_holder is FundsHolder.ARRIVED
+        rows = earth.store.rows.postings[case.transfer.payment_id], earth.store.store.rows.postings
+        booked = [*rows[0], *rows[1][case.payments[0].payment_id]]
+        assert set(balances(booked).values()) == {0}, "what came has gone, and nobody has gained or lost"
+
+
+async def test_while_the_return_is_under_way_the_money_is_reserved() -> None:
+    """The ledger has it neither with the institution nor gone: and gives it back to what had arrived when it fails."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+        payment = case.payments[0].payment_id
+
+        sending = balances(earth.store.store.rows.postings[payment])
+        await case.rail_says("RJCT", code="AC03")
+
+        assert (sending[Account.ARRIVED], sending[Account.RESERVED]) == (-5_174, 5_174)
+        assert set(balances(earth.store.store.rows.postings[payment]).values()) == {0}
+
+
+async def test_a_return_that_left_and_was_rejected_waits_for_a_person_who_is_told() -> None:
+    """The rail may yet contradict itself: no other follows by itself, and nobody need look for it."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+
+        await earth.fire_timers(after_s=3_600)
+        waiting, desk = case.now, desk_of_world(earth)
+        (listed,) = await desk.find(None, states=(), limit=9)
+        backlog = await earth.store.backlog(earth.clock.now())
+        await desk.give_back(case.transfer.payment_id, None, key="again", reason=None, by="operator")
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("ACSC")
+
+        assert (waiting.state, waiting.returning_cents, waiting.next_step_at) == (IncomingState.RETURN_DUE, 0, None)
+        assert (listed.attention, backlog.attention) == (Attention.RETURN_FAILED, 1)
+        assert (case.now.state, case.now.attention) == (IncomingState.RETURNED, None)
+        first, second = case.sent()
+        assert first.message_id != second.message_id
+        assert [payment.state for payment in case.payments] == [PaymentState.REJECTED, PaymentState.SETTLED]
+
+
+@pytest.mark.parametrize(
+    "kinds", [(EventKind.DEADLINE_PASSED,), (EventKind.SENDING_STARTED, EventKind.SENDING_ABANDONED)]
+)
+async def test_a_return_that_never_left_is_followed_by_another_however_long_the_rail_is_away(
+    kinds: tuple[EventKind, ...],
+) -> None:
+    """A link that is down, or a planned window, of hours: the pauses grow, and what is owed is never out of sight."""
+    async with incoming_world() as earth:
+        case, began_at = await owed(earth), earth.clock.now()
+        for _ in range(12):
+            await case.see_to()
+            await case.befalls(*kinds)
+            await case.see_to()
+            assert (case.now.returning_cents, case.now.attention) == (0, None)
+            assert case.now.next_step_at is not None
+            await earth.fire_timers(after_s=(case.now.next_step_at - earth.clock.now()).total_seconds())
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("ACSC")
+
+        assert (earth.clock.now() - began_at).total_seconds() > 4 * 3_600
+        assert case.now.state is IncomingState.RETURNED
+        assert len(case.sent()) == 1
+
+
+async def test_a_return_that_was_taken_over_is_followed_by_no_other_by_itself() -> None:
+    """Another region may have sent it, and its word may not have come here: what became of it a person finds out."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.befalls(EventKind.TAKEN_OVER, EventKind.QUESTIONS_EXHAUSTED, EventKind.OPERATOR_RECORDED_REJECTION)
+        await case.see_to()
+        await earth.fire_timers(after_s=7_200)
+
+        assert (case.now.returning_cents, case.now.attention) == (0, Attention.RETURN_FAILED)
+        assert len(case.payments) == 1
+
+
+async def test_what_the_rail_says_has_settled_after_it_was_rejected_is_not_sent_again() -> None:
+    """RJCT, then ACSC: whatever is true, a second return would be one too many. Only who has asked the rail goes on."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+        for _ in range(2):
+            await case.rail_says("ACSC")
+
+        await earth.fire_timers(after_s=3_600)
+        await case.see_to()
+        desk, transfer_id = desk_of_world(earth), case.transfer.payment_id
+        with pytest.raises(NotReturnableError):
+            await desk.give_back(transfer_id, None, key="blindly", reason=None, by="operator")
+        before = case.now
+
+        assert (before.state, before.attention) == (IncomingState.RETURN_DUE, Attention.CONTRADICTED)
+        assert len(case.payments) == len(case.sent()) == 1
+        assert len(earth.recorder.contradictions) == 1
+        queued = earth.queued(Queue.FEDNOW_IN_VALUE)
+        assert queued.count(case.payments[0].payment_id) == 3, "its end, and each word against it"
+
+        await desk.give_back(transfer_id, None, key="asked", reason=None, by="operator", note="Support: not settled.")
+        await case.see_to()
+
+        assert len(case.payments) == 2
+
+
+async def test_a_return_that_was_started_before_the_contradiction_was_told_does_not_begin() -> None:
+    """The delivery that tells of it may be late: who begins a return looks at the former ones itself."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+        first = case.payments[0]
+        said = about(first, "ACSC", at=earth.clock.now())
+        await earth.sending.apply([RailDelivery("late", said)])
+        await desk_of_world(earth).give_back(case.transfer.payment_id, None, key="2", reason=None, by="operator")
+
+        await case.see_to()
+
+        assert len(case.payments) == 1
+        assert (case.now.returning_cents, case.now.attention) == (0, Attention.CONTRADICTED)
+
+
+async def test_a_contradiction_of_a_former_return_ends_the_next_that_never_left() -> None:
+    """Heard while another is under way: that one goes no further than it has gone, and none follows by itself."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+        first, desk = case.payments[0], desk_of_world(earth)
+        await desk.give_back(case.transfer.payment_id, None, key="2", reason=None, by="operator")
+        await case.see_to()
+        said = about(first, "ACSC", at=earth.clock.now())
+        await earth.sending.apply([RailDelivery("late", said)])
+        await earth.receiving.arrived.see_to(
+            Delivery(UUID(int=8), Queue.FEDNOW_IN_VALUE, first.payment_id, first.deadline_at, attempt=1)
+        )
+        await case.befalls(EventKind.DEADLINE_PASSED)
+        await case.see_to()
+        for _ in range(3):
+            await earth.fire_timers(after_s=3_600)
+            await case.see_to()
+
+        assert len(case.payments) == 2
+        assert len(case.sent()) == 1
+        assert (case.now.returning_cents, case.now.attention) == (0, Attention.CONTRADICTED)
+        assert case.now.next_step_at is None
+
+
+async def test_what_the_rail_cannot_find_goes_again_under_its_own_ids_alone() -> None:
+    """It is no certainty: the same ids are refused by the rail as a duplicate, were the first there after all."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+        earth.clock.advance(60)
+        await case.befalls(EventKind.DEADLINE_PASSED)
+        await earth.dispatcher.enquiry(case.delivery())
+        asked = examine(earth.rail.sent[-1].body, profile=FedNowProfile()).header
+        assert asked is not None
+        said = about(case.payments[0], "RJCT", proprietary="E400", at=earth.clock.now(), of=asked.business_message_id)
+        await earth.sending.apply([RailDelivery("r", said)])
+        between = case.payments[0].state
+        await case.see_to()
+        await case.dispatch()
+
+        assert between is PaymentState.RESEND_DUE
+        assert len(case.payments) == 1
+        assert len({each.message_id for each in case.sent()}) == 1
+
+
+async def test_the_institution_is_told_of_every_end_of_a_return_once() -> None:
+    """It has taken the money from its customer: that it is here still, or has gone, must not be found by chance."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.settled(), IncomingEvent.POSTING_CONFIRMED)
+        case, desk = Returning(earth, transfer), desk_of_world(earth)
+        for number, (said, code) in enumerate((("RJCT", "AC03"), ("ACSC", None))):
+            await desk.give_back(transfer.payment_id, Amount(2_000), key=f"{number}", reason=WHY, by="tenant")
+            await case.see_to()
+            await case.dispatch()
+            await case.rail_says(said, code=code)
+        told = [row.delivery for row in earth.store.store.rows.outbox if row.delivery.queue is Queue.FEDNOW_IN_NONVALUE]
+        for each in told:
+            delivery = Delivery(each.delivery_id, each.queue, each.payment_id, each.deadline_at, attempt=1)
+            await earth.receiving.arrived.see_to_words(delivery)
+
+        kinds = [kind for kind, _ in earth.institution.returns_told]
+        assert kinds == [IncomingEvent.RETURN_FAILED, IncomingEvent.RETURN_SETTLED]
+        assert len(set(earth.institution.returns_told)) == 2
+
+
+@pytest.mark.parametrize("cents", [2_000, 2_001])
+async def test_a_return_that_is_ordered_again_under_its_key_is_one(cents: int) -> None:
+    """The answer was lost, and the first has settled: the same order shows the transfer, another content is refused."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.settled(), IncomingEvent.POSTING_CONFIRMED)
+        case, desk = Returning(earth, transfer), desk_of_world(earth)
+        await desk.give_back(transfer.payment_id, Amount(2_000), key="one", reason=WHY, by="tenant")
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("ACSC")
+
+        again = desk.give_back(transfer.payment_id, Amount(cents), key="one", reason=WHY, by="tenant")
+        if cents == 2_000:
+            assert (await again).returned_cents == 2_000
+        else:
+            with pytest.raises(OtherReturnError):
+                await again
+        assert len(case.payments) == 1
+
+        await desk.give_back(transfer.payment_id, Amount(2_000), key="two", reason=WHY, by="tenant")
+        await case.see_to()
+
+        assert len(case.payments) == 2, "another key is another return"
+
+
+async def test_a_return_that_cannot_begin_ends_and_a_person_is_told() -> None:
+    """Its key is another payment's, by a fault of ours: nothing has left, and the money is not stuck behind it."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await earth.store.store.accept([new_payment(return_key_of(case.now))])
+
+        await case.see_to()
+
+        assert (case.now.returning_cents, case.now.attention) == (0, Attention.RETURN_FAILED)
+        assert earth.recorder.parkings == [case.transfer.payment_id]
+        assert case.sent() == []
+
+
+def test_no_client_can_have_the_key_of_a_return() -> None:
+    """A header's key has no space in it."""
+    assert _KEY.fullmatch(return_key_of(transfer(state=IncomingState.RETURN_DUE))) is None
+
+
+async def test_control_a_return_in_doubt_is_not_followed_by_another() -> None:
+    """Money may have moved: the rail is asked, and however often the timer fires no second return leaves."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+
+        for _ in range(6):
+            await earth.fire_timers(after_s=3_600)
+            await case.see_to()
+
+        assert len(case.payments) == 1
+        assert len(case.sent()) == 1
+        assert case.now.returning_cents == 5_174
+
+
+async def test_the_worker_that_dies_between_two_commits_leaves_one_return() -> None:
+    """The return is accepted under a key: another worker, at another instant, finds it."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+
+        await earth.fire_timers(after_s=60)
+        await case.see_to()
+
+        assert len(case.payments) == 1
+        assert [row.delivery.payment_id for row in earth.store.store.rows.outbox].count(
+            case.payments[0].payment_id
+        ) == 1
+
+
+@pytest.mark.parametrize("cents", [5_174, 74])
+async def test_what_was_posted_is_given_back_in_parts_and_never_more_than_was_paid(cents: int) -> None:
+    """The rail checks a return against its limit alone: that parts do not exceed the payment is ours to see."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.settled(), IncomingEvent.POSTING_CONFIRMED)
+        case, desk = Returning(earth, transfer), desk_of_world(earth)
+        why = Reason("CUST", ReasonOrigin.INSTITUTION)
+
+        await desk.give_back(transfer.payment_id, Amount(cents), key="1", reason=why, by="tenant")
+        with pytest.raises(NotReturnableError):
+            await desk.give_back(transfer.payment_id, Amount(1), key="2", reason=why, by="tenant")
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("ACSC")
+
+        assert (case.now.state, case.now.returned_cents) == (IncomingState.POSTED, cents)
+        assert case.sent()[0].amount == Amount(cents)
+        assert case.payments[0].funds_holder is FundsHolder.TENANT
+        with pytest.raises(NotReturnableError):
+            await desk.give_back(transfer.payment_id, Amount(5_175 - cents), key="3", reason=why, by="tenant")
+
+
+async def test_money_that_was_never_posted_is_not_returned_by_hand_while_it_is_held() -> None:
+    """PENDING: the institution decides first what becomes of it."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.settled(), IncomingEvent.PENDING_DECIDED)
+
+        with pytest.raises(NotReturnableError):
+            await desk_of_world(earth).give_back(transfer.payment_id, None, key="1", reason=None, by="tenant")
+
+
+async def test_a_fact_about_a_former_return_changes_nothing_of_the_next() -> None:
+    """The delivery of a return's end may come late, when another is under way."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+        await desk_of_world(earth).give_back(case.transfer.payment_id, None, key="2", reason=None, by="operator")
+        await case.see_to()
+        await case.dispatch()
+        first, before = case.payments[0], case.now
+
+        await earth.receiving.arrived.see_to(
+            Delivery(UUID(int=8), Queue.FEDNOW_IN_VALUE, first.payment_id, first.deadline_at, attempt=2)
+        )
+
+        assert (case.now.returns, case.now.returning_cents) == (before.returns, 5_174)
+        assert case.now.version == before.version
+
+
+def test_more_than_was_paid_cannot_even_be_decided() -> None:
+    """The control below the desk: the decision itself raises."""
+    posted = transfer(state=IncomingState.POSTED)
+    fact = IncomingFact(IncomingEvent.RETURN_STARTED, details={"amount_cents": str(posted.amount.cents + 1)})
+
+    with pytest.raises(AssertionError):
+        returns_after(posted, fact, (IncomingEffect.START_RETURN,))

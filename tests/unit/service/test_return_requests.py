@@ -1,0 +1,393 @@
+"""Requests for returns through the use cases: asked once, answered by table, judged where nobody is needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from gateway.domain.events import EventKind
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import IncomingTransfer
+from gateway.domain.payment import Payment, PaymentState, Reason, ReasonOrigin
+from gateway.domain.request import RequestState
+from gateway.service.incoming.desk import NotReturnableError
+from gateway.service.incoming.requests import NotAnswerableError, NotAskableError, ReturnRequests
+from gateway.service.ports import Delivery, Queue, RailDelivery
+from iso20022 import (
+    Amount,
+    Direction,
+    FedNowProfile,
+    PaymentCancellationRequest,
+    ReceiptAcknowledgement,
+    Resolution,
+    examine,
+)
+from iso20022.messages.original import Reason as Stated
+from iso20022.messages.shape import Code
+from simulators.facts import TransferForwarded
+from simulators.fednow.requests import RequestWriter
+from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.forwarding import Order
+from simulators.message_ids import MessageIds
+from tests.fakes.incoming_rail import PARTY
+from tests.unit.service.incoming_world import AGENT, IncomingWorld, incoming_world
+from tests.unit.service.test_coming_back import SETTLING, Sent, booked_as, sent
+
+WHY = Reason("DUPL", ReasonOrigin.INSTITUTION, "It was sent twice.")
+
+
+def requests_of(earth: IncomingWorld) -> ReturnRequests:
+    """The use case."""
+    return earth.receiving.arrived.requests
+
+
+def said(earth: IncomingWorld) -> list[object]:
+    """What has left, read as the rail reads it; all of it valid."""
+    profile = FedNowProfile(own_connection_party=PARTY)
+    reports = [examine(each.body, profile=profile, direction=Direction.TO_RAIL) for each in earth.rail.sent]
+    assert all(report.valid for report in reports), [report.findings for report in reports]
+    return [report.message for report in reports]
+
+
+# --- Ours ---------------------------------------------------------------------------------------------------------
+
+
+class Asking:
+    """A settled payment whose return is asked for."""
+
+    def __init__(self, case: Sent) -> None:
+        self.case, self.earth = case, case.earth
+
+    @property
+    def now(self) -> Payment:
+        return self.case.now
+
+    async def ask(self, reason: Reason = WHY) -> Payment:
+        return await requests_of(self.earth).ask(self.now.payment_id, reason, tenant_id=None, by="a test")
+
+    async def see_to(self) -> None:
+        await requests_of(self.earth).see_to_ours(
+            Delivery(UUID(int=5), Queue.FEDNOW_OUT_NONVALUE, self.now.payment_id, self.now.deadline_at, attempt=1)
+        )
+
+    async def hears(self, code: str) -> None:
+        """What the network says to the request that left last."""
+        request = next(each for each in reversed(said(self.earth)) if isinstance(each, PaymentCancellationRequest))
+        writer = RequestWriter(FedNowSimulatorSettings(), MessageIds(started_at=self.earth.clock.now()))
+        told, _ = writer.answered(
+            _with_reason(request, code), booked_as(self.now, self.earth), now=self.earth.clock.now()
+        )
+        await self.earth.sending.apply([RailDelivery(str(number), body) for number, body in enumerate(told)])
+
+
+def _with_reason(request: PaymentCancellationRequest, code: str) -> PaymentCancellationRequest:
+    return replace(request, reasons=(Stated(reason=Code(code)),))
+
+
+async def asking(earth: IncomingWorld, *kinds: EventKind) -> Asking:
+    """A payment on which this has befallen, with the message that was sent."""
+    return Asking(await sent(earth, *kinds))
+
+
+async def test_a_return_is_asked_for_and_what_is_answered_stands_with_the_payment() -> None:
+    """One timeline: asked, received, agreed; then a pacs.004 ends it."""
+    async with incoming_world() as earth:
+        case = await asking(earth, *SETTLING)
+
+        asked = await case.ask()
+        await case.see_to()
+        await case.hears("DUPL")
+        agreed = case.now
+        await case.see_to()
+        await case.case.came_back()
+
+        assert asked.request.state is RequestState.REQUESTED
+        assert asked.request.due_at is not None
+        assert agreed.request.state is RequestState.AGREED
+        assert case.now.request.state is RequestState.RETURNED
+        assert case.now.state is PaymentState.RETURNED
+        kinds = [type(each) for each in said(earth)]
+        assert kinds[:2] == [PaymentCancellationRequest, ReceiptAcknowledgement]
+        events = [each.event.kind for each in await earth.store.store.events(case.now.payment_id)]
+        assert events[3:6] == [
+            *(EventKind.RETURN_ASKED, EventKind.RETURN_RECEIPT_REPORTED, EventKind.RETURN_AGREED_REPORTED)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("AM09", RequestState.AGREED),
+        ("TECH", RequestState.PENDING),
+        ("CUST", RequestState.REFUSED),
+        ("FRAD", RequestState.REQUESTED),
+    ],
+)
+async def test_each_answer_has_its_state(code: str, state: RequestState) -> None:
+    """IPAY and PECR, PDCR, RJCR, and none at all."""
+    async with incoming_world() as earth:
+        case = await asking(earth, *SETTLING)
+        await case.ask()
+        await case.see_to()
+
+        await case.hears(code)
+
+        assert case.now.request.state is state
+        assert case.now.state is PaymentState.SETTLED
+
+
+async def test_what_was_asked_is_asked_again_only_when_its_answer_is_overdue() -> None:
+    """Under a new message id; the former answer is then another case's."""
+    async with incoming_world() as earth:
+        case = await asking(earth, *SETTLING)
+        first = await case.ask()
+        with pytest.raises(NotAskableError) as refused:
+            await case.ask()
+        earth.clock.advance(6 * 86_400)
+
+        second = await case.ask()
+
+        assert refused.value.code == "already_asked"
+        assert first.request.message_id != second.request.message_id
+
+
+@pytest.mark.parametrize(
+    ("kinds", "days", "code"),
+    [
+        ((EventKind.SENDING_STARTED,), 0, "not_settled"),
+        ((EventKind.SENDING_STARTED, EventKind.REJECTION_REPORTED), 0, "not_settled"),
+        ((*SETTLING, EventKind.RETURNED), 0, "already_returned"),
+        (SETTLING, 61, "too_late"),
+    ],
+)
+async def test_what_cannot_be_asked_for_is_refused_before_anything_leaves(
+    kinds: tuple[EventKind, ...], days: int, code: str
+) -> None:
+    """A payment that has not settled, one that came back, and one of more than 60 days ago."""
+    async with incoming_world() as earth:
+        case = await asking(earth, *kinds)
+        earth.clock.advance(days * 86_400)
+
+        with pytest.raises(NotAskableError) as refused:
+            await case.ask()
+
+        assert refused.value.code == code
+        assert earth.rail.sent == []
+
+
+async def test_an_answer_to_another_case_is_kept_for_a_person() -> None:
+    """It says nothing of the request that stands now."""
+    async with incoming_world() as earth:
+        case = await asking(earth, *SETTLING)
+        await case.ask()
+        await case.see_to()
+        earth.clock.advance(6 * 86_400)
+        await case.ask()
+
+        await case.hears("CUST")
+
+        assert case.now.request.state is RequestState.REQUESTED
+        assert [each.codes for each in earth.store.store.rows.quarantine.values()] == [("CASE_DIFFERS",)]
+
+
+# --- Theirs -------------------------------------------------------------------------------------------------------
+
+
+class Asked:
+    """A transfer that came, and whose sender asks for it back."""
+
+    def __init__(self, earth: IncomingWorld) -> None:
+        self.earth = earth
+        order = Order(debtor_agent=AGENT, creditor_agent=AGENT)
+        self.forwarded: TransferForwarded = earth.writer.forward(order, 1, recipient=PARTY, now=earth.clock.now())
+        self.transfer: IncomingTransfer | None = None
+
+    @property
+    def now(self) -> IncomingTransfer:
+        assert self.transfer is not None
+        return self.earth.now(self.transfer)
+
+    async def stands(self, *kinds: IncomingEvent) -> None:
+        """It was received, and this has befallen it."""
+        assert await self.earth.hearing.arrive([self.earth.read(self.forwarded.body)]) == [None]
+        (self.transfer,) = self.earth.store.rows.transfers.values()
+        await self.earth.befalls(self.transfer, *kinds)
+
+    async def is_asked(self, reason: str = "DUPL", *, is_unknown: bool = False) -> None:
+        """The rail brings the request, and it is seen to."""
+        body = self.earth.writer.ask_back(
+            self.forwarded, reason, days_later=0, is_unknown=is_unknown, now=self.earth.clock.now()
+        )
+        await self.earth.sending.apply([RailDelivery("r", body)])
+        await self.see_to()
+
+    async def see_to(self) -> None:
+        if self.transfer is not None:
+            await self.earth.receiving.arrived.see_to_words(self.earth.instruction(self.transfer))
+
+    async def answer(self, kind: IncomingEvent, *, cents: int | None = None, code: str | None = None) -> None:
+        reason = None if code is None else Reason(code, ReasonOrigin.INSTITUTION)
+        amount = None if cents is None else Amount(cents)
+        await requests_of(self.earth).answer(self.now.payment_id, kind, amount=amount, reason=reason, by="a test")
+        await self.see_to()
+
+    def answers(self) -> list[tuple[str, list[str]]]:
+        """What we have answered."""
+        found = [each for each in said(self.earth) if isinstance(each, Resolution)]
+        return [
+            (
+                each.confirmation or "",
+                [reason.reason.text for one in each.payments for reason in one.reasons if reason.reason is not None],
+            )
+            for each in found
+        ]
+
+
+POSTED = (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED, IncomingEvent.POSTING_CONFIRMED)
+
+
+async def test_a_request_is_acknowledged_and_waits_for_the_institution() -> None:
+    """admi.007 at once; RECEIVED until midnight of the next standard business day."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED)
+
+        await case.is_asked()
+
+        assert case.now.request.state is RequestState.RECEIVED
+        assert case.now.request.due_at is not None
+        assert [type(each) for each in said(earth)] == [ReceiptAcknowledgement]
+
+
+@pytest.mark.parametrize(("cents", "confirmation"), [(None, "IPAY"), (5_174, "IPAY"), (2_000, "PECR")])
+async def test_agreed_the_return_begins_with_the_answer(cents: int | None, confirmation: str) -> None:
+    """One commit: no IPAY without its pacs.004 under way, and none without its answer."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED)
+        await case.is_asked()
+
+        await case.answer(IncomingEvent.RETURN_AGREED, cents=cents)
+        started = case.now
+        await earth.receiving.arrived.see_to(earth.instruction(started))
+        await earth.befalls(started, IncomingEvent.RETURN_SETTLED)
+
+        assert case.answers() == [(confirmation, [])]
+        assert started.request.state is RequestState.AGREED
+        assert started.returning_cents == (cents or 5_174)
+        assert len(earth.store.store.rows.payments) == 1
+        assert case.now.request.state is RequestState.RETURNED
+        with pytest.raises(NotAnswerableError):
+            await case.answer(IncomingEvent.RETURN_REFUSED, code="CUST")
+
+
+async def test_pending_then_refused() -> None:
+    """PDCR, and within ten standard business days RJCR with its reason."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED)
+        await case.is_asked()
+        soon = case.now.request.due_at
+
+        await case.answer(IncomingEvent.RETURN_DEFERRED)
+        later = case.now.request.due_at
+        await case.answer(IncomingEvent.RETURN_REFUSED, code="CUST")
+
+        assert case.answers() == [("PDCR", []), ("RJCR", ["CUST"])]
+        assert soon is not None
+        assert later is not None
+        assert later > soon + timedelta(days=9)
+        assert (case.now.request.state, case.now.request.due_at) == (RequestState.REFUSED, None)
+        assert case.now.returning_cents == 0
+
+
+@pytest.mark.parametrize(
+    ("kinds", "state", "answer"),
+    [
+        ((IncomingEvent.REJECTION_DECIDED,), RequestState.REFUSED, ("RJCR", ["NOOR"])),
+        ((IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.REJECTION_ADVISED), RequestState.REFUSED, ("RJCR", ["NOOR"])),
+        (
+            (*POSTED[:2], IncomingEvent.POSTING_REFUSED, IncomingEvent.RETURN_SETTLED),
+            RequestState.REFUSED,
+            ("RJCR", ["ARDT"]),
+        ),
+        ((*POSTED[:2], IncomingEvent.POSTING_REFUSED), RequestState.AGREED, ("IPAY", [])),
+    ],
+)
+async def test_what_needs_nobody_is_answered_at_once(
+    kinds: tuple[IncomingEvent, ...], state: RequestState, answer: tuple[str, list[str]]
+) -> None:
+    """No money came; it has gone back already; it is on its way back."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*kinds)
+
+        await case.is_asked()
+        await case.see_to()
+
+        assert case.now.request.state is state
+        assert answer in case.answers()
+
+
+async def test_a_request_after_sixty_days_is_refused_and_a_report_of_fraud_is_not() -> None:
+    """The rail's time for it is over; for FRAD there is none."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED)
+        earth.clock.advance(61 * 86_400)
+
+        await case.is_asked("FRAD")
+        open_one = case.now.request.state
+        await case.answer(IncomingEvent.RETURN_REFUSED, code="LEGL")
+        await case.is_asked("CUST")
+        await case.see_to()
+
+        assert open_one is RequestState.RECEIVED
+        assert case.answers()[-1] == ("RJCR", ["NARR"])
+
+
+async def test_a_request_about_nothing_that_came_is_answered_and_kept() -> None:
+    """RJCR, NOOR; the request lies in quarantine, where a person sees it."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED)
+
+        await case.is_asked(is_unknown=True)
+
+        assert case.answers() == [("RJCR", ["NOOR"])]
+        assert case.now.request.state is RequestState.NONE
+        assert len(earth.store.store.rows.quarantine) == 1
+
+
+async def test_the_same_request_again_is_one() -> None:
+    """Byte for byte under one header: it counts once."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED)
+        body = earth.writer.ask_back(case.forwarded, "DUPL", days_later=0, is_unknown=False, now=earth.clock.now())
+
+        await earth.sending.apply([RailDelivery("1", body), RailDelivery("2", body)])
+        await earth.sending.apply([RailDelivery("3", body)])
+
+        kinds = [each.fact.kind for each in await earth.store.events(case.now.payment_id)]
+        assert kinds.count(IncomingEvent.RETURN_REQUESTED) == 1
+
+
+async def test_more_than_is_left_is_not_agreed_to_and_what_is_held_is_decided_first() -> None:
+    """The sum of parts never exceeds the payment; money that was not posted is posted or refused first."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED[:2], IncomingEvent.PENDING_DECIDED)
+        await case.is_asked()
+        with pytest.raises(NotReturnableError):
+            await case.answer(IncomingEvent.RETURN_AGREED)
+        await earth.befalls(case.now, IncomingEvent.POSTING_CONFIRMED)
+
+        with pytest.raises(NotReturnableError):
+            await case.answer(IncomingEvent.RETURN_AGREED, cents=5_175)
+
+        assert case.now.state is IncomingState.POSTED
+        assert case.answers() == []
