@@ -30,6 +30,7 @@ from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.incoming import PostgresIncoming
+from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.postgres.releases import PostgresReleases
 from adapters.postgres.store import PostgresStore
 from adapters.synthetic import SyntheticPayments
@@ -41,7 +42,7 @@ from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.domain.incoming_transfer import UNENDED
 from gateway.domain.payment import Rail, RegionId
-from gateway.rails import link_of, served_rails
+from gateway.rails import link_of, rail_operations, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
     POSTING_PREFETCH,
@@ -79,9 +80,11 @@ from gateway.service.ports import (
     PaymentStore,
     Queue,
     QueueDirection,
+    RailEventStore,
     RailLink,
     Vault,
 )
+from gateway.service.rail_operations import RailNotices, RailOperations, RailOperationSender
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.relay import Forwarder, relay
@@ -145,6 +148,7 @@ class Parts:
     releases: PostgresReleases
     store: PaymentStore
     incoming: IncomingStore
+    rail_events: RailEventStore
     dead_letters: DeadLetterStore
     audit: AuditStore
     anchor: AuditAnchor | None
@@ -200,6 +204,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             releases=releases,
             store=store,
             incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure),
+            rail_events=PostgresRailEvents(pool, region=region, vault=vault),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,
@@ -288,6 +293,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
                 SystemIdentifiers(),
             ),
             incoming=incoming,
+            rail_operations=operations_of(parts),
             requests=requests,
             store=parts.store,
             waiting=waiting,
@@ -408,9 +414,11 @@ async def _run_worker_loops(
             parts.observer,
             receiving.hearing(rail, parts.store, parts.vault),
             regions,
+            RailNotices(parts.rail_events, parts.observer),
         )
         for rail, protocol in rails.items()
     }
+    operations = RailOperationSender(parts.rail_events, links, parts.clock, identifiers, parts.observer)
     timers = Timers(decisions, rails, parts.clock, parts.observer)
     sealer = Sealer(parts.audit, parts.anchor, RegionId(parts.settings.region), parts.clock)
     if parts.anchor is None:
@@ -427,6 +435,7 @@ async def _run_worker_loops(
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
             "timers": timers.run,
+            "rail operations": operations.run,
             **receiving.loops,
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
@@ -489,6 +498,11 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds,
                     bus.consume(queue, at_home(handler), prefetch=prefetch, concurrency=concurrency)
                 )
         await asyncio.Event().wait()
+
+
+def operations_of(parts: Parts) -> RailOperations:
+    """Return what takes rail operations: they are sent by a worker."""
+    return RailOperations(rail_operations(parts.settings), parts.rail_events, parts.clock, SystemIdentifiers())
 
 
 def _decisions(parts: Parts, saves: GroupCommit[Decision, bool]) -> Decisions:

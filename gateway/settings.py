@@ -125,6 +125,16 @@ class FedNowSettings(BaseModel):
     connection_party: str = Field(
         "990000107", pattern=r"^[0-9A-Z]{9}$", description="Our connection party id: the header's From."
     )
+    connection_point: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Za-z]{1,35}$",
+        description="The connection point at which this region connects; empty: the party has but one.",
+    )
+    peer_connection_point: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Za-z]{1,35}$",
+        description="The other region's connection point: it is disconnected at the rail when that region is lost.",
+    )
     routing_numbers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Debtor's agents that may send through this gateway, comma-separated; empty: any."
     )
@@ -179,7 +189,7 @@ class FedNowSettings(BaseModel):
     ibm_mq: IbmMqSettings = IbmMqSettings()
 
     _split = field_validator("answer_refused_codes", "definite_refusal_codes", "routing_numbers", mode="before")(_split)
-    _or_none = field_validator("url", mode="before")(_none_if_empty)
+    _or_none = field_validator("url", "connection_point", "peer_connection_point", mode="before")(_none_if_empty)
 
     @model_validator(mode="after")
     def _asks_after_the_clock(self) -> Self:

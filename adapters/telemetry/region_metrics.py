@@ -29,7 +29,7 @@ class RegionMetrics:
         )
         self.unconfirmed_seconds = Gauge(
             "fifteen_region_unconfirmed_seconds",
-            "Since when the other region has not confirmed what this one wrote, as workers and synchronous tenants wait for it.",
+            "Since when the other region has not confirmed what this one wrote, where anything waits for that.",
             registry=registry,
         )
         self.behind_seconds = Gauge(

@@ -88,6 +88,11 @@ def ping_reference_of(payment_id: PaymentId, number: int) -> str:
     return _reference(_digest("ping", str(payment_id), str(number)))
 
 
+def rail_operation_reference_of(event_id: UUID) -> str:
+    """Return the reference of a message to the rail about ourselves; a repeat of the same repeats its id."""
+    return _reference(_digest("rail-operation", str(event_id)))
+
+
 def delivery_id_of(payment_id: PaymentId, purpose: str, version: int) -> UUID:
     """Return the id of a delivery: the same when the outbox repeats it."""
     return uuid5(payment_id, f"{purpose}:{version}")

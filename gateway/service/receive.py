@@ -32,6 +32,7 @@ from gateway.service.ports import (
     UnavailableError,
     Vault,
 )
+from gateway.service.rail_operations import RailNotices
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol, Reading
 from gateway.service.supervise import Verdict, each
 from iso20022 import PaymentCancellationRequest, PaymentStatusReport, ReceiptAcknowledgement, Resolution
@@ -77,6 +78,8 @@ class Receiver:
     incoming: Hearing | None = None
     regions: RegionStore | None = None
     """Where there is another region: what finds no payment of ours is handed over to it."""
+    notices: RailNotices | None = None
+    """Hears what the rail says of itself; without it that is set aside."""
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -200,8 +203,8 @@ class Receiver:
         reading = one.reading
         if known is not None:
             await self._repeated(one, known)
-        elif reading.is_sign_of_life:
-            self.observer.rail_answered(self.rail.rail)
+        elif reading.is_sign_of_life or (payment is None and await self._is_notice(reading)):
+            await self._notice(one)
         elif reading.statement is not None and payment is None and self.regions and not one.is_handed_over:
             await self._hand_over(one)  # its facts may be on their way here still: its home knows it
         elif payment is None and isinstance(reading.statement, ReceiptAcknowledgement):
@@ -220,6 +223,22 @@ class Receiver:
                 return
             if decision is not None:
                 self._tell_legs(one, decision)
+
+    async def _is_notice(self, reading: Reading) -> bool:
+        """Whether the rail speaks of itself, or of what it was asked about ourselves, and somebody hears it."""
+        if self.notices is None:
+            return False
+        return reading.notice is not None or await self.notices.is_about_ours(self.rail.rail, reading)
+
+    async def _notice(self, one: _Heard) -> None:
+        """Keep what the rail says of itself, once; the answer to a PING is a sign of life, too."""
+        if one.reading.is_sign_of_life:
+            self.observer.rail_answered(self.rail.rail)
+        if self.notices is None or (one.reading.is_sign_of_life and one.reading.notice is None):
+            return
+        known = await self.notices.hear(self.rail.rail, self._raw(one), one.reading, digest=one.digest)
+        if known is not None:
+            await self._repeated(one, known)
 
     async def _hand_over(self, one: _Heard) -> None:
         """Keep it, durably, for its home, which applies it once it is replicated.

@@ -86,6 +86,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
+from gateway.service.ports.rail_operations import RailEventStore, UnsentRailMessage
 from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Retention, Unprojected
 from gateway.service.ports.store import (
     Accepted,
@@ -191,6 +192,7 @@ __all__ = [
     "Queue",
     "QueueDirection",
     "RailDelivery",
+    "RailEventStore",
     "RailLink",
     "RawMessage",
     "Reach",
@@ -214,6 +216,7 @@ __all__ = [
     "UnroutableError",
     "Unsealed",
     "Unsent",
+    "UnsentRailMessage",
     "Vault",
     "Walk",
     "Walked",
