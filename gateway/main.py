@@ -64,6 +64,7 @@ from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.incoming.fold import TransferFold
 from gateway.service.operate import Operators
+from gateway.service.peer_point import PeerPoint
 from gateway.service.ports import (
     ArchiveStore,
     AuditAnchor,
@@ -454,6 +455,16 @@ async def _run_worker_loops(
                     ask_wait_s=max(rail.timing.status_request_wait_s for rail in rails.values()),
                 )
                 loops["guardian"] = guardian.run
+            if parts.settings.fednow.peer_connection_point is not None and Rail.FEDNOW in rails:
+                loops["peer's connection point"] = PeerPoint(
+                    operations_of(parts),
+                    Rail.FEDNOW,
+                    parts.settings.fednow.peer_connection_point,
+                    parts.regional.witness,
+                    parts.regional.peer,
+                    parts.regional,
+                    parts.clock,
+                ).run
             loops |= {
                 f"receiver of {rail} for the other region": receiver.run_for_the_other_region
                 for rail, receiver in receivers.items()

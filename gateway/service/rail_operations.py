@@ -153,13 +153,26 @@ class RailOperations:
         status = await self.status(rail)
         if status.standing.points.get(point) is False:
             return False
-        code = self._dialect(rail).code_of(RailAction.DISCONNECT)
+        return await self._ask_once(rail, RailAction.DISCONNECT, point, status, by=by, note=note)
+
+    async def connect(self, rail: Rail, point: str, *, by: str, note: str) -> bool:
+        """Have a connection point connected again that is known to be disconnected; as `disconnect`."""
+        status = await self.status(rail)
+        if status.standing.points.get(point) is not False:
+            return False
+        return await self._ask_once(rail, RailAction.CONNECT, point, status, by=by, note=note)
+
+    async def _ask_once(
+        self, rail: Rail, action: RailAction, point: str, status: RailStatus, *, by: str, note: str
+    ) -> bool:
+        """Ask, unless it was asked for a moment ago and the answer may be on its way; says whether it was asked."""
+        code = self._dialect(rail).code_of(action)
         recent = self.clock.now() - timedelta(seconds=SENDABLE_S)
         for known in status.operations:
             is_same = known.asked.code == code and known.asked.subjects == (point,)
             if is_same and known.state is OperationState.ASKED and known.asked.at > recent:
                 return False
-        await self.ask(rail, RailAction.DISCONNECT, point, by=by, note=note)
+        await self.ask(rail, action, point, by=by, note=note)
         return True
 
     async def find(self, rail: Rail, event_id: UUID) -> Operation | None:

@@ -23,6 +23,7 @@ from gateway.service.ports import (
     Leg,
     MessageDirection,
     NotHomeError,
+    NotServingError,
     Observer,
     Quarantined,
     RailDelivery,
@@ -149,10 +150,14 @@ class Receiver:
         if not arrivals:
             return
         assert self.incoming is not None, "only who receives is brought anything"
-        codes = await self.incoming.arrive([self._arrived(one) for one in arrivals])
+        codes: Sequence[str | NotServingError | None]
+        try:
+            codes = await self.incoming.arrive([self._arrived(one) for one in arrivals])
+        except NotServingError as error:
+            codes = [error] * len(arrivals)
         for one, code in zip(arrivals, codes, strict=True):
-            if isinstance(code, NotHomeError):
-                await self._hand_over(one)
+            if isinstance(code, NotServingError):
+                await self._pass_on(one, code)
             elif code is not None:
                 await self._quarantine(one, (code,))
 
@@ -218,8 +223,8 @@ class Receiver:
         else:
             try:
                 decision = await self.decisions.take(payment.payment_id, self._choice(one), loaded=payment)
-            except NotHomeError:
-                await self._hand_over(one)
+            except NotServingError as error:
+                await self._pass_on(one, error)
                 return
             if decision is not None:
                 self._tell_legs(one, decision)
@@ -239,6 +244,12 @@ class Receiver:
         known = await self.notices.hear(self.rail.rail, self._raw(one), one.reading, digest=one.digest)
         if known is not None:
             await self._repeated(one, known)
+
+    async def _pass_on(self, one: _Heard, error: NotServingError) -> None:
+        """Keep for the other region what this one may not act upon; what has come from there waits until it may."""
+        if self.regions is None or (one.is_handed_over and not isinstance(error, NotHomeError)):
+            raise error
+        await self._hand_over(one)
 
     async def _hand_over(self, one: _Heard) -> None:
         """Keep it, durably, for its home, which applies it once it is replicated.
@@ -261,8 +272,8 @@ class Receiver:
             return
         try:
             is_first = await self.incoming.hear(self._arrived(one), transfer, inbox_id=inbox_id)
-        except NotHomeError:
-            await self._hand_over(one)
+        except NotServingError as error:
+            await self._pass_on(one, error)
             return
         if not is_first:
             self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
