@@ -182,7 +182,7 @@ def _both_of(
         return tenant_id in tenants or EVERY_TENANT in tenants
 
     both = BothRegions(store, region, peer, clock, PeerFence(witness, peer, clock), concerns)
-    metrics.regions.unconfirmed_seconds.set_function(lambda: both.unconfirmed_s if both.has_looked else 0.0)
+    metrics.regions.unconfirmed_seconds.set_function(lambda: both.unconfirmed_s)
     return both
 
 

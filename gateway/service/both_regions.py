@@ -130,11 +130,6 @@ class BothRegions:
     _word_at_s: float = -math.inf
 
     @property
-    def has_looked(self) -> bool:
-        """Whether it is known how far the other region is: `run` runs."""
-        return self._has_looked
-
-    @property
     def unconfirmed_s(self) -> float:
         """Since when something of this region may not be in the other."""
         return self.clock.monotonic_s() - self._in_step_s
