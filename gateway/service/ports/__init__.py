@@ -83,7 +83,7 @@ from gateway.service.ports.incoming import (
 )
 from gateway.service.ports.institution import Institution, Question
 from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
-from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
+from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFault, ReturnSums
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
 from gateway.service.ports.rail_operations import RailEventStore, UnsentRailMessage
@@ -204,6 +204,8 @@ __all__ = [
     "Reservation",
     "Retention",
     "RetentionOverError",
+    "ReturnFault",
+    "ReturnSums",
     "Sealed",
     "SealedEntry",
     "Span",

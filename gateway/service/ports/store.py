@@ -235,6 +235,13 @@ class ClaimStore(Protocol):
 class PaymentStore(ClaimStore, Protocol):
     """The database of one region. Facts and events are only ever added."""
 
+    async def claimed(self, tenant_id: TenantId, keys: Sequence[IdempotencyKey]) -> Sequence[Payment]:
+        """Return a tenant's payments that were accepted under these keys, in their order, as they are now.
+
+        Keys that nothing is known of are left out.
+        """
+        ...
+
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
         """Return the payments as they are now; unknown ones are left out."""
         ...
