@@ -30,6 +30,7 @@ from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.incoming import PostgresIncoming
+from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.postgres.releases import PostgresReleases
 from adapters.postgres.store import PostgresStore
 from adapters.synthetic import SyntheticPayments
@@ -41,7 +42,7 @@ from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.domain.incoming_transfer import UNENDED
 from gateway.domain.payment import Rail, RegionId
-from gateway.rails import link_of, served_rails
+from gateway.rails import link_of, rail_operations, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
     POSTING_PREFETCH,
@@ -60,7 +61,10 @@ from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fencing import HeldLink, at_home
 from gateway.service.funds import Funds, NoCore
 from gateway.service.group_commit import GroupCommit
+from gateway.service.incoming.decide import IncomingDecider
+from gateway.service.incoming.fold import TransferFold
 from gateway.service.operate import Operators
+from gateway.service.peer_point import PeerPoint
 from gateway.service.ports import (
     ArchiveStore,
     AuditAnchor,
@@ -77,9 +81,11 @@ from gateway.service.ports import (
     PaymentStore,
     Queue,
     QueueDirection,
+    RailEventStore,
     RailLink,
     Vault,
 )
+from gateway.service.rail_operations import RailNotices, RailOperations, RailOperationSender
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.relay import Forwarder, relay
@@ -144,6 +150,7 @@ class Parts:
     releases: PostgresReleases
     store: PaymentStore
     incoming: IncomingStore
+    rail_events: RailEventStore
     dead_letters: DeadLetterStore
     audit: AuditStore
     anchor: AuditAnchor | None
@@ -171,15 +178,18 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     metrics.build_info.labels(version("fifteen")).set(1)
     observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
     vault, region = vault_of(settings), RegionId(settings.region)
+    rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
+    fold_transfer = TransferFold(IncomingDecider(receiving_rails(settings, rails), SystemIdentifiers()))
     async with (
         open_pool(database_url) as opened,
-        open_regional(settings, opened, clock, observer=observer, metrics=metrics, vault=vault) as regional,
+        open_regional(
+            settings, opened, clock, observer=observer, metrics=metrics, vault=vault, fold_transfer=fold_transfer
+        ) as regional,
     ):
         pool = between.pool(opened)
         archive_reader, tenure = reader_of(settings, clock), tenure_of(regional)
         store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure))
         dead_letters = PostgresDeadLetters(pool, region=region)
-        rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         audit = PostgresAudit(pool, region=region)
         archive = PostgresArchiveStore(pool, region=region)
         archiver = archiver_of(settings, archive, clock)
@@ -195,7 +205,8 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             pool=pool,
             releases=releases,
             store=store,
-            incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader),
+            incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure),
+            rail_events=PostgresRailEvents(pool, region=region, vault=vault),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,
@@ -284,6 +295,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
                 SystemIdentifiers(),
             ),
             incoming=incoming,
+            rail_operations=operations_of(parts),
             requests=requests,
             store=parts.store,
             waiting=waiting,
@@ -391,6 +403,7 @@ async def _run_worker_loops(
         identifiers=identifiers,
         observer=parts.observer,
         forward=forwarder.take,
+        both=None if parts.regional is None else parts.regional.both,
     )
     receivers = {
         rail: Receiver(
@@ -403,9 +416,11 @@ async def _run_worker_loops(
             parts.observer,
             receiving.hearing(rail, parts.store, parts.vault),
             regions,
+            RailNotices(parts.rail_events, parts.observer),
         )
         for rail, protocol in rails.items()
     }
+    operations = RailOperationSender(parts.rail_events, links, parts.clock, identifiers, parts.observer)
     timers = Timers(decisions, rails, parts.clock, parts.observer)
     sealer = Sealer(parts.audit, parts.anchor, RegionId(parts.settings.region), parts.clock)
     if parts.anchor is None:
@@ -422,6 +437,7 @@ async def _run_worker_loops(
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
             "timers": timers.run,
+            "rail operations": operations.run,
             **receiving.loops,
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
@@ -440,6 +456,16 @@ async def _run_worker_loops(
                     ask_wait_s=max(rail.timing.status_request_wait_s for rail in rails.values()),
                 )
                 loops["guardian"] = guardian.run
+            if parts.settings.fednow.peer_connection_point is not None and Rail.FEDNOW in rails:
+                loops["peer's connection point"] = PeerPoint(
+                    operations_of(parts),
+                    Rail.FEDNOW,
+                    parts.settings.fednow.peer_connection_point,
+                    parts.regional.witness,
+                    parts.regional.peer,
+                    parts.regional,
+                    parts.clock,
+                ).run
             loops |= {
                 f"receiver of {rail} for the other region": receiver.run_for_the_other_region
                 for rail, receiver in receivers.items()
@@ -484,6 +510,11 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds,
                     bus.consume(queue, at_home(handler), prefetch=prefetch, concurrency=concurrency)
                 )
         await asyncio.Event().wait()
+
+
+def operations_of(parts: Parts) -> RailOperations:
+    """Return what takes rail operations: they are sent by a worker."""
+    return RailOperations(rail_operations(parts.settings), parts.rail_events, parts.clock, SystemIdentifiers())
 
 
 def _decisions(parts: Parts, saves: GroupCommit[Decision, bool]) -> Decisions:

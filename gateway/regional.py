@@ -14,14 +14,28 @@ from adapters.http.api import Api, Takes
 from adapters.http.application import build_peer_application
 from adapters.http.peer import Peer, listener_tls, mutual_tls
 from adapters.http.serving import serving
+from adapters.postgres.incoming_projection import PostgresTransferProjections
 from adapters.postgres.regions import PostgresRegions
 from adapters.telemetry.metrics import Metrics
 from adapters.witness import WitnessAddressError, open_witness
 from gateway.domain.payment import RegionId, TenantId
 from gateway.service.both_regions import BothRegions, PeerFence
+from gateway.service.incoming.fold import TransferFold
 from gateway.service.lease import RegionLease
-from gateway.service.ports import Alone, Clock, Observer, Tenure, UnavailableError, Vault, Witness
-from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, behind_s
+from gateway.service.ports import (
+    Alone,
+    Clock,
+    Observer,
+    Projected,
+    ProjectedTransfer,
+    Tenure,
+    UnavailableError,
+    Unprojected,
+    UnprojectedTransfer,
+    Vault,
+    Witness,
+)
+from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, behind_s, folded
 from gateway.service.steer import Guardian
 from gateway.settings import Settings, SettingsError, witness_url_of
 
@@ -36,13 +50,15 @@ class Regional:
 
     lease: RegionLease
     keeper: MapKeeper
-    projector: Projector
+    projector: Projector[Unprojected, Projected]
+    transfers: Projector[UnprojectedTransfer, ProjectedTransfer]
     pulse: Pulse
     successor: Successor
     store: PostgresRegions
     peer: RegionId
     witness: Witness
-    both: BothRegions | None
+    both: BothRegions
+    has_synchronous_tenants: bool
 
     @property
     def loops_of_every_role(self) -> Mapping[str, Loop]:
@@ -52,15 +68,22 @@ class Regional:
     @property
     def loops_of_a_gateway(self) -> Mapping[str, Loop]:
         """What a gateway runs besides."""
-        if self.both is None:
-            return self.loops_of_every_role
-        return {**self.loops_of_every_role, "peer's fence": self.both.fence.run, "peer's copy": self.both.run}
+        return {**self.loops_of_every_role, **(self._loops_of_both if self.has_synchronous_tenants else {})}
+
+    @property
+    def _loops_of_both(self) -> Mapping[str, Loop]:
+        return {"peer's fence": self.both.fence.run, "peer's copy": self.both.run}
 
     @property
     def loops_of_a_worker(self) -> Mapping[str, Loop]:
         """What a worker runs besides."""
-        return {**self.loops_of_every_role, "projection": self.projector.run, "pulse": self.pulse.run} | {
-            "successor": self.successor.run
+        return {
+            **self.loops_of_every_role,
+            **self._loops_of_both,
+            "projection": self.projector.run,
+            "projection of incoming transfers": self.transfers.run,
+            "pulse": self.pulse.run,
+            "successor": self.successor.run,
         }
 
     def guardian(self, own: RegionId, clock: Clock, *, after_s: float, ask_wait_s: float) -> Guardian:
@@ -108,6 +131,7 @@ async def open_regional(
     observer: Observer,
     metrics: Metrics,
     vault: Vault,
+    fold_transfer: TransferFold,
 ) -> AsyncIterator[Regional | None]:
     """Open what a region needs beside another; None for one alone.
 
@@ -134,13 +158,15 @@ async def open_regional(
             yield Regional(
                 lease,
                 keeper,
-                Projector(store, clock, observer),
+                Projector(store, folded, clock, observer),
+                Projector(PostgresTransferProjections(pool, region=region), fold_transfer, clock, observer),
                 Pulse(store, clock),
                 Successor(store, clock),
                 store,
                 peer,
                 witness,
                 _both_of(settings, store, witness, clock, metrics),
+                bool(settings.synchronous_tenants),
             )
     except WitnessAddressError as error:
         raise SettingsError(f"FIFTEEN_WITNESS_URL: {error}") from error
@@ -148,15 +174,13 @@ async def open_regional(
 
 def _both_of(
     settings: Settings, store: PostgresRegions, witness: Witness, clock: Clock, metrics: Metrics
-) -> BothRegions | None:
-    tenants = frozenset(settings.synchronous_tenants)
-    if not tenants or settings.peer is None:
-        return None
+) -> BothRegions:
+    assert settings.peer is not None, "there are two"
+    region, peer, tenants = RegionId(settings.region), RegionId(settings.peer), frozenset(settings.synchronous_tenants)
 
     def concerns(tenant_id: TenantId) -> bool:
         return tenant_id in tenants or EVERY_TENANT in tenants
 
-    region, peer = RegionId(settings.region), RegionId(settings.peer)
     both = BothRegions(store, region, peer, clock, PeerFence(witness, peer, clock), concerns)
     metrics.regions.unconfirmed_seconds.set_function(lambda: both.unconfirmed_s)
     return both

@@ -125,6 +125,16 @@ class FedNowSettings(BaseModel):
     connection_party: str = Field(
         "990000107", pattern=r"^[0-9A-Z]{9}$", description="Our connection party id: the header's From."
     )
+    connection_point: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Za-z]{1,35}$",
+        description="The connection point at which this region connects; empty: the party has but one.",
+    )
+    peer_connection_point: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Za-z]{1,35}$",
+        description="The other region's connection point: it is disconnected at the rail when that region is lost.",
+    )
     routing_numbers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Debtor's agents that may send through this gateway, comma-separated; empty: any."
     )
@@ -186,7 +196,7 @@ class FedNowSettings(BaseModel):
     _split = field_validator(
         "answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers", mode="before"
     )(_split)
-    _or_none = field_validator("url", mode="before")(_none_if_empty)
+    _or_none = field_validator("url", "connection_point", "peer_connection_point", mode="before")(_none_if_empty)
 
     @model_validator(mode="after")
     def _asks_after_the_clock(self) -> Self:
@@ -526,8 +536,6 @@ class Settings(BaseSettings):
             raise ValueError(f"regions are one or two, each named once, not {', '.join(self.regions)}")
         if set(self.regions) & set(self.retired_regions):
             raise ValueError("a region that is retired does not write: it is named in one of the two settings")
-        if len(self.regions) > 1 and self.receiving_agents:
-            raise ValueError("two regions do not receive yet: receiving_agents must be empty (docs/regions.md)")
         if len(self.regions) == 1 and self.synchronous_tenants:
             raise ValueError("synchronous_tenants needs two regions: one alone has no other to wait for")
         tls = (self.peer_ca_file, self.peer_certificate_file, self.peer_key_file)

@@ -14,6 +14,7 @@ from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
+from gateway.service.rail_operations import RailOperations
 from gateway.service.submit import Intake
 from gateway.service.waiting import Waiting
 
@@ -79,6 +80,7 @@ class Api:
     operators: Operators
     dead_letters: DeadLetters
     incoming: IncomingDesk
+    rail_operations: RailOperations
     requests: ReturnRequests
     store: PaymentStore
     waiting: Waiting

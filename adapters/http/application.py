@@ -30,6 +30,7 @@ from adapters.http.problems import (
     ProblemError,
     problem_response,
 )
+from adapters.http.rail_operations import RailDesk
 from adapters.http.return_requests import ReturnRequestDesk
 from adapters.http.submissions import Submissions
 from gateway.service.group_commit import OverloadedError
@@ -71,6 +72,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
     operator_keys = OperatorKeys(store=api.dead_letters.store, keys=keys)
     desk, dead_letters = OperatorDesk(api, operator_keys), DeadLetterDesk(api, operator_keys)
     incoming, requests = IncomingTransfers(api, operator_keys), ReturnRequestDesk(api, operator_keys)
+    rails = RailDesk(api, operator_keys)
     return [
         ("POST", "/v1/messages", submissions.post_message),
         ("POST", "/v1/payments", submissions.post_payment),
@@ -98,6 +100,9 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("POST", "/v1/incoming-transfers/{transfer_id}/return-answer", requests.post_answer),
         ("POST", "/v1/payments/{payment_id}/return-request", requests.post_request),
         ("GET", "/v1/return-requests", requests.get_list),
+        ("GET", "/v1/rails/{rail}", rails.get_status),
+        ("POST", "/v1/rails/{rail}/operations", rails.post_operation),
+        ("GET", "/v1/rails/{rail}/operations/{operation_id}", rails.get_operation),
         ("GET", "/", operations.get_index),
         ("GET", "/healthz", operations.get_health),
         ("GET", "/readyz", operations.get_readiness),

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from adapters.postgres import statements
+from adapters.postgres import incoming_statements, statements
 from adapters.postgres.connection import translated
 from adapters.postgres.replication import subscription_of
 from adapters.postgres.rows import columns, digest_of, event_from, request_columns
@@ -61,29 +61,25 @@ FROM pg_subscription_rel JOIN pg_subscription AS followed ON followed.oid = srsu
 WHERE followed.subname = $1
 """
 
-_STOP_TIMERS: Final = """
-UPDATE payment_state SET timer_at = NULL WHERE timer_at IS NOT NULL AND slot = ANY ($1::smallint[])
-"""
+_STOP_TIMERS: Final = (
+    "UPDATE payment_state SET timer_at = NULL WHERE timer_at IS NOT NULL AND slot = ANY ($1::smallint[])",
+    "UPDATE incoming_state SET timer_at = NULL WHERE timer_at IS NOT NULL AND slot = ANY ($1::smallint[])",
+)
 
 _NOTES: Final = """
-SELECT due.position, due.payment_id, fact.slot, fact.payment_id IS NOT NULL AS is_outgoing
+SELECT due.position, due.payment_id, fact.slot
 FROM projection_due AS due
-LEFT JOIN LATERAL (
-    SELECT payment.payment_id, payment.slot FROM payment WHERE payment.payment_id = due.payment_id
-    ORDER BY payment.slot LIMIT 1
-) AS fact ON true
-WHERE (due.not_before IS NULL OR due.not_before <= $2)
-    AND (fact.payment_id IS NOT NULL
-        OR EXISTS (SELECT FROM incoming_transfer AS fact WHERE fact.payment_id = due.payment_id))
+CROSS JOIN LATERAL (
+    SELECT payment.slot FROM payment WHERE payment.payment_id = due.payment_id ORDER BY payment.slot LIMIT 1
+) AS fact
+WHERE due.not_before IS NULL OR due.not_before <= $2
 ORDER BY due.position LIMIT $1
 """
 """While a region is copied for the first time, events may come before the facts that they are about: they wait."""
 
-_DROP_NOTES: Final = "DELETE FROM projection_due WHERE position = ANY ($1::bigint[])"
+POSTPONE_NOTES: Final = "UPDATE projection_due SET not_before = $2 WHERE position = ANY ($1::bigint[])"
 
-_POSTPONE_NOTES: Final = "UPDATE projection_due SET not_before = $2 WHERE position = ANY ($1::bigint[])"
-
-_REPLICATED_EVENTS: Final = """
+REPLICATED_EVENTS: Final = """
 SELECT payment_id, tenant_id, digest, region, epoch, sequence, kind, state_before, state_after, status, reason_code,
     reason_origin, reason_text, business_message_id, details, at
 FROM payment_event WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, epoch, sequence
@@ -228,7 +224,8 @@ class PostgresRegions:
                     )
                 changed = await connection.fetch(_ADOPT, *columns(rows, 4))
                 lost = {row["slot"]: row["epoch"] for row in changed if row["region"] != self._region}
-                await connection.execute(_STOP_TIMERS, list(lost))
+                for statement in _STOP_TIMERS:
+                    await connection.execute(statement, list(lost))
                 was_ours = set() if known is None else known.slots_of(self._region) & set(lost)
                 await connection.execute(_RELEASE, self._region, list(was_ours), [lost[number] for number in was_ours])
         return {row["slot"] for row in changed if row["region"] == self._region}
@@ -236,7 +233,8 @@ class PostgresRegions:
     async def take_up(self, now: datetime) -> None:
         """Make the timers of other regions' payments due; see the port."""
         with translated():
-            await self._pool.execute(_TAKE_UP, self._region, now)
+            for statement in (_TAKE_UP, incoming_statements.TAKE_UP):
+                await self._pool.execute(statement, self._region, now)
 
     async def is_copied(self, peer: RegionId) -> bool:
         """Whether the first copy is complete; see the port."""
@@ -246,11 +244,8 @@ class PostgresRegions:
     async def unprojected(self, now: datetime, *, limit: int) -> Sequence[Unprojected]:
         """Return what is to be folded anew; see the port."""
         with translated():
-            found = await self._pool.fetch(_NOTES, limit, now)
-            notes = [note for note in found if note["is_outgoing"]]
-            if len(notes) < len(found):  # incoming transfers have no projection here yet
-                await self._pool.execute(_DROP_NOTES, [note["position"] for note in found if not note["is_outgoing"]])
-            rows = await self._pool.fetch(_REPLICATED_EVENTS, list({note["payment_id"] for note in notes}))
+            notes = await self._pool.fetch(_NOTES, limit, now)
+            rows = await self._pool.fetch(REPLICATED_EVENTS, list({note["payment_id"] for note in notes}))
         events: dict[PaymentId, list[Any]] = defaultdict(list)
         for row in rows:
             events[row["payment_id"]].append(row)
@@ -281,7 +276,7 @@ class PostgresRegions:
         """Leave payments aside for a while; see the port."""
         notes = [note for each in payments for note in each.notes]
         with translated():
-            await self._pool.execute(_POSTPONE_NOTES, notes, until)
+            await self._pool.execute(POSTPONE_NOTES, notes, until)
 
     async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
         """Keep bytes for the other region; see the port."""

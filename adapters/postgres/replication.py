@@ -18,12 +18,14 @@ from adapters.postgres.cluster import REPLICATION_GROUP_ROLE
 from adapters.postgres.logins import Login, verifier_of
 from adapters.postgres.phases import PRESENT_S
 from adapters.postgres.tables import FACTS, REPLICATED, TOPOLOGY, region_pulse
-from gateway.domain.payment import RegionId
+from gateway.domain.identity import incoming_slot_of
+from gateway.domain.payment import Rail, RegionId
 from gateway.service.both_regions import COPIED_WITHIN_S
+from iso20022 import MessageId
 
 PUBLICATION: Final = "fifteen_facts"
-SLOTS_SINCE: Final = "0012"
-"""The first revision whose programs know of slots."""
+SLOTS_SINCE: Final = "0014"
+"""The first revision whose programs know of slots, those of what is received too."""
 
 ORIGIN_SINCE: Final = 160_000
 """``origin = none`` is known from PostgreSQL 16 on; before it, that each publishes its own partitions has to do."""
@@ -213,8 +215,6 @@ async def prepare(dsn: str, *, region: RegionId, peer: RegionId, follower: Login
         for name in (region, peer):
             if await connection.fetchval("SELECT to_regclass($1) IS NULL", f"payment_event_{name}"):
                 raise ReplicationError(f"there is no partition for region {name}: fifteen db upgrade, with both in it")
-        if await connection.fetchval("SELECT count(*) > 0 FROM receiving_agent"):
-            raise ReplicationError("two regions do not receive yet, and receiving_agent has rows (docs/regions.md)")
         await _publish(connection, region)
         if follower is not None:
             await _ensure_follower(connection, follower)
@@ -224,6 +224,7 @@ async def prepare(dsn: str, *, region: RegionId, peer: RegionId, follower: Login
         await _attach(connection, f"handed_over_{peer}", "note_handed_over")
         for statement in _SLOTS_OF_OPEN_PAYMENTS:
             await connection.execute(statement)
+        await _give_slots_to_transfers(connection)
 
 
 _SLOTS_OF_OPEN_PAYMENTS: Final = (
@@ -241,6 +242,21 @@ _SLOTS_OF_OPEN_PAYMENTS: Final = (
     """,
 )
 """Payments from before there were slots. Those that are final keep none: nobody else ever decides on them."""
+
+
+async def _give_slots_to_transfers(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Give open incoming transfers from before there were slots theirs, which are functions of their message ids."""
+    unslotted = await connection.fetch(
+        "SELECT state.payment_id, fact.rail, fact.message_id "
+        "FROM incoming_state AS state JOIN incoming_transfer AS fact USING (payment_id) "
+        "WHERE state.slot IS NULL AND state.final_at IS NULL ORDER BY state.payment_id FOR NO KEY UPDATE OF state"
+    )
+    await connection.execute(
+        "UPDATE incoming_state AS state SET slot = given.slot "
+        "FROM unnest($1::uuid[], $2::smallint[]) AS given (payment_id, slot) WHERE state.payment_id = given.payment_id",
+        [row["payment_id"] for row in unslotted],
+        [incoming_slot_of(Rail(row["rail"]), MessageId(row["message_id"])) for row in unslotted],
+    )
 
 
 async def _demand_no_older_code(connection: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from adapters.telemetry.rail_metrics import RailMetrics
 from adapters.telemetry.region_metrics import RegionMetrics
 
 DURATION_BUCKETS_S: Final = (*(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 12.5, 15, 20, 30, 60),)
@@ -245,6 +247,11 @@ class Metrics:
             registry=self.registry,
         )
         self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)
+
+    @cached_property
+    def rails(self) -> RailMetrics:
+        """How we stand on the rails."""
+        return RailMetrics(self.registry)
 
     def render(self) -> tuple[bytes, str]:
         """Return the exposition and its content type."""

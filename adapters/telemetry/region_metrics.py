@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class RegionMetrics:
@@ -29,12 +29,18 @@ class RegionMetrics:
         )
         self.unconfirmed_seconds = Gauge(
             "fifteen_region_unconfirmed_seconds",
-            "Since when the other region has not confirmed what this one wrote; measured for synchronous tenants.",
+            "Since when the other region has not confirmed what this one wrote, where anything waits for that.",
             registry=registry,
         )
         self.behind_seconds = Gauge(
             "fifteen_region_behind_seconds",
             "How old what this region knows of another is, the difference of their clocks included.",
             ["region"],
+            registry=registry,
+        )
+        self.incoming_withheld_total = Counter(
+            "gateway_incoming_acceptances_withheld_total",
+            "Acceptances that were not sent: the other region had not confirmed to have them, and was not fenced off.",
+            ["rail"],
             registry=registry,
         )

@@ -145,18 +145,33 @@ class BothRegions:
 
     async def wait(self, tenant_id: TenantId, key: IdempotencyKey) -> None:
         """Return once the other region has what was committed, or is fenced off; see `Durability`."""
-        if not self.concerns(tenant_id) or self.fence.holds:
+        if not self.concerns(tenant_id):
             return
+        try:
+            has_all = await self.has_all(within_s=self.wait_max_s)
+        except UnavailableError as error:
+            raise NotInBothError(self.own, key, str(error)) from error
+        if not has_all:
+            raise NotInBothError(self.own, key, f"region {self.peer} has not confirmed it in time")
+
+    async def has_all(self, *, within_s: float) -> bool:
+        """Whether the other region has all that was committed before the call, or is fenced off; waits for its word.
+
+        Raises:
+            UnavailableError: how far the other region is cannot be asked.
+
+        """
+        if self.fence.holds:
+            return True
         there: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asking.append(there)
         self._somebody.set()
         try:
-            async with asyncio.timeout(self.wait_max_s):
+            async with asyncio.timeout(within_s):
                 await there
-        except TimeoutError as error:
-            raise NotInBothError(self.own, key, f"region {self.peer} has not confirmed it in time") from error
-        except UnavailableError as error:
-            raise NotInBothError(self.own, key, str(error)) from error
+        except TimeoutError:
+            return False
+        return True
 
     async def run(self) -> None:
         """Look until cancelled; who waits then, or when a look fails, learns that it is not known."""

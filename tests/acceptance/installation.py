@@ -86,6 +86,7 @@ def installed(
     archives: bool = False,
     rail_clock_s: int = RAIL_CLOCK_S,
     status_request_wait_s: int = STATUS_REQUEST_WAIT_S,
+    simulator_options: Sequence[str] = (),
 ) -> Iterator[Installation]:
     """Run the rails' simulators and a gateway; workers are the test's to start.
 
@@ -118,7 +119,16 @@ def installed(
         simulators = {
             rail: Role(
                 f"simulator-{rail}",
-                ("simulator", rail, "--port", str(port), "--rail-clock", str(rail_clock_s), *over_queues),
+                (
+                    "simulator",
+                    rail,
+                    "--port",
+                    str(port),
+                    "--rail-clock",
+                    str(rail_clock_s),
+                    *over_queues,
+                    *simulator_options,
+                ),
                 environment=environment,
                 log_file=directory / f"simulator-{rail}.log",
             )

@@ -74,9 +74,11 @@ from gateway.service.ports.incoming import (
     IncomingDecision,
     IncomingStore,
     NewTransfer,
+    ProjectedTransfer,
     Receivers,
     ReceivingTenant,
     Standing,
+    UnprojectedTransfer,
     Unsent,
 )
 from gateway.service.ports.institution import Institution, Question
@@ -84,6 +86,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFault, ReturnSums
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
+from gateway.service.ports.rail_operations import RailEventStore, UnsentRailMessage
 from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Retention, Unprojected
 from gateway.service.ports.store import (
     Accepted,
@@ -183,11 +186,13 @@ __all__ = [
     "PaymentHistory",
     "PaymentStore",
     "Projected",
+    "ProjectedTransfer",
     "Quarantined",
     "Question",
     "Queue",
     "QueueDirection",
     "RailDelivery",
+    "RailEventStore",
     "RailLink",
     "RawMessage",
     "Reach",
@@ -209,9 +214,11 @@ __all__ = [
     "TimerChange",
     "UnavailableError",
     "Unprojected",
+    "UnprojectedTransfer",
     "UnroutableError",
     "Unsealed",
     "Unsent",
+    "UnsentRailMessage",
     "Vault",
     "Walk",
     "Walked",

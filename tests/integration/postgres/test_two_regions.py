@@ -56,10 +56,12 @@ from gateway.service.ports import (
     NotHomeError,
     OutboundDelivery,
     PartlyFaultyError,
+    Projected,
     Queue,
     RawMessage,
+    Unprojected,
 )
-from gateway.service.regions import Projector, behind_s
+from gateway.service.regions import Projector, behind_s, folded
 from gateway.service.verify_audit import verify
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 from tests.fakes.clock import VirtualClock
@@ -82,7 +84,7 @@ class Region:
     server: EmbeddedPostgres
     store: PostgresStore
     own: PostgresRegions
-    projector: Projector
+    projector: Projector[Unprojected, Projected]
 
     async def settle(self) -> None:
         """Fold what has arrived."""
@@ -175,7 +177,7 @@ async def opened(servers: list[EmbeddedPostgres]) -> AsyncIterator[list[Region]]
             pool = await stack.enter_async_context(open_pool(server.application_dsn))
             own = PostgresRegions(pool, region=name, vault=ClearVault(b"test"))
             store = PostgresStore(pool, region=name, vault=ClearVault(b"test"))
-            projector = Projector(own, VirtualClock(NOW), RecordingObserver())
+            projector = Projector(own, folded, VirtualClock(NOW), RecordingObserver())
             found.append(Region(name, server, store, own, projector))
         yield found
 
@@ -266,12 +268,12 @@ async def test_a_region_reads_the_other_regions_payments_from_a_projection_of_it
     assert await east.store.save([sending]) == [True]
 
     await until(lambda: _number_of_events(west.store, payment.payment_id), 2)
-    folded = fold(await west.store.events(payment.payment_id))
+    made = fold(await west.store.events(payment.payment_id))
     await west.settle()
     here = (await east.store.load([payment.payment_id]))[payment.payment_id]
     there = (await west.store.load([payment.payment_id]))[payment.payment_id]
 
-    assert folded.state is PaymentState.SENDING
+    assert made.state is PaymentState.SENDING
     assert there == replace(here, next_step_at=None)
     assert await west.own.unprojected(NOW, limit=10) == []
     with pytest.raises(PartlyFaultyError) as refused:
@@ -468,7 +470,7 @@ async def test_a_history_that_cannot_be_folded_is_kept_and_tried_again(regions: 
 
     assert at_once == []
     assert (again.payment_id, again.slot) == (payment.payment_id, new_payment(key).slot)
-    await Projector(west.own, VirtualClock(LATER), RecordingObserver()).project()
+    await Projector(west.own, folded, VirtualClock(LATER), RecordingObserver()).project()
     assert (await west.store.load([payment.payment_id]))[payment.payment_id].version == 1
 
 

@@ -22,13 +22,15 @@ from adapters.keys.clear import ClearVault
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, RegionId, TenantId
+from gateway.domain.rail_operations import RailEvent
 from gateway.domain.timing import Timing
 from gateway.receiving import desk_of
 from gateway.service.admission import Admission
 from gateway.service.both_regions import Durability
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import Decisions, decide, grouped_saves
-from gateway.service.fednow import fednow_protocol
+from gateway.service.fednow import FedNowDialect, fednow_protocol
+from gateway.service.fednow_operations import FedNowOperations
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.operate import Operators
 from gateway.service.ports import (
@@ -42,6 +44,7 @@ from gateway.service.ports import (
     RawMessage,
     Refusal,
 )
+from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
@@ -51,6 +54,7 @@ from tests.fakes.clock import VirtualClock
 from tests.fakes.dead_letters import InMemoryDeadLetters
 from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import receiving_rail
+from tests.fakes.rail_operations import InMemoryRailEvents
 from tests.fakes.store import InMemoryStore
 
 TENANT: Final = TenantId("default")
@@ -114,6 +118,8 @@ class RecordingObserver:
     def parked(self, payment_id: PaymentId, reason: str) -> None: ...
 
     def dead_lettered(self, letter: DeadLetter) -> None: ...
+
+    def rail_event(self, event: RailEvent) -> None: ...
 
     def rail_answered(self, rail: Rail) -> None: ...
 
@@ -310,11 +316,17 @@ async def open_world(
         identifiers=SystemIdentifiers(),
         observer=observer,
     )
+    rail_events = InMemoryRailEvents()
+    dialect = FedNowOperations(
+        FedNowDialect(FedNowProfile(), ConnectionPartyId("990000107")), party="990000107", institutions=frozenset()
+    )
+    operations = RailOperations({Rail.FEDNOW: dialect}, rail_events, clock, SystemIdentifiers())
     api = Api(
         intake=intake,
         operators=Operators(payments, {protocol.rail: protocol}, clock),
         dead_letters=DeadLetters(dead_letters, store, {protocol.rail: TIMING}, clock, SystemIdentifiers()),
         incoming=desk,
+        rail_operations=operations,
         requests=requests,
         store=store,
         waiting=waiting,
