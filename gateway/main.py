@@ -42,7 +42,8 @@ from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.domain.incoming_transfer import UNENDED
 from gateway.domain.payment import Rail, RegionId
-from gateway.rails import link_of, rail_operations, served_rails
+from gateway.presence import open_presence, operations_over
+from gateway.rails import link_of, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
     POSTING_PREFETCH,
@@ -98,6 +99,7 @@ from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError, dat
 
 Part = TypeVar("Part")
 
+RAIL_GAUGES_PAUSE_S: Final = 15.0
 GAUGES_PAUSE_S: Final = 5.0
 """Between two readings of what waits."""
 
@@ -254,6 +256,16 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         open_parts(settings, role="gateway", between=between) as parts,
         open_bus(parts) as bus,
         open_peer(settings) as peer,
+        open_presence(
+            settings,
+            events=parts.rail_events,
+            workers=parts.releases,
+            incoming=parts.incoming,
+            clock=parts.clock,
+            identifiers=SystemIdentifiers(),
+            observer=parts.observer,
+            tenure=tenure_of(parts.regional),
+        ) as presence,
         asyncio.TaskGroup() as loops,
     ):
         forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
@@ -295,7 +307,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
                 SystemIdentifiers(),
             ),
             incoming=incoming,
-            rail_operations=operations_of(parts),
+            rail_operations=presence.operations,
             requests=requests,
             store=parts.store,
             waiting=waiting,
@@ -327,7 +339,10 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             loops.create_task(_supervised(parts, "releases", parts.releases.run)),
             loops.create_task(_supervised(parts, "admission", admission.run)),
             loops.create_task(_supervised(parts, "waiting", waiting.run)),
-            *(loops.create_task(_supervised(parts, name, loop)) for name, loop in regional.items()),
+            *(
+                loops.create_task(_supervised(parts, name, loop))
+                for name, loop in {**regional, **presence.loops}.items()
+            ),
         ]
         application = between.application(build_application(api))
         async with serving_the_peer(settings, api):
@@ -441,6 +456,7 @@ async def _run_worker_loops(
             **receiving.loops,
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
+            "rail gauges": lambda: _keep_rail_gauges(parts),
         }
         if receiving.rails:
             loops |= {"forwarder": forwarder.publish, "forwarded": forwarder.forget}
@@ -514,7 +530,7 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds,
 
 def operations_of(parts: Parts) -> RailOperations:
     """Return what takes rail operations: they are sent by a worker."""
-    return RailOperations(rail_operations(parts.settings), parts.rail_events, parts.clock, SystemIdentifiers())
+    return operations_over(parts.settings, parts.rail_events, parts.clock, SystemIdentifiers())
 
 
 def _decisions(parts: Parts, saves: GroupCommit[Decision, bool]) -> Decisions:
@@ -579,6 +595,14 @@ async def _keep_incoming_gauges(parts: Parts, now: datetime) -> None:
         )
     metrics.return_requests_overdue.set(backlog.requests_overdue)
     metrics.incoming_attention.set(backlog.attention)
+
+
+async def _keep_rail_gauges(parts: Parts) -> None:
+    operations = operations_of(parts)
+    while True:
+        for rail in operations.dialects:
+            parts.metrics.rails.show(rail, await operations.status(rail), operations.rules)
+        await asyncio.sleep(RAIL_GAUGES_PAUSE_S)
 
 
 async def _keep_audit_gauges(parts: Parts, now: datetime) -> None:

@@ -82,7 +82,7 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
 
 
 @asynccontextmanager
-async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[Institution]:
+async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[WebhookInstitution]:
     """Open the way to the institutions.
 
     Raises:

@@ -135,6 +135,15 @@ class FedNowSettings(BaseModel):
         pattern=r"^[0-9A-Za-z]{1,35}$",
         description="The other region's connection point: it is disconnected at the rail when that region is lost.",
     )
+    protective_sign_off_after_s: float | None = Field(
+        None,
+        ge=1,
+        description="Sign off whoever has not answered for so long: an institution, or all of us when no worker runs. "
+        "With two regions this one's connection point is disconnected instead. Empty: nobody is signed off by itself.",
+    )
+    downtime_hours_at_once: float = Field(2, gt=0, description="How long we may be signed off at once.")
+    downtime_hours_per_quarter: float = Field(24, gt=0, description="How long in a quarter.")
+    downtime_hours_per_year: float = Field(96, gt=0, description="How long in a year: four quarters.")
     routing_numbers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Debtor's agents that may send through this gateway, comma-separated; empty: any."
     )

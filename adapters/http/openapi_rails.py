@@ -33,6 +33,21 @@ STATUS_EXAMPLE: Final[dict[str, Any]] = {
     "connection_party": {"signed_on": None},
     "institutions": [{"routing_number": "990000107", "signed_on": True, "reached": True}],
     "connection_points": [{"connection_point": "EAST", "connected": True}],
+    "downtime": {
+        "window": {"opens_at": "2026-11-22T07:00:00.000Z", "closes_at": "2026-11-22T11:00:00.000Z", "open": False},
+        "allowed_s": {"at_once": 7_200, "quarter": 86_400, "year": 345_600},
+        "institutions": [
+            {
+                "routing_number": "990000107",
+                "quarter_s": 3_600,
+                "year_s": 7_200,
+                "unplanned_s": 0,
+                "longest_s": 3_600,
+                "current_s": 0,
+                "faults": [],
+            }
+        ],
+    },
     "operations": [OPERATION_EXAMPLE],
     "broadcasts": [
         {
@@ -49,6 +64,7 @@ STATUS_EXAMPLE: Final[dict[str, Any]] = {
 _STRING: Final = {"type": "string"}
 _NULLABLE: Final = {"type": ["string", "null"]}
 _INSTANT: Final = {"type": "string", "format": "date-time"}
+_SECONDS: Final = {"type": "integer", "minimum": 0}
 _MAYBE: Final = {"type": ["boolean", "null"], "description": "null: never heard."}
 
 
@@ -85,6 +101,25 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
             "connection_party": _object({"signed_on": _MAYBE}),
             "institutions": _list(_object({"routing_number": _STRING, "signed_on": _MAYBE, "reached": _MAYBE})),
             "connection_points": _list(_object({"connection_point": _STRING, "connected": {"type": "boolean"}})),
+            "downtime": _object(
+                {
+                    "window": _object({"opens_at": _INSTANT, "closes_at": _INSTANT, "open": {"type": "boolean"}}),
+                    "allowed_s": _object({"at_once": _SECONDS, "quarter": _SECONDS, "year": _SECONDS}),
+                    "institutions": _list(
+                        _object(
+                            {
+                                "routing_number": _STRING,
+                                "quarter_s": _SECONDS,
+                                "year_s": _SECONDS,
+                                "unplanned_s": {**_SECONDS, "description": "Of the year, outside the windows."},
+                                "longest_s": _SECONDS,
+                                "current_s": _SECONDS,
+                                "faults": _list(_STRING),
+                            }
+                        )
+                    ),
+                }
+            ),
             "operations": _list({"$ref": "#/components/schemas/RailOperation"}),
             "broadcasts": _list(
                 _object(
@@ -154,7 +189,8 @@ def rail_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                 "operationId": "postRailOperation",
                 "tags": ["operate"],
                 "summary": "Ask something of a rail: a ping, a sign-on or sign-off, a connection point",
-                "description": "Needs an operator's key. 202 once it is saved; a worker sends it. A repeat asks again.",
+                "description": "Needs an operator's key. 202 once it is saved; a worker sends it. A repeat asks again. "
+                "A sign-on is refused (409) while no worker runs, or an institution that is asked does not answer.",
                 "parameters": [_RAIL],
                 "requestBody": {
                     "required": True,
@@ -172,7 +208,7 @@ def rail_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                     },
                     **problem_responses(
                         *(*_EVERYWHERE, *_BODY, problems.NOT_FOUND, problems.RAIL_NOT_SERVED),
-                        *(problems.OPERATOR_NEEDED, problems.ACTION_INVALID),
+                        *(problems.OPERATOR_NEEDED, problems.ACTION_INVALID, problems.NOT_READY_TO_ANSWER),
                     ),
                 },
             }

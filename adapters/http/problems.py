@@ -70,6 +70,12 @@ MESSAGE_NOT_FOUND: Final = ProblemKind(
 INCOMING_TRANSFER_NOT_FOUND: Final = ProblemKind(
     "incoming_transfer_not_found", 404, "No such incoming transfer", "The list of incoming transfers has their ids."
 )
+NOT_READY_TO_ANSWER: Final = ProblemKind(
+    "not_ready_to_answer",
+    409,
+    "Those who must answer the rail do not",
+    "Nobody was signed on. Mend what the detail names, and sign on then.",
+)
 POSTING_NOT_DECIDABLE: Final = ProblemKind(
     "posting_not_decidable",
     409,
@@ -233,6 +239,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         DEAD_LETTER_CLOSED,
         DEAD_LETTER_WITHOUT_PAYMENT,
         NOT_AWAITING_OPERATOR,
+        NOT_READY_TO_ANSWER,
         POSTING_NOT_DECIDABLE,
         NOT_RETURNABLE,
         RETURN_DIFFERS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,11 +16,12 @@ from adapters.http.bodies import read_body, require_type
 from adapters.http.negotiation import is_json
 from adapters.http.notes import note_findings, refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
-from adapters.http.problems import NOT_FOUND, RAIL_NOT_SERVED, ProblemError
+from adapters.http.problems import NOT_FOUND, NOT_READY_TO_ANSWER, RAIL_NOT_SERVED, ProblemError
 from adapters.http.representation import instant_text
+from gateway.domain.downtime import DowntimeRules
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import Operation, RailAction, RailEvent
-from gateway.service.rail_operations import RailHasNoOperationsError, RailStatus, SubjectError
+from gateway.service.rail_operations import NotReadyError, RailHasNoOperationsError, RailStatus, SubjectError
 
 LISTED_MAX: Final = 50
 """Operations, and broadcasts, that one answer lists."""
@@ -42,7 +44,8 @@ class RailDesk:
             status = await self._api.rail_operations.status(rail)
         except RailHasNoOperationsError as error:
             raise _not_served(rail) from error
-        return json_response(status_json(rail, status))
+        now, rules = self._api.clock.now(), self._api.rail_operations.rules
+        return json_response(status_json(rail, status, rules=rules, now=now))
 
     async def post_operation(self, request: web.Request) -> web.Response:
         """Have something asked of the rail: 202 once it is saved; what became of it is at its own address."""
@@ -54,6 +57,8 @@ class RailDesk:
             asked = await self._api.rail_operations.ask(rail, action, subject, by=operator, note=note)
         except RailHasNoOperationsError as error:
             raise _not_served(rail) from error
+        except NotReadyError as error:
+            raise ProblemError(NOT_READY_TO_ANSWER, f"Nobody was signed on: {error}.") from error
         except SubjectError as error:
             refuse_if_any([_subject_finding(str(error))])
             raise
@@ -71,9 +76,9 @@ class RailDesk:
         return json_response(operation_json(found))
 
 
-def status_json(rail: Rail, status: RailStatus) -> dict[str, Any]:
+def status_json(rail: Rail, status: RailStatus, *, rules: DowntimeRules, now: datetime) -> dict[str, Any]:
     """Return how we stand."""
-    standing = status.standing
+    standing, (opens, closes) = status.standing, rules.next_window(now)
     return {
         "rail": rail.value,
         "connection_party": {"signed_on": standing.party},
@@ -84,9 +89,34 @@ def status_json(rail: Rail, status: RailStatus) -> dict[str, Any]:
         "connection_points": [
             {"connection_point": each, "connected": is_on} for each, is_on in sorted(standing.points.items())
         ],
+        "downtime": {
+            "window": {"opens_at": instant_text(opens), "closes_at": instant_text(closes), "open": opens <= now},
+            "allowed_s": {
+                "at_once": seconds(rules.at_once),
+                "quarter": seconds(rules.per_quarter),
+                "year": seconds(rules.per_year),
+            },
+            "institutions": [
+                {
+                    "routing_number": institution,
+                    "quarter_s": seconds(used.quarter),
+                    "year_s": seconds(used.year),
+                    "unplanned_s": seconds(used.unplanned),
+                    "longest_s": seconds(used.longest),
+                    "current_s": seconds(used.current),
+                    "faults": list(used.faults(rules)),
+                }
+                for institution, used in status.downtime.items()
+            ],
+        },
         "operations": [operation_json(each) for each in status.operations[:LISTED_MAX]],
         "broadcasts": [broadcast_json(each) for each in status.broadcasts[:LISTED_MAX]],
     }
+
+
+def seconds(span: timedelta) -> int:
+    """Return whole seconds."""
+    return span // timedelta(seconds=1)
 
 
 def operation_json(operation: Operation) -> dict[str, Any]:

@@ -44,14 +44,20 @@ SELECT kept.* FROM rail_event AS kept JOIN taken USING (event_id) WHERE kept.reg
 
 _SENT: Final = "DELETE FROM rail_event_due WHERE event_id = $1"
 
-_ASKED: Final = """
-SELECT * FROM rail_event WHERE rail = $1 AND business_message_id = ANY ($2::text[]) AND kind = 'asked'
+_COLUMNS: Final = """
+    event_id, rail, kind, code, subjects, about, business_message_id, asked_by, note, reason_code, description,
+    event_time, at
+"""
+"""All but the message, which may be large."""
+
+_ASKED: Final = f"""
+SELECT {_COLUMNS} FROM rail_event WHERE rail = $1 AND business_message_id = ANY ($2::text[]) AND kind = 'asked'
 """
 
-_EVENTS: Final = "SELECT * FROM rail_event WHERE rail = $1 ORDER BY at DESC, event_id LIMIT $2"
+_EVENTS: Final = f"SELECT {_COLUMNS} FROM rail_event WHERE rail = $1 ORDER BY at DESC, event_id LIMIT $2"
 
-_EVENTS_OF_CODES: Final = """
-SELECT * FROM rail_event WHERE rail = $1 AND code = ANY ($3::text[]) ORDER BY at DESC, event_id LIMIT $2
+_EVENTS_OF_CODES: Final = f"""
+SELECT {_COLUMNS} FROM rail_event WHERE rail = $1 AND code = ANY ($3::text[]) ORDER BY at DESC, event_id LIMIT $2
 """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -87,12 +86,6 @@ class Metrics:
         )
         self.status_requests_total = Counter(
             "gateway_status_requests_total", "pacs.028 sent.", ["rail"], registry=self.registry
-        )
-        self.rail_last_heartbeat_timestamp_seconds = Gauge(
-            "gateway_rail_last_heartbeat_timestamp_seconds",
-            "When the rail last answered a PING.",
-            ["rail"],
-            registry=self.registry,
         )
         self.timer_lateness_seconds = Histogram(
             "gateway_timer_lateness_seconds",
@@ -246,12 +239,8 @@ class Metrics:
             ["rail"],
             registry=self.registry,
         )
+        self.rails = RailMetrics(self.registry)
         self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)
-
-    @cached_property
-    def rails(self) -> RailMetrics:
-        """How we stand on the rails."""
-        return RailMetrics(self.registry)
 
     def render(self) -> tuple[bytes, str]:
         """Return the exposition and its content type."""

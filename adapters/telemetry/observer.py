@@ -193,7 +193,7 @@ class TelemetryObserver:
 
     def rail_answered(self, rail: Rail) -> None:
         """Log and record a sign of life."""
-        self._metrics.rail_last_heartbeat_timestamp_seconds.labels(rail).set_to_current_time()
+        self._rails.last_heartbeat_timestamp_seconds.labels(rail).set_to_current_time()
         self._log.info("rail_answered", rail=rail.value)
 
     def rail_event(self, event: RailEvent) -> None:

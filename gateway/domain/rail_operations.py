@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -156,8 +156,6 @@ class Standing:
     party: bool | None = None
     institutions: Mapping[str, bool] = field(default_factory=dict)
     points: Mapping[str, bool] = field(default_factory=dict)
-    since: Mapping[str, datetime] = field(default_factory=dict)
-    """When each of them last changed; the connection party under its own id."""
 
     def is_reached(self, institution: str) -> bool | None:
         """Whether the rail forwards payments to an institution; None where that was never heard."""
@@ -181,39 +179,47 @@ class Codes:
         return frozenset((self.sign_on, self.sign_off, self.connect, self.disconnect))
 
 
-def standing(events: Iterable[RailEvent], *, party: str, own: Iterable[str] | None, codes: Codes) -> Standing:
+def standing(events: Iterable[RailEvent], *, party: str, own: Iterable[str], codes: Codes) -> Standing:
     """Return how we stand: of what was acknowledged to us, and broadcast about us, the latest by its own time.
 
-    `own` are our institutions; None: every number that we asked about, and no broadcast about another.
+    `own` are our institutions, as far as they are known; those that we asked about are ours too.
     """
-    changes = sorted(_changes(events, party, codes), key=lambda change: (change.at, not change.is_on))
-    asked_about = {change.subject for change in changes if change.is_ours}
-    known = asked_about | set(own or ())
-    points = {change.subject: change.is_on for change in changes if change.code in {codes.connect, codes.disconnect}}
-    persons = {
-        change.subject: change.is_on
-        for change in changes
-        if change.code in {codes.sign_on, codes.sign_off} and change.subject in known | {party}
-    }
-    since = {change.subject: change.at for change in changes}
+    known = list(events)
+    ours = _ours(known, own, codes)
+    changes = sorted(_changes(known, party, ours, codes), key=lambda change: (change.at, not change.is_on))
+    signed = {change.subject: change.is_on for change in changes if change.code in {codes.sign_on, codes.sign_off}}
     return Standing(
-        party=persons.pop(party, None),
-        institutions=persons,
-        points=points,
-        since=since,
+        party=signed.get(None),
+        institutions={subject: is_on for subject, is_on in signed.items() if subject is not None and subject in ours},
+        points={
+            change.subject: change.is_on
+            for change in changes
+            if change.code in {codes.connect, codes.disconnect} and change.subject is not None
+        },
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    subject: str
+    """Somebody's change; ``subject`` is None for the whole connection party."""
+
+    subject: str | None
     code: str
     is_on: bool
     at: datetime
-    is_ours: bool
 
 
-def _changes(events: Iterable[RailEvent], party: str, codes: Codes) -> Iterable[_Change]:
+def _ours(events: Iterable[RailEvent], own: Iterable[str], codes: Codes) -> frozenset[str]:
+    asked_about = (
+        subject
+        for event in events
+        if event.kind is RailEventKind.ASKED and event.code in {codes.sign_on, codes.sign_off}
+        for subject in event.subjects
+    )
+    return frozenset((*own, *asked_about))
+
+
+def _changes(events: Iterable[RailEvent], party: str, ours: frozenset[str], codes: Codes) -> Iterable[_Change]:
     known = list(events)
     asked = _Asked(known)
     for event in known:
@@ -225,26 +231,29 @@ def _changes(events: Iterable[RailEvent], party: str, codes: Codes) -> Iterable[
         elif event.kind is not RailEventKind.BROADCAST:
             continue
         is_on = event.code in {codes.sign_on, codes.connect}
-        for subject in said.subjects or (party,):
-            is_ours = event.kind is RailEventKind.ACKNOWLEDGED
-            yield _Change(subject, event.code, is_on, said.happened_at, is_ours)
+        for subject in said.subjects or (None,):
+            # A connection party may have the number of an institution. What is broadcast to us is about institutions:
+            # a connection party's own sign-off is told to all others (Operating Procedures v2.1, section 15.1).
+            is_party = subject == party and subject not in ours
+            yield _Change(None if is_party else subject, event.code, is_on, said.happened_at)
 
 
-def signed_off_between(
-    events: Iterable[RailEvent], *, subject: str, codes: Codes, since: datetime, until: datetime
-) -> timedelta:
-    """Return for how long of this time a subject (an institution, or the party by its id) was signed off by itself."""
-    off_since: datetime | None = None
-    total = timedelta(0)
-    changes = (change for change in _changes(events, subject, codes) if change.subject == subject)
-    for change in sorted(changes, key=lambda each: each.at):
-        if change.code == codes.sign_off and off_since is None:
-            off_since = change.at
-        elif change.code == codes.sign_on and off_since is not None:
-            total += _overlap(off_since, change.at, since, until)
-            off_since = None
-    return total if off_since is None else total + _overlap(off_since, until, since, until)
-
-
-def _overlap(begin: datetime, end: datetime, since: datetime, until: datetime) -> timedelta:
-    return max(min(end, until) - max(begin, since), timedelta(0))
+def spans_off(
+    events: Iterable[RailEvent], *, institution: str, party: str, codes: Codes, until: datetime
+) -> Sequence[tuple[datetime, datetime]]:
+    """Return the spans in which an institution, or its connection party, was signed off by itself."""
+    known = list(events)
+    ours = _ours(known, (institution,), codes)
+    changes = sorted(_changes(known, party, ours, codes), key=lambda each: each.at)
+    spans: list[tuple[datetime, datetime]] = []
+    for subject in (institution, None):
+        off_since: datetime | None = None
+        for change in (each for each in changes if each.subject == subject):
+            if change.code == codes.sign_off and off_since is None:
+                off_since = change.at
+            elif change.code == codes.sign_on and off_since is not None:
+                spans.append((off_since, change.at))
+                off_since = None
+        if off_since is not None:
+            spans.append((off_since, until))
+    return spans

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
+from gateway.domain.downtime import Downtime, DowntimeRules, downtime
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import (
     Codes,
@@ -44,6 +45,7 @@ SENDABLE_S: Final = 60.0
 """What could not be handed over for so long is given up: whoever asked has done something else by then."""
 
 SENT_AT_ONCE_MAX: Final = 16
+SHOWN_EVENTS_MAX: Final = 400
 STANDING_EVENTS_MAX: Final = 2_000
 """The events that a standing is made of: sign-ons of months, at several a day."""
 
@@ -84,12 +86,32 @@ class OperationsDialect(Protocol):
         ...
 
 
+DOWNTIME_RULES: Final = DowntimeRules()
+"""The public ones."""
+
+
 class RailHasNoOperationsError(Exception):
     """Nothing can be asked of this rail about ourselves: it is not served, or we do not know how."""
 
 
 class SubjectError(ValueError):
     """The subject is none that the action may be about; the text says why."""
+
+
+class NotReadyError(Exception):
+    """Those who must answer the rail do not: nobody was signed on. ``faults`` say who, in words."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class Readiness(Protocol):
+    """Knows whether those who must answer the rail would."""
+
+    async def against(self, institution: str | None) -> Sequence[str]:
+        """Return what stands against signing an institution on, in words; None: everybody. Raises UnavailableError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +121,9 @@ class RailStatus:
     standing: Standing
     operations: Sequence[Operation]
     broadcasts: Sequence[RailEvent]
+    codes: Codes
+    downtime: Mapping[str, Downtime]
+    """Of each of our institutions that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +134,9 @@ class RailOperations:
     store: RailEventStore
     clock: Clock
     identifiers: Identifiers
+    rules: DowntimeRules = DOWNTIME_RULES
+    readiness: Readiness | None = None
+    """Asked before a sign-on; without it nothing stands against one."""
 
     async def ask(self, rail: Rail, action: RailAction, subject: str | None, *, by: str, note: str) -> RailEvent:
         """Save what is to be asked, and return it: the rail has not heard of it yet. A repeat asks once more.
@@ -116,12 +144,16 @@ class RailOperations:
         Raises:
             RailHasNoOperationsError: the rail is not served, or cannot be asked.
             SubjectError: the action is not about such a subject.
+            NotReadyError: somebody is to be signed on, and those who must answer the rail do not.
             UnavailableError: the store does not answer; look before asking again.
 
         """
         dialect = self._dialect(rail)
         if (fault := dialect.check(action, subject)) is not None:
             raise SubjectError(fault)
+        readiness = self.readiness if action is RailAction.SIGN_ON else None
+        if readiness is not None and (faults := await readiness.against(subject)):
+            raise NotReadyError(faults)
         event_id, now = self.identifiers.new_uuid(), self.clock.now()
         message = dialect.message(action, subject, event_id=event_id, at=now)
         event = RailEvent(
@@ -189,12 +221,25 @@ class RailOperations:
 
         """
         dialect = self._dialect(rail)
-        events = await self.store.events(rail, limit=STANDING_EVENTS_MAX)
+        events = await self.store.events(rail, limit=SHOWN_EVENTS_MAX)
         changes = await self.store.events(rail, codes=dialect.codes.changes, limit=STANDING_EVENTS_MAX)
+        stands = standing(changes, party=dialect.party, own=dialect.institutions, codes=dialect.codes)
         return RailStatus(
-            standing(changes, party=dialect.party, own=dialect.institutions, codes=dialect.codes),
+            stands,
             operations(events),
             [each for each in events if each.kind is RailEventKind.BROADCAST],
+            dialect.codes,
+            {
+                institution: downtime(
+                    changes,
+                    institution=institution,
+                    party=dialect.party,
+                    codes=dialect.codes,
+                    rules=self.rules,
+                    now=self.clock.now(),
+                )
+                for institution in sorted(dialect.institutions | set(stands.institutions))
+            },
         )
 
     def _dialect(self, rail: Rail) -> OperationsDialect:

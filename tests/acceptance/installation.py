@@ -87,6 +87,7 @@ def installed(
     rail_clock_s: int = RAIL_CLOCK_S,
     status_request_wait_s: int = STATUS_REQUEST_WAIT_S,
     simulator_options: Sequence[str] = (),
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Installation]:
     """Run the rails' simulators and a gateway; workers are the test's to start.
 
@@ -112,6 +113,7 @@ def installed(
         "FIFTEEN_RTP__REPEAT_WAIT_S": str(status_request_wait_s),
         "FIFTEEN_RTP__REPEAT_INTERVAL_S": str(REPEAT_INTERVAL_S),
         **(archive_in(directory) if archives else {}),
+        **(more or {}),
         **({"FIFTEEN_BROKER_URL": broker_url, "FIFTEEN_BROKER_NAMESPACE": broker_namespace} if broker_url else {}),
     }
     over_queues = () if amqp_url is None else ("--amqp", amqp_url)

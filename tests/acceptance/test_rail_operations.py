@@ -11,11 +11,12 @@ from typing import Any, Final
 import pytest
 from typer.testing import CliRunner, Result
 
+from adapters.child_process import free_loopback_port
 from adapters.postgres.upgrade import FirstOperator, digest_of_api_key, upgrade
 from gateway.cli.application import application
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
-from tests.acceptance.receiving import Receiver, receiving, until
+from tests.acceptance.receiving import AGENT, Receiver, receiving, register, until
 from tests.acceptance.test_slice import post
 from tests.conftest import REGION, Database
 from tests.integration.store.harness import NOW
@@ -26,8 +27,7 @@ OPERATOR_KEY: Final = "an-operators-key-for-tests-only"
 @pytest.fixture
 def two_points(database: Database, tmp_path: Path) -> Iterator[Receiver]:
     """A receiving installation at the one of two connection points, as a region is; at the other one nobody is."""
-    operator = FirstOperator("sample operator", digest_of_api_key(OPERATOR_KEY))
-    asyncio.run(upgrade(database.owner_dsn, regions=[REGION], first_tenant=None, first_operator=operator, now=NOW))
+    register_operator(database)
     points = ("--points", "990000107=EAST,WEST")
     more = {"FIFTEEN_FEDNOW__CONNECTION_POINT": "WEST"}
     with (
@@ -38,6 +38,12 @@ def two_points(database: Database, tmp_path: Path) -> Iterator[Receiver]:
     ):
         running.installation.start_worker()
         yield running
+
+
+def register_operator(database: Database) -> None:
+    """Register the operator's key."""
+    operator = FirstOperator("sample operator", digest_of_api_key(OPERATOR_KEY))
+    asyncio.run(upgrade(database.owner_dsn, regions=[REGION], first_tenant=None, first_operator=operator, now=NOW))
 
 
 async def fifteen_rail(receiver: Receiver, *arguments: str) -> Result:
@@ -113,3 +119,61 @@ async def posted(database: Database, message_id: str, *, within_s: float) -> boo
     except AssertionError:
         return False
     return True
+
+
+@pytest.fixture
+def guarded(database: Database, tmp_path: Path) -> Iterator[Receiver]:
+    """A receiving installation whose gateway signs off whoever has not answered for a second; without a worker."""
+    register_operator(database)
+    more = {"FIFTEEN_FEDNOW__PROTECTIVE_SIGN_OFF_AFTER_S": "1"}
+    with (
+        installed(database, tmp_path, rail_clock_s=20, status_request_wait_s=25, more=more) as installation,
+        receiving(installation, database) as running,
+    ):
+        yield running
+
+
+async def test_who_is_gone_is_signed_off_and_signed_on_by_a_person_once_they_answer(
+    guarded: Receiver, database: Database
+) -> None:
+    """First no worker runs, then the institution is gone: the gateway's guard signs off, over a link of its own.
+
+    Nobody is signed on before those who must answer do.
+    """
+    refused_at_first = await fifteen_rail(guarded, "sign-on", "--note", "too early")
+    await until_rejected(guarded)
+    guarded.installation.start_worker()
+    everybody = await fifteen_rail(guarded, "sign-on", "--note", "a worker runs")
+    (first,) = guarded.order()
+    await until(database, first, lambda row: row["state"] == "POSTED")
+
+    await register(database, f"http://127.0.0.1:{free_loopback_port()}/nobody")
+    await until_rejected(guarded)
+    refused = await fifteen_rail(guarded, "sign-on", AGENT, "--note", "too early")
+    await register(database, f"{guarded.institution_url}/v1/incoming-transfers")
+    institution = await fifteen_rail(guarded, "sign-on", AGENT, "--note", "it is back")
+    (last,) = guarded.order()
+    await until(database, last, lambda row: row["state"] == "POSTED")
+
+    assert (refused_at_first.exit_code, "no worker runs" in refused_at_first.output) == (1, True)
+    assert (everybody.exit_code, institution.exit_code) == (0, 0)
+    assert (refused.exit_code, "does not answer" in refused.output) == (1, True)
+    status = await status_of(guarded)
+    assert [(each["code"], each["subject"], each["asked_by"]) for each in reversed(status["operations"])] == [
+        ("FPOF", None, "protective sign-off"),
+        ("FPON", None, "sample operator"),
+        ("FPOF", AGENT, "protective sign-off"),
+        ("FPON", AGENT, "sample operator"),
+    ]
+    (used,) = [each for each in status["downtime"]["institutions"] if each["routing_number"] == AGENT]
+    assert 0 < used["year_s"] < 60
+
+
+async def until_rejected(receiver: Receiver) -> None:
+    """Return once the rail rejects payments to us: we are signed off."""
+    async with asyncio.timeout(15):
+        while True:
+            (message_id,) = receiver.order()
+            if receiver.at_rail(message_id)["reasons"] == ["SIM-SIGNED-OFF"]:
+                return
+            await asyncio.sleep(0.5)

@@ -8,8 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.domain.payment import Rail
-from gateway.domain.rail_operations import OperationState, RailAction, RailEventKind, signed_off_between
-from gateway.service.fednow_operations import CODES
+from gateway.domain.rail_operations import OperationState, RailAction
 from gateway.service.ports import NotSentError, UnavailableError
 from gateway.service.rail_operations import RailHasNoOperationsError, SubjectError
 from iso20022 import BusinessHeader, BusinessMessageId, EnvelopeKind, header, wrap
@@ -73,6 +72,21 @@ async def test_an_institution_is_reached_while_neither_it_nor_the_connection_par
         assert (await place.status()).standing.is_reached(SECOND) is is_reached
         assert place.simulated.book.standing.is_reached(second) is is_reached
     assert not place.earth.recorder.quarantines
+
+
+async def test_an_institution_with_the_connection_partys_own_number_is_told_from_the_party(
+    place: OperationsWorld,
+) -> None:
+    """The party's id is by default a routing number: with a subject it is the institution, without the whole party."""
+    await place.ask(RailAction.SIGN_OFF, str(PARTY))
+    institution_off = (await place.status()).standing
+    place.earth.clock.advance(1)
+    await place.ask(RailAction.SIGN_ON, str(PARTY))
+    await place.ask(RailAction.SIGN_OFF)
+    party_off = (await place.status()).standing
+
+    assert (institution_off.party, dict(institution_off.institutions)) == (None, {str(PARTY): False})
+    assert (party_off.party, dict(party_off.institutions)) == (False, {str(PARTY): True})
 
 
 async def test_what_was_never_heard_of_is_said_to_be_unknown(place: OperationsWorld) -> None:
@@ -216,25 +230,3 @@ async def test_a_rail_that_is_not_served_has_no_operations(place: OperationsWorl
     """RTP's way of signing on is its own, and not done here yet."""
     with pytest.raises(RailHasNoOperationsError):
         await place.operations.ask(Rail.RTP, RailAction.PING, None, by="sample operator", note="a sample")
-
-
-async def test_the_time_off_is_counted_from_sign_off_to_sign_on_within_a_span(place: OperationsWorld) -> None:
-    """The rail bounds how long a participant may be off: what lies outside the span is not counted in it."""
-    begin = place.earth.clock.now()
-    await place.ask(RailAction.SIGN_OFF)
-    place.earth.clock.advance(600)
-    await place.ask(RailAction.SIGN_ON)
-    place.earth.clock.advance(600)
-    await place.ask(RailAction.SIGN_OFF)
-    place.earth.clock.advance(60)
-    events = await place.events.events(Rail.FEDNOW, limit=100)
-    now = place.earth.clock.now()
-
-    def off(*, since_s: float) -> timedelta:
-        since = begin + timedelta(seconds=since_s)
-        return signed_off_between(events, subject=PARTY, codes=CODES, since=since, until=now)
-
-    assert off(since_s=0) == timedelta(seconds=660)
-    assert off(since_s=300) == timedelta(seconds=360)
-    assert off(since_s=1_230) == timedelta(seconds=30)
-    assert {each.kind for each in events} == {RailEventKind.ASKED, RailEventKind.ACKNOWLEDGED}
