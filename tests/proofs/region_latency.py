@@ -14,7 +14,6 @@ from aiohttp import ClientSession
 from adapters.system import SystemClock
 from gateway.cli.demo import SCENARIOS
 from gateway.cli.installation import API_KEY, Installation, Plan, Servers, running_roles
-from gateway.cli.installation import TENANT as ONE_TENANT
 from gateway.cli.two_regions import NAMES, TwoRegions
 from gateway.cli.two_regions import Plan as PlanOfTwo
 from gateway.domain.identity import slot_of
@@ -41,7 +40,7 @@ def one_alone() -> dict[str, Any]:
             installation = Installation(plan, servers, Path(name))
             with running_roles(installation):
                 url = f"http://127.0.0.1:{installation.addresses.gateways[0]}"
-                keys = _keys("alone", ONE_TENANT, lambda _slot: True)
+                keys = _keys("alone", lambda _slot: True)
                 return {"alone": asyncio.run(_median_ms(url, API_KEY, keys))}
 
 
