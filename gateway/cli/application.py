@@ -1013,7 +1013,7 @@ def drill_region(
     plant: Annotated[
         list[str] | None,
         typer.Option(
-            help="Take a guard away, home, send-anew, no-fence, shared-rows or random-ids: it must then fail."
+            help="Take a guard away, home, send-anew, no-fence, shared-rows, random-ids or fresh-stamp: it has to fail."
         ),
     ] = None,
     keep: Annotated[
