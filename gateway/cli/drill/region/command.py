@@ -29,7 +29,9 @@ from gateway.cli.two_regions import Plan, TwoRegions
 LEASE_S: Final = 3.0
 DELAY_MS: Final = 5.0
 SCENARIO_MAX_S: Final = 180.0
-DRAIN_MAX_S: Final = 40.0
+DRAIN_MAX_S: Final = 90.0
+"""Longer than the longest pause between two questions about one payment, which is a minute."""
+
 _PAUSE_S: Final = 0.2
 
 
@@ -67,19 +69,18 @@ def drilled(names: Sequence[str], *, seed: int, plants: frozenset[Plant], direct
 
     """
     results = []
-    of_times = groupby(names, lambda name: (SCENARIOS[name].rail_clock_s, SCENARIOS[name].status_request_wait_s))
-    for number, ((rail_clock_s, status_request_wait_s), some) in enumerate(of_times, start=1):
+    for number, (times, some) in enumerate(groupby(names, lambda name: SCENARIOS[name].times), start=1):
         installation = directory / f"{number}"
         installation.mkdir()
         plan = Plan(
             delay_ms=DELAY_MS,
             lease_s=LEASE_S,
-            rail_clock_s=rail_clock_s,
-            status_request_wait_s=status_request_wait_s,
+            rail_clock_s=times.rail_clock_s,
+            status_request_wait_s=times.status_request_wait_s,
             books_every_copy=True,
             witness_on_link=True,
             role_module="gateway.cli.drill.region.role",
-            settings={PLANTS_VARIABLE: ",".join(sorted(plants)), TRAPS_VARIABLE: str(installation)},
+            settings={**times.settings, PLANTS_VARIABLE: ",".join(sorted(plants)), TRAPS_VARIABLE: str(installation)},
         )
         two = TwoRegions(plan, installation)
         with two.running():
