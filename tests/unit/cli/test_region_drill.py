@@ -239,3 +239,12 @@ def test_the_quick_set_is_of_three_and_every_plant_has_a_scenario_in_which_it_sh
     assert len(QUICK) >= 3
     assert {*QUICK, *(scenario for scenario, _ in SENTENCES.values())} <= SCENARIOS.keys()
     assert set(SENTENCES) == set(Plant)
+
+
+def test_a_directory_that_is_not_empty_is_refused(tmp_path: Path) -> None:
+    """What another drill has left would be counted as this one's."""
+    (tmp_path / "left").touch()
+
+    result = CliRunner().invoke(application, ["drill", "region", "--keep", str(tmp_path)], env={"COLUMNS": "300"})
+
+    assert result.exit_code == 2

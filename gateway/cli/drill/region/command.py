@@ -14,7 +14,7 @@ from rich.table import Table
 
 from adapters.postgres.cluster import PostgresServerError
 from adapters.postgres.upgrade import UpgradeError
-from gateway.cli import EXIT_FINDINGS, EXIT_OK
+from gateway.cli import EXIT_FINDINGS, EXIT_OK, EXIT_UNREADABLE
 from gateway.cli.console import OUT, stop
 from gateway.cli.drill.chance import Dice
 from gateway.cli.drill.region.count import Result, count, differing, still_open
@@ -43,8 +43,11 @@ def run_region_drill(
     try:
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
+            if any(keep.iterdir()):
+                stop(f"{keep} is not empty: name a directory for this drill alone", code=EXIT_UNREADABLE)
             results = drilled(names, seed=seed, plants=plants, directory=keep.resolve())
-            (keep / "results.json").write_text(_as_json(results) + "\n")
+            whole = [{**each.as_json(), "refused": each.refused, "wrong": each.wrong} for each in results]
+            (keep / "results.json").write_text(json.dumps(whole, indent=2) + "\n")
         else:
             with tempfile.TemporaryDirectory(prefix="fifteen-drill-") as directory:
                 results = drilled(names, seed=seed, plants=plants, directory=Path(directory))
