@@ -36,6 +36,8 @@ doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could
 application.add_typer(doubt, name="doubt")
 received = typer.Typer(no_args_is_help=True, help="Transfers that came from a rail, and what is decided of them later.")
 application.add_typer(received, name="incoming")
+rail = typer.Typer(no_args_is_help=True, help="How we stand on a rail: sign-on, connection points, its news.")
+application.add_typer(rail, name="rail")
 returns = typer.Typer(no_args_is_help=True, help="Requests for the return of a payment, ours and theirs.")
 application.add_typer(returns, name="returns")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
@@ -510,6 +512,67 @@ def _demand_one_of(deliveries: list[str] | None, queue: str | None) -> None:
         raise typer.BadParameter("give ids, or --queue")
 
 
+_WhichRail = Annotated[Rail, typer.Option("--rail", help="Which rail.")]
+_Institution = Annotated[
+    str | None, typer.Argument(help="An institution's routing number; without: the whole connection party.")
+]
+_Point = Annotated[str, typer.Argument(help="A connection point, as the rail calls it.")]
+_Purpose = Annotated[str, typer.Option("--note", help="Why; it stays in the history.")]
+
+
+@rail.command("ping")
+def rail_ping(rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False) -> None:
+    """Ask whether the rail is there; not with any regularity, says its operator."""
+    _operate("ping", rail, None, "asked on the command line", url, as_json=json)
+
+
+@rail.command("sign-on")
+def rail_sign_on(
+    note: _Purpose, institution: _Institution = None, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have payments forwarded to an institution, or to all of us."""
+    _operate("sign_on", rail, institution, note, url, as_json=json)
+
+
+@rail.command("sign-off")
+def rail_sign_off(
+    note: _Purpose, institution: _Institution = None, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have payments to an institution, or to all of us, rejected by the rail; everything else flows."""
+    _operate("sign_off", rail, institution, note, url, as_json=json)
+
+
+@rail.command("connect")
+def rail_connect(
+    point: _Point, note: _Purpose, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have what is for us go to a connection point again."""
+    _operate("connect", rail, point, note, url, as_json=json)
+
+
+@rail.command("disconnect")
+def rail_disconnect(
+    point: _Point, note: _Purpose, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have what is for us, also what waits there, go to the other connection points; the last one cannot go."""
+    _operate("disconnect", rail, point, note, url, as_json=json)
+
+
+@rail.command("status")
+def rail_status(rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False) -> None:
+    """Show who is signed on, what is connected, what was asked, and the rail's news."""
+    from gateway.cli.rail import show
+
+    raise typer.Exit(show(settings_or_stop(), rail=rail, url=url, as_json=json))
+
+
+def _operate(action: str, rail: str, subject: str | None, note: str, url: str | None, *, as_json: bool) -> None:
+    from gateway.cli.rail import operate
+
+    settings = settings_or_stop()
+    raise typer.Exit(operate(settings, action, rail=rail, subject=subject, note=note, url=url, as_json=as_json))
+
+
 @audit.command("verify")
 def audit_verify(
     database_url: Annotated[
@@ -817,12 +880,20 @@ def fence() -> None:
 
 
 @region.command()
-def readmit() -> None:
-    """Let this region serve again after it was fenced off, with the slots that the witness says it has."""
+def readmit(
+    within: Annotated[float, typer.Option(help="How long the two may take to be in step, in seconds.", min=5)] = 60.0,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Do not ask the other region: for one that is gone for good.")
+    ] = False,
+) -> None:
+    """Let this region serve again after it was fenced off, with the slots that the witness says it has.
+
+    It must follow the other region, and have what that has accepted meanwhile.
+    """
     from gateway.cli.regions import let_in
 
     with explained():
-        let_in(settings_or_stop())
+        let_in(settings_or_stop(), within_s=within, is_alone=alone)
 
 
 class _WithBehaviours(TyperCommand):
@@ -856,13 +927,21 @@ def fednow(
     check_duplicates: Annotated[
         bool, typer.Option(help="Off: book every copy, as no real rail does, so that drills can count them.")
     ] = True,
+    points: Annotated[
+        list[str] | None,
+        typer.Option(help="Connection points of a party, each with a queue of its own.", metavar="PARTY=A,B"),
+    ] = None,
 ) -> None:
     """Play FedNow: verify, keep the clock, settle, reject or stay silent.
 
     What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
     """
-    from gateway.cli.simulate import run_fednow
+    from gateway.cli.simulate import points_from, run_fednow
 
+    try:
+        named = points_from(points or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     run_fednow(
         host=host,
         port=port,
@@ -870,6 +949,7 @@ def fednow(
         journal=journal,
         rail_clock_s=rail_clock,
         check_duplicates=check_duplicates,
+        connection_points=named,
     )
 
 

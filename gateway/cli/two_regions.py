@@ -2,7 +2,8 @@
 
 Whatever goes from one region to the other, replication and forwarded submissions, goes through the link, whose delay
 and loss can be set and which can be cut; in a drill what goes to the witness does too. Both regions speak to one FedNow
-simulator, under one connection party: whichever asks first gets an answer, and hands it over to the payment's home.
+simulator, under one connection party, each at a connection point of its own: what comes to the wrong one is handed over
+to its home. Both ask one institution.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from simulators.participants import PARTICIPANTS
 NAMES: Final = (RegionId("use1"), RegionId("usw2"))
 TENANT: Final = TenantId("demo")
 ROLES: Final = ("worker", "gateway")
+INSTITUTION_SECRET: Final = "whsec_dHdvLXJlZ2lvbnMtc2FtcGxlLWluc3RpdHV0aW9u"  # noqa: S105 - of an institution that is played
 RAIL_CLOCK_S: Final = 4
 STATUS_REQUEST_WAIT_S: Final = 5
 WAL_KEPT: Final = "2GB"
@@ -164,6 +166,7 @@ class TwoRegions:
         self.regions = tuple(Region(name, directory / name, role_module=plan.role_module) for name in NAMES)
         self.simulator_port = free_loopback_port()
         self.link_port = free_loopback_port()
+        self.institution_port = free_loopback_port()
 
     @property
     def simulator_url(self) -> str:
@@ -174,6 +177,11 @@ class TwoRegions:
     def link_url(self) -> str:
         """Where the link is told of delay, loss and cut, by ``PUT /link`` (`simulators.link`)."""
         return f"http://127.0.0.1:{self.link_port}"
+
+    @property
+    def institution_url(self) -> str:
+        """Where the institution that is asked about what is received shows what it was asked and told."""
+        return f"http://127.0.0.1:{self.institution_port}"
 
     @property
     def journal(self) -> Path:
@@ -200,7 +208,9 @@ class TwoRegions:
             self._tell_the_roles()
             link = self._kept(stack, Role("link", self._link(), environment={}, log_file=self.directory / "link.log"))
             self._kept(stack, self._simulator())
+            institution = self._kept(stack, self._institution())
             link.wait_until_ready(f"{self.link_url}/healthz")
+            institution.wait_until_ready(f"{self.institution_url}/healthz")
             first, second = self.regions
             first.demand("region", "init", "--first")
             second.demand("region", "init")
@@ -218,13 +228,18 @@ class TwoRegions:
 
     def _simulator(self) -> Role:
         clock = ("--rail-clock", str(self.plan.rail_clock_s))
-        simulator = ("simulator", "fednow", "--port", str(self.simulator_port), *clock)
+        points = ("--points", f"{_SENDER.connection_party}={','.join(NAMES)}")
+        simulator = ("simulator", "fednow", "--port", str(self.simulator_port), *clock, *points)
         options = (
             "--journal",
             str(self.journal),
             *(("--no-check-duplicates",) if self.plan.books_every_copy else ()),
         )
         return Role("simulator", (*simulator, *options), environment={}, log_file=self.directory / "simulator.log")
+
+    def _institution(self) -> Role:
+        core = ("simulator", "core", "--port", str(self.institution_port), "--webhook-secret", INSTITUTION_SECRET)
+        return Role("institution", core, environment={}, log_file=self.directory / "institution.log")
 
     @staticmethod
     def _kept(stack: ExitStack, role: Role) -> Role:
@@ -247,7 +262,13 @@ class TwoRegions:
         return ("simulator", "link", "--port", str(self.link_port), *delay, *(f"--way={way}" for way in ways))
 
     async def _migrate(self) -> None:
-        first = FirstTenant(TENANT, "Demo institution", digest_of_api_key(self.api_key))
+        first = FirstTenant(
+            TENANT,
+            "Demo institution",
+            digest_of_api_key(self.api_key),
+            receiving_agents=(_SENDER.routing_number,),
+            institution_url=f"{self.institution_url}/v1/incoming-transfers",
+        )
         for region in self.regions:
             await upgrade(region.server.owner_dsn, regions=NAMES, first_tenant=first, now=SystemClock().now())
             async with connected(region.server.superuser_dsn) as connection:
@@ -274,7 +295,11 @@ class TwoRegions:
                 "FIFTEEN_API_KEY": self.api_key,
                 "FIFTEEN_INDEX_KEY": index_key,
                 "FIFTEEN_FEDNOW__URL": self.simulator_url,
+                "FIFTEEN_RECEIVING_AGENTS": _SENDER.routing_number,
+                "FIFTEEN_INSTITUTION_SECRET": INSTITUTION_SECRET,
                 "FIFTEEN_FEDNOW__CONNECTION_PARTY": _SENDER.connection_party,
+                "FIFTEEN_FEDNOW__CONNECTION_POINT": region.name,
+                "FIFTEEN_FEDNOW__PEER_CONNECTION_POINT": peer.name,
                 "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(self.plan.rail_clock_s),
                 "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(self.plan.status_request_wait_s),
                 "FIFTEEN_FEDNOW__STATUS_REQUEST_INTERVAL_S": "1",

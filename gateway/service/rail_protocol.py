@@ -24,6 +24,8 @@ from iso20022 import (
     ReceiptAcknowledgement,
     Report,
     Resolution,
+    SystemEventAcknowledgement,
+    SystemEventNotification,
 )
 
 XML_TYPE: Final = "application/xml"
@@ -37,6 +39,9 @@ Statement = (
     | ReceiptAcknowledgement
 )
 """What a rail may say about a payment of ours, on one rail or another."""
+
+Notice = SystemEventAcknowledgement | SystemEventNotification
+"""What a rail may say of itself, or of what it was asked about ourselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ class Reading:
 
     ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
     nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer
-    or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``.
+    or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``. ``notice`` is
+    what the rail says of itself, or of what it was asked about ourselves.
     """
 
     business_message_id: str
@@ -78,6 +84,7 @@ class Reading:
     is_sign_of_life: bool = False
     transfer: CustomerCreditTransfer | PaymentReturn | None = None
     created_at: datetime | None = None
+    notice: Notice | None = None
 
 
 class RailProtocol(Protocol):

@@ -14,11 +14,10 @@ from aiohttp import ClientSession
 from adapters.system import SystemClock
 from gateway.cli.demo import SCENARIOS
 from gateway.cli.installation import API_KEY, Installation, Plan, Servers, running_roles
-from gateway.cli.installation import TENANT as ONE_TENANT
-from gateway.cli.two_regions import NAMES, TENANT, TwoRegions
+from gateway.cli.two_regions import NAMES, TwoRegions
 from gateway.cli.two_regions import Plan as PlanOfTwo
 from gateway.domain.identity import slot_of
-from gateway.domain.payment import IdempotencyKey, TenantId
+from gateway.domain.payment import IdempotencyKey
 from gateway.domain.regions import SlotMap
 
 SUBMISSIONS: Final = 300
@@ -41,7 +40,7 @@ def one_alone() -> dict[str, Any]:
             installation = Installation(plan, servers, Path(name))
             with running_roles(installation):
                 url = f"http://127.0.0.1:{installation.addresses.gateways[0]}"
-                keys = _keys("alone", ONE_TENANT, lambda _slot: True)
+                keys = _keys("alone", lambda _slot: True)
                 return {"alone": asyncio.run(_median_ms(url, API_KEY, keys))}
 
 
@@ -51,20 +50,20 @@ def of_two(delay_ms: float) -> dict[str, Any]:
         two = TwoRegions(PlanOfTwo(delay_ms=delay_ms), Path(name))
         with two.running():
             url = two.regions[0].gateway_url
-            own = _keys("own", TENANT, lambda slot: slot in _EAST)
-            others = _keys("forwarded", TENANT, lambda slot: slot not in _EAST)
+            own = _keys("own", lambda slot: slot in _EAST)
+            others = _keys("forwarded", lambda slot: slot not in _EAST)
             return {
                 "own": asyncio.run(_median_ms(url, two.api_key, own)),
                 "forwarded": asyncio.run(_median_ms(url, two.api_key, others)),
             }
 
 
-def _keys(prefix: str, tenant: TenantId, is_wanted: Callable[[int], bool]) -> list[str]:
+def _keys(prefix: str, is_wanted: Callable[[int], bool]) -> list[str]:
     def all_keys() -> Iterator[str]:
         number = 0
         while True:
             number += 1
-            if is_wanted(slot_of(tenant, IdempotencyKey(f"{prefix}-{number}"))):
+            if is_wanted(slot_of(IdempotencyKey(f"{prefix}-{number}"))):
                 yield f"{prefix}-{number}"
 
     keys = all_keys()
