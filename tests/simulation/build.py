@@ -25,6 +25,7 @@ from gateway.service.fencing import at_home
 from gateway.service.funds import Funds, NoCore
 from gateway.service.incoming.arrived import SeeingToArrived
 from gateway.service.incoming.ask import Asker
+from gateway.service.incoming.both_regions import Acceptances, NoOtherRegion
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
 from gateway.service.incoming.give_back import GivingBack
@@ -195,7 +196,14 @@ class Build:
         decider = IncomingDecider(rails, world.chance.identifiers(f"{life.key}.incoming"))
         decisions = IncomingDecisions(store, saves, decider, life.clock, observer)
         tenants = ReceivingTenants(store, life.clock, observer)
-        sender = self.incoming_sender(store=store, sents=sents, links=links, clock=life.poll_clock, observer=observer)
+        sender = self.incoming_sender(
+            decisions=decisions,
+            acceptances=Acceptances(NoOtherRegion()),
+            sents=sents,
+            links=links,
+            clock=life.poll_clock,
+            observer=observer,
+        )
         messages = ReceivedMessages(store, rails)
         protocols = {rail.rail: rail}
         coming_back = ComingBack(store, payments, protocols, messages, life.clock)
