@@ -39,6 +39,7 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
+from gateway.conversing import Conversing, conversation_desk, conversation_store, converse
 from gateway.domain.incoming_transfer import UNENDED
 from gateway.domain.payment import Rail, RegionId
 from gateway.rails import link_of, served_rails
@@ -80,6 +81,7 @@ from gateway.service.ports import (
     RailLink,
     Vault,
 )
+from gateway.service.ports.conversations import ConversationStore
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.relay import Forwarder, relay
@@ -143,6 +145,7 @@ class Parts:
     releases: PostgresReleases
     store: PaymentStore
     incoming: IncomingStore
+    conversations: ConversationStore
     dead_letters: DeadLetterStore
     audit: AuditStore
     anchor: AuditAnchor | None
@@ -195,6 +198,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             releases=releases,
             store=store,
             incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader),
+            conversations=conversation_store(pool, region=region, vault=vault),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,
@@ -262,8 +266,9 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             observer=parts.observer,
             forward=forwarder.take,
         )
+        received = receiving_rails(settings, parts.rails)
         incoming, requests, incoming_saves = desk_of(
-            rails=receiving_rails(settings, parts.rails),
+            rails=received,
             store=parts.incoming,
             payments=decisions,
             protocols=parts.rails,
@@ -283,6 +288,15 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             ),
             incoming=incoming,
             requests=requests,
+            conversations=conversation_desk(
+                settings,
+                parts.conversations,
+                parts.incoming,
+                received,
+                clock=parts.clock,
+                identifiers=SystemIdentifiers(),
+                vault=parts.vault,
+            ),
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -388,6 +402,16 @@ async def _run_worker_loops(
         observer=parts.observer,
         forward=forwarder.take,
     )
+    conversing = converse(
+        parts.settings,
+        parts.conversations,
+        receiving,
+        payments=parts.store,
+        incoming=parts.incoming,
+        links=links,
+        clock=parts.clock,
+        identifiers=identifiers,
+    )
     receivers = {
         rail: Receiver(
             decisions,
@@ -399,6 +423,7 @@ async def _run_worker_loops(
             parts.observer,
             receiving.hearing(rail, parts.store, parts.vault),
             regions,
+            conversing.hearings.get(rail),
         )
         for rail, protocol in rails.items()
     }
@@ -413,7 +438,8 @@ async def _run_worker_loops(
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         grouping += [group.create_task(each.run()) for each in receiving.groups]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving),
+            "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving=receiving, conversing=conversing),
+            "conversations": conversing.keeping.run,
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
@@ -455,16 +481,19 @@ async def _run_worker_loops(
             task.cancel()
 
 
-async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, receiving: Receiving) -> None:
+async def _consume(
+    parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, *, receiving: Receiving, conversing: Conversing
+) -> None:
     """Take what is for the rails, for the core, and for the institutions from their queues, until cancelled."""
     await bus.declare()
     settings = parts.settings
     out, core = QueueDirection.OUT, QueueDirection.CORE
+    unhurried = conversing.keeping.or_else(receiving.arrived.requests.see_to_ours)
     handled: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = (
         (out, MessageClass.VALUE, dispatcher.transfer, settings.dispatch_prefetch, settings.dispatch_concurrency),
         (out, MessageClass.INQUIRY, dispatcher.enquiry, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (out, MessageClass.SYSTEM, dispatcher.ping, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
-        (out, MessageClass.NONVALUE, receiving.arrived.requests.see_to_ours, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
+        (out, MessageClass.NONVALUE, unhurried, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (core, MessageClass.VALUE, funds.tell, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
     )
     received: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = [
