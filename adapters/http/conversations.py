@@ -123,7 +123,7 @@ class ConversationApi:
         with _refusals():
             conversation = await starting
         headers = {"Location": _link(conversation.conversation_id)}
-        return json_response(conversation_json(conversation), status=201, headers=headers)
+        return json_response(conversation_json(conversation), headers=headers)
 
     # --- going on ---
 

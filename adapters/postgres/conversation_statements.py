@@ -98,12 +98,15 @@ FROM conversation_message AS kept
 
 MESSAGES: Final = f"{_MESSAGE} WHERE kept.conversation_id = $1 ORDER BY kept.sequence, kept.position"
 
-UNSENT: Final = f"""
-{_MESSAGE} JOIN conversation_unsent AS unsent USING (message_id)
-WHERE unsent.conversation_id = $1 AND kept.conversation_id = $1 ORDER BY unsent.position
+TAKE_UNSENT: Final = """
+SELECT kept.message_id AS raw_id, kept.direction, kept.message_type, kept.business_message_id, kept.content_type,
+    kept.key_id, kept.body, kept.at, unsent.position AS unsent_position
+FROM conversation_unsent AS unsent JOIN conversation_message AS kept
+    ON kept.message_id = unsent.message_id AND kept.conversation_id = unsent.conversation_id
+WHERE unsent.conversation_id = $1 ORDER BY unsent.position LIMIT 1 FOR UPDATE OF unsent
 """
 
-SENT: Final = "DELETE FROM conversation_unsent WHERE conversation_id = $1 AND message_id = ANY ($2::uuid[])"
+SENT: Final = "DELETE FROM conversation_unsent WHERE position = $1"
 
 EXPIRED: Final = f"{_CONVERSATION} WHERE now.expires_at < $1 ORDER BY now.expires_at LIMIT $2"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -37,7 +38,7 @@ from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 _UNDECIDED = frozenset({ConversationState.REQUESTED, ConversationState.PRESENTED, ConversationState.WITHDRAWING})
 """A request for payment that may expire."""
 
-_Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+_Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 
 class _TakenError(Exception):
@@ -310,16 +311,15 @@ class PostgresConversations:
 
     # --- what is still to be done ---
 
-    async def unsent(self, conversation_id: ConversationId) -> Sequence[RawMessage]:
-        """Return what may not have left; see the port."""
+    @asynccontextmanager
+    async def sending(self, conversation_id: ConversationId) -> AsyncIterator[RawMessage | None]:
+        """Lend the next that may not have left, under its row's lock; see the port."""
         with translated():
-            rows = await self._pool.fetch(sql.UNSENT, conversation_id)
-        return [message_from(row, self._vault) for row in rows]
-
-    async def sent(self, conversation_id: ConversationId, message_ids: Sequence[UUID]) -> None:
-        """Note what has left; see the port."""
-        with translated():
-            await self._pool.execute(sql.SENT, conversation_id, list(message_ids))
+            async with self._pool.acquire() as connection, connection.transaction():
+                row = await connection.fetchrow(sql.TAKE_UNSENT, conversation_id)
+                yield None if row is None else message_from(row, self._vault)
+                if row is not None:
+                    await connection.execute(sql.SENT, row["unsent_position"])
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Conversation]:
         """Return what has run out; see the port."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from gateway.domain.conversation import Act, ConversationId
+from gateway.domain.conversation import Act, Conversation, ConversationId
 from gateway.domain.payment import Rail
 from gateway.service.conversations.decide import decided
 from gateway.service.ports import Clock, Delivery, MessageClass, RailLink
@@ -45,10 +45,16 @@ class ConversationKeeping:
         conversation = await self.store.load(ConversationId(delivery.payment_id))
         if conversation is None:
             return False
-        for message in await self.store.unsent(conversation.conversation_id):
+        while await self._send_next(conversation):
+            pass
+        return True
+
+    async def _send_next(self, conversation: Conversation) -> bool:
+        async with self.store.sending(conversation.conversation_id) as message:
+            if message is None:
+                return False
             message_class = _CLASSES.get(message.message_type[:8], MessageClass.NONVALUE)
             await self.links[conversation.rail].send(message.body, message_class=message_class)
-            await self.store.sent(conversation.conversation_id, [message.message_id])
         return True
 
     def or_else(self, other: Callable[[Delivery], Awaitable[None]]) -> Callable[[Delivery], Awaitable[None]]:

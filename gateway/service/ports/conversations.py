@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
-from uuid import UUID
 
 from gateway.domain.conversation import (
     Act,
@@ -150,12 +150,12 @@ class ConversationStore(Protocol):
         """Return the raw messages, oldest first."""
         ...
 
-    async def unsent(self, conversation_id: ConversationId) -> Sequence[RawMessage]:
-        """Return our messages of which it is not known that they left, in the order in which they were saved."""
-        ...
+    def sending(self, conversation_id: ConversationId) -> AbstractAsyncContextManager[RawMessage | None]:
+        """Lend the next message of ours of which it is not known that it left; None where there is none.
 
-    async def sent(self, conversation_id: ConversationId, message_ids: Sequence[UUID]) -> None:
-        """Note that these have left; a repeat is safe."""
+        Leaving the context normally notes that it has left, an exception gives it back. While it is lent nobody else
+        gets it: whoever asks waits, and then is lent nothing, or the next.
+        """
         ...
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Conversation]:
