@@ -24,6 +24,8 @@ from iso20022 import (
     ReceiptAcknowledgement,
     Report,
     Resolution,
+    SystemEventAcknowledgement,
+    SystemEventNotification,
 )
 from iso20022.messages.camt026 import InformationRequest
 from iso20022.messages.camt028 import AdditionalPaymentInformation
@@ -44,6 +46,9 @@ Statement = (
     | ReceiptAcknowledgement
 )
 """What a rail may say about a payment of ours, on one rail or another."""
+
+Notice = SystemEventAcknowledgement | SystemEventNotification
+"""What a rail may say of itself, or of what it was asked about ourselves."""
 
 
 Talk = (
@@ -86,8 +91,8 @@ class Reading:
 
     ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
     nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer
-    or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``; what belongs to
-    a conversation is ``talk``.
+    or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``. ``notice`` is
+    what the rail says of itself, or of what it was asked about ourselves; ``talk`` belongs to a conversation.
     """
 
     business_message_id: str
@@ -99,6 +104,7 @@ class Reading:
     transfer: CustomerCreditTransfer | PaymentReturn | None = None
     created_at: datetime | None = None
     talk: Talk | None = None
+    notice: Notice | None = None
 
 
 class RailProtocol(Protocol):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from gateway.domain.identity import delivery_id_of, payment_id_of, reference_of, slot_of
+from gateway.domain.identity import delivery_id_of, incoming_slot_of, payment_id_of, reference_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import (
@@ -181,7 +181,7 @@ class GivingBack:
         return False
 
     def _new(self, transfer: IncomingTransfer, message: CustomerCreditTransfer, reason: Reason) -> NewPayment:
-        """The return as a payment: from the creditor's institution back to the debtor's."""
+        """The return as a payment: from the creditor's institution back to the debtor's, at home where that is."""
         protocol, key, now = self.protocols[transfer.rail], return_key_of(transfer), self.decisions.clock.now()
         rail, amount = self.decisions.decider.rails[transfer.rail], Amount(transfer.returning_cents)
         business_date = protocol.business_date(now)
@@ -196,7 +196,7 @@ class GivingBack:
             payment_id=payment_id,
             tenant_id=transfer.tenant_id,
             idempotency_key=key,
-            slot=slot_of(transfer.tenant_id, key),
+            slot=incoming_slot_of(transfer.rail, transfer.message_id),
             content_digest=_digest(self.vault, transfer.payment_id, amount, reason.code),
             rail=transfer.rail,
             message_id=made.message_id,
@@ -253,13 +253,15 @@ def kept_return(
     assert receiver.member_id is not None, "both"
     debtor = account_number(None if chain is None else chain.debtor_account)
     creditor = account_number(None if chain is None else chain.creditor_account)
+    original = returned.original_message
+    assert original is not None, "and its original"
     codes = reason_codes(returned)
     deadline_at = timing.deadline(payment.accepted_at)
     return NewPayment(
         payment_id=payment_id_of(payment.tenant_id, key, payment.business_date),
         tenant_id=payment.tenant_id,
         idempotency_key=key,
-        slot=slot_of(payment.tenant_id, key),
+        slot=incoming_slot_of(payment.rail, original.message_id),
         content_digest=_digest(vault, payment.original_id, returned.amount, codes[0] if codes else ""),
         rail=payment.rail,
         message_id=returned.message_id,
