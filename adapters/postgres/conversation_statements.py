@@ -108,6 +108,16 @@ WHERE unsent.conversation_id = $1 ORDER BY unsent.position LIMIT 1 FOR UPDATE OF
 
 SENT: Final = "DELETE FROM conversation_unsent WHERE position = $1"
 
+WAITING: Final = f"""
+{_CONVERSATION}
+WHERE fact.conversation_id = ANY (ARRAY(
+    SELECT unsent.conversation_id
+    FROM conversation_unsent AS unsent JOIN conversation_message AS kept
+        ON kept.message_id = unsent.message_id AND kept.conversation_id = unsent.conversation_id
+    WHERE kept.at < $1 ORDER BY unsent.position LIMIT $2
+))
+"""
+
 EXPIRED: Final = f"{_CONVERSATION} WHERE now.expires_at < $1 ORDER BY now.expires_at LIMIT $2"
 
 _REQUEST: Final = ConversationKind.REQUEST_FOR_PAYMENT.value

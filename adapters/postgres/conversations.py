@@ -321,6 +321,12 @@ class PostgresConversations:
                 if row is not None:
                     await connection.execute(sql.SENT, row["unsent_position"])
 
+    async def waiting(self, before: datetime, *, limit: int) -> Sequence[Conversation]:
+        """Return what may not have left; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.WAITING, before, limit)
+        return [conversation_from(row) for row in rows]
+
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Conversation]:
         """Return what has run out; see the port."""
         with translated():

@@ -186,6 +186,14 @@ class InMemoryConversations:
             if unsent:
                 del unsent[0]
 
+    async def waiting(self, before: datetime, *, limit: int) -> Sequence[Conversation]:
+        await asyncio.sleep(0)
+        return [
+            self.rows.conversations[named]
+            for named, unsent in self.rows.unsent.items()
+            if any(message.at < before for message in unsent)
+        ][:limit]
+
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Conversation]:
         await asyncio.sleep(0)
         return [

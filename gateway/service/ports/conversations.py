@@ -158,6 +158,10 @@ class ConversationStore(Protocol):
         """
         ...
 
+    async def waiting(self, before: datetime, *, limit: int) -> Sequence[Conversation]:
+        """Return conversations with a message of ours that was saved before then, and is not known to have left."""
+        ...
+
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Conversation]:
         """Return undecided requests for payment whose time has passed."""
         ...
