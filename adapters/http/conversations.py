@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -75,7 +76,7 @@ class ConversationApi:
         asked, named = read_request(body, default_end_to_end_id=EndToEndId(f"RFP{reference}"))
         return await self._started(
             self._api.conversations.ask_for_payment(
-                tenant_id, key, asked, rail=named or Rail.FEDNOW, content=b"request:" + body
+                tenant_id, key, asked, rail=named or Rail.FEDNOW, content=b"request:" + _canonical(body)
             )
         )
 
@@ -92,7 +93,7 @@ class ConversationApi:
         try:
             return await self._started(
                 self._api.conversations.ask_for_information(
-                    tenant_id, key, transfer_id, asked, content=b"question:" + transfer_id.bytes + body
+                    tenant_id, key, transfer_id, asked, content=b"question:" + transfer_id.bytes + _canonical(body)
                 )
             )
         except LookupError as error:
@@ -105,7 +106,7 @@ class ConversationApi:
         asked, named = read_report(body)
         return await self._started(
             self._api.conversations.ask_for_report(
-                tenant_id, key, asked, rail=named or Rail.FEDNOW, content=b"report:" + body
+                tenant_id, key, asked, rail=named or Rail.FEDNOW, content=b"report:" + _canonical(body)
             )
         )
 
@@ -269,6 +270,11 @@ def _event_json(recorded: RecordedAct) -> dict[str, Any]:
         "attention": recorded.is_strange,
         "at": instant_text(recorded.at),
     }
+
+
+def _canonical(body: bytes) -> bytes:
+    """A body that was read, as equal content is equal: whatever its white space, and the order of its members."""
+    return json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
 
 
 def _link(conversation_id: ConversationId) -> str:
