@@ -18,6 +18,7 @@ from adapters.http.bodies import read_body, require_type
 from adapters.http.conversation_forms import (
     ANSWERS,
     read_answer,
+    read_note,
     read_question,
     read_report,
     read_request,
@@ -160,6 +161,16 @@ class ConversationApi:
                 by="operator" if tenant_id is None else f"tenant {tenant_id}",
             )
         return json_response(conversation_json(asked))
+
+    async def post_note(self, request: web.Request) -> web.Response:
+        """Keep what a person has found out about a conversation that needs attention, and show it as it is then."""
+        conversation = await self._conversation(request)
+        require_type(request, is_json, taken="application/json")
+        words = read_note(await read_body(request, self._api.limits))
+        tenant_id = await self._operator_keys.sight_of(request.headers)
+        by = "operator" if tenant_id is None else f"tenant {tenant_id}"
+        noted = await self._api.conversations.note(conversation.conversation_id, words, tenant_id=tenant_id, by=by)
+        return json_response(conversation_json(noted))
 
     # --- looking ---
 

@@ -30,7 +30,7 @@ MOVE: Final = """
 UPDATE conversation_state
 SET state = $3, version = version + 1, due_at = $4, expires_at = $5, seeks_payment = $6,
     payment_id = coalesce(payment_id, $7), withdrawal_id = coalesce($8, withdrawal_id),
-    attention = attention OR $9, updated_at = $10
+    attention = $9, updated_at = $10
 WHERE conversation_id = $1 AND version = $2
 RETURNING conversation_id
 """

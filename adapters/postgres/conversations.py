@@ -157,7 +157,7 @@ class PostgresConversations:
             before.kind is ConversationKind.REQUEST_FOR_PAYMENT and paid is None,
             decision.payment_id,
             decision.withdrawal_id,
-            decision.is_strange,
+            decision.needs_attention,
             decision.at,
         )
         if moved is None:

@@ -94,7 +94,7 @@ class InMemoryConversations:
             due_at=decision.due_at,
             payment_id=known.payment_id or decision.payment_id,
             withdrawal_id=decision.withdrawal_id or known.withdrawal_id,
-            needs_attention=known.needs_attention or decision.is_strange,
+            needs_attention=decision.needs_attention,
             updated_at=decision.at,
         )
         recorded = RecordedAct(

@@ -79,6 +79,7 @@ class ConversationDecision:
     reason: Reason | None = None
     business_message_id: str | None = None
     is_strange: bool = False
+    needs_attention: bool = False
     payment_id: PaymentId | None = None
     withdrawal_id: str | None = None
     messages: tuple[RawMessage, ...] = ()

@@ -199,10 +199,13 @@ async def test_what_is_due_first_is_listed_first_and_what_is_over_is_not(store: 
     everything = await store.find(None, is_open=False, limit=9)
     await store.save(decided(refused, Act.ACCEPTED, at=NOW))
     strange = await store.find(TenantId(TENANT), limit=9)
+    await store.save(decided(strange[-1], Act.NOTED, at=NOW))
+    noted = await store.find(TenantId(TENANT), limit=9)
 
     assert [each.conversation_id for each in listed] == [sooner.conversation_id, later.conversation_id]
     assert len(everything) == 3
     assert [each.needs_attention for each in strange] == [False, False, True]
+    assert [each.needs_attention for each in noted] == [False, False]
     assert await store.find(TenantId("other"), is_open=False, limit=9) == []
     assert await store.overdue(NOW + timedelta(hours=2)) == 1
 

@@ -26,6 +26,7 @@ from gateway.domain.conversation import (
     first_state,
     is_ours_to_do,
     is_theirs_to_say,
+    needs_attention_after,
     step_after,
 )
 from gateway.domain.payment import Rail, TenantId
@@ -35,7 +36,7 @@ from iso20022 import Amount, MessageId, RoutingNumber
 _K, _S, _A = ConversationKind, ConversationState, Act
 NOON: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 
-OF_EVERY_KIND: Final = {_A.RECEIPT, _A.OPENING_REFUSED}
+OF_EVERY_KIND: Final = {_A.RECEIPT, _A.OPENING_REFUSED, _A.NOTED}
 ACTS: Final = {
     _K.REQUEST_FOR_PAYMENT: {
         *OF_EVERY_KIND,
@@ -49,7 +50,7 @@ ACTS: Final = {
     },
     _K.ACCOUNT_REPORT: {*OF_EVERY_KIND, _A.REPORTED},
 }
-"""What the other side may say at any time, in each kind."""
+"""What the other side may say, or a person note, at any time, in each kind."""
 
 
 def conversation(kind: _K = _K.REQUEST_FOR_PAYMENT, side: Side = Side.US, **changes: object) -> Conversation:
@@ -191,3 +192,13 @@ def test_a_day_ends_in_the_rails_zone_whatever_the_season() -> None:
 
     assert list(offsets.values()) == [timedelta(hours=hours) for hours in (-4, -5, -5, -4)]
     assert end_of(NOON) == NOON
+
+
+def test_attention_stays_until_a_person_has_looked() -> None:
+    """An ordinary step after a strange one does not hide it; a note takes it off, and a contradiction puts it back."""
+    strange = conversation(needs_attention=True)
+
+    assert needs_attention_after(strange, _A.RECEIPT, is_strange=False)
+    assert not needs_attention_after(strange, _A.NOTED, is_strange=False)
+    assert needs_attention_after(conversation(), _A.REFUSED, is_strange=True)
+    assert not needs_attention_after(conversation(), _A.REFUSED, is_strange=False)
