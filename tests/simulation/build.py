@@ -26,6 +26,7 @@ from gateway.service.funds import Funds, NoCore
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.arrived import SeeingToArrived
 from gateway.service.incoming.ask import Asker
+from gateway.service.incoming.both_regions import Acceptances, NoOtherRegion
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
 from gateway.service.incoming.desk import IncomingDesk
@@ -199,7 +200,14 @@ class Build:
         decider = self.incoming_decider(rails, world.chance.identifiers(f"{life.key}.incoming"))
         decisions = IncomingDecisions(store, saves, decider, life.clock, observer)
         tenants = ReceivingTenants(store, life.clock, observer)
-        sender = self.incoming_sender(store=store, sents=sents, links=links, clock=life.poll_clock, observer=observer)
+        sender = self.incoming_sender(
+            decisions=decisions,
+            acceptances=Acceptances(NoOtherRegion()),
+            sents=sents,
+            links=links,
+            clock=life.poll_clock,
+            observer=observer,
+        )
         messages = ReceivedMessages(store, rails)
         protocols = {rail.rail: rail}
         coming_back = self.coming_back(store, payments, protocols, messages, life.clock)
