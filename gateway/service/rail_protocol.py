@@ -14,9 +14,11 @@ from gateway.domain.timing import Timing
 from gateway.service.ports import MessageClass, MessageDirection, RawMessage
 from gateway.service.requests import PaymentRequest
 from iso20022 import (
+    AccountReportMessage,
     CustomerCreditTransfer,
     Finding,
     MessageReject,
+    ParticipantFile,
     PaymentAcknowledgement,
     PaymentCancellationRequest,
     PaymentReturn,
@@ -40,8 +42,8 @@ Statement = (
 )
 """What a rail may say about a payment of ours, on one rail or another."""
 
-Notice = SystemEventAcknowledgement | SystemEventNotification
-"""What a rail may say of itself, or of what it was asked about ourselves."""
+Notice = SystemEventAcknowledgement | SystemEventNotification | AccountReportMessage | ParticipantFile
+"""What a rail may say of itself, or of what it was asked about ourselves: events, reports, who takes part."""
 
 
 @dataclass(frozen=True, slots=True)

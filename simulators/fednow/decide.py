@@ -28,7 +28,7 @@ from iso20022 import (
     pacs008,
     pacs028,
 )
-from iso20022.messages import admi004, admi007, camt029, camt056, pacs004
+from iso20022.messages import admi004, admi007, camt029, camt056, camt060, pacs004
 from simulators.behaviours import SETTLES, Behaviour
 from simulators.facts import PaymentBooked, ReasonSource, Verdict
 from simulators.fednow.behaviours import TABLE
@@ -52,6 +52,7 @@ _CLASS_OF: Final = {
     admi007.MESSAGE_TYPE: "system",
     pacs002.MESSAGE_TYPE: "nonvalue",
     pacs028.MESSAGE_TYPE: "inquiry",
+    camt060.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",
     admi004.MESSAGE_TYPE: "system",
 }

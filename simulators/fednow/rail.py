@@ -20,6 +20,7 @@ from iso20022 import (
 )
 from iso20022.messages.admi002 import NOT_AVAILABLE
 from iso20022.messages.admi004 import PING, SystemEventNotification
+from iso20022.messages.camt060 import AccountReportingRequest
 from simulators.behaviours import Answer, Told
 from simulators.book import Book
 from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
@@ -28,6 +29,7 @@ from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
 from simulators.fednow.events import CHANGES, standing_change, told_of
 from simulators.fednow.forward import FedNowForwarding
+from simulators.fednow.reports import ReportWriter
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.fednow.value import value_of
@@ -48,6 +50,7 @@ class FedNowRules:
         self._writer = AnswerWriter(settings.profile, ids)
         self.forwarding = FedNowForwarding(settings, ids)
         self.requests = RequestWriter(settings, ids)
+        self._reports = ReportWriter(settings, ids)
 
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
         """What one copy of a message leads to: the verdict, and what follows from it."""
@@ -102,13 +105,13 @@ class FedNowRules:
                 )
             case PaymentStatusRequest():
                 return self._enquiry(message, header.message_type, judged(Verdict.ENQUIRY), arrival, book)
-            case SystemEventNotification(event_code=code) if code == PING:
-                acknowledgement = self._writer.acknowledge(
-                    message, reference=header.business_message_id, recipient=arrival.connection_party, now=arrival.at
-                )
-                return Judgement((judged(Verdict.PING),), acknowledgement)
-            case SystemEventNotification(event_code=code) if code in CHANGES:
+            case SystemEventNotification():
                 return self._event(message, header.business_message_id, judged, arrival, book)
+            case AccountReportingRequest():
+                reported = self._reports.report(message, party=arrival.connection_party, book=book, now=arrival.at)
+                if isinstance(reported, TechnicalFault):
+                    return self._refused(reported, judged, header.business_message_id, arrival)
+                return Judgement((judged(Verdict.ENQUIRY),), reported)
             case _:
                 return Judgement((judged(Verdict.IGNORED),))
 
@@ -139,7 +142,14 @@ class FedNowRules:
         arrival: Arrival,
         book: Book,
     ) -> Judgement:
-        """A sign-on or sign-off, or a connection point's: acknowledged, and broadcast; or refused."""
+        """A ping, a sign-on or sign-off, or a connection point's: acknowledged, and broadcast; or refused."""
+        if event.event_code == PING:
+            answer = self._writer.acknowledge(
+                event, reference=reference, recipient=arrival.connection_party, now=arrival.at
+            )
+            return Judgement((judged(Verdict.PING),), answer)
+        if event.event_code not in CHANGES:
+            return Judgement((judged(Verdict.IGNORED),))
         change = standing_change(
             event,
             party=arrival.connection_party,

@@ -83,7 +83,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFault, ReturnSums
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
-from gateway.service.ports.rail_operations import RailEventStore, UnsentRailMessage
+from gateway.service.ports.rail_operations import HeardMessage, RailEventStore, UnsentRailMessage
 from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
 from gateway.service.ports.store import (
     Accepted,
@@ -149,6 +149,7 @@ __all__ = [
     "ForeignObjectError",
     "FundsRefused",
     "HandedOver",
+    "HeardMessage",
     "History",
     "HistoryBeganAnewError",
     "Identifiers",

@@ -10,7 +10,7 @@ from typing import Final
 from alembic import op
 
 revision = "0016"
-down_revision = "0013"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 phase = "pre"
