@@ -40,6 +40,7 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
+from gateway.conversing import Conversing, conversation_desk, conversation_store, converse
 from gateway.domain.incoming_transfer import UNENDED
 from gateway.domain.payment import Rail, RegionId
 from gateway.presence import open_presence, operations_over
@@ -53,7 +54,7 @@ from gateway.receiving import (
     open_institution,
     receiving_rails,
 )
-from gateway.regional import Regional, open_peer, open_regional, tenure_of
+from gateway.regional import Regional, open_peer, open_regional, serving_the_peer, takes_of, tenure_of
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
@@ -62,7 +63,10 @@ from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fencing import HeldLink, at_home
 from gateway.service.funds import Funds, NoCore
 from gateway.service.group_commit import GroupCommit
+from gateway.service.incoming.decide import IncomingDecider
+from gateway.service.incoming.fold import TransferFold
 from gateway.service.operate import Operators
+from gateway.service.peer_point import PeerPoint
 from gateway.service.ports import (
     ArchiveStore,
     AuditAnchor,
@@ -83,6 +87,7 @@ from gateway.service.ports import (
     RailLink,
     Vault,
 )
+from gateway.service.ports.conversations import ConversationStore
 from gateway.service.rail_operations import RailNotices, RailOperations, RailOperationSender
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
@@ -132,6 +137,7 @@ class Between:
     bus: Callable[[Bus], Bus] = _as_it_is
     link: Callable[[Rail, RailLink], RailLink] = _link_as_it_is
     application: Callable[[web.Application], web.Application] = _as_it_is
+    clock: Callable[[Clock], Clock] = _as_it_is
 
 
 NOTHING_BETWEEN: Final = Between()
@@ -149,6 +155,7 @@ class Parts:
     releases: PostgresReleases
     store: PaymentStore
     incoming: IncomingStore
+    conversations: ConversationStore
     rail_events: RailEventStore
     dead_letters: DeadLetterStore
     audit: AuditStore
@@ -171,21 +178,24 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     """
     configure_logs(role=role, level=settings.log_level)
     database_url = database_url_of(settings)
-    clock, metrics = SystemClock(), Metrics()
+    clock, metrics = between.clock(SystemClock()), Metrics()
     if settings.index_key.get_secret_value() == DEVELOPMENT_INDEX_KEY:
         structlog.get_logger("fifteen").warning("development_index_key", remedy="set FIFTEEN_INDEX_KEY to a secret")
     metrics.build_info.labels(version("fifteen")).set(1)
     observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
     vault, region = vault_of(settings), RegionId(settings.region)
+    rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
+    fold_transfer = TransferFold(IncomingDecider(receiving_rails(settings, rails), SystemIdentifiers()))
     async with (
         open_pool(database_url) as opened,
-        open_regional(settings, opened, clock, observer=observer, metrics=metrics, vault=vault) as regional,
+        open_regional(
+            settings, opened, clock, observer=observer, metrics=metrics, vault=vault, fold_transfer=fold_transfer
+        ) as regional,
     ):
         pool = between.pool(opened)
         archive_reader, tenure = reader_of(settings, clock), tenure_of(regional)
         store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure))
         dead_letters = PostgresDeadLetters(pool, region=region)
-        rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         audit = PostgresAudit(pool, region=region)
         archive = PostgresArchiveStore(pool, region=region)
         archiver = archiver_of(settings, archive, clock)
@@ -201,8 +211,9 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             pool=pool,
             releases=releases,
             store=store,
-            incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader),
+            incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure),
             rail_events=PostgresRailEvents(pool, region=region, vault=vault),
+            conversations=conversation_store(pool, region=region, vault=vault),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,
@@ -279,9 +290,11 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             vault=parts.vault,
             observer=parts.observer,
             forward=forwarder.take,
+            durability=None if parts.regional is None else parts.regional.both,
         )
+        received = receiving_rails(settings, parts.rails)
         incoming, requests, incoming_saves = desk_of(
-            rails=receiving_rails(settings, parts.rails),
+            rails=received,
             store=parts.incoming,
             payments=decisions,
             protocols=parts.rails,
@@ -303,6 +316,15 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             rail_operations=presence.operations,
             rail_missing=MissingDesk(parts.rail_events, parts.clock),
             requests=requests,
+            conversations=conversation_desk(
+                settings,
+                parts.conversations,
+                parts.incoming,
+                received,
+                clock=parts.clock,
+                identifiers=SystemIdentifiers(),
+                vault=parts.vault,
+            ),
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -321,8 +343,9 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             limits=HttpLimits(body_bytes_max=settings.body_bytes_max),
             peer=peer,
             region=None if peer is None else RegionId(settings.region),
+            takes=takes_of(settings),
         )
-        regional = {} if parts.regional is None else parts.regional.loops_of_every_role
+        regional = {} if parts.regional is None else parts.regional.loops_of_a_gateway
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),
@@ -338,7 +361,8 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             ),
         ]
         application = between.application(build_application(api))
-        await _serve_until_stopped(application, settings.http_host, settings.http_port, ready=ready)
+        async with serving_the_peer(settings, api):
+            await _serve_until_stopped(application, settings.http_host, settings.http_port, ready=ready)
         for task in background:
             task.cancel()
 
@@ -410,6 +434,17 @@ async def _run_worker_loops(
         identifiers=identifiers,
         observer=parts.observer,
         forward=forwarder.take,
+        both=None if parts.regional is None else parts.regional.both,
+    )
+    conversing = converse(
+        parts.settings,
+        parts.conversations,
+        receiving,
+        payments=parts.store,
+        incoming=parts.incoming,
+        links=links,
+        clock=parts.clock,
+        identifiers=identifiers,
     )
     receivers = {
         rail: Receiver(
@@ -423,6 +458,7 @@ async def _run_worker_loops(
             receiving.hearing(rail, parts.store, parts.vault),
             regions,
             RailNotices(parts.rail_events, parts.observer),
+            conversing.hearings.get(rail),
         )
         for rail, protocol in rails.items()
     }
@@ -438,7 +474,8 @@ async def _run_worker_loops(
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         grouping += [group.create_task(each.run()) for each in receiving.groups]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving),
+            "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving=receiving, conversing=conversing),
+            "conversations": conversing.keeping.run,
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
@@ -473,6 +510,16 @@ async def _run_worker_loops(
                     ask_wait_s=max(rail.timing.status_request_wait_s for rail in rails.values()),
                 )
                 loops["guardian"] = guardian.run
+            if parts.settings.fednow.peer_connection_point is not None and Rail.FEDNOW in rails:
+                loops["peer's connection point"] = PeerPoint(
+                    operations_of(parts),
+                    Rail.FEDNOW,
+                    parts.settings.fednow.peer_connection_point,
+                    parts.regional.witness,
+                    parts.regional.peer,
+                    parts.regional,
+                    parts.clock,
+                ).run
             loops |= {
                 f"receiver of {rail} for the other region": receiver.run_for_the_other_region
                 for rail, receiver in receivers.items()
@@ -492,16 +539,19 @@ async def _run_worker_loops(
             task.cancel()
 
 
-async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, receiving: Receiving) -> None:
+async def _consume(
+    parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, *, receiving: Receiving, conversing: Conversing
+) -> None:
     """Take what is for the rails, for the core, and for the institutions from their queues, until cancelled."""
     await bus.declare()
     settings = parts.settings
     out, core = QueueDirection.OUT, QueueDirection.CORE
+    unhurried = conversing.keeping.or_else(receiving.arrived.requests.see_to_ours)
     handled: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = (
         (out, MessageClass.VALUE, dispatcher.transfer, settings.dispatch_prefetch, settings.dispatch_concurrency),
         (out, MessageClass.INQUIRY, dispatcher.enquiry, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (out, MessageClass.SYSTEM, dispatcher.ping, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
-        (out, MessageClass.NONVALUE, receiving.arrived.requests.see_to_ours, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
+        (out, MessageClass.NONVALUE, unhurried, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (core, MessageClass.VALUE, funds.tell, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
     )
     received: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = [

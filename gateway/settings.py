@@ -336,8 +336,19 @@ class Settings(BaseSettings):
     peer_ca_file: Path | None = Field(
         None, description="The authority of the other gateway's certificate; with the two below, both sides show one."
     )
-    peer_certificate_file: Path | None = Field(None, description="Our certificate for the other region's gateway.")
+    peer_certificate_file: Path | None = Field(
+        None,
+        description="Our certificate for the other region's gateway, shown by both sides: for clients and servers.",
+    )
     peer_key_file: Path | None = Field(None, description="The key of that certificate.")
+    peer_listen_host: str = Field("127.0.0.1", description="Where the listener for the other region's gateway is.")
+    peer_listen_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="Its port: what is forwarded is taken there alone, from who shows a certificate of peer_ca_file; 0 "
+        "takes a free one. Empty: none, and what stands before the gateway checks certificates.",
+    )
     peer_database_url: SecretStr | None = Field(
         None,
         description="postgresql://… as this region's database finds the other's, of a role that may replicate: for "
@@ -359,6 +370,11 @@ class Settings(BaseSettings):
         None,
         ge=5,
         description="Take the other region over once its lease was not renewed for so long; empty: by command alone.",
+    )
+    synchronous_tenants: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Tenants, comma-separated, whose payments are acknowledged only when both regions have them; *: "
+        "every tenant; empty: none. The same in both regions (docs/regions.md).",
     )
     broker_url: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="amqp://… of RabbitMQ, or of its nodes, comma-separated; empty: the bus lives in PostgreSQL."
@@ -485,7 +501,9 @@ class Settings(BaseSettings):
     fednow: FedNowSettings = FedNowSettings()
     rtp: RtpSettings = RtpSettings()
 
-    _split = field_validator("regions", "retired_regions", "broker_url", "receiving_agents", mode="before")(_split)
+    _split = field_validator(
+        "regions", "retired_regions", "synchronous_tenants", "broker_url", "receiving_agents", mode="before"
+    )(_split)
     _is_safe = field_validator("institution_url", "peer_url")(_https_or_loopback)
     _or_none = field_validator("archive_url", "audit_anchors", "keys_file", mode="before")(_none_if_empty)
 
@@ -534,11 +552,13 @@ class Settings(BaseSettings):
             raise ValueError(f"regions are one or two, each named once, not {', '.join(self.regions)}")
         if set(self.regions) & set(self.retired_regions):
             raise ValueError("a region that is retired does not write: it is named in one of the two settings")
-        if len(self.regions) > 1 and self.receiving_agents:
-            raise ValueError("two regions do not receive yet: receiving_agents must be empty (docs/regions.md)")
+        if len(self.regions) == 1 and self.synchronous_tenants:
+            raise ValueError("synchronous_tenants needs two regions: one alone has no other to wait for")
         tls = (self.peer_ca_file, self.peer_certificate_file, self.peer_key_file)
         if any(tls) and not all(tls):
             raise ValueError("peer_ca_file, peer_certificate_file and peer_key_file are set together, or not at all")
+        if self.peer_listen_port is not None and not all(tls):
+            raise ValueError("peer_listen_port needs peer_ca_file, peer_certificate_file and peer_key_file")
         if any(tls) and not (self.peer_url or "").startswith("https:"):
             raise ValueError("peer_url must be https where the files of its TLS are set: nothing would use them")
         return self

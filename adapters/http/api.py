@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final
 
 from adapters.http.peer import Peer
 from gateway.domain.payment import RegionId
+from gateway.service.conversations.desk import ConversationDesk
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
@@ -53,6 +55,17 @@ ReadinessCheck = Callable[[], Awaitable[None]]
 """Returns when the part can serve; raises `gateway.service.ports.UnavailableError` when it cannot."""
 
 
+class Takes(Enum):
+    """Which submissions an application takes."""
+
+    EITHER = "either"
+    """Clients' own, and what the other region forwards."""
+    OWN = "own"
+    """Clients' own: what is forwarded has a listener of its own."""
+    FORWARDED = "forwarded"
+    """What the other region forwards."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
     """The collaborators of the HTTP API.
@@ -72,6 +85,7 @@ class Api:
     rail_operations: RailOperations
     rail_missing: MissingDesk
     requests: ReturnRequests
+    conversations: ConversationDesk
     store: PaymentStore
     waiting: Waiting
     clock: Clock
@@ -86,5 +100,6 @@ class Api:
     synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None
     refused: Callable[[], bool] = lambda: False
     limits: HttpLimits = LIMITS
+    takes: Takes = Takes.EITHER
     peer: Peer | None = None
     region: RegionId | None = None

@@ -8,6 +8,7 @@ import structlog
 
 from adapters.telemetry.metrics import Metrics
 from gateway.domain.events import EventKind
+from gateway.domain.incoming import IncomingEvent
 from gateway.domain.legs import BUDGETS_PERCENT
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEvent
@@ -61,6 +62,8 @@ class TelemetryObserver:
             self._metrics.incoming_total.labels(transfer.rail.value, decision.state.value).inc()
             if fact.details.get("decided_by") == "stand_in":
                 self._metrics.incoming_stand_in_total.labels(transfer.rail.value).inc()
+        if fact.kind is IncomingEvent.ANSWER_WITHHELD:
+            self._metrics.regions.incoming_withheld_total.labels(transfer.rail.value).inc()
         if decision.contradiction:
             self._metrics.contradictions_total.labels(transfer.rail).inc()
         log = self._log.warning if decision.contradiction else self._log.info

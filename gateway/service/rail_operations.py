@@ -200,13 +200,26 @@ class RailOperations:
         status = await self.status(rail)
         if status.standing.points.get(point) is False:
             return False
-        code = self._dialect(rail).code_of(RailAction.DISCONNECT)
+        return await self._ask_once(rail, RailAction.DISCONNECT, point, status, by=by, note=note)
+
+    async def connect(self, rail: Rail, point: str, *, by: str, note: str) -> bool:
+        """Have a connection point connected again that is known to be disconnected; as `disconnect`."""
+        status = await self.status(rail)
+        if status.standing.points.get(point) is not False:
+            return False
+        return await self._ask_once(rail, RailAction.CONNECT, point, status, by=by, note=note)
+
+    async def _ask_once(
+        self, rail: Rail, action: RailAction, point: str, status: RailStatus, *, by: str, note: str
+    ) -> bool:
+        """Ask, unless it was asked for a moment ago and the answer may be on its way; says whether it was asked."""
+        code = self._dialect(rail).code_of(action)
         recent = self.clock.now() - timedelta(seconds=SENDABLE_S)
         for known in status.operations:
             is_same = known.asked.code == code and known.asked.subjects == (point,)
             if is_same and known.state is OperationState.ASKED and known.asked.at > recent:
                 return False
-        await self.ask(rail, RailAction.DISCONNECT, point, by=by, note=note)
+        await self.ask(rail, action, point, by=by, note=note)
         return True
 
     async def find(self, rail: Rail, event_id: UUID) -> Operation | None:
@@ -320,14 +333,20 @@ class RailNotices:
         return known
 
     async def is_about_ours(self, rail: Rail, reading: Reading) -> bool:
-        """Whether a refusal is of something that was asked here about ourselves."""
-        if not isinstance(reading.statement, MessageReject) or reading.about is None:
-            return False
-        return bool(await self.store.asked(rail, [reading.about]))
+        """Whether a refusal, or a report, answers something that was asked here about ourselves."""
+        about = _answered(reading)
+        return about is not None and bool(await self.store.asked(rail, [about]))
+
+
+def _answered(reading: Reading) -> str | None:
+    """The id of the message of ours that a refusal or a report answers."""
+    if isinstance(reading.talk, AccountReportMessage):
+        return None if reading.talk.original_query is None else reading.talk.original_query.message_id
+    return reading.about if isinstance(reading.statement, MessageReject) else None
 
 
 def _event_of(rail: Rail, raw: RawMessage, reading: Reading) -> RailEvent:
-    match reading.notice or reading.statement:
+    match reading.notice or reading.talk or reading.statement:
         case SystemEventAcknowledgement() as said:
             kind, code, subjects = RailEventKind.ACKNOWLEDGED, said.event_code, said.parameters
             about, reason, described, happened = said.originator_reference, None, said.description, said.event_time

@@ -60,6 +60,7 @@ from gateway.service.ports.faults import (
     ElsewhereError,
     FaultyRowError,
     NotHomeError,
+    NotInBothError,
     NotSentError,
     NotServingError,
     PartlyFaultyError,
@@ -73,9 +74,11 @@ from gateway.service.ports.incoming import (
     IncomingDecision,
     IncomingStore,
     NewTransfer,
+    ProjectedTransfer,
     Receivers,
     ReceivingTenant,
     Standing,
+    UnprojectedTransfer,
     Unsent,
 )
 from gateway.service.ports.institution import Institution, Question
@@ -84,7 +87,7 @@ from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFau
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
 from gateway.service.ports.rail_operations import HeardMessage, RailEventStore, UnsentRailMessage
-from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
+from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Retention, Unprojected
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -171,6 +174,7 @@ __all__ = [
     "NewPayment",
     "NewTransfer",
     "NotHomeError",
+    "NotInBothError",
     "NotSentError",
     "NotServingError",
     "ObjectMissingError",
@@ -183,6 +187,7 @@ __all__ = [
     "PaymentHistory",
     "PaymentStore",
     "Projected",
+    "ProjectedTransfer",
     "Quarantined",
     "Question",
     "Queue",
@@ -191,11 +196,14 @@ __all__ = [
     "RailEventStore",
     "RailLink",
     "RawMessage",
+    "Reach",
+    "ReachStore",
     "Receivers",
     "ReceivingTenant",
     "Refusal",
     "RegionStore",
     "Reservation",
+    "Retention",
     "RetentionOverError",
     "ReturnFault",
     "ReturnSums",
@@ -207,6 +215,7 @@ __all__ = [
     "TimerChange",
     "UnavailableError",
     "Unprojected",
+    "UnprojectedTransfer",
     "UnroutableError",
     "Unsealed",
     "Unsent",

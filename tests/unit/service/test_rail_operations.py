@@ -112,6 +112,20 @@ async def test_a_point_that_is_disconnected_stays_so_however_often_a_takeover_as
     assert not place.earth.recorder.quarantines
 
 
+async def test_a_point_is_connected_again_only_where_it_is_known_to_be_disconnected(place: OperationsWorld) -> None:
+    """A region that was never lost, and one that is back already, ask for nothing."""
+    asked = [await place.operations.connect(Rail.FEDNOW, EAST, by="takeover", note="back")]
+    await place.operations.disconnect(Rail.FEDNOW, EAST, by="takeover", note="lost")
+    await place.work()
+    place.earth.clock.advance(1)
+    asked += [await place.operations.connect(Rail.FEDNOW, EAST, by="takeover", note="back") for _ in range(2)]
+    await place.work()
+    asked.append(await place.operations.connect(Rail.FEDNOW, EAST, by="takeover", note="back"))
+
+    assert asked == [False, True, False, False]
+    assert (await place.status()).standing.points == {EAST: True}
+
+
 @pytest.mark.parametrize("fault", [NotSentError("away"), UnavailableError("unanswered")], ids=["unsent", "unanswered"])
 async def test_what_the_link_did_not_take_is_sent_again_under_the_same_id(
     place: OperationsWorld, fault: UnavailableError
