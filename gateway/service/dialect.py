@@ -17,7 +17,7 @@ from gateway.domain.identity import reference_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
 from gateway.service.ports import RawMessage
-from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement
+from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement, Talk
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import JSON_TYPE
 from iso20022 import (
@@ -318,6 +318,8 @@ class DialectProtocol:
             return Reading(
                 header.business_message_id, message_type, None, None, transfer=message, created_at=created_at
             )
+        if isinstance(message, Talk):
+            return Reading(header.business_message_id, message_type, None, None, talk=message)
         about = self._dialect.about(message)
         if about is None or not isinstance(message, Statement):
             return Reading(header.business_message_id, message_type, None, None)

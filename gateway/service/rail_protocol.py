@@ -27,6 +27,13 @@ from iso20022 import (
     SystemEventAcknowledgement,
     SystemEventNotification,
 )
+from iso20022.messages.camt026 import InformationRequest
+from iso20022.messages.camt028 import AdditionalPaymentInformation
+from iso20022.messages.camt052 import AccountReportMessage
+from iso20022.messages.camt054 import DebitCreditNotification
+from iso20022.messages.camt055 import RequestForPaymentCancellation
+from iso20022.messages.pain013 import RequestForPayment
+from iso20022.messages.pain014 import RequestForPaymentResponse
 
 XML_TYPE: Final = "application/xml"
 
@@ -42,6 +49,18 @@ Statement = (
 
 Notice = SystemEventAcknowledgement | SystemEventNotification
 """What a rail may say of itself, or of what it was asked about ourselves."""
+
+
+Talk = (
+    RequestForPayment
+    | RequestForPaymentResponse
+    | RequestForPaymentCancellation
+    | InformationRequest
+    | AdditionalPaymentInformation
+    | AccountReportMessage
+    | DebitCreditNotification
+)
+"""What belongs to a conversation, and to no payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,7 @@ class Reading:
     ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
     nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer
     or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``. ``notice`` is
-    what the rail says of itself, or of what it was asked about ourselves.
+    what the rail says of itself, or of what it was asked about ourselves; ``talk`` belongs to a conversation.
     """
 
     business_message_id: str
@@ -84,6 +103,7 @@ class Reading:
     is_sign_of_life: bool = False
     transfer: CustomerCreditTransfer | PaymentReturn | None = None
     created_at: datetime | None = None
+    talk: Talk | None = None
     notice: Notice | None = None
 
 
