@@ -16,10 +16,10 @@ from gateway.domain.payment import Payment, PaymentId, TenantId
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
-from gateway.service.incoming.messages import Brought, ReceivedMessages
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.money import receiver_of, returned, sent
 from gateway.service.incoming.observer import IncomingObserver
-from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.incoming.rail import Brought, ReceivingRail
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.ports import (
     Admitted,
@@ -129,7 +129,8 @@ class Hearing:
             return None
         inbox_id = arrived.reading.business_message_id
         seen = await self.store.seen(self.rail.rail, [inbox_id])
-        if not _is_same(new, admitted.transfer) or seen.get(inbox_id, arrived.digest) != arrived.digest:
+        is_repeat = arrived.reading.is_marked_repeat or seen.get(inbox_id, arrived.digest) == arrived.digest
+        if not (is_repeat and _is_same(new, admitted.transfer)):
             return ID_REUSED
         self.observer.duplicate_ignored(self.rail.rail, inbox_id)
 
@@ -205,6 +206,7 @@ def new_transfer(
     """
     forwarded_at, received_at = arrived.reading.created_at, arrived.raw.at
     assert forwarded_at is not None, "a header has a creation time"
+    forwarded_at = rail.forwarded_at(forwarded_at, received_at=received_at)
     forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
     answer_by = rail.timing.answer_by(forwarded_at)
     money = returned(message, end_to_end_id) if isinstance(message, PaymentReturn) else sent(message)

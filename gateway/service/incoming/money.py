@@ -19,6 +19,9 @@ from iso20022 import (
 )
 from iso20022.messages.actors import Account, Agent, Iban
 
+REASON_ENDS: Final = ": "
+"""Where a return is a pacs.008, which has no reason, its code stands before this in the remittance information."""
+
 _NOT_PROVIDED: Final = EndToEndId("NOTPROVIDED")
 """ISO 20022's word for a reference that its author has not given."""
 
