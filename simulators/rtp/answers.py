@@ -209,7 +209,7 @@ class AnswerWriter:
         )
 
     def next_number(self, source: str = "H") -> tuple[str, int]:
-        """What tells this id from the day's others: the source's letter, three characters, a serial of eleven digits."""
+        """What tells this id from the day's others: the source's letter, three characters, eleven digits."""
         places, serial = divmod(int(self._ids.next_reference(), 36), _SERIALS)
         return f"{source}{base36(places % _PLACES, length=3).upper()}", serial
 

@@ -1,4 +1,4 @@
-"""Payments that RTP forwards to their receiver: the sender's Document under the rail's header, and what became of it."""
+"""Payments that RTP forwards to their receiver, under the rail's header, and what it says of their end."""
 
 from __future__ import annotations
 
