@@ -49,6 +49,7 @@ from iso20022 import (
     serialise,
     unwrap,
 )
+from iso20022.local_time import in_universal_time
 from iso20022.messages import pacs008
 from iso20022.messages.agents import CLEARING_SYSTEM
 
@@ -422,8 +423,13 @@ def rail_time(at: datetime, zone: ZoneInfo) -> datetime:
     return at.astimezone(zone).replace(microsecond=at.microsecond // 1000 * 1000)
 
 
+def readable_document_in(message: RawMessage) -> Element:
+    """Return the Document in such a message to be read into a value: every time in it names an instant."""
+    return in_universal_time(document_in(message))
+
+
 def document_in(message: RawMessage) -> Element:
-    """Return the Document in a message that was accepted, or that we sent."""
+    """Return the Document in a message that was accepted, or that we sent, as it stands there."""
     document = unwrap(read(message.body)).document
     assert document is not None, "what was accepted, or sent, had a Document"
     return document

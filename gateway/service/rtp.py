@@ -98,7 +98,7 @@ def _instruction_id_of(message_id: MessageId) -> InstructionId:
     return InstructionId(f"{message_id[1:-11]}{_FILL}{message_id[-11:]}")
 
 
-def _message_id_of(instruction_id: InstructionId) -> MessageId | None:
+def message_id_of(instruction_id: InstructionId) -> MessageId | None:
     """Return the message id that an instruction id of ours was made of; None where a client chose its own."""
     match = _OWN_INSTRUCTION_ID.fullmatch(instruction_id)
     return None if match is None else MessageId(f"M{match[1]}{match[2]}")
@@ -234,7 +234,7 @@ class RtpDialect:
             case Resolution():
                 return _answered_for(message)
             case PaymentAcknowledgement():
-                return _message_id_of(message.original_instruction_id)
+                return message_id_of(message.original_instruction_id)
             case _:
                 return None
 

@@ -59,7 +59,7 @@ async def test_whatever_the_institution_and_the_rail_do_the_answer_is_in_time_an
     template: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Accepted, refused, held, silent, nonsense; repeats marked DUPL; the rail late, silent, unreadable, contrary, DS24.
+    """Accepted, refused, held, silent, nonsense; repeats marked DUPL; the rail late, silent, unreadable, contrary.
 
     What was held is acknowledged by camt.035 once it is posted; all that is kept, run again, comes out the same.
     """

@@ -194,6 +194,12 @@ class FedNowReceiving:
         """Whether it is a line as ISO 20022 carries it beside a reason: 1 to 105 printable characters."""
         return 1 <= len(text) <= TEXT_MAX and text.isprintable()
 
+    def returned_message_id(self, message: Brought) -> str | None:
+        """Return the original's message id of a pacs.004."""
+        if not isinstance(message, PaymentReturn) or message.original_message is None:
+            return None
+        return message.original_message.message_id
+
     def forwarded_at(self, created_at: datetime, *, received_at: datetime) -> datetime:  # noqa: ARG002
         """Return the header's creation time, which has its offset."""
         return created_at

@@ -30,7 +30,7 @@ from gateway.domain.payment import (
 from gateway.domain.returns import AMOUNT, NOTE, ended_as, is_contradicted_by_rail, return_key_of
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import Effect
-from gateway.service.dialect import document_in
+from gateway.service.dialect import readable_document_in
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.money import REASON_ENDS, Money, reason_codes, returned, sent
@@ -263,7 +263,7 @@ def kept_return(
 
 def _read_return(received: RawMessage, payment: Payment) -> tuple[Money, str]:
     """What a return that was begun here moves, and the code of why."""
-    document = document_in(received)
+    document = readable_document_in(received)
     if received.message_type == pacs008.MESSAGE_TYPE:
         transfer = pacs008.parse(document)
         words = "".join(line.reveal() for line in transfer.remittance)

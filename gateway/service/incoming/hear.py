@@ -44,6 +44,9 @@ FAULT: Final = "FAULT_OF_OURS"
 LOOK_BACK: Final = timedelta(days=1)
 """What a header says of its creation is believed as far as this back, and never beyond its arrival."""
 
+CANDIDATES_MAX: Final = 100
+"""Payments under one end-to-end id among which the one that is given back is looked for: clients may repeat one."""
+
 ID_REUSED: Final = "MESSAGE_ID_REUSED"
 """The quarantine's code for other bytes, or another transfer, under an id that is known."""
 
@@ -81,14 +84,13 @@ class Hearing:
 
         """
         await self.asker.tenants.ensure()
-        originals = await self._originals(arrived)
         new: dict[int, NewTransfer] = {}
         for number, each in enumerate(arrived):
             async with self._apart():
                 message = each.reading.transfer
                 assert message is not None, "only transfers arrive"
-                original = _original_of(message, originals)
                 keeper = self.asker.tenants.keeper_of(receiver_of(message))
+                original = await self._original_of(message, keeper)
                 new[number] = new_transfer(
                     self.rail,
                     each,
@@ -176,18 +178,24 @@ class Hearing:
 
         return await self.decisions.take(transfer.payment_id, choose, loaded=transfer) is not None
 
-    async def _originals(self, arrived: Sequence[Arrived]) -> Mapping[str, Payment]:
-        """The payments that come back with these messages, by the message ids that they were sent under."""
-        returns = [each.reading.transfer for each in arrived if isinstance(each.reading.transfer, PaymentReturn)]
-        ids = [each.original_message.message_id for each in returns if each.original_message is not None]
-        return await self.store.find_by_message_id(self.rail.rail, ids) if ids else {}
-
-
-def _original_of(message: Brought, originals: Mapping[str, Payment]) -> Payment | None:
-    """The payment of ours that a message gives back, if it does, and one is known."""
-    if not isinstance(message, PaymentReturn) or message.original_message is None:
-        return None
-    return originals.get(message.original_message.message_id)
+    async def _original_of(self, message: Brought, keeper: TenantId) -> Payment | None:
+        """The payment of ours that a message gives back, if it does, and one is known; each is read for itself."""
+        message_id = self.rail.returned_message_id(message)
+        if message_id is not None:
+            found = (await self.store.find_by_message_id(self.rail.rail, [message_id])).get(message_id)
+            if found is not None:
+                return found
+        if isinstance(message, PaymentReturn) or message.returned_instruction_id is None:
+            return None
+        candidates = await self.store.find(keeper, end_to_end_id=message.end_to_end_id, limit=CANDIDATES_MAX)
+        return next(
+            (
+                each
+                for each in candidates
+                if (each.rail, each.instruction_id) == (self.rail.rail, message.returned_instruction_id)
+            ),
+            None,
+        )
 
 
 def new_transfer(

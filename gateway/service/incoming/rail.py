@@ -145,6 +145,10 @@ class ReceivingRail(Protocol):
         """Whether the words beside a reason can be sent as they are."""
         ...
 
+    def returned_message_id(self, message: Brought) -> str | None:
+        """Return the id of the message of ours that sent what `message` gives back; None where it does not say one."""
+        ...
+
     def forwarded_at(self, created_at: datetime, *, received_at: datetime) -> datetime:
         """Return the instant that a header's creation time names; one that arrived at `received_at`."""
         ...

@@ -14,7 +14,7 @@ from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reaso
 from gateway.domain.request import RequestState
 from gateway.domain.returns import AMOUNT, returnable
 from gateway.service.decide import Decisions, decide
-from gateway.service.dialect import document_in
+from gateway.service.dialect import readable_document_in
 from gateway.service.incoming.come_back import RETURNABLE
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.desk import NotReturnableError
@@ -61,8 +61,8 @@ class NotAskableError(Exception):
 class NotAnswerableError(Exception):
     """There is no request that waits for this answer: nothing was done. ``state`` is the request's."""
 
-    def __init__(self, state: RequestState) -> None:
-        super().__init__(f"the request is {state}")
+    def __init__(self, state: RequestState, why: str = "") -> None:
+        super().__init__(", and ".join(filter(None, (f"the request is {state}", why))))
         self.state = state
 
 
@@ -100,7 +100,7 @@ class ReturnRequests:
         sent = _newest(messages, pacs008.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
         if sent is None:
             raise NotAskableError("not_sent", "The rail has settled what never left here: a person must look.")
-        transfer = pacs008.parse(document_in(sent))
+        transfer = pacs008.parse(readable_document_in(sent))
 
         async def choose(current: Payment) -> Decision | None:
             now = self.incoming.clock.now()
@@ -143,6 +143,9 @@ class ReturnRequests:
         async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
             if request is None or transfer.request.state not in {RequestState.RECEIVED, RequestState.PENDING}:
                 raise NotAnswerableError(transfer.request.state)
+            requests = self.incoming.decider.rails[transfer.rail].requests
+            if kind is IncomingEvent.RETURN_DEFERRED and not requests.defers:
+                raise NotAnswerableError(transfer.request.state, "this rail knows no answer that puts off the decision")
             return self._answered(transfer, request, kind, amount=amount, reason=reason, by=by)
 
         await self.incoming.take(payment_id, choose)
@@ -192,7 +195,7 @@ class ReturnRequests:
         if payment.request.state is RequestState.REQUESTED:
             await self._send_kept(payment.rail, _newest(messages, camt056.MESSAGE_TYPE, MessageDirection.RAIL_OUT))
         elif answer := _newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_IN):
-            resolution = camt029.parse(document_in(answer))
+            resolution = camt029.parse(readable_document_in(answer))
             await self._acknowledge(payment.rail, resolution)
 
     async def see_to_theirs(self, transfer: IncomingTransfer) -> None:
@@ -250,7 +253,7 @@ def request_in(messages: Sequence[RawMessage], message_id: str | None) -> Paymen
     """Return the request with this message id among a transfer's messages."""
     for message in messages:
         if message.message_type == camt056.MESSAGE_TYPE and message.direction is MessageDirection.RAIL_IN:
-            request = camt056.parse(document_in(message))
+            request = camt056.parse(readable_document_in(message))
             if request.message_id == message_id:
                 return request
     return None

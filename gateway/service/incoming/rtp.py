@@ -25,7 +25,7 @@ from gateway.service.incoming.rail import Brought, MadeReturn, ReasonCodes, requ
 from gateway.service.incoming.rtp_requests import RtpRequests
 from gateway.service.ports import MessageClass
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading
-from gateway.service.rtp import TIMED_OUT, RtpDialect
+from gateway.service.rtp import TIMED_OUT, RtpDialect, message_id_of
 from iso20022 import (
     Amount,
     CustomerCreditTransfer,
@@ -34,6 +34,7 @@ from iso20022 import (
     MessageReject,
     PaymentAcknowledgement,
     PaymentCancellationRequest,
+    PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
     Personal,
@@ -276,6 +277,12 @@ class RtpReceiving:
         return self._dialect.message(message_id, pacs028.MESSAGE_TYPE, pacs028.build(request), MessageClass.INQUIRY, at)
 
     # --- what the rail says ---
+
+    def returned_message_id(self, message: Brought) -> str | None:
+        """Return the message id that the returned payment's instruction id was made of, where we have made it."""
+        if isinstance(message, PaymentReturn) or message.returned_instruction_id is None:
+            return None
+        return message_id_of(message.returned_instruction_id)
 
     def forwarded_at(self, created_at: datetime, *, received_at: datetime) -> datetime:
         """Return the instant that the header's local time names.

@@ -19,6 +19,8 @@ NAMED_THERE: Final = {
     "gateway/service/fednow.py": "FedNow's dialect",
     "gateway/service/incoming/fednow.py": "FedNow's dialect, as its receivers speak it",
     "gateway/service/incoming/fednow_requests.py": "FedNow's requests for returns",
+    "gateway/service/incoming/rtp.py": "RTP's dialect, as its receivers speak it",
+    "gateway/service/incoming/rtp_requests.py": "RTP's requests for returns",
     "gateway/service/rtp.py": "RTP's dialect",
 }
 """Where a rail is named, and why; `gateway.rails` chooses among the dialects."""
