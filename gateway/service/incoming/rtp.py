@@ -122,6 +122,11 @@ class RtpReceiving:
         return self._reasons
 
     @property
+    def return_reasons(self) -> frozenset[str]:
+        """Any: a pacs.008 that returns says its reason in words."""
+        return frozenset()
+
+    @property
     def requests(self) -> RtpRequests:
         """How returns are asked for, and answered."""
         return self._requests

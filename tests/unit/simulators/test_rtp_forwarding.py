@@ -39,6 +39,7 @@ from tests.unit.simulators.world import LinesJournal
 
 NOON: Final = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)
 RECEIVER: Final = ConnectionPartyId("990000107A1")
+OURS: Final = RoutingNumber("990000107")
 RAIL_NUMBER: Final = RoutingNumber("990000001")
 SETTINGS: Final = RtpSimulatorSettings(rail_clock_s=15)
 
@@ -144,7 +145,7 @@ def test_an_answer_in_time_settles_or_not_and_the_receiver_is_told(
     assert isinstance(arrived, CustomerCreditTransfer)
     assert isinstance(advice, PaymentStatusReport)
     assert (advice.status, advice.instructing_agent) == (told, RAIL_NUMBER)
-    assert rail.book.ledger.positions.get("990000107", 0) == moved
+    assert rail.book.ledger.positions.get(OURS, 0) == moved
     assert rail.book.ledger.sum_cents == 0
 
 
@@ -164,7 +165,7 @@ def test_without_an_answer_it_is_given_up_and_a_later_acceptance_is_rejected(rai
     record = rail.book.forwarded_with_id(forwarded.message_id)
     assert record is not None
     assert [(each["status"], each["counts"]) for each in shown(record)["answers"]] == [("ACTC", False), ("RCVD", False)]
-    assert rail.book.ledger.positions.get("990000107", 0) == 0
+    assert rail.book.ledger.positions.get(OURS, 0) == 0
     assert heard(rail, at=NOON + timedelta(seconds=18)) == []
 
 
