@@ -87,7 +87,7 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
             timing=ReceivingTiming(
                 reserve_s=rtp.receiver_reserve_s,
                 own_share_s=rtp.receiver_own_share_s,
-                advice_wait_s=rtp.advice_wait_s,
+                advice_wait_s=rtp.repeat_wait_s if rtp.advice_wait_s is None else rtp.advice_wait_s,
                 question_interval_s=rtp.status_request_interval_s,
                 questions_max=rtp.status_requests_max,
             ),

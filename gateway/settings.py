@@ -264,11 +264,12 @@ class RtpSettings(BaseModel):
         gt=0,
         description="How much of it the gateway keeps for itself: when only this is left, the stand-in decides.",
     )
-    advice_wait_s: float = Field(
-        20.0,
+    advice_wait_s: float | None = Field(
+        None,
         gt=0,
         description="From the rail's header on, until a transfer that we accepted and of which the rail says nothing "
-        "is asked about with pacs.028. Longer than the rail's clock; the rail's own rule is not public.",
+        "is asked about with pacs.028; longer than the rail's clock. Empty: as long as until a repeat. The rail's own "
+        "rule is not public.",
     )
     status_request_interval_s: float = Field(5.0, gt=0, description="First pause between two questions; it doubles.")
     status_requests_max: int = Field(
@@ -317,7 +318,7 @@ class RtpSettings(BaseModel):
         "further_reason_codes",
         mode="before",
     )(_split)
-    _or_none = field_validator("url", mode="before")(_none_if_empty)
+    _or_none = field_validator("url", "advice_wait_s", mode="before")(_none_if_empty)
 
     @model_validator(mode="after")
     def _repeats_after_the_clock(self) -> Self:
@@ -327,7 +328,7 @@ class RtpSettings(BaseModel):
             raise ValueError("repeat_wait_s must be longer than rail_clock_s: the answer may still come")
         if self.receiver_own_share_s >= self.receiver_reserve_s:
             raise ValueError("receiver_reserve_s must be longer than receiver_own_share_s: nobody could be asked")
-        if self.advice_wait_s <= self.rail_clock_s:
+        if self.advice_wait_s is not None and self.advice_wait_s <= self.rail_clock_s:
             raise ValueError("advice_wait_s must be longer than rail_clock_s: the rail may still decide")
         return self
 
