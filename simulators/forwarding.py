@@ -130,6 +130,10 @@ class ForwardingRules(Protocol):
         """The rail's reason for a payment whose receiver has not answered."""
         ...
 
+    def not_reached(self) -> str:
+        """The rail's reason for a payment whose receiver is signed off."""
+        ...
+
     def completion_date(self, instant: datetime) -> date:
         """The settlement date of what completes at this instant."""
         ...

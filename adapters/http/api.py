@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final
 
 from adapters.http.peer import Peer
@@ -13,6 +14,7 @@ from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
+from gateway.service.rail_operations import RailOperations
 from gateway.service.submit import Intake
 from gateway.service.waiting import Waiting
 
@@ -51,6 +53,17 @@ ReadinessCheck = Callable[[], Awaitable[None]]
 """Returns when the part can serve; raises `gateway.service.ports.UnavailableError` when it cannot."""
 
 
+class Takes(Enum):
+    """Which submissions an application takes."""
+
+    EITHER = "either"
+    """Clients' own, and what the other region forwards."""
+    OWN = "own"
+    """Clients' own: what is forwarded has a listener of its own."""
+    FORWARDED = "forwarded"
+    """What the other region forwards."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
     """The collaborators of the HTTP API.
@@ -67,6 +80,7 @@ class Api:
     operators: Operators
     dead_letters: DeadLetters
     incoming: IncomingDesk
+    rail_operations: RailOperations
     requests: ReturnRequests
     store: PaymentStore
     waiting: Waiting
@@ -82,5 +96,6 @@ class Api:
     synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None
     refused: Callable[[], bool] = lambda: False
     limits: HttpLimits = LIMITS
+    takes: Takes = Takes.EITHER
     peer: Peer | None = None
     region: RegionId | None = None

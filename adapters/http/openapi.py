@@ -21,6 +21,7 @@ from adapters.http.openapi_examples import (
     XML_REPORT_EXAMPLE,
 )
 from adapters.http.openapi_incoming import INCOMING_SCHEMAS, TRANSFER_EXAMPLE, incoming_paths
+from adapters.http.openapi_rails import RAIL_SCHEMAS, rail_paths
 from adapters.http.openapi_requests import request_paths
 from adapters.http.openapi_schemas import SCHEMAS, ref
 from adapters.http.problems import PROBLEM_TYPE, PROBLEMS, ProblemError, ProblemKind, problem_document
@@ -105,7 +106,7 @@ def openapi_document(*, version: str, limits: HttpLimits) -> dict[str, Any]:
                 "api_key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
             },
             "parameters": {"wait": _wait(limits)},
-            "schemas": SCHEMAS | DEAD_LETTER_SCHEMAS | INCOMING_SCHEMAS,
+            "schemas": SCHEMAS | DEAD_LETTER_SCHEMAS | INCOMING_SCHEMAS | RAIL_SCHEMAS,
             "responses": {kind.code: _problem_response(kind) for kind in PROBLEMS.values()},
         },
     }
@@ -167,6 +168,7 @@ def _paths() -> dict[str, Any]:
         },
         **dead_letter_paths(_problem_responses),
         **incoming_paths(_problem_responses),
+        **rail_paths(_problem_responses),
         **request_paths(_problem_responses, PAYMENT_SETTLED_EXAMPLE, TRANSFER_EXAMPLE),
         "/": {"get": _open("getIndex", "What there is", ref("Index"))},
         "/healthz": {"get": _open("getHealth", "Whether the process answers", ref("Health"), (problems.NOT_READY,))},

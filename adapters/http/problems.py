@@ -70,6 +70,12 @@ MESSAGE_NOT_FOUND: Final = ProblemKind(
 INCOMING_TRANSFER_NOT_FOUND: Final = ProblemKind(
     "incoming_transfer_not_found", 404, "No such incoming transfer", "The list of incoming transfers has their ids."
 )
+NOT_READY_TO_ANSWER: Final = ProblemKind(
+    "not_ready_to_answer",
+    409,
+    "Those who must answer the rail do not",
+    "Nobody was signed on. Mend what the detail names, and sign on then.",
+)
 POSTING_NOT_DECIDABLE: Final = ProblemKind(
     "posting_not_decidable",
     409,
@@ -160,6 +166,12 @@ UNSUPPORTED_CONTENT_ENCODING: Final = ProblemKind(
 EXPECTATION_FAILED: Final = ProblemKind(
     "expectation_failed", 417, "The expectation cannot be met", "Send Expect: 100-continue, or nothing."
 )
+MISDIRECTED: Final = ProblemKind(
+    "misdirected",
+    421,
+    "Not at this address",
+    "Clients and the other region's gateway have an address each. Nothing was done.",
+)
 IDEMPOTENCY_KEY_DIFFERS: Final = ProblemKind(
     "idempotency_key_differs",
     422,
@@ -227,6 +239,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         DEAD_LETTER_CLOSED,
         DEAD_LETTER_WITHOUT_PAYMENT,
         NOT_AWAITING_OPERATOR,
+        NOT_READY_TO_ANSWER,
         POSTING_NOT_DECIDABLE,
         NOT_RETURNABLE,
         RETURN_DIFFERS,
@@ -238,6 +251,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         UNSUPPORTED_MEDIA_TYPE,
         UNSUPPORTED_CONTENT_ENCODING,
         EXPECTATION_FAILED,
+        MISDIRECTED,
         IDEMPOTENCY_KEY_DIFFERS,
         MESSAGE_INVALID,
         PAYMENT_INVALID,

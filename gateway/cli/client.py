@@ -126,6 +126,19 @@ class GatewayClient:
         path = f"/v1/dead-letters/{quote(delivery_id, safe='')}/{action}"
         return await self._request("POST", path, wait_s=0, json={"note": note})
 
+    async def rail(self, rail: str) -> Answer:
+        """Ask how we stand on a rail."""
+        return await self._request("GET", f"/v1/rails/{quote(rail, safe='')}", wait_s=0)
+
+    async def rail_operation(self, rail: str, asked: Mapping[str, str]) -> Answer:
+        """Have something asked of a rail; a repeat asks again."""
+        return await self._request("POST", f"/v1/rails/{quote(rail, safe='')}/operations", wait_s=0, json=dict(asked))
+
+    async def rail_operation_status(self, rail: str, operation_id: str) -> Answer:
+        """Ask what became of something that was asked of a rail."""
+        path = f"/v1/rails/{quote(rail, safe='')}/operations/{quote(operation_id, safe='')}"
+        return await self._request("GET", path, wait_s=0)
+
     async def _request(
         self, method: str, path: str, *, wait_s: int, headers: dict[str, str] | None = None, **content: Any
     ) -> Answer:

@@ -24,6 +24,8 @@ from iso20022 import (
     ReceiptAcknowledgement,
     Report,
     Resolution,
+    SystemEventAcknowledgement,
+    SystemEventNotification,
 )
 
 XML_TYPE: Final = "application/xml"
@@ -37,6 +39,9 @@ Statement = (
     | ReceiptAcknowledgement
 )
 """What a rail may say about a payment of ours, on one rail or another."""
+
+Notice = SystemEventAcknowledgement | SystemEventNotification
+"""What a rail may say of itself, or of what it was asked about ourselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ class Reading:
     nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer
     or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``; a header that
     says that it repeats an earlier one makes it a ``is_marked_repeat``. With ``gives_up`` it is the rail's word that a
-    payment's time is over, which is true for its sender and its receiver alike.
+    payment's time is over, which is true for its sender and its receiver alike. ``notice`` is what the rail says of
+    itself, or of what it was asked about ourselves.
     """
 
     business_message_id: str
@@ -82,6 +88,7 @@ class Reading:
     created_at: datetime | None = None
     is_marked_repeat: bool = False
     gives_up: bool = False
+    notice: Notice | None = None
 
 
 class RailProtocol(Protocol):

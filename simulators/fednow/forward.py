@@ -192,6 +192,10 @@ class FedNowForwarding:
         """The rail's clock has run out."""
         return self._settings.codes.timed_out
 
+    def not_reached(self) -> str:
+        """The receiver is signed off, itself or with its connection party."""
+        return self._settings.codes.receiver_signed_off
+
     def completion_date(self, instant: datetime) -> date:
         """The network's cycle day."""
         return cycle_day(instant)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from typing import Final, assert_never
@@ -25,6 +26,7 @@ from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
 from simulators.fednow import decide
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
+from simulators.fednow.events import CHANGES, standing_change, told_of
 from simulators.fednow.forward import FedNowForwarding
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
@@ -33,6 +35,7 @@ from simulators.forwarding import Forwarded, queued_on
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, is_lost, loses_answer
+from simulators.refusals import TechnicalFault
 
 
 class FedNowRules:
@@ -71,19 +74,19 @@ class FedNowRules:
             settings=self._settings,
         )
         if fault is not None:
-            reject = self._writer.reject(
-                related_reference=message_id or NOT_AVAILABLE,
-                code=fault.code,
-                description=fault.description,
-                recipient=arrival.connection_party,
-                now=arrival.at,
-            )
-            return Judgement((judged(fault.verdict, fault.code),), reject)
+            return self._refused(fault, judged, message_id or NOT_AVAILABLE, arrival)
         assert header is not None, "a message without a header has a technical fault"
         match message:
             case CustomerCreditTransfer() | PaymentReturn():
                 value = value_of(message)
-                booked = decide.book(value, header, copy=arrival.copy, now=arrival.at, settings=self._settings)
+                booked = decide.book(
+                    value,
+                    header,
+                    copy=arrival.copy,
+                    now=arrival.at,
+                    settings=self._settings,
+                    standing=book.standing,
+                )
                 return Judgement((judged(Verdict.ACCEPTED), booked))
             case PaymentCancellationRequest():
                 original = None if message.original_message is None else message.original_message.message_id
@@ -104,6 +107,8 @@ class FedNowRules:
                     message, reference=header.business_message_id, recipient=arrival.connection_party, now=arrival.at
                 )
                 return Judgement((judged(Verdict.PING),), acknowledgement)
+            case SystemEventNotification(event_code=code) if code in CHANGES:
+                return self._event(message, header.business_message_id, judged, arrival, book)
             case _:
                 return Judgement((judged(Verdict.IGNORED),))
 
@@ -125,6 +130,41 @@ class FedNowRules:
                 return GARBAGE
             case _:
                 assert_never(answer.told)
+
+    def _event(
+        self,
+        event: SystemEventNotification,
+        reference: str,
+        judged: Callable[..., Judged],
+        arrival: Arrival,
+        book: Book,
+    ) -> Judgement:
+        """A sign-on or sign-off, or a connection point's: acknowledged, and broadcast; or refused."""
+        change = standing_change(
+            event,
+            party=arrival.connection_party,
+            at=arrival.at,
+            standing=book.standing,
+            settings=self._settings,
+        )
+        if isinstance(change, TechnicalFault):
+            return self._refused(change, judged, reference, arrival)
+        reply = self._writer.acknowledge(event, reference=reference, recipient=arrival.connection_party, now=arrival.at)
+        broadcast = replace(event, parameters=(change.parameter or change.connection_party,))
+        told = self._writer.broadcast(broadcast, recipients=told_of(change, self._settings), now=arrival.at)
+        return Judgement((judged(Verdict.EVENT), change), reply, broadcasts=told)
+
+    def _refused(
+        self, fault: TechnicalFault, judged: Callable[..., Judged], reference: str, arrival: Arrival
+    ) -> Judgement:
+        reject = self._writer.reject(
+            related_reference=reference,
+            code=fault.code,
+            description=fault.description,
+            recipient=arrival.connection_party,
+            now=arrival.at,
+        )
+        return Judgement((judged(fault.verdict, fault.code),), reject)
 
     def _answered(self, report: PaymentStatusReport, judged: Judged, arrival: Arrival, book: Book) -> Judgement:
         """What a receiver says of a payment that was forwarded to it."""

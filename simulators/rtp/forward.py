@@ -199,6 +199,10 @@ class RtpForwarding:
         """The rail's clock has run out."""
         return self._settings.codes.timed_out
 
+    def not_reached(self) -> str:
+        """The receiver is signed off."""
+        return self._settings.codes.receiver_signed_off
+
     def completion_date(self, instant: datetime) -> date:
         """The calendar day in the network's zone."""
         return business_day(instant)

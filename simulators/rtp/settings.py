@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ class RtpRejectCodes:
     over_limit: str = "AM02"
     sender_profile: str = "RC03"
     receiver_profile: str = "RC04"
+    receiver_signed_off: str = "9910"
     not_found: str = "NARR"
     # What no list has, where a test wants such.
     unknown: str = "ZZ99"
@@ -67,6 +69,7 @@ class RtpSimulatorSettings:
     check_duplicates: bool = True
     network_limit: Amount = NETWORK_LIMIT
     participants: tuple[Participant, ...] = PARTICIPANTS
+    connection_points: Mapping[ConnectionPartyId, Sequence[str]] = field(default_factory=dict)
     rail_id: ConnectionPartyId = RAIL_ID
     codes: RtpRejectCodes = field(default_factory=RtpRejectCodes)
     profile: RtpProfile = field(default_factory=lambda: _MESSAGE_RULES)

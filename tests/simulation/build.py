@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from adapters.keys.clear import ClearVault
 from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.payment import PaymentId, Rail
+from gateway.domain.rail_operations import RailEvent
 from gateway.domain.timing import Timing
 from gateway.receiving import Receiving
 from gateway.service.admission import Admission
@@ -132,6 +133,8 @@ class LifeObserver:
 
     def dead_lettered(self, letter: object) -> None:
         """Seen on the bus."""
+
+    def rail_event(self, event: RailEvent) -> None: ...
 
     def rail_answered(self, rail: Rail) -> None:
         """Seen at the rail."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from gateway.domain.identity import delivery_id_of, payment_id_of, reference_of, slot_of
+from gateway.domain.identity import delivery_id_of, incoming_slot_of, payment_id_of, reference_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import (
@@ -49,7 +49,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
 from gateway.service.submit import account_index
-from iso20022 import Amount, CustomerCreditTransfer, Severity
+from iso20022 import Amount, CustomerCreditTransfer, MessageId, Severity
 from iso20022.messages import pacs004, pacs008
 
 RETURN_ID: Final = "return_id"
@@ -181,7 +181,7 @@ class GivingBack:
         return False
 
     def _new(self, transfer: IncomingTransfer, message: CustomerCreditTransfer, reason: Reason) -> NewPayment:
-        """The return as a payment: from the creditor's institution back to the debtor's."""
+        """The return as a payment: from the creditor's institution back to the debtor's, at home where that is."""
         protocol, key, now = self.protocols[transfer.rail], return_key_of(transfer), self.decisions.clock.now()
         rail, amount = self.decisions.decider.rails[transfer.rail], Amount(transfer.returning_cents)
         business_date = protocol.business_date(now)
@@ -196,7 +196,7 @@ class GivingBack:
             payment_id=payment_id,
             tenant_id=transfer.tenant_id,
             idempotency_key=key,
-            slot=slot_of(transfer.tenant_id, key),
+            slot=incoming_slot_of(transfer.rail, transfer.message_id),
             content_digest=_digest(self.vault, transfer.payment_id, amount, reason.code),
             rail=transfer.rail,
             message_id=made.message_id,
@@ -245,13 +245,13 @@ def kept_return(
 ) -> NewPayment:
     """Return a return as it was accepted, made of its message as it is kept: replay holds both together. Pure."""
     assert payment.original_id is not None, "a return gives something back"
-    money, code = _read_return(received, payment)
+    money, code, original = _read_return(received, payment)
     deadline_at = timing.deadline(payment.accepted_at)
     return NewPayment(
         payment_id=payment_id_of(payment.tenant_id, key, payment.business_date),
         tenant_id=payment.tenant_id,
         idempotency_key=key,
-        slot=slot_of(payment.tenant_id, key),
+        slot=incoming_slot_of(payment.rail, original),
         content_digest=_digest(vault, payment.original_id, money.amount, code),
         rail=payment.rail,
         message_id=money.message_id,
@@ -274,16 +274,20 @@ def kept_return(
     )
 
 
-def _read_return(received: RawMessage, payment: Payment) -> tuple[Money, str]:
-    """What a return that was begun here moves, and the code of why."""
+def _read_return(received: RawMessage, payment: Payment) -> tuple[Money, str, MessageId]:
+    """What a return that was begun here moves, the code of why, and what names its original: also its slot.
+
+    A pacs.008 names it by its instruction id alone. What is run again has one region: its slot decides nothing.
+    """
     document = readable_document_in(received)
     if received.message_type == pacs008.MESSAGE_TYPE:
         transfer = pacs008.parse(document)
         words = "".join(line.reveal() for line in transfer.remittance)
-        return sent(transfer), words.partition(REASON_ENDS)[0]
+        return sent(transfer), words.partition(REASON_ENDS)[0], MessageId(str(transfer.returned_instruction_id))
     message = pacs004.parse(document)
-    codes = reason_codes(message)
-    return returned(message, payment.end_to_end_id), codes[0] if codes else ""
+    codes, original = reason_codes(message), message.original_message
+    assert original is not None, "a return of ours names its original"
+    return returned(message, payment.end_to_end_id), codes[0] if codes else "", original.message_id
 
 
 def _reason(events: Sequence[RecordedFact]) -> Reason:

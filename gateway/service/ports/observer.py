@@ -6,6 +6,7 @@ from typing import Protocol
 
 from gateway.domain.legs import Leg
 from gateway.domain.payment import PaymentId, Rail
+from gateway.domain.rail_operations import RailEvent
 from gateway.service.ports.bus import DeadLetter
 from gateway.service.ports.store import Accepted, Decision, Quarantined, Refusal
 
@@ -55,6 +56,10 @@ class Observer(Protocol):
 
     def rail_answered(self, rail: Rail) -> None:
         """The rail answered a PING: it is there."""
+        ...
+
+    def rail_event(self, event: RailEvent) -> None:
+        """The rail has said something of itself, or of what it was asked about ourselves."""
         ...
 
     def timer_fired(self, lateness_s: float) -> None:
