@@ -19,7 +19,7 @@ from gateway.service.fednow import FedNowDialect
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.arrived import SeeingToArrived
 from gateway.service.incoming.ask import Asker
-from gateway.service.incoming.both_regions import InBothRegions, NoOtherRegion
+from gateway.service.incoming.both_regions import Acceptances, InBothRegions, NoOtherRegion
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
 from gateway.service.incoming.desk import IncomingDesk
@@ -252,7 +252,7 @@ def compose(
     saves, sents = grouped_incoming_saves(store), grouped_sents(store)
     decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer, forward)
     tenants = ReceivingTenants(store, clock, observer)
-    sender = IncomingSender(decisions, both or NoOtherRegion(), sents, links, clock, observer)
+    sender = IncomingSender(decisions, Acceptances(both or NoOtherRegion()), sents, links, clock, observer)
     messages = ReceivedMessages(store, rails)
     coming_back = ComingBack(store, payments, protocols, messages, clock)
     asker = Asker(decisions, institution, tenants, sender, coming_back, clock, observer)

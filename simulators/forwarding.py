@@ -57,6 +57,7 @@ class Order:
     debtor_name: str = "Sample Debtor"
     creditor_name: str = "Sample Creditor"
     remittance: str = "Sample remittance"
+    end_to_end_id: str | None = None
     spent_s: float = 0.0
     copies: int = 1
     copy_after_s: float = 0.0

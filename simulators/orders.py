@@ -15,7 +15,7 @@ from simulators.participants import PARTICIPANTS
 ORDERS_MAX: Final = 1_000
 """How many payments one request may order."""
 
-_TEXTS: Final = ("debtor_account", "creditor_account", "debtor_name", "creditor_name", "remittance")
+_TEXTS: Final = ("debtor_account", "creditor_account", "debtor_name", "creditor_name", "remittance", "end_to_end_id")
 _SECONDS: Final = ("spent_s", "copy_after_s", "again_after_s", "advice_after_s")
 _COUNTS: Final = ("copies", "advice_copies")
 _DEBTOR_AGENT: Final = PARTICIPANTS[2].routing_number

@@ -149,6 +149,10 @@ class RailRules(Protocol):
         """Decide what becomes of one copy of a message."""
         ...
 
+    def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
+        """Whom the network asks something, with which messages, and the request's own id; ValueError if it does not."""
+        ...
+
     def completion_date(self, instant: datetime) -> date:
         """The settlement date of what completes at this instant."""
         ...
@@ -213,6 +217,18 @@ class SimulatedRail:
         forwarded = record.forwarded
         body = self._forwarding.ask_back(forwarded, reason, days_later=days_later, is_unknown=is_unknown, now=now)
         self._record(*self._queued(body, forwarded.recipient, now))
+
+    def ask(self, asking: object, *, now: datetime) -> MessageId:
+        """Have the network ask a participant something, and return the request's message id.
+
+        Raises:
+            ValueError: this network asks nothing, or what it is about is not known.
+
+        """
+        self.advance(now)
+        party, bodies, message_id = self._rules.asked(asking, now=now)
+        self._record(*(fact for body in bodies for fact in self._queued(body, party, now)))
+        return message_id
 
     def originate(self, order: Order, *, now: datetime) -> TransferForwarded:
         """Forward a payment from the network to its receiver; one that is signed off gets none, and it is rejected.

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from adapters.http.peer import Peer
 from gateway.domain.payment import RegionId
+from gateway.service.conversations.desk import ConversationDesk
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
@@ -82,6 +83,7 @@ class Api:
     incoming: IncomingDesk
     rail_operations: RailOperations
     requests: ReturnRequests
+    conversations: ConversationDesk
     store: PaymentStore
     waiting: Waiting
     clock: Clock

@@ -17,7 +17,7 @@ from gateway.domain.identity import reference_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
 from gateway.service.ports import RawMessage
-from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement
+from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement, Talk
 from gateway.service.requests import PaymentRequest
 from gateway.service.resolutions import resolution_mismatches
 from gateway.service.submit import JSON_TYPE
@@ -339,6 +339,8 @@ class DialectProtocol:
                 created_at=created_at,
                 is_marked_repeat=header.copy_duplicate is CopyDuplicate.DUPL,
             )
+        if isinstance(message, Talk):
+            return Reading(header.business_message_id, message_type, None, None, talk=message)
         about = self._dialect.about(message)
         if about is None or not isinstance(message, Statement):
             return Reading(header.business_message_id, message_type, None, None)

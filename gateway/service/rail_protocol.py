@@ -27,6 +27,13 @@ from iso20022 import (
     SystemEventAcknowledgement,
     SystemEventNotification,
 )
+from iso20022.messages.camt026 import InformationRequest
+from iso20022.messages.camt028 import AdditionalPaymentInformation
+from iso20022.messages.camt052 import AccountReportMessage
+from iso20022.messages.camt054 import DebitCreditNotification
+from iso20022.messages.camt055 import RequestForPaymentCancellation
+from iso20022.messages.pain013 import RequestForPayment
+from iso20022.messages.pain014 import RequestForPaymentResponse
 
 XML_TYPE: Final = "application/xml"
 
@@ -42,6 +49,18 @@ Statement = (
 
 Notice = SystemEventAcknowledgement | SystemEventNotification
 """What a rail may say of itself, or of what it was asked about ourselves."""
+
+
+Talk = (
+    RequestForPayment
+    | RequestForPaymentResponse
+    | RequestForPaymentCancellation
+    | InformationRequest
+    | AdditionalPaymentInformation
+    | AccountReportMessage
+    | DebitCreditNotification
+)
+"""What belongs to a conversation, and to no payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +94,7 @@ class Reading:
     or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``; a header that
     says that it repeats an earlier one makes it a ``is_marked_repeat``. With ``gives_up`` it is the rail's word that a
     payment's time is over, which is true for its sender and its receiver alike. ``notice`` is what the rail says of
-    itself, or of what it was asked about ourselves.
+    itself, or of what it was asked about ourselves; ``talk`` belongs to a conversation.
     """
 
     business_message_id: str
@@ -88,6 +107,7 @@ class Reading:
     created_at: datetime | None = None
     is_marked_repeat: bool = False
     gives_up: bool = False
+    talk: Talk | None = None
     notice: Notice | None = None
 
 

@@ -78,7 +78,7 @@ class FedNowForwarding:
             message_id=fednow_message_id(business_date=created.date(), connection_party=party, reference=reference),
             creation_time=created,
             instruction_id=InstructionId(f"I{reference}"),
-            end_to_end_id=EndToEndId(f"E{reference}"),
+            end_to_end_id=EndToEndId(order.end_to_end_id or f"E{reference}"),
             uetr=Uetr(_uetr(number, reference)),
             local_instrument="FDNA",
             category_purpose="CONS",

@@ -48,6 +48,13 @@ FIRST_SEED: Final = {
     Plant.INCOMING_VERSION_CHECK_OFF: 30,
     Plant.UNSENT_FORGOTTEN: 134,
     Plant.ANSWERED_WITHOUT_THE_SAVE: 2,
+    Plant.RETURN_BEGUN_ANEW: 32,
+    Plant.REFUSED_RETURN_TAKEN_FOR_SETTLED: 12,
+    Plant.RETURN_BOOKED_TWICE: 4,
+    Plant.RETURNS_BEYOND_THE_SUM: 4,
+    Plant.RETURN_OF_THE_UNSETTLED: 80,
+    Plant.RETURNS_ORDERED_WITHOUT_KEYS: 68,
+    Plant.RETURN_ENDS_UNTOLD: 4,
 }
 """A seed that finds each planted bug: the first one, as docs/proofs/simulation.md has it."""
 

@@ -110,16 +110,21 @@ class FedNowRequests:
         return is_in_time(settled_at=settled_at, asked_at=asked_at, reason_code=reason_code)
 
     def receipt(self, message: PaymentCancellationRequest | Resolution, *, at: datetime) -> OutboundMessage:
-        """Return our acknowledgement that a message has arrived, an admi.007."""
-        own_id = self._id("receipt", message.message_id, at)
+        """Return our acknowledgement that a request or an answer has arrived, an admi.007."""
         is_request = isinstance(message, PaymentCancellationRequest)
+        message_type = camt056.MESSAGE_TYPE if is_request else camt029.MESSAGE_TYPE
+        return self.receipt_of(message.message_id, message_type, at=at)
+
+    def receipt_of(self, message_id: str, message_type: str, *, at: datetime) -> OutboundMessage:
+        """Return our acknowledgement that the message with this id has arrived."""
+        own_id = self._id("receipt", message_id, at)
         acknowledgement = ReceiptAcknowledgement(
             message_id=own_id,
             creation_time=rail_time(at, self._zone),
             receipts=(
                 Receipt(
-                    related_reference=message.message_id,
-                    related_message_name=camt056.MESSAGE_TYPE if is_request else camt029.MESSAGE_TYPE,
+                    related_reference=MessageId(message_id),
+                    related_message_name=message_type,
                     status_code=_TRANSMITTED,
                 ),
             ),

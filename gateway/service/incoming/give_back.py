@@ -45,6 +45,7 @@ from gateway.service.ports import (
     Queue,
     QueueDirection,
     RawMessage,
+    RetentionOverError,
     Vault,
 )
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
@@ -64,6 +65,11 @@ NOT_BEGUN = Reason(
     "RETURN_NOT_BEGUN", ReasonOrigin.GATEWAY, "The return could not begin: its ids are another payment's."
 )
 """Why a return did not begin: a fault of ours, and nothing has left."""
+
+NOT_KEPT = Reason(
+    "RETURN_NOT_BEGUN", ReasonOrigin.GATEWAY, "The message that it would give back is kept no more: its years are over."
+)
+"""Why a return did not begin, so long afterwards."""
 
 INVALID: Final = "RETURN_INVALID"
 """The reason's code of a return that did not begin because the rail's rules forbid it; its text names them."""
@@ -139,7 +145,12 @@ class GivingBack:
 
     async def _begun(self, transfer: IncomingTransfer) -> Payment | Reason:
         """The return as it stands, accepted now or before; or why it could not begin: then nothing has left."""
-        message = await self.messages.of(transfer)
+        try:
+            message = await self.messages.of(transfer)
+        except RetentionOverError:
+            if await self.payments.claimed(transfer.tenant_id, [return_key_of(transfer)]):
+                raise  # it was begun: what became of it must not be guessed
+            return NOT_KEPT
         assert isinstance(message, CustomerCreditTransfer), "what comes back is not returned once more"
         events = await self.decisions.store.events(transfer.payment_id)
         new = self._new(transfer, message, _reason(events))

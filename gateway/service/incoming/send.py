@@ -12,7 +12,7 @@ from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Rail
 from gateway.domain.receiving_time import UNSENT_S
 from gateway.service.group_commit import GroupCommit, OverloadedError
-from gateway.service.incoming.both_regions import InBothRegions
+from gateway.service.incoming.both_regions import Acceptances
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.ports import (
@@ -68,7 +68,7 @@ class IncomingSender:
     """
 
     decisions: IncomingDecisions
-    both: InBothRegions
+    acceptances: Acceptances
     sents: GroupCommit[Unsent, None]
     links: Mapping[Rail, RailLink]
     clock: Clock
@@ -135,8 +135,11 @@ class IncomingSender:
     async def _may_accept(self, transfer: IncomingTransfer, wait_s: float) -> bool:
         """Whether an acceptance may leave now: it is in both regions, and not too late."""
         left_s = (transfer.answer_by - self.clock.now()).total_seconds()
-        is_in_both = await self.both.has_all(within_s=max(BOTH_LOOK_S, min(wait_s, left_s)))
+        within_s = max(BOTH_LOOK_S, min(wait_s, left_s))
+        is_in_both = await self.acceptances.is_in_both(transfer.payment_id, within_s=within_s)
         is_late = self.clock.now() >= transfer.answer_by
+        if is_late or is_in_both:
+            self.acceptances.forget(transfer.payment_id)
         if is_late and not is_in_both:
             await self.decisions.take(transfer.payment_id, self._withheld)
         return is_in_both and not is_late

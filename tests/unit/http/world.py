@@ -27,11 +27,14 @@ from gateway.domain.timing import Timing
 from gateway.receiving import desk_of
 from gateway.service.admission import Admission
 from gateway.service.both_regions import Durability
+from gateway.service.conversations.desk import ConversationDesk
+from gateway.service.conversations.fednow import FedNowConversations
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.fednow import FedNowDialect, fednow_protocol
 from gateway.service.fednow_operations import FedNowOperations
 from gateway.service.incoming.decide import IncomingDecider
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     Accepted,
@@ -51,9 +54,10 @@ from gateway.service.supervise import supervise
 from gateway.service.waiting import Waiting
 from iso20022 import ConnectionPartyId, FedNowProfile
 from tests.fakes.clock import VirtualClock
+from tests.fakes.conversations import InMemoryConversations
 from tests.fakes.dead_letters import InMemoryDeadLetters
 from tests.fakes.incoming import InMemoryIncoming
-from tests.fakes.incoming_rail import receiving_rail
+from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.fakes.rail_operations import InMemoryRailEvents
 from tests.fakes.store import InMemoryStore
 
@@ -165,6 +169,7 @@ class World:
     served: list[Served]
     incoming: InMemoryIncoming
     deciding: IncomingDecider
+    conversations: InMemoryConversations
 
     @property
     def tenant(self) -> TenantId:
@@ -306,6 +311,7 @@ async def open_world(
     )
     served: list[Served] = []
     incoming = InMemoryIncoming(store)
+    conversations = InMemoryConversations(incoming)
     payments = Decisions(store, saves, observer)
     desk, requests, incoming_saves = desk_of(
         rails={Rail.FEDNOW: receiving_rail(protocol)},
@@ -328,6 +334,15 @@ async def open_world(
         incoming=desk,
         rail_operations=operations,
         requests=requests,
+        conversations=ConversationDesk(
+            store=conversations,
+            incoming=incoming,
+            received=ReceivedMessages(incoming, {Rail.FEDNOW: receiving_rail(protocol)}),
+            rails={Rail.FEDNOW: FedNowConversations(FedNowDialect(FedNowProfile(), PARTY))},
+            clock=clock,
+            identifiers=SystemIdentifiers(),
+            vault=ClearVault(b"a-key-for-tests-only"),
+        ),
         store=store,
         waiting=waiting,
         clock=clock,
@@ -370,6 +385,7 @@ async def open_world(
             served,
             incoming,
             desk.decisions.decider,
+            conversations,
         )
         for task in running:
             task.cancel()

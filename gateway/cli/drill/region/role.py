@@ -43,7 +43,7 @@ def between(region: str, plants: frozenset[Plant]) -> Between:
         return cast("RailProtocol", ForgetfulRail(protocol)) if Plant.RANDOM_IDS in plants else protocol
 
     def link_of(_rail: Rail, link: RailLink) -> RailLink:
-        return cast("RailLink", FreezingLink(link, trap))
+        return cast("RailLink", FreezingLink(link, trap, stamps_anew=Plant.FRESH_STAMP in plants))
 
     def store_of(store: PaymentStore) -> PaymentStore:
         if Plant.SHARED_ROWS in plants:
