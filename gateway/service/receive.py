@@ -141,7 +141,9 @@ class Receiver:
             await self._arrive([one for one in heard if one.reading.transfer is not None])
             heard = [one for one in heard if one.reading.transfer is None]
         if self.conversations is not None:
-            heard = await self._converse(heard, self.conversations)
+            reports = [one for one in heard if one.reading.talk is not None and await self._is_notice(one.reading)]
+            others = [one for one in heard if all(one is not report for report in reports)]
+            heard = [*reports, *await self._converse(others, self.conversations)]
         ids = [one.reading.business_message_id for one in heard if one.reading.business_message_id]
         about = [one.reading.about for one in heard if one.reading.about is not None]
         seen = await store.seen(rail, ids) if ids else {}
@@ -248,8 +250,9 @@ class Receiver:
             self.observer.rail_answered(self.rail.rail)  # of an answer of ours: that it has arrived says nothing more
         elif reading.statement is None or payment is None:
             await self._quarantine(one, reading.codes or (UNMATCHED,))
-            if self.incoming is not None and isinstance(reading.statement, PaymentCancellationRequest):
-                await self.incoming.requests.refuse_unknown(self.rail.rail, reading.statement)
+            request = reading.statement
+            if self.incoming and isinstance(request, PaymentCancellationRequest) and not reading.gives_up:
+                await self.incoming.requests.refuse_unknown(self.rail.rail, request)
         elif mismatches := self.rail.mismatches(reading, payment):
             await self._quarantine(one, mismatches)
         else:
@@ -390,6 +393,8 @@ def _is_for_both(reading: Reading, payment: Payment, transfer: IncomingTransfer)
     sender, is no news to who has said it.
     """
     said = reading.statement
+    if reading.gives_up:
+        return payment.message_id == transfer.message_id
     if transfer.instructing_agent != transfer.instructed_agent or payment.message_id != transfer.message_id:
         return False
     return isinstance(said, PaymentStatusReport) and said.instructing_agent != transfer.instructed_agent
