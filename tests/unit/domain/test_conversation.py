@@ -53,7 +53,9 @@ ACTS: Final = {
 """What the other side may say, or a person note, at any time, in each kind."""
 
 
-def conversation(kind: _K = _K.REQUEST_FOR_PAYMENT, side: Side = Side.US, **changes: object) -> Conversation:
+def conversation(
+    kind: ConversationKind = _K.REQUEST_FOR_PAYMENT, side: Side = Side.US, **changes: object
+) -> Conversation:
     """A conversation, as a test wants it."""
     made = Conversation(
         conversation_id=ConversationId(UUID(int=1)),
@@ -75,7 +77,7 @@ def conversation(kind: _K = _K.REQUEST_FOR_PAYMENT, side: Side = Side.US, **chan
 
 
 @pytest.mark.parametrize("kind", _K)
-def test_whatever_the_other_side_says_at_whatever_time_is_a_row(kind: _K) -> None:
+def test_whatever_the_other_side_says_at_whatever_time_is_a_row(kind: ConversationKind) -> None:
     """Late, repeated and contradictory messages are steps, never faults of ours."""
     states = {state for state, _ in TABLES[kind]} | {step.state for step in TABLES[kind].values()}
 
@@ -86,7 +88,7 @@ def test_whatever_the_other_side_says_at_whatever_time_is_a_row(kind: _K) -> Non
 
 
 @pytest.mark.parametrize("kind", _K)
-def test_every_state_is_reached_from_the_beginning(kind: _K) -> None:
+def test_every_state_is_reached_from_the_beginning(kind: ConversationKind) -> None:
     """A state that nothing leads to is a row that nobody has thought of."""
     reached = {first_state(kind, side) for side in Side}
     while further := {step.state for (state, _), step in TABLES[kind].items() if state in reached} - reached:
@@ -130,7 +132,7 @@ def test_what_the_rail_refuses_of_a_second_copy_changes_nothing_that_was_answere
 
 @pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("kind", _K)
-def test_nobody_does_what_is_the_other_sides_to_do(kind: _K, side: Side) -> None:
+def test_nobody_does_what_is_the_other_sides_to_do(kind: ConversationKind, side: Side) -> None:
     """Who asks takes back, who is asked answers; and never with what contradicts, or in what is over."""
     ours, theirs = (REQUESTERS, RESPONDERS) if side is Side.US else (RESPONDERS, REQUESTERS)
     for state, act in TABLES[kind]:
@@ -174,7 +176,7 @@ def test_a_request_for_payment_is_decided_until_it_expires_and_paid_until_its_da
     pay_by, expires_at = end_of(date(2026, 11, 24)), NOON + timedelta(hours=1)
     kind = _K.REQUEST_FOR_PAYMENT
 
-    def due(state: _S, expiry: datetime | None) -> datetime | None:
+    def due(state: ConversationState, expiry: datetime | None) -> datetime | None:
         return due_after(kind, state, at=NOON, pay_by=pay_by, expires_at=expiry)
 
     assert due(_S.REQUESTED, expires_at) == expires_at
