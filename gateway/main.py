@@ -496,6 +496,8 @@ async def _run_worker_loops(
                 parts.settings.fednow.totals_interval_s,
             )
             loops["reconciliation"] = reconciler.run
+            for rail in reconciler.dialects:  # a worker that never compares is one whose last time was its start
+                parts.metrics.rails.totals_compared_timestamp_seconds.labels(rail).set_to_current_time()
         if receiving.rails:
             loops |= {"forwarder": forwarder.publish, "forwarded": forwarder.forget}
         if parts.archiver is not None:
