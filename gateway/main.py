@@ -44,7 +44,7 @@ from gateway.conversing import Conversing, conversation_desk, conversation_store
 from gateway.domain.incoming_transfer import UNENDED
 from gateway.domain.payment import Rail, RegionId
 from gateway.presence import open_presence, operations_over
-from gateway.rails import link_of, served_rails
+from gateway.rails import link_of, rail_operations, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
     POSTING_PREFETCH,
@@ -91,6 +91,7 @@ from gateway.service.ports.conversations import ConversationStore
 from gateway.service.rail_operations import RailNotices, RailOperations, RailOperationSender
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
+from gateway.service.reconcile import MissingDesk, Reconciler
 from gateway.service.relay import Forwarder, relay
 from gateway.service.seal import Sealer
 from gateway.service.submit import Intake, grouped_accepts
@@ -313,6 +314,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             ),
             incoming=incoming,
             rail_operations=presence.operations,
+            rail_missing=MissingDesk(parts.rail_events, parts.clock),
             requests=requests,
             conversations=conversation_desk(
                 settings,
@@ -484,6 +486,16 @@ async def _run_worker_loops(
             "gauges": lambda: _keep_gauges(parts, bus),
             "rail gauges": lambda: _keep_rail_gauges(parts),
         }
+        if receiving.rails and parts.settings.fednow.totals_interval_s is not None:
+            reconciler = Reconciler(
+                rail_operations(parts.settings),
+                parts.rail_events,
+                parts.incoming,
+                parts.clock,
+                parts.observer,
+                parts.settings.fednow.totals_interval_s,
+            )
+            loops["reconciliation"] = reconciler.run
         if receiving.rails:
             loops |= {"forwarder": forwarder.publish, "forwarded": forwarder.forget}
         if parts.archiver is not None:
@@ -627,10 +639,11 @@ async def _keep_incoming_gauges(parts: Parts, now: datetime) -> None:
 
 
 async def _keep_rail_gauges(parts: Parts) -> None:
-    operations = operations_of(parts)
+    operations, desk = operations_of(parts), MissingDesk(parts.rail_events, parts.clock)
     while True:
         for rail in operations.dialects:
             parts.metrics.rails.show(rail, await operations.status(rail), operations.rules)
+            parts.metrics.rails.show_missing(rail, await desk.missing(rail), parts.clock.now())
         await asyncio.sleep(RAIL_GAUGES_PAUSE_S)
 
 

@@ -13,7 +13,6 @@ from gateway.rail_links import rail_link
 from gateway.service.fednow import FedNowDialect, fednow_protocol
 from gateway.service.fednow_operations import FedNowOperations
 from gateway.service.ports import RailLink
-from gateway.service.rail_operations import OperationsDialect
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.rtp import RtpAddress, rtp_protocol
 from gateway.settings import Settings, schemas_of
@@ -68,7 +67,7 @@ def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:
     )
 
 
-def rail_operations(settings: Settings) -> Mapping[Rail, OperationsDialect]:
+def rail_operations(settings: Settings) -> Mapping[Rail, FedNowOperations]:
     """Return how each rail that is served is asked about ourselves, where we know how.
 
     Raises:

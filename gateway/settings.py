@@ -141,6 +141,11 @@ class FedNowSettings(BaseModel):
         description="Sign off whoever has not answered for so long: an institution, or all of us when no worker runs. "
         "With two regions this one's connection point is disconnected instead. Empty: nobody is signed off by itself.",
     )
+    totals_interval_s: float | None = Field(
+        300.0,
+        ge=1,
+        description="How often what came in is held against the rail's totals (camt.060); empty: never.",
+    )
     downtime_hours_at_once: float = Field(2, gt=0, description="How long we may be signed off at once.")
     downtime_hours_per_quarter: float = Field(24, gt=0, description="How long in a quarter.")
     downtime_hours_per_year: float = Field(96, gt=0, description="How long in a year: four quarters.")
@@ -205,7 +210,9 @@ class FedNowSettings(BaseModel):
     _split = field_validator(
         "answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers", mode="before"
     )(_split)
-    _or_none = field_validator("url", "connection_point", "peer_connection_point", mode="before")(_none_if_empty)
+    _or_none = field_validator("url", "connection_point", "peer_connection_point", "totals_interval_s", mode="before")(
+        _none_if_empty
+    )
 
     @model_validator(mode="after")
     def _asks_after_the_clock(self) -> Self:

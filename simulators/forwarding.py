@@ -43,7 +43,8 @@ class Order:
 
     ``spent_s`` of the rail's clock is over when it is forwarded. It is delivered ``copies`` times, byte for byte, so
     many seconds apart; with ``again_after_s`` once more under a header of its own (RTP: marked DUPL). The receiver is
-    told ``advice`` so late, ``advice_copies`` times.
+    told ``advice`` so late, ``advice_copies`` times. One that is ``swallowed`` settles, and its receiver knows nothing
+    of it: as when everything was lost where it had been received and answered.
 
     With ``returns``, the message id of a payment that a participant has sent, it is the return of that: of all, or of
     ``returned``, for this ``reason``. Who pays whom is then the other way round, whatever the order says.
@@ -68,6 +69,7 @@ class Order:
     returns: str | None = None
     returned: Amount | None = None
     reason: str = "AC03"
+    swallowed: bool = False
 
 
 @dataclass(slots=True)

@@ -253,6 +253,11 @@ class SimulatedRail:
             rejected = ForwardingCompleted(forwarded.message_id, now, TransactionStatus.RJCT, refusal, None)
             self._record(forwarded, rejected)
             return forwarded
+        if order.swallowed:
+            settled_on = rules.completion_date(now)
+            settled = ForwardingCompleted(forwarded.message_id, now, TransactionStatus.ACSC, (), settled_on)
+            self._record(forwarded, settled)
+            return forwarded
         again = None if order.again_after_s is None else rules.again(forwarded, now=now)
         receipts = [self._ids.next_reference() for _ in range(order.copies + 1)]
         self._record(forwarded, *deliveries(forwarded, receipts, again))

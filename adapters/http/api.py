@@ -16,6 +16,7 @@ from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
 from gateway.service.rail_operations import RailOperations
+from gateway.service.reconcile import MissingDesk
 from gateway.service.submit import Intake
 from gateway.service.waiting import Waiting
 
@@ -82,6 +83,7 @@ class Api:
     dead_letters: DeadLetters
     incoming: IncomingDesk
     rail_operations: RailOperations
+    rail_missing: MissingDesk
     requests: ReturnRequests
     conversations: ConversationDesk
     store: PaymentStore

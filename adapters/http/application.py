@@ -115,6 +115,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/rails/{rail}", rails.get_status),
         ("POST", "/v1/rails/{rail}/operations", rails.post_operation),
         ("GET", "/v1/rails/{rail}/operations/{operation_id}", rails.get_operation),
+        ("POST", "/v1/rails/{rail}/missing/{message_id}/close", rails.post_closing),
         ("GET", "/", operations.get_index),
         ("GET", "/healthz", operations.get_health),
         ("GET", "/readyz", operations.get_readiness),

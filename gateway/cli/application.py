@@ -671,6 +671,19 @@ def rail_disconnect(
     _operate("disconnect", rail, point, note, url, as_json=json)
 
 
+@rail.command("close")
+def rail_close(
+    message: Annotated[str, typer.Argument(help="The missing message's id, as the status shows it.", metavar="ID")],
+    note: _Purpose,
+    rail: _WhichRail = "fednow",
+    url: _Url = None,
+) -> None:
+    """Say that a message which the rail has settled, and which never came, was looked at."""
+    from gateway.cli.rail import close
+
+    raise typer.Exit(close(settings_or_stop(), message, rail=rail, note=note, url=url))
+
+
 @rail.command("status")
 def rail_status(rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False) -> None:
     """Show who is signed on, what is connected, what was asked, and the rail's news."""

@@ -17,6 +17,7 @@ from iso20022 import (
     CustomerCreditTransfer,
     Finding,
     MessageReject,
+    ParticipantFile,
     PaymentAcknowledgement,
     PaymentCancellationRequest,
     PaymentReturn,
@@ -47,8 +48,8 @@ Statement = (
 )
 """What a rail may say about a payment of ours, on one rail or another."""
 
-Notice = SystemEventAcknowledgement | SystemEventNotification
-"""What a rail may say of itself, or of what it was asked about ourselves."""
+Notice = SystemEventAcknowledgement | SystemEventNotification | ParticipantFile
+"""What a rail may say of itself, or of what it was asked about ourselves: events, who takes part."""
 
 
 Talk = (

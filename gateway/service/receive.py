@@ -141,7 +141,9 @@ class Receiver:
             await self._arrive([one for one in heard if one.reading.transfer is not None])
             heard = [one for one in heard if one.reading.transfer is None]
         if self.conversations is not None:
-            heard = await self._converse(heard, self.conversations)
+            reports = [one for one in heard if one.reading.talk is not None and await self._is_notice(one.reading)]
+            others = [one for one in heard if all(one is not report for report in reports)]
+            heard = [*reports, *await self._converse(others, self.conversations)]
         ids = [one.reading.business_message_id for one in heard if one.reading.business_message_id]
         about = [one.reading.about for one in heard if one.reading.about is not None]
         seen = await store.seen(rail, ids) if ids else {}

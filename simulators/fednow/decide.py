@@ -63,10 +63,10 @@ _CLASS_OF: Final = {
     camt029.MESSAGE_TYPE: "nonvalue",
     **dict.fromkeys((pain013.MESSAGE_TYPE, pain014.MESSAGE_TYPE, camt055.MESSAGE_TYPE), "nonvalue"),
     **dict.fromkeys((camt026.MESSAGE_TYPE, camt028.MESSAGE_TYPE), "nonvalue"),
-    camt060.MESSAGE_TYPE: "inquiry",
     admi007.MESSAGE_TYPE: "system",
     pacs002.MESSAGE_TYPE: "nonvalue",
     pacs028.MESSAGE_TYPE: "inquiry",
+    camt060.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",
     admi004.MESSAGE_TYPE: "system",
 }

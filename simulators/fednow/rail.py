@@ -37,6 +37,7 @@ from simulators.fednow.behaviours import TABLE
 from simulators.fednow.conversations import ConversationWriter, asking_from, totals
 from simulators.fednow.events import CHANGES, standing_change, told_of
 from simulators.fednow.forward import FedNowForwarding
+from simulators.fednow.reports import MADE, ReportWriter
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.fednow.value import value_of
@@ -57,6 +58,7 @@ class FedNowRules:
         self._writer = AnswerWriter(settings.profile, ids)
         self.forwarding = FedNowForwarding(settings, ids)
         self.requests = RequestWriter(settings, ids)
+        self._reports = ReportWriter(settings, ids)
         self.conversations = ConversationWriter(settings, ids)
 
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
@@ -108,6 +110,8 @@ class FedNowRules:
                 RequestForPayment() | RequestForPaymentCancellation() | InformationRequest() | AccountReportingRequest()
             ):
                 party = arrival.connection_party
+                if isinstance(message, AccountReportingRequest) and message.requests[0].kind in MADE:
+                    return self._report(message, header.business_message_id, judged, arrival, book)
                 so_far = self._booked_of(message, book)
                 further, order = self.conversations.answered(message, party, booked=so_far, now=arrival.at)
                 return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
@@ -119,15 +123,24 @@ class FedNowRules:
                 )
             case PaymentStatusRequest():
                 return self._enquiry(message, header.message_type, judged(Verdict.ENQUIRY), arrival, book)
-            case SystemEventNotification(event_code=code) if code == PING:
-                acknowledgement = self._writer.acknowledge(
-                    message, reference=header.business_message_id, recipient=arrival.connection_party, now=arrival.at
-                )
-                return Judgement((judged(Verdict.PING),), acknowledgement)
-            case SystemEventNotification(event_code=code) if code in CHANGES:
+            case SystemEventNotification():
                 return self._event(message, header.business_message_id, judged, arrival, book)
             case _:
                 return Judgement((judged(Verdict.IGNORED),))
+
+    def _report(
+        self,
+        request: AccountReportingRequest,
+        reference: str,
+        judged: Callable[..., Judged],
+        arrival: Arrival,
+        book: Book,
+    ) -> Judgement:
+        """A report on what was booked, or why there is none."""
+        reported = self._reports.report(request, party=arrival.connection_party, book=book, now=arrival.at)
+        if isinstance(reported, TechnicalFault):
+            return self._refused(reported, judged, reference, arrival)
+        return Judgement((judged(Verdict.IGNORED),), reported)
 
     def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
         """A request that comes from the network, as JSON orders it. Raises ValueError where it orders none."""
@@ -181,7 +194,14 @@ class FedNowRules:
         arrival: Arrival,
         book: Book,
     ) -> Judgement:
-        """A sign-on or sign-off, or a connection point's: acknowledged, and broadcast; or refused."""
+        """A ping, a sign-on or sign-off, or a connection point's: acknowledged, and broadcast; or refused."""
+        if event.event_code == PING:
+            answer = self._writer.acknowledge(
+                event, reference=reference, recipient=arrival.connection_party, now=arrival.at
+            )
+            return Judgement((judged(Verdict.PING),), answer)
+        if event.event_code not in CHANGES:
+            return Judgement((judged(Verdict.IGNORED),))
         change = standing_change(
             event,
             party=arrival.connection_party,

@@ -14,6 +14,7 @@ from adapters.keys.clear import ClearVault
 from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEvent
+from gateway.domain.reconciliation import Arrivals
 from gateway.domain.timing import Timing
 from gateway.receiving import Receiving
 from gateway.service.admission import Admission
@@ -140,6 +141,8 @@ class LifeObserver:
         """Seen on the bus."""
 
     def rail_event(self, event: RailEvent) -> None: ...
+
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
 
     def rail_answered(self, rail: Rail) -> None:
         """Seen at the rail."""

@@ -205,6 +205,10 @@ async def ask_of_rails(world: World, ask: Callable[..., Awaitable[Answer]]) -> N
             link = status.json["operations"][0]["links"]["self"]
             await ask(f"{operations}/{{operation_id}}", await world.get(link))
     await ask(f"{operations}/{{operation_id}}", await world.get("/v1/rails/fednow/operations/nonsense"))
+    closing = "/v1/rails/fednow/missing/NOTHING/close"
+    for key in (BEARER, OPERATOR):
+        answer = await world.post_json(closing, {"note": "Case 15"}, key)
+        await ask("/v1/rails/{rail}/missing/{message_id}/close", answer, method="POST")
 
 
 async def test_the_answers_of_the_running_application_fit_the_document(world: World) -> None:

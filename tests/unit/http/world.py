@@ -23,6 +23,7 @@ from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, RegionId, TenantId
 from gateway.domain.rail_operations import RailEvent
+from gateway.domain.reconciliation import Arrivals
 from gateway.domain.timing import Timing
 from gateway.receiving import desk_of
 from gateway.service.admission import Admission
@@ -49,6 +50,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
+from gateway.service.reconcile import MissingDesk
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.waiting import Waiting
@@ -124,6 +126,8 @@ class RecordingObserver:
     def dead_lettered(self, letter: DeadLetter) -> None: ...
 
     def rail_event(self, event: RailEvent) -> None: ...
+
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
 
     def rail_answered(self, rail: Rail) -> None: ...
 
@@ -333,6 +337,7 @@ async def open_world(
         dead_letters=DeadLetters(dead_letters, store, {protocol.rail: TIMING}, clock, SystemIdentifiers()),
         incoming=desk,
         rail_operations=operations,
+        rail_missing=MissingDesk(rail_events, clock),
         requests=requests,
         conversations=ConversationDesk(
             store=conversations,
