@@ -23,14 +23,14 @@ SEEDS: Final = range(1, 13)
 
 FIRST_SEED: Final = {
     RegionsPlant.TWO_WRITERS: 1,
-    RegionsPlant.FENCE_OFF: 39,
+    RegionsPlant.FENCE_OFF: 27,
     RegionsPlant.IDS_DRAWN_IN_EACH: 1,
     RegionsPlant.LEASE_BELIEVED: 11,
     RegionsPlant.EPOCH_UNCHECKED_IN_SAVE: 5,
     RegionsPlant.LOWER_EPOCH_PROJECTED: 7,
     RegionsPlant.FORWARD_GUESSED_AS_FAILED: 3,
     RegionsPlant.NOT_HANDED_OVER: 1,
-    RegionsPlant.OLD_MAP_BELIEVED: 40,
+    RegionsPlant.OLD_MAP_BELIEVED: 91,
     RegionsPlant.CLAIMS_NOT_REPLICATED: 1,
     RegionsPlant.TAKEN_OVER_WITHOUT_DOUBT: 4,
 }
