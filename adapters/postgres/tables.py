@@ -35,6 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from adapters.postgres.bus_tables import BUS_TABLES
+from adapters.postgres.conversation_tables import CONVERSATION_FACTS, CONVERSATION_LOCAL
 from adapters.postgres.incoming_tables import account_directory, incoming_state, incoming_transfer, receiving_agent
 from adapters.postgres.metadata import metadata
 from adapters.postgres.rail_tables import rail_event, rail_event_due
@@ -496,12 +497,14 @@ FACTS: Final = (
     *(claim, payment, payment_event, message, inbox, refusal, quarantine),
     *(dead_letter, dead_letter_closing, ledger_posting, audit_seal, archive_segment, archived_message),
     *(handed_over, slot_release, incoming_transfer, rail_event),
+    *CONVERSATION_FACTS,
 )
 """Inserted, never updated; one partition per region. That of `message` is divided by months (partitions.py)."""
 
 LOCAL: Final = (
     *(payment_state, incoming_state, outbox, projection_due, handed_over_due, rail_event_due),
     *BUS_TABLES,
+    *CONVERSATION_LOCAL,
     running_release,
 )
 """Of this region alone."""

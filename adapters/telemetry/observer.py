@@ -12,6 +12,7 @@ from gateway.domain.incoming import IncomingEvent
 from gateway.domain.legs import BUDGETS_PERCENT
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEvent
+from gateway.domain.reconciliation import Arrivals
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -195,6 +196,20 @@ class TelemetryObserver:
         """Log and record a sign of life."""
         self._rails.last_heartbeat_timestamp_seconds.labels(rail).set_to_current_time()
         self._log.info("rail_answered", rail=rail.value)
+
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None:
+        """Show when it was done, and log a difference: it may be under way still."""
+        self._rails.totals_compared_timestamp_seconds.labels(rail).set_to_current_time()
+        outcome = "equal" if theirs == ours else "different"
+        self._rails.totals_compared_total.labels(rail, outcome).inc()
+        if theirs != ours:
+            self._log.warning(
+                "totals_differ",
+                rail=rail.value,
+                theirs=theirs.count,
+                ours=ours.count,
+                difference_cents=theirs.cents - ours.cents,
+            )
 
     def rail_event(self, event: RailEvent) -> None:
         """Log and count what the rail says of itself, or of what it was asked."""

@@ -40,6 +40,8 @@ rail = typer.Typer(no_args_is_help=True, help="How we stand on a rail: sign-on, 
 application.add_typer(rail, name="rail")
 returns = typer.Typer(no_args_is_help=True, help="Requests for the return of a payment, ours and theirs.")
 application.add_typer(returns, name="returns")
+conversations = typer.Typer(no_args_is_help=True, help="Requests for payment, questions and reports, ours and theirs.")
+application.add_typer(conversations, name="conversations")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
 application.add_typer(dlq, name="dlq")
 audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
@@ -460,6 +462,117 @@ def returns_answer(
     raise typer.Exit(answer_return(settings_or_stop(), transfer, given, url=url))
 
 
+_Conversation = Annotated[str, typer.Argument(help="The conversation's id.", metavar="ID")]
+_Key = Annotated[str | None, typer.Option(help="The idempotency key; without one it is made of what is asked.")]
+
+
+@conversations.command("list")
+def conversations_list(
+    kind: Annotated[
+        Literal["request_for_payment", "information_request", "account_report"] | None,
+        typer.Option(help="Of this kind alone."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Those at their end too.")] = False,
+    url: _Url = None,
+    json: _Json = False,
+) -> None:
+    """List conversations of which something is to be expected: what is due first comes first."""
+    from gateway.cli.conversations import list_conversations
+
+    raise typer.Exit(list_conversations(settings_or_stop(), kind=kind, everything=everything, url=url, as_json=json))
+
+
+@conversations.command("show")
+def conversations_show(conversation: _Conversation, url: _Url = None, json: _Json = False) -> None:
+    """Show one with its history and every message."""
+    from gateway.cli.conversations import show_conversation
+
+    raise typer.Exit(show_conversation(settings_or_stop(), conversation, url=url, as_json=json))
+
+
+@conversations.command("request")
+def conversations_request(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A payment in JSON with pay_on, and perhaps expires.")],
+    key: _Key = None,
+    url: _Url = None,
+) -> None:
+    """Ask a debtor for a payment (pain.013)."""
+    from gateway.cli.conversations import request_payment
+
+    raise typer.Exit(request_payment(settings_or_stop(), file, key=key, url=url))
+
+
+@conversations.command("ask")
+def conversations_ask(
+    transfer: _Transfer,
+    missing: Annotated[list[str] | None, typer.Option(help="ISO 20022 code of what is missing, such as MS01.")] = None,
+    incorrect: Annotated[list[str] | None, typer.Option(help="ISO 20022 code of what is wrong, such as IN01.")] = None,
+    text: Annotated[str | None, typer.Option(help="With the code NARR: the question in words.")] = None,
+    key: _Key = None,
+    url: _Url = None,
+) -> None:
+    """Ask the sender of a transfer about it (camt.026)."""
+    from gateway.cli.conversations import request_information
+
+    raise typer.Exit(
+        request_information(
+            settings_or_stop(),
+            transfer,
+            missing=missing or (),
+            incorrect=incorrect or (),
+            text=text,
+            key=key,
+            url=url,
+        )
+    )
+
+
+@conversations.command("report")
+def conversations_report(
+    kind: Annotated[str, typer.Argument(help="ABAR, AATR, AADR, IATR, CATR, CADR or CITR.")],
+    account: Annotated[str, typer.Argument(help="The account's routing number.")],
+    from_date: Annotated[str | None, typer.Option("--from", help="The first cycle day, YYYY-MM-DD.")] = None,
+    to_date: Annotated[str | None, typer.Option("--to", help="The last one.")] = None,
+    key: Annotated[str | None, typer.Option(help="The idempotency key; without one every call asks anew.")] = None,
+    url: _Url = None,
+) -> None:
+    """Ask the rail for a report on an account (camt.060)."""
+    from gateway.cli.conversations import request_report
+
+    given = {"kind": kind, "account": account, "from_date": from_date, "to_date": to_date}
+    raise typer.Exit(request_report(settings_or_stop(), given, key=key, url=url))
+
+
+@conversations.command("answer")
+def conversations_answer(
+    conversation: _Conversation,
+    answer: Annotated[str, typer.Argument(help="What is answered: one of those that `list` shows as yours to do.")],
+    reason: Annotated[str | None, typer.Option(help="ISO 20022 reason of a refusal, such as AC04 or CUST.")] = None,
+    text: Annotated[str | None, typer.Option(help="Words beside the reason, one line.")] = None,
+    information: Annotated[list[str] | None, typer.Option(help="A line of what is told, with informed.")] = None,
+    url: _Url = None,
+) -> None:
+    """Answer what we are asked (pain.014, camt.029, camt.028)."""
+    from gateway.cli.conversations import answer_conversation
+
+    given = {"answer": answer, "reason_code": reason, "text": text, "information": information}
+    raise typer.Exit(answer_conversation(settings_or_stop(), conversation, given, part="answer", url=url))
+
+
+@conversations.command("withdraw")
+def conversations_withdraw(
+    conversation: _Conversation,
+    reason: Annotated[str, typer.Option(help="ISO 20022 reason, such as CUST, DUPL or PAID.")],
+    text: Annotated[str | None, typer.Option(help="Words beside it, one line.")] = None,
+    url: _Url = None,
+) -> None:
+    """Take a request for payment of ours back (camt.055)."""
+    from gateway.cli.conversations import answer_conversation
+
+    given = {"reason_code": reason, "text": text}
+    raise typer.Exit(answer_conversation(settings_or_stop(), conversation, given, part="withdrawal", url=url))
+
+
 @dlq.command("list")
 def dlq_list(
     queue: _WhichQueue = None,
@@ -556,6 +669,19 @@ def rail_disconnect(
 ) -> None:
     """Have what is for us, also what waits there, go to the other connection points; the last one cannot go."""
     _operate("disconnect", rail, point, note, url, as_json=json)
+
+
+@rail.command("close")
+def rail_close(
+    message: Annotated[str, typer.Argument(help="The missing message's id, as the status shows it.", metavar="ID")],
+    note: _Purpose,
+    rail: _WhichRail = "fednow",
+    url: _Url = None,
+) -> None:
+    """Say that a message which the rail has settled, and which never came, was looked at."""
+    from gateway.cli.rail import close
+
+    raise typer.Exit(close(settings_or_stop(), message, rail=rail, note=note, url=url))
 
 
 @rail.command("status")
@@ -1085,15 +1211,15 @@ def drill_region(
     scenario: Annotated[
         list[str] | None,
         typer.Option(
-            help="killed, cut, witness, one-way, lossy, cut-60, isolated, frozen-5, frozen-60, both, old-map, clock; "
-            "or all. Without: the first three."
+            help="killed, cut, witness, one-way, lossy, cut-60, isolated, frozen-5, frozen-60, both, old-map, "
+            "unattended, clock; or all. Without: the first three."
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Repeats the drill's choices; printed when it was drawn.")] = None,
     plant: Annotated[
         list[str] | None,
         typer.Option(
-            help="Take a guard away, home, send-anew, no-fence, shared-rows or random-ids: it must then fail."
+            help="Take a guard away, home, send-anew, no-fence, shared-rows, random-ids or fresh-stamp: it has to fail."
         ),
     ] = None,
     keep: Annotated[

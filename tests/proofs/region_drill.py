@@ -49,7 +49,7 @@ by command at once; the lease's end and the rail's clock are in it. On the real 
 ## The controls
 
 The same drill with a guard taken away: `fifteen drill region --seed {seed} --scenario NAME --plant GUARD`. Each must
-exit with 1, with payments doubled or regions apart.
+exit with 1, with payments doubled, regions apart, or money moved for what is called rejected.
 
 {controls}
 """
@@ -91,12 +91,16 @@ def main() -> None:
     for name, found in alone.items():
         faults += faults_of(found, [name])
     for plant, found in planted.items():
-        if found["exit_code"] != 1 or not any(each["doubled"] or each["diverged"] for each in found["results"]):
+        if found["exit_code"] != 1 or not any(map(_is_broken, found["results"])):
             faults.append(f"{plant} was planted, and shows nothing")
     results = [*quick["results"], *(result for found in alone.values() for result in found["results"])]
     write("region-drill", _page(results, planted, quick["seconds"]))
     if faults:
         raise SystemExit("\n".join(faults))
+
+
+def _is_broken(result: Mapping[str, Any]) -> bool:
+    return bool(result["doubled"] or result["diverged"] or result["accounted"] < result["acknowledged"])
 
 
 def _planting(plant: Plant) -> tuple[str, ...]:

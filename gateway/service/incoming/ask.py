@@ -22,8 +22,8 @@ from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.come_back import STILL_OPEN, ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
-from gateway.service.incoming.messages import Brought
 from gateway.service.incoming.observer import IncomingObserver
+from gateway.service.incoming.rail import Brought
 from gateway.service.incoming.send import IncomingSender
 from gateway.service.incoming.tenants import NOBODYS, ReceivingTenants
 from gateway.service.ports import (

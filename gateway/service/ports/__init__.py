@@ -86,7 +86,7 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFault, ReturnSums
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
-from gateway.service.ports.rail_operations import RailEventStore, UnsentRailMessage
+from gateway.service.ports.rail_operations import HeardMessage, RailEventStore, UnsentRailMessage
 from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Retention, Unprojected
 from gateway.service.ports.store import (
     Accepted,
@@ -152,6 +152,7 @@ __all__ = [
     "ForeignObjectError",
     "FundsRefused",
     "HandedOver",
+    "HeardMessage",
     "History",
     "HistoryBeganAnewError",
     "Identifiers",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -182,19 +183,22 @@ from gateway.service.ports import MessageClass
 
 class Rail:
     async def send(self, body, *, message_class):
-        print(message_class.value, flush=True)
+        print(message_class.value, body.decode(), flush=True)
 
 async def main():
-    link = FreezingLink(Rail(), Path(sys.argv[1]))
+    link = FreezingLink(Rail(), Path(sys.argv[1]), stamps_anew=True)
     for message_class in (MessageClass.INQUIRY, MessageClass.VALUE, MessageClass.VALUE):
-        await link.send(b"<GrpHdr><MsgId>held-up</MsgId></GrpHdr>", message_class=message_class)
+        await link.send(b"<CreDt>long ago</CreDt><MsgId>held-up</MsgId>", message_class=message_class)
 
 asyncio.run(main())
 """
 
 
 def test_a_trap_stops_its_process_before_the_first_transfer_leaves_and_once(tmp_path: Path) -> None:
-    """Between the look at the lease, which the link's caller has taken, and the write; it says what it holds up."""
+    """Between the look at the lease, which the link's caller has taken, and the write; it says what it holds up.
+
+    With the plant `fresh-stamp` that one message, and no other, has another creation time.
+    """
     trap = trap_of(tmp_path, "usw2")
     trap.touch()
     with subprocess.Popen([sys.executable, "-c", _SENDS, str(trap)], stdout=subprocess.PIPE, text=True) as process:
@@ -205,8 +209,8 @@ def test_a_trap_stops_its_process_before_the_first_transfer_leaves_and_once(tmp_
         after = process.stdout.read()
 
     assert os.WIFSTOPPED(status)
-    assert before == "inquiry\n"
-    assert after == "value\nvalue\n"
+    assert before == "inquiry <CreDt>long ago</CreDt><MsgId>held-up</MsgId>\n"
+    assert re.fullmatch(r"value <CreDt>20[^<]+</CreDt>.*\nvalue <CreDt>long ago</CreDt>.*\n", after)
     assert sprung(trap).read_text() == "held-up"
     assert process.returncode == 0
 
@@ -235,3 +239,12 @@ def test_the_quick_set_is_of_three_and_every_plant_has_a_scenario_in_which_it_sh
     assert len(QUICK) >= 3
     assert {*QUICK, *(scenario for scenario, _ in SENTENCES.values())} <= SCENARIOS.keys()
     assert set(SENTENCES) == set(Plant)
+
+
+def test_a_directory_that_is_not_empty_is_refused(tmp_path: Path) -> None:
+    """What another drill has left would be counted as this one's."""
+    (tmp_path / "left").touch()
+
+    result = CliRunner().invoke(application, ["drill", "region", "--keep", str(tmp_path)], env={"COLUMNS": "300"})
+
+    assert result.exit_code == 2

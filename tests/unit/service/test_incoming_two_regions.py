@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -13,6 +14,7 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, Verdict
 from gateway.domain.payment import Rail, ReasonOrigin, RegionId
 from gateway.domain.receiving_time import decide_by, posting_due
+from gateway.service.both_regions import Asked
 from gateway.service.ports import (
     Queue,
     RailDelivery,
@@ -31,8 +33,13 @@ class SaidOfBoth:
     """Says whether both regions have everything, as a test wants it."""
 
     has: bool = True
+    asked: int = 0
 
-    async def has_all(self, *, within_s: float) -> bool:
+    def ask(self) -> Asked:
+        self.asked += 1
+        return Asked(asyncio.get_running_loop().create_future())
+
+    async def is_there(self, asked: Asked, *, within_s: float) -> bool:
         return self.has
 
 
@@ -67,6 +74,7 @@ async def test_an_acceptance_leaves_once_both_regions_have_it() -> None:
 
         assert (silent, still) == ([], [])
         assert earth.sent() == ["ACTC"]
+        assert both.asked == 1, "asked anew each time, a peer that is a little behind would never have it"
         assert earth.now(transfer).unsent_at is None
 
 

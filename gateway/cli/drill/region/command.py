@@ -14,7 +14,7 @@ from rich.table import Table
 
 from adapters.postgres.cluster import PostgresServerError
 from adapters.postgres.upgrade import UpgradeError
-from gateway.cli import EXIT_FINDINGS, EXIT_OK
+from gateway.cli import EXIT_FINDINGS, EXIT_OK, EXIT_UNREADABLE
 from gateway.cli.console import OUT, stop
 from gateway.cli.drill.chance import Dice
 from gateway.cli.drill.region.count import Result, count, differing, still_open
@@ -29,7 +29,9 @@ from gateway.cli.two_regions import Plan, TwoRegions
 LEASE_S: Final = 3.0
 DELAY_MS: Final = 5.0
 SCENARIO_MAX_S: Final = 180.0
-DRAIN_MAX_S: Final = 40.0
+DRAIN_MAX_S: Final = 90.0
+"""Longer than the longest pause between two questions about one payment, which is a minute."""
+
 _PAUSE_S: Final = 0.2
 
 
@@ -41,8 +43,11 @@ def run_region_drill(
     try:
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
+            if any(keep.iterdir()):
+                stop(f"{keep} is not empty: name a directory for this drill alone", code=EXIT_UNREADABLE)
             results = drilled(names, seed=seed, plants=plants, directory=keep.resolve())
-            (keep / "results.json").write_text(_as_json(results) + "\n")
+            whole = [{**each.as_json(), "refused": each.refused, "wrong": each.wrong} for each in results]
+            (keep / "results.json").write_text(json.dumps(whole, indent=2) + "\n")
         else:
             with tempfile.TemporaryDirectory(prefix="fifteen-drill-") as directory:
                 results = drilled(names, seed=seed, plants=plants, directory=Path(directory))
@@ -67,19 +72,18 @@ def drilled(names: Sequence[str], *, seed: int, plants: frozenset[Plant], direct
 
     """
     results = []
-    of_times = groupby(names, lambda name: (SCENARIOS[name].rail_clock_s, SCENARIOS[name].status_request_wait_s))
-    for number, ((rail_clock_s, status_request_wait_s), some) in enumerate(of_times, start=1):
+    for number, (times, some) in enumerate(groupby(names, lambda name: SCENARIOS[name].times), start=1):
         installation = directory / f"{number}"
         installation.mkdir()
         plan = Plan(
             delay_ms=DELAY_MS,
             lease_s=LEASE_S,
-            rail_clock_s=rail_clock_s,
-            status_request_wait_s=status_request_wait_s,
+            rail_clock_s=times.rail_clock_s,
+            status_request_wait_s=times.status_request_wait_s,
             books_every_copy=True,
             witness_on_link=True,
             role_module="gateway.cli.drill.region.role",
-            settings={PLANTS_VARIABLE: ",".join(sorted(plants)), TRAPS_VARIABLE: str(installation)},
+            settings={**times.settings, PLANTS_VARIABLE: ",".join(sorted(plants)), TRAPS_VARIABLE: str(installation)},
         )
         two = TwoRegions(plan, installation)
         with two.running():

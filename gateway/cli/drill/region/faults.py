@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from adapters.system import SystemIdentifiers
+from adapters.system import SystemClock, SystemIdentifiers
 from gateway.domain.payment import IdempotencyKey
 from gateway.service.ports import Clock, MessageClass, RailLink
 from gateway.service.rail_protocol import RailProtocol
 from iso20022 import CustomerCreditTransfer
 
+_CREATED: Final = re.compile(rb"<CreDt>[^<]+")
+"""The header's creation time, from which the rail's clock runs."""
+
+_EASTERN: Final = ZoneInfo("America/New_York")
 _ID_OPENS: Final = b"<MsgId>"
 _ID_CLOSES: Final = b"</MsgId>"
 
@@ -55,6 +61,8 @@ class FreezingLink:
 
     link: RailLink
     trap: Path
+    stamps_anew: bool = False
+    """Whether what was held up is given a new creation time: a plant."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.link, name)
@@ -65,6 +73,9 @@ class FreezingLink:
             self.trap.write_bytes(body.partition(_ID_OPENS)[2].partition(_ID_CLOSES)[0])
             self.trap.rename(sprung(self.trap))
             os.kill(os.getpid(), signal.SIGSTOP)
+            if self.stamps_anew:
+                now = SystemClock().now().astimezone(_EASTERN).isoformat(timespec="milliseconds")
+                body = _CREATED.sub(f"<CreDt>{now}".encode(), body, count=1)
         await self.link.send(body, message_class=message_class)
 
 

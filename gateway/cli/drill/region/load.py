@@ -22,8 +22,10 @@ PER_SECOND_LATER: Final = 5
 
 TRY_MAX_S: Final = 8.0
 LOOK_PAUSE_S: Final = 0.1
-TRY_PAUSE_S: Final = 0.3
-"""A client that was refused tries the other region after this; a hundred of them do so while a region is lost."""
+TRY_PAUSE_S: Final = 0.2
+TRY_PAUSE_MAX_S: Final = 1.0
+"""A client that was refused tries the other region after this time, which doubles up to a limit: hundreds do so while a
+region is lost."""
 
 BOTH_EVERY: Final = 5
 """One key in so many goes to both regions at the same moment."""
@@ -108,8 +110,8 @@ class Load:
                 self.acknowledged.setdefault(key, []).append(Acknowledged(payment_id, region.name))
                 return
             self.refused[f"{region.name} {status}"] += 1
+            await asyncio.sleep(min(TRY_PAUSE_S * 2**tries, TRY_PAUSE_MAX_S))
             tries += 1
-            await asyncio.sleep(TRY_PAUSE_S)
 
     async def _try(
         self, session: aiohttp.ClientSession, region: Region, key: str, payment: dict[str, Any]

@@ -19,6 +19,7 @@ class Plant(StrEnum):
     NO_FENCE = "no-fence"
     SHARED_ROWS = "shared-rows"
     RANDOM_IDS = "random-ids"
+    FRESH_STAMP = "fresh-stamp"
 
 
 SENTENCES: Final[Mapping[Plant, tuple[str, str]]] = {
@@ -27,6 +28,7 @@ SENTENCES: Final[Mapping[Plant, tuple[str, str]]] = {
     Plant.NO_FENCE: ("isolated", "A region acts on when its lease has run out."),
     Plant.SHARED_ROWS: ("cut", "Either region accepts any key, into the same rows, which are replicated both ways."),
     Plant.RANDOM_IDS: ("isolated", "The ids that the rail sees are drawn, and not functions of the key."),
+    Plant.FRESH_STAMP: ("frozen-60", "What was held up before the write is given a new creation time."),
 }
 """The scenario in which each shows, and what it takes away."""
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -44,6 +45,9 @@ SELECT EXISTS (
 )
 """
 
+_MOVED: Final = "SELECT max(ask_after) FROM slot HAVING bool_and(region = $1) AND max(ask_after) IS NOT NULL"
+"""From when on the rail is asked: `status_request_wait_s` after the slots have moved."""
+
 _CLAIMED_SINCE: Final = "SELECT count(*) FROM claim WHERE region = $1 AND claimed_at > $2"
 
 
@@ -55,11 +59,17 @@ class Stage:
     load: Load
     result: Result
 
-    async def lose(self, since_s: float) -> None:
-        """Have the first region take over from the second; note what is missing there, and when it goes on."""
+    async def lose(self, since_s: float, *, by_itself: bool = False) -> None:
+        """Have the first region take over from the second; note what is missing there, and when it goes on.
+
+        By itself it does where it was told after which silence; else by command.
+        """
         east, _ = self.two.regions
-        await asyncio.to_thread(east.demand, "region", "takeover")
-        self.result.moved_at = SystemClock().now()
+        if not by_itself:
+            await asyncio.to_thread(east.demand, "region", "takeover")
+        while not (moved := await fetched(east, _MOVED, east.name)):
+            await asyncio.sleep(_LOOK_PAUSE_S)
+        self.result.moved_at = moved[0][0] - timedelta(seconds=self.two.plan.status_request_wait_s)
         acknowledged = set(self.load.acknowledged)  # the lost region acknowledges nothing any more
         self.result.rpo_payments = len(acknowledged - await claimed_keys(east, self.load.prefix))
         while not (await fetched(east, _SETTLED_HERE))[0][0]:
@@ -101,13 +111,13 @@ async def tell_link(two: TwoRegions, *directions: str, loss_percent: float = 0.0
         response.raise_for_status()
 
 
-async def killed(stage: Stage) -> None:
+async def killed(stage: Stage, *, by_itself: bool = False) -> None:
     """A region is lost with its server and taken over; it comes back, and has its slots back."""
     _, west = stage.two.regions
     await stage.load.until(BEFORE)
     started_s = SystemClock().monotonic_s()
     await asyncio.to_thread(west.kill)
-    await stage.lose(started_s)
+    await stage.lose(started_s, by_itself=by_itself)
     await asyncio.to_thread(west.server.start)
     await asyncio.to_thread(west.start)
     await stage.regain()
@@ -251,16 +261,31 @@ async def _with_clock(region: Region, ahead_s: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
-    """What befalls the regions, with the rail's time-out clock, and after how long the rail is asked.
+class Times:
+    """The rail's time-out clock, and after how long the rail is asked; scenarios of equal times share regions.
 
     Both are short, so that doubts end while one watches; on the real rail they last ten times as long.
     """
 
-    play: Callable[[Stage], Awaitable[None]]
-    sentence: str
     rail_clock_s: int = 2
     status_request_wait_s: int = 3
+    takeover_after_s: float | None = None
+    """After which silence a region takes the other over by itself."""
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The settings of both regions."""
+        after_s = self.takeover_after_s
+        return {} if after_s is None else {"FIFTEEN_TAKEOVER_AFTER_S": f"{after_s:g}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What befalls the regions."""
+
+    play: Callable[[Stage], Awaitable[None]]
+    sentence: str
+    times: Times = Times()
 
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
@@ -279,11 +304,15 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     ),
     "both": Scenario(both, "Both regions crash, and come back."),
     "old-map": Scenario(old_map, "A lost region comes back with its old map, and cannot reach the other."),
+    "unattended": Scenario(
+        partial(killed, by_itself=True),
+        "A region is lost, and the other takes over by itself after 5 s of silence.",
+        Times(takeover_after_s=5.0),
+    ),
     "clock": Scenario(
         clock,
         "A region's clock is behind by 5 s, and it is lost; then it is ahead by 5 s.",
-        rail_clock_s=7,
-        status_request_wait_s=8,
+        Times(rail_clock_s=7, status_request_wait_s=8),
     ),
 }
 """By the name that the command takes."""
