@@ -55,8 +55,11 @@ def decide(
     messages: tuple[RawMessage, ...] = (),
     inbox_id: str | None = None,
     inbox_digest: bytes | None = None,
+    held_until: datetime | None = None,
 ) -> Decision:
     """Return everything that `event` means for `payment`, ready to be saved; pure.
+
+    `held_until` is until when a person may release what this event holds.
 
     Raises:
         IllegalTransitionError: the event cannot befall the payment: a fault of ours.
@@ -71,7 +74,7 @@ def decide(
         event=event,
         state=transition.state,
         at=at,
-        timer=_timer(payment, transition.effects, at=at, timing=timing),
+        timer=held_until if held_until is not None else _timer(payment, transition.effects, at=at, timing=timing),
         outbox=_outbox(payment, transition, at=at, timing=timing),
         messages=messages,
         inbox_id=inbox_id,

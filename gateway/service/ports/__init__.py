@@ -84,6 +84,7 @@ from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
 from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
+from gateway.service.ports.screening import Moved, Movement, Screener, ScreeningStore
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -164,6 +165,8 @@ __all__ = [
     "Month",
     "MonthBusyError",
     "Months",
+    "Moved",
+    "Movement",
     "NewPayment",
     "NewTransfer",
     "NotHomeError",
@@ -192,6 +195,8 @@ __all__ = [
     "RegionStore",
     "Reservation",
     "RetentionOverError",
+    "Screener",
+    "ScreeningStore",
     "Sealed",
     "SealedEntry",
     "Span",
