@@ -22,7 +22,6 @@ FORGET: Final = """
 DELETE FROM movement
 WHERE (tenant_id, way, account_index, payment_id) IN (
     SELECT tenant_id, way, account_index, payment_id FROM movement WHERE at < $1 ORDER BY at LIMIT $2
-    FOR UPDATE SKIP LOCKED
 )
 """
 

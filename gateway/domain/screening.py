@@ -47,6 +47,9 @@ HELD_UNSCREENED: Final = Reason(
 )
 """Why a payment is held. What was found is in its history, and nowhere else."""
 
+HELD_UNTIL: Final = "held_until"
+"""Under this the details of what holds a payment say until when a person may release it, as ISO 8601."""
+
 UNSCREENED: Final = "It could not be screened in time."
 """The words with which a transfer is rejected that nobody has screened."""
 

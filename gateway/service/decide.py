@@ -13,6 +13,7 @@ from gateway.domain.identity import delivery_id_of
 from gateway.domain.ledger import postings
 from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail
 from gateway.domain.return_request import REQUEST_EVENTS, REQUESTS, request_of
+from gateway.domain.screening import HELD_UNTIL
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import Effect, Transition, advance, tells
 from gateway.service.group_commit import GroupCommit
@@ -55,11 +56,8 @@ def decide(
     messages: tuple[RawMessage, ...] = (),
     inbox_id: str | None = None,
     inbox_digest: bytes | None = None,
-    held_until: datetime | None = None,
 ) -> Decision:
     """Return everything that `event` means for `payment`, ready to be saved; pure.
-
-    `held_until` is until when a person may release what this event holds.
 
     Raises:
         IllegalTransitionError: the event cannot befall the payment: a fault of ours.
@@ -74,7 +72,7 @@ def decide(
         event=event,
         state=transition.state,
         at=at,
-        timer=held_until if held_until is not None else _timer(payment, transition.effects, at=at, timing=timing),
+        timer=_timer(payment, event, transition.effects, at=at, timing=timing),
         outbox=_outbox(payment, transition, at=at, timing=timing),
         messages=messages,
         inbox_id=inbox_id,
@@ -89,9 +87,11 @@ def decide(
     )
 
 
-def _timer(payment: Payment, effects: Sequence[Effect], *, at: datetime, timing: Timing) -> TimerChange:
+def _timer(payment: Payment, event: Event, effects: Sequence[Effect], *, at: datetime, timing: Timing) -> TimerChange:
     if Effect.STOP_TIMER in effects:
         return "stop"
+    if Effect.AWAIT_RELEASE in effects:
+        return datetime.fromisoformat(event.details[HELD_UNTIL])
     if Effect.AWAIT_ANSWER in effects:
         return timing.answer_overdue(payment, at)
     if Effect.AWAIT_RESENDING in effects:

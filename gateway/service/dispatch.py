@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.domain.doubt import EXPIRED, Enquiry
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.screening import HELD_UNTIL
 from gateway.domain.transitions import ASKABLE, SENDABLE
 from gateway.service.decide import Decisions, decide
 from gateway.service.funds import Funds
@@ -249,10 +250,11 @@ class Dispatcher:
 
 def _held(payment: Payment, screened: ToSend, *, at: datetime, rail: RailProtocol) -> Decision:
     """Hold it for a person, but not past the day: a message id of yesterday is not sent for the first time."""
-    event = Event(EventKind.SCREENING_HELD, reason=screened.held, details=dict(screened.details))
     day_ends = rail.day_ends(at) - timedelta(seconds=rail.timing.promise_s)
-    until = min(at + timedelta(seconds=screened.hold_s), day_ends)
-    return decide(payment, event, at=at, timing=rail.timing, held_until=until)
+    until = min(at + timedelta(seconds=screened.hold_s), day_ends.astimezone(UTC))
+    details = {**screened.details, HELD_UNTIL: until.isoformat()}
+    event = Event(EventKind.SCREENING_HELD, reason=screened.held, details=details)
+    return decide(payment, event, at=at, timing=rail.timing)
 
 
 def _asks_first(payment: Payment) -> bool:

@@ -12,6 +12,7 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     CONTRADICTS,
     DECIDED_AS,
+    WITH_SCREENING,
     IncomingFact,
     IncomingTransfer,
     InstitutionAnswer,
@@ -299,6 +300,8 @@ class Asker:
         with_screening = answered_with(answer, screened, unanswered="")
         fact = _decided(answer, ReasonOrigin.INSTITUTION)
         details = {**fact.details, "late": "yes", "answered": current.answer or ""}
+        if with_screening.verdict is not answer.verdict:
+            details[WITH_SCREENING] = with_screening.verdict.value
         return self.decisions.decider.decide(
             current,
             IncomingFact(fact.kind, fact.reason, details=details),

@@ -100,6 +100,7 @@ async def test_a_hit_is_held_and_the_history_says_what_was_found_without_a_name(
         assert event.details == {
             "screened_by": "lists",
             "hit_1": "lists own.csv SAMPLE-1, creditor name, 100 of 100: every word of the entry",
+            "held_until": (earth.clock.now() + timedelta(hours=1)).isoformat(),
         }
         assert [each.payment_id for each in await earth.store.held(TENANT, limit=5)] == [payment.payment_id]
 
