@@ -60,6 +60,7 @@ def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:
         own_routing_numbers=frozenset(fednow.routing_numbers),
         rail_clock_s=fednow.rail_clock_s,
         status_request_wait_s=fednow.status_request_wait_s,
+        return_reasons=frozenset(fednow.return_reason_codes),
         schemas=schemas,
     )
 

@@ -174,11 +174,18 @@ class FedNowSettings(BaseModel):
         description="The rail's reasons, comma-separated, that say of a received transfer that our response to it was "
         "refused, and not that it did not settle. The rail's list is not public; after one of these it is asked.",
     )
+    return_reason_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="ISO reasons, comma-separated, that the rail takes in a return; empty: any, since the rail's list "
+        "is not public. Whoever gives another is refused; a refused posting's goes as NARR, with the code in words.",
+    )
     network_limit_cents: int = Field(1_000_000_000, gt=0, description="The network's limit per payment.")
     sender_limit_cents: int = Field(10_000_000, gt=0, description="This institution's own limit per payment.")
     ibm_mq: IbmMqSettings = IbmMqSettings()
 
-    _split = field_validator("answer_refused_codes", "definite_refusal_codes", "routing_numbers", mode="before")(_split)
+    _split = field_validator(
+        "answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers", mode="before"
+    )(_split)
     _or_none = field_validator("url", mode="before")(_none_if_empty)
 
     @model_validator(mode="after")

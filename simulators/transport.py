@@ -10,9 +10,10 @@ answers are fetched and acknowledged.
     network does not know. Several messages go together as ``application/json``, a list of
     ``{"message_class", "body"}`` (or ``body_base64`` for bytes that are no UTF-8): all are taken, in order, or none.
 
-``GET /rail/v1/messages?connection_party=…&max=…&wait=seconds``
+``GET /rail/v1/messages?connection_party=…&max=…&wait=seconds&acknowledge=receipt&acknowledge=…``
     A long poll: 200 with a JSON list of ``{"receipt", "body"}``, empty after `wait` seconds. Bytes that are no UTF-8
-    come as ``body_base64`` instead of ``body``. What is not acknowledged within the visibility time comes again.
+    come as ``body_base64`` instead of ``body``. What is not acknowledged within the visibility time comes again. What
+    was saved before can be acknowledged with it: that counts at once, however long the poll is open.
 
 ``POST /rail/v1/acknowledgements``
     Body: ``{"connection_party": …, "receipts": […]}``. 204, also for receipts that are gone: a repeat is safe.
@@ -93,6 +94,7 @@ async def _give_messages(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     party = _known_party(service, request.query.get("connection_party"))
     messages_max = _whole_number(request, "max", default=BATCH_MAX, most=BATCH_MAX)
+    service.acknowledge(party, request.query.getall("acknowledge", []))
     waiting = await service.fetch(party, messages_max=messages_max, wait=_wait(request))
     return web.json_response([_as_json(entry) for entry in waiting])
 

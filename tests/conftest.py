@@ -89,10 +89,12 @@ def database(request: pytest.FixtureRequest, postgres_server: EmbeddedPostgres, 
 
 
 async def demand_balance(database: Database) -> None:
-    """Fail when a posting has one side, or the postings of a payment do not say what its state says."""
+    """Fail when a posting has one side, or a payment's postings, or its returns, do not say what is kept of it."""
     async with open_pool(database.application_dsn, connections_max=1) as pool:
         ledger = PostgresLedger(pool)
         balances, faults = await ledger.balances(), await ledger.faults(limit=10)
+        sums = await ledger.return_faults(told_until=datetime.min.replace(tzinfo=UTC), limit=10)
+    assert not sums, sums
     assert sum(balance.amount_cents for balance in balances) == 0, balances
     assert not faults, faults
 

@@ -11,7 +11,7 @@ from adapters.http.answers import json_response
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
-from adapters.http.incoming_forms import code_findings, read_return, read_settlement, text_findings, unknown
+from adapters.http.incoming_forms import code_findings, read_note, read_return, read_settlement, text_findings, unknown
 from adapters.http.incoming_representation import facts_json, transfer_json, transfer_messages_json
 from adapters.http.negotiation import is_json
 from adapters.http.notes import refuse_if_any
@@ -27,6 +27,7 @@ from adapters.http.problems import (
     RETURN_DIFFERS,
     ProblemError,
 )
+from adapters.http.representation import payment_json
 from adapters.http.submissions import header_key_of
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
@@ -70,6 +71,12 @@ class IncomingTransfers:
         transfer = await self._transfer(request)
         return json_response(facts_json(transfer, await self._api.incoming.events(transfer.payment_id)))
 
+    async def get_returns(self, request: web.Request) -> web.Response:
+        """Show the payments that give a transfer back, also the one under way."""
+        transfer = await self._transfer(request)
+        found = [payment_json(payment) for payment in await self._api.incoming.returns(transfer)]
+        return json_response({"transfer_id": str(transfer.payment_id), "returns": found})
+
     async def get_messages(self, request: web.Request) -> web.Response:
         """Show the list of a transfer's raw messages."""
         transfer = await self._transfer(request)
@@ -111,7 +118,8 @@ class IncomingTransfers:
                 IDEMPOTENCY_KEY_MISSING,
                 "A return needs the header Idempotency-Key: under one key one return is started.",
             )
-        order = read_return(await read_body(request, self._api.limits), transfer)
+        taken = self._api.incoming.return_reasons(transfer)
+        order = read_return(await read_body(request, self._api.limits), transfer, reasons=taken)
         if order.note is not None:
             await self._keys.operator_of(request.headers)
         by = "operator" if tenant_id is None else f"tenant {tenant_id}"
@@ -140,6 +148,23 @@ class IncomingTransfers:
         except NotRecordableError as error:
             raise ProblemError(
                 NOT_RECORDABLE, f"The transfer is {error.state}; nothing was done.", members={"state": error.state}
+            ) from error
+        return json_response(transfer_json(ended))
+
+    async def post_return_record(self, request: web.Request) -> web.Response:
+        """Record that what was owed has gone back beside this gateway, and show the transfer as it is then."""
+        operator = await self._keys.operator_of(request.headers)
+        transfer = await self._transfer(request)
+        require_type(request, is_json, taken="application/json")
+        note = read_note(await read_body(request, self._api.limits))
+        try:
+            ended = await self._api.incoming.record_return(transfer.payment_id, note=note, by=operator)
+        except NotRecordableError as error:
+            why = "a return of it is under way" if error.state is IncomingState.RETURN_DUE else "nothing of it is owed"
+            raise ProblemError(
+                NOT_RECORDABLE,
+                f"The transfer is {error.state}, and {why}; nothing was done.",
+                members={"state": error.state},
             ) from error
         return json_response(transfer_json(ended))
 

@@ -29,10 +29,10 @@ class ReturnOrder:
     note: str | None
 
 
-def read_return(body: bytes, transfer: IncomingTransfer) -> ReturnOrder:
+def read_return(body: bytes, transfer: IncomingTransfer, *, reasons: frozenset[str]) -> ReturnOrder:
     """Read ``{"amount": "…", "reason_code": …, "text": …, "note": …}``: how much is given back, and why.
 
-    What was posted goes back for a reason; what is owed back has one.
+    What was posted goes back for a reason, one of `reasons` where there are any; what is owed back has one.
 
     Raises:
         ProblemError: 400 for what is no JSON object, 422 for what it says.
@@ -42,7 +42,7 @@ def read_return(body: bytes, transfer: IncomingTransfer) -> ReturnOrder:
     findings = [
         *(() if "note" in members else unknown(members, _RETURN)),
         *amount_findings(members),
-        *code_findings(members, needed=transfer.state is IncomingState.POSTED),
+        *code_findings(members, needed=transfer.state is IncomingState.POSTED, taken=reasons),
         *text_findings(members),
         *(note_findings(members, known=_RETURN) if "note" in members else ()),
     ]
@@ -69,6 +69,13 @@ def read_settlement(body: bytes) -> tuple[bool, str]:
     return members["settled"], members["note"].strip()
 
 
+def read_note(body: bytes) -> str:
+    """Read ``{"note": …}``: what was found out, and where; raises alike."""
+    members = read_object(body)
+    refuse_if_any(note_findings(members, known=("note",)))
+    return str(members["note"]).strip()
+
+
 def unknown(members: Mapping[str, Any], known: Collection[str]) -> list[FormFinding]:
     """Return what is wrong with members that are not known."""
     return [
@@ -83,9 +90,20 @@ def unknown(members: Mapping[str, Any], known: Collection[str]) -> list[FormFind
     ]
 
 
-def code_findings(members: Mapping[str, Any], *, needed: bool) -> list[FormFinding]:
-    """Return what is wrong with the reason's code."""
+def code_findings(
+    members: Mapping[str, Any], *, needed: bool, taken: frozenset[str] = frozenset()
+) -> list[FormFinding]:
+    """Return what is wrong with the reason's code; it is one of `taken` where there are any."""
     code = members.get("reason_code")
+    if code is not None and _is_code(code) and taken and code not in taken:
+        return [
+            FormFinding(
+                code="FORM_REASON_NOT_TAKEN",
+                pointer="/reason_code",
+                rule=f"The rail takes these reasons of a return: {', '.join(sorted(taken))}.",
+                hint="Name one of them, and say the rest in text.",
+            )
+        ]
     if (code is None and not needed) or (code is not None and _is_code(code)):
         return []
     return [

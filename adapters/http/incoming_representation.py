@@ -27,6 +27,7 @@ ARRIVED: Final[Mapping[IncomingState, str]] = {
     IncomingState.BLOCKED: "arrived",
     IncomingState.RETURN_DUE: "arrived",
     IncomingState.RETURNED: "given_back",
+    IncomingState.RETURNED_BY_HAND: "given_back",
     IncomingState.REJECTED: "not_arrived",
     IncomingState.NOT_SETTLED: "not_arrived",
 }
@@ -70,7 +71,7 @@ def transfer_json(transfer: IncomingTransfer) -> dict[str, Any]:
         "returnable": None if left is None else _money(left),
         "decidable": sorted(outcome.value for outcome in decidable(transfer)),
         "decide_by": None if due is None else instant_text(due),
-        "links": {"self": link, "events": f"{link}/events", "messages": f"{link}/messages"},
+        "links": {part: f"{link}/{part}" for part in ("events", "messages", "returns")} | {"self": link},
     }
 
 

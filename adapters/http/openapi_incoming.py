@@ -9,6 +9,7 @@ from adapters.http import problems
 from adapters.http.incoming_forms import TEXT_MAX
 from adapters.http.incoming_representation import ARRIVED
 from adapters.http.notes import NOTE_MAX
+from adapters.http.openapi_examples import PAYMENT_ACCEPTED_EXAMPLE
 from adapters.http.openapi_requests import REQUEST_SCHEMAS
 from adapters.http.problems import ProblemKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
@@ -47,8 +48,15 @@ TRANSFER_EXAMPLE: Final[dict[str, Any]] = {
     "returnable": None,
     "decidable": ["blocked", "pending", "posted", "refused"],
     "decide_by": "2026-11-24T04:59:59.000Z",
-    "links": {"self": _LINK, "events": f"{_LINK}/events", "messages": f"{_LINK}/messages"},
+    "links": {
+        "self": _LINK,
+        "events": f"{_LINK}/events",
+        "messages": f"{_LINK}/messages",
+        "returns": f"{_LINK}/returns",
+    },
 }
+
+_RETURN_EXAMPLE: Final = {**PAYMENT_ACCEPTED_EXAMPLE, "return_of": _ID}
 
 _EVENTS_EXAMPLE: Final[dict[str, Any]] = {
     "transfer_id": _ID,
@@ -150,7 +158,7 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
                 "description": "What may be decided of the posting now.",
             },
             "decide_by": {"anyOf": [{"type": "null"}, _INSTANT], "description": "By when it must be."},
-            "links": _object({"self": _STRING, "events": _STRING, "messages": _STRING}),
+            "links": _object({"self": _STRING, "events": _STRING, "messages": _STRING, "returns": _STRING}),
         }
     ),
     "IncomingTransfers": _object(
@@ -179,6 +187,7 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
             },
         }
     ),
+    "IncomingReturns": _object({"transfer_id": _UUID, "returns": {"type": "array", "items": _ref("Payment")}}),
     "IncomingMessages": _object({"transfer_id": _UUID, "messages": {"type": "array", "items": _ref("Message")}}),
     "PostingDecision": _object(
         {
@@ -204,6 +213,7 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
         },
         optional=("amount", "reason_code", "text", "note"),
     ),
+    "ReturnRecord": _object({"note": {"type": "string", "minLength": 1, "maxLength": NOTE_MAX}}),
     "SettlementRecord": _object(
         {
             "settled": {"type": "boolean", "description": "Whether the rail has settled it."},
@@ -281,6 +291,15 @@ def incoming_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                 "getIncomingEvents", "Its history", shown("IncomingEvents", _EVENTS_EXAMPLE), not_found, **one
             )
         },
+        "/v1/incoming-transfers/{transfer_id}/returns": {
+            "get": operation(
+                "getIncomingReturns",
+                "The payments that give it back, also the one under way",
+                shown("IncomingReturns", {"transfer_id": _ID, "returns": [_RETURN_EXAMPLE]}),
+                not_found,
+                **one,
+            )
+        },
         "/v1/incoming-transfers/{transfer_id}/messages": {
             "get": operation(
                 "getIncomingMessages",
@@ -324,6 +343,25 @@ def incoming_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                         "application/json": {
                             "schema": _ref("ReturnOrder"),
                             "example": {"amount": "20.00", "reason_code": "CUST"},
+                        }
+                    },
+                },
+                **one,
+            )
+        },
+        "/v1/incoming-transfers/{transfer_id}/return-record": {
+            "post": operation(
+                "recordReturn",
+                "Record that what was owed has gone back beside this gateway",
+                shown("IncomingTransfer", {**posted, "state": "RETURNED_BY_HAND", "money": "given_back"}),
+                *(*_BODY, not_found, problems.NOT_RECORDABLE, problems.ACTION_INVALID, problems.OPERATOR_NEEDED),
+                description="With an operator's key, for a transfer in RETURN_DUE, while no return of it is under way.",
+                requestBody={
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": _ref("ReturnRecord"),
+                            "example": {"note": "Returned by the rail's own portal, 15:20."},
                         }
                     },
                 },

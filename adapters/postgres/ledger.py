@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
@@ -10,7 +11,7 @@ import asyncpg
 from adapters.postgres.connection import READS_MUCH, translated
 from gateway.domain.ledger import INCOMING_STANDS_IN, STANDS_IN, Account
 from gateway.domain.payment import PaymentId, Rail, TenantId
-from gateway.service.ports import Balance, LedgerFault
+from gateway.service.ports import Balance, LedgerFault, ReturnFault
 
 _STANDING: Final = """
     ledger_posting AS posting
@@ -77,12 +78,49 @@ WHERE (coalesce(booked.reserved, 0) <> coalesce(due.reserved, 0)
 ORDER BY 1 LIMIT $1
 """
 
+_RETURN_FAULTS: Final = """
+WITH gone AS (
+    SELECT fact.original_id AS payment_id, sum(fact.amount_cents)::bigint AS cents
+    FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
+    WHERE fact.original_id IS NOT NULL AND now.state = ANY ($2::text[])
+    GROUP BY fact.original_id
+), back AS (
+    SELECT fact.original_id AS payment_id, sum(fact.amount_cents)::bigint AS cents
+    FROM incoming_transfer AS fact
+    LEFT JOIN incoming_state AS now ON now.payment_id = fact.payment_id
+    LEFT JOIN inbox AS told ON told.rail = fact.rail AND told.inbox_id = 'return:' || fact.payment_id
+    WHERE fact.original_id IS NOT NULL AND CASE
+            WHEN now.state IS NULL OR now.updated_at > $4 THEN told.inbox_id IS NOT NULL
+            ELSE now.state = ANY ($3::text[])
+        END
+    GROUP BY fact.original_id
+), sums AS (
+    SELECT fact.payment_id, now.state, fact.amount_cents, now.returned_cents AS kept, now.returning_cents AS under_way,
+        coalesce(gone.cents, 0) AS found
+    FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
+    LEFT JOIN gone ON gone.payment_id = fact.payment_id
+    WHERE now.returned_cents + now.returning_cents > 0 OR gone.cents > 0
+    UNION ALL
+    SELECT fact.payment_id, now.state, fact.amount_cents, now.returned_cents, 0, coalesce(back.cents, 0)
+    FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
+    LEFT JOIN back ON back.payment_id = fact.payment_id
+    WHERE now.state = ANY ($2::text[]) AND (now.returned_cents > 0 OR back.cents > 0)
+)
+SELECT payment_id, state, amount_cents, kept AS kept_cents, found AS found_cents FROM sums
+WHERE (found NOT IN (kept, kept + under_way) OR greatest(found, kept + under_way) > amount_cents)
+    AND NOT EXISTS (SELECT FROM projection_due AS waiting WHERE waiting.payment_id = sums.payment_id)
+ORDER BY 1 LIMIT $1
+"""
+"""What goes back is a payment with an original; what comes back is booked with its payment under an inbox id of its
+own.
+The end of a return is two transactions: between them what is under way has gone already."""
+
 READ_MAX_S: Final = 600.0
 """How long the walk through all postings may take."""
 
 
 class PostgresLedger:
-    """Implements `gateway.service.ports.Ledger` over a pool of the application's role."""
+    """Implements `gateway.service.ports.Ledger`, and `ReturnSums`, over a pool of the application's role."""
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self._pool = pool
@@ -114,6 +152,17 @@ class PostgresLedger:
             )
             for row in rows
         ]
+
+    async def return_faults(self, *, told_until: datetime, limit: int) -> Sequence[ReturnFault]:
+        """Return whose returns make another sum; see the port."""
+        rows = await self._read(
+            _RETURN_FAULTS,
+            limit,
+            _states_in(STANDS_IN, Account.RAIL),
+            [*_states_in(INCOMING_STANDS_IN, Account.ARRIVED), *_states_in(INCOMING_STANDS_IN, Account.FUNDS)],
+            told_until,
+        )
+        return [ReturnFault(**{**row, "payment_id": PaymentId(row["payment_id"])}) for row in rows]
 
     async def _read(self, statement: str, *arguments: Any) -> Sequence[asyncpg.Record]:
         with translated():

@@ -48,10 +48,20 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step of the schema's history."""
+    """One step of the schema's history.
+
+    With `ends_older_code` the new code needs it, and writes from then on what older code cannot read: it runs before
+    the new code, and after the end of the old.
+    """
 
     revision: str
     phase: Phase
+    ends_older_code: bool = False
+
+    @property
+    def is_survived(self) -> bool:
+        """Whether code that does not know of it goes on working."""
+        return self.phase is Phase.PRE and not self.ends_older_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +91,9 @@ class SchemaStatus:
 
     @property
     def in_the_way(self) -> tuple[RunningRelease, ...]:
-        """Who would not survive the pending `post` migrations."""
-        posts = [step.revision for step in self.pending if step.phase is Phase.POST]
-        return tuple(each for each in self.running if posts and each.revision < posts[-1])
+        """Who would not survive the pending migrations."""
+        ends = [step.revision for step in self.pending if not step.is_survived]
+        return tuple(each for each in self.running if ends and each.revision < ends[-1])
 
 
 def script_config(folder: Path = MIGRATIONS) -> Config:
@@ -98,7 +108,10 @@ def script_config(folder: Path = MIGRATIONS) -> Config:
 def migrations(folder: Path = MIGRATIONS) -> tuple[Migration, ...]:
     """Return every migration, the first one first."""
     scripts = ScriptDirectory.from_config(script_config(folder)).walk_revisions()
-    return tuple(Migration(script.revision, Phase(script.module.phase)) for script in scripts)[::-1]
+    return tuple(
+        Migration(script.revision, Phase(script.module.phase), getattr(script.module, "ends_older_code", False))
+        for script in scripts
+    )[::-1]
 
 
 def pending_after(revision: str | None, known: Sequence[Migration]) -> tuple[Migration, ...]:
@@ -138,26 +151,26 @@ def planned(pending: Sequence[Migration], phase: Phase | None, *, is_empty: bool
 
 
 def demand_no_older_code(connection: Connection, steps: Sequence[Migration], *, now: datetime) -> None:
-    """Return when nothing runs that does not know of a `post` migration among `steps`; nothing can start either
-    until the transaction ends, since who serves must write itself down first.
+    """Return when nothing runs that does not know of a migration among `steps` and would not survive it; nothing can
+    start either until the transaction ends, since who serves must write itself down first.
 
     Raises:
         UpgradeError: older code runs.
 
     """
-    posts = [step.revision for step in steps if step.phase is Phase.POST]
-    if not posts or not inspect(connection).has_table(running_release.name):
+    ends = [step for step in steps if not step.is_survived]
+    if not ends or not inspect(connection).has_table(running_release.name):
         return
     connection.execute(text(f"LOCK TABLE {running_release.name} IN SHARE ROW EXCLUSIVE MODE"))
-    older = [each for each in running(connection, now=now) if each.revision < posts[-1]]
+    older = [each for each in running(connection, now=now) if each.revision < ends[-1].revision]
     if older:
         names = "; ".join(
             f"{each.role} {each.release} (knows {each.revision}, seen {(now - each.seen_at).total_seconds():.0f} s ago)"
             for each in older
         )
         raise UpgradeError(
-            f"migration {posts[-1]} (post) takes away what older code uses, and that still runs: {names}. End it, wait "
-            f"for {PRESENT_S:.0f} s, and repeat"
+            f"migration {ends[-1].revision} ({ends[-1].phase}) is not survived by older code, and that still runs: "
+            f"{names}. End it, wait for {PRESENT_S:.0f} s, and repeat"
         )
 
 
@@ -177,9 +190,11 @@ def record(connection: Connection, known: Sequence[Migration], *, now: datetime)
     if not inspect(connection).has_table(applied_migration.name):
         return revision
     done = [step for step in known if step.revision <= revision]
+    # To code that does not know it, whatever it does not survive is a contraction.
+    phases = {step.revision: Phase.PRE if step.is_survived else Phase.POST for step in done}
     connection.execute(
         insert(applied_migration).on_conflict_do_nothing(),
-        [{"revision": step.revision, "phase": step.phase.value, "applied_at": now} for step in done],
+        [{"revision": step, "phase": phase.value, "applied_at": now} for step, phase in phases.items()],
     )
     connection.execute(running_release.delete().where(running_release.c.seen_at < now - FORGOTTEN_AFTER))
     return revision

@@ -206,6 +206,13 @@ class PostgresStore:
         assert isinstance(answer, Accepted)
         return answer
 
+    async def claimed(self, tenant_id: TenantId, keys: Sequence[IdempotencyKey]) -> Sequence[Payment]:
+        """Return what was accepted under keys; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.CLAIMS, [tenant_id] * len(keys), list(keys))
+        found = {row["idempotency_key"]: payment_from(row) for row in rows}
+        return [found[key] for key in keys if key in found]
+
     async def refuse(self, refusals: Sequence[Refusal]) -> None:
         """Keep the fact; see the port."""
         rows = [

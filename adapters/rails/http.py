@@ -39,6 +39,9 @@ WRITTEN_AT_ONCE_MAX: Final = 256 * 1024
 BATCH_BYTES_MAX: Final = 128 * 1024
 """Messages that are sent at the same moment share a request, up to so many bytes; a larger one goes alone."""
 
+RIDING_MAX: Final = 200
+"""Receipts that go with a fetch, in its query; more go by themselves."""
+
 PARTY_HEADER: Final = "Rail-Connection-Party"
 """Who we are on the rail."""
 
@@ -58,11 +61,20 @@ class _Batch:
     size: int = 0
 
 
+@dataclass(slots=True, eq=False)
+class _Acknowledgement:
+    """Receipts to be acknowledged; ``taken`` is there once a fetch has taken them along, and says how that ended."""
+
+    receipts: Sequence[str]
+    taken: asyncio.Future[Exception | None] | None = None
+
+
 class HttpRailLink:
     """A RailLink over a pool of kept-alive connections. Use it as a context manager; it connects when first used.
 
     Decisions that were committed together send at the same moment: what is handed over in one turn of the loop shares
-    a request, and its fate. Whoever is cancelled while it sends takes nobody with it.
+    a request, and its fate. Whoever is cancelled while it sends takes nobody with it. What is acknowledged in the turn
+    in which a fetch has begun goes with that, and is certain when the fetch has its answer.
 
     It never sends a message twice. aiohttp itself repeats a request whose kept-alive connection turned out closed, but
     only for idempotent methods, and a message is a POST; redirects are not followed. A message that was written to a
@@ -84,6 +96,7 @@ class HttpRailLink:
         self._session = LazySession(limit=CONNECTIONS_MAX, keepalive_timeout_s=IDLE_CONNECTION_S)
         self._gathering: _Batch | None = None
         self._sending: set[asyncio.Task[None]] = set()
+        self._acknowledging: list[_Acknowledgement] = []
         self._group = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
@@ -152,7 +165,36 @@ class HttpRailLink:
             UnavailableError: the rail cannot be reached, or what it says cannot be understood.
 
         """
-        query = {"connection_party": self._connection_party, "max": str(messages_max), "wait": str(wait_s)}
+        await asyncio.sleep(0)  # what is acknowledged in this turn goes along
+        riding = self._take_along()
+        fault: Exception | None = UnavailableError("the fetch that it went with was given up")
+        try:
+            deliveries = await self._fetch(messages_max, wait_s, [each for _, receipts in riding for each in receipts])
+            fault = None
+        except UnavailableError as error:
+            fault = error
+            raise
+        finally:
+            for taken, _ in riding:
+                if not taken.done():  # nobody waits for it any more
+                    taken.set_result(fault)
+        return deliveries
+
+    def _take_along(self) -> Sequence[tuple[asyncio.Future[Exception | None], Sequence[str]]]:
+        """The receipts that wait to be acknowledged, as many as a query holds, and who is to be told how that ended."""
+        riding: list[tuple[asyncio.Future[Exception | None], Sequence[str]]] = []
+        count = 0
+        for each in [waiting for waiting in self._acknowledging if waiting.taken is None]:
+            count += len(each.receipts)
+            if count > RIDING_MAX:
+                break
+            each.taken = asyncio.get_running_loop().create_future()
+            riding.append((each.taken, each.receipts))
+        return riding
+
+    async def _fetch(self, messages_max: int, wait_s: float, saved: Sequence[str]) -> Sequence[RailDelivery]:
+        query = [("connection_party", self._connection_party), ("max", str(messages_max)), ("wait", str(wait_s))]
+        query += [("acknowledge", receipt) for receipt in saved]
         async with self._request(
             "GET", "/rail/v1/messages", timeout_s=wait_s + POLL_MARGIN_S, params=query
         ) as response:
@@ -172,6 +214,18 @@ class HttpRailLink:
             UnavailableError: not certain; they may come again.
 
         """
+        waiting = _Acknowledgement(receipts)
+        self._acknowledging.append(waiting)
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._acknowledging.remove(waiting)
+        if waiting.taken is None:
+            await self._acknowledge(receipts)
+        elif (fault := await waiting.taken) is not None:
+            raise UnavailableError(f"the acknowledgement went with a fetch: {fault}") from fault
+
+    async def _acknowledge(self, receipts: Sequence[str]) -> None:
         content = {"connection_party": self._connection_party, "receipts": list(receipts)}
         async with self._request(
             "POST", "/rail/v1/acknowledgements", timeout_s=self._send_timeout_s, json=content
@@ -201,7 +255,7 @@ class HttpRailLink:
         timeout_s: float,
         data: bytes | BytesIO | None = None,
         json: object = None,
-        params: Mapping[str, str] | None = None,
+        params: Sequence[tuple[str, str]] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request, its answer read inside the context; every fault of the world leaves as one of the port's."""

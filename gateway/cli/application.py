@@ -447,15 +447,17 @@ def incoming_return(
 @received.command("record")
 def incoming_record(
     transfer: _Transfer,
-    outcome: Annotated[Literal["settled", "not-settled"], typer.Argument(help="What the rail has said.")],
+    outcome: Annotated[
+        Literal["settled", "not-settled", "returned"],
+        typer.Argument(help="What the rail has said: of a transfer in AWAITING_OPERATOR, or of one in RETURN_DUE."),
+    ],
     note: Annotated[str, typer.Option(help="Where and from whom it was heard; it stays in the history.")],
     url: _Url = None,
 ) -> None:
-    """Record the rail's word, heard on another way, on a transfer in AWAITING_OPERATOR."""
-    from gateway.cli.incoming import record_settlement
+    """Record the rail's word, heard on another way: whether a transfer has settled, or that it has gone back."""
+    from gateway.cli.incoming import record
 
-    settled = outcome == "settled"
-    raise typer.Exit(record_settlement(settings_or_stop(), transfer, settled=settled, note=note, url=url))
+    raise typer.Exit(record(settings_or_stop(), transfer, outcome, note=note, url=url))
 
 
 @returns.command("list")

@@ -102,6 +102,11 @@ class GatewayClient:
         path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/settlement"
         return await self._request("POST", path, wait_s=0, json={"settled": settled, "note": note})
 
+    async def record_return(self, transfer_id: str, *, note: str) -> Answer:
+        """Record that a transfer has gone back; look at it before repeating it."""
+        path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/return-record"
+        return await self._request("POST", path, wait_s=0, json={"note": note})
+
     async def return_requests(self) -> Answer:
         """Ask for the open requests for returns."""
         return await self._request("GET", "/v1/return-requests", wait_s=0)

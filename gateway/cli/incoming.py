@@ -46,10 +46,17 @@ def show_transfer(settings: Settings, transfer_id: str, *, url: str | None, as_j
     history = ask(settings, url, partial(_events, transfer_id=transfer_id), remedy=_REMEDY)
     if history.status != 200:
         return print_refusal(history)
+    returns = ask(settings, url, partial(_returns, transfer_id=transfer_id), remedy=_REMEDY)
+    if returns.status != 200:
+        return print_refusal(returns)
     if as_json:
-        print(json.dumps({**answer.document, "events": history.document["events"]}, indent=2))
+        parts = {"events": history.document["events"], "returns": returns.document["returns"]}
+        print(json.dumps({**answer.document, **parts}, indent=2))
         return EXIT_OK
     _print(answer.document)
+    for each in returns.document["returns"]:
+        amount = each["amount"]["value"]
+        print_line(f"  return {each['payment_id']}  {amount}  {each['state']}  message {escape(each['message_id'])}")
     for event in history.document["events"]:
         reason = event["reason"] or {}
         words = [event["at"], event["kind"], event["state_after"], event["status"], reason.get("code")]
@@ -84,9 +91,9 @@ def return_transfer(
     return EXIT_OK
 
 
-def record_settlement(settings: Settings, transfer_id: str, *, settled: bool, note: str, url: str | None) -> int:
+def record(settings: Settings, transfer_id: str, outcome: str, *, note: str, url: str | None) -> int:
     """Record the rail's word on a transfer that waits for a person; return the exit status."""
-    answer = ask(settings, url, partial(_record, transfer_id=transfer_id, settled=settled, note=note), remedy=_UNKNOWN)
+    answer = ask(settings, url, partial(_record, transfer_id=transfer_id, outcome=outcome, note=note), remedy=_UNKNOWN)
     if answer.status != 200:
         return print_refusal(answer)
     _print(answer.document)
@@ -97,8 +104,10 @@ async def _return(client: GatewayClient, *, transfer_id: str, order: dict[str, s
     return await client.return_transfer(transfer_id, order, key=key)
 
 
-async def _record(client: GatewayClient, *, transfer_id: str, settled: bool, note: str) -> Answer:
-    return await client.record_settlement(transfer_id, settled=settled, note=note)
+async def _record(client: GatewayClient, *, transfer_id: str, outcome: str, note: str) -> Answer:
+    if outcome == "returned":
+        return await client.record_return(transfer_id, note=note)
+    return await client.record_settlement(transfer_id, settled=outcome == "settled", note=note)
 
 
 async def _list(client: GatewayClient, *, states: Sequence[str]) -> Answer:
@@ -111,6 +120,10 @@ async def _show(client: GatewayClient, *, transfer_id: str) -> Answer:
 
 async def _events(client: GatewayClient, *, transfer_id: str) -> Answer:
     return await client.incoming_transfer(transfer_id, part="/events")
+
+
+async def _returns(client: GatewayClient, *, transfer_id: str) -> Answer:
+    return await client.incoming_transfer(transfer_id, part="/returns")
 
 
 async def _decide(client: GatewayClient, *, transfer_id: str, decision: dict[str, str]) -> Answer:

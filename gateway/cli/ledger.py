@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from rich.table import Table
 
 from adapters.postgres.connection import open_pool
 from adapters.postgres.ledger import PostgresLedger
+from adapters.system import SystemClock
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT
 from gateway.domain.payment import TenantId
-from gateway.service.ports import Balance, LedgerFault, UnavailableError
+from gateway.service.ports import Balance, LedgerFault, ReturnFault, UnavailableError
 from gateway.settings import Settings, SettingsError, database_url_of
 
 FAULTS_MAX: Final = 100
 """How many faulty payments are named: a person begins with the first."""
+
+
+TOLD_AFTER_S: Final = 60.0
+"""A return that came in within this time need not be booked with its payment yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Books:
 
     balances: Sequence[Balance]
     faults: Sequence[LedgerFault]
+    return_faults: Sequence[ReturnFault]
 
     @property
     def sum_cents(self) -> int:
@@ -36,8 +43,8 @@ class Books:
 
     @property
     def is_good(self) -> bool:
-        """Whether it is in balance, and says of every payment what its state says."""
-        return not self.faults and self.sum_cents == 0
+        """Whether it is in balance, and says of every payment what its state and its returns say."""
+        return not self.faults and not self.return_faults and self.sum_cents == 0
 
     def as_json(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
@@ -61,6 +68,7 @@ class Books:
                 }
                 for fault in self.faults
             ],
+            "return_faults": [{**asdict(fault), "payment_id": str(fault.payment_id)} for fault in self.return_faults],
             "good": self.is_good,
         }
 
@@ -88,7 +96,9 @@ async def _read(dsn: str, tenant_id: str | None) -> Books:
     async with open_pool(dsn, connections_max=1) as pool:
         ledger = PostgresLedger(pool)
         balances = await ledger.balances(None if tenant_id is None else TenantId(tenant_id))
-        return Books(balances, await ledger.faults(limit=FAULTS_MAX))
+        told_until = SystemClock().now() - timedelta(seconds=TOLD_AFTER_S)
+        return_faults = await ledger.return_faults(told_until=told_until, limit=FAULTS_MAX)
+        return Books(balances, await ledger.faults(limit=FAULTS_MAX), return_faults)
 
 
 def _print(books: Books) -> None:
@@ -105,8 +115,11 @@ def _print(books: Books) -> None:
         booked = ", ".join(f"{account.value} {_dollars(cents)}" for account, cents in fault.booked.items())
         state = "there is no such payment" if fault.state is None else f"{fault.state}, {fault.amount_cents} cents"
         OUT.print(f"[red]{fault.payment_id}[/]  {state}; booked: {booked}")
+    for each in books.return_faults:
+        sums = f"{_dollars(each.kept_cents)} of {_dollars(each.amount_cents)} returned, {_dollars(each.found_cents)}"
+        OUT.print(f"[red]{each.payment_id}[/]  {each.state}; {sums} by its returns", soft_wrap=True)
     if books.is_good:
-        OUT.print("In balance; every payment is booked as its state says.")
+        OUT.print("In balance; every payment is booked as its state and its returns say.")
     else:
         OUT.print("[red]Not in balance[/]: docs/runbooks/ledger.md", soft_wrap=True)
 

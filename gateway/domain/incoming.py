@@ -58,6 +58,10 @@ class IncomingState(StrEnum):
     RETURNED = "RETURNED"
     """Final. The money has gone back by a payment of its own."""
 
+    RETURNED_BY_HAND = "RETURNED_BY_HAND"
+    """Final. The money has gone back over the rail, and not by a return that this gateway knows to have settled: a
+    person has recorded it."""
+
     REJECTED = "REJECTED"
     """Final. We said no: no money has moved, and none can."""
 
@@ -75,6 +79,7 @@ _FINAL: Final = frozenset(
         IncomingState.POSTED,
         IncomingState.BLOCKED,
         IncomingState.RETURNED,
+        IncomingState.RETURNED_BY_HAND,
         IncomingState.REJECTED,
         IncomingState.NOT_SETTLED,
     }
@@ -189,6 +194,9 @@ class IncomingEvent(StrEnum):
     OPERATOR_RECORDED_NO_SETTLEMENT = "OperatorRecordedNoSettlement"
     """A person has the rail's word, on another way, that the money did not arrive and cannot any more."""
 
+    OPERATOR_RECORDED_RETURN = "OperatorRecordedReturn"
+    """A person has the rail's word, on another way, that what was owed has gone back."""
+
 
 class IncomingEffect(StrEnum):
     """What follows a transition; saved with it, acted upon afterwards, at least once."""
@@ -295,7 +303,8 @@ _HOLDING_BY_RAIL: Final[Mapping[IncomingEvent, IncomingTransition]] = {
 _ANSWERED: Final = (_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING, _S.IN_DOUBT, _S.AWAITING_OPERATOR)
 """We have accepted, and do not know what became of it."""
 
-_HELD_OR_GIVEN: Final = (_S.PENDING, _S.POSTED, _S.BLOCKED, _S.RETURN_DUE, _S.RETURNED)
+_GIVEN_BACK: Final = (_S.RETURNED, _S.RETURNED_BY_HAND)
+_HELD_OR_GIVEN: Final = (_S.PENDING, _S.POSTED, _S.BLOCKED, _S.RETURN_DUE, *_GIVEN_BACK)
 _ARRIVED_STATES: Final = (_S.SETTLED, *_HELD_OR_GIVEN)
 _NEVER_ARRIVED: Final = (_S.REJECTED, _S.NOT_SETTLED)
 
@@ -370,8 +379,11 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     (_S.RETURN_DUE, _E.RETURNS_ENDED): _T(_S.RETURN_DUE, _ENDED),
     **{
         (state, _E.RETURN_CONTRADICTED): _T(state, (_F.STOP_RETURNS, _F.CALL_OPERATOR, *_STRANGE))
-        for state in (_S.RETURN_DUE, _S.POSTED, _S.RETURNED)
+        for state in (_S.RETURN_DUE, _S.POSTED, *_GIVEN_BACK)
     },
+    # A person has found out that it has gone back: whatever else is said to have gone would be the second.
+    (_S.RETURN_DUE, _E.OPERATOR_RECORDED_RETURN): _T(_S.RETURNED_BY_HAND, (_F.STOP_TIMER,)),
+    (_S.RETURNED_BY_HAND, _E.RETURN_SETTLED): _T(_S.RETURNED_BY_HAND, _STRANGE),
     # What the institution gives back of what it had posted it has taken from its customer: it says so, and tries again.
     (_S.POSTED, _E.RETURN_SETTLED): _T(_S.POSTED, (_F.STOP_TIMER, _F.TELL_RETURN)),
     (_S.POSTED, _E.RETURN_FAILED): _T(_S.POSTED, _ENDED),
@@ -386,9 +398,10 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
         for kind in (_E.POSTING_REFUSED, _E.PENDING_DECIDED, _E.BLOCKING_DECIDED)
     },
     (_S.RETURNED, _E.RETURN_SETTLED): _T(_S.RETURNED),
-    (_S.RETURNED, _E.POSTING_REFUSED): _T(_S.RETURNED),
+    **{(state, _E.POSTING_REFUSED): _T(state) for state in _GIVEN_BACK},
     **{
-        (_S.RETURNED, kind): _T(_S.RETURNED, _STRANGE)
+        (state, kind): _T(state, _STRANGE)
+        for state in _GIVEN_BACK
         for kind in (_E.POSTING_CONFIRMED, _E.PENDING_DECIDED, _E.BLOCKING_DECIDED)
     },
     # It arrived: the rail's word that it did not is a contradiction; the same word again is none.

@@ -212,6 +212,7 @@ ARRIVED: Final = frozenset(
         IncomingState.BLOCKED,
         IncomingState.RETURN_DUE,
         IncomingState.RETURNED,
+        IncomingState.RETURNED_BY_HAND,
     }
 )
 """The states in which the rail has settled: the money is here, or was."""

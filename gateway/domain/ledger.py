@@ -54,7 +54,7 @@ class PostingKind(StrEnum):
     """Incoming: the institution has posted to the creditor."""
 
     GIVE_BACK = "give_back"
-    """A return has settled: money that had arrived, and was with nobody yet, has gone back."""
+    """Money that had arrived, and was with nobody yet, has gone back: its return has settled, or a person says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,8 @@ INCOMING_STANDS_IN: Final[Mapping[IncomingState, Account]] = MappingProxyType(
         IncomingState.POSTED: Account.FUNDS,
         # What went back went by a payment of its own, which is booked with that one.
         IncomingState.RETURNED: Account.ARRIVED,
+        # No payment of ours is booked for it: beyond the rail, as if it had never come.
+        IncomingState.RETURNED_BY_HAND: Account.RAIL,
     }
 )
 """In which account an incoming transfer's money stands in each state."""
@@ -133,6 +135,7 @@ _INCOMING_WAYS: Final[Mapping[tuple[Account, Account], PostingKind]] = MappingPr
     {
         (Account.RAIL, Account.ARRIVED): PostingKind.ARRIVE,
         (Account.ARRIVED, Account.FUNDS): PostingKind.CREDIT,
+        (Account.ARRIVED, Account.RAIL): PostingKind.GIVE_BACK,
     }
 )
 

@@ -41,6 +41,7 @@ def returns_after(transfer: IncomingTransfer, fact: IncomingFact, effects: Seque
         cents = int(fact.details[AMOUNT]) if AMOUNT in fact.details else whole
         assert 0 < cents <= whole, f"{cents} cents of {transfer.payment_id} cannot be returned"
         return Returns(transfer.returns + 1, cents, transfer.returned_cents)
+    assert not (fact.kind is IncomingEvent.OPERATOR_RECORDED_RETURN and transfer.returning_cents), "one is under way"
     match fact.kind:
         case IncomingEvent.RETURN_FAILED | IncomingEvent.RETURNS_ENDED:
             return Returns(transfer.returns, 0, transfer.returned_cents)
@@ -74,7 +75,11 @@ def attention_after(
 
 
 _RECORDED: Final = frozenset(
-    {IncomingEvent.OPERATOR_RECORDED_SETTLEMENT, IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT}
+    {
+        IncomingEvent.OPERATOR_RECORDED_SETTLEMENT,
+        IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT,
+        IncomingEvent.OPERATOR_RECORDED_RETURN,
+    }
 )
 
 
@@ -102,7 +107,16 @@ def return_key_of(transfer: IncomingTransfer) -> IdempotencyKey:
 
     It has spaces, which no client's key may have: none can be in its place.
     """
-    return IdempotencyKey(f"return {transfer.payment_id} {transfer.returns}")
+    return _key_of(transfer, transfer.returns)
+
+
+def return_keys_of(transfer: IncomingTransfer) -> list[IdempotencyKey]:
+    """Return the keys of all its returns, the first one first: of one that could not begin there is no payment."""
+    return [_key_of(transfer, number) for number in range(1, transfer.returns + 1)]
+
+
+def _key_of(transfer: IncomingTransfer, number: int) -> IdempotencyKey:
+    return IdempotencyKey(f"return {transfer.payment_id} {number}")
 
 
 def has_never_left(events: Sequence[RecordedEvent]) -> bool:

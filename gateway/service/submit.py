@@ -19,6 +19,7 @@ from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
+    ClaimStore,
     Clock,
     ElsewhereError,
     Identifiers,
@@ -373,6 +374,6 @@ def _warnings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.severity is Severity.WARNING)
 
 
-def grouped_accepts(store: PaymentStore, *, window_s: float = ACCEPT_WINDOW_S) -> GroupCommit[NewPayment, Accepted]:
+def grouped_accepts(store: ClaimStore, *, window_s: float = ACCEPT_WINDOW_S) -> GroupCommit[NewPayment, Accepted]:
     """Return the group commit of the intake; its `run` must be running."""
     return GroupCommit(store.accept, window_s=window_s, batch_max=ACCEPT_MAX)

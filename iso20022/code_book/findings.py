@@ -133,6 +133,7 @@ _REQUESTS: Final[tuple[FindingRow, ...]] = (
     ("FORM_OUTCOME", "The outcome of a posting is none that the API knows.", "Use one of those named."),
     ("FORM_SETTLED", "It is not said whether the rail has settled the transfer.", "Say true or false."),
     ("FORM_REASON_CODE", "A refused or blocked posting names no ISO reason.", "Add a code such as AC06."),
+    ("FORM_REASON_NOT_TAKEN", "The rail takes no return for this reason.", "Use one of those named."),
     ("FORM_TEXT", "The words beside a reason are empty, too long, or no single line.", "Shorten them."),
     ("FORM_ACTION", "The action is none that the API knows.", "Use one of those named."),
 )

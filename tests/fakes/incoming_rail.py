@@ -34,9 +34,14 @@ ACCEPTED: Final = InstitutionAnswer(Verdict.ACCEPT)
 POSTED: Final = PostingAnswer(PostingOutcome.POSTED)
 
 
-def receiving_rail(protocol: RailProtocol | None = None, *, timing: ReceivingTiming | None = None) -> FedNowReceiving:
+def receiving_rail(
+    protocol: RailProtocol | None = None,
+    *,
+    timing: ReceivingTiming | None = None,
+    profile: FedNowProfile | None = None,
+) -> FedNowReceiving:
     """FedNow's receiving side beside its sending one."""
-    dialect = FedNowDialect(FedNowProfile(), PARTY)
+    dialect = FedNowDialect(profile or FedNowProfile(), PARTY)
     protocol = protocol or fednow_protocol(FedNowProfile(), connection_party=PARTY, timing=Timing())
     return FedNowReceiving(
         dialect, protocol, timing=timing or ReceivingTiming(), reasons=REASONS, answer_refused=REFUSALS

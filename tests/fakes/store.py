@@ -177,6 +177,12 @@ class InMemoryStore:
             raise ElsewhereError(home, payment.idempotency_key, payment.message.body)
         return self._accept_one(payment) if known else None
 
+    async def claimed(self, tenant_id: TenantId, keys: Sequence[IdempotencyKey]) -> Sequence[Payment]:
+        """Return what was accepted under keys; see the port."""
+        await self._reached()
+        claims = [self.rows.claims[tenant_id, key] for key in keys if (tenant_id, key) in self.rows.claims]
+        return [self.rows.payments[claim.payment_id] for claim in claims]
+
     async def load(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
         """Return payments as they are now; see the port."""
         await self._reached()

@@ -15,8 +15,8 @@ from gateway.domain.incoming_transfer import (
     PostingAnswer,
     RecordedFact,
 )
-from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
-from gateway.domain.returns import AMOUNT, NOTE, returnable, returnable_all_the_same
+from gateway.domain.payment import Payment, PaymentId, Reason, ReasonOrigin, TenantId
+from gateway.domain.returns import AMOUNT, NOTE, return_keys_of, returnable, returnable_all_the_same
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.post import record_posting
@@ -56,6 +56,10 @@ class IncomingDesk:
     decisions: IncomingDecisions
     coming_back: ComingBack
 
+    def return_reasons(self, transfer: IncomingTransfer) -> frozenset[str]:
+        """Return the ISO reasons for which a transfer may be given back; empty where its rail takes any."""
+        return self.decisions.decider.rails[transfer.rail].return_reasons
+
     async def find(
         self, tenant_id: TenantId | None, *, states: Sequence[IncomingState], limit: int
     ) -> Sequence[IncomingTransfer]:
@@ -70,6 +74,11 @@ class IncomingDesk:
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedFact]:
         """Return its history. Raises UnavailableError."""
         return await self.decisions.store.events(payment_id)
+
+    async def returns(self, transfer: IncomingTransfer) -> Sequence[Payment]:
+        """Return the payments that give it back, the first one first; also one under way. Raises UnavailableError."""
+        found = await self.coming_back.payments.store.claimed(transfer.tenant_id, return_keys_of(transfer))
+        return [payment for payment in found if payment.original_id == transfer.payment_id]
 
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
         """Return its raw messages. Raises UnavailableError."""
@@ -109,6 +118,28 @@ class IncomingDesk:
             if transfer.state is not IncomingState.AWAITING_OPERATOR and not is_contradicted:
                 raise NotRecordableError(transfer.state)
             fact = IncomingFact(kind, Reason(RECORDED, ReasonOrigin.OPERATOR, note), details={"by": by})
+            return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())
+
+        await self.decisions.take(payment_id, choose)
+        return (await self.decisions.store.load([payment_id]))[payment_id]
+
+    async def record_return(self, payment_id: PaymentId, *, note: str, by: str) -> IncomingTransfer:
+        """Save that what was owed has gone back, as a person has found out, and return the transfer as it is then.
+
+        Not while a return of the gateway's own is under way, which may go as well.
+
+        Raises:
+            LookupError: there is no such transfer.
+            NotRecordableError: nothing of it is owed, or a return is under way; nothing was done.
+            UnavailableError: the store does not answer; look at the transfer before repeating.
+
+        """
+
+        async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+            if transfer.state is not IncomingState.RETURN_DUE or transfer.returning_cents:
+                raise NotRecordableError(transfer.state)
+            reason = Reason(RECORDED, ReasonOrigin.OPERATOR, note)
+            fact = IncomingFact(IncomingEvent.OPERATOR_RECORDED_RETURN, reason, details={"by": by})
             return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())
 
         await self.decisions.take(payment_id, choose)

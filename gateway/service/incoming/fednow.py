@@ -85,6 +85,11 @@ class FedNowReceiving:
         self._requests = FedNowRequests(dialect)
 
     @property
+    def return_reasons(self) -> frozenset[str]:
+        """Those of the profile; the rail's own list is not public."""
+        return self._dialect.profile.return_reasons
+
+    @property
     def requests(self) -> FedNowRequests:
         """How returns are asked for, and answered."""
         return self._requests
@@ -140,9 +145,9 @@ class FedNowReceiving:
     ) -> MadeReturn:
         """Return the pacs.004: from the creditor's institution back to the debtor's, in the original's words."""
         message_id = self._dialect.message_id(business_date, reference)
-        profile = self._dialect.profile
-        is_taken = not profile.return_reasons or reason.code in profile.return_reasons
-        text = reason.text if reason.text is not None and self.carries(reason.text) else None
+        is_taken = not self.return_reasons or reason.code in self.return_reasons
+        words = reason.text if is_taken else ": ".join(filter(None, (reason.code, reason.text)))
+        text = words if words is not None and self.carries(words) else None if is_taken else reason.code
         returned = PaymentReturn(
             message_id=message_id,
             creation_time=rail_time(at, self._zone),

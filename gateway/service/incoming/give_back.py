@@ -49,7 +49,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
 from gateway.service.submit import account_index
-from iso20022 import Amount, CustomerCreditTransfer
+from iso20022 import Amount, CustomerCreditTransfer, Severity
 from iso20022.messages import pacs004
 
 RETURN_ID: Final = "return_id"
@@ -64,6 +64,9 @@ NOT_BEGUN = Reason(
     "RETURN_NOT_BEGUN", ReasonOrigin.GATEWAY, "The return could not begin: its ids are another payment's."
 )
 """Why a return did not begin: a fault of ours, and nothing has left."""
+
+INVALID: Final = "RETURN_INVALID"
+"""The reason's code of a return that did not begin because the rail's rules forbid it; its text names them."""
 
 _STARTING: Final = frozenset({IncomingEvent.RETURN_STARTED, IncomingEvent.RETURN_AGREED, IncomingEvent.POSTING_REFUSED})
 """The facts with which a return begins."""
@@ -144,6 +147,8 @@ class GivingBack:
         if accepted is None:
             if await self._is_held(events):
                 return HELD
+            if (broken := self._broken(new)) is not None:
+                return broken
             accepted = (await self.payments.accept([new]))[0]
         if accepted.payment is None or accepted.payment.original_id != transfer.payment_id:
             self.decisions.observer.parked(transfer.payment_id, f"{new.idempotency_key} is another payment's")
@@ -151,6 +156,14 @@ class GivingBack:
         if accepted.kind is AcceptKind.CREATED:
             self.decisions.forward(new.outbox)
         return accepted.payment
+
+    def _broken(self, new: NewPayment) -> Reason | None:
+        """Why the rail would refuse a return as we have made it: schema and profile, as for what a client sends."""
+        report = self.protocols[new.rail].examine(new.message.body)
+        if report.valid:
+            return None
+        codes = sorted({finding.code for finding in report.findings if finding.severity is Severity.ERROR})
+        return Reason(INVALID, ReasonOrigin.GATEWAY, f"The return breaks the rail's rules: {', '.join(codes)}.")
 
     async def _is_held(self, events: Sequence[RecordedFact]) -> bool:
         """Whether the rail contradicts itself about a return that was looked into by nobody since it failed."""

@@ -81,13 +81,12 @@ class Hearing:
 
         """
         await self.asker.tenants.ensure()
-        originals = await self._originals(arrived)
         new: dict[int, NewTransfer] = {}
         for number, each in enumerate(arrived):
             async with self._apart():
                 message = each.reading.transfer
                 assert message is not None, "only transfers arrive"
-                original = _original_of(message, originals)
+                original = await self._original_of(message)
                 keeper = self.asker.tenants.keeper_of(receiver_of(message))
                 new[number] = new_transfer(
                     self.rail,
@@ -175,18 +174,12 @@ class Hearing:
 
         return await self.decisions.take(transfer.payment_id, choose, loaded=transfer) is not None
 
-    async def _originals(self, arrived: Sequence[Arrived]) -> Mapping[str, Payment]:
-        """The payments that come back with these messages, by the message ids that they were sent under."""
-        returns = [each.reading.transfer for each in arrived if isinstance(each.reading.transfer, PaymentReturn)]
-        ids = [each.original_message.message_id for each in returns if each.original_message is not None]
-        return await self.store.find_by_message_id(self.rail.rail, ids) if ids else {}
-
-
-def _original_of(message: Brought, originals: Mapping[str, Payment]) -> Payment | None:
-    """The payment of ours that a message gives back, if it does, and one is known."""
-    if not isinstance(message, PaymentReturn) or message.original_message is None:
-        return None
-    return originals.get(message.original_message.message_id)
+    async def _original_of(self, message: Brought) -> Payment | None:
+        """The payment of ours that a message gives back, if it does, and one is known; each is read for itself."""
+        if not isinstance(message, PaymentReturn) or message.original_message is None:
+            return None
+        message_id = message.original_message.message_id
+        return (await self.store.find_by_message_id(self.rail.rail, [message_id])).get(message_id)
 
 
 def new_transfer(

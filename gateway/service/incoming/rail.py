@@ -70,6 +70,11 @@ class ReceivingRail(Protocol):
         ...
 
     @property
+    def return_reasons(self) -> frozenset[str]:
+        """The ISO reasons that a return may have; empty where any may."""
+        ...
+
+    @property
     def requests(self) -> RequestMessages:
         """How returns are asked for, and answered."""
         ...

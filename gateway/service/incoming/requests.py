@@ -271,7 +271,7 @@ def _judged(
     """What is answered to a request without asking anybody; None where the institution decides."""
     if transfer.state in _NEVER_ARRIVED or transfer.is_return:
         return IncomingEvent.RETURN_REFUSED, NO_ORIGINAL
-    if transfer.returned_cents >= transfer.amount.cents:
+    if transfer.returned_cents >= transfer.amount.cents or transfer.state is IncomingState.RETURNED_BY_HAND:
         return IncomingEvent.RETURN_REFUSED, ALREADY
     if transfer.state is IncomingState.RETURN_DUE:
         return IncomingEvent.RETURN_AGREED, None

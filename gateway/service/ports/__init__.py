@@ -80,7 +80,7 @@ from gateway.service.ports.incoming import (
 )
 from gateway.service.ports.institution import Institution, Question
 from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
-from gateway.service.ports.ledger import Balance, Ledger, LedgerFault
+from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFault, ReturnSums
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
 from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
@@ -89,6 +89,7 @@ from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
     Backlog,
+    ClaimStore,
     Decision,
     DueTimer,
     MessageDirection,
@@ -128,6 +129,7 @@ __all__ = [
     "Balance",
     "Bus",
     "BusObserver",
+    "ClaimStore",
     "Clock",
     "Closing",
     "ContradictedMapError",
@@ -195,6 +197,8 @@ __all__ = [
     "RegionStore",
     "Reservation",
     "RetentionOverError",
+    "ReturnFault",
+    "ReturnSums",
     "Screener",
     "ScreeningStore",
     "Sealed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.ledger import Account
@@ -31,6 +32,36 @@ class LedgerFault:
     state: str | None
     amount_cents: int
     booked: dict[Account, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnFault:
+    """A payment, sent or received, of which not so much has gone or come back as its returns say.
+
+    ``kept_cents`` is the sum that is kept with it, and on which the next return is decided; ``found_cents`` is what its
+    returns make.
+    """
+
+    payment_id: PaymentId
+    state: str
+    amount_cents: int
+    kept_cents: int
+    found_cents: int
+
+
+class ReturnSums(Protocol):
+    """What has gone back and come back, held against the returns themselves."""
+
+    async def return_faults(self, *, told_until: datetime, limit: int) -> Sequence[ReturnFault]:
+        """Return the payments whose sums differ from their returns, or exceed them, up to `limit`: there must be none.
+
+        A return that came after `told_until` need not be booked with its payment yet: that is another transaction.
+
+        Raises:
+            UnavailableError: the database does not answer.
+
+        """
+        ...
 
 
 class Ledger(Protocol):

@@ -206,8 +206,8 @@ class Backlog:
     contradictions: int = 0
 
 
-class PaymentStore(Protocol):
-    """The database of one region. Facts and events are only ever added."""
+class ClaimStore(Protocol):
+    """Who may accept a key: every idempotency key has one home, and is claimed there, once, with its payment."""
 
     async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
         """Claim the keys and save payment, event, message, timer and outbox rows, all in one transaction.
@@ -228,6 +228,17 @@ class PaymentStore(Protocol):
         Raises:
             ElsewhereError: another region is the key's home, and knows.
 
+        """
+        ...
+
+
+class PaymentStore(ClaimStore, Protocol):
+    """The database of one region. Facts and events are only ever added."""
+
+    async def claimed(self, tenant_id: TenantId, keys: Sequence[IdempotencyKey]) -> Sequence[Payment]:
+        """Return a tenant's payments that were accepted under these keys, in their order, as they are now.
+
+        Keys that nothing is known of are left out.
         """
         ...
 

@@ -110,6 +110,27 @@ async def test_a_contraction_is_refused_while_older_code_runs(
     await pool.fetch("SELECT pings FROM payment_state")
 
 
+async def test_what_older_code_does_not_survive_waits_for_its_end_also_before_the_new_code(
+    database: Database, pool: asyncpg.Pool[asyncpg.Record], tmp_path: Path
+) -> None:
+    """New code needs it and writes what the old cannot read: the old is ended first, and does not come back."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    text = MIGRATION.format(revision="9001", below=HEAD, phase="pre", statements=["SELECT 1"])
+    (folder / "versions" / "9001.py").write_text(f"{text}\n\nends_older_code = True\n")
+    old = old_code(pool, "2026.11.1")
+    await old.beat(NOW)
+
+    for phase in (Phase.PRE, None):
+        with pytest.raises(UpgradeError, match=rf"9001 .pre. is not survived.*worker 2026\.11\.1 \(knows {HEAD}"):
+            await migrate(database, folder, phase)
+    await old.leave()
+
+    assert await migrate(database, folder, Phase.PRE) == "9001"
+    with pytest.raises(UnavailableError, match="9001 took away what this program uses"):
+        await old.beat(NOW)
+
+
 @pytest.mark.unbalanced("the contraction is of a column that the check reads")
 async def test_who_has_been_silent_for_long_is_taken_for_ended_and_refused_when_it_comes_back(
     database: Database, pool: asyncpg.Pool[asyncpg.Record], next_release: Path

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from aiohttp import web
 
-from adapters.rails.http import BATCH_BYTES_MAX, HttpRailLink
+from adapters.rails.http import BATCH_BYTES_MAX, RIDING_MAX, HttpRailLink
 from gateway.service.ports import MessageClass, NotSentError, UnavailableError
 from simulators.transport import CLASS_HEADER, PARTY_HEADER
 from tests.integration.rails.raw_server import RawServer, Reply, raw_server
@@ -170,6 +170,13 @@ async def answering(response: web.Response) -> AsyncIterator[HttpRailLink]:
 
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)
+    async with serving(application) as link:
+        yield link
+
+
+@asynccontextmanager
+async def serving(application: web.Application) -> AsyncIterator[HttpRailLink]:
+    """A link to a rail that is this application."""
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:
@@ -197,6 +204,83 @@ async def test_an_answer_that_makes_no_sense_is_a_fault_of_the_world(text: str) 
     async with answering(web.Response(text=text, content_type="application/json")) as link:
         with pytest.raises(UnavailableError):
             await link.receive(messages_max=1, wait_s=0)
+
+
+@asynccontextmanager
+async def counting(status: int = 200) -> AsyncIterator[tuple[list[tuple[str, list[str]]], HttpRailLink]]:
+    """A rail that has nothing and answers fetches with `status`; what was asked of it, with the receipts, in order."""
+    asked: list[tuple[str, list[str]]] = []
+
+    async def fetch(request: web.Request) -> web.Response:
+        asked.append(("fetch", request.query.getall("acknowledge", [])))
+        return web.json_response([], status=status)
+
+    async def acknowledge(request: web.Request) -> web.Response:
+        asked.append(("acknowledge", (await request.json())["receipts"]))
+        return web.Response(status=204)
+
+    application = web.Application()
+    application.router.add_get("/rail/v1/messages", fetch)
+    application.router.add_post("/rail/v1/acknowledgements", acknowledge)
+    async with serving(application) as link:
+        yield asked, link
+
+
+async def fetch_and_acknowledge(link: HttpRailLink, *acknowledged: list[str]) -> None:
+    """As a receiver does: the next is fetched while the last are acknowledged."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(link.receive(messages_max=1, wait_s=0))
+        for receipts in acknowledged:
+            group.create_task(link.acknowledge(receipts))
+
+
+async def test_what_is_acknowledged_as_a_fetch_begins_goes_with_it() -> None:
+    """A request in three is saved, to us and to the rail."""
+    async with counting() as (asked, link):
+        await fetch_and_acknowledge(link, ["a", "b"], ["c,d&e"])
+        await link.acknowledge(["later"])
+        await link.receive(messages_max=1, wait_s=0)
+
+    assert asked == [("fetch", ["a", "b", "c,d&e"]), ("acknowledge", ["later"]), ("fetch", [])]
+
+
+async def test_more_than_a_query_holds_goes_by_itself() -> None:
+    """A request line has a limit, and a refused fetch would stop everything."""
+    many = [f"receipt-{number}" for number in range(RIDING_MAX + 1)]
+
+    async with counting() as (asked, link):
+        await fetch_and_acknowledge(link, many, ["one"])
+
+    assert sorted(asked) == [("acknowledge", ["one"]), ("acknowledge", many), ("fetch", [])]
+
+
+async def test_an_acknowledgement_is_as_uncertain_as_the_fetch_that_it_went_with() -> None:
+    """Nobody is told that something is certain when the answer to it was a fault."""
+    async with counting(status=503) as (_, link):
+        poll = asyncio.create_task(link.receive(messages_max=1, wait_s=0))
+        acknowledgement = asyncio.create_task(link.acknowledge(["a"]))
+
+        with pytest.raises(UnavailableError, match="went with a fetch"):
+            await acknowledgement
+        with pytest.raises(UnavailableError, match="503"):
+            await poll
+
+
+async def test_a_fetch_that_is_given_up_leaves_its_acknowledgement_uncertain() -> None:
+    """Whoever waits for it is told, and waits no longer; whoever gave up waiting disturbs nobody."""
+    async with link_to(Reply.SILENCE) as (_, link):
+        poll = asyncio.create_task(link.receive(messages_max=1, wait_s=60))
+        kept, given_up = (asyncio.create_task(link.acknowledge([each])) for each in "ab")
+        await asyncio.sleep(0.05)
+        given_up.cancel()
+        poll.cancel()
+
+        with pytest.raises(UnavailableError, match="given up"):
+            await kept
+        await asyncio.wait([poll, given_up])
+
+    assert poll.cancelled()
+    assert given_up.cancelled()
 
 
 async def test_an_answer_that_is_no_text_comes_as_it_is() -> None:

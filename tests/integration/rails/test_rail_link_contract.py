@@ -201,6 +201,20 @@ async def test_one_class_does_not_block_another(rail: RailStand, link: RailLink)
     assert b"settled" in bodies
 
 
+async def test_what_is_acknowledged_while_a_fetch_begins_does_not_come_again(rail: RailStand, link: RailLink) -> None:
+    """A receiver does both at once: the link may make one request of them."""
+    await send(rail, link)
+    delivery = await receive_one(link)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(link.receive(messages_max=10, wait_s=0.02))
+        group.create_task(link.acknowledge([delivery.receipt]))
+
+    await until_nothing_comes(link)
+    async with rail.link() as other:
+        await until_nothing_comes(other)
+
+
 async def test_acknowledging_again_or_in_vain_is_safe(rail: RailStand, link: RailLink) -> None:
     """A receiver that died between its two steps repeats the second."""
     await send(rail, link)

@@ -134,6 +134,18 @@ async def test_of_two_contents_at_the_same_moment_one_has_the_key(stand: Stand) 
         assert len({outcome.payment for outcome in outcomes}) == 1
 
 
+async def test_what_was_accepted_under_keys_is_found_by_them_in_their_order(store: PaymentStore) -> None:
+    """A tenant's own alone; what nobody has claimed is left out."""
+    first, second, other = new_payment("key-1"), new_payment("key-2"), new_payment("key-3")
+    await store.accept([first, second, replace(other, tenant_id=OTHER_TENANT)])
+
+    keys = [second.idempotency_key, other.idempotency_key, first.idempotency_key]
+    found = await store.claimed(first.tenant_id, keys)
+
+    assert [payment.payment_id for payment in found] == [second.payment_id, first.payment_id]
+    assert found[1] == await now_of(store, found[1])
+
+
 async def test_one_key_of_two_tenants_is_two_payments(store: PaymentStore) -> None:
     """A key belongs to its tenant."""
     outcomes = await store.accept([new_payment("key-1"), new_payment("key-1", tenant_id=OTHER_TENANT)])

@@ -18,15 +18,16 @@ from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.store import PostgresStore
 from adapters.system import SystemIdentifiers
+from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer
 from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
-from gateway.service.decide import Decisions, grouped_saves
+from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.fednow import fednow_protocol
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
-from gateway.service.incoming.desk import IncomingDesk, NotReturnableError
+from gateway.service.incoming.desk import IncomingDesk, NotRecordableError, NotReturnableError
 from gateway.service.incoming.give_back import GivingBack
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.verify_audit import verify
@@ -156,6 +157,7 @@ async def test_a_return_that_every_process_begins_at_once_is_one_payment(databas
         assert queued == 1
 
 
+@pytest.mark.unbalanced("the end of a return is saved that no payment has")
 async def test_how_much_has_gone_back_is_kept_and_timers_find_what_is_owed(database: Database) -> None:
     """RETURN_DUE is the gateway's to see to; what has been posted is, while a return is under way."""
     async with processes(database, 1) as (process,):
@@ -171,6 +173,22 @@ async def test_how_much_has_gone_back_is_kept_and_timers_find_what_is_owed(datab
         assert (again.returns, again.returning_cents, again.returned_cents) == (2, 5_174, 0)
         assert (ended.state, ended.returns, ended.returned_cents) == (IncomingState.RETURNED, 2, 5_174)
         assert await process.store.due_timers(NOW + timedelta(days=9), limit=9) == []
+
+
+async def test_what_went_back_by_hand_is_recorded_once_and_the_ledger_has_it_no_more(database: Database) -> None:
+    """Of two operators at once one has recorded it; the books are in balance (the fixture looks)."""
+    async with processes(database, 2) as made:
+        transfer = await befalls(made[0], await brought(made[0]), *SETTLED, IncomingEvent.POSTING_REFUSED)
+        await befalls(made[0], transfer, IncomingEvent.RETURNS_ENDED)
+
+        outcomes = await asyncio.gather(
+            *(each.desk.record_return(transfer.payment_id, note="By hand.", by="a test") for each in made),
+            return_exceptions=True,
+        )
+
+        assert sum(isinstance(outcome, NotRecordableError) for outcome in outcomes) == 1
+        now = (await made[0].store.load([transfer.payment_id]))[transfer.payment_id]
+        assert (now.state, now.next_step_at) == (IncomingState.RETURNED_BY_HAND, None)
 
 
 async def test_what_a_person_must_look_at_is_kept_listed_first_and_counted(database: Database) -> None:
@@ -194,6 +212,69 @@ async def test_what_a_person_must_look_at_is_kept_listed_first_and_counted(datab
         assert (ended.next_step_at, strange.attention) == (None, Attention.CONTRADICTED)
         assert (again.attention, after.attention) == (None, 0)
         assert strange.next_step_at == again.next_step_at, "what is under way is seen to"
+
+
+async def went_back(process: Process) -> tuple[IncomingTransfer, Payment]:
+    """A transfer that was owed, and the return of it, which has settled."""
+    transfer = await befalls(process, await brought(process), *SETTLED, IncomingEvent.POSTING_REFUSED)
+    await process.begin(transfer)
+    (payment,) = await process.desk.returns(transfer)
+    for kind in (EventKind.SENDING_STARTED, EventKind.SETTLEMENT_REPORTED):
+        assert await process.payments.save([decide(payment, Event(kind), at=NOW, timing=Timing())]) == [True]
+        payment = (await process.payments.load([payment.payment_id]))[payment.payment_id]
+    return transfer, payment
+
+
+@pytest.mark.unbalanced("sums are planted that no return makes")
+@pytest.mark.parametrize("cents", [0, 5_173, 5_175])
+async def test_a_sum_that_its_returns_do_not_make_is_found(database: Database, cents: int) -> None:
+    """On it the next return is decided. Between the two commits of a return's end nothing is wrong yet."""
+    async with processes(database, 1) as (process,), open_pool(database.application_dsn) as pool:
+        transfer, payment = await went_back(process)
+        sums = PostgresLedger(pool)
+        between = await sums.return_faults(told_until=NOW, limit=9)
+        await process.begin(transfer)
+        before = await sums.return_faults(told_until=NOW, limit=9)
+        owner = await asyncpg.connect(database.owner_dsn)
+        await owner.execute("UPDATE incoming_state SET returned_cents = $1", cents)
+        await owner.close()
+
+        found = await sums.return_faults(told_until=NOW, limit=9)
+
+        assert between == before == []
+        assert payment.amount == transfer.amount
+        assert [(each.payment_id, each.kept_cents, each.found_cents) for each in found] == [
+            (transfer.payment_id, cents, 5_174)
+        ]
+
+
+@pytest.mark.unbalanced("a payment is planted that does not know what came back of it")
+async def test_money_that_came_back_and_is_not_booked_with_its_payment_is_found(database: Database) -> None:
+    """Whatever its own transfer says, the payment must know; at first it need not, as that is another transaction."""
+    async with processes(database, 1) as (process,), open_pool(database.application_dsn) as pool:
+        (accepted,) = await process.payments.accept([new_payment("sent")])
+        assert accepted.payment is not None
+        payment = accepted.payment
+        for kind in (EventKind.SENDING_STARTED, EventKind.SETTLEMENT_REPORTED):
+            assert await process.payments.save([decide(payment, Event(kind), at=NOW, timing=Timing())]) == [True]
+            payment = (await process.payments.load([payment.payment_id]))[payment.payment_id]
+        waiting = new(original_id=payment.payment_id, end_to_end_id=payment.end_to_end_id)
+        waiting = replace(waiting, message_type="pacs.004.001.10", amount=Amount(1_000))
+        (admitted,) = await process.store.admit([waiting])
+        arrived = await befalls(process, admitted.transfer, *SETTLED, IncomingEvent.POSTING_CONFIRMED)
+        sums = PostgresLedger(pool)
+
+        at_first = await sums.return_faults(told_until=NOW - timedelta(hours=1), limit=9)
+        found = await sums.return_faults(told_until=arrived.updated_at, limit=9)
+        event = Event(EventKind.PART_RETURNED, details={"amount_cents": "1000"})
+        booked = decide(payment, event, at=NOW, timing=Timing(), inbox_id=f"return:{arrived.payment_id}")
+        assert await process.payments.save([replace(booked, inbox_digest=b"told")]) == [True]
+        afterwards = await sums.return_faults(told_until=arrived.updated_at, limit=9)
+
+        assert at_first == afterwards == []
+        assert [(each.payment_id, each.kept_cents, each.found_cents) for each in found] == [
+            (payment.payment_id, 0, 1_000)
+        ]
 
 
 async def test_what_came_back_is_found_by_its_payment(database: Database) -> None:

@@ -45,7 +45,13 @@ def test_the_picture_of_states_draws_what_the_rails_rules_foresee() -> None:
     assert re.findall(r"(\w+) --> \[\*\]", picture) == ["RETURNED", "REJECTED"]
     incoming = states_document().partition("## Incoming")[2].partition("```mermaid")[2].partition("```")[0]
     assert "ACCEPTED --> IN_DOUBT : AdviceOverdue" in incoming
-    assert re.findall(r"(\w+) --> \[\*\]", incoming) == ["POSTED", "RETURNED", "REJECTED", "NOT_SETTLED"]
+    assert re.findall(r"(\w+) --> \[\*\]", incoming) == [
+        "POSTED",
+        "RETURNED",
+        "RETURNED_BY_HAND",
+        "REJECTED",
+        "NOT_SETTLED",
+    ]
 
 
 @pytest.mark.parametrize("heading", TABLES)

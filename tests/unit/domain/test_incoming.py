@@ -23,7 +23,7 @@ from gateway.domain.transitions import IllegalTransitionError
 _S, _E, _F = IncomingState, IncomingEvent, IncomingEffect
 
 ACCEPTED_BY_US: Final = {_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING, _S.IN_DOUBT, _S.AWAITING_OPERATOR}
-ARRIVED: Final = {_S.SETTLED, _S.PENDING, _S.POSTED, _S.BLOCKED, _S.RETURN_DUE, _S.RETURNED}
+ARRIVED: Final = {_S.SETTLED, _S.PENDING, _S.POSTED, _S.BLOCKED, _S.RETURN_DUE, _S.RETURNED, _S.RETURNED_BY_HAND}
 WAITING: Final = {_S.AWAITING_OPERATOR}
 OPERATORS: Final = (_E.OPERATOR_RECORDED_SETTLEMENT, _E.OPERATOR_RECORDED_NO_SETTLEMENT)
 RETURNING: Final = (_E.RETURN_STARTED, _E.RETURN_OVERDUE, _E.RETURN_FAILED)
@@ -63,7 +63,13 @@ ILLEGAL: Final = {
     *((state, _E.RETURN_SETTLED) for state in (_S.SETTLED, _S.PENDING, _S.BLOCKED)),
     # Only what is owed back, or was posted, is given back; our own timers and returns know where it stands.
     *((state, kind) for state in _S if state not in {_S.RETURN_DUE, _S.POSTED} for kind in RETURNING),
-    *((state, _E.RETURN_CONTRADICTED) for state in _S if state not in {_S.RETURN_DUE, _S.POSTED, _S.RETURNED}),
+    *(
+        (state, _E.RETURN_CONTRADICTED)
+        for state in _S
+        if state not in {_S.RETURN_DUE, _S.POSTED, _S.RETURNED, _S.RETURNED_BY_HAND}
+    ),
+    # Only what is owed can have gone back by hand.
+    *((state, _E.OPERATOR_RECORDED_RETURN) for state in _S if state is not _S.RETURN_DUE),
     *((state, _E.RETURNS_ENDED) for state in _S if state is not _S.RETURN_DUE),
     # What is held or blocked is posted or refused first: only what was posted, or is owed back, can be agreed to.
     *((state, _E.RETURN_AGREED) for state in _S if state not in {_S.POSTED, _S.RETURN_DUE}),

@@ -10,6 +10,8 @@ from uuid import UUID
 
 import pytest
 
+from adapters.http.incoming_forms import read_return
+from adapters.http.problems import ProblemError
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer
 from gateway.service.ports import MessageDirection, RawMessage
@@ -20,6 +22,7 @@ from iso20022.messages.investigation import Case
 from iso20022.messages.original import OriginalMessage, Reason
 from iso20022.messages.shape import Code
 from tests.integration.store.test_incoming_contract import new
+from tests.unit.domain.transfers import transfer as transfer_as
 from tests.unit.http.world import OPERATOR, OTHER_BEARER, Answer, World
 
 PATH: Final = "/v1/incoming-transfers"
@@ -62,6 +65,15 @@ async def recorded(world: World, transfer: IncomingTransfer, **record: Any) -> A
     """Record the rail's word, as an operator."""
     headers = {**OPERATOR, "Content-Type": "application/json"}
     return await world.request("POST", f"{PATH}/{transfer.payment_id}/settlement", json.dumps(record).encode(), headers)
+
+
+async def recorded_as_returned(
+    world: World, transfer: IncomingTransfer, *, headers: dict[str, str] = OPERATOR, **record: Any
+) -> Answer:
+    """Record that it has gone back, as an operator."""
+    path = f"{PATH}/{transfer.payment_id}/return-record"
+    sent = {**headers, "Content-Type": "application/json"}
+    return await world.request("POST", path, json.dumps(record).encode(), sent)
 
 
 async def asked_for(world: World, transfer: IncomingTransfer) -> None:
@@ -149,6 +161,23 @@ async def test_what_was_posted_is_given_back_for_a_reason_and_no_more_than_is_le
     assert again.json == started.json
     assert (other.status, other.json["code"]) == (409, "return_differs")
     assert keyless.status == 400
+
+
+def test_a_reason_that_the_rail_does_not_take_is_named_with_those_that_it_takes() -> None:
+    """Where its list is set: the rail would refuse the return, after it had left."""
+    posted = transfer_as(state=IncomingState.POSTED)
+    body = json.dumps({"reason_code": "CUST"}).encode()
+
+    with pytest.raises(ProblemError) as refused:
+        read_return(body, posted, reasons=frozenset({"FRAD", "DUPL"}))
+
+    (finding,) = refused.value.findings
+    assert (finding["code"], finding["pointer"]) == ("FORM_REASON_NOT_TAKEN", "/reason_code")
+    assert "DUPL, FRAD" in finding["rule"]
+    assert (
+        read_return(body, posted, reasons=frozenset()).reason
+        == read_return(body, posted, reasons=frozenset({"CUST"})).reason
+    )
 
 
 @pytest.mark.parametrize(("settled", "state"), [(True, "PENDING"), (False, "NOT_SETTLED")])
@@ -297,6 +326,28 @@ async def test_a_decision_with_faults_is_told_all_of_them(
     assert (answer.status, answer.json["code"]) == (422, "action_invalid")
     assert {finding["code"] for finding in answer.json["findings"]} == codes
     assert world.incoming.rows.transfers[transfer.payment_id].state is IncomingState.PENDING
+
+
+async def test_an_operator_records_that_what_was_owed_has_gone_back(world: World) -> None:
+    """Once, with a note, and only where it is owed and nothing is under way; a tenant cannot."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+    early = await recorded_as_returned(world, transfer, note="Too early.")
+    await decide(world, transfer, outcome="refused", reason_code="AC06")
+    under_way = await recorded_as_returned(world, transfer, note="Too early.")
+    owed = world.incoming.rows.transfers[transfer.payment_id]
+    fact = IncomingFact(IncomingEvent.RETURNS_ENDED)
+    await world.incoming.save([world.deciding.decide(owed, fact, at=owed.updated_at + timedelta(seconds=1))])
+
+    noteless = await recorded_as_returned(world, transfer)
+    tenants = await recorded_as_returned(world, transfer, headers={}, note="By hand.")
+    ended = await recorded_as_returned(world, transfer, note="By the rail's portal.")
+    again = await recorded_as_returned(world, transfer, note="By the rail's portal.")
+
+    assert (early.status, under_way.status, again.status) == (409, 409, 409)
+    assert "under way" in under_way.json["detail"]
+    assert {each["code"] for each in noteless.json["findings"]} == {"FORM_NOTE"}
+    assert (tenants.status, tenants.json["code"]) == (403, "operator_needed")
+    assert (ended.status, ended.json["state"], ended.json["money"]) == (200, "RETURNED_BY_HAND", "given_back")
 
 
 async def test_only_an_operator_goes_on_where_the_rail_contradicts_itself_about_a_return(world: World) -> None:

@@ -22,7 +22,15 @@ from tests.unit.http.schema_check import SchemaCheck
 from tests.unit.http.test_dead_letters import dead
 from tests.unit.http.test_held import decided as decide_hold
 from tests.unit.http.test_held import held
-from tests.unit.http.test_incoming import answered, arrived, asked_for, decide, give_back, recorded
+from tests.unit.http.test_incoming import (
+    answered,
+    arrived,
+    asked_for,
+    decide,
+    give_back,
+    recorded,
+    recorded_as_returned,
+)
 from tests.unit.http.world import BEARER, OPERATOR, Answer, World, json_payment, message
 
 DOCUMENT = openapi_document(version="0.0.0", limits=LIMITS)
@@ -142,10 +150,13 @@ async def ask_of_incoming(world: World, ask: Callable[..., Awaitable[Answer]]) -
         await ask(f"{path}/posting", await decide(world, transfer, outcome=outcome), method="POST")
     for order in ({}, {"amount": "60.00", "reason_code": "CUST"}, {"amount": "20.00", "reason_code": "CUST"}):
         await ask(f"{path}/return", await give_back(world, transfer, **order), method="POST")
+    await ask(f"{path}/returns", await world.get(f"{link}/returns"))
     await asked_for(world, transfer)
     await ask("/v1/return-requests", await world.get("/v1/return-requests"))
     for answer in ({}, {"answer": "pending"}, {"answer": "agreed"}, {"answer": "refused", "reason_code": "CUST"}):
         await ask(f"{path}/return-answer", await answered(world, transfer, **answer), method="POST")
+    await ask(f"{path}/return-record", await recorded_as_returned(world, transfer), method="POST")
+    await ask(f"{path}/return-record", await recorded_as_returned(world, transfer, note="By hand."), method="POST")
     for record in ({}, {"settled": True, "note": "Support says so."}):
         await ask(f"{path}/settlement", await recorded(world, transfer, **record), method="POST")
 

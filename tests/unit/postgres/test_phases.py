@@ -16,6 +16,15 @@ def steps(text: str) -> tuple[Migration, ...]:
     return tuple(Migration(revision, Phase(phase)) for revision, phase in pairs)
 
 
+def test_returns_end_the_code_that_cannot_read_them() -> None:
+    """What is not survived is said by the migration; all the others are what their phase says."""
+    ending = [step.revision for step in migrations() if step.ends_older_code]
+
+    assert ending == ["0013"]
+    assert not Migration("0013", Phase.PRE, ends_older_code=True).is_survived
+    assert [Migration("9", phase).is_survived for phase in Phase] == [True, False]
+
+
 def test_every_migration_says_its_phase_and_grows_in_number() -> None:
     """Revisions are compared as text, by programs that do not know them all."""
     known = migrations()

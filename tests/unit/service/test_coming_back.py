@@ -17,7 +17,7 @@ from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.come_back import DIFFERS, NOT_SETTLED, TOO_MUCH, UNKNOWN
-from gateway.service.incoming.hear import Arrived
+from gateway.service.incoming.hear import FAULT, Arrived
 from gateway.service.incoming.post import NotDecidableError
 from gateway.service.ports import Delivery, Queue, RawMessage, UnavailableError
 from iso20022 import (
@@ -267,15 +267,38 @@ async def test_what_is_not_known_to_have_settled_does_not_come_back(
 
 
 async def test_the_same_return_again_is_one() -> None:
-    """The rail delivers again, under the same header or another."""
+    """The rail delivers again, under the same header or another: one transfer, and one booking with its payment."""
     async with incoming_world() as earth:
         case = await sent(earth, *SETTLING)
         arrived = case.brought()
-        await case.received(arrived)
-        await case.received(arrived)
+        header_id = arrived.reading.business_message_id
+        another = earth.read(arrived.raw.body.replace(header_id.encode(), f"{header_id[:-1]}Z".encode(), 1))
+        first = await case.received(arrived)
+        for again in (arrived, another):
+            await case.received(again)
+        await earth.receiving.asker.stand_in(first)
+        await earth.befalls(first, IncomingEvent.SETTLEMENT_ADVISED)
+        for _ in range(2):
+            await earth.receiving.arrived.see_to(earth.instruction(first))
 
+        assert another.reading.business_message_id != header_id
         assert len(earth.store.rows.transfers) == 1
-        assert earth.recorder.duplicates == [arrived.reading.business_message_id]
+        assert earth.recorder.duplicates == [header_id, another.reading.business_message_id]
+        assert case.now.returned_cents == first.amount.cents
+
+
+async def test_a_fault_in_reading_the_payment_of_one_return_stops_no_other_transfer() -> None:
+    """A row that this release cannot read: that one return is set aside, and all that came with it is taken."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        await earth.received()
+        batch = [case.brought(), earth.brought()]
+        earth.store.store.next_call_raises = ValueError("'whoever' is not a valid FundsHolder")
+
+        codes = await earth.hearing.arrive(batch)
+
+        assert codes == [FAULT, None]
+        assert earth.recorder.faults == ["arrive"]
 
 
 async def test_what_came_back_and_cannot_be_posted_is_held_and_not_sent_back_again() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
@@ -13,15 +13,27 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.ledger import Account, balances
-from gateway.domain.payment import FundsHolder, Payment, PaymentState, Reason, ReasonOrigin
+from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, Reason, ReasonOrigin
 from gateway.domain.returns import return_key_of, returns_after
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
-from gateway.service.incoming.desk import NotReturnableError, OtherReturnError
+from gateway.service.fednow import fednow_protocol
+from gateway.service.incoming.desk import NotRecordableError, NotReturnableError, OtherReturnError
+from gateway.service.incoming.give_back import INVALID
 from gateway.service.incoming.post import record_posting
 from gateway.service.ports import Delivery, Queue, RailDelivery
-from iso20022 import Amount, Direction, FedNowProfile, PaymentReturn, examine
-from tests.fakes.incoming_rail import PARTY
+from iso20022 import (
+    Amount,
+    CustomerCreditTransfer,
+    Direction,
+    FedNowProfile,
+    PaymentReturn,
+    examine,
+    read,
+    unwrap,
+)
+from iso20022.messages import pacs004
+from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.integration.store.harness import new_payment
 from tests.unit.domain.transfers import transfer
 from tests.unit.service.incoming_world import IncomingWorld, desk_of_world, incoming_world
@@ -119,6 +131,29 @@ async def test_a_refused_posting_sends_the_money_back_once_and_ends_with_the_rai
         rows = earth.store.rows.postings[case.transfer.payment_id], earth.store.store.rows.postings
         booked = [*rows[0], *rows[1][case.payments[0].payment_id]]
         assert set(balances(booked).values()) == {0}, "what came has gone, and nobody has gained or lost"
+
+
+async def test_the_returns_of_a_transfer_are_shown_also_while_one_is_under_way() -> None:
+    """Whoever must find out about one in doubt finds its message id with the transfer; no other's are among them."""
+    async with incoming_world() as earth:
+        case, desk = await owed(earth), desk_of_world(earth)
+        not_begun = await desk.returns(case.now)
+        await case.see_to()
+        await case.befalls(EventKind.DEADLINE_PASSED)
+        await case.see_to()
+        assert case.now.next_step_at is not None
+        await earth.fire_timers(after_s=(case.now.next_step_at - earth.clock.now()).total_seconds())
+        await case.see_to()
+        other = await owed(earth)
+        await other.see_to()
+        await case.dispatch()
+
+        shown = await desk.returns(case.now)
+
+        assert not_begun == []
+        assert [each.state for each in shown] == [PaymentState.REJECTED, PaymentState.RECEIVED]
+        assert {each.original_id for each in shown} == {case.transfer.payment_id}
+        assert [each.state for each in await desk.returns(other.now)] == [PaymentState.SENDING]
 
 
 async def test_while_the_return_is_under_way_the_money_is_reserved() -> None:
@@ -273,6 +308,46 @@ async def test_a_contradiction_of_a_former_return_ends_the_next_that_never_left(
         assert case.now.next_step_at is None
 
 
+async def test_a_person_records_that_what_was_owed_has_gone_back_by_hand() -> None:
+    """Not while a return is under way, which may go as well; afterwards none is started, and the money is gone once."""
+    async with incoming_world() as earth:
+        case, desk = await owed(earth), desk_of_world(earth)
+        transfer_id = case.transfer.payment_id
+        with pytest.raises(NotRecordableError):
+            await desk.record_return(transfer_id, note="Too early.", by="operator")
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+
+        ended = await desk.record_return(transfer_id, note="By the rail's portal.", by="operator")
+
+        with pytest.raises(NotReturnableError):
+            await desk.give_back(transfer_id, None, key="again", reason=None, by="operator")
+        with pytest.raises(NotRecordableError):
+            await desk.record_return(transfer_id, note="Again.", by="operator")
+        await earth.fire_timers(after_s=86_400)
+        await case.see_to()
+        assert (ended.state, ended.attention, ended.next_step_at) == (IncomingState.RETURNED_BY_HAND, None, None)
+        assert len(case.sent()) == 1
+        rows = earth.store.rows.postings[transfer_id], earth.store.store.rows.postings[case.payments[0].payment_id]
+        assert set(balances([*rows[0], *rows[1]]).values()) == {0}, "what came has gone, and nobody has gained or lost"
+
+
+async def test_a_return_that_settles_after_it_was_recorded_by_hand_is_a_contradiction() -> None:
+    """The rail says, late, that the one it had rejected has gone: with the one by hand, two may have."""
+    async with incoming_world() as earth:
+        case, desk = await owed(earth), desk_of_world(earth)
+        await case.see_to()
+        await case.dispatch()
+        await case.rail_says("RJCT", code="AC03")
+        await desk.record_return(case.transfer.payment_id, note="By the rail's portal.", by="operator")
+
+        await case.rail_says("ACSC")
+
+        assert (case.now.state, case.now.attention) == (IncomingState.RETURNED_BY_HAND, Attention.CONTRADICTED)
+        assert len(earth.recorder.contradictions) == 1
+
+
 async def test_what_the_rail_cannot_find_goes_again_under_its_own_ids_alone() -> None:
     """It is no certainty: the same ids are refused by the rail as a duplicate, were the first there after all."""
     async with incoming_world() as earth:
@@ -351,6 +426,50 @@ async def test_a_return_that_cannot_begin_ends_and_a_person_is_told() -> None:
         assert (case.now.returning_cents, case.now.attention) == (0, Attention.RETURN_FAILED)
         assert earth.recorder.parkings == [case.transfer.payment_id]
         assert case.sent() == []
+
+
+async def test_a_return_that_breaks_the_rails_rules_does_not_leave_and_a_person_is_told_which() -> None:
+    """It is looked at before it is accepted, as what a client sends is: the rail need not find it."""
+    async with incoming_world() as earth:
+        case, profile = await owed(earth), FedNowProfile(return_reasons=frozenset({"CUST"}))
+        strict = {Rail.FEDNOW: fednow_protocol(profile, connection_party=PARTY, timing=Timing())}
+
+        await replace(earth.receiving.arrived.giving_back, protocols=strict).see_to(case.now)
+
+        ended = (await earth.store.events(case.transfer.payment_id))[-1].fact
+        assert (case.now.returning_cents, case.now.attention) == (0, Attention.RETURN_FAILED)
+        assert ended.reason is not None
+        assert (ended.reason.code, "FEDNOW_REASON_LIST" in (ended.reason.text or "")) == (INVALID, True)
+        assert not case.payments
+        assert not case.sent()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("The account is closed.", "AC04: The account is closed."), (None, "AC04"), ("x" * 105, "AC04")]
+)
+async def test_a_reason_that_the_rail_does_not_take_goes_in_words(text: str | None, words: str) -> None:
+    """The money goes back whatever the institution has said; its code is not lost."""
+    async with incoming_world() as earth:
+        transfer = await earth.settled()
+        message = await earth.receiving.messages.of(transfer)
+        assert isinstance(message, CustomerCreditTransfer)
+        rail = receiving_rail(profile=FedNowProfile(return_reasons=frozenset({"CUST", "NARR"})))
+
+        made = rail.return_of(
+            transfer,
+            message,
+            amount=transfer.amount,
+            reason=Reason("AC04", ReasonOrigin.INSTITUTION, text),
+            reference="A",
+            business_date=earth.clock.now().date(),
+            at=earth.clock.now(),
+        )
+
+        document = unwrap(read(made.body)).document
+        assert document is not None
+        (reason,) = pacs004.parse(document).reasons
+        assert reason.reason is not None
+        assert (reason.reason.text, [each.reveal() for each in reason.additional]) == ("NARR", [words])
 
 
 def test_no_client_can_have_the_key_of_a_return() -> None:

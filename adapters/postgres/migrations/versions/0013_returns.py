@@ -1,8 +1,9 @@
 """Returns: a payment that gives back an incoming transfer, and an incoming one that gives back a payment (docs/adr/0023).
 
 Both are rows of the tables that are there, with the link to what they give back; how much has gone and come back stands
-in the projections. A program of the former revision goes on working while this runs (`pre`): it starts no return, and a
-transfer in RETURN_DUE is left as it was, for a person to have it returned.
+in the projections. From then on values are written that a program of the former revision cannot read, not even where
+it only lists (a payment held by `arrived`, the state RETURNED): it is ended first. So nobody waits for the locks that this
+holds, and what scans a table may do so here. A transfer in RETURN_DUE is left as it was, for a person to have it returned.
 
 Revision ID: 0013
 """
@@ -16,10 +17,21 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 phase = "pre"
+ends_older_code = True
 
 PAYMENT_STATES: Final = (
     "'RECEIVED', 'SENDING', 'IN_DOUBT', 'AWAITING_OPERATOR', 'RESEND_DUE', 'SETTLED', 'ACCEPTED_WITHOUT_POSTING', "
     "'RETURN_DUE', 'RETURNED', 'REJECTED'"
+)
+
+INCOMING_STATES: Final = (
+    "'RECEIVED', 'ACCEPTED', 'ACCEPTED_WITHOUT_POSTING', 'IN_DOUBT', 'AWAITING_OPERATOR', 'SETTLED', 'POSTED', "
+    "'PENDING', 'BLOCKED', 'RETURN_DUE', 'RETURNED', 'RETURNED_BY_HAND', 'REJECTED', 'NOT_SETTLED'"
+)
+EVERY_STATE: Final = (
+    "'RECEIVED', 'SENDING', 'IN_DOUBT', 'AWAITING_OPERATOR', 'RESEND_DUE', 'SETTLED', 'ACCEPTED_WITHOUT_POSTING', "
+    "'RETURN_DUE', 'RETURNED', 'REJECTED', 'ACCEPTED', 'POSTED', 'PENDING', 'BLOCKED', 'RETURNED_BY_HAND', "
+    "'NOT_SETTLED'"
 )
 
 REQUEST_STATES: Final = "'NONE', 'REQUESTED', 'RECEIVED', 'PENDING', 'AGREED', 'REFUSED', 'RETURNED'"
@@ -33,6 +45,10 @@ STATEMENTS: Final = (
     "ALTER TABLE payment_state ADD COLUMN returned_cents BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE payment_state DROP CONSTRAINT payment_state_state_ck",
     f"ALTER TABLE payment_state ADD CONSTRAINT payment_state_state_ck CHECK (state IN ({PAYMENT_STATES})) NOT VALID",
+    "ALTER TABLE payment_event DROP CONSTRAINT payment_event_state_after_ck",
+    f"ALTER TABLE payment_event ADD CONSTRAINT payment_event_state_after_ck CHECK (state_after IN ({EVERY_STATE})) NOT VALID",
+    "ALTER TABLE incoming_state DROP CONSTRAINT incoming_state_state_ck",
+    f"ALTER TABLE incoming_state ADD CONSTRAINT incoming_state_state_ck CHECK (state IN ({INCOMING_STATES})) NOT VALID",
     "ALTER TABLE incoming_transfer ADD COLUMN message_type TEXT NOT NULL DEFAULT 'pacs.008.001.08'",
     "ALTER TABLE incoming_transfer ADD COLUMN original_id UUID",
     "CREATE INDEX incoming_transfer_original_id_ix ON incoming_transfer (original_id) WHERE original_id IS NOT NULL",

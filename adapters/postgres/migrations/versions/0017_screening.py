@@ -1,7 +1,7 @@
 """Screening: a tenant's rules, two states of what is held, and what the limits of accounts count (docs/adr/0027).
 
-Every step is additive and quick: a program of the former revision goes on working while this runs (`pre`). It screens
-nothing, and cannot read a payment that is held: no tenant's rules are registered before the former one has ended.
+From then on payments may be held: a program of the former revision could not read them, and would send what is to be
+screened. It is ended first.
 
 Revision ID: 0017
 """
@@ -15,6 +15,7 @@ down_revision = "0013"
 branch_labels = None
 depends_on = None
 phase = "pre"
+ends_older_code = True
 
 PAYMENT_STATES: Final = (
     "'RECEIVED', 'HELD', 'RELEASED', 'SENDING', 'IN_DOUBT', 'AWAITING_OPERATOR', 'RESEND_DUE', 'SETTLED', "
@@ -24,7 +25,7 @@ PAYMENT_STATES: Final = (
 EVENT_STATES: Final = (
     "'RECEIVED', 'HELD', 'RELEASED', 'SENDING', 'IN_DOUBT', 'AWAITING_OPERATOR', 'RESEND_DUE', 'SETTLED', "
     "'ACCEPTED_WITHOUT_POSTING', 'RETURN_DUE', 'RETURNED', 'REJECTED', 'ACCEPTED', 'POSTED', 'PENDING', 'BLOCKED', "
-    "'NOT_SETTLED'"
+    "'RETURNED_BY_HAND', 'NOT_SETTLED'"
 )
 
 ORIGINS: Final = "'core', 'gateway', 'rail', 'operator', 'institution', 'screening'"
