@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -362,10 +363,8 @@ async def test_whatever_else_is_answered_is_no_answer(handler: Handler) -> None:
 async def test_a_service_that_is_slow_has_not_answered() -> None:
     """Nor one that is not there, nor one that we have no secret for."""
 
-    async def slow(request: web.Request) -> web.Response:
-        await request.read()
-        while not request.transport or not request.transport.is_closing():
-            await request.loop.run_in_executor(None, lambda: None)
+    async def slow(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
         return web.json_response({"result": "clear"})
 
     with pytest.raises(UnavailableError, match="did not answer"):

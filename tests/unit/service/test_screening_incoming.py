@@ -188,7 +188,7 @@ async def test_a_message_that_says_more_than_its_value_is_read_whole() -> None:
         desk = Desk(earth)
         transfer = await earth.received()
         message = await earth.receiving.messages.of(transfer)
-        earth.receiving.messages.keep(transfer.payment_id, replace(message, carries_all=False))  # type: ignore[type-var]
+        earth.receiving.messages.keep(transfer.payment_id, replace(message, carries_all=False))
         asker = earth.receiving.asker
 
         await asker._screened(transfer, await earth.receiving.messages.of(transfer), 1.0)
