@@ -94,6 +94,8 @@ proof: setup ## What takes longer: measure, and write the reports into docs/proo
 	$(BIN)/python -m tests.proofs.day
 	$(BIN)/python -m tests.proofs.audit
 	$(BIN)/python -m tests.proofs.regions
+	$(BIN)/python -m tests.proofs.region_drill
+	$(BIN)/python -m tests.proofs.synchronous
 	$(BIN)/python -m tests.proofs.container
 	$(BIN)/python -m tests.proofs.terraform
 

@@ -30,6 +30,7 @@ from adapters.postgres.bus import PostgresBus
 from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.incoming import PostgresIncoming
+from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.postgres.releases import PostgresReleases
 from adapters.postgres.screening import PostgresScreening
 from adapters.postgres.store import PostgresStore
@@ -40,9 +41,11 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
+from gateway.conversing import Conversing, conversation_desk, conversation_store, converse
 from gateway.domain.incoming_transfer import UNENDED
 from gateway.domain.payment import Rail, RegionId
-from gateway.rails import link_of, served_rails
+from gateway.presence import open_presence, operations_over
+from gateway.rails import link_of, rail_operations, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
     POSTING_PREFETCH,
@@ -52,7 +55,7 @@ from gateway.receiving import (
     open_institution,
     receiving_rails,
 )
-from gateway.regional import Regional, open_peer, open_regional, tenure_of
+from gateway.regional import Regional, open_peer, open_regional, serving_the_peer, takes_of, tenure_of
 from gateway.screening import open_screening
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
@@ -62,7 +65,10 @@ from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fencing import HeldLink, at_home
 from gateway.service.funds import Funds, NoCore
 from gateway.service.group_commit import GroupCommit
+from gateway.service.incoming.decide import IncomingDecider
+from gateway.service.incoming.fold import TransferFold
 from gateway.service.operate import Operators
+from gateway.service.peer_point import PeerPoint
 from gateway.service.ports import (
     ArchiveStore,
     AuditAnchor,
@@ -79,11 +85,15 @@ from gateway.service.ports import (
     PaymentStore,
     Queue,
     QueueDirection,
+    RailEventStore,
     RailLink,
     Vault,
 )
+from gateway.service.ports.conversations import ConversationStore
+from gateway.service.rail_operations import RailNotices, RailOperations, RailOperationSender
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
+from gateway.service.reconcile import MissingDesk, Reconciler
 from gateway.service.relay import Forwarder, relay
 from gateway.service.screening import Screening
 from gateway.service.seal import Sealer
@@ -95,6 +105,7 @@ from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError, dat
 
 Part = TypeVar("Part")
 
+RAIL_GAUGES_PAUSE_S: Final = 15.0
 GAUGES_PAUSE_S: Final = 5.0
 """Between two readings of what waits."""
 
@@ -129,6 +140,7 @@ class Between:
     bus: Callable[[Bus], Bus] = _as_it_is
     link: Callable[[Rail, RailLink], RailLink] = _link_as_it_is
     application: Callable[[web.Application], web.Application] = _as_it_is
+    clock: Callable[[Clock], Clock] = _as_it_is
 
 
 NOTHING_BETWEEN: Final = Between()
@@ -146,6 +158,8 @@ class Parts:
     releases: PostgresReleases
     store: PaymentStore
     incoming: IncomingStore
+    conversations: ConversationStore
+    rail_events: RailEventStore
     dead_letters: DeadLetterStore
     audit: AuditStore
     anchor: AuditAnchor | None
@@ -167,21 +181,24 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     """
     configure_logs(role=role, level=settings.log_level)
     database_url = database_url_of(settings)
-    clock, metrics = SystemClock(), Metrics()
+    clock, metrics = between.clock(SystemClock()), Metrics()
     if settings.index_key.get_secret_value() == DEVELOPMENT_INDEX_KEY:
         structlog.get_logger("fifteen").warning("development_index_key", remedy="set FIFTEEN_INDEX_KEY to a secret")
     metrics.build_info.labels(version("fifteen")).set(1)
     observer = TelemetryObserver(metrics, promise_s=settings.promise_s)
     vault, region = vault_of(settings), RegionId(settings.region)
+    rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
+    fold_transfer = TransferFold(IncomingDecider(receiving_rails(settings, rails), SystemIdentifiers()))
     async with (
         open_pool(database_url) as opened,
-        open_regional(settings, opened, clock, observer=observer, metrics=metrics, vault=vault) as regional,
+        open_regional(
+            settings, opened, clock, observer=observer, metrics=metrics, vault=vault, fold_transfer=fold_transfer
+        ) as regional,
     ):
         pool = between.pool(opened)
         archive_reader, tenure = reader_of(settings, clock), tenure_of(regional)
         store = between.store(PostgresStore(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure))
         dead_letters = PostgresDeadLetters(pool, region=region)
-        rails = {rail: between.rail(protocol) for rail, protocol in served_rails(settings).items()}
         audit = PostgresAudit(pool, region=region)
         archive = PostgresArchiveStore(pool, region=region)
         archiver = archiver_of(settings, archive, clock)
@@ -197,7 +214,9 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             pool=pool,
             releases=releases,
             store=store,
-            incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader),
+            incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure),
+            rail_events=PostgresRailEvents(pool, region=region, vault=vault),
+            conversations=conversation_store(pool, region=region, vault=vault),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,
@@ -245,6 +264,16 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         open_parts(settings, role="gateway", between=between) as parts,
         open_bus(parts) as bus,
         open_peer(settings) as peer,
+        open_presence(
+            settings,
+            events=parts.rail_events,
+            workers=parts.releases,
+            incoming=parts.incoming,
+            clock=parts.clock,
+            identifiers=SystemIdentifiers(),
+            observer=parts.observer,
+            tenure=tenure_of(parts.regional),
+        ) as presence,
         asyncio.TaskGroup() as loops,
     ):
         forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
@@ -264,9 +293,11 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             vault=parts.vault,
             observer=parts.observer,
             forward=forwarder.take,
+            durability=None if parts.regional is None else parts.regional.both,
         )
+        received = receiving_rails(settings, parts.rails)
         incoming, requests, incoming_saves = desk_of(
-            rails=receiving_rails(settings, parts.rails),
+            rails=received,
             store=parts.incoming,
             payments=decisions,
             protocols=parts.rails,
@@ -285,7 +316,18 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
                 SystemIdentifiers(),
             ),
             incoming=incoming,
+            rail_operations=presence.operations,
+            rail_missing=MissingDesk(parts.rail_events, parts.clock),
             requests=requests,
+            conversations=conversation_desk(
+                settings,
+                parts.conversations,
+                parts.incoming,
+                received,
+                clock=parts.clock,
+                identifiers=SystemIdentifiers(),
+                vault=parts.vault,
+            ),
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -304,8 +346,9 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             limits=HttpLimits(body_bytes_max=settings.body_bytes_max),
             peer=peer,
             region=None if peer is None else RegionId(settings.region),
+            takes=takes_of(settings),
         )
-        regional = {} if parts.regional is None else parts.regional.loops_of_every_role
+        regional = {} if parts.regional is None else parts.regional.loops_of_a_gateway
         background = [
             loops.create_task(accepts.run()),
             loops.create_task(saves.run()),
@@ -315,10 +358,14 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             loops.create_task(_supervised(parts, "releases", parts.releases.run)),
             loops.create_task(_supervised(parts, "admission", admission.run)),
             loops.create_task(_supervised(parts, "waiting", waiting.run)),
-            *(loops.create_task(_supervised(parts, name, loop)) for name, loop in regional.items()),
+            *(
+                loops.create_task(_supervised(parts, name, loop))
+                for name, loop in {**regional, **presence.loops}.items()
+            ),
         ]
         application = between.application(build_application(api))
-        await _serve_until_stopped(application, settings.http_host, settings.http_port, ready=ready)
+        async with serving_the_peer(settings, api):
+            await _serve_until_stopped(application, settings.http_host, settings.http_port, ready=ready)
         for task in background:
             task.cancel()
 
@@ -397,6 +444,17 @@ async def _run_worker_loops(
         identifiers=identifiers,
         observer=parts.observer,
         forward=forwarder.take,
+        both=None if parts.regional is None else parts.regional.both,
+    )
+    conversing = converse(
+        parts.settings,
+        parts.conversations,
+        receiving,
+        payments=parts.store,
+        incoming=parts.incoming,
+        links=links,
+        clock=parts.clock,
+        identifiers=identifiers,
     )
     receivers = {
         rail: Receiver(
@@ -409,9 +467,12 @@ async def _run_worker_loops(
             parts.observer,
             receiving.hearing(rail, parts.store, parts.vault),
             regions,
+            RailNotices(parts.rail_events, parts.observer),
+            conversing.hearings.get(rail),
         )
         for rail, protocol in rails.items()
     }
+    operations = RailOperationSender(parts.rail_events, links, parts.clock, identifiers, parts.observer)
     timers = Timers(decisions, rails, parts.clock, parts.observer)
     sealer = Sealer(parts.audit, parts.anchor, RegionId(parts.settings.region), parts.clock)
     if parts.anchor is None:
@@ -423,17 +484,30 @@ async def _run_worker_loops(
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         grouping += [group.create_task(each.run()) for each in receiving.groups]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving),
+            "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving=receiving, conversing=conversing),
+            "conversations": conversing.keeping.run,
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
             "timers": timers.run,
+            "rail operations": operations.run,
             "screening": screening.run,
             "movements": screening.forget,
             **receiving.loops,
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
+            "rail gauges": lambda: _keep_rail_gauges(parts),
         }
+        if receiving.rails and parts.settings.fednow.totals_interval_s is not None:
+            reconciler = Reconciler(
+                rail_operations(parts.settings),
+                parts.rail_events,
+                parts.incoming,
+                parts.clock,
+                parts.observer,
+                parts.settings.fednow.totals_interval_s,
+            )
+            loops["reconciliation"] = reconciler.run
         if receiving.rails:
             loops |= {"forwarder": forwarder.publish, "forwarded": forwarder.forget}
         if parts.archiver is not None:
@@ -448,6 +522,16 @@ async def _run_worker_loops(
                     ask_wait_s=max(rail.timing.status_request_wait_s for rail in rails.values()),
                 )
                 loops["guardian"] = guardian.run
+            if parts.settings.fednow.peer_connection_point is not None and Rail.FEDNOW in rails:
+                loops["peer's connection point"] = PeerPoint(
+                    operations_of(parts),
+                    Rail.FEDNOW,
+                    parts.settings.fednow.peer_connection_point,
+                    parts.regional.witness,
+                    parts.regional.peer,
+                    parts.regional,
+                    parts.clock,
+                ).run
             loops |= {
                 f"receiver of {rail} for the other region": receiver.run_for_the_other_region
                 for rail, receiver in receivers.items()
@@ -467,16 +551,19 @@ async def _run_worker_loops(
             task.cancel()
 
 
-async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, receiving: Receiving) -> None:
+async def _consume(
+    parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, *, receiving: Receiving, conversing: Conversing
+) -> None:
     """Take what is for the rails, for the core, and for the institutions from their queues, until cancelled."""
     await bus.declare()
     settings = parts.settings
     out, core = QueueDirection.OUT, QueueDirection.CORE
+    unhurried = conversing.keeping.or_else(receiving.arrived.requests.see_to_ours)
     handled: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = (
         (out, MessageClass.VALUE, dispatcher.transfer, settings.dispatch_prefetch, settings.dispatch_concurrency),
         (out, MessageClass.INQUIRY, dispatcher.enquiry, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (out, MessageClass.SYSTEM, dispatcher.ping, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
-        (out, MessageClass.NONVALUE, receiving.arrived.requests.see_to_ours, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
+        (out, MessageClass.NONVALUE, unhurried, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (core, MessageClass.VALUE, funds.tell, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
     )
     received: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = [
@@ -492,6 +579,11 @@ async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds,
                     bus.consume(queue, at_home(handler), prefetch=prefetch, concurrency=concurrency)
                 )
         await asyncio.Event().wait()
+
+
+def operations_of(parts: Parts) -> RailOperations:
+    """Return what takes rail operations: they are sent by a worker."""
+    return operations_over(parts.settings, parts.rail_events, parts.clock, SystemIdentifiers())
 
 
 def _decisions(parts: Parts, saves: GroupCommit[Decision, bool]) -> Decisions:
@@ -556,6 +648,15 @@ async def _keep_incoming_gauges(parts: Parts, now: datetime) -> None:
         )
     metrics.return_requests_overdue.set(backlog.requests_overdue)
     metrics.incoming_attention.set(backlog.attention)
+
+
+async def _keep_rail_gauges(parts: Parts) -> None:
+    operations, desk = operations_of(parts), MissingDesk(parts.rail_events, parts.clock)
+    while True:
+        for rail in operations.dialects:
+            parts.metrics.rails.show(rail, await operations.status(rail), operations.rules)
+            parts.metrics.rails.show_missing(rail, await desk.missing(rail), parts.clock.now())
+        await asyncio.sleep(RAIL_GAUGES_PAUSE_S)
 
 
 async def _keep_audit_gauges(parts: Parts, now: datetime) -> None:

@@ -13,11 +13,12 @@ from gateway.settings import IbmMqSettings, SettingsError
 
 
 def rail_link(
-    rail: Rail, *, url: str, connection_party: str, ibm_mq: IbmMqSettings
+    rail: Rail, *, url: str, connection_party: str, ibm_mq: IbmMqSettings, connection_point: str | None = None
 ) -> AbstractAsyncContextManager[RailLink]:
     """Return the link to a rail: HTTP or AMQP to a simulator, IBM MQ to the real one. It connects when first used.
 
-    `connection_party` is who we are on the rail; IBM MQ knows us by our certificate.
+    `connection_party` is who we are on the rail, and `connection_point` where we connect; IBM MQ knows us by our
+    certificate, and the point by its queues.
 
     Raises:
         SettingsError: there is no such link, or something that it needs is missing.
@@ -25,7 +26,7 @@ def rail_link(
     """
     match urlsplit(url).scheme:
         case "http" | "https":
-            return HttpRailLink(url, connection_party=connection_party)
+            return HttpRailLink(url, connection_party=connection_party, connection_point=connection_point)
         case "amqp" | "amqps":
             from adapters.rails.amqp import AmqpRailLink
 

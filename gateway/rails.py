@@ -10,7 +10,8 @@ from gateway.domain.doubt import DoubtPolicy, Enquiry
 from gateway.domain.payment import Rail
 from gateway.domain.timing import Timing
 from gateway.rail_links import rail_link
-from gateway.service.fednow import fednow_protocol
+from gateway.service.fednow import FedNowDialect, fednow_protocol
+from gateway.service.fednow_operations import FedNowOperations
 from gateway.service.ports import RailLink
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.rtp import RtpAddress, rtp_protocol
@@ -46,7 +47,8 @@ def link_of(rail: Rail, settings: Settings) -> AbstractAsyncContextManager[RailL
         Rail.RTP: (settings.rtp.url, settings.rtp.participant, settings.rtp.ibm_mq),
     }[rail]
     assert url is not None, f"{rail} is not served"
-    return rail_link(rail, url=url, connection_party=party, ibm_mq=ibm_mq)
+    point = settings.fednow.connection_point if rail is Rail.FEDNOW else None
+    return rail_link(rail, url=url, connection_party=party, ibm_mq=ibm_mq, connection_point=point)
 
 
 def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:
@@ -63,6 +65,23 @@ def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:
         return_reasons=frozenset(fednow.return_reason_codes),
         schemas=schemas,
     )
+
+
+def rail_operations(settings: Settings) -> Mapping[Rail, FedNowOperations]:
+    """Return how each rail that is served is asked about ourselves, where we know how.
+
+    Raises:
+        SettingsError: the institution's own schemas cannot be used.
+
+    """
+    if Rail.FEDNOW not in settings.rails:
+        return {}
+    fednow = settings.fednow
+    dialect = FedNowDialect(fednow_profile(settings, schemas_of(settings)), ConnectionPartyId(fednow.connection_party))
+    institutions = frozenset((*fednow.routing_numbers, *settings.receiving_agents))
+    return {
+        Rail.FEDNOW: FedNowOperations(dialect, party=fednow.connection_party, institutions=institutions),
+    }
 
 
 def _fednow(settings: Settings, schemas: SchemaSet) -> RailProtocol:

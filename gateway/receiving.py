@@ -19,6 +19,7 @@ from gateway.service.fednow import FedNowDialect
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.arrived import SeeingToArrived
 from gateway.service.incoming.ask import Asker
+from gateway.service.incoming.both_regions import Acceptances, InBothRegions, NoOtherRegion
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
 from gateway.service.incoming.desk import IncomingDesk
@@ -83,7 +84,7 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
 
 
 @asynccontextmanager
-async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[Institution]:
+async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[WebhookInstitution]:
     """Open the way to the institutions.
 
     Raises:
@@ -206,15 +207,17 @@ def compose(
     identifiers: Identifiers,
     observer: IncomingObserver,
     forward: Forward = leave_to_the_relay,
+    both: InBothRegions | None = None,
 ) -> Receiving:
     """Build receiving over its ports; `forward` is told of deliveries that were committed.
 
+    `both` says what both regions have, where there are two.
     `payments` and `protocols` are those of what is sent: what goes back is sent, and what comes back was.
     """
     saves, sents = grouped_incoming_saves(store), grouped_sents(store)
     decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer, forward)
     tenants = ReceivingTenants(store, clock, observer)
-    sender = IncomingSender(store, sents, links, clock, observer)
+    sender = IncomingSender(decisions, Acceptances(both or NoOtherRegion()), sents, links, clock, observer)
     messages = ReceivedMessages(store, rails)
     coming_back = ComingBack(store, payments, protocols, messages, clock)
     asker = Asker(decisions, institution, tenants, sender, coming_back, clock, observer, screening)

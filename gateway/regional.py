@@ -6,19 +6,40 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import asyncpg
 
-from adapters.http.peer import Peer, mutual_tls
+from adapters.http.api import Api, Takes
+from adapters.http.application import build_peer_application
+from adapters.http.peer import Peer, listener_tls, mutual_tls
+from adapters.http.serving import serving
+from adapters.postgres.incoming_projection import PostgresTransferProjections
 from adapters.postgres.regions import PostgresRegions
 from adapters.telemetry.metrics import Metrics
 from adapters.witness import WitnessAddressError, open_witness
-from gateway.domain.payment import RegionId
+from gateway.domain.payment import RegionId, TenantId
+from gateway.service.both_regions import BothRegions, PeerFence
+from gateway.service.incoming.fold import TransferFold
 from gateway.service.lease import RegionLease
-from gateway.service.ports import Alone, Clock, Observer, RegionStore, Tenure, UnavailableError, Vault, Witness
-from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, behind_s
+from gateway.service.ports import (
+    Alone,
+    Clock,
+    Observer,
+    Projected,
+    ProjectedTransfer,
+    Tenure,
+    UnavailableError,
+    Unprojected,
+    UnprojectedTransfer,
+    Vault,
+    Witness,
+)
+from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, behind_s, folded
 from gateway.service.steer import Guardian
 from gateway.settings import Settings, SettingsError, witness_url_of
+
+EVERY_TENANT: Final = "*"
 
 Loop = Callable[[], Awaitable[None]]
 
@@ -29,12 +50,15 @@ class Regional:
 
     lease: RegionLease
     keeper: MapKeeper
-    projector: Projector
+    projector: Projector[Unprojected, Projected]
+    transfers: Projector[UnprojectedTransfer, ProjectedTransfer]
     pulse: Pulse
     successor: Successor
-    store: RegionStore
+    store: PostgresRegions
     peer: RegionId
     witness: Witness
+    both: BothRegions
+    has_synchronous_tenants: bool
 
     @property
     def loops_of_every_role(self) -> Mapping[str, Loop]:
@@ -42,10 +66,24 @@ class Regional:
         return {"lease": self.lease.run, "map of slots": self.keeper.run}
 
     @property
+    def loops_of_a_gateway(self) -> Mapping[str, Loop]:
+        """What a gateway runs besides."""
+        return {**self.loops_of_every_role, **(self._loops_of_both if self.has_synchronous_tenants else {})}
+
+    @property
+    def _loops_of_both(self) -> Mapping[str, Loop]:
+        return {"peer's fence": self.both.fence.run, "peer's copy": self.both.run}
+
+    @property
     def loops_of_a_worker(self) -> Mapping[str, Loop]:
         """What a worker runs besides."""
-        return {**self.loops_of_every_role, "projection": self.projector.run, "pulse": self.pulse.run} | {
-            "successor": self.successor.run
+        return {
+            **self.loops_of_every_role,
+            **self._loops_of_both,
+            "projection": self.projector.run,
+            "projection of incoming transfers": self.transfers.run,
+            "pulse": self.pulse.run,
+            "successor": self.successor.run,
         }
 
     def guardian(self, own: RegionId, clock: Clock, *, after_s: float, ask_wait_s: float) -> Guardian:
@@ -67,10 +105,21 @@ class Regional:
         self.demand()
 
     async def keep_gauge(self, metrics: Metrics, clock: Clock) -> None:
-        """Measure how far this region's view of its peer is behind."""
+        """Measure how far this region's view of its peer is behind, and what is kept for the peer."""
         behind = await behind_s(self.store, self.peer, clock)
         if behind is not None:
-            metrics.region_behind_seconds.labels(self.peer).set(max(0.0, behind))
+            metrics.regions.behind_seconds.labels(self.peer).set(max(0.0, behind))
+        kept = await self.store.retention(self.peer)
+        for gauge in (
+            metrics.regions.slot_kept_bytes,
+            metrics.regions.slot_left_bytes,
+            metrics.regions.slot_lost,
+        ):
+            gauge.clear()
+        for each in kept:
+            metrics.regions.slot_kept_bytes.labels(each.slot).set(each.kept_bytes)
+            metrics.regions.slot_left_bytes.labels(each.slot).set(each.left_bytes)
+            metrics.regions.slot_lost.labels(each.slot).set(each.is_lost)
 
 
 @asynccontextmanager
@@ -82,6 +131,7 @@ async def open_regional(
     observer: Observer,
     metrics: Metrics,
     vault: Vault,
+    fold_transfer: TransferFold,
 ) -> AsyncIterator[Regional | None]:
     """Open what a region needs beside another; None for one alone.
 
@@ -108,15 +158,32 @@ async def open_regional(
             yield Regional(
                 lease,
                 keeper,
-                Projector(store, clock, observer),
+                Projector(store, folded, clock, observer),
+                Projector(PostgresTransferProjections(pool, region=region), fold_transfer, clock, observer),
                 Pulse(store, clock),
                 Successor(store, clock),
                 store,
                 peer,
                 witness,
+                _both_of(settings, store, witness, clock, metrics),
+                bool(settings.synchronous_tenants),
             )
     except WitnessAddressError as error:
         raise SettingsError(f"FIFTEEN_WITNESS_URL: {error}") from error
+
+
+def _both_of(
+    settings: Settings, store: PostgresRegions, witness: Witness, clock: Clock, metrics: Metrics
+) -> BothRegions:
+    assert settings.peer is not None, "there are two"
+    region, peer, tenants = RegionId(settings.region), RegionId(settings.peer), frozenset(settings.synchronous_tenants)
+
+    def concerns(tenant_id: TenantId) -> bool:
+        return tenant_id in tenants or EVERY_TENANT in tenants
+
+    both = BothRegions(store, region, peer, clock, PeerFence(witness, peer, clock), concerns)
+    metrics.regions.unconfirmed_seconds.set_function(lambda: both.unconfirmed_s)
+    return both
 
 
 def tenure_of(regional: Regional | None) -> Tenure:
@@ -135,15 +202,38 @@ async def open_peer(settings: Settings) -> AsyncIterator[Peer | None]:
     if settings.peer_url is None:
         yield None
         return
-    async with Peer(settings.peer_url, own=RegionId(settings.region), tls=_tls_of(settings)) as peer:
+    async with Peer(settings.peer_url, own=RegionId(settings.region), tls=_tls_of(settings, mutual_tls)) as peer:
         yield peer
 
 
-def _tls_of(settings: Settings) -> ssl.SSLContext | None:
+@asynccontextmanager
+async def serving_the_peer(settings: Settings, api: Api) -> AsyncIterator[int | None]:
+    """Serve what the other region forwards at an address of its own, where one is set; yields its port.
+
+    Raises:
+        SettingsError: the files of its TLS cannot be used.
+        OSError: the address cannot be had.
+
+    """
+    if settings.peer_listen_port is None:
+        yield None
+        return
+    application, tls = build_peer_application(api), _tls_of(settings, listener_tls)
+    assert tls is not None, "the settings demand it"
+    async with serving(application, host=settings.peer_listen_host, port=settings.peer_listen_port, tls=tls) as port:
+        yield port
+
+
+def takes_of(settings: Settings) -> Takes:
+    """Return which submissions clients' own listener takes."""
+    return Takes.EITHER if settings.peer_listen_port is None else Takes.OWN
+
+
+def _tls_of(settings: Settings, make: Callable[..., ssl.SSLContext]) -> ssl.SSLContext | None:
     authority, certificate, key = settings.peer_ca_file, settings.peer_certificate_file, settings.peer_key_file
     if authority is None or certificate is None or key is None:
         return None
     try:
-        return mutual_tls(authority=authority, certificate=certificate, key=key)
+        return make(authority=authority, certificate=certificate, key=key)
     except OSError as error:
         raise SettingsError(f"FIFTEEN_PEER_CA_FILE, FIFTEEN_PEER_CERTIFICATE_FILE or its key: {error}") from error

@@ -125,6 +125,30 @@ class FedNowSettings(BaseModel):
     connection_party: str = Field(
         "990000107", pattern=r"^[0-9A-Z]{9}$", description="Our connection party id: the header's From."
     )
+    connection_point: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Za-z]{1,35}$",
+        description="The connection point at which this region connects; empty: the party has but one.",
+    )
+    peer_connection_point: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Za-z]{1,35}$",
+        description="The other region's connection point: it is disconnected at the rail when that region is lost.",
+    )
+    protective_sign_off_after_s: float | None = Field(
+        None,
+        ge=1,
+        description="Sign off whoever has not answered for so long: an institution, or all of us when no worker runs. "
+        "With two regions this one's connection point is disconnected instead. Empty: nobody is signed off by itself.",
+    )
+    totals_interval_s: float | None = Field(
+        300.0,
+        ge=1,
+        description="How often what came in is held against the rail's totals (camt.060); empty: never.",
+    )
+    downtime_hours_at_once: float = Field(2, gt=0, description="How long we may be signed off at once.")
+    downtime_hours_per_quarter: float = Field(24, gt=0, description="How long in a quarter.")
+    downtime_hours_per_year: float = Field(96, gt=0, description="How long in a year: four quarters.")
     routing_numbers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Debtor's agents that may send through this gateway, comma-separated; empty: any."
     )
@@ -186,7 +210,9 @@ class FedNowSettings(BaseModel):
     _split = field_validator(
         "answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers", mode="before"
     )(_split)
-    _or_none = field_validator("url", mode="before")(_none_if_empty)
+    _or_none = field_validator("url", "connection_point", "peer_connection_point", "totals_interval_s", mode="before")(
+        _none_if_empty
+    )
 
     @model_validator(mode="after")
     def _asks_after_the_clock(self) -> Self:
@@ -310,8 +336,19 @@ class Settings(BaseSettings):
     peer_ca_file: Path | None = Field(
         None, description="The authority of the other gateway's certificate; with the two below, both sides show one."
     )
-    peer_certificate_file: Path | None = Field(None, description="Our certificate for the other region's gateway.")
+    peer_certificate_file: Path | None = Field(
+        None,
+        description="Our certificate for the other region's gateway, shown by both sides: for clients and servers.",
+    )
     peer_key_file: Path | None = Field(None, description="The key of that certificate.")
+    peer_listen_host: str = Field("127.0.0.1", description="Where the listener for the other region's gateway is.")
+    peer_listen_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="Its port: what is forwarded is taken there alone, from who shows a certificate of peer_ca_file; 0 "
+        "takes a free one. Empty: none, and what stands before the gateway checks certificates.",
+    )
     peer_database_url: SecretStr | None = Field(
         None,
         description="postgresql://… as this region's database finds the other's, of a role that may replicate: for "
@@ -333,6 +370,11 @@ class Settings(BaseSettings):
         None,
         ge=5,
         description="Take the other region over once its lease was not renewed for so long; empty: by command alone.",
+    )
+    synchronous_tenants: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Tenants, comma-separated, whose payments are acknowledged only when both regions have them; *: "
+        "every tenant; empty: none. The same in both regions (docs/regions.md).",
     )
     broker_url: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="amqp://… of RabbitMQ, or of its nodes, comma-separated; empty: the bus lives in PostgreSQL."
@@ -479,7 +521,9 @@ class Settings(BaseSettings):
     fednow: FedNowSettings = FedNowSettings()
     rtp: RtpSettings = RtpSettings()
 
-    _split = field_validator("regions", "retired_regions", "broker_url", "receiving_agents", mode="before")(_split)
+    _split = field_validator(
+        "regions", "retired_regions", "synchronous_tenants", "broker_url", "receiving_agents", mode="before"
+    )(_split)
     _is_safe = field_validator("institution_url", "peer_url")(_https_or_loopback)
     _or_none = field_validator("archive_url", "audit_anchors", "keys_file", mode="before")(_none_if_empty)
 
@@ -528,11 +572,13 @@ class Settings(BaseSettings):
             raise ValueError(f"regions are one or two, each named once, not {', '.join(self.regions)}")
         if set(self.regions) & set(self.retired_regions):
             raise ValueError("a region that is retired does not write: it is named in one of the two settings")
-        if len(self.regions) > 1 and self.receiving_agents:
-            raise ValueError("two regions do not receive yet: receiving_agents must be empty (docs/regions.md)")
+        if len(self.regions) == 1 and self.synchronous_tenants:
+            raise ValueError("synchronous_tenants needs two regions: one alone has no other to wait for")
         tls = (self.peer_ca_file, self.peer_certificate_file, self.peer_key_file)
         if any(tls) and not all(tls):
             raise ValueError("peer_ca_file, peer_certificate_file and peer_key_file are set together, or not at all")
+        if self.peer_listen_port is not None and not all(tls):
+            raise ValueError("peer_listen_port needs peer_ca_file, peer_certificate_file and peer_key_file")
         if any(tls) and not (self.peer_url or "").startswith("https:"):
             raise ValueError("peer_url must be https where the files of its TLS are set: nothing would use them")
         return self

@@ -22,6 +22,7 @@ from simulators.facts import (
     PaymentCompleted,
     Received,
     ReceiverAnswered,
+    StandingChanged,
     Started,
     TransferForwarded,
     Verdict,
@@ -29,9 +30,10 @@ from simulators.facts import (
 from simulators.forwarding import Forwarded
 from simulators.ledger import Ledger, Settlement
 from simulators.outqueue import OutQueue, Waiting
+from simulators.standing import DISCONNECT, NO_POINT, PointsByParty, Standing
 
 _USES_UP_ITS_ID: Final = frozenset(
-    {Verdict.ACCEPTED, Verdict.ENQUIRY, Verdict.ANSWER, Verdict.IGNORED, Verdict.REFUSED}
+    {Verdict.ACCEPTED, Verdict.ENQUIRY, Verdict.ANSWER, Verdict.EVENT, Verdict.IGNORED, Verdict.REFUSED}
 )
 
 
@@ -55,8 +57,9 @@ class PaymentRecord:
 class Book:
     """Everything the rail knows. `apply` is the only way to change it, but for the leases of what was fetched."""
 
-    def __init__(self, *, visibility: timedelta) -> None:
+    def __init__(self, *, visibility: timedelta, points: PointsByParty | None = None) -> None:
         self.ledger = Ledger()
+        self.standing = Standing(points or {})
         self.last_started_at: datetime | None = None
         self._visibility = visibility
         self._copies: dict[int, Copy] = {}
@@ -67,7 +70,7 @@ class Book:
         self._payments: dict[int, PaymentRecord] = {}
         self._payment_by_message_id: dict[MessageId, PaymentRecord] = {}
         self._pending: list[tuple[datetime, int]] = []
-        self._queues: dict[ConnectionPartyId, OutQueue] = {}
+        self._queues: dict[tuple[ConnectionPartyId, str], OutQueue] = {}
         self._forwarded: dict[MessageId, Forwarded] = {}
         self._open_forwardings: list[tuple[datetime, MessageId]] = []
 
@@ -128,16 +131,19 @@ class Book:
         """When the next clock of a forwarded payment runs out."""
         return self._open_forwardings[0][0] if self._open_forwardings else None
 
-    def queue_of(self, party: ConnectionPartyId) -> OutQueue:
-        """What waits for this connection party."""
-        queue = self._queues.get(party)
+    def queue_of(self, party: ConnectionPartyId, point: str = NO_POINT) -> OutQueue:
+        """What waits for this connection party, at one of its points."""
+        queue = self._queues.get((party, point))
         if queue is None:
-            queue = self._queues[party] = OutQueue(visibility=self._visibility)
+            queue = self._queues[party, point] = OutQueue(visibility=self._visibility)
         return queue
 
     def waiting(self) -> dict[ConnectionPartyId, int]:
         """How many messages wait for each connection party."""
-        return {party: len(queue) for party, queue in self._queues.items()}
+        found: Counter[ConnectionPartyId] = Counter()
+        for (party, _), queue in self._queues.items():
+            found[party] += len(queue)
+        return dict(found)
 
     def copies(
         self, *, message_id: str | None = None, uetr: str | None = None, limit: int | None = None
@@ -169,17 +175,30 @@ class Book:
             case PaymentCompleted():
                 self._complete(fact)
             case AnswerQueued():
-                self.queue_of(fact.recipient).put(Waiting(fact.receipt, fact.body), available_at=fact.available_at)
+                queue = self.queue_of(fact.recipient, self.standing.next_point(fact.recipient))
+                queue.put(Waiting(fact.receipt, fact.body), available_at=fact.available_at)
             case AnswerLost():
                 self._payments[fact.copy].answers_lost += 1
             case Acknowledged():
-                self.queue_of(fact.recipient).acknowledge(fact.receipts)
+                for point in self.standing.points_of(fact.recipient):
+                    self.queue_of(fact.recipient, point).acknowledge(fact.receipts)
             case Started():
                 self.last_started_at = fact.at
             case TransferForwarded() | ReceiverAnswered() | ForwardingCompleted() | ForwardingStatus():
                 self._forward(fact)
+            case StandingChanged():
+                self._change_standing(fact)
             case _:
                 assert_never(fact)
+
+    def _change_standing(self, fact: StandingChanged) -> None:
+        """Change it; what waits at a point that has been disconnected goes to the party's other points."""
+        self.standing.apply(fact)
+        if fact.event_code == DISCONNECT:
+            left = self.queue_of(fact.connection_party, str(fact.parameter)).drain(fact.at)
+            for waiting, available_at in left:
+                queue = self.queue_of(fact.connection_party, self.standing.next_point(fact.connection_party))
+                queue.put(waiting, available_at=available_at)
 
     def _judge(self, fact: Judged) -> None:
         copy = self._copies[fact.copy]

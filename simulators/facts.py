@@ -52,6 +52,9 @@ class Verdict(StrEnum):
     LOST = "lost"
     """It never reached the rail: no record but this."""
 
+    EVENT = "event"
+    """A sign-on or sign-off, or a connection point that connects or disconnects: acknowledged."""
+
 
 class ReasonSource(StrEnum):
     """Who gave a reason: the rail (``Rsn/Prtry``) or the creditor's institution (``Rsn/Cd``)."""
@@ -301,6 +304,19 @@ class ForwardingStatus:
     reasons: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StandingChanged:
+    """A connection party has signed on or off, for itself or one institution, or has connected or disconnected a point.
+
+    ``parameter`` is the institution's routing number, or the connection point; None: the whole party.
+    """
+
+    at: datetime
+    connection_party: ConnectionPartyId
+    event_code: str
+    parameter: str | None
+
+
 Fact = (
     Started
     | Received
@@ -314,6 +330,7 @@ Fact = (
     | ReceiverAnswered
     | ForwardingCompleted
     | ForwardingStatus
+    | StandingChanged
 )
 """One line of the journal."""
 
@@ -330,5 +347,6 @@ FACTS: tuple[type[Fact], ...] = (
     ReceiverAnswered,
     ForwardingCompleted,
     ForwardingStatus,
+    StandingChanged,
 )
 """Every kind of fact."""

@@ -46,7 +46,8 @@ class Order:
 
     ``spent_s`` of the rail's clock is over when it is forwarded. It is delivered ``copies`` times, byte for byte, so
     many seconds apart; with ``again_after_s`` once more under a header of its own (RTP: marked DUPL). The receiver is
-    told ``advice`` so late, ``advice_copies`` times.
+    told ``advice`` so late, ``advice_copies`` times. One that is ``swallowed`` settles, and its receiver knows nothing
+    of it: as when everything was lost where it had been received and answered.
 
     With ``returns``, the message id of a payment that a participant has sent, it is the return of that: of all, or of
     ``returned``, for this ``reason``. Who pays whom is then the other way round, whatever the order says.
@@ -60,6 +61,7 @@ class Order:
     debtor_name: str = "Sample Debtor"
     creditor_name: str = "Sample Creditor"
     remittance: str = "Sample remittance"
+    end_to_end_id: str | None = None
     spent_s: float = 0.0
     copies: int = 1
     copy_after_s: float = 0.0
@@ -70,6 +72,7 @@ class Order:
     returns: str | None = None
     returned: Amount | None = None
     reason: str = "AC03"
+    swallowed: bool = False
 
 
 @dataclass(slots=True)
@@ -126,6 +129,10 @@ class ForwardingRules(Protocol):
 
     def timed_out(self) -> str:
         """The rail's reason for a payment whose receiver has not answered."""
+        ...
+
+    def not_reached(self) -> str:
+        """The rail's reason for a payment whose receiver is signed off."""
         ...
 
     def completion_date(self, instant: datetime) -> date:

@@ -26,6 +26,7 @@ class OutQueue:
         self._visibility = visibility
         self._waiting: dict[str, Waiting] = {}
         self._order: list[tuple[datetime, int, str]] = []
+        self._leased: set[str] = set()
         self._count = 0
 
     def put(self, waiting: Waiting, *, available_at: datetime) -> None:
@@ -42,12 +43,27 @@ class OutQueue:
             if waiting is not None:
                 taken.append(waiting)
         for waiting in taken:
+            self._leased.add(waiting.receipt)
             self._push(now + self._visibility, waiting.receipt)
         return taken
 
+    def drain(self, now: datetime) -> list[tuple[Waiting, datetime]]:
+        """Take out everything that waits, with when it may be fetched: what is leased at once, it was for another."""
+        drained = [
+            (waiting, now if waiting.receipt in self._leased else visible_at)
+            for visible_at, _, receipt in sorted(self._order)
+            if (waiting := self._waiting.get(receipt)) is not None
+        ]
+        self._waiting.clear()
+        self._order.clear()
+        self._leased.clear()
+        return drained
+
     def acknowledge(self, receipts: Iterable[str]) -> list[str]:
         """Forget these for good and return those that were still here; a repeat changes nothing."""
-        return [receipt for receipt in receipts if self._waiting.pop(receipt, None) is not None]
+        gone = [receipt for receipt in receipts if self._waiting.pop(receipt, None) is not None]
+        self._leased.difference_update(gone)
+        return gone
 
     def next_visible_at(self) -> datetime | None:
         """When the next message comes in sight; None while nothing waits."""

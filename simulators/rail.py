@@ -34,6 +34,7 @@ from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.outqueue import Waiting
 from simulators.participants import Participant, participant_of
+from simulators.standing import NO_POINT, PointsByParty
 
 GARBAGE: Final = b"\xff\xfe\x00 not a message \x00\xff"
 """What comes in the place of an unreadable answer."""
@@ -95,6 +96,11 @@ class SimulatorSettings(Protocol):
         """Who is on the network."""
         ...
 
+    @property
+    def connection_points(self) -> PointsByParty:
+        """The connection points of those parties that have named ones."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
@@ -108,12 +114,13 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one copy leads to: facts, perhaps a message to its sender, further ones, and money that follows."""
+    """What one copy leads to: facts, perhaps a message to its sender, further ones, money that follows, and news."""
 
     facts: tuple[Fact, ...]
     reply: bytes | None = None
     further: tuple[bytes, ...] = ()
     order: Order | None = None
+    broadcasts: tuple[tuple[ConnectionPartyId, bytes], ...] = ()
 
 
 class RailRules(Protocol):
@@ -131,6 +138,10 @@ class RailRules(Protocol):
 
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
         """Decide what becomes of one copy of a message."""
+        ...
+
+    def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
+        """Whom the network asks something, with which messages, and the request's own id; ValueError if it does not."""
         ...
 
     def completion_date(self, instant: datetime) -> date:
@@ -156,7 +167,7 @@ class SimulatedRail:
     ) -> None:
         self.settings = settings
         self.faults = NO_FAULTS
-        self.book = Book(visibility=timedelta(seconds=settings.visibility_s))
+        self.book = Book(visibility=timedelta(seconds=settings.visibility_s), points=settings.connection_points)
         self._journal = journal
         for fact in facts:
             self.book.apply(fact)
@@ -175,7 +186,8 @@ class SimulatedRail:
         judgement = self._rules.judge(body, arrival, self.book)
         told = (*(() if judgement.reply is None else (judgement.reply,)), *judgement.further)
         replies = [fact for body in told for fact in self._queued(body, connection_party, now)]
-        self._record(*judgement.facts, *replies)
+        news = [fact for party, told in judgement.broadcasts for fact in self._queued(told, party, now)]
+        self._record(*judgement.facts, *replies, *news)
         for fact in judgement.facts:
             if isinstance(fact, ForwardingCompleted):
                 self._advise(fact)
@@ -197,8 +209,20 @@ class SimulatedRail:
         body = self._forwarding.ask_back(forwarded, reason, days_later=days_later, is_unknown=is_unknown, now=now)
         self._record(*self._queued(body, forwarded.recipient, now))
 
+    def ask(self, asking: object, *, now: datetime) -> MessageId:
+        """Have the network ask a participant something, and return the request's message id.
+
+        Raises:
+            ValueError: this network asks nothing, or what it is about is not known.
+
+        """
+        self.advance(now)
+        party, bodies, message_id = self._rules.asked(asking, now=now)
+        self._record(*(fact for body in bodies for fact in self._queued(body, party, now)))
+        return message_id
+
     def originate(self, order: Order, *, now: datetime) -> TransferForwarded:
-        """Forward a payment from the network to its receiver.
+        """Forward a payment from the network to its receiver; one that is signed off gets none, and it is rejected.
 
         Raises:
             ValueError: the creditor's agent is no participant, or what is to be returned was never sent.
@@ -215,6 +239,16 @@ class SimulatedRail:
             raise ValueError(f"{agent} is no participant")
         rules, number = self._forwarding, self.book.next_forwarding
         forwarded = rules.forward(order, number, recipient=receiver.connection_party, now=now, original=original)
+        if not self.book.standing.is_reached(receiver):
+            refusal = (rules.not_reached(),)
+            rejected = ForwardingCompleted(forwarded.message_id, now, TransactionStatus.RJCT, refusal, None)
+            self._record(forwarded, rejected)
+            return forwarded
+        if order.swallowed:
+            settled_on = rules.completion_date(now)
+            settled = ForwardingCompleted(forwarded.message_id, now, TransactionStatus.ACSC, (), settled_on)
+            self._record(forwarded, settled)
+            return forwarded
         again = None if order.again_after_s is None else rules.again(forwarded, now=now)
         receipts = [self._ids.next_reference() for _ in range(order.copies + 1)]
         self._record(forwarded, *deliveries(forwarded, receipts, again))
@@ -258,22 +292,27 @@ class SimulatedRail:
             self._record(completed)
             self._advise(completed)
 
-    def fetch(self, party: ConnectionPartyId, *, messages_max: int, now: datetime) -> Sequence[Waiting]:
-        """Hand out what waits for `party`; what is not acknowledged within the visibility time comes again."""
+    def fetch(
+        self, party: ConnectionPartyId, *, messages_max: int, now: datetime, point: str = NO_POINT
+    ) -> Sequence[Waiting]:
+        """Hand out what waits for `party` at a point; what is not acknowledged within the visibility time comes again.
+
+        A point that is disconnected gets nothing.
+        """
         self.advance(now)
-        return self.book.queue_of(party).take(now, messages_max=messages_max)
+        return self.book.queue_of(party, point).take(now, messages_max=messages_max)
 
     def acknowledge(self, party: ConnectionPartyId, receipts: Sequence[str]) -> None:
         """Forget what `party` has saved; receipts that are unknown or gone change nothing."""
         if receipts:
             self._record(Acknowledged(party, tuple(receipts)))
 
-    def next_change_at(self, party: ConnectionPartyId) -> datetime | None:
+    def next_change_at(self, party: ConnectionPartyId, point: str = NO_POINT) -> datetime | None:
         """When there may be something for `party` without anyone sending anything; None for never."""
         instants = (
             self.book.next_completion_at(),
             self.book.next_forwarding_end_at(),
-            self.book.queue_of(party).next_visible_at(),
+            self.book.queue_of(party, point).next_visible_at(),
         )
         return min((instant for instant in instants if instant is not None), default=None)
 

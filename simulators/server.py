@@ -99,6 +99,8 @@ def _over_amqp(settings: SimulatorSettings, service: RailService) -> AbstractAsy
         return nullcontext()
     from simulators import amqp
 
+    if settings.connection_points:
+        raise ValueError("named connection points are played over HTTP alone: over AMQP a party has one")
     parties = {participant.connection_party for participant in settings.participants}
     return amqp.serving(service, settings.amqp_url, network=settings.network, parties=parties)
 

@@ -15,6 +15,7 @@ from simulators.facts import TransferForwarded
 from simulators.forwarding import Order
 from simulators.outqueue import Waiting
 from simulators.rail import Faults, SimulatedRail
+from simulators.standing import NO_POINT
 
 
 class RailService:
@@ -44,6 +45,10 @@ class RailService:
         """Whether the network has this connection party."""
         return any(entry.connection_party == party for entry in self._rail.settings.participants)
 
+    def has_point(self, party: ConnectionPartyId, point: str) -> bool:
+        """Whether the connection party may connect at this point: one of its own, or none where it has none."""
+        return point in self._rail.book.standing.points_of(party)
+
     def receive(self, body: bytes, *, connection_party: ConnectionPartyId, message_class: str) -> None:
         """Take one copy of a message; it is journalled when this returns."""
         self._rail.receive(body, connection_party=connection_party, message_class=message_class, now=self._clock.now())
@@ -60,15 +65,23 @@ class RailService:
         self._rail.ask_back(message_id, reason, days_later=days_later, is_unknown=is_unknown, now=self._clock.now())
         self._wake()
 
-    async def fetch(self, party: ConnectionPartyId, *, messages_max: int, wait: timedelta) -> Sequence[Waiting]:
+    def ask(self, asking: object) -> MessageId:
+        """Have the network ask a participant something. Raises ValueError when it cannot."""
+        message_id = self._rail.ask(asking, now=self._clock.now())
+        self._wake()
+        return message_id
+
+    async def fetch(
+        self, party: ConnectionPartyId, *, messages_max: int, wait: timedelta, point: str = NO_POINT
+    ) -> Sequence[Waiting]:
         """What there is for `party`, as soon as there is something; nothing after `wait`, or at the end."""
         deadline = self._clock.now() + wait
         while True:
             changed, now = self._changed, self._clock.now()
-            waiting = self._rail.fetch(party, messages_max=messages_max, now=now)
+            waiting = self._rail.fetch(party, messages_max=messages_max, now=now, point=point)
             if waiting or now >= deadline or self._closing:
                 return waiting
-            await self._clock.wait(changed, until=min(deadline, self._rail.next_change_at(party) or deadline))
+            await self._clock.wait(changed, until=min(deadline, self._rail.next_change_at(party, point) or deadline))
 
     def acknowledge(self, party: ConnectionPartyId, receipts: Sequence[str]) -> None:
         """Forget what `party` has saved."""

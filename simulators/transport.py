@@ -10,10 +10,11 @@ answers are fetched and acknowledged.
     network does not know. Several messages go together as ``application/json``, a list of
     ``{"message_class", "body"}`` (or ``body_base64`` for bytes that are no UTF-8): all are taken, in order, or none.
 
-``GET /rail/v1/messages?connection_party=…&max=…&wait=seconds&acknowledge=receipt&acknowledge=…``
+``GET /rail/v1/messages?connection_party=…&connection_point=…&max=…&wait=seconds&acknowledge=receipt&acknowledge=…``
     A long poll: 200 with a JSON list of ``{"receipt", "body"}``, empty after `wait` seconds. Bytes that are no UTF-8
     come as ``body_base64`` instead of ``body``. What is not acknowledged within the visibility time comes again. What
-    was saved before can be acknowledged with it: that counts at once, however long the poll is open.
+    was saved before can be acknowledged with it: that counts at once, however long the poll is open. A party with
+    named connection points says at which it is (403 for any other); a disconnected one gets nothing.
 
 ``POST /rail/v1/acknowledgements``
     Body: ``{"connection_party": …, "receipts": […]}``. 204, also for receipts that are gone: a repeat is safe.
@@ -31,6 +32,7 @@ from aiohttp import web
 from iso20022 import ConnectionPartyId
 from simulators.outqueue import Waiting
 from simulators.service import SERVICE, RailService
+from simulators.standing import NO_POINT
 
 PARTY_HEADER: Final = "Rail-Connection-Party"
 """Who is connected."""
@@ -94,8 +96,9 @@ async def _give_messages(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     party = _known_party(service, request.query.get("connection_party"))
     messages_max = _whole_number(request, "max", default=BATCH_MAX, most=BATCH_MAX)
+    point = _known_point(service, party, request.query.get("connection_point", NO_POINT))
     service.acknowledge(party, request.query.getall("acknowledge", []))
-    waiting = await service.fetch(party, messages_max=messages_max, wait=_wait(request))
+    waiting = await service.fetch(party, messages_max=messages_max, wait=_wait(request), point=point)
     return web.json_response([_as_json(entry) for entry in waiting])
 
 
@@ -126,6 +129,12 @@ def _known_party(service: RailService, party: str | None) -> ConnectionPartyId:
     if not service.knows(known):
         raise web.HTTPForbidden(text="the network does not know this connection party")
     return known
+
+
+def _known_point(service: RailService, party: ConnectionPartyId, point: str) -> str:
+    if not service.has_point(party, point):
+        raise web.HTTPForbidden(text=f"{party} has no connection point {point!r}: name one of its own")
+    return point
 
 
 def _whole_number(request: web.Request, name: str, *, default: int, most: int) -> int:

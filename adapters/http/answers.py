@@ -44,7 +44,10 @@ def accepted_response(
 
 
 def pending_response(key: IdempotencyKey, *, home: RegionId, retry_after_s: int) -> web.Response:
-    """Return 202 for what may have reached its home in the other region: accepted or not, a repeat finds out."""
+    """Return 202 for what may have reached its home, or was accepted there and may not be in both regions.
+
+    A repeat finds out.
+    """
     members = {
         "state": "PENDING",
         "idempotency_key": key,

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final
 
 from adapters.http.peer import Peer
 from gateway.domain.payment import RegionId
+from gateway.service.conversations.desk import ConversationDesk
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
+from gateway.service.rail_operations import RailOperations
+from gateway.service.reconcile import MissingDesk
 from gateway.service.submit import Intake
 from gateway.service.waiting import Waiting
 
@@ -51,6 +55,17 @@ ReadinessCheck = Callable[[], Awaitable[None]]
 """Returns when the part can serve; raises `gateway.service.ports.UnavailableError` when it cannot."""
 
 
+class Takes(Enum):
+    """Which submissions an application takes."""
+
+    EITHER = "either"
+    """Clients' own, and what the other region forwards."""
+    OWN = "own"
+    """Clients' own: what is forwarded has a listener of its own."""
+    FORWARDED = "forwarded"
+    """What the other region forwards."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
     """The collaborators of the HTTP API.
@@ -67,7 +82,10 @@ class Api:
     operators: Operators
     dead_letters: DeadLetters
     incoming: IncomingDesk
+    rail_operations: RailOperations
+    rail_missing: MissingDesk
     requests: ReturnRequests
+    conversations: ConversationDesk
     store: PaymentStore
     waiting: Waiting
     clock: Clock
@@ -82,5 +100,6 @@ class Api:
     synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None
     refused: Callable[[], bool] = lambda: False
     limits: HttpLimits = LIMITS
+    takes: Takes = Takes.EITHER
     peer: Peer | None = None
     region: RegionId | None = None

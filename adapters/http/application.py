@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from adapters.http.answers import FAULT
-from adapters.http.api import Api, Served
+from adapters.http.api import Api, Served, Takes
 from adapters.http.authentication import ApiKeys, OperatorKeys
 from adapters.http.bodies import leave_expectation
+from adapters.http.conversations import ConversationApi
 from adapters.http.dead_letters import DeadLetterDesk
 from adapters.http.held import HeldDesk
 from adapters.http.incoming import IncomingTransfers
@@ -30,6 +32,7 @@ from adapters.http.problems import (
     ProblemError,
     problem_response,
 )
+from adapters.http.rail_operations import RailDesk
 from adapters.http.return_requests import ReturnRequestDesk
 from adapters.http.submissions import Submissions
 from gateway.service.group_commit import OverloadedError
@@ -42,6 +45,9 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 OTHER_METHOD: Final = "OTHER"
 
 
+FORWARDED_PATHS: Final = frozenset({"/v1/messages", "/v1/payments"})
+
+
 def build_application(api: Api) -> web.Application:
     """Return the application; nothing runs until it is served (`adapters.http.serving`)."""
     application = web.Application(middlewares=[_edge(api)], client_max_size=api.limits.body_bytes_max)
@@ -52,6 +58,16 @@ def build_application(api: Api) -> web.Application:
     return application
 
 
+def build_peer_application(api: Api) -> web.Application:
+    """Return what is served to the other region's gateway alone: the submissions that it forwards."""
+    api = replace(api, takes=Takes.FORWARDED)
+    application = web.Application(middlewares=[_edge(api)], client_max_size=api.limits.body_bytes_max)
+    for method, path, handler in _routes(api):
+        if path in FORWARDED_PATHS and method == "POST":
+            application.router.add_route(method, path, handler, expect_handler=leave_expectation)
+    return application
+
+
 def _routes(api: Api) -> list[tuple[str, str, Handler]]:
     keys = ApiKeys(store=api.store, clock=api.clock, limits=api.limits)
     submissions, payments, operations = Submissions(api, keys), Payments(api, keys), Operations(api)
@@ -59,6 +75,8 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
     desk, dead_letters = OperatorDesk(api, operator_keys), DeadLetterDesk(api, operator_keys)
     held = HeldDesk(api, operator_keys)
     incoming, requests = IncomingTransfers(api, operator_keys), ReturnRequestDesk(api, operator_keys)
+    talks = ConversationApi(api, keys, operator_keys)
+    rails = RailDesk(api, operator_keys)
     return [
         ("POST", "/v1/messages", submissions.post_message),
         ("POST", "/v1/payments", submissions.post_payment),
@@ -88,6 +106,20 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("POST", "/v1/incoming-transfers/{transfer_id}/return-answer", requests.post_answer),
         ("POST", "/v1/payments/{payment_id}/return-request", requests.post_request),
         ("GET", "/v1/return-requests", requests.get_list),
+        ("POST", "/v1/requests-for-payment", talks.post_request),
+        ("POST", "/v1/account-reports", talks.post_report),
+        ("POST", "/v1/incoming-transfers/{transfer_id}/information-request", talks.post_question),
+        ("GET", "/v1/conversations", talks.get_list),
+        ("GET", "/v1/conversations/{conversation_id}", talks.get_one),
+        ("GET", "/v1/conversations/{conversation_id}/events", talks.get_events),
+        ("GET", "/v1/conversations/{conversation_id}/messages", talks.get_messages),
+        ("GET", "/v1/conversations/{conversation_id}/messages/{message_id}", talks.get_message),
+        ("POST", "/v1/conversations/{conversation_id}/answer", talks.post_answer),
+        ("POST", "/v1/conversations/{conversation_id}/withdrawal", talks.post_withdrawal),
+        ("GET", "/v1/rails/{rail}", rails.get_status),
+        ("POST", "/v1/rails/{rail}/operations", rails.post_operation),
+        ("GET", "/v1/rails/{rail}/operations/{operation_id}", rails.get_operation),
+        ("POST", "/v1/rails/{rail}/missing/{message_id}/close", rails.post_closing),
         ("GET", "/", operations.get_index),
         ("GET", "/healthz", operations.get_health),
         ("GET", "/readyz", operations.get_readiness),

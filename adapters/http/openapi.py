@@ -9,6 +9,7 @@ from uuid import UUID
 from adapters.http import problems
 from adapters.http.answers import PENDING_TYPE
 from adapters.http.api import HttpLimits
+from adapters.http.openapi_conversations import CONVERSATION_SCHEMAS, conversation_paths
 from adapters.http.openapi_dead_letters import DEAD_LETTER_SCHEMAS, dead_letter_paths
 from adapters.http.openapi_examples import (
     EVENTS_EXAMPLE,
@@ -21,6 +22,7 @@ from adapters.http.openapi_examples import (
     XML_REPORT_EXAMPLE,
 )
 from adapters.http.openapi_incoming import INCOMING_SCHEMAS, TRANSFER_EXAMPLE, incoming_paths
+from adapters.http.openapi_rails import RAIL_SCHEMAS, rail_paths
 from adapters.http.openapi_requests import request_paths
 from adapters.http.openapi_schemas import SCHEMAS, ref
 from adapters.http.problems import PROBLEM_TYPE, PROBLEMS, ProblemError, ProblemKind, problem_document
@@ -105,7 +107,7 @@ def openapi_document(*, version: str, limits: HttpLimits) -> dict[str, Any]:
                 "api_key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
             },
             "parameters": {"wait": _wait(limits)},
-            "schemas": SCHEMAS | DEAD_LETTER_SCHEMAS | INCOMING_SCHEMAS,
+            "schemas": SCHEMAS | DEAD_LETTER_SCHEMAS | INCOMING_SCHEMAS | CONVERSATION_SCHEMAS | RAIL_SCHEMAS,
             "responses": {kind.code: _problem_response(kind) for kind in PROBLEMS.values()},
         },
     }
@@ -178,6 +180,8 @@ def _paths() -> dict[str, Any]:
         "/v1/payments/{payment_id}/hold-decision": {"post": _post_hold_decision()},
         **dead_letter_paths(_problem_responses),
         **incoming_paths(_problem_responses),
+        **conversation_paths(_problem_responses),
+        **rail_paths(_problem_responses),
         **request_paths(_problem_responses, PAYMENT_SETTLED_EXAMPLE, TRANSFER_EXAMPLE),
         "/": {"get": _open("getIndex", "What there is", ref("Index"))},
         "/healthz": {"get": _open("getHealth", "Whether the process answers", ref("Health"), (problems.NOT_READY,))},

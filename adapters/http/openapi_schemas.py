@@ -10,6 +10,7 @@ from adapters.http.notes import NOTE_MAX
 from adapters.http.payment_form import CURRENCY, REMITTANCE_LINES_MAX
 from adapters.http.problems import PROBLEMS
 from adapters.http.representation import MONEY, NEXT_STEPS
+from gateway.domain.conversation import ConversationState
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingState
 from gateway.domain.payment import PaymentState, Rail, ReasonOrigin
@@ -195,7 +196,14 @@ _PROBLEM: Final = _object(
         "payment": {"type": "string", "description": "Where a key was used before: the payment that has it."},
         "state": {
             "type": "string",
-            "enum": sorted({*_values(PaymentState), *_values(IncomingState), *_values(RequestState)}),
+            "enum": sorted(
+                {
+                    *_values(PaymentState),
+                    *_values(IncomingState),
+                    *_values(RequestState),
+                    *_values(ConversationState),
+                }
+            ),
             "description": "Where nothing was to be done: where the payment, sent or received, or its request stands.",
         },
         "why": {"type": "string", "description": "Where a return cannot be asked for: the reason, for programs."},

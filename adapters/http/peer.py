@@ -46,6 +46,7 @@ _GIVEN: Final = (
 )
 _NO_ADDRESS: Final = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
 _OTHER_KEYS: Final = {401, 403}
+_MISDIRECTED: Final = 421
 
 
 class Peer:
@@ -107,6 +108,8 @@ class Peer:
             raise NotSentError(
                 f"the other region answered {response.status}: it does not know the API keys of this one"
             )
+        if response.status == _MISDIRECTED:
+            raise NotSentError("the other region takes what is forwarded at another address: FIFTEEN_PEER_URL")
         given = [(name, value) for name in _GIVEN for value in response.headers.getall(name, ())]
         return web.Response(body=answer, status=response.status, headers=given)
 
@@ -135,5 +138,20 @@ def mutual_tls(*, authority: Path, certificate: Path, key: Path) -> ssl.SSLConte
     """
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=authority)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def listener_tls(*, authority: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return what the listener for the peer needs: nobody comes in without a certificate of this authority.
+
+    Raises:
+        OSError: a file is not there, or is none (`ssl.SSLError`).
+
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # trusts nobody by itself, the system's authorities included
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority)
     context.load_cert_chain(certificate, key)
     return context

@@ -70,6 +70,12 @@ MESSAGE_NOT_FOUND: Final = ProblemKind(
 INCOMING_TRANSFER_NOT_FOUND: Final = ProblemKind(
     "incoming_transfer_not_found", 404, "No such incoming transfer", "The list of incoming transfers has their ids."
 )
+NOT_READY_TO_ANSWER: Final = ProblemKind(
+    "not_ready_to_answer",
+    409,
+    "Those who must answer the rail do not",
+    "Nobody was signed on. Mend what the detail names, and sign on then.",
+)
 POSTING_NOT_DECIDABLE: Final = ProblemKind(
     "posting_not_decidable",
     409,
@@ -99,6 +105,21 @@ RETURN_NOT_ANSWERABLE: Final = ProblemKind(
     409,
     "No request for its return waits for this answer",
     "Look at the transfer: `return_request` says where the request stands. Nothing was changed.",
+)
+CONVERSATION_NOT_FOUND: Final = ProblemKind(
+    "conversation_not_found", 404, "No such conversation", "The list of conversations has their ids."
+)
+CONVERSATION_NOT_STARTED: Final = ProblemKind(
+    "conversation_not_started",
+    409,
+    "The conversation cannot be started",
+    "`why` says why. Nothing was sent.",
+)
+CONVERSATION_NOT_WAITING: Final = ProblemKind(
+    "conversation_not_waiting",
+    409,
+    "The conversation does not wait for this",
+    "Look at it: `state` says where it stands, `may` what can be done in it. Nothing was changed.",
 )
 NOT_RECORDABLE: Final = ProblemKind(
     "not_recordable",
@@ -165,6 +186,12 @@ UNSUPPORTED_CONTENT_ENCODING: Final = ProblemKind(
 )
 EXPECTATION_FAILED: Final = ProblemKind(
     "expectation_failed", 417, "The expectation cannot be met", "Send Expect: 100-continue, or nothing."
+)
+MISDIRECTED: Final = ProblemKind(
+    "misdirected",
+    421,
+    "Not at this address",
+    "Clients and the other region's gateway have an address each. Nothing was done.",
 )
 IDEMPOTENCY_KEY_DIFFERS: Final = ProblemKind(
     "idempotency_key_differs",
@@ -234,17 +261,22 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         DEAD_LETTER_WITHOUT_PAYMENT,
         NOT_AWAITING_OPERATOR,
         NOT_HELD,
+        NOT_READY_TO_ANSWER,
         POSTING_NOT_DECIDABLE,
         NOT_RETURNABLE,
         RETURN_DIFFERS,
         RETURN_NOT_ASKABLE,
         RETURN_NOT_ANSWERABLE,
+        CONVERSATION_NOT_FOUND,
+        CONVERSATION_NOT_STARTED,
+        CONVERSATION_NOT_WAITING,
         NOT_RECORDABLE,
         MESSAGES_EXPIRED,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         UNSUPPORTED_CONTENT_ENCODING,
         EXPECTATION_FAILED,
+        MISDIRECTED,
         IDEMPOTENCY_KEY_DIFFERS,
         MESSAGE_INVALID,
         PAYMENT_INVALID,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -40,8 +41,12 @@ SERVER_OPTIONS: Final[dict[str, Any]] = {
 
 
 @asynccontextmanager
-async def serving(application: web.Application, *, host: str, port: int) -> AsyncIterator[int]:
+async def serving(
+    application: web.Application, *, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
     """Serve while the context is open; yields the port, which the system chooses when `port` is 0.
+
+    Without `tls` in clear.
 
     Leaving stops accepting, lets the requests that run be answered (bounded), and closes.
 
@@ -52,7 +57,7 @@ async def serving(application: web.Application, *, host: str, port: int) -> Asyn
     runner = web.AppRunner(application, shutdown_timeout=SHUTDOWN_MAX_S, **SERVER_OPTIONS)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+        await web.TCPSite(runner, host, port, backlog=BACKLOG, ssl_context=tls).start()
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

@@ -12,7 +12,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from adapters.http.answers import FAULT, accepted_response, pending_response, submitted_response
-from adapters.http.api import Api
+from adapters.http.api import Api, Takes
 from adapters.http.authentication import ApiKeys
 from adapters.http.bodies import read_body, require_type
 from adapters.http.negotiation import JSON, XML, is_json, is_xml, preferred, wait_s
@@ -27,6 +27,7 @@ from adapters.http.problems import (
     MESSAGE_ID_TAKEN,
     MESSAGE_INVALID,
     MESSAGE_UNREADABLE,
+    MISDIRECTED,
     NOT_ACCEPTABLE,
     PAYMENT_INVALID,
     QUERY_INVALID,
@@ -36,7 +37,14 @@ from adapters.http.problems import (
 )
 from adapters.http.representation import payment_link
 from gateway.domain.payment import IdempotencyKey, Rail, TenantId
-from gateway.service.ports import ElsewhereError, NotHomeError, NotSentError, NotServingError, UnavailableError
+from gateway.service.ports import (
+    ElsewhereError,
+    NotHomeError,
+    NotInBothError,
+    NotSentError,
+    NotServingError,
+    UnavailableError,
+)
 from gateway.service.submit import RefusalKind, Refused, Submitted
 from iso20022 import Finding
 
@@ -81,6 +89,12 @@ _REFUSALS: Final[Mapping[RefusalKind, tuple[ProblemKind, str]]] = {
 }
 
 
+_MISDIRECTED: Final[Mapping[Takes, str]] = {
+    Takes.OWN: f"The header {FORWARDED_FROM} is the other region's gateway's, which has an address of its own here.",
+    Takes.FORWARDED: "This address is for the other region's gateway alone.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     """How the client wants to be answered."""
@@ -109,6 +123,7 @@ class Submissions:
         request: web.Request,
         submit: Callable[[TenantId, web.Request], Awaitable[Submitted]],
     ) -> web.Response:
+        self._demand_way(request)
         tenant_id = await self._keys.tenant_of(request.headers)
         give_up_s = self._api.clock.monotonic_s() + MOVING_MAX_S
         while True:
@@ -118,6 +133,18 @@ class Submissions:
                 if self._api.clock.monotonic_s() >= give_up_s:
                     raise
             await self._api.clock.sleep_until(self._api.clock.now() + timedelta(seconds=MOVING_PAUSE_S))
+
+    def _demand_way(self, request: web.Request) -> None:
+        """Refuse what came to the wrong listener: what is forwarded comes with a certificate, where that is asked for.
+
+        Raises:
+            ProblemError: it did; nothing was done.
+
+        """
+        if self._api.takes is Takes.EITHER:
+            return
+        if (FORWARDED_FROM in request.headers) is not (self._api.takes is Takes.FORWARDED):
+            raise ProblemError(MISDIRECTED, _MISDIRECTED[self._api.takes])
 
     async def _taken_once(
         self,
@@ -131,6 +158,9 @@ class Submissions:
             submitted = await submit(tenant_id, request)
         except ElsewhereError as elsewhere:
             return await self._forwarded(request, elsewhere)
+        except NotInBothError as error:
+            self._api.report_fault(FAULT, error)
+            return pending_response(error.key, home=error.home, retry_after_s=self._api.limits.retry_after_s)
         except _RecordedError as recorded:
             raise recorded.problem from None
         except ProblemError as problem:

@@ -41,6 +41,9 @@ TELL_TIMEOUT_S: Final = 10.0
 CONNECT_TIMEOUT_S: Final = 1.0
 """How long a connection may take, waiting for a free one included."""
 
+REACH_TIMEOUT_S: Final = 2.0
+"""How long an institution may take to answer at all."""
+
 CONNECTIONS_MAX: Final = 4_000
 """How many requests may be under way at once: more than are asked and told at once, so that none waits for another
 tenant's. How many one institution may hold is bounded by who asks and tells."""
@@ -67,6 +70,21 @@ class WebhookInstitution:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._session.close()
+
+    async def reach(self, tenant: ReceivingTenant) -> None:
+        """Return if the institution's address answers, whatever it says.
+
+        Raises:
+            UnavailableError: nobody answers there.
+
+        """
+        assert tenant.institution_url is not None, "who has no address is not asked"
+        timeout = aiohttp.ClientTimeout(total=REACH_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+        try:
+            async with self._session.opened().head(tenant.institution_url, timeout=timeout, allow_redirects=False):
+                return
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise UnavailableError(f"{type(error).__name__}: {error}") from error
 
     async def decide(self, tenant: ReceivingTenant, question: Question, *, within_s: float) -> InstitutionAnswer:
         """Ask; see the port."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import compress
 from typing import Final
 from uuid import UUID
 
@@ -13,6 +14,7 @@ import asyncpg
 from adapters.postgres import incoming_statements as sql
 from adapters.postgres.archive import messages_of
 from adapters.postgres.connection import translated
+from adapters.postgres.homes import Homes
 from adapters.postgres.incoming_rows import admit_columns, fact_from, incoming_save_columns, transfer_from
 from adapters.postgres.saving import ONE_BAD_ROW, SaveOutcome, save_each
 from adapters.postgres.statements import EVENTS
@@ -20,21 +22,23 @@ from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import TO_BE_DECIDED, UNENDED, IncomingTransfer, RecordedFact
 from gateway.domain.payment import Payment, PaymentId, Rail, RegionId, TenantId
 from gateway.domain.receiving_time import in_order_of_deciding
-from gateway.domain.regions import FIRST_EPOCH
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding, policy_from
 from gateway.service.ports import (
     Admitted,
+    Alone,
     ArchiveReader,
     DueTimer,
     FaultyRowError,
     IncomingBacklog,
     IncomingDecision,
     NewTransfer,
+    NotHomeError,
     PartlyFaultyError,
     RawMessage,
     Receivers,
     ReceivingTenant,
     Standing,
+    Tenure,
     UnavailableError,
     Unsent,
     Vault,
@@ -43,6 +47,8 @@ from iso20022 import RoutingNumber
 
 ATTEMPTS_MAX: Final = 5
 """How often a transfer is admitted again that was neither new nor known, because another transaction had aborted."""
+
+_Outcome = Admitted | FaultyRowError | NotHomeError
 
 
 class PostgresIncoming:
@@ -58,8 +64,11 @@ class PostgresIncoming:
         region: RegionId,
         vault: Vault,
         archive: ArchiveReader | None = None,
+        tenure: Tenure | None = None,
     ) -> None:
         self._archive = archive
+        self._tenure = tenure or Alone()
+        self._homes = Homes(pool, region=region)
         self._pool = pool
         self._region = region
         self._vault = vault
@@ -89,20 +98,30 @@ class PostgresIncoming:
 
     async def admit(self, transfers: Sequence[NewTransfer]) -> Sequence[Admitted]:
         """Make durable what is new; see the port."""
+        self._tenure.demand()
         first: dict[tuple[Rail, str], NewTransfer] = {}
         for new in transfers:
             first.setdefault((new.rail, new.message_id), new)
-        outcomes: dict[tuple[Rail, str], Admitted | FaultyRowError] = {}
+        outcomes: dict[tuple[Rail, str], _Outcome] = {}
         waiting = list(first.values())
         with translated():
-            for _ in range(ATTEMPTS_MAX):
-                outcomes |= await self._admit_once(waiting)
+            for attempt in range(ATTEMPTS_MAX):
+                owners = await self._homes.owners_of([new.slot for new in waiting], anew=attempt > 0)
+                at_home = [owner.region == self._region for owner in owners]
+                outcomes |= {
+                    (new.rail, new.message_id): NotHomeError(f"the home of this transfer is region {owner.region}")
+                    for new, owner, is_at_home in zip(waiting, owners, at_home, strict=True)
+                    if not is_at_home
+                }
+                outcomes |= await self._admit_once(
+                    list(compress(waiting, at_home)), [owner.epoch for owner in compress(owners, at_home)]
+                )
                 waiting = [new for new in waiting if (new.rail, new.message_id) not in outcomes]
                 if not waiting:
                     break
             else:
                 raise UnavailableError(f"{len(waiting)} transfers were neither new nor known {ATTEMPTS_MAX} times")
-        answers: list[Admitted | FaultyRowError] = []
+        answers: list[_Outcome] = []
         for new in transfers:
             key = (new.rail, new.message_id)
             answers.append(outcomes[key])
@@ -114,18 +133,22 @@ class PostgresIncoming:
             raise PartlyFaultyError(answers)
         return admitted
 
-    async def _admit_once(self, waiting: Sequence[NewTransfer]) -> dict[tuple[Rail, str], Admitted | FaultyRowError]:
-        outcomes: dict[tuple[Rail, str], Admitted | FaultyRowError] = {}
+    async def _admit_once(
+        self, waiting: Sequence[NewTransfer], epochs: Sequence[int]
+    ) -> dict[tuple[Rail, str], _Outcome]:
+        outcomes: dict[tuple[Rail, str], _Outcome] = {}
+        if not waiting:
+            return outcomes
         try:
-            parameters = admit_columns(waiting, self._vault, region=self._region, epoch=FIRST_EPOCH)
-            rows = await self._pool.fetch(sql.ADMIT, self._region, FIRST_EPOCH, *parameters)
+            parameters = admit_columns(waiting, self._vault, region=self._region, epochs=epochs)
+            rows = await self._pool.fetch(sql.ADMIT, self._region, *parameters)
         except ONE_BAD_ROW as error:
             if len(waiting) == 1:
                 new = waiting[0]
                 lost_a_race = isinstance(error, asyncpg.DeadlockDetectedError)
                 return {} if lost_a_race else {(new.rail, new.message_id): FaultyRowError(str(error))}
-            for new in waiting:  # one bad row never spoils the others: each alone
-                outcomes |= await self._admit_once([new])
+            for new, epoch in zip(waiting, epochs, strict=True):  # one bad row never spoils the others: each alone
+                outcomes |= await self._admit_once([new], [epoch])
             return outcomes
         fresh = {row["payment_id"] for row in rows}
         for new in waiting:
@@ -177,13 +200,17 @@ class PostgresIncoming:
 
     async def save(self, decisions: Sequence[IncomingDecision]) -> Sequence[bool]:
         """Save what still holds; see the port."""
+        self._tenure.demand()
 
         async def save(rail: Rail, group: Sequence[IncomingDecision]) -> Mapping[UUID, SaveOutcome]:
             parameters = incoming_save_columns(group, self._vault, region=self._region)
             rows = await self._pool.fetch(sql.SAVE, self._region, rail.value, *parameters)
-            return {row["payment_id"]: True for row in rows}
+            return {row["payment_id"]: True if row["is_ours"] else self._not_home(row["payment_id"]) for row in rows}
 
         return await save_each(decisions, lambda decision: decision.transfer, save)
+
+    def _not_home(self, payment_id: UUID) -> NotHomeError:
+        return NotHomeError(f"the home of incoming transfer {payment_id} is not region {self._region}")
 
     # --- what is still to be done ---
 

@@ -19,14 +19,17 @@ from gateway.service.ports import IncomingDecision, NewTransfer, Vault
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
 
 
-def admit_columns(transfers: Sequence[NewTransfer], vault: Vault, *, region: RegionId, epoch: int) -> Columns:
-    """Return the parameters of `incoming_statements.ADMIT` after region and epoch."""
+def admit_columns(
+    transfers: Sequence[NewTransfer], vault: Vault, *, region: RegionId, epochs: Sequence[int]
+) -> Columns:
+    """Return the parameters of `incoming_statements.ADMIT` after the region; `epochs` are those of the slots."""
     rows = []
-    for new in transfers:
+    for new, epoch in zip(transfers, epochs, strict=True):
         sealed = vault.seal(new.message.body)
         message = message_facts(new.message, sealed, at=new.received_at)
         rows.append(
             (
+                epoch,
                 new.payment_id,
                 new.tenant_id,
                 new.rail.value,
@@ -56,10 +59,11 @@ def admit_columns(transfers: Sequence[NewTransfer], vault: Vault, *, region: Reg
                 sealed.ciphertext,
                 message.digest,
                 first_incoming_digest(new, message, region=region, epoch=epoch),
+                new.slot,
                 new.original_id,
             )
         )
-    return columns(rows, 30)
+    return columns(rows, 32)
 
 
 def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *, region: RegionId) -> Columns:
@@ -144,6 +148,8 @@ def transfer_from(row: Record) -> IncomingTransfer:
         next_step_at=row["timer_at"],
         unsent_at=row["unsent_at"],
         final_at=row["final_at"],
+        is_taken_over=row["is_taken_over"],
+        ask_after=row["ask_after"],
         message_type=row["message_type"],
         original_id=None if row["original_id"] is None else _id(row["original_id"]),
         returns=row["returns"],

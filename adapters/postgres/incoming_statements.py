@@ -6,29 +6,40 @@ from typing import Final
 
 from adapters.postgres.incoming_tables import WAITED_FOR_SQL
 from adapters.postgres.statements import SAVED_WITH_IT, in_the_archive
+from gateway.domain.incoming import ARRIVAL, IncomingEvent, IncomingState
+from gateway.domain.request import RequestState
 
 ADMIT: Final = """
-WITH input AS (
+WITH asked AS (
     SELECT * FROM unnest(
-        $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[], $10::text[],
-        $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[], $18::bytea[],
-        $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::text[], $24::bytea[],
-        $25::uuid[], $26::text[], $27::text[], $28::text[], $29::bytea[], $30::bytea[], $31::bytea[], $32::uuid[]
-    ) AS input (
-        payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id, transaction_id,
-        uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent, debtor_account_index,
-        creditor_account_index, forwarded_at, received_at, answer_by, timer_at, inbox_id, inbox_digest, raw_id,
-        message_type, content_type, key_id, body, digest, event_digest, original_id
+        $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[],
+        $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[],
+        $18::bytea[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::text[],
+        $24::bytea[], $25::uuid[], $26::text[], $27::text[], $28::text[], $29::bytea[], $30::bytea[], $31::bytea[],
+        $32::smallint[], $33::uuid[]
+    ) AS asked (
+        epoch, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id,
+        transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent,
+        debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by, timer_at, inbox_id,
+        inbox_digest, raw_id, message_type, content_type, key_id, body, digest, event_digest, slot,
+        original_id
     )
+), input AS MATERIALIZED (
+    SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch
 ), admitted AS (
     INSERT INTO incoming_transfer (region, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id,
         end_to_end_id, transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent,
         creditor_agent, debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by,
-        message_type, original_id)
+        message_type, original_id, slot)
     SELECT $1, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id,
         transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent,
-        debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by, message_type, original_id
+        debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by, message_type, original_id,
+        slot
     FROM input
+    WHERE NOT EXISTS (
+        SELECT FROM incoming_transfer AS other
+        WHERE other.rail = input.rail AND other.message_id = input.message_id
+    )
     ORDER BY rail, message_id
     ON CONFLICT DO NOTHING
     RETURNING payment_id
@@ -37,7 +48,7 @@ WITH input AS (
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, business_message_id,
         details, contradiction, at, digest)
-    SELECT $1, payment_id, tenant_id, $2, 1, 'TransferReceived', 'RECEIVED', inbox_id, '{}', false, received_at,
+    SELECT $1, payment_id, tenant_id, epoch, 1, 'TransferReceived', 'RECEIVED', inbox_id, '{}', false, received_at,
         event_digest
     FROM fresh
 ), raw AS (
@@ -51,8 +62,8 @@ WITH input AS (
     SELECT $1, rail, inbox_id, inbox_digest, tenant_id, payment_id, received_at FROM fresh ORDER BY inbox_id
 ), states AS (
     INSERT INTO incoming_state (payment_id, tenant_id, state, version, epoch, status_requests, timer_at, updated_at,
-        event_digest)
-    SELECT payment_id, tenant_id, 'RECEIVED', 1, $2, 0, timer_at, received_at, event_digest FROM fresh
+        event_digest, slot)
+    SELECT payment_id, tenant_id, 'RECEIVED', 1, epoch, 0, timer_at, received_at, event_digest, slot FROM fresh
 )
 SELECT payment_id FROM fresh
 """
@@ -73,7 +84,14 @@ WITH input AS (
         request_due_at, attention
     )
 ), locked AS MATERIALIZED (
-    SELECT state.payment_id
+    SELECT state.payment_id,
+        CASE
+            WHEN state.slot IS NOT NULL THEN owned_epoch($1, state.slot)
+            -- From before there were slots: where its fact was written.
+            WHEN EXISTS (
+                SELECT FROM incoming_transfer AS fact WHERE fact.payment_id = state.payment_id AND fact.region = $1
+            ) THEN state.epoch
+        END AS epoch
     FROM incoming_state AS state
     JOIN input ON state.payment_id = input.payment_id AND state.version = input.expected_version
     ORDER BY state.payment_id
@@ -82,6 +100,7 @@ WITH input AS (
     UPDATE incoming_state AS state
     SET state = input.state_after,
         version = state.version + 1,
+        epoch = locked.epoch,
         answer = input.answer,
         status = input.status,
         reason_code = input.reason_code,
@@ -99,12 +118,15 @@ WITH input AS (
         request_due_at = input.request_due_at,
         attention = input.attention,
         updated_at = input.at,
-        event_digest = sha256(state.event_digest || int8send(state.epoch) || input.event_facts)
+        event_digest = sha256(state.event_digest || int8send(locked.epoch) || input.event_facts)
     FROM input JOIN locked USING (payment_id)
     WHERE state.payment_id = input.payment_id AND state.version = input.expected_version
+        AND (locked.epoch = state.epoch OR locked.epoch > state.epoch
+            AND (state.final_at IS NOT NULL OR input.kind = '{IncomingEvent.TAKEN_OVER.value}')
+            AND NOT EXISTS (SELECT FROM projection_due AS unfolded WHERE unfolded.payment_id = state.payment_id))
     RETURNING state.payment_id, state.epoch, state.event_digest
 {SAVED_WITH_IT}
-SELECT payment_id FROM moved
+SELECT payment_id, true AS is_ours FROM moved UNION ALL SELECT payment_id, false FROM locked WHERE epoch IS NULL
 """
 
 _COLUMNS: Final = """
@@ -115,12 +137,14 @@ _COLUMNS: Final = """
     now.state, now.version, now.answer, now.status, now.reason_code, now.reason_origin, now.reason_text,
     now.status_requests, now.timer_at, now.unsent_at, now.updated_at, now.final_at, now.returns, now.returning_cents,
     now.returned_cents, now.request_state, now.request_message_id, now.request_due_at,
-    now.attention
+    now.attention,
+    coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after
 """
 
 _TRANSFER: Final = f"""
     SELECT {_COLUMNS}
     FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
+    LEFT JOIN slot AS home ON home.slot = now.slot
 """
 
 LOAD: Final = f"{_TRANSFER} WHERE fact.payment_id = ANY ($1::uuid[])"
@@ -157,7 +181,7 @@ FIND_BY_MESSAGE_SENT: Final = f"""
     SELECT sent.business_message_id AS sent_message_id, {_COLUMNS}
     FROM message AS sent
     JOIN incoming_transfer AS fact ON fact.payment_id = sent.payment_id
-    JOIN incoming_state AS now ON now.payment_id = sent.payment_id
+    JOIN incoming_state AS now ON now.payment_id = sent.payment_id LEFT JOIN slot AS home ON home.slot = now.slot
     WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
 """
 
@@ -207,3 +231,82 @@ RECEIVING_TENANTS: Final = """
 """
 
 ACCOUNT_STANDING: Final = "SELECT standing FROM account_directory WHERE tenant_id = $1 AND account_index = $2"
+
+_STEPS_ARE_OURS: Final = (
+    f"state IN ({WAITED_FOR_SQL}) AND (final_at IS NULL AND state <> '{IncomingState.RETURN_DUE.value}' "
+    "OR returning_cents > 0)"
+)
+"""What has a next step of ours, whoever carried it before. A return that is not under way is a person's to begin."""
+
+REPLICATED_NOTES: Final = """
+SELECT due.position, due.payment_id FROM projection_due AS due
+WHERE (due.not_before IS NULL OR due.not_before <= $2)
+    AND EXISTS (SELECT FROM incoming_transfer AS fact WHERE fact.payment_id = due.payment_id)
+ORDER BY due.position LIMIT $1
+"""
+
+AS_RECEIVED: Final = f"""
+SELECT DISTINCT ON (payment_id) payment_id, tenant_id, rail, message_id, message_created_at, instruction_id,
+    end_to_end_id, transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent,
+    creditor_agent, creditor_account_index, forwarded_at, received_at, answer_by,
+    message_type, original_id, slot, '{ARRIVAL.state.value}' AS state, 1 AS version, NULL AS answer, NULL AS status,
+    NULL AS reason_code, NULL AS reason_origin, NULL AS reason_text, 0 AS status_requests,
+    NULL::timestamptz AS timer_at, NULL::timestamptz AS unsent_at, received_at AS updated_at,
+    NULL::timestamptz AS final_at, 0 AS returns, 0 AS returning_cents, 0 AS returned_cents,
+    '{RequestState.NONE.value}' AS request_state, NULL AS request_message_id, NULL::timestamptz AS request_due_at,
+    NULL AS attention, false AS is_taken_over, NULL::timestamptz AS ask_after
+FROM incoming_transfer WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, region
+"""
+"""As their first events have made them."""
+
+PROJECT: Final = f"""
+WITH input AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::text[], $11::integer[], $12::timestamptz[], $13::timestamptz[], $14::bytea[], $15::smallint[],
+        $16::integer[], $17::bigint[], $18::bigint[], $19::text[], $20::text[], $21::timestamptz[], $22::text[]
+    ) AS input (
+        payment_id, tenant_id, state, version, epoch, answer, status, reason_code, reason_origin, reason_text,
+        status_requests, updated_at, final_at, event_digest, slot, returns, returning_cents, returned_cents,
+        request_state, request_message_id, request_due_at, attention
+    )
+), homed AS MATERIALIZED (
+    SELECT input.*,
+        CASE
+            WHEN {_STEPS_ARE_OURS} AND owned_epoch($24, slot) > epoch THEN updated_at
+        END AS timer_at
+    FROM input
+), projected AS (
+    INSERT INTO incoming_state AS now (payment_id, tenant_id, state, version, epoch, answer, status, reason_code,
+        reason_origin, reason_text, status_requests, updated_at, final_at, event_digest, slot, returns,
+        returning_cents, returned_cents, request_state, request_message_id, request_due_at, attention, timer_at)
+    SELECT * FROM homed ORDER BY payment_id
+    ON CONFLICT (payment_id, tenant_id) DO UPDATE SET
+        state = excluded.state, version = excluded.version, epoch = excluded.epoch, answer = excluded.answer,
+        status = excluded.status, reason_code = excluded.reason_code, reason_origin = excluded.reason_origin,
+        reason_text = excluded.reason_text, status_requests = excluded.status_requests,
+        updated_at = excluded.updated_at, final_at = excluded.final_at, event_digest = excluded.event_digest,
+        slot = excluded.slot, returns = excluded.returns, returning_cents = excluded.returning_cents,
+        returned_cents = excluded.returned_cents, request_state = excluded.request_state,
+        request_message_id = excluded.request_message_id, request_due_at = excluded.request_due_at,
+        attention = excluded.attention, timer_at = excluded.timer_at
+    WHERE (now.epoch, now.version) < (excluded.epoch, excluded.version)
+        OR (now.epoch, now.version) = (excluded.epoch, excluded.version) AND now.slot IS NULL
+), told AS (
+    INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
+    SELECT out.delivery_id, out.queue, input.tenant_id, out.payment_id, out.deadline_at, input.updated_at
+    FROM unnest($25::uuid[], $26::text[], $27::uuid[], $28::timestamptz[])
+        AS out (delivery_id, queue, payment_id, deadline_at)
+    JOIN input USING (payment_id)
+)
+DELETE FROM projection_due WHERE position = ANY ($23::bigint[])
+"""
+"""As for payments: what is older changes nothing, and the timer of one whose slot has become this region's is due."""
+
+TAKE_UP: Final = f"""
+UPDATE incoming_state AS state SET timer_at = $2
+FROM slot
+WHERE slot.slot = state.slot AND slot.region = $1 AND slot.epoch > state.epoch
+    AND {_STEPS_ARE_OURS} AND timer_at IS NULL
+"""
+"""Open transfers that another region has carried: their timers are due at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -9,14 +10,23 @@ from typing import Any, Final
 
 import asyncpg
 
-from adapters.postgres import statements
+from adapters.postgres import incoming_statements, statements
 from adapters.postgres.connection import translated
 from adapters.postgres.replication import subscription_of
 from adapters.postgres.rows import columns, digest_of, event_from, request_columns
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.domain.regions import SlotMap, SlotOwner
-from gateway.service.ports import ContradictedMapError, HandedOver, Projected, Sealed, Unprojected, Vault
+from gateway.service.ports import (
+    ContradictedMapError,
+    HandedOver,
+    Projected,
+    Reach,
+    Retention,
+    Sealed,
+    Unprojected,
+    Vault,
+)
 
 _TAKE_ALL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('fifteen.slots', 0))"
 """Waits for whoever holds the lock shared (`owned_epoch`): claims and decisions that run."""
@@ -51,29 +61,25 @@ FROM pg_subscription_rel JOIN pg_subscription AS followed ON followed.oid = srsu
 WHERE followed.subname = $1
 """
 
-_STOP_TIMERS: Final = """
-UPDATE payment_state SET timer_at = NULL WHERE timer_at IS NOT NULL AND slot = ANY ($1::smallint[])
-"""
+_STOP_TIMERS: Final = (
+    "UPDATE payment_state SET timer_at = NULL WHERE timer_at IS NOT NULL AND slot = ANY ($1::smallint[])",
+    "UPDATE incoming_state SET timer_at = NULL WHERE timer_at IS NOT NULL AND slot = ANY ($1::smallint[])",
+)
 
 _NOTES: Final = """
-SELECT due.position, due.payment_id, fact.slot, fact.payment_id IS NOT NULL AS is_outgoing
+SELECT due.position, due.payment_id, fact.slot
 FROM projection_due AS due
-LEFT JOIN LATERAL (
-    SELECT payment.payment_id, payment.slot FROM payment WHERE payment.payment_id = due.payment_id
-    ORDER BY payment.slot LIMIT 1
-) AS fact ON true
-WHERE (due.not_before IS NULL OR due.not_before <= $2)
-    AND (fact.payment_id IS NOT NULL
-        OR EXISTS (SELECT FROM incoming_transfer AS fact WHERE fact.payment_id = due.payment_id))
+CROSS JOIN LATERAL (
+    SELECT payment.slot FROM payment WHERE payment.payment_id = due.payment_id ORDER BY payment.slot LIMIT 1
+) AS fact
+WHERE due.not_before IS NULL OR due.not_before <= $2
 ORDER BY due.position LIMIT $1
 """
 """While a region is copied for the first time, events may come before the facts that they are about: they wait."""
 
-_DROP_NOTES: Final = "DELETE FROM projection_due WHERE position = ANY ($1::bigint[])"
+POSTPONE_NOTES: Final = "UPDATE projection_due SET not_before = $2 WHERE position = ANY ($1::bigint[])"
 
-_POSTPONE_NOTES: Final = "UPDATE projection_due SET not_before = $2 WHERE position = ANY ($1::bigint[])"
-
-_REPLICATED_EVENTS: Final = """
+REPLICATED_EVENTS: Final = """
 SELECT payment_id, tenant_id, digest, region, epoch, sequence, kind, state_before, state_after, status, reason_code,
     reason_origin, reason_text, business_message_id, details, at
 FROM payment_event WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, epoch, sequence
@@ -141,14 +147,42 @@ _POSTPONE_HANDED_OVER: Final = "UPDATE handed_over_due SET not_before = $2 WHERE
 _APPLIED: Final = "DELETE FROM handed_over_due WHERE position = ANY ($1::bigint[])"
 
 _PULSE: Final = """
-INSERT INTO region_pulse (region, at) VALUES ($1, $2) ON CONFLICT (region) DO UPDATE SET at = excluded.at
+INSERT INTO region_pulse (region, at, is_copied)
+SELECT $1, $2, coalesce(bool_and(followed.subenabled AND srsubstate IN ('s', 'r')), false)
+FROM pg_subscription_rel JOIN pg_subscription AS followed ON followed.oid = srsubid
+WHERE starts_with(followed.subname, 'fifteen_' || $1 || '_from_')
+ON CONFLICT (region) DO UPDATE SET at = excluded.at, is_copied = excluded.is_copied
 """
+"""With whether the copy of the other region is complete: the other cannot see that by itself."""
+
+_REACH: Final = """
+SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint AS written,
+    (
+        SELECT (confirmed_flush_lsn - '0/0')::bigint FROM pg_replication_slots
+        WHERE slot_name = $1 AND database = current_database() AND coalesce(wal_status, 'lost') <> 'lost'
+            AND NOT EXISTS (
+                SELECT FROM pg_replication_slots
+                WHERE slot_name LIKE 'pg\\_%\\_sync\\_%' AND database = current_database()
+            )
+    ) AS confirmed,
+    (SELECT at FROM region_pulse WHERE region = $2 AND is_copied) AS copied_at
+"""
+"""A commit is on this server's disk, and so before `written`, before anybody sees it. Slots with names of PostgreSQL's
+own are of tables that are being copied: what the subscription confirms is no word of those."""
+
+_RETENTION: Final = """
+SELECT slot_name, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint AS kept, safe_wal_size,
+    coalesce(wal_status, 'lost') = 'lost' AS is_lost
+FROM pg_replication_slots WHERE NOT temporary
+"""
+"""Of the whole server: a slot that somebody forgot fills the same disk."""
+
 _PULSES: Final = "SELECT region, at FROM region_pulse"
 _OLDEST_NOTE: Final = "SELECT at FROM projection_due WHERE not_before IS NULL ORDER BY position LIMIT 1"
 
 
 class PostgresRegions:
-    """Implements `gateway.service.ports.RegionStore` over a pool of the application's role."""
+    """Implements `gateway.service.ports.RegionStore` and `ReachStore` over a pool of the application's role."""
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId, vault: Vault) -> None:
         self._pool = pool
@@ -190,7 +224,8 @@ class PostgresRegions:
                     )
                 changed = await connection.fetch(_ADOPT, *columns(rows, 4))
                 lost = {row["slot"]: row["epoch"] for row in changed if row["region"] != self._region}
-                await connection.execute(_STOP_TIMERS, list(lost))
+                for statement in _STOP_TIMERS:
+                    await connection.execute(statement, list(lost))
                 was_ours = set() if known is None else known.slots_of(self._region) & set(lost)
                 await connection.execute(_RELEASE, self._region, list(was_ours), [lost[number] for number in was_ours])
         return {row["slot"] for row in changed if row["region"] == self._region}
@@ -198,7 +233,8 @@ class PostgresRegions:
     async def take_up(self, now: datetime) -> None:
         """Make the timers of other regions' payments due; see the port."""
         with translated():
-            await self._pool.execute(_TAKE_UP, self._region, now)
+            for statement in (_TAKE_UP, incoming_statements.TAKE_UP):
+                await self._pool.execute(statement, self._region, now)
 
     async def is_copied(self, peer: RegionId) -> bool:
         """Whether the first copy is complete; see the port."""
@@ -208,11 +244,8 @@ class PostgresRegions:
     async def unprojected(self, now: datetime, *, limit: int) -> Sequence[Unprojected]:
         """Return what is to be folded anew; see the port."""
         with translated():
-            found = await self._pool.fetch(_NOTES, limit, now)
-            notes = [note for note in found if note["is_outgoing"]]
-            if len(notes) < len(found):  # incoming transfers have no projection here yet
-                await self._pool.execute(_DROP_NOTES, [note["position"] for note in found if not note["is_outgoing"]])
-            rows = await self._pool.fetch(_REPLICATED_EVENTS, list({note["payment_id"] for note in notes}))
+            notes = await self._pool.fetch(_NOTES, limit, now)
+            rows = await self._pool.fetch(REPLICATED_EVENTS, list({note["payment_id"] for note in notes}))
         events: dict[PaymentId, list[Any]] = defaultdict(list)
         for row in rows:
             events[row["payment_id"]].append(row)
@@ -243,7 +276,7 @@ class PostgresRegions:
         """Leave payments aside for a while; see the port."""
         notes = [note for each in payments for note in each.notes]
         with translated():
-            await self._pool.execute(_POSTPONE_NOTES, notes, until)
+            await self._pool.execute(POSTPONE_NOTES, notes, until)
 
     async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
         """Keep bytes for the other region; see the port."""
@@ -278,6 +311,28 @@ class PostgresRegions:
         """Write down the time; see the port."""
         with translated():
             await self._pool.execute(_PULSE, self._region, at)
+
+    async def reach(self, peer: RegionId) -> Reach:
+        """Return how far the other region follows; see `gateway.service.ports.ReachStore`."""
+        with translated():
+            row = (await self._pool.fetch(_REACH, subscription_of(peer, self._region), peer))[0]
+        return Reach(row["written"], row["confirmed"], row["copied_at"])
+
+    async def retention(self, peer: RegionId) -> Sequence[Retention]:
+        """Return what each slot of this server keeps; one is always the peer's, lost where it is not there."""
+        with translated():
+            rows = await self._pool.fetch(_RETENTION)
+        found = {
+            row["slot_name"]: Retention(
+                row["slot_name"],
+                row["kept"],
+                math.inf if row["safe_wal_size"] is None else float(row["safe_wal_size"]),
+                row["is_lost"],
+            )
+            for row in rows
+        }
+        followed = subscription_of(peer, self._region)
+        return list(({followed: Retention(followed, 0, 0.0, is_lost=True)} | found).values())
 
     async def pulses(self) -> Mapping[RegionId, datetime]:
         """Return the regions' times; see the port."""

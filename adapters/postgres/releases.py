@@ -99,6 +99,11 @@ class PostgresReleases:
             await self.leave()
             raise UnavailableError(self._refusal)
 
+    async def workers_seen(self, since: datetime) -> int:
+        """Return how many workers have written themselves down since then. Raises UnavailableError."""
+        with translated():
+            return int(await self._pool.fetchval(statements.WORKERS_SEEN, since))
+
     async def leave(self) -> None:
         """Say that the process ends. Where that cannot be said, it is believed to run for a minute more."""
         if not self._is_written:

@@ -7,22 +7,25 @@ can arise. Everything here runs as the owner, or a role above it, and a repeat c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
 from adapters.postgres.cluster import REPLICATION_GROUP_ROLE
 from adapters.postgres.logins import Login, verifier_of
 from adapters.postgres.phases import PRESENT_S
-from adapters.postgres.tables import FACTS, REPLICATED, TOPOLOGY
-from gateway.domain.payment import RegionId
+from adapters.postgres.tables import FACTS, REPLICATED, TOPOLOGY, region_pulse
+from gateway.domain.identity import incoming_slot_of
+from gateway.domain.payment import Rail, RegionId
+from gateway.service.both_regions import COPIED_WITHIN_S
+from iso20022 import MessageId
 
 PUBLICATION: Final = "fifteen_facts"
-SLOTS_SINCE: Final = "0012"
-"""The first revision whose programs know of slots."""
+SLOTS_SINCE: Final = "0014"
+"""The first revision whose programs know of slots, those of what is received too."""
 
 ORIGIN_SINCE: Final = 160_000
 """``origin = none`` is known from PostgreSQL 16 on; before it, that each publishes its own partitions has to do."""
@@ -35,6 +38,9 @@ _MANAGED_ROLE: Final = "rds_replication"
 _ROWS_AT_ONCE: Final = 10_000
 _SEEN_S: Final = 3.0
 """By then every process of this region has seen that nothing is followed (`MAP_PAUSE_S`), and serves nothing."""
+
+WAITING_MAX_S: Final = 60.0
+"""What has arrived and was not looked at for so long is no mere backlog."""
 
 _STOP_MAX_S: Final = 30.0
 _STOP_PAUSE_S: Final = 0.05
@@ -56,6 +62,7 @@ class Outward:
     wal_status: str | None
     behind_bytes: int | None
     retention: str
+    via_root: bool
 
     @property
     def faults(self) -> Sequence[str]:
@@ -63,6 +70,10 @@ class Outward:
         found = []
         if not self.is_published:
             found.append("not all of this region's tables are published: fifteen region init")
+        elif not self.via_root:
+            found.append(
+                "a new month's messages would not be replicated (publish_via_partition_root): fifteen region init"
+            )
         if self.slot is None:
             found.append("the peer has no slot here: fifteen region join, in the peer's region")
         elif self.wal_status == "lost":
@@ -86,6 +97,11 @@ class Inward:
     guarded: bool
     copying_failed: int
     noted: bool
+    applying_failed: int
+    oldest_note_s: float
+    handed_over: int
+    oldest_handed_over_s: float
+    older_code: Sequence[str]
 
     @property
     def faults(self) -> Sequence[str]:
@@ -102,13 +118,64 @@ class Inward:
             found.append(f"{self.tables_waiting} tables are still being copied{failed if self.copying_failed else ''}")
         if not self.noted:
             found.append("what arrives is not noted, and so not folded or applied: fifteen region init")
+        if not self.is_running and self.applying_failed:
+            found.append(f"applying has failed {self.applying_failed} times: this database's log says of which row")
+        if self.oldest_note_s > WAITING_MAX_S:
+            found.append(
+                f"what arrived {self.oldest_note_s:.0f} s ago is not folded: does a worker run here, and does its log "
+                "tell of a projection?"
+            )
+        if self.oldest_handed_over_s > WAITING_MAX_S:
+            found.append(
+                f"{self.handed_over} messages of the rail that the peer handed over wait, the oldest for "
+                f"{self.oldest_handed_over_s:.0f} s: does a worker run here, and has it the peer's keys?"
+            )
+        if self.older_code:
+            found.append(
+                f"releases run that know of no slots, and accept any key: {', '.join(self.older_code)}: end them"
+            )
         if not self.guarded:
             found.append("the peer's partitions are not guarded against writes from here: fifteen region init")
         return found
 
 
+OWNERS_RIGHTS: Final = (
+    "the owner's URL must name a superuser, or on PostgreSQL 16 and later the tables' owner with CREATE on the "
+    "database and a member of pg_create_subscription"
+)
+
+
+class _PeerConnection(asyncpg.Connection):
+    """A connection to the peer's database: a right that is missing is one that the role lacks there, and not here."""
+
+    async def fetch(self, *arguments: Any, **options: Any) -> Any:
+        with _of_the_peer():
+            return await super().fetch(*arguments, **options)
+
+    async def fetchval(self, *arguments: Any, **options: Any) -> Any:
+        with _of_the_peer():
+            return await super().fetchval(*arguments, **options)
+
+    async def execute(self, *arguments: Any, **options: Any) -> str:
+        with _of_the_peer():
+            return await super().execute(*arguments, **options)
+
+
+@contextmanager
+def _of_the_peer() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ReplicationError(
+            f"in the peer's database: {error}: the role that FIFTEEN_PEER_DATABASE_URL names has not the rights that "
+            "fifteen region init gives it, there"
+        ) from error
+
+
 @asynccontextmanager
-async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+async def connected(
+    dsn: str, *, connection_class: type[asyncpg.Connection[asyncpg.Record]] = asyncpg.Connection
+) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     """Open a connection for as long as the context lasts.
 
     Raises:
@@ -116,16 +183,13 @@ async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
 
     """
     try:
-        connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S)
+        connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S, connection_class=connection_class)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
         raise ReplicationError(f"the database {_place_of(dsn)} cannot be reached: {error}") from error
     try:
         yield connection
     except asyncpg.InsufficientPrivilegeError as error:
-        raise ReplicationError(
-            f"{error}: the owner's URL must name a superuser, or on PostgreSQL 16 and later the tables' owner with "
-            "CREATE on the database and a member of pg_create_subscription"
-        ) from error
+        raise ReplicationError(f"the database {_place_of(dsn)}: {error}: {OWNERS_RIGHTS}") from error
     except asyncpg.PostgresError as error:
         raise ReplicationError(f"PostgreSQL: {error}") from error
     finally:
@@ -151,8 +215,6 @@ async def prepare(dsn: str, *, region: RegionId, peer: RegionId, follower: Login
         for name in (region, peer):
             if await connection.fetchval("SELECT to_regclass($1) IS NULL", f"payment_event_{name}"):
                 raise ReplicationError(f"there is no partition for region {name}: fifteen db upgrade, with both in it")
-        if await connection.fetchval("SELECT count(*) > 0 FROM receiving_agent"):
-            raise ReplicationError("two regions do not receive yet, and receiving_agent has rows (docs/regions.md)")
         await _publish(connection, region)
         if follower is not None:
             await _ensure_follower(connection, follower)
@@ -162,6 +224,7 @@ async def prepare(dsn: str, *, region: RegionId, peer: RegionId, follower: Login
         await _attach(connection, f"handed_over_{peer}", "note_handed_over")
         for statement in _SLOTS_OF_OPEN_PAYMENTS:
             await connection.execute(statement)
+        await _give_slots_to_transfers(connection)
 
 
 _SLOTS_OF_OPEN_PAYMENTS: Final = (
@@ -181,20 +244,38 @@ _SLOTS_OF_OPEN_PAYMENTS: Final = (
 """Payments from before there were slots. Those that are final keep none: nobody else ever decides on them."""
 
 
+async def _give_slots_to_transfers(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Give open incoming transfers from before there were slots theirs, which are functions of their message ids."""
+    unslotted = await connection.fetch(
+        "SELECT state.payment_id, fact.rail, fact.message_id "
+        "FROM incoming_state AS state JOIN incoming_transfer AS fact USING (payment_id) "
+        "WHERE state.slot IS NULL AND state.final_at IS NULL ORDER BY state.payment_id FOR NO KEY UPDATE OF state"
+    )
+    await connection.execute(
+        "UPDATE incoming_state AS state SET slot = given.slot "
+        "FROM unnest($1::uuid[], $2::smallint[]) AS given (payment_id, slot) WHERE state.payment_id = given.payment_id",
+        [row["payment_id"] for row in unslotted],
+        [incoming_slot_of(Rail(row["rail"]), MessageId(row["message_id"])) for row in unslotted],
+    )
+
+
 async def _demand_no_older_code(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     """Refuse while a release runs that knows of no slots: it accepts any key."""
+    if older := await _older_code(connection):
+        raise ReplicationError(
+            f"releases still run that know of no slots, and accept any key: {', '.join(older)}. End them, and wait for "
+            f"{PRESENT_S:.0f} s"
+        )
+
+
+async def _older_code(connection: asyncpg.Connection[asyncpg.Record]) -> Sequence[str]:
     older = await connection.fetch(
         "SELECT role, release FROM running_release "
         "WHERE revision < $1 AND seen_at > clock_timestamp() - make_interval(secs => $2) ORDER BY role",
         SLOTS_SINCE,
         PRESENT_S,
     )
-    if older:
-        names = ", ".join(f"{row['role']} {row['release']}" for row in older)
-        raise ReplicationError(
-            f"releases still run that know of no slots, and accept any key: {names}. End them, and wait for "
-            f"{PRESENT_S:.0f} s"
-        )
+    return [f"{row['role']} {row['release']}" for row in older]
 
 
 async def _publish(connection: asyncpg.Connection[asyncpg.Record], region: RegionId) -> None:
@@ -214,7 +295,7 @@ async def _publish(connection: asyncpg.Connection[asyncpg.Record], region: Regio
     database = await connection.fetchval("SELECT quote_ident(current_database())")
     await connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {REPLICATION_GROUP_ROLE}")
     await connection.execute(f"GRANT USAGE ON SCHEMA public TO {REPLICATION_GROUP_ROLE}")
-    readable = [*sorted(wanted), *(table.name for table in TOPOLOGY)]
+    readable = [*sorted(wanted), *(table.name for table in TOPOLOGY), region_pulse.name]
     await connection.execute(f"GRANT SELECT ON {', '.join(readable)} TO {REPLICATION_GROUP_ROLE}")
 
 
@@ -280,7 +361,7 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
 
     """
     name = subscription_of(region, peer)
-    async with connected(dsn) as connection, connected(peer_dsn) as peers:
+    async with connected(dsn) as connection, connected(peer_dsn, connection_class=_PeerConnection) as peers:
         published = await _published(peers)
         if missing := {f"{table.name}_{peer}" for table in REPLICATED} - published:
             raise ReplicationError(f"region {peer} does not publish {', '.join(sorted(missing))}: fifteen region init")
@@ -300,6 +381,7 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
                 if exists:
                     await connection.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
                 raise
+            await _take_back_the_word(connection, peers, region)
             await _drop(connection, peers, name, exists=exists)
             await asyncio.sleep(_SEEN_S)
             await connection.execute(f"TRUNCATE {', '.join(f'{table.name}_{peer}' for table in REPLICATED)}")
@@ -309,6 +391,42 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
             )
         await connection.execute(_subscribe(name, peer_dsn, server=connection.get_server_version().major * 10_000))
         return "copied anew" if anew else "subscribed"
+
+
+async def catch_up(peer_dsn: str, *, region: RegionId, peer: RegionId) -> None:
+    """Return once this region has on its disk what its peer had written when this was called.
+
+    Raises:
+        ReplicationError: the peer's database cannot be asked.
+
+    """
+    confirmed = (
+        "SELECT coalesce(bool_or((confirmed_flush_lsn - '0/0')::bigint >= $1), false) FROM pg_replication_slots "
+        "WHERE slot_name = $2 AND database = current_database()"
+    )
+    async with connected(peer_dsn, connection_class=_PeerConnection) as peers:
+        written = await peers.fetchval("SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint")
+        while not await peers.fetchval(confirmed, written, subscription_of(region, peer)):
+            await asyncio.sleep(_STOP_PAUSE_S)
+
+
+async def _take_back_the_word(
+    connection: asyncpg.Connection[asyncpg.Record], peers: asyncpg.Connection[asyncpg.Record], region: RegionId
+) -> None:
+    """Say that the copy here is not complete any more, and wait until the peer has heard it, or relies on it no more.
+
+    It relies on the newest word for some seconds, and acknowledges by it what is in both regions.
+    """
+    async with connection.transaction():
+        # Whoever is writing that it is complete has looked before; it has written when the lock is had.
+        await connection.execute("LOCK TABLE region_pulse IN SHARE ROW EXCLUSIVE MODE")
+        await connection.execute("UPDATE region_pulse SET is_copied = false WHERE region = $1", region)
+    try:
+        async with asyncio.timeout(COPIED_WITHIN_S * 1.1 + _SEEN_S):
+            while await peers.fetchval("SELECT count(*) > 0 FROM region_pulse WHERE region = $1 AND is_copied", region):
+                await asyncio.sleep(_STOP_PAUSE_S)
+    except TimeoutError:
+        pass  # the way is cut: nothing new has come there for longer than a word counts
 
 
 async def _keep_out_of_the_log(connection: asyncpg.Connection[asyncpg.Record]) -> None:
@@ -345,7 +463,7 @@ def _subscribe(name: str, peer_dsn: str, *, server: int) -> str:
     origin = ", origin = none" if server >= ORIGIN_SINCE else ""
     return (
         f"CREATE SUBSCRIPTION {name} CONNECTION {_quoted(peer_dsn)} PUBLICATION {PUBLICATION} "
-        # The peer waits for nothing here by default: `local` is what a synchronous mode would need (docs/regions.md).
+        # What is confirmed is on this server's disk, and waits for nobody else (docs/regions.md, "Both regions").
         f"WITH (copy_data = true, create_slot = true, synchronous_commit = local{origin})"
     )
 
@@ -423,6 +541,22 @@ async def _first_missing(here: AsyncIterator[asyncpg.Record], there: AsyncIterat
     return None
 
 
+_WAITING: Final = """
+SELECT (SELECT count(*) FROM projection_due) AS notes,
+    (
+        SELECT coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8
+        FROM projection_due WHERE not_before IS NULL
+    ) AS oldest_note_s,
+    (SELECT count(*) FROM handed_over_due) AS handed_over,
+    (
+        SELECT coalesce(extract(epoch FROM clock_timestamp() - min(kept.at)), 0)::float8
+        FROM handed_over_due AS due
+        JOIN handed_over AS kept ON kept.rail = due.rail AND kept.digest = due.digest AND kept.region = due.region
+    ) AS oldest_handed_over_s
+"""
+"""What waits here, and for how long: by the regions' wall clocks, whose difference is in it."""
+
+
 async def status(dsn: str, *, region: RegionId, peer: RegionId) -> tuple[Outward, Inward]:
     """Return how this region is followed, and how it follows.
 
@@ -444,6 +578,9 @@ async def status(dsn: str, *, region: RegionId, peer: RegionId) -> tuple[Outward
             wal_status=None if slot is None else slot["wal_status"],
             behind_bytes=None if slot is None else slot["behind"],
             retention=await connection.fetchval("SHOW max_slot_wal_keep_size"),
+            via_root=bool(
+                await connection.fetchval("SELECT pubviaroot FROM pg_publication WHERE pubname = $1", PUBLICATION)
+            ),
         )
         name = subscription_of(region, peer)
         enabled = await connection.fetchval("SELECT subenabled FROM pg_subscription WHERE subname = $1", name)
@@ -461,17 +598,26 @@ async def status(dsn: str, *, region: RegionId, peer: RegionId) -> tuple[Outward
             "AND tgrelid = ANY (ARRAY(SELECT to_regclass(name)::oid FROM unnest($1::text[]) AS name))",
             [f"{table.name}_{peer}" for table in REPLICATED],
         )
+        waiting_here = (await connection.fetch(_WAITING))[0]
+        failed = await connection.fetchrow(
+            "SELECT coalesce(sum(sync_error_count), 0)::bigint AS copying, coalesce(sum(apply_error_count), 0)::bigint "
+            "AS applying FROM pg_stat_subscription_stats WHERE subname = $1",
+            name,
+        )
+        assert failed is not None, "an aggregate has one row"
         inward = Inward(
             is_subscribed=enabled is not None,
             is_enabled=bool(enabled),
             is_running=bool(running),
             tables_waiting=waiting,
-            unprojected=await connection.fetchval("SELECT count(*) FROM projection_due"),
+            unprojected=waiting_here["notes"],
             guarded=guards == len(REPLICATED),
-            copying_failed=await connection.fetchval(
-                "SELECT coalesce(sum(sync_error_count), 0)::bigint FROM pg_stat_subscription_stats WHERE subname = $1",
-                name,
-            ),
+            copying_failed=failed["copying"],
+            applying_failed=failed["applying"],
+            oldest_note_s=waiting_here["oldest_note_s"],
+            handed_over=waiting_here["handed_over"],
+            oldest_handed_over_s=waiting_here["oldest_handed_over_s"],
+            older_code=await _older_code(connection),
             noted=await connection.fetchval(
                 "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'R' AND tgrelid = ANY (ARRAY(SELECT "
                 "to_regclass(name)::oid FROM unnest($1::text[]) AS name)) AND tgname = ANY ($2::text[])",

@@ -395,3 +395,5 @@ WRITE_RELEASE: Final = """
 """
 
 REMOVE_RELEASE: Final = "DELETE FROM running_release WHERE instance_id = $1"
+
+WORKERS_SEEN: Final = "SELECT count(*) FROM running_release WHERE role = 'worker' AND seen_at >= $1"

@@ -35,8 +35,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from adapters.postgres.bus_tables import BUS_TABLES
+from adapters.postgres.conversation_tables import CONVERSATION_FACTS, CONVERSATION_LOCAL
 from adapters.postgres.incoming_tables import account_directory, incoming_state, incoming_transfer, receiving_agent
 from adapters.postgres.metadata import metadata
+from adapters.postgres.rail_tables import rail_event, rail_event_due
 from adapters.postgres.release_tables import applied_migration, running_release
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.incoming import IncomingState
@@ -503,6 +505,7 @@ region_pulse = Table(
     metadata,
     Column("region", Text, nullable=False),
     Column("at", _INSTANT, nullable=False),
+    Column("is_copied", Boolean, nullable=False, server_default=text("false")),  # its copy of the other is complete
     PrimaryKeyConstraint("region"),
     postgresql_partition_by=_BY_REGION,
 )
@@ -510,13 +513,15 @@ region_pulse = Table(
 FACTS: Final = (
     *(claim, payment, payment_event, message, inbox, refusal, quarantine),
     *(dead_letter, dead_letter_closing, ledger_posting, audit_seal, archive_segment, archived_message),
-    *(handed_over, slot_release, incoming_transfer),
+    *(handed_over, slot_release, incoming_transfer, rail_event),
+    *CONVERSATION_FACTS,
 )
 """Inserted, never updated; one partition per region. That of `message` is divided by months (partitions.py)."""
 
 LOCAL: Final = (
-    *(payment_state, incoming_state, outbox, projection_due, handed_over_due, movement),
+    *(payment_state, incoming_state, outbox, projection_due, handed_over_due, rail_event_due, movement),
     *BUS_TABLES,
+    *CONVERSATION_LOCAL,
     running_release,
 )
 """Of this region alone."""

@@ -86,11 +86,13 @@ class HttpRailLink:
         base_url: str,
         *,
         connection_party: str,
+        connection_point: str | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         send_timeout_s: float = SEND_TIMEOUT_S,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._connection_party = connection_party
+        self._connection_point = connection_point
         self._connect_timeout_s = connect_timeout_s
         self._send_timeout_s = send_timeout_s
         self._session = LazySession(limit=CONNECTIONS_MAX, keepalive_timeout_s=IDLE_CONNECTION_S)
@@ -194,6 +196,8 @@ class HttpRailLink:
 
     async def _fetch(self, messages_max: int, wait_s: float, saved: Sequence[str]) -> Sequence[RailDelivery]:
         query = [("connection_party", self._connection_party), ("max", str(messages_max)), ("wait", str(wait_s))]
+        if self._connection_point is not None:
+            query.append(("connection_point", self._connection_point))
         query += [("acknowledge", receipt) for receipt in saved]
         async with self._request(
             "GET", "/rail/v1/messages", timeout_s=wait_s + POLL_MARGIN_S, params=query

@@ -7,6 +7,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from adapters.telemetry.rail_metrics import RailMetrics
+from adapters.telemetry.region_metrics import RegionMetrics
+
 DURATION_BUCKETS_S: Final = (*(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 12.5, 15, 20, 30, 60),)
 """10 and 15 seconds, the objective and the promise, are bounds."""
 
@@ -83,12 +86,6 @@ class Metrics:
         )
         self.status_requests_total = Counter(
             "gateway_status_requests_total", "pacs.028 sent.", ["rail"], registry=self.registry
-        )
-        self.rail_last_heartbeat_timestamp_seconds = Gauge(
-            "gateway_rail_last_heartbeat_timestamp_seconds",
-            "When the rail last answered a PING.",
-            ["rail"],
-            registry=self.registry,
         )
         self.timer_lateness_seconds = Histogram(
             "gateway_timer_lateness_seconds",
@@ -216,12 +213,7 @@ class Metrics:
         self.witness_silent_seconds = Gauge(
             "fifteen_witness_silent_seconds", "Since when the witness has not answered.", registry=self.registry
         )
-        self.region_behind_seconds = Gauge(
-            "fifteen_region_behind_seconds",
-            "How old what this region knows of another is, the difference of their clocks included.",
-            ["region"],
-            registry=self.registry,
-        )
+        self.regions = RegionMetrics(self.registry)
         self.incoming_total = Counter(
             "gateway_incoming_transfers_total",
             "Incoming transfers that came into a state, by rail.",
@@ -247,6 +239,7 @@ class Metrics:
             ["rail"],
             registry=self.registry,
         )
+        self.rails = RailMetrics(self.registry)
         self.screened_total = Counter(
             "gateway_screened_total",
             "Payments and transfers that were screened, by what came of it.",

@@ -8,8 +8,11 @@ import structlog
 
 from adapters.telemetry.metrics import Metrics
 from gateway.domain.events import EventKind
+from gateway.domain.incoming import IncomingEvent
 from gateway.domain.legs import BUDGETS_PERCENT
 from gateway.domain.payment import PaymentId, Rail
+from gateway.domain.rail_operations import RailEvent
+from gateway.domain.reconciliation import Arrivals
 from gateway.domain.screening import Screened, Way
 from gateway.service.ports import (
     Accepted,
@@ -32,6 +35,7 @@ class TelemetryObserver:
 
     def __init__(self, metrics: Metrics, *, promise_s: float = 15.0) -> None:
         self._metrics = metrics
+        self._rails = metrics.rails
         self._promise_s = promise_s
         self._log = structlog.get_logger("fifteen")
 
@@ -59,6 +63,8 @@ class TelemetryObserver:
             self._metrics.incoming_total.labels(transfer.rail.value, decision.state.value).inc()
             if fact.details.get("decided_by") == "stand_in":
                 self._metrics.incoming_stand_in_total.labels(transfer.rail.value).inc()
+        if fact.kind is IncomingEvent.ANSWER_WITHHELD:
+            self._metrics.regions.incoming_withheld_total.labels(transfer.rail.value).inc()
         if decision.contradiction:
             self._metrics.contradictions_total.labels(transfer.rail).inc()
         log = self._log.warning if decision.contradiction else self._log.info
@@ -197,8 +203,36 @@ class TelemetryObserver:
 
     def rail_answered(self, rail: Rail) -> None:
         """Log and record a sign of life."""
-        self._metrics.rail_last_heartbeat_timestamp_seconds.labels(rail).set_to_current_time()
+        self._rails.last_heartbeat_timestamp_seconds.labels(rail).set_to_current_time()
         self._log.info("rail_answered", rail=rail.value)
+
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None:
+        """Show when it was done, and log a difference: it may be under way still."""
+        self._rails.totals_compared_timestamp_seconds.labels(rail).set_to_current_time()
+        outcome = "equal" if theirs == ours else "different"
+        self._rails.totals_compared_total.labels(rail, outcome).inc()
+        if theirs != ours:
+            self._log.warning(
+                "totals_differ",
+                rail=rail.value,
+                theirs=theirs.count,
+                ours=ours.count,
+                difference_cents=theirs.cents - ours.cents,
+            )
+
+    def rail_event(self, event: RailEvent) -> None:
+        """Log and count what the rail says of itself, or of what it was asked."""
+        self._rails.events_total.labels(event.rail.value, event.kind.value).inc()
+        self._log.info(
+            "rail_event",
+            rail=event.rail.value,
+            kind=event.kind.value,
+            code=event.code,
+            subjects=list(event.subjects),
+            about=event.about,
+            business_message_id=event.business_message_id,
+            reason=event.reason_code,
+        )
 
     def timer_fired(self, lateness_s: float) -> None:
         """Record how late a timer was."""

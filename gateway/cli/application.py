@@ -38,8 +38,12 @@ screening = typer.Typer(no_args_is_help=True, help="Payments that screening hold
 application.add_typer(screening, name="screening")
 received = typer.Typer(no_args_is_help=True, help="Transfers that came from a rail, and what is decided of them later.")
 application.add_typer(received, name="incoming")
+rail = typer.Typer(no_args_is_help=True, help="How we stand on a rail: sign-on, connection points, its news.")
+application.add_typer(rail, name="rail")
 returns = typer.Typer(no_args_is_help=True, help="Requests for the return of a payment, ours and theirs.")
 application.add_typer(returns, name="returns")
+conversations = typer.Typer(no_args_is_help=True, help="Requests for payment, questions and reports, ours and theirs.")
+application.add_typer(conversations, name="conversations")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
 application.add_typer(dlq, name="dlq")
 audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
@@ -52,6 +56,11 @@ drill = typer.Typer(no_args_is_help=True, help="Kill and break things on purpose
 application.add_typer(drill, name="drill")
 
 Rail = Literal["fednow", "rtp"]
+
+_Loss = Annotated[
+    float,
+    typer.Option(help="How many pieces of a hundred are lost, and come when they were sent again.", min=0, max=99),
+]
 
 
 @application.command()
@@ -84,16 +93,17 @@ def demo(
 def up(
     _regions: Annotated[int, typer.Option("--regions", help="How many regions: two.", min=2, max=2)] = 2,
     delay_ms: Annotated[float, typer.Option(help="The link's delay, one way.", min=0)] = 0.0,
+    loss_percent: _Loss = 0.0,
     lease_s: Annotated[float, typer.Option(help="The length of the regions' leases.", min=3)] = 10.0,
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep databases, journal and logs in this directory.", metavar="DIR")
     ] = None,
 ) -> None:
-    """Run two complete regions here, a witness, and a link whose delay and cut can be set, until Ctrl-C."""
+    """Run two complete regions here, a witness, and a link whose delay, loss and cut can be set, until Ctrl-C."""
     from gateway.cli.up import run_up
 
     with explained():
-        run_up(delay_ms=delay_ms, lease_s=lease_s, keep=keep)
+        run_up(delay_ms=delay_ms, loss_percent=loss_percent, lease_s=lease_s, keep=keep)
 
 
 @application.command()
@@ -497,6 +507,117 @@ def returns_answer(
     raise typer.Exit(answer_return(settings_or_stop(), transfer, given, url=url))
 
 
+_Conversation = Annotated[str, typer.Argument(help="The conversation's id.", metavar="ID")]
+_Key = Annotated[str | None, typer.Option(help="The idempotency key; without one it is made of what is asked.")]
+
+
+@conversations.command("list")
+def conversations_list(
+    kind: Annotated[
+        Literal["request_for_payment", "information_request", "account_report"] | None,
+        typer.Option(help="Of this kind alone."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Those at their end too.")] = False,
+    url: _Url = None,
+    json: _Json = False,
+) -> None:
+    """List conversations of which something is to be expected: what is due first comes first."""
+    from gateway.cli.conversations import list_conversations
+
+    raise typer.Exit(list_conversations(settings_or_stop(), kind=kind, everything=everything, url=url, as_json=json))
+
+
+@conversations.command("show")
+def conversations_show(conversation: _Conversation, url: _Url = None, json: _Json = False) -> None:
+    """Show one with its history and every message."""
+    from gateway.cli.conversations import show_conversation
+
+    raise typer.Exit(show_conversation(settings_or_stop(), conversation, url=url, as_json=json))
+
+
+@conversations.command("request")
+def conversations_request(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A payment in JSON with pay_on, and perhaps expires.")],
+    key: _Key = None,
+    url: _Url = None,
+) -> None:
+    """Ask a debtor for a payment (pain.013)."""
+    from gateway.cli.conversations import request_payment
+
+    raise typer.Exit(request_payment(settings_or_stop(), file, key=key, url=url))
+
+
+@conversations.command("ask")
+def conversations_ask(
+    transfer: _Transfer,
+    missing: Annotated[list[str] | None, typer.Option(help="ISO 20022 code of what is missing, such as MS01.")] = None,
+    incorrect: Annotated[list[str] | None, typer.Option(help="ISO 20022 code of what is wrong, such as IN01.")] = None,
+    text: Annotated[str | None, typer.Option(help="With the code NARR: the question in words.")] = None,
+    key: _Key = None,
+    url: _Url = None,
+) -> None:
+    """Ask the sender of a transfer about it (camt.026)."""
+    from gateway.cli.conversations import request_information
+
+    raise typer.Exit(
+        request_information(
+            settings_or_stop(),
+            transfer,
+            missing=missing or (),
+            incorrect=incorrect or (),
+            text=text,
+            key=key,
+            url=url,
+        )
+    )
+
+
+@conversations.command("report")
+def conversations_report(
+    kind: Annotated[str, typer.Argument(help="ABAR, AATR, AADR, IATR, CATR, CADR or CITR.")],
+    account: Annotated[str, typer.Argument(help="The account's routing number.")],
+    from_date: Annotated[str | None, typer.Option("--from", help="The first cycle day, YYYY-MM-DD.")] = None,
+    to_date: Annotated[str | None, typer.Option("--to", help="The last one.")] = None,
+    key: Annotated[str | None, typer.Option(help="The idempotency key; without one every call asks anew.")] = None,
+    url: _Url = None,
+) -> None:
+    """Ask the rail for a report on an account (camt.060)."""
+    from gateway.cli.conversations import request_report
+
+    given = {"kind": kind, "account": account, "from_date": from_date, "to_date": to_date}
+    raise typer.Exit(request_report(settings_or_stop(), given, key=key, url=url))
+
+
+@conversations.command("answer")
+def conversations_answer(
+    conversation: _Conversation,
+    answer: Annotated[str, typer.Argument(help="What is answered: one of those that `list` shows as yours to do.")],
+    reason: Annotated[str | None, typer.Option(help="ISO 20022 reason of a refusal, such as AC04 or CUST.")] = None,
+    text: Annotated[str | None, typer.Option(help="Words beside the reason, one line.")] = None,
+    information: Annotated[list[str] | None, typer.Option(help="A line of what is told, with informed.")] = None,
+    url: _Url = None,
+) -> None:
+    """Answer what we are asked (pain.014, camt.029, camt.028)."""
+    from gateway.cli.conversations import answer_conversation
+
+    given = {"answer": answer, "reason_code": reason, "text": text, "information": information}
+    raise typer.Exit(answer_conversation(settings_or_stop(), conversation, given, part="answer", url=url))
+
+
+@conversations.command("withdraw")
+def conversations_withdraw(
+    conversation: _Conversation,
+    reason: Annotated[str, typer.Option(help="ISO 20022 reason, such as CUST, DUPL or PAID.")],
+    text: Annotated[str | None, typer.Option(help="Words beside it, one line.")] = None,
+    url: _Url = None,
+) -> None:
+    """Take a request for payment of ours back (camt.055)."""
+    from gateway.cli.conversations import answer_conversation
+
+    given = {"reason_code": reason, "text": text}
+    raise typer.Exit(answer_conversation(settings_or_stop(), conversation, given, part="withdrawal", url=url))
+
+
 @dlq.command("list")
 def dlq_list(
     queue: _WhichQueue = None,
@@ -547,6 +668,80 @@ def dlq_discard(
 def _demand_one_of(deliveries: list[str] | None, queue: str | None) -> None:
     if bool(deliveries) is (queue is not None):
         raise typer.BadParameter("give ids, or --queue")
+
+
+_WhichRail = Annotated[Rail, typer.Option("--rail", help="Which rail.")]
+_Institution = Annotated[
+    str | None, typer.Argument(help="An institution's routing number; without: the whole connection party.")
+]
+_Point = Annotated[str, typer.Argument(help="A connection point, as the rail calls it.")]
+_Purpose = Annotated[str, typer.Option("--note", help="Why; it stays in the history.")]
+
+
+@rail.command("ping")
+def rail_ping(rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False) -> None:
+    """Ask whether the rail is there; not with any regularity, says its operator."""
+    _operate("ping", rail, None, "asked on the command line", url, as_json=json)
+
+
+@rail.command("sign-on")
+def rail_sign_on(
+    note: _Purpose, institution: _Institution = None, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have payments forwarded to an institution, or to all of us."""
+    _operate("sign_on", rail, institution, note, url, as_json=json)
+
+
+@rail.command("sign-off")
+def rail_sign_off(
+    note: _Purpose, institution: _Institution = None, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have payments to an institution, or to all of us, rejected by the rail; everything else flows."""
+    _operate("sign_off", rail, institution, note, url, as_json=json)
+
+
+@rail.command("connect")
+def rail_connect(
+    point: _Point, note: _Purpose, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have what is for us go to a connection point again."""
+    _operate("connect", rail, point, note, url, as_json=json)
+
+
+@rail.command("disconnect")
+def rail_disconnect(
+    point: _Point, note: _Purpose, rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False
+) -> None:
+    """Have what is for us, also what waits there, go to the other connection points; the last one cannot go."""
+    _operate("disconnect", rail, point, note, url, as_json=json)
+
+
+@rail.command("close")
+def rail_close(
+    message: Annotated[str, typer.Argument(help="The missing message's id, as the status shows it.", metavar="ID")],
+    note: _Purpose,
+    rail: _WhichRail = "fednow",
+    url: _Url = None,
+) -> None:
+    """Say that a message which the rail has settled, and which never came, was looked at."""
+    from gateway.cli.rail import close
+
+    raise typer.Exit(close(settings_or_stop(), message, rail=rail, note=note, url=url))
+
+
+@rail.command("status")
+def rail_status(rail: _WhichRail = "fednow", url: _Url = None, json: _Json = False) -> None:
+    """Show who is signed on, what is connected, what was asked, and the rail's news."""
+    from gateway.cli.rail import show
+
+    raise typer.Exit(show(settings_or_stop(), rail=rail, url=url, as_json=json))
+
+
+def _operate(action: str, rail: str, subject: str | None, note: str, url: str | None, *, as_json: bool) -> None:
+    from gateway.cli.rail import operate
+
+    settings = settings_or_stop()
+    raise typer.Exit(operate(settings, action, rail=rail, subject=subject, note=note, url=url, as_json=as_json))
 
 
 @audit.command("verify")
@@ -856,12 +1051,20 @@ def fence() -> None:
 
 
 @region.command()
-def readmit() -> None:
-    """Let this region serve again after it was fenced off, with the slots that the witness says it has."""
+def readmit(
+    within: Annotated[float, typer.Option(help="How long the two may take to be in step, in seconds.", min=5)] = 60.0,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Do not ask the other region: for one that is gone for good.")
+    ] = False,
+) -> None:
+    """Let this region serve again after it was fenced off, with the slots that the witness says it has.
+
+    It must follow the other region, and have what that has accepted meanwhile.
+    """
     from gateway.cli.regions import let_in
 
     with explained():
-        let_in(settings_or_stop())
+        let_in(settings_or_stop(), within_s=within, is_alone=alone)
 
 
 class _WithBehaviours(TyperCommand):
@@ -895,13 +1098,21 @@ def fednow(
     check_duplicates: Annotated[
         bool, typer.Option(help="Off: book every copy, as no real rail does, so that drills can count them.")
     ] = True,
+    points: Annotated[
+        list[str] | None,
+        typer.Option(help="Connection points of a party, each with a queue of its own.", metavar="PARTY=A,B"),
+    ] = None,
 ) -> None:
     """Play FedNow: verify, keep the clock, settle, reject or stay silent.
 
     What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
     """
-    from gateway.cli.simulate import run_fednow
+    from gateway.cli.simulate import points_from, run_fednow
 
+    try:
+        named = points_from(points or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     run_fednow(
         host=host,
         port=port,
@@ -909,25 +1120,34 @@ def fednow(
         journal=journal,
         rail_clock_s=rail_clock,
         check_duplicates=check_duplicates,
+        connection_points=named,
     )
 
 
 @simulator.command()
 def link(
-    way: Annotated[list[str], typer.Option(help="Ports on 127.0.0.1, from:to; may be repeated.", metavar="FROM:TO")],
+    way: Annotated[
+        list[str],
+        typer.Option(
+            help="From one place to another, with the ports on 127.0.0.1; may be repeated.",
+            metavar="FROM:TO:LISTENING:TARGET",
+        ),
+    ],
     port: Annotated[int, typer.Option(help="Where the link is told of its delay, and cut.")] = 8030,
     delay_ms: Annotated[float, typer.Option(help="One way.", min=0)] = 0.0,
+    loss_percent: _Loss = 0.0,
+    seed: Annotated[int, typer.Option(help="Which pieces are lost; the same seed has the same lost again.")] = 1,
 ) -> None:
     """Play the network between two regions: carry bytes, late or not at all."""
     import asyncio
 
-    from simulators.link import run_link
+    from simulators.link import Way, run_link
 
     try:
-        ways = [(int(listening), int(target)) for listening, target in (each.split(":") for each in way)]
+        ways = [Way.read(each) for each in way]
     except ValueError as error:
-        raise typer.BadParameter("a way is two ports, from:to") from error
-    asyncio.run(run_link(ways, port=port, delay_s=delay_ms / 1000))
+        raise typer.BadParameter("a way is two places and two ports: use1:usw2:8031:8000") from error
+    asyncio.run(run_link(ways, port=port, delay_s=delay_ms / 1000, loss_percent=loss_percent, seed=seed))
 
 
 @simulator.command()
@@ -1034,11 +1254,18 @@ def crash(
 @drill.command(name="region")
 def drill_region(
     scenario: Annotated[
-        list[str] | None, typer.Option(help="killed, cut, witness, frozen, both; without: the first three.")
+        list[str] | None,
+        typer.Option(
+            help="killed, cut, witness, one-way, lossy, cut-60, isolated, frozen-5, frozen-60, both, old-map, "
+            "unattended, clock; or all. Without: the first three."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Repeats the drill's choices; printed when it was drawn.")] = None,
     plant: Annotated[
-        list[str] | None, typer.Option(help="Take a guard away, home or send-anew: the drill must then fail.")
+        list[str] | None,
+        typer.Option(
+            help="Take a guard away, home, send-anew, no-fence, shared-rows, random-ids or fresh-stamp: it has to fail."
+        ),
     ] = None,
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Leave journal, databases and logs in this directory.", metavar="DIR")
@@ -1047,18 +1274,21 @@ def drill_region(
 ) -> None:
     """Lose a region under load on both, cut the way between them, lose the witness; and count the money afterwards.
 
+    JSON is one object for each scenario; what was wrong is told beside it.
+
     Exits 0 when every payment that was acknowledged is accounted for, none is doubled and both regions have the same.
     """
     from gateway.cli.drill.chance import fresh_seed
     from gateway.cli.drill.region.command import run_region_drill
-    from gateway.cli.drill.region.role import SENTENCES
-    from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS
+    from gateway.cli.drill.region.plants import Plant
+    from gateway.cli.drill.region.scenarios import ALL, QUICK, SCENARIOS
 
-    names, plants = tuple(scenario or QUICK), tuple(plant or ())
-    if unknown := (set(names) - SCENARIOS.keys()) | (set(plants) - SENTENCES.keys()):
+    names = tuple(SCENARIOS) if scenario and ALL in scenario else tuple(scenario or QUICK)
+    if unknown := (set(names) - SCENARIOS.keys()) | (set(plant or ()) - set(Plant)):
         raise typer.BadParameter(
-            f"no {', '.join(sorted(unknown))}: scenarios are {', '.join(SCENARIOS)}, plants {', '.join(SENTENCES)}"
+            f"no {', '.join(sorted(unknown))}: scenarios are {', '.join((*SCENARIOS, ALL))}, plants {', '.join(Plant)}"
         )
+    plants = frozenset(map(Plant, plant or ()))
     code = run_region_drill(names, seed=fresh_seed() if seed is None else seed, plants=plants, as_json=json, keep=keep)
     raise typer.Exit(code)
 

@@ -121,6 +121,18 @@ class GatewayClient:
         path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/return-answer"
         return await self._request("POST", path, wait_s=0, json=answer)
 
+    async def conversations(self, path: str, query: Mapping[str, str]) -> Answer:
+        """Ask for conversations, for one, or for a part of what is kept of it."""
+        return await self._request("GET", f"/v1/conversations{path}{'?' if query else ''}{urlencode(query)}", wait_s=0)
+
+    async def start_conversation(self, path: str, asked: Mapping[str, Any], *, key: str) -> Answer:
+        """Start one; a repeat under the same key is the same."""
+        return await self._request("POST", path, wait_s=0, json=asked, headers={"Idempotency-Key": key})
+
+    async def say_in_conversation(self, path: str, said: Mapping[str, Any]) -> Answer:
+        """Answer in one, or take it back; look at it before repeating it."""
+        return await self._request("POST", f"/v1/conversations{path}", wait_s=0, json=said)
+
     async def dead_letters(self, *, queue: str | None, state: str) -> Answer:
         """Ask for dead letters."""
         query = urlencode({"state": state} | ({} if queue is None else {"queue": queue}))
@@ -134,6 +146,24 @@ class GatewayClient:
         """Redrive or discard one; a repeat is refused, and does nothing."""
         path = f"/v1/dead-letters/{quote(delivery_id, safe='')}/{action}"
         return await self._request("POST", path, wait_s=0, json={"note": note})
+
+    async def rail(self, rail: str) -> Answer:
+        """Ask how we stand on a rail."""
+        return await self._request("GET", f"/v1/rails/{quote(rail, safe='')}", wait_s=0)
+
+    async def rail_operation(self, rail: str, asked: Mapping[str, str]) -> Answer:
+        """Have something asked of a rail; a repeat asks again."""
+        return await self._request("POST", f"/v1/rails/{quote(rail, safe='')}/operations", wait_s=0, json=dict(asked))
+
+    async def close_missing(self, rail: str, message_id: str, *, note: str) -> Answer:
+        """Say that what was missing was looked at; a repeat is refused, and does nothing."""
+        path = f"/v1/rails/{quote(rail, safe='')}/missing/{quote(message_id, safe='')}/close"
+        return await self._request("POST", path, wait_s=0, json={"note": note})
+
+    async def rail_operation_status(self, rail: str, operation_id: str) -> Answer:
+        """Ask what became of something that was asked of a rail."""
+        path = f"/v1/rails/{quote(rail, safe='')}/operations/{quote(operation_id, safe='')}"
+        return await self._request("GET", path, wait_s=0)
 
     async def _request(
         self, method: str, path: str, *, wait_s: int, headers: dict[str, str] | None = None, **content: Any

@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, Final
 
 PARENT_VARIABLE: Final = "FIFTEEN_PARENT_PROCESS_ID"
@@ -50,13 +52,15 @@ class Role:
         self.name = name
         self._log_file = log_file
         self._log: IO[bytes] = log_file.open("ab")
-        self._process = subprocess.Popen(  # noqa: S603 - the command is ours
-            [sys.executable, "-m", module, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            env={**os.environ, **environment, PARENT_VARIABLE: str(os.getpid())},
-            start_new_session=True,  # a Ctrl-C in the terminal is for us: we stop the roles in order
+        self._process = _kept(
+            lambda: subprocess.Popen(  # noqa: S603 - the command is ours
+                [sys.executable, "-m", module, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                env={**os.environ, **environment, PARENT_VARIABLE: str(os.getpid())},
+                start_new_session=True,  # a Ctrl-C in the terminal is for us: we stop the roles in order
+            )
         )
 
     @property
@@ -121,6 +125,29 @@ class Role:
 
     def _tail(self) -> str:
         return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-10:])
+
+
+def _kept(start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """Start a child from a thread that lives as long as the child: the kernel's parent is the thread that started it.
+
+    Who starts a role from a thread of a pool would otherwise end the role with the pool.
+    """
+    started: SimpleQueue[subprocess.Popen[bytes] | OSError] = SimpleQueue()
+
+    def keep() -> None:
+        try:
+            process = start()
+        except OSError as error:
+            started.put(error)
+            return
+        started.put(process)
+        process.wait()
+
+    threading.Thread(target=keep, name="keeper of a role", daemon=True).start()
+    made = started.get()
+    if isinstance(made, OSError):
+        raise made
+    return made
 
 
 def _answers(url: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from adapters.postgres.connection import open_pool
 from adapters.postgres.logins import login_of
 from adapters.postgres.regions import PostgresRegions
-from adapters.postgres.replication import Inward, Outward, ReplicationError, join, prepare, status
+from adapters.postgres.replication import Inward, Outward, ReplicationError, catch_up, join, prepare, status
 from adapters.system import SystemClock
 from adapters.witness import WitnessAddressError, open_witness, prepare_witness
 from gateway.archiving import vault_of
@@ -18,17 +18,20 @@ from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT
 from gateway.cli.desk import print_line
 from gateway.domain.payment import RegionId
-from gateway.domain.regions import SlotMap
+from gateway.domain.regions import SURELY_NOT_ALONE_S, LeaseTerms, SlotMap
 from gateway.rails import served_rails
-from gateway.service.ports import OvertakenError, UnavailableError
+from gateway.service.ports import OvertakenError, UnavailableError, Witness
 from gateway.service.regions import behind_s
-from gateway.service.steer import Standing, begin, fence, hand_back, readmit, standing, take_over
+from gateway.service.steer import Standing, announce, begin, fence, hand_back, readmit, standing, take_over
 from gateway.settings import Settings, SettingsError, database_url_of, witness_url_of
 
 Result = TypeVar("Result")
 
 UNPROJECTED_MAX: Final = 1_000
 """What the other region writes meanwhile is always a little behind."""
+
+BEHIND_MAX_S: Final = 30.0
+"""Each region writes its time down every second; two clocks that are apart by this much want looking at, too."""
 
 _LOOK_PAUSE_S: Final = 0.1
 
@@ -67,10 +70,7 @@ def follow(settings: Settings, *, anew: bool) -> None:
 
     """
     region, peer = _names(settings)
-    if settings.peer_database_url is None:
-        raise SettingsError("FIFTEEN_PEER_DATABASE_URL is not set: postgresql://… as this database finds the other's")
-    peer_url = settings.peer_database_url.get_secret_value()
-    done = _done(join(_owner_url(settings), peer_url, region=region, peer=peer, anew=anew))
+    done = _done(join(_owner_url(settings), _peer_url(settings), region=region, peer=peer, anew=anew))
     OUT.print(f"region {region} follows {peer}: {done}")
 
 
@@ -84,6 +84,8 @@ def show(settings: Settings, *, as_json: bool) -> int:
     region, peer = _names(settings)
     outward, inward, known, behind, copy = _done(_asked(settings, region, peer))
     faults = [*outward.faults, *inward.faults]
+    if behind is not None and behind > BEHIND_MAX_S:
+        faults.append(f"region {peer} was last heard of {behind:.0f} s ago: do its workers run, and is the way open?")
     if known is None:
         faults.append("the witness does not answer: nobody serves beyond the lease that it has")
     else:
@@ -211,14 +213,12 @@ def come_back(settings: Settings, *, within_s: float) -> None:
     share = SlotMap.first([RegionId(name) for name in settings.regions]).slots_of(region)
 
     async def coming() -> SlotMap:
-        async with asyncio.timeout(within_s):
-            await _in_step(settings, region, peer)
         async with (
             open_witness(witness_url_of(settings)) as witness,
             open_pool(database_url_of(settings), connections_max=1) as pool,
         ):
             store = PostgresRegions(pool, region=region, vault=vault_of(settings))
-            await readmit(witness, region)
+            await _admitted(settings, witness, region, peer, within_s=within_s)
             wanted = await hand_back(witness, share, to=region)
             async with asyncio.timeout(within_s):
                 while (copy := await store.slot_map()) is None or copy.epochs != wanted.epochs:
@@ -235,6 +235,22 @@ def come_back(settings: Settings, *, within_s: float) -> None:
     OUT.print(f"region {region} serves again: {_shares(slots)}")
 
 
+async def _admitted(
+    settings: Settings, witness: Witness, region: RegionId, peer: RegionId, *, within_s: float
+) -> LeaseTerms:
+    """Let this region in once it has what the other has accepted alone, and return its lease.
+
+    First it must follow: else the other would refuse its synchronous tenants for as long as that takes.
+    """
+    async with asyncio.timeout(within_s):
+        await _in_step(settings, region, peer)
+        await announce(witness, region)
+        await asyncio.sleep(SURELY_NOT_ALONE_S)
+        await catch_up(_peer_url(settings), region=region, peer=peer)
+        await _in_step(settings, region, peer)
+    return await readmit(witness, region, was_announced=True)
+
+
 async def _in_step(settings: Settings, region: RegionId, peer: RegionId) -> None:
     """Return once this region follows its peer and is followed, and what has come is folded."""
     while True:
@@ -244,20 +260,29 @@ async def _in_step(settings: Settings, region: RegionId, peer: RegionId) -> None
         await asyncio.sleep(_LOOK_PAUSE_S)
 
 
-def let_in(settings: Settings) -> None:
-    """Let this region serve again.
+def let_in(settings: Settings, *, within_s: float, is_alone: bool) -> None:
+    """Let this region serve again; `is_alone` does not ask whether it has what the other has.
 
     Raises:
-        SettingsError: a setting is missing, or the witness does not answer.
+        SettingsError: a setting is missing, this region is not in step with the other, or the witness does not answer.
 
     """
-    region, _ = _names(settings)
+    region, peer = _names(settings)
 
     async def admitting() -> int:
         async with open_witness(witness_url_of(settings)) as witness:
-            return (await readmit(witness, region)).term
+            if is_alone:
+                return (await readmit(witness, region)).term
+            return (await _admitted(settings, witness, region, peer, within_s=within_s)).term
 
-    OUT.print(f"region {region} may serve again, in its term {_done(admitting())}")
+    try:
+        term = _done(admitting())
+    except TimeoutError as error:
+        raise SettingsError(
+            f"region {region} was not let in: it does not follow {peer}, or is not followed, within {within_s:g} s "
+            f"(fifteen region status). Where {peer} is gone for good: fifteen region readmit --alone"
+        ) from error
+    OUT.print(f"region {region} may serve again, in its term {term}")
 
 
 def _names(settings: Settings) -> tuple[RegionId, RegionId]:
@@ -270,6 +295,12 @@ def _owner_url(settings: Settings) -> str:
     if settings.database_owner_url is None:
         raise SettingsError("FIFTEEN_DATABASE_OWNER_URL is not set: replication is made and looked at by the owner")
     return settings.database_owner_url.get_secret_value()
+
+
+def _peer_url(settings: Settings) -> str:
+    if settings.peer_database_url is None:
+        raise SettingsError("FIFTEEN_PEER_DATABASE_URL is not set: postgresql://… as this database finds the other's")
+    return settings.peer_database_url.get_secret_value()
 
 
 def _done(work: Coroutine[Any, Any, Result]) -> Result:

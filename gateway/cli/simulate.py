@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 import uvloop
 from rich.table import Table
 
 from gateway.cli.console import OUT
+from iso20022 import ConnectionPartyId
 from simulators import fednow, rtp
 from simulators.core.books import CoreSimulatorSettings
 from simulators.core.server import run as serve_core
@@ -32,6 +33,23 @@ def run_rtp(**options: Any) -> None:
 def run_core(**options: Any) -> None:
     """Play a bank's core until SIGTERM or Ctrl-C; `options` are those of its settings."""
     _run(serve_core(CoreSimulatorSettings(**options), on_ready=_ready("core")))
+
+
+def points_from(options: Sequence[str]) -> Mapping[ConnectionPartyId, Sequence[str]]:
+    """Return the connection points that ``PARTY=A,B`` names.
+
+    Raises:
+        ValueError: it names none.
+
+    """
+    found: dict[ConnectionPartyId, Sequence[str]] = {}
+    for option in options:
+        party, _, points = option.partition("=")
+        names = tuple(dict.fromkeys(filter(None, points.split(","))))
+        if not party or not names:
+            raise ValueError(f"PARTY=A,B is meant, not {option!r}")
+        found[ConnectionPartyId(party)] = names
+    return found
 
 
 def behaviour_table(rail: str) -> Table:

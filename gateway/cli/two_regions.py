@@ -1,8 +1,9 @@
 """Two complete regions on this machine: each its own PostgreSQL, gateway and worker; a witness, and a link.
 
 Whatever goes from one region to the other, replication and forwarded submissions, goes through the link, whose delay
-can be set and which can be cut. Both regions speak to one FedNow simulator, under one connection party: whichever asks
-first gets an answer, and hands it over to the payment's home.
+and loss can be set and which can be cut; in a drill what goes to the witness does too. Both regions speak to one FedNow
+simulator, under one connection party, each at a connection point of its own: what comes to the wrong one is handed over
+to its home. Both ask one institution.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from adapters.child_process import free_loopback_port
 from adapters.postgres.replication import connected
@@ -28,25 +30,32 @@ from simulators.participants import PARTICIPANTS
 NAMES: Final = (RegionId("use1"), RegionId("usw2"))
 TENANT: Final = TenantId("demo")
 ROLES: Final = ("worker", "gateway")
+INSTITUTION_SECRET: Final = "whsec_dHdvLXJlZ2lvbnMtc2FtcGxlLWluc3RpdHV0aW9u"  # noqa: S105 - of an institution that is played
 RAIL_CLOCK_S: Final = 4
 STATUS_REQUEST_WAIT_S: Final = 5
 WAL_KEPT: Final = "2GB"
 """What a region keeps for one that is away, before it gives its slot up."""
+
+WITNESS: Final = "witness"
+"""The witness's place on the link."""
 
 _SENDER: Final = next(participant for participant in PARTICIPANTS if participant.may_send)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How the two are made: the link's one-way delay, and the length of the leases."""
+    """How the two are made: the link's one-way delay and its loss, and the length of the leases."""
 
     delay_ms: float = 0.0
+    loss_percent: float = 0.0
     lease_s: float = 10.0
     rail_clock_s: int = RAIL_CLOCK_S
     status_request_wait_s: int = STATUS_REQUEST_WAIT_S
     settings: Mapping[str, str] = field(default_factory=dict)
     role_module: str = "gateway.cli"
     """What the roles are run from: a drill may take guards away."""
+    witness_on_link: bool = False
+    """Whether the ways to the witness can be cut too."""
     books_every_copy: bool = False
     """The rail counts every copy of a message, which no real one does: a double shows."""
 
@@ -58,6 +67,8 @@ class _Ports:
     to_gateway: int
     """The link's port on which this region's gateway is found by the other region."""
     to_postgres: int
+    to_witness: int
+    """The link's port on which this region finds the witness, where that is on the link."""
 
 
 class Region:
@@ -68,15 +79,18 @@ class Region:
         self._role_module = role_module
         self.directory = directory
         self.server = EmbeddedPostgres(directory / "postgres")
-        self.ports = _Ports(*(free_loopback_port() for _ in range(4)))
+        self.ports = _Ports(*(free_loopback_port() for _ in range(5)))
         self.environment: Mapping[str, str] = {}
         self._roles: dict[str, Role] = {}
 
-    def start(self) -> None:
-        """Start the roles, those that run not among them, and return once they answer; serving or not."""
+    def start(self, **environment: str) -> None:
+        """Start the roles, those that run not among them, and return once they answer; serving or not.
+
+        `environment` is for this once, on top of the region's own.
+        """
         for kind in ROLES:
             if kind not in self._roles:
-                self._roles[kind] = self.role(kind, module=self._role_module)
+                self._roles[kind] = self.role(kind, module=self._role_module, **environment)
         for kind, url in zip(ROLES, (self.worker_url, self.gateway_url), strict=True):
             self._roles[kind].wait_until_ready(f"{url}/healthz")
 
@@ -97,10 +111,10 @@ class Region:
         self.server.kill()
         self.stop()
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the roles: SIGSTOP freezes them, SIGCONT has them go on."""
-        for role in self._roles.values():
-            role.signal(number)
+    def signal(self, number: signal.Signals, *kinds: str) -> None:
+        """Send a signal to these roles, or to all: SIGSTOP freezes them, SIGCONT has them go on."""
+        for kind in kinds or ROLES:
+            self._roles[kind].signal(number)
 
     @property
     def gateway_url(self) -> str:
@@ -112,10 +126,14 @@ class Region:
         """Where its worker shows metrics and readiness."""
         return f"http://127.0.0.1:{self.ports.worker}"
 
-    def role(self, *arguments: str, module: str = "gateway.cli") -> Role:
-        """Start a command in this region."""
+    def process_id(self, kind: str) -> int:
+        """The process of a role that runs."""
+        return self._roles[kind].process_id
+
+    def role(self, *arguments: str, module: str = "gateway.cli", **environment: str) -> Role:
+        """Start a command in this region; `environment` comes on top of the region's own."""
         name, log_file = "-".join((self.name, *arguments)), self.directory / f"{'-'.join((self.name, *arguments))}.log"
-        return Role(name, arguments, environment=self.environment, log_file=log_file, module=module)
+        return Role(name, arguments, environment={**self.environment, **environment}, log_file=log_file, module=module)
 
     def run_command(self, *arguments: str, timeout_s: float = 60.0) -> int:
         """Run a command in this region to its end, and return its exit code."""
@@ -148,6 +166,7 @@ class TwoRegions:
         self.regions = tuple(Region(name, directory / name, role_module=plan.role_module) for name in NAMES)
         self.simulator_port = free_loopback_port()
         self.link_port = free_loopback_port()
+        self.institution_port = free_loopback_port()
 
     @property
     def simulator_url(self) -> str:
@@ -156,8 +175,13 @@ class TwoRegions:
 
     @property
     def link_url(self) -> str:
-        """Where the link is told of its delay, and cut: ``PUT /link`` with ``{"delay_ms": …, "is_cut": …}``."""
+        """Where the link is told of delay, loss and cut, by ``PUT /link`` (`simulators.link`)."""
         return f"http://127.0.0.1:{self.link_port}"
+
+    @property
+    def institution_url(self) -> str:
+        """Where the institution that is asked about what is received shows what it was asked and told."""
+        return f"http://127.0.0.1:{self.institution_port}"
 
     @property
     def journal(self) -> Path:
@@ -173,35 +197,49 @@ class TwoRegions:
             RoleError: a role does not start.
 
         """
-        with ExitStack() as stack:
+        with ExitStack() as stack, ThreadPoolExecutor() as threads:
+            servers = (*(region.server for region in self.regions), self.witness)
             for region in self.regions:
                 region.directory.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(region.server)
-            stack.enter_context(self.witness)
+            for server in servers:
+                stack.callback(server.stop)
+            _at_once(threads, *(server.start for server in servers))
             asyncio.run(self._migrate())
             self._tell_the_roles()
             link = self._kept(stack, Role("link", self._link(), environment={}, log_file=self.directory / "link.log"))
+            self._kept(stack, self._simulator())
+            institution = self._kept(stack, self._institution())
             link.wait_until_ready(f"{self.link_url}/healthz")
+            institution.wait_until_ready(f"{self.institution_url}/healthz")
             first, second = self.regions
             first.demand("region", "init", "--first")
             second.demand("region", "init")
             for region in self.regions:
-                region.demand("region", "join")
-            clock = ("--rail-clock", str(self.plan.rail_clock_s))
-            simulator = ("simulator", "fednow", "--port", str(self.simulator_port), *clock)
-            options = (
-                "--journal",
-                str(self.journal),
-                *(("--no-check-duplicates",) if self.plan.books_every_copy else ()),
-            )
-            log_file = self.directory / "simulator.log"
-            self._kept(stack, Role("simulator", (*simulator, *options), environment={}, log_file=log_file))
-            for region in self.regions:
                 stack.callback(region.stop)
-                region.start()
+            _at_once(threads, self._join, *(region.start for region in self.regions))
             for region in self.regions:
                 region.wait_until_serving()
             yield
+
+    def _join(self) -> None:
+        """Have both follow each other, one after the other: each waits for what the other's server has under way."""
+        for region in self.regions:
+            region.demand("region", "join")
+
+    def _simulator(self) -> Role:
+        clock = ("--rail-clock", str(self.plan.rail_clock_s))
+        points = ("--points", f"{_SENDER.connection_party}={','.join(NAMES)}")
+        simulator = ("simulator", "fednow", "--port", str(self.simulator_port), *clock, *points)
+        options = (
+            "--journal",
+            str(self.journal),
+            *(("--no-check-duplicates",) if self.plan.books_every_copy else ()),
+        )
+        return Role("simulator", (*simulator, *options), environment={}, log_file=self.directory / "simulator.log")
+
+    def _institution(self) -> Role:
+        core = ("simulator", "core", "--port", str(self.institution_port), "--webhook-secret", INSTITUTION_SECRET)
+        return Role("institution", core, environment={}, log_file=self.directory / "institution.log")
 
     @staticmethod
     def _kept(stack: ExitStack, role: Role) -> Role:
@@ -209,19 +247,28 @@ class TwoRegions:
         return role
 
     def _link(self) -> tuple[str, ...]:
+        east, west = self.regions
         ways = [
-            f"{listening}:{target}"
-            for region in self.regions
+            f"{source}:{region.name}:{listening}:{target}"
+            for region, source in ((east, west.name), (west, east.name))
             for listening, target in (
                 (region.ports.to_gateway, region.ports.gateway),
                 (region.ports.to_postgres, region.server.port),
             )
         ]
-        delay = ("--delay-ms", f"{self.plan.delay_ms:g}")
+        if self.plan.witness_on_link:
+            ways += [f"{each.name}:{WITNESS}:{each.ports.to_witness}:{self.witness.port}" for each in self.regions]
+        delay = ("--delay-ms", f"{self.plan.delay_ms:g}", "--loss-percent", f"{self.plan.loss_percent:g}")
         return ("simulator", "link", "--port", str(self.link_port), *delay, *(f"--way={way}" for way in ways))
 
     async def _migrate(self) -> None:
-        first = FirstTenant(TENANT, "Demo institution", digest_of_api_key(self.api_key))
+        first = FirstTenant(
+            TENANT,
+            "Demo institution",
+            digest_of_api_key(self.api_key),
+            receiving_agents=(_SENDER.routing_number,),
+            institution_url=f"{self.institution_url}/v1/incoming-transfers",
+        )
         for region in self.regions:
             await upgrade(region.server.owner_dsn, regions=NAMES, first_tenant=first, now=SystemClock().now())
             async with connected(region.server.superuser_dsn) as connection:
@@ -236,11 +283,11 @@ class TwoRegions:
                 "FIFTEEN_REGIONS": ",".join(NAMES),
                 "FIFTEEN_DATABASE_URL": region.server.application_dsn,
                 "FIFTEEN_DATABASE_OWNER_URL": region.server.superuser_dsn,
-                "FIFTEEN_PEER_DATABASE_URL": peer.server.superuser_dsn.replace(
-                    f":{peer.server.port}/", f":{peer.ports.to_postgres}/"
-                ),
+                "FIFTEEN_PEER_DATABASE_URL": _through(peer.ports.to_postgres, peer.server.superuser_dsn, peer.server),
                 "FIFTEEN_PEER_URL": f"http://127.0.0.1:{peer.ports.to_gateway}",
-                "FIFTEEN_WITNESS_URL": self.witness.owner_dsn,
+                "FIFTEEN_WITNESS_URL": _through(region.ports.to_witness, self.witness.owner_dsn, self.witness)
+                if self.plan.witness_on_link
+                else self.witness.owner_dsn,
                 "FIFTEEN_LEASE_S": f"{self.plan.lease_s:g}",
                 "FIFTEEN_HTTP_PORT": str(region.ports.gateway),
                 "FIFTEEN_WORKER_PORT": str(region.ports.worker),
@@ -248,10 +295,25 @@ class TwoRegions:
                 "FIFTEEN_API_KEY": self.api_key,
                 "FIFTEEN_INDEX_KEY": index_key,
                 "FIFTEEN_FEDNOW__URL": self.simulator_url,
+                "FIFTEEN_RECEIVING_AGENTS": _SENDER.routing_number,
+                "FIFTEEN_INSTITUTION_SECRET": INSTITUTION_SECRET,
                 "FIFTEEN_FEDNOW__CONNECTION_PARTY": _SENDER.connection_party,
+                "FIFTEEN_FEDNOW__CONNECTION_POINT": region.name,
+                "FIFTEEN_FEDNOW__PEER_CONNECTION_POINT": peer.name,
                 "FIFTEEN_FEDNOW__RAIL_CLOCK_S": str(self.plan.rail_clock_s),
                 "FIFTEEN_FEDNOW__STATUS_REQUEST_WAIT_S": str(self.plan.status_request_wait_s),
                 "FIFTEEN_FEDNOW__STATUS_REQUEST_INTERVAL_S": "1",
                 "COLUMNS": "120",
                 **self.plan.settings,
             }
+
+
+def _through(port: int, dsn: str, server: EmbeddedPostgres) -> str:
+    """Return where a server is found through the link."""
+    return dsn.replace(f":{server.port}/", f":{port}/")
+
+
+def _at_once(threads: ThreadPoolExecutor, *calls: Callable[[], Any]) -> None:
+    """Make calls at the same moment, and return once all have ended; raises what the first of them has raised."""
+    for running in [threads.submit(call) for call in calls]:
+        running.result()

@@ -15,14 +15,15 @@ from gateway.cli.processes import RoleError
 from gateway.cli.two_regions import Plan, TwoRegions
 
 
-def run_up(*, delay_ms: float, lease_s: float, keep: Path | None) -> None:
+def run_up(*, delay_ms: float, loss_percent: float, lease_s: float, keep: Path | None) -> None:
     """Run two regions until interrupted, and say where they are."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         with ExitStack() as stack:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fifteen-up-")))
-            two = TwoRegions(Plan(delay_ms=delay_ms, lease_s=lease_s), directory if keep is None else keep.resolve())
+            plan = Plan(delay_ms=delay_ms, loss_percent=loss_percent, lease_s=lease_s)
+            two = TwoRegions(plan, directory if keep is None else keep.resolve())
             OUT.print("starting three PostgreSQL servers, two regions, the link and the simulator", style="dim")
             stack.enter_context(two.running())
             _tell(two)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import PaymentState, Reason
@@ -86,6 +87,37 @@ def fold(events: Sequence[RecordedEvent]) -> Projection:
             one epoch, of which none is to be believed before a person has looked.
 
     """
+    first, *later = events_that_count(events)
+    projection = Projection(first.state_after, first.sequence, first.epoch, first.at)
+    for recorded in later:
+        projection = _followed_by(projection, recorded)
+    return projection
+
+
+class Recorded(Protocol):
+    """An event of whatever history, as far as it is told which of them count."""
+
+    @property
+    def sequence(self) -> int:
+        """Its number in the history."""
+        ...
+
+    @property
+    def epoch(self) -> int:
+        """Under whose rule it was written."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """Who wrote it."""
+        ...
+
+
+AnyRecorded = TypeVar("AnyRecorded", bound=Recorded)
+
+
+def events_that_count(events: Sequence[AnyRecorded]) -> Sequence[AnyRecorded]:
+    """Return the events that make the present state, in their order; raises as `fold`."""
     if not events:
         raise ValueError("a payment has at least the event that made it")
     writers = {(recorded.epoch, recorded.sequence): recorded.region for recorded in events}
@@ -96,13 +128,12 @@ def fold(events: Sequence[RecordedEvent]) -> Projection:
                 f"event {recorded.sequence} of epoch {recorded.epoch} was written by {recorded.region} and by {other}"
             )
             raise ValueError(text)
-    ordered = sorted(events, key=lambda recorded: (recorded.sequence, -recorded.epoch))
-    standing = ordered[0]
-    projection = Projection(standing.state_after, standing.sequence, standing.epoch, standing.at)
-    for recorded in ordered[1:]:
-        if recorded.epoch >= projection.epoch and recorded.sequence > projection.version:
-            projection = _followed_by(projection, recorded)
-    return projection
+    first, *later = sorted(events, key=lambda recorded: (recorded.sequence, -recorded.epoch))
+    standing = [first]
+    for recorded in later:
+        if recorded.epoch >= standing[-1].epoch and recorded.sequence > standing[-1].sequence:
+            standing.append(recorded)
+    return standing
 
 
 def _followed_by(projection: Projection, recorded: RecordedEvent) -> Projection:

@@ -39,14 +39,31 @@ def incoming_reference_of(payment_id: PaymentId, purpose: str, number: int) -> s
     return _reference(_digest("incoming", purpose, str(payment_id), str(number)))
 
 
+def conversation_id_of(*parts: str) -> UUID:
+    """Return the own id of a conversation: a function of what opened it, a message of the rail's or a client's key."""
+    return _uuid(bytearray(_digest("conversation", *parts)[:16]), version=8)
+
+
 def request_reference_of(purpose: str, of: str) -> str:
     """Return the reference of a message of that purpose about a request, or of one; a repeat repeats it."""
     return _reference(_digest("request", purpose, of))
 
 
-def slot_of(tenant_id: TenantId, idempotency_key: IdempotencyKey) -> int:
-    """Return the slot, 0 to 255, whose owner alone may claim the key."""
-    return _digest("slot", tenant_id, idempotency_key)[0]
+def slot_of(idempotency_key: IdempotencyKey) -> int:
+    """Return the slot, 0 to 255, whose owner alone may claim the key.
+
+    Whose key it is counts for nothing: that of an ISO 20022 message is its message id, which the rail knows once. Two
+    tenants that send the same at the same moment meet in one region, and one of them is refused.
+    """
+    return _digest("slot", idempotency_key)[0]
+
+
+def incoming_slot_of(rail: Rail, message_id: MessageId) -> int:
+    """Return the slot, 0 to 255, whose owner alone may admit an incoming transfer, and decide on it.
+
+    By the sender's message id, that of the Document: every copy has it, under whatever header the rail brings it.
+    """
+    return _digest("incoming-slot", rail, message_id)[0]
 
 
 def payment_id_of(tenant_id: TenantId, idempotency_key: IdempotencyKey, business_date: date) -> PaymentId:
@@ -78,6 +95,11 @@ def status_request_reference_of(payment_id: PaymentId, number: int) -> str:
 def ping_reference_of(payment_id: PaymentId, number: int) -> str:
     """Return the reference of the `number`-th PING that was sent because this payment is in doubt."""
     return _reference(_digest("ping", str(payment_id), str(number)))
+
+
+def rail_operation_reference_of(event_id: UUID) -> str:
+    """Return the reference of a message to the rail about ourselves; a repeat of the same repeats its id."""
+    return _reference(_digest("rail-operation", str(event_id)))
 
 
 def delivery_id_of(payment_id: PaymentId, purpose: str, version: int) -> UUID:

@@ -107,6 +107,9 @@ class IncomingEvent(StrEnum):
     ANSWER_TIME_PASSED = "AnswerTimePassed"
     """Too little of the rail's clock is left for any answer to count."""
 
+    ANSWER_WITHHELD = "AnswerWithheld"
+    """Our acceptance was not known to be in both regions before its time had passed: who was to send it did not."""
+
     ANSWER_REFUSED = "AnswerRefused"
     """The rail refused our pacs.002 (admi.002): it did not process it."""
 
@@ -115,6 +118,9 @@ class IncomingEvent(StrEnum):
 
     ACCEPTANCE_WITHOUT_POSTING_ADVISED = "AcceptanceWithoutPostingAdvised"
     """The rail: ACWP, settled and not to be posted yet."""
+
+    SETTLEMENT_WITHOUT_ANSWER_ADVISED = "SettlementWithoutAnswerAdvised"
+    """The rail: ACSC, and no acceptance of ours is known: another region had the transfer, and is lost."""
 
     REJECTION_ADVISED = "RejectionAdvised"
     """The rail: RJCT, it did not settle."""
@@ -188,6 +194,9 @@ class IncomingEvent(StrEnum):
     RETURN_SETTLED = "ReturnSettled"
     """The pacs.004 that gives the money back has settled."""
 
+    TAKEN_OVER = "TakenOver"
+    """The transfer was another region's: what that one did last may not be known here, and the rail is asked first."""
+
     OPERATOR_RECORDED_SETTLEMENT = "OperatorRecordedSettlement"
     """A person has the rail's word, on another way, that the money arrived."""
 
@@ -215,6 +224,9 @@ class IncomingEffect(StrEnum):
 
     AWAIT_ADVICE = "await_advice"
     """Wake when the rail's word is overdue."""
+
+    ASK_STATUS = "ask_status"
+    """Wake as soon as the rail may be asked."""
 
     ASK_STATUS_AGAIN = "ask_status_again"
     """Wake after a pause, to ask once more."""
@@ -344,6 +356,22 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     **{(state, _E.NOT_FOUND_REPORTED): _T(state, _STRANGE) for state in _ANSWERED},
     (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, _HELD),
     (_S.AWAITING_OPERATOR, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(_S.NOT_SETTLED, _GONE),
+    # Not sent, since the other region might not have had it: the rail's clock runs out, and its word is awaited.
+    **{(state, _E.ANSWER_WITHHELD): _T(state) for state in _ANSWERED},
+    # Another region had it, and is lost: what that one answered or was told may not be known here. The rail is asked.
+    **{
+        (state, _E.TAKEN_OVER): _T(_S.IN_DOUBT, (_F.ASK_STATUS,))
+        for state in (_S.RECEIVED, _S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING, _S.IN_DOUBT)
+    },
+    (_S.AWAITING_OPERATOR, _E.TAKEN_OVER): _T(_S.AWAITING_OPERATOR),
+    # ... and where it then says that a transfer has settled which nobody here has accepted, a person looks first.
+    **{
+        (state, _E.SETTLEMENT_WITHOUT_ANSWER_ADVISED): _T(_S.PENDING, (*_HELD, *_STRANGE))
+        for state in (_S.IN_DOUBT, _S.AWAITING_OPERATOR)
+    },
+    # ... but what the rail is known to have settled stays so: the same instruction to post has the same id.
+    (_S.SETTLED, _E.TAKEN_OVER): _T(_S.SETTLED, _ARRIVED),
+    **{(state, _E.TAKEN_OVER): _T(state) for state in (_S.PENDING, _S.RETURN_DUE)},
     # ... and where the rail has contradicted what was the end, the person whom that calls may record that it arrived.
     **{(state, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, (*_HELD, *_STRANGE)) for state in _NEVER_ARRIVED},
     **{(state, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(state) for state in _NEVER_ARRIVED},
@@ -440,7 +468,7 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     **{
         (state, kind): _T(state)
         for state in (*_ARRIVED_STATES, *_NEVER_ARRIVED)
-        for kind in (*_DECISIONS, *_TIMERS, *_SAYING_NOTHING, _E.ANSWER_REFUSED)
+        for kind in (*_DECISIONS, *_TIMERS, *_SAYING_NOTHING, _E.ANSWER_REFUSED, _E.ANSWER_WITHHELD)
     },
 }
 

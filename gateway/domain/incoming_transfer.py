@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -33,7 +33,8 @@ class IncomingTransfer:
     ``message_id`` and ``message_created_at`` are the sender's Document's; ``forwarded_at`` is the creation time of the
     header under which the rail brought it: from there the receiver's reserve runs, which ends at ``answer_by``.
     ``answer`` is what we have answered (ACTC, ACWP, RJCT). ``unsent_at`` says that a message of ours was saved of which
-    it is not known that it left, and when that is looked at again.
+    it is not known that it left, and when that is looked at again. ``is_taken_over`` says that another region has
+    carried the transfer until now, and ``ask_after`` from when on the rail may be asked about it then.
 
     A return (pacs.004, see ``message_type``) names in ``original_id`` the payment of ours that comes back; None where
     we know of none. Of what goes back from here, ``returns`` counts the returns that were started, ``returning_cents``
@@ -68,6 +69,8 @@ class IncomingTransfer:
     next_step_at: datetime | None = None
     unsent_at: datetime | None = None
     final_at: datetime | None = None
+    is_taken_over: bool = False
+    ask_after: datetime | None = None
     message_type: str = pacs008.MESSAGE_TYPE
     original_id: PaymentId | None = None
     returns: int = 0
@@ -231,6 +234,21 @@ def is_contradicted(answer: str | None, verdict: Verdict) -> bool:
     """Whether an institution's late verdict is another than what was answered in its place."""
     given = {"ACTC": Verdict.ACCEPT, "ACWP": Verdict.ACCEPT_WITHOUT_POSTING, "RJCT": Verdict.REJECT}
     return answer is not None and given.get(answer) is not verdict
+
+
+def as_heard(transfer: IncomingTransfer, fact: IncomingFact) -> IncomingFact:
+    """Return what the rail's word means of a transfer that may have been another region's.
+
+    A settlement that no acceptance of ours is known to have led to is no reason to post: a lost region may have
+    accepted, with or without posting.
+    """
+    is_unanswered = transfer.answer is None and transfer.state in {
+        IncomingState.IN_DOUBT,
+        IncomingState.AWAITING_OPERATOR,
+    }
+    if is_unanswered and fact.kind is IncomingEvent.SETTLEMENT_ADVISED:
+        return replace(fact, kind=IncomingEvent.SETTLEMENT_WITHOUT_ANSWER_ADVISED)
+    return fact
 
 
 def tells_incoming(

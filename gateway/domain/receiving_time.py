@@ -68,6 +68,10 @@ class ReceivingTiming:
         """Return the instant from which the rail's silence is doubt, and from which it may be asked."""
         return transfer.forwarded_at + timedelta(seconds=self.advice_wait_s)
 
+    def first_question(self, transfer: IncomingTransfer, now: datetime) -> datetime:
+        """Return the instant from which the rail may be asked about a transfer that another region has carried."""
+        return max(now, self.advice_overdue(transfer), transfer.ask_after or now)
+
     def next_question(self, transfer: IncomingTransfer, now: datetime) -> datetime:
         """Return the instant at which the rail is asked once more: after a pause that doubles with every question."""
         if transfer.state is IncomingState.AWAITING_OPERATOR:
@@ -97,11 +101,14 @@ def business_days_later(now: datetime, count: int) -> datetime:
 def decide_by(transfer: IncomingTransfer) -> datetime | None:
     """Return by when somebody must have decided what becomes of the money; None where nobody has to.
 
-    What has settled and was not posted yet is counted from the day on which the rail brought it, so never too late.
+    What has settled and was not posted yet is counted from the day on which the rail brought it, so never too late; so
+    is what another region holds, whose timer is not here.
     """
     if transfer.state in {IncomingState.SETTLED, IncomingState.RETURN_DUE}:
         return posting_due(transfer.forwarded_at)
-    return transfer.next_step_at if transfer.state in TO_BE_DECIDED else None
+    if transfer.state not in TO_BE_DECIDED:
+        return None
+    return transfer.next_step_at or posting_due(transfer.forwarded_at)
 
 
 def in_order_of_deciding(transfers: Iterable[IncomingTransfer]) -> list[IncomingTransfer]:

@@ -22,6 +22,12 @@ is being slewed to a time server, by 0.0005: ours is twenty times that."""
 LEASE_MARGIN_S: Final = 0.5
 """Taken off by who holds a lease, and waited for by who takes over: for what the drift does not cover."""
 
+ALONE_S: Final = 3.0
+"""For so long a region goes on alone after it has read at the witness that the other is fenced off."""
+
+SURELY_NOT_ALONE_S: Final = ALONE_S * (1 + 2 * DRIFT_MAX) + LEASE_MARGIN_S
+"""After so long, by another region's clock, nobody goes on alone who had read that before."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlotOwner:
@@ -141,20 +147,20 @@ class LeaseTerms:
 
     `length_s` is part of the record, so that who holds it and who waits for its end reckon with the same length,
     whatever their settings say. `term` counts the times that the region was let in. A lease with `fenced_by` is not
-    renewed: the region serves nothing until it is let in again.
+    renewed: the region serves nothing until it is let in again. One that `returns` is fenced off still, and is about
+    to be let in: the other goes on alone no more.
     """
 
     region: RegionId
     term: int
     length_s: float
     fenced_by: RegionId | None = None
+    returns: bool = False
 
     def as_text(self) -> str:
         """Return the record's text."""
-        return json.dumps(
-            {"region": self.region, "term": self.term, "length_s": self.length_s, "fenced_by": self.fenced_by},
-            separators=(",", ":"),
-        )
+        members = {"region": self.region, "term": self.term, "length_s": self.length_s, "fenced_by": self.fenced_by}
+        return json.dumps(members | ({"returns": True} if self.returns else {}), separators=(",", ":"))
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -172,9 +178,15 @@ class LeaseTerms:
                 int(found["term"]),
                 float(found["length_s"]),
                 None if fenced_by is None else RegionId(fenced_by),
+                found.get("returns") is True,
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"no lease: {text[:200]}") from error
+
+    @property
+    def is_out(self) -> bool:
+        """Whether the region is fenced off, and not about to be let in again."""
+        return self.fenced_by is not None and not self.returns
 
     @property
     def holds_s(self) -> float:

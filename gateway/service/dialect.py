@@ -17,7 +17,7 @@ from gateway.domain.identity import reference_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
 from gateway.service.ports import RawMessage
-from gateway.service.rail_protocol import OutboundMessage, Reading, Statement
+from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement, Talk
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import JSON_TYPE
 from iso20022 import (
@@ -312,13 +312,18 @@ class DialectProtocol:
             codes = (*codes, _NOT_FOR_US)
         if codes:  # only what is valid, from the rail and for us, is acted upon; the rest is a person's to look at
             return Reading(header.business_message_id, message_type, None, None, codes)
+        notice = message if isinstance(message, Notice) else None
         if self._dialect.is_sign_of_life(message):
-            return Reading(header.business_message_id, message_type, None, None, is_sign_of_life=True)
+            return Reading(header.business_message_id, message_type, None, None, is_sign_of_life=True, notice=notice)
+        if notice is not None:
+            return Reading(header.business_message_id, message_type, None, None, notice=notice)
         if isinstance(message, CustomerCreditTransfer | PaymentReturn):
             created_at = header.creation_time
             return Reading(
                 header.business_message_id, message_type, None, None, transfer=message, created_at=created_at
             )
+        if isinstance(message, Talk):
+            return Reading(header.business_message_id, message_type, None, None, talk=message)
         about = self._dialect.about(message)
         if about is None or not isinstance(message, Statement):
             return Reading(header.business_message_id, message_type, None, None)

@@ -175,6 +175,8 @@ class FedNowDialect:
                 return original.message_id
             case Resolution(payments=(PaymentResolution(original_message=original), *_)) if original is not None:
                 return original.message_id
+            case Resolution(resolved_case=case) if case is not None:
+                return case.id  # about a request for payment, and no payment
             case ReceiptAcknowledgement(receipts=(receipt, *_)):
                 return receipt.related_reference
             case _:

@@ -168,7 +168,7 @@ class LeaseWatch:
         """
         terms = await self.look()
         assert self._seen is not None, "it was just looked at"
-        if terms.fenced_by is not None:
+        if terms.is_out:
             return terms
         fenced = LeaseTerms(terms.region, terms.term, terms.length_s, fenced_by=by)
         version = await self._witness.write(lease_name(self._watched), fenced.as_text(), expected=self._seen.version)

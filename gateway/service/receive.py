@@ -13,6 +13,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.history import is_about_last_copy
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Payment
+from gateway.service.conversations.hear import ConversationHearing, Outcome, Said
 from gateway.service.decide import Choice, Decisions, decide
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.hear import FAULT, ID_REUSED, Arrived, Hearing
@@ -23,6 +24,7 @@ from gateway.service.ports import (
     Leg,
     MessageDirection,
     NotHomeError,
+    NotServingError,
     Observer,
     Quarantined,
     RailDelivery,
@@ -32,6 +34,7 @@ from gateway.service.ports import (
     UnavailableError,
     Vault,
 )
+from gateway.service.rail_operations import RailNotices
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol, Reading
 from gateway.service.supervise import Verdict, each
 from iso20022 import PaymentCancellationRequest, PaymentStatusReport, ReceiptAcknowledgement, Resolution
@@ -77,6 +80,9 @@ class Receiver:
     incoming: Hearing | None = None
     regions: RegionStore | None = None
     """Where there is another region: what finds no payment of ours is handed over to it."""
+    notices: RailNotices | None = None
+    """Hears what the rail says of itself; without it that is set aside."""
+    conversations: ConversationHearing | None = None
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -134,6 +140,10 @@ class Receiver:
         if self.incoming is not None:
             await self._arrive([one for one in heard if one.reading.transfer is not None])
             heard = [one for one in heard if one.reading.transfer is None]
+        if self.conversations is not None:
+            reports = [one for one in heard if one.reading.talk is not None and await self._is_notice(one.reading)]
+            others = [one for one in heard if all(one is not report for report in reports)]
+            heard = [*reports, *await self._converse(others, self.conversations)]
         ids = [one.reading.business_message_id for one in heard if one.reading.business_message_id]
         about = [one.reading.about for one in heard if one.reading.about is not None]
         seen = await store.seen(rail, ids) if ids else {}
@@ -146,10 +156,44 @@ class Receiver:
         if not arrivals:
             return
         assert self.incoming is not None, "only who receives is brought anything"
-        codes = await self.incoming.arrive([self._arrived(one) for one in arrivals])
+        codes: Sequence[str | NotServingError | None]
+        try:
+            codes = await self.incoming.arrive([self._arrived(one) for one in arrivals])
+        except NotServingError as error:
+            codes = [error] * len(arrivals)
         for one, code in zip(arrivals, codes, strict=True):
-            if code is not None:
+            if isinstance(code, NotServingError):
+                await self._pass_on(one, code)
+            elif code is not None:
                 await self._quarantine(one, (code,))
+
+    async def _converse(self, heard: Sequence[_Heard], hearing: ConversationHearing) -> list[_Heard]:
+        """Apply what belongs to conversations, in the order in which it came; return what does not."""
+        known = await hearing.concerned([one.reading for one in heard])
+        others = []
+        for one in heard:
+            if not hearing.is_of_conversations(one.reading, known):
+                others.append(one)
+                continue
+            verdict = Verdict(but=(UnavailableError,))
+            async with verdict:
+                await self._conversed(one, await hearing.hear(Said(self._raw(one), one.reading, one.digest)))
+            if verdict.fault is not None:
+                self.observer.fault("receive", verdict.fault)
+                await self._quarantine(one, (FAULT,))
+        return others
+
+    async def _conversed(self, one: _Heard, outcome: Outcome) -> None:
+        """Keep apart what has had no effect in a conversation."""
+        match outcome:
+            case Outcome.APPLIED:
+                return
+            case Outcome.REPEATED:
+                self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
+            case Outcome.UNKNOWN if self.regions is not None and not one.is_handed_over:
+                await self._hand_over(one)  # it may be the other region's conversation
+            case _:
+                await self._quarantine(one, (outcome.value,))
 
     async def _transfers(self, about: Sequence[str], payments: Mapping[str, Payment]) -> Mapping[str, IncomingTransfer]:
         """The received transfers that statements may be about: where we are sender and receiver, both have the id."""
@@ -198,8 +242,8 @@ class Receiver:
         reading = one.reading
         if known is not None:
             await self._repeated(one, known)
-        elif reading.is_sign_of_life:
-            self.observer.rail_answered(self.rail.rail)
+        elif reading.is_sign_of_life or (payment is None and await self._is_notice(reading)):
+            await self._notice(one)
         elif reading.statement is not None and payment is None and self.regions and not one.is_handed_over:
             await self._hand_over(one)  # its facts may be on their way here still: its home knows it
         elif payment is None and isinstance(reading.statement, ReceiptAcknowledgement):
@@ -213,20 +257,42 @@ class Receiver:
         else:
             try:
                 decision = await self.decisions.take(payment.payment_id, self._choice(one), loaded=payment)
-            except NotHomeError:
-                await self._hand_over(one)
+            except NotServingError as error:
+                await self._pass_on(one, error)
                 return
             if decision is not None:
                 self._tell_legs(one, decision)
 
+    async def _is_notice(self, reading: Reading) -> bool:
+        """Whether the rail speaks of itself, or of what it was asked about ourselves, and somebody hears it."""
+        if self.notices is None:
+            return False
+        return reading.notice is not None or await self.notices.is_about_ours(self.rail.rail, reading)
+
+    async def _notice(self, one: _Heard) -> None:
+        """Keep what the rail says of itself, once; the answer to a PING is a sign of life, too."""
+        if one.reading.is_sign_of_life:
+            self.observer.rail_answered(self.rail.rail)
+        if self.notices is None or (one.reading.is_sign_of_life and one.reading.notice is None):
+            return
+        known = await self.notices.hear(self.rail.rail, self._raw(one), one.reading, digest=one.digest)
+        if known is not None:
+            await self._repeated(one, known)
+
+    async def _pass_on(self, one: _Heard, error: NotServingError) -> None:
+        """Keep for the other region what this one may not act upon; what has come from there waits until it may."""
+        if self.regions is None or (one.is_handed_over and not isinstance(error, NotHomeError)):
+            raise error
+        await self._hand_over(one)
+
     async def _hand_over(self, one: _Heard) -> None:
-        """Keep it, durably, for the payment's home, which applies it once it is replicated.
+        """Keep it, durably, for its home, which applies it once it is replicated.
 
         Raises:
             UnavailableError: both regions believe that the payment is the other's, as in a hand-over: try again later.
 
         """
-        assert self.regions is not None, "without another region every payment is at home"
+        assert self.regions is not None, "without another region everything is at home"
         is_new = await self.regions.hand_over(self.rail.rail, one.body, at=one.at)
         if one.is_handed_over and not is_new:
             raise UnavailableError("a message of the rail went to the other region and came back: the map is moving")
@@ -237,7 +303,13 @@ class Receiver:
         inbox_id = f"receiver:{one.reading.business_message_id}" if is_second else None
         if mismatches := self.incoming.rail.mismatches(one.reading, transfer):
             await self._quarantine(one, mismatches)
-        elif not await self.incoming.hear(self._arrived(one), transfer, inbox_id=inbox_id):
+            return
+        try:
+            is_first = await self.incoming.hear(self._arrived(one), transfer, inbox_id=inbox_id)
+        except NotServingError as error:
+            await self._pass_on(one, error)
+            return
+        if not is_first:
             self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
 
     def _arrived(self, one: _Heard) -> Arrived:

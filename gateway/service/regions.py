@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, Generic, Protocol, TypeVar
 
 from gateway.domain.history import fold
 from gateway.domain.identity import SLOTS
-from gateway.domain.payment import RegionId
+from gateway.domain.payment import PaymentId, RegionId
 from gateway.domain.regions import FIRST_EPOCH, SlotMap
 from gateway.service.ports import (
     Clock,
@@ -129,11 +129,47 @@ class Successor:
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PROJECT_PAUSE_S))
 
 
+class Noted(Protocol):
+    """Something of which events were replicated; `notes` say so, until its projection has them."""
+
+    @property
+    def payment_id(self) -> PaymentId:
+        """Its id."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[int]:
+        """Which notes."""
+        ...
+
+
+Source = TypeVar("Source", bound=Noted)
+Made = TypeVar("Made")
+Made_contra = TypeVar("Made_contra", contravariant=True)
+
+
+class Projections(Protocol[Source, Made_contra]):
+    """The projection of payments, or of incoming transfers; see `RegionStore`."""
+
+    async def unprojected(self, now: datetime, *, limit: int) -> Sequence[Source]:
+        """Return what is to be folded anew."""
+        ...
+
+    async def project(self, payments: Sequence[Made_contra], /) -> None:
+        """Save projections."""
+        ...
+
+    async def postpone(self, payments: Sequence[Source], /, *, until: datetime) -> None:
+        """Leave what could not be folded aside for a while."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Projector:
+class Projector(Generic[Source, Made]):
     """Folds the other region's events into this region's projection, so that reads here show its payments."""
 
-    store: RegionStore
+    store: Projections[Source, Made]
+    fold: Callable[[Source], Made]
     clock: Clock
     observer: Observer
 
@@ -151,12 +187,12 @@ class Projector:
         """
         now = self.clock.now()
         waiting = await self.store.unprojected(now, limit=PROJECT_MAX)
-        folded: list[Projected] = []
-        given_up: list[Unprojected] = []
+        folded: list[Made] = []
+        given_up: list[Source] = []
         for source in waiting:
             verdict = Verdict()
             async with verdict:
-                folded.append(_folded(source))
+                folded.append(self.fold(source))
             if verdict.fault is not None:
                 given_up.append(source)
                 self.observer.fault("projection", verdict.fault)
@@ -168,7 +204,13 @@ class Projector:
         return sum(len(source.notes) for source in waiting)
 
 
-def _folded(source: Unprojected) -> Projected:
+def folded(source: Unprojected) -> Projected:
+    """Return what a payment's events make of it.
+
+    Raises:
+        ValueError: they cannot be read, or contradict each other.
+
+    """
     if isinstance(source.events, ValueError):
         raise source.events
     made = fold(source.events)

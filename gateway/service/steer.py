@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -184,10 +184,10 @@ async def _demand_unfenced(witness: Witness, region: RegionId) -> None:
         raise NotServingError(f"region {region} is itself fenced off, by {fenced_by}: fifteen region readmit, there")
 
 
-async def readmit(witness: Witness, region: RegionId) -> LeaseTerms:
-    """Let a region that was fenced off serve again, under a new term, and return its lease; a repeat changes nothing.
+async def announce(witness: Witness, region: RegionId) -> None:
+    """Tell the other region that one that is fenced off is about to be let in: it stops going on alone.
 
-    It has the slots that the map says: what was taken over stays where it is.
+    By `SURELY_NOT_ALONE_S` later it has, and waits for this region's copy again. A repeat is safe.
 
     Raises:
         OvertakenError: somebody changed the lease at the same moment.
@@ -198,8 +198,29 @@ async def readmit(witness: Witness, region: RegionId) -> LeaseTerms:
     if record is None:
         raise UnavailableError(f"the witness has no lease of region {region}: fifteen region init")
     terms = LeaseTerms.read(record.text)
+    if terms.is_out:
+        await witness.write(lease_name(region), replace(terms, returns=True).as_text(), expected=record.version)
+
+
+async def readmit(witness: Witness, region: RegionId, *, was_announced: bool = False) -> LeaseTerms:
+    """Let a region that was fenced off serve again, under a new term, and return its lease; a repeat changes nothing.
+
+    It has the slots that the map says: what was taken over stays where it is. What `was_announced` has all that the
+    other has accepted alone, or is not let in.
+
+    Raises:
+        OvertakenError: somebody changed the lease at the same moment, or fenced it off again since it was announced.
+        UnavailableError: the witness does not answer, or knows no such lease.
+
+    """
+    record = await witness.read(lease_name(region))
+    if record is None:
+        raise UnavailableError(f"the witness has no lease of region {region}: fifteen region init")
+    terms = LeaseTerms.read(record.text)
     if terms.fenced_by is None:
         return terms
+    if was_announced and not terms.returns:
+        raise OvertakenError(f"region {region} was fenced off again, by {terms.fenced_by}, while it was to be let in")
     again = LeaseTerms(region, terms.term + 1, terms.length_s)
     await witness.write(lease_name(region), again.as_text(), expected=record.version)
     return again

@@ -15,6 +15,7 @@ from gateway.domain.identity import delivery_id_of, payment_id_of, slot_of
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, TenantId
 from gateway.domain.transitions import Effect
 from gateway.service.admission import Admission
+from gateway.service.both_regions import Durability, OneRegion
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
     Accepted,
@@ -123,6 +124,7 @@ class Intake:
         vault: Vault,
         observer: Observer,
         forward: Forward = leave_to_the_relay,
+        durability: Durability | None = None,
     ) -> None:
         self._rails = rails
         self._default_rail = default_rail
@@ -134,6 +136,7 @@ class Intake:
         self._vault = vault
         self._observer = observer
         self._forward = forward
+        self._durability = durability or OneRegion()
         self._explaining = asyncio.Semaphore(EXPLANATIONS_MAX)
 
     async def submit_message(
@@ -154,6 +157,7 @@ class Intake:
             ElsewhereError: the key's home is another region: nothing was done here.
             NotServingError: this region may not accept anything now; nothing was done.
             UnavailableError: the store does not answer; whether it was accepted is unknown, repeat under the same key.
+            NotInBothError: accepted, and not known to be in the other region: likewise.
 
         """
         self._admission.admit()
@@ -266,7 +270,7 @@ class Intake:
             payment_id=payment_id,
             tenant_id=tenant_id,
             idempotency_key=key,
-            slot=slot_of(tenant_id, key),
+            slot=slot_of(key),
             content_digest=self._vault.blind_index("content", content),
             rail=rail.rail,
             message_id=transfer.message_id,
@@ -304,6 +308,7 @@ class Intake:
         )
 
     async def _accept(self, new: NewPayment, body: bytes, warnings: tuple[Finding, ...]) -> Submitted | Refused:
+        self._durability.demand(new.tenant_id)
         started_s = self._clock.monotonic_s()
         accepted = await self._accepts.submit(new)
         self._observer.leg(Leg.COMMIT, self._clock.monotonic_s() - started_s)
@@ -320,6 +325,9 @@ class Intake:
                 raise ElsewhereError(accepted.home, new.idempotency_key, body)
             case AcceptKind.CREATED | AcceptKind.REPLAYED:
                 assert accepted.payment is not None
+                await self._durability.wait(
+                    new.tenant_id, new.idempotency_key
+                )  # a repeat may come while the first waits
                 if accepted.kind is AcceptKind.CREATED:
                     self._forward(new.outbox)
                 self._observer.payment_accepted(accepted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -24,7 +25,7 @@ from iso20022 import (
     pacs002,
     wrap,
 )
-from iso20022.messages import admi011
+from iso20022.messages import admi004, admi011
 from iso20022.messages.admi004 import SystemEventNotification
 from iso20022.messages.admi011 import SystemEventAcknowledgement
 from simulators.facts import PaymentBooked, ReasonSource
@@ -135,6 +136,25 @@ class AnswerWriter:
         )
         outgoing = self._header(admi011.MESSAGE_TYPE, message_id, recipient=recipient, processed_at=now, now=now)
         return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), document)
+
+    def broadcast(
+        self, event: SystemEventNotification, *, recipients: Sequence[ConnectionPartyId], now: datetime
+    ) -> tuple[tuple[ConnectionPartyId, bytes], ...]:
+        """An event of the service's own to these connection parties: the same id to all (Operating Procedures)."""
+        message_id, document = self._message_id(self._service, now), admi004.build(event)
+        return tuple(
+            (
+                recipient,
+                wrap(
+                    EnvelopeKind.FEDNOW_OUTGOING,
+                    header.build(
+                        self._header(admi004.MESSAGE_TYPE, message_id, recipient=recipient, processed_at=now, now=now)
+                    ),
+                    document,
+                ),
+            )
+            for recipient in recipients
+        )
 
     def _about(
         self,

@@ -28,7 +28,19 @@ from iso20022 import (
     pacs008,
     pacs028,
 )
-from iso20022.messages import admi004, admi007, camt029, camt056, pacs004
+from iso20022.messages import (
+    admi004,
+    admi007,
+    camt026,
+    camt028,
+    camt029,
+    camt055,
+    camt056,
+    camt060,
+    pacs004,
+    pain013,
+    pain014,
+)
 from simulators.behaviours import SETTLES, Behaviour
 from simulators.facts import PaymentBooked, ReasonSource, Verdict
 from simulators.fednow.behaviours import TABLE
@@ -36,6 +48,7 @@ from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.fednow.value import Value, member_of
 from simulators.participants import Participant, participant_of
 from simulators.refusals import TechnicalFault, first_finding
+from simulators.standing import Standing
 
 EASTERN: Final = ZoneInfo("America/New_York")
 """The network's zone: its stamps carry its offset, its days roll by it."""
@@ -48,9 +61,12 @@ _CLASS_OF: Final = {
     pacs004.MESSAGE_TYPE: "value",
     camt056.MESSAGE_TYPE: "nonvalue",
     camt029.MESSAGE_TYPE: "nonvalue",
+    **dict.fromkeys((pain013.MESSAGE_TYPE, pain014.MESSAGE_TYPE, camt055.MESSAGE_TYPE), "nonvalue"),
+    **dict.fromkeys((camt026.MESSAGE_TYPE, camt028.MESSAGE_TYPE), "nonvalue"),
     admi007.MESSAGE_TYPE: "system",
     pacs002.MESSAGE_TYPE: "nonvalue",
     pacs028.MESSAGE_TYPE: "inquiry",
+    camt060.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",
     admi004.MESSAGE_TYPE: "system",
 }
@@ -118,7 +134,12 @@ def find_technical_fault(
 
 
 def find_business_faults(
-    transfer: Value, header: BusinessHeader, *, now: datetime, settings: FedNowSimulatorSettings
+    transfer: Value,
+    header: BusinessHeader,
+    *,
+    now: datetime,
+    settings: FedNowSimulatorSettings,
+    standing: Standing,
 ) -> tuple[str, ...]:
     """The codes of every business fault of a value message, none where it may go to its receiver.
 
@@ -134,6 +155,7 @@ def find_business_faults(
     checks = (
         (sender is None or not (sender.may_send or transfer.is_return), codes.sender_profile),
         (receiver is None, codes.receiver_profile),
+        (receiver is not None and not standing.is_reached(receiver), codes.receiver_signed_off),
         (clock_left < timedelta(seconds=settings.receiver_reserve_s), codes.timed_out),
         (future, codes.future_dated),
         (transfer.amount > settings.network_limit, codes.over_limit),
@@ -173,9 +195,10 @@ def book(
     copy: int,
     now: datetime,
     settings: FedNowSimulatorSettings,
+    standing: Standing,
 ) -> PaymentBooked:
     """The payment as the rail takes it in hand, its outcome decided."""
-    faults = find_business_faults(transfer, header, now=now, settings=settings)
+    faults = find_business_faults(transfer, header, now=now, settings=settings, standing=standing)
     behaviour = SETTLES if faults else behaviour_of(transfer)
     clock_ends_at = (header.creation_time + settings.rail_clock).astimezone(UTC)
     outcome = decide_outcome(behaviour, faults=faults, received_at=now, clock_ends_at=clock_ends_at, settings=settings)

@@ -75,7 +75,7 @@ class FedNowForwarding:
             message_id=fednow_message_id(business_date=created.date(), connection_party=party, reference=reference),
             creation_time=created,
             instruction_id=InstructionId(f"I{reference}"),
-            end_to_end_id=EndToEndId(f"E{reference}"),
+            end_to_end_id=EndToEndId(order.end_to_end_id or f"E{reference}"),
             uetr=Uetr(_uetr(number, reference)),
             local_instrument="FDNA",
             category_purpose="CONS",
@@ -188,6 +188,10 @@ class FedNowForwarding:
     def timed_out(self) -> str:
         """The rail's clock has run out."""
         return self._settings.codes.timed_out
+
+    def not_reached(self) -> str:
+        """The receiver is signed off, itself or with its connection party."""
+        return self._settings.codes.receiver_signed_off
 
     def completion_date(self, instant: datetime) -> date:
         """The network's cycle day."""

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from typing import Final, assert_never
 
 from iso20022 import (
+    ConnectionPartyId,
     CustomerCreditTransfer,
     Direction,
+    MessageId,
     PaymentCancellationRequest,
     PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
     Report,
+    TransactionStatus,
     examine,
 )
 from iso20022.messages.admi002 import NOT_AVAILABLE
 from iso20022.messages.admi004 import PING, SystemEventNotification
+from iso20022.messages.camt026 import InformationRequest
+from iso20022.messages.camt055 import RequestForPaymentCancellation
+from iso20022.messages.camt060 import AccountReportingRequest
+from iso20022.messages.entries import Totals
+from iso20022.messages.pain013 import RequestForPayment
 from simulators.behaviours import Answer, Told
 from simulators.book import Book
 from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
 from simulators.fednow import decide
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
+from simulators.fednow.conversations import ConversationWriter, asking_from, totals
+from simulators.fednow.events import CHANGES, standing_change, told_of
 from simulators.fednow.forward import FedNowForwarding
+from simulators.fednow.reports import MADE, ReportWriter
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.fednow.value import value_of
@@ -33,6 +45,7 @@ from simulators.forwarding import Forwarded, queued_on
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, is_lost, loses_answer
+from simulators.refusals import TechnicalFault
 
 
 class FedNowRules:
@@ -45,6 +58,8 @@ class FedNowRules:
         self._writer = AnswerWriter(settings.profile, ids)
         self.forwarding = FedNowForwarding(settings, ids)
         self.requests = RequestWriter(settings, ids)
+        self._reports = ReportWriter(settings, ids)
+        self.conversations = ConversationWriter(settings, ids)
 
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
         """What one copy of a message leads to: the verdict, and what follows from it."""
@@ -71,25 +86,34 @@ class FedNowRules:
             settings=self._settings,
         )
         if fault is not None:
-            reject = self._writer.reject(
-                related_reference=message_id or NOT_AVAILABLE,
-                code=fault.code,
-                description=fault.description,
-                recipient=arrival.connection_party,
-                now=arrival.at,
-            )
-            return Judgement((judged(fault.verdict, fault.code),), reject)
+            return self._refused(fault, judged, message_id or NOT_AVAILABLE, arrival)
         assert header is not None, "a message without a header has a technical fault"
         match message:
             case CustomerCreditTransfer() | PaymentReturn():
                 value = value_of(message)
-                booked = decide.book(value, header, copy=arrival.copy, now=arrival.at, settings=self._settings)
+                booked = decide.book(
+                    value,
+                    header,
+                    copy=arrival.copy,
+                    now=arrival.at,
+                    settings=self._settings,
+                    standing=book.standing,
+                )
                 return Judgement((judged(Verdict.ACCEPTED), booked))
             case PaymentCancellationRequest():
                 original = None if message.original_message is None else message.original_message.message_id
                 record = None if original is None else book.payment_with_id(original)
                 booked_original = None if record is None else record.booked
                 further, order = self.requests.answered(message, booked_original, now=arrival.at)
+                return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
+            case (
+                RequestForPayment() | RequestForPaymentCancellation() | InformationRequest() | AccountReportingRequest()
+            ):
+                party = arrival.connection_party
+                if isinstance(message, AccountReportingRequest) and message.requests[0].kind in MADE:
+                    return self._report(message, header.business_message_id, judged, arrival, book)
+                so_far = self._booked_of(message, book)
+                further, order = self.conversations.answered(message, party, booked=so_far, now=arrival.at)
                 return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
             case PaymentStatusReport():
                 return self._answered(message, judged(Verdict.ANSWER), arrival, book)
@@ -99,13 +123,49 @@ class FedNowRules:
                 )
             case PaymentStatusRequest():
                 return self._enquiry(message, header.message_type, judged(Verdict.ENQUIRY), arrival, book)
-            case SystemEventNotification(event_code=code) if code == PING:
-                acknowledgement = self._writer.acknowledge(
-                    message, reference=header.business_message_id, recipient=arrival.connection_party, now=arrival.at
-                )
-                return Judgement((judged(Verdict.PING),), acknowledgement)
+            case SystemEventNotification():
+                return self._event(message, header.business_message_id, judged, arrival, book)
             case _:
                 return Judgement((judged(Verdict.IGNORED),))
+
+    def _report(
+        self,
+        request: AccountReportingRequest,
+        reference: str,
+        judged: Callable[..., Judged],
+        arrival: Arrival,
+        book: Book,
+    ) -> Judgement:
+        """A report on what was booked, or why there is none."""
+        reported = self._reports.report(request, party=arrival.connection_party, book=book, now=arrival.at)
+        if isinstance(reported, TechnicalFault):
+            return self._refused(reported, judged, reference, arrival)
+        return Judgement((judged(Verdict.IGNORED),), reported)
+
+    def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
+        """A request that comes from the network, as JSON orders it. Raises ValueError where it orders none."""
+        return self.conversations.asked(asking_from(asking), now=now)
+
+    def _booked_of(self, asked: object, book: Book) -> tuple[Totals, Totals]:
+        """What an account was credited and debited, where a report on it is asked for."""
+        if not isinstance(asked, AccountReportingRequest):
+            return totals(()), totals(())
+        account = asked.requests[0].account
+        came = [
+            each.forwarded.amount
+            for each in book.forwardings()
+            if each.forwarded.instructed_agent == account
+            and each.completed is not None
+            and each.completed.status is not TransactionStatus.RJCT
+        ]
+        went = [
+            each.booked.amount
+            for each in book.payments()
+            if each.booked.instructing_agent == account
+            and each.settlement_date is not None
+            and each.booked.status is not TransactionStatus.RJCT
+        ]
+        return totals(came), totals(went)
 
     def completion_date(self, instant: datetime) -> date:
         """The network's cycle day."""
@@ -125,6 +185,48 @@ class FedNowRules:
                 return GARBAGE
             case _:
                 assert_never(answer.told)
+
+    def _event(
+        self,
+        event: SystemEventNotification,
+        reference: str,
+        judged: Callable[..., Judged],
+        arrival: Arrival,
+        book: Book,
+    ) -> Judgement:
+        """A ping, a sign-on or sign-off, or a connection point's: acknowledged, and broadcast; or refused."""
+        if event.event_code == PING:
+            answer = self._writer.acknowledge(
+                event, reference=reference, recipient=arrival.connection_party, now=arrival.at
+            )
+            return Judgement((judged(Verdict.PING),), answer)
+        if event.event_code not in CHANGES:
+            return Judgement((judged(Verdict.IGNORED),))
+        change = standing_change(
+            event,
+            party=arrival.connection_party,
+            at=arrival.at,
+            standing=book.standing,
+            settings=self._settings,
+        )
+        if isinstance(change, TechnicalFault):
+            return self._refused(change, judged, reference, arrival)
+        reply = self._writer.acknowledge(event, reference=reference, recipient=arrival.connection_party, now=arrival.at)
+        broadcast = replace(event, parameters=(change.parameter or change.connection_party,))
+        told = self._writer.broadcast(broadcast, recipients=told_of(change, self._settings), now=arrival.at)
+        return Judgement((judged(Verdict.EVENT), change), reply, broadcasts=told)
+
+    def _refused(
+        self, fault: TechnicalFault, judged: Callable[..., Judged], reference: str, arrival: Arrival
+    ) -> Judgement:
+        reject = self._writer.reject(
+            related_reference=reference,
+            code=fault.code,
+            description=fault.description,
+            recipient=arrival.connection_party,
+            now=arrival.at,
+        )
+        return Judgement((judged(fault.verdict, fault.code),), reject)
 
     def _answered(self, report: PaymentStatusReport, judged: Judged, arrival: Arrival, book: Book) -> Judgement:
         """What a receiver says of a payment that was forwarded to it."""

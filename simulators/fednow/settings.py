@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from iso20022 import Amount, FedNowProfile, Severity
+from iso20022 import Amount, ConnectionPartyId, FedNowProfile, Severity
 from simulators.participants import PARTICIPANTS, Participant
 
 
@@ -26,12 +27,17 @@ class RejectCodes:
     sender: str = "SIM-SENDER"
     duplicate: str = "SIM-DUPLICATE"
     schema: str = "SIM-SCHEMA"
+    event_time: str = "SIM-EVENT-TIME"
+    event_subject: str = "SIM-EVENT-SUBJECT"
+    last_point: str = "SIM-LAST-POINT"
+    too_many_details: str = "E301"
     # Refused as business: pacs.002 RJCT, proprietary reason.
     timed_out: str = "E997"
     future_dated: str = "SIM-FUTURE-DATED"
     over_limit: str = "E990"
     sender_profile: str = "E980"
     receiver_profile: str = "E981"
+    receiver_signed_off: str = "SIM-SIGNED-OFF"
     # A status request refused: pacs.002 RJCT about the pacs.028.
     not_found: str = "E400"
     not_authorised: str = "E401"
@@ -54,7 +60,8 @@ class FedNowSimulatorSettings:
     of the clock is left (FedNow: each receiver's choice of 1-5 s; its default is not public). ``receiver_s`` is how
     long creditors' institutions take where their behaviour says nothing. ``visibility_s``: what is fetched and not
     acknowledged comes again after it. ``check_duplicates`` off books every copy of a message, which no real rail does:
-    for drills that must see what a gateway would have doubled.
+    for drills that must see what a gateway would have doubled. ``connection_points`` are those of the parties that name
+    theirs, as one with two sites does: each has a queue of its own.
     """
 
     host: str = "127.0.0.1"
@@ -69,6 +76,7 @@ class FedNowSimulatorSettings:
     check_duplicates: bool = True
     network_limit: Amount = NETWORK_LIMIT
     participants: tuple[Participant, ...] = PARTICIPANTS
+    connection_points: Mapping[ConnectionPartyId, Sequence[str]] = field(default_factory=dict)
     codes: RejectCodes = field(default_factory=RejectCodes)
     profile: FedNowProfile = field(default_factory=lambda: _MESSAGE_RULES)
     """The rules of form. What the rail treats as business is left to it: check digits (no such participant), limits."""

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Final, assert_never
 
-from iso20022 import CustomerCreditTransfer, Direction, EchoRequest, Report, examine
+from iso20022 import ConnectionPartyId, CustomerCreditTransfer, Direction, EchoRequest, MessageId, Report, examine
 from iso20022.messages.admi002 import NOT_AVAILABLE
 from simulators.behaviours import Answer, Told
 from simulators.book import Book, PaymentRecord
@@ -72,6 +72,10 @@ class RtpRules:
                 return Judgement((judged(Verdict.PING),), echo)
             case _:
                 return Judgement((judged(Verdict.IGNORED),))
+
+    def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
+        """Nothing is asked yet. Raises ValueError."""
+        raise ValueError(f"this network asks nothing: {asking} at {now}")
 
     def completion_date(self, instant: datetime) -> date:
         """The calendar day in the network's zone."""

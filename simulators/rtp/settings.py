@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -66,6 +67,7 @@ class RtpSimulatorSettings:
     check_duplicates: bool = True
     network_limit: Amount = NETWORK_LIMIT
     participants: tuple[Participant, ...] = PARTICIPANTS
+    connection_points: Mapping[ConnectionPartyId, Sequence[str]] = field(default_factory=dict)
     rail_id: ConnectionPartyId = RAIL_ID
     codes: RtpRejectCodes = field(default_factory=RtpRejectCodes)
     profile: RtpProfile = field(default_factory=lambda: _MESSAGE_RULES)

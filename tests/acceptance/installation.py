@@ -86,6 +86,8 @@ def installed(
     archives: bool = False,
     rail_clock_s: int = RAIL_CLOCK_S,
     status_request_wait_s: int = STATUS_REQUEST_WAIT_S,
+    simulator_options: Sequence[str] = (),
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Installation]:
     """Run the rails' simulators and a gateway; workers are the test's to start.
 
@@ -111,6 +113,7 @@ def installed(
         "FIFTEEN_RTP__REPEAT_WAIT_S": str(status_request_wait_s),
         "FIFTEEN_RTP__REPEAT_INTERVAL_S": str(REPEAT_INTERVAL_S),
         **(archive_in(directory) if archives else {}),
+        **(more or {}),
         **({"FIFTEEN_BROKER_URL": broker_url, "FIFTEEN_BROKER_NAMESPACE": broker_namespace} if broker_url else {}),
     }
     over_queues = () if amqp_url is None else ("--amqp", amqp_url)
@@ -118,7 +121,16 @@ def installed(
         simulators = {
             rail: Role(
                 f"simulator-{rail}",
-                ("simulator", rail, "--port", str(port), "--rail-clock", str(rail_clock_s), *over_queues),
+                (
+                    "simulator",
+                    rail,
+                    "--port",
+                    str(port),
+                    "--rail-clock",
+                    str(rail_clock_s),
+                    *over_queues,
+                    *simulator_options,
+                ),
                 environment=environment,
                 log_file=directory / f"simulator-{rail}.log",
             )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 import pytest
 from aiohttp import ClientSession
 
 from gateway.cli.demo import SCENARIOS
+from gateway.cli.drill.chance import fresh_seed
+from gateway.cli.drill.region.command import played
 from gateway.cli.two_regions import Plan, Region, TwoRegions
 
 KEYS: Final = 60
@@ -23,7 +27,8 @@ SETTLED_WITHIN_S: Final = 15.0
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoRegions]:
     """Both regions, serving, 5 ms apart."""
-    regions = TwoRegions(Plan(delay_ms=5.0, lease_s=6.0), tmp_path_factory.mktemp("two-regions"))
+    plan = Plan(delay_ms=5.0, lease_s=6.0, books_every_copy=True)
+    regions = TwoRegions(plan, tmp_path_factory.mktemp("two-regions"))
     with regions.running():
         yield regions
 
@@ -123,6 +128,72 @@ async def test_a_cut_link_leaves_each_region_its_own_keys_and_nothing_is_guessed
     assert set(own) <= set(ids)
 
 
+def order(two: TwoRegions, **what: object) -> list[str]:
+    """Have payments come from the network; returns their message ids."""
+    url, content = f"{two.simulator_url}/simulator/v1/incoming", {"creditor_agent": "990000107", **what}
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(content).encode(), method="POST")) as response:
+        ids: list[str] = json.load(response)["message_ids"]
+    return ids
+
+
+def asked_of(url: str) -> dict[str, Any]:
+    """What a simulator shows."""
+    with urllib.request.urlopen(url) as response:
+        shown: dict[str, Any] = json.load(response)
+    return shown
+
+
+async def until_received(region: Region, ids: list[str], state: str, *, within_s: float = 15.0) -> dict[str, str]:
+    """The transfers' own ids, once a region shows all of them in a state."""
+    connection = await asyncpg.connect(region.server.application_dsn)
+    found: list[asyncpg.Record] = []
+    try:
+        async with asyncio.timeout(within_s):
+            while len(found) < len(ids) or {row["state"] for row in found} != {state}:
+                await asyncio.sleep(0.05)
+                found = await connection.fetch(
+                    "SELECT fact.message_id, fact.payment_id::text AS id, now.state FROM incoming_transfer AS fact "
+                    "JOIN incoming_state AS now USING (payment_id) WHERE fact.message_id = ANY ($1)",
+                    ids,
+                )
+    except TimeoutError:
+        raise AssertionError(f"{region.name}, wanted {state}: {[dict(row) for row in found]}") from None
+    finally:
+        await connection.close()
+    assert len(found) == len(ids), "one fact for each"
+    return {row["message_id"]: row["id"] for row in found}
+
+
+async def test_what_the_rail_brings_to_either_region_or_to_both_is_one_transfer_posted_once(two: TwoRegions) -> None:
+    """The rail goes round its connection points, and brings half of them twice: answered and credited once, each."""
+    ids = [order(two, amount="51.74", copies=copies)[0] for copies in (1, 2) for _ in range(10)]
+
+    shown = [await until_received(region, ids, "POSTED") for region in two.regions]
+
+    at_rail = [asked_of(f"{two.simulator_url}/simulator/v1/incoming?message_id={each}") for each in ids]
+    credited = asked_of(f"{two.institution_url}/simulator/v1/incoming")["credited"]
+    assert shown[0] == shown[1]
+    assert {each["status"] for each in at_rail} == {"ACSC"}
+    assert [[answer["status"] for answer in each["answers"] if answer["counts"]] for each in at_rail] == [["ACTC"]] * 20
+    assert [credited[each] for each in shown[0].values()] == [5_174] * 20
+    homes = await asyncio.gather(*(home_of(region, ids) for region in two.regions))
+    assert sum(homes) == len(ids)
+    assert min(homes) > 0
+
+
+async def home_of(region: Region, ids: list[str]) -> int:
+    """How many of these transfers a region has written."""
+    connection = await asyncpg.connect(region.server.application_dsn)
+    try:
+        return int(
+            await connection.fetchval(
+                "SELECT count(*) FROM incoming_transfer WHERE region = $1 AND message_id = ANY ($2)", region.name, ids
+            )
+        )
+    finally:
+        await connection.close()
+
+
 async def tell_link(session: ClientSession, two: TwoRegions, *, is_cut: bool) -> None:
     """Cut the link, or mend it."""
     async with session.put(f"{two.link_url}/link", json={"delay_ms": 5, "is_cut": is_cut}) as response:
@@ -145,6 +216,16 @@ async def test_a_region_that_is_fenced_off_stops_by_itself_and_serves_again_when
                 await asyncio.sleep(0.2)
 
 
+async def test_the_drill_counts_nothing_lost_doubled_or_apart_when_the_link_is_cut_under_load(two: TwoRegions) -> None:
+    """One scenario of `fifteen drill region`, the quickest; tests/proofs has all of them, and the controls."""
+    result = await played(two, "cut", seed=fresh_seed())
+
+    assert result.remarks == []
+    assert result.is_good
+    assert result.acknowledged >= 200
+    assert result.in_doubt_resolved
+
+
 async def test_a_region_serves_on_for_the_length_of_its_lease_without_the_witness(two: TwoRegions) -> None:
     """The witness is stopped and comes back within the lease: no client notices."""
     async with client_of(two) as session:
@@ -155,3 +236,40 @@ async def test_a_region_serves_on_for_the_length_of_its_lease_without_the_witnes
             await asyncio.to_thread(two.witness.start)
 
     assert set(statuses) == {202}
+
+
+async def test_a_region_that_is_lost_between_question_and_answer_is_taken_over_and_nothing_is_posted_on_a_guess(
+    two: TwoRegions,
+) -> None:
+    """The last test here: one region is gone for good. The rail is asked, and what it brings comes to the other."""
+    east, west = two.regions
+    ids = [order(two, amount="51.74", creditor_account="SIMSLOW30")[0] for _ in range(8)]
+    await until_received(west, ids, "RECEIVED")
+    easts = await home_of(west, ids)
+    lost = await lost_with(west, east, ids)
+    await asyncio.to_thread(east.kill)
+    assert len(lost) == len(ids) - easts
+    assert lost
+    assert await asyncio.to_thread(west.run_command, "region", "takeover") == 0
+
+    gone = await until_received(west, lost, "NOT_SETTLED", within_s=30)
+    later = [order(two, amount="51.74")[0] for _ in range(6)]
+    posted = await until_received(west, later, "POSTED", within_s=30)
+
+    at_rail = [asked_of(f"{two.simulator_url}/simulator/v1/incoming?message_id={each}") for each in (*lost, *later)]
+    credited = asked_of(f"{two.institution_url}/simulator/v1/incoming")["credited"]
+    assert [each["status"] for each in at_rail] == ["RJCT"] * len(lost) + ["ACSC"] * len(later)
+    assert not set(gone.values()) & set(credited)
+    assert [credited[each] for each in posted.values()] == [5_174] * len(later)
+
+
+async def lost_with(survivor: Region, lost: Region, ids: list[str]) -> list[str]:
+    """Those of the transfers that the lost region has written, as the survivor has them."""
+    connection = await asyncpg.connect(survivor.server.application_dsn)
+    try:
+        rows = await connection.fetch(
+            "SELECT message_id FROM incoming_transfer WHERE region = $1 AND message_id = ANY ($2)", lost.name, ids
+        )
+    finally:
+        await connection.close()
+    return [row["message_id"] for row in rows]

@@ -18,6 +18,7 @@ from gateway.domain.ledger import Posting
 from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
 from gateway.domain.receiving_time import in_order_of_deciding
 from gateway.domain.stand_in import AccountStanding
+from gateway.service.incoming.decide import decided
 from gateway.service.ports import (
     Admitted,
     DueTimer,
@@ -26,6 +27,7 @@ from gateway.service.ports import (
     IncomingDecision,
     MessageDirection,
     NewTransfer,
+    NotHomeError,
     PartlyFaultyError,
     RawMessage,
     Receivers,
@@ -42,6 +44,7 @@ class IncomingRows:
     """Everything that is kept."""
 
     transfers: dict[PaymentId, IncomingTransfer] = field(default_factory=dict)
+    slots: dict[PaymentId, int] = field(default_factory=dict)
     events: dict[PaymentId, list[RecordedFact]] = field(default_factory=dict)
     messages: dict[PaymentId, list[RawMessage]] = field(default_factory=dict)
     postings: dict[PaymentId, list[Posting]] = field(default_factory=dict)
@@ -76,7 +79,14 @@ class InMemoryIncoming:
     async def admit(self, transfers: Sequence[NewTransfer]) -> Sequence[Admitted]:
         """Make durable what is new; see the port."""
         await self.store.check()
-        outcomes = [FaultyRowError("a NUL") if "\0" in new.end_to_end_id else self._admit_one(new) for new in transfers]
+        outcomes = [
+            NotHomeError("the other region's")
+            if new.slot in self.store.homes
+            else FaultyRowError("a NUL")
+            if "\0" in new.end_to_end_id
+            else self._admit_one(new)
+            for new in transfers
+        ]
         admitted = [outcome for outcome in outcomes if isinstance(outcome, Admitted)]
         if len(admitted) < len(outcomes):
             raise PartlyFaultyError(outcomes)
@@ -88,6 +98,7 @@ class InMemoryIncoming:
             return Admitted(known, is_new=False)
         transfer, rows = new.received(), self.rows
         rows.transfers[new.payment_id] = transfer
+        rows.slots[new.payment_id] = new.slot
         fact = IncomingFact(IncomingEvent.RECEIVED, business_message_id=new.inbox_id)
         rows.events[new.payment_id] = [RecordedFact(1, fact, None, transfer.state, new.received_at, REGION, EPOCH)]
         rows.messages[new.payment_id] = [replace(new.message, at=new.received_at)]
@@ -132,7 +143,16 @@ class InMemoryIncoming:
         if len(set(ids)) != len(ids):
             raise AssertionError("a batch names a transfer twice: one of its two decisions would silently win")
         await self.store.check()
-        return [self._save_one(decision) for decision in decisions]
+        outcomes = [
+            NotHomeError("the other region's")
+            if self.rows.slots.get(decision.transfer.payment_id) in self.store.homes
+            else self._save_one(decision)
+            for decision in decisions
+        ]
+        saved = [outcome for outcome in outcomes if isinstance(outcome, bool)]
+        if len(saved) < len(outcomes):
+            raise PartlyFaultyError(outcomes)
+        return saved
 
     def _save_one(self, decision: IncomingDecision) -> bool:
         rows, payment_id = self.rows, decision.transfer.payment_id
@@ -144,7 +164,7 @@ class InMemoryIncoming:
             if received in self.store.rows.inbox:
                 return False
             self.store.rows.inbox[received] = decision.inbox_digest or b""
-        rows.transfers[payment_id] = _moved(now, decision)
+        rows.transfers[payment_id] = decided(replace(decision, transfer=now))
         rows.contradictions += decision.contradiction
         rows.events[payment_id].append(
             RecordedFact(now.version + 1, decision.fact, now.state, decision.state, decision.at, REGION, EPOCH)
@@ -227,27 +247,3 @@ class InMemoryIncoming:
 
     def _by_message_id(self, rail: Rail) -> dict[str, IncomingTransfer]:
         return {each.message_id: each for each in self.rows.transfers.values() if each.rail is rail}
-
-
-def _moved(transfer: IncomingTransfer, decision: IncomingDecision) -> IncomingTransfer:
-    next_step_at = transfer.next_step_at
-    if decision.timer is not None:
-        next_step_at = decision.timer if isinstance(decision.timer, datetime) else None
-    return replace(
-        transfer,
-        state=decision.state,
-        version=transfer.version + 1,
-        answer=decision.answer,
-        status=decision.status,
-        reason=decision.reason,
-        status_requests=transfer.status_requests + (decision.fact.kind is IncomingEvent.STATUS_REQUESTED),
-        next_step_at=next_step_at,
-        unsent_at=decision.unsent_at or transfer.unsent_at,
-        updated_at=decision.at,
-        final_at=transfer.final_at or (decision.at if decision.state.is_final else None),
-        returns=decision.returns.started,
-        returning_cents=decision.returns.returning_cents,
-        returned_cents=decision.returns.returned_cents,
-        request=decision.request,
-        attention=decision.attention,
-    )

@@ -1,4 +1,7 @@
-"""``make proof``: keys that go to both regions at the same moment; and the control, in which both own every slot."""
+"""Keys that go to both regions at the same moment, and what a claim costs: ``python -m tests.proofs.regions``.
+
+The control is the same, but that both own every slot. Latency is held against one region alone.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,34 @@ import asyncio
 import json
 import tempfile
 from collections import Counter
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
-from aiohttp import ClientSession, TCPConnector
+from aiohttp import ClientSession, TCPConnector, TraceConfig
 
 from gateway.cli.demo import SCENARIOS
-from gateway.cli.drill.region.role import ANYWHERE, PLANTS_VARIABLE
+from gateway.cli.drill.region.plants import Plant, plant_in_databases
+from gateway.cli.drill.region.role import PLANTS_VARIABLE, TRAPS_VARIABLE
 from gateway.cli.two_regions import Plan, TwoRegions
+from tests.proofs.region_latency import (
+    FORWARDED_MORE_MAX_MS,
+    OWN_MORE_MAX_MS,
+    SUBMISSIONS,
+    of_two,
+    one_alone,
+)
 from tests.proofs.report import circumstances, part, table, write
 
 KEYS: Final = 3_000
 CONTROL_KEYS: Final = 300
 AT_ONCE: Final = 64
+ARRIVED_S: Final = 0.1
+"""By then a request whose last byte has left is in its gateway, and at the other region's too: three times the way."""
+
 DELAY_MS: Final = 30.0
 FINAL_WITHIN_S: Final = 60.0
 CONTROL_FINAL_WITHIN_S: Final = 10.0
@@ -33,50 +49,112 @@ _PAGE: Final = """# Proof: a key has one home
 {circumstances}
 
 Two complete regions on one machine (`fifteen up`), {delay:g} ms one way between them. Each key is sent to both
-regions at the same moment: both requests have left before either is answered. The rail counts every copy that reaches
-it. The control is the same, but that either region accepts any key.
+regions at the same moment: {at_once} keys at a time, while the lock that every claim takes is held in both databases.
+It is let go {arrived_ms:g} ms after the last byte of the last request has left, when no claim of theirs has been
+committed and none is answered: those are `sent to both before either had committed`. The rail counts every copy that
+reaches it. The control is the same, but that either region accepts any key.
 
 {table}
 
 `claims` are rows in either region's database: one for each key, or it was accepted twice. `payments` are different ids
 that clients were told; these are functions of the key, and so alike even where it was accepted twice. `copies` are what
 came to the rail. Whoever was `not answered with a payment` was refused, or told that it is pending, and may ask again.
+
+## What a claim costs
+
+From the request to its 202, in milliseconds, the median of {submissions} submissions of one client, one after the
+other; the link has {delay:g} ms one way, so that a round trip is {round_trip:g} ms.
+
+{latency}
 """
 
 
-async def _measure(two: TwoRegions, keys: int, *, prefix: str, within_s: float) -> dict[str, int]:
-    turn = asyncio.Semaphore(AT_ONCE)
-    ids: dict[int, set[str]] = {key: set() for key in range(keys)}
-    unanswered = 0
+@dataclass(slots=True)
+class Wave:
+    """Keys that are sent to both regions while neither can commit a claim."""
 
-    async def send(session: ClientSession, url: str, key: int, barrier: asyncio.Barrier) -> None:
-        nonlocal unanswered
-        await barrier.wait()
-        headers = {"Idempotency-Key": f"{prefix}-{key}"}
+    two: TwoRegions
+    prefix: str
+    sent: int = 0
+    answered: int = 0
+    unanswered: int = 0
+    overlapped: int = 0
+    """Keys of which both requests had been sent when no claim had been committed yet."""
+    payments: set[str] = field(default_factory=set)
+
+    def session(self) -> ClientSession:
+        """Return a session that counts the requests whose last byte has been sent."""
+        tracing = TraceConfig()
+
+        async def sent(*_: object) -> None:
+            self.sent += 1
+
+        tracing.on_request_chunk_sent.append(sent)
+        headers = {"Authorization": f"Bearer {self.two.api_key}"}
+        connector = TCPConnector(limit=0)  # none of a pair waits for a free connection
+        return ClientSession(headers=headers, connector=connector, trace_configs=[tracing])
+
+    async def send(self, session: ClientSession, keys: Sequence[int]) -> None:
+        """Send each key to both regions, and let the claims go once all have arrived."""
+        self.sent = self.answered = 0
+        async with asyncio.TaskGroup() as group, _held(self.two):
+            before = await _claims(self.two, self.prefix)
+            for key in keys:
+                for region in self.two.regions:
+                    group.create_task(self._pay(session, region.gateway_url, key))
+            async with asyncio.timeout(FINAL_WITHIN_S):
+                while self.sent < len(keys) * len(self.two.regions):
+                    await asyncio.sleep(0)
+            await asyncio.sleep(ARRIVED_S)
+            if not self.answered and await _claims(self.two, self.prefix) == before:
+                self.overlapped += len(keys)
+
+    async def _pay(self, session: ClientSession, url: str, key: int) -> None:
+        headers = {"Idempotency-Key": f"{self.prefix}-{key}"}
         async with session.post(f"{url}/v1/payments", json=SCENARIOS[0].payment(), headers=headers) as response:
             answer = await response.json(content_type=None)
+        self.answered += 1
         if "payment_id" in answer:
-            ids[key].add(answer["payment_id"])
+            self.payments.add(answer["payment_id"])
         else:
-            unanswered += 1
+            self.unanswered += 1
 
-    async def both(session: ClientSession, key: int) -> None:
-        barrier = asyncio.Barrier(2)
-        async with turn, asyncio.TaskGroup() as pair:
-            for region in two.regions:
-                pair.create_task(send(session, region.gateway_url, key, barrier))
 
-    headers = {"Authorization": f"Bearer {two.api_key}"}
-    connector = TCPConnector(limit=0)  # none of a pair waits for a free connection
-    async with ClientSession(headers=headers, connector=connector) as session, asyncio.TaskGroup() as group:
-        for key in range(keys):
-            group.create_task(both(session, key))
-    claims, still_open = await _until_final(two, prefix, within_s=within_s)
-    copies = _copies(two)
+@asynccontextmanager
+async def _held(two: TwoRegions) -> AsyncIterator[None]:
+    """Hold the lock that every claim takes, as a change of the map does, in both databases: nobody commits one."""
+    async with AsyncExitStack() as stack:
+        for region in two.regions:
+            connection = await asyncpg.connect(region.server.superuser_dsn)
+            stack.push_async_callback(connection.close)
+            await stack.enter_async_context(connection.transaction())
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('fifteen.slots', 0))")
+        yield
+
+
+async def _claims(two: TwoRegions, prefix: str) -> int:
+    """How many claims both regions have committed, each its own."""
+    claims = 0
+    for region in two.regions:
+        connection = await asyncpg.connect(region.server.superuser_dsn)
+        counted = "SELECT count(*) FROM claim WHERE region = $1 AND idempotency_key LIKE $2"
+        claims += await connection.fetchval(counted, region.name, f"{prefix}-%")
+        await connection.close()
+    return claims
+
+
+async def _measure(two: TwoRegions, keys: int, *, prefix: str, within_s: float) -> dict[str, int]:
+    wave = Wave(two, prefix)
+    async with wave.session() as session:
+        for first in range(0, keys, AT_ONCE):
+            await wave.send(session, range(first, min(first + AT_ONCE, keys)))
+    still_open = await _until_final(two, within_s=within_s)
+    claims, copies = await _claims(two, prefix), _copies(two)
     return {
         "keys": keys,
-        "payments": len(set().union(*ids.values())),
-        "not answered with a payment": unanswered,
+        "sent to both before either had committed": wave.overlapped,
+        "payments": len(wave.payments),
+        "not answered with a payment": wave.unanswered,
         "not final in the end": still_open,
         "claims": claims,
         "doubled claims": claims - keys,
@@ -84,9 +162,9 @@ async def _measure(two: TwoRegions, keys: int, *, prefix: str, within_s: float) 
     }
 
 
-async def _until_final(two: TwoRegions, prefix: str, *, within_s: float) -> tuple[int, int]:
-    """Wait until nothing is open in either region; return the claims that both have written, and what stayed open."""
-    claims = still_open = 0
+async def _until_final(two: TwoRegions, *, within_s: float) -> int:
+    """Wait until nothing is open in either region, and return what stayed open."""
+    still_open = 0
     for region in two.regions:
         connection = await asyncpg.connect(region.server.superuser_dsn)
         try:
@@ -96,10 +174,8 @@ async def _until_final(two: TwoRegions, prefix: str, *, within_s: float) -> tupl
         except TimeoutError:
             still_open += await connection.fetchval(OPEN)
         finally:
-            counted = "SELECT count(*) FROM claim WHERE region = $1 AND idempotency_key LIKE $2"
-            claims += await connection.fetchval(counted, region.name, f"{prefix}-%")
             await connection.close()
-    return claims, still_open
+    return still_open
 
 
 def _copies(two: TwoRegions) -> Counter[str]:
@@ -111,23 +187,16 @@ def _copies(two: TwoRegions) -> Counter[str]:
     return copies
 
 
-async def _own_everything(two: TwoRegions) -> None:
-    """Plant the fault in the databases too: whoever asks owns the slot."""
-    for region in two.regions:
-        connection = await asyncpg.connect(region.server.superuser_dsn)
-        await connection.execute(ANYWHERE)
-        await connection.close()
-
-
 def _run(keys: int, *, is_control: bool) -> dict[str, int]:
     with tempfile.TemporaryDirectory(prefix="fifteen-proof-") as directory:
         plan = Plan(delay_ms=DELAY_MS)
         if is_control:
-            plan = replace(plan, role_module="gateway.cli.drill.region.role", settings={PLANTS_VARIABLE: "home"})
+            settings = {PLANTS_VARIABLE: Plant.HOME, TRAPS_VARIABLE: directory}
+            plan = replace(plan, role_module="gateway.cli.drill.region.role", settings=settings)
         two = TwoRegions(plan, Path(directory))
         with two.running():
             if is_control:
-                asyncio.run(_own_everything(two))
+                asyncio.run(plant_in_databases(two, frozenset({Plant.HOME})))
                 return asyncio.run(_measure(two, keys, prefix="control", within_s=CONTROL_FINAL_WITHIN_S))
             return asyncio.run(_measure(two, keys, prefix="both", within_s=FINAL_WITHIN_S))
 
@@ -136,23 +205,40 @@ def main() -> None:
     """Measure and write."""
     sound = part("regions", "both", lambda: _run(KEYS, is_control=False))
     control = part("regions", "control", lambda: _run(CONTROL_KEYS, is_control=True))
+    alone = part("regions", "latency-of-one", one_alone)["alone"]
+    latency = part("regions", "latency-of-two", lambda: of_two(DELAY_MS))
+    own, forwarded = latency["own"], latency["forwarded"]
+    forwarded_max_ms = 2 * DELAY_MS + FORWARDED_MORE_MAX_MS
+    costs = [
+        ("of one region alone", round(alone, 1), "", "", ""),
+        ("in its own region", round(own, 1), "of one alone", round(own - alone, 1), OWN_MORE_MAX_MS),
+        ("forwarded to its home", round(forwarded, 1), "in its own", round(forwarded - own, 1), forwarded_max_ms),
+    ]
     page = _PAGE.format(
         circumstances=circumstances(
             "python -m tests.proofs.regions", on_it="both regions, the witness, the rail, the load"
         ),
         delay=DELAY_MS,
+        at_once=AT_ONCE,
+        arrived_ms=ARRIVED_S * 1000,
         table=table(("figure", "regions", "control"), [(name, sound[name], control[name]) for name in sound]),
+        submissions=SUBMISSIONS,
+        round_trip=2 * DELAY_MS,
+        latency=table(("claim", "median, ms", "more than", "ms", "at the most"), costs),
     )
     write("regions", page)
     if (
         sound["claims"] != KEYS
+        or sound["sent to both before either had committed"] != KEYS
         or sound["payments"] != KEYS
         or sound["copies more than payments"]
         or sound["not final in the end"]
     ):
         raise SystemExit("a key was accepted twice, or not at all")
-    if not control["doubled claims"]:
+    if not control["doubled claims"] or not control["copies more than payments"]:
         raise SystemExit("the control shows nothing: the fault was not planted")
+    if own - alone > OWN_MORE_MAX_MS or forwarded - own > forwarded_max_ms:
+        raise SystemExit("a claim costs more than it may")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.domain.incoming import IncomingState
@@ -12,7 +13,7 @@ from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.give_back import GivingBack
 from gateway.service.incoming.post import Posting
 from gateway.service.incoming.requests import ReturnRequests
-from gateway.service.ports import Delivery, IncomingStore, PaymentStore
+from gateway.service.ports import Delivery, IncomingStore, NotHomeError, PaymentStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class SeeingToArrived:
         if payment is not None:
             await self.giving_back.report(payment)
         if transfer.is_return and transfer.state in ARRIVED:
-            await self.coming_back.tell_original(transfer)
+            with suppress(NotHomeError):  # where its payment is at home it is told, once the return is known there too
+                await self.coming_back.tell_original(transfer)
         if transfer.state is IncomingState.SETTLED:
             await self.posting.post(delivery, loaded=transfer)
 

@@ -279,7 +279,8 @@ class Asker:
         decision = await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
         if decision is None or decision.transfer.state is not IncomingState.RECEIVED:
             return
-        await self.sender.send(decision)
+        if not await self.sender.send(decision):
+            return
         answered_at = self.clock.now()
         self.observer.incoming_answered(
             transfer.rail,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -106,7 +106,7 @@ class IncomingDecider:
         status = None if said is None else said[0]
         outgoing = () if said is None else (self.raw(said[1], at=at),)
         unsent_at = at + timedelta(seconds=UNSENT_S) if said is not None else None
-        if _F.REPEAT_ANSWER in transition.effects:
+        if _F.REPEAT_ANSWER in transition.effects and transfer.answer is not None:
             unsent_at = at
         return IncomingDecision(
             transfer=transfer,
@@ -158,6 +158,8 @@ class IncomingDecider:
             return "stop"
         if _F.AWAIT_ADVICE in effects:
             return timing.advice_overdue(transfer)
+        if _F.ASK_STATUS in effects:
+            return timing.first_question(transfer, at)
         if _F.ASK_STATUS_AGAIN in effects:
             return timing.next_question(transfer, at)
         if _F.AWAIT_POSTING in effects:
@@ -237,12 +239,58 @@ class IncomingDecisions:
     async def take(
         self, payment_id: PaymentId, choose: Choice, *, loaded: IncomingTransfer | None = None
     ) -> IncomingDecision | None:
-        """Take a decision on a transfer until one holds; see `until_one_holds`."""
-        decision = await until_one_holds(payment_id, self.store.load, choose, self.saves.submit, loaded=loaded)
-        if decision is not None:
-            self.observer.incoming_changed(decision)
-            self.forward(decision.outbox)
-        return decision
+        """Take a decision on a transfer until one holds; see `until_one_holds`.
+
+        One that another region has carried is taken over first: what that one knew last may not be known here.
+
+        Raises:
+            NotHomeError: another region decides on it; nothing was done.
+
+        """
+        is_taken_over = False
+
+        async def take_over_or_choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+            nonlocal is_taken_over
+            is_taken_over = transfer.is_taken_over and not transfer.state.is_final
+            if not is_taken_over:
+                return await choose(transfer)
+            return self.decider.decide(transfer, IncomingFact(IncomingEvent.TAKEN_OVER), at=self.clock.now())
+
+        decision = await until_one_holds(
+            payment_id, self.store.load, take_over_or_choose, self.saves.submit, loaded=loaded
+        )
+        if decision is None:
+            return None
+        self.observer.incoming_changed(decision)
+        self.forward(decision.outbox)
+        return await self.take(payment_id, choose) if is_taken_over else decision
+
+
+def decided(decision: IncomingDecision) -> IncomingTransfer:
+    """Return the transfer as a decision leaves it, once it is saved. Pure."""
+    transfer = decision.transfer
+    next_step_at = transfer.next_step_at
+    if decision.timer is not None:
+        next_step_at = decision.timer if isinstance(decision.timer, datetime) else None
+    return replace(
+        transfer,
+        state=decision.state,
+        version=transfer.version + 1,
+        answer=decision.answer,
+        status=decision.status,
+        reason=decision.reason,
+        status_requests=transfer.status_requests + (decision.fact.kind is IncomingEvent.STATUS_REQUESTED),
+        next_step_at=next_step_at,
+        unsent_at=decision.unsent_at or transfer.unsent_at,
+        updated_at=decision.at,
+        final_at=transfer.final_at or (decision.at if decision.state.is_final else None),
+        returns=decision.returns.started,
+        returning_cents=decision.returns.returning_cents,
+        returned_cents=decision.returns.returned_cents,
+        request=decision.request,
+        attention=decision.attention,
+        is_taken_over=False,
+    )
 
 
 def grouped_incoming_saves(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from gateway.domain.identity import delivery_id_of, payment_id_of, reference_of, slot_of
+from gateway.domain.identity import delivery_id_of, incoming_slot_of, payment_id_of, reference_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import (
@@ -45,6 +45,7 @@ from gateway.service.ports import (
     Queue,
     QueueDirection,
     RawMessage,
+    RetentionOverError,
     Vault,
 )
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
@@ -64,6 +65,11 @@ NOT_BEGUN = Reason(
     "RETURN_NOT_BEGUN", ReasonOrigin.GATEWAY, "The return could not begin: its ids are another payment's."
 )
 """Why a return did not begin: a fault of ours, and nothing has left."""
+
+NOT_KEPT = Reason(
+    "RETURN_NOT_BEGUN", ReasonOrigin.GATEWAY, "The message that it would give back is kept no more: its years are over."
+)
+"""Why a return did not begin, so long afterwards."""
 
 INVALID: Final = "RETURN_INVALID"
 """The reason's code of a return that did not begin because the rail's rules forbid it; its text names them."""
@@ -139,7 +145,12 @@ class GivingBack:
 
     async def _begun(self, transfer: IncomingTransfer) -> Payment | Reason:
         """The return as it stands, accepted now or before; or why it could not begin: then nothing has left."""
-        message = await self.messages.of(transfer)
+        try:
+            message = await self.messages.of(transfer)
+        except RetentionOverError:
+            if await self.payments.claimed(transfer.tenant_id, [return_key_of(transfer)]):
+                raise  # it was begun: what became of it must not be guessed
+            return NOT_KEPT
         assert isinstance(message, CustomerCreditTransfer), "what comes back is not returned once more"
         events = await self.decisions.store.events(transfer.payment_id)
         new = self._new(transfer, message, _reason(events))
@@ -181,7 +192,7 @@ class GivingBack:
         return False
 
     def _new(self, transfer: IncomingTransfer, message: CustomerCreditTransfer, reason: Reason) -> NewPayment:
-        """The return as a payment: from the creditor's institution back to the debtor's."""
+        """The return as a payment: from the creditor's institution back to the debtor's, at home where that is."""
         protocol, key, now = self.protocols[transfer.rail], return_key_of(transfer), self.decisions.clock.now()
         rail, amount = self.decisions.decider.rails[transfer.rail], Amount(transfer.returning_cents)
         business_date = protocol.business_date(now)
@@ -196,7 +207,7 @@ class GivingBack:
             payment_id=payment_id,
             tenant_id=transfer.tenant_id,
             idempotency_key=key,
-            slot=slot_of(transfer.tenant_id, key),
+            slot=incoming_slot_of(transfer.rail, transfer.message_id),
             content_digest=_digest(self.vault, transfer.payment_id, amount, reason.code),
             rail=transfer.rail,
             message_id=made.message_id,
@@ -253,13 +264,15 @@ def kept_return(
     assert receiver.member_id is not None, "both"
     debtor = account_number(None if chain is None else chain.debtor_account)
     creditor = account_number(None if chain is None else chain.creditor_account)
+    original = returned.original_message
+    assert original is not None, "and its original"
     codes = reason_codes(returned)
     deadline_at = timing.deadline(payment.accepted_at)
     return NewPayment(
         payment_id=payment_id_of(payment.tenant_id, key, payment.business_date),
         tenant_id=payment.tenant_id,
         idempotency_key=key,
-        slot=slot_of(payment.tenant_id, key),
+        slot=incoming_slot_of(payment.rail, original.message_id),
         content_digest=_digest(vault, payment.original_id, returned.amount, codes[0] if codes else ""),
         rail=payment.rail,
         message_id=returned.message_id,

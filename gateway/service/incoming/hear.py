@@ -9,10 +9,10 @@ from datetime import timedelta
 from itertools import count
 from typing import Final
 
-from gateway.domain.identity import incoming_id_of
+from gateway.domain.identity import incoming_id_of, incoming_slot_of
 from gateway.domain.incoming import IncomingEvent
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import Payment, PaymentId, TenantId
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, as_heard
+from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
@@ -27,6 +27,7 @@ from gateway.service.ports import (
     FaultyRowError,
     IncomingDecision,
     NewTransfer,
+    NotHomeError,
     PartlyFaultyError,
     PaymentStore,
     RawMessage,
@@ -71,10 +72,11 @@ class Hearing:
     clock: Clock
     observer: IncomingObserver
 
-    async def arrive(self, arrived: Sequence[Arrived]) -> Sequence[str | None]:
+    async def arrive(self, arrived: Sequence[Arrived]) -> Sequence[str | NotHomeError | None]:
         """Make the transfers durable, and have those that are new decided on.
 
-        Returns, in order, the code of what is wrong with each, None where it is saved.
+        Returns, in order, the code of what is wrong with each, None where it is saved; `NotHomeError` where another
+        region is to have it.
 
         Raises:
             UnavailableError: the store does not answer; nothing may be acknowledged.
@@ -102,13 +104,24 @@ class Hearing:
             outcomes = await self.decisions.store.admit(list(new.values()))
         except PartlyFaultyError as error:
             outcomes = error.outcomes
-        codes: list[str | None] = [FAULT] * len(arrived)
+        codes: list[str | NotHomeError | None] = [FAULT] * len(arrived)
         for (number, transfer), outcome in zip(new.items(), outcomes, strict=True):
             async with self._apart():
+                if isinstance(outcome, NotHomeError):
+                    codes[number] = outcome
+                    continue
                 if not isinstance(outcome, Admitted):
                     raise FaultyRowError(str(outcome))
-                codes[number] = await self._admitted(arrived[number], transfer, outcome)
+                codes[number] = await self._admitted_at_home(arrived[number], transfer, outcome)
         return codes
+
+    async def _admitted_at_home(
+        self, arrived: Arrived, new: NewTransfer, admitted: Admitted
+    ) -> str | NotHomeError | None:
+        try:
+            return await self._admitted(arrived, new, admitted)
+        except NotHomeError as error:  # it came again, and its home has changed since it was looked up
+            return error
 
     @asynccontextmanager
     async def _apart(self) -> AsyncIterator[None]:
@@ -155,6 +168,7 @@ class Hearing:
 
         Raises:
             IllegalTransitionError: it cannot befall the transfer: a fault of ours.
+            NotHomeError: another region decides on the transfer; nothing was done.
             UnavailableError: the store does not answer.
 
         """
@@ -165,7 +179,7 @@ class Hearing:
                 return None
             return self.decisions.decider.decide(
                 current,
-                self.rail.fact(arrived.reading, current),
+                as_heard(current, self.rail.fact(arrived.reading, current)),
                 at=self.clock.now(),
                 messages=(arrived.raw,) if inbox_id is None else (),
                 inbox_id=counted,
@@ -204,6 +218,7 @@ def new_transfer(
     return NewTransfer(
         payment_id=incoming_id_of(rail.rail, money.message_id, money.creation_time.date()),
         tenant_id=keeper,
+        slot=slot_of(rail.rail, message),
         rail=rail.rail,
         message_id=money.message_id,
         message_created_at=money.creation_time,
@@ -228,6 +243,12 @@ def new_transfer(
         message_type=arrived.raw.message_type,
         original_id=original_id,
     )
+
+
+def slot_of(rail: Rail, message: Brought) -> int:
+    """Return the slot of what a message brings. All returns of one payment have one: they are judged together."""
+    original = message.original_message if isinstance(message, PaymentReturn) else None
+    return incoming_slot_of(rail, message.message_id if original is None else original.message_id)
 
 
 def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:

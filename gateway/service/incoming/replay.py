@@ -21,6 +21,7 @@ from gateway.domain.incoming_transfer import (
     IncomingTransfer,
     RecordedFact,
     Verdict,
+    as_heard,
     is_contradicted,
 )
 from gateway.domain.payment import Rail
@@ -141,7 +142,7 @@ class IncomingReplay:
         strange = reading.codes or rail.mismatches(reading, current)
         if reading.statement is None or strange:
             raise DivergedError(current.payment_id, what, kept="acted upon", found=strange or "says nothing")
-        fact = rail.fact(reading, current)
+        fact = as_heard(current, rail.fact(reading, current))
         demand(current.payment_id, f"what {what} means", kept=recorded.fact, found=fact)
         return fact
 

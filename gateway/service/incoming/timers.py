@@ -48,7 +48,7 @@ class IncomingTimers:
         transfer = (await self.decisions.store.load([timer.payment_id])).get(timer.payment_id)
         if transfer is None or transfer.next_step_at != timer.due_at:
             return
-        if transfer.state is IncomingState.RECEIVED:
+        if transfer.state is IncomingState.RECEIVED and not transfer.is_taken_over:
             await self._take_over(transfer, timer)
         else:
             await self.decisions.take(transfer.payment_id, self._choose, loaded=transfer)

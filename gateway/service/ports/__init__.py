@@ -60,6 +60,7 @@ from gateway.service.ports.faults import (
     ElsewhereError,
     FaultyRowError,
     NotHomeError,
+    NotInBothError,
     NotSentError,
     NotServingError,
     PartlyFaultyError,
@@ -73,9 +74,11 @@ from gateway.service.ports.incoming import (
     IncomingDecision,
     IncomingStore,
     NewTransfer,
+    ProjectedTransfer,
     Receivers,
     ReceivingTenant,
     Standing,
+    UnprojectedTransfer,
     Unsent,
 )
 from gateway.service.ports.institution import Institution, Question
@@ -83,7 +86,8 @@ from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFault, ReturnSums
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
-from gateway.service.ports.regions import HandedOver, Projected, RegionStore, Unprojected
+from gateway.service.ports.rail_operations import HeardMessage, RailEventStore, UnsentRailMessage
+from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Retention, Unprojected
 from gateway.service.ports.screening import Moved, Movement, Screener, ScreeningStore
 from gateway.service.ports.store import (
     Accepted,
@@ -149,6 +153,7 @@ __all__ = [
     "ForeignObjectError",
     "FundsRefused",
     "HandedOver",
+    "HeardMessage",
     "History",
     "HistoryBeganAnewError",
     "Identifiers",
@@ -172,6 +177,7 @@ __all__ = [
     "NewPayment",
     "NewTransfer",
     "NotHomeError",
+    "NotInBothError",
     "NotSentError",
     "NotServingError",
     "ObjectMissingError",
@@ -184,18 +190,23 @@ __all__ = [
     "PaymentHistory",
     "PaymentStore",
     "Projected",
+    "ProjectedTransfer",
     "Quarantined",
     "Question",
     "Queue",
     "QueueDirection",
     "RailDelivery",
+    "RailEventStore",
     "RailLink",
     "RawMessage",
+    "Reach",
+    "ReachStore",
     "Receivers",
     "ReceivingTenant",
     "Refusal",
     "RegionStore",
     "Reservation",
+    "Retention",
     "RetentionOverError",
     "ReturnFault",
     "ReturnSums",
@@ -209,9 +220,11 @@ __all__ = [
     "TimerChange",
     "UnavailableError",
     "Unprojected",
+    "UnprojectedTransfer",
     "UnroutableError",
     "Unsealed",
     "Unsent",
+    "UnsentRailMessage",
     "Vault",
     "Walk",
     "Walked",

@@ -40,6 +40,18 @@ class ElsewhereError(NotServingError):
         self.body = body
 
 
+class NotInBothError(UnavailableError):
+    """Accepted in this region, and not known to be in the other: nothing is acknowledged. A repeat finds out.
+
+    ``home`` is this region, ``key`` the submission's idempotency key.
+    """
+
+    def __init__(self, home: RegionId, key: IdempotencyKey, why: str) -> None:
+        super().__init__(f"accepted, and not acknowledged: {why}")
+        self.home = home
+        self.key = key
+
+
 class UnroutableError(Exception):
     """No queue of that name exists; others of the same batch may be on theirs. A fault of the topology."""
 

@@ -45,11 +45,13 @@ class Receivers:
 class NewTransfer:
     """A transfer that the rail has brought, and that waits to be made durable.
 
-    `inbox_id` is the id of the header under which it came; `inbox_digest` tells a repeat from other bytes under it.
+    `slot` is the one whose owner alone may make it durable, and decide on it. `inbox_id` is the id of the header under
+    which it came; `inbox_digest` tells a repeat from other bytes under it.
     """
 
     payment_id: PaymentId
     tenant_id: TenantId
+    slot: int
     rail: Rail
     message_id: MessageId
     message_created_at: datetime
@@ -141,6 +143,35 @@ class IncomingDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class UnprojectedTransfer:
+    """An incoming transfer of which events were replicated that its projection may not have yet; as `Unprojected`.
+
+    `received` is the transfer as its first event has made it.
+    """
+
+    received: IncomingTransfer
+    slot: int
+    events: Sequence[RecordedFact] | ValueError
+    digests: Sequence[bytes | None]
+    notes: Sequence[int]
+
+    @property
+    def payment_id(self) -> PaymentId:
+        """The transfer's id."""
+        return self.received.payment_id
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectedTransfer:
+    """What was folded, under which epoch, and the digest of the event that stands last."""
+
+    source: UnprojectedTransfer
+    transfer: IncomingTransfer
+    epoch: int
+    digest: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Unsent:
     """A transfer with a message of ours that was saved, and of which it is not known that it left."""
 
@@ -190,7 +221,8 @@ class IncomingStore(Protocol):
         The answers are in the order of the transfers; equal message ids have one effect. A repeat is safe.
 
         Raises:
-            PartlyFaultyError: some cannot be saved; the others are.
+            PartlyFaultyError: some cannot be saved, or are another region's (`NotHomeError`); the others are.
+            NotServingError: this region may not act now; nothing was done.
             UnavailableError: the database does not answer; whether it has committed is unknown.
 
         """

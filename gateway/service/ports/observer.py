@@ -6,6 +6,8 @@ from typing import Protocol
 
 from gateway.domain.legs import Leg
 from gateway.domain.payment import PaymentId, Rail
+from gateway.domain.rail_operations import RailEvent
+from gateway.domain.reconciliation import Arrivals
 from gateway.service.ports.bus import DeadLetter
 from gateway.service.ports.store import Accepted, Decision, Quarantined, Refusal
 
@@ -55,6 +57,14 @@ class Observer(Protocol):
 
     def rail_answered(self, rail: Rail) -> None:
         """The rail answered a PING: it is there."""
+        ...
+
+    def rail_event(self, event: RailEvent) -> None:
+        """The rail has said something of itself, or of what it was asked about ourselves."""
+        ...
+
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None:
+        """The rail's totals of an institution were held against ours."""
         ...
 
     def timer_fired(self, lateness_s: float) -> None:

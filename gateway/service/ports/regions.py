@@ -46,6 +46,38 @@ class HandedOver:
     """The fault in their place where they cannot be opened: their key is not here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far this region's log goes, and how far the other has it. Positions grow, and mean nothing else."""
+
+    written: int
+    """Whatever this region had committed when it was asked stands before it."""
+    confirmed: int | None
+    """What stands before it is on the other region's disk; None where nobody follows, or copies for the first time."""
+    copied_at: datetime | None
+    """The newest time at which the other has said that its copy is complete; None where it says that it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What a replication slot of this region's server keeps of its log for whoever follows by it."""
+
+    slot: str
+    kept_bytes: int
+    left_bytes: float
+    """What may still be written before the slot is given up; infinite where nothing bounds it."""
+    is_lost: bool
+    """Given up, or not there at all: who followed by it has to copy anew."""
+
+
+class ReachStore(Protocol):
+    """Tells how far the other region follows."""
+
+    async def reach(self, peer: RegionId) -> Reach:
+        """Return how far it does at this moment; a repeat is safe."""
+        ...
+
+
 class RegionStore(Protocol):
     """The database of one region, as far as there are several. Every call is safe to repeat."""
 

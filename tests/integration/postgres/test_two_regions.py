@@ -6,6 +6,7 @@ It began as the spike behind ADR 3, which showed that the first schema replicate
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -55,10 +56,12 @@ from gateway.service.ports import (
     NotHomeError,
     OutboundDelivery,
     PartlyFaultyError,
+    Projected,
     Queue,
     RawMessage,
+    Unprojected,
 )
-from gateway.service.regions import Projector, behind_s
+from gateway.service.regions import Projector, behind_s, folded
 from gateway.service.verify_audit import verify
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 from tests.fakes.clock import VirtualClock
@@ -69,6 +72,7 @@ PAIRS: Final = (REGIONS, (REGIONS[1], REGIONS[0]))
 NOW: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 LATER: Final = NOW + timedelta(days=1)
 TENANT: Final = TenantId("default")
+OTHER_TENANT: Final = TenantId("another")
 FOLLOWER: Final = Login("fifteen_peer", "an-invented-password")
 
 
@@ -80,7 +84,7 @@ class Region:
     server: EmbeddedPostgres
     store: PostgresStore
     own: PostgresRegions
-    projector: Projector
+    projector: Projector[Unprojected, Projected]
 
     async def settle(self) -> None:
         """Fold what has arrived."""
@@ -173,7 +177,7 @@ async def opened(servers: list[EmbeddedPostgres]) -> AsyncIterator[list[Region]]
             pool = await stack.enter_async_context(open_pool(server.application_dsn))
             own = PostgresRegions(pool, region=name, vault=ClearVault(b"test"))
             store = PostgresStore(pool, region=name, vault=ClearVault(b"test"))
-            projector = Projector(own, VirtualClock(NOW), RecordingObserver())
+            projector = Projector(own, folded, VirtualClock(NOW), RecordingObserver())
             found.append(Region(name, server, store, own, projector))
         yield found
 
@@ -191,7 +195,7 @@ async def regions(servers: list[EmbeddedPostgres]) -> AsyncIterator[list[Region]
 def key_at(region: RegionId, name: str) -> str:
     """A key that has its home in this region under the first map."""
     slots = SlotMap.first(REGIONS).slots_of(region)
-    return next(key for number in count() if slot_of(TENANT, IdempotencyKey(key := f"{name}{number}".upper())) in slots)
+    return next(key for number in count() if slot_of(IdempotencyKey(key := f"{name}{number}".upper())) in slots)
 
 
 def new_payment(key: str) -> NewPayment:
@@ -202,7 +206,7 @@ def new_payment(key: str) -> NewPayment:
         payment_id=payment_id,
         tenant_id=TENANT,
         idempotency_key=idempotency_key,
-        slot=slot_of(TENANT, idempotency_key),
+        slot=slot_of(idempotency_key),
         content_digest=b"content",
         rail=Rail.FEDNOW,
         message_id=MessageId(f"20261120990000107{key}"),
@@ -264,12 +268,12 @@ async def test_a_region_reads_the_other_regions_payments_from_a_projection_of_it
     assert await east.store.save([sending]) == [True]
 
     await until(lambda: _number_of_events(west.store, payment.payment_id), 2)
-    folded = fold(await west.store.events(payment.payment_id))
+    made = fold(await west.store.events(payment.payment_id))
     await west.settle()
     here = (await east.store.load([payment.payment_id]))[payment.payment_id]
     there = (await west.store.load([payment.payment_id]))[payment.payment_id]
 
-    assert folded.state is PaymentState.SENDING
+    assert made.state is PaymentState.SENDING
     assert there == replace(here, next_step_at=None)
     assert await west.own.unprojected(NOW, limit=10) == []
     with pytest.raises(PartlyFaultyError) as refused:
@@ -351,6 +355,32 @@ async def test_a_row_that_is_moved_by_deleting_it_is_deleted_in_the_other_region
 
 async def _number_of_events(store: PostgresStore, payment_id: PaymentId) -> int:
     return len(await store.events(payment_id))
+
+
+async def test_two_tenants_that_send_one_message_id_at_the_same_moment_meet_in_one_region(
+    regions: list[Region],
+) -> None:
+    """The rail would move money once, and its one answer would be about either: the second tenant is refused.
+
+    Nothing that one has accepted is replicated yet when the other asks: only that both have one home helps.
+    """
+    keys = [key_at(home.name, f"SHARED{number}X") for number, home in enumerate(regions * 2)]
+    for key in keys:
+        ours = new_payment(key)
+        theirs_id = payment_id_of(OTHER_TENANT, ours.idempotency_key, NOW.date())
+        raw = replace(ours.message, message_id=SystemIdentifiers().new_uuid())
+        theirs = replace(ours, tenant_id=OTHER_TENANT, payment_id=theirs_id, message=raw, outbox=())
+
+        async def submitted(new: NewPayment, first: Region) -> AcceptKind:
+            [there] = await first.store.accept([new])
+            if there.kind is not AcceptKind.ELSEWHERE:
+                return there.kind
+            [home] = [region for region in regions if region.name == there.home]
+            return (await home.store.accept([new]))[0].kind
+
+        kinds = await asyncio.gather(*map(submitted, (ours, theirs), regions))
+
+        assert sorted(kinds) == [AcceptKind.CREATED, AcceptKind.MESSAGE_ID_TAKEN]
 
 
 async def test_a_key_whose_home_is_the_other_region_is_not_accepted(regions: list[Region]) -> None:
@@ -440,14 +470,14 @@ async def test_a_history_that_cannot_be_folded_is_kept_and_tried_again(regions: 
 
     assert at_once == []
     assert (again.payment_id, again.slot) == (payment.payment_id, new_payment(key).slot)
-    await Projector(west.own, VirtualClock(LATER), RecordingObserver()).project()
+    await Projector(west.own, folded, VirtualClock(LATER), RecordingObserver()).project()
     assert (await west.store.load([payment.payment_id]))[payment.payment_id].version == 1
 
 
 async def test_a_message_id_that_the_other_region_has_accepted_is_taken(regions: list[Region]) -> None:
     """The rail would take the second for a copy of the first, and its answer would be about both."""
     east, west = regions
-    first = new_payment(key_at(east.name, "SAMEID"))
+    first = new_payment(key_at(east.name, "TAKENID"))
     await east.store.accept([first])
     await until(lambda: _claimed(west.server, first.idempotency_key), 1)
     second = replace(new_payment(key_at(west.name, "OTHERKEY")), message_id=first.message_id)
@@ -724,11 +754,26 @@ async def test_the_state_of_replication_is_shown_with_what_is_wrong(regions: lis
     assert any("guarded" in fault for fault in broken[1].faults)
 
 
+async def test_a_right_that_is_missing_in_the_peers_database_is_asked_for_there(regions: list[Region]) -> None:
+    """Not this region's owner is to be given more: the role that the peer is followed as is."""
+    east, west = regions
+    await execute(east.server, "REVOKE SELECT ON slot FROM fifteen_replication")
+    try:
+        with pytest.raises(ReplicationError, match=r"in the peer's database: .*slot.* that FIFTEEN_PEER_DATABASE_URL"):
+            await join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
+    finally:
+        await prepare(east.server.superuser_dsn, region=east.name, peer=west.name)
+
+    again = await join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
+    assert again == "refreshed"
+
+
 async def until_sound(region: Region) -> tuple[Outward, Inward]:
     """The state of a region's replication once it has none of the faults that pass."""
     peer = next(name for name in REGIONS if name != region.name)
     async with asyncio.timeout(20):
         while True:
+            await region.settle()
             found = await status(region.server.superuser_dsn, region=region.name, peer=peer)
             if not [*found[0].faults, *found[1].faults]:
                 return found
@@ -750,8 +795,10 @@ async def test_a_region_whose_slot_was_lost_is_copied_anew(regions: list[Region]
                 await execute(east.server, "SELECT pg_switch_wal()")
                 await execute(east.server, "CHECKPOINT")
         lost, _ = await status(east.server.superuser_dsn, region=east.name, peer=west.name)
+        retained = {each.slot: each for each in await east.own.retention(west.name)}
     finally:
         await keep_wal(east.server, "4GB")
+    sound = {each.slot: each for each in await west.own.retention(east.name)}
 
     done = await join(west.server.superuser_dsn, east.server.superuser_dsn, region=west.name, peer=east.name, anew=True)
     await until(lambda: _claimed(west.server, missed), 1)
@@ -759,6 +806,9 @@ async def test_a_region_whose_slot_was_lost_is_copied_anew(regions: list[Region]
     await west.settle()
 
     assert any("--anew" in fault for fault in lost.faults)
+    assert retained[name].is_lost
+    other = sound[subscription_of(east.name, west.name)]
+    assert (other.is_lost, other.kept_bytes < other.left_bytes < math.inf) == (False, True)
     assert done == "copied anew"
     for fact in ("claim", "payment", "payment_event", "message"):
         copied, own = f"{fact}_{east.name}", f"{fact}_{east.name}"

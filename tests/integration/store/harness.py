@@ -95,7 +95,7 @@ def new_payment(
         payment_id=payment_id,
         tenant_id=tenant_id,
         idempotency_key=idempotency_key,
-        slot=slot_of(tenant_id, idempotency_key),
+        slot=slot_of(idempotency_key),
         content_digest=VAULT.blind_index("content", content.encode()),
         rail=Rail.FEDNOW,
         message_id=MessageId(message_id or f"{tenant_id}-{key}"),

@@ -21,10 +21,10 @@ from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.upgrade import FirstTenant, upgrade
 from adapters.system import SystemIdentifiers
-from gateway.domain.identity import incoming_id_of
+from gateway.domain.identity import incoming_id_of, incoming_slot_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import Rail, Reason, ReasonOrigin
+from gateway.domain.payment import Rail, Reason, ReasonOrigin, RegionId
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding
 from gateway.service.dead_letters import ClosingOutcome, Consequence, DeadLetters
 from gateway.service.incoming.decide import IncomingDecider
@@ -37,6 +37,7 @@ from gateway.service.ports import (
     IncomingStore,
     MessageDirection,
     NewTransfer,
+    NotHomeError,
     PartlyFaultyError,
     Queue,
     RawMessage,
@@ -114,6 +115,7 @@ def new(**changes: Any) -> NewTransfer:
     made = NewTransfer(
         payment_id=incoming_id_of(Rail.FEDNOW, message_id, NOW.date()),
         tenant_id=TENANT,
+        slot=incoming_slot_of(Rail.FEDNOW, message_id),
         rail=Rail.FEDNOW,
         message_id=message_id,
         message_created_at=NOW,
@@ -448,3 +450,39 @@ async def test_messages_come_in_the_order_of_their_events_whatever_clocks_said(s
 
     assert [message.message_type[:8] for message in kept] == ["pacs.008", "pacs.002", "pacs.002"]
     assert kept[-1].message_id == posted.messages[-1].message_id
+
+
+async def test_a_transfer_whose_slot_is_another_regions_is_neither_admitted_nor_decided_on(
+    where: Database | None, subject: Subject
+) -> None:
+    """Nothing is saved, and the others of the same call are."""
+    mine, gone, coming = await subject.admitted(), await subject.admitted(), new()
+    slots = {incoming_slot_of(Rail.FEDNOW, each.message_id) for each in (gone, coming)}
+    while incoming_slot_of(Rail.FEDNOW, mine.message_id) in slots:
+        mine = await subject.admitted()
+    await give_away(where, subject, slots)
+    decisions = [subject.decision(each, IncomingEvent.ACCEPTANCE_DECIDED) for each in (mine, gone)]
+
+    with pytest.raises(PartlyFaultyError) as admitting:
+        await subject.store.admit([coming])
+    with pytest.raises(PartlyFaultyError) as saving:
+        await subject.store.save(decisions)
+
+    assert [type(each) for each in admitting.value.outcomes] == [NotHomeError]
+    assert [type(each) for each in saving.value.outcomes] == [bool, NotHomeError]
+    found = await subject.store.load([mine.payment_id, gone.payment_id, coming.payment_id])
+    assert {each.payment_id: each.state for each in found.values()} == {
+        mine.payment_id: IncomingState.ACCEPTED,
+        gone.payment_id: IncomingState.RECEIVED,
+    }
+
+
+async def give_away(where: Database | None, subject: Subject, slots: set[int]) -> None:
+    """Have another region own these slots."""
+    if where is None:
+        assert isinstance(subject.store, InMemoryIncoming)
+        subject.store.store.homes = dict.fromkeys(slots, RegionId("elsewhere"))
+        return
+    connection = await asyncpg.connect(where.owner_dsn)
+    await connection.execute("UPDATE slot SET region = 'elsewhere', epoch = 2 WHERE slot = ANY ($1)", list(slots))
+    await connection.close()

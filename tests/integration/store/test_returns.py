@@ -20,7 +20,7 @@ from adapters.postgres.store import PostgresStore
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, Verdict
 from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
 from gateway.service.decide import Decisions, decide, grouped_saves
@@ -29,9 +29,11 @@ from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
 from gateway.service.incoming.desk import IncomingDesk, NotRecordableError, NotReturnableError
 from gateway.service.incoming.give_back import GivingBack
+from gateway.service.incoming.hear import Arrived, new_transfer
 from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.ports import NewTransfer
 from gateway.service.verify_audit import verify
-from iso20022 import Amount, CustomerCreditTransfer, FedNowProfile
+from iso20022 import Amount, CustomerCreditTransfer, FedNowProfile, PaymentReturn
 from simulators.fednow.forward import FedNowForwarding
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.forwarding import Order
@@ -42,6 +44,7 @@ from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.integration.store.harness import new_payment
 from tests.integration.store.test_incoming_contract import NOW, new
 from tests.unit.service.incoming_world import AGENT, IncomingRecorder, fresh
+from tests.unit.service.test_coming_back import booked_as
 from tests.unit.service.world import Recorder
 
 VAULT = ClearVault(b"a-key-for-tests-only")
@@ -252,12 +255,7 @@ async def test_a_sum_that_its_returns_do_not_make_is_found(database: Database, c
 async def test_money_that_came_back_and_is_not_booked_with_its_payment_is_found(database: Database) -> None:
     """Whatever its own transfer says, the payment must know; at first it need not, as that is another transaction."""
     async with processes(database, 1) as (process,), open_pool(database.application_dsn) as pool:
-        (accepted,) = await process.payments.accept([new_payment("sent")])
-        assert accepted.payment is not None
-        payment = accepted.payment
-        for kind in (EventKind.SENDING_STARTED, EventKind.SETTLEMENT_REPORTED):
-            assert await process.payments.save([decide(payment, Event(kind), at=NOW, timing=Timing())]) == [True]
-            payment = (await process.payments.load([payment.payment_id]))[payment.payment_id]
+        payment = await settled_payment(process, "sent")
         waiting = new(original_id=payment.payment_id, end_to_end_id=payment.end_to_end_id)
         waiting = replace(waiting, message_type="pacs.004.001.10", amount=Amount(1_000))
         (admitted,) = await process.store.admit([waiting])
@@ -275,6 +273,74 @@ async def test_money_that_came_back_and_is_not_booked_with_its_payment_is_found(
         assert [(each.payment_id, each.kept_cents, each.found_cents) for each in found] == [
             (payment.payment_id, 0, 1_000)
         ]
+
+
+async def settled_payment(process: Process, key: str) -> Payment:
+    """A payment of ours that the rail has settled."""
+    (accepted,) = await process.payments.accept([new_payment(key)])
+    payment = accepted.payment
+    assert payment is not None
+    for kind in (EventKind.SENDING_STARTED, EventKind.SETTLEMENT_REPORTED):
+        assert await process.payments.save([decide(payment, Event(kind), at=NOW, timing=Timing())]) == [True]
+        payment = (await process.payments.load([payment.payment_id]))[payment.payment_id]
+    return payment
+
+
+def part_of(payment: Payment, cents: int, writer: FedNowForwarding) -> NewTransfer:
+    """A return of a part of it as the rail brings it."""
+    order = Order(debtor_agent=AGENT, creditor_agent=AGENT, returns=payment.message_id, returned=Amount(cents))
+    original = booked_as(payment, now=NOW)
+    body = writer.forward(order, 1, recipient=PARTY, now=NOW, original=original).body
+    rail = receiving_rail()
+    reading = rail.read(body)
+    assert isinstance(reading.transfer, PaymentReturn), reading.codes
+    raw = replace(new().message, message_type=reading.message_type, body=body, at=NOW)
+    return new_transfer(
+        rail,
+        Arrived(raw, reading, b"digest"),
+        reading.transfer,
+        keeper=payment.tenant_id,
+        vault=VAULT,
+        original_id=payment.payment_id,
+        end_to_end_id=payment.end_to_end_id,
+    )
+
+
+@pytest.mark.parametrize("is_durable_first", [True, False])
+async def test_of_two_returns_at_once_that_are_together_too_much_not_both_are_taken(
+    database: Database, *, is_durable_first: bool
+) -> None:
+    """Each is durable before it is judged, so one of two sees the other. The control judges first: both are taken."""
+    taken, writer = [], FedNowForwarding(FedNowSimulatorSettings(), MessageIds(started_at=NOW))
+    async with processes(database, 2) as made:
+
+        async def bring(process: Process, payment: Payment) -> Verdict:
+            brought = part_of(payment, 4_000, writer)
+            transfer = brought.received()
+            if is_durable_first:
+                (admitted,) = await process.store.admit([brought])
+                answer = await process.desk.coming_back.judge(admitted.transfer)
+            else:
+                process.desk.coming_back.messages.keep(transfer.payment_id, _message_in(brought))
+                answer = await process.desk.coming_back.judge(transfer)
+                await process.store.admit([brought])
+            assert answer is not None
+            return answer.verdict
+
+        for number in range(10):
+            payment = await settled_payment(made[0], f"paid-{number}")
+            verdicts = await asyncio.gather(*(bring(process, payment) for process in made))
+            taken.append(verdicts.count(Verdict.ACCEPT))
+
+            assert len(await made[0].store.returns_of(payment)) == 2
+
+    assert (max(taken) < 2) is is_durable_first
+
+
+def _message_in(brought: NewTransfer) -> PaymentReturn:
+    message = receiving_rail().read(brought.message.body).transfer
+    assert isinstance(message, PaymentReturn)
+    return message
 
 
 async def test_what_came_back_is_found_by_its_payment(database: Database) -> None:

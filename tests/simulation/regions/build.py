@@ -14,12 +14,14 @@ from gateway.service.ports import (
     NewPayment,
     NotServingError,
     PaymentStore,
+    Projected,
     RailLink,
     RegionStore,
     UnavailableError,
+    Unprojected,
 )
 from gateway.service.receive import Receiver
-from gateway.service.regions import MapKeeper, Projector, Pulse
+from gateway.service.regions import MapKeeper, Projector, Pulse, folded
 from tests.simulation.build import Build, LifeObserver, Loop
 from tests.simulation.ports import link_side, store_side
 from tests.simulation.processes import Life
@@ -108,9 +110,9 @@ class RegionsBuild(Build):
         """Return what keeps the copy of the map."""
         return MapKeeper(*parts)
 
-    def projector(self, *parts: Any) -> Projector:
+    def projector(self, store: Any, *parts: Any) -> Projector[Unprojected, Projected]:
         """Return what folds the other region's events."""
-        return Projector(*parts)
+        return Projector(store, folded, *parts)
 
     def peer(self, life: Life, plan: PaymentPlan, token: int) -> SimulatedPeer:
         """Return the way to the other region's gateway."""

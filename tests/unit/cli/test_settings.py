@@ -214,7 +214,6 @@ def test_an_institutions_address_is_safe_for_names_and_accounts(
     [
         ('regions = ["local", "b", "c"]', "one or two"),
         ('regions = ["local", "local"]', "one or two"),
-        ('regions = ["local", "b"]\nreceiving_agents = ["990000107"]', "do not receive"),
         ('retired_regions = ["local"]', "retired"),
         ('peer_ca_file = "/authority.pem"', "together"),
         ("lease_s = 1", "LEASE_S"),

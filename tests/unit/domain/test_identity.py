@@ -35,7 +35,7 @@ def test_ids_are_functions_of_tenant_key_and_date_in_the_rails_form(tenant: str,
 
     assert is_fednow_message_id(message_id)
     assert is_uetr(uetr_of(owner, idempotency_key, DAY))
-    assert 0 <= slot_of(owner, idempotency_key) < SLOTS
+    assert 0 <= slot_of(idempotency_key) < SLOTS
     assert payment_id_of(owner, idempotency_key, DAY) == payment_id_of(owner, idempotency_key, DAY)
 
 

@@ -29,6 +29,9 @@ OPERATORS: Final = (_E.OPERATOR_RECORDED_SETTLEMENT, _E.OPERATOR_RECORDED_NO_SET
 RETURNING: Final = (_E.RETURN_STARTED, _E.RETURN_OVERDUE, _E.RETURN_FAILED)
 POSTINGS: Final = (_E.POSTING_CONFIRMED, _E.POSTING_REFUSED, _E.PENDING_DECIDED, _E.BLOCKING_DECIDED)
 
+AGAIN: Final = (_E.POSTING_OVERDUE, _E.TAKEN_OVER)
+"""What has the institution told once more to post: under the same id."""
+
 ILLEGAL: Final = {
     # A transfer is received once, by being made; what comes again is another event.
     *((state, _E.RECEIVED) for state in _S),
@@ -48,6 +51,15 @@ ILLEGAL: Final = {
         (state, kind)
         for state in (_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING)
         for kind in (_E.STATUS_REQUEST_DUE, _E.QUESTIONS_ENDED)
+    ),
+    # An acceptance is withheld that was decided on.
+    (_S.RECEIVED, _E.ANSWER_WITHHELD),
+    # What is at its end is not taken over; the rail's word on what nobody here has accepted is heard in doubt alone.
+    *((state, _E.TAKEN_OVER) for state in _S if state.is_final),
+    *(
+        (state, _E.SETTLEMENT_WITHOUT_ANSWER_ADVISED)
+        for state in _S
+        if state not in {_S.IN_DOUBT, _S.AWAITING_OPERATOR}
     ),
     # The institution is told to post only what has settled: before that nothing can be overdue.
     *((state, _E.POSTING_OVERDUE) for state in (_S.RECEIVED, *ACCEPTED_BY_US)),
@@ -103,7 +115,8 @@ def test_nothing_is_posted_before_the_rail_has_settled() -> None:
     }
 
     assert leading == {(state, _E.SETTLEMENT_ADVISED) for state in ACCEPTED_BY_US - {_S.ACCEPTED_WITHOUT_POSTING}} | {
-        (_S.SETTLED, _E.POSTING_OVERDUE)
+        (_S.SETTLED, _E.POSTING_OVERDUE),
+        (_S.SETTLED, _E.TAKEN_OVER),
     }
 
 
@@ -112,6 +125,21 @@ def test_silence_after_our_acceptance_is_doubt_and_the_rail_is_asked() -> None:
     transition = advance_incoming(_S.ACCEPTED, _E.ADVICE_OVERDUE)
 
     assert transition == IncomingTransition(_S.IN_DOUBT, (_F.QUEUE_ENQUIRY, _F.ASK_STATUS_AGAIN))
+
+
+def test_what_a_lost_region_had_is_asked_about_whatever_it_may_have_answered() -> None:
+    """Undecided, accepted or in doubt here: the lost region may have done more than came over."""
+    for state in (_S.RECEIVED, _S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING, _S.IN_DOUBT):
+        assert advance_incoming(state, _E.TAKEN_OVER) == IncomingTransition(_S.IN_DOUBT, (_F.ASK_STATUS,))
+
+
+def test_a_settlement_that_nobody_here_has_accepted_is_held_and_reported() -> None:
+    """A lost region may have accepted without posting: the money is not posted on the rail's ACSC alone."""
+    for state in (_S.IN_DOUBT, _S.AWAITING_OPERATOR):
+        transition = advance_incoming(state, _E.SETTLEMENT_WITHOUT_ANSWER_ADVISED)
+
+        assert transition.state is _S.PENDING
+        assert _F.REPORT_CONTRADICTION in transition.effects
 
 
 def test_an_institution_that_does_not_answer_in_time_rejects() -> None:
@@ -160,7 +188,7 @@ class IncomingTransfer(RuleBasedStateMachine):
             transition = advance_incoming(self.state, event)
         except IllegalTransitionError:
             return
-        self.postings += _F.QUEUE_POSTING in transition.effects and event is not _E.POSTING_OVERDUE
+        self.postings += _F.QUEUE_POSTING in transition.effects and event not in AGAIN
         self.answers += _F.SEND_ANSWER in transition.effects
         self.is_recorded |= event is _E.OPERATOR_RECORDED_SETTLEMENT
         self.state = transition.state

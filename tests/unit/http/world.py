@@ -13,7 +13,7 @@ from uuid import UUID
 
 from aiohttp import ClientResponse, ClientSession, web
 
-from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served
+from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served, Takes
 from adapters.http.application import build_application
 from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE, XML_MESSAGE_EXAMPLE
 from adapters.http.peer import Peer
@@ -22,13 +22,20 @@ from adapters.keys.clear import ClearVault
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, RegionId, TenantId
+from gateway.domain.rail_operations import RailEvent
+from gateway.domain.reconciliation import Arrivals
 from gateway.domain.timing import Timing
 from gateway.receiving import desk_of
 from gateway.service.admission import Admission
+from gateway.service.both_regions import Durability
+from gateway.service.conversations.desk import ConversationDesk
+from gateway.service.conversations.fednow import FedNowConversations
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import Decisions, decide, grouped_saves
-from gateway.service.fednow import fednow_protocol
+from gateway.service.fednow import FedNowDialect, fednow_protocol
+from gateway.service.fednow_operations import FedNowOperations
 from gateway.service.incoming.decide import IncomingDecider
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     Accepted,
@@ -41,15 +48,19 @@ from gateway.service.ports import (
     RawMessage,
     Refusal,
 )
+from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
+from gateway.service.reconcile import MissingDesk
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.waiting import Waiting
 from iso20022 import ConnectionPartyId, FedNowProfile
 from tests.fakes.clock import VirtualClock
+from tests.fakes.conversations import InMemoryConversations
 from tests.fakes.dead_letters import InMemoryDeadLetters
 from tests.fakes.incoming import InMemoryIncoming
-from tests.fakes.incoming_rail import receiving_rail
+from tests.fakes.incoming_rail import PARTY, receiving_rail
+from tests.fakes.rail_operations import InMemoryRailEvents
 from tests.fakes.store import InMemoryStore
 
 TENANT: Final = TenantId("default")
@@ -114,6 +125,10 @@ class RecordingObserver:
 
     def dead_lettered(self, letter: DeadLetter) -> None: ...
 
+    def rail_event(self, event: RailEvent) -> None: ...
+
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
+
     def rail_answered(self, rail: Rail) -> None: ...
 
     def timer_fired(self, lateness_s: float) -> None: ...
@@ -152,11 +167,13 @@ class World:
     observer: RecordingObserver
     dead_letters: InMemoryDeadLetters
     application: web.Application
+    api: Api
     session: ClientSession
     port: int
     served: list[Served]
     incoming: InMemoryIncoming
     deciding: IncomingDecider
+    conversations: InMemoryConversations
 
     @property
     def tenant(self) -> TenantId:
@@ -274,6 +291,8 @@ async def open_world(
     region: RegionId | None = None,
     synthetic: Callable[[], Awaitable[dict[str, Any]]] | None = None,
     refused: Callable[[], bool] = lambda: False,
+    durability: Durability | None = None,
+    takes: Takes = Takes.EITHER,
 ) -> AsyncIterator[World]:
     """A gateway that serves FedNow, and the other rails, for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
@@ -292,9 +311,11 @@ async def open_world(
         identifiers=SystemIdentifiers(),
         vault=ClearVault(b"a-key-for-tests-only"),
         observer=observer,
+        durability=durability,
     )
     served: list[Served] = []
     incoming = InMemoryIncoming(store)
+    conversations = InMemoryConversations(incoming)
     payments = Decisions(store, saves, observer)
     desk, requests, incoming_saves = desk_of(
         rails={Rail.FEDNOW: receiving_rail(protocol)},
@@ -305,12 +326,28 @@ async def open_world(
         identifiers=SystemIdentifiers(),
         observer=observer,
     )
+    rail_events = InMemoryRailEvents()
+    dialect = FedNowOperations(
+        FedNowDialect(FedNowProfile(), ConnectionPartyId("990000107")), party="990000107", institutions=frozenset()
+    )
+    operations = RailOperations({Rail.FEDNOW: dialect}, rail_events, clock, SystemIdentifiers())
     api = Api(
         intake=intake,
         operators=Operators(payments, {protocol.rail: protocol}, clock),
         dead_letters=DeadLetters(dead_letters, store, {protocol.rail: TIMING}, clock, SystemIdentifiers()),
         incoming=desk,
+        rail_operations=operations,
+        rail_missing=MissingDesk(rail_events, clock),
         requests=requests,
+        conversations=ConversationDesk(
+            store=conversations,
+            incoming=incoming,
+            received=ReceivedMessages(incoming, {Rail.FEDNOW: receiving_rail(protocol)}),
+            rails={Rail.FEDNOW: FedNowConversations(FedNowDialect(FedNowProfile(), PARTY))},
+            clock=clock,
+            identifiers=SystemIdentifiers(),
+            vault=ClearVault(b"a-key-for-tests-only"),
+        ),
         store=store,
         waiting=waiting,
         clock=clock,
@@ -324,6 +361,7 @@ async def open_world(
         readiness=readiness if readiness is not None else {"database": always_ready},
         peer=peer,
         region=region,
+        takes=takes,
         synthetic=synthetic,
         refused=refused,
     )
@@ -341,7 +379,18 @@ async def open_world(
             loops.create_task(supervise("waiting", waiting.run, clock=clock, observer=observer)),
         ]
         yield World(
-            clock, store, observer, dead_letters, application, session, port, served, incoming, desk.decisions.decider
+            clock,
+            store,
+            observer,
+            dead_letters,
+            application,
+            api,
+            session,
+            port,
+            served,
+            incoming,
+            desk.decisions.decider,
+            conversations,
         )
         for task in running:
             task.cancel()

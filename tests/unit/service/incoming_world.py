@@ -22,6 +22,7 @@ from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import fednow_protocol
 from gateway.service.funds import Funds
+from gateway.service.incoming.both_regions import InBothRegions
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.hear import Arrived, Hearing
 from gateway.service.ports import (
@@ -33,9 +34,20 @@ from gateway.service.ports import (
     Queue,
     RawMessage,
     ReceivingTenant,
+    RegionStore,
 )
 from gateway.service.receive import Receiver
-from iso20022 import Amount, Direction, FedNowProfile, PaymentStatusReport, RoutingNumber, examine
+from iso20022 import (
+    Amount,
+    Direction,
+    FedNowProfile,
+    MessageId,
+    PaymentStatusReport,
+    RoutingNumber,
+    TransactionStatus,
+    examine,
+)
+from simulators.facts import TransferForwarded
 from simulators.fednow.forward import FedNowForwarding
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.forwarding import Order
@@ -100,13 +112,21 @@ class IncomingWorld:
     writer: FedNowForwarding
     forwarded: list[OutboundDelivery]
     _numbers: int = 0
+    _brought: dict[MessageId, TransferForwarded] = field(default_factory=dict)
 
     def brought(self, *, agent: RoutingNumber = AGENT, late_s: float = 0.0) -> Arrived:
         """A transfer as the rail brings it now, under a header of `late_s` ago."""
         self._numbers += 1
         order = Order(amount=Amount(5_174), debtor_agent=RoutingNumber("990001106"), creditor_agent=agent, spent_s=0.0)
         created = self.clock.now() - timedelta(seconds=late_s)
-        return self.read(self.writer.forward(order, self._numbers, recipient=PARTY, now=created).body)
+        forwarded = self.writer.forward(order, self._numbers, recipient=PARTY, now=created)
+        self._brought[forwarded.message_id] = forwarded
+        return self.read(forwarded.body)
+
+    def advice(self, transfer: IncomingTransfer) -> bytes:
+        """The rail's word that a transfer has settled."""
+        forwarded, now = self._brought[transfer.message_id], self.clock.now()
+        return self.writer.advice(forwarded, TransactionStatus.ACSC, (), settlement_date=None, at=now)
 
     def read(self, body: bytes) -> Arrived:
         """A message of the rail as it was read."""
@@ -187,8 +207,13 @@ def desk_of_world(earth: IncomingWorld) -> IncomingDesk:
 
 
 @asynccontextmanager
-async def incoming_world(**tenant: Any) -> AsyncIterator[IncomingWorld]:
-    """A world with its group commits running; `tenant` says otherwise what is registered of the one that receives."""
+async def incoming_world(
+    *, both: InBothRegions | None = None, regions: RegionStore | None = None, **tenant: Any
+) -> AsyncIterator[IncomingWorld]:
+    """A world with its group commits running; `tenant` says otherwise what is registered of the one that receives.
+
+    Where there is another region, `both` says what it has too, and `regions` keeps what is for it.
+    """
     clock, rail, recorder = VirtualClock(), InMemoryRail(), IncomingRecorder()
     store = InMemoryIncoming(InMemoryStore())
     registered = {
@@ -216,10 +241,11 @@ async def incoming_world(**tenant: Any) -> AsyncIterator[IncomingWorld]:
         identifiers=identifiers,
         observer=recorder,
         forward=forwarded.extend,
+        both=both,
     )
     hearing = receiving.hearing(Rail.FEDNOW, store.store, vault)
     assert hearing is not None
-    sending = Receiver(payments, protocol, rail, vault, clock, identifiers, told, hearing)
+    sending = Receiver(payments, protocol, rail, vault, clock, identifiers, told, hearing, regions)
     funds = Funds(InMemoryCore(), store.store, clock, told, Timing().promise_s)
     dispatcher = Dispatcher(payments, loads, protocols, links, clock, identifiers, told, funds)
     writer = FedNowForwarding(FedNowSimulatorSettings(), MessageIds(started_at=START))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -52,7 +53,7 @@ class Sent:
 
     def brought(self, *, cents: int | None = None, **other: Any) -> Arrived:
         """A return of it as the rail brings it now."""
-        booked = replace(booked_as(self.payment, self.earth), **other)
+        booked = replace(booked_as(self.payment, now=self.earth.clock.now()), **other)
         order = Order(
             debtor_agent=AGENT,
             creditor_agent=AGENT,
@@ -86,9 +87,8 @@ class Sent:
         return self.earth.now(transfer)
 
 
-def booked_as(payment: Payment, earth: IncomingWorld) -> PaymentBooked:
+def booked_as(payment: Payment, *, now: datetime) -> PaymentBooked:
     """The payment as the rail has it."""
-    now = earth.clock.now()
     return PaymentBooked(
         copy=1,
         message_id=payment.message_id,

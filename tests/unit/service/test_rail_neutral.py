@@ -17,6 +17,7 @@ NAMED_THERE: Final = {
     "gateway/domain/payment.py": "the enumeration of the rails",
     "gateway/service/ports/bus.py": "the names of the queues",
     "gateway/service/fednow.py": "FedNow's dialect",
+    "gateway/service/fednow_operations.py": "FedNow's dialect for what is asked about ourselves",
     "gateway/service/incoming/fednow.py": "FedNow's dialect, as its receivers speak it",
     "gateway/service/incoming/fednow_requests.py": "FedNow's requests for returns",
     "gateway/service/rtp.py": "RTP's dialect",

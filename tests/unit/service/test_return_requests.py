@@ -78,7 +78,7 @@ class Asking:
         request = next(each for each in reversed(said(self.earth)) if isinstance(each, PaymentCancellationRequest))
         writer = RequestWriter(FedNowSimulatorSettings(), MessageIds(started_at=self.earth.clock.now()))
         told, _ = writer.answered(
-            _with_reason(request, code), booked_as(self.now, self.earth), now=self.earth.clock.now()
+            _with_reason(request, code), booked_as(self.now, now=self.earth.clock.now()), now=self.earth.clock.now()
         )
         await self.earth.sending.apply([RailDelivery(str(number), body) for number, body in enumerate(told)])
 

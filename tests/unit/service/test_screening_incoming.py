@@ -20,7 +20,7 @@ from tests.fakes.screening import HIT, InMemoryScreener, InMemoryScreening, Scre
 from tests.unit.service.incoming_world import TENANT, IncomingWorld, incoming_world
 
 REJECTS = InstitutionAnswer(Verdict.REJECT, "AC04")
-STANDS_IN = {"stand_in": policy_from({"rules": [{"decision": "accept"}]})}
+STANDS_IN: dict[str, Any] = {"stand_in": policy_from({"rules": [{"decision": "accept"}]})}
 
 
 class Desk:

@@ -11,7 +11,7 @@ from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.journal import JournalFile, decode, encode
 from tests.unit.simulators.conftest import MakeWorld
 from tests.unit.simulators.test_forwarding import posted
-from tests.unit.simulators.world import ACSC, NOON, RJCT, SENDER, Told, World, transfer_bytes
+from tests.unit.simulators.world import ACSC, NOON, RJCT, SENDER, Told, World, ping_bytes, transfer_bytes
 
 ACKNOWLEDGED = Acknowledged(SENDER.connection_party, ("receipt-1", "receipt-2"))
 
@@ -110,6 +110,7 @@ def test_every_kind_of_fact_survives_its_encoding(world: World) -> None:
     world.pay("SIMLOSTANSWER")
     world.bodies()
     posted(world)
+    world.send(ping_bytes(world, event_code="FPOF")[0], message_class="system")
 
     facts = world.journal.load()
 

@@ -16,12 +16,3 @@ def test_a_ping_is_answered_with_the_event_and_the_reference_that_it_came_under(
     assert answer.valid, answer.findings
     assert isinstance(answer.message, SystemEventAcknowledgement)
     assert (answer.message.event_code, answer.message.originator_reference) == (PING, message_id)
-
-
-def test_another_system_event_is_taken_and_nothing_is_done_about_it(world: World) -> None:
-    """Sign-on and sign-off are not simulated yet: said plainly, by silence."""
-    body, _ = ping_bytes(world, event_code="FPON")
-
-    world.send(body, message_class="system")
-
-    assert world.bodies() == []

@@ -268,10 +268,13 @@ ACWP = TransactionStatus.ACWP
 RJCT = TransactionStatus.RJCT
 
 
-def ping_bytes(world: World, *, event_code: str = PING) -> tuple[bytes, MessageId]:
+def ping_bytes(
+    world: World, *, event_code: str = PING, parameter: str | None = None, ahead: timedelta = timedelta(0)
+) -> tuple[bytes, MessageId]:
     """A system event of the sender's, and the message id that it goes under."""
     message_id = world.new_message_id()
-    event = SystemEventNotification(event_code=event_code, event_time=world.now)
+    parameters = () if parameter is None else (parameter,)
+    event = SystemEventNotification(event_code=event_code, parameters=parameters, event_time=world.now + ahead)
     body = wrap(
         EnvelopeKind.FEDNOW_INCOMING,
         header.build(header_of(admi004.MESSAGE_TYPE, message_id, sender=SENDER.connection_party, created_at=world.now)),

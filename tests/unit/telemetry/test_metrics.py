@@ -10,11 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.domain.events import Event, EventKind
-from gateway.domain.payment import Payment, PaymentState
+from gateway.domain.payment import Payment, PaymentState, Rail
+from gateway.domain.rail_operations import RailAction
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.ports import Decision
 from tests.unit.domain.test_transitions import NOON, payment_in
+from tests.unit.service.operations_world import operations_world
 
 
 def decided(payment: Payment, kind: EventKind, *, after_s: float) -> Decision:
@@ -84,3 +86,17 @@ def test_ten_and_fifteen_seconds_are_bounds_of_the_durations() -> None:
     bounds = {found.labels["le"] for family in families for found in family.samples if "le" in found.labels}
 
     assert {"10.0", "15.0"} <= bounds
+
+
+async def test_how_we_stand_on_a_rail_is_shown_with_what_is_allowed() -> None:
+    """The institution that was off longest counts; one that was never heard of is not said to be off."""
+    async with operations_world() as place:
+        metrics = Metrics()
+        await place.ask(RailAction.SIGN_OFF, "990000204")
+        place.earth.clock.advance(60)
+
+        metrics.rails.show(Rail.FEDNOW, await place.status(), place.operations.rules)
+
+    assert sample(metrics, "gateway_rail_institutions_signed_off") == 1
+    assert sample(metrics, "gateway_rail_downtime_seconds") == 3 * 60
+    assert sample(metrics, "gateway_rail_downtime_allowed_seconds") == (2 + 24 + 96) * 3600

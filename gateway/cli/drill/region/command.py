@@ -6,6 +6,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -13,105 +14,132 @@ from rich.table import Table
 
 from adapters.postgres.cluster import PostgresServerError
 from adapters.postgres.upgrade import UpgradeError
-from gateway.cli import EXIT_FINDINGS, EXIT_OK
+from gateway.cli import EXIT_FINDINGS, EXIT_OK, EXIT_UNREADABLE
 from gateway.cli.console import OUT, stop
 from gateway.cli.drill.chance import Dice
-from gateway.cli.drill.region.count import Result, count, differing, fetched, still_open
+from gateway.cli.drill.region.count import Result, count, differing, still_open
 from gateway.cli.drill.region.load import Load
-from gateway.cli.drill.region.role import ANYWHERE, PLANTS_VARIABLE
-from gateway.cli.drill.region.scenarios import SCENARIOS, Stage
+from gateway.cli.drill.region.plants import Plant, plant_in_databases
+from gateway.cli.drill.region.role import PLANTS_VARIABLE, TRAPS_VARIABLE
+from gateway.cli.drill.region.scenarios import SCENARIOS, Stage, tell_link
 from gateway.cli.drill.supervisor import say
 from gateway.cli.processes import RoleError
 from gateway.cli.two_regions import Plan, TwoRegions
 
 LEASE_S: Final = 3.0
-RAIL_CLOCK_S: Final = 2
-STATUS_REQUEST_WAIT_S: Final = 3
-"""Quick, so that doubts end while one watches; on the real rail they last ten times as long."""
-
 DELAY_MS: Final = 5.0
-SCENARIO_MAX_S: Final = 120.0
-DRAIN_MAX_S: Final = 40.0
+SCENARIO_MAX_S: Final = 180.0
+DRAIN_MAX_S: Final = 90.0
+"""Longer than the longest pause between two questions about one payment, which is a minute."""
+
 _PAUSE_S: Final = 0.2
 
 
 def run_region_drill(
-    names: Sequence[str], *, seed: int, plants: Sequence[str], as_json: bool, keep: Path | None
+    names: Sequence[str], *, seed: int, plants: frozenset[Plant], as_json: bool, keep: Path | None
 ) -> int:
     """Run scenarios, print what they came to, and return the exit code: 1 where a promise was broken."""
     say(f"seed {seed}")
     try:
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
-            results = _drilled(names, seed, plants, keep.resolve())
-            (keep / "results.json").write_text(json.dumps([each.as_json() for each in results], indent=2) + "\n")
+            if any(keep.iterdir()):
+                stop(f"{keep} is not empty: name a directory for this drill alone", code=EXIT_UNREADABLE)
+            results = drilled(names, seed=seed, plants=plants, directory=keep.resolve())
+            whole = [{**each.as_json(), "refused": each.refused, "wrong": each.wrong} for each in results]
+            (keep / "results.json").write_text(json.dumps(whole, indent=2) + "\n")
         else:
             with tempfile.TemporaryDirectory(prefix="fifteen-drill-") as directory:
-                results = _drilled(names, seed, plants, Path(directory))
+                results = drilled(names, seed=seed, plants=plants, directory=Path(directory))
     except (RoleError, PostgresServerError, UpgradeError) as error:
         stop(str(error), code=EXIT_FINDINGS)
     if as_json:
-        print(json.dumps([each.as_json() for each in results], indent=2))
+        print(_as_json(results))
     else:
         OUT.print(_table(results))
-        for result in results:
-            for what in result.as_json()["wrong"]:
-                OUT.print(f"{result.scenario}: {what}", highlight=False)
+    for result in results:
+        for what in result.remarks:
+            say(f"{result.scenario}: {what}")
     return EXIT_OK if all(each.is_good for each in results) else EXIT_FINDINGS
 
 
-def _drilled(names: Sequence[str], seed: int, plants: Sequence[str], directory: Path) -> list[Result]:
-    plan = Plan(
-        delay_ms=DELAY_MS,
-        lease_s=LEASE_S,
-        rail_clock_s=RAIL_CLOCK_S,
-        status_request_wait_s=STATUS_REQUEST_WAIT_S,
-        books_every_copy=True,
-        role_module="gateway.cli.drill.region.role" if plants else "gateway.cli",
-        settings={PLANTS_VARIABLE: ",".join(plants)} if plants else {},
-    )
-    two = TwoRegions(plan, directory)
-    with two.running():
-        if "home" in plants:
-            for region in two.regions:
-                asyncio.run(fetched(region, ANYWHERE))
-        return [asyncio.run(_played(two, name, seed)) for name in names]
+def drilled(names: Sequence[str], *, seed: int, plants: frozenset[Plant], directory: Path) -> list[Result]:
+    """Run scenarios, those of equal times on one installation, and return what each came to.
+
+    Raises:
+        RoleError: a role does not start.
+        PostgresServerError: a server does not start.
+
+    """
+    results = []
+    for number, (times, some) in enumerate(groupby(names, lambda name: SCENARIOS[name].times), start=1):
+        installation = directory / f"{number}"
+        installation.mkdir()
+        plan = Plan(
+            delay_ms=DELAY_MS,
+            lease_s=LEASE_S,
+            rail_clock_s=times.rail_clock_s,
+            status_request_wait_s=times.status_request_wait_s,
+            books_every_copy=True,
+            witness_on_link=True,
+            role_module="gateway.cli.drill.region.role",
+            settings={**times.settings, PLANTS_VARIABLE: ",".join(sorted(plants)), TRAPS_VARIABLE: str(installation)},
+        )
+        two = TwoRegions(plan, installation)
+        with two.running():
+            results += asyncio.run(_drilled(two, list(some), seed, plants))
+    return results
 
 
-async def _played(two: TwoRegions, name: str, seed: int) -> Result:
+async def _drilled(two: TwoRegions, names: Sequence[str], seed: int, plants: frozenset[Plant]) -> list[Result]:
+    await plant_in_databases(two, plants)
+    return [await played(two, name, seed=seed) for name in names]
+
+
+async def played(two: TwoRegions, name: str, *, seed: int) -> Result:
+    """Play one scenario on regions that run, and return what it came to."""
     result = Result(name, seed)
     load = Load(two.regions, two.api_key, f"{name}-{seed}", Dice(seed, purpose=name))
-    say(f"{name}: {(SCENARIOS[name].__doc__ or '').strip()}")
+    say(f"{name}: {SCENARIOS[name].sentence}")
     try:
         async with asyncio.timeout(SCENARIO_MAX_S), load.running():
-            await SCENARIOS[name](Stage(two, load, result))
-    except TimeoutError:
+            await SCENARIOS[name].play(Stage(two, load, result))
+    except* TimeoutError:
         result.wrong.append(f"it did not come to its end in {SCENARIO_MAX_S:g} s")
+        await _mended(two)
+    except* RoleError as broken:
+        result.wrong.append(f"it was broken off: {broken.exceptions[0]}")
+        await _mended(two)
     give_up_s = asyncio.get_running_loop().time() + DRAIN_MAX_S
     while asyncio.get_running_loop().time() < give_up_s:
         if not await still_open(two.regions) and not await differing(two.regions):
             break
         await asyncio.sleep(_PAUSE_S)
     result.open = await still_open(two.regions)
-    await count(result, load, two.regions, two.journal)
+    await count(result, load, two.regions, await asyncio.to_thread(two.journal.read_bytes))
     return result
+
+
+async def _mended(two: TwoRegions) -> None:
+    """Mend what a scenario that was broken off has left: the count needs both databases."""
+    await tell_link(two)
+    await asyncio.to_thread(two.witness.start)
+    for region in two.regions:
+        await asyncio.to_thread(region.server.start)
+        await asyncio.to_thread(region.start)
+
+
+def _as_json(results: Sequence[Result]) -> str:
+    return json.dumps([each.as_json() for each in results], indent=2)
 
 
 def _table(results: Sequence[Result]) -> Table:
     table = Table(title="What became of it", title_justify="left")
+    shown = [result.as_json() for result in results]
     table.add_column("what")
     for result in results:
         table.add_column(result.scenario)
-    shown = [result.as_json() for result in results]
-    for name in (
-        "acknowledged",
-        "accounted",
-        "doubled",
-        "diverged",
-        "rpo_payments",
-        "rto_s",
-        "in_doubt_resolved",
-        "open",
-    ):
-        table.add_row(name, *(str(each[name]) for each in shown))
+    for name in shown[0]:
+        if name not in {"scenario", "seed"}:
+            table.add_row(name, *(str(each[name]) for each in shown))
     return table

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
 
-from gateway.cli.drill.recount import MOVED
+from gateway.cli.drill.region.evidence import Claim, Claims, Evidence, RailRecord
 from gateway.cli.drill.region.load import Load
 from gateway.cli.two_regions import Region
 
 SHOWN_MAX: Final = 20
 RTO_MAX_S: Final = 15.0
 
-_SETTLED: Final = frozenset({"ACSC", "ACWP"})
 _DIGESTED: Final = ("claim", "payment", "payment_event", "message", "inbox", "ledger_posting", "slot_release")
 """What both regions must have alike, row by row, when nothing is on its way any more."""
+
+_DIGESTS: Final = " UNION ALL ".join(
+    f"SELECT md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {table} AS t"  # noqa: S608 - ours
+    for table in _DIGESTED
+)
 
 OPEN: Final = (
     "SELECT (SELECT count(*) FROM payment_state WHERE final_at IS NULL) + (SELECT count(*) FROM outbox) "
     "+ (SELECT count(*) FROM projection_due) + (SELECT count(*) FROM handed_over_due)"
 )
 
-_STATES: Final = """
-SELECT claim.idempotency_key, state.payment_id, state.state, state.version, state.epoch
-FROM claim JOIN payment_state AS state USING (payment_id) WHERE claim.idempotency_key LIKE $1
+_CLAIMS: Final = """
+SELECT claim.idempotency_key, claim.region, claim.epoch, claim.claimed_at, claim.payment_id::text, payment.message_id,
+       state.state, state.version, state.epoch
+FROM claim
+JOIN payment USING (payment_id, tenant_id, region)
+JOIN payment_state AS state USING (payment_id)
+WHERE claim.idempotency_key LIKE $1
 """
 
 _ASKED: Final = """
@@ -53,6 +60,10 @@ class Result:
     in_doubt_resolved: int = 0
     open: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
+    moved_at: datetime | None = None
+    """When the slots of a lost region had gone to the other."""
+    stale: list[str] = field(default_factory=list)
+    """Ids of messages that a frozen process has written once it went on: they must come, and settle nothing."""
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -64,19 +75,27 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the drill prints it."""
-        shown = {
-            name: getattr(self, name)
-            for name in ("acknowledged", "accounted", "doubled", "diverged", "rpo_payments", "rto_s")
-        }
         return {
-            **shown,
+            "acknowledged": self.acknowledged,
+            "accounted": self.accounted,
+            "doubled": self.doubled,
+            "diverged": self.diverged,
+            "rpo_payments": self.rpo_payments,
+            "rto_s": self.rto_s,
             "in_doubt_resolved": self.in_doubt_resolved,
             "scenario": self.scenario,
             "seed": self.seed,
-            "open": self.open,
-            "refused": dict(sorted(self.refused.items())),
-            "wrong": self.wrong[:SHOWN_MAX],
         }
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What was wrong, as far as it is shown, and what a promise was broken by."""
+        found = self.wrong[:SHOWN_MAX]
+        if self.open:
+            found.append(f"{self.open} things were still to be done")
+        if self.rto_s is not None and self.rto_s > RTO_MAX_S:
+            found.append(f"it took {self.rto_s:g} s until a payment settled again; {RTO_MAX_S:g} s are promised")
+        return found
 
 
 async def fetched(region: Region, query: str, *arguments: object) -> list[asyncpg.Record]:
@@ -96,13 +115,8 @@ async def still_open(regions: Sequence[Region]) -> int:
 
 async def differing(regions: Sequence[Region]) -> list[str]:
     """Return the tables of which the two regions do not have the same rows."""
-    found = []
-    for table in _DIGESTED:
-        digest = f"SELECT md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {table} AS t"  # noqa: S608 - ours
-        digests = {(await fetched(region, digest))[0][0] for region in regions}
-        if len(digests) > 1:
-            found.append(table)
-    return found
+    here, there = [await fetched(region, _DIGESTS) for region in regions]
+    return [table for table, one, other in zip(_DIGESTED, here, there, strict=True) if one[0] != other[0]]
 
 
 async def claimed_keys(region: Region, prefix: str) -> set[str]:
@@ -111,57 +125,37 @@ async def claimed_keys(region: Region, prefix: str) -> set[str]:
     return {row["idempotency_key"] for row in rows}
 
 
-async def count(result: Result, load: Load, regions: Sequence[Region], journal: Path) -> None:
+async def _claims(region: Region, pattern: str) -> Claims:
+    claims: defaultdict[str, list[Claim]] = defaultdict(list)
+    for row in await fetched(region, _CLAIMS, pattern):
+        key, *others = row
+        claims[key].append(Claim(*others))
+    return claims
+
+
+async def count(result: Result, load: Load, regions: Sequence[Region], journal: bytes) -> None:
     """Fill in what both databases, the rail and the clients say of a scenario."""
     pattern = f"{load.prefix}-%"
-    here, there = [{row["idempotency_key"]: row for row in await fetched(r, _STATES, pattern)} for r in regions]
-    messages = {
-        str(row["payment_id"]): row["message_id"]
-        for row in await fetched(regions[0], "SELECT payment_id, message_id FROM payment")
-    }
-    copies, settled = _truth(journal)
+    told = {key: frozenset(one.payment_id for one in each) for key, each in load.acknowledged.items()}
+    here, there = [await _claims(region, pattern) for region in regions]
+    rail = RailRecord.read(journal.splitlines())
+    evidence = Evidence(told, here, there, rail, result.moved_at)
     result.acknowledged, result.refused = load.count, load.refused
-    for key, told in load.acknowledged.items():
-        ids, row = {one.payment_id for one in told}, here.get(key)
-        if len(ids) > 1:
-            result.doubled += 1
-            result.wrong.append(f"{key}: it is payments {', '.join(sorted(ids))}")
-        elif row is None or str(row["payment_id"]) not in ids:
-            result.wrong.append(f"{key}: acknowledged as {ids}, and lost")
-        else:
-            message_id = messages[str(row["payment_id"])]
-            has_moved = settled[message_id] > 0
-            if (row["state"] in MOVED) == has_moved:
-                result.accounted += 1
-            else:
-                result.wrong.append(f"{key}: it is {row['state']}, and the rail settled {settled[message_id]} copies")
-    mine = {messages[str(row["payment_id"])] for row in here.values()}
-    for message_id in mine:
-        if copies[message_id] > 1 or settled[message_id] > 1:
-            result.doubled += 1
-            result.wrong.append(f"{message_id}: {copies[message_id]} copies came to the rail")
-    for key in here.keys() | there.keys():
-        one, other = here.get(key), there.get(key)
-        if one is None or other is None or tuple(one) != tuple(other):
-            result.diverged += 1
-            result.wrong.append(f"{key}: {one and tuple(one)} here, {other and tuple(other)} there")
+    for key in evidence.keys:
+        doubled, diverged = evidence.doubled(key), evidence.diverged(key)
+        unaccounted = evidence.unaccounted(key) if key in told else None
+        result.doubled += doubled is not None
+        result.diverged += diverged is not None
+        result.accounted += key in told and unaccounted is None
+        result.wrong += [f"{key}: {fault}" for fault in (doubled, diverged, unaccounted) if fault]
     tables = await differing(regions)
     result.diverged += len(tables)
     result.wrong += [f"the rows of {table} differ" for table in tables]
+    result.wrong += [f"{message_id} {fault}" for message_id in result.stale if (fault := _held_up(rail, message_id))]
     result.in_doubt_resolved = (await fetched(regions[0], _ASKED, pattern))[0][0]
 
 
-def _truth(journal: Path) -> tuple[Counter[str], Counter[str]]:
-    """Return how many copies of each message the rail booked, and how many of them moved money."""
-    booked: dict[int, Mapping[str, Any]] = {}
-    copies: Counter[str] = Counter()
-    settled: defaultdict[str, int] = defaultdict(int)
-    for line in journal.read_bytes().splitlines():
-        if line.startswith(b'{"fact":"PaymentBooked"'):
-            fact = json.loads(line)
-            booked[fact["copy"]] = fact
-            copies[fact["message_id"]] += 1
-        elif line.startswith(b'{"fact":"PaymentCompleted"'):
-            fact = booked[json.loads(line)["copy"]]
-            settled[fact["message_id"]] += fact["status"] in _SETTLED
-    return copies, Counter(settled)
+def _held_up(rail: RailRecord, message_id: str) -> str | None:
+    if not rail.copies[message_id]:
+        return "was held up, and never came: nothing was shown"
+    return "was held up, and settled" if rail.settled[message_id] else None

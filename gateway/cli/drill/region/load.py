@@ -7,23 +7,26 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 import aiohttp
 
-from adapters.system import SystemClock
 from gateway.cli.demo import SCENARIOS
 from gateway.cli.drill.chance import Dice
 from gateway.cli.two_regions import Region
 
-PER_SECOND: Final = 40
-MANY: Final = 240
+PER_SECOND: Final = 50
+MANY: Final = 220
 PER_SECOND_LATER: Final = 5
 """Once so many keys were sent, fewer: enough to see that clients are served all the time."""
 
 TRY_MAX_S: Final = 8.0
-PAUSE_S: Final = 0.1
+LOOK_PAUSE_S: Final = 0.1
+TRY_PAUSE_S: Final = 0.2
+TRY_PAUSE_MAX_S: Final = 1.0
+"""A client that was refused tries the other region after this time, which doubles up to a limit: hundreds do so while a
+region is lost."""
+
 BOTH_EVERY: Final = 5
 """One key in so many goes to both regions at the same moment."""
 
@@ -38,11 +41,10 @@ _SETTLED, _ANSWER_LOST = SCENARIOS[0], SCENARIOS[3]
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """What a client was told: the payment of its key, by which region, and when."""
+    """What a client was told: the payment of its key, and by which region."""
 
     payment_id: str
     region: str
-    at: datetime
 
 
 @dataclass(slots=True)
@@ -55,7 +57,9 @@ class Load:
     dice: Dice
     acknowledged: dict[str, list[Acknowledged]] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
-    """Answers that were no acknowledgement, by status; 0 is none at all."""
+    """Answers that were no acknowledgement, by region and status; 0 is none at all."""
+    _quick_until: int = MANY
+    _number: int = 0
     _ends: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -79,45 +83,46 @@ class Load:
     async def until(self, count: int) -> None:
         """Return once so many keys have their payment."""
         while self.count < count:
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(LOOK_PAUSE_S)
+
+    def more(self, count: int) -> None:
+        """Have so many more keys come quickly, from now on."""
+        self._quick_until = self._number + count
 
     async def _send(self, session: aiohttp.ClientSession) -> None:
         async with asyncio.TaskGroup() as group:
-            number = 0
             while not self._ends.is_set():
-                number += 1
+                self._number += 1
                 first = self.dice.below(len(self.regions))
-                places = (0, 1) if number % BOTH_EVERY == 0 else (first,)
+                places = (0, 1) if self._number % BOTH_EVERY == 0 else (first,)
+                is_quick = self._number < self._quick_until
+                scenario = _ANSWER_LOST if is_quick and self._number % LOST_EVERY == 0 else _SETTLED
                 for place in places:
-                    group.create_task(self._pay(session, f"{self.prefix}-{number}", place))
-                await asyncio.sleep(1 / (PER_SECOND if number < MANY else PER_SECOND_LATER))
+                    group.create_task(self._pay(session, f"{self.prefix}-{self._number}", scenario.payment(), place))
+                await asyncio.sleep(1 / (PER_SECOND if is_quick else PER_SECOND_LATER))
 
-    async def _pay(self, session: aiohttp.ClientSession, key: str, place: int) -> None:
+    async def _pay(self, session: aiohttp.ClientSession, key: str, payment: dict[str, Any], place: int) -> None:
         tries = 0
         while True:
             region = self.regions[(place + tries) % len(self.regions)]
-            status, payment_id = await self._try(session, region, key)
+            status, payment_id = await self._try(session, region, key, payment)
             if payment_id is not None:
-                told = Acknowledged(payment_id, region.name, SystemClock().now())
-                self.acknowledged.setdefault(key, []).append(told)
+                self.acknowledged.setdefault(key, []).append(Acknowledged(payment_id, region.name))
                 return
             self.refused[f"{region.name} {status}"] += 1
+            await asyncio.sleep(min(TRY_PAUSE_S * 2**tries, TRY_PAUSE_MAX_S))
             tries += 1
-            await asyncio.sleep(PAUSE_S)
 
-    async def _try(self, session: aiohttp.ClientSession, region: Region, key: str) -> tuple[int, str | None]:
+    async def _try(
+        self, session: aiohttp.ClientSession, region: Region, key: str, payment: dict[str, Any]
+    ) -> tuple[int, str | None]:
         """Return the status, 0 for none, and the payment, where it was acknowledged; pending is no acknowledgement."""
         try:
             async with asyncio.timeout(TRY_MAX_S):
                 async with session.post(
-                    f"{region.gateway_url}/v1/payments", json=_payment_of(key), headers={"Idempotency-Key": key}
+                    f"{region.gateway_url}/v1/payments", json=payment, headers={"Idempotency-Key": key}
                 ) as response:
                     document = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return 0, None
         return response.status, document.get("payment_id") if response.status in _TAKEN else None
-
-
-def _payment_of(key: str) -> dict[str, Any]:
-    scenario = _ANSWER_LOST if int(key.rpartition("-")[2]) % LOST_EVERY == 0 else _SETTLED
-    return scenario.payment()

@@ -1,37 +1,71 @@
-"""A gateway or worker with guards taken away: the drill must then find money doubled."""
+"""A gateway or worker as the drill of two regions composes it: it can be frozen, its clock be off, guards be gone."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Final
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, cast
 
 from adapters.postgres import statements
 from adapters.postgres.store import PostgresStore
+from gateway.cli.drill.region.faults import ForgetfulRail, FreezingLink, OffClock, trap_of
+from gateway.cli.drill.region.plants import Plant
 from gateway.cli.processes import end_with_parent
+from gateway.cli.two_regions import NAMES
 from gateway.domain.events import EventKind
-from gateway.domain.payment import PaymentState, RegionId
+from gateway.domain.payment import PaymentState, Rail, RegionId
 from gateway.domain.regions import SlotOwner
 from gateway.domain.transitions import TRANSITIONS, Effect, Transition
-from gateway.main import run, run_gateway, run_worker
-from gateway.service.ports import NewPayment
+from gateway.main import Between, run, run_gateway, run_worker
+from gateway.service.lease import RegionLease
+from gateway.service.ports import NewPayment, PaymentStore, RailLink
+from gateway.service.rail_protocol import RailProtocol
+from gateway.service.regions import MapKeeper
 from gateway.settings import load_settings
 
 PLANTS_VARIABLE: Final = "DRILL_REGION_PLANTS"
+CLOCK_VARIABLE: Final = "DRILL_REGION_CLOCK_OFF_S"
+"""So many seconds this process's wall clock is ahead, or behind."""
 
-ANYWHERE: Final = """
-CREATE OR REPLACE FUNCTION owned_epoch(asking TEXT, wanted SMALLINT) RETURNS BIGINT LANGUAGE sql VOLATILE AS $$
-    SELECT slot.epoch FROM slot WHERE slot.slot = wanted
-$$
-"""
-"""The plant `home` in the database: whoever asks owns the slot."""
+TRAPS_VARIABLE: Final = "DRILL_REGION_TRAPS"
+"""Names the folder of the traps."""
 
-SENTENCES: Final = {
-    "home": "Either region accepts any key.",
-    "send-anew": "What was taken over is sent anew, and the rail is not asked first.",
-}
-"""What each plant takes away."""
+
+def between(region: str, plants: frozenset[Plant]) -> Between:
+    """Return what the drill puts between the use cases and their ports, as the environment says."""
+    ahead = timedelta(seconds=float(os.environ.get(CLOCK_VARIABLE, "0")))
+    trap = trap_of(Path(os.environ[TRAPS_VARIABLE]), region)
+
+    def rail_of(protocol: RailProtocol) -> RailProtocol:
+        return cast("RailProtocol", ForgetfulRail(protocol)) if Plant.RANDOM_IDS in plants else protocol
+
+    def link_of(_rail: Rail, link: RailLink) -> RailLink:
+        return cast("RailLink", FreezingLink(link, trap, stamps_anew=Plant.FRESH_STAMP in plants))
+
+    def store_of(store: PaymentStore) -> PaymentStore:
+        if Plant.SHARED_ROWS in plants:
+            cast("PostgresStore", store)._region = NAMES[0]  # noqa: SLF001 - both write the first one's rows
+        return store
+
+    return Between(
+        clock=lambda clock: OffClock(clock, ahead) if ahead else clock, rail=rail_of, link=link_of, store=store_of
+    )
+
+
+def take_away(plants: frozenset[Plant]) -> None:
+    """Take the guards of this process away."""
+    if plants & {Plant.HOME, Plant.SHARED_ROWS}:
+        PostgresStore._elsewhere = _nowhere  # type: ignore[method-assign, assignment]  # noqa: SLF001
+    if Plant.NO_FENCE in plants:
+        RegionLease.demand = _held  # type: ignore[method-assign, assignment]
+        MapKeeper.demand = _held  # type: ignore[method-assign, assignment]
+    if Plant.SEND_ANEW in plants:
+        for state in (PaymentState.RECEIVED, PaymentState.SENDING, PaymentState.IN_DOUBT):
+            again = Transition(PaymentState.RESEND_DUE, (Effect.QUEUE_TRANSFER, Effect.AWAIT_RESENDING))
+            TRANSITIONS[state, EventKind.TAKEN_OVER] = again
 
 
 async def _nowhere(store: PostgresStore, waiting: Sequence[NewPayment], *, anew: bool) -> dict[Any, Any]:  # noqa: ARG001
@@ -40,22 +74,17 @@ async def _nowhere(store: PostgresStore, waiting: Sequence[NewPayment], *, anew:
     return {}
 
 
-def _plant(name: str) -> None:
-    if name == "home":
-        PostgresStore._elsewhere = _nowhere  # type: ignore[method-assign, assignment]  # noqa: SLF001
-        return
-    for state in (PaymentState.RECEIVED, PaymentState.SENDING, PaymentState.IN_DOUBT):
-        again = Transition(PaymentState.RESEND_DUE, (Effect.QUEUE_TRANSFER, Effect.AWAIT_RESENDING))
-        TRANSITIONS[state, EventKind.TAKEN_OVER] = again
+def _held(_guard: object, **_named: object) -> None:
+    """Hold nothing against anybody."""
 
 
 def main() -> None:
     """Run the role that the argument names."""
     end_with_parent()
-    for name in filter(None, os.environ.get(PLANTS_VARIABLE, "").split(",")):
-        _plant(name)
+    plants = frozenset(map(Plant, filter(None, os.environ.get(PLANTS_VARIABLE, "").split(","))))
+    take_away(plants)
     role, settings = {"gateway": run_gateway, "worker": run_worker}[sys.argv[1]], load_settings()
-    run(lambda: role(settings, ready=lambda url: print(url, flush=True)))
+    run(lambda: role(settings, ready=lambda url: print(url, flush=True), between=between(settings.region, plants)))
 
 
 if __name__ == "__main__":

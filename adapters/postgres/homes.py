@@ -1,0 +1,38 @@
+"""Which region owns which slot, by the copy of the map in this region's database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from adapters.postgres.statements import SLOTS
+from gateway.domain.payment import RegionId
+from gateway.domain.regions import SlotOwner
+from gateway.service.ports import UnavailableError
+
+
+class Homes:
+    """The copy of the map, kept: an old one is found out by the statements, which do nothing under another epoch.
+
+    Nobody is sent elsewhere by an old one: it is read again before that.
+    """
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId) -> None:
+        self._pool = pool
+        self._region = region
+        self._owners: Sequence[SlotOwner] = ()
+
+    async def owners_of(self, slots: Sequence[int], *, anew: bool) -> Sequence[SlotOwner]:
+        """Return the owner of each slot; `anew` reads the map first.
+
+        Raises:
+            UnavailableError: this region has no map.
+
+        """
+        if anew or not self._owners or any(self._owners[slot].region != self._region for slot in slots):
+            rows = await self._pool.fetch(SLOTS)
+            self._owners = [SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows]
+        if not self._owners:
+            raise UnavailableError(f"region {self._region} has no map of slots: fifteen region init")
+        return [self._owners[slot] for slot in slots]

@@ -1,0 +1,218 @@
+"""Rail operations on PostgreSQL: facts of the region that writes them, and what of it is still to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from adapters.postgres.connection import translated
+from adapters.postgres.rows import digest_of
+from gateway.domain.incoming_transfer import ARRIVED
+from gateway.domain.payment import Rail, RegionId
+from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.reconciliation import Arrivals
+from gateway.service.ports import HeardMessage, MessageClass, RawMessage, Sealed, UnsentRailMessage, Vault
+
+_INSERT: Final = """
+INSERT INTO rail_event (region, event_id, rail, kind, code, subjects, about, business_message_id, asked_by, note,
+    reason_code, description, event_time, at, message_type, message_class, key_id, body, digest, content_digest)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+ON CONFLICT DO NOTHING
+RETURNING event_id
+"""
+
+_ASK: Final = (
+    "WITH kept AS (" + _INSERT + ") INSERT INTO rail_event_due (event_id, not_before) SELECT event_id, $14 FROM kept"
+)
+
+_KNOWN: Final = """
+SELECT content_digest FROM rail_event WHERE rail = $1 AND business_message_id = $2 AND region = $3
+"""
+
+_TAKE_UNSENT: Final = """
+WITH taken AS (
+    UPDATE rail_event_due SET not_before = $2
+    WHERE event_id = ANY (ARRAY(
+        SELECT event_id FROM rail_event_due WHERE not_before <= $1 ORDER BY not_before LIMIT $3 FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING event_id
+)
+SELECT kept.* FROM rail_event AS kept JOIN taken USING (event_id) WHERE kept.region = $4 ORDER BY at
+"""
+
+_SENT: Final = "DELETE FROM rail_event_due WHERE event_id = $1"
+
+_COLUMNS: Final = """
+    event_id, rail, kind, code, subjects, about, business_message_id, asked_by, note, reason_code, description,
+    event_time, at
+"""
+"""All but the message, which may be large."""
+
+_ASKED: Final = f"""
+SELECT {_COLUMNS} FROM rail_event
+WHERE rail = $1 AND business_message_id = ANY ($2::text[]) AND kind IN ('asked', 'requested')
+"""
+
+_EVENTS: Final = f"""
+SELECT {_COLUMNS} FROM rail_event
+WHERE rail = $1 AND ($3::text[] IS NULL OR code = ANY ($3)) AND ($4::text[] IS NULL OR kind = ANY ($4))
+ORDER BY at DESC, event_id LIMIT $2
+"""
+
+_HEARD: Final = f"""
+SELECT {_COLUMNS}, key_id, body FROM rail_event
+WHERE rail = $1 AND kind = $2 AND at >= $3 AND body IS NOT NULL AND event_id <> ALL ($5::uuid[])
+ORDER BY at, event_id LIMIT $4
+"""
+
+_ARRIVED_STATES: Final = ", ".join(repr(str(state)) for state in ARRIVED)
+
+_ARRIVALS: Final = f"""
+SELECT count(*) AS count, coalesce(sum(fact.amount_cents), 0)::bigint AS cents
+FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
+WHERE fact.rail = $1 AND fact.received_at >= $3 AND fact.received_at < $4 AND fact.instructed_agent = $2
+    AND now.state IN ({_ARRIVED_STATES})
+"""
+
+_ARRIVED: Final = "SELECT message_id FROM incoming_transfer WHERE rail = $1 AND message_id = ANY ($2::text[])"
+
+
+class PostgresRailEvents:
+    """Implements `gateway.service.ports.RailEventStore` over a pool of the application's role."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId, vault: Vault) -> None:
+        self._pool = pool
+        self._region = region
+        self._vault = vault
+
+    async def ask(self, event: RailEvent, message: RawMessage, *, message_class: MessageClass) -> None:
+        """Keep a message that is to be sent, in one statement; see the port."""
+        with translated():
+            await self._pool.execute(_ASK, *self._row(event, message, message_class=message_class))
+
+    async def hear(self, event: RailEvent, message: RawMessage, *, digest: bytes) -> bytes | None:
+        """Keep what a rail said; see the port."""
+        with translated():
+            kept = await self._pool.fetchval(_INSERT, *self._row(event, message, digest=digest))
+            if kept is not None:
+                return None
+            # In a second statement: what another has just inserted is in no snapshot of the first.
+            known = await self._pool.fetchval(_KNOWN, event.rail.value, event.business_message_id, self._region)
+        return b"" if known is None else bytes(known)
+
+    async def note(self, event: RailEvent) -> None:
+        """Keep a fact without a message; see the port."""
+        with translated():
+            await self._pool.execute(_INSERT, *self._row(event, None))
+
+    async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[UnsentRailMessage]:
+        """Return messages that are to be sent; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_TAKE_UNSENT, now, again_at, limit, self._region)
+        return [
+            UnsentRailMessage(
+                _event_from(row),
+                self._vault.open(Sealed(row["key_id"], row["body"])),
+                MessageClass(row["message_class"]),
+            )
+            for row in rows
+        ]
+
+    async def sent(self, event: RailEvent) -> None:
+        """Note that it has left; see the port."""
+        with translated():
+            await self._pool.execute(_SENT, event.event_id)
+
+    async def asked(self, rail: Rail, message_ids: Collection[str]) -> Mapping[str, RailEvent]:
+        """Return what was asked under these ids; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_ASKED, rail.value, list(message_ids))
+        return {row["business_message_id"]: _event_from(row) for row in rows}
+
+    async def events(
+        self,
+        rail: Rail,
+        *,
+        codes: Collection[str] | None = None,
+        kinds: Collection[RailEventKind] | None = None,
+        limit: int,
+    ) -> Sequence[RailEvent]:
+        """Return the newest events; see the port."""
+        wanted = None if codes is None else list(codes), None if kinds is None else [kind.value for kind in kinds]
+        with translated():
+            rows = await self._pool.fetch(_EVENTS, rail.value, limit, *wanted)
+        return [_event_from(row) for row in rows]
+
+    async def heard(
+        self, rail: Rail, kind: RailEventKind, *, since: datetime, but: Collection[UUID], limit: int
+    ) -> Sequence[HeardMessage]:
+        """Return messages with their bytes; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_HEARD, rail.value, kind.value, since, limit, list(but))
+        return [HeardMessage(_event_from(row), self._vault.open(Sealed(row["key_id"], row["body"]))) for row in rows]
+
+    async def arrivals(self, rail: Rail, institution: str, *, since: datetime, until: datetime) -> Arrivals:
+        """Return what came, and has settled; see the port."""
+        with translated():
+            (row,) = await self._pool.fetch(_ARRIVALS, rail.value, institution, since, until)
+        return Arrivals(row["count"], row["cents"])
+
+    async def arrived(self, rail: Rail, message_ids: Collection[str]) -> frozenset[str]:
+        """Return which have come; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_ARRIVED, rail.value, list(message_ids))
+        return frozenset(row["message_id"] for row in rows)
+
+    def _row(
+        self,
+        event: RailEvent,
+        message: RawMessage | None,
+        *,
+        message_class: MessageClass | None = None,
+        digest: bytes | None = None,
+    ) -> tuple[Any, ...]:
+        sealed = None if message is None else self._vault.seal(message.body)
+        return (
+            self._region,
+            event.event_id,
+            event.rail.value,
+            event.kind.value,
+            event.code,
+            list(event.subjects),
+            event.about,
+            event.business_message_id,
+            event.asked_by,
+            event.note,
+            event.reason_code,
+            event.description,
+            event.event_time,
+            event.at,
+            None if message is None else message.message_type,
+            message_class,
+            None if sealed is None else sealed.key_id,
+            None if sealed is None else sealed.ciphertext,
+            None if sealed is None else digest_of(sealed),
+            digest,
+        )
+
+
+def _event_from(row: asyncpg.Record) -> RailEvent:
+    return RailEvent(
+        event_id=UUID(bytes=row["event_id"].bytes),
+        rail=Rail(row["rail"]),
+        kind=RailEventKind(row["kind"]),
+        code=row["code"],
+        subjects=tuple(row["subjects"]),
+        about=row["about"],
+        business_message_id=row["business_message_id"],
+        asked_by=row["asked_by"],
+        note=row["note"],
+        reason_code=row["reason_code"],
+        description=row["description"],
+        event_time=row["event_time"],
+        at=row["at"],
+    )

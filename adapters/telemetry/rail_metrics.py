@@ -1,0 +1,96 @@
+"""The metrics of how we stand on the rails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from gateway.domain.downtime import DowntimeRules
+from gateway.domain.payment import Rail
+from gateway.domain.rail_operations import RailEvent
+from gateway.service.rail_operations import RailStatus
+
+_SECOND: Final = timedelta(seconds=1)
+
+
+class RailMetrics:
+    """On the registry of a process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.events_total = Counter(
+            "gateway_rail_events_total",
+            "What a rail said of itself, or of what it was asked about ourselves.",
+            ["rail", "kind"],
+            registry=registry,
+        )
+        self.last_heartbeat_timestamp_seconds = Gauge(
+            "gateway_rail_last_heartbeat_timestamp_seconds",
+            "When the rail last answered a PING.",
+            ["rail"],
+            registry=registry,
+        )
+        self.signed_off = Gauge(
+            "gateway_rail_institutions_signed_off",
+            "Institutions of ours that the rail does not forward payments to, as far as it was heard.",
+            ["rail"],
+            registry=registry,
+        )
+        self.downtime_seconds = Gauge(
+            "gateway_rail_downtime_seconds",
+            "How long the institution that was off longest was signed off, now (at_once), this quarter and this year.",
+            ["rail", "period"],
+            registry=registry,
+        )
+        self.downtime_allowed_seconds = Gauge(
+            "gateway_rail_downtime_allowed_seconds",
+            "How long it may be.",
+            ["rail", "period"],
+            registry=registry,
+        )
+        self.totals_compared_total = Counter(
+            "gateway_rail_totals_compared_total",
+            "The rail's totals of an institution, held against ours; a difference may be under way still.",
+            ["rail", "outcome"],
+            registry=registry,
+        )
+        self.totals_compared_timestamp_seconds = Gauge(
+            "gateway_rail_totals_compared_timestamp_seconds",
+            "When this process last did so.",
+            ["rail"],
+            registry=registry,
+        )
+        self.missing = Gauge(
+            "gateway_rail_missing_messages",
+            "Messages that the rail has settled to us, that never came, and that nobody has looked at.",
+            ["rail"],
+            registry=registry,
+        )
+        self.missing_oldest_age_seconds = Gauge(
+            "gateway_rail_missing_messages_oldest_age_seconds",
+            "Since when the oldest of them is known.",
+            ["rail"],
+            registry=registry,
+        )
+
+    def show_missing(self, rail: Rail, missing: Sequence[RailEvent], now: datetime) -> None:
+        """Show what is missing, the oldest first."""
+        self.missing.labels(rail).set(len(missing))
+        age = now - missing[0].at if missing else timedelta(0)
+        self.missing_oldest_age_seconds.labels(rail).set(age / _SECOND)
+
+    def show(self, rail: Rail, status: RailStatus, rules: DowntimeRules) -> None:
+        """Show how we stand on a rail."""
+        standing, used = status.standing, status.downtime.values()
+        off = [each for each in status.downtime if standing.is_reached(each) is False]
+        self.signed_off.labels(rail).set(len(off))
+        periods = {
+            "at_once": (max((each.current for each in used), default=timedelta(0)), rules.at_once),
+            "quarter": (max((each.quarter for each in used), default=timedelta(0)), rules.per_quarter),
+            "year": (max((each.year for each in used), default=timedelta(0)), rules.per_year),
+        }
+        for period, (longest, allowed) in periods.items():
+            self.downtime_seconds.labels(rail, period).set(longest / _SECOND)
+            self.downtime_allowed_seconds.labels(rail, period).set(allowed / _SECOND)

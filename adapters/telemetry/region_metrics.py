@@ -1,0 +1,46 @@
+"""What is measured of a region that has another beside it."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class RegionMetrics:
+    """The metrics of what goes from one region to the other."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.slot_kept_bytes = Gauge(
+            "fifteen_replication_slot_kept_bytes",
+            "What a replication slot of this region's server keeps of its log for whoever follows by it.",
+            ["slot"],
+            registry=registry,
+        )
+        self.slot_left_bytes = Gauge(
+            "fifteen_replication_slot_left_bytes",
+            "What may still be written before the slot is given up; +Inf: nothing bounds it, and the disk fills.",
+            ["slot"],
+            registry=registry,
+        )
+        self.slot_lost = Gauge(
+            "fifteen_replication_slot_lost",
+            "1: the slot was given up, or is not there; who followed by it has to copy anew.",
+            ["slot"],
+            registry=registry,
+        )
+        self.unconfirmed_seconds = Gauge(
+            "fifteen_region_unconfirmed_seconds",
+            "Since when the other region has not confirmed what this one wrote, where anything waits for that.",
+            registry=registry,
+        )
+        self.behind_seconds = Gauge(
+            "fifteen_region_behind_seconds",
+            "How old what this region knows of another is, the difference of their clocks included.",
+            ["region"],
+            registry=registry,
+        )
+        self.incoming_withheld_total = Counter(
+            "gateway_incoming_acceptances_withheld_total",
+            "Acceptances that were not sent: the other region had not confirmed to have them, and was not fenced off.",
+            ["rail"],
+            registry=registry,
+        )

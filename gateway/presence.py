@@ -1,0 +1,88 @@
+"""Rail operations, composed: what operators ask, whether we are ready, and the guard that signs us off."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.domain.downtime import DowntimeRules
+from gateway.domain.payment import Rail
+from gateway.rails import link_of, rail_operations
+from gateway.receiving import open_institution
+from gateway.service.fencing import HeldLink
+from gateway.service.ports import Clock, Identifiers, IncomingStore, Observer, RailEventStore, RailLink, Tenure
+from gateway.service.rail_operations import RailOperations, RailOperationSender, Readiness
+from gateway.service.rail_presence import Answerers, RailGuard, WorkerPresence
+from gateway.settings import Settings
+
+Loop = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class RailPresence:
+    """What a gateway has of the rails: operators' operations, and loops where somebody guards them."""
+
+    operations: RailOperations
+    loops: Mapping[str, Loop]
+
+
+def operations_over(
+    settings: Settings,
+    events: RailEventStore,
+    clock: Clock,
+    identifiers: Identifiers,
+    *,
+    readiness: Readiness | None = None,
+) -> RailOperations:
+    """Return what takes rail operations, which a worker sends."""
+    fednow = settings.fednow
+    rules = DowntimeRules(
+        at_once=timedelta(hours=fednow.downtime_hours_at_once),
+        per_quarter=timedelta(hours=fednow.downtime_hours_per_quarter),
+        per_year=timedelta(hours=fednow.downtime_hours_per_year),
+    )
+    return RailOperations(rail_operations(settings), events, clock, identifiers, rules, readiness)
+
+
+@asynccontextmanager
+async def open_presence(
+    settings: Settings,
+    *,
+    events: RailEventStore,
+    workers: WorkerPresence,
+    incoming: IncomingStore,
+    clock: Clock,
+    identifiers: Identifiers,
+    observer: Observer,
+    tenure: Tenure,
+) -> AsyncIterator[RailPresence]:
+    """Open what a gateway needs of the rails. A guard has links of its own: who it guards may be all dead.
+
+    Raises:
+        SettingsError: a secret, a certificate or a rail's address cannot be used.
+
+    """
+    async with AsyncExitStack() as stack:
+        institution = await stack.enter_async_context(open_institution(settings, clock))
+        answerers = Answerers(workers, institution, incoming, clock)
+        operations = operations_over(settings, events, clock, identifiers, readiness=answerers)
+        loops: dict[str, Loop] = {}
+        after_s = settings.fednow.protective_sign_off_after_s
+        if after_s is not None and Rail.FEDNOW in settings.rails:
+            link: RailLink = HeldLink(await stack.enter_async_context(link_of(Rail.FEDNOW, settings)), tenure)
+            loops["rail operations"] = RailOperationSender(
+                events, {Rail.FEDNOW: link}, clock, identifiers, observer
+            ).run
+            loops["protective sign-off"] = RailGuard(
+                Rail.FEDNOW,
+                operations,
+                answerers,
+                clock,
+                observer,
+                after_s,
+                has_peer=settings.peer is not None,
+                own_point=settings.fednow.connection_point,
+            ).run
+        yield RailPresence(operations, loops)

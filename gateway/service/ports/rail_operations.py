@@ -1,0 +1,93 @@
+"""What was asked of the rails, and what they said of themselves, kept in the database: facts, only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from gateway.domain.payment import Rail
+from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.reconciliation import Arrivals
+from gateway.service.ports.rail import MessageClass
+from gateway.service.ports.store import RawMessage
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentRailMessage:
+    """A message of ours to a rail about ourselves of which it is not known that it left."""
+
+    event: RailEvent
+    body: bytes
+    message_class: MessageClass
+
+
+@dataclass(frozen=True, slots=True)
+class HeardMessage:
+    """Something that the rail has said, and its bytes."""
+
+    event: RailEvent
+    body: bytes
+
+
+class RailEventStore(Protocol):
+    """The rail's events of all regions; a region writes its own. Bytes are sealed, as every message is."""
+
+    async def ask(self, event: RailEvent, message: RawMessage, *, message_class: MessageClass) -> None:
+        """Keep a message of ours, to be sent; a repeat under the same event id changes nothing.
+
+        Raises:
+            UnavailableError: the database does not answer; whether it is kept is unknown.
+
+        """
+        ...
+
+    async def hear(self, event: RailEvent, message: RawMessage, *, digest: bytes) -> bytes | None:
+        """Keep what a rail said, unless its message id is known; then return the digest that it is known with.
+
+        `digest` is the keyed digest of the message's bytes.
+        """
+        ...
+
+    async def note(self, event: RailEvent) -> None:
+        """Keep a fact without a message; a repeat under the same event id changes nothing."""
+        ...
+
+    async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[UnsentRailMessage]:
+        """Return messages that are to be sent; nobody else is given them before `again_at`."""
+        ...
+
+    async def sent(self, event: RailEvent) -> None:
+        """Note that a message has left, or never will; a repeat is safe."""
+        ...
+
+    async def asked(self, rail: Rail, message_ids: Collection[str]) -> Mapping[str, RailEvent]:
+        """Return what was asked under these message ids, in whatever region."""
+        ...
+
+    async def events(
+        self,
+        rail: Rail,
+        *,
+        codes: Collection[str] | None = None,
+        kinds: Collection[RailEventKind] | None = None,
+        limit: int,
+    ) -> Sequence[RailEvent]:
+        """Return the newest events of a rail of these kinds with these codes (None: any), the newest first."""
+        ...
+
+    async def heard(
+        self, rail: Rail, kind: RailEventKind, *, since: datetime, but: Collection[UUID], limit: int
+    ) -> Sequence[HeardMessage]:
+        """Return messages that were heard since then, `but` for these, with their bytes, the oldest first."""
+        ...
+
+    async def arrivals(self, rail: Rail, institution: str, *, since: datetime, until: datetime) -> Arrivals:
+        """Return what came to an institution in this time, and has settled."""
+        ...
+
+    async def arrived(self, rail: Rail, message_ids: Collection[str]) -> frozenset[str]:
+        """Return which of these messages of others have come here, in whatever region, whatever became of them."""
+        ...

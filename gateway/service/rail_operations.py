@@ -1,0 +1,382 @@
+"""Rail operations: what is asked of a rail about ourselves is saved, sent by a worker, and answered by the rail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+from gateway.domain.downtime import Downtime, DowntimeRules, downtime
+from gateway.domain.payment import Rail
+from gateway.domain.rail_operations import (
+    Codes,
+    Operation,
+    OperationState,
+    RailAction,
+    RailEvent,
+    RailEventKind,
+    Standing,
+    operations,
+    standing,
+)
+from gateway.service.ports import (
+    Clock,
+    Identifiers,
+    NotServingError,
+    Observer,
+    RailEventStore,
+    RailLink,
+    RawMessage,
+    UnavailableError,
+    UnsentRailMessage,
+)
+from gateway.service.rail_protocol import OutboundMessage, Reading
+from iso20022 import (
+    AccountReportMessage,
+    MessageReject,
+    ParticipantFile,
+    SystemEventAcknowledgement,
+    SystemEventNotification,
+)
+
+LOOK_PAUSE_S: Final = 0.5
+"""Between two looks for what is to be sent: a person waits for it."""
+
+SEND_AGAIN_S: Final = 2.0
+"""What is not known to have left is sent again after so long, under the same id; the rail refuses a second copy."""
+
+SENDABLE_S: Final = 60.0
+"""What could not be handed over for so long is given up: whoever asked has done something else by then."""
+
+SENT_AT_ONCE_MAX: Final = 16
+SHOWN_EVENTS_MAX: Final = 400
+SHOWN: Final = frozenset(RailEventKind) - {
+    RailEventKind.REQUESTED,
+    RailEventKind.REPORTED,
+    RailEventKind.MISSING,
+    RailEventKind.CLOSED,
+    RailEventKind.DIRECTORY,
+}
+"""What operators have asked, and news: not what is asked every few minutes."""
+
+STANDING_EVENTS_MAX: Final = 2_000
+"""The events that a standing is made of: sign-ons of months, at several a day."""
+
+
+class OperationsDialect(Protocol):
+    """How one rail is asked about ourselves. Pure."""
+
+    @property
+    def rail(self) -> Rail:
+        """Which rail."""
+        ...
+
+    @property
+    def party(self) -> str:
+        """Who we are on it."""
+        ...
+
+    @property
+    def institutions(self) -> frozenset[str]:
+        """Our institutions, as far as they are known."""
+        ...
+
+    @property
+    def codes(self) -> Codes:
+        """Its codes for what changes a standing."""
+        ...
+
+    def code_of(self, action: RailAction) -> str:
+        """Return the rail's code for an action."""
+        ...
+
+    def check(self, action: RailAction, subject: str | None) -> str | None:
+        """Return what is wrong with a subject for this action, in words; None where nothing is."""
+        ...
+
+    def message(self, action: RailAction, subject: str | None, *, event_id: UUID, at: datetime) -> OutboundMessage:
+        """Return the message that asks."""
+        ...
+
+
+DOWNTIME_RULES: Final = DowntimeRules()
+"""The public ones."""
+
+
+class RailHasNoOperationsError(Exception):
+    """Nothing can be asked of this rail about ourselves: it is not served, or we do not know how."""
+
+
+class SubjectError(ValueError):
+    """The subject is none that the action may be about; the text says why."""
+
+
+class NotReadyError(Exception):
+    """Those who must answer the rail do not: nobody was signed on. ``faults`` say who, in words."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class Readiness(Protocol):
+    """Knows whether those who must answer the rail would."""
+
+    async def against(self, institution: str | None) -> Sequence[str]:
+        """Return what stands against signing an institution on, in words; None: everybody. Raises UnavailableError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RailStatus:
+    """How we stand on a rail, what was asked of it last, and its last news."""
+
+    standing: Standing
+    operations: Sequence[Operation]
+    broadcasts: Sequence[RailEvent]
+    codes: Codes
+    downtime: Mapping[str, Downtime]
+    """Of each of our institutions that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class RailOperations:
+    """Takes what is to be asked of the rails; a worker's `RailOperationSender` sends it."""
+
+    dialects: Mapping[Rail, OperationsDialect]
+    store: RailEventStore
+    clock: Clock
+    identifiers: Identifiers
+    rules: DowntimeRules = DOWNTIME_RULES
+    readiness: Readiness | None = None
+    """Asked before a sign-on; without it nothing stands against one."""
+
+    async def ask(self, rail: Rail, action: RailAction, subject: str | None, *, by: str, note: str) -> RailEvent:
+        """Save what is to be asked, and return it: the rail has not heard of it yet. A repeat asks once more.
+
+        Raises:
+            RailHasNoOperationsError: the rail is not served, or cannot be asked.
+            SubjectError: the action is not about such a subject.
+            NotReadyError: somebody is to be signed on, and those who must answer the rail do not.
+            UnavailableError: the store does not answer; look before asking again.
+
+        """
+        dialect = self._dialect(rail)
+        if (fault := dialect.check(action, subject)) is not None:
+            raise SubjectError(fault)
+        readiness = self.readiness if action is RailAction.SIGN_ON else None
+        if readiness is not None and (faults := await readiness.against(subject)):
+            raise NotReadyError(faults)
+        event_id, now = self.identifiers.new_uuid(), self.clock.now()
+        message = dialect.message(action, subject, event_id=event_id, at=now)
+        event = RailEvent(
+            event_id=event_id,
+            rail=rail,
+            kind=RailEventKind.ASKED,
+            code=dialect.code_of(action),
+            subjects=() if subject is None else (subject,),
+            business_message_id=message.business_message_id,
+            asked_by=by,
+            note=note,
+            event_time=now,
+            at=now,
+        )
+        await self.store.ask(event, message.kept(event_id, at=now), message_class=message.message_class)
+        return event
+
+    async def disconnect(self, rail: Rail, point: str, *, by: str, note: str) -> bool:
+        """Have a connection point disconnected, unless it is, or was asked for a moment ago; says whether it was asked.
+
+        So a takeover may call it as often as it likes. What waits at the point goes to our other points then.
+
+        Raises:
+            RailHasNoOperationsError: the rail is not served, or cannot be asked.
+            SubjectError: it is no connection point.
+            UnavailableError: the store does not answer.
+
+        """
+        status = await self.status(rail)
+        if status.standing.points.get(point) is False:
+            return False
+        return await self._ask_once(rail, RailAction.DISCONNECT, point, status, by=by, note=note)
+
+    async def connect(self, rail: Rail, point: str, *, by: str, note: str) -> bool:
+        """Have a connection point connected again that is known to be disconnected; as `disconnect`."""
+        status = await self.status(rail)
+        if status.standing.points.get(point) is not False:
+            return False
+        return await self._ask_once(rail, RailAction.CONNECT, point, status, by=by, note=note)
+
+    async def _ask_once(
+        self, rail: Rail, action: RailAction, point: str, status: RailStatus, *, by: str, note: str
+    ) -> bool:
+        """Ask, unless it was asked for a moment ago and the answer may be on its way; says whether it was asked."""
+        code = self._dialect(rail).code_of(action)
+        recent = self.clock.now() - timedelta(seconds=SENDABLE_S)
+        for known in status.operations:
+            is_same = known.asked.code == code and known.asked.subjects == (point,)
+            if is_same and known.state is OperationState.ASKED and known.asked.at > recent:
+                return False
+        await self.ask(rail, action, point, by=by, note=note)
+        return True
+
+    async def find(self, rail: Rail, event_id: UUID) -> Operation | None:
+        """Return what was asked under this id; None where nothing was."""
+        found = await self.store.events(rail, kinds=SHOWN, limit=STANDING_EVENTS_MAX)
+        return next((each for each in operations(found) if each.asked.event_id == event_id), None)
+
+    async def status(self, rail: Rail) -> RailStatus:
+        """Return how we stand on a rail, as far as it was heard.
+
+        Raises:
+            RailHasNoOperationsError: the rail is not served, or cannot be asked.
+            UnavailableError: the store does not answer.
+
+        """
+        dialect = self._dialect(rail)
+        events = await self.store.events(rail, kinds=SHOWN, limit=SHOWN_EVENTS_MAX)
+        changes = await self.store.events(rail, codes=dialect.codes.changes, limit=STANDING_EVENTS_MAX)
+        stands = standing(changes, party=dialect.party, own=dialect.institutions, codes=dialect.codes)
+        return RailStatus(
+            stands,
+            operations(events),
+            [each for each in events if each.kind is RailEventKind.BROADCAST],
+            dialect.codes,
+            {
+                institution: downtime(
+                    changes,
+                    institution=institution,
+                    party=dialect.party,
+                    codes=dialect.codes,
+                    rules=self.rules,
+                    now=self.clock.now(),
+                )
+                for institution in sorted(dialect.institutions | set(stands.institutions))
+            },
+        )
+
+    def _dialect(self, rail: Rail) -> OperationsDialect:
+        dialect = self.dialects.get(rail)
+        if dialect is None:
+            raise RailHasNoOperationsError(f"{rail} is not served, or nothing can be asked of it")
+        return dialect
+
+
+@dataclass(frozen=True, slots=True)
+class RailOperationSender:
+    """Sends what was asked: a worker's loop. Of several workers one sends, and a repeat has the same message id."""
+
+    store: RailEventStore
+    links: Mapping[Rail, RailLink]
+    clock: Clock
+    identifiers: Identifiers
+    observer: Observer
+
+    async def run(self) -> None:
+        """Look for what is to be sent until cancelled. Raises UnavailableError when the store does not answer."""
+        while True:
+            await self.send_due()
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+
+    async def send_due(self) -> None:
+        """Send what waits, once."""
+        now = self.clock.now()
+        again_at = now + timedelta(seconds=SEND_AGAIN_S)
+        for unsent in await self.store.take_unsent(now, again_at=again_at, limit=SENT_AT_ONCE_MAX):
+            link = self.links.get(unsent.event.rail)
+            if link is None or now - unsent.event.at > timedelta(seconds=SENDABLE_S):
+                await self._give_up(unsent, now)
+                continue
+            try:
+                await link.send(unsent.body, message_class=unsent.message_class)
+            except (UnavailableError, NotServingError) as error:
+                self.observer.fault("rail operation", error)  # it is taken again, under the same id
+            else:
+                await self.store.sent(unsent.event)
+
+    async def _give_up(self, unsent: UnsentRailMessage, now: datetime) -> None:
+        asked = unsent.event
+        end = RailEvent(
+            event_id=self.identifiers.new_uuid(),
+            rail=asked.rail,
+            kind=RailEventKind.ABANDONED,
+            code=asked.code,
+            subjects=asked.subjects,
+            about=asked.business_message_id,
+            description=f"It could not be handed to the rail within {SENDABLE_S:g} s.",
+            at=now,
+        )
+        await self.store.note(end)
+        await self.store.sent(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class RailNotices:
+    """Hears what a rail says of itself and of what it was asked: the receiver's side of rail operations."""
+
+    store: RailEventStore
+    observer: Observer
+
+    async def hear(self, rail: Rail, raw: RawMessage, reading: Reading, *, digest: bytes) -> bytes | None:
+        """Keep a notice; return the digest under which its id is known already, None where it is new. A repeat is safe.
+
+        Raises:
+            UnavailableError: the store does not answer.
+
+        """
+        event = _event_of(rail, raw, reading)
+        known = await self.store.hear(event, raw, digest=digest)
+        if known is None:
+            self.observer.rail_event(event)
+        return known
+
+    async def is_about_ours(self, rail: Rail, reading: Reading) -> bool:
+        """Whether a refusal, or a report, answers something that was asked here about ourselves."""
+        about = _answered(reading)
+        return about is not None and bool(await self.store.asked(rail, [about]))
+
+
+def _answered(reading: Reading) -> str | None:
+    """The id of the message of ours that a refusal or a report answers."""
+    if isinstance(reading.talk, AccountReportMessage):
+        return None if reading.talk.original_query is None else reading.talk.original_query.message_id
+    return reading.about if isinstance(reading.statement, MessageReject) else None
+
+
+def _event_of(rail: Rail, raw: RawMessage, reading: Reading) -> RailEvent:
+    match reading.notice or reading.talk or reading.statement:
+        case SystemEventAcknowledgement() as said:
+            kind, code, subjects = RailEventKind.ACKNOWLEDGED, said.event_code, said.parameters
+            about, reason, described, happened = said.originator_reference, None, said.description, said.event_time
+        case SystemEventNotification() as said:
+            kind, code, subjects = RailEventKind.BROADCAST, said.event_code, said.parameters
+            about, reason, described, happened = None, None, said.description, said.event_time
+        case AccountReportMessage() as said:
+            kind, code, about = RailEventKind.REPORTED, said.kind.value, None
+            subjects = tuple(str(report.account.id) for report in said.reports)
+            reason, described, happened = None, None, said.creation_time
+            if said.original_query is not None:
+                about = said.original_query.message_id
+        case ParticipantFile() as said:
+            kind, code, subjects, about = RailEventKind.DIRECTORY, said.data_type, (), None
+            reason, described, happened = None, f"{said.business_day}", None
+        case MessageReject() as said:
+            kind, code, subjects = RailEventKind.REFUSED, "", ()
+            about, reason, described, happened = reading.about, said.reason_code, said.description, None
+        case other:
+            raise TypeError(f"{type(other).__name__} is no notice")
+    return RailEvent(
+        event_id=raw.message_id,
+        rail=rail,
+        kind=kind,
+        code=code,
+        subjects=subjects,
+        about=about,
+        business_message_id=reading.business_message_id,
+        reason_code=reason,
+        description=described,
+        event_time=happened,
+        at=raw.at,
+    )

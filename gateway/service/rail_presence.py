@@ -1,0 +1,159 @@
+"""Who answers the rail when a payment comes, and the guard that signs us off when they are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from gateway.domain.payment import Rail
+from gateway.domain.rail_operations import OperationState, RailAction
+from gateway.service.ports import Clock, IncomingStore, Observer, ReceivingTenant, UnavailableError
+from gateway.service.rail_operations import RailOperations, RailStatus
+
+LOOK_PAUSE_S: Final = 2.0
+"""Between two looks of the guard."""
+
+WORKER_SEEN_S: Final = 15.0
+"""A worker that has not written itself down for three times its beat is gone."""
+
+GUARD: Final = "protective sign-off"
+"""Who asks, as the history keeps it."""
+
+
+class WorkerPresence(Protocol):
+    """Knows which workers serve."""
+
+    async def workers_seen(self, since: datetime) -> int:
+        """Return how many workers have written themselves down since then. Raises UnavailableError."""
+        ...
+
+
+class InstitutionProbe(Protocol):
+    """Finds out whether an institution can be asked."""
+
+    async def reach(self, tenant: ReceivingTenant) -> None:
+        """Return if the institution's address answers, whatever it says.
+
+        Raises:
+            UnavailableError: nobody answers there.
+
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """Who does not answer: of us, and which institutions, each with the reason in words."""
+
+    ours: str | None = None
+    institutions: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, institution: str | None) -> Sequence[str]:
+        """Return what stands against signing this institution on; None: against signing everybody on."""
+        theirs = [
+            f"{number}: {why}"
+            for number, why in self.institutions.items()
+            if institution is None or institution == number
+        ]
+        return (*([] if self.ours is None else [self.ours]), *theirs)
+
+
+@dataclass(frozen=True, slots=True)
+class Answerers:
+    """Those who must answer when the rail brings a payment: workers here, and the institutions that are asked."""
+
+    workers: WorkerPresence
+    probe: InstitutionProbe
+    incoming: IncomingStore
+    clock: Clock
+
+    async def unready(self) -> Unready:
+        """Return who does not answer at this moment. An institution that is never asked has its stand-in.
+
+        Raises:
+            UnavailableError: the store does not answer: nothing is known, and nobody could answer the rail.
+
+        """
+        seen = await self.workers.workers_seen(self.clock.now() - timedelta(seconds=WORKER_SEEN_S))
+        receivers = await self.incoming.receiving_tenants()
+        why = {
+            tenant_id: await self._fault_of(receivers.tenants[tenant_id])
+            for tenant_id in dict.fromkeys(receivers.by_agent.values())
+        }
+        return Unready(
+            ours=None if seen else "no worker runs: nobody would answer the rail",
+            institutions={
+                agent: fault for agent, tenant_id in receivers.by_agent.items() if (fault := why[tenant_id]) is not None
+            },
+        )
+
+    async def against(self, institution: str | None) -> Sequence[str]:
+        """Return what stands against signing an institution on; None: everybody. Raises as `unready`."""
+        return (await self.unready()).of(institution)
+
+    async def _fault_of(self, tenant: ReceivingTenant) -> str | None:
+        if tenant.institution_url is None:
+            return None
+        try:
+            await self.probe.reach(tenant)
+        except UnavailableError as error:
+            return f"its institution does not answer: {error}"
+        return None
+
+
+@dataclass(slots=True)
+class RailGuard:
+    """Signs off whoever has not answered for too long; a person signs them on again.
+
+    With another region beside this one the connection party is both's: then a region whose workers are gone
+    disconnects its own connection point instead, and an institution that cannot be reached from here is left alone.
+    """
+
+    rail: Rail
+    operations: RailOperations
+    answerers: Answerers
+    clock: Clock
+    observer: Observer
+    after_s: float
+    has_peer: bool = False
+    own_point: str | None = None
+    _since_s: dict[str | None, float] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Look until cancelled. Raises UnavailableError when the store does not answer."""
+        while True:
+            await self.look()
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+
+    async def look(self) -> None:
+        """Look once, and sign off whose time is over."""
+        unready, now_s = await self.answerers.unready(), self.clock.monotonic_s()
+        gone: dict[str | None, str] = {} if unready.ours is None else {None: unready.ours}
+        if not self.has_peer:
+            gone.update(unready.institutions)
+        self._since_s = {subject: self._since_s.get(subject, now_s) for subject in gone}
+        for subject, why in gone.items():
+            if now_s - self._since_s[subject] >= self.after_s:
+                await self._protect(subject, why)
+
+    async def _protect(self, subject: str | None, why: str) -> None:
+        if self.has_peer:
+            if self.own_point is not None:
+                await self.operations.disconnect(self.rail, self.own_point, by=GUARD, note=why)
+            return
+        status = await self.operations.status(self.rail)
+        if not _is_off(status, subject):
+            await self.operations.ask(self.rail, RailAction.SIGN_OFF, subject, by=GUARD, note=why)
+
+
+def _is_off(status: RailStatus, subject: str | None) -> bool:
+    """Whether a subject is signed off, or the last thing that was asked for it is that it be."""
+    subjects = () if subject is None else (subject,)
+    for known in status.operations:
+        if known.asked.subjects != subjects or known.state in {OperationState.REFUSED, OperationState.ABANDONED}:
+            continue
+        if known.asked.code in {status.codes.sign_on, status.codes.sign_off}:
+            return known.asked.code == status.codes.sign_off
+    return (status.standing.party if subject is None else status.standing.institutions.get(subject)) is False

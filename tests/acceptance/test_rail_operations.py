@@ -1,0 +1,196 @@
+"""Rail operations through the real stack: the command, the gateway, a worker, and the rail."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from adapters.child_process import free_loopback_port
+from adapters.postgres.upgrade import FirstOperator, digest_of_api_key, upgrade
+from gateway.cli.application import application
+from tests.acceptance.installation import installed
+from tests.acceptance.payments import message, transfer
+from tests.acceptance.receiving import AGENT, Receiver, receiving, register, until
+from tests.acceptance.test_slice import post
+from tests.conftest import REGION, Database
+from tests.integration.store.harness import NOW
+
+OPERATOR_KEY: Final = "an-operators-key-for-tests-only"
+
+
+@pytest.fixture
+def two_points(database: Database, tmp_path: Path) -> Iterator[Receiver]:
+    """A receiving installation at the one of two connection points, as a region is; at the other one nobody is."""
+    register_operator(database)
+    points = ("--points", "990000107=EAST,WEST")
+    more = {"FIFTEEN_FEDNOW__CONNECTION_POINT": "WEST"}
+    with (
+        installed(
+            database, tmp_path, rail_clock_s=20, status_request_wait_s=25, simulator_options=points
+        ) as installation,
+        receiving(installation, database, more=more) as running,
+    ):
+        running.installation.start_worker()
+        yield running
+
+
+def register_operator(database: Database) -> None:
+    """Register the operator's key."""
+    operator = FirstOperator("sample operator", digest_of_api_key(OPERATOR_KEY))
+    asyncio.run(upgrade(database.owner_dsn, regions=[REGION], first_tenant=None, first_operator=operator, now=NOW))
+
+
+async def fifteen_rail(receiver: Receiver, *arguments: str) -> Result:
+    """Run the command in a thread of its own: it brings a loop of its own."""
+    environment = {
+        "FIFTEEN_GATEWAY_URL": receiver.installation.gateway_url,
+        "FIFTEEN_OPERATOR_KEY": OPERATOR_KEY,
+        "COLUMNS": "300",
+    }
+    command = ["rail", *arguments]
+    return await asyncio.to_thread(lambda: CliRunner().invoke(application, command, env=environment))
+
+
+async def status_of(receiver: Receiver) -> dict[str, Any]:
+    """How we stand, as the command shows it."""
+    shown = await fifteen_rail(receiver, "status", "--json")
+    assert shown.exit_code == 0, shown.output
+    status: dict[str, Any] = json.loads(shown.output)
+    return status
+
+
+async def test_a_lost_regions_messages_come_here_once_its_point_is_disconnected_and_a_sign_off_stops_what_is_new_alone(
+    two_points: Receiver, database: Database
+) -> None:
+    """Two connection points, one of a region that is dead; then sign-off in mid-flight, and sign-on.
+
+    Until the point is disconnected its messages are in its own queue (the control): nobody here sees them. While we
+    are signed off the rail rejects what is new to us, under a code of its own; what was under way is posted, and what
+    we send settles.
+    """
+    ping = await fifteen_rail(two_points, "ping")
+    ids = [two_points.order()[0] for _ in range(4)]
+    here = [each for each in ids if await posted(database, each, within_s=1.5)]
+
+    lost = await fifteen_rail(two_points, "disconnect", "EAST", "--note", "the region is lost")
+    for message_id in ids:  # what waited there for longer than the receiver's reserve is rejected, by us
+        await until(database, message_id, lambda row: row["state"] in {"POSTED", "REJECTED"})
+
+    (slow,) = two_points.order(creditor_account="SIMSLOW20")
+    off = await fifteen_rail(two_points, "sign-off", "--note", "maintenance")
+    (refused,) = two_points.order()
+    code, sent = await post(two_points.installation, message(transfer()))
+    await until(database, slow, lambda row: row["state"] == "POSTED")
+    while_off = await status_of(two_points)
+    on = await fifteen_rail(two_points, "sign-on", "--note", "maintenance is over")
+    (after,) = two_points.order()
+    await until(database, after, lambda row: row["state"] == "POSTED")
+    last = await fifteen_rail(two_points, "disconnect", "WEST", "--note", "nobody may do this")
+
+    assert [each.exit_code for each in (ping, lost, off, on)] == [0, 0, 0, 0], [each.output for each in (ping, lost)]
+    assert 0 < len(here) < 4
+    assert (two_points.at_rail(refused)["status"], two_points.at_rail(refused)["reasons"]) == (
+        "RJCT",
+        ["SIM-SIGNED-OFF"],
+    )
+    assert (code, json.loads(sent)["state"]) == (200, "SETTLED")
+    assert while_off["connection_party"] == {"signed_on": False}
+    assert while_off["connection_points"] == [{"connection_point": "EAST", "connected": False}]
+    assert (last.exit_code, "SIM-LAST-POINT" in last.output) == (1, True)
+    assert [(each["code"], each["state"]) for each in (await status_of(two_points))["operations"]] == [
+        ("FPCD", "refused"),
+        ("FPON", "done"),
+        ("FPOF", "done"),
+        ("FPCD", "done"),
+        ("PING", "done"),
+    ]
+
+
+async def posted(database: Database, message_id: str, *, within_s: float) -> bool:
+    """Whether a transfer is posted in this time."""
+    try:
+        await until(database, message_id, lambda row: row["state"] == "POSTED", within_s=within_s)
+    except AssertionError:
+        return False
+    return True
+
+
+@pytest.fixture
+def guarded(database: Database, tmp_path: Path) -> Iterator[Receiver]:
+    """A receiving installation whose gateway signs off whoever has not answered for a second; without a worker."""
+    register_operator(database)
+    more = {"FIFTEEN_FEDNOW__PROTECTIVE_SIGN_OFF_AFTER_S": "1", "FIFTEEN_FEDNOW__TOTALS_INTERVAL_S": "2"}
+    with (
+        installed(database, tmp_path, rail_clock_s=20, status_request_wait_s=25, more=more) as installation,
+        receiving(installation, database) as running,
+    ):
+        yield running
+
+
+async def test_who_is_gone_is_signed_off_until_they_answer_and_what_never_came_is_found_in_the_rails_totals(
+    guarded: Receiver, database: Database
+) -> None:
+    """First no worker runs, then the institution is gone: the gateway's guard signs off, over a link of its own.
+
+    Nobody is signed on before those who must answer do. Meanwhile totals are compared every two seconds: what came is
+    no difference, what the rail has settled and nobody here knows of is named, until a person has looked at it.
+    """
+    refused_at_first = await fifteen_rail(guarded, "sign-on", "--note", "too early")
+    await until_rejected(guarded)
+    guarded.installation.start_worker()
+    everybody = await fifteen_rail(guarded, "sign-on", "--note", "a worker runs")
+    (first,) = guarded.order()
+    await until(database, first, lambda row: row["state"] == "POSTED")
+
+    await register(database, f"http://127.0.0.1:{free_loopback_port()}/nobody")
+    await until_rejected(guarded)
+    refused = await fifteen_rail(guarded, "sign-on", AGENT, "--note", "too early")
+    await register(database, f"{guarded.institution_url}/v1/incoming-transfers")
+    institution = await fifteen_rail(guarded, "sign-on", AGENT, "--note", "it is back")
+    (last,) = guarded.order()
+    await until(database, last, lambda row: row["state"] == "POSTED")
+
+    assert (refused_at_first.exit_code, "no worker runs" in refused_at_first.output) == (1, True)
+    assert (everybody.exit_code, institution.exit_code) == (0, 0)
+    assert (refused.exit_code, "does not answer" in refused.output) == (1, True)
+    status = await status_of(guarded)
+    assert [(each["code"], each["subject"], each["asked_by"]) for each in reversed(status["operations"])] == [
+        ("FPOF", None, "protective sign-off"),
+        ("FPON", None, "sample operator"),
+        ("FPOF", AGENT, "protective sign-off"),
+        ("FPON", AGENT, "sample operator"),
+    ]
+    assert status["missing"] == []
+    assert used_by(status, AGENT)["year_s"] in range(1, 60)
+
+    (lost,) = guarded.order(swallowed=True, amount="12.34")
+    async with asyncio.timeout(20):
+        while not (found := (await status_of(guarded))["missing"]):
+            await asyncio.sleep(0.5)
+    closed = await fifteen_rail(guarded, "close", lost, "--note", "the sender has it back")
+
+    assert [(each["message_id"], each["routing_number"]) for each in found] == [(lost, AGENT)]
+    assert "12.34" in found[0]["description"]
+    assert (closed.exit_code, (await status_of(guarded))["missing"]) == (0, [])
+
+
+def used_by(status: dict[str, Any], institution: str) -> dict[str, Any]:
+    """An institution's downtime."""
+    (used,) = [each for each in status["downtime"]["institutions"] if each["routing_number"] == institution]
+    return dict(used)
+
+
+async def until_rejected(receiver: Receiver) -> None:
+    """Return once the rail rejects payments to us: we are signed off."""
+    async with asyncio.timeout(15):
+        while True:
+            (message_id,) = receiver.order()
+            if receiver.at_rail(message_id)["reasons"] == ["SIM-SIGNED-OFF"]:
+                return
+            await asyncio.sleep(0.5)

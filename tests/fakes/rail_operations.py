@@ -1,0 +1,104 @@
+"""The rail's events in memory: obeys the contract of `RailEventStore`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from gateway.domain.payment import Rail
+from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.reconciliation import Arrivals
+from gateway.service.ports import HeardMessage, MessageClass, RawMessage, UnsentRailMessage
+
+
+@dataclass(slots=True)
+class InMemoryRailEvents:
+    """Keeps events, and what is to be sent, by event id."""
+
+    kept: dict[UUID, RailEvent] = field(default_factory=dict)
+    digests: dict[tuple[Rail, str], bytes] = field(default_factory=dict)
+    due: dict[UUID, tuple[datetime, UnsentRailMessage]] = field(default_factory=dict)
+    bodies: dict[UUID, bytes] = field(default_factory=dict)
+    transfers: dict[str, tuple[str, int, datetime]] = field(default_factory=dict)
+    """What has come and settled, by message id: to whom, how much and when."""
+
+    async def ask(self, event: RailEvent, message: RawMessage, *, message_class: MessageClass) -> None:
+        """Keep it, to be sent."""
+        if event.event_id not in self.kept:
+            self.kept[event.event_id] = event
+            self.due[event.event_id] = (event.at, UnsentRailMessage(event, message.body, message_class))
+
+    async def hear(self, event: RailEvent, message: RawMessage, *, digest: bytes) -> bytes | None:
+        """Keep what a rail said, once."""
+        assert event.business_message_id == message.business_message_id
+        key = (event.rail, message.business_message_id)
+        if key in self.digests:
+            return self.digests[key]
+        self.kept[event.event_id], self.digests[key] = event, digest
+        self.bodies[event.event_id] = message.body
+        return None
+
+    async def note(self, event: RailEvent) -> None:
+        """Keep a fact."""
+        self.kept.setdefault(event.event_id, event)
+
+    async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[UnsentRailMessage]:
+        """Hand out what is due."""
+        due = sorted((at, event_id) for event_id, (at, _) in self.due.items() if at <= now)[:limit]
+        taken = [self.due[event_id][1] for _, event_id in due]
+        self.due |= {unsent.event.event_id: (again_at, unsent) for unsent in taken}
+        return sorted(taken, key=lambda unsent: unsent.event.at)
+
+    async def sent(self, event: RailEvent) -> None:
+        """Forget that it is to be sent."""
+        self.due.pop(event.event_id, None)
+
+    async def asked(self, rail: Rail, message_ids: Collection[str]) -> Mapping[str, RailEvent]:
+        """What was asked under these ids."""
+        return {
+            event.business_message_id: event
+            for event in self.kept.values()
+            if event.rail is rail
+            and event.kind in {RailEventKind.ASKED, RailEventKind.REQUESTED}
+            and event.business_message_id is not None
+            and event.business_message_id in message_ids
+        }
+
+    async def events(
+        self,
+        rail: Rail,
+        *,
+        codes: Collection[str] | None = None,
+        kinds: Collection[RailEventKind] | None = None,
+        limit: int,
+    ) -> Sequence[RailEvent]:
+        """The newest first."""
+        found = [
+            each
+            for each in self.kept.values()
+            if each.rail is rail and (codes is None or each.code in codes) and (kinds is None or each.kind in kinds)
+        ]
+        return sorted(found, key=lambda each: each.at, reverse=True)[:limit]
+
+    async def heard(
+        self, rail: Rail, kind: RailEventKind, *, since: datetime, but: Collection[UUID], limit: int
+    ) -> Sequence[HeardMessage]:
+        """With their bytes, the oldest first."""
+        found = [
+            each
+            for each in self.kept.values()
+            if (each.rail, each.kind) == (rail, kind) and each.at >= since and each.event_id not in but
+        ]
+        ordered = sorted(found, key=lambda each: each.at)[:limit]
+        return [HeardMessage(each, self.bodies[each.event_id]) for each in ordered if each.event_id in self.bodies]
+
+    async def arrivals(self, rail: Rail, institution: str, *, since: datetime, until: datetime) -> Arrivals:
+        """What came in this time."""
+        came = [cents for to, cents, at in self.transfers.values() if to == institution and since <= at < until]
+        return Arrivals(len(came), sum(came))
+
+    async def arrived(self, rail: Rail, message_ids: Collection[str]) -> frozenset[str]:
+        """Which have come."""
+        return frozenset(self.transfers) & frozenset(message_ids)

@@ -1,0 +1,169 @@
+"""What every `RailEventStore` must do, in memory and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapters.postgres.connection import open_pool
+from adapters.postgres.rail_operations import PostgresRailEvents
+from gateway.domain.payment import Rail
+from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.service.ports import HeardMessage, MessageClass, MessageDirection, RailEventStore
+from tests.conftest import REGION, Database
+from tests.fakes.rail_operations import InMemoryRailEvents
+from tests.integration.store.harness import NOW, VAULT, raw_message, uuid
+
+SOON = NOW + timedelta(seconds=2)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def place(request: pytest.FixtureRequest) -> Database | None:
+    """A database of its own, or none."""
+    return None if request.param == "memory" else request.getfixturevalue("database")
+
+
+@pytest.fixture
+async def stores(place: Database | None) -> AsyncIterator[list[RailEventStore]]:
+    """The store as two processes see it."""
+    if place is None:
+        yield [InMemoryRailEvents()] * 2
+        return
+    async with AsyncExitStack() as stack:
+        pools = [await stack.enter_async_context(open_pool(place.application_dsn)) for _ in range(2)]
+        yield [PostgresRailEvents(pool, region=REGION, vault=VAULT) for pool in pools]
+
+
+def event(message_id: str | None, kind: RailEventKind = RailEventKind.ASKED, *, code: str = "PING") -> RailEvent:
+    """An event with nothing left out."""
+    return RailEvent(
+        event_id=uuid(),
+        rail=Rail.FEDNOW,
+        kind=kind,
+        code=code,
+        subjects=("990000107",),
+        about="20261120990000107ORIGINAL",
+        business_message_id=message_id,
+        asked_by="sample operator",
+        note="a sample",
+        reason_code="SAMPLE",
+        description="a description",
+        event_time=NOW,
+        at=NOW,
+    )
+
+
+async def ask(store: RailEventStore, asked: RailEvent, body: bytes = b"<asked/>") -> None:
+    """Keep a message that is to be sent."""
+    message = raw_message(MessageDirection.RAIL_OUT, str(asked.business_message_id), body=body)
+    await store.ask(asked, message, message_class=MessageClass.SYSTEM)
+
+
+async def hear(store: RailEventStore, heard: RailEvent, *, digest: bytes = b"digest") -> bytes | None:
+    """Keep what the rail said."""
+    message = raw_message(MessageDirection.RAIL_IN, str(heard.business_message_id))
+    return await store.hear(heard, message, digest=digest)
+
+
+async def test_what_was_asked_is_handed_out_to_be_sent_until_it_has_left(stores: list[RailEventStore]) -> None:
+    """Saved before it leaves; a worker that dies leaves it to the next, after a pause, under the same id."""
+    asked = event("20261120990000107FIRST")
+    await ask(stores[0], asked)
+
+    first = await stores[0].take_unsent(NOW, again_at=SOON, limit=10)
+    meanwhile = await stores[1].take_unsent(NOW, again_at=SOON, limit=10)
+    again = await stores[1].take_unsent(SOON, again_at=SOON + timedelta(seconds=2), limit=10)
+    await stores[1].sent(asked)
+    after = await stores[0].take_unsent(SOON + timedelta(hours=1), again_at=SOON, limit=10)
+
+    assert [(each.event, each.body, each.message_class) for each in first] == [
+        (asked, b"<asked/>", MessageClass.SYSTEM)
+    ]
+    assert (list(meanwhile), [each.event for each in again], list(after)) == ([], [asked], [])
+
+
+async def test_of_two_workers_at_the_same_moment_one_is_given_each_message(stores: list[RailEventStore]) -> None:
+    """A race on the database decides; nothing is given to both, and nothing to neither."""
+    asked = [event(f"20261120990000107RACE{number}") for number in range(20)]
+    for each in asked:
+        await ask(stores[0], each)
+
+    taken = await asyncio.gather(*[store.take_unsent(NOW, again_at=SOON, limit=10) for store in stores * 3])
+
+    given = [unsent.event.event_id for batch in taken for unsent in batch]
+    assert sorted(given) == sorted(each.event_id for each in asked)
+
+
+async def test_the_same_question_kept_twice_is_one(stores: list[RailEventStore]) -> None:
+    """A repeat under the same event id changes nothing."""
+    asked = event("20261120990000107TWICE")
+    await ask(stores[0], asked)
+    await stores[0].sent(asked)
+
+    await ask(stores[1], asked)
+
+    assert await stores[0].take_unsent(SOON, again_at=SOON, limit=10) == []
+    assert await stores[0].events(Rail.FEDNOW, limit=10) == [asked]
+
+
+async def test_what_the_rail_says_is_kept_once_and_its_digest_tells_a_repeat_from_other_bytes(
+    stores: list[RailEventStore],
+) -> None:
+    """The rail may deliver everything twice."""
+    heard = event("NEWS-1", RailEventKind.BROADCAST, code="ROLL")
+
+    first = await hear(stores[0], heard, digest=b"bytes")
+    repeat = await hear(stores[1], replace(heard, event_id=uuid()), digest=b"bytes")
+    other = await hear(stores[1], replace(heard, event_id=uuid()), digest=b"other")
+
+    assert (first, repeat, other) == (None, b"bytes", b"bytes")
+    assert await stores[0].events(Rail.FEDNOW, limit=10) == [heard]
+
+
+async def test_events_are_found_by_code_and_what_was_asked_by_its_message_id(stores: list[RailEventStore]) -> None:
+    """The newest first; a fact without a message is one, too."""
+    asked = event("20261120990000107OFF", code="FPOF")
+    news = replace(event("NEWS-2", RailEventKind.BROADCAST, code="ROLL"), at=SOON)
+    given_up = replace(event(None, RailEventKind.ABANDONED, code="FPOF"), at=SOON + timedelta(seconds=1))
+    await ask(stores[0], asked)
+    await hear(stores[0], news)
+    await stores[0].note(given_up)
+
+    assert await stores[1].events(Rail.FEDNOW, limit=10) == [given_up, news, asked]
+    assert await stores[1].events(Rail.FEDNOW, limit=2) == [given_up, news]
+    assert await stores[1].events(Rail.FEDNOW, codes={"FPOF"}, limit=10) == [given_up, asked]
+    assert await stores[1].events(Rail.RTP, limit=10) == []
+    assert await stores[1].asked(Rail.FEDNOW, ["20261120990000107OFF", "NEWS-2", "UNKNOWN"]) == {
+        "20261120990000107OFF": asked
+    }
+
+
+async def test_what_was_heard_comes_with_its_bytes_but_for_what_was_read(stores: list[RailEventStore]) -> None:
+    """Reports are read by each worker once, the oldest first."""
+    reports = [
+        replace(event(f"REPORT-{number}", RailEventKind.REPORTED, code="IATR"), at=NOW + timedelta(seconds=number))
+        for number in range(3)
+    ]
+    for report in reports:
+        await hear(stores[0], report)
+    await hear(stores[0], event("NEWS-3", RailEventKind.BROADCAST))
+
+    def ids(found: Sequence[HeardMessage]) -> list[RailEvent]:
+        return [each.event for each in found]
+
+    since_first = await stores[1].heard(Rail.FEDNOW, RailEventKind.REPORTED, since=NOW, but=(), limit=2)
+    rest = await stores[1].heard(
+        Rail.FEDNOW, RailEventKind.REPORTED, since=NOW, but=[each.event.event_id for each in since_first], limit=2
+    )
+
+    assert (ids(since_first), ids(rest)) == (reports[:2], reports[2:])
+    assert since_first[0].body == b"<Document/>"
+    kinds = {RailEventKind.BROADCAST}
+    assert [each.business_message_id for each in await stores[1].events(Rail.FEDNOW, kinds=kinds, limit=10)] == [
+        "NEWS-3"
+    ]

@@ -1,0 +1,57 @@
+"""What a client is told whose payments are acknowledged only when both regions have them."""
+
+from __future__ import annotations
+
+from adapters.http.answers import PENDING_TYPE
+from gateway.domain.payment import IdempotencyKey, RegionId, TenantId
+from gateway.service.ports import NotInBothError, NotServingError
+from tests.unit.http.world import json_payment, open_world
+
+
+class Peer:
+    """Whether the other region follows, and whether it confirms."""
+
+    def __init__(self, *, follows: bool = True, confirms: bool = True) -> None:
+        self.follows = follows
+        self.confirms = confirms
+
+    def demand(self, tenant_id: TenantId) -> None:
+        """Whether there is a prospect."""
+        if not self.follows:
+            raise NotServingError(f"tenant {tenant_id} would wait for nobody")
+
+    async def wait(self, tenant_id: TenantId, key: IdempotencyKey) -> None:
+        """Whether it has it."""
+        del tenant_id
+        if not self.confirms:
+            raise NotInBothError(RegionId("use1"), key, "no word")
+
+
+async def test_what_is_in_one_region_alone_is_pending_for_the_first_and_for_every_repeat() -> None:
+    """It is no acknowledgement; once the other has it the first answer is given, as to any repeat."""
+    peer = Peer(confirms=False)
+    async with open_world(durability=peer) as world:
+        answers = [await world.post_payment(json_payment(), key="key-1") for _ in range(2)]
+        peer.confirms = True
+        acknowledged = await world.post_payment(json_payment(), key="key-1")
+
+    for answer in answers:
+        assert (answer.status, answer.headers["Content-Type"], answer.headers["Retry-After"]) == (
+            202,
+            PENDING_TYPE,
+            "1",
+        )
+        assert (answer.json["idempotency_key"], answer.json["home"]) == ("key-1", "use1")
+        assert "payment_id" not in answer.json
+    assert (acknowledged.status, acknowledged.headers["Idempotency-Replayed"]) == (202, "true")
+    assert acknowledged.json["payment_id"]
+    assert len(world.store.rows.payments) == 1
+
+
+async def test_without_a_prospect_nothing_is_begun() -> None:
+    """503 with a pause: nothing was accepted."""
+    async with open_world(durability=Peer(follows=False)) as world:
+        answer = await world.post_payment(json_payment(), key="key-1")
+
+    assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (503, "not_serving", "1")
+    assert not world.store.rows.claims

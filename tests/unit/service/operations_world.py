@@ -1,0 +1,103 @@
+"""Rail operations on fakes, against the simulated rail's own rules: what we build it takes, what it says we read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+from gateway.domain.payment import Rail
+from gateway.domain.rail_operations import Operation, RailAction
+from gateway.service.fednow import FedNowDialect
+from gateway.service.fednow_operations import FedNowOperations
+from gateway.service.ports import MessageClass
+from gateway.service.rail_operations import RailNotices, RailOperations, RailOperationSender, RailStatus
+from iso20022 import ConnectionPartyId, FedNowProfile
+from simulators.fednow.rail import fednow_rail
+from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.journal import NoJournal
+from simulators.rail import SimulatedRail
+from tests.fakes.rail_operations import InMemoryRailEvents
+from tests.unit.service.world import PARTY, World, world
+
+EAST: Final = "EAST"
+WEST: Final = "WEST"
+OTHER_PARTY: Final = ConnectionPartyId("990001106")
+
+
+@dataclass(slots=True)
+class OperationsWorld:
+    """The use cases, the store and the rail."""
+
+    earth: World
+    events: InMemoryRailEvents
+    operations: RailOperations
+    sender: RailOperationSender
+    simulated: SimulatedRail
+
+    async def ask(self, action: RailAction, subject: str | None = None) -> Operation:
+        """Ask, let a worker send it and hear the answer; return how it ended."""
+        asked = await self.operations.ask(Rail.FEDNOW, action, subject, by="sample operator", note="a sample")
+        await self.work()
+        found = await self.operations.find(Rail.FEDNOW, asked.event_id)
+        assert found is not None
+        return found
+
+    async def work(self) -> None:
+        """Send what is due, and hear what there is."""
+        await self.sender.send_due()
+        await self.hear()
+
+    async def hear(self) -> None:
+        """Hear what the rail has for us."""
+        for body in self.waiting():
+            self.earth.rail.deliver(body)
+        await self.earth.hear()
+
+    async def status(self) -> RailStatus:
+        """How we stand."""
+        return await self.operations.status(Rail.FEDNOW)
+
+    def waiting(self) -> Iterator[bytes]:
+        """Fetch and acknowledge what the rail has for us, at any point."""
+        now = self.earth.clock.now()
+        for point in self.simulated.book.standing.points_of(PARTY):
+            waiting = self.simulated.fetch(PARTY, messages_max=1_000, now=now, point=point)
+            self.simulated.acknowledge(PARTY, [each.receipt for each in waiting])
+            yield from [each.body for each in waiting]
+
+    def other_says(self, body: bytes) -> None:
+        """Let another participant send the rail a system message."""
+        now = self.earth.clock.now()
+        self.simulated.receive(body, connection_party=OTHER_PARTY, message_class="system", now=now)
+
+
+@asynccontextmanager
+async def operations_world(*, hears: bool = True) -> AsyncIterator[OperationsWorld]:
+    """A world in which rail operations are heard, or (`hears` off) nobody hears them."""
+    profile = FedNowProfile(own_connection_party=PARTY)
+    async with world(profile=profile) as earth:
+        settings = FedNowSimulatorSettings(connection_points={PARTY: (EAST, WEST)})
+        simulated = fednow_rail(settings, NoJournal(), started_at=earth.clock.now())
+
+        def answering(body: bytes, message_class: MessageClass) -> Sequence[bytes]:
+            now = earth.clock.now()
+            simulated.receive(body, connection_party=PARTY, message_class=message_class, now=now)
+            return ()
+
+        earth.rail.answering = answering
+        events, identifiers = InMemoryRailEvents(), earth.receiver.identifiers
+        dialect = FedNowOperations(
+            FedNowDialect(profile, PARTY), party=PARTY, institutions=frozenset({"990000107", "990000204"})
+        )
+        links = {Rail.FEDNOW: earth.rail}
+        notices = RailNotices(events, earth.recorder) if hears else None
+        earth.receiver = replace(earth.receiver, notices=notices)
+        yield OperationsWorld(
+            earth,
+            events,
+            RailOperations({Rail.FEDNOW: dialect}, events, earth.clock, identifiers),
+            RailOperationSender(events, links, earth.clock, identifiers, earth.recorder),
+            simulated,
+        )

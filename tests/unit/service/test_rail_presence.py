@@ -1,0 +1,189 @@
+"""Sign-on only when those who answer do, and the protective sign-off when they are gone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import pytest
+
+from gateway.domain.payment import Rail, TenantId
+from gateway.domain.rail_operations import OperationState, RailAction
+from gateway.domain.stand_in import StandInPolicy
+from gateway.service.ports import Receivers, ReceivingTenant, UnavailableError
+from gateway.service.rail_operations import NotReadyError
+from gateway.service.rail_presence import Answerers, RailGuard
+from iso20022 import RoutingNumber
+from tests.unit.service.operations_world import WEST, OperationsWorld, operations_world
+
+OURS, SECOND, UNASKED = "990000107", "990000204", "990001106"
+AFTER_S = 10.0
+
+
+@dataclass(slots=True)
+class People:
+    """Workers and institutions, as the test wants them; one institution is never asked."""
+
+    workers: int = 1
+    silent: set[str] = field(default_factory=set)
+
+    async def workers_seen(self, since: datetime) -> int:
+        return self.workers
+
+    async def reach(self, tenant: ReceivingTenant) -> None:
+        assert tenant.institution_url is not None
+        if tenant.institution_url in self.silent:
+            raise UnavailableError("nobody there")
+
+    async def receiving_tenants(self) -> Receivers:
+        urls = {"first": "https://first.example", "second": "https://second.example", "third": None}
+        tenants = {TenantId(name): ReceivingTenant(TenantId(name), url, StandInPolicy()) for name, url in urls.items()}
+        agents = dict(zip((OURS, SECOND, UNASKED), tenants, strict=True))
+        return Receivers({RoutingNumber(agent): tenant for agent, tenant in agents.items()}, tenants)
+
+
+@dataclass(slots=True)
+class Guarded:
+    """A guard, whom it guards, and the rail."""
+
+    place: OperationsWorld
+    people: People
+    guard: RailGuard
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time go by, and the guard look every two seconds; what it asks is sent and answered."""
+        for _ in range(round(seconds / 2)):
+            await self.guard.look()
+            await self.place.work()
+            self.place.earth.clock.advance(2)
+
+    def asked(self) -> list[tuple[str, tuple[str, ...]]]:
+        """What the rail was asked, the oldest first."""
+        kept = sorted(self.place.events.kept.values(), key=lambda event: event.at)
+        return [(event.code, event.subjects) for event in kept if event.asked_by == "protective sign-off"]
+
+
+@pytest.fixture
+async def guarded() -> AsyncIterator[Guarded]:
+    """A guard over two institutions that are asked and one that is not."""
+    async with operations_world() as place:
+        people = People()
+        answerers = Answerers(people, people, people, place.earth.clock)  # type: ignore[arg-type]
+        place.operations = replace(place.operations, readiness=answerers)
+        guard = RailGuard(Rail.FEDNOW, place.operations, answerers, place.earth.clock, place.earth.recorder, AFTER_S)
+        yield Guarded(place, people, guard)
+
+
+async def test_while_everybody_answers_nobody_is_signed_off(guarded: Guarded) -> None:
+    """The control of the tests below."""
+    await guarded.pass_time(60)
+
+    assert guarded.asked() == []
+
+
+async def test_an_institution_that_has_not_answered_for_too_long_is_signed_off_once_and_the_others_stay(
+    guarded: Guarded,
+) -> None:
+    """It alone: those whose institution answers go on receiving."""
+    guarded.people.silent.add("https://second.example")
+
+    await guarded.pass_time(AFTER_S)
+    before = guarded.asked()
+    await guarded.pass_time(120)
+
+    assert (before, guarded.asked()) == ([], [("FPOF", (SECOND,))])
+    standing = (await guarded.place.status()).standing
+    assert (standing.is_reached(SECOND), standing.is_reached(OURS)) == (False, None)
+
+
+async def test_one_that_answers_again_in_between_is_left_alone(guarded: Guarded) -> None:
+    """Its time begins anew."""
+    for _ in range(6):
+        guarded.people.silent.add("https://second.example")
+        await guarded.pass_time(AFTER_S - 2)
+        guarded.people.silent.clear()
+        await guarded.pass_time(2)
+
+    assert guarded.asked() == []
+
+
+async def test_when_no_worker_runs_the_whole_connection_party_is_signed_off_though_nobody_hears_the_answer(
+    guarded: Guarded,
+) -> None:
+    """The acknowledgement waits at the rail: it is not asked again and again for want of it."""
+    guarded.people.workers = 0
+    for _ in range(40):
+        await guarded.guard.look()
+        await guarded.place.sender.send_due()
+        guarded.place.earth.clock.advance(2)
+
+    assert guarded.asked() == [("FPOF", ())]
+    assert not guarded.place.simulated.book.standing.is_reached(guarded.place.simulated.settings.participants[0])
+
+
+async def test_after_a_sign_on_by_a_person_a_second_death_is_a_second_sign_off(guarded: Guarded) -> None:
+    """The guard looks at what was asked last."""
+    guarded.people.silent.add("https://second.example")
+    await guarded.pass_time(20)
+    guarded.people.silent.clear()
+    assert (await guarded.place.ask(RailAction.SIGN_ON, SECOND)).state is OperationState.DONE
+    await guarded.pass_time(20)
+    guarded.people.silent.add("https://second.example")
+    await guarded.pass_time(20)
+
+    assert guarded.asked() == [("FPOF", (SECOND,)), ("FPOF", (SECOND,))]
+
+
+async def test_what_could_not_be_handed_to_the_rail_is_asked_again(guarded: Guarded) -> None:
+    """Given up after a minute; the reason to ask has not gone."""
+    guarded.people.silent.add("https://second.example")
+    guarded.place.earth.rail.reachable = False
+    for _ in range(45):
+        await guarded.guard.look()
+        await guarded.place.sender.send_due()
+        guarded.place.earth.clock.advance(2)
+    guarded.place.earth.rail.reachable = True
+    await guarded.pass_time(10)
+
+    assert guarded.asked() == [("FPOF", (SECOND,)), ("FPOF", (SECOND,))]
+    assert (await guarded.place.status()).standing.is_reached(SECOND) is False
+
+
+async def test_with_another_region_this_ones_point_is_disconnected_and_nobody_is_signed_off(guarded: Guarded) -> None:
+    """The connection party is both regions': signing it off would stop the one that lives."""
+    guarded.guard.has_peer, guarded.guard.own_point = True, WEST
+    guarded.people.workers = 0
+    guarded.people.silent.add("https://second.example")
+
+    await guarded.pass_time(60)
+
+    assert guarded.asked() == [("FPCD", (WEST,))]
+
+
+@pytest.mark.parametrize(
+    ("workers", "silent", "institution", "named"),
+    [
+        (0, "", None, ["no worker runs"]),
+        (1, "https://second.example", SECOND, [SECOND]),
+        (1, "https://second.example", None, [SECOND]),
+        (1, "https://second.example", OURS, []),
+        (1, "", None, []),
+    ],
+)
+async def test_a_sign_on_is_refused_while_those_who_must_answer_do_not(
+    guarded: Guarded, workers: int, silent: str, institution: str | None, named: list[str]
+) -> None:
+    """Nothing is asked of the rail, and the reason names who is missing; another's silence stops nobody."""
+    guarded.people.workers, guarded.people.silent = workers, {silent}
+
+    async def sign_on() -> OperationState | list[str]:
+        try:
+            return (await guarded.place.ask(RailAction.SIGN_ON, institution)).state
+        except NotReadyError as error:
+            return [fault.split(":")[0] for fault in error.faults]
+
+    ended = await sign_on()
+
+    assert ended == (named or OperationState.DONE)
+    assert bool(guarded.place.events.kept) is not bool(named)
