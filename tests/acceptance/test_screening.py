@@ -165,6 +165,7 @@ async def test_what_is_sent_and_received_waits_for_a_person_on_a_hit_and_is_reje
         await received(receiver, database)
         (unseen_incoming,) = receiver.order(debtor_name=UNSEEN)
         rejected = await until(database, unseen_incoming, lambda row: row["state"] == "REJECTED")
+        history = await get(receiver.installation, f"/v1/incoming-transfers/{rejected['payment_id']}/events")
         ended = await state_of(receiver, unseen, "REJECTED")
     for name, value in receiver.installation.environment.items():
         monkeypatch.setenv(name, value)
@@ -174,7 +175,9 @@ async def test_what_is_sent_and_received_waits_for_a_person_on_a_hit_and_is_reje
     assert ended["reason"]["code"] == "AB11"
     assert receiver.installation.copies_on_the_wire(unseen_message) == []
     assert [each["status"] for each in receiver.at_rail(unseen_incoming)["answers"]] == ["RJCT"]
-    assert (rejected["reason_code"], rejected["reason_origin"]) == ("AB05", "screening")
+    assert [each["details"]["decided_by"] for each in history["events"] if each["kind"] == "RejectionDecided"] == [
+        "screening"
+    ]
     assert len(receiver.at_institution()["credited"]) == CLEAR_INCOMING
     assert service.unsigned == 0
     assert LISTED not in receiver.installation.logs()
