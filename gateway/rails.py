@@ -102,9 +102,10 @@ def _fednow(settings: Settings, schemas: SchemaSet) -> RailProtocol:
     )
 
 
-def _rtp(settings: Settings, schemas: SchemaSet) -> RailProtocol:
+def rtp_profile(settings: Settings, schemas: SchemaSet) -> RtpProfile:
+    """Return RTP's rules as this installation knows them."""
     rtp = settings.rtp
-    profile = RtpProfile(
+    return RtpProfile(
         aba_severity=Severity(rtp.routing_number_severity),
         network_limit_cents=rtp.network_limit_cents,
         sender_limit_cents=rtp.sender_limit_cents,
@@ -115,9 +116,19 @@ def _rtp(settings: Settings, schemas: SchemaSet) -> RailProtocol:
         rail_clock_s=rtp.rail_clock_s,
         schemas=schemas,
     )
+
+
+def rtp_address(settings: Settings) -> RtpAddress:
+    """Return who we are in RTP's headers, and who the rail is."""
+    rtp = settings.rtp
+    return RtpAddress(participant=ConnectionPartyId(rtp.participant), rail=ConnectionPartyId(rtp.rail_ids[0]))
+
+
+def _rtp(settings: Settings, schemas: SchemaSet) -> RailProtocol:
+    rtp = settings.rtp
     return rtp_protocol(
-        profile,
-        address=RtpAddress(participant=ConnectionPartyId(rtp.participant), rail=ConnectionPartyId(rtp.rail_ids[0])),
+        rtp_profile(settings, schemas),
+        address=rtp_address(settings),
         timing=Timing(
             promise_s=settings.promise_s,
             send_margin_s=rtp.send_margin_s,

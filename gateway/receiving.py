@@ -13,7 +13,7 @@ from adapters.webhooks import SecretError
 from gateway.domain.payment import Rail
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.domain.stand_in import policy_from
-from gateway.rails import fednow_profile
+from gateway.rails import fednow_profile, rtp_address, rtp_profile
 from gateway.service.decide import Decisions
 from gateway.service.fednow import FedNowDialect
 from gateway.service.group_commit import GroupCommit
@@ -31,6 +31,7 @@ from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.post import TENANT_UNDER_WAY_MAX, Posting
 from gateway.service.incoming.rail import ReasonCodes, ReceivingRail
 from gateway.service.incoming.requests import ReturnRequests
+from gateway.service.incoming.rtp import ReceiverHabits, RtpReceiving
 from gateway.service.incoming.send import IncomingSender, grouped_sents
 from gateway.service.incoming.tenants import ReceivingTenants
 from gateway.service.incoming.timers import IncomingTimers
@@ -47,6 +48,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.relay import Forward, leave_to_the_relay
+from gateway.service.rtp import RtpDialect
 from gateway.service.screening import Screening
 from gateway.settings import Settings, SettingsError, schemas_of
 from gateway.signing import secrets_of, tls_of
@@ -79,6 +81,25 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
                 unanswered=fednow.unanswered_reason_code, unknown_agent=fednow.unknown_agent_reason_code
             ),
             answer_refused=frozenset(fednow.answer_refused_codes),
+        )
+    if Rail.RTP in protocols:
+        rtp = settings.rtp
+        found[Rail.RTP] = RtpReceiving(
+            RtpDialect(rtp_profile(settings, schemas_of(settings)), rtp_address(settings)),
+            protocols[Rail.RTP],
+            timing=ReceivingTiming(
+                reserve_s=rtp.receiver_reserve_s,
+                own_share_s=rtp.receiver_own_share_s,
+                advice_wait_s=rtp.repeat_wait_s if rtp.advice_wait_s is None else rtp.advice_wait_s,
+                question_interval_s=rtp.status_request_interval_s,
+                questions_max=rtp.status_requests_max,
+            ),
+            reasons=ReasonCodes(unanswered=rtp.unanswered_reason_code, unknown_agent=rtp.unknown_agent_reason_code),
+            habits=ReceiverHabits(
+                answer_refused=frozenset(rtp.answer_refused_codes),
+                confirms_time_out=rtp.confirms_time_out,
+                acknowledges_posting=rtp.acknowledges_posting,
+            ),
         )
     return found
 
@@ -136,7 +157,7 @@ class Receiving:
     def warm_up(self) -> None:
         """Read a sample of each rail: the first transfer after a start must not wait for schemas to be compiled."""
         for rail, found in self.rails.items():
-            for message_type in ("pacs.008", "pacs.002", "pacs.004"):
+            for message_type in found.brings:
                 found.read(sample(message_type, rail=rail.value, direction=Direction.FROM_RAIL))
 
     @property

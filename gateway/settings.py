@@ -279,6 +279,51 @@ class RtpSettings(BaseModel):
         description="Reasons of an RJCT, comma-separated, that refuse a copy and not the payment: it may have settled "
         "by another copy, and is in doubt.",
     )
+    receiver_reserve_s: float = Field(
+        5.0,
+        gt=0,
+        description="How long we may take for the answer to an incoming payment, from the rail's header on. Ours: how "
+        "RTP divides its time is not public.",
+    )
+    receiver_own_share_s: float = Field(
+        1.0,
+        gt=0,
+        description="How much of it the gateway keeps for itself: when only this is left, the stand-in decides.",
+    )
+    advice_wait_s: float | None = Field(
+        None,
+        gt=0,
+        description="From the rail's header on, until a transfer that we accepted and of which the rail says nothing "
+        "is asked about with pacs.028; longer than the rail's clock. Empty: as long as until a repeat. The rail's own "
+        "rule is not public.",
+    )
+    status_request_interval_s: float = Field(5.0, gt=0, description="First pause between two questions; it doubles.")
+    status_requests_max: int = Field(
+        12, gt=0, description="Questions about one transfer that stay unanswered before a person is called."
+    )
+    unanswered_reason_code: str = Field(
+        "NARR",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our rejection when nobody has decided in time; NARR is told in words.",
+    )
+    unknown_agent_reason_code: str = Field(
+        "RC04",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our rejection when no tenant receives for the creditor's agent.",
+    )
+    answer_refused_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("DUPL",),
+        description="The rail's reasons, comma-separated, that say of a received transfer that our answer to it was "
+        "refused, and not that it did not settle: after one of these it is asked.",
+    )
+    confirms_time_out: bool = Field(
+        default=True,
+        description="Whether a camt.056 with DS24 is answered with a pacs.002 RCVD, as one vendor's guide has it.",
+    )
+    acknowledges_posting: bool = Field(
+        default=False,
+        description="Whether the sender is told of every posting by camt.035 ACK; after ACWP it always is (ACWP).",
+    )
     further_reason_codes: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Reasons of a pacs.002, comma-separated, beside those of the public schemas. An answer with any "
@@ -295,10 +340,11 @@ class RtpSettings(BaseModel):
         "rail_ids",
         "definite_refusal_codes",
         "copy_refusal_codes",
+        "answer_refused_codes",
         "further_reason_codes",
         mode="before",
     )(_split)
-    _or_none = field_validator("url", mode="before")(_none_if_empty)
+    _or_none = field_validator("url", "advice_wait_s", mode="before")(_none_if_empty)
 
     @model_validator(mode="after")
     def _repeats_after_the_clock(self) -> Self:
@@ -306,6 +352,10 @@ class RtpSettings(BaseModel):
             raise ValueError("rail_clock_s must be longer than send_margin_s: nothing could be sent in time")
         if self.repeat_wait_s <= self.rail_clock_s:
             raise ValueError("repeat_wait_s must be longer than rail_clock_s: the answer may still come")
+        if self.receiver_own_share_s >= self.receiver_reserve_s:
+            raise ValueError("receiver_reserve_s must be longer than receiver_own_share_s: nobody could be asked")
+        if self.advice_wait_s is not None and self.advice_wait_s <= self.rail_clock_s:
+            raise ValueError("advice_wait_s must be longer than rail_clock_s: the rail may still decide")
         return self
 
 

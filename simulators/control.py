@@ -20,7 +20,7 @@
 
 ``POST /simulator/v1/return-requests``
     ``{"message_id": …, "reason": …}``: the sender of a forwarded payment asks for its return, ``days_later`` by what it
-    says of the settlement; ``unknown``: about a payment that nobody has sent. FedNow alone.
+    says of the settlement; ``unknown``: about a payment that nobody has sent.
 
 ``POST /simulator/v1/conversations``
     ``{"kind": "request_for_payment" | "withdrawal" | "information_request", …}`` with the members of

@@ -29,7 +29,16 @@ from simulators.facts import (
     Started,
     TransferForwarded,
 )
-from simulators.forwarding import NONE, OPPOSITE, Forwarded, ForwardingRules, Order, deliveries, opposite_of
+from simulators.forwarding import (
+    NONE,
+    OPPOSITE,
+    UNREADABLE,
+    Forwarded,
+    ForwardingRules,
+    Order,
+    deliveries,
+    opposite_of,
+)
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.outqueue import Waiting
@@ -272,11 +281,13 @@ class SimulatedRail:
         if forwarded.advice == NONE:
             return []
         if forwarded.advice == OPPOSITE:
-            status = opposite_of(status)
+            status = opposite_of(status, settled=self._forwarding.settled)
         at = completed.at + timedelta(seconds=forwarded.advice_after_s)
         body = self._forwarding.advice(
             forwarded, status, completed.reasons, settlement_date=completed.settlement_date, at=at
         )
+        if forwarded.advice == UNREADABLE:
+            body = GARBAGE
         return [fact for _ in range(forwarded.advice_copies) for fact in self._queued(body, forwarded.recipient, at)]
 
     def advance(self, now: datetime) -> None:

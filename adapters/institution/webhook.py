@@ -32,7 +32,7 @@ from gateway.domain.payment import TenantId
 from gateway.domain.returns import AMOUNT
 from gateway.service.incoming.money import account_number, reason_codes
 from gateway.service.ports import Clock, Question, ReceivingTenant, UnavailableError
-from iso20022 import Amount, PaymentReturn
+from iso20022 import Amount, CustomerCreditTransfer, PaymentReturn
 from iso20022.messages.actors import Actor, PartyDetails
 
 TELL_TIMEOUT_S: Final = 10.0
@@ -197,6 +197,7 @@ def _content(question: Question) -> dict[str, Any]:
         "creditor": {"name": message.creditor.name.reveal()},
         "creditor_account": message.creditor_account.reveal(),
         "remittance": [line.reveal() for line in message.remittance],
+        **({} if question.transfer.original_id is None else _return_of(question.transfer, message)),
     }
 
 
@@ -204,13 +205,17 @@ def _of_return(transfer: IncomingTransfer, message: PaymentReturn) -> dict[str, 
     """What came back: the payment of ours that it was, and why; who was its debtor is the creditor now."""
     chain = message.return_chain
     return {
-        "return_of": {"payment_id": str(transfer.original_id), "reason_codes": reason_codes(message)},
+        **_return_of(transfer, message),
         "debtor": None if chain is None else _named(chain.debtor),
         "debtor_account": None if chain is None else account_number(chain.debtor_account) or None,
         "creditor": None if chain is None else _named(chain.creditor),
         "creditor_account": None if chain is None else account_number(chain.creditor_account) or None,
         "remittance": [],
     }
+
+
+def _return_of(transfer: IncomingTransfer, message: CustomerCreditTransfer | PaymentReturn) -> dict[str, Any]:
+    return {"return_of": {"payment_id": str(transfer.original_id), "reason_codes": reason_codes(message)}}
 
 
 def _named(actor: Actor) -> dict[str, Any] | None:

@@ -92,8 +92,10 @@ class Reading:
 
     ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
     nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer
-    or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``. ``notice`` is
-    what the rail says of itself, or of what it was asked about ourselves; ``talk`` belongs to a conversation.
+    or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``; a header that
+    says that it repeats an earlier one makes it a ``is_marked_repeat``. With ``gives_up`` it is the rail's word that a
+    payment's time is over, which is true for its sender and its receiver alike. ``notice`` is what the rail says of
+    itself, or of what it was asked about ourselves; ``talk`` belongs to a conversation.
     """
 
     business_message_id: str
@@ -104,6 +106,8 @@ class Reading:
     is_sign_of_life: bool = False
     transfer: CustomerCreditTransfer | PaymentReturn | None = None
     created_at: datetime | None = None
+    is_marked_repeat: bool = False
+    gives_up: bool = False
     talk: Talk | None = None
     notice: Notice | None = None
 

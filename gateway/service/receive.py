@@ -250,8 +250,9 @@ class Receiver:
             self.observer.rail_answered(self.rail.rail)  # of an answer of ours: that it has arrived says nothing more
         elif reading.statement is None or payment is None:
             await self._quarantine(one, reading.codes or (UNMATCHED,))
-            if self.incoming is not None and isinstance(reading.statement, PaymentCancellationRequest):
-                await self.incoming.requests.refuse_unknown(self.rail.rail, reading.statement)
+            request = reading.statement
+            if self.incoming and isinstance(request, PaymentCancellationRequest) and not reading.gives_up:
+                await self.incoming.requests.refuse_unknown(self.rail.rail, request)
         elif mismatches := self.rail.mismatches(reading, payment):
             await self._quarantine(one, mismatches)
         else:
@@ -392,6 +393,8 @@ def _is_for_both(reading: Reading, payment: Payment, transfer: IncomingTransfer)
     sender, is no news to who has said it.
     """
     said = reading.statement
+    if reading.gives_up:
+        return payment.message_id == transfer.message_id
     if transfer.instructing_agent != transfer.instructed_agent or payment.message_id != transfer.message_id:
         return False
     return isinstance(said, PaymentStatusReport) and said.instructing_agent != transfer.instructed_agent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from iso20022 import (
     BusinessHeader,
@@ -46,6 +47,8 @@ from simulators.participants import participant_of
 
 class FedNowForwarding:
     """Implements `simulators.forwarding.ForwardingRules` for FedNow."""
+
+    settled: Final = TransactionStatus.ACSC
 
     def __init__(self, settings: FedNowSimulatorSettings, ids: MessageIds) -> None:
         self._settings = settings

@@ -183,7 +183,7 @@ class FedNowConversations:
             return None
         if isinstance(said, RequestForPayment) and not said.amount.cents:
             return None  # a request for nothing is answered at once, and by that alone (Operating Procedures)
-        return self._receipts.receipt(said.message_id, message_type, at=at)
+        return self._receipts.receipt_of(said.message_id, message_type, at=at)
 
     # --- what we open ---
 

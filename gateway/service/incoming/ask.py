@@ -24,8 +24,8 @@ from gateway.domain.screening import PASSED, Screened, Way, answered_with
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.come_back import STILL_OPEN, ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
-from gateway.service.incoming.messages import Brought
 from gateway.service.incoming.observer import IncomingObserver
+from gateway.service.incoming.rail import Brought
 from gateway.service.incoming.send import IncomingSender
 from gateway.service.incoming.tenants import NOBODYS, ReceivingTenants
 from gateway.service.ports import (

@@ -27,7 +27,7 @@ from gateway.service.ports import (
     Unsent,
 )
 from gateway.service.supervise import Verdict, each
-from iso20022.messages import pacs002
+from iso20022.messages import camt035, pacs002
 
 PAUSE_S: Final = 0.1
 """How often is looked for messages that were saved and may not have left."""
@@ -52,6 +52,10 @@ _WITHHELD_IN: Final = frozenset({IncomingState.ACCEPTED, IncomingState.ACCEPTED_
 
 ACCEPTING: Final = frozenset({"ACTC", "ACWP"})
 """The answers that accept: sent late they would not count, and the rail is asked instead."""
+
+
+_REPORTS: Final = frozenset({pacs002.MESSAGE_TYPE, camt035.MESSAGE_TYPE})
+"""With what a receiver tells a rail about a transfer: its answer, and what became of the posting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +152,11 @@ class IncomingSender:
 
 
 def reports(messages: Sequence[RawMessage]) -> Sequence[RawMessage]:
-    """Return our pacs.002 of these, in their order: what is said before the last is said no more."""
+    """Return what we have said of the transfer, in its order: what is said before the last is said no more."""
     return [
         message
         for message in messages
-        if message.direction is MessageDirection.RAIL_OUT and message.message_type == pacs002.MESSAGE_TYPE
+        if message.direction is MessageDirection.RAIL_OUT and message.message_type in _REPORTS
     ]
 
 
