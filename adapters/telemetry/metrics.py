@@ -245,6 +245,19 @@ class Metrics:
             registry=self.registry,
         )
         self.rails = RailMetrics(self.registry)
+        self.screened_total = Counter(
+            "gateway_screened_total",
+            "Payments and transfers that were screened, by what came of it.",
+            ["way", "outcome"],
+            registry=self.registry,
+        )
+        self.screening_duration_seconds = Histogram(
+            "gateway_screening_duration_seconds",
+            "How long screening took.",
+            ["way"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+            registry=self.registry,
+        )
         self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)
 
     def render(self) -> tuple[bytes, str]:

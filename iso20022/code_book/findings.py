@@ -149,6 +149,7 @@ _REQUESTS: Final[tuple[FindingRow, ...]] = (
     ("FORM_TEXT", "The words beside a reason are empty, too long, or no single line.", "Shorten them."),
     ("FORM_ACTION", "The action is none that the API knows.", "Use one of those named."),
     ("FORM_SUBJECT", "What is asked of a rail is not about such a subject.", "Name an institution, a point or nobody."),
+    ("FORM_DECISION", "The decision is none that the API knows.", "Use one of those named."),
 )
 _INFORMATIVE: Final = frozenset({"HEADER_ONLY", "XSD_MORE", "KEY_VALIDITY_LONG", "KEY_EXPIRES_SOON", "KEY_ALONE"})
 
