@@ -621,6 +621,7 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
             )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await _keep_incoming_gauges(parts, now)
+        metrics.conversations_overdue.set(await parts.conversations.overdue(now))
         await _keep_audit_gauges(parts, now)
         if parts.regional is not None:
             await parts.regional.keep_gauge(metrics, parts.clock)
