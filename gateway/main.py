@@ -506,6 +506,7 @@ async def _run_worker_loops(
                 parts.clock,
                 parts.observer,
                 parts.settings.fednow.totals_interval_s,
+                parts.settings.region,
             )
             loops["reconciliation"] = reconciler.run
             for rail in reconciler.dialects:  # a worker that never compares is one whose last time was its start
