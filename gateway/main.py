@@ -32,6 +32,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.postgres.releases import PostgresReleases
+from adapters.postgres.screening import PostgresScreening
 from adapters.postgres.store import PostgresStore
 from adapters.synthetic import SyntheticPayments
 from adapters.system import SystemClock, SystemIdentifiers
@@ -40,10 +41,11 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
+from gateway.conversing import Conversing, conversation_desk, conversation_store, converse
 from gateway.domain.incoming_transfer import UNENDED
 from gateway.domain.payment import Rail, RegionId
 from gateway.presence import open_presence, operations_over
-from gateway.rails import link_of, served_rails
+from gateway.rails import link_of, rail_operations, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
     POSTING_PREFETCH,
@@ -54,6 +56,7 @@ from gateway.receiving import (
     receiving_rails,
 )
 from gateway.regional import Regional, open_peer, open_regional, serving_the_peer, takes_of, tenure_of
+from gateway.screening import open_screening
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
@@ -86,10 +89,13 @@ from gateway.service.ports import (
     RailLink,
     Vault,
 )
+from gateway.service.ports.conversations import ConversationStore
 from gateway.service.rail_operations import RailNotices, RailOperations, RailOperationSender
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
+from gateway.service.reconcile import MissingDesk, Reconciler
 from gateway.service.relay import Forwarder, relay
+from gateway.service.screening import Screening
 from gateway.service.seal import Sealer
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
@@ -152,6 +158,7 @@ class Parts:
     releases: PostgresReleases
     store: PaymentStore
     incoming: IncomingStore
+    conversations: ConversationStore
     rail_events: RailEventStore
     dead_letters: DeadLetterStore
     audit: AuditStore
@@ -209,6 +216,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             store=store,
             incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure),
             rail_events=PostgresRailEvents(pool, region=region, vault=vault),
+            conversations=conversation_store(pool, region=region, vault=vault),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,
@@ -287,8 +295,9 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             forward=forwarder.take,
             durability=None if parts.regional is None else parts.regional.both,
         )
+        received = receiving_rails(settings, parts.rails)
         incoming, requests, incoming_saves = desk_of(
-            rails=receiving_rails(settings, parts.rails),
+            rails=received,
             store=parts.incoming,
             payments=decisions,
             protocols=parts.rails,
@@ -298,7 +307,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         )
         api = Api(
             intake=intake,
-            operators=Operators(decisions, parts.rails, parts.clock),
+            operators=Operators(decisions, parts.rails, parts.clock, PostgresScreening(parts.pool)),
             dead_letters=DeadLetters(
                 parts.dead_letters,
                 parts.store,
@@ -308,7 +317,17 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             ),
             incoming=incoming,
             rail_operations=presence.operations,
+            rail_missing=MissingDesk(parts.rail_events, parts.clock),
             requests=requests,
+            conversations=conversation_desk(
+                settings,
+                parts.conversations,
+                parts.incoming,
+                received,
+                clock=parts.clock,
+                identifiers=SystemIdentifiers(),
+                vault=parts.vault,
+            ),
             store=parts.store,
             waiting=waiting,
             clock=parts.clock,
@@ -383,8 +402,13 @@ async def run_worker_loops(
     ready: Callable[[str], None],
 ) -> None:
     """Run a worker over the rails' links, a core and institutions, which somebody else opened and closes."""
-    async with open_bus(parts) as bus:
-        await _run_worker_loops(parts, bus, links, core, institution, ready=ready)
+    async with (
+        open_bus(parts) as bus,
+        open_screening(
+            parts.settings, PostgresScreening(parts.pool), parts.vault, parts.clock, parts.observer
+        ) as screening,
+    ):
+        await _run_worker_loops(parts, bus, links, core, institution, screening=screening, ready=ready)
 
 
 async def _run_worker_loops(
@@ -394,6 +418,7 @@ async def _run_worker_loops(
     core: Core,
     institution: Institution,
     *,
+    screening: Screening,
     ready: Callable[[str], None],
 ) -> None:
     identifiers, rails = SystemIdentifiers(), parts.rails
@@ -403,7 +428,7 @@ async def _run_worker_loops(
     loads = grouped_loads(parts.store)
     tenure = tenure_of(parts.regional)
     funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s, tenure)
-    dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
+    dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds, screening)
     regions = None if parts.regional is None else parts.regional.store
     forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
     receiving = compose(
@@ -413,12 +438,23 @@ async def _run_worker_loops(
         protocols=rails,
         vault=parts.vault,
         institution=institution,
+        screening=screening,
         links=links,
         clock=parts.clock,
         identifiers=identifiers,
         observer=parts.observer,
         forward=forwarder.take,
         both=None if parts.regional is None else parts.regional.both,
+    )
+    conversing = converse(
+        parts.settings,
+        parts.conversations,
+        receiving,
+        payments=parts.store,
+        incoming=parts.incoming,
+        links=links,
+        clock=parts.clock,
+        identifiers=identifiers,
     )
     receivers = {
         rail: Receiver(
@@ -432,6 +468,7 @@ async def _run_worker_loops(
             receiving.hearing(rail, parts.store, parts.vault),
             regions,
             RailNotices(parts.rail_events, parts.observer),
+            conversing.hearings.get(rail),
         )
         for rail, protocol in rails.items()
     }
@@ -447,17 +484,32 @@ async def _run_worker_loops(
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
         grouping += [group.create_task(each.run()) for each in receiving.groups]
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving),
+            "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving=receiving, conversing=conversing),
+            "conversations": conversing.keeping.run,
             "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
             "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
             "timers": timers.run,
             "rail operations": operations.run,
+            "screening": screening.run,
+            "movements": screening.forget,
             **receiving.loops,
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
             "rail gauges": lambda: _keep_rail_gauges(parts),
         }
+        if receiving.rails and parts.settings.fednow.totals_interval_s is not None:
+            reconciler = Reconciler(
+                rail_operations(parts.settings),
+                parts.rail_events,
+                parts.incoming,
+                parts.clock,
+                parts.observer,
+                parts.settings.fednow.totals_interval_s,
+            )
+            loops["reconciliation"] = reconciler.run
+            for rail in reconciler.dialects:  # a worker that never compares is one whose last time was its start
+                parts.metrics.rails.totals_compared_timestamp_seconds.labels(rail).set_to_current_time()
         if receiving.rails:
             loops |= {"forwarder": forwarder.publish, "forwarded": forwarder.forget}
         if parts.archiver is not None:
@@ -501,16 +553,19 @@ async def _run_worker_loops(
             task.cancel()
 
 
-async def _consume(parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, receiving: Receiving) -> None:
+async def _consume(
+    parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, *, receiving: Receiving, conversing: Conversing
+) -> None:
     """Take what is for the rails, for the core, and for the institutions from their queues, until cancelled."""
     await bus.declare()
     settings = parts.settings
     out, core = QueueDirection.OUT, QueueDirection.CORE
+    unhurried = conversing.keeping.or_else(receiving.arrived.requests.see_to_ours)
     handled: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = (
         (out, MessageClass.VALUE, dispatcher.transfer, settings.dispatch_prefetch, settings.dispatch_concurrency),
         (out, MessageClass.INQUIRY, dispatcher.enquiry, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (out, MessageClass.SYSTEM, dispatcher.ping, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
-        (out, MessageClass.NONVALUE, receiving.arrived.requests.see_to_ours, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
+        (out, MessageClass.NONVALUE, unhurried, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
         (core, MessageClass.VALUE, funds.tell, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),
     )
     received: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = [
@@ -577,6 +632,7 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
             )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await _keep_incoming_gauges(parts, now)
+        metrics.conversations_overdue.set(await parts.conversations.overdue(now))
         await _keep_audit_gauges(parts, now)
         if parts.regional is not None:
             await parts.regional.keep_gauge(metrics, parts.clock)
@@ -598,10 +654,11 @@ async def _keep_incoming_gauges(parts: Parts, now: datetime) -> None:
 
 
 async def _keep_rail_gauges(parts: Parts) -> None:
-    operations = operations_of(parts)
+    operations, desk = operations_of(parts), MissingDesk(parts.rail_events, parts.clock)
     while True:
         for rail in operations.dialects:
             parts.metrics.rails.show(rail, await operations.status(rail), operations.rules)
+            parts.metrics.rails.show_missing(rail, await desk.missing(rail), parts.clock.now())
         await asyncio.sleep(RAIL_GAUGES_PAUSE_S)
 
 

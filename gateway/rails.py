@@ -13,7 +13,6 @@ from gateway.rail_links import rail_link
 from gateway.service.fednow import FedNowDialect, fednow_protocol
 from gateway.service.fednow_operations import FedNowOperations
 from gateway.service.ports import RailLink
-from gateway.service.rail_operations import OperationsDialect
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.rtp import RtpAddress, rtp_protocol
 from gateway.settings import Settings, schemas_of
@@ -68,7 +67,7 @@ def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:
     )
 
 
-def rail_operations(settings: Settings) -> Mapping[Rail, OperationsDialect]:
+def rail_operations(settings: Settings) -> Mapping[Rail, FedNowOperations]:
     """Return how each rail that is served is asked about ourselves, where we know how.
 
     Raises:
@@ -103,9 +102,10 @@ def _fednow(settings: Settings, schemas: SchemaSet) -> RailProtocol:
     )
 
 
-def _rtp(settings: Settings, schemas: SchemaSet) -> RailProtocol:
+def rtp_profile(settings: Settings, schemas: SchemaSet) -> RtpProfile:
+    """Return RTP's rules as this installation knows them."""
     rtp = settings.rtp
-    profile = RtpProfile(
+    return RtpProfile(
         aba_severity=Severity(rtp.routing_number_severity),
         network_limit_cents=rtp.network_limit_cents,
         sender_limit_cents=rtp.sender_limit_cents,
@@ -116,9 +116,19 @@ def _rtp(settings: Settings, schemas: SchemaSet) -> RailProtocol:
         rail_clock_s=rtp.rail_clock_s,
         schemas=schemas,
     )
+
+
+def rtp_address(settings: Settings) -> RtpAddress:
+    """Return who we are in RTP's headers, and who the rail is."""
+    rtp = settings.rtp
+    return RtpAddress(participant=ConnectionPartyId(rtp.participant), rail=ConnectionPartyId(rtp.rail_ids[0]))
+
+
+def _rtp(settings: Settings, schemas: SchemaSet) -> RailProtocol:
+    rtp = settings.rtp
     return rtp_protocol(
-        profile,
-        address=RtpAddress(participant=ConnectionPartyId(rtp.participant), rail=ConnectionPartyId(rtp.rail_ids[0])),
+        rtp_profile(settings, schemas),
+        address=rtp_address(settings),
         timing=Timing(
             promise_s=settings.promise_s,
             send_margin_s=rtp.send_margin_s,

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.institution.webhook import SecretError, WebhookInstitution
-from gateway.domain.payment import Rail, TenantId
+from adapters.institution.webhook import WebhookInstitution
+from adapters.webhooks import SecretError
+from gateway.domain.payment import Rail
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.domain.stand_in import policy_from
-from gateway.rails import fednow_profile
+from gateway.rails import fednow_profile, rtp_address, rtp_profile
 from gateway.service.decide import Decisions
 from gateway.service.fednow import FedNowDialect
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.arrived import SeeingToArrived
 from gateway.service.incoming.ask import Asker
-from gateway.service.incoming.both_regions import InBothRegions, NoOtherRegion
+from gateway.service.incoming.both_regions import Acceptances, InBothRegions, NoOtherRegion
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
 from gateway.service.incoming.desk import IncomingDesk
@@ -31,6 +31,7 @@ from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.post import TENANT_UNDER_WAY_MAX, Posting
 from gateway.service.incoming.rail import ReasonCodes, ReceivingRail
 from gateway.service.incoming.requests import ReturnRequests
+from gateway.service.incoming.rtp import ReceiverHabits, RtpReceiving
 from gateway.service.incoming.send import IncomingSender, grouped_sents
 from gateway.service.incoming.tenants import ReceivingTenants
 from gateway.service.incoming.timers import IncomingTimers
@@ -47,7 +48,10 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.relay import Forward, leave_to_the_relay
+from gateway.service.rtp import RtpDialect
+from gateway.service.screening import Screening
 from gateway.settings import Settings, SettingsError, schemas_of
+from gateway.signing import secrets_of, tls_of
 from iso20022 import ConnectionPartyId, Direction
 from iso20022.sample import sample
 
@@ -78,6 +82,25 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
             ),
             answer_refused=frozenset(fednow.answer_refused_codes),
         )
+    if Rail.RTP in protocols:
+        rtp = settings.rtp
+        found[Rail.RTP] = RtpReceiving(
+            RtpDialect(rtp_profile(settings, schemas_of(settings)), rtp_address(settings)),
+            protocols[Rail.RTP],
+            timing=ReceivingTiming(
+                reserve_s=rtp.receiver_reserve_s,
+                own_share_s=rtp.receiver_own_share_s,
+                advice_wait_s=rtp.repeat_wait_s if rtp.advice_wait_s is None else rtp.advice_wait_s,
+                question_interval_s=rtp.status_request_interval_s,
+                questions_max=rtp.status_requests_max,
+            ),
+            reasons=ReasonCodes(unanswered=rtp.unanswered_reason_code, unknown_agent=rtp.unknown_agent_reason_code),
+            habits=ReceiverHabits(
+                answer_refused=frozenset(rtp.answer_refused_codes),
+                confirms_time_out=rtp.confirms_time_out,
+                acknowledges_posting=rtp.acknowledges_posting,
+            ),
+        )
     return found
 
 
@@ -90,7 +113,9 @@ async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[We
 
     """
     try:
-        institution = WebhookInstitution(_secrets(settings), clock, tls=_tls(settings))
+        secrets = secrets_of(settings, settings.institution_secret, settings.institution_secrets_file)
+        tls = tls_of(settings.institution_certificate, settings.institution_authorities)
+        institution = WebhookInstitution(secrets, clock, tls=tls)
     except (SecretError, OSError, ValueError) as error:
         raise SettingsError(f"FIFTEEN_INSTITUTION_…: {error}") from error
     async with institution:
@@ -114,25 +139,6 @@ def stand_in_of(settings: Settings) -> dict[str, Any] | None:
     return content
 
 
-def _secrets(settings: Settings) -> Mapping[TenantId, str]:
-    found: dict[TenantId, str] = {}
-    if settings.institution_secrets_file is not None:
-        content = json.loads(settings.institution_secrets_file.read_text())
-        found |= {TenantId(tenant): secret for tenant, secret in content.items()}
-    if settings.institution_secret is not None:
-        found[TenantId(settings.tenant_id)] = settings.institution_secret.get_secret_value()
-    return found
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.institution_certificate is None and settings.institution_authorities is None:
-        return None
-    context = ssl.create_default_context(cafile=settings.institution_authorities)
-    if settings.institution_certificate is not None:
-        context.load_cert_chain(settings.institution_certificate)
-    return context
-
-
 @dataclass(frozen=True, slots=True)
 class Receiving:
     """The use cases of receiving in one worker."""
@@ -151,7 +157,7 @@ class Receiving:
     def warm_up(self) -> None:
         """Read a sample of each rail: the first transfer after a start must not wait for schemas to be compiled."""
         for rail, found in self.rails.items():
-            for message_type in ("pacs.008", "pacs.002", "pacs.004"):
+            for message_type in found.brings:
                 found.read(sample(message_type, rail=rail.value, direction=Direction.FROM_RAIL))
 
     @property
@@ -216,6 +222,7 @@ def compose(
     protocols: Mapping[Rail, RailProtocol],
     vault: Vault,
     institution: Institution,
+    screening: Screening | None = None,
     links: Mapping[Rail, RailLink],
     clock: Clock,
     identifiers: Identifiers,
@@ -231,10 +238,10 @@ def compose(
     saves, sents = grouped_incoming_saves(store), grouped_sents(store)
     decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer, forward)
     tenants = ReceivingTenants(store, clock, observer)
-    sender = IncomingSender(decisions, both or NoOtherRegion(), sents, links, clock, observer)
+    sender = IncomingSender(decisions, Acceptances(both or NoOtherRegion()), sents, links, clock, observer)
     messages = ReceivedMessages(store, rails)
     coming_back = ComingBack(store, payments, protocols, messages, clock)
-    asker = Asker(decisions, institution, tenants, sender, coming_back, clock, observer)
+    asker = Asker(decisions, institution, tenants, sender, coming_back, clock, observer, screening)
     posting = Posting(decisions, institution, tenants, sender, messages, links, clock, observer)
     giving_back = GivingBack(decisions, payments.store, protocols, messages, vault)
     requests = ReturnRequests(decisions, payments, protocols, links)

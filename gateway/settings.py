@@ -141,6 +141,11 @@ class FedNowSettings(BaseModel):
         description="Sign off whoever has not answered for so long: an institution, or all of us when no worker runs. "
         "With two regions this one's connection point is disconnected instead. Empty: nobody is signed off by itself.",
     )
+    totals_interval_s: float | None = Field(
+        300.0,
+        ge=1,
+        description="How often what came in is held against the rail's totals (camt.060); empty: never.",
+    )
     downtime_hours_at_once: float = Field(2, gt=0, description="How long we may be signed off at once.")
     downtime_hours_per_quarter: float = Field(24, gt=0, description="How long in a quarter.")
     downtime_hours_per_year: float = Field(96, gt=0, description="How long in a year: four quarters.")
@@ -205,7 +210,9 @@ class FedNowSettings(BaseModel):
     _split = field_validator(
         "answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers", mode="before"
     )(_split)
-    _or_none = field_validator("url", "connection_point", "peer_connection_point", mode="before")(_none_if_empty)
+    _or_none = field_validator("url", "connection_point", "peer_connection_point", "totals_interval_s", mode="before")(
+        _none_if_empty
+    )
 
     @model_validator(mode="after")
     def _asks_after_the_clock(self) -> Self:
@@ -272,6 +279,51 @@ class RtpSettings(BaseModel):
         description="Reasons of an RJCT, comma-separated, that refuse a copy and not the payment: it may have settled "
         "by another copy, and is in doubt.",
     )
+    receiver_reserve_s: float = Field(
+        5.0,
+        gt=0,
+        description="How long we may take for the answer to an incoming payment, from the rail's header on. Ours: how "
+        "RTP divides its time is not public.",
+    )
+    receiver_own_share_s: float = Field(
+        1.0,
+        gt=0,
+        description="How much of it the gateway keeps for itself: when only this is left, the stand-in decides.",
+    )
+    advice_wait_s: float | None = Field(
+        None,
+        gt=0,
+        description="From the rail's header on, until a transfer that we accepted and of which the rail says nothing "
+        "is asked about with pacs.028; longer than the rail's clock. Empty: as long as until a repeat. The rail's own "
+        "rule is not public.",
+    )
+    status_request_interval_s: float = Field(5.0, gt=0, description="First pause between two questions; it doubles.")
+    status_requests_max: int = Field(
+        12, gt=0, description="Questions about one transfer that stay unanswered before a person is called."
+    )
+    unanswered_reason_code: str = Field(
+        "NARR",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our rejection when nobody has decided in time; NARR is told in words.",
+    )
+    unknown_agent_reason_code: str = Field(
+        "RC04",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our rejection when no tenant receives for the creditor's agent.",
+    )
+    answer_refused_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("DUPL",),
+        description="The rail's reasons, comma-separated, that say of a received transfer that our answer to it was "
+        "refused, and not that it did not settle: after one of these it is asked.",
+    )
+    confirms_time_out: bool = Field(
+        default=True,
+        description="Whether a camt.056 with DS24 is answered with a pacs.002 RCVD, as one vendor's guide has it.",
+    )
+    acknowledges_posting: bool = Field(
+        default=False,
+        description="Whether the sender is told of every posting by camt.035 ACK; after ACWP it always is (ACWP).",
+    )
     further_reason_codes: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Reasons of a pacs.002, comma-separated, beside those of the public schemas. An answer with any "
@@ -288,10 +340,11 @@ class RtpSettings(BaseModel):
         "rail_ids",
         "definite_refusal_codes",
         "copy_refusal_codes",
+        "answer_refused_codes",
         "further_reason_codes",
         mode="before",
     )(_split)
-    _or_none = field_validator("url", mode="before")(_none_if_empty)
+    _or_none = field_validator("url", "advice_wait_s", mode="before")(_none_if_empty)
 
     @model_validator(mode="after")
     def _repeats_after_the_clock(self) -> Self:
@@ -299,6 +352,10 @@ class RtpSettings(BaseModel):
             raise ValueError("rail_clock_s must be longer than send_margin_s: nothing could be sent in time")
         if self.repeat_wait_s <= self.rail_clock_s:
             raise ValueError("repeat_wait_s must be longer than rail_clock_s: the answer may still come")
+        if self.receiver_own_share_s >= self.receiver_reserve_s:
+            raise ValueError("receiver_reserve_s must be longer than receiver_own_share_s: nobody could be asked")
+        if self.advice_wait_s is not None and self.advice_wait_s <= self.rail_clock_s:
+            raise ValueError("advice_wait_s must be longer than rail_clock_s: the rail may still decide")
         return self
 
 
@@ -432,6 +489,26 @@ class Settings(BaseSettings):
         None,
         description="JSON file with the first tenant's stand-in policy (docs/receiving.md); empty: it rejects all. "
         "`db upgrade` registers it.",
+    )
+    screening_file: Path | None = Field(
+        None,
+        description="JSON file with what the first tenant wants screened, both ways (docs/screening.md); empty: what "
+        "is registered stays. `db upgrade` registers it.",
+    )
+    screening_lists_folder: Path | None = Field(
+        None, description="Where the lists of names and accounts are that tenants' screening rules name."
+    )
+    screening_secret: SecretStr | None = Field(
+        None, description="Signs what the first tenant's screening service is asked: whsec_ and Base64."
+    )
+    screening_secrets_file: Path | None = Field(
+        None, description="JSON file with that secret of every further tenant: an object by tenant id."
+    )
+    screening_certificate: Path | None = Field(
+        None, description="PEM file with our certificate and key, shown to screening services that want one (mTLS)."
+    )
+    screening_authorities: Path | None = Field(
+        None, description="PEM file with the authorities of screening services' certificates; empty: the system's."
     )
     dispatch_prefetch: int = Field(128, ge=1, le=1_000, description="Transfers that a worker takes from the bus.")
     dispatch_concurrency: int = Field(

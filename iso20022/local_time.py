@@ -87,6 +87,17 @@ def in_local_time(element: etree._Element) -> etree._Element:
     return copy
 
 
+def in_universal_time(element: etree._Element) -> etree._Element:
+    """A copy of a Document whose times without an offset, as RTP has them, are written as UTC instants.
+
+    A time that has its offset is left as it is: so is every Document of FedNow's.
+    """
+    message_type = message_type_of(namespace_of(str(element.tag)))
+    if message_type is None:
+        return element
+    return with_offsets(element, RTP_SCHEMAS.get(message_type, message_type), ZoneInfo(EASTERN))
+
+
 def time_findings(element: etree._Element, schema_id: str, zone: tzinfo) -> list[Finding]:
     """A finding for each time of a Document or an AppHdr that is not a local one, or never was on any clock."""
     wrong = (time for time in time_elements(element, schema_id) if instant_of(time.text or "", zone) is None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, assert_never
 
-from iso20022 import ConnectionPartyId, MessageId, TransactionStatus
+from iso20022 import ConnectionPartyId, InstructionId, MessageId, TransactionStatus
 from simulators.facts import (
     Acknowledged,
     AnswerLost,
@@ -73,6 +73,7 @@ class Book:
         self._queues: dict[tuple[ConnectionPartyId, str], OutQueue] = {}
         self._forwarded: dict[MessageId, Forwarded] = {}
         self._open_forwardings: list[tuple[datetime, MessageId]] = []
+        self._forwarded_by_instruction: dict[InstructionId, MessageId] = {}
 
     @property
     def next_copy(self) -> int:
@@ -113,6 +114,11 @@ class Book:
     def forwarded_with_id(self, message_id: MessageId) -> Forwarded | None:
         """The payment that was forwarded under this message id."""
         return self._forwarded.get(message_id)
+
+    def forwarded_with_instruction_id(self, instruction_id: InstructionId) -> Forwarded | None:
+        """The payment that was forwarded with this instruction id: so RTP's acknowledgements name it."""
+        message_id = self._forwarded_by_instruction.get(instruction_id)
+        return None if message_id is None else self._forwarded[message_id]
 
     def forwardings(self) -> Sequence[Forwarded]:
         """Every payment that was forwarded, oldest first."""
@@ -232,6 +238,8 @@ class Book:
             case TransferForwarded():
                 self._forwarded[fact.message_id] = Forwarded(fact)
                 heapq.heappush(self._open_forwardings, (fact.clock_ends_at, fact.message_id))
+                if fact.instruction_id is not None:
+                    self._forwarded_by_instruction[fact.instruction_id] = fact.message_id
             case ReceiverAnswered():
                 self._forwarded[fact.message_id].answers.append(fact)
             case ForwardingStatus():

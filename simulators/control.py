@@ -20,7 +20,11 @@
 
 ``POST /simulator/v1/return-requests``
     ``{"message_id": …, "reason": …}``: the sender of a forwarded payment asks for its return, ``days_later`` by what it
-    says of the settlement; ``unknown``: about a payment that nobody has sent. FedNow alone.
+    says of the settlement; ``unknown``: about a payment that nobody has sent.
+
+``POST /simulator/v1/conversations``
+    ``{"kind": "request_for_payment" | "withdrawal" | "information_request", …}`` with the members of
+    `simulators.fednow.conversations.Asking`: the network asks a participant; 201 with the message id. FedNow alone.
 
 ``POST /simulator/v1/faults``
     ``{"drop_answers": n, "delay_answers_s": s, "refuse_connections": true|false}``, each optional: switches these on
@@ -99,6 +103,14 @@ async def _request_return(request: web.Request) -> web.Response:
     return web.json_response({}, status=201)
 
 
+async def _ask(request: web.Request) -> web.Response:
+    try:
+        message_id = request.app[SERVICE].ask(json.loads(await request.read()))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"no such request: {error}") from error
+    return web.json_response({"message_id": message_id}, status=201)
+
+
 async def _show_incoming(request: web.Request) -> web.Response:
     book = request.app[SERVICE].current_rail().book
     message_id = request.query.get("message_id")
@@ -130,6 +142,7 @@ ROUTES: Final = (
     web.post(f"{PREFIX}incoming", _order_incoming),
     web.get(f"{PREFIX}incoming", _show_incoming),
     web.post(f"{PREFIX}return-requests", _request_return),
+    web.post(f"{PREFIX}conversations", _ask),
 )
 """The routes of this side."""
 

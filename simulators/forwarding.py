@@ -22,18 +22,15 @@ from simulators.facts import (
     TransferForwarded,
 )
 
-ANSWERS: Final = {
-    TransactionStatus.ACTC: TransactionStatus.ACSC,
-    TransactionStatus.ACWP: TransactionStatus.ACWP,
-    TransactionStatus.RJCT: TransactionStatus.RJCT,
-}
-"""What a receiver may answer, and what becomes of the payment on it."""
+ANSWERS: Final = frozenset({TransactionStatus.ACTC, TransactionStatus.ACWP, TransactionStatus.RJCT})
+"""What a receiver may answer."""
 
 TRUTH: Final = "truth"
 NONE: Final = "none"
 OPPOSITE: Final = "opposite"
-ADVICES: Final = frozenset({TRUTH, NONE, OPPOSITE})
-"""What the receiver is told of the end: what is so, nothing (only a pacs.028 finds it), or the contrary."""
+UNREADABLE: Final = "unreadable"
+ADVICES: Final = frozenset({TRUTH, NONE, OPPOSITE, UNREADABLE})
+"""What the receiver is told of the end: what is so, nothing (only a pacs.028 finds it), the contrary, or no message."""
 
 
 SMALL: Final = Amount(5174)
@@ -46,7 +43,8 @@ class Order:
 
     ``spent_s`` of the rail's clock is over when it is forwarded. It is delivered ``copies`` times, byte for byte, so
     many seconds apart; with ``again_after_s`` once more under a header of its own (RTP: marked DUPL). The receiver is
-    told ``advice`` so late, ``advice_copies`` times.
+    told ``advice`` so late, ``advice_copies`` times. One that is ``swallowed`` settles, and its receiver knows nothing
+    of it: as when everything was lost where it had been received and answered.
 
     With ``returns``, the message id of a payment that a participant has sent, it is the return of that: of all, or of
     ``returned``, for this ``reason``. Who pays whom is then the other way round, whatever the order says.
@@ -60,6 +58,7 @@ class Order:
     debtor_name: str = "Sample Debtor"
     creditor_name: str = "Sample Creditor"
     remittance: str = "Sample remittance"
+    end_to_end_id: str | None = None
     spent_s: float = 0.0
     copies: int = 1
     copy_after_s: float = 0.0
@@ -70,6 +69,7 @@ class Order:
     returns: str | None = None
     returned: Amount | None = None
     reason: str = "AC03"
+    swallowed: bool = False
 
 
 @dataclass(slots=True)
@@ -89,6 +89,11 @@ class Forwarded:
 
 class ForwardingRules(Protocol):
     """How one network forwards a payment, and tells its receiver what became of it."""
+
+    @property
+    def settled(self) -> TransactionStatus:
+        """What a payment is once its receiver has said ACTC."""
+        ...
 
     def forward(
         self,
@@ -142,7 +147,7 @@ def queued_on(report: PaymentStatusReport, record: Forwarded, *, at: datetime, r
     codes = tuple(reason.code or reason.proprietary or "" for reason in report.reasons)
     message_id = record.forwarded.message_id
     if record.completed is None and report.status in ANSWERS:
-        status = ANSWERS[report.status]
+        status = rules.settled if report.status is TransactionStatus.ACTC else report.status
         settlement_date = None if status is TransactionStatus.RJCT else rules.completion_date(at)
         return [
             ReceiverAnswered(message_id, at, report.status, codes, counts=True),
@@ -153,9 +158,9 @@ def queued_on(report: PaymentStatusReport, record: Forwarded, *, at: datetime, r
     return [ReceiverAnswered(message_id, at, report.status, codes, counts=False)]
 
 
-def opposite_of(status: TransactionStatus) -> TransactionStatus:
+def opposite_of(status: TransactionStatus, *, settled: TransactionStatus) -> TransactionStatus:
     """The contrary of what is so."""
-    return TransactionStatus.ACSC if status is TransactionStatus.RJCT else TransactionStatus.RJCT
+    return settled if status is TransactionStatus.RJCT else TransactionStatus.RJCT
 
 
 def deliveries(forwarded: TransferForwarded, receipts: Sequence[str], again: bytes | None) -> list[Fact]:

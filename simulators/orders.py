@@ -15,7 +15,7 @@ from simulators.participants import PARTICIPANTS
 ORDERS_MAX: Final = 1_000
 """How many payments one request may order."""
 
-_TEXTS: Final = ("debtor_account", "creditor_account", "debtor_name", "creditor_name", "remittance")
+_TEXTS: Final = ("debtor_account", "creditor_account", "debtor_name", "creditor_name", "remittance", "end_to_end_id")
 _SECONDS: Final = ("spent_s", "copy_after_s", "again_after_s", "advice_after_s")
 _COUNTS: Final = ("copies", "advice_copies")
 _DEBTOR_AGENT: Final = PARTICIPANTS[2].routing_number
@@ -56,6 +56,8 @@ def order_from(content: Mapping[str, Any]) -> Order:
     for name in _COUNTS:
         if name in values and not (type(values[name]) is int and values[name] >= 1):
             raise ValueError(f"{name} is a whole number from 1 on")
+    if values.get("swallowed", False) not in {True, False}:
+        raise ValueError("swallowed is true or false")
     if values.get("advice", "truth") not in ADVICES:
         raise ValueError(f"advice is one of {', '.join(sorted(ADVICES))}")
     for name in ("amount", "returned"):

@@ -29,7 +29,16 @@ from simulators.facts import (
     Started,
     TransferForwarded,
 )
-from simulators.forwarding import NONE, OPPOSITE, Forwarded, ForwardingRules, Order, deliveries, opposite_of
+from simulators.forwarding import (
+    NONE,
+    OPPOSITE,
+    UNREADABLE,
+    Forwarded,
+    ForwardingRules,
+    Order,
+    deliveries,
+    opposite_of,
+)
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.outqueue import Waiting
@@ -140,6 +149,10 @@ class RailRules(Protocol):
         """Decide what becomes of one copy of a message."""
         ...
 
+    def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
+        """Whom the network asks something, with which messages, and the request's own id; ValueError if it does not."""
+        ...
+
     def completion_date(self, instant: datetime) -> date:
         """The settlement date of what completes at this instant."""
         ...
@@ -205,6 +218,18 @@ class SimulatedRail:
         body = self._forwarding.ask_back(forwarded, reason, days_later=days_later, is_unknown=is_unknown, now=now)
         self._record(*self._queued(body, forwarded.recipient, now))
 
+    def ask(self, asking: object, *, now: datetime) -> MessageId:
+        """Have the network ask a participant something, and return the request's message id.
+
+        Raises:
+            ValueError: this network asks nothing, or what it is about is not known.
+
+        """
+        self.advance(now)
+        party, bodies, message_id = self._rules.asked(asking, now=now)
+        self._record(*(fact for body in bodies for fact in self._queued(body, party, now)))
+        return message_id
+
     def originate(self, order: Order, *, now: datetime) -> TransferForwarded:
         """Forward a payment from the network to its receiver; one that is signed off gets none, and it is rejected.
 
@@ -227,6 +252,11 @@ class SimulatedRail:
             refusal = (rules.not_reached(),)
             rejected = ForwardingCompleted(forwarded.message_id, now, TransactionStatus.RJCT, refusal, None)
             self._record(forwarded, rejected)
+            return forwarded
+        if order.swallowed:
+            settled_on = rules.completion_date(now)
+            settled = ForwardingCompleted(forwarded.message_id, now, TransactionStatus.ACSC, (), settled_on)
+            self._record(forwarded, settled)
             return forwarded
         again = None if order.again_after_s is None else rules.again(forwarded, now=now)
         receipts = [self._ids.next_reference() for _ in range(order.copies + 1)]
@@ -251,11 +281,13 @@ class SimulatedRail:
         if forwarded.advice == NONE:
             return []
         if forwarded.advice == OPPOSITE:
-            status = opposite_of(status)
+            status = opposite_of(status, settled=self._forwarding.settled)
         at = completed.at + timedelta(seconds=forwarded.advice_after_s)
         body = self._forwarding.advice(
             forwarded, status, completed.reasons, settlement_date=completed.settlement_date, at=at
         )
+        if forwarded.advice == UNREADABLE:
+            body = GARBAGE
         return [fact for _ in range(forwarded.advice_copies) for fact in self._queued(body, forwarded.recipient, at)]
 
     def advance(self, now: datetime) -> None:

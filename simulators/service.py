@@ -65,6 +65,12 @@ class RailService:
         self._rail.ask_back(message_id, reason, days_later=days_later, is_unknown=is_unknown, now=self._clock.now())
         self._wake()
 
+    def ask(self, asking: object) -> MessageId:
+        """Have the network ask a participant something. Raises ValueError when it cannot."""
+        message_id = self._rail.ask(asking, now=self._clock.now())
+        self._wake()
+        return message_id
+
     async def fetch(
         self, party: ConnectionPartyId, *, messages_max: int, wait: timedelta, point: str = NO_POINT
     ) -> Sequence[Waiting]:

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 from adapters.http.peer import Peer
 from gateway.domain.payment import RegionId
+from gateway.service.conversations.desk import ConversationDesk
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
 from gateway.service.rail_operations import RailOperations
+from gateway.service.reconcile import MissingDesk
 from gateway.service.submit import Intake
 from gateway.service.waiting import Waiting
 
@@ -81,7 +83,9 @@ class Api:
     dead_letters: DeadLetters
     incoming: IncomingDesk
     rail_operations: RailOperations
+    rail_missing: MissingDesk
     requests: ReturnRequests
+    conversations: ConversationDesk
     store: PaymentStore
     waiting: Waiting
     clock: Clock

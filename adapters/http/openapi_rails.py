@@ -28,6 +28,13 @@ OPERATION_EXAMPLE: Final[dict[str, Any]] = {
     "links": {"self": f"/v1/rails/fednow/operations/{_ID}"},
 }
 
+MISSING_EXAMPLE: Final[dict[str, Any]] = {
+    "message_id": "20261120990001106K3J5L7M9N1P3Q5R7S9",
+    "routing_number": "990000107",
+    "description": "51.74 dollars were settled to us, and the message never came.",
+    "found_at": "2026-11-20T15:20:00.734Z",
+}
+
 STATUS_EXAMPLE: Final[dict[str, Any]] = {
     "rail": "fednow",
     "connection_party": {"signed_on": None},
@@ -48,6 +55,7 @@ STATUS_EXAMPLE: Final[dict[str, Any]] = {
             }
         ],
     },
+    "missing": [MISSING_EXAMPLE],
     "operations": [OPERATION_EXAMPLE],
     "broadcasts": [
         {
@@ -120,6 +128,7 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
                     ),
                 }
             ),
+            "missing": _list({"$ref": "#/components/schemas/MissingMessage"}),
             "operations": _list({"$ref": "#/components/schemas/RailOperation"}),
             "broadcasts": _list(
                 _object(
@@ -133,6 +142,14 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
                     }
                 )
             ),
+        }
+    ),
+    "MissingMessage": _object(
+        {
+            "message_id": {**_STRING, "description": "The sender's, as the rail reports it."},
+            "routing_number": _STRING,
+            "description": _NULLABLE,
+            "found_at": _INSTANT,
         }
     ),
     "RailOperationRequest": _object(
@@ -209,6 +226,30 @@ def rail_paths(problem_responses: ProblemResponses) -> dict[str, Any]:
                     **problem_responses(
                         *(*_EVERYWHERE, *_BODY, problems.NOT_FOUND, problems.RAIL_NOT_SERVED),
                         *(problems.OPERATOR_NEEDED, problems.ACTION_INVALID, problems.NOT_READY_TO_ANSWER),
+                    ),
+                },
+            }
+        },
+        "/v1/rails/{rail}/missing/{message_id}/close": {
+            "post": {
+                "operationId": "postMissingClosing",
+                "tags": ["operate"],
+                "summary": "Keep that a person has looked at a message that the rail has settled and that never came",
+                "description": "Needs an operator's key. Of two people one closes it; the other gets 404.",
+                "parameters": [_RAIL, {"name": "message_id", "in": "path", "required": True, "schema": _STRING}],
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": {"$ref": "#/components/schemas/Note"},
+                            "example": {"note": "The sender has it back (case 15)."},
+                        }
+                    },
+                },
+                "responses": {
+                    "200": answer("MissingMessage", MISSING_EXAMPLE, "What was missing"),
+                    **problem_responses(
+                        *(*_EVERYWHERE, *_BODY, problems.NOT_FOUND, problems.OPERATOR_NEEDED, problems.ACTION_INVALID)
                     ),
                 },
             }

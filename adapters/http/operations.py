@@ -83,6 +83,7 @@ def _index(api: Api) -> dict[str, Any]:
             "messages": "/v1/messages",
             "payments": "/v1/payments",
             "incoming_transfers": "/v1/incoming-transfers",
+            "conversations": "/v1/conversations",
             "openapi": "/openapi.json",
             "problems": "/problems",
             "health": "/healthz",

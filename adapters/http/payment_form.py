@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from adapters.http.problems import JSON_UNREADABLE, PAYMENT_INVALID, ProblemError
@@ -189,8 +190,12 @@ def read_payment_request(body: bytes) -> PaymentRequest:
         ProblemError: 400 when the body is no JSON object, else 422 with every fault of its form.
 
     """
-    document = read_object(body)
-    findings = _limited(_check(document))
+    return payment_request_in(read_object(body), body=body)
+
+
+def payment_request_in(document: dict[str, Any], *, body: bytes, further: Iterable[FormFinding] = ()) -> PaymentRequest:
+    """Return the payment that an object asks for; raises as `read_payment_request`, with the `further` faults too."""
+    findings = _limited(chain(further, _check(document)))
     if findings:
         raise ProblemError(
             PAYMENT_INVALID,

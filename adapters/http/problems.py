@@ -106,6 +106,21 @@ RETURN_NOT_ANSWERABLE: Final = ProblemKind(
     "No request for its return waits for this answer",
     "Look at the transfer: `return_request` says where the request stands. Nothing was changed.",
 )
+CONVERSATION_NOT_FOUND: Final = ProblemKind(
+    "conversation_not_found", 404, "No such conversation", "The list of conversations has their ids."
+)
+CONVERSATION_NOT_STARTED: Final = ProblemKind(
+    "conversation_not_started",
+    409,
+    "The conversation cannot be started",
+    "`why` says why. Nothing was sent.",
+)
+CONVERSATION_NOT_WAITING: Final = ProblemKind(
+    "conversation_not_waiting",
+    409,
+    "The conversation does not wait for this",
+    "Look at it: `state` says where it stands, `may` what can be done in it. Nothing was changed.",
+)
 NOT_RECORDABLE: Final = ProblemKind(
     "not_recordable",
     409,
@@ -141,6 +156,12 @@ MESSAGE_ID_TAKEN: Final = ProblemKind(
     409,
     "Another payment goes to the rail under this message id",
     "Give each message an id of its own. Nothing was changed.",
+)
+NOT_HELD: Final = ProblemKind(
+    "not_held",
+    409,
+    "Screening does not hold the payment",
+    "Look at the payment: its state says where it stands. Nothing was changed.",
 )
 NOT_AWAITING_OPERATOR: Final = ProblemKind(
     "not_awaiting_operator",
@@ -239,12 +260,16 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         DEAD_LETTER_CLOSED,
         DEAD_LETTER_WITHOUT_PAYMENT,
         NOT_AWAITING_OPERATOR,
+        NOT_HELD,
         NOT_READY_TO_ANSWER,
         POSTING_NOT_DECIDABLE,
         NOT_RETURNABLE,
         RETURN_DIFFERS,
         RETURN_NOT_ASKABLE,
         RETURN_NOT_ANSWERABLE,
+        CONVERSATION_NOT_FOUND,
+        CONVERSATION_NOT_STARTED,
+        CONVERSATION_NOT_WAITING,
         NOT_RECORDABLE,
         MESSAGES_EXPIRED,
         BODY_TOO_LARGE,

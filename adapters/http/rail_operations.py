@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,6 +23,7 @@ from gateway.domain.downtime import DowntimeRules
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import Operation, RailAction, RailEvent
 from gateway.service.rail_operations import NotReadyError, RailHasNoOperationsError, RailStatus, SubjectError
+from gateway.service.reconcile import NotMissingError
 
 LISTED_MAX: Final = 50
 """Operations, and broadcasts, that one answer lists."""
@@ -45,7 +47,8 @@ class RailDesk:
         except RailHasNoOperationsError as error:
             raise _not_served(rail) from error
         now, rules = self._api.clock.now(), self._api.rail_operations.rules
-        return json_response(status_json(rail, status, rules=rules, now=now))
+        missing = await self._api.rail_missing.missing(rail)
+        return json_response(status_json(rail, status, missing[:LISTED_MAX], rules=rules, now=now))
 
     async def post_operation(self, request: web.Request) -> web.Response:
         """Have something asked of the rail: 202 once it is saved; what became of it is at its own address."""
@@ -65,6 +68,19 @@ class RailDesk:
         shown = operation_json(Operation(asked, None))
         return json_response(shown, status=202, headers={"Location": shown["links"]["self"]})
 
+    async def post_closing(self, request: web.Request) -> web.Response:
+        """Keep that a person has looked at what was missing, and why nobody has to any more."""
+        operator = await self._keys.operator_of(request.headers)
+        rail, message_id = _rail_in(request), request.match_info["message_id"]
+        require_type(request, is_json, taken="application/json")
+        members = read_object(await read_body(request, self._api.limits))
+        refuse_if_any(note_findings(members, known=("note",)))
+        try:
+            closed = await self._api.rail_missing.close(rail, message_id, by=operator, note=members["note"].strip())
+        except NotMissingError as error:
+            raise ProblemError(NOT_FOUND, "Nothing of this id is missing, or somebody has closed it.") from error
+        return json_response(missing_json(closed))
+
     async def get_operation(self, request: web.Request) -> web.Response:
         """Show what was asked, and how it ended."""
         await self._keys.sight_of(request.headers)
@@ -76,7 +92,9 @@ class RailDesk:
         return json_response(operation_json(found))
 
 
-def status_json(rail: Rail, status: RailStatus, *, rules: DowntimeRules, now: datetime) -> dict[str, Any]:
+def status_json(
+    rail: Rail, status: RailStatus, missing: Sequence[RailEvent], *, rules: DowntimeRules, now: datetime
+) -> dict[str, Any]:
     """Return how we stand."""
     standing, (opens, closes) = status.standing, rules.next_window(now)
     return {
@@ -109,8 +127,19 @@ def status_json(rail: Rail, status: RailStatus, *, rules: DowntimeRules, now: da
                 for institution, used in status.downtime.items()
             ],
         },
+        "missing": [missing_json(each) for each in missing],
         "operations": [operation_json(each) for each in status.operations[:LISTED_MAX]],
         "broadcasts": [broadcast_json(each) for each in status.broadcasts[:LISTED_MAX]],
+    }
+
+
+def missing_json(event: RailEvent) -> dict[str, Any]:
+    """Return a message that the rail has settled to us, and that never came."""
+    return {
+        "message_id": event.about,
+        "routing_number": event.subjects[0],
+        "description": event.description,
+        "found_at": instant_text(event.at),
     }
 
 

@@ -36,3 +36,12 @@ class Homes:
         if not self._owners:
             raise UnavailableError(f"region {self._region} has no map of slots: fifteen region init")
         return [self._owners[slot] for slot in slots]
+
+    @property
+    def are_all_here(self) -> bool:
+        """Whether every slot is this region's, as far as it was read."""
+        return all(owner.region == self._region for owner in self._owners)
+
+    def epoch_of(self, slot: int) -> int:
+        """Return the epoch of a slot whose owner was asked for."""
+        return self._owners[slot].epoch

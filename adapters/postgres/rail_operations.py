@@ -11,9 +11,11 @@ import asyncpg
 
 from adapters.postgres.connection import translated
 from adapters.postgres.rows import digest_of
+from gateway.domain.incoming_transfer import ARRIVED
 from gateway.domain.payment import Rail, RegionId
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.service.ports import MessageClass, RawMessage, Sealed, UnsentRailMessage, Vault
+from gateway.domain.reconciliation import Arrivals
+from gateway.service.ports import HeardMessage, MessageClass, RawMessage, Sealed, UnsentRailMessage, Vault
 
 _INSERT: Final = """
 INSERT INTO rail_event (region, event_id, rail, kind, code, subjects, about, business_message_id, asked_by, note,
@@ -51,14 +53,32 @@ _COLUMNS: Final = """
 """All but the message, which may be large."""
 
 _ASKED: Final = f"""
-SELECT {_COLUMNS} FROM rail_event WHERE rail = $1 AND business_message_id = ANY ($2::text[]) AND kind = 'asked'
+SELECT {_COLUMNS} FROM rail_event
+WHERE rail = $1 AND business_message_id = ANY ($2::text[]) AND kind IN ('asked', 'requested')
 """
 
-_EVENTS: Final = f"SELECT {_COLUMNS} FROM rail_event WHERE rail = $1 ORDER BY at DESC, event_id LIMIT $2"
-
-_EVENTS_OF_CODES: Final = f"""
-SELECT {_COLUMNS} FROM rail_event WHERE rail = $1 AND code = ANY ($3::text[]) ORDER BY at DESC, event_id LIMIT $2
+_EVENTS: Final = f"""
+SELECT {_COLUMNS} FROM rail_event
+WHERE rail = $1 AND ($3::text[] IS NULL OR code = ANY ($3)) AND ($4::text[] IS NULL OR kind = ANY ($4))
+ORDER BY at DESC, event_id LIMIT $2
 """
+
+_HEARD: Final = f"""
+SELECT {_COLUMNS}, key_id, body FROM rail_event
+WHERE rail = $1 AND kind = $2 AND at >= $3 AND body IS NOT NULL AND event_id <> ALL ($5::uuid[])
+ORDER BY at, event_id LIMIT $4
+"""
+
+_ARRIVED_STATES: Final = ", ".join(repr(str(state)) for state in ARRIVED)
+
+_ARRIVALS: Final = f"""
+SELECT count(*) AS count, coalesce(sum(fact.amount_cents), 0)::bigint AS cents
+FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
+WHERE fact.rail = $1 AND fact.received_at >= $3 AND fact.received_at < $4 AND fact.instructed_agent = $2
+    AND now.state IN ({_ARRIVED_STATES})
+"""
+
+_ARRIVED: Final = "SELECT message_id FROM incoming_transfer WHERE rail = $1 AND message_id = ANY ($2::text[])"
 
 
 class PostgresRailEvents:
@@ -113,14 +133,39 @@ class PostgresRailEvents:
             rows = await self._pool.fetch(_ASKED, rail.value, list(message_ids))
         return {row["business_message_id"]: _event_from(row) for row in rows}
 
-    async def events(self, rail: Rail, *, codes: Collection[str] | None = None, limit: int) -> Sequence[RailEvent]:
+    async def events(
+        self,
+        rail: Rail,
+        *,
+        codes: Collection[str] | None = None,
+        kinds: Collection[RailEventKind] | None = None,
+        limit: int,
+    ) -> Sequence[RailEvent]:
         """Return the newest events; see the port."""
+        wanted = None if codes is None else list(codes), None if kinds is None else [kind.value for kind in kinds]
         with translated():
-            if codes is None:
-                rows = await self._pool.fetch(_EVENTS, rail.value, limit)
-            else:
-                rows = await self._pool.fetch(_EVENTS_OF_CODES, rail.value, limit, list(codes))
+            rows = await self._pool.fetch(_EVENTS, rail.value, limit, *wanted)
         return [_event_from(row) for row in rows]
+
+    async def heard(
+        self, rail: Rail, kind: RailEventKind, *, since: datetime, but: Collection[UUID], limit: int
+    ) -> Sequence[HeardMessage]:
+        """Return messages with their bytes; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_HEARD, rail.value, kind.value, since, limit, list(but))
+        return [HeardMessage(_event_from(row), self._vault.open(Sealed(row["key_id"], row["body"]))) for row in rows]
+
+    async def arrivals(self, rail: Rail, institution: str, *, since: datetime, until: datetime) -> Arrivals:
+        """Return what came, and has settled; see the port."""
+        with translated():
+            (row,) = await self._pool.fetch(_ARRIVALS, rail.value, institution, since, until)
+        return Arrivals(row["count"], row["cents"])
+
+    async def arrived(self, rail: Rail, message_ids: Collection[str]) -> frozenset[str]:
+        """Return which have come; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_ARRIVED, rail.value, list(message_ids))
+        return frozenset(row["message_id"] for row in rows)
 
     def _row(
         self,

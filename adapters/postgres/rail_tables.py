@@ -52,6 +52,7 @@ rail_event = Table(
     CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
     Index("rail_event_newest_ix", "rail", "at"),
     Index("rail_event_code_ix", "rail", "code", "at"),
+    Index("rail_event_kind_ix", "rail", "kind", "at"),
     postgresql_partition_by="LIST (region)",
 )
 

@@ -14,6 +14,7 @@ import asyncpg
 from adapters.postgres import statements
 from adapters.postgres.archive import ARCHIVED_OF_PAYMENTS, messages_of, read_archived
 from adapters.postgres.connection import translated
+from adapters.postgres.homes import Homes
 from adapters.postgres.releases import demand_schema
 from adapters.postgres.rows import (
     accept_columns,
@@ -36,7 +37,6 @@ from gateway.domain.payment import (
     RegionId,
     TenantId,
 )
-from gateway.domain.regions import SlotOwner
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -91,7 +91,7 @@ class PostgresStore:
         self._vault = vault
         self._archive = archive
         self._tenure = tenure or Alone()
-        self._slots: Sequence[SlotOwner] = ()
+        self._homes = Homes(pool, region=region)
 
     # --- intake ---
 
@@ -133,17 +133,13 @@ class PostgresStore:
         The map is kept: an old one is found out by the statement, which takes no claim under another epoch than the
         map's; and nobody is sent elsewhere by an old one.
         """
-        if anew or not self._slots or any(self._slots[new.slot].region != self._region for new in waiting):
-            rows = await self._pool.fetch(statements.SLOTS)
-            self._slots = [SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows]
-        if not self._slots:
-            raise UnavailableError(f"region {self._region} has no map of slots: fifteen region init")
-        owners = {_key(new): self._slots[new.slot].region for new in waiting}
-        return {key: _Elsewhere(owner) for key, owner in owners.items() if owner != self._region}
+        owners = await self._homes.owners_of([new.slot for new in waiting], anew=anew)
+        homes = {_key(new): owner.region for new, owner in zip(waiting, owners, strict=True)}
+        return {key: _Elsewhere(home) for key, home in homes.items() if home != self._region}
 
     async def _taken_elsewhere(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Claimed]:
         """Return the submissions whose message id the other region has accepted under another key."""
-        if not waiting or all(owner.region == self._region for owner in self._slots):
+        if not waiting or self._homes.are_all_here:
             return {}
         rows = await self._pool.fetch(
             statements.MESSAGE_IDS_TAKEN_ELSEWHERE,
@@ -175,7 +171,7 @@ class PostgresStore:
         return outcomes | await self._read_claims([new for new in waiting if _key(new) not in claimed])
 
     async def _insert(self, payments: Sequence[NewPayment]) -> dict[_Key, FundsHolder]:
-        epochs = [self._slots[new.slot].epoch for new in payments]
+        epochs = [self._homes.epoch_of(new.slot) for new in payments]
         parameters = accept_columns(payments, self._vault, region=self._region, epochs=epochs)
         rows = await self._pool.fetch(statements.ACCEPT, self._region, *parameters)
         return {(row["tenant_id"], row["idempotency_key"]): FundsHolder(row["funds_holder"]) for row in rows}
@@ -398,6 +394,12 @@ class PostgresStore:
         """Return what is asked back; see the port."""
         with translated():
             rows = await self._pool.fetch(statements.REQUESTED, tenant_id, limit)
+        return [payment_from(row) for row in rows]
+
+    async def held(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
+        """Return what screening has held; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.HELD, tenant_id, limit)
         return [payment_from(row) for row in rows]
 
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:

@@ -12,6 +12,8 @@ from gateway.domain.incoming import IncomingEvent
 from gateway.domain.legs import BUDGETS_PERCENT
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEvent
+from gateway.domain.reconciliation import Arrivals
+from gateway.domain.screening import Screened, Way
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -84,6 +86,14 @@ class TelemetryObserver:
         self._metrics.incoming_own_share_seconds.labels(rail.value).observe(own_s)
         if left_s < 0:
             self._metrics.incoming_late_total.labels(rail.value).inc()
+
+    def screened(self, way: Way, screened: Screened, seconds: float) -> None:
+        """Count what came of screening, and how long it took; log what did not pass, without a name."""
+        outcome = "hit" if screened.hits else "passed" if screened.passes else "unanswered"
+        self._metrics.screened_total.labels(way.value, outcome).inc()
+        self._metrics.screening_duration_seconds.labels(way.value).observe(seconds)
+        if not screened.passes:
+            self._log.warning("screening", way=way.value, outcome=outcome, **screened.details)
 
     def request_refused(self, refusal: Refusal) -> None:
         """Log and count a refusal, by the codes of its findings."""
@@ -195,6 +205,20 @@ class TelemetryObserver:
         """Log and record a sign of life."""
         self._rails.last_heartbeat_timestamp_seconds.labels(rail).set_to_current_time()
         self._log.info("rail_answered", rail=rail.value)
+
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None:
+        """Show when it was done, and log a difference: it may be under way still."""
+        self._rails.totals_compared_timestamp_seconds.labels(rail).set_to_current_time()
+        outcome = "equal" if theirs == ours else "different"
+        self._rails.totals_compared_total.labels(rail, outcome).inc()
+        if theirs != ours:
+            self._log.warning(
+                "totals_differ",
+                rail=rail.value,
+                theirs=theirs.count,
+                ours=ours.count,
+                difference_cents=theirs.cents - ours.cents,
+            )
 
     def rail_event(self, event: RailEvent) -> None:
         """Log and count what the rail says of itself, or of what it was asked."""

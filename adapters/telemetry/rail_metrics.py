@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from gateway.domain.downtime import DowntimeRules
 from gateway.domain.payment import Rail
+from gateway.domain.rail_operations import RailEvent
 from gateway.service.rail_operations import RailStatus
 
 _SECOND: Final = timedelta(seconds=1)
@@ -48,6 +50,36 @@ class RailMetrics:
             ["rail", "period"],
             registry=registry,
         )
+        self.totals_compared_total = Counter(
+            "gateway_rail_totals_compared_total",
+            "The rail's totals of an institution, held against ours; a difference may be under way still.",
+            ["rail", "outcome"],
+            registry=registry,
+        )
+        self.totals_compared_timestamp_seconds = Gauge(
+            "gateway_rail_totals_compared_timestamp_seconds",
+            "When this process last did so.",
+            ["rail"],
+            registry=registry,
+        )
+        self.missing = Gauge(
+            "gateway_rail_missing_messages",
+            "Messages that the rail has settled to us, that never came, and that nobody has looked at.",
+            ["rail"],
+            registry=registry,
+        )
+        self.missing_oldest_age_seconds = Gauge(
+            "gateway_rail_missing_messages_oldest_age_seconds",
+            "Since when the oldest of them is known.",
+            ["rail"],
+            registry=registry,
+        )
+
+    def show_missing(self, rail: Rail, missing: Sequence[RailEvent], now: datetime) -> None:
+        """Show what is missing, the oldest first."""
+        self.missing.labels(rail).set(len(missing))
+        age = now - missing[0].at if missing else timedelta(0)
+        self.missing_oldest_age_seconds.labels(rail).set(age / _SECOND)
 
     def show(self, rail: Rail, status: RailStatus, rules: DowntimeRules) -> None:
         """Show how we stand on a rail."""

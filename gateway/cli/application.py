@@ -34,12 +34,16 @@ application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
 doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could not tell what became of them.")
 application.add_typer(doubt, name="doubt")
+screening = typer.Typer(no_args_is_help=True, help="Payments that screening holds, and lists of names.")
+application.add_typer(screening, name="screening")
 received = typer.Typer(no_args_is_help=True, help="Transfers that came from a rail, and what is decided of them later.")
 application.add_typer(received, name="incoming")
 rail = typer.Typer(no_args_is_help=True, help="How we stand on a rail: sign-on, connection points, its news.")
 application.add_typer(rail, name="rail")
 returns = typer.Typer(no_args_is_help=True, help="Requests for the return of a payment, ours and theirs.")
 application.add_typer(returns, name="returns")
+conversations = typer.Typer(no_args_is_help=True, help="Requests for payment, questions and reports, ours and theirs.")
+application.add_typer(conversations, name="conversations")
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: deliveries that no handler settled.")
 application.add_typer(dlq, name="dlq")
 audit = typer.Typer(no_args_is_help=True, help="The history of payments: chained, sealed, and written down outside.")
@@ -297,6 +301,49 @@ def doubt_rejected(payment_ids: _PaymentIds, note: _Note, url: _Url = None) -> N
     raise typer.Exit(act_on(settings_or_stop(), payment_ids, action="record_rejection", note=note, url=url))
 
 
+@screening.command("list")
+def screening_list(
+    url: _Url = None, json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
+) -> None:
+    """List the payments that screening holds, what expires first, and what was found. Exits 1 when there are any."""
+    from gateway.cli.screening import list_held
+
+    raise typer.Exit(list_held(settings_or_stop(), url=url, as_json=json))
+
+
+@screening.command("release")
+def screening_release(payment_ids: _PaymentIds, note: _Note, url: _Url = None) -> None:
+    """Have these sent, at once. It cannot be taken back."""
+    from gateway.cli.screening import decide
+
+    raise typer.Exit(decide(settings_or_stop(), payment_ids, decision="release", note=note, code=None, url=url))
+
+
+@screening.command("reject")
+def screening_reject(
+    payment_ids: _PaymentIds,
+    note: _Note,
+    reason: Annotated[str | None, typer.Option(help="An ISO 20022 reason; else what the tenant's rules say.")] = None,
+    url: _Url = None,
+) -> None:
+    """Reject these. It is final."""
+    from gateway.cli.screening import decide
+
+    raise typer.Exit(decide(settings_or_stop(), payment_ids, decision="reject", note=note, code=reason, url=url))
+
+
+@screening.command("explain")
+def screening_explain(
+    file: Annotated[Path, typer.Argument(help="The list: lines of id,kind,value.")],
+    name: Annotated[str, typer.Argument(help="The name to hold against it.")],
+    threshold: Annotated[int, typer.Option(min=50, max=100, help="From this similarity on, of 100.")] = 88,
+) -> None:
+    """Say how a name is compared with a list, and which entries it is like. Exits 1 when there are any."""
+    from gateway.cli.screening import explain
+
+    raise typer.Exit(explain(file, name, threshold=threshold))
+
+
 @application.command()
 def ledger(
     tenant: Annotated[str | None, typer.Option(help="The balances of this tenant alone.")] = None,
@@ -460,6 +507,129 @@ def returns_answer(
     raise typer.Exit(answer_return(settings_or_stop(), transfer, given, url=url))
 
 
+_Conversation = Annotated[str, typer.Argument(help="The conversation's id.", metavar="ID")]
+_Key = Annotated[str | None, typer.Option(help="The idempotency key; without one it is made of what is asked.")]
+
+
+@conversations.command("list")
+def conversations_list(
+    kind: Annotated[
+        Literal["request_for_payment", "information_request", "account_report"] | None,
+        typer.Option(help="Of this kind alone."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Those at their end too.")] = False,
+    url: _Url = None,
+    json: _Json = False,
+) -> None:
+    """List conversations of which something is to be expected: what is due first comes first."""
+    from gateway.cli.conversations import list_conversations
+
+    raise typer.Exit(list_conversations(settings_or_stop(), kind=kind, everything=everything, url=url, as_json=json))
+
+
+@conversations.command("show")
+def conversations_show(conversation: _Conversation, url: _Url = None, json: _Json = False) -> None:
+    """Show one with its history and every message."""
+    from gateway.cli.conversations import show_conversation
+
+    raise typer.Exit(show_conversation(settings_or_stop(), conversation, url=url, as_json=json))
+
+
+@conversations.command("request")
+def conversations_request(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A payment in JSON with pay_on, and perhaps expires.")],
+    key: _Key = None,
+    url: _Url = None,
+) -> None:
+    """Ask a debtor for a payment (pain.013)."""
+    from gateway.cli.conversations import request_payment
+
+    raise typer.Exit(request_payment(settings_or_stop(), file, key=key, url=url))
+
+
+@conversations.command("ask")
+def conversations_ask(
+    transfer: _Transfer,
+    missing: Annotated[list[str] | None, typer.Option(help="ISO 20022 code of what is missing, such as MS01.")] = None,
+    incorrect: Annotated[list[str] | None, typer.Option(help="ISO 20022 code of what is wrong, such as IN01.")] = None,
+    text: Annotated[str | None, typer.Option(help="With the code NARR: the question in words.")] = None,
+    key: _Key = None,
+    url: _Url = None,
+) -> None:
+    """Ask the sender of a transfer about it (camt.026)."""
+    from gateway.cli.conversations import request_information
+
+    raise typer.Exit(
+        request_information(
+            settings_or_stop(),
+            transfer,
+            missing=missing or (),
+            incorrect=incorrect or (),
+            text=text,
+            key=key,
+            url=url,
+        )
+    )
+
+
+@conversations.command("report")
+def conversations_report(
+    kind: Annotated[str, typer.Argument(help="ABAR, AATR, AADR, IATR, CATR, CADR or CITR.")],
+    account: Annotated[str, typer.Argument(help="The account's routing number.")],
+    from_date: Annotated[str | None, typer.Option("--from", help="The first cycle day, YYYY-MM-DD.")] = None,
+    to_date: Annotated[str | None, typer.Option("--to", help="The last one.")] = None,
+    key: Annotated[str | None, typer.Option(help="The idempotency key; without one every call asks anew.")] = None,
+    url: _Url = None,
+) -> None:
+    """Ask the rail for a report on an account (camt.060)."""
+    from gateway.cli.conversations import request_report
+
+    given = {"kind": kind, "account": account, "from_date": from_date, "to_date": to_date}
+    raise typer.Exit(request_report(settings_or_stop(), given, key=key, url=url))
+
+
+@conversations.command("answer")
+def conversations_answer(
+    conversation: _Conversation,
+    answer: Annotated[str, typer.Argument(help="What is answered: one of those that `list` shows as yours to do.")],
+    reason: Annotated[str | None, typer.Option(help="ISO 20022 reason of a refusal, such as AC04 or CUST.")] = None,
+    text: Annotated[str | None, typer.Option(help="Words beside the reason, one line.")] = None,
+    information: Annotated[list[str] | None, typer.Option(help="A line of what is told, with informed.")] = None,
+    url: _Url = None,
+) -> None:
+    """Answer what we are asked (pain.014, camt.029, camt.028)."""
+    from gateway.cli.conversations import answer_conversation
+
+    given = {"answer": answer, "reason_code": reason, "text": text, "information": information}
+    raise typer.Exit(answer_conversation(settings_or_stop(), conversation, given, part="answer", url=url))
+
+
+@conversations.command("note")
+def conversations_note(
+    conversation: _Conversation,
+    note: Annotated[str, typer.Option(help="What was found out, where and from whom: it stays in the history.")],
+    url: _Url = None,
+) -> None:
+    """Say what was found out about one that needs attention: it needs none any more."""
+    from gateway.cli.conversations import answer_conversation
+
+    raise typer.Exit(answer_conversation(settings_or_stop(), conversation, {"note": note}, part="note", url=url))
+
+
+@conversations.command("withdraw")
+def conversations_withdraw(
+    conversation: _Conversation,
+    reason: Annotated[str, typer.Option(help="ISO 20022 reason, such as CUST, DUPL or PAID.")],
+    text: Annotated[str | None, typer.Option(help="Words beside it, one line.")] = None,
+    url: _Url = None,
+) -> None:
+    """Take a request for payment of ours back (camt.055)."""
+    from gateway.cli.conversations import answer_conversation
+
+    given = {"reason_code": reason, "text": text}
+    raise typer.Exit(answer_conversation(settings_or_stop(), conversation, given, part="withdrawal", url=url))
+
+
 @dlq.command("list")
 def dlq_list(
     queue: _WhichQueue = None,
@@ -556,6 +726,19 @@ def rail_disconnect(
 ) -> None:
     """Have what is for us, also what waits there, go to the other connection points; the last one cannot go."""
     _operate("disconnect", rail, point, note, url, as_json=json)
+
+
+@rail.command("close")
+def rail_close(
+    message: Annotated[str, typer.Argument(help="The missing message's id, as the status shows it.", metavar="ID")],
+    note: _Purpose,
+    rail: _WhichRail = "fednow",
+    url: _Url = None,
+) -> None:
+    """Say that a message which the rail has settled, and which never came, was looked at."""
+    from gateway.cli.rail import close
+
+    raise typer.Exit(close(settings_or_stop(), message, rail=rail, note=note, url=url))
 
 
 @rail.command("status")

@@ -69,6 +69,15 @@ class GatewayClient:
         path = f"/v1/payments/{quote(reference, safe='')}/operator-actions"
         return await self._request("POST", path, wait_s=0, json={"action": action, "note": note})
 
+    async def held_payments(self) -> Answer:
+        """Ask for the payments that screening holds."""
+        return await self._request("GET", "/v1/held-payments", wait_s=0)
+
+    async def decide_hold(self, payment_id: str, decision: Mapping[str, str]) -> Answer:
+        """Release or reject a payment that screening holds; look at the payment before repeating it."""
+        path = f"/v1/payments/{quote(payment_id, safe='')}/hold-decision"
+        return await self._request("POST", path, wait_s=0, json=decision)
+
     async def incoming_transfers(self, states: Sequence[str]) -> Answer:
         """Ask for incoming transfers, in these states or in any."""
         query = urlencode([("state", state) for state in states])
@@ -112,6 +121,18 @@ class GatewayClient:
         path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/return-answer"
         return await self._request("POST", path, wait_s=0, json=answer)
 
+    async def conversations(self, path: str, query: Mapping[str, str]) -> Answer:
+        """Ask for conversations, for one, or for a part of what is kept of it."""
+        return await self._request("GET", f"/v1/conversations{path}{'?' if query else ''}{urlencode(query)}", wait_s=0)
+
+    async def start_conversation(self, path: str, asked: Mapping[str, Any], *, key: str) -> Answer:
+        """Start one; a repeat under the same key is the same."""
+        return await self._request("POST", path, wait_s=0, json=asked, headers={"Idempotency-Key": key})
+
+    async def say_in_conversation(self, path: str, said: Mapping[str, Any]) -> Answer:
+        """Answer in one, or take it back; look at it before repeating it."""
+        return await self._request("POST", f"/v1/conversations{path}", wait_s=0, json=said)
+
     async def dead_letters(self, *, queue: str | None, state: str) -> Answer:
         """Ask for dead letters."""
         query = urlencode({"state": state} | ({} if queue is None else {"queue": queue}))
@@ -133,6 +154,11 @@ class GatewayClient:
     async def rail_operation(self, rail: str, asked: Mapping[str, str]) -> Answer:
         """Have something asked of a rail; a repeat asks again."""
         return await self._request("POST", f"/v1/rails/{quote(rail, safe='')}/operations", wait_s=0, json=dict(asked))
+
+    async def close_missing(self, rail: str, message_id: str, *, note: str) -> Answer:
+        """Say that what was missing was looked at; a repeat is refused, and does nothing."""
+        path = f"/v1/rails/{quote(rail, safe='')}/missing/{quote(message_id, safe='')}/close"
+        return await self._request("POST", path, wait_s=0, json={"note": note})
 
     async def rail_operation_status(self, rail: str, operation_id: str) -> Answer:
         """Ask what became of something that was asked of a rail."""

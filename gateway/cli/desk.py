@@ -37,7 +37,8 @@ def print_refusal(answer: Answer) -> int:
     document = answer.document
     ERROR.print(f"[red]{escape(str(document.get('title')))}[/]: {escape(str(document.get('detail')))}")
     for finding in document.get("findings", ()):
-        ERROR.print(f"  {escape(finding['pointer'])}: {escape(finding['rule'])} {escape(finding['hint'])}")
+        place = finding.get("pointer") or finding.get("xpath") or ""
+        ERROR.print(f"  {escape(place)}: {escape(finding['rule'])} {escape(finding['hint'])}")
     return EXIT_FINDINGS
 
 

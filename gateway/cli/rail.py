@@ -61,6 +61,19 @@ def show(settings: Settings, *, rail: str, url: str | None, as_json: bool) -> in
     return EXIT_OK
 
 
+def close(settings: Settings, message_id: str, *, rail: str, note: str, url: str | None) -> int:
+    """Say that what was missing was looked at; return 0 when that is kept."""
+    answer = ask(settings, url, partial(_close, rail=rail, message_id=message_id, note=note), remedy=_REMEDY)
+    if answer.status != 200:
+        return print_refusal(answer)
+    print_line(f"closed {escape(answer.document['message_id'])}: {answer.document['description']}")
+    return EXIT_OK
+
+
+async def _close(client: GatewayClient, *, rail: str, message_id: str, note: str) -> Answer:
+    return await client.close_missing(rail, message_id, note=note)
+
+
 async def _operate(client: GatewayClient, *, rail: str, asked: dict[str, str]) -> Answer:
     """Ask, and look until it has ended, or for as long as an answer may take."""
     answer = await client.rail_operation(rail, asked)
@@ -95,6 +108,8 @@ def _print_status(status: dict[str, Any]) -> None:
         print_line(f"downtime of {each['routing_number']}  {used}, {each['unplanned_s']} s of it unplanned")
         for fault in each["faults"]:
             print_line(f"  [red]{escape(fault)}[/]")
+    for each in status["missing"]:
+        print_line(f"[red]missing[/] {escape(each['message_id'])} to {each['routing_number']}: {each['description']}")
     for each in status["operations"]:
         _print_operation(each)
     for each in status["broadcasts"]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final, Protocol
 
+from gateway.domain.conversation import TABLES, Act, ConversationState, ConversationStep
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import ARRIVAL, INCOMING_TRANSITIONS, IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.payment import PaymentState
@@ -79,7 +80,7 @@ INCOMING: Final = Chart(
 def states_document() -> str:
     """Return the whole document as Markdown: the same code gives the same text."""
     chapters = (part for chart in (OUTGOING, INCOMING) for part in _chapter(chart))
-    return "\n".join((_INTRODUCTION, *chapters, *_requests()))
+    return "\n".join((_INTRODUCTION, *chapters, *_requests(), *_conversations()))
 
 
 def _requests() -> Iterator[str]:
@@ -95,7 +96,21 @@ def _requests() -> Iterator[str]:
     yield ""
 
 
-def _followed(state: RequestState, step: RequestStep) -> str:
+def _conversations() -> Iterator[str]:
+    """The table of each kind of conversation; of those states that it has."""
+    yield "## Conversations\n"
+    yield "The same tables for what we ask and for what we are asked (`gateway/domain/conversation.py`).\n"
+    yield "| state | what it says |\n|---|---|"
+    yield from (f"| {state} | {meaning} |" for state, meaning in meanings(ConversationState).items())
+    for kind, steps in TABLES.items():
+        yield f"\n### Conversation: {kind.value}\n\n| state | act | state after it |\n|---|---|---|"
+        acts, states = list(Act), list(ConversationState)
+        order = sorted(steps.items(), key=lambda row: (states.index(row[0][0]), acts.index(row[0][1])))
+        yield from (f"| {state} | `{act}` | {_followed(state, step)} |" for (state, act), step in order)
+    yield ""
+
+
+def _followed(state: StrEnum, step: RequestStep | ConversationStep) -> str:
     return _after(state, step.state) + (", a contradiction: a person must look" if step.is_strange else "")
 
 

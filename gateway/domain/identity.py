@@ -39,6 +39,11 @@ def incoming_reference_of(payment_id: PaymentId, purpose: str, number: int) -> s
     return _reference(_digest("incoming", purpose, str(payment_id), str(number)))
 
 
+def conversation_id_of(*parts: str) -> UUID:
+    """Return the own id of a conversation: a function of what opened it, a message of the rail's or a client's key."""
+    return _uuid(bytearray(_digest("conversation", *parts)[:16]), version=8)
+
+
 def request_reference_of(purpose: str, of: str) -> str:
     """Return the reference of a message of that purpose about a request, or of one; a repeat repeats it."""
     return _reference(_digest("request", purpose, of))

@@ -222,6 +222,9 @@ class IncomingEffect(StrEnum):
     REPEAT_ANSWER = "repeat_answer"
     """Send the same pacs.002 again: the rail may have missed it."""
 
+    CONFIRM_TIME_OUT = "confirm_time_out"
+    """Tell a rail that wants to know that its word is here: it gave the transfer up (RTP: RCVD)."""
+
     AWAIT_ADVICE = "await_advice"
     """Wake when the rail's word is overdue."""
 
@@ -295,6 +298,7 @@ _ANSWER = (_F.SEND_ANSWER, _F.AWAIT_ADVICE)
 _ARRIVED = (_F.QUEUE_POSTING, _F.AWAIT_POSTING)
 _HELD = (_F.AWAIT_POSTING_DECISION,)
 _GONE = (_F.TELL_NOT_SETTLED, _F.STOP_TIMER)
+_GIVEN_UP = (*_GONE, _F.CONFIRM_TIME_OUT)
 _RETURN = (_F.START_RETURN, _F.AWAIT_RETURN)
 _ENDED = (_F.STOP_TIMER, _F.CALL_OPERATOR, _F.TELL_RETURN)
 _REQUEST = (_F.QUEUE_REQUEST,)
@@ -308,7 +312,7 @@ _HOLDING_BY_RAIL: Final[Mapping[IncomingEvent, IncomingTransition]] = {
     _E.SETTLEMENT_ADVISED: _T(_S.SETTLED, _ARRIVED),
     _E.ACCEPTANCE_WITHOUT_POSTING_ADVISED: _T(_S.PENDING, _HELD),
     _E.REJECTION_ADVISED: _T(_S.NOT_SETTLED, _GONE),
-    _E.TIME_OUT_ADVISED: _T(_S.NOT_SETTLED, _GONE),
+    _E.TIME_OUT_ADVISED: _T(_S.NOT_SETTLED, _GIVEN_UP),
 }
 """Where the rail's word leads from any state in which we have accepted and do not know."""
 
@@ -328,7 +332,7 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     (_S.RECEIVED, _E.ANSWER_TIME_PASSED): _T(_S.REJECTED, (_F.SEND_ANSWER, _F.STOP_TIMER)),
     (_S.RECEIVED, _E.RECEIVED_AGAIN): _T(_S.RECEIVED),
     (_S.RECEIVED, _E.REJECTION_ADVISED): _T(_S.NOT_SETTLED, _GONE),
-    (_S.RECEIVED, _E.TIME_OUT_ADVISED): _T(_S.NOT_SETTLED, _GONE),
+    (_S.RECEIVED, _E.TIME_OUT_ADVISED): _T(_S.NOT_SETTLED, _GIVEN_UP),
     (_S.RECEIVED, _E.SETTLEMENT_ADVISED): _T(_S.PENDING, (*_HELD, *_STRANGE)),
     (_S.RECEIVED, _E.ACCEPTANCE_WITHOUT_POSTING_ADVISED): _T(_S.PENDING, (*_HELD, *_STRANGE)),
     **{(_S.RECEIVED, kind): _T(_S.RECEIVED, _STRANGE) for kind in (*_SAYING_NOTHING, _E.NOT_FOUND_REPORTED)},
@@ -460,8 +464,9 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     **{
         (state, kind): _T(state)
         for state in _NEVER_ARRIVED
-        for kind in (_E.REJECTION_ADVISED, _E.TIME_OUT_ADVISED, _E.NOT_FOUND_REPORTED, _E.POSTING_REFUSED)
+        for kind in (_E.REJECTION_ADVISED, _E.NOT_FOUND_REPORTED, _E.POSTING_REFUSED)
     },
+    **{(state, _E.TIME_OUT_ADVISED): _T(state, (_F.CONFIRM_TIME_OUT,)) for state in _NEVER_ARRIVED},
     (_S.REJECTED, _E.RECEIVED_AGAIN): _T(_S.REJECTED, (_F.REPEAT_ANSWER,)),
     (_S.NOT_SETTLED, _E.RECEIVED_AGAIN): _T(_S.NOT_SETTLED),
     # Late decisions, late timers, refused answers and answered questions change nothing any more.

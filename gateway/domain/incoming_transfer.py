@@ -36,9 +36,10 @@ class IncomingTransfer:
     it is not known that it left, and when that is looked at again. ``is_taken_over`` says that another region has
     carried the transfer until now, and ``ask_after`` from when on the rail may be asked about it then.
 
-    A return (pacs.004, see ``message_type``) names in ``original_id`` the payment of ours that comes back; None where
-    we know of none. Of what goes back from here, ``returns`` counts the returns that were started, ``returning_cents``
-    is the one under way, ``returned_cents`` what has gone. ``attention`` says why a person must look.
+    A return (pacs.004, see ``message_type``; on RTP a pacs.008 that refers to it) names in ``original_id`` the payment
+    of ours that comes back; None where we know of none. Of what goes back from here, ``returns`` counts the returns
+    that were started, ``returning_cents`` is the one under way, ``returned_cents`` what has gone. ``attention`` says
+    why a person must look.
     """
 
     payment_id: PaymentId
@@ -82,7 +83,7 @@ class IncomingTransfer:
     @property
     def is_return(self) -> bool:
         """Whether money comes back that was sent from here."""
-        return self.message_type == pacs004.MESSAGE_TYPE
+        return self.original_id is not None or self.message_type == pacs004.MESSAGE_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,11 @@ class IncomingFact:
 
 CONTRADICTS: Final = "contradicts"
 """Under this a fact's details say "yes" where what was found cannot be, as far as is known here."""
+
+
+WITH_SCREENING: Final = "with_screening"
+"""Under this the details of a late answer say what it comes to with what screening has found, where that is another
+verdict than its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,21 @@ class RailEventKind(StrEnum):
     BROADCAST = "broadcast"
     """The rail's news: of a participant's sign-on or sign-off, of the day, of itself."""
 
+    REQUESTED = "requested"
+    """A report was asked for: totals, or details."""
+
+    REPORTED = "reported"
+    """The rail's report."""
+
+    MISSING = "missing"
+    """The rail has settled a message to us that never came here: a person must look."""
+
+    CLOSED = "closed"
+    """A person has looked at what was missing."""
+
+    DIRECTORY = "directory"
+    """The rail's participant file."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RailEvent:

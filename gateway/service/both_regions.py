@@ -70,6 +70,19 @@ class OneRegion:
         """Return at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question whether the other region has what was committed before it; the answer comes once, and stays."""
+
+    there: asyncio.Future[None]
+
+    def forget(self) -> None:
+        """Want no answer any more."""
+        if self.there.done() and not self.there.cancelled():
+            self.there.exception()  # nobody reads it: that is no fault
+        self.there.cancel()
+
+
 @dataclass(slots=True)
 class PeerFence:
     """Whether the other region is fenced off, and comes back no sooner than this one has stopped going on alone."""
@@ -147,30 +160,36 @@ class BothRegions:
         """Return once the other region has what was committed, or is fenced off; see `Durability`."""
         if not self.concerns(tenant_id):
             return
+        asked = self.ask()
         try:
-            has_all = await self.has_all(within_s=self.wait_max_s)
+            is_there = await self.is_there(asked, within_s=self.wait_max_s)
         except UnavailableError as error:
             raise NotInBothError(self.own, key, str(error)) from error
-        if not has_all:
+        finally:
+            asked.forget()
+        if not is_there:
             raise NotInBothError(self.own, key, f"region {self.peer} has not confirmed it in time")
 
-    async def has_all(self, *, within_s: float) -> bool:
-        """Whether the other region has all that was committed before the call, or is fenced off; waits for its word.
+    def ask(self) -> Asked:
+        """Ask about all that was committed before the call; `Asked.forget` ends it."""
+        asked = Asked(asyncio.get_running_loop().create_future())
+        self._asking.append(asked.there)
+        self._somebody.set()
+        return asked
+
+    async def is_there(self, asked: Asked, *, within_s: float) -> bool:
+        """Whether the other region has what was asked about, or is fenced off; waits for its word, and may be repeated.
 
         Raises:
-            UnavailableError: how far the other region is cannot be asked.
+            UnavailableError: how far the other region is could not be asked; ask anew.
 
         """
         if self.fence.holds:
             return True
-        there: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._asking.append(there)
-        self._somebody.set()
-        try:
-            async with asyncio.timeout(within_s):
-                await there
-        except TimeoutError:
+        await asyncio.wait([asked.there], timeout=within_s)
+        if not asked.there.done():
             return False
+        asked.there.result()
         return True
 
     async def run(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -17,11 +17,13 @@ from gateway.domain.identity import reference_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
 from gateway.service.ports import RawMessage
-from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement
+from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement, Talk
 from gateway.service.requests import PaymentRequest
+from gateway.service.resolutions import resolution_mismatches
 from gateway.service.submit import JSON_TYPE
 from iso20022 import (
     BusinessHeader,
+    CopyDuplicate,
     CustomerCreditTransfer,
     Direction,
     Element,
@@ -32,6 +34,7 @@ from iso20022 import (
     MessageId,
     MessageReject,
     Party,
+    PaymentCancellationRequest,
     PaymentReturn,
     Profile,
     ReceiptAcknowledgement,
@@ -46,13 +49,17 @@ from iso20022 import (
     serialise,
     unwrap,
 )
-from iso20022.messages import pacs004, pacs008
+from iso20022.local_time import in_universal_time
+from iso20022.messages import pacs008
 from iso20022.messages.agents import CLEARING_SYSTEM
 
 _UNREADABLE: Final = "unreadable"
 _NO_HEADER: Final = "NO_HEADER"
 _NOT_FOR_US: Final = "HEADER_NOT_FOR_US"
 """The quarantine's codes for what comes without a header, or under one that is not from the rail to us."""
+
+_NOT_OURS_TO_RETURN: Final = "REQUEST_FOR_OWN_PAYMENT"
+"""The quarantine's code for a request to return what we have sent: it is ours to ask for."""
 
 _MESSAGE_ID_PATH: Final = "/Document/FIToFICstmrCdtTrf/GrpHdr/MsgId"
 
@@ -157,6 +164,14 @@ class Dialect(Protocol):
         """Return the id of the message of ours that a `Statement` is about; None for what says nothing to us."""
         ...
 
+    def gives_up(self, statement: Statement) -> bool:
+        """Whether it is the rail's notice to sender and receiver that a payment's time is over."""
+        ...
+
+    def case_id_of(self, payment: Payment) -> str | None:
+        """Return the id of the case under which a payment's return was asked for, if it was."""
+        ...
+
     def names_transfer(self, about: str, payment: Payment) -> bool:
         """Whether this is the id of the payment's transfer, not of a question about it."""
         ...
@@ -201,6 +216,10 @@ class DialectProtocol:
     def business_date(self, now: datetime) -> date:
         """Return the calendar date in the rail's zone: what its message ids carry."""
         return now.astimezone(self._zone).date()
+
+    def day_ends(self, now: datetime) -> datetime:
+        """Return the instant at which that date ends: midnight in the rail's zone."""
+        return datetime.combine(self.business_date(now) + timedelta(days=1), time(), tzinfo=self._zone)
 
     # --- what clients send ---
 
@@ -274,7 +293,7 @@ class DialectProtocol:
             )
         else:
             document = document_in(received)
-        message_type = pacs004.MESSAGE_TYPE if payment.is_return else pacs008.MESSAGE_TYPE
+        message_type = received.message_type if payment.is_return else pacs008.MESSAGE_TYPE
         return self._dialect.transfer_message(payment.message_id, document, at=at, message_type=message_type)
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
@@ -316,12 +335,21 @@ class DialectProtocol:
         if isinstance(message, CustomerCreditTransfer | PaymentReturn):
             created_at = header.creation_time
             return Reading(
-                header.business_message_id, message_type, None, None, transfer=message, created_at=created_at
+                header.business_message_id,
+                message_type,
+                None,
+                None,
+                transfer=message,
+                created_at=created_at,
+                is_marked_repeat=header.copy_duplicate is CopyDuplicate.DUPL,
             )
+        if isinstance(message, Talk):
+            return Reading(header.business_message_id, message_type, None, None, talk=message)
         about = self._dialect.about(message)
         if about is None or not isinstance(message, Statement):
             return Reading(header.business_message_id, message_type, None, None)
-        return Reading(header.business_message_id, message_type, about, message)
+        gives_up = self._dialect.gives_up(message)
+        return Reading(header.business_message_id, message_type, about, message, gives_up=gives_up)
 
     def mismatches(self, reading: Reading, payment: Payment) -> tuple[str, ...]:
         """Return the references of a statement that are given and are not the payment's."""
@@ -329,7 +357,9 @@ class DialectProtocol:
         if said is None or isinstance(said, MessageReject | ReceiptAcknowledgement):
             return ()
         if isinstance(said, Resolution):
-            return _resolution_mismatches(said, payment)
+            return resolution_mismatches(said, payment, case_id=self._dialect.case_id_of(payment))
+        if isinstance(said, PaymentCancellationRequest) and not reading.gives_up:
+            return (_NOT_OURS_TO_RETURN,)
         given: dict[str, tuple[object, object]] = {
             "ORIGINAL_UETR_DIFFERS": (said.original_uetr, payment.uetr),
             "ORIGINAL_END_TO_END_ID_DIFFERS": (said.original_end_to_end_id, payment.end_to_end_id),
@@ -402,8 +432,13 @@ def rail_time(at: datetime, zone: ZoneInfo) -> datetime:
     return at.astimezone(zone).replace(microsecond=at.microsecond // 1000 * 1000)
 
 
+def readable_document_in(message: RawMessage) -> Element:
+    """Return the Document in such a message to be read into a value: every time in it names an instant."""
+    return in_universal_time(document_in(message))
+
+
 def document_in(message: RawMessage) -> Element:
-    """Return the Document in a message that was accepted, or that we sent."""
+    """Return the Document in a message that was accepted, or that we sent, as it stands there."""
     document = unwrap(read(message.body)).document
     assert document is not None, "what was accepted, or sent, had a Document"
     return document
@@ -413,16 +448,3 @@ def document_in(message: RawMessage) -> Element:
 def _dates_taken(today: date) -> frozenset[str]:
     """The dates that a new message id may carry."""
     return frozenset(f"{day:%Y%m%d}" for day in (today, today - timedelta(days=1)))
-
-
-def _resolution_mismatches(said: Resolution, payment: Payment) -> tuple[str, ...]:
-    """The references of an answer to a return request that are not those of the payment, or of its request."""
-    given: list[tuple[str, object, object]] = []
-    for each in said.payments:
-        given += [
-            ("ORIGINAL_UETR_DIFFERS", each.original_uetr, payment.uetr),
-            ("ORIGINAL_END_TO_END_ID_DIFFERS", each.original_end_to_end_id, payment.end_to_end_id),
-        ]
-    if said.resolved_case is not None:
-        given.append(("CASE_DIFFERS", said.resolved_case.id, payment.request.message_id))
-    return tuple(code for code, theirs, ours in given if theirs is not None and theirs != ours)

@@ -15,6 +15,7 @@ from gateway.domain.timing import Timing
 from gateway.service.dialect import DialectProtocol, Heard, TransferForm, document_in, rail_time
 from gateway.service.ports import MessageClass, RawMessage
 from gateway.service.rail_protocol import OutboundMessage, Statement
+from gateway.service.resolutions import resolved
 from iso20022 import (
     BusinessHeader,
     BusinessMessageId,
@@ -61,13 +62,6 @@ _BY_STATUS: Final = {
     TransactionStatus.RCVD: EventKind.PROGRESS_REPORTED,
     TransactionStatus.PRES: EventKind.PROGRESS_REPORTED,
     TransactionStatus.RJCT: EventKind.REJECTION_REPORTED,
-}
-
-_BY_CONFIRMATION: Final = {
-    "IPAY": EventKind.RETURN_AGREED_REPORTED,
-    "PECR": EventKind.RETURN_AGREED_REPORTED,
-    "PDCR": EventKind.RETURN_PENDING_REPORTED,
-    "RJCR": EventKind.RETURN_REFUSED_REPORTED,
 }
 
 _BY_ANSWER: Final = {
@@ -175,10 +169,20 @@ class FedNowDialect:
                 return original.message_id
             case Resolution(payments=(PaymentResolution(original_message=original), *_)) if original is not None:
                 return original.message_id
+            case Resolution(resolved_case=case) if case is not None:
+                return case.id  # about a request for payment, and no payment
             case ReceiptAcknowledgement(receipts=(receipt, *_)):
                 return receipt.related_reference
             case _:
                 return None
+
+    def gives_up(self, statement: Statement) -> bool:  # noqa: ARG002
+        """Whether it is: never, FedNow says so by pacs.002 to each."""
+        return False
+
+    def case_id_of(self, payment: Payment) -> str | None:
+        """Return the id of our camt.056: header and Document have one."""
+        return payment.request.message_id
 
     def names_transfer(self, about: str, payment: Payment) -> bool:
         """Whether it is the pacs.008's id."""
@@ -187,7 +191,7 @@ class FedNowDialect:
     def event(self, statement: Statement, heard: Heard) -> Event:
         """Return what a status report means; an answer to a question is about the question."""
         if isinstance(statement, Resolution):
-            return _resolved(statement)
+            return resolved(statement)
         if isinstance(statement, ReceiptAcknowledgement):
             return Event(EventKind.RETURN_RECEIPT_REPORTED)
         assert isinstance(statement, PaymentStatusReport), "nothing else is said to be about something"
@@ -230,17 +234,6 @@ class FedNowDialect:
         )
         body = wrap(EnvelopeKind.FEDNOW_INCOMING, headers.build(header), document)
         return OutboundMessage(body, message_type, message_id, message_class)
-
-
-def _resolved(statement: Resolution) -> Event:
-    """What the answer to a return request means; one that FedNow does not know is a fault of who sent it."""
-    given = [each for payment in statement.payments for each in payment.reasons if each.reason is not None]
-    code = given[0].reason.text if given and given[0].reason is not None else None
-    return Event(
-        _BY_CONFIRMATION[statement.confirmation or ""],
-        reason=None if code is None else Reason(code, ReasonOrigin.RAIL),
-        details={"confirmation": statement.confirmation or ""},
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,13 +12,17 @@ from zoneinfo import ZoneInfo
 from gateway.domain.identity import rail_operation_reference_of
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import Codes, RailAction
+from gateway.domain.reconciliation import Arrivals, Details, Totals
 from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
 from gateway.service.ports import MessageClass
 from gateway.service.rail_protocol import OutboundMessage
-from iso20022 import is_routing_number
-from iso20022.messages import admi004
+from iso20022 import RoutingNumber, is_routing_number, read, unwrap
+from iso20022.messages import admi004, camt052, camt060
 from iso20022.messages.admi004 import PING, SystemEventNotification
+from iso20022.messages.camt052 import AccountReport
+from iso20022.messages.camt060 import AccountReportingRequest, ReportingPeriod, ReportingRequest, ReportKind
+from iso20022.messages.entries import CreditDebit, EntryStatus
 
 CODES: Final = Codes(sign_on="FPON", sign_off="FPOF", connect="FPCR", disconnect="FPCD")
 
@@ -72,3 +77,57 @@ class FedNowOperations:
             event_time=rail_time(at, self._zone),
         )
         return self._dialect.message(message_id, admi004.MESSAGE_TYPE, admi004.build(event), MessageClass.SYSTEM, at)
+
+    # --- reports ---
+
+    def totals_request(self, institution: str, *, event_id: UUID, at: datetime) -> OutboundMessage:
+        """Return the camt.060 for the totals of the cycle day under way (IATR)."""
+        return self._report_request(ReportKind.IATR, institution, None, event_id=event_id, at=at)
+
+    def details_request(self, institution: str, day: date, *, event_id: UUID, at: datetime) -> OutboundMessage:
+        """Return the camt.060 for each message of a cycle day (AADR)."""
+        period = ReportingPeriod(from_date=day, to_date=day)
+        return self._report_request(ReportKind.AADR, institution, period, event_id=event_id, at=at)
+
+    def read_report(self, body: bytes) -> Sequence[Totals | Details]:
+        """Return what a camt.052 says of what came in: its totals, or each message."""
+        document = unwrap(read(body)).document
+        assert document is not None, "what was heard had a Document"
+        message = camt052.parse(document)
+        match message.kind:
+            case ReportKind.IATR:
+                return [_totals(report, message.creation_time) for report in message.reports]
+            case ReportKind.AADR:
+                return [_details(report) for report in message.reports]
+            case _:
+                return ()
+
+    def _report_request(
+        self, kind: ReportKind, institution: str, period: ReportingPeriod | None, *, event_id: UUID, at: datetime
+    ) -> OutboundMessage:
+        message_id = self._dialect.message_id(at.astimezone(self._zone).date(), rail_operation_reference_of(event_id))
+        account = RoutingNumber(institution)
+        request = AccountReportingRequest(
+            message_id=message_id,
+            creation_time=rail_time(at, self._zone),
+            requests=(ReportingRequest(kind=kind, account=account, account_owner=account, period=period),),
+        )
+        return self._dialect.message(message_id, camt060.MESSAGE_TYPE, camt060.build(request), MessageClass.INQUIRY, at)
+
+
+def _totals(report: AccountReport, at: datetime) -> Totals:
+    stated = report.activity.credits if report.activity is not None else None
+    if stated is None or stated.count is None or stated.total is None:
+        raise ValueError("a report of totals states neither number nor sum of what came in")
+    return Totals(str(report.account.id), Arrivals(stated.count, stated.total.cents), at.astimezone(UTC))
+
+
+def _details(report: AccountReport) -> Details:
+    credited = tuple(
+        (str(transaction.references.message_id), entry.amount.cents)
+        for entry in report.entries
+        if entry.side is CreditDebit.CRDT and entry.status is EntryStatus.BOOK
+        for transaction in entry.transactions
+        if transaction.references is not None and transaction.references.message_id is not None
+    )
+    return Details(str(report.account.id), credited)

@@ -33,7 +33,13 @@ from gateway.service.ports import (
     UnsentRailMessage,
 )
 from gateway.service.rail_protocol import OutboundMessage, Reading
-from iso20022 import MessageReject, SystemEventAcknowledgement, SystemEventNotification
+from iso20022 import (
+    AccountReportMessage,
+    MessageReject,
+    ParticipantFile,
+    SystemEventAcknowledgement,
+    SystemEventNotification,
+)
 
 LOOK_PAUSE_S: Final = 0.5
 """Between two looks for what is to be sent: a person waits for it."""
@@ -46,6 +52,15 @@ SENDABLE_S: Final = 60.0
 
 SENT_AT_ONCE_MAX: Final = 16
 SHOWN_EVENTS_MAX: Final = 400
+SHOWN: Final = frozenset(RailEventKind) - {
+    RailEventKind.REQUESTED,
+    RailEventKind.REPORTED,
+    RailEventKind.MISSING,
+    RailEventKind.CLOSED,
+    RailEventKind.DIRECTORY,
+}
+"""What operators have asked, and news: not what is asked every few minutes."""
+
 STANDING_EVENTS_MAX: Final = 2_000
 """The events that a standing is made of: sign-ons of months, at several a day."""
 
@@ -209,7 +224,7 @@ class RailOperations:
 
     async def find(self, rail: Rail, event_id: UUID) -> Operation | None:
         """Return what was asked under this id; None where nothing was."""
-        found = await self.store.events(rail, limit=STANDING_EVENTS_MAX)
+        found = await self.store.events(rail, kinds=SHOWN, limit=STANDING_EVENTS_MAX)
         return next((each for each in operations(found) if each.asked.event_id == event_id), None)
 
     async def status(self, rail: Rail) -> RailStatus:
@@ -221,7 +236,7 @@ class RailOperations:
 
         """
         dialect = self._dialect(rail)
-        events = await self.store.events(rail, limit=SHOWN_EVENTS_MAX)
+        events = await self.store.events(rail, kinds=SHOWN, limit=SHOWN_EVENTS_MAX)
         changes = await self.store.events(rail, codes=dialect.codes.changes, limit=STANDING_EVENTS_MAX)
         stands = standing(changes, party=dialect.party, own=dialect.institutions, codes=dialect.codes)
         return RailStatus(
@@ -318,20 +333,35 @@ class RailNotices:
         return known
 
     async def is_about_ours(self, rail: Rail, reading: Reading) -> bool:
-        """Whether a refusal is of something that was asked here about ourselves."""
-        if not isinstance(reading.statement, MessageReject) or reading.about is None:
-            return False
-        return bool(await self.store.asked(rail, [reading.about]))
+        """Whether a refusal, or a report, answers something that was asked here about ourselves."""
+        about = _answered(reading)
+        return about is not None and bool(await self.store.asked(rail, [about]))
+
+
+def _answered(reading: Reading) -> str | None:
+    """The id of the message of ours that a refusal or a report answers."""
+    if isinstance(reading.talk, AccountReportMessage):
+        return None if reading.talk.original_query is None else reading.talk.original_query.message_id
+    return reading.about if isinstance(reading.statement, MessageReject) else None
 
 
 def _event_of(rail: Rail, raw: RawMessage, reading: Reading) -> RailEvent:
-    match reading.notice or reading.statement:
+    match reading.notice or reading.talk or reading.statement:
         case SystemEventAcknowledgement() as said:
             kind, code, subjects = RailEventKind.ACKNOWLEDGED, said.event_code, said.parameters
             about, reason, described, happened = said.originator_reference, None, said.description, said.event_time
         case SystemEventNotification() as said:
             kind, code, subjects = RailEventKind.BROADCAST, said.event_code, said.parameters
             about, reason, described, happened = None, None, said.description, said.event_time
+        case AccountReportMessage() as said:
+            kind, code, about = RailEventKind.REPORTED, said.kind.value, None
+            subjects = tuple(str(report.account.id) for report in said.reports)
+            reason, described, happened = None, None, said.creation_time
+            if said.original_query is not None:
+                about = said.original_query.message_id
+        case ParticipantFile() as said:
+            kind, code, subjects, about = RailEventKind.DIRECTORY, said.data_type, (), None
+            reason, described, happened = None, f"{said.business_day}", None
         case MessageReject() as said:
             kind, code, subjects = RailEventKind.REFUSED, "", ()
             about, reason, described, happened = reading.about, said.reason_code, said.description, None

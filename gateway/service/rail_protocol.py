@@ -17,6 +17,7 @@ from iso20022 import (
     CustomerCreditTransfer,
     Finding,
     MessageReject,
+    ParticipantFile,
     PaymentAcknowledgement,
     PaymentCancellationRequest,
     PaymentReturn,
@@ -27,6 +28,13 @@ from iso20022 import (
     SystemEventAcknowledgement,
     SystemEventNotification,
 )
+from iso20022.messages.camt026 import InformationRequest
+from iso20022.messages.camt028 import AdditionalPaymentInformation
+from iso20022.messages.camt052 import AccountReportMessage
+from iso20022.messages.camt054 import DebitCreditNotification
+from iso20022.messages.camt055 import RequestForPaymentCancellation
+from iso20022.messages.pain013 import RequestForPayment
+from iso20022.messages.pain014 import RequestForPaymentResponse
 
 XML_TYPE: Final = "application/xml"
 
@@ -40,8 +48,20 @@ Statement = (
 )
 """What a rail may say about a payment of ours, on one rail or another."""
 
-Notice = SystemEventAcknowledgement | SystemEventNotification
-"""What a rail may say of itself, or of what it was asked about ourselves."""
+Notice = SystemEventAcknowledgement | SystemEventNotification | ParticipantFile
+"""What a rail may say of itself, or of what it was asked about ourselves: events, who takes part."""
+
+
+Talk = (
+    RequestForPayment
+    | RequestForPaymentResponse
+    | RequestForPaymentCancellation
+    | InformationRequest
+    | AdditionalPaymentInformation
+    | AccountReportMessage
+    | DebitCreditNotification
+)
+"""What belongs to a conversation, and to no payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +92,10 @@ class Reading:
 
     ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
     nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer
-    or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``. ``notice`` is
-    what the rail says of itself, or of what it was asked about ourselves.
+    or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``; a header that
+    says that it repeats an earlier one makes it a ``is_marked_repeat``. With ``gives_up`` it is the rail's word that a
+    payment's time is over, which is true for its sender and its receiver alike. ``notice`` is what the rail says of
+    itself, or of what it was asked about ourselves; ``talk`` belongs to a conversation.
     """
 
     business_message_id: str
@@ -84,6 +106,9 @@ class Reading:
     is_sign_of_life: bool = False
     transfer: CustomerCreditTransfer | PaymentReturn | None = None
     created_at: datetime | None = None
+    is_marked_repeat: bool = False
+    gives_up: bool = False
+    talk: Talk | None = None
     notice: Notice | None = None
 
 
@@ -107,6 +132,10 @@ class RailProtocol(Protocol):
 
     def business_date(self, now: datetime) -> date:
         """Return the rail's calendar date."""
+        ...
+
+    def day_ends(self, now: datetime) -> datetime:
+        """Return the instant at which that date ends."""
         ...
 
     def examine(self, body: bytes) -> Report:

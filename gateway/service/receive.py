@@ -13,6 +13,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.history import is_about_last_copy
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Payment
+from gateway.service.conversations.hear import ConversationHearing, Outcome, Said
 from gateway.service.decide import Choice, Decisions, decide
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.hear import FAULT, ID_REUSED, Arrived, Hearing
@@ -81,6 +82,7 @@ class Receiver:
     """Where there is another region: what finds no payment of ours is handed over to it."""
     notices: RailNotices | None = None
     """Hears what the rail says of itself; without it that is set aside."""
+    conversations: ConversationHearing | None = None
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -138,6 +140,10 @@ class Receiver:
         if self.incoming is not None:
             await self._arrive([one for one in heard if one.reading.transfer is not None])
             heard = [one for one in heard if one.reading.transfer is None]
+        if self.conversations is not None:
+            reports = [one for one in heard if one.reading.talk is not None and await self._is_notice(one.reading)]
+            others = [one for one in heard if all(one is not report for report in reports)]
+            heard = [*reports, *await self._converse(others, self.conversations)]
         ids = [one.reading.business_message_id for one in heard if one.reading.business_message_id]
         about = [one.reading.about for one in heard if one.reading.about is not None]
         seen = await store.seen(rail, ids) if ids else {}
@@ -160,6 +166,34 @@ class Receiver:
                 await self._pass_on(one, code)
             elif code is not None:
                 await self._quarantine(one, (code,))
+
+    async def _converse(self, heard: Sequence[_Heard], hearing: ConversationHearing) -> list[_Heard]:
+        """Apply what belongs to conversations, in the order in which it came; return what does not."""
+        known = await hearing.concerned([one.reading for one in heard])
+        others = []
+        for one in heard:
+            if not hearing.is_of_conversations(one.reading, known):
+                others.append(one)
+                continue
+            verdict = Verdict(but=(UnavailableError,))
+            async with verdict:
+                await self._conversed(one, await hearing.hear(Said(self._raw(one), one.reading, one.digest)))
+            if verdict.fault is not None:
+                self.observer.fault("receive", verdict.fault)
+                await self._quarantine(one, (FAULT,))
+        return others
+
+    async def _conversed(self, one: _Heard, outcome: Outcome) -> None:
+        """Keep apart what has had no effect in a conversation."""
+        match outcome:
+            case Outcome.APPLIED:
+                return
+            case Outcome.REPEATED:
+                self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
+            case Outcome.UNKNOWN if self.regions is not None and not one.is_handed_over:
+                await self._hand_over(one)  # it may be the other region's conversation
+            case _:
+                await self._quarantine(one, (outcome.value,))
 
     async def _transfers(self, about: Sequence[str], payments: Mapping[str, Payment]) -> Mapping[str, IncomingTransfer]:
         """The received transfers that statements may be about: where we are sender and receiver, both have the id."""
@@ -216,8 +250,9 @@ class Receiver:
             self.observer.rail_answered(self.rail.rail)  # of an answer of ours: that it has arrived says nothing more
         elif reading.statement is None or payment is None:
             await self._quarantine(one, reading.codes or (UNMATCHED,))
-            if self.incoming is not None and isinstance(reading.statement, PaymentCancellationRequest):
-                await self.incoming.requests.refuse_unknown(self.rail.rail, reading.statement)
+            request = reading.statement
+            if self.incoming and isinstance(request, PaymentCancellationRequest) and not reading.gives_up:
+                await self.incoming.requests.refuse_unknown(self.rail.rail, request)
         elif mismatches := self.rail.mismatches(reading, payment):
             await self._quarantine(one, mismatches)
         else:
@@ -358,6 +393,8 @@ def _is_for_both(reading: Reading, payment: Payment, transfer: IncomingTransfer)
     sender, is no news to who has said it.
     """
     said = reading.statement
+    if reading.gives_up:
+        return payment.message_id == transfer.message_id
     if transfer.instructing_agent != transfer.instructed_agent or payment.message_id != transfer.message_id:
         return False
     return isinstance(said, PaymentStatusReport) and said.instructing_agent != transfer.instructed_agent

@@ -19,7 +19,7 @@ from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, Rail
 from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide
-from gateway.service.dialect import document_in
+from gateway.service.dialect import readable_document_in
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.give_back import kept_return
 from gateway.service.incoming.rail import ReceivingRail
@@ -190,7 +190,7 @@ class Replay:
                 assert reason is not None, "a return is asked for with a reason"
                 out = (raw for raw in history.messages if raw.direction is MessageDirection.RAIL_OUT)
                 sent = next(raw for raw in out if raw.message_type == pacs008.MESSAGE_TYPE)
-                transfer = pacs008.parse(document_in(sent))
+                transfer = pacs008.parse(readable_document_in(sent))
                 return self.receiving[payment.rail].requests.ask(payment, transfer, reason, at=at)
             case _:
                 first = next(raw for raw in history.messages if raw.direction is MessageDirection.RAIL_OUT)

@@ -21,6 +21,7 @@ from gateway.domain.timing import Timing
 from gateway.service.dialect import DialectProtocol, Heard, TransferForm, rail_time
 from gateway.service.ports import MessageClass, RawMessage
 from gateway.service.rail_protocol import OutboundMessage, Statement
+from gateway.service.resolutions import resolved
 from iso20022 import (
     BusinessHeader,
     BusinessMessageId,
@@ -39,6 +40,7 @@ from iso20022 import (
     PaymentStatusReport,
     ReceiptAcknowledgement,
     Resolution,
+    RoutingNumber,
     RtpProfile,
     TransactionStatus,
     marked_as_duplicate,
@@ -78,6 +80,10 @@ _BY_STATUS: Final = {
 """All that a pacs.002 may say on RTP, as the sender of a payment hears it."""
 
 _SERIALS: Final = 10**11
+_PAYMENT: Final = "pacs.008"
+_REQUEST: Final = "camt.056"
+_NUMBER_LENGTH: Final = 9
+
 _DATE: Final = slice(1, 9)
 """Where a message id carries its date."""
 
@@ -92,7 +98,7 @@ def _instruction_id_of(message_id: MessageId) -> InstructionId:
     return InstructionId(f"{message_id[1:-11]}{_FILL}{message_id[-11:]}")
 
 
-def _message_id_of(instruction_id: InstructionId) -> MessageId | None:
+def message_id_of(instruction_id: InstructionId) -> MessageId | None:
     """Return the message id that an instruction id of ours was made of; None where a client chose its own."""
     match = _OWN_INSTRUCTION_ID.fullmatch(instruction_id)
     return None if match is None else MessageId(f"M{match[1]}{match[2]}")
@@ -144,6 +150,11 @@ class RtpDialect:
         """The rail's rules, as this installation knows them."""
         return self._profile
 
+    @property
+    def rail_number(self) -> RoutingNumber:
+        """Who the rail is, as an agent of a message: the nine digits of its id."""
+        return RoutingNumber(self._address.rail[:_NUMBER_LENGTH])
+
     def message_id(self, business_date: date, reference: str) -> MessageId:
         """Return ``M``, date, participant, ``B``, three characters and eleven digits."""
         return rtp_message_id(
@@ -165,7 +176,18 @@ class RtpDialect:
         self, message_id: MessageId, document: Element, *, at: datetime, message_type: str = pacs008.MESSAGE_TYPE
     ) -> OutboundMessage:
         """Return the Document's content under our header, whose id is the message id with another first letter."""
-        return self._message(_header_id(message_id), message_type, document, message_class=MessageClass.VALUE, at=at)
+        return self.message(message_id, message_type, document, MessageClass.VALUE, at)
+
+    def message(
+        self,
+        message_id: MessageId,
+        message_type: str,
+        document: Element,
+        message_class: MessageClass,
+        at: datetime,
+    ) -> OutboundMessage:
+        """Return a Document under our header, whose id is the message id with another first letter."""
+        return self._message(header_id_of(message_id), message_type, document, message_class=message_class, at=at)
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:  # noqa: ARG002
         """Return what was sent once more, byte for byte but for the mark DUPL: same ids, same times, same amount."""
@@ -204,19 +226,32 @@ class RtpDialect:
         """Return the original's message id; of an admi.002 whichever id it refers to."""
         match message:
             case PaymentStatusReport():
-                return message.original_message_id
+                return _spoken_of(message)
             case MessageReject():
                 return message.related_reference
             case PaymentCancellationRequest():
-                return _original_given_up(message)
+                return _original_of(message)
+            case Resolution():
+                return _answered_for(message)
             case PaymentAcknowledgement():
-                return _message_id_of(message.original_instruction_id)
+                return message_id_of(message.original_instruction_id)
             case _:
                 return None
 
+    def gives_up(self, statement: Statement) -> bool:
+        """Whether it is a camt.056 with DS24, the rail's own."""
+        return isinstance(statement, PaymentCancellationRequest) and any(
+            isinstance(given.reason, Code) and given.reason.text == TIMED_OUT for given in statement.reasons
+        )
+
+    def case_id_of(self, payment: Payment) -> str | None:
+        """Return the Document's id of our camt.056, which is the case's; it is kept under its header's."""
+        header_id = payment.request.message_id
+        return None if header_id is None else f"M{header_id[1:]}"
+
     def names_transfer(self, about: str, payment: Payment) -> bool:
         """Whether it is the Document's id or the header's: they are one number."""
-        return about in {payment.message_id, _header_id(payment.message_id)}
+        return about in {payment.message_id, header_id_of(payment.message_id)}
 
     def event(self, statement: Statement, heard: Heard) -> Event:
         """Return what a report, a time-out or an acknowledgement means. An RJCT of a copy decides nothing."""
@@ -229,13 +264,18 @@ class RtpDialect:
                 return Event(EventKind.POSTING_REPORTED)
             case MessageReject():
                 raise AssertionError("a refusal means the same on every rail")
-            case Resolution() | ReceiptAcknowledgement():
-                raise AssertionError("what RTP answers to a return request is not heard yet")
+            case Resolution():
+                return resolved(statement)
+            case ReceiptAcknowledgement():
+                raise AssertionError("RTP has no admi.007")
 
     def _status_event(self, report: PaymentStatusReport, heard: Heard) -> Event:
         code = next((reason.code or reason.proprietary for reason in report.reasons), None)
         reason = None if code is None else Reason(code, ReasonOrigin.RAIL)
         kind = _BY_STATUS[report.status]
+        if report.original_message_name.startswith(_REQUEST):
+            is_refused = kind is EventKind.REJECTION_REPORTED
+            return Event(EventKind.RETURN_REQUEST_REFUSED if is_refused else EventKind.RETURN_RECEIPT_REPORTED, reason)
         if not heard.is_about_transfer:
             return Event(EventKind.STATUS_REQUEST_UNANSWERED, reason=reason)
         if kind is EventKind.REJECTION_REPORTED and code in self._copy_refusals:
@@ -278,8 +318,19 @@ def rtp_protocol(
     return DialectProtocol(dialect, timing=timing, doubt=doubt, definite_refusals=definite_refusals)
 
 
-def _header_id(message_id: MessageId) -> BusinessMessageId:
+def header_id_of(message_id: MessageId) -> BusinessMessageId:
+    """Return the header's id of a message of ours: the Document's with another first letter."""
     return BusinessMessageId(f"B{message_id[1:]}")
+
+
+def _spoken_of(report: PaymentStatusReport) -> str:
+    """Return of which message a status speaks: of a payment by its own id, of any other of ours by its header's.
+
+    So is each kept: a payment is known by its Document's id to both sides, and what else we have sent by ours.
+    """
+    if report.original_message_name.startswith(_PAYMENT):
+        return report.original_message_id
+    return header_id_of(report.original_message_id)
 
 
 def _source_of(reference: str) -> str:
@@ -290,10 +341,17 @@ def _serial_of(reference: str) -> int:
     return int(reference[3:], 36) % _SERIALS
 
 
-def _original_given_up(request: PaymentCancellationRequest) -> str | None:
-    """Return which payment's time has run out; None for a request to return money, or about anything else."""
-    codes = {given.reason.text for given in request.reasons if isinstance(given.reason, Code)}
+def _original_of(request: PaymentCancellationRequest) -> str | None:
+    """Return which payment is given up, or asked back; None for a request about anything else."""
     original = request.original_message or request.original_group
-    if TIMED_OUT not in codes or original is None or not original.message_name.startswith("pacs.008"):
+    if original is None or not original.message_name.startswith(_PAYMENT):
         return None
     return original.message_id
+
+
+def _answered_for(resolution: Resolution) -> str | None:
+    """Return which payment the answer to a request for its return is about."""
+    for each in (*(payment.original_message for payment in resolution.payments), resolution.group):
+        if each is not None and each.message_name.startswith(_PAYMENT):
+            return each.message_id
+    return None

@@ -1,5 +1,6 @@
 """The customer credit transfer, pacs.008.001.08, with one payment in it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -16,6 +17,11 @@ from iso20022.personal import Personal
 
 MESSAGE_TYPE: Final = "pacs.008.001.08"
 """The message identifier that this module reads and builds."""
+
+RETURNED: Final = "RTRN"
+"""RTP's type of the document that a payment refers to: it gives that payment back (public RTP schema)."""
+
+_DOCUMENT: Final = "CdtTrfTxInf/RmtInf/Strd/RfrdDocInf"
 
 _AGENTS: Final = {
     "instructing_agent": "InstgAgt",
@@ -59,6 +65,8 @@ LAYOUT: Final = Layout(
         "creditor_address": "CdtTrfTxInf/Cdtr/PstlAdr",
         "creditor_account": "CdtTrfTxInf/CdtrAcct/Id/Othr/Id",
         "remittance": "CdtTrfTxInf/RmtInf/Ustrd",
+        "document_type": f"{_DOCUMENT}/Tp/CdOrPrtry/Prtry",
+        "document_number": f"{_DOCUMENT}/Nb",
     },
     groups=frozenset({"transactions", "debtor_address", "creditor_address", "remittance"}),
 )
@@ -75,7 +83,8 @@ class CustomerCreditTransfer:
 
     FedNow states the settlement date with the payment, and agents with their clearing system. RTP states the date and
     the total, which is the amount, for the group (``states_group``), and agents by their numbers alone
-    (``agent_clearing_system`` is None). ``clearing_system_reference`` is the rail's own id of the payment.
+    (``agent_clearing_system`` is None). ``clearing_system_reference`` is the rail's own id of the payment. With
+    ``returned_instruction_id`` it gives back the payment that has it: so RTP returns, which has no pacs.004.
 
     ``carries_all`` is False where the Document says more than this value holds (structured remittance, ultimate
     parties, …): the Document is then what counts, and rebuilding it from the value would lose the rest.
@@ -101,6 +110,7 @@ class CustomerCreditTransfer:
     creditor_account: Personal
     creditor_agent: RoutingNumber
     remittance: tuple[Personal, ...] = ()
+    returned_instruction_id: InstructionId | None = None
     clearing_system: str = "FDN"
     charge_bearer: str = "SLEV"
     clearing_system_reference: str | None = None
@@ -142,6 +152,7 @@ def read(reader: FieldReader) -> CustomerCreditTransfer:
         creditor_account=Personal(reader.text("creditor_account")),
         creditor_agent=RoutingNumber(reader.text("creditor_agent")),
         remittance=tuple(Personal(line.text or "") for line in reader.fields.groups.get("remittance", ())),
+        returned_instruction_id=_returned(texts),
         clearing_system=reader.text("clearing_system"),
         charge_bearer=reader.text("charge_bearer"),
         clearing_system_reference=texts["clearing_system_reference"] or None,
@@ -188,6 +199,8 @@ def build(transfer: CustomerCreditTransfer) -> etree._Element:
             (f"{payment}/RmtInf/Ustrd[{number}]", line.reveal())
             for number, line in enumerate(transfer.remittance, start=1)
         ),
+        (f"{_DOCUMENT}/Tp/CdOrPrtry/Prtry", None if transfer.returned_instruction_id is None else RETURNED),
+        (f"{_DOCUMENT}/Nb", transfer.returned_instruction_id),
     ]
     return LAYOUT.build(rows)
 
@@ -212,6 +225,12 @@ def _amount(reader: FieldReader) -> Amount:
         ) from error
 
 
+def _returned(texts: Mapping[str, str]) -> InstructionId | None:
+    """The instruction id of the payment that is given back, if one is."""
+    number = texts["document_number"]
+    return InstructionId(number) if number and texts["document_type"] == RETURNED else None
+
+
 def _party(reader: FieldReader, role: str) -> Party:
     addresses = reader.fields.groups.get(f"{role}_address")
     return Party(name=Personal(reader.text(f"{role}_name")), address=parse_address(addresses[0]) if addresses else None)
@@ -222,6 +241,8 @@ def _carries_all(reader: FieldReader, *, states_group: bool) -> bool:
     if fields.others or any(texts[field] != value for field, value in _CONSTANTS.items()):
         return False
     if len({texts[field] for field in _CLEARING_SYSTEMS}) > 1:
+        return False
+    if (texts["document_type"] or texts["document_number"]) and _returned(texts) is None:
         return False
     totals = (texts["total_amount"], texts["total_currency"], texts["group_settlement_date"])
     if totals[:2] != ((texts["amount"], "USD") if states_group else ("", "")) or (totals[2] and not states_group):

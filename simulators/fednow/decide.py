@@ -28,7 +28,19 @@ from iso20022 import (
     pacs008,
     pacs028,
 )
-from iso20022.messages import admi004, admi007, camt029, camt056, pacs004
+from iso20022.messages import (
+    admi004,
+    admi007,
+    camt026,
+    camt028,
+    camt029,
+    camt055,
+    camt056,
+    camt060,
+    pacs004,
+    pain013,
+    pain014,
+)
 from simulators.behaviours import SETTLES, Behaviour
 from simulators.facts import PaymentBooked, ReasonSource, Verdict
 from simulators.fednow.behaviours import TABLE
@@ -49,9 +61,12 @@ _CLASS_OF: Final = {
     pacs004.MESSAGE_TYPE: "value",
     camt056.MESSAGE_TYPE: "nonvalue",
     camt029.MESSAGE_TYPE: "nonvalue",
+    **dict.fromkeys((pain013.MESSAGE_TYPE, pain014.MESSAGE_TYPE, camt055.MESSAGE_TYPE), "nonvalue"),
+    **dict.fromkeys((camt026.MESSAGE_TYPE, camt028.MESSAGE_TYPE), "nonvalue"),
     admi007.MESSAGE_TYPE: "system",
     pacs002.MESSAGE_TYPE: "nonvalue",
     pacs028.MESSAGE_TYPE: "inquiry",
+    camt060.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",
     admi004.MESSAGE_TYPE: "system",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from iso20022 import (
     BusinessHeader,
@@ -47,6 +48,8 @@ from simulators.participants import participant_of
 class FedNowForwarding:
     """Implements `simulators.forwarding.ForwardingRules` for FedNow."""
 
+    settled: Final = TransactionStatus.ACSC
+
     def __init__(self, settings: FedNowSimulatorSettings, ids: MessageIds) -> None:
         self._settings = settings
         self._ids = ids
@@ -75,7 +78,7 @@ class FedNowForwarding:
             message_id=fednow_message_id(business_date=created.date(), connection_party=party, reference=reference),
             creation_time=created,
             instruction_id=InstructionId(f"I{reference}"),
-            end_to_end_id=EndToEndId(f"E{reference}"),
+            end_to_end_id=EndToEndId(order.end_to_end_id or f"E{reference}"),
             uetr=Uetr(_uetr(number, reference)),
             local_instrument="FDNA",
             category_purpose="CONS",

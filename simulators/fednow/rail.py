@@ -9,25 +9,35 @@ from functools import partial
 from typing import Final, assert_never
 
 from iso20022 import (
+    ConnectionPartyId,
     CustomerCreditTransfer,
     Direction,
+    MessageId,
     PaymentCancellationRequest,
     PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
     Report,
+    TransactionStatus,
     examine,
 )
 from iso20022.messages.admi002 import NOT_AVAILABLE
 from iso20022.messages.admi004 import PING, SystemEventNotification
+from iso20022.messages.camt026 import InformationRequest
+from iso20022.messages.camt055 import RequestForPaymentCancellation
+from iso20022.messages.camt060 import AccountReportingRequest
+from iso20022.messages.entries import Totals
+from iso20022.messages.pain013 import RequestForPayment
 from simulators.behaviours import Answer, Told
 from simulators.book import Book
 from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
 from simulators.fednow import decide
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
+from simulators.fednow.conversations import ConversationWriter, asking_from, totals
 from simulators.fednow.events import CHANGES, standing_change, told_of
 from simulators.fednow.forward import FedNowForwarding
+from simulators.fednow.reports import MADE, ReportWriter
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.fednow.value import value_of
@@ -48,6 +58,8 @@ class FedNowRules:
         self._writer = AnswerWriter(settings.profile, ids)
         self.forwarding = FedNowForwarding(settings, ids)
         self.requests = RequestWriter(settings, ids)
+        self._reports = ReportWriter(settings, ids)
+        self.conversations = ConversationWriter(settings, ids)
 
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
         """What one copy of a message leads to: the verdict, and what follows from it."""
@@ -94,6 +106,15 @@ class FedNowRules:
                 booked_original = None if record is None else record.booked
                 further, order = self.requests.answered(message, booked_original, now=arrival.at)
                 return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
+            case (
+                RequestForPayment() | RequestForPaymentCancellation() | InformationRequest() | AccountReportingRequest()
+            ):
+                party = arrival.connection_party
+                if isinstance(message, AccountReportingRequest) and message.requests[0].kind in MADE:
+                    return self._report(message, header.business_message_id, judged, arrival, book)
+                so_far = self._booked_of(message, book)
+                further, order = self.conversations.answered(message, party, booked=so_far, now=arrival.at)
+                return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
             case PaymentStatusReport():
                 return self._answered(message, judged(Verdict.ANSWER), arrival, book)
             case PaymentStatusRequest() if forwarded := book.forwarded_with_id(message.original_message_id):
@@ -102,15 +123,49 @@ class FedNowRules:
                 )
             case PaymentStatusRequest():
                 return self._enquiry(message, header.message_type, judged(Verdict.ENQUIRY), arrival, book)
-            case SystemEventNotification(event_code=code) if code == PING:
-                acknowledgement = self._writer.acknowledge(
-                    message, reference=header.business_message_id, recipient=arrival.connection_party, now=arrival.at
-                )
-                return Judgement((judged(Verdict.PING),), acknowledgement)
-            case SystemEventNotification(event_code=code) if code in CHANGES:
+            case SystemEventNotification():
                 return self._event(message, header.business_message_id, judged, arrival, book)
             case _:
                 return Judgement((judged(Verdict.IGNORED),))
+
+    def _report(
+        self,
+        request: AccountReportingRequest,
+        reference: str,
+        judged: Callable[..., Judged],
+        arrival: Arrival,
+        book: Book,
+    ) -> Judgement:
+        """A report on what was booked, or why there is none."""
+        reported = self._reports.report(request, party=arrival.connection_party, book=book, now=arrival.at)
+        if isinstance(reported, TechnicalFault):
+            return self._refused(reported, judged, reference, arrival)
+        return Judgement((judged(Verdict.IGNORED),), reported)
+
+    def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
+        """A request that comes from the network, as JSON orders it. Raises ValueError where it orders none."""
+        return self.conversations.asked(asking_from(asking), now=now)
+
+    def _booked_of(self, asked: object, book: Book) -> tuple[Totals, Totals]:
+        """What an account was credited and debited, where a report on it is asked for."""
+        if not isinstance(asked, AccountReportingRequest):
+            return totals(()), totals(())
+        account = asked.requests[0].account
+        came = [
+            each.forwarded.amount
+            for each in book.forwardings()
+            if each.forwarded.instructed_agent == account
+            and each.completed is not None
+            and each.completed.status is not TransactionStatus.RJCT
+        ]
+        went = [
+            each.booked.amount
+            for each in book.payments()
+            if each.booked.instructing_agent == account
+            and each.settlement_date is not None
+            and each.booked.status is not TransactionStatus.RJCT
+        ]
+        return totals(came), totals(went)
 
     def completion_date(self, instant: datetime) -> date:
         """The network's cycle day."""
@@ -139,7 +194,14 @@ class FedNowRules:
         arrival: Arrival,
         book: Book,
     ) -> Judgement:
-        """A sign-on or sign-off, or a connection point's: acknowledged, and broadcast; or refused."""
+        """A ping, a sign-on or sign-off, or a connection point's: acknowledged, and broadcast; or refused."""
+        if event.event_code == PING:
+            answer = self._writer.acknowledge(
+                event, reference=reference, recipient=arrival.connection_party, now=arrival.at
+            )
+            return Judgement((judged(Verdict.PING),), answer)
+        if event.event_code not in CHANGES:
+            return Judgement((judged(Verdict.IGNORED),))
         change = standing_change(
             event,
             party=arrival.connection_party,

@@ -30,6 +30,7 @@ class RejectCodes:
     event_time: str = "SIM-EVENT-TIME"
     event_subject: str = "SIM-EVENT-SUBJECT"
     last_point: str = "SIM-LAST-POINT"
+    too_many_details: str = "E301"
     # Refused as business: pacs.002 RJCT, proprietary reason.
     timed_out: str = "E997"
     future_dated: str = "SIM-FUTURE-DATED"

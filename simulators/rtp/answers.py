@@ -87,12 +87,12 @@ class AnswerWriter:
         """The creditor's institution has posted, camt.035; relayed."""
         assert payment.instruction_id is not None, "a payment on RTP has an instruction id"
         kind = AcknowledgementKind.ACWP if payment.status is TransactionStatus.ACWP else AcknowledgementKind.ACK
-        message_id = self._message_id(now)
-        creditor_agent = _agent(payment.instructed_agent)
+        message_id = self.message_id(now)
+        creditor_agent = agent(payment.instructed_agent)
         acknowledgement = PaymentAcknowledgement(
             message_id=message_id,
             assigner=creditor_agent,
-            assignee=_agent(payment.instructing_agent),
+            assignee=agent(payment.instructing_agent),
             creation_time=now,
             case=Case(id=message_id, creator=creditor_agent),
             kind=kind,
@@ -102,7 +102,7 @@ class AnswerWriter:
             original_uetr=payment.uetr,
         )
         document = camt035.build(acknowledgement)
-        return self._wrapped(camt035.MESSAGE_TYPE, document, recipient=payment.connection_party, now=now)
+        return self.wrapped(camt035.MESSAGE_TYPE, document, recipient=payment.connection_party, now=now)
 
     def reject(
         self, *, related_reference: str, code: str, description: str, recipient: ConnectionPartyId, now: datetime
@@ -114,7 +114,7 @@ class AnswerWriter:
             rejection_time=now,
             description=description[:_DESCRIPTION_MAX],
         )
-        return self._wrapped(admi002.MESSAGE_TYPE, admi002.build(reject), recipient=recipient, now=now)
+        return self.wrapped(admi002.MESSAGE_TYPE, admi002.build(reject), recipient=recipient, now=now)
 
     def echo(self, request: EchoRequest, *, recipient: ConnectionPartyId, now: datetime) -> bytes:
         """The answer to an echo request, admn.006."""
@@ -127,7 +127,12 @@ class AnswerWriter:
             instructed_agent=recipient,
             original_instruction_id=InstructionId(request.instruction_id),
         )
-        return self._wrapped(_ECHO_RESPONSE, admn.build(response), recipient=recipient, now=now)
+        return self.wrapped(_ECHO_RESPONSE, admn.build(response), recipient=recipient, now=now)
+
+    def reason(self, code: str) -> StatusReason:
+        """A code as the list has it, ISO's or the rail's own."""
+        is_iso = code in self._iso_codes or (len(code) == _ISO_CODE_LENGTH and code[:2].isalpha())
+        return StatusReason(code=code) if is_iso else StatusReason(proprietary=code)
 
     def _about(
         self,
@@ -139,7 +144,7 @@ class AnswerWriter:
         now: datetime,
     ) -> bytes:
         report = PaymentStatusReport(
-            message_id=self._message_id(now),
+            message_id=self.message_id(now),
             creation_time=now,
             original_message_id=payment.message_id,
             original_message_name=payment.message_type,
@@ -150,7 +155,7 @@ class AnswerWriter:
             original_amount=payment.amount,
             original_settlement_date=settlement_date,
             status=status,
-            reasons=tuple(self._reason(code) for code in codes),
+            reasons=tuple(self.reason(code) for code in codes),
             acceptance_time=payment.received_at,
             instructing_agent=payment.instructed_agent,
             instructed_agent=payment.instructing_agent,
@@ -158,18 +163,14 @@ class AnswerWriter:
             states_group=True,
         )
         document = pacs002.build(report)
-        return self._wrapped(pacs002.MESSAGE_TYPE, document, recipient=payment.connection_party, now=now)
-
-    def _reason(self, code: str) -> StatusReason:
-        is_iso = code in self._iso_codes or (len(code) == _ISO_CODE_LENGTH and code[:2].isalpha())
-        return StatusReason(code=code) if is_iso else StatusReason(proprietary=code)
+        return self.wrapped(pacs002.MESSAGE_TYPE, document, recipient=payment.connection_party, now=now)
 
     def _given_up(self, payment: PaymentBooked, *, settlement_date: date, now: datetime) -> bytes:
-        message_id, rail = self._message_id(now), _agent(RoutingNumber(self._rail[:9]))
+        message_id, rail = self.message_id(now), agent(RoutingNumber(self._rail[:9]))
         request = PaymentCancellationRequest(
             message_id=message_id,
             assigner=rail,
-            assignee=_agent(payment.instructing_agent),
+            assignee=agent(payment.instructing_agent),
             creation_time=now,
             case=Case(id=message_id, creator=rail),
             original_group=GroupCancellation(message_id=payment.message_id, message_name=payment.message_type),
@@ -182,10 +183,11 @@ class AnswerWriter:
             reasons=(Reason(reason=Code(self._codes.timed_out)),),
         )
         document = camt056.build(request)
-        return self._wrapped(camt056.MESSAGE_TYPE, document, recipient=payment.connection_party, now=now)
+        return self.wrapped(camt056.MESSAGE_TYPE, document, recipient=payment.connection_party, now=now)
 
-    def _wrapped(self, message_type: str, document: Element, *, recipient: ConnectionPartyId, now: datetime) -> bytes:
-        source, serial = self._next_number()
+    def wrapped(self, message_type: str, document: Element, *, recipient: ConnectionPartyId, now: datetime) -> bytes:
+        """A Document under the rail's header, to a participant."""
+        source, serial = self.next_number()
         outgoing = BusinessHeader(
             sender=self._rail,
             receiver=recipient,
@@ -199,18 +201,19 @@ class AnswerWriter:
         )
         return wrap(EnvelopeKind.RTP_MESSAGE, header.build(outgoing, header_type=RTP_HEADER_TYPE), document)
 
-    def _message_id(self, now: datetime) -> MessageId:
-        source, serial = self._next_number()
+    def message_id(self, now: datetime) -> MessageId:
+        """An id that the rail has not used before."""
+        source, serial = self.next_number()
         return rtp_message_id(
             business_date=now.astimezone(EASTERN).date(), participant=self._rail, source=source, serial=serial
         )
 
-    def _next_number(self) -> tuple[str, int]:
-        """What tells this id from the day's others: ``H``, three characters and a serial of eleven digits."""
+    def next_number(self, source: str = "H") -> tuple[str, int]:
+        """What tells this id from the day's others: the source's letter, three characters, eleven digits."""
         places, serial = divmod(int(self._ids.next_reference(), 36), _SERIALS)
-        return f"H{base36(places % _PLACES, length=3).upper()}", serial
+        return f"{source}{base36(places % _PLACES, length=3).upper()}", serial
 
 
-def _agent(number: RoutingNumber) -> Agent:
+def agent(number: RoutingNumber) -> Agent:
     """An institution as RTP names it: by its number alone."""
     return Agent(member_id=number, clearing_system=None)

@@ -17,11 +17,16 @@ from iso20022 import (
     CopyDuplicate,
     CustomerCreditTransfer,
     EnvelopeKind,
+    PaymentStatusReport,
+    PaymentStatusRequest,
     Report,
     TransactionStatus,
     admi002,
+    pacs002,
     pacs008,
+    pacs028,
 )
+from iso20022.messages import camt029, camt035, camt056
 from simulators.behaviours import SETTLES, Behaviour
 from simulators.facts import PaymentBooked, ReasonSource
 from simulators.participants import Participant, participant_of
@@ -36,6 +41,11 @@ ECHO_REQUEST: Final = "admn.005.001.01"
 
 _CLASS_OF: Final = {
     pacs008.MESSAGE_TYPE: "value",
+    pacs002.MESSAGE_TYPE: "nonvalue",
+    camt029.MESSAGE_TYPE: "nonvalue",
+    camt035.MESSAGE_TYPE: "nonvalue",
+    camt056.MESSAGE_TYPE: "nonvalue",
+    pacs028.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",
     ECHO_REQUEST: "system",
 }
@@ -126,7 +136,7 @@ def business_day(instant: datetime) -> date:
 
 def _speaks_for(report: Report, connection_party: ConnectionPartyId, participants: tuple[Participant, ...]) -> bool:
     """Whether the connection may send for the instructing agent; an unknown agent is a business fault, not this one."""
-    if not isinstance(report.message, CustomerCreditTransfer):
+    if not isinstance(report.message, CustomerCreditTransfer | PaymentStatusReport | PaymentStatusRequest):
         return True
     participant = participant_of(report.message.instructing_agent, participants)
     return participant is None or participant.connection_party == connection_party

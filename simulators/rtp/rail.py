@@ -7,11 +7,25 @@ from datetime import date, datetime
 from functools import partial
 from typing import Final, assert_never
 
-from iso20022 import CustomerCreditTransfer, Direction, EchoRequest, Report, examine
+from iso20022 import (
+    ConnectionPartyId,
+    CustomerCreditTransfer,
+    Direction,
+    EchoRequest,
+    MessageId,
+    PaymentAcknowledgement,
+    PaymentCancellationRequest,
+    PaymentStatusReport,
+    PaymentStatusRequest,
+    Report,
+    TransactionStatus,
+    examine,
+)
 from iso20022.messages.admi002 import NOT_AVAILABLE
 from simulators.behaviours import Answer, Told
 from simulators.book import Book, PaymentRecord
-from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
+from simulators.facts import AnswerLost, Fact, ForwardingStatus, Judged, PaymentBooked, Verdict
+from simulators.forwarding import queued_on
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, is_lost, loses_answer
@@ -19,6 +33,8 @@ from simulators.refusals import TechnicalFault
 from simulators.rtp import decide
 from simulators.rtp.answers import AnswerWriter
 from simulators.rtp.behaviours import TABLE
+from simulators.rtp.forward import RtpForwarding
+from simulators.rtp.requests import RequestWriter
 from simulators.rtp.settings import RtpSimulatorSettings
 
 
@@ -26,11 +42,12 @@ class RtpRules:
     """Implements `simulators.rail.RailRules` for RTP."""
 
     behaviours: Final = TABLE
-    forwarding: Final = None
 
     def __init__(self, settings: RtpSimulatorSettings, ids: MessageIds) -> None:
         self._settings = settings
         self._writer = AnswerWriter(settings, ids)
+        self.forwarding = RtpForwarding(settings, self._writer)
+        self.requests = RequestWriter(settings, self._writer)
 
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
         """What one copy of a message leads to: the verdict, and what follows from it."""
@@ -67,11 +84,29 @@ class RtpRules:
                     return self._refused(fault, judged, header.business_message_id, arrival)
                 booked = decide.book(message, header, copy=arrival.copy, now=arrival.at, settings=self._settings)
                 return Judgement((judged(Verdict.ACCEPTED), booked))
+            case PaymentStatusReport():
+                return self._answered(message, judged(Verdict.ANSWER), arrival, book)
+            case PaymentAcknowledgement():
+                return _posted(message, judged(Verdict.ANSWER), arrival, book)
+            case PaymentStatusRequest():
+                return self._asked(message, judged(Verdict.ENQUIRY), arrival, book)
+            case PaymentCancellationRequest():
+                group = message.original_group or message.original_message
+                record = None if group is None else book.payment_with_id(group.message_id)
+                original = None if record is None else record.booked
+                further, order = self.requests.answered(
+                    message, original, recipient=arrival.connection_party, now=arrival.at
+                )
+                return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
             case EchoRequest():
                 echo = self._writer.echo(message, recipient=arrival.connection_party, now=arrival.at)
                 return Judgement((judged(Verdict.PING),), echo)
             case _:
                 return Judgement((judged(Verdict.IGNORED),))
+
+    def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
+        """Nothing is asked yet. Raises ValueError."""
+        raise ValueError(f"this network asks nothing: {asking} at {now}")
 
     def completion_date(self, instant: datetime) -> date:
         """The calendar day in the network's zone."""
@@ -94,6 +129,38 @@ class RtpRules:
                 return GARBAGE
             case _:
                 assert_never(answer.told)
+
+    def _answered(self, report: PaymentStatusReport, judged: Judged, arrival: Arrival, book: Book) -> Judgement:
+        """What a receiver says of a payment that was forwarded to it; an acceptance after its end is rejected."""
+        record = book.forwarded_with_id(report.original_message_id)
+        if record is None or record.forwarded.recipient != arrival.connection_party:
+            return Judgement((judged,))
+        facts = (judged, *queued_on(report, record, at=arrival.at, rules=self.forwarding))
+        is_acceptance = report.status in {TransactionStatus.ACTC, TransactionStatus.ACWP}
+        if not is_acceptance or record.completed is None or record.is_settled:
+            return Judgement(facts)
+        codes = (self.forwarding.timed_out(),)
+        return Judgement(facts, self.forwarding.status(record.forwarded, TransactionStatus.RJCT, codes, at=arrival.at))
+
+    def _asked(self, request: PaymentStatusRequest, judged: Judged, arrival: Arrival, book: Book) -> Judgement:
+        """A receiver asks what became of a payment: it is told, or that it is in process, or that none is known."""
+        record = book.forwarded_with_id(request.original_message_id)
+        if record is None or record.forwarded.recipient != arrival.connection_party:
+            refusal = self.forwarding.question_refused(request, recipient=arrival.connection_party, at=arrival.at)
+            return Judgement((judged,), refusal)
+        completed = record.completed
+        if completed is None:
+            return Judgement(
+                (judged,), self.forwarding.status(record.forwarded, TransactionStatus.RCVD, (), at=arrival.at)
+            )
+        told = self.forwarding.status(
+            record.forwarded,
+            completed.status,
+            completed.reasons,
+            settlement_date=completed.settlement_date,
+            at=arrival.at,
+        )
+        return Judgement((judged,), told)
 
     def _repeated(self, known: PaymentRecord, judged: Judged, arrival: Arrival) -> Judgement:
         """The status once more; nothing while there is none, for then the answer is still to come."""
@@ -122,6 +189,15 @@ def rtp_rail(
 ) -> SimulatedRail:
     """RTP in memory, made anew from a journal's facts."""
     return SimulatedRail(settings, partial(RtpRules, settings), journal, started_at=started_at, facts=facts)
+
+
+def _posted(message: PaymentAcknowledgement, judged: Judged, arrival: Arrival, book: Book) -> Judgement:
+    """A receiver says that the creditor has the money, of a payment that it names by its instruction id."""
+    record = book.forwarded_with_instruction_id(message.original_instruction_id)
+    if record is None or not record.is_settled or record.forwarded.recipient != arrival.connection_party:
+        return Judgement((judged,))
+    posted = ForwardingStatus(record.forwarded.message_id, arrival.at, TransactionStatus.ACCC, ())
+    return Judgement((judged, posted))
 
 
 def _uetr_of(report: Report) -> str | None:

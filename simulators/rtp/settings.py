@@ -32,6 +32,8 @@ class RtpRejectCodes:
     over_limit: str = "AM02"
     sender_profile: str = "RC03"
     receiver_profile: str = "RC04"
+    receiver_signed_off: str = "9910"
+    not_found: str = "NARR"
     # What no list has, where a test wants such.
     unknown: str = "ZZ99"
 

@@ -215,7 +215,7 @@ async def test_what_came_in_is_run_again_and_comes_out_the_same_or_is_named(
         ({"amount": "150.00", "creditor_account": "SIMSLOW6"}, "REJECTED"),
         ({"creditor_account": "SIMREJECTAC04"}, "REJECTED"),
         ({"creditor_account": "SIMHOLD"}, "PENDING"),
-        ({"creditor_account": "SIMREFUSEAC06"}, "RETURN_DUE"),
+        ({"creditor_account": "SIMREFUSEAC06"}, "RETURNED"),
         ({"advice": "none"}, "POSTED"),
         ({"advice": "opposite"}, "NOT_SETTLED"),
     ]

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.service.ports import MessageClass, RawMessage, UnsentRailMessage
+from gateway.domain.reconciliation import Arrivals
+from gateway.service.ports import HeardMessage, MessageClass, RawMessage, UnsentRailMessage
 
 
 @dataclass(slots=True)
@@ -19,6 +20,9 @@ class InMemoryRailEvents:
     kept: dict[UUID, RailEvent] = field(default_factory=dict)
     digests: dict[tuple[Rail, str], bytes] = field(default_factory=dict)
     due: dict[UUID, tuple[datetime, UnsentRailMessage]] = field(default_factory=dict)
+    bodies: dict[UUID, bytes] = field(default_factory=dict)
+    transfers: dict[str, tuple[str, int, datetime]] = field(default_factory=dict)
+    """What has come and settled, by message id: to whom, how much and when."""
 
     async def ask(self, event: RailEvent, message: RawMessage, *, message_class: MessageClass) -> None:
         """Keep it, to be sent."""
@@ -33,6 +37,7 @@ class InMemoryRailEvents:
         if key in self.digests:
             return self.digests[key]
         self.kept[event.event_id], self.digests[key] = event, digest
+        self.bodies[event.event_id] = message.body
         return None
 
     async def note(self, event: RailEvent) -> None:
@@ -56,12 +61,44 @@ class InMemoryRailEvents:
             event.business_message_id: event
             for event in self.kept.values()
             if event.rail is rail
-            and event.kind is RailEventKind.ASKED
+            and event.kind in {RailEventKind.ASKED, RailEventKind.REQUESTED}
             and event.business_message_id is not None
             and event.business_message_id in message_ids
         }
 
-    async def events(self, rail: Rail, *, codes: Collection[str] | None = None, limit: int) -> Sequence[RailEvent]:
+    async def events(
+        self,
+        rail: Rail,
+        *,
+        codes: Collection[str] | None = None,
+        kinds: Collection[RailEventKind] | None = None,
+        limit: int,
+    ) -> Sequence[RailEvent]:
         """The newest first."""
-        found = [each for each in self.kept.values() if each.rail is rail and (codes is None or each.code in codes)]
+        found = [
+            each
+            for each in self.kept.values()
+            if each.rail is rail and (codes is None or each.code in codes) and (kinds is None or each.kind in kinds)
+        ]
         return sorted(found, key=lambda each: each.at, reverse=True)[:limit]
+
+    async def heard(
+        self, rail: Rail, kind: RailEventKind, *, since: datetime, but: Collection[UUID], limit: int
+    ) -> Sequence[HeardMessage]:
+        """With their bytes, the oldest first."""
+        found = [
+            each
+            for each in self.kept.values()
+            if (each.rail, each.kind) == (rail, kind) and each.at >= since and each.event_id not in but
+        ]
+        ordered = sorted(found, key=lambda each: each.at)[:limit]
+        return [HeardMessage(each, self.bodies[each.event_id]) for each in ordered if each.event_id in self.bodies]
+
+    async def arrivals(self, rail: Rail, institution: str, *, since: datetime, until: datetime) -> Arrivals:
+        """What came in this time."""
+        came = [cents for to, cents, at in self.transfers.values() if to == institution and since <= at < until]
+        return Arrivals(len(came), sum(came))
+
+    async def arrived(self, rail: Rail, message_ids: Collection[str]) -> frozenset[str]:
+        """Which have come."""
+        return frozenset(self.transfers) & frozenset(message_ids)

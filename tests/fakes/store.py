@@ -263,7 +263,13 @@ class InMemoryStore:
         await self._reached()
         found = {}
         for payment_id, direction in wanted:
-            messages = [m for m in self.rows.messages.get(payment_id, ()) if m.direction is direction]
+            messages = [
+                message
+                for message in self.rows.messages.get(payment_id, ())
+                if message.direction is direction
+                # Of what was sent, the transfer: a question may have come before it.
+                and (direction is not MessageDirection.RAIL_OUT or message.message_type.startswith("pacs.008."))
+            ]
             if payment_id in self.rows.payments and messages:
                 oldest = min(messages, key=lambda message: (message.at, message.message_id))
                 found[payment_id] = (self.rows.payments[payment_id], oldest)
@@ -293,6 +299,16 @@ class InMemoryStore:
         found = [each for each in self.rows.payments.values() if tenant_id in {None, each.tenant_id}]
         due = [(each.request.due_at, each.payment_id, each) for each in found if each.request.due_at is not None]
         return [each for _, _, each in sorted(due, key=lambda row: row[:2])][:limit]
+
+    async def held(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
+        """Return what screening has held; see the port."""
+        await self._reached()
+        found = [
+            (payment.next_step_at, payment.payment_id, payment)
+            for payment in self.rows.payments.values()
+            if tenant_id in {None, payment.tenant_id} and payment.state is PaymentState.HELD and payment.next_step_at
+        ]
+        return [payment for _, _, payment in sorted(found, key=lambda row: row[:2])][:limit]
 
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
         """Return what a person must look into; see the port."""

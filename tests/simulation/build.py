@@ -14,6 +14,7 @@ from adapters.keys.clear import ClearVault
 from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEvent
+from gateway.domain.reconciliation import Arrivals
 from gateway.domain.timing import Timing
 from gateway.receiving import Receiving
 from gateway.service.admission import Admission
@@ -23,13 +24,17 @@ from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import FedNowDialect
 from gateway.service.fencing import at_home
 from gateway.service.funds import Funds, NoCore
+from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.arrived import SeeingToArrived
 from gateway.service.incoming.ask import Asker
+from gateway.service.incoming.both_regions import Acceptances, NoOtherRegion
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecider, IncomingDecisions, grouped_incoming_saves
+from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.give_back import GivingBack
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.post import Posting
+from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.incoming.send import IncomingSender, grouped_sents
 from gateway.service.incoming.tenants import ReceivingTenants
@@ -40,6 +45,7 @@ from gateway.service.ports import (
     Bus,
     Clock,
     Decision,
+    Identifiers,
     IncomingDecision,
     IncomingStore,
     Leg,
@@ -136,6 +142,8 @@ class LifeObserver:
 
     def rail_event(self, event: RailEvent) -> None: ...
 
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
+
     def rail_answered(self, rail: Rail) -> None:
         """Seen at the rail."""
 
@@ -192,20 +200,43 @@ class Build:
         store, institution = self.incoming_side(life), InstitutionSide(life, world.institution)
         rails, links = {rail.rail: receiving_rail(rail)}, {rail.rail: link}
         saves, sents = grouped_incoming_saves(store), grouped_sents(store)
-        decider = IncomingDecider(rails, world.chance.identifiers(f"{life.key}.incoming"))
+        decider = self.incoming_decider(rails, world.chance.identifiers(f"{life.key}.incoming"))
         decisions = IncomingDecisions(store, saves, decider, life.clock, observer)
         tenants = ReceivingTenants(store, life.clock, observer)
-        sender = self.incoming_sender(store=store, sents=sents, links=links, clock=life.poll_clock, observer=observer)
+        sender = self.incoming_sender(
+            decisions=decisions,
+            acceptances=Acceptances(NoOtherRegion()),
+            sents=sents,
+            links=links,
+            clock=life.poll_clock,
+            observer=observer,
+        )
         messages = ReceivedMessages(store, rails)
         protocols = {rail.rail: rail}
-        coming_back = ComingBack(store, payments, protocols, messages, life.clock)
+        coming_back = self.coming_back(store, payments, protocols, messages, life.clock)
         asker = Asker(decisions, institution, tenants, sender, coming_back, life.clock, observer)
         posting = Posting(decisions, institution, tenants, sender, messages, links, life.clock, observer)
-        giving_back = GivingBack(decisions, payments.store, protocols, messages, ClearVault(b"simulation"))
+        giving_back = self.giving_back(decisions, payments.store, protocols, messages, ClearVault(b"simulation"))
         timers = IncomingTimers(decisions, asker, messages, life.poll_clock, observer)
         requests = ReturnRequests(decisions, payments, protocols, links)
         arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back, requests)
         return Receiving(rails, decisions, sender, asker, messages, posting, arrived, timers, tenants, (saves, sents))
+
+    def incoming_decider(self, rails: Mapping[Rail, ReceivingRail], identifiers: Identifiers) -> IncomingDecider:
+        """Return what decides of a received transfer."""
+        return IncomingDecider(rails, identifiers)
+
+    def coming_back(self, *parts: Any) -> ComingBack:
+        """Return the use case that judges returns, and has their payments know of them."""
+        return ComingBack(*parts)
+
+    def giving_back(self, *parts: Any) -> GivingBack:
+        """Return the use case that sends returns."""
+        return GivingBack(*parts)
+
+    def desk(self, *parts: Any) -> IncomingDesk:
+        """Return what an institution has of what it has received."""
+        return IncomingDesk(*parts)
 
     def protocol(self, world: World, *, timing: Timing | None = None) -> RailProtocol:
         """Return FedNow's messages and times."""
@@ -236,6 +267,12 @@ class Build:
     def forwarder(self, store: PaymentStore, bus: Bus, clock: Clock, observer: Observer) -> Forwarder:
         """Return what publishes the deliveries of accepted payments at once."""
         return Forwarder(store, bus, clock, observer)
+
+    def decisions(
+        self, _life: Life, store: PaymentStore, saves: GroupCommit[Decision, bool], observer: Observer, _timing: Timing
+    ) -> Decisions:
+        """Return what takes events through the table."""
+        return Decisions(store, saves, observer)
 
     def intake(self, **parts: Any) -> Intake:
         """Return the use case that takes payments in."""
@@ -286,7 +323,7 @@ class GatewayLife:
         self.forwarder = build.forwarder(self.store, build.bus_side(life), life.clock, observer)
         self.admission = Admission(self.store, life.poll_clock, ADMISSION_WAIT_MAX_S)
         rail = build.protocol(world)
-        decisions = Decisions(self.store, self.saves, observer)
+        decisions = build.decisions(life, self.store, self.saves, observer, rail.timing)
         self.operators = Operators(decisions, {rail.rail: rail}, life.clock)
         self.intake = build.intake(
             rails={rail.rail: rail},
@@ -300,7 +337,22 @@ class GatewayLife:
             observer=observer,
             forward=self.forwarder.take,
         )
+        self.incoming_saves: GroupCommit[IncomingDecision, bool] | None = None
+        if world.scenario.incoming:
+            self.desk, self.incoming_saves = self._desk(rail, decisions)
         self.group: asyncio.TaskGroup | None = None
+
+    def _desk(
+        self, rail: RailProtocol, payments: Decisions
+    ) -> tuple[IncomingDesk, GroupCommit[IncomingDecision, bool]]:
+        life, build = self.life, self.build
+        store, rails = build.incoming_side(life), {rail.rail: receiving_rail(rail)}
+        saves = grouped_incoming_saves(store)
+        decider = build.incoming_decider(rails, life.world.chance.identifiers(f"{life.key}.incoming"))
+        decisions = IncomingDecisions(store, saves, decider, life.clock, LifeObserver(life))
+        messages = ReceivedMessages(store, rails)
+        coming_back = build.coming_back(store, payments, {rail.rail: rail}, messages, life.clock)
+        return build.desk(decisions, coming_back), saves
 
     async def run(self) -> None:
         """Serve until the life ends."""
@@ -314,6 +366,8 @@ class GatewayLife:
         async with _running(self.life, loops) as group:
             group.create_task(self.accepts.run())
             group.create_task(self.saves.run())
+            if self.incoming_saves is not None:
+                group.create_task(self.incoming_saves.run())
             self.group = group
             await asyncio.Event().wait()
 
@@ -325,7 +379,7 @@ async def run_worker(life: Life, build: Build) -> None:
     rail, identifiers = build.protocol(world), world.chance.identifiers(life.key)
     rails = {rail.rail: rail}
     saves, loads = grouped_saves(store), grouped_loads(store)
-    decisions = Decisions(store, saves, observer)
+    decisions = build.decisions(life, store, saves, observer, rail.timing)
     shared = {"decisions": decisions, "clock": life.clock, "identifiers": identifiers, "observer": observer}
     funds = Funds(NoCore(), store, life.clock, observer, rail.timing.promise_s)
     dispatcher = build.dispatcher(life, loads=loads, rails=rails, links={rail.rail: link}, funds=funds, **shared)

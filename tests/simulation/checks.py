@@ -13,12 +13,13 @@ from gateway.domain.audit import chained
 from gateway.domain.events import EventKind
 from gateway.domain.history import fold
 from gateway.domain.ledger import Account, balances
-from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
+from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
 from gateway.service.ports import MessageClass, Quarantined, Queue, QueueDirection
 from gateway.service.receive import UNMATCHED
 from iso20022 import FedNowProfile
 from tests.simulation.check import Check
 from tests.simulation.incoming_checks import INCOMING_CHECKS
+from tests.simulation.returns_checks import RETURNS_CHECKS
 from tests.simulation.witness import Accepting, Acknowledging, Leaving, Settling, Told, Witnessed
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ SEND_MARGIN: Final = timedelta(seconds=1)
 
 RAIL_CLOCK: Final = timedelta(seconds=FedNowProfile().rail_clock_s)
 
-MOVED: Final = frozenset({PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.RETURN_DUE})
+MOVED: Final = frozenset(
+    {PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.RETURN_DUE, PaymentState.RETURNED}
+)
 """The states that say that money has moved."""
 
 SENDABLE: Final = frozenset({PaymentState.RECEIVED, PaymentState.RESEND_DUE})
@@ -46,9 +49,16 @@ ACCOUNTS: Final = {
     PaymentState.SETTLED: Account.RAIL,
     PaymentState.ACCEPTED_WITHOUT_POSTING: Account.RAIL,
     PaymentState.RETURN_DUE: Account.RAIL,
+    PaymentState.RETURNED: Account.RAIL,
     PaymentState.REJECTED: Account.FUNDS,
 }
 """Where the money stands in each state, written down here once more."""
+
+TAKEN_FROM: Final = {
+    FundsHolder.TENANT: Account.FUNDS,
+    FundsHolder.CORE: Account.FUNDS,
+    FundsHolder.ARRIVED: Account.ARRIVED,
+}
 
 FINAL: Final = MOVED | {PaymentState.REJECTED}
 
@@ -56,10 +66,11 @@ MAY_FOLLOW: Final = frozenset(
     {
         (PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.SETTLED),
         (PaymentState.ACCEPTED_WITHOUT_POSTING, PaymentState.RETURN_DUE),
+        *((state, PaymentState.RETURNED) for state in MOVED),
     }
 )
-"""What may follow a final state: what the creditor's institution says of the posting. Written down here once more, so
-that a fault in the gateway's own table cannot agree with itself."""
+"""What may follow a final state: what the creditor's institution says of the posting, and that it comes back. Written
+down here once more, so that a fault in the gateway's own table cannot agree with itself."""
 
 
 # --- Money ----------------------------------------------------------------------------------------------------------
@@ -83,7 +94,7 @@ class NothingIsSentTwice(Check):
 
     def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
         for payment in world.payments:
-            copies = world.rail.account_of(payment.end_to_end_id).copies
+            copies = world.rail.account_for(payment).copies
             if copies > 1 and copies > 1 + _count(world, payment, EventKind.RESENDING_CHOSEN):
                 yield f"{world.words(payment)}: {copies} copies have reached the rail"
 
@@ -95,7 +106,7 @@ class StatesTellTheTruth(Check):
 
     def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
         for payment in world.payments:
-            moved = world.rail.account_of(payment.end_to_end_id).moved
+            moved = world.rail.account_for(payment).moved
             if payment.state in MOVED and not moved:
                 yield f"{world.words(payment)} is {payment.state}, and no money has moved"
             if payment.state is PaymentState.REJECTED and moved:
@@ -149,9 +160,12 @@ class NothingExpiredIsSent(Check):
         payment = world.payment_of_body(witnessed.body)
         if payment is None:
             return
-        sent = [event for event in world.history(payment) if event.event.kind is EventKind.SENDING_STARTED]
+        history = world.history(payment)
+        sent = [event for event in history if event.event.kind is EventKind.SENDING_STARTED]
         latest = [event.at + RAIL_CLOCK - SEND_MARGIN for event in sent[-1:]]
-        if len(sent) <= 1:
+        # What was taken over is asked about first: its first sending may be the rail's word that it has none.
+        is_again = any(event.event.kind is EventKind.RESENDING_CHOSEN for event in history)
+        if len(sent) <= 1 and not is_again:
             latest.append(payment.deadline_at - SEND_MARGIN)
         if latest and world.now() > min(latest):
             yield f"{witnessed.process} sends {world.words(payment)}, whose time ran out before"
@@ -197,7 +211,7 @@ class NothingAcknowledgedIsLost(Check):
         for number, payment_id in self._told.items():
             if payment_id not in world.store.rows.payments:
                 yield f"payment {number} was acknowledged, and is lost"
-        references = Counter(payment.end_to_end_id for payment in world.payments)
+        references = Counter(payment.end_to_end_id for payment in world.payments if not payment.is_return)
         yield from (f"{reference} is {count} payments" for reference, count in references.items() if count > 1)
 
 
@@ -329,7 +343,9 @@ class TheLedgerSaysTheSame(Check):
             payment, held = rows.payments[payment_id], balances(rows.postings.get(payment_id, ()))
             cents, stands_in = payment.amount.cents, ACCOUNTS[payment.state]
             due = {account: cents if account is stands_in else 0 for account in (Account.RESERVED, Account.RAIL)}
-            if held != {Account.FUNDS: -sum(due.values()), Account.ARRIVED: 0, **due}:
+            taken = dict.fromkeys((Account.FUNDS, Account.ARRIVED), 0)
+            taken[TAKEN_FROM[payment.funds_holder]] = -sum(due.values())
+            if held != {**taken, **due}:
                 yield f"{world.words(payment)}: its money is booked as {held}"
 
 
@@ -388,7 +404,8 @@ class WhatWaitsHasADelivery(Check):
     def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
         on_their_way = {row.delivery.payment_id for row in world.store.rows.outbox} | world.bus.payments(_VALUE)
         for payment in world.payments:
-            if payment.state in SENDABLE and payment.payment_id not in on_their_way:
+            is_here = not payment.is_taken_over  # its slot has moved: whoever has it now asks first
+            if is_here and payment.state in SENDABLE and payment.payment_id not in on_their_way:
                 yield f"{world.words(payment)} is {payment.state}, and no delivery will have it sent"
 
 
@@ -433,6 +450,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     WhatWaitsHasADelivery,
     NothingIsStuck,
     *INCOMING_CHECKS,
+    *RETURNS_CHECKS,
 )
 """Every promise, in the order in which they are looked at."""
 

@@ -10,8 +10,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gateway.domain.doubt import NotFoundPolicy
-from gateway.domain.payment import IdempotencyKey, Payment, PaymentState, TenantId
+from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming_transfer import Attention, IncomingTransfer
+from gateway.domain.payment import IdempotencyKey, Payment, PaymentState, Reason, ReasonOrigin, TenantId
 from gateway.service.group_commit import OverloadedError
+from gateway.service.incoming.desk import NotReturnableError
 from gateway.service.operate import NotAwaitingOperatorError, OperatorAction
 from gateway.service.ports import UnavailableError
 from gateway.service.requests import PaymentRequest
@@ -19,8 +22,9 @@ from gateway.service.submit import Refused
 from gateway.service.supervise import Verdict
 from iso20022 import Amount, EndToEndId, Personal, RoutingNumber, Uetr, fednow_message_id
 from tests.acceptance.payments import EASTERN, RECEIVER, SENDER, message, transfer
+from tests.simulation.incoming import ENDS
 from tests.simulation.rail import PARTY
-from tests.simulation.scenario import PaymentPlan
+from tests.simulation.scenario import IncomingPlan, PaymentPlan
 from tests.simulation.witness import Told
 
 if TYPE_CHECKING:
@@ -39,6 +43,13 @@ TRIES_MAX: Final = 16
 PAUSE_MAX_S: Final = 10.0
 
 OPERATOR_PAUSE_S: Final = 45.0
+
+RETURNS_MAX: Final = 4
+"""How often a part is ordered back whose return has failed."""
+
+LOOK_PAUSE_S: Final = 2.0
+"""How often an institution looks what has become of a transfer."""
+
 DECIDED_BY_THE_RAIL_S: Final = 120.0
 """So long after the last copy left, the rail's support desk can say what became of it for good."""
 
@@ -46,7 +57,7 @@ NO_ANSWER: Final = (UnavailableError, OverloadedError, ConnectionError, TimeoutE
 """What a client takes for "ask again"."""
 
 
-EXPECTED: Final = (UnavailableError, OverloadedError, NotAwaitingOperatorError)
+EXPECTED: Final = (UnavailableError, OverloadedError, NotAwaitingOperatorError, NotReturnableError)
 """What a request, or a loop, may well end with in a bad world."""
 
 
@@ -189,6 +200,57 @@ async def operator(world: World) -> None:
         for payment in world.payments:
             if payment.state is PaymentState.AWAITING_OPERATOR:
                 await _look_into(world, payment, visit)
+        for owed in list(world.incoming.rows.transfers.values()):
+            if owed.state is IncomingState.RETURN_DUE and owed.attention is Attention.RETURN_FAILED:
+                plan = world.rail.forwarding.plan_of(owed)
+                await _order(world, plan, None, key=f"operator {visit}, {plan.number}", turn=visit)
+
+
+async def giving_back(world: World, plan: IncomingPlan) -> None:
+    """The institution gives back what it has posted, part by part: under a key each, as often as it has no answer."""
+    for part, cents in enumerate(plan.gives_back):
+        for attempt in range(RETURNS_MAX):
+            before = await _posted(world, plan)
+            if before is None:
+                return
+            key = f"give back {plan.number}, {part}, {attempt}"
+            for turn in range(plan.orders):
+                await _order(world, plan, Amount(cents), key=key, turn=turn)
+                await asyncio.sleep(world.chance.delay_s(0.01, 20, "institution", key, turn))
+            after = await _posted(world, plan)
+            if after is not None and after.returned_cents > before.returned_cents:
+                break
+
+
+async def _posted(world: World, plan: IncomingPlan) -> IncomingTransfer | None:
+    """The transfer once it is posted, and no return of it is under way; None where it is not posted at its end."""
+    while True:
+        received = world.received(plan)
+        if received is not None and received.state in ENDS and not received.returning_cents:
+            return received if received.state is IncomingState.POSTED else None
+        await asyncio.sleep(LOOK_PAUSE_S)
+
+
+async def _order(world: World, plan: IncomingPlan, amount: Amount | None, *, key: str, turn: int) -> None:
+    """Order a return until there is an answer to it."""
+    received = world.received(plan)
+    assert received is not None, "it was posted"
+    reason = None if amount is None else Reason("CUST", ReasonOrigin.INSTITUTION)
+    for attempt in range(TRIES_MAX):
+        gateway = world.gateways[(plan.number + turn + attempt) % len(world.gateways)]
+        world.trace.tell("institution", f"orders the return of {amount or 'all'} of {plan.words}, under {key}")
+        try:
+            await gateway.ask(
+                key, lambda at: at.desk.give_back(received.payment_id, amount, key=key, reason=reason, by="them")
+            )
+        except NO_ANSWER as error:
+            world.trace.tell("institution", f"has no answer: {type(error).__name__}")
+            await asyncio.sleep(min(0.1 * 2**attempt, PAUSE_MAX_S))
+        except NotReturnableError as error:
+            world.trace.tell("institution", f"is refused: {error}")
+            return
+        else:
+            return
 
 
 async def _look_into(world: World, payment: Payment, visit: int) -> None:
@@ -196,7 +258,7 @@ async def _look_into(world: World, payment: Payment, visit: int) -> None:
     if payment.creation_time is not None and world.chance.number("asks", visit) < 0.6:
         is_decided = world.now() - payment.creation_time > timedelta(seconds=DECIDED_BY_THE_RAIL_S)
         if is_decided:
-            moved = world.rail.account_of(payment.end_to_end_id).moved
+            moved = world.rail.account_for(payment).moved
             action = OperatorAction.RECORD_SETTLEMENT if moved else OperatorAction.RECORD_REJECTION
     gateway = world.gateways[visit % len(world.gateways)]
     world.trace.tell("operator", f"acts on {world.words(payment)}: {action}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, cast
 
+from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import (
     IncomingTransfer,
@@ -18,20 +19,19 @@ from gateway.domain.incoming_transfer import (
     RecordedFact,
     Verdict,
 )
-from gateway.domain.payment import TenantId
+from gateway.domain.payment import PaymentId, TenantId
 from gateway.domain.stand_in import StandInPolicy, policy_from
 from gateway.service.ports import IncomingStore, Question, ReceivingTenant, UnavailableError
 from iso20022 import (
     Amount,
     BusinessHeader,
-    EndToEndId,
     MessageId,
     PaymentStatusReport,
     PaymentStatusRequest,
     RoutingNumber,
     TransactionStatus,
 )
-from simulators.facts import Fact, ForwardingCompleted, ForwardingStatus, ReceiverAnswered
+from simulators.facts import Fact, ForwardingCompleted, ForwardingStatus, PaymentBooked, ReceiverAnswered
 from simulators.fednow.forward import FedNowForwarding
 from simulators.forwarding import Forwarded, Order, queued_on
 from simulators.message_ids import MessageIds
@@ -67,7 +67,6 @@ ENDS: Final = frozenset(
         IncomingState.POSTED,
         IncomingState.PENDING,
         IncomingState.BLOCKED,
-        IncomingState.RETURN_DUE,
         IncomingState.RETURNED,
         IncomingState.REJECTED,
         IncomingState.NOT_SETTLED,
@@ -78,8 +77,12 @@ ENDS: Final = frozenset(
 
 
 def tenants() -> dict[RoutingNumber, ReceivingTenant]:
-    """Who receives in every world."""
-    return {CREDITOR_AGENT: ReceivingTenant(TENANT, "the institution", POLICY)}
+    """Who receives in every world: what comes back is the tenant's who had sent it."""
+    senders = {
+        RoutingNumber(f"99000999{number}"): ReceivingTenant(TenantId(policy.value), "the institution", POLICY)
+        for number, policy in enumerate(NotFoundPolicy)
+    }
+    return {CREDITOR_AGENT: ReceivingTenant(TENANT, "the institution", POLICY), **senders}
 
 
 @dataclass(slots=True)
@@ -90,12 +93,14 @@ class Institution:
     asked: Counter[str] = field(default_factory=Counter)
     credits: Counter[str] = field(default_factory=Counter)
     told_of_no_settlement: set[str] = field(default_factory=set)
+    told_of_returns: dict[PaymentId, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Of which events of each transfer, that a return has ended with, it was told."""
     _credited_ids: set[object] = field(default_factory=set)
 
     async def decide(self, _tenant: ReceivingTenant, question: Question, *, within_s: float) -> InstitutionAnswer:
         """Answer after a while; the first answer and every repeat of it are the same."""
-        plan = self.world.rail.forwarding.plan_of(question.transfer.end_to_end_id)
-        self.asked[question.transfer.end_to_end_id] += 1
+        plan = self.world.rail.forwarding.plan_of(question.transfer)
+        self.asked[question.transfer.message_id] += 1
         if plan.word is Word.IS_DOWN:
             raise UnavailableError("the institution is down")
         if plan.answers_after_s >= within_s:
@@ -105,18 +110,21 @@ class Institution:
         return VERDICTS[plan.word]
 
     async def post(self, _tenant: ReceivingTenant, question: Question) -> PostingAnswer:
-        """Post, once for each transfer's id."""
+        """Post, once for each transfer's id; or refuse."""
+        if self.world.rail.forwarding.plan_of(question.transfer).refuses:
+            return PostingAnswer(PostingOutcome.REFUSED, "AC04")
         if question.transfer.payment_id not in self._credited_ids:
             self._credited_ids.add(question.transfer.payment_id)
-            self.credits[question.transfer.end_to_end_id] += 1
+            self.credits[question.transfer.message_id] += 1
         return PostingAnswer(PostingOutcome.POSTED)
 
     async def not_settled(self, _tenant: ReceivingTenant, transfer: IncomingTransfer) -> None:
         """Take note."""
-        self.told_of_no_settlement.add(transfer.end_to_end_id)
+        self.told_of_no_settlement.add(transfer.message_id)
 
     async def return_ended(self, _tenant: ReceivingTenant, transfer: IncomingTransfer, end: RecordedFact) -> None:
         """Take note."""
+        self.told_of_returns[transfer.payment_id].add(end.sequence)
 
 
 class InstitutionSide:
@@ -169,9 +177,9 @@ class Forwardings:
 
     rail: SimulatedRail
     writer: FedNowForwarding
-    plans: dict[EndToEndId, IncomingPlan] = field(default_factory=dict)
+    plans: dict[MessageId, IncomingPlan] = field(default_factory=dict)
     records: dict[MessageId, Forwarded] = field(default_factory=dict)
-    replies: Counter[EndToEndId] = field(default_factory=Counter)
+    replies: Counter[MessageId] = field(default_factory=Counter)
     used_ids: set[str] = field(default_factory=set)
 
     @classmethod
@@ -181,9 +189,17 @@ class Forwardings:
 
         return cls(rail, FedNowForwarding(SETTINGS, MessageIds(started_at=rail.now() + timedelta(milliseconds=7))))
 
-    def plan_of(self, end_to_end_id: str) -> IncomingPlan:
+    def plan_of(self, transfer: IncomingTransfer) -> IncomingPlan:
         """Return the plan of a payment."""
-        return self.plans[EndToEndId(end_to_end_id)]
+        return self.plans[transfer.message_id]
+
+    def received_as(self, end_to_end_id: str) -> Forwarded:
+        """Return the payment that was brought under this end-to-end id, and is no return."""
+        return next(
+            record
+            for plan, record in self.each()
+            if record.forwarded.end_to_end_id == end_to_end_id and plan.of is None
+        )
 
     def record_of(self, transfer: IncomingTransfer) -> Forwarded:
         """Return what the rail knows of a transfer."""
@@ -192,10 +208,10 @@ class Forwardings:
     def each(self) -> Iterator[tuple[IncomingPlan, Forwarded]]:
         """Return every payment that was brought, with its plan."""
         for record in self.records.values():
-            yield self.plans[record.forwarded.end_to_end_id], record
+            yield self.plans[record.forwarded.message_id], record
 
-    def bring(self, plan: IncomingPlan) -> None:
-        """Forward a payment, as often as its plan says."""
+    def bring(self, plan: IncomingPlan, original: PaymentBooked | None = None) -> None:
+        """Forward a payment, or the return of `original`, as often as its plan says."""
         from tests.simulation.rail import PARTY
 
         order = Order(
@@ -203,15 +219,17 @@ class Forwardings:
             debtor_agent=DEBTOR_AGENT,
             creditor_agent=CREDITOR_AGENT,
             spent_s=plan.spent_s,
+            returns=None if original is None else original.message_id,
+            returned=Amount(plan.cents) if plan.cents else None,
         )
-        forwarded = self.writer.forward(order, plan.number, recipient=PARTY, now=self.rail.now())
-        self.plans[forwarded.end_to_end_id] = plan
+        forwarded = self.writer.forward(order, plan.number, recipient=PARTY, now=self.rail.now(), original=original)
+        self.plans[forwarded.message_id] = plan
         self.records[forwarded.message_id] = Forwarded(forwarded)
         for copy in range(plan.copies):
-            self.rail.tell(forwarded.body, f"pacs.008 {plan.words}, delivery {copy + 1}", late_s=copy * 2.5)
+            self.rail.tell(forwarded.body, f"{plan.words}, delivery {copy + 1}", late_s=copy * 2.5)
         if plan.comes_again:
             body = self.writer.again(forwarded, now=self.rail.now())
-            self.rail.tell(body, f"pacs.008 {plan.words}, under another header", late_s=1.2)
+            self.rail.tell(body, f"{plan.words}, under another header", late_s=1.2)
         ends_in_s = (forwarded.clock_ends_at - self.rail.now()).total_seconds()
         self.rail.do_later(ends_in_s, lambda: self._expire(forwarded.message_id))
 
@@ -245,7 +263,7 @@ class Forwardings:
     def _complete(self, completed: ForwardingCompleted) -> None:
         record = self.records[completed.message_id]
         record.completed = completed
-        plan = self.plans[record.forwarded.end_to_end_id]
+        plan = self.plans[record.forwarded.message_id]
         self.rail.say(f"{'moves the money of' if record.is_settled else 'rejects'} {plan.words}")
         if plan.advice_is_lost:
             self.rail.say(f"loses its advice about {plan.words}")
@@ -258,9 +276,9 @@ class Forwardings:
     def hear_question(self, request: PaymentStatusRequest) -> str | None:
         """Answer a receiver's pacs.028; returns the code with which it is refused."""
         record = self.records[request.original_message_id]
-        plan = self.plans[record.forwarded.end_to_end_id]
-        self.replies[record.forwarded.end_to_end_id] += 1
-        if self.replies[record.forwarded.end_to_end_id] <= plan.replies_lost:
+        plan = self.plans[record.forwarded.message_id]
+        self.replies[record.forwarded.message_id] += 1
+        if self.replies[record.forwarded.message_id] <= plan.replies_lost:
             self.rail.say(f"loses its reply about {plan.words}")
             return ""
         if record.completed is None:

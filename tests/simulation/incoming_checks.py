@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingTransfer
+from gateway.domain.incoming_transfer import CONTRADICTS, IncomingTransfer
 from gateway.domain.ledger import Account, balances
 from gateway.domain.payment import PaymentId, Rail
 from gateway.service.ports import MessageClass, Queue, QueueDirection
@@ -40,6 +40,7 @@ HELD: Final = {
     IncomingState.PENDING: Account.ARRIVED,
     IncomingState.BLOCKED: Account.ARRIVED,
     IncomingState.RETURN_DUE: Account.ARRIVED,
+    IncomingState.RETURNED: Account.ARRIVED,  # its return has taken it from there
     IncomingState.POSTED: Account.FUNDS,
 }
 """Where the money stands in each state, written down here once more; nowhere of ours in the others."""
@@ -50,7 +51,7 @@ _POSTINGS: Final = Queue.of(Rail.FEDNOW, QueueDirection.IN, MessageClass.VALUE)
 def _transfers(world: World) -> Iterator[tuple[IncomingTransfer, IncomingPlan, Forwarded]]:
     for transfer in world.incoming.rows.transfers.values():
         forwarding = world.rail.forwarding
-        yield transfer, forwarding.plan_of(transfer.end_to_end_id), forwarding.record_of(transfer)
+        yield transfer, forwarding.plan_of(transfer), forwarding.record_of(transfer)
 
 
 class IncomingStatesTellTheTruth(Check):
@@ -73,7 +74,7 @@ class MoneyIsPostedOnce(Check):
 
     def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
         for plan, record in world.rail.forwarding.each():
-            credited = world.institution.credits[record.forwarded.end_to_end_id]
+            credited = world.institution.credits[record.forwarded.message_id]
             if credited > 1:
                 yield f"{plan.words} was credited {credited} times"
             if credited and not record.is_settled:
@@ -100,9 +101,11 @@ class NobodyAcceptsForTheInstitution(Check):
     def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
         for plan, record in world.rail.forwarding.each():
             may_accept = plan.is_small or plan.word in {Word.ACCEPTS, Word.HOLDS}
-            if record.is_settled and not may_accept:
+            if record.is_settled and not may_accept and plan.of is None:  # of a return nobody is asked
                 yield f"{plan.words} was accepted, and nobody may have"
-            by_hold = record.completed is not None and record.completed.status is TransactionStatus.ACWP
+            by_hold = (
+                plan.of is None and record.completed is not None and record.completed.status is TransactionStatus.ACWP
+            )
             if by_hold and plan.word is not Word.HOLDS:
                 yield f"{plan.words} was accepted without posting, and its institution did not say so"
 
@@ -133,10 +136,10 @@ class ReceivedOnce(Check):
     promise = "a payment that the rail brings is one transfer"
 
     def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
-        counts = Counter(transfer.end_to_end_id for transfer in world.incoming.rows.transfers.values())
-        for reference, count in counts.items():
+        counts = Counter(transfer.message_id for transfer in world.incoming.rows.transfers.values())
+        for message_id, count in counts.items():
             if count > 1:
-                yield f"{world.rail.forwarding.plan_of(reference).words} is {count} transfers"
+                yield f"{world.rail.forwarding.plans[message_id].words} is {count} transfers"
 
 
 class TheLedgerHasWhatArrived(Check):
@@ -166,8 +169,8 @@ class WhatArrivedHasItsInstruction(Check):
 
     def on_witnessed(self, world: World, witnessed: Witnessed) -> Iterator[str]:
         if isinstance(witnessed, Settling) and witnessed.delivery.queue is _POSTINGS:
-            transfer = world.incoming.rows.transfers[witnessed.delivery.payment_id]
-            if transfer.state is IncomingState.SETTLED:
+            transfer = world.incoming.rows.transfers.get(witnessed.delivery.payment_id)
+            if transfer is not None and transfer.state is IncomingState.SETTLED:
                 yield f"{witnessed.process} settled an instruction that nobody has followed"
 
 
@@ -178,9 +181,11 @@ class IncomingContradictsOnlyItsStandIn(Check):
 
     def on_end(self, world: World) -> Iterator[str]:
         rows = world.incoming.rows
-        late = sum(event.fact.details.get("late") == "yes" for events in rows.events.values() for event in events)
-        if rows.contradictions > late:
-            yield f"{rows.contradictions} contradictions are reported, and {late} late verdicts"
+        details = [event.fact.details for events in rows.events.values() for event in events]
+        late = sum(each.get("late") == "yes" for each in details)
+        unpaid = sum(each.get(CONTRADICTS) == "yes" for each in details)
+        if rows.contradictions > late + unpaid:
+            yield f"{rows.contradictions} contradictions are reported, {late} late verdicts, {unpaid} unpaid returns"
 
 
 class NothingReceivedIsStuck(Check):
@@ -196,13 +201,14 @@ class NothingReceivedIsStuck(Check):
             if transfer.state not in ENDS or transfer.unsent_at is not None:
                 yield f"{plan.words} is still {transfer.state}"
             if transfer.state is IncomingState.POSTED:
-                if not world.institution.credits[transfer.end_to_end_id]:
+                if not world.institution.credits[transfer.message_id]:
                     yield f"{plan.words} is {transfer.state}, and its creditor has nothing"
                 told = [each.status for each in record.statuses] + _told_in_vain(world, transfer)
                 if TransactionStatus.ACCC not in told or len(record.statuses) > 1:
                     yield f"{plan.words} is {transfer.state}, and the rail was not told so once"
             is_gone = transfer.state is IncomingState.NOT_SETTLED and transfer.answer in {"ACTC", "ACWP"}
-            if is_gone and transfer.end_to_end_id not in world.institution.told_of_no_settlement:
+            is_gone = is_gone and plan.of is None  # of what comes back it was never told
+            if is_gone and transfer.message_id not in world.institution.told_of_no_settlement:
                 yield f"{plan.words} did not settle, and its institution was not told"
             kinds = [event.fact.kind for event in world.incoming.rows.events[transfer.payment_id]]
             if kinds.count(IncomingEvent.RECEIVED) != 1:

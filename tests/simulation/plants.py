@@ -59,6 +59,15 @@ from tests.simulation.incoming_plants import (
 from tests.simulation.ports import SimulatedSupply
 from tests.simulation.processes import Life
 from tests.simulation.rail import CODES
+from tests.simulation.returns_plants import (
+    RefusedReturnTakenForSettled,
+    ReturnBegunAnew,
+    ReturnBookedTwice,
+    ReturnEndsUntold,
+    ReturnOfTheUnsettled,
+    ReturnsBeyondTheSum,
+    ReturnsOrderedWithoutKeys,
+)
 
 if TYPE_CHECKING:
     from tests.fakes.bus import Waiting
@@ -93,6 +102,13 @@ class Plant(StrEnum):
     INCOMING_VERSION_CHECK_OFF = "incoming-version-check-off"
     UNSENT_FORGOTTEN = "unsent-forgotten"
     ANSWERED_WITHOUT_THE_SAVE = "answered-without-the-save"
+    RETURN_BEGUN_ANEW = "return-begun-anew"
+    REFUSED_RETURN_TAKEN_FOR_SETTLED = "refused-return-taken-for-settled"
+    RETURN_BOOKED_TWICE = "return-booked-twice"
+    RETURNS_BEYOND_THE_SUM = "returns-beyond-the-sum"
+    RETURN_OF_THE_UNSETTLED = "return-of-the-unsettled"
+    RETURNS_ORDERED_WITHOUT_KEYS = "returns-ordered-without-keys"
+    RETURN_ENDS_UNTOLD = "return-ends-untold"
 
 
 SENTENCES: Final[Mapping[Plant, str]] = {
@@ -121,6 +137,13 @@ SENTENCES: Final[Mapping[Plant, str]] = {
     Plant.INCOMING_VERSION_CHECK_OFF: "A decision on a received payment is saved whatever has become of it meanwhile.",
     Plant.UNSENT_FORGOTTEN: "An answer whose sender died is noted as sent by who finds it.",
     Plant.ANSWERED_WITHOUT_THE_SAVE: "An answer leaves also where another decision was saved first.",
+    Plant.RETURN_BEGUN_ANEW: "A return that is seen to again is begun again, under ids of its own.",
+    Plant.REFUSED_RETURN_TAKEN_FOR_SETTLED: "Whatever a return has ended with, its transfer is taken for returned.",
+    Plant.RETURN_BOOKED_TWICE: "What has come back is booked with its payment each time that it is told.",
+    Plant.RETURNS_BEYOND_THE_SUM: "Of a return it is not looked at how much has come back before.",
+    Plant.RETURN_OF_THE_UNSETTLED: "A return is taken also of a payment that has not settled.",
+    Plant.RETURNS_ORDERED_WITHOUT_KEYS: "An order to give back is carried out each time that it comes.",
+    Plant.RETURN_ENDS_UNTOLD: "The institution is not told what became of a return.",
 }
 """What is wrong, in a sentence."""
 
@@ -455,5 +478,12 @@ BUILDS: Final[Mapping[Plant, type[Build]]] = {
     Plant.INCOMING_VERSION_CHECK_OFF: IncomingVersionCheckOff,
     Plant.UNSENT_FORGOTTEN: UnsentForgotten,
     Plant.ANSWERED_WITHOUT_THE_SAVE: AnsweredWithoutTheSave,
+    Plant.RETURN_BEGUN_ANEW: ReturnBegunAnew,
+    Plant.REFUSED_RETURN_TAKEN_FOR_SETTLED: RefusedReturnTakenForSettled,
+    Plant.RETURN_BOOKED_TWICE: ReturnBookedTwice,
+    Plant.RETURNS_BEYOND_THE_SUM: ReturnsBeyondTheSum,
+    Plant.RETURN_OF_THE_UNSETTLED: ReturnOfTheUnsettled,
+    Plant.RETURNS_ORDERED_WITHOUT_KEYS: ReturnsOrderedWithoutKeys,
+    Plant.RETURN_ENDS_UNTOLD: ReturnEndsUntold,
 }
 """How the world with each of them is built."""

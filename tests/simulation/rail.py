@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
+from gateway.domain.payment import Payment
 from gateway.service.ports import MessageClass
 from iso20022 import (
     BusinessHeader,
@@ -14,21 +16,25 @@ from iso20022 import (
     CustomerCreditTransfer,
     Direction,
     FedNowProfile,
+    MessageId,
+    PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
     TransactionStatus,
     examine,
 )
+from iso20022.messages import pacs004
 from iso20022.messages.admi004 import SystemEventNotification
 from simulators.facts import PaymentBooked, ReasonSource
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.decide import cycle_day
 from simulators.fednow.settings import FedNowSimulatorSettings, RejectCodes
+from simulators.fednow.value import Value, value_of
 from simulators.message_ids import MessageIds
 from tests.acceptance.payments import SENDER
 from tests.fakes.rail import InMemoryRail
 from tests.simulation.incoming import Forwardings
-from tests.simulation.scenario import Treatment, Verdict
+from tests.simulation.scenario import IncomingPlan, Treatment, Verdict
 
 PARTY: Final = ConnectionPartyId(SENDER)
 
@@ -69,6 +75,8 @@ class Account:
     moved: int = 0
     is_refused: bool = False
     booked: PaymentBooked | None = None
+    original_id: MessageId | None = None
+    """Of a return: which payment that we have brought it gives back."""
     is_complete: bool = False
     answers: int = 0
     replies: int = 0
@@ -87,6 +95,7 @@ class RailSurroundings:
     later: Callable[[float, Callable[[], None]], None]
     tell: Callable[[str], None]
     treatment_of: Callable[[str], Treatment]
+    coming_back: Callable[[str], Sequence[IncomingPlan]]
     delay_s: Callable[[float, float, str], float]
     changed: Callable[[], None]
     acknowledging: Callable[[Sequence[bytes]], None]
@@ -124,6 +133,27 @@ class SimulatedRail(InMemoryRail):
             account = self._book.accounts[end_to_end_id] = Account(self._around.treatment_of(end_to_end_id))
         return account
 
+    def return_account(self, message_id: str, *, end_to_end_id: str) -> Account:
+        """Return what is known of a return of a payment that we have brought; returns are told apart by their ids."""
+        account = self._book.accounts.get(message_id)
+        if account is None:
+            record = self.forwarding.received_as(end_to_end_id)
+            plan, original_id = self.forwarding.plans[record.forwarded.message_id], record.forwarded.message_id
+            number = len(self.returns_of(original_id))
+            treatment = plan.returns[number] if number < len(plan.returns) else Treatment()
+            account = self._book.accounts[message_id] = Account(treatment, original_id=original_id)
+        return account
+
+    def returns_of(self, original_id: MessageId) -> list[Account]:
+        """Return the returns of a payment that we have brought."""
+        return [account for account in self._book.accounts.values() if account.original_id == original_id]
+
+    def account_for(self, payment: Payment) -> Account:
+        """Return what is known of a payment of the gateway's, or of a return."""
+        if payment.is_return:
+            return self.return_account(payment.message_id, end_to_end_id=payment.end_to_end_id)
+        return self.account_of(payment.end_to_end_id)
+
     def hear(self, body: bytes, message_class: MessageClass) -> Sequence[bytes]:
         """Take one copy of a message; what it leads to comes later."""
         report = examine(body, profile=SETTINGS.profile, direction=Direction.TO_RAIL)
@@ -133,8 +163,8 @@ class SimulatedRail(InMemoryRail):
             self._refuse(report.header.business_message_id, CODES.schema)
             return ()
         match report.message:
-            case CustomerCreditTransfer() as transfer:
-                self._hear_transfer(transfer, report.header)
+            case (CustomerCreditTransfer() | PaymentReturn()) as transfer:
+                self._hear_transfer(value_of(transfer), report.header)
                 self._around.changed()
             case PaymentStatusReport() as answer:
                 if not self.forwarding.hear_answer(answer, report.header):
@@ -164,10 +194,16 @@ class SimulatedRail(InMemoryRail):
 
     # --- transfers ---
 
-    def _hear_transfer(self, transfer: CustomerCreditTransfer, header: BusinessHeader) -> None:
-        now, account = self._around.now(), self.account_of(transfer.end_to_end_id)
+    def _hear_transfer(self, transfer: Value, header: BusinessHeader) -> None:
+        now, reference = self._around.now(), transfer.end_to_end_id
+        account = (
+            self.return_account(transfer.message_id, end_to_end_id=reference)
+            if transfer.is_return
+            else self.account_of(reference)
+        )
         account.copies += 1
-        self._say(f"hears the transfer {transfer.end_to_end_id}, copy {account.copies}")
+        what = "return" if transfer.is_return else "transfer"
+        self._say(f"hears the {what} {reference}, copy {account.copies}")
         clock_ends_at = (header.creation_time + SETTINGS.rail_clock).astimezone(UTC)
         is_in_time = clock_ends_at - now >= timedelta(seconds=SETTINGS.receiver_reserve_s)
         if transfer.message_id in self._book.by_message_id:
@@ -175,7 +211,7 @@ class SimulatedRail(InMemoryRail):
                 account.moved += 1
             self._refuse(transfer.message_id, CODES.duplicate)
             return
-        self._book.by_message_id[transfer.message_id] = transfer.end_to_end_id
+        self._book.by_message_id[transfer.message_id] = transfer.message_id if transfer.is_return else reference
         treatment = account.treatment
         if treatment.verdict in {Verdict.REFUSED, Verdict.REFUSED_DEFINITELY}:
             account.is_refused = True
@@ -232,6 +268,8 @@ class SimulatedRail(InMemoryRail):
         account.answers += 1
         if treatment.verdict in _POSTED and account.will_move:
             self._later(POSTING_S, lambda: self._post(account, booked))
+        for plan in self._around.coming_back(booked.end_to_end_id) if account.original_id is None else ():
+            self._later(plan.at_s, partial(self.forwarding.bring, plan, booked))
         self._around.changed()
 
     def _post(self, account: Account, booked: PaymentBooked) -> None:
@@ -252,7 +290,12 @@ class SimulatedRail(InMemoryRail):
         now, about = self._around.now(), request.original_end_to_end_id
         assert about is not None, "we name the end-to-end id in every question"
         self._say(f"is asked about {about}")
-        account = self.account_of(about)
+        is_return = request.original_message_name == pacs004.MESSAGE_TYPE
+        account = (
+            self.return_account(request.original_message_id, end_to_end_id=about)
+            if is_return
+            else self.account_of(about)
+        )
         account.replies += 1
         known = self._book.by_message_id.get(request.original_message_id) is not None
         if account.replies <= account.treatment.replies_lost:

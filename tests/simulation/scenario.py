@@ -88,11 +88,23 @@ class IncomingPlan:
     advice_copies: int = 1
     advice_is_lost: bool = False
     replies_lost: int = 0
+    refuses: bool = False
+    """Whether the institution refuses the posting: all of it goes back."""
+    gives_back: tuple[int, ...] = ()
+    """What the institution gives back of what it has posted, in cents, one after the other."""
+    orders: int = 1
+    """How often each of these is ordered, as by a client whose answer was lost."""
+    returns: tuple[Treatment, ...] = ()
+    """How the rail treats its returns; those after the last are settled."""
+    of: int | None = None
+    """The payment of ours that comes back with it, ``at_s`` after the rail has decided that one."""
+    cents: int = 0
+    """How much of it; 0 for all."""
 
     @property
     def words(self) -> str:
         """Its name for people."""
-        return f"incoming {self.number}"
+        return f"incoming {self.number}" if self.of is None else f"return {self.number} of payment {self.of}"
 
 
 class Call(StrEnum):
@@ -271,7 +283,7 @@ def scenario_of(seed: int) -> Scenario:
     )
     return replace(
         world,
-        incoming=incoming_of(seed),
+        incoming=(*incoming_of(seed), *returns_of(seed, world.payments)),
         mishaps=tuple(mishap_of(random) for _ in range(random.choice((0, 1, 2, 3, 4, 6)))),
         outages=tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1, 1, 2)))),
         hits=tuple(_hit(random, world.processes) for _ in range(random.choice((0, 0, 1, 1, 2))))
@@ -289,6 +301,54 @@ def incoming_of(seed: int) -> tuple[IncomingPlan, ...]:
         return ()
     random = Random(f"incoming {seed}")
     return tuple(_incoming(random, number + 1) for number in range(random.choice((1, 2, 3, 4, 6))))
+
+
+RETURNS_EVERY: Final = 4
+"""In one world of so many money goes back and comes back."""
+
+
+def returns_of(seed: int, payments: tuple[PaymentPlan, ...]) -> tuple[IncomingPlan, ...]:
+    """Return what is given back, and what comes back, in the world of a seed: drawn apart, as what the rail brings."""
+    if seed % RETURNS_EVERY != 0:
+        return ()
+    random = Random(f"returns {seed}")
+    plans = [_given_back(random, number + 1) for number in range(random.choice((1, 1, 2, 3)))]
+    for payment in payments:
+        for _ in range(random.choice((0, 1, 1, 2, 3))):
+            plans.append(_coming_back(random, len(plans) + 1, payment))
+    return tuple(plans)
+
+
+def _given_back(random: Random, number: int) -> IncomingPlan:
+    """A payment that is received, and of which all or a part goes back."""
+    plan = _incoming(random, number)
+    cents = 5_000 if plan.is_small else 50_000
+    return replace(
+        plan,
+        word=Word.ACCEPTS,
+        answers_after_s=random.choice((0.05, 0.05, 0.9)),
+        spent_s=0.2,
+        refuses=random.random() < 0.5,
+        gives_back=random.choice(((cents,), (cents // 2, cents // 2), (cents // 3,), (cents // 2, cents // 4))),
+        orders=random.choice((1, 2, 3)),
+        returns=tuple(_return_treatment(random) for _ in range(random.choice((0, 1, 1, 2, 3)))),
+    )
+
+
+def _return_treatment(random: Random) -> Treatment:
+    verdict = random.choice((*[Verdict.SETTLES] * 6, Verdict.REJECTS, Verdict.REJECTS, Verdict.STAYS_SILENT))
+    return replace(_treatment(random), verdict=verdict)
+
+
+def _coming_back(random: Random, number: int, payment: PaymentPlan) -> IncomingPlan:
+    """A return of a payment of ours, of all of it or a part."""
+    return replace(
+        _incoming(random, number),
+        at_s=random.choice((0.05, 0.05, 0.4, 3.0, 20.0, 60.0)),
+        spent_s=0.2,
+        of=payment.number,
+        cents=random.choice((0, 0, 400, 600, 600, 100)),
+    )
 
 
 def _incoming(random: Random, number: int) -> IncomingPlan:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from gateway.domain.history import RecordedEvent
-from gateway.domain.incoming_transfer import WAITED_FOR
+from gateway.domain.incoming_transfer import WAITED_FOR, IncomingTransfer
 from gateway.domain.payment import Payment, PaymentId, PaymentState
 from gateway.service.ports import Queue
 from iso20022 import EndToEndId
@@ -21,12 +21,22 @@ from tests.simulation.build import Build, GatewayLife, LifeObserver, run_worker
 from tests.simulation.chance import Chance
 from tests.simulation.check import Violation
 from tests.simulation.checks import CHECKS, FINAL
-from tests.simulation.clients import EXPECTED, TENANTS, Gateway, Orders, client, operator
+from tests.simulation.clients import EXPECTED, TENANTS, Gateway, Orders, client, giving_back, operator
 from tests.simulation.incoming import ENDS, Institution, tenants
 from tests.simulation.loop import StalledError, VirtualLoop
 from tests.simulation.processes import Life, LifeClock, owner_of
 from tests.simulation.rail import RailSurroundings, SimulatedRail
-from tests.simulation.scenario import Blow, Call, Hit, Mishap, Outage, Part, Scenario
+from tests.simulation.scenario import (
+    Blow,
+    Call,
+    Hit,
+    IncomingPlan,
+    Mishap,
+    Outage,
+    Part,
+    PaymentPlan,
+    Scenario,
+)
 from tests.simulation.trace import Line, Trace
 from tests.simulation.witness import Acknowledging, Witnessed
 
@@ -135,6 +145,8 @@ class World:
     def words(self, payment: Payment | PaymentId) -> str:
         """Return a payment's name for people."""
         known = payment if isinstance(payment, Payment) else self.store.rows.payments[payment]
+        if known.original_id is not None:
+            return f"the return {known.message_id}"
         return f"payment {self._references.get(known.end_to_end_id, known.end_to_end_id)}"
 
     def saved_bodies(self) -> set[bytes]:
@@ -247,7 +259,7 @@ class World:
         """Tell what `who` has changed of what the rail has brought."""
         is_changed = False
         for payment_id, events in self.incoming.rows.events.items():
-            plan = self.rail.forwarding.plan_of(self.incoming.rows.transfers[payment_id].end_to_end_id)
+            plan = self.rail.forwarding.plan_of(self.incoming.rows.transfers[payment_id])
             for event in events[self._seen_incoming.get(payment_id, 0) :]:
                 is_changed = True
                 self.trace.tell(who, f"saves {plan.words}: {event.fact.kind}, {event.state_after}")
@@ -292,7 +304,8 @@ class World:
             return 0.0
         quiet_until = None
         for payment in self.store.rows.payments.values():
-            is_waited_for = payment.state in FINAL and self.asked[self._references[payment.end_to_end_id]]
+            number = None if payment.is_return else self._references[payment.end_to_end_id]
+            is_waited_for = payment.state in FINAL and number is not None and self.asked[number]
             if payment.state is PaymentState.RECEIVED or is_waited_for:
                 return 0.0
             if payment.next_step_at is not None and (quiet_until is None or payment.next_step_at < quiet_until):
@@ -316,6 +329,7 @@ class World:
                 later=self.later,
                 tell=lambda words: self.trace.tell("rail", words),
                 treatment_of=lambda reference: self._treatments[EndToEndId(reference)],
+                coming_back=self._coming_back,
                 delay_s=lambda least, most, name: self.chance.delay_s(least, most, "rail", name),
                 changed=self.judge,
                 acknowledging=lambda bodies: self.witness(Acknowledging(bodies)),
@@ -324,7 +338,8 @@ class World:
         for name in scenario.processes:
             self.start(name)
         for brought in scenario.incoming:
-            self.later(brought.at_s, _bound(self.rail.forwarding.bring, brought))
+            if brought.of is None:
+                self.later(brought.at_s, _bound(self.rail.forwarding.bring, brought))
         for outage in scenario.outages:
             self.later(outage.at_s, _bound(self._beginning_of, outage))
             self.later(outage.at_s + outage.seconds, _bound(self._end_of, outage))
@@ -334,6 +349,9 @@ class World:
             tasks = [outside.create_task(operator(self))]
             for plan in scenario.payments:
                 tasks += [outside.create_task(self._client(client(self, plan, n))) for n in range(plan.clients)]
+            for received in scenario.incoming:
+                if received.gives_back and not received.refuses:
+                    tasks.append(outside.create_task(self._client(giving_back(self, received))))
             await self._until_the_end()
             for task in tasks:
                 task.cancel()
@@ -341,6 +359,16 @@ class World:
             for check in self._checks:
                 self._report(check.promise, check.on_end(self))
         await self._end()
+
+    def _coming_back(self, reference: str) -> Sequence[IncomingPlan]:
+        """Return what comes back of a payment."""
+        number = self._references[reference]
+        return [plan for plan in self.scenario.incoming if plan.of == number]
+
+    def received(self, plan: IncomingPlan) -> IncomingTransfer | None:
+        """Return what was made of a payment that the rail has brought, if it has come."""
+        transfers = self.incoming.rows.transfers.values()
+        return next((each for each in transfers if self.rail.forwarding.plan_of(each) == plan), None)
 
     async def _client(self, work: Coroutine[Any, Any, None]) -> None:
         self.clients_waiting += 1
@@ -371,11 +399,22 @@ class World:
         """Whether all is final, nothing is under way, and every process is up."""
         return (
             all(payment.state in FINAL for payment in self.payments)
-            and len(self.rail.forwarding.records) == len(self.scenario.incoming)
-            and all(each.state in ENDS and each.unsent_at is None for each in self.incoming.rows.transfers.values())
+            and len(self.rail.forwarding.records) == self._brought_in_all()
+            and all(
+                each.state in ENDS and each.unsent_at is None and not each.returning_cents
+                for each in self.incoming.rows.transfers.values()
+            )
             and not (self.store.rows.outbox or self.bus.waiting or self.rail.unacknowledged or self.rail.under_way)
             and all(life.is_alive for life in self._lives.values())
         )
+
+    def _brought_in_all(self) -> int:
+        """How many payments the rail brings: also what comes back, of payments that have reached it."""
+        decided = {plan.number for plan in self.scenario.payments if self._is_decided(plan)}
+        return sum(plan.of is None or plan.of in decided for plan in self.scenario.incoming)
+
+    def _is_decided(self, plan: PaymentPlan) -> bool:
+        return self.rail.account_of(self.reference(plan.number)).is_complete
 
     async def _end(self) -> None:
         """Tear everything down; nothing of it counts any more."""

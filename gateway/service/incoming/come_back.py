@@ -14,9 +14,10 @@ from gateway.domain.returns import AMOUNT
 from gateway.service.decide import Decisions, decide
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.money import reason_codes
+from gateway.service.incoming.rail import Brought
 from gateway.service.ports import Clock, Decision, IncomingStore
 from gateway.service.rail_protocol import RailProtocol
-from iso20022 import PaymentReturn
+from iso20022 import CustomerCreditTransfer, PaymentReturn
 
 NARRATIVE: Final = "NARR"
 """The ISO reason that is told in words: which code a rail wants for a return that cannot be is not public."""
@@ -68,7 +69,7 @@ class ComingBack:
         payment = (await self.payments.store.load([transfer.original_id]))[transfer.original_id]
         message = await self.messages.of(transfer)
         whole = message.original_amount if isinstance(message, PaymentReturn) else None
-        if not _agrees(transfer, payment) or whole not in {None, payment.amount}:
+        if not _agrees(transfer, message, payment) or whole not in {None, payment.amount}:
             return InstitutionAnswer(Verdict.REJECT, NARRATIVE, DIFFERS)
         if not payment.state.is_final:
             return None
@@ -98,7 +99,6 @@ class ComingBack:
         if inbox_id in await self.payments.store.seen(transfer.rail, [inbox_id]):
             return
         message = await self.messages.of(transfer)
-        assert isinstance(message, PaymentReturn), "only returns are told of"
         codes = reason_codes(message)
         reason = Reason(codes[0], ReasonOrigin.RAIL) if codes else None
 
@@ -124,8 +124,14 @@ class ComingBack:
         await self.payments.take(transfer.original_id, choose)
 
 
-def _agrees(transfer: IncomingTransfer, payment: Payment) -> bool:
-    """Whether what the return says of its payment is so; what it leaves out is not held against it."""
+def _agrees(transfer: IncomingTransfer, message: Brought, payment: Payment) -> bool:
+    """Whether what the return says of its payment is so; what it leaves out is not held against it.
+
+    A pacs.004 has its original's references; a pacs.008 that returns has its own, and names the original in one.
+    """
+    if isinstance(message, CustomerCreditTransfer):
+        swapped = (transfer.creditor_agent, transfer.debtor_agent) == (payment.debtor_agent, payment.creditor_agent)
+        return swapped and message.returned_instruction_id == payment.instruction_id
     said: tuple[tuple[object, object], ...] = (
         (transfer.end_to_end_id, payment.end_to_end_id),
         (transfer.uetr, payment.uetr),

@@ -106,7 +106,9 @@ class IncomingDecider:
         status = None if said is None else said[0]
         outgoing = () if said is None else (self.raw(said[1], at=at),)
         unsent_at = at + timedelta(seconds=UNSENT_S) if said is not None else None
-        if _F.REPEAT_ANSWER in transition.effects and transfer.answer is not None:
+        confirms = _F.CONFIRM_TIME_OUT in transition.effects and said is not None
+        repeats = _F.REPEAT_ANSWER in transition.effects and transfer.answer is not None
+        if confirms or repeats:
             unsent_at = at
         return IncomingDecision(
             transfer=transfer,
@@ -135,8 +137,8 @@ class IncomingDecider:
 
     def _said(
         self, transfer: IncomingTransfer, fact: IncomingFact, transition: IncomingTransition, *, at: datetime
-    ) -> tuple[str, OutboundMessage] | None:
-        """The status that the rail is told, and the message that tells it."""
+    ) -> tuple[str | None, OutboundMessage] | None:
+        """The status that the rail is told, where it is the transfer's own, and the message that tells it."""
         rail, reason = self.rails[transfer.rail], fact.reason
         code, text = (None, None) if reason is None else (reason.code, reason.text)
         if text is not None and not rail.carries(text):
@@ -145,9 +147,14 @@ class IncomingDecider:
             status = ANSWERED_AS[transition.state]
             code, text = (code, text) if status == "RJCT" else (None, None)
             return status, rail.answer(transfer, status, code, text, at=at)
-        if _F.SEND_STATUS in transition.effects and rail.tells_posting(transfer, _STATUS_OF[fact.kind]):
+        message: OutboundMessage | None = None
+        if _F.CONFIRM_TIME_OUT in transition.effects:
+            message = rail.time_out_confirmed(transfer, at=at)
+            return None if message is None else (None, message)
+        if _F.SEND_STATUS in transition.effects:
             status = _STATUS_OF[fact.kind]
-            return status, rail.answer(transfer, status, code, text, at=at)
+            message = rail.posting_status(transfer, status, code, text, at=at)
+            return None if message is None else (status, message)
         return None
 
     def _timer(

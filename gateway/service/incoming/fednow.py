@@ -15,11 +15,10 @@ from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
-from gateway.domain.return_request import REQUEST_ID
 from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.fednow_requests import FedNowRequests
-from gateway.service.incoming.rail import MadeReturn, ReasonCodes
+from gateway.service.incoming.rail import Brought, MadeReturn, ReasonCodes, requested
 from gateway.service.ports import MessageClass
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading
 from iso20022 import (
@@ -66,6 +65,7 @@ class FedNowReceiving:
     """Implements `gateway.service.incoming.rail.ReceivingRail` for FedNow."""
 
     rail: Final = Rail.FEDNOW
+    brings: Final = ("pacs.008", "pacs.002", "pacs.004")
 
     def __init__(
         self,
@@ -186,13 +186,30 @@ class FedNowReceiving:
                 )
             ),
         )
-        return MadeReturn(message_id, serialise(pacs004.build(returned)))
+        return MadeReturn(
+            message_id=message_id,
+            message_type=pacs004.MESSAGE_TYPE,
+            instruction_id=transfer.instruction_id,
+            end_to_end_id=transfer.end_to_end_id,
+            uetr=transfer.uetr,
+            body=serialise(pacs004.build(returned)),
+        )
 
     def carries(self, text: str) -> bool:
         """Whether it is a line as ISO 20022 carries it beside a reason: 1 to 105 printable characters."""
         return 1 <= len(text) <= TEXT_MAX and text.isprintable()
 
-    def enquiry(self, transfer: IncomingTransfer, *, at: datetime) -> OutboundMessage:
+    def returned_message_id(self, message: Brought) -> str | None:
+        """Return the original's message id of a pacs.004."""
+        if not isinstance(message, PaymentReturn) or message.original_message is None:
+            return None
+        return message.original_message.message_id
+
+    def forwarded_at(self, created_at: datetime, *, received_at: datetime) -> datetime:  # noqa: ARG002
+        """Return the header's creation time, which has its offset."""
+        return created_at
+
+    def enquiry(self, transfer: IncomingTransfer, message: Brought, *, at: datetime) -> OutboundMessage:  # noqa: ARG002
         """Return the next pacs.028 to the service."""
         reference = incoming_reference_of(transfer.payment_id, _QUESTION, transfer.status_requests + 1)
         message_id = self._dialect.message_id(at.astimezone(self._zone).date(), reference)
@@ -216,9 +233,16 @@ class FedNowReceiving:
         brought_on, today = (self._protocol.business_date(instant) for instant in (transfer.forwarded_at, at))
         return today - brought_on <= timedelta(days=self._dialect.days_looked_back)
 
-    def tells_posting(self, transfer: IncomingTransfer, status: str) -> bool:
-        """Whether FedNow takes it: ACCC always, PDNG, BLCK and RJCT after our ACWP alone."""
-        return status == TransactionStatus.ACCC or transfer.answer == TransactionStatus.ACWP
+    def posting_status(
+        self, transfer: IncomingTransfer, status: str, reason_code: str | None, text: str | None, *, at: datetime
+    ) -> OutboundMessage | None:
+        """Return a pacs.002: FedNow takes ACCC always, PDNG, BLCK and RJCT after our ACWP alone."""
+        if status != TransactionStatus.ACCC and transfer.answer != TransactionStatus.ACWP:
+            return None
+        return self.answer(transfer, status, reason_code, text, at=at)
+
+    def time_out_confirmed(self, transfer: IncomingTransfer, *, at: datetime) -> None:
+        """Return nothing: FedNow says by pacs.002 that it gave a transfer up, and wants no word."""
 
     def mismatches(self, reading: Reading, transfer: IncomingTransfer) -> tuple[str, ...]:
         """Return the references of a statement that are given and are not the transfer's."""
@@ -237,7 +261,7 @@ class FedNowReceiving:
         said, about = reading.statement, reading.about
         assert about is not None, "a statement is about something"
         if isinstance(said, PaymentCancellationRequest):
-            return _requested(said, reading)
+            return requested(said, reading)
         is_question = any(
             about.endswith(incoming_reference_of(transfer.payment_id, _QUESTION, number))
             for number in range(1, transfer.status_requests + 1)
@@ -280,17 +304,6 @@ class FedNowReceiving:
                 return IncomingEvent.STILL_IN_PROCESS_REPORTED
             case _:
                 return IncomingEvent.STATUS_REQUEST_UNANSWERED
-
-
-def _requested(said: PaymentCancellationRequest, reading: Reading) -> IncomingFact:
-    """The sender's request to give a transfer back; its words may quote the customer, and stay in the message."""
-    code = next((each.reason.text for each in said.reasons if each.reason is not None), None)
-    return IncomingFact(
-        IncomingEvent.RETURN_REQUESTED,
-        reason=None if code is None else Reason(code, ReasonOrigin.RAIL),
-        business_message_id=reading.business_message_id,
-        details={REQUEST_ID: said.message_id},
-    )
 
 
 def _party(party: Party) -> PartyDetails:

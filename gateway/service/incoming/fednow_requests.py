@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.domain.identity import request_reference_of
 from gateway.domain.payment import Payment, Reason
+from gateway.domain.return_request import is_in_time
 from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
 from gateway.service.ports import MessageClass
@@ -42,6 +43,10 @@ _TRANSMITTED: Final = "TS01"
 
 class FedNowRequests:
     """Makes the messages; pure. Made of the same things they have the same ids."""
+
+    reasons: Final[frozenset[str]] = frozenset()
+    refusals: Final[frozenset[str]] = frozenset()
+    defers: Final = True
 
     def __init__(self, dialect: FedNowDialect) -> None:
         self._dialect = dialect
@@ -100,8 +105,18 @@ class FedNowRequests:
             message_id, camt029.MESSAGE_TYPE, document, MessageClass.NONVALUE, at, practice=practice
         )
 
-    def receipt(self, message_id: str, message_type: str, *, at: datetime) -> OutboundMessage:
-        """Return our acknowledgement that a message has arrived."""
+    def is_in_time(self, *, settled_at: datetime, asked_at: datetime, reason_code: str | None) -> bool:
+        """Whether it may be asked for; see `gateway.domain.return_request`."""
+        return is_in_time(settled_at=settled_at, asked_at=asked_at, reason_code=reason_code)
+
+    def receipt(self, message: PaymentCancellationRequest | Resolution, *, at: datetime) -> OutboundMessage:
+        """Return our acknowledgement that a request or an answer has arrived, an admi.007."""
+        is_request = isinstance(message, PaymentCancellationRequest)
+        message_type = camt056.MESSAGE_TYPE if is_request else camt029.MESSAGE_TYPE
+        return self.receipt_of(message.message_id, message_type, at=at)
+
+    def receipt_of(self, message_id: str, message_type: str, *, at: datetime) -> OutboundMessage:
+        """Return our acknowledgement that the message with this id has arrived."""
         own_id = self._id("receipt", message_id, at)
         acknowledgement = ReceiptAcknowledgement(
             message_id=own_id,

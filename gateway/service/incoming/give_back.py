@@ -30,10 +30,10 @@ from gateway.domain.payment import (
 from gateway.domain.returns import AMOUNT, NOTE, ended_as, is_contradicted_by_rail, return_key_of
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import Effect
-from gateway.service.dialect import document_in
+from gateway.service.dialect import readable_document_in
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
-from gateway.service.incoming.money import account_number, reason_codes
+from gateway.service.incoming.money import REASON_ENDS, Money, reason_codes, returned, sent
 from gateway.service.ports import (
     AcceptKind,
     IncomingDecision,
@@ -45,12 +45,13 @@ from gateway.service.ports import (
     Queue,
     QueueDirection,
     RawMessage,
+    RetentionOverError,
     Vault,
 )
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
 from gateway.service.submit import account_index
-from iso20022 import Amount, CustomerCreditTransfer, Severity
-from iso20022.messages import pacs004
+from iso20022 import Amount, CustomerCreditTransfer, MessageId, Severity
+from iso20022.messages import pacs004, pacs008
 
 RETURN_ID: Final = "return_id"
 """Under this a fact's details have which return it is about."""
@@ -64,6 +65,11 @@ NOT_BEGUN = Reason(
     "RETURN_NOT_BEGUN", ReasonOrigin.GATEWAY, "The return could not begin: its ids are another payment's."
 )
 """Why a return did not begin: a fault of ours, and nothing has left."""
+
+NOT_KEPT = Reason(
+    "RETURN_NOT_BEGUN", ReasonOrigin.GATEWAY, "The message that it would give back is kept no more: its years are over."
+)
+"""Why a return did not begin, so long afterwards."""
 
 INVALID: Final = "RETURN_INVALID"
 """The reason's code of a return that did not begin because the rail's rules forbid it; its text names them."""
@@ -139,7 +145,12 @@ class GivingBack:
 
     async def _begun(self, transfer: IncomingTransfer) -> Payment | Reason:
         """The return as it stands, accepted now or before; or why it could not begin: then nothing has left."""
-        message = await self.messages.of(transfer)
+        try:
+            message = await self.messages.of(transfer)
+        except RetentionOverError:
+            if await self.payments.claimed(transfer.tenant_id, [return_key_of(transfer)]):
+                raise  # it was begun: what became of it must not be guessed
+            return NOT_KEPT
         assert isinstance(message, CustomerCreditTransfer), "what comes back is not returned once more"
         events = await self.decisions.store.events(transfer.payment_id)
         new = self._new(transfer, message, _reason(events))
@@ -200,9 +211,9 @@ class GivingBack:
             content_digest=_digest(self.vault, transfer.payment_id, amount, reason.code),
             rail=transfer.rail,
             message_id=made.message_id,
-            end_to_end_id=transfer.end_to_end_id,
-            instruction_id=transfer.instruction_id,
-            uetr=transfer.uetr,
+            end_to_end_id=made.end_to_end_id,
+            instruction_id=made.instruction_id,
+            uetr=made.uetr,
             amount=amount,
             debtor_agent=transfer.creditor_agent,
             creditor_agent=transfer.debtor_agent,
@@ -215,7 +226,7 @@ class GivingBack:
             message=RawMessage(
                 message_id=self.decisions.decider.identifiers.new_uuid(),
                 direction=MessageDirection.CLIENT_IN,
-                message_type=pacs004.MESSAGE_TYPE,
+                message_type=made.message_type,
                 business_message_id=made.message_id,
                 content_type=XML_TYPE,
                 body=made.body,
@@ -243,36 +254,26 @@ def _digest(vault: Vault, original_id: PaymentId, amount: Amount, reason_code: s
 def kept_return(
     payment: Payment, received: RawMessage, *, key: IdempotencyKey, timing: Timing, vault: Vault
 ) -> NewPayment:
-    """Return a return as it was accepted, made of its pacs.004 as it is kept: replay holds both together. Pure."""
-    returned = pacs004.parse(document_in(received))
+    """Return a return as it was accepted, made of its message as it is kept: replay holds both together. Pure."""
     assert payment.original_id is not None, "a return gives something back"
-    chain, sender, receiver = returned.return_chain, returned.instructing_agent, returned.instructed_agent
-    assert sender is not None, "a return of ours names its institutions"
-    assert receiver is not None, "both of them"
-    assert sender.member_id is not None, "by routing number"
-    assert receiver.member_id is not None, "both"
-    debtor = account_number(None if chain is None else chain.debtor_account)
-    creditor = account_number(None if chain is None else chain.creditor_account)
-    original = returned.original_message
-    assert original is not None, "and its original"
-    codes = reason_codes(returned)
+    money, code, original = _read_return(received, payment)
     deadline_at = timing.deadline(payment.accepted_at)
     return NewPayment(
         payment_id=payment_id_of(payment.tenant_id, key, payment.business_date),
         tenant_id=payment.tenant_id,
         idempotency_key=key,
-        slot=incoming_slot_of(payment.rail, original.message_id),
-        content_digest=_digest(vault, payment.original_id, returned.amount, codes[0] if codes else ""),
+        slot=incoming_slot_of(payment.rail, original),
+        content_digest=_digest(vault, payment.original_id, money.amount, code),
         rail=payment.rail,
-        message_id=returned.message_id,
-        end_to_end_id=returned.original_end_to_end_id or payment.end_to_end_id,
-        instruction_id=returned.original_instruction_id,
-        uetr=returned.original_uetr,
-        amount=returned.amount,
-        debtor_agent=sender.member_id,
-        creditor_agent=receiver.member_id,
-        debtor_account_index=account_index(vault, sender.member_id, debtor),
-        creditor_account_index=account_index(vault, receiver.member_id, creditor),
+        message_id=money.message_id,
+        end_to_end_id=money.end_to_end_id,
+        instruction_id=money.instruction_id,
+        uetr=money.uetr,
+        amount=money.amount,
+        debtor_agent=money.debtor_agent,
+        creditor_agent=money.creditor_agent,
+        debtor_account_index=account_index(vault, money.debtor_agent, money.debtor_account),
+        creditor_account_index=account_index(vault, money.creditor_agent, money.creditor_account),
         business_date=payment.business_date,
         accepted_at=payment.accepted_at,
         deadline_at=deadline_at,
@@ -282,6 +283,22 @@ def kept_return(
         original_id=payment.original_id,
         funds_holder=payment.funds_holder,
     )
+
+
+def _read_return(received: RawMessage, payment: Payment) -> tuple[Money, str, MessageId]:
+    """What a return that was begun here moves, the code of why, and what names its original: also its slot.
+
+    A pacs.008 names it by its instruction id alone. What is run again has one region: its slot decides nothing.
+    """
+    document = readable_document_in(received)
+    if received.message_type == pacs008.MESSAGE_TYPE:
+        transfer = pacs008.parse(document)
+        words = "".join(line.reveal() for line in transfer.remittance)
+        return sent(transfer), words.partition(REASON_ENDS)[0], MessageId(str(transfer.returned_instruction_id))
+    message = pacs004.parse(document)
+    codes, original = reason_codes(message), message.original_message
+    assert original is not None, "a return of ours names its original"
+    return returned(message, payment.end_to_end_id), codes[0] if codes else "", original.message_id
 
 
 def _reason(events: Sequence[RecordedFact]) -> Reason:

@@ -16,10 +16,10 @@ from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
-from gateway.service.incoming.messages import Brought, ReceivedMessages
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.money import receiver_of, returned, sent
 from gateway.service.incoming.observer import IncomingObserver
-from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.incoming.rail import Brought, ReceivingRail
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.ports import (
     Admitted,
@@ -37,13 +37,16 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import Reading
 from gateway.service.submit import account_index
 from gateway.service.supervise import Verdict
-from iso20022 import EndToEndId, PaymentReturn
+from iso20022 import EndToEndId, MessageId, PaymentReturn
 
 FAULT: Final = "FAULT_OF_OURS"
 """The quarantine's code for a message that a fault of ours kept from being applied."""
 
 LOOK_BACK: Final = timedelta(days=1)
 """What a header says of its creation is believed as far as this back, and never beyond its arrival."""
+
+CANDIDATES_MAX: Final = 100
+"""Payments under one end-to-end id among which the one that is given back is looked for: clients may repeat one."""
 
 ID_REUSED: Final = "MESSAGE_ID_REUSED"
 """The quarantine's code for other bytes, or another transfer, under an id that is known."""
@@ -88,8 +91,8 @@ class Hearing:
             async with self._apart():
                 message = each.reading.transfer
                 assert message is not None, "only transfers arrive"
-                original = await self._original_of(message)
                 keeper = self.asker.tenants.keeper_of(receiver_of(message))
+                original = await self._original_of(message, keeper)
                 new[number] = new_transfer(
                     self.rail,
                     each,
@@ -141,7 +144,8 @@ class Hearing:
             return None
         inbox_id = arrived.reading.business_message_id
         seen = await self.store.seen(self.rail.rail, [inbox_id])
-        if not _is_same(new, admitted.transfer) or seen.get(inbox_id, arrived.digest) != arrived.digest:
+        is_repeat = arrived.reading.is_marked_repeat or seen.get(inbox_id, arrived.digest) == arrived.digest
+        if not (is_repeat and _is_same(new, admitted.transfer)):
             return ID_REUSED
         self.observer.duplicate_ignored(self.rail.rail, inbox_id)
 
@@ -188,12 +192,24 @@ class Hearing:
 
         return await self.decisions.take(transfer.payment_id, choose, loaded=transfer) is not None
 
-    async def _original_of(self, message: Brought) -> Payment | None:
+    async def _original_of(self, message: Brought, keeper: TenantId) -> Payment | None:
         """The payment of ours that a message gives back, if it does, and one is known; each is read for itself."""
-        if not isinstance(message, PaymentReturn) or message.original_message is None:
+        message_id = self.rail.returned_message_id(message)
+        if message_id is not None:
+            found = (await self.store.find_by_message_id(self.rail.rail, [message_id])).get(message_id)
+            if found is not None:
+                return found
+        if isinstance(message, PaymentReturn) or message.returned_instruction_id is None:
             return None
-        message_id = message.original_message.message_id
-        return (await self.store.find_by_message_id(self.rail.rail, [message_id])).get(message_id)
+        candidates = await self.store.find(keeper, end_to_end_id=message.end_to_end_id, limit=CANDIDATES_MAX)
+        return next(
+            (
+                each
+                for each in candidates
+                if (each.rail, each.instruction_id) == (self.rail.rail, message.returned_instruction_id)
+            ),
+            None,
+        )
 
 
 def new_transfer(
@@ -212,6 +228,7 @@ def new_transfer(
     """
     forwarded_at, received_at = arrived.reading.created_at, arrived.raw.at
     assert forwarded_at is not None, "a header has a creation time"
+    forwarded_at = rail.forwarded_at(forwarded_at, received_at=received_at)
     forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
     answer_by = rail.timing.answer_by(forwarded_at)
     money = returned(message, end_to_end_id) if isinstance(message, PaymentReturn) else sent(message)
@@ -247,8 +264,10 @@ def new_transfer(
 
 def slot_of(rail: Rail, message: Brought) -> int:
     """Return the slot of what a message brings. All returns of one payment have one: they are judged together."""
-    original = message.original_message if isinstance(message, PaymentReturn) else None
-    return incoming_slot_of(rail, message.message_id if original is None else original.message_id)
+    if isinstance(message, PaymentReturn):
+        original = message.original_message
+        return incoming_slot_of(rail, message.message_id if original is None else original.message_id)
+    return incoming_slot_of(rail, MessageId(message.returned_instruction_id or message.message_id))
 
 
 def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:
@@ -257,6 +276,7 @@ def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:
         new.message_type == known.message_type
         and new.amount == known.amount
         and new.end_to_end_id == known.end_to_end_id
+        and new.instruction_id == known.instruction_id
         and new.uetr == known.uetr
         and new.instructing_agent == known.instructing_agent
         and new.creditor_agent == known.creditor_agent

@@ -9,15 +9,11 @@ from typing import Final
 
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import PaymentId, Rail
-from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.incoming.rail import Brought, ReceivingRail
 from gateway.service.ports import IncomingStore, MessageDirection
-from iso20022 import CustomerCreditTransfer, PaymentReturn
 
 KEPT_MAX: Final = 4_096
 """Messages that are kept: those of some ten seconds, from the question until the posting."""
-
-Brought = CustomerCreditTransfer | PaymentReturn
-"""What the rail brings money with."""
 
 
 @dataclass(slots=True)

@@ -19,6 +19,9 @@ from iso20022 import (
 )
 from iso20022.messages.actors import Account, Agent, Iban
 
+REASON_ENDS: Final = ": "
+"""Where a return is a pacs.008, which has no reason, its code stands before this in the remittance information."""
+
 _NOT_PROVIDED: Final = EndToEndId("NOTPROVIDED")
 """ISO 20022's word for a reference that its author has not given."""
 
@@ -101,8 +104,10 @@ def account_number(account: Account | None) -> str:
     return (account.id.text if isinstance(account.id, Iban) else account.id.id).reveal()
 
 
-def reason_codes(message: PaymentReturn) -> list[str]:
-    """Return the codes of why it is returned."""
+def reason_codes(message: CustomerCreditTransfer | PaymentReturn) -> list[str]:
+    """Return the codes of why it is returned; a pacs.008 has no place for one."""
+    if isinstance(message, CustomerCreditTransfer):
+        return []
     return [each.reason.text for each in message.reasons if each.reason is not None]
 
 

@@ -182,13 +182,14 @@ class Posting:
     async def enquire(self, delivery: Delivery) -> None:
         """Ask the rail what became of a transfer in doubt; raises as `post`. A lost question is put again later."""
         message: OutboundMessage | None = None
+        brought = await self.messages.of(await self._load(delivery))
 
         async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
             nonlocal message
             if transfer.state not in ASKABLE:
                 return None
             now, decider = self.clock.now(), self.decisions.decider
-            message = decider.rails[transfer.rail].enquiry(transfer, at=now)
+            message = decider.rails[transfer.rail].enquiry(transfer, brought, at=now)
             fact = IncomingFact(IncomingEvent.STATUS_REQUESTED, business_message_id=message.business_message_id)
             return decider.decide(transfer, fact, at=now, messages=(decider.raw(message, at=now),))
 

@@ -6,11 +6,26 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
-from gateway.domain.payment import Payment, Rail, Reason
+from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
+from gateway.domain.return_request import REQUEST_ID
 from gateway.service.rail_protocol import OutboundMessage, Reading
-from iso20022 import Amount, CustomerCreditTransfer, MessageId, PaymentCancellationRequest
+from iso20022 import (
+    Amount,
+    CustomerCreditTransfer,
+    EndToEndId,
+    InstructionId,
+    MessageId,
+    PaymentCancellationRequest,
+    PaymentReturn,
+    Resolution,
+    Uetr,
+)
+
+Brought = CustomerCreditTransfer | PaymentReturn
+"""What a rail brings money with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +40,39 @@ class ReasonCodes:
     unknown_agent: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MadeReturn:
-    """A return's Document as bytes, and its message id."""
+    """A return's Document as bytes, its type, and the references under which the rail will speak of it."""
 
     message_id: MessageId
+    message_type: str
+    instruction_id: InstructionId | None
+    end_to_end_id: EndToEndId
+    uetr: Uetr | None
     body: bytes
 
 
 class RequestMessages(Protocol):
     """The messages of return requests; pure. Made of the same things they have the same ids."""
+
+    @property
+    def reasons(self) -> frozenset[str]:
+        """For which ISO reasons the rail takes a request; empty where that is not public."""
+        ...
+
+    @property
+    def refusals(self) -> frozenset[str]:
+        """For which ISO reasons the rail takes a refusal; empty where that is not public."""
+        ...
+
+    @property
+    def defers(self) -> bool:
+        """Whether the rail knows an answer that puts off the decision (PDCR)."""
+        ...
+
+    def is_in_time(self, *, settled_at: datetime, asked_at: datetime, reason_code: str | None) -> bool:
+        """Whether the rail lets a return be asked for so long after settlement."""
+        ...
 
     def ask(self, payment: Payment, sent: CustomerCreditTransfer, reason: Reason, *, at: datetime) -> OutboundMessage:
         """Return the camt.056 that asks for a payment of ours back."""
@@ -46,8 +84,8 @@ class RequestMessages(Protocol):
         """Return our camt.029 to a request."""
         ...
 
-    def receipt(self, message_id: str, message_type: str, *, at: datetime) -> OutboundMessage:
-        """Return our admi.007: a message has arrived."""
+    def receipt(self, message: PaymentCancellationRequest | Resolution, *, at: datetime) -> OutboundMessage:
+        """Return our word that a message has arrived: an admi.007, on RTP a pacs.002."""
         ...
 
 
@@ -79,6 +117,11 @@ class ReceivingRail(Protocol):
         """How returns are asked for, and answered."""
         ...
 
+    @property
+    def brings(self) -> tuple[str, ...]:
+        """The business areas and numbers of what it brings and says of money: ``pacs.008`` and others."""
+        ...
+
     def read(self, body: bytes) -> Reading:
         """Return what a message from the rail says; never raises for bad input."""
         ...
@@ -100,23 +143,37 @@ class ReceivingRail(Protocol):
         business_date: date,
         at: datetime,
     ) -> MadeReturn:
-        """Return the pacs.004 that gives a transfer back, all of it or a part; `reference` makes its id."""
+        """Return what gives a transfer back, or a part: a pacs.004, on RTP a pacs.008; `reference` makes its id."""
         ...
 
     def carries(self, text: str) -> bool:
         """Whether the words beside a reason can be sent as they are."""
         ...
 
-    def enquiry(self, transfer: IncomingTransfer, *, at: datetime) -> OutboundMessage:
-        """Return the next question what became of a transfer that we accepted."""
+    def returned_message_id(self, message: Brought) -> str | None:
+        """Return the id of the message of ours that sent what `message` gives back; None where it does not say one."""
+        ...
+
+    def forwarded_at(self, created_at: datetime, *, received_at: datetime) -> datetime:
+        """Return the instant that a header's creation time names; one that arrived at `received_at`."""
+        ...
+
+    def enquiry(self, transfer: IncomingTransfer, message: Brought, *, at: datetime) -> OutboundMessage:
+        """Return the next question what became of a transfer that we accepted, and that came with this message."""
         ...
 
     def is_looked_back_to(self, transfer: IncomingTransfer, *, at: datetime) -> bool:
         """Whether the rail, asked `at`, still knows of the day on which it brought the transfer."""
         ...
 
-    def tells_posting(self, transfer: IncomingTransfer, status: str) -> bool:
-        """Whether the rail takes this status of what became of the posting (ACCC, PDNG, BLCK, RJCT)."""
+    def posting_status(
+        self, transfer: IncomingTransfer, status: str, reason_code: str | None, text: str | None, *, at: datetime
+    ) -> OutboundMessage | None:
+        """Return what tells the rail of the posting (ACCC, PDNG, BLCK, RJCT); None where it wants no such word."""
+        ...
+
+    def time_out_confirmed(self, transfer: IncomingTransfer, *, at: datetime) -> OutboundMessage | None:
+        """Return what tells the rail that its giving a transfer up has come here; None where it wants no such word."""
         ...
 
     def mismatches(self, reading: Reading, transfer: IncomingTransfer) -> tuple[str, ...]:
@@ -126,3 +183,14 @@ class ReceivingRail(Protocol):
     def fact(self, reading: Reading, transfer: IncomingTransfer) -> IncomingFact:
         """Return what a reading with a statement means for the transfer that it is about."""
         ...
+
+
+def requested(said: PaymentCancellationRequest, reading: Reading) -> IncomingFact:
+    """Return the request to give a transfer back; its words may quote the customer: they stay in the message."""
+    code = next((each.reason.text for each in said.reasons if each.reason is not None), None)
+    return IncomingFact(
+        IncomingEvent.RETURN_REQUESTED,
+        reason=None if code is None else Reason(code, ReasonOrigin.RAIL),
+        business_message_id=reading.business_message_id,
+        details={REQUEST_ID: said.message_id},
+    )

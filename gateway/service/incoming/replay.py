@@ -16,9 +16,11 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     CONTRADICTS,
     DECIDED_AS,
+    WITH_SCREENING,
     IncomingFact,
     IncomingTransfer,
     RecordedFact,
+    Verdict,
     as_heard,
     is_contradicted,
 )
@@ -27,7 +29,7 @@ from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.incoming.hear import Arrived, new_transfer
-from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.incoming.rail import Brought, ReceivingRail
 from gateway.service.incoming.requests import ANSWER_TO_REQUEST, CONFIRMATION, request_in
 from gateway.service.ports import (
     IncomingDecision,
@@ -110,7 +112,8 @@ class IncomingReplay:
         decider = IncomingDecider(self.rails, _NO_MESSAGE if sent is None else Given(sent.message_id))
         own: tuple[RawMessage, ...] = ()
         if recorded.fact.kind is IncomingEvent.STATUS_REQUESTED:
-            own = (decider.raw(rail.enquiry(current, at=recorded.at), at=recorded.at),)
+            brought = self._brought(history)
+            own = (decider.raw(rail.enquiry(current, brought, at=recorded.at), at=recorded.at),)
         elif recorded.fact.kind in ANSWER_TO_REQUEST:
             own = (decider.raw(_answer_to_request(history, recorded, current, rail), at=recorded.at),)
         decision = decider.decide(
@@ -130,6 +133,13 @@ class IncomingReplay:
             found=None if said is None else said.body,
         )
         return decision
+
+    def _brought(self, history: IncomingHistory) -> Brought:
+        """The message that brought the transfer, read again."""
+        first = _heard_with(history, history.events[0])
+        message = None if first is None else self.rails[history.transfer.rail].read(first.body).transfer
+        assert message is not None, "a transfer arrives before anything befalls it"
+        return message
 
     def _heard(self, heard: RawMessage, recorded: RecordedFact, current: IncomingTransfer) -> IncomingFact:
         """What the rail's message means, read again."""
@@ -160,7 +170,8 @@ def _is_strange(fact: IncomingFact, current: IncomingTransfer) -> bool:
     """Whether an institution said, too late, something else than was answered; or what was found cannot be."""
     if fact.details.get(CONTRADICTS) == "yes":
         return True
-    verdict = _VERDICT_OF.get(fact.kind)
+    changed = fact.details.get(WITH_SCREENING)
+    verdict = _VERDICT_OF.get(fact.kind) if changed is None else Verdict(changed)
     return verdict is not None and fact.details.get("late") == "yes" and is_contradicted(current.answer, verdict)
 
 

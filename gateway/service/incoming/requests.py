@@ -12,13 +12,13 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.request import RequestState
-from gateway.domain.return_request import is_in_time
 from gateway.domain.returns import AMOUNT, returnable
 from gateway.service.decide import Decisions, decide
-from gateway.service.dialect import document_in
+from gateway.service.dialect import readable_document_in
 from gateway.service.incoming.come_back import RETURNABLE
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.desk import NotReturnableError
+from gateway.service.incoming.rail import RequestMessages
 from gateway.service.ports import (
     Decision,
     Delivery,
@@ -29,7 +29,7 @@ from gateway.service.ports import (
     RawMessage,
 )
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol
-from iso20022 import Amount, PaymentCancellationRequest
+from iso20022 import Amount, PaymentCancellationRequest, Resolution
 from iso20022.messages import camt029, camt056, pacs008
 
 NO_ORIGINAL: Final = Reason("NOOR", ReasonOrigin.GATEWAY, "No such payment has arrived.")
@@ -61,8 +61,8 @@ class NotAskableError(Exception):
 class NotAnswerableError(Exception):
     """There is no request that waits for this answer: nothing was done. ``state`` is the request's."""
 
-    def __init__(self, state: RequestState) -> None:
-        super().__init__(f"the request is {state}")
+    def __init__(self, state: RequestState, why: str = "") -> None:
+        super().__init__(", and ".join(filter(None, (f"the request is {state}", why))))
         self.state = state
 
 
@@ -91,12 +91,16 @@ class ReturnRequests:
             raise LookupError(f"no payment {payment_id}")
         if payment.rail not in self.incoming.decider.rails or payment.is_return:
             raise NotAskableError("not_on_this_rail", "This rail takes no request for the return of this payment.")
+        requests = self.incoming.decider.rails[payment.rail].requests
+        if requests.reasons and reason.code not in requests.reasons:
+            taken = ", ".join(sorted(requests.reasons))
+            raise NotAskableError("reason_not_taken", f"This rail takes a request for one of these reasons: {taken}.")
         _demand_settled(payment)
         messages = await self.payments.store.messages(payment_id)
         sent = _newest(messages, pacs008.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
         if sent is None:
             raise NotAskableError("not_sent", "The rail has settled what never left here: a person must look.")
-        transfer = pacs008.parse(document_in(sent))
+        transfer = pacs008.parse(readable_document_in(sent))
 
         async def choose(current: Payment) -> Decision | None:
             now = self.incoming.clock.now()
@@ -104,9 +108,9 @@ class ReturnRequests:
             _demand_settled(current)
             if current.request.state.is_open and not (due_at is not None and now > due_at):
                 raise NotAskableError("already_asked", f"It was asked for, and an answer is due by {due_at}.")
-            if not is_in_time(settled_at=current.final_at or now, asked_at=now, reason_code=reason.code):
+            if not requests.is_in_time(settled_at=current.final_at or now, asked_at=now, reason_code=reason.code):
                 raise NotAskableError("too_late", "The rail's time to ask for this return is over.")
-            message = self.incoming.decider.rails[current.rail].requests.ask(current, transfer, reason, at=now)
+            message = requests.ask(current, transfer, reason, at=now)
             return decide(
                 current,
                 Event(
@@ -139,6 +143,9 @@ class ReturnRequests:
         async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
             if request is None or transfer.request.state not in {RequestState.RECEIVED, RequestState.PENDING}:
                 raise NotAnswerableError(transfer.request.state)
+            requests = self.incoming.decider.rails[transfer.rail].requests
+            if (why := _not_on_this_rail(requests, kind, reason)) is not None:
+                raise NotAnswerableError(transfer.request.state, why)
             return self._answered(transfer, request, kind, amount=amount, reason=reason, by=by)
 
         await self.incoming.take(payment_id, choose)
@@ -188,8 +195,8 @@ class ReturnRequests:
         if payment.request.state is RequestState.REQUESTED:
             await self._send_kept(payment.rail, _newest(messages, camt056.MESSAGE_TYPE, MessageDirection.RAIL_OUT))
         elif answer := _newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_IN):
-            resolution = camt029.parse(document_in(answer))
-            await self._acknowledge(payment.rail, resolution.message_id, camt029.MESSAGE_TYPE)
+            resolution = camt029.parse(readable_document_in(answer))
+            await self._acknowledge(payment.rail, resolution)
 
     async def see_to_theirs(self, transfer: IncomingTransfer) -> None:
         """Acknowledge a request for a transfer's return and judge it, or send our answer; a repeat is safe.
@@ -202,13 +209,13 @@ class ReturnRequests:
             messages = await self.incoming.store.messages(transfer.payment_id)
             await self._send_kept(transfer.rail, _newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_OUT))
             return
-        assert transfer.request.message_id is not None, "a request has an id"
-        await self._acknowledge(transfer.rail, transfer.request.message_id, camt056.MESSAGE_TYPE)
         request = await self._request_of(transfer.payment_id)
         assert request is not None, "a request that was saved is there"
+        await self._acknowledge(transfer.rail, request)
+        requests = self.incoming.decider.rails[transfer.rail].requests
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
-            judged = _judged(current, request, at=self.incoming.clock.now())
+            judged = _judged(current, request, requests, at=self.incoming.clock.now())
             if judged is None or current.request.state is not RequestState.RECEIVED:
                 return None
             kind, reason = judged
@@ -219,7 +226,7 @@ class ReturnRequests:
     async def refuse_unknown(self, rail: Rail, request: PaymentCancellationRequest) -> None:
         """Answer a request about nothing that has arrived here: NOOR. Raises UnavailableError."""
         now, requests = self.incoming.clock.now(), self.incoming.decider.rails[rail].requests
-        await self._acknowledge(rail, request.message_id, camt056.MESSAGE_TYPE)
+        await self._acknowledge(rail, request)
         await self._send(rail, requests.answer(request, "RJCR", NO_ORIGINAL, at=now))
 
     async def _request_of(self, payment_id: PaymentId) -> PaymentCancellationRequest | None:
@@ -229,9 +236,9 @@ class ReturnRequests:
             raise LookupError(f"no incoming transfer {payment_id}")
         return request_in(await self.incoming.store.messages(payment_id), transfer.request.message_id)
 
-    async def _acknowledge(self, rail: Rail, message_id: str, message_type: str) -> None:
+    async def _acknowledge(self, rail: Rail, message: PaymentCancellationRequest | Resolution) -> None:
         requests = self.incoming.decider.rails[rail].requests
-        await self._send(rail, requests.receipt(message_id, message_type, at=self.incoming.clock.now()))
+        await self._send(rail, requests.receipt(message, at=self.incoming.clock.now()))
 
     async def _send_kept(self, rail: Rail, message: RawMessage | None) -> None:
         """Send a message that was saved; the newest alone: what it says holds."""
@@ -246,9 +253,19 @@ def request_in(messages: Sequence[RawMessage], message_id: str | None) -> Paymen
     """Return the request with this message id among a transfer's messages."""
     for message in messages:
         if message.message_type == camt056.MESSAGE_TYPE and message.direction is MessageDirection.RAIL_IN:
-            request = camt056.parse(document_in(message))
+            request = camt056.parse(readable_document_in(message))
             if request.message_id == message_id:
                 return request
+    return None
+
+
+def _not_on_this_rail(requests: RequestMessages, kind: IncomingEvent, reason: Reason | None) -> str | None:
+    """Why a rail does not take an answer to a request; None where it does."""
+    if kind is IncomingEvent.RETURN_DEFERRED and not requests.defers:
+        return "this rail knows no answer that puts off the decision"
+    is_refusal = kind is IncomingEvent.RETURN_REFUSED
+    if is_refusal and requests.refusals and (reason is None or reason.code not in requests.refusals):
+        return f"this rail takes a refusal for one of these reasons: {', '.join(sorted(requests.refusals))}"
     return None
 
 
@@ -266,7 +283,7 @@ def _demand_settled(payment: Payment) -> None:
 
 
 def _judged(
-    transfer: IncomingTransfer, request: PaymentCancellationRequest, *, at: datetime
+    transfer: IncomingTransfer, request: PaymentCancellationRequest, requests: RequestMessages, *, at: datetime
 ) -> tuple[IncomingEvent, Reason | None] | None:
     """What is answered to a request without asking anybody; None where the institution decides."""
     if transfer.state in _NEVER_ARRIVED or transfer.is_return:
@@ -276,7 +293,7 @@ def _judged(
     if transfer.state is IncomingState.RETURN_DUE:
         return IncomingEvent.RETURN_AGREED, None
     code = next((each.reason.text for each in request.reasons if each.reason is not None), None)
-    if not is_in_time(settled_at=transfer.forwarded_at, asked_at=at, reason_code=code):
+    if not requests.is_in_time(settled_at=transfer.forwarded_at, asked_at=at, reason_code=code):
         return IncomingEvent.RETURN_REFUSED, TOO_LATE
     return None
 

@@ -12,7 +12,7 @@ from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Rail
 from gateway.domain.receiving_time import UNSENT_S
 from gateway.service.group_commit import GroupCommit, OverloadedError
-from gateway.service.incoming.both_regions import InBothRegions
+from gateway.service.incoming.both_regions import Acceptances
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.ports import (
@@ -27,7 +27,7 @@ from gateway.service.ports import (
     Unsent,
 )
 from gateway.service.supervise import Verdict, each
-from iso20022.messages import pacs002
+from iso20022.messages import camt035, pacs002
 
 PAUSE_S: Final = 0.1
 """How often is looked for messages that were saved and may not have left."""
@@ -54,6 +54,10 @@ ACCEPTING: Final = frozenset({"ACTC", "ACWP"})
 """The answers that accept: sent late they would not count, and the rail is asked instead."""
 
 
+_REPORTS: Final = frozenset({pacs002.MESSAGE_TYPE, camt035.MESSAGE_TYPE})
+"""With what a receiver tells a rail about a transfer: its answer, and what became of the posting."""
+
+
 @dataclass(frozen=True, slots=True)
 class IncomingSender:
     """Sends what decisions on incoming transfers have saved; `sents.run` and `run` must be running.
@@ -64,7 +68,7 @@ class IncomingSender:
     """
 
     decisions: IncomingDecisions
-    both: InBothRegions
+    acceptances: Acceptances
     sents: GroupCommit[Unsent, None]
     links: Mapping[Rail, RailLink]
     clock: Clock
@@ -131,8 +135,11 @@ class IncomingSender:
     async def _may_accept(self, transfer: IncomingTransfer, wait_s: float) -> bool:
         """Whether an acceptance may leave now: it is in both regions, and not too late."""
         left_s = (transfer.answer_by - self.clock.now()).total_seconds()
-        is_in_both = await self.both.has_all(within_s=max(BOTH_LOOK_S, min(wait_s, left_s)))
+        within_s = max(BOTH_LOOK_S, min(wait_s, left_s))
+        is_in_both = await self.acceptances.is_in_both(transfer.payment_id, within_s=within_s)
         is_late = self.clock.now() >= transfer.answer_by
+        if is_late or is_in_both:
+            self.acceptances.forget(transfer.payment_id)
         if is_late and not is_in_both:
             await self.decisions.take(transfer.payment_id, self._withheld)
         return is_in_both and not is_late
@@ -145,11 +152,11 @@ class IncomingSender:
 
 
 def reports(messages: Sequence[RawMessage]) -> Sequence[RawMessage]:
-    """Return our pacs.002 of these, in their order: what is said before the last is said no more."""
+    """Return what we have said of the transfer, in its order: what is said before the last is said no more."""
     return [
         message
         for message in messages
-        if message.direction is MessageDirection.RAIL_OUT and message.message_type == pacs002.MESSAGE_TYPE
+        if message.direction is MessageDirection.RAIL_OUT and message.message_type in _REPORTS
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from gateway.domain.legs import Leg
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEvent
+from gateway.domain.reconciliation import Arrivals
 from gateway.service.ports.bus import DeadLetter
 from gateway.service.ports.store import Accepted, Decision, Quarantined, Refusal
 
@@ -60,6 +61,10 @@ class Observer(Protocol):
 
     def rail_event(self, event: RailEvent) -> None:
         """The rail has said something of itself, or of what it was asked about ourselves."""
+        ...
+
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None:
+        """The rail's totals of an institution were held against ours."""
         ...
 
     def timer_fired(self, lateness_s: float) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from gateway.domain.payment import Rail
-from gateway.domain.rail_operations import RailEvent
+from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.reconciliation import Arrivals
 from gateway.service.ports.rail import MessageClass
 from gateway.service.ports.store import RawMessage
 
@@ -20,6 +22,14 @@ class UnsentRailMessage:
     event: RailEvent
     body: bytes
     message_class: MessageClass
+
+
+@dataclass(frozen=True, slots=True)
+class HeardMessage:
+    """Something that the rail has said, and its bytes."""
+
+    event: RailEvent
+    body: bytes
 
 
 class RailEventStore(Protocol):
@@ -57,6 +67,27 @@ class RailEventStore(Protocol):
         """Return what was asked under these message ids, in whatever region."""
         ...
 
-    async def events(self, rail: Rail, *, codes: Collection[str] | None = None, limit: int) -> Sequence[RailEvent]:
-        """Return the newest events of a rail with these codes (None: with any), the newest first."""
+    async def events(
+        self,
+        rail: Rail,
+        *,
+        codes: Collection[str] | None = None,
+        kinds: Collection[RailEventKind] | None = None,
+        limit: int,
+    ) -> Sequence[RailEvent]:
+        """Return the newest events of a rail of these kinds with these codes (None: any), the newest first."""
+        ...
+
+    async def heard(
+        self, rail: Rail, kind: RailEventKind, *, since: datetime, but: Collection[UUID], limit: int
+    ) -> Sequence[HeardMessage]:
+        """Return messages that were heard since then, `but` for these, with their bytes, the oldest first."""
+        ...
+
+    async def arrivals(self, rail: Rail, institution: str, *, since: datetime, until: datetime) -> Arrivals:
+        """Return what came to an institution in this time, and has settled."""
+        ...
+
+    async def arrived(self, rail: Rail, message_ids: Collection[str]) -> frozenset[str]:
+        """Return which of these messages of others have come here, in whatever region, whatever became of them."""
         ...

@@ -286,16 +286,17 @@ async def test_what_was_accepted_is_known_to_be_in_both_regions_or_not(regions: 
             while both.unconfirmed_s > 1:
                 await asyncio.sleep(0.05)
         first = await admitted(east)
-        followed = await both.has_all(within_s=10)
+        followed = await both.is_there(both.ask(), within_s=10)
         is_there = len(await west.store.events(first.payment_id))
         async with not_following(regions):
             second = await admitted(east)
-            silent = await both.has_all(within_s=0.5)
+            asked = both.ask()
+            silent = await both.is_there(asked, within_s=0.5)
             not_there = len(await west.store.events(second.payment_id))
             terms = LeaseTerms(west.name, 1, 10.0, fenced_by=east.name)
             await witness.write(lease_name(west.name), terms.as_text(), expected=1)
             await fence.look()
-            fenced = await both.has_all(within_s=0.5)
+            fenced = await both.is_there(asked, within_s=0.5)
         for loop in loops:
             loop.cancel()
 

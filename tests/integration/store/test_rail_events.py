@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +14,7 @@ from adapters.postgres.connection import open_pool
 from adapters.postgres.rail_operations import PostgresRailEvents
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.service.ports import MessageClass, MessageDirection, RailEventStore
+from gateway.service.ports import HeardMessage, MessageClass, MessageDirection, RailEventStore
 from tests.conftest import REGION, Database
 from tests.fakes.rail_operations import InMemoryRailEvents
 from tests.integration.store.harness import NOW, VAULT, raw_message, uuid
@@ -141,3 +141,29 @@ async def test_events_are_found_by_code_and_what_was_asked_by_its_message_id(sto
     assert await stores[1].asked(Rail.FEDNOW, ["20261120990000107OFF", "NEWS-2", "UNKNOWN"]) == {
         "20261120990000107OFF": asked
     }
+
+
+async def test_what_was_heard_comes_with_its_bytes_but_for_what_was_read(stores: list[RailEventStore]) -> None:
+    """Reports are read by each worker once, the oldest first."""
+    reports = [
+        replace(event(f"REPORT-{number}", RailEventKind.REPORTED, code="IATR"), at=NOW + timedelta(seconds=number))
+        for number in range(3)
+    ]
+    for report in reports:
+        await hear(stores[0], report)
+    await hear(stores[0], event("NEWS-3", RailEventKind.BROADCAST))
+
+    def ids(found: Sequence[HeardMessage]) -> list[RailEvent]:
+        return [each.event for each in found]
+
+    since_first = await stores[1].heard(Rail.FEDNOW, RailEventKind.REPORTED, since=NOW, but=(), limit=2)
+    rest = await stores[1].heard(
+        Rail.FEDNOW, RailEventKind.REPORTED, since=NOW, but=[each.event.event_id for each in since_first], limit=2
+    )
+
+    assert (ids(since_first), ids(rest)) == (reports[:2], reports[2:])
+    assert since_first[0].body == b"<Document/>"
+    kinds = {RailEventKind.BROADCAST}
+    assert [each.business_message_id for each in await stores[1].events(Rail.FEDNOW, kinds=kinds, limit=10)] == [
+        "NEWS-3"
+    ]

@@ -270,6 +270,7 @@ class RegionsWorld:
                 now=self.now,
                 later=self.later,
                 tell=lambda words: self.trace.tell("rail", words),
+                coming_back=lambda _: (),
                 treatment_of=lambda reference: self._treatments[EndToEndId(reference)],
                 delay_s=lambda least, most, name: self.chance.delay_s(least, most, "rail", name),
                 changed=self.judge,

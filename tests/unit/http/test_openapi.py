@@ -20,6 +20,8 @@ from gateway.service.ports import RetentionOverError
 from iso20022 import Direction, FedNowProfile, examine
 from tests.unit.http.schema_check import SchemaCheck
 from tests.unit.http.test_dead_letters import dead
+from tests.unit.http.test_held import decided as decide_hold
+from tests.unit.http.test_held import held
 from tests.unit.http.test_incoming import (
     answered,
     arrived,
@@ -160,6 +162,47 @@ async def ask_of_incoming(world: World, ask: Callable[..., Awaitable[Answer]]) -
         await ask(f"{path}/settlement", await recorded(world, transfer, **record), method="POST")
 
 
+async def ask_of_held(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
+    """One of each that is asked of what screening holds."""
+    payment, path = await held(world, 15), "/v1/payments/{payment_id}/hold-decision"
+    await ask("/v1/held-payments", await world.get("/v1/held-payments"))
+    for body in ({}, {"decision": "release", "note": "Case 15"}, {"decision": "reject", "note": "Case 15"}):
+        await ask(path, await decide_hold(world, payment, body), method="POST")
+
+
+async def ask_of_conversations(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
+    """One of each that is started, looked at and answered."""
+    transfer = await arrived(world, state=IncomingState.PENDING)
+    starts = (
+        ("/v1/requests-for-payment", "/v1/requests-for-payment", {**JSON_PAYMENT_EXAMPLE, "pay_on": "2026-11-24"}),
+        ("/v1/account-reports", "/v1/account-reports", {"kind": "IATR", "account": "990000107"}),
+        (
+            "/v1/incoming-transfers/{transfer_id}/information-request",
+            f"/v1/incoming-transfers/{transfer.payment_id}/information-request",
+            {"missing": ["MS01"]},
+        ),
+    )
+    for path, where, body in starts:
+        for key, said in (("one", body), ("two", {}), ("", body)):
+            keyed = {"Idempotency-Key": f"{path}-{key}"} if key else {}
+            await ask(path, await world.post_json(where, said, {**BEARER, **keyed}), method="POST")
+    listed = await ask("/v1/conversations", await world.get("/v1/conversations?kind=request_for_payment"))
+    await ask("/v1/conversations", await world.get("/v1/conversations?kind=nonsense"))
+    link, path = listed.json["conversations"][0]["links"]["self"], "/v1/conversations/{conversation_id}"
+    await ask(path, await world.get(link))
+    await ask(path, await world.get("/v1/conversations/nonsense"))
+    await ask(f"{path}/events", await world.get(f"{link}/events"))
+    messages = await ask(f"{path}/messages", await world.get(f"{link}/messages"))
+    await ask(f"{path}/messages/{{message_id}}", await world.get(messages.json["messages"][0]["link"]))
+    await ask(f"{path}/messages/{{message_id}}", await world.get(f"{link}/messages/{transfer.payment_id}"))
+    for said in ({"answer": "accepted"}, {"answer": "guess"}):
+        await ask(f"{path}/answer", await world.post_json(f"{link}/answer", said, BEARER), method="POST")
+    for said in ({"note": "Looked at."}, {"note": ""}):
+        await ask(f"{path}/note", await world.post_json(f"{link}/note", said, BEARER), method="POST")
+    for said in ({"reason_code": "CUST"}, {"reason_code": "CUST"}, {}):
+        await ask(f"{path}/withdrawal", await world.post_json(f"{link}/withdrawal", said, BEARER), method="POST")
+
+
 async def ask_of_rails(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
     """One of each that is asked of the rails."""
     path, operations = "/v1/rails/{rail}", "/v1/rails/{rail}/operations"
@@ -174,6 +217,10 @@ async def ask_of_rails(world: World, ask: Callable[..., Awaitable[Answer]]) -> N
             link = status.json["operations"][0]["links"]["self"]
             await ask(f"{operations}/{{operation_id}}", await world.get(link))
     await ask(f"{operations}/{{operation_id}}", await world.get("/v1/rails/fednow/operations/nonsense"))
+    closing = "/v1/rails/fednow/missing/NOTHING/close"
+    for key in (BEARER, OPERATOR):
+        answer = await world.post_json(closing, {"note": "Case 15"}, key)
+        await ask("/v1/rails/{rail}/missing/{message_id}/close", answer, method="POST")
 
 
 async def test_the_answers_of_the_running_application_fit_the_document(world: World) -> None:
@@ -223,6 +270,7 @@ async def test_the_answers_of_the_running_application_fit_the_document(world: Wo
     await ask(action, await world.act(payment, {"action": "ask", "note": "Case 15"}), method="POST")
     await ask(action, await world.act(payment, {"action": "guess"}), method="POST")
     await ask("/v1/operator/payments", await world.get("/v1/operator/payments"))
+    await ask_of_held(world, ask)
     letter = await dead(world, payment)
     await ask("/v1/dead-letters", await world.get("/v1/dead-letters"))
     await ask("/v1/dead-letters", await world.get("/v1/dead-letters?state=nonsense"))
@@ -232,6 +280,7 @@ async def test_the_answers_of_the_running_application_fit_the_document(world: Wo
             await ask(path, await world.post_json(f"{letter}/{action}", {"note": "why"}, key), method="POST")
         await ask("/v1/dead-letters/{delivery_id}", await world.get(letter))
     await ask_of_incoming(world, ask)
+    await ask_of_conversations(world, ask)
     await ask_of_rails(world, ask)
     for path in ("/", "/healthz", "/readyz", "/metrics", "/problems", "/openapi.json"):
         await ask(path, await world.get(path))

@@ -23,15 +23,19 @@ from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, RegionId, TenantId
 from gateway.domain.rail_operations import RailEvent
+from gateway.domain.reconciliation import Arrivals
 from gateway.domain.timing import Timing
 from gateway.receiving import desk_of
 from gateway.service.admission import Admission
 from gateway.service.both_regions import Durability
+from gateway.service.conversations.desk import ConversationDesk
+from gateway.service.conversations.fednow import FedNowConversations
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.fednow import FedNowDialect, fednow_protocol
 from gateway.service.fednow_operations import FedNowOperations
 from gateway.service.incoming.decide import IncomingDecider
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.operate import Operators
 from gateway.service.ports import (
     Accepted,
@@ -46,14 +50,16 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
+from gateway.service.reconcile import MissingDesk
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.waiting import Waiting
 from iso20022 import ConnectionPartyId, FedNowProfile
 from tests.fakes.clock import VirtualClock
+from tests.fakes.conversations import InMemoryConversations
 from tests.fakes.dead_letters import InMemoryDeadLetters
 from tests.fakes.incoming import InMemoryIncoming
-from tests.fakes.incoming_rail import receiving_rail
+from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.fakes.rail_operations import InMemoryRailEvents
 from tests.fakes.store import InMemoryStore
 
@@ -121,6 +127,8 @@ class RecordingObserver:
 
     def rail_event(self, event: RailEvent) -> None: ...
 
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
+
     def rail_answered(self, rail: Rail) -> None: ...
 
     def timer_fired(self, lateness_s: float) -> None: ...
@@ -165,6 +173,7 @@ class World:
     served: list[Served]
     incoming: InMemoryIncoming
     deciding: IncomingDecider
+    conversations: InMemoryConversations
 
     @property
     def tenant(self) -> TenantId:
@@ -306,6 +315,7 @@ async def open_world(
     )
     served: list[Served] = []
     incoming = InMemoryIncoming(store)
+    conversations = InMemoryConversations(incoming)
     payments = Decisions(store, saves, observer)
     desk, requests, incoming_saves = desk_of(
         rails={Rail.FEDNOW: receiving_rail(protocol)},
@@ -327,7 +337,17 @@ async def open_world(
         dead_letters=DeadLetters(dead_letters, store, {protocol.rail: TIMING}, clock, SystemIdentifiers()),
         incoming=desk,
         rail_operations=operations,
+        rail_missing=MissingDesk(rail_events, clock),
         requests=requests,
+        conversations=ConversationDesk(
+            store=conversations,
+            incoming=incoming,
+            received=ReceivedMessages(incoming, {Rail.FEDNOW: receiving_rail(protocol)}),
+            rails={Rail.FEDNOW: FedNowConversations(FedNowDialect(FedNowProfile(), PARTY))},
+            clock=clock,
+            identifiers=SystemIdentifiers(),
+            vault=ClearVault(b"a-key-for-tests-only"),
+        ),
         store=store,
         waiting=waiting,
         clock=clock,
@@ -370,6 +390,7 @@ async def open_world(
             served,
             incoming,
             desk.decisions.decider,
+            conversations,
         )
         for task in running:
             task.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -13,15 +14,16 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.ledger import Account, balances
-from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
 from gateway.domain.returns import return_key_of, returns_after
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.fednow import fednow_protocol
 from gateway.service.incoming.desk import NotRecordableError, NotReturnableError, OtherReturnError
 from gateway.service.incoming.give_back import INVALID
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.post import record_posting
-from gateway.service.ports import Delivery, Queue, RailDelivery
+from gateway.service.ports import Delivery, Queue, RailDelivery, RawMessage, RetentionOverError
 from iso20022 import (
     Amount,
     CustomerCreditTransfer,
@@ -33,6 +35,7 @@ from iso20022 import (
     unwrap,
 )
 from iso20022.messages import pacs004
+from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.integration.store.harness import new_payment
 from tests.unit.domain.transfers import transfer
@@ -470,6 +473,34 @@ async def test_a_reason_that_the_rail_does_not_take_goes_in_words(text: str | No
         (reason,) = pacs004.parse(document).reasons
         assert reason.reason is not None
         assert (reason.reason.text, [each.reveal() for each in reason.additional]) == ("NARR", [words])
+
+
+class _YearsLater(InMemoryIncoming):
+    """Keeps the messages of transfers no more."""
+
+    async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:
+        """Raise; see the port."""
+        raise RetentionOverError(str(payment_id))
+
+
+@pytest.mark.parametrize("was_begun", [True, False])
+async def test_a_return_whose_original_is_kept_no_more_ends_unless_it_was_begun(*, was_begun: bool) -> None:
+    """It cannot be made any more, and is not stuck; of one that may have left nothing is guessed."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        if was_begun:
+            await case.see_to()
+        messages = ReceivedMessages(_YearsLater(earth.store.store), earth.receiving.rails)
+        giving_back = replace(earth.receiving.arrived.giving_back, messages=messages)
+
+        if was_begun:
+            with pytest.raises(RetentionOverError):
+                await giving_back.see_to(case.now)
+        else:
+            await giving_back.see_to(case.now)
+
+        ended = (0, Attention.RETURN_FAILED)
+        assert (case.now.returning_cents, case.now.attention) == ((5_174, None) if was_begun else ended)
 
 
 def test_no_client_can_have_the_key_of_a_return() -> None:

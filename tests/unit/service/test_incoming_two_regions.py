@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -13,6 +14,8 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, Verdict
 from gateway.domain.payment import Rail, ReasonOrigin, RegionId
 from gateway.domain.receiving_time import decide_by, posting_due
+from gateway.domain.screening import PASSED
+from gateway.service.both_regions import Asked
 from gateway.service.ports import (
     Queue,
     RailDelivery,
@@ -31,8 +34,13 @@ class SaidOfBoth:
     """Says whether both regions have everything, as a test wants it."""
 
     has: bool = True
+    asked: int = 0
 
-    async def has_all(self, *, within_s: float) -> bool:
+    def ask(self) -> Asked:
+        self.asked += 1
+        return Asked(asyncio.get_running_loop().create_future())
+
+    async def is_there(self, asked: Asked, *, within_s: float) -> bool:
         return self.has
 
 
@@ -50,7 +58,7 @@ class HandedOverStore:
 async def accepted_by_institution(earth: IncomingWorld) -> IncomingTransfer:
     """A transfer on which the institution has just decided."""
     transfer = await earth.received()
-    await earth.receiving.asker._answer(transfer, ACCEPTED, by=ReasonOrigin.INSTITUTION, asked_s=0.0)
+    await earth.receiving.asker._answer(transfer, ACCEPTED, by=ReasonOrigin.INSTITUTION, asked_s=0.0, screened=PASSED)
     return transfer
 
 
@@ -67,6 +75,7 @@ async def test_an_acceptance_leaves_once_both_regions_have_it() -> None:
 
         assert (silent, still) == ([], [])
         assert earth.sent() == ["ACTC"]
+        assert both.asked == 1, "asked anew each time, a peer that is a little behind would never have it"
         assert earth.now(transfer).unsent_at is None
 
 
@@ -91,7 +100,7 @@ async def test_a_rejection_waits_for_nobody() -> None:
     async with incoming_world(both=SaidOfBoth(has=False)) as earth:
         transfer = await earth.received()
         answer = InstitutionAnswer(Verdict.REJECT, "AC04")
-        await earth.receiving.asker._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=0.0)
+        await earth.receiving.asker._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=0.0, screened=PASSED)
 
         assert earth.sent() == ["RJCT"]
 

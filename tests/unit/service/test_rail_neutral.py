@@ -16,10 +16,14 @@ RAILS: Final = re.compile(r"fednow|\brtp|rtp\b|\btch\b|rtp_", re.IGNORECASE)
 NAMED_THERE: Final = {
     "gateway/domain/payment.py": "the enumeration of the rails",
     "gateway/service/ports/bus.py": "the names of the queues",
+    "gateway/service/conversations/fednow.py": "FedNow's dialect, as conversations speak it",
+    "gateway/service/conversations/fednow_answers.py": "FedNow's answers in conversations",
     "gateway/service/fednow.py": "FedNow's dialect",
     "gateway/service/fednow_operations.py": "FedNow's dialect for what is asked about ourselves",
     "gateway/service/incoming/fednow.py": "FedNow's dialect, as its receivers speak it",
     "gateway/service/incoming/fednow_requests.py": "FedNow's requests for returns",
+    "gateway/service/incoming/rtp.py": "RTP's dialect, as its receivers speak it",
+    "gateway/service/incoming/rtp_requests.py": "RTP's requests for returns",
     "gateway/service/rtp.py": "RTP's dialect",
 }
 """Where a rail is named, and why; `gateway.rails` chooses among the dialects."""

@@ -26,6 +26,7 @@ from iso20022 import (
     Uetr,
     examine,
 )
+from tests.acceptance.payments import transfer as sample_transfer
 from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.unit.domain.transfers import ARRIVED, transfer
 
@@ -78,8 +79,8 @@ def test_the_question_is_in_the_rails_form_and_numbered() -> None:
     """pacs.028 to the service; each has an id of its own."""
     accepted = transfer(state=IncomingState.IN_DOUBT, answer="ACTC")
 
-    message = RAIL.enquiry(accepted, at=AT)
-    second = RAIL.enquiry(replace(accepted, status_requests=1), at=AT)
+    message = RAIL.enquiry(accepted, sample_transfer(), at=AT)
+    second = RAIL.enquiry(replace(accepted, status_requests=1), sample_transfer(), at=AT)
 
     report = examine(message.body, profile=OURS, direction=Direction.TO_RAIL)
     assert report.findings == ()
@@ -203,5 +204,8 @@ def test_only_what_follows_acceptance_without_posting_is_told_of_a_posting_that_
     """PDNG, BLCK and RJCT are statuses after ACWP; ACCC may always be told."""
     plain, held = transfer(answer="ACTC"), transfer(answer="ACWP")
 
-    assert [RAIL.tells_posting(plain, status) for status in ("ACCC", "PDNG", "BLCK", "RJCT")] == [True] + [False] * 3
-    assert all(RAIL.tells_posting(held, status) for status in ("ACCC", "PDNG", "BLCK", "RJCT"))
+    def tells(received: IncomingTransfer, status: str) -> bool:
+        return RAIL.posting_status(received, status, None, None, at=AT) is not None
+
+    assert [tells(plain, status) for status in ("ACCC", "PDNG", "BLCK", "RJCT")] == [True] + [False] * 3
+    assert all(tells(held, status) for status in ("ACCC", "PDNG", "BLCK", "RJCT"))

@@ -17,6 +17,7 @@ from adapters.keys.clear import ClearVault
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
 from gateway.domain.rail_operations import RailEvent
+from gateway.domain.reconciliation import Arrivals
 from gateway.domain.timing import Timing
 from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide, grouped_saves
@@ -116,6 +117,8 @@ class Recorder:
     def dead_lettered(self, letter: DeadLetter) -> None: ...
 
     def rail_event(self, event: RailEvent) -> None: ...
+
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
 
     def rail_answered(self, rail: Rail) -> None:
         self.signs_of_life.append(rail)

@@ -253,13 +253,13 @@ def test_an_answer_to_what_was_never_forwarded_is_taken_and_changes_nothing(worl
 
 
 def test_a_message_that_the_rail_does_not_take_is_refused(world: World) -> None:
-    """Information requests are not played yet."""
-    body = sample("camt.026", rail=Rail.FEDNOW, direction=Direction.TO_RAIL, at=world.now)
+    """Retrieval requests are not played yet."""
+    body = sample("admi.006", rail=Rail.FEDNOW, direction=Direction.TO_RAIL, at=world.now)
     sent_by = re.search(rb"<MmbId>([0-9A-Z]{9})</MmbId>", body)
     assert sent_by is not None
     body = body.replace(sent_by[0], f"<MmbId>{SENDER.connection_party}</MmbId>".encode(), 1)
 
-    world.send(body, message_class="nonvalue")
+    world.send(body, message_class="inquiry")
 
     assert [told.codes for told in world.answers()] == [("SIM-UNSUPPORTED",)]
 

@@ -70,7 +70,7 @@ def take_away(plants: frozenset[Plant]) -> None:
 
 async def _nowhere(store: PostgresStore, waiting: Sequence[NewPayment], *, anew: bool) -> dict[Any, Any]:  # noqa: ARG001
     rows = await store._pool.fetch(statements.SLOTS)  # noqa: SLF001 - a guard is taken away
-    store._slots = [SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows]  # noqa: SLF001
+    store._homes._owners = [SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows]  # noqa: SLF001
     return {}
 
 

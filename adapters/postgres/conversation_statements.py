@@ -1,0 +1,158 @@
+"""The statements of conversations. They are few and rare: one conversation a transaction."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.domain.conversation import ConversationKind
+from gateway.domain.incoming_transfer import ARRIVED
+from gateway.domain.payment import PaymentState
+
+FIND_TAKEN: Final = """
+SELECT conversation_id, content_digest FROM conversation
+WHERE conversation_id = $1 OR (rail = $2 AND message_id = $3) ORDER BY opened_at LIMIT 1
+"""
+
+INSERT: Final = """
+INSERT INTO conversation (region, conversation_id, tenant_id, rail, kind, side, message_id, content_digest, own_agent,
+    counterparty, topic, amount_cents, end_to_end_id, about_id, opened_at, pay_by, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+ON CONFLICT DO NOTHING RETURNING conversation_id
+"""
+
+INSERT_STATE: Final = """
+INSERT INTO conversation_state (conversation_id, tenant_id, state, version, due_at, expires_at, seeks_payment,
+    updated_at)
+VALUES ($1, $2, $3, 1, $4, $5, $6, $7)
+"""
+
+MOVE: Final = """
+UPDATE conversation_state
+SET state = $3, version = version + 1, due_at = $4, expires_at = $5, seeks_payment = $6,
+    payment_id = coalesce(payment_id, $7), withdrawal_id = coalesce($8, withdrawal_id),
+    attention = $9, updated_at = $10
+WHERE conversation_id = $1 AND version = $2
+RETURNING conversation_id
+"""
+
+INSERT_EVENT: Final = """
+INSERT INTO conversation_event (region, conversation_id, tenant_id, sequence, act, state_before, state_after,
+    reason_code, reason_origin, reason_text, business_message_id, payment_id, decided_by, strange, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+"""
+
+INSERT_INBOX: Final = """
+INSERT INTO inbox (region, rail, inbox_id, digest, tenant_id, payment_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT DO NOTHING RETURNING inbox_id
+"""
+
+INSERT_MESSAGE: Final = """
+INSERT INTO conversation_message (region, message_id, tenant_id, conversation_id, direction, message_type,
+    business_message_id, content_type, key_id, body, digest, sequence, position, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+"""
+
+INSERT_UNSENT: Final = "INSERT INTO conversation_unsent (conversation_id, message_id) VALUES ($1, $2)"
+
+INSERT_OUTBOX: Final = """
+INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+
+_CONVERSATION: Final = """
+SELECT fact.conversation_id, fact.tenant_id, fact.rail, fact.kind, fact.side, fact.message_id, fact.own_agent,
+    fact.counterparty, fact.topic, fact.amount_cents, fact.end_to_end_id, fact.about_id, fact.opened_at, fact.pay_by,
+    fact.expires_at, now.state, now.version, now.due_at, now.updated_at, now.payment_id, now.withdrawal_id,
+    now.attention
+FROM conversation AS fact JOIN conversation_state AS now USING (conversation_id, tenant_id)
+"""
+
+LOAD: Final = f"{_CONVERSATION} WHERE fact.conversation_id = $1"
+
+FIND_BY_MESSAGE_ID: Final = f"""
+SELECT known.id AS known_by, found.* FROM (
+    SELECT message_id AS id, conversation_id, opened_at FROM conversation
+    WHERE rail = $1 AND message_id = ANY ($2::text[])
+    UNION
+    SELECT sent.business_message_id, sent.conversation_id, sent.at FROM conversation_message AS sent
+    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($2::text[])
+) AS known JOIN ({_CONVERSATION} WHERE fact.rail = $1) AS found USING (conversation_id)
+ORDER BY known.opened_at
+"""
+
+FIND: Final = f"""
+{_CONVERSATION}
+WHERE ($1::text IS NULL OR fact.tenant_id = $1)
+    AND ($2::text IS NULL OR fact.kind = $2)
+    AND ($3::uuid IS NULL OR fact.about_id = $3 OR now.payment_id = $3)
+    AND (NOT $4 OR now.due_at IS NOT NULL OR now.attention)
+ORDER BY now.due_at NULLS LAST, fact.opened_at DESC LIMIT $5
+"""
+
+EVENTS: Final = "SELECT * FROM conversation_event WHERE conversation_id = $1 ORDER BY sequence"
+
+_MESSAGE: Final = """
+SELECT kept.message_id AS raw_id, kept.direction, kept.message_type, kept.business_message_id, kept.content_type,
+    kept.key_id, kept.body, kept.at
+FROM conversation_message AS kept
+"""
+
+MESSAGES: Final = f"{_MESSAGE} WHERE kept.conversation_id = $1 ORDER BY kept.sequence, kept.position"
+
+TAKE_UNSENT: Final = """
+SELECT kept.message_id AS raw_id, kept.direction, kept.message_type, kept.business_message_id, kept.content_type,
+    kept.key_id, kept.body, kept.at, unsent.position AS unsent_position
+FROM conversation_unsent AS unsent JOIN conversation_message AS kept
+    ON kept.message_id = unsent.message_id AND kept.conversation_id = unsent.conversation_id
+WHERE unsent.conversation_id = $1 ORDER BY unsent.position LIMIT 1 FOR UPDATE OF unsent
+"""
+
+SENT: Final = "DELETE FROM conversation_unsent WHERE position = $1"
+
+WAITING: Final = f"""
+{_CONVERSATION}
+WHERE fact.conversation_id = ANY (ARRAY(
+    SELECT unsent.conversation_id
+    FROM conversation_unsent AS unsent JOIN conversation_message AS kept
+        ON kept.message_id = unsent.message_id AND kept.conversation_id = unsent.conversation_id
+    WHERE kept.at < $1 ORDER BY unsent.position LIMIT $2
+))
+"""
+
+EXPIRED: Final = f"{_CONVERSATION} WHERE now.expires_at < $1 ORDER BY now.expires_at LIMIT $2"
+
+_REQUEST: Final = ConversationKind.REQUEST_FOR_PAYMENT.value
+_ARRIVED: Final = ", ".join(f"'{state.value}'" for state in sorted(ARRIVED))
+_SETTLED: Final = ", ".join(
+    f"'{state.value}'"
+    for state in (
+        PaymentState.SETTLED,
+        PaymentState.ACCEPTED_WITHOUT_POSTING,
+        PaymentState.RETURN_DUE,
+        PaymentState.RETURNED,
+    )
+)
+
+SETTLED: Final = f"""
+SELECT request.*, money.payment_id AS settled_id, money.amount_cents AS settled_cents
+FROM ({_CONVERSATION} WHERE now.seeks_payment AND fact.opened_at >= $1) AS request
+CROSS JOIN LATERAL (
+    SELECT came.payment_id, came.amount_cents
+    FROM incoming_transfer AS came JOIN incoming_state AS state USING (payment_id)
+    WHERE request.side = 'out' AND came.tenant_id = request.tenant_id AND came.end_to_end_id = request.end_to_end_id
+        AND came.rail = request.rail AND came.creditor_agent = request.own_agent
+        AND came.debtor_agent = request.counterparty AND came.original_id IS NULL
+        AND came.received_at >= request.opened_at AND state.state IN ({_ARRIVED})
+    UNION ALL
+    SELECT went.payment_id, went.amount_cents
+    FROM payment AS went JOIN payment_state AS state USING (payment_id)
+    WHERE request.side = 'in' AND went.tenant_id = request.tenant_id AND went.end_to_end_id = request.end_to_end_id
+        AND went.rail = request.rail AND went.debtor_agent = request.own_agent
+        AND went.creditor_agent = request.counterparty AND went.original_id IS NULL
+        AND went.accepted_at >= request.opened_at AND state.state IN ({_SETTLED})
+    LIMIT 1
+) AS money
+LIMIT $2
+"""
+"""Both sides' references have an index with the tenant and the end-to-end id."""
+
+OVERDUE: Final = "SELECT count(*) FROM conversation_state WHERE due_at < $1"

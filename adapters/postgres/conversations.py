@@ -1,0 +1,392 @@
+"""Conversations on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+from adapters.postgres import conversation_statements as sql
+from adapters.postgres.connection import translated
+from adapters.postgres.rows import digest_of, message_from, reason_from
+from adapters.postgres.saving import ONE_BAD_ROW
+from gateway.domain.conversation import (
+    Act,
+    Conversation,
+    ConversationId,
+    ConversationKind,
+    ConversationState,
+    RecordedAct,
+    Side,
+)
+from gateway.domain.payment import PaymentId, Rail, Reason, RegionId, TenantId
+from gateway.service.ports import FaultyRowError, MessageDirection, OutboundDelivery, RawMessage, Vault
+from gateway.service.ports.conversations import (
+    ConversationDecision,
+    Counted,
+    NewConversation,
+    Opened,
+    OpenKind,
+    SettledFor,
+)
+from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
+
+_UNDECIDED = frozenset({ConversationState.REQUESTED, ConversationState.PRESENTED, ConversationState.WITHDRAWING})
+"""A request for payment that may expire."""
+
+_Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+
+class _TakenError(Exception):
+    """What was to be saved has had its effect, or does not hold any more: everything is taken back."""
+
+
+class PostgresConversations:
+    """Implements `gateway.service.ports.conversations.ConversationStore`; the caller opens and closes the pool."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId, vault: Vault) -> None:
+        self._pool = pool
+        self._region = region
+        self._vault = vault
+
+    async def open(self, new: NewConversation) -> Opened:
+        """Save it if it is new; see the port."""
+        conversation = new.conversation
+        with translated():
+            try:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    await self._insert(connection, new)
+            except _TakenError:
+                known = await self._pool.fetchrow(
+                    sql.FIND_TAKEN, conversation.conversation_id, conversation.rail.value, conversation.message_id
+                )
+                if known is None:
+                    raise FaultyRowError("the message has had an effect, and opened no conversation") from None
+            except ONE_BAD_ROW as error:
+                raise FaultyRowError(str(error)) from error
+            else:
+                return Opened(OpenKind.OPENED, conversation)
+        is_same = bytes(known["content_digest"]) == new.content_digest
+        found = await self.load(ConversationId(known["conversation_id"]))
+        if found is None:
+            raise FaultyRowError("the conversation is another region's")
+        return Opened(OpenKind.REPEATED if is_same else OpenKind.OTHER_CONTENT, found)
+
+    async def _insert(self, connection: _Connection, new: NewConversation) -> None:
+        now = new.conversation
+        row = (
+            self._region,
+            now.conversation_id,
+            now.tenant_id,
+            now.rail.value,
+            now.kind.value,
+            now.side.value,
+            now.message_id,
+            new.content_digest,
+            now.own_agent,
+            now.counterparty,
+            now.topic,
+            None if now.amount is None else now.amount.cents,
+            now.end_to_end_id,
+            now.about_id,
+            now.opened_at,
+            now.pay_by,
+            now.expires_at,
+        )
+        if await connection.fetchval(sql.INSERT, *row) is None:
+            raise _TakenError
+        expires_at = now.expires_at if now.state in _UNDECIDED else None
+        await connection.execute(
+            sql.INSERT_STATE,
+            now.conversation_id,
+            now.tenant_id,
+            now.state.value,
+            now.due_at,
+            expires_at,
+            now.kind is ConversationKind.REQUEST_FOR_PAYMENT,
+            now.updated_at,
+        )
+        await self._event(
+            connection,
+            now,
+            Act.OPENED,
+            None,
+            now.state,
+            sequence=1,
+            reason=new.reason,
+            business_message_id=new.messages[0].business_message_id if new.messages else None,
+            payment_id=None,
+            by=new.by,
+            is_strange=False,
+            at=now.opened_at,
+        )
+        await self._with_it(
+            connection,
+            now,
+            sequence=1,
+            messages=new.messages,
+            outbox=new.outbox,
+            counted=new.counted,
+            at=now.opened_at,
+        )
+
+    async def save(self, decision: ConversationDecision) -> bool:
+        """Save it if it holds; see the port."""
+        with translated():
+            try:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    await self._move(connection, decision)
+            except _TakenError:
+                return False
+        return True
+
+    async def _move(self, connection: _Connection, decision: ConversationDecision) -> None:
+        before, sequence = decision.conversation, decision.conversation.version + 1
+        paid = before.payment_id or decision.payment_id
+        moved = await connection.fetchval(
+            sql.MOVE,
+            before.conversation_id,
+            before.version,
+            decision.state.value,
+            decision.due_at,
+            before.expires_at if decision.state in _UNDECIDED else None,
+            before.kind is ConversationKind.REQUEST_FOR_PAYMENT and paid is None,
+            decision.payment_id,
+            decision.withdrawal_id,
+            decision.needs_attention,
+            decision.at,
+        )
+        if moved is None:
+            raise _TakenError
+        await self._event(
+            connection,
+            before,
+            decision.act,
+            before.state,
+            decision.state,
+            sequence=sequence,
+            reason=decision.reason,
+            business_message_id=decision.business_message_id,
+            payment_id=decision.payment_id,
+            by=decision.by,
+            is_strange=decision.is_strange,
+            at=decision.at,
+        )
+        await self._with_it(
+            connection,
+            before,
+            sequence=sequence,
+            messages=decision.messages,
+            outbox=decision.outbox,
+            counted=decision.counted,
+            at=decision.at,
+        )
+
+    async def _event(
+        self,
+        connection: _Connection,
+        of: Conversation,
+        act: Act,
+        before: ConversationState | None,
+        after: ConversationState,
+        *,
+        sequence: int,
+        reason: Reason | None,
+        business_message_id: str | None,
+        payment_id: PaymentId | None,
+        by: str | None,
+        is_strange: bool,
+        at: datetime,
+    ) -> None:
+        said = (None, None, None) if reason is None else (reason.code, reason.origin.value, reason.text)
+        await connection.execute(
+            sql.INSERT_EVENT,
+            self._region,
+            of.conversation_id,
+            of.tenant_id,
+            sequence,
+            act.value,
+            before and before.value,
+            after.value,
+            *said,
+            business_message_id,
+            payment_id,
+            by,
+            is_strange,
+            at,
+        )
+
+    async def _with_it(
+        self,
+        connection: _Connection,
+        of: Conversation,
+        *,
+        sequence: int,
+        messages: Sequence[RawMessage],
+        outbox: Sequence[OutboundDelivery],
+        counted: Counted | None,
+        at: datetime,
+    ) -> None:
+        """Save what belongs to an event; whatever of it has had its effect takes all of it back."""
+        key = (of.conversation_id, of.tenant_id)
+        if counted is not None:
+            row = (self._region, of.rail.value, counted.inbox_id, counted.digest, of.tenant_id, of.conversation_id, at)
+            if await connection.fetchval(sql.INSERT_INBOX, *row) is None:
+                raise _TakenError
+        for position, message in enumerate(messages):
+            sealed = self._vault.seal(message.body)
+            await connection.execute(
+                sql.INSERT_MESSAGE,
+                self._region,
+                message.message_id,
+                of.tenant_id,
+                of.conversation_id,
+                message.direction.value,
+                message.message_type,
+                message.business_message_id,
+                message.content_type,
+                sealed.key_id,
+                sealed.ciphertext,
+                digest_of(sealed),
+                sequence,
+                position,
+                message.at,
+            )
+            if message.direction is MessageDirection.RAIL_OUT:
+                await connection.execute(sql.INSERT_UNSENT, key[0], message.message_id)
+        for delivery in outbox:
+            await connection.execute(
+                sql.INSERT_OUTBOX,
+                delivery.delivery_id,
+                delivery.queue.value,
+                of.tenant_id,
+                delivery.payment_id,
+                delivery.deadline_at,
+                at,
+            )
+
+    # --- reading ---
+
+    async def load(self, conversation_id: ConversationId) -> Conversation | None:
+        """Return one as it is now; see the port."""
+        with translated():
+            row = await self._pool.fetchrow(sql.LOAD, conversation_id)
+        return None if row is None else conversation_from(row)
+
+    async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Conversation]:
+        """Return those that messages are of; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.FIND_BY_MESSAGE_ID, rail.value, list(message_ids))
+        return {row["known_by"]: conversation_from(row) for row in rows}
+
+    async def find(
+        self,
+        tenant_id: TenantId | None,
+        *,
+        kind: ConversationKind | None = None,
+        about: PaymentId | None = None,
+        is_open: bool = True,
+        limit: int,
+    ) -> Sequence[Conversation]:
+        """Return what is due first first; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.FIND, tenant_id, kind and kind.value, about, is_open, limit)
+        return [conversation_from(row) for row in rows]
+
+    async def events(self, conversation_id: ConversationId) -> Sequence[RecordedAct]:
+        """Return the history; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.EVENTS, conversation_id)
+        return [_act_from(row) for row in rows]
+
+    async def messages(self, conversation_id: ConversationId) -> Sequence[RawMessage]:
+        """Return the raw messages; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.MESSAGES, conversation_id)
+        return [message_from(row, self._vault) for row in rows]
+
+    # --- what is still to be done ---
+
+    @asynccontextmanager
+    async def sending(self, conversation_id: ConversationId) -> AsyncIterator[RawMessage | None]:
+        """Lend the next that may not have left, under its row's lock; see the port."""
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                row = await connection.fetchrow(sql.TAKE_UNSENT, conversation_id)
+                yield None if row is None else message_from(row, self._vault)
+                if row is not None:
+                    await connection.execute(sql.SENT, row["unsent_position"])
+
+    async def waiting(self, before: datetime, *, limit: int) -> Sequence[Conversation]:
+        """Return what may not have left; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.WAITING, before, limit)
+        return [conversation_from(row) for row in rows]
+
+    async def expired(self, now: datetime, *, limit: int) -> Sequence[Conversation]:
+        """Return what has run out; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.EXPIRED, now, limit)
+        return [conversation_from(row) for row in rows]
+
+    async def settled(self, since: datetime, *, limit: int) -> Sequence[SettledFor]:
+        """Return what was paid; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.SETTLED, since, limit)
+        return [SettledFor(conversation_from(row), PaymentId(row["settled_id"]), row["settled_cents"]) for row in rows]
+
+    async def overdue(self, now: datetime) -> int:
+        """Return how many are late; see the port."""
+        with translated():
+            count: int = await self._pool.fetchval(sql.OVERDUE, now)
+        return count
+
+
+def conversation_from(row: Any) -> Conversation:
+    """Return the conversation that a row of facts and projection says."""
+    return Conversation(
+        conversation_id=ConversationId(_uuid(row["conversation_id"])),
+        tenant_id=TenantId(row["tenant_id"]),
+        rail=Rail(row["rail"]),
+        kind=ConversationKind(row["kind"]),
+        side=Side(row["side"]),
+        message_id=MessageId(row["message_id"]),
+        own_agent=RoutingNumber(row["own_agent"]),
+        counterparty=RoutingNumber(row["counterparty"]),
+        topic=row["topic"],
+        amount=None if row["amount_cents"] is None else Amount(row["amount_cents"]),
+        end_to_end_id=None if row["end_to_end_id"] is None else EndToEndId(row["end_to_end_id"]),
+        about_id=None if row["about_id"] is None else PaymentId(_uuid(row["about_id"])),
+        opened_at=row["opened_at"],
+        pay_by=row["pay_by"],
+        expires_at=row["expires_at"],
+        state=ConversationState(row["state"]),
+        version=row["version"],
+        due_at=row["due_at"],
+        updated_at=row["updated_at"],
+        payment_id=None if row["payment_id"] is None else PaymentId(_uuid(row["payment_id"])),
+        withdrawal_id=row["withdrawal_id"],
+        needs_attention=row["attention"],
+    )
+
+
+def _act_from(row: Any) -> RecordedAct:
+    before = row["state_before"]
+    return RecordedAct(
+        sequence=row["sequence"],
+        act=Act(row["act"]),
+        state_before=None if before is None else ConversationState(before),
+        state_after=ConversationState(row["state_after"]),
+        reason=reason_from(row),
+        business_message_id=row["business_message_id"],
+        is_strange=row["strange"],
+        at=row["at"],
+    )
+
+
+def _uuid(value: UUID) -> UUID:
+    return UUID(int=value.int)  # asyncpg's own subclass stays inside the adapter

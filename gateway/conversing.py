@@ -1,0 +1,94 @@
+"""Conversations, composed: the rails' side of them, the desk, and what a worker runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import asyncpg
+
+from adapters.postgres.conversations import PostgresConversations
+from gateway.domain.payment import Rail, RegionId
+from gateway.rails import fednow_profile
+from gateway.receiving import Receiving
+from gateway.service.conversations.desk import ConversationDesk
+from gateway.service.conversations.fednow import FedNowConversations
+from gateway.service.conversations.hear import ConversationHearing, hearings
+from gateway.service.conversations.rail import ConversationRail
+from gateway.service.conversations.send import ConversationKeeping
+from gateway.service.fednow import FedNowDialect
+from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.ports import Clock, Identifiers, IncomingStore, PaymentStore, RailLink, Vault
+from gateway.service.ports.conversations import ConversationStore
+from gateway.settings import Settings, schemas_of
+from iso20022 import ConnectionPartyId
+
+
+def conversation_store(pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId, vault: Vault) -> ConversationStore:
+    """Return where conversations are kept."""
+    return PostgresConversations(pool, region=region, vault=vault)
+
+
+def conversation_rails(settings: Settings, served: Mapping[Rail, object]) -> Mapping[Rail, ConversationRail]:
+    """Return the rails that conversations are held on, of those that are served."""
+    found: dict[Rail, ConversationRail] = {}
+    if Rail.FEDNOW in served:
+        party = ConnectionPartyId(settings.fednow.connection_party)
+        found[Rail.FEDNOW] = FedNowConversations(FedNowDialect(fednow_profile(settings, schemas_of(settings)), party))
+    return found
+
+
+def conversation_desk(
+    settings: Settings,
+    store: ConversationStore,
+    incoming: IncomingStore,
+    receiving: Mapping[Rail, ReceivingRail],
+    *,
+    clock: Clock,
+    identifiers: Identifiers,
+    vault: Vault,
+) -> ConversationDesk:
+    """Build what a gateway shows, and what is started and answered there."""
+    return ConversationDesk(
+        store=store,
+        incoming=incoming,
+        received=ReceivedMessages(incoming, receiving),
+        rails=conversation_rails(settings, receiving),
+        clock=clock,
+        identifiers=identifiers,
+        vault=vault,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Conversing:
+    """The use cases of conversations in one worker."""
+
+    hearings: Mapping[Rail, ConversationHearing]
+    keeping: ConversationKeeping
+
+
+def converse(
+    settings: Settings,
+    store: ConversationStore,
+    receiving: Receiving,
+    *,
+    payments: PaymentStore,
+    incoming: IncomingStore,
+    links: Mapping[Rail, RailLink],
+    clock: Clock,
+    identifiers: Identifiers,
+) -> Conversing:
+    """Build what a worker runs of conversations."""
+    found = hearings(
+        conversation_rails(settings, receiving.rails),
+        store=store,
+        payments=payments,
+        incoming=incoming,
+        tenants=receiving.tenants,
+        unknown_agents={rail: each.reasons.unknown_agent for rail, each in receiving.rails.items()},
+        clock=clock,
+        identifiers=identifiers,
+    )
+    return Conversing(found, ConversationKeeping(store, links, clock))

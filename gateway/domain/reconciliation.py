@@ -1,0 +1,88 @@
+"""Whether everything that the rail has settled to us has come here: totals first, then each message by its id.
+
+The rail's totals are those of its cycle day, which rolls at about 7 p.m. US Eastern, every day (FedNow Operating
+Procedures v2.1, October 2024). Ours are counted by when a transfer came; at the roll the two differ by what came before
+it and settled after it: then the details decide, and they name no message that is not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+from gateway.domain.rail_operations import RailEvent, RailEventKind
+
+ZONE: Final = ZoneInfo("America/New_York")
+ROLLS_AT: Final = time(19)
+"""When a cycle day ends, and the next one begins."""
+
+_OWN: Final = UUID("5b0f6c0e-6d0b-4c6f-9a4e-0f6f3a1d2b77")
+"""The space of names of what is derived here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """How many transfers have settled to an institution, and how much."""
+
+    count: int
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the rail says it has settled to an institution on the cycle day under way, at that moment."""
+
+    institution: str
+    arrivals: Arrivals
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """The ids of the messages that the rail has settled to an institution, with what each brought."""
+
+    institution: str
+    credited: tuple[tuple[str, int], ...]
+
+
+def cycle_day(instant: datetime) -> date:
+    """Return the rail's cycle day."""
+    local = instant.astimezone(ZONE)
+    return local.date() + timedelta(days=local.time() >= ROLLS_AT)
+
+
+def cycle_begins(day: date) -> datetime:
+    """Return when a cycle day begins: on the evening before."""
+    return datetime.combine(day - timedelta(days=1), ROLLS_AT, tzinfo=ZONE).astimezone(UTC)
+
+
+def totals_request_id(rail: str, institution: str, *, turn: int) -> UUID:
+    """Return the id of an institution's request for totals in a turn: several workers ask once."""
+    return uuid5(_OWN, f"totals:{rail}:{institution}:{turn}")
+
+
+def details_request_id(rail: str, institution: str, day: date, *, theirs: Arrivals, ours: Arrivals) -> UUID:
+    """Return the id of the request for details on a difference: the same difference is looked into once."""
+    return uuid5(_OWN, f"details:{rail}:{institution}:{day}:{theirs.count}:{theirs.cents}:{ours.count}:{ours.cents}")
+
+
+def missing_id(rail: str, message_id: str) -> UUID:
+    """Return the id of the fact that a message is missing: found twice, it is one."""
+    return uuid5(_OWN, f"missing:{rail}:{message_id}")
+
+
+def closing_id(rail: str, message_id: str) -> UUID:
+    """Return the id of the fact that nobody has to look at a missing message any more: of two people, one closes it."""
+    return uuid5(_OWN, f"closed:{rail}:{message_id}")
+
+
+def still_missing(events: Iterable[RailEvent]) -> list[RailEvent]:
+    """Return what is missing and nobody has closed, the oldest first."""
+    known = list(events)
+    closed = {event.about for event in known if event.kind is RailEventKind.CLOSED}
+    missing = [event for event in known if event.kind is RailEventKind.MISSING and event.about not in closed]
+    return sorted(missing, key=lambda event: event.at)

@@ -1,0 +1,1 @@
+"""Conversations that move no money: opened, answered, heard, sent (docs/conversations.md)."""

@@ -1,0 +1,272 @@
+"""Hearing the other side: what the rail brings in conversations is saved with its effect, once, and acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from gateway.domain.conversation import (
+    Act,
+    Conversation,
+    ConversationId,
+    ConversationKind,
+    ConversationState,
+    Side,
+    due_after,
+    first_state,
+    is_theirs_to_say,
+    step_after,
+)
+from gateway.domain.identity import conversation_id_of
+from gateway.domain.payment import PaymentId, Rail, Reason, ReasonOrigin
+from gateway.service.conversations.decide import ATTEMPTS_MAX, decided, delivery_of, kept
+from gateway.service.conversations.rail import ConversationRail, Opening
+from gateway.service.incoming.tenants import ReceivingTenants
+from gateway.service.ports import (
+    Clock,
+    Identifiers,
+    IncomingStore,
+    PaymentStore,
+    RawMessage,
+    UnavailableError,
+)
+from gateway.service.ports.conversations import ConversationStore, Counted, NewConversation, OpenKind
+from gateway.service.rail_protocol import OutboundMessage, Reading, Statement, Talk
+from iso20022 import MessageReject, ReceiptAcknowledgement, Resolution
+
+EXPIRED: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request had expired when it arrived.")
+NOT_OPEN: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request is not open any more.")
+
+
+class Outcome(StrEnum):
+    """What became of a message; what is a fault of the other side's is the code under which it is kept apart."""
+
+    APPLIED = "applied"
+    REPEATED = "repeated"
+    UNKNOWN = "UNMATCHED_MESSAGE"
+    ID_REUSED = "MESSAGE_ID_REUSED"
+    NOT_THEIRS = "NOT_THEIRS_TO_SAY"
+    MEANINGLESS = "NO_MEANING_HERE"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of the rail's: its bytes as they are kept, how it was read, and the keyed digest of its bytes."""
+
+    raw: RawMessage
+    reading: Reading
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationHearing:
+    """Applies what one rail brings to conversations."""
+
+    store: ConversationStore
+    payments: PaymentStore
+    incoming: IncomingStore
+    tenants: ReceivingTenants
+    rail: ConversationRail
+    unknown_agent: str
+    clock: Clock
+    identifiers: Identifiers
+
+    async def concerned(self, readings: Sequence[Reading]) -> Mapping[str, Conversation]:
+        """Return the conversations that messages are about, by the ids that the messages name.
+
+        An answer to a case, an acknowledgement and a refusal may as well be about a payment: they are a conversation's
+        where one is found.
+        """
+        named = [each for reading in readings if (said := _said(reading)) for each in self.rail.about(said)]
+        return await self.store.find_by_message_id(self.rail.rail, named) if named else {}
+
+    def is_of_conversations(self, reading: Reading, known: Mapping[str, Conversation]) -> bool:
+        """Whether a message is for `hear`."""
+        if reading.talk is not None:
+            return True
+        said = _said(reading)
+        return said is not None and any(each in known for each in self.rail.about(said))
+
+    async def hear(self, message: Said) -> Outcome:
+        """Save what a message means, once; a repeat is safe.
+
+        Raises:
+            UnavailableError: the store does not answer; nothing may be acknowledged.
+
+        """
+        said, header_id = _said(message.reading), message.reading.business_message_id
+        assert said is not None, "only what says something is heard"
+        seen = await self.payments.seen(self.rail.rail, [header_id])
+        if (known := seen.get(header_id)) is not None:
+            return Outcome.REPEATED if known == message.digest else Outcome.ID_REUSED
+        talk = message.reading.talk
+        opening = None if talk is None else self.rail.opening(talk, business_message_id=header_id)
+        if talk is not None and opening is not None:
+            return await self._open(message, talk, opening)
+        return await self._go_on(message, said)
+
+    # --- opening ---
+
+    async def _open(self, message: Said, talk: Talk, opening: Opening) -> Outcome:
+        await self.tenants.ensure()
+        now, rail = self.clock.now(), self.rail.rail
+        is_ours = opening.own_agent in self.tenants.known
+        conversation_id = ConversationId(conversation_id_of("heard", rail, opening.message_id))
+        state = first_state(opening.kind, Side.THEM)
+        conversation = Conversation(
+            conversation_id=conversation_id,
+            tenant_id=self.tenants.keeper_of(opening.own_agent),
+            rail=rail,
+            kind=opening.kind,
+            side=Side.THEM,
+            message_id=opening.message_id,
+            own_agent=opening.own_agent,
+            counterparty=opening.counterparty,
+            topic=opening.topic,
+            amount=opening.amount,
+            end_to_end_id=opening.end_to_end_id,
+            about_id=await self._subject(opening.about),
+            opened_at=now,
+            pay_by=opening.pay_by,
+            expires_at=opening.expires_at,
+            state=state,
+            version=1,
+            due_at=due_after(opening.kind, state, at=now, pay_by=opening.pay_by, expires_at=opening.expires_at),
+            updated_at=now,
+        )
+        act, reason = self._judged(conversation, is_ours=is_ours, at=now)
+        said = self._receipts(talk, message, at=now)
+        if act is not None:
+            step = step_after(conversation, act)
+            assert step is not None, "what the gateway answers by itself is in the table"
+            said = (*said, *self.rail.answer(conversation, act, (message.raw,), reason=reason, information=(), at=now))
+            conversation = replace(conversation, state=step.state, due_at=None)
+        messages = (message.raw, *kept(said, self.identifiers, at=now))
+        opened = await self.store.open(
+            NewConversation(
+                conversation,
+                message.digest,
+                messages,
+                outbox=(delivery_of(conversation, version=1, at=now),) if said else (),
+                counted=Counted(message.reading.business_message_id, message.digest),
+                reason=reason,
+                by=None if act is None else "gateway",
+            )
+        )
+        if opened.kind is OpenKind.OPENED:
+            return Outcome.APPLIED
+        # The same message under another header (a copy of the service's), or another one under the same id.
+        return Outcome.REPEATED if opened.kind is OpenKind.REPEATED else Outcome.ID_REUSED
+
+    def _judged(self, conversation: Conversation, *, is_ours: bool, at: datetime) -> tuple[Act | None, Reason | None]:
+        """What the gateway answers without asking anybody: to what is for nobody here, and to what is over."""
+        match conversation.kind:
+            case ConversationKind.REQUEST_FOR_PAYMENT if not is_ours:
+                return Act.REFUSED, Reason(self.unknown_agent, ReasonOrigin.GATEWAY)
+            case ConversationKind.REQUEST_FOR_PAYMENT:
+                is_over = conversation.expires_at is not None and at > conversation.expires_at
+                return (Act.REFUSED, EXPIRED) if is_over else (None, None)
+            case ConversationKind.INFORMATION_REQUEST if not is_ours:
+                return Act.NO_INFORMATION, None
+            case _:
+                return None, None
+
+    async def _subject(self, message_id: str | None) -> PaymentId | None:
+        """The payment of ours, or the transfer that came, that a message names."""
+        if message_id is None:
+            return None
+        rail = self.rail.rail
+        sent = (await self.payments.find_by_message_id(rail, [message_id])).get(message_id)
+        if sent is not None:
+            return sent.payment_id
+        came = (await self.incoming.find_by_message_id(rail, [message_id])).get(message_id)
+        return None if came is None else came.payment_id
+
+    # --- going on ---
+
+    async def _go_on(self, message: Said, said: Talk | Statement) -> Outcome:
+        for _ in range(ATTEMPTS_MAX):
+            conversation = await self._found(said)
+            if conversation is None:
+                return Outcome.UNKNOWN
+            act = self.rail.act(said, conversation)
+            if act is None or step_after(conversation, act) is None:
+                return Outcome.MEANINGLESS
+            if not is_theirs_to_say(conversation, act):
+                return Outcome.NOT_THEIRS
+            if await self._saved(message, said, conversation, act):
+                return Outcome.APPLIED
+            header_id = message.reading.business_message_id
+            if header_id in await self.payments.seen(self.rail.rail, [header_id]):
+                return Outcome.REPEATED
+        raise UnavailableError(f"other acts were saved first {ATTEMPTS_MAX} times")
+
+    async def _saved(self, message: Said, said: Talk | Statement, conversation: Conversation, act: Act) -> bool:
+        now = self.clock.now()
+        said_back = self._receipts(said, message, at=now)
+        withdrawal_id = None
+        if act is Act.WITHDRAWAL_ASKED and not isinstance(said, MessageReject | ReceiptAcknowledgement):
+            step = step_after(conversation, act)
+            withdrawal_id = getattr(said, "message_id", None)
+            if step is not None and step.state is conversation.state and not _is_withdrawing(conversation):
+                messages = (*await self.store.messages(conversation.conversation_id), message.raw)
+                said_back = (
+                    *said_back,
+                    *self.rail.answer(
+                        conversation, Act.WITHDRAWAL_REFUSED, messages, reason=NOT_OPEN, information=(), at=now
+                    ),
+                )
+        return await self.store.save(
+            decided(
+                conversation,
+                act,
+                at=now,
+                reason=self.rail.reason(said),
+                received=message.raw,
+                counted=Counted(message.reading.business_message_id, message.digest),
+                said=kept(said_back, self.identifiers, at=now),
+                withdrawal_id=withdrawal_id,
+            )
+        )
+
+    async def _found(self, said: Talk | Statement) -> Conversation | None:
+        named = self.rail.about(said)
+        known = await self.store.find_by_message_id(self.rail.rail, named)
+        return next((known[each] for each in named if each in known), None)
+
+    def _receipts(self, said: Talk | Statement, message: Said, *, at: datetime) -> tuple[OutboundMessage, ...]:
+        receipt = self.rail.receipt(said, message_type=message.raw.message_type, at=at)
+        return () if receipt is None else (receipt,)
+
+
+def hearings(
+    rails: Mapping[Rail, ConversationRail],
+    *,
+    store: ConversationStore,
+    payments: PaymentStore,
+    incoming: IncomingStore,
+    tenants: ReceivingTenants,
+    unknown_agents: Mapping[Rail, str],
+    clock: Clock,
+    identifiers: Identifiers,
+) -> Mapping[Rail, ConversationHearing]:
+    """Return what hears each rail."""
+    return {
+        rail: ConversationHearing(store, payments, incoming, tenants, found, unknown_agents[rail], clock, identifiers)
+        for rail, found in rails.items()
+    }
+
+
+def _is_withdrawing(conversation: Conversation) -> bool:
+    return conversation.state in {ConversationState.WITHDRAWING, ConversationState.WITHDRAWING_ACCEPTED}
+
+
+def _said(reading: Reading) -> Talk | Statement | None:
+    """What a message says, where it may be of a conversation."""
+    if reading.talk is not None:
+        return reading.talk
+    said = reading.statement
+    return said if isinstance(said, Resolution | ReceiptAcknowledgement | MessageReject) else None

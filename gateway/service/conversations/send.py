@@ -1,0 +1,99 @@
+"""What a worker does for conversations: it sends what was saved, ends what has expired, and finds what was paid."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from gateway.domain.conversation import Act, Conversation, ConversationId
+from gateway.domain.payment import Rail
+from gateway.service.conversations.decide import decided
+from gateway.service.ports import Clock, Delivery, MessageClass, RailLink
+from gateway.service.ports.conversations import ConversationStore
+
+LOOK_PAUSE_S: Final = 1.0
+"""Between two looks for what has expired, and for what has settled."""
+
+UNSENT_S: Final = 30.0
+"""A message that was saved so long ago, and is not known to have left, is sent without a delivery."""
+
+TAKEN_MAX: Final = 64
+"""Conversations that one look ends, or links, at most."""
+
+SOUGHT_DAYS: Final = 120
+"""So long after it was opened a payment for a request is looked for; it may be asked for some months ahead. Ours."""
+
+_CLASSES: Final[Mapping[str, MessageClass]] = {"camt.060": MessageClass.INQUIRY, "admi.007": MessageClass.SYSTEM}
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationKeeping:
+    """Sends and keeps time; any number of workers may."""
+
+    store: ConversationStore
+    links: Mapping[Rail, RailLink]
+    clock: Clock
+
+    async def send(self, delivery: Delivery) -> bool:
+        """Send what a conversation has saved and what is not known to have left; False where it is of none.
+
+        A repeat may send again, under the same ids: the rail refuses a second copy.
+
+        Raises:
+            UnavailableError: store or rail do not answer; the delivery comes again.
+
+        """
+        conversation = await self.store.load(ConversationId(delivery.payment_id))
+        if conversation is None:
+            return False
+        await self._send_all(conversation)
+        return True
+
+    async def _send_all(self, conversation: Conversation) -> None:
+        while await self._send_next(conversation):
+            pass
+
+    async def _send_next(self, conversation: Conversation) -> bool:
+        async with self.store.sending(conversation.conversation_id) as message:
+            if message is None:
+                return False
+            message_class = _CLASSES.get(message.message_type[:8], MessageClass.NONVALUE)
+            await self.links[conversation.rail].send(message.body, message_class=message_class)
+        return True
+
+    def or_else(self, other: Callable[[Delivery], Awaitable[None]]) -> Callable[[Delivery], Awaitable[None]]:
+        """Return the handler of a queue on which conversations are, and what `other` sees to."""
+
+        async def see_to(delivery: Delivery) -> None:
+            if not await self.send(delivery):
+                await other(delivery)
+
+        return see_to
+
+    async def run(self) -> None:
+        """Keep time until cancelled; raises as `look`."""
+        while True:
+            await self.look()
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+
+    async def look(self) -> None:
+        """End what has expired, link what was paid, and send what no delivery has brought out; a repeat is safe.
+
+        Raises:
+            UnavailableError: store or rail do not answer; what is due stays due.
+
+        """
+        now = self.clock.now()
+        for found in await self.store.settled(now - timedelta(days=SOUGHT_DAYS), limit=TAKEN_MAX):
+            asked = found.conversation.amount
+            is_other_amount = asked is None or asked.cents != found.amount_cents
+            await self.store.save(
+                decided(found.conversation, Act.PAID, at=now, payment_id=found.payment_id, is_strange=is_other_amount)
+            )
+        for expired in await self.store.expired(now, limit=TAKEN_MAX):
+            await self.store.save(decided(expired, Act.EXPIRED, at=now))
+        # A delivery is given up after some tries, and may be discarded: nothing that was said depends on it.
+        for waiting in await self.store.waiting(now - timedelta(seconds=UNSENT_S), limit=TAKEN_MAX):
+            await self._send_all(waiting)

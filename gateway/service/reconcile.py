@@ -1,0 +1,209 @@
+"""Nothing missed: every few minutes our count of what has settled to us is held against the rail's.
+
+Totals first (camt.060 IATR); where they differ, each message by its id (AADR). What the rail has settled and never came
+here is a fact of its own, and a person's to look at: that it can be fetched is not public (admi.006 is "not yet
+available", Operating Procedures v2.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+from gateway.domain.payment import Rail
+from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.reconciliation import (
+    Details,
+    Totals,
+    closing_id,
+    cycle_begins,
+    cycle_day,
+    details_request_id,
+    missing_id,
+    still_missing,
+    totals_request_id,
+)
+from gateway.service.ports import Clock, IncomingStore, Observer, RailEventStore, UnavailableError
+from gateway.service.rail_protocol import OutboundMessage
+from gateway.service.supervise import Verdict
+from iso20022 import Amount
+
+LOOK_PAUSE_S: Final = 2.0
+"""Between two looks for reports that have come."""
+
+LOOKED_BACK: Final = timedelta(minutes=15)
+"""Reports of so long are looked at, by each worker: what is found twice is one fact."""
+
+REPORTS_AT_ONCE: Final = 20
+MISSING_LISTED_MAX: Final = 1_000
+
+
+class ReportsDialect(Protocol):
+    """How one rail is asked for reports, and what they say. Pure."""
+
+    @property
+    def rail(self) -> Rail:
+        """Which rail."""
+        ...
+
+    def totals_request(self, institution: str, *, event_id: UUID, at: datetime) -> OutboundMessage:
+        """Return the request for an institution's totals of the cycle day under way."""
+        ...
+
+    def details_request(self, institution: str, day: date, *, event_id: UUID, at: datetime) -> OutboundMessage:
+        """Return the request for each message of an institution's cycle day."""
+        ...
+
+    def read_report(self, body: bytes) -> Sequence[Totals | Details]:
+        """Return what a report says that was read before; one of another kind says nothing here."""
+        ...
+
+
+class NotMissingError(Exception):
+    """No message of this id is missing, or a person has closed it: nothing was done."""
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Asks for totals and compares: a worker's loop. Several workers ask, and find, each thing once."""
+
+    dialects: Mapping[Rail, ReportsDialect]
+    store: RailEventStore
+    incoming: IncomingStore
+    clock: Clock
+    observer: Observer
+    interval_s: float
+    _asked_turn: int | None = None
+    _read: dict[UUID, datetime] = field(default_factory=dict)
+    """The reports that were looked at, and when they came."""
+
+    async def run(self) -> None:
+        """Ask and compare until cancelled. Raises UnavailableError when the store does not answer."""
+        while True:
+            await self.ask_due()
+            await self.compare()
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+
+    async def ask_due(self) -> None:
+        """Ask for the totals of every institution, once in each interval; not in the one in which we began."""
+        now = self.clock.now()
+        turn = int(now.timestamp() // self.interval_s)
+        if self._asked_turn is None:
+            self._asked_turn = turn
+        if turn == self._asked_turn:
+            return
+        institutions = sorted((await self.incoming.receiving_tenants()).by_agent)
+        for rail, dialect in self.dialects.items():
+            for institution in institutions:
+                event_id = totals_request_id(rail, institution, turn=turn)
+                message = dialect.totals_request(institution, event_id=event_id, at=now)
+                await self._request(rail, institution, message, event_id, now)
+        self._asked_turn = turn
+
+    async def compare(self) -> None:
+        """Compare what the rail has reported since the last look; a report that cannot be read stops no other."""
+        for rail, dialect in self.dialects.items():
+            since = self.clock.now() - LOOKED_BACK
+            self._read = {event_id: at for event_id, at in self._read.items() if at >= since}
+            for report in await self.store.heard(
+                rail, RailEventKind.REPORTED, since=since, but=self._read, limit=REPORTS_AT_ONCE
+            ):
+                verdict = Verdict(but=(UnavailableError,))
+                async with verdict:
+                    for said in dialect.read_report(report.body):
+                        await self._compare(dialect, said, report.event.at)
+                if verdict.fault is not None:
+                    self.observer.fault("reconciliation", verdict.fault)
+                self._read[report.event.event_id] = report.event.at
+
+    async def _compare(self, dialect: ReportsDialect, said: Totals | Details, heard_at: datetime) -> None:
+        if isinstance(said, Details):
+            await self._find_missing(dialect.rail, said)
+            return
+        day = cycle_day(said.at)
+        since, until = cycle_begins(day), max(said.at, heard_at)
+        ours = await self.store.arrivals(dialect.rail, said.institution, since=since, until=until)
+        self.observer.totals_compared(dialect.rail, theirs=said.arrivals, ours=ours)
+        if ours == said.arrivals:
+            return
+        event_id = details_request_id(dialect.rail, said.institution, day, theirs=said.arrivals, ours=ours)
+        now = self.clock.now()
+        message = dialect.details_request(said.institution, day, event_id=event_id, at=now)
+        await self._request(dialect.rail, said.institution, message, event_id, now)
+
+    async def _find_missing(self, rail: Rail, details: Details) -> None:
+        arrived = await self.store.arrived(rail, [message_id for message_id, _ in details.credited])
+        for message_id, cents in details.credited:
+            if message_id in arrived:
+                continue
+            missing = RailEvent(
+                event_id=missing_id(rail, message_id),
+                rail=rail,
+                kind=RailEventKind.MISSING,
+                code="",
+                subjects=(details.institution,),
+                about=message_id,
+                description=f"{Amount(cents)} dollars were settled to us, and the message never came.",
+                at=self.clock.now(),
+            )
+            await self.store.note(missing)
+            self.observer.rail_event(missing)
+
+    async def _request(
+        self, rail: Rail, institution: str, message: OutboundMessage, event_id: UUID, now: datetime
+    ) -> None:
+        event = RailEvent(
+            event_id=event_id,
+            rail=rail,
+            kind=RailEventKind.REQUESTED,
+            code=message.message_type,
+            subjects=(institution,),
+            business_message_id=message.business_message_id,
+            asked_by="reconciliation",
+            event_time=now,
+            at=now,
+        )
+        await self.store.ask(event, message.kept(event_id, at=now), message_class=message.message_class)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingDesk:
+    """Shows what the rail has settled and never came, and takes a person's word that it was looked at."""
+
+    store: RailEventStore
+    clock: Clock
+
+    async def missing(self, rail: Rail) -> Sequence[RailEvent]:
+        """Return what is missing and was not closed, nor has come since; the oldest first."""
+        kinds = {RailEventKind.MISSING, RailEventKind.CLOSED}
+        open_ones = still_missing(await self.store.events(rail, kinds=kinds, limit=MISSING_LISTED_MAX))
+        arrived = await self.store.arrived(rail, [str(event.about) for event in open_ones])
+        return [event for event in open_ones if event.about not in arrived]
+
+    async def close(self, rail: Rail, message_id: str, *, by: str, note: str) -> RailEvent:
+        """Keep that a person has looked, and why nobody has to any more; return what was missing.
+
+        Raises:
+            NotMissingError: nothing of this id is missing.
+            UnavailableError: the store does not answer.
+
+        """
+        found = next((each for each in await self.missing(rail) if each.about == message_id), None)
+        if found is None:
+            raise NotMissingError(message_id)
+        closed = RailEvent(
+            event_id=closing_id(rail, message_id),
+            rail=rail,
+            kind=RailEventKind.CLOSED,
+            code="",
+            subjects=found.subjects,
+            about=message_id,
+            asked_by=by,
+            note=note,
+            at=self.clock.now(),
+        )
+        await self.store.note(closed)
+        return found

@@ -1,0 +1,321 @@
+"""Conversations through the real stack, both ways: what is asked is answered once, in time, and linked to its money."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from adapters.postgres.server import EmbeddedPostgres
+from tests.acceptance.installation import installed
+from tests.acceptance.payments import message, transfer
+from tests.acceptance.receiving import AGENT, Receiver, receiving, until
+from tests.acceptance.test_returns import ask, asked_until, faults_of
+from tests.conftest import Database, copy_database, demand_balance
+
+THEIRS = "990001106"
+"""Oldferry Sample Savings."""
+
+_keys = count(1)
+
+
+@pytest.fixture(scope="module")
+def database(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Database]:
+    """One database for all of this file: each test asks in conversations of its own."""
+    fresh = copy_database(postgres_server, template)
+    yield fresh
+    asyncio.run(demand_balance(fresh))
+
+
+@pytest.fixture(scope="module")
+def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
+    """A receiving installation with one worker."""
+    directory = tmp_path_factory.mktemp("conversations")
+    with installed(database, directory) as installation, receiving(installation, database) as running:
+        running.installation.start_worker()
+        yield running
+
+
+def tomorrow() -> str:
+    """A day until which may be paid."""
+    return (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+
+
+def asked_for(receiver: Receiver, account: str, *, expected: int = 200, **more: Any) -> dict[str, Any]:
+    """A request for payment of ours, to an account whose name says what becomes of it."""
+    body = {
+        "amount": "51.74",
+        "currency": "USD",
+        "debtor": {"name": "Sample Debtor"},
+        "debtor_account": account,
+        "debtor_agent": THEIRS,
+        "creditor": {"name": "Sample Creditor"},
+        "creditor_account": "100000007777",
+        "creditor_agent": AGENT,
+        "pay_on": tomorrow(),
+        **more,
+    }
+    return ask(receiver, "/v1/requests-for-payment", body, expected=expected, key=f"request-{next(_keys)}")
+
+
+def question(code: str) -> dict[str, Any]:
+    """An information request for what a code names: missing, or incorrect."""
+    return {"missing" if code.startswith("MS") else "incorrect": [code]}
+
+
+def asked_of_us(receiver: Receiver, **asking: Any) -> str:
+    """Have the network ask us; returns the message id."""
+    url = f"{receiver.installation.simulator_urls[receiver.rail]}/simulator/v1/conversations"
+    request = urllib.request.Request(url, json.dumps(asking).encode(), method="POST")
+    with urllib.request.urlopen(request) as response:
+        message_id: str = json.load(response)["message_id"]
+    return message_id
+
+
+def path_of(shown: dict[str, Any]) -> str:
+    """Where a conversation is."""
+    path: str = shown["links"]["self"]
+    return path
+
+
+def is_in(*states: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a conversation stands so."""
+    return lambda shown: shown["state"] in states
+
+
+async def known_as(receiver: Receiver, message_id: str) -> dict[str, Any]:
+    """The conversation that a message of the network's has opened."""
+
+    def found(listed: dict[str, Any]) -> list[dict[str, Any]]:
+        return [each for each in listed["conversations"] if each["message_id"] == message_id]
+
+    listed = await asked_until(receiver, "/v1/conversations?all=true", lambda listed: bool(found(listed)))
+    (conversation,) = found(listed)
+    return conversation
+
+
+def verdicts_of(receiver: Receiver, shown: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Our messages in a conversation, with what the network has said of each copy that came."""
+    listed = ask(receiver, f"{path_of(shown)}/messages")["messages"]
+    return [
+        (
+            each["message_type"][:8],
+            [copy["verdict"] for copy in receiver.installation.copies_on_the_wire(each["business_message_id"])],
+        )
+        for each in listed
+        if each["direction"] == "rail_out"
+    ]
+
+
+def kinds_of(receiver: Receiver, shown: dict[str, Any]) -> list[str]:
+    """What has befallen a conversation."""
+    return [each["kind"] for each in ask(receiver, f"{path_of(shown)}/events")["events"]]
+
+
+async def test_what_we_ask_for_is_answered_as_it_may_be_and_linked_to_the_money_that_comes(
+    receiver: Receiver, database: Database
+) -> None:
+    """Paid, refused, shown, never answered, refused by the rail, answered twice, and promised and refused at once."""
+    accounts = {
+        "200000000001": "PAID",
+        "SIMREFUSE": "REFUSED",
+        "SIMPRESENT": "PRESENTED",
+        "SIMSILENT": "REQUESTED",
+        "SIMUNREAD": "FAILED",
+        "SIMTWICE": "ACCEPTED",
+        "SIMCONTRADICT": "ACCEPTED",
+    }
+
+    asked = {account: asked_for(receiver, account) for account in accounts}
+    ended = {
+        account: await asked_until(receiver, path_of(asked[account]), is_in(state))
+        for account, state in accounts.items()
+    }
+    await asked_until(receiver, f"{path_of(asked['SIMSILENT'])}/events", lambda shown: len(shown["events"]) == 2)
+    await asked_until(receiver, path_of(asked["SIMCONTRADICT"]), lambda shown: bool(shown["attention"]))
+
+    paid = ended["200000000001"]
+    transfer_shown = ask(receiver, paid["links"]["paid_with"])
+    assert transfer_shown["end_to_end_id"] == paid["end_to_end_id"]
+    kinds = kinds_of(receiver, paid)
+    assert (kinds[0], kinds[-1], kinds.count("Accepted")) == ("Opened", "Paid", 1)
+    assert kinds_of(receiver, asked["SIMSILENT"]) == ["Opened", "ReceiptReported"]
+    assert kinds_of(receiver, asked["SIMTWICE"]).count("Accepted") == 1
+    assert kinds_of(receiver, asked["SIMCONTRADICT"])[-2:] == ["Accepted", "Refused"]
+    listed = [each["conversation_id"] for each in ask(receiver, "/v1/conversations")["conversations"]]
+    still_open = ("SIMPRESENT", "SIMSILENT", "SIMTWICE", "SIMCONTRADICT")
+    ids = {shown["conversation_id"] for shown in asked.values()}
+    assert set(listed) & ids == {asked[account]["conversation_id"] for account in still_open}
+    for shown in asked.values():
+        assert [verdicts for kind, verdicts in verdicts_of(receiver, shown) if kind == "pain.013"] == [["ignored"]]
+    assert await faults_of(database) == 0
+
+
+async def test_a_request_of_ours_is_taken_back_while_it_may_be(receiver: Receiver) -> None:
+    """Agreed, refused and pending; then what is over cannot be taken back, and a repeat of a key starts nothing new."""
+    asked = {reason: asked_for(receiver, "SIMPROMISE") for reason in ("CUST", "DUPL", "TECH")}
+    for shown in asked.values():
+        await asked_until(receiver, path_of(shown), is_in("ACCEPTED"))
+
+    for reason, shown in asked.items():
+        ask(receiver, f"{path_of(shown)}/withdrawal", {"reason_code": reason})
+    withdrawn = await asked_until(receiver, path_of(asked["CUST"]), is_in("WITHDRAWN"))
+    kept = await asked_until(receiver, path_of(asked["DUPL"]), is_in("ACCEPTED"))
+    await asked_until(
+        receiver,
+        f"{path_of(asked['TECH'])}/events",
+        lambda shown: shown["events"][-1]["kind"] == "WithdrawalDeferred",
+    )
+
+    refused = ask(receiver, f"{path_of(asked['CUST'])}/withdrawal", {"reason_code": "CUST"}, expected=409)
+    assert (refused["state"], withdrawn["may"], kept["may"]) == ("WITHDRAWN", [], ["withdraw"])
+    assert ask(receiver, path_of(asked["TECH"]))["state"] == "WITHDRAWING_ACCEPTED"
+    assert ("camt.055", ["ignored"]) in verdicts_of(receiver, asked["CUST"])
+
+
+async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(
+    receiver: Receiver, database: Database
+) -> None:
+    """Delivered three times, one request; refused, and accepted and paid; a second answer is refused."""
+    first = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-FIRST", copies=3)
+    second = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-SECOND")
+    to_refuse, to_pay = await known_as(receiver, first), await known_as(receiver, second)
+
+    unreasoned = ask(receiver, f"{path_of(to_refuse)}/answer", {"answer": "refused"}, expected=422)
+    ask(receiver, f"{path_of(to_refuse)}/answer", {"answer": "refused", "reason_code": "AC04"})
+    again = ask(receiver, f"{path_of(to_refuse)}/answer", {"answer": "accepted"}, expected=409)
+    ask(receiver, f"{path_of(to_pay)}/answer", {"answer": "presented"})
+    accepted = ask(receiver, f"{path_of(to_pay)}/answer", {"answer": "accepted"})
+    payment = ask(
+        receiver,
+        "/v1/payments",
+        {
+            "amount": "51.74",
+            "currency": "USD",
+            "debtor": {"name": "Sample Debtor"},
+            "debtor_account": "100000007777",
+            "debtor_agent": AGENT,
+            "creditor": {"name": "Sample Creditor"},
+            "creditor_account": "200000000001",
+            "creditor_agent": THEIRS,
+            "end_to_end_id": "E2E-SECOND",
+        },
+        key="pay-second",
+    )
+    paid = await asked_until(receiver, path_of(to_pay), is_in("PAID"))
+
+    assert unreasoned["findings"][0]["pointer"] == "/reason_code"
+    assert (again["state"], accepted["state"], accepted["due_at"]) == ("REFUSED", "ACCEPTED", accepted["pay_by"])
+    assert paid["links"]["paid_with"] == f"/v1/payments/{payment['payment_id']}"
+    about = ask(receiver, f"/v1/conversations?about={payment['payment_id']}")["conversations"]
+    assert [each["conversation_id"] for each in about] == [paid["conversation_id"]]
+    await asked_until(
+        receiver, f"{path_of(to_refuse)}/messages", lambda _: all(v for _, v in verdicts_of(receiver, to_refuse))
+    )
+    assert verdicts_of(receiver, to_refuse) == [("admi.007", ["ignored"]), ("pain.014", ["ignored"])]
+    sent = verdicts_of(receiver, to_pay)
+    assert sent == [("admi.007", ["ignored"]), ("pain.014", ["ignored"]), ("pain.014", ["ignored"])]
+
+
+async def test_an_expired_request_is_over_and_what_nobody_here_receives_is_refused_at_once(receiver: Receiver) -> None:
+    """Expired when it came, expired while it waited, withdrawn when it was over, and for another's institution."""
+    late = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-LATE", expires_in_s=-5)
+    brief = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-BRIEF", expires_in_s=2)
+    foreign = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-FOREIGN", debtor_agent="990000204")
+
+    refused, waiting = await known_as(receiver, late), await known_as(receiver, brief)
+    expired = await asked_until(receiver, path_of(waiting), is_in("EXPIRED"))
+    answered = ask(receiver, f"{path_of(waiting)}/answer", {"answer": "accepted"}, expected=409)
+    asked_of_us(receiver, kind="withdrawal", message_id=brief, end_to_end_id="E2E-BRIEF")
+    await asked_until(
+        receiver,
+        f"{path_of(waiting)}/events",
+        lambda shown: shown["events"][-1]["kind"] == "WithdrawalAsked",
+    )
+    await asked_until(
+        receiver, f"{path_of(waiting)}/messages", lambda _: all(v for _, v in verdicts_of(receiver, waiting))
+    )
+
+    assert (refused["state"], expired["may"], answered["state"]) == ("REFUSED", [], "EXPIRED")
+    assert [kind for kind, _ in verdicts_of(receiver, refused)] == ["admi.007", "pain.014"]
+    assert [kind for kind, _ in verdicts_of(receiver, waiting)] == ["admi.007", "admi.007", "camt.029"]
+    listed = ask(receiver, "/v1/conversations?all=true")["conversations"]
+    assert foreign not in {each["message_id"] for each in listed}, "it is nobody's of this tenant's"
+
+
+async def test_a_request_that_waits_is_withdrawn_by_who_made_it(receiver: Receiver) -> None:
+    """Taken back before we have decided: we agree, and then it cannot be accepted."""
+    asked = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-BACK")
+    request = await known_as(receiver, asked)
+    asked_of_us(receiver, kind="withdrawal", message_id=asked, end_to_end_id="E2E-BACK")
+    withdrawing = await asked_until(receiver, path_of(request), is_in("WITHDRAWING"))
+    ask(receiver, f"{path_of(request)}/answer", {"answer": "withdrawal_pending"})
+    ended = ask(receiver, f"{path_of(request)}/answer", {"answer": "withdrawal_agreed"})
+    refused = ask(receiver, f"{path_of(request)}/answer", {"answer": "accepted"}, expected=409)
+
+    assert "withdrawal_agreed" in withdrawing["may"]
+    assert (ended["state"], refused["state"]) == ("WITHDRAWN", "WITHDRAWN")
+    await asked_until(
+        receiver, f"{path_of(request)}/messages", lambda _: all(v for _, v in verdicts_of(receiver, request))
+    )
+    assert [kind for kind, _ in verdicts_of(receiver, request)] == ["admi.007", "admi.007", "camt.029", "camt.029"]
+
+
+async def test_information_is_asked_about_what_came_and_given_about_what_was_sent(
+    receiver: Receiver, database: Database
+) -> None:
+    """Ours: informed, none, a duplicate, pending and never answered. Theirs: told in words, about our payment."""
+    (message_id,) = receiver.order(amount="20.00")
+    row = await until(database, message_id, lambda row: row["state"] == "POSTED")
+    path = f"/v1/incoming-transfers/{row['payment_id']}/information-request"
+    cases = {"MS01": "INFORMED", "IN01": "NO_INFORMATION", "IN04": "DUPLICATE", "IN06": "PENDING"}
+    sent = transfer()
+    payment = ask(receiver, "/v1/messages", message(sent))
+    await asked_until(receiver, f"/v1/payments/{payment['payment_id']}", lambda shown: shown["state"] == "SETTLED")
+
+    ours = {code: ask(receiver, path, question(code), key=f"ask-{code}") for code in cases}
+    silent = ask(receiver, path, {"incorrect": ["IN15"]}, key="ask-IN15")
+    for code, state in cases.items():
+        await asked_until(receiver, path_of(ours[code]), is_in(state))
+    theirs = await known_as(receiver, asked_of_us(receiver, kind="information_request", message_id=sent.message_id))
+    ask(receiver, f"{path_of(theirs)}/answer", {"answer": "pending"})
+    told = ask(receiver, f"{path_of(theirs)}/answer", {"answer": "informed", "information": ["Invoice 4711"]})
+
+    again = ask(receiver, path, {"missing": ["MS01"]}, key="ask-MS01")
+    other = ask(receiver, path, {"incorrect": ["IN01"]}, expected=409, key="ask-MS01")
+    assert (again["conversation_id"], other["why"]) == (ours["MS01"]["conversation_id"], "key_reused")
+    assert kinds_of(receiver, ours["MS01"])[-2:] == ["InformationGiven", "Informed"]
+    assert (silent["state"], silent["links"]["about"]) == ("REQUESTED", f"/v1/incoming-transfers/{row['payment_id']}")
+    assert told["links"]["about"] == f"/v1/payments/{payment['payment_id']}"
+    await asked_until(
+        receiver, f"{path_of(theirs)}/messages", lambda _: all(v for _, v in verdicts_of(receiver, theirs))
+    )
+    assert verdicts_of(receiver, theirs) == [
+        ("admi.007", ["ignored"]),
+        ("camt.029", ["ignored"]),
+        ("camt.028", ["ignored"]),
+        ("camt.029", ["ignored"]),
+    ]
+
+
+async def test_a_report_is_asked_for_kept_and_shown(receiver: Receiver) -> None:
+    """The totals of the day come as a camt.052; one that failed says why, and one that the rules refuse is not sent."""
+    asked = ask(receiver, "/v1/account-reports", {"kind": "IATR", "account": AGENT}, key="report-1")
+    failed = ask(
+        receiver,
+        "/v1/account-reports",
+        {"kind": "CADR", "account": AGENT, "from_date": "2026-01-02", "to_date": "2026-01-02"},
+        expected=422,
+        key="report-2",
+    )
+    reported = await asked_until(receiver, path_of(asked), is_in("REPORTED"))
+
+    assert failed["type"].endswith("message_invalid")
+    types = [each["message_type"][:8] for each in ask(receiver, f"{path_of(asked)}/messages")["messages"]]
+    assert (types, reported["topic"], reported["due_at"]) == (["camt.060", "camt.052"], "IATR", None)

@@ -1,0 +1,302 @@
+"""Conversations as they are heard, sent and kept in time: late, twice, contradictory, and by the wrong side."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Final
+
+import pytest
+
+from adapters.keys.clear import ClearVault
+from adapters.system import SystemIdentifiers
+from gateway.domain.conversation import Act, Conversation, ConversationKind, ConversationState, Side
+from gateway.domain.payment import IdempotencyKey, Rail, Reason, ReasonOrigin, TenantId
+from gateway.domain.stand_in import REJECT_ALL
+from gateway.domain.timing import Timing
+from gateway.service.conversations.desk import ConversationDesk, NotNowError, NotStartedError
+from gateway.service.conversations.fednow import FedNowConversations
+from gateway.service.conversations.hear import ConversationHearing, Outcome, Said
+from gateway.service.conversations.rail import PaymentAsked, ReportAsked
+from gateway.service.conversations.send import ConversationKeeping
+from gateway.service.dialect import document_in
+from gateway.service.fednow import FedNowDialect, fednow_protocol
+from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.tenants import ReceivingTenants
+from gateway.service.ports import MessageClass, MessageDirection, RawMessage, ReceivingTenant, UnavailableError
+from iso20022 import Amount, EndToEndId, FedNowProfile, Personal, RoutingNumber
+from iso20022.messages import pain013
+from iso20022.messages.camt060 import ReportKind
+from iso20022.messages.entries import Totals
+from simulators.fednow.conversations import Asking, ConversationWriter
+from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.message_ids import MessageIds
+from tests.fakes.clock import START, VirtualClock
+from tests.fakes.conversations import InMemoryConversations
+from tests.fakes.incoming import InMemoryIncoming
+from tests.fakes.incoming_rail import PARTY, receiving_rail
+from tests.fakes.rail import InMemoryRail
+from tests.fakes.store import InMemoryStore
+from tests.unit.http.world import RecordingObserver
+
+TENANT: Final = TenantId("default")
+OWN, THEIRS = RoutingNumber("990000107"), RoutingNumber("990001106")
+REASON: Final = Reason("CUST", ReasonOrigin.INSTITUTION)
+_S = ConversationState
+_NOTHING: Final = (Totals(count=0, total=Amount(0)), Totals(count=0, total=Amount(0)))
+
+
+@dataclass(slots=True)
+class World:
+    """Everything around conversations, in memory, with the other side in the test's hands."""
+
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    link: InMemoryRail = field(default_factory=InMemoryRail)
+    writer: ConversationWriter = field(
+        default_factory=lambda: ConversationWriter(FedNowSimulatorSettings(), MessageIds(started_at=START))
+    )
+    store: InMemoryConversations = field(
+        default_factory=lambda: InMemoryConversations(InMemoryIncoming(InMemoryStore()))
+    )
+    rail: FedNowConversations = field(
+        default_factory=lambda: FedNowConversations(FedNowDialect(FedNowProfile(), PARTY))
+    )
+
+    def __post_init__(self) -> None:
+        self.store.incoming.tenants[OWN] = ReceivingTenant(TENANT, None, REJECT_ALL)
+
+    @property
+    def desk(self) -> ConversationDesk:
+        incoming = self.store.incoming
+        received = ReceivedMessages(incoming, {Rail.FEDNOW: receiving_rail()})
+        rails = {Rail.FEDNOW: self.rail}
+        return ConversationDesk(
+            self.store, incoming, received, rails, self.clock, SystemIdentifiers(), ClearVault(b"test")
+        )
+
+    @property
+    def keeping(self) -> ConversationKeeping:
+        return ConversationKeeping(self.store, {Rail.FEDNOW: self.link}, self.clock)
+
+    async def hear(self, body: bytes) -> Outcome:
+        """What becomes of a message of the rail's."""
+        protocol = fednow_protocol(FedNowProfile(), connection_party=PARTY, timing=Timing())
+        reading = protocol.read(body)
+        assert reading.codes == ()
+        incoming = self.store.incoming
+        hearing = ConversationHearing(
+            self.store,
+            incoming.store,
+            incoming,
+            ReceivingTenants(incoming, self.clock, RecordingObserver()),
+            self.rail,
+            "RC04",
+            self.clock,
+            SystemIdentifiers(),
+        )
+        raw = RawMessage(
+            SystemIdentifiers().new_uuid(),
+            MessageDirection.RAIL_IN,
+            reading.message_type,
+            reading.business_message_id,
+            "application/xml",
+            body,
+            self.clock.now(),
+        )
+        known = await hearing.concerned([reading])
+        assert hearing.is_of_conversations(reading, known) or reading.talk is None
+        return await hearing.hear(Said(raw, reading, hashlib.sha256(body).digest()))
+
+    async def ask(self, *, account: str = "SIMPROMISE", expires_in_s: float | None = None) -> Conversation:
+        """Ask for a payment, and send it."""
+        expires = None if expires_in_s is None else self.clock.now() + timedelta(seconds=expires_in_s)
+        asked = PaymentAsked(
+            debtor_agent=THEIRS,
+            debtor_name=Personal("Sample Debtor"),
+            debtor_account=Personal(account),
+            creditor_agent=OWN,
+            creditor_name=Personal("Sample Creditor"),
+            creditor_account=Personal("100000007777"),
+            amount=Amount(5174),
+            pay_on=date(2026, 11, 24),
+            expires=expires,
+            end_to_end_id=EndToEndId("E2E-1"),
+            category_purpose="CONS",
+        )
+        return await self.desk.ask_for_payment(
+            TENANT, IdempotencyKey(f"key {account}"), asked, rail=Rail.FEDNOW, content=account.encode()
+        )
+
+    async def answers_to(self, asked: Conversation) -> list[bytes]:
+        """What the other side says to a request of ours, its acknowledgement first."""
+        (sent, *_) = await self.store.messages(asked.conversation_id)
+        request = pain013.parse(document_in(sent))
+        told, _ = self.writer.answered(request, PARTY, booked=_NOTHING, now=self.clock.now())
+        return list(told)
+
+    async def asked_of_us(self, **asking: Any) -> tuple[bytes, Conversation]:
+        """A request that has come: its bytes, and the conversation."""
+        _, (body, *_), message_id = self.writer.asked(
+            Asking(kind="request_for_payment", **asking), now=self.clock.now()
+        )
+        assert await self.hear(body) is Outcome.APPLIED
+        return body, (await self.store.find_by_message_id(Rail.FEDNOW, [message_id]))[message_id]
+
+    async def now(self, conversation: Conversation) -> Conversation:
+        """It as it is now."""
+        found = await self.store.load(conversation.conversation_id)
+        assert found is not None
+        return found
+
+    async def sent(self, conversation: Conversation) -> list[str]:
+        """Have what is unsent sent; returns the types of all that the rail has got."""
+        delivery = next(each for each in self.store.rows.outbox if each.payment_id == conversation.conversation_id)
+        await self.keeping.send(delivery)  # type: ignore[arg-type]
+        return [type_of(each.body) for each in self.link.sent]
+
+
+def type_of(body: bytes) -> str:
+    """What a message is."""
+    return body.partition(b"<MsgDefIdr>")[2][:8].decode() or body.partition(b"MsgDefIdr>")[2][:8].decode()
+
+
+async def test_an_answer_after_the_expiry_is_kept_and_changes_nothing() -> None:
+    """Expired by the clock, once; then ACTC comes: a person must look, and RJCT would say nothing new."""
+    world = World()
+    asked = await world.ask(expires_in_s=60)
+    _, accepted = await world.answers_to(asked)
+
+    await world.keeping.look()
+    before = await world.now(asked)
+    world.clock.advance(61)
+    await world.keeping.look()
+    await world.keeping.look()
+    expired = await world.now(asked)
+    outcome = await world.hear(accepted)
+    after = await world.now(asked)
+
+    assert (before.state, expired.state, expired.version, expired.due_at) == (_S.REQUESTED, _S.EXPIRED, 2, None)
+    assert (outcome, after.state, after.needs_attention) == (Outcome.APPLIED, _S.EXPIRED, True)
+    with pytest.raises(NotNowError):
+        await world.desk.answer(asked.conversation_id, Act.WITHDRAWAL_ASKED, tenant_id=TENANT, reason=REASON, by="test")
+
+
+async def test_the_same_message_counts_once_and_other_bytes_under_its_id_are_set_aside() -> None:
+    """Delivered twice; then an answer of another content under the first one's header."""
+    world = World()
+    asked = await world.ask()
+    _, accepted = await world.answers_to(asked)
+
+    outcomes = [await world.hear(accepted), await world.hear(accepted)]
+    forged = await world.hear(accepted.replace(b"ACTC", b"PRES"))
+
+    assert (*outcomes, forged) == (Outcome.APPLIED, Outcome.REPEATED, Outcome.ID_REUSED)
+    assert (await world.now(asked)).version == 2
+
+
+async def test_a_request_that_comes_again_is_the_same_request() -> None:
+    """Its bytes again open nothing; and we answer it once."""
+    world = World()
+    body, request = await world.asked_of_us()
+
+    again = await world.hear(body)
+    answered = await world.desk.answer(request.conversation_id, Act.ACCEPTED, tenant_id=TENANT, reason=None, by="test")
+
+    assert again is Outcome.REPEATED
+    assert (answered.state, answered.side) == (_S.ACCEPTED, Side.THEM)
+    with pytest.raises(NotNowError):
+        await world.desk.answer(request.conversation_id, Act.REFUSED, tenant_id=TENANT, reason=REASON, by="test")
+    assert await world.sent(request) == ["admi.007", "pain.014"]
+
+
+async def test_what_is_ours_to_say_is_no_word_of_the_other_sides() -> None:
+    """Who asks us for a payment does not accept it for us; and an answer to what nobody asked is set aside."""
+    world, other = World(), World()
+    _, request = await world.asked_of_us()
+    (received, *_) = await world.store.messages(request.conversation_id)
+    theirs = pain013.parse(document_in(received))
+    told, _ = world.writer.answered(theirs, PARTY, booked=_NOTHING, now=world.clock.now())
+
+    outcomes = {await world.hear(each) for each in told if type_of(each) == "pain.014"}
+
+    assert outcomes == {Outcome.NOT_THEIRS}
+    assert (await world.now(request)).state is _S.REQUESTED
+    unknown = [each for each in await world.answers_to(await world.ask()) if type_of(each) == "pain.014"]
+    assert {await other.hear(each) for each in unknown} == {Outcome.UNKNOWN}
+
+
+async def test_a_request_that_was_expired_or_is_for_nobody_here_is_refused_with_its_arrival() -> None:
+    """RJCT with NARR, RJCT with RC04: saved with the request, and nobody is asked."""
+    world = World()
+
+    _, late = await world.asked_of_us(expires_in_s=-1)
+    _, foreign = await world.asked_of_us(debtor_agent=RoutingNumber("990000204"), end_to_end_id=EndToEndId("E2E-2"))
+
+    assert (late.state, foreign.state, late.due_at) == (_S.REFUSED, _S.REFUSED, None)
+    reasons = [(await world.store.events(each.conversation_id))[0].reason for each in (late, foreign)]
+    assert [reason.code for reason in reasons if reason is not None] == ["NARR", "RC04"]
+    assert foreign.tenant_id != TENANT
+    assert await world.sent(late) == ["admi.007", "pain.014"]
+
+
+async def test_what_did_not_leave_for_certain_is_sent_again_and_what_left_is_not() -> None:
+    """The link fails after the first message: the delivery comes again, and sends the second one alone."""
+    world = World()
+    _, request = await world.asked_of_us()
+    await world.desk.answer(request.conversation_id, Act.PRESENTED, tenant_id=TENANT, reason=None, by="test")
+
+    def fail_next(_body: bytes, _class: MessageClass) -> tuple[bytes, ...]:
+        world.link.next_send_raises = UnavailableError("the line is cut")
+        world.link.answering = lambda _body, _class: ()
+        return ()
+
+    world.link.answering = fail_next
+    with pytest.raises(UnavailableError):
+        await world.sent(request)
+
+    assert (await world.sent(request))[-1] == "pain.014"
+    assert await world.sent(request) == ["admi.007", "pain.014", "pain.014"]
+    assert [each.message_class for each in world.link.sent][:2] == [MessageClass.SYSTEM, MessageClass.NONVALUE]
+
+
+async def test_what_no_delivery_brought_out_is_sent_all_the_same() -> None:
+    """The delivery was given up and discarded: the message leaves once whoever keeps the time finds it."""
+    world = World()
+    await world.ask()
+
+    await world.keeping.look()
+    before = len(world.link.sent)
+    world.clock.advance(31)
+    await world.keeping.look()
+    await world.keeping.look()
+
+    assert (before, [type_of(each.body) for each in world.link.sent]) == (0, ["pain.013"])
+
+
+async def test_the_rails_rules_refuse_before_anything_is_saved() -> None:
+    """A report of a day that is too long ago: the findings say where; nothing is there, and the key stays free."""
+    world = World()
+    asked = ReportAsked(kind=ReportKind.AATR, account=OWN, from_date=date(2026, 1, 2), to_date=date(2026, 1, 2))
+    whole = ReportAsked(kind=ReportKind.AATR, account=OWN, from_date=date(2026, 11, 19), to_date=date(2026, 11, 19))
+
+    with pytest.raises(NotStartedError) as refused:
+        await world.desk.ask_for_report(TENANT, IdempotencyKey("key"), asked, rail=Rail.FEDNOW, content=b"half")
+    started = await world.desk.ask_for_report(TENANT, IdempotencyKey("key"), whole, rail=Rail.FEDNOW, content=b"whole")
+
+    assert (refused.value.code, bool(refused.value.findings)) == ("invalid", True)
+    assert (started.kind, started.counterparty) == (ConversationKind.ACCOUNT_REPORT, "021150706")
+
+
+async def test_a_request_whose_day_is_over_is_not_sent_and_its_repeat_still_answers() -> None:
+    """Asked in time it is there, and a repeat finds it afterwards; asked anew it is refused."""
+    world = World()
+    asked = await world.ask()
+    world.clock.advance(10 * 86_400)
+
+    again = await world.ask()
+    with pytest.raises(NotStartedError) as refused:
+        await world.ask(account="SIMOTHER")
+
+    assert again.conversation_id == asked.conversation_id
+    assert refused.value.code == "too_late"

@@ -1,0 +1,181 @@
+"""Nothing missed: the rail's totals against ours, the details where they differ, and what never came."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from gateway.domain.payment import Rail, TenantId
+from gateway.domain.rail_operations import RailEventKind
+from gateway.domain.reconciliation import cycle_begins, cycle_day
+from gateway.domain.stand_in import StandInPolicy
+from gateway.service.ports import Receivers, ReceivingTenant
+from gateway.service.reconcile import MissingDesk, NotMissingError, Reconciler
+from iso20022 import RoutingNumber
+from simulators.orders import order_from
+from tests.unit.service.operations_world import OperationsWorld, operations_world
+
+OURS = "990000107"
+INTERVAL_S = 300.0
+
+
+class OneTenant:
+    """Receives for one institution."""
+
+    async def receiving_tenants(self) -> Receivers:
+        tenant = ReceivingTenant(TenantId("first"), None, StandInPolicy())
+        return Receivers({RoutingNumber(OURS): tenant.tenant_id}, {tenant.tenant_id: tenant})
+
+
+@dataclass(slots=True)
+class Books:
+    """Ours and the rail's."""
+
+    place: OperationsWorld
+    reconcilers: list[Reconciler]
+    desk: MissingDesk
+
+    def settles(self, *, here: bool, amount: str = "51.74") -> str:
+        """Have the rail settle a payment to us, which has come here, or has not."""
+        now = self.place.earth.clock.now()
+        sent = self.place.simulated.originate(order_from({"swallowed": True, "amount": amount}), now=now)
+        if here:
+            self.place.events.transfers[sent.message_id] = (OURS, sent.amount.cents, now)
+        return sent.message_id
+
+    async def turn(self) -> None:
+        """Let an interval pass: totals are asked for, answered and compared, and details where they differ."""
+        self.place.earth.clock.advance(INTERVAL_S)
+        for reconciler in self.reconcilers:
+            await reconciler.ask_due()
+        for _ in range(2):
+            self.place.earth.clock.advance(1)
+            await self.place.work()
+            for reconciler in self.reconcilers:
+                await reconciler.compare()
+
+    async def asked(self) -> list[str]:
+        """Which reports were asked for: their kinds as the rail answered them."""
+        events = await self.place.events.events(Rail.FEDNOW, kinds={RailEventKind.REPORTED}, limit=100)
+        return [event.code for event in reversed(events)]
+
+    async def missing(self) -> list[str | None]:
+        """What is missing."""
+        return [event.about for event in await self.desk.missing(Rail.FEDNOW)]
+
+
+@pytest.fixture
+async def books() -> AsyncIterator[Books]:
+    """Two workers that compare."""
+    async with operations_world() as place:
+        dialects = place.operations.dialects
+        reconcilers = [
+            Reconciler(
+                dialects,  # type: ignore[arg-type]
+                place.events,
+                OneTenant(),  # type: ignore[arg-type]
+                place.earth.clock,
+                place.earth.recorder,
+                INTERVAL_S,
+            )
+            for _ in range(2)
+        ]
+        for reconciler in reconcilers:
+            await reconciler.ask_due()
+        yield Books(place, reconcilers, MissingDesk(place.events, place.earth.clock))
+
+
+async def test_where_all_is_here_the_totals_alone_are_asked_for_once_an_interval(books: Books) -> None:
+    """Two workers ask once; nothing is missing."""
+    books.settles(here=True)
+    await books.turn()
+    await books.turn()
+
+    assert await books.asked() == ["IATR", "IATR"]
+    assert await books.missing() == []
+    assert not books.place.earth.recorder.quarantines
+
+
+async def test_what_never_came_is_found_by_its_id_within_an_interval_and_stays_until_somebody_closes_it(
+    books: Books,
+) -> None:
+    """Count and sum differ, the details name it; the same difference is looked into once."""
+    books.settles(here=True)
+    lost = books.settles(here=False)
+    await books.turn()
+    first = await books.missing()
+    await books.turn()
+
+    assert first == [lost]
+    assert await books.asked() == ["IATR", "AADR", "IATR"]
+    assert await books.missing() == [lost]
+    await books.desk.close(Rail.FEDNOW, lost, by="sample operator", note="the sender has it back")
+    assert await books.missing() == []
+    with pytest.raises(NotMissingError):
+        await books.desk.close(Rail.FEDNOW, lost, by="sample operator", note="again")
+
+
+async def test_a_difference_in_the_sum_alone_is_a_difference(books: Books) -> None:
+    """As many, and not as much: one never came, and one is counted here that the rail does not have."""
+    lost = books.settles(here=False, amount="99.00")
+    books.place.events.transfers["ONLY-HERE"] = (OURS, 5174, books.place.earth.clock.now())
+
+    await books.turn()
+
+    assert await books.missing() == [lost]
+
+
+async def test_what_comes_later_is_missing_no_more(books: Books) -> None:
+    """The advice was late, or the other region had it."""
+    late = books.settles(here=False)
+    await books.turn()
+    books.place.events.transfers[late] = (OURS, 5174, books.place.earth.clock.now())
+
+    assert await books.missing() == []
+
+
+async def test_what_is_under_way_makes_a_difference_and_is_not_missing(books: Books) -> None:
+    """It has come, and is not settled here yet: details are asked for, and name nothing that is not here."""
+    came = books.settles(here=True)
+    books.place.events.transfers[came] = ("990000204", 5174, books.place.earth.clock.now())
+
+    await books.turn()
+
+    assert await books.asked() == ["IATR", "AADR"]
+    assert await books.missing() == []
+
+
+async def test_a_worker_that_starts_again_finds_the_same_and_makes_no_second_fact_of_it(books: Books) -> None:
+    """Ids are derived from what was found."""
+    lost = books.settles(here=False)
+    await books.turn()
+    books.reconcilers[0]._read.clear()
+    await books.reconcilers[0].compare()
+
+    events = await books.place.events.events(Rail.FEDNOW, kinds={RailEventKind.MISSING}, limit=100)
+    assert [event.about for event in events] == [lost]
+
+
+@pytest.mark.parametrize(
+    ("instant", "day", "begins"),
+    [
+        ("2026-11-20T23:59:59", date(2026, 11, 20), "2026-11-20T00:00:00"),
+        ("2026-11-21T00:00:00", date(2026, 11, 21), "2026-11-21T00:00:00"),
+        ("2026-07-03T22:59:59", date(2026, 7, 3), "2026-07-02T23:00:00"),
+        ("2026-07-03T23:00:00", date(2026, 7, 4), "2026-07-03T23:00:00"),
+        ("2026-11-01T12:00:00", date(2026, 11, 1), "2026-10-31T23:00:00"),
+        ("2027-01-01T12:00:00", date(2027, 1, 1), "2027-01-01T00:00:00"),
+        ("2027-03-14T12:00:00", date(2027, 3, 14), "2027-03-14T00:00:00"),
+    ],
+)
+def test_a_cycle_day_begins_at_seven_on_the_evening_before_in_new_york(instant: str, day: date, begins: str) -> None:
+    """Every day, weekends, holidays and the days on which clocks change included."""
+    now = datetime.fromisoformat(instant).replace(tzinfo=UTC)
+
+    assert cycle_day(now) == day
+    assert cycle_begins(day) == datetime.fromisoformat(begins).replace(tzinfo=UTC)
+    assert cycle_day(cycle_begins(day)) == day
+    assert cycle_day(cycle_begins(day) - timedelta(microseconds=1)) == day - timedelta(days=1)
