@@ -268,7 +268,7 @@ class Times:
     """
 
     rail_clock_s: int = 2
-    status_request_wait_s: float = 3.0
+    status_request_wait_s: int = 3
     takeover_after_s: float | None = None
     """After which silence a region takes the other over by itself."""
 
@@ -312,7 +312,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "clock": Scenario(
         clock,
         "A region's clock is behind by 5 s, and it is lost; then it is ahead by 5 s.",
-        Times(rail_clock_s=7, status_request_wait_s=7.5),
+        Times(rail_clock_s=7, status_request_wait_s=8),
     ),
 }
 """By the name that the command takes."""
