@@ -32,6 +32,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.postgres.releases import PostgresReleases
+from adapters.postgres.screening import PostgresScreening
 from adapters.postgres.store import PostgresStore
 from adapters.synthetic import SyntheticPayments
 from adapters.system import SystemClock, SystemIdentifiers
@@ -55,6 +56,7 @@ from gateway.receiving import (
     receiving_rails,
 )
 from gateway.regional import Regional, open_peer, open_regional, serving_the_peer, takes_of, tenure_of, whole_of
+from gateway.screening import open_screening
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
@@ -93,6 +95,7 @@ from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.reconcile import MissingDesk, Reconciler
 from gateway.service.relay import Forwarder, relay
+from gateway.service.screening import Screening
 from gateway.service.seal import Sealer
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
@@ -304,7 +307,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
         )
         api = Api(
             intake=intake,
-            operators=Operators(decisions, parts.rails, parts.clock),
+            operators=Operators(decisions, parts.rails, parts.clock, PostgresScreening(parts.pool)),
             dead_letters=DeadLetters(
                 parts.dead_letters,
                 parts.store,
@@ -400,8 +403,13 @@ async def run_worker_loops(
     ready: Callable[[str], None],
 ) -> None:
     """Run a worker over the rails' links, a core and institutions, which somebody else opened and closes."""
-    async with open_bus(parts) as bus:
-        await _run_worker_loops(parts, bus, links, core, institution, ready=ready)
+    async with (
+        open_bus(parts) as bus,
+        open_screening(
+            parts.settings, PostgresScreening(parts.pool), parts.vault, parts.clock, parts.observer
+        ) as screening,
+    ):
+        await _run_worker_loops(parts, bus, links, core, institution, screening=screening, ready=ready)
 
 
 async def _run_worker_loops(
@@ -411,6 +419,7 @@ async def _run_worker_loops(
     core: Core,
     institution: Institution,
     *,
+    screening: Screening,
     ready: Callable[[str], None],
 ) -> None:
     identifiers, rails = SystemIdentifiers(), parts.rails
@@ -420,7 +429,7 @@ async def _run_worker_loops(
     loads = grouped_loads(parts.store)
     tenure = tenure_of(parts.regional)
     funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s, tenure)
-    dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds)
+    dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds, screening)
     regions = None if parts.regional is None else parts.regional.store
     forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
     receiving = compose(
@@ -430,6 +439,7 @@ async def _run_worker_loops(
         protocols=rails,
         vault=parts.vault,
         institution=institution,
+        screening=screening,
         links=links,
         clock=parts.clock,
         identifiers=identifiers,
@@ -482,6 +492,8 @@ async def _run_worker_loops(
             **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
             "timers": timers.run,
             "rail operations": operations.run,
+            "screening": screening.run,
+            "movements": screening.forget,
             **receiving.loops,
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
@@ -497,6 +509,8 @@ async def _run_worker_loops(
                 parts.settings.fednow.totals_interval_s,
             )
             loops["reconciliation"] = reconciler.run
+            for rail in reconciler.dialects:  # a worker that never compares is one whose last time was its start
+                parts.metrics.rails.totals_compared_timestamp_seconds.labels(rail).set_to_current_time()
         if receiving.rails:
             loops |= {"forwarder": forwarder.publish, "forwarded": forwarder.forget}
         if parts.archiver is not None:
@@ -619,6 +633,7 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
             )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await _keep_incoming_gauges(parts, now)
+        metrics.conversations_overdue.set(await parts.conversations.overdue(now))
         await _keep_audit_gauges(parts, now)
         if parts.regional is not None:
             await parts.regional.keep_gauge(metrics, parts.clock)

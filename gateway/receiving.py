@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.institution.webhook import SecretError, WebhookInstitution
-from gateway.domain.payment import Rail, TenantId
+from adapters.institution.webhook import WebhookInstitution
+from adapters.webhooks import SecretError
+from gateway.domain.payment import Rail
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.domain.stand_in import policy_from
 from gateway.rails import fednow_profile, rtp_address, rtp_profile
@@ -49,7 +49,9 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.relay import Forward, leave_to_the_relay
 from gateway.service.rtp import RtpDialect
+from gateway.service.screening import Screening
 from gateway.settings import Settings, SettingsError, schemas_of
+from gateway.signing import secrets_of, tls_of
 from iso20022 import ConnectionPartyId, Direction
 from iso20022.sample import sample
 
@@ -111,7 +113,9 @@ async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[We
 
     """
     try:
-        institution = WebhookInstitution(_secrets(settings), clock, tls=_tls(settings))
+        secrets = secrets_of(settings, settings.institution_secret, settings.institution_secrets_file)
+        tls = tls_of(settings.institution_certificate, settings.institution_authorities)
+        institution = WebhookInstitution(secrets, clock, tls=tls)
     except (SecretError, OSError, ValueError) as error:
         raise SettingsError(f"FIFTEEN_INSTITUTION_…: {error}") from error
     async with institution:
@@ -133,25 +137,6 @@ def stand_in_of(settings: Settings) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise SettingsError(f"FIFTEEN_STAND_IN_FILE: {settings.stand_in_file}: {error}") from error
     return content
-
-
-def _secrets(settings: Settings) -> Mapping[TenantId, str]:
-    found: dict[TenantId, str] = {}
-    if settings.institution_secrets_file is not None:
-        content = json.loads(settings.institution_secrets_file.read_text())
-        found |= {TenantId(tenant): secret for tenant, secret in content.items()}
-    if settings.institution_secret is not None:
-        found[TenantId(settings.tenant_id)] = settings.institution_secret.get_secret_value()
-    return found
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.institution_certificate is None and settings.institution_authorities is None:
-        return None
-    context = ssl.create_default_context(cafile=settings.institution_authorities)
-    if settings.institution_certificate is not None:
-        context.load_cert_chain(settings.institution_certificate)
-    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +222,7 @@ def compose(
     protocols: Mapping[Rail, RailProtocol],
     vault: Vault,
     institution: Institution,
+    screening: Screening | None = None,
     links: Mapping[Rail, RailLink],
     clock: Clock,
     identifiers: Identifiers,
@@ -255,7 +241,7 @@ def compose(
     sender = IncomingSender(decisions, Acceptances(both or NoOtherRegion()), sents, links, clock, observer)
     messages = ReceivedMessages(store, rails)
     coming_back = ComingBack(store, payments, protocols, messages, clock)
-    asker = Asker(decisions, institution, tenants, sender, coming_back, clock, observer)
+    asker = Asker(decisions, institution, tenants, sender, coming_back, clock, observer, screening)
     posting = Posting(decisions, institution, tenants, sender, messages, links, clock, observer)
     giving_back = GivingBack(decisions, payments.store, protocols, messages, vault)
     requests = ReturnRequests(decisions, payments, protocols, links)

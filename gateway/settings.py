@@ -490,6 +490,26 @@ class Settings(BaseSettings):
         description="JSON file with the first tenant's stand-in policy (docs/receiving.md); empty: it rejects all. "
         "`db upgrade` registers it.",
     )
+    screening_file: Path | None = Field(
+        None,
+        description="JSON file with what the first tenant wants screened, both ways (docs/screening.md); empty: what "
+        "is registered stays. `db upgrade` registers it.",
+    )
+    screening_lists_folder: Path | None = Field(
+        None, description="Where the lists of names and accounts are that tenants' screening rules name."
+    )
+    screening_secret: SecretStr | None = Field(
+        None, description="Signs what the first tenant's screening service is asked: whsec_ and Base64."
+    )
+    screening_secrets_file: Path | None = Field(
+        None, description="JSON file with that secret of every further tenant: an object by tenant id."
+    )
+    screening_certificate: Path | None = Field(
+        None, description="PEM file with our certificate and key, shown to screening services that want one (mTLS)."
+    )
+    screening_authorities: Path | None = Field(
+        None, description="PEM file with the authorities of screening services' certificates; empty: the system's."
+    )
     dispatch_prefetch: int = Field(128, ge=1, le=1_000, description="Transfers that a worker takes from the bus.")
     dispatch_concurrency: int = Field(
         64,

@@ -14,6 +14,7 @@ from adapters.http.authentication import ApiKeys, OperatorKeys
 from adapters.http.bodies import leave_expectation
 from adapters.http.conversations import ConversationApi
 from adapters.http.dead_letters import DeadLetterDesk
+from adapters.http.held import HeldDesk
 from adapters.http.incoming import IncomingTransfers
 from adapters.http.operations import Operations
 from adapters.http.operators import OperatorDesk
@@ -72,6 +73,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
     submissions, payments, operations = Submissions(api, keys), Payments(api, keys), Operations(api)
     operator_keys = OperatorKeys(store=api.dead_letters.store, keys=keys)
     desk, dead_letters = OperatorDesk(api, operator_keys), DeadLetterDesk(api, operator_keys)
+    held = HeldDesk(api, operator_keys)
     incoming, requests = IncomingTransfers(api, operator_keys), ReturnRequestDesk(api, operator_keys)
     talks = ConversationApi(api, keys, operator_keys)
     rails = RailDesk(api, operator_keys)
@@ -85,6 +87,8 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/payments/{reference}/messages/{message_id}", payments.get_message),
         ("POST", "/v1/payments/{payment_id}/operator-actions", desk.post_action),
         ("GET", "/v1/operator/payments", desk.get_payments),
+        ("GET", "/v1/held-payments", held.get_list),
+        ("POST", "/v1/payments/{payment_id}/hold-decision", held.post_decision),
         ("GET", "/v1/dead-letters", dead_letters.get_list),
         ("GET", "/v1/dead-letters/{delivery_id}", dead_letters.get_one),
         ("POST", "/v1/dead-letters/{delivery_id}/redrive", dead_letters.post_redrive),
@@ -112,6 +116,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/conversations/{conversation_id}/messages/{message_id}", talks.get_message),
         ("POST", "/v1/conversations/{conversation_id}/answer", talks.post_answer),
         ("POST", "/v1/conversations/{conversation_id}/withdrawal", talks.post_withdrawal),
+        ("POST", "/v1/conversations/{conversation_id}/note", talks.post_note),
         ("GET", "/v1/rails/{rail}", rails.get_status),
         ("POST", "/v1/rails/{rail}/operations", rails.post_operation),
         ("GET", "/v1/rails/{rail}/operations/{operation_id}", rails.get_operation),

@@ -167,6 +167,17 @@ def _paths() -> dict[str, Any]:
                 parameters=[],
             )
         },
+        "/v1/held-payments": {
+            "get": _read(
+                "getHeldPayments",
+                "The payments that screening holds, what expires first: a tenant's own, or for an operator all",
+                schema=ref("HeldPayments"),
+                example={"held": [], "more": False},
+                said=(),
+                parameters=[],
+            )
+        },
+        "/v1/payments/{payment_id}/hold-decision": {"post": _post_hold_decision()},
         **dead_letter_paths(_problem_responses),
         **incoming_paths(_problem_responses),
         **conversation_paths(_problem_responses),
@@ -261,17 +272,40 @@ def _post_payment() -> dict[str, Any]:
 
 
 def _post_operator_action() -> dict[str, Any]:
-    example = {"action": "ask", "note": "The rail's support, case 15: ask once more."}
+    return _decided_by_a_person(
+        "postOperatorAction",
+        "Have the rail asked once more, or record its word heard on another way",
+        state="AWAITING_OPERATOR",
+        schema="OperatorAction",
+        example={"action": "ask", "note": "The rail's support, case 15: ask once more."},
+        refused=problems.NOT_AWAITING_OPERATOR,
+    )
+
+
+def _post_hold_decision() -> dict[str, Any]:
+    return _decided_by_a_person(
+        "postHoldDecision",
+        "Release or reject a payment that screening holds",
+        state="HELD",
+        schema="HoldDecision",
+        example={"decision": "release", "note": "Case 15: another person of the same name."},
+        refused=problems.NOT_HELD,
+    )
+
+
+def _decided_by_a_person(
+    operation_id: str, summary: str, *, state: str, schema: str, example: dict[str, str], refused: ProblemKind
+) -> dict[str, Any]:
     return {
-        "operationId": "postOperatorAction",
+        "operationId": operation_id,
         "tags": ["operate"],
-        "summary": "Have the rail asked once more, or record its word heard on another way",
-        "description": "Needs an operator's key, and a payment in the state AWAITING_OPERATOR. The note stays in the "
-        "payment's history.",
+        "summary": summary,
+        "description": f"Needs an operator's key, and a payment in the state {state}. The note stays in the payment's "
+        "history.",
         "parameters": [_PAYMENT_ID],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": ref("OperatorAction"), "example": example}},
+            "content": {"application/json": {"schema": ref(schema), "example": example}},
         },
         "responses": {
             "200": {
@@ -283,7 +317,7 @@ def _post_operator_action() -> dict[str, Any]:
                 *(problems.BODY_INCOMPLETE, problems.JSON_UNREADABLE, problems.REQUEST_TIMEOUT),
                 *(problems.BODY_TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE, problems.UNSUPPORTED_CONTENT_ENCODING),
                 *(problems.EXPECTATION_FAILED, problems.PAYMENT_NOT_FOUND, problems.OPERATOR_NEEDED),
-                *(problems.NOT_AWAITING_OPERATOR, problems.ACTION_INVALID),
+                *(refused, problems.ACTION_INVALID),
             ),
         },
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Final
 
+from adapters.http.held import DECISIONS
 from adapters.http.notes import NOTE_MAX
 from adapters.http.payment_form import CURRENCY, REMITTANCE_LINES_MAX
 from adapters.http.problems import PROBLEMS
@@ -242,6 +243,36 @@ SCHEMAS: Final[dict[str, Any]] = {
             "action": {"type": "string", "enum": [action.value for action in OperatorAction]},
             "note": {"type": "string", "minLength": 1, "maxLength": NOTE_MAX},
         }
+    ),
+    "HeldPayments": _object(
+        {
+            "held": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "payment": ref("Payment"),
+                        "screening": {
+                            "type": "object",
+                            "additionalProperties": {"type": "string"},
+                            "description": "Who looked, and what was found: `hit_1`, `hit_2`, …",
+                        },
+                    }
+                ),
+            },
+            "more": {"type": "boolean"},
+        }
+    ),
+    "HoldDecision": _object(
+        {
+            "decision": {"type": "string", "enum": list(DECISIONS)},
+            "note": {"type": "string", "minLength": 1, "maxLength": NOTE_MAX},
+            "reason_code": {
+                "type": "string",
+                "pattern": "^[A-Z0-9]{4}$",
+                "description": "Of a rejection alone; left out: what the tenant's rules say.",
+            },
+        },
+        optional=("reason_code",),
     ),
     "Payments": _object({"payments": {"type": "array", "items": ref("Payment")}, "more": {"type": "boolean"}}),
     "NullableReason": {

@@ -157,6 +157,12 @@ MESSAGE_ID_TAKEN: Final = ProblemKind(
     "Another payment goes to the rail under this message id",
     "Give each message an id of its own. Nothing was changed.",
 )
+NOT_HELD: Final = ProblemKind(
+    "not_held",
+    409,
+    "Screening does not hold the payment",
+    "Look at the payment: its state says where it stands. Nothing was changed.",
+)
 NOT_AWAITING_OPERATOR: Final = ProblemKind(
     "not_awaiting_operator",
     409,
@@ -254,6 +260,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         DEAD_LETTER_CLOSED,
         DEAD_LETTER_WITHOUT_PAYMENT,
         NOT_AWAITING_OPERATOR,
+        NOT_HELD,
         NOT_READY_TO_ANSWER,
         POSTING_NOT_DECIDABLE,
         NOT_RETURNABLE,

@@ -17,6 +17,8 @@ from iso20022 import Amount
 MONEY: Final[Mapping[PaymentState, str]] = {
     # Nothing has left, but it may the next moment: whoever reads this later must not take it for a promise.
     PaymentState.RECEIVED: "may_have_moved",
+    PaymentState.HELD: "may_have_moved",
+    PaymentState.RELEASED: "may_have_moved",
     PaymentState.SENDING: "may_have_moved",
     PaymentState.IN_DOUBT: "may_have_moved",
     PaymentState.AWAITING_OPERATOR: "may_have_moved",
@@ -31,6 +33,8 @@ MONEY: Final[Mapping[PaymentState, str]] = {
 
 NEXT_STEPS: Final[Mapping[PaymentState, str]] = {
     PaymentState.RECEIVED: "reject_unless_sent",
+    PaymentState.HELD: "reject_unless_released",
+    PaymentState.RELEASED: "reject_unless_sent",
     PaymentState.SENDING: "put_in_doubt_unless_answered",
     PaymentState.IN_DOUBT: "ask_the_rail",
     PaymentState.AWAITING_OPERATOR: "ask_the_rail",

@@ -8,10 +8,6 @@ answer that is none of those foreseen is none.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -22,6 +18,7 @@ from typing import Any, Final, Self
 import aiohttp
 
 from adapters.http_session import LazySession
+from adapters.webhooks import json_answer, keys_of, line_of, signed_headers
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import (
     IncomingTransfer,
@@ -51,44 +48,8 @@ CONNECTIONS_MAX: Final = 4_000
 """How many requests may be under way at once: more than are asked and told at once, so that none waits for another
 tenant's. How many one institution may hold is bounded by who asks and tells."""
 
-ANSWER_BYTES_MAX: Final = 64 * 1024
-"""What is longer than this is no answer."""
-
-TEXT_CHARACTERS_MAX: Final = 105
-"""How much of an institution's words is kept: as much as ISO 20022 carries beside a reason."""
-
-SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how a secret begins is none
-"""How the specification writes a secret: this, and Base64."""
-
-_OK: Final = 200
 _TAKEN: Final = frozenset({200, 202, 204})
 _CODE_CHARACTERS: Final = 4
-
-
-class SecretError(Exception):
-    """A signing secret is none; the text says which tenant's, and never what it is."""
-
-
-def key_of(secret: str) -> bytes:
-    """Return the key that a secret stands for: Base64 after ``whsec_``.
-
-    Raises:
-        ValueError: it is none, or shorter than the 24 bytes that the specification demands.
-
-    """
-    try:
-        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error:
-        raise ValueError("a signing secret is whsec_ and Base64") from None
-    if len(key) < 24:
-        raise ValueError("a signing secret has 24 bytes at the least")
-    return key
-
-
-def signature_of(key: bytes, *, webhook_id: str, timestamp: int, body: bytes) -> str:
-    """Return the signature of a webhook (Standard Webhooks: HMAC-SHA256 over id, timestamp and body)."""
-    signed = f"{webhook_id}.{timestamp}.".encode() + body
-    return f"v1,{base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()}"
 
 
 class WebhookInstitution:
@@ -98,12 +59,7 @@ class WebhookInstitution:
     """
 
     def __init__(self, signing: Mapping[TenantId, str], clock: Clock, *, tls: ssl.SSLContext | None = None) -> None:
-        self._keys: dict[TenantId, bytes] = {}
-        for tenant_id, secret in signing.items():
-            try:
-                self._keys[tenant_id] = key_of(secret)
-            except ValueError as error:
-                raise SecretError(f"tenant {tenant_id}: {error}") from None
+        self._keys = keys_of(signing)
         self._clock = clock
         self._session = LazySession(limit=CONNECTIONS_MAX, tls=tls)
 
@@ -134,13 +90,13 @@ class WebhookInstitution:
         """Ask; see the port."""
         data = {**_content(question), "answer_by": question.answer_until.isoformat()}
         async with self._request(tenant, question.transfer, "decide", data, timeout_s=within_s) as response:
-            match await _answer(response):
+            match await json_answer(response, of="the institution"):
                 case {"decision": "accept"}:
                     return InstitutionAnswer(Verdict.ACCEPT)
                 case {"decision": "reject", "reason_code": str(code), **others} if _is_code(code):
-                    return InstitutionAnswer(Verdict.REJECT, code, _text(others.get("text")))
+                    return InstitutionAnswer(Verdict.REJECT, code, line_of(others.get("text")))
                 case {"decision": "accept_without_posting", **others}:
-                    return InstitutionAnswer(Verdict.ACCEPT_WITHOUT_POSTING, None, _text(others.get("text")))
+                    return InstitutionAnswer(Verdict.ACCEPT_WITHOUT_POSTING, None, line_of(others.get("text")))
                 case _:
                     raise UnavailableError("the institution's answer is no decision")
 
@@ -148,15 +104,15 @@ class WebhookInstitution:
         """Tell that the money has arrived; see the port."""
         data = _content(question)
         async with self._request(tenant, question.transfer, "post", data, timeout_s=TELL_TIMEOUT_S) as response:
-            match await _answer(response):
+            match await json_answer(response, of="the institution"):
                 case {"posting": "posted"}:
                     return PostingAnswer(PostingOutcome.POSTED)
                 case {"posting": "pending", **others}:
-                    return PostingAnswer(PostingOutcome.PENDING, None, _text(others.get("text")))
+                    return PostingAnswer(PostingOutcome.PENDING, None, line_of(others.get("text")))
                 case {"posting": "blocked" | "refused" as outcome, "reason_code": str(code), **others} if _is_code(
                     code
                 ):
-                    return PostingAnswer(PostingOutcome(outcome), code, _text(others.get("text")))
+                    return PostingAnswer(PostingOutcome(outcome), code, line_of(others.get("text")))
                 case _:
                     raise UnavailableError("the institution's answer says nothing of the posting")
 
@@ -199,17 +155,9 @@ class WebhookInstitution:
         if key is None or url is None:
             raise UnavailableError(f"tenant {tenant.tenant_id} has no address to ask, or no signing secret")
         content = {"type": f"incoming_transfer.{what}", "timestamp": now.isoformat(), "data": data}
-        body, webhook_id, timestamp = (
-            json.dumps(content).encode(),
-            f"{what}_{transfer.payment_id.hex}{'' if number is None else f'_{number}'}",
-            int(now.timestamp()),
-        )
-        headers = {
-            "Content-Type": "application/json",
-            "webhook-id": webhook_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature_of(key, webhook_id=webhook_id, timestamp=timestamp, body=body),
-        }
+        body = json.dumps(content).encode()
+        webhook_id = f"{what}_{transfer.payment_id.hex}{'' if number is None else f'_{number}'}"
+        headers = signed_headers(key, webhook_id=webhook_id, now=now, body=body)
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
         try:
             async with self._session.opened().post(
@@ -276,34 +224,5 @@ def _named(actor: Actor) -> dict[str, Any] | None:
     return {"name": actor.name.reveal()}
 
 
-async def _answer(response: aiohttp.ClientResponse) -> object:
-    """The JSON of an answer.
-
-    Raises:
-        UnavailableError: it is none.
-
-    """
-    if response.status != _OK:
-        raise UnavailableError(f"the institution answered {response.status}")
-    body = bytearray()
-    async for piece in response.content.iter_any():  # an answer may come in any number of pieces
-        body += piece
-        if len(body) > ANSWER_BYTES_MAX:
-            raise UnavailableError(f"the institution's answer is longer than {ANSWER_BYTES_MAX} bytes")
-    try:
-        answer: object = json.loads(body)
-    except ValueError as error:
-        raise UnavailableError("the institution's answer is no JSON") from error
-    return answer
-
-
 def _is_code(text: str) -> bool:
     return len(text) == _CODE_CHARACTERS and text.isascii() and text.isalnum() and text.isupper()
-
-
-def _text(value: object) -> str | None:
-    """An institution's words, as far as a line of ISO 20022 carries them: none of them is worth a verdict."""
-    if not isinstance(value, str):
-        return None
-    line = "".join(character if character.isprintable() else " " for character in value)
-    return " ".join(line.split())[:TEXT_CHARACTERS_MAX].strip() or None

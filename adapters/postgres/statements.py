@@ -300,6 +300,11 @@ AWAITING_OPERATOR: Final = f"""
     ORDER BY fact.accepted_at LIMIT $2
 """
 
+HELD: Final = f"""
+    {_PAYMENT} WHERE now.state = 'HELD' AND ($1::text IS NULL OR fact.tenant_id = $1)
+    ORDER BY now.timer_at LIMIT $2
+"""
+
 REQUESTED: Final = f"""
     {_PAYMENT} WHERE now.request_due_at IS NOT NULL AND ($1::text IS NULL OR fact.tenant_id = $1)
     ORDER BY now.request_due_at LIMIT $2

@@ -396,6 +396,12 @@ class PostgresStore:
             rows = await self._pool.fetch(statements.REQUESTED, tenant_id, limit)
         return [payment_from(row) for row in rows]
 
+    async def held(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
+        """Return what screening has held; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.HELD, tenant_id, limit)
+        return [payment_from(row) for row in rows]
+
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
         """Return what a person must look into; see the port."""
         with translated():

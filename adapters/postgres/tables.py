@@ -69,6 +69,7 @@ tenant = Table(
     Column("funds_holder", Text, nullable=False, server_default=text("'tenant'")),
     Column("institution_url", Text),
     Column("stand_in", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("screening", JSONB, nullable=False, server_default=text("'{}'")),
     CheckConstraint(_one_of("not_found_policy", NotFoundPolicy), name="not_found_policy"),
     CheckConstraint(_among("funds_holder", FundsHolder.TENANT, FundsHolder.CORE), name="funds_holder"),
 )
@@ -410,8 +411,24 @@ payment_state = Table(
         "tenant_id",
         postgresql_where=text("state = 'AWAITING_OPERATOR'"),
     ),
+    Index("payment_state_held_ix", "timer_at", postgresql_where=text("state = 'HELD'")),
     Index("payment_state_received_ix", "updated_at", postgresql_where=text("state = 'RECEIVED'")),
     Index("payment_state_timer_at_ix", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
+)
+
+# What the limits of accounts count (docs/screening.md); written only where a tenant has set limits.
+movement = Table(
+    "movement",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("account_index", LargeBinary, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("position", BigInteger, Identity(always=True), nullable=False),
+    Column("amount_cents", BigInteger, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "way", "account_index", "payment_id"),
+    Index("movement_at_ix", "at"),
 )
 
 outbox = Table(
@@ -502,7 +519,7 @@ FACTS: Final = (
 """Inserted, never updated; one partition per region. That of `message` is divided by months (partitions.py)."""
 
 LOCAL: Final = (
-    *(payment_state, incoming_state, outbox, projection_due, handed_over_due, rail_event_due),
+    *(payment_state, incoming_state, outbox, projection_due, handed_over_due, rail_event_due, movement),
     *BUS_TABLES,
     *CONVERSATION_LOCAL,
     running_release,

@@ -63,7 +63,7 @@ __all__ = [
 class FirstTenant:
     """The tenant that exists from the first day, and the digest of its API key.
 
-    What is None of its institution and its stand-in is left as it is registered.
+    What is None of its institution, its stand-in and its screening is left as it is registered.
     """
 
     tenant_id: TenantId
@@ -74,6 +74,7 @@ class FirstTenant:
     receiving_agents: tuple[str, ...] = ()
     institution_url: str | None = None
     stand_in: Mapping[str, Any] | None = None
+    screening: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +245,8 @@ def _register(connection: Connection, first: FirstTenant, now: datetime) -> None
         policies["institution_url"] = first.institution_url
     if first.stand_in is not None:
         policies["stand_in"] = dict(first.stand_in)
+    if first.screening is not None:
+        policies["screening"] = dict(first.screening)
     connection.execute(
         insert(tenant)
         .values(tenant_id=first.tenant_id, name=first.name, created_at=now, **policies)

@@ -17,7 +17,7 @@ DURATION_BUCKETS_S: Final = (*(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3
 class Metrics:
     """Every metric of a process, on a registry of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: PLR0915 - a statement for each metric
         self.registry = CollectorRegistry()
         self.payments_total = Counter(
             "gateway_payments_total",
@@ -122,6 +122,11 @@ class Metrics:
             "gateway_incoming_transfers_open_oldest_age_seconds",
             "Since when the oldest of them is here.",
             ["state"],
+            registry=self.registry,
+        )
+        self.conversations_overdue = Gauge(
+            "gateway_conversations_overdue",
+            "Conversations in which what was due has not come, or was not done.",
             registry=self.registry,
         )
         self.incoming_attention = Gauge(
@@ -240,6 +245,19 @@ class Metrics:
             registry=self.registry,
         )
         self.rails = RailMetrics(self.registry)
+        self.screened_total = Counter(
+            "gateway_screened_total",
+            "Payments and transfers that were screened, by what came of it.",
+            ["way", "outcome"],
+            registry=self.registry,
+        )
+        self.screening_duration_seconds = Histogram(
+            "gateway_screening_duration_seconds",
+            "How long screening took.",
+            ["way"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+            registry=self.registry,
+        )
         self.build_info = Gauge("gateway_build_info", "Always 1.", ["version"], registry=self.registry)
 
     def render(self) -> tuple[bytes, str]:

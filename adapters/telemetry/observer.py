@@ -13,6 +13,7 @@ from gateway.domain.legs import BUDGETS_PERCENT
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEvent
 from gateway.domain.reconciliation import Arrivals
+from gateway.domain.screening import Screened, Way
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -85,6 +86,14 @@ class TelemetryObserver:
         self._metrics.incoming_own_share_seconds.labels(rail.value).observe(own_s)
         if left_s < 0:
             self._metrics.incoming_late_total.labels(rail.value).inc()
+
+    def screened(self, way: Way, screened: Screened, seconds: float) -> None:
+        """Count what came of screening, and how long it took; log what did not pass, without a name."""
+        outcome = "hit" if screened.hits else "passed" if screened.passes else "unanswered"
+        self._metrics.screened_total.labels(way.value, outcome).inc()
+        self._metrics.screening_duration_seconds.labels(way.value).observe(seconds)
+        if not screened.passes:
+            self._log.warning("screening", way=way.value, outcome=outcome, **screened.details)
 
     def request_refused(self, refusal: Refusal) -> None:
         """Log and count a refusal, by the codes of its findings."""

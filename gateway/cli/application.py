@@ -34,6 +34,8 @@ application.add_typer(simulator, name="simulator")
 application.add_typer(database, name="db")
 doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could not tell what became of them.")
 application.add_typer(doubt, name="doubt")
+screening = typer.Typer(no_args_is_help=True, help="Payments that screening holds, and lists of names.")
+application.add_typer(screening, name="screening")
 received = typer.Typer(no_args_is_help=True, help="Transfers that came from a rail, and what is decided of them later.")
 application.add_typer(received, name="incoming")
 rail = typer.Typer(no_args_is_help=True, help="How we stand on a rail: sign-on, connection points, its news.")
@@ -299,6 +301,49 @@ def doubt_rejected(payment_ids: _PaymentIds, note: _Note, url: _Url = None) -> N
     raise typer.Exit(act_on(settings_or_stop(), payment_ids, action="record_rejection", note=note, url=url))
 
 
+@screening.command("list")
+def screening_list(
+    url: _Url = None, json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
+) -> None:
+    """List the payments that screening holds, what expires first, and what was found. Exits 1 when there are any."""
+    from gateway.cli.screening import list_held
+
+    raise typer.Exit(list_held(settings_or_stop(), url=url, as_json=json))
+
+
+@screening.command("release")
+def screening_release(payment_ids: _PaymentIds, note: _Note, url: _Url = None) -> None:
+    """Have these sent, at once. It cannot be taken back."""
+    from gateway.cli.screening import decide
+
+    raise typer.Exit(decide(settings_or_stop(), payment_ids, decision="release", note=note, code=None, url=url))
+
+
+@screening.command("reject")
+def screening_reject(
+    payment_ids: _PaymentIds,
+    note: _Note,
+    reason: Annotated[str | None, typer.Option(help="An ISO 20022 reason; else what the tenant's rules say.")] = None,
+    url: _Url = None,
+) -> None:
+    """Reject these. It is final."""
+    from gateway.cli.screening import decide
+
+    raise typer.Exit(decide(settings_or_stop(), payment_ids, decision="reject", note=note, code=reason, url=url))
+
+
+@screening.command("explain")
+def screening_explain(
+    file: Annotated[Path, typer.Argument(help="The list: lines of id,kind,value.")],
+    name: Annotated[str, typer.Argument(help="The name to hold against it.")],
+    threshold: Annotated[int, typer.Option(min=50, max=100, help="From this similarity on, of 100.")] = 88,
+) -> None:
+    """Say how a name is compared with a list, and which entries it is like. Exits 1 when there are any."""
+    from gateway.cli.screening import explain
+
+    raise typer.Exit(explain(file, name, threshold=threshold))
+
+
 @application.command()
 def ledger(
     tenant: Annotated[str | None, typer.Option(help="The balances of this tenant alone.")] = None,
@@ -557,6 +602,18 @@ def conversations_answer(
 
     given = {"answer": answer, "reason_code": reason, "text": text, "information": information}
     raise typer.Exit(answer_conversation(settings_or_stop(), conversation, given, part="answer", url=url))
+
+
+@conversations.command("note")
+def conversations_note(
+    conversation: _Conversation,
+    note: Annotated[str, typer.Option(help="What was found out, where and from whom: it stays in the history.")],
+    url: _Url = None,
+) -> None:
+    """Say what was found out about one that needs attention: it needs none any more."""
+    from gateway.cli.conversations import answer_conversation
+
+    raise typer.Exit(answer_conversation(settings_or_stop(), conversation, {"note": note}, part="note", url=url))
 
 
 @conversations.command("withdraw")

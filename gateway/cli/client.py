@@ -69,6 +69,15 @@ class GatewayClient:
         path = f"/v1/payments/{quote(reference, safe='')}/operator-actions"
         return await self._request("POST", path, wait_s=0, json={"action": action, "note": note})
 
+    async def held_payments(self) -> Answer:
+        """Ask for the payments that screening holds."""
+        return await self._request("GET", "/v1/held-payments", wait_s=0)
+
+    async def decide_hold(self, payment_id: str, decision: Mapping[str, str]) -> Answer:
+        """Release or reject a payment that screening holds; look at the payment before repeating it."""
+        path = f"/v1/payments/{quote(payment_id, safe='')}/hold-decision"
+        return await self._request("POST", path, wait_s=0, json=decision)
+
     async def incoming_transfers(self, states: Sequence[str]) -> Answer:
         """Ask for incoming transfers, in these states or in any."""
         query = urlencode([("state", state) for state in states])

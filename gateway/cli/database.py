@@ -25,6 +25,7 @@ from gateway.cli.console import OUT
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.payment import FundsHolder, RegionId, TenantId
 from gateway.receiving import stand_in_of
+from gateway.screening import screening_of
 from gateway.settings import Settings, SettingsError, database_url_of
 
 
@@ -52,6 +53,7 @@ def upgrade_database(settings: Settings, *, phase: Phase | None) -> None:
             settings.receiving_agents,
             settings.institution_url,
             stand_in_of(settings),
+            screening_of(settings),
         )
     first_operator = None
     if settings.operator_key is not None:

@@ -50,7 +50,7 @@ class Plan:
     loss_percent: float = 0.0
     lease_s: float = 10.0
     rail_clock_s: int = RAIL_CLOCK_S
-    status_request_wait_s: int = STATUS_REQUEST_WAIT_S
+    status_request_wait_s: float = STATUS_REQUEST_WAIT_S
     settings: Mapping[str, str] = field(default_factory=dict)
     role_module: str = "gateway.cli"
     """What the roles are run from: a drill may take guards away."""

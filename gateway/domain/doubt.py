@@ -17,6 +17,11 @@ from gateway.domain.payment import Payment, PaymentState, Reason, ReasonOrigin
 EXPIRED: Final = Reason("AB11", ReasonOrigin.GATEWAY, "The payment's time ran out before it could be sent.")
 """ISO external status reason AB11: time-out at the debtor agent. No money can have moved."""
 
+NOT_RELEASED: Final = Reason(
+    "AB11", ReasonOrigin.GATEWAY, "It was held for a person, who did not release it in time; nothing was sent."
+)
+"""ISO external status reason AB11: what screening has held, and nobody has released. No money can have moved."""
+
 ASKED_IN_VAIN: Final = Reason(
     "ASKED_IN_VAIN", ReasonOrigin.GATEWAY, "The rail was asked as often as foreseen and did not tell; ask its support."
 )
@@ -67,8 +72,10 @@ def due_event(payment: Payment, *, policy: DoubtPolicy, is_looked_back_to: bool)
     `is_looked_back_to` says whether the rail still answers questions about the day on which the payment was sent.
     """
     match payment.state:
-        case PaymentState.RECEIVED | PaymentState.RESEND_DUE:
+        case PaymentState.RECEIVED | PaymentState.RELEASED | PaymentState.RESEND_DUE:
             return Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
+        case PaymentState.HELD:
+            return Event(EventKind.DEADLINE_PASSED, reason=NOT_RELEASED)
         case PaymentState.SENDING:
             return Event(EventKind.DEADLINE_PASSED)
         case PaymentState.IN_DOUBT | PaymentState.AWAITING_OPERATOR if not is_looked_back_to:

@@ -17,6 +17,15 @@ class EventKind(StrEnum):
     FUNDS_REFUSED = "FundsRefused"
     """The institution's core does not reserve the debtor's money: nothing was sent."""
 
+    SCREENING_HELD = "ScreeningHeld"
+    """Screening found something, or could not look, and a person is to decide: nothing was sent."""
+
+    HOLD_RELEASED = "HoldReleased"
+    """A person has looked, and has it sent."""
+
+    HOLD_REJECTED = "HoldRejected"
+    """A person has looked, and has it rejected: nothing was sent."""
+
     SENDING_STARTED = "SendingStarted"
     """The bytes are about to leave; saved first."""
 

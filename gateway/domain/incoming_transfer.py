@@ -104,6 +104,11 @@ CONTRADICTS: Final = "contradicts"
 """Under this a fact's details say "yes" where what was found cannot be, as far as is known here."""
 
 
+WITH_SCREENING: Final = "with_screening"
+"""Under this the details of a late answer say what it comes to with what screening has found, where that is another
+verdict than its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedFact:
     """A fact as the history keeps it: `sequence` counts a transfer's events from 1."""

@@ -70,6 +70,8 @@ class Posting:
 STANDS_IN: Final[Mapping[PaymentState, Account]] = MappingProxyType(
     {
         PaymentState.RECEIVED: Account.FUNDS,
+        PaymentState.HELD: Account.FUNDS,
+        PaymentState.RELEASED: Account.FUNDS,
         PaymentState.SENDING: Account.RESERVED,
         PaymentState.IN_DOUBT: Account.RESERVED,
         PaymentState.AWAITING_OPERATOR: Account.RESERVED,

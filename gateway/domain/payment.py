@@ -30,6 +30,13 @@ class PaymentState(StrEnum):
     RECEIVED = "RECEIVED"
     """Accepted and durable; nothing has left. No money can have moved: safe to reject."""
 
+    HELD = "HELD"
+    """Screening found something, or could not look: a person decides. Nothing has left: no money can have moved, and
+    none will before it is released."""
+
+    RELEASED = "RELEASED"
+    """A person has released what was held; nothing has left yet. No money can have moved: safe to reject."""
+
     SENDING = "SENDING"
     """Saved before the bytes leave. Money may move at any moment: not safe to reject, never to be sent again."""
 
@@ -68,6 +75,8 @@ class PaymentState(StrEnum):
 _OPEN = frozenset(
     {
         PaymentState.RECEIVED,
+        PaymentState.HELD,
+        PaymentState.RELEASED,
         PaymentState.SENDING,
         PaymentState.IN_DOUBT,
         PaymentState.AWAITING_OPERATOR,
@@ -97,6 +106,7 @@ class ReasonOrigin(StrEnum):
     RAIL = "rail"
     OPERATOR = "operator"
     INSTITUTION = "institution"
+    SCREENING = "screening"
 
 
 @dataclass(frozen=True, slots=True)

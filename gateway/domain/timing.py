@@ -41,9 +41,10 @@ class Timing:
     def latest_sending(self, payment: Payment) -> datetime:
         """Return the instant after which a payment that waits to be sent is not sent any more.
 
-        A second copy, sent because the rail has none, comes after the promise's end: it has a time of its own.
+        A second copy, sent because the rail has none, and what a person has released come after the promise's end: they
+        have a time of their own.
         """
-        is_due_again = payment.transfers or payment.state is PaymentState.RESEND_DUE
+        is_due_again = payment.transfers or payment.state in {PaymentState.RESEND_DUE, PaymentState.RELEASED}
         ends_at = payment.next_step_at if is_due_again and payment.next_step_at else payment.deadline_at
         return ends_at - timedelta(seconds=self.send_margin_s)
 

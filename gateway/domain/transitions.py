@@ -26,7 +26,10 @@ class Effect(StrEnum):
     """Wake when the answer is overdue."""
 
     AWAIT_RESENDING = "await_resending"
-    """Wake when a second copy could not be sent in time either."""
+    """Wake when what waits to be sent after all, a second copy or what a person has released, was not sent in time."""
+
+    AWAIT_RELEASE = "await_release"
+    """Wake when nobody has released it in time."""
 
     ASK_STATUS = "ask_status"
     """Wake as soon as the rail may be asked."""
@@ -117,6 +120,9 @@ _COMING_BACK: Final = (_E.PART_RETURNED, _E.RETURNED)
 
 _SETTLED_STATES: Final = (_S.SETTLED, _S.ACCEPTED_WITHOUT_POSTING, _S.RETURN_DUE, _S.RETURNED)
 
+_UNSENT_BY_SCREENING: Final = (_S.HELD, _S.RELEASED)
+"""Held by screening, or released since: nothing has left from here."""
+
 _FINAL: Final = tuple(state for state in PaymentState if state.is_final)
 
 TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
@@ -129,6 +135,32 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     **{(_S.RECEIVED, kind): Transition(_S.RECEIVED, _STRANGE) for kind in _NOT_FOUND},
     **{(_S.RECEIVED, kind): Transition(_S.RECEIVED, _STRANGE) for kind in _SAYING_NOTHING},
     (_S.RECEIVED, _E.NOT_PROCESSED_REPORTED): Transition(_S.RECEIVED, _STRANGE),
+    # Screening found something, or could not look: a person decides, and until then nothing leaves.
+    **{
+        (state, _E.SCREENING_HELD): Transition(_S.HELD, (Effect.AWAIT_RELEASE,))
+        for state in (_S.RECEIVED, _S.RESEND_DUE)
+    },
+    (_S.HELD, _E.HOLD_RELEASED): Transition(_S.RELEASED, (Effect.QUEUE_TRANSFER, Effect.AWAIT_RESENDING)),
+    (_S.HELD, _E.HOLD_REJECTED): Transition(_S.REJECTED, _STOP),
+    (_S.RELEASED, _E.SENDING_STARTED): Transition(_S.SENDING, (Effect.AWAIT_ANSWER,)),
+    (_S.RELEASED, _E.FUNDS_REFUSED): Transition(_S.REJECTED, _STOP),
+    **{(state, _E.DEADLINE_PASSED): Transition(_S.REJECTED, _STOP) for state in _UNSENT_BY_SCREENING},
+    # ... What the rail says of it is of a copy that we know nothing of: its word is taken, and a person looks.
+    **{
+        (state, kind): Transition(after, _STRANGE_STOP)
+        for state in _UNSENT_BY_SCREENING
+        for kind, after in _SETTLING.items()
+    },
+    **{(state, kind): Transition(_S.REJECTED, _STRANGE_STOP) for state in _UNSENT_BY_SCREENING for kind in _REJECTING},
+    **{
+        (state, kind): Transition(state)
+        for state in _UNSENT_BY_SCREENING
+        for kind in (*_NOT_FOUND, *_SAYING_NOTHING, _E.NOT_PROCESSED_REPORTED)
+    },
+    **{
+        (state, _E.STILL_IN_PROCESS_REPORTED): Transition(_S.IN_DOUBT, (*_ASK_AGAIN, *_STRANGE))
+        for state in _UNSENT_BY_SCREENING
+    },
     # The bytes may have left. What answers a question here answers one that was put before a second copy left.
     (_S.SENDING, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
     (_S.SENDING, _E.DEADLINE_PASSED): Transition(_S.IN_DOUBT, (Effect.ASK_STATUS,)),
@@ -233,7 +265,7 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # Another region carried it until now, and may have sent what is not known here. What is final stays so.
     **{
         (state, _E.TAKEN_OVER): Transition(_S.IN_DOUBT, (Effect.ASK_STATUS,))
-        for state in (_S.RECEIVED, _S.SENDING, _S.IN_DOUBT, _S.RESEND_DUE)
+        for state in (_S.RECEIVED, *_UNSENT_BY_SCREENING, _S.SENDING, _S.IN_DOUBT, _S.RESEND_DUE)
     },
     (_S.AWAITING_OPERATOR, _E.TAKEN_OVER): Transition(_S.AWAITING_OPERATOR, _ASK_AGAIN),
     # Never sent from here, since the rail was asked first: what the core refuses is not sent.

@@ -13,6 +13,7 @@ from gateway.domain.identity import delivery_id_of
 from gateway.domain.ledger import postings
 from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail
 from gateway.domain.return_request import REQUEST_EVENTS, REQUESTS, request_of
+from gateway.domain.screening import HELD_UNTIL
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import Effect, Transition, advance, tells
 from gateway.service.group_commit import GroupCommit
@@ -71,7 +72,7 @@ def decide(
         event=event,
         state=transition.state,
         at=at,
-        timer=_timer(payment, transition.effects, at=at, timing=timing),
+        timer=_timer(payment, event, transition.effects, at=at, timing=timing),
         outbox=_outbox(payment, transition, at=at, timing=timing),
         messages=messages,
         inbox_id=inbox_id,
@@ -86,9 +87,11 @@ def decide(
     )
 
 
-def _timer(payment: Payment, effects: Sequence[Effect], *, at: datetime, timing: Timing) -> TimerChange:
+def _timer(payment: Payment, event: Event, effects: Sequence[Effect], *, at: datetime, timing: Timing) -> TimerChange:
     if Effect.STOP_TIMER in effects:
         return "stop"
+    if Effect.AWAIT_RELEASE in effects:
+        return datetime.fromisoformat(event.details[HELD_UNTIL])
     if Effect.AWAIT_ANSWER in effects:
         return timing.answer_overdue(payment, at)
     if Effect.AWAIT_RESENDING in effects:

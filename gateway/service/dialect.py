@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -216,6 +216,10 @@ class DialectProtocol:
     def business_date(self, now: datetime) -> date:
         """Return the calendar date in the rail's zone: what its message ids carry."""
         return now.astimezone(self._zone).date()
+
+    def day_ends(self, now: datetime) -> datetime:
+        """Return the instant at which that date ends: midnight in the rail's zone."""
+        return datetime.combine(self.business_date(now) + timedelta(days=1), time(), tzinfo=self._zone)
 
     # --- what clients send ---
 

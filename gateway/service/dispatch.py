@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.domain.doubt import EXPIRED, Enquiry
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.screening import HELD_UNTIL
 from gateway.domain.transitions import ASKABLE, SENDABLE
 from gateway.service.decide import Decisions, decide
 from gateway.service.funds import Funds
@@ -29,6 +30,7 @@ from gateway.service.ports import (
     UnavailableError,
 )
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol
+from gateway.service.screening import CLEAR, Screening, ToSend, must_pass
 
 RETRY_PAUSE_S: Final = 0.2
 """Between two tries to reach a rail that surely got nothing."""
@@ -64,24 +66,30 @@ class Dispatcher:
     identifiers: Identifiers
     observer: Observer
     funds: Funds
+    screening: Screening | None = None
     pinged_at: dict[Rail, datetime] = field(default_factory=dict)
 
     async def transfer(self, delivery: Delivery) -> None:
         """Send the transfer of a payment that waits to be sent; leave any other alone, so that a repeat is safe.
 
-        Where the institution's core holds the debtor's money, it reserves it first, or the payment is rejected.
+        Whoever the tenant has look at its payments looks at it first: what they find is held for a person. Where the
+        institution's core holds the debtor's money, it reserves it then, or the payment is rejected.
         Of all the workers that hold the same delivery, one alone saves SENDING, and that one sends. Returning settles
         the delivery: from SENDING on, the timer and the rail's answer carry the payment, never a second delivery.
 
         Raises:
-            UnavailableError: store or core do not answer; nothing was sent, the delivery comes again.
+            UnavailableError: store, screening or core do not answer; nothing was sent, the delivery comes again.
             LookupError: no such payment.
 
         """
         loaded, received = await self._load(delivery, MessageDirection.CLIENT_IN)
+        if loaded.state is PaymentState.HELD:
+            return  # when it is released it has a delivery of its own
         latest_sending = self.rails[loaded.rail].timing.latest_sending(loaded)
         asks_first = _asks_first(loaded)
-        unreserved = None if asks_first else await self.funds.reserve(loaded, received, until=latest_sending)
+        screened = CLEAR if asks_first else await self._screened(loaded, received, until=latest_sending)
+        is_let_alone = asks_first or screened.held is not None
+        unreserved = None if is_let_alone else await self.funds.reserve(loaded, received, until=latest_sending)
         message: OutboundMessage | None = None
 
         async def choose(payment: Payment) -> Decision | None:
@@ -94,12 +102,20 @@ class Dispatcher:
             if now >= rail.timing.latest_sending(payment):
                 event = Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
                 return decide(payment, event, at=now, timing=rail.timing)
+            if must_pass(payment) and (asks_first or not must_pass(loaded)):
+                raise UnavailableError(f"payment {payment.payment_id} has changed, and is to be screened as it is now")
+            if must_pass(payment) and screened.held is not None:
+                return _held(payment, screened, at=now, rail=rail)
             if unreserved is not None and not payment.transfers:
                 return decide(payment, Event(EventKind.FUNDS_REFUSED, reason=unreserved), at=now, timing=rail.timing)
             started_s = self.clock.monotonic_s()
             message = rail.transfer_message(payment, received, at=now)
             self.observer.leg(Leg.SIGN, self.clock.monotonic_s() - started_s)
-            event = Event(EventKind.SENDING_STARTED, business_message_id=message.business_message_id)
+            event = Event(
+                EventKind.SENDING_STARTED,
+                business_message_id=message.business_message_id,
+                details=dict(screened.details),
+            )
             return self._with_message(payment, event, message, now)
 
         decision = await self.decisions.take(delivery.payment_id, choose, loaded=loaded)
@@ -152,6 +168,11 @@ class Dispatcher:
         if decision is not None and message is not None:
             await self._ask(decision.payment.rail, message)
 
+    async def _screened(self, payment: Payment, received: RawMessage, *, until: datetime) -> ToSend:
+        if self.screening is None:
+            return CLEAR
+        return await self.screening.outgoing(payment, received, until=until)
+
     async def _load(self, delivery: Delivery, direction: MessageDirection) -> tuple[Payment, RawMessage]:
         found = await self.loads.submit((delivery.payment_id, direction))
         if found is None:
@@ -173,6 +194,8 @@ class Dispatcher:
         if rail.doubt.enquiry is Enquiry.REPEAT:
             at = now
             until = rail.timing.resending_ends(now)
+            if (await self._screened(payment, received, until=until)).held is not None:
+                raise UnavailableError(f"payment {payment.payment_id} did not pass screening: it is not repeated")
             if await self.funds.reserve(payment, received, until=until) is not None:
                 raise UnavailableError(f"the money of payment {payment.payment_id} is not reserved: it is not repeated")
         return payment, rail.transfer_message(payment, received, at=at).kept(self.identifiers.new_uuid(), at=at)
@@ -223,6 +246,15 @@ class Dispatcher:
             return decide(current, event, at=self.clock.now(), timing=rail.timing)
 
         await self.decisions.take(payment.payment_id, choose)
+
+
+def _held(payment: Payment, screened: ToSend, *, at: datetime, rail: RailProtocol) -> Decision:
+    """Hold it for a person, but not past the day: a message id of yesterday is not sent for the first time."""
+    day_ends = rail.day_ends(at) - timedelta(seconds=rail.timing.promise_s)
+    until = min(at + timedelta(seconds=screened.hold_s), day_ends.astimezone(UTC))
+    details = {**screened.details, HELD_UNTIL: until.isoformat()}
+    event = Event(EventKind.SCREENING_HELD, reason=screened.held, details=details)
+    return decide(payment, event, at=at, timing=rail.timing)
 
 
 def _asks_first(payment: Payment) -> bool:

@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.domain.events import Event, EventKind
-from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
+from gateway.domain.screening import REASON_CODE, Way
 from gateway.service.decide import Decisions, decide
-from gateway.service.ports import Clock, Decision
+from gateway.service.ports import Clock, Decision, ScreeningStore
 from gateway.service.rail_protocol import RailProtocol
 
 
@@ -42,6 +43,14 @@ class NotAwaitingOperatorError(Exception):
         self.state = state
 
 
+class NotHeldError(Exception):
+    """Screening does not hold the payment, or not any more: nothing was done. ``state`` says where it stands."""
+
+    def __init__(self, state: PaymentState) -> None:
+        super().__init__(f"the payment is {state}, and its time to be released is over or never was")
+        self.state = state
+
+
 @dataclass(frozen=True, slots=True)
 class Operators:
     """Takes what people do; the group commit of `decisions` must be running."""
@@ -49,6 +58,46 @@ class Operators:
     decisions: Decisions
     rails: Mapping[Rail, RailProtocol]
     clock: Clock
+    screening: ScreeningStore | None = None
+
+    async def release(self, payment_id: PaymentId, *, note: str, by: str) -> Payment:
+        """Have a payment sent that screening holds, keep who did it and why, and return it as it is then.
+
+        It leaves within the promise's time from now, or not at all. A repeat is refused.
+
+        Raises:
+            NotHeldError: it is not held, or its time is over; of two decisions at once, one wins.
+            LookupError: no such payment.
+            UnavailableError: the store does not answer; look at the payment before doing it again.
+
+        """
+        return await self._decide_hold(payment_id, EventKind.HOLD_RELEASED, "RELEASED", note=note, by=by)
+
+    async def reject_held(self, payment_id: PaymentId, *, code: str | None, note: str, by: str) -> Payment:
+        """Reject a payment that screening holds, for a reason or the one that its tenant has set; see `release`."""
+        found = (await self.decisions.store.load([payment_id])).get(payment_id)
+        if found is None:
+            raise LookupError(f"no payment {payment_id}")
+        chosen = code or await self._reason_of(found.tenant_id)
+        return await self._decide_hold(payment_id, EventKind.HOLD_REJECTED, chosen, note=note, by=by)
+
+    async def _reason_of(self, tenant_id: TenantId) -> str:
+        policies = {} if self.screening is None else await self.screening.screening_policies()
+        rules = policies[tenant_id].of(Way.OUTGOING) if tenant_id in policies else None
+        return REASON_CODE if rules is None else rules.reason_code
+
+    async def _decide_hold(self, payment_id: PaymentId, kind: EventKind, code: str, *, note: str, by: str) -> Payment:
+        assert note.strip(), "the edge demands a note"
+
+        async def choose(payment: Payment) -> Decision | None:
+            now = self.clock.now()
+            if payment.state is not PaymentState.HELD or payment.next_step_at is None or now >= payment.next_step_at:
+                raise NotHeldError(payment.state)
+            event = Event(kind, reason=Reason(code, ReasonOrigin.OPERATOR, note), details={"by": by})
+            return decide(payment, event, at=now, timing=self.rails[payment.rail].timing)
+
+        await self.decisions.take(payment_id, choose)
+        return (await self.decisions.store.load([payment_id]))[payment_id]
 
     async def act(self, payment_id: PaymentId, action: OperatorAction, *, note: str, by: str) -> Payment:
         """Do it, keep who did it and why, and return the payment as it is then.

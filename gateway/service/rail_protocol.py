@@ -134,6 +134,10 @@ class RailProtocol(Protocol):
         """Return the rail's calendar date."""
         ...
 
+    def day_ends(self, now: datetime) -> datetime:
+        """Return the instant at which that date ends."""
+        ...
+
     def examine(self, body: bytes) -> Report:
         """Return what is to be said of a message that a client wants sent."""
         ...

@@ -300,6 +300,16 @@ class InMemoryStore:
         due = [(each.request.due_at, each.payment_id, each) for each in found if each.request.due_at is not None]
         return [each for _, _, each in sorted(due, key=lambda row: row[:2])][:limit]
 
+    async def held(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
+        """Return what screening has held; see the port."""
+        await self._reached()
+        found = [
+            (payment.next_step_at, payment.payment_id, payment)
+            for payment in self.rows.payments.values()
+            if tenant_id in {None, payment.tenant_id} and payment.state is PaymentState.HELD and payment.next_step_at
+        ]
+        return [payment for _, _, payment in sorted(found, key=lambda row: row[:2])][:limit]
+
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
         """Return what a person must look into; see the port."""
         await self._reached()

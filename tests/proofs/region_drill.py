@@ -38,8 +38,8 @@ _PAGE: Final = """# Proof: a region is lost under load
 {circumstances}
 
 Each line is `fifteen drill region --seed {seed} --scenario NAME`; what the scenarios do in detail, and what the numbers
-are: [drills.md](../drills.md#two-regions). The lease is 3 s, the rail's clock 2 s, asked after 3 s (`clock`: 7 s and
-8 s); 5 ms one way between the regions. RTO is from the harm to the first settled payment in a slot that was taken over,
+are: [drills.md](../drills.md#two-regions). The lease is 3 s, the rail's clock 2 s, asked after 3 s (`clock`: 7 s
+and 7.5 s); 5 ms one way between the regions. RTO is from the harm to the first settled payment in a slot that was taken over,
 by command at once; the lease's end and the rail's clock are in it. On the real rail that clock is 25 s.
 
 {scenarios}

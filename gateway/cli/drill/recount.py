@@ -23,7 +23,7 @@ SHOWN_MAX: Final = 20
 
 MOVED: Final = frozenset({"SETTLED", "ACCEPTED_WITHOUT_POSTING", "RETURN_DUE", "RETURNED"})
 NOT_MOVED: Final = frozenset({"REJECTED"})
-OPEN: Final = frozenset({"RECEIVED", "SENDING", "IN_DOUBT", "AWAITING_OPERATOR", "RESEND_DUE"})
+OPEN: Final = frozenset({"RECEIVED", "HELD", "RELEASED", "SENDING", "IN_DOUBT", "AWAITING_OPERATOR", "RESEND_DUE"})
 """The states, by what they say of the money."""
 
 _SETTLED_ON_THE_RAIL: Final = frozenset({"ACSC", "ACWP"})

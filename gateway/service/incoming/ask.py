@@ -12,6 +12,7 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     CONTRADICTS,
     DECIDED_AS,
+    WITH_SCREENING,
     IncomingFact,
     IncomingTransfer,
     InstitutionAnswer,
@@ -19,6 +20,7 @@ from gateway.domain.incoming_transfer import (
     is_contradicted,
 )
 from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
+from gateway.domain.screening import PASSED, Screened, Way, answered_with
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.come_back import STILL_OPEN, ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
@@ -30,11 +32,14 @@ from gateway.service.ports import (
     Clock,
     IncomingDecision,
     Institution,
+    MessageDirection,
     Question,
     ReceivingTenant,
     UnavailableError,
 )
+from gateway.service.screening import Screening
 from gateway.service.supervise import Verdict as Outcome
+from iso20022 import PaymentReturn
 
 IN_HAND_MAX: Final = 2_000
 TENANT_IN_HAND_MAX: Final = 500
@@ -52,6 +57,9 @@ LATE_MAX: Final = 100
 """How long after its time an institution's answer is still listened to, and recorded; so many of one tenant at once."""
 
 UNKNOWN_AGENT: Final = "No institution receives here for this creditor's agent."
+NO_TIME: Final = "no time was left for it"
+"""Why nobody has looked at a transfer."""
+
 UNDECIDED: Final = "The institution did not decide in time."
 
 
@@ -74,6 +82,7 @@ class Asker:
     coming_back: ComingBack
     clock: Clock
     observer: IncomingObserver
+    screening: Screening | None = None
     in_hand: set[PaymentId] = field(default_factory=set)
     _of_tenant: Counter[TenantId] = field(default_factory=Counter)
     _late_of_tenant: Counter[TenantId] = field(default_factory=Counter)
@@ -109,9 +118,31 @@ class Asker:
         self._arrived.set()
 
     async def stand_in(self, transfer: IncomingTransfer) -> None:
-        """Decide in the institution's place, and answer the rail."""
+        """Decide in the institution's place, and answer the rail; there is no time left for anyone to look at it."""
         answer = await self._in_its_place(self.tenants.of(transfer), transfer)
-        await self._answer(transfer, answer, by=ReasonOrigin.GATEWAY, asked_s=0.0)
+        screened = Screened(fault=NO_TIME) if await self._is_screened(transfer) else PASSED
+        await self._answer(transfer, answer, by=ReasonOrigin.GATEWAY, asked_s=0.0, screened=screened)
+
+    async def _is_screened(self, transfer: IncomingTransfer) -> bool:
+        """Whether a transfer is looked at before it is accepted: a customer's, whose institution wants it."""
+        if self.screening is None or transfer.is_return:
+            return False
+        return await self.screening.wants(transfer.tenant_id, Way.INCOMING)
+
+    async def _screened(self, transfer: IncomingTransfer, message: Brought, within_s: float) -> Screened:
+        """What screening says; where it cannot say it, also by a fault of ours, nothing has passed."""
+        screened, outcome = Screened(fault=NO_TIME), Outcome()
+        async with outcome:
+            assert self.screening is not None, "it is asked where there is one"
+            assert not isinstance(message, PaymentReturn), "a return is not screened"
+            bodies: tuple[bytes, ...] = ()
+            if not message.carries_all:
+                kept = await self.decisions.store.messages(transfer.payment_id)
+                bodies = tuple(raw.body for raw in kept if raw.direction is MessageDirection.RAIL_IN)
+            screened = await self.screening.incoming(transfer, message, bodies, within_s=within_s)
+        if outcome.fault is not None:
+            self.observer.fault("screening", outcome.fault)
+        return screened
 
     async def _decide_or_park(self, taken: _Taken) -> None:
         """Decide on one; a fault of ours stops that one alone, and the world's are left to the timers."""
@@ -136,25 +167,35 @@ class Asker:
         if transfer.is_return:
             while await self.coming_back.judge(transfer) is None and self.clock.now() < ask_until:
                 await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))
+        is_screened = await self._is_screened(transfer)
         within_s = (ask_until - self.clock.now()).total_seconds()
-        if within_s <= 0 or tenant.institution_url is None or transfer.is_return:
+        if within_s <= 0 or transfer.is_return:
             await self.stand_in(transfer)
             return
         started_s = self.clock.monotonic_s()
         assert self._group is not None, "transfers are decided on while `run` runs"
+        looking = self._group.create_task(self._screened(transfer, message, within_s)) if is_screened else None
+        if tenant.institution_url is None:
+            standing_in = await self._in_its_place(tenant, transfer)
+            screened = await _seen(looking, standing_in)
+            await self._answer(transfer, standing_in, by=ReasonOrigin.GATEWAY, asked_s=0.0, screened=screened)
+            return
         question = Question(transfer, message, ask_until)
         asking = self._group.create_task(self._asked_or_reported(tenant, question, within_s))
         await asyncio.wait([asking], timeout=within_s)
+        answer = asking.result() if asking.done() else None
+        by = ReasonOrigin.GATEWAY if answer is None else ReasonOrigin.INSTITUTION
+        answer = answer or await self._in_its_place(tenant, transfer)
+        screened = await _seen(looking, answer)
         asked_s = self.clock.monotonic_s() - started_s
-        if asking.done() and (answer := asking.result()) is not None:
-            await self._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=asked_s)
-            return
-        standing_in = await self._in_its_place(tenant, transfer)
-        await self._answer(transfer, standing_in, by=ReasonOrigin.GATEWAY, asked_s=asked_s)
-        self._let_go(transfer)
-        await self._listen(transfer, asking)
+        await self._answer(transfer, answer, by=by, asked_s=asked_s, screened=screened)
+        if by is ReasonOrigin.GATEWAY:
+            self._let_go(transfer)
+            await self._listen(transfer, asking, screened)
 
-    async def _listen(self, transfer: IncomingTransfer, asking: asyncio.Task[InstitutionAnswer | None]) -> None:
+    async def _listen(
+        self, transfer: IncomingTransfer, asking: asyncio.Task[InstitutionAnswer | None], screened: Screened
+    ) -> None:
         """Wait for what an institution says after its time, and keep it; where too many are waited for, for none."""
         if self._late_of_tenant[transfer.tenant_id] >= LATE_MAX:
             asking.cancel()
@@ -165,7 +206,7 @@ class Asker:
         finally:
             self._late_of_tenant[transfer.tenant_id] -= 1
         if late is not None:
-            await self._record_late(transfer.payment_id, late)
+            await self._record_late(transfer.payment_id, late, screened)
 
     async def _asked_or_reported(
         self, tenant: ReceivingTenant, question: Question, within_s: float
@@ -206,22 +247,33 @@ class Asker:
         return answer
 
     async def _answer(
-        self, transfer: IncomingTransfer, answer: InstitutionAnswer, *, by: ReasonOrigin, asked_s: float
+        self,
+        transfer: IncomingTransfer,
+        answer: InstitutionAnswer,
+        *,
+        by: ReasonOrigin,
+        asked_s: float,
+        screened: Screened,
     ) -> None:
-        """Save the decision, and only then let the answer leave; whoever was first has decided."""
+        """Save the decision, and only then let the answer leave; whoever was first has decided.
+
+        What screening has not passed is not accepted, whoever says so.
+        """
         rails = self.decisions.decider.rails
+        final = answered_with(answer, screened, unanswered=rails[transfer.rail].reasons.unanswered)
+        decided_by = by if final is answer else ReasonOrigin.SCREENING
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
             now = self.clock.now()
             if current.state is not IncomingState.RECEIVED:
-                late = self._late(current, answer) if by is ReasonOrigin.INSTITUTION else None
+                late = self._late(current, answer, screened) if by is ReasonOrigin.INSTITUTION else None
                 return None if late is None or not late.contradiction else late
             if now >= current.answer_by:
                 reason = Reason(rails[current.rail].reasons.unanswered, ReasonOrigin.GATEWAY, UNDECIDED)
                 return self.decisions.decider.decide(
                     current, IncomingFact(IncomingEvent.ANSWER_TIME_PASSED, reason), at=now
                 )
-            fact = _decided(answer, by, is_return=current.is_return)
+            fact = _decided(final, decided_by, is_return=current.is_return, screened=screened)
             return self.decisions.decider.decide(current, fact, at=now, is_strange=answer.contradicts)
 
         decision = await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
@@ -236,32 +288,52 @@ class Asker:
             left_s=(transfer.answer_by - answered_at).total_seconds(),
         )
 
-    async def _record_late(self, payment_id: PaymentId, answer: InstitutionAnswer) -> None:
+    async def _record_late(self, payment_id: PaymentId, answer: InstitutionAnswer, screened: Screened) -> None:
         """Keep what an institution said after somebody had decided in its place; another verdict shows as such."""
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
-            return self._late(current, answer)
+            return self._late(current, answer, screened)
 
         await self.decisions.take(payment_id, choose)
 
-    def _late(self, current: IncomingTransfer, answer: InstitutionAnswer) -> IncomingDecision:
+    def _late(self, current: IncomingTransfer, answer: InstitutionAnswer, screened: Screened) -> IncomingDecision:
+        """What it means; a verdict that screening has taken back is no contradiction of the one that was answered."""
+        with_screening = answered_with(answer, screened, unanswered="")
         fact = _decided(answer, ReasonOrigin.INSTITUTION)
         details = {**fact.details, "late": "yes", "answered": current.answer or ""}
+        if with_screening.verdict is not answer.verdict:
+            details[WITH_SCREENING] = with_screening.verdict.value
         return self.decisions.decider.decide(
             current,
             IncomingFact(fact.kind, fact.reason, details=details),
             at=self.clock.now(),
-            is_strange=is_contradicted(current.answer, answer.verdict),
+            is_strange=is_contradicted(current.answer, with_screening.verdict),
         )
 
 
-def _decided(answer: InstitutionAnswer, by: ReasonOrigin, *, is_return: bool = False) -> IncomingFact:
+async def _seen(looking: asyncio.Task[Screened] | None, answer: InstitutionAnswer) -> Screened:
+    """What screening says, where it is asked at all; of what is rejected anyway it is not waited for."""
+    if looking is None:
+        return PASSED
+    if answer.verdict is Verdict.REJECT:
+        looking.cancel()
+        return PASSED
+    return await looking
+
+
+def _decided(
+    answer: InstitutionAnswer, by: ReasonOrigin, *, is_return: bool = False, screened: Screened = PASSED
+) -> IncomingFact:
     reason = None if answer.reason_code is None else Reason(answer.reason_code, by, answer.text)
-    details = {"decided_by": "gateway" if is_return else _NAMES[by]}
+    details = {"decided_by": "gateway" if is_return else _NAMES[by], **screened.details}
     if answer.contradicts:
         details[CONTRADICTS] = "yes"
     return IncomingFact(DECIDED_AS[answer.verdict], reason, details=details)
 
 
-_NAMES: Final = {ReasonOrigin.INSTITUTION: "institution", ReasonOrigin.GATEWAY: "stand_in"}
+_NAMES: Final = {
+    ReasonOrigin.INSTITUTION: "institution",
+    ReasonOrigin.GATEWAY: "stand_in",
+    ReasonOrigin.SCREENING: "screening",
+}
 """Who has decided, as the history keeps it."""

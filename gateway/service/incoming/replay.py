@@ -16,9 +16,11 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     CONTRADICTS,
     DECIDED_AS,
+    WITH_SCREENING,
     IncomingFact,
     IncomingTransfer,
     RecordedFact,
+    Verdict,
     as_heard,
     is_contradicted,
 )
@@ -168,7 +170,8 @@ def _is_strange(fact: IncomingFact, current: IncomingTransfer) -> bool:
     """Whether an institution said, too late, something else than was answered; or what was found cannot be."""
     if fact.details.get(CONTRADICTS) == "yes":
         return True
-    verdict = _VERDICT_OF.get(fact.kind)
+    changed = fact.details.get(WITH_SCREENING)
+    verdict = _VERDICT_OF.get(fact.kind) if changed is None else Verdict(changed)
     return verdict is not None and fact.details.get("late") == "yes" and is_contradicted(current.answer, verdict)
 
 

@@ -88,6 +88,7 @@ from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
 from gateway.service.ports.rail_operations import HeardMessage, RailEventStore, UnsentRailMessage
 from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Retention, Unprojected
+from gateway.service.ports.screening import Moved, Movement, Screener, ScreeningStore
 from gateway.service.ports.store import (
     Accepted,
     AcceptKind,
@@ -171,6 +172,8 @@ __all__ = [
     "Month",
     "MonthBusyError",
     "Months",
+    "Moved",
+    "Movement",
     "NewPayment",
     "NewTransfer",
     "NotHomeError",
@@ -207,6 +210,8 @@ __all__ = [
     "RetentionOverError",
     "ReturnFault",
     "ReturnSums",
+    "Screener",
+    "ScreeningStore",
     "Sealed",
     "SealedEntry",
     "Span",

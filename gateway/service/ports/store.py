@@ -303,6 +303,10 @@ class PaymentStore(ClaimStore, Protocol):
         """Return the payments with an open request for their return, what is due first: a tenant's, or (None) all."""
         ...
 
+    async def held(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
+        """Return the payments that screening has held, what expires first: a tenant's, or (None) all."""
+        ...
+
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
         """Return the payments that a person must look into, the longest open first: a tenant's, or (None) all."""
         ...

@@ -12,8 +12,9 @@ from typing import Any, Final
 import pytest
 from aiohttp import web
 
-from adapters.institution.webhook import ANSWER_BYTES_MAX, SecretError, WebhookInstitution
+from adapters.institution.webhook import WebhookInstitution
 from adapters.system import SystemClock
+from adapters.webhooks import ANSWER_BYTES_MAX, SecretError
 from gateway.domain.incoming_transfer import InstitutionAnswer, PostingAnswer, PostingOutcome, Verdict
 from gateway.domain.payment import TenantId
 from gateway.domain.stand_in import StandInPolicy

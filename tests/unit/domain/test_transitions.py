@@ -47,19 +47,38 @@ ILLEGAL: Final = {
     *(
         (state, EventKind.SENDING_STARTED)
         for state in PaymentState
-        if state not in {PaymentState.RECEIVED, PaymentState.RESEND_DUE}
+        if state not in {PaymentState.RECEIVED, PaymentState.RELEASED, PaymentState.RESEND_DUE}
     ),
     # The core is asked before the bytes leave, and at no other time.
     *(
         (state, EventKind.FUNDS_REFUSED)
         for state in PaymentState
+        if state not in {PaymentState.RECEIVED, PaymentState.RELEASED, PaymentState.RESEND_DUE}
+    ),
+    # Screening holds what waits to be sent, and what a person has released it holds no second time.
+    *(
+        (state, EventKind.SCREENING_HELD)
+        for state in PaymentState
         if state not in {PaymentState.RECEIVED, PaymentState.RESEND_DUE}
+    ),
+    *(
+        (state, kind)
+        for state in PaymentState
+        for kind in (EventKind.HOLD_RELEASED, EventKind.HOLD_REJECTED)
+        if state is not PaymentState.HELD
     ),
     # What is final is nobody's to carry on.
     *((state, EventKind.TAKEN_OVER) for state in PaymentState if state.is_final),
     # What was never begun cannot be abandoned.
-    (PaymentState.RECEIVED, EventKind.SENDING_ABANDONED),
-    *((state, kind) for state in (PaymentState.RECEIVED, PaymentState.SENDING) for kind in _ONLY_WHILE_OPEN),
+    *(
+        (state, EventKind.SENDING_ABANDONED)
+        for state in (PaymentState.RECEIVED, PaymentState.HELD, PaymentState.RELEASED)
+    ),
+    *(
+        (state, kind)
+        for state in (PaymentState.RECEIVED, PaymentState.HELD, PaymentState.RELEASED, PaymentState.SENDING)
+        for kind in _ONLY_WHILE_OPEN
+    ),
     *(
         (state, kind)
         for state in PaymentState
@@ -180,7 +199,10 @@ def test_an_answer_to_the_question_alone_says_nothing_of_the_payment(kind: Event
 
 def test_every_open_state_keeps_a_timer_or_ends_or_has_a_person_called() -> None:
     """Nothing is stuck: whatever leads into an open state from another sets a timer, or calls a person."""
-    waking = {Effect.AWAIT_ANSWER, Effect.AWAIT_RESENDING, Effect.ASK_STATUS, Effect.ASK_STATUS_AGAIN}
+    waking = {
+        *(Effect.AWAIT_ANSWER, Effect.AWAIT_RESENDING, Effect.AWAIT_RELEASE),
+        *(Effect.ASK_STATUS, Effect.ASK_STATUS_AGAIN),
+    }
     for (state, kind), transition in TRANSITIONS.items():
         if transition.state is not state and not transition.state.is_final:
             assert (waking | {Effect.CALL_OPERATOR}) & set(transition.effects), (state, kind)
@@ -200,6 +222,16 @@ def test_a_second_copy_leaves_only_after_the_rails_word_that_it_has_none(state: 
         if after.state is PaymentState.RESEND_DUE and before is not PaymentState.RESEND_DUE
     )
     assert EventKind.RESENDING_CHOSEN in leading
+
+
+def test_what_screening_holds_leaves_only_by_a_persons_word() -> None:
+    """Nothing leads from HELD to where it may be sent but its release; unreleased, it ends rejected."""
+    onward = {kind: transition.state for (state, kind), transition in TRANSITIONS.items() if state is PaymentState.HELD}
+
+    assert [kind for kind, after in onward.items() if after is PaymentState.RELEASED] == [EventKind.HOLD_RELEASED]
+    assert PaymentState.SENDING not in onward.values()
+    assert PaymentState.RECEIVED not in onward.values()
+    assert onward[EventKind.DEADLINE_PASSED] is PaymentState.REJECTED
 
 
 class OutgoingPayment(RuleBasedStateMachine):

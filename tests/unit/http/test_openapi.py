@@ -20,6 +20,8 @@ from gateway.service.ports import RetentionOverError
 from iso20022 import Direction, FedNowProfile, examine
 from tests.unit.http.schema_check import SchemaCheck
 from tests.unit.http.test_dead_letters import dead
+from tests.unit.http.test_held import decided as decide_hold
+from tests.unit.http.test_held import held
 from tests.unit.http.test_incoming import (
     answered,
     arrived,
@@ -160,6 +162,14 @@ async def ask_of_incoming(world: World, ask: Callable[..., Awaitable[Answer]]) -
         await ask(f"{path}/settlement", await recorded(world, transfer, **record), method="POST")
 
 
+async def ask_of_held(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
+    """One of each that is asked of what screening holds."""
+    payment, path = await held(world, 15), "/v1/payments/{payment_id}/hold-decision"
+    await ask("/v1/held-payments", await world.get("/v1/held-payments"))
+    for body in ({}, {"decision": "release", "note": "Case 15"}, {"decision": "reject", "note": "Case 15"}):
+        await ask(path, await decide_hold(world, payment, body), method="POST")
+
+
 async def ask_of_conversations(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
     """One of each that is started, looked at and answered."""
     transfer = await arrived(world, state=IncomingState.PENDING)
@@ -187,6 +197,8 @@ async def ask_of_conversations(world: World, ask: Callable[..., Awaitable[Answer
     await ask(f"{path}/messages/{{message_id}}", await world.get(f"{link}/messages/{transfer.payment_id}"))
     for said in ({"answer": "accepted"}, {"answer": "guess"}):
         await ask(f"{path}/answer", await world.post_json(f"{link}/answer", said, BEARER), method="POST")
+    for said in ({"note": "Looked at."}, {"note": ""}):
+        await ask(f"{path}/note", await world.post_json(f"{link}/note", said, BEARER), method="POST")
     for said in ({"reason_code": "CUST"}, {"reason_code": "CUST"}, {}):
         await ask(f"{path}/withdrawal", await world.post_json(f"{link}/withdrawal", said, BEARER), method="POST")
 
@@ -258,6 +270,7 @@ async def test_the_answers_of_the_running_application_fit_the_document(world: Wo
     await ask(action, await world.act(payment, {"action": "ask", "note": "Case 15"}), method="POST")
     await ask(action, await world.act(payment, {"action": "guess"}), method="POST")
     await ask("/v1/operator/payments", await world.get("/v1/operator/payments"))
+    await ask_of_held(world, ask)
     letter = await dead(world, payment)
     await ask("/v1/dead-letters", await world.get("/v1/dead-letters"))
     await ask("/v1/dead-letters", await world.get("/v1/dead-letters?state=nonsense"))

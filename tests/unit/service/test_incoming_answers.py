@@ -12,6 +12,7 @@ import pytest
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import InstitutionAnswer, Verdict
 from gateway.domain.payment import PaymentId, ReasonOrigin, TenantId
+from gateway.domain.screening import PASSED
 from gateway.service.incoming.ask import TENANT_IN_HAND_MAX
 from gateway.service.ports import Question
 from tests.fakes.incoming_rail import ACCEPTED
@@ -36,7 +37,8 @@ async def test_a_rejection_is_sent_whatever_words_come_with_it(text: str) -> Non
         transfer = await earth.received()
 
         answer = InstitutionAnswer(Verdict.REJECT, "AC04", text)
-        await earth.receiving.asker._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=0.0)
+        by = ReasonOrigin.INSTITUTION
+        await earth.receiving.asker._answer(transfer, answer, by=by, asked_s=0.0, screened=PASSED)
 
         assert earth.now(transfer).state is IncomingState.REJECTED
         assert earth.sent() == ["RJCT"]

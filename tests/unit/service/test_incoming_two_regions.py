@@ -14,6 +14,7 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, Verdict
 from gateway.domain.payment import Rail, ReasonOrigin, RegionId
 from gateway.domain.receiving_time import decide_by, posting_due
+from gateway.domain.screening import PASSED
 from gateway.service.both_regions import Asked
 from gateway.service.ports import (
     Queue,
@@ -57,7 +58,7 @@ class HandedOverStore:
 async def accepted_by_institution(earth: IncomingWorld) -> IncomingTransfer:
     """A transfer on which the institution has just decided."""
     transfer = await earth.received()
-    await earth.receiving.asker._answer(transfer, ACCEPTED, by=ReasonOrigin.INSTITUTION, asked_s=0.0)
+    await earth.receiving.asker._answer(transfer, ACCEPTED, by=ReasonOrigin.INSTITUTION, asked_s=0.0, screened=PASSED)
     return transfer
 
 
@@ -99,7 +100,7 @@ async def test_a_rejection_waits_for_nobody() -> None:
     async with incoming_world(both=SaidOfBoth(has=False)) as earth:
         transfer = await earth.received()
         answer = InstitutionAnswer(Verdict.REJECT, "AC04")
-        await earth.receiving.asker._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=0.0)
+        await earth.receiving.asker._answer(transfer, answer, by=ReasonOrigin.INSTITUTION, asked_s=0.0, screened=PASSED)
 
         assert earth.sent() == ["RJCT"]
 

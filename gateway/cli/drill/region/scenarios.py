@@ -220,7 +220,7 @@ async def both(stage: Stage) -> None:
 
 
 async def old_map(stage: Stage) -> None:
-    """A lost region comes back with its old map, alone at first, then let in by the witness: it accepts nothing."""
+    """A lost region comes back with its old map, alone at first, then let in by force: it accepts nothing."""
     _, west = stage.two.regions
     await stage.load.until(BEFORE)
     started_s = SystemClock().monotonic_s()
@@ -233,7 +233,7 @@ async def old_map(stage: Stage) -> None:
     stage.load.more(APART)
     await asyncio.sleep(OLD_MAP_S)
     await stage.cut(*stage.between)
-    await asyncio.to_thread(west.demand, "region", "readmit")
+    await asyncio.to_thread(west.demand, "region", "readmit", "--alone")
     stage.load.more(APART)
     await asyncio.sleep(OLD_MAP_S)
     if claims := (await fetched(west, _CLAIMED_SINCE, west.name, back_at))[0][0]:
@@ -268,7 +268,7 @@ class Times:
     """
 
     rail_clock_s: int = 2
-    status_request_wait_s: int = 3
+    status_request_wait_s: float = 3.0
     takeover_after_s: float | None = None
     """After which silence a region takes the other over by itself."""
 
@@ -312,7 +312,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "clock": Scenario(
         clock,
         "A region's clock is behind by 5 s, and it is lost; then it is ahead by 5 s.",
-        Times(rail_clock_s=7, status_request_wait_s=8),
+        Times(rail_clock_s=7, status_request_wait_s=7.5),
     ),
 }
 """By the name that the command takes."""

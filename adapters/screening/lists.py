@@ -1,0 +1,213 @@
+"""Lists of names and accounts, in files: sanctions, and an institution's own.
+
+Each line is ``id,kind,value``: the kind is ``name`` or ``account``, an account's value is its number, or routing number
+and number with a colon between them. A file is read again when it has changed. One that cannot be read, or has no
+entry, lets nothing pass until it is mended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from rapidfuzz import fuzz, process
+
+from gateway.domain.screening import ScreeningHit, ScreeningRules, Source, Subject
+from gateway.service.ports import UnavailableError
+
+ENTRIES_MAX: Final = 1_000_000
+"""Entries of one list."""
+
+MATCHES_MAX: Final = 5
+"""Entries of one list that are named for one name: the likest."""
+
+WORDS_MIN: Final = 2
+"""An entry of fewer words is held against a name as a whole: one word alone is in too many names."""
+
+_COLUMNS: Final = 3
+_SAME: Final = 100
+
+_Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class NameMatch:
+    """How a name is like an entry: the entry's id, the score of 100, and why."""
+
+    entry_id: str
+    score: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameList:
+    """A list as it is looked at: names normalised, and indexes of words and accounts."""
+
+    entry_ids: Sequence[str] = ()
+    names: Sequence[str] = ()
+    by_word: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    accounts: Mapping[str, str] = field(default_factory=dict)
+
+    def matches(self, name: str, threshold: int) -> Sequence[NameMatch]:
+        """Return the entries that a name is like, the likest first.
+
+        An entry of two words or more whose words all are in the name is one, in whatever order and with whatever
+        between them. So is one whose letters are alike, both with their words in order of the alphabet.
+        """
+        words = words_of(name)
+        found: dict[int, NameMatch] = {}
+        for number, score, why in (*self._whole(words), *self._alike(words, threshold)):
+            known = found.get(number)
+            if known is None or score > known.score:
+                found[number] = NameMatch(self.entry_ids[number], score, why)
+        return sorted(found.values(), key=lambda match: (-match.score, match.entry_id))[:MATCHES_MAX]
+
+    def _whole(self, words: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+        counted: dict[int, int] = {}
+        for word in set(words):
+            for number in self.by_word.get(word, ()):
+                counted[number] = counted.get(number, 0) + 1
+        for number, count in counted.items():
+            of_entry = len(set(self.names[number].split()))
+            if count == of_entry >= WORDS_MIN:
+                yield number, _SAME, "every word of the entry"
+
+    def _alike(self, words: Sequence[str], threshold: int) -> Iterator[tuple[int, int, str]]:
+        joined = " ".join(words)
+        if not joined:
+            return
+        for _, score, number in process.extract(
+            joined, self.names, scorer=fuzz.ratio, score_cutoff=threshold, limit=MATCHES_MAX
+        ):
+            yield number, int(score), "alike"
+
+
+def words_of(name: str) -> list[str]:
+    """Return a name as it is compared: letters and digits, without case and accents, words in order of the alphabet."""
+    plain = "".join(
+        character
+        for character in unicodedata.normalize("NFKD", name.casefold())
+        if not unicodedata.combining(character)
+    )
+    return sorted("".join(character if character.isalnum() else " " for character in plain).split())
+
+
+def account_of(value: str) -> str:
+    """Return an account as it is compared: letters and digits alone, after the routing number where one is said."""
+    agent, colon, number = value.rpartition(":")
+    kept = "".join(character for character in number.upper() if character.isalnum()).lstrip("0")
+    return f"{agent.strip()}{colon}{kept}"
+
+
+def read_list(path: Path) -> NameList:
+    """Return the list in a file.
+
+    Raises:
+        ValueError: it is none; the text names the line.
+        OSError: it cannot be read.
+
+    """
+    entry_ids: list[str] = []
+    names: list[str] = []
+    by_word: dict[str, list[int]] = {}
+    accounts: dict[str, str] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for line, row in enumerate(csv.reader(file), start=1):
+            if not row:
+                continue
+            entry_id, kind, value = _entry(row, line)
+            if kind == "account":
+                accounts[account_of(value)] = entry_id
+                continue
+            words = words_of(value)
+            if not words:
+                raise ValueError(f"line {line}: the name has no letter and no digit")
+            for word in set(words):
+                by_word.setdefault(word, []).append(len(names))
+            entry_ids.append(entry_id)
+            names.append(" ".join(words))
+            if len(names) + len(accounts) > ENTRIES_MAX:
+                raise ValueError(f"line {line}: more than {ENTRIES_MAX} entries")
+    if not names and not accounts:
+        raise ValueError("it has no entry; a list that is not wanted is left out of the rules")
+    return NameList(entry_ids, names, by_word, accounts)
+
+
+def _entry(row: Sequence[str], line: int) -> tuple[str, str, str]:
+    if len(row) != _COLUMNS:
+        raise ValueError(f"line {line}: an id, a kind and a value are meant, with a comma between them")
+    entry_id, kind, value = (each.strip() for each in row)
+    if not entry_id or not entry_id.isprintable() or len(entry_id) > 40:
+        raise ValueError(f"line {line}: the id is 1 to 40 characters long")
+    if kind not in {"name", "account"}:
+        raise ValueError(f"line {line}: the kind is name or account")
+    if not value or (kind == "account" and not account_of(value).rpartition(":")[2]):
+        raise ValueError(f"line {line}: the value is empty")
+    return entry_id, kind, value
+
+
+@dataclass(slots=True)
+class ListScreener:
+    """Implements `gateway.service.ports.Screener` with the lists of a folder; None: there is none, nothing passes."""
+
+    folder: Path | None
+    _known: dict[str, tuple[_Version, NameList]] = field(default_factory=dict)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def screen(self, rules: ScreeningRules, subject: Subject, *, within_s: float) -> Sequence[ScreeningHit]:  # noqa: ARG002
+        """Look every name and account up; see the port."""
+        hits: list[ScreeningHit] = []
+        for name in rules.lists:
+            hits += await asyncio.to_thread(_looked_up, await self._list(name), name, rules.threshold, subject)
+        return hits
+
+    async def _list(self, name: str) -> NameList:
+        """The list as it is now: read again where its file is another than it was."""
+        if self.folder is None:
+            raise UnavailableError(f"list {name}: no folder of lists is set (FIFTEEN_SCREENING_LISTS_FOLDER)")
+        path = self.folder / name
+        try:
+            version = _version_of(path)
+            known = self._known.get(name)
+            if known is not None and known[0] == version:
+                return known[1]
+            async with self._reading:
+                version = _version_of(path)
+                known = self._known.get(name)
+                if known is None or known[0] != version:
+                    self._known[name] = known = (version, await asyncio.to_thread(read_list, path))
+                return known[1]
+        except (OSError, ValueError, csv.Error) as error:
+            raise UnavailableError(f"list {name} cannot be used: {error}") from error
+
+
+def _version_of(path: Path) -> _Version:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _looked_up(listed: NameList, name_of_list: str, threshold: int, subject: Subject) -> list[ScreeningHit]:
+    hits: list[ScreeningHit] = []
+    names = [("debtor", subject.debtor), ("creditor", subject.creditor)]
+    seen = {subject.debtor.reveal(), subject.creditor.reveal()}
+    names += [("other party", name) for name in subject.other_names if name.reveal() not in seen]
+    for about, name in names:
+        hits += [
+            ScreeningHit(Source.LISTS, f"{name_of_list} {match.entry_id}", f"{about} name", match.score, match.why)
+            for match in listed.matches(name.reveal(), threshold)
+        ]
+    accounts = (
+        ("debtor", subject.debtor_agent, subject.debtor_account),
+        ("creditor", subject.creditor_agent, subject.creditor_account),
+    )
+    for about, agent, account in accounts:
+        for value in (account.reveal(), f"{agent}:{account.reveal()}"):
+            entry_id = listed.accounts.get(account_of(value))
+            if entry_id is not None:
+                hits.append(ScreeningHit(Source.LISTS, f"{name_of_list} {entry_id}", f"{about} account"))
+    return hits
