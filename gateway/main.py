@@ -55,7 +55,7 @@ from gateway.receiving import (
     open_institution,
     receiving_rails,
 )
-from gateway.regional import Regional, open_peer, open_regional, serving_the_peer, takes_of, tenure_of
+from gateway.regional import Regional, open_peer, open_regional, serving_the_peer, takes_of, tenure_of, whole_of
 from gateway.screening import open_screening
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
@@ -347,6 +347,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             peer=peer,
             region=None if peer is None else RegionId(settings.region),
             takes=takes_of(settings),
+            is_whole=whole_of(parts.regional),
         )
         regional = {} if parts.regional is None else parts.regional.loops_of_a_gateway
         background = [
