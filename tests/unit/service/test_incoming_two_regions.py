@@ -46,13 +46,14 @@ class SaidOfBoth:
 
 @dataclass(slots=True)
 class HandedOverStore:
-    """Keeps what is for the other region."""
+    """Keeps what is for the other region, and by which notes it had come from there."""
 
     kept: list[bytes] = field(default_factory=list)
+    came_by: list[str | None] = field(default_factory=list)
 
-    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
+    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime, came_by: str | None) -> None:
         self.kept.append(body)
-        return True
+        self.came_by.append(came_by)
 
 
 async def accepted_by_institution(earth: IncomingWorld) -> IncomingTransfer:
@@ -134,6 +135,22 @@ async def test_what_the_rail_says_in_the_wrong_region_is_kept_for_its_home() -> 
 
         assert regions.kept == [advice]
         assert earth.now(transfer).state is _S.ACCEPTED
+
+
+async def test_what_came_from_the_other_region_goes_back_there_as_long_as_this_one_is_not_its_home() -> None:
+    """A slot that moves: each region may believe for a moment that it is the other's. Nothing waits here for ever."""
+    regions = HandedOverStore()
+    async with incoming_world(regions=cast("RegionStore", regions)) as earth:
+        brought = earth.brought().raw.body
+        moved_away(earth)
+        for note in ("3", "8"):
+            await earth.sending.apply([RailDelivery(note, brought)], is_handed_over=True)
+        earth.store.store.homes.clear()
+        await earth.sending.apply([RailDelivery("9", brought)], is_handed_over=True)
+
+        assert regions.kept == [brought] * 2
+        assert regions.came_by == ["3", "8"]
+        assert len(earth.store.rows.transfers) == 1
 
 
 def lost(earth: IncomingWorld, transfer: IncomingTransfer, **more: Any) -> IncomingTransfer:
