@@ -196,6 +196,26 @@ async def test_what_the_rail_says_of_a_lost_regions_transfer_is_heard_after_it_w
         assert [each.transfer.payment_id for each in earth.recorder.contradictions] == [undecided.payment_id]
 
 
+@pytest.mark.parametrize("kinds", [None, (_E.ADVICE_OVERDUE,), (_E.ADVICE_OVERDUE, _E.QUESTIONS_ENDED)])
+async def test_what_was_accepted_without_posting_is_never_posted_on_the_rails_word_however_it_came_into_doubt(
+    kinds: tuple[IncomingEvent, ...] | None,
+) -> None:
+    """Taken over (None), silent for 25 s, or given to a person: our answer is known, and was ACWP; the money is held."""
+    async with incoming_world() as earth:
+        held = await earth.befalls(await earth.received(), _E.ACCEPTANCE_WITHOUT_POSTING_DECIDED, *(kinds or ()))
+        posted = await earth.befalls(await earth.received(), _E.ACCEPTANCE_DECIDED, *(kinds or ()))
+        if kinds is None:
+            for transfer in (held, posted):
+                lost(earth, transfer)
+        await earth.sending.apply([RailDelivery("", earth.advice(each)) for each in (held, posted)])
+
+        assert (earth.now(held).state, earth.now(held).answer) == (_S.PENDING, "ACWP")
+        assert earth.now(held).next_step_at == posting_due(earth.clock.now())
+        assert earth.now(posted).state is _S.SETTLED, "the control: accepted for posting"
+        assert earth.queued(Queue.FEDNOW_IN_VALUE) == [posted.payment_id]
+        assert earth.recorder.contradictions == []
+
+
 async def test_what_had_settled_is_posted_on_under_the_same_id() -> None:
     """The lost region may have told the institution: it is told again, and credits once."""
     async with incoming_world() as earth:
