@@ -233,10 +233,10 @@ RECEIVING_TENANTS: Final = """
 ACCOUNT_STANDING: Final = "SELECT standing FROM account_directory WHERE tenant_id = $1 AND account_index = $2"
 
 _STEPS_ARE_OURS: Final = (
-    f"state IN ({WAITED_FOR_SQL}) AND (final_at IS NULL AND state <> '{IncomingState.RETURN_DUE.value}' "
-    "OR returning_cents > 0)"
+    f"state IN ({WAITED_FOR_SQL}) AND (final_at IS NULL AND (state <> '{IncomingState.RETURN_DUE.value}' "
+    "OR attention IS NULL) OR returning_cents > 0)"
 )
-"""What has a next step of ours, whoever carried it before. A return that is not under way is a person's to begin."""
+"""What has a next step of ours, whoever carried it before. Where a person is called for a return, that is none."""
 
 REPLICATED_NOTES: Final = """
 SELECT due.position, due.payment_id FROM projection_due AS due

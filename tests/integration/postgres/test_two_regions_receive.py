@@ -234,12 +234,17 @@ async def test_transfers_that_a_lost_region_had_are_taken_over_in_doubt_and_noth
     undecided, accepted, settled = [await admitted(east) for _ in range(3)]
     await east.befalls(accepted, IncomingEvent.ACCEPTANCE_DECIDED)
     await east.befalls(settled, IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED)
-    for transfer, events in ((undecided, 1), (accepted, 2), (settled, 3)):
+    between, ended = [await admitted(east) for _ in range(2)]
+    owed = (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED, IncomingEvent.POSTING_REFUSED)
+    await east.befalls(between, *owed, IncomingEvent.RETURN_FAILED)
+    await east.befalls(ended, *owed, IncomingEvent.RETURNS_ENDED)
+    for transfer, events in ((undecided, 1), (accepted, 2), (settled, 3), (between, 5), (ended, 5)):
         await west.until_known(transfer, events=events)
     slots = await west.own.slot_map()
     assert slots is not None
     ask_after = NOW + timedelta(seconds=60)
-    taken = {incoming_slot_of(Rail.FEDNOW, each.message_id) for each in (undecided, accepted, settled)}
+    lost = (undecided, accepted, settled, between, ended)
+    taken = {incoming_slot_of(Rail.FEDNOW, each.message_id) for each in lost}
     moved = SlotMap(
         tuple(
             SlotOwner(west.name, owner.epoch + 1, None, ask_after) if slot in taken else owner
@@ -255,7 +260,8 @@ async def test_transfers_that_a_lost_region_had_are_taken_over_in_doubt_and_noth
     early = DECIDER.decide(found[undecided.payment_id], IncomingFact(IncomingEvent.ANSWER_TIME_PASSED), at=NOW)
     take = [DECIDER.decide(each, IncomingFact(IncomingEvent.TAKEN_OVER), at=NOW) for each in found.values()]
 
-    assert due >= set(ids)
+    assert due >= {*ids, between.payment_id}, "a return that would have been tried again is seen to here"
+    assert ended.payment_id not in due, "a person is called already"
     assert all(each.is_taken_over and each.ask_after == ask_after for each in found.values())
     assert await west.store.save([early]) == [False]
     assert await west.store.save(take) == [True] * 3
