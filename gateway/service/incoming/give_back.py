@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from gateway.domain.identity import delivery_id_of, incoming_slot_of, payment_id_of, reference_of
-from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState, advance_incoming
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import (
     FundsHolder,
@@ -153,7 +154,7 @@ class GivingBack:
             return NOT_KEPT
         assert isinstance(message, CustomerCreditTransfer), "what comes back is not returned once more"
         events = await self.decisions.store.events(transfer.payment_id)
-        new = self._new(transfer, message, _reason(events))
+        new = self._new(transfer, message, events)
         accepted = await self.payments.find_claim(new)
         if accepted is None:
             if await self._is_held(events):
@@ -191,11 +192,16 @@ class GivingBack:
                 return True
         return False
 
-    def _new(self, transfer: IncomingTransfer, message: CustomerCreditTransfer, reason: Reason) -> NewPayment:
-        """The return as a payment: from the creditor's institution back to the debtor's, at home where that is."""
+    def _new(
+        self, transfer: IncomingTransfer, message: CustomerCreditTransfer, events: Sequence[RecordedFact]
+    ) -> NewPayment:
+        """The return as a payment: from the creditor's institution back to the debtor's, at home where that is.
+
+        Its ids are of the day on which it was started, whenever it is begun: another region may have sent it that day.
+        """
         protocol, key, now = self.protocols[transfer.rail], return_key_of(transfer), self.decisions.clock.now()
         rail, amount = self.decisions.decider.rails[transfer.rail], Amount(transfer.returning_cents)
-        business_date = protocol.business_date(now)
+        business_date, reason = protocol.business_date(_started_at(events)), _reason(events)
         payment_id = payment_id_of(transfer.tenant_id, key, business_date)
         reference = reference_of("message", transfer.tenant_id, key, business_date)
         made = rail.return_of(
@@ -299,6 +305,17 @@ def _read_return(received: RawMessage, payment: Payment) -> tuple[Money, str, Me
     codes, original = reason_codes(message), message.original_message
     assert original is not None, "a return of ours names its original"
     return returned(message, payment.end_to_end_id), codes[0] if codes else "", original.message_id
+
+
+def _started_at(events: Sequence[RecordedFact]) -> datetime:
+    """When the return under way was started: what is said of one that is under way starts none."""
+    started = (
+        each.at
+        for each in reversed(events)
+        if each.state_before is not None
+        and IncomingEffect.START_RETURN in advance_incoming(each.state_before, each.fact.kind).effects
+    )
+    return next(started)
 
 
 def _reason(events: Sequence[RecordedFact]) -> Reason:
