@@ -289,7 +289,11 @@ WITH input AS (
         slot = excluded.slot, returns = excluded.returns, returning_cents = excluded.returning_cents,
         returned_cents = excluded.returned_cents, request_state = excluded.request_state,
         request_message_id = excluded.request_message_id, request_due_at = excluded.request_due_at,
-        attention = excluded.attention, timer_at = excluded.timer_at
+        attention = excluded.attention, timer_at = excluded.timer_at,
+        unsent_at = CASE
+            WHEN now.epoch < excluded.epoch AND now.answer IS DISTINCT FROM excluded.answer THEN NULL
+            ELSE now.unsent_at
+        END
     WHERE (now.epoch, now.version) < (excluded.epoch, excluded.version)
         OR (now.epoch, now.version) = (excluded.epoch, excluded.version) AND now.slot IS NULL
 ), told AS (
@@ -301,7 +305,8 @@ WITH input AS (
 )
 DELETE FROM projection_due WHERE position = ANY ($23::bigint[])
 """
-"""As for payments: what is older changes nothing, and the timer of one whose slot has become this region's is due."""
+"""As for payments: what is older changes nothing, and the timer of one whose slot has become this region's is due.
+An answer of ours that a takeover has annulled is not there to be sent any more."""
 
 TAKE_UP: Final = f"""
 UPDATE incoming_state AS state SET timer_at = $2

@@ -279,6 +279,39 @@ async def test_transfers_that_a_lost_region_had_are_taken_over_in_doubt_and_noth
         await region.own.adopt(moved.moved(taken, to=east.name))
 
 
+async def test_an_answer_that_a_takeover_has_annulled_is_sent_no_more(regions: list[Region]) -> None:
+    """Accepted here alone, and not sent; taken over undecided there. Once that is known here there is nothing to send."""
+    east, west = regions
+    annulled, known = await admitted(east), await admitted(east)
+    await east.befalls(known, IncomingEvent.ACCEPTANCE_DECIDED)
+    await west.until_known(annulled, events=1)
+    await west.until_known(known, events=2)
+    slots = await west.own.slot_map()
+    assert slots is not None
+    taken = {incoming_slot_of(Rail.FEDNOW, each.message_id) for each in (annulled, known)}
+    moved = SlotMap(
+        tuple(
+            SlotOwner(west.name, owner.epoch + 1, None, NOW) if slot in taken else owner
+            for slot, owner in enumerate(slots.owners)
+        )
+    )
+    async with not_following(regions):
+        await east.befalls(annulled, IncomingEvent.ACCEPTANCE_DECIDED)
+        before = await east.store.load([annulled.payment_id])
+        await west.own.adopt(moved)
+        for transfer in (annulled, known):
+            await west.befalls(transfer, IncomingEvent.TAKEN_OVER, IncomingEvent.TIME_OUT_ADVISED)
+    late = await east.until_known(annulled, events=4)
+    other = await east.until_known(known, events=4)
+
+    assert before[annulled.payment_id].unsent_at is not None
+    assert (late.state, late.answer, late.unsent_at) == (IncomingState.NOT_SETTLED, None, None)
+    assert other.answer == "ACTC"
+    assert other.unsent_at is not None, "the control: its answer stands, and its own time ends it"
+    for region in regions:
+        await region.own.adopt(moved.moved(taken, to=east.name))
+
+
 async def test_what_was_accepted_is_known_to_be_in_both_regions_or_not(regions: list[Region]) -> None:
     """By the peer's own word: while it follows, soon; while it does not, never, until it is fenced off."""
     east, west = regions
