@@ -404,9 +404,14 @@ def _is_for_both(reading: Reading, payment: Payment, transfer: IncomingTransfer)
 
 
 def _is_for_receiver(reading: Reading, payment: Payment | None, transfer: IncomingTransfer) -> bool:
-    """Whether a statement is to the receiver of a transfer; where we have sent it as well, the addressee tells."""
+    """Whether a statement is to the receiver of a transfer; where we have sent it as well, the addressee tells.
+
+    So it is where only the other region may know that: what is to the sender is none of the receiver's.
+    """
     if payment is None:
-        return not isinstance(reading.statement, ReceiptAcknowledgement)
+        to_sender = getattr(reading.statement, "instructed_agent", None) == transfer.instructing_agent
+        is_of_sender = to_sender and transfer.instructing_agent != transfer.instructed_agent
+        return not is_of_sender and not isinstance(reading.statement, ReceiptAcknowledgement)
     if isinstance(reading.statement, PaymentCancellationRequest | Resolution | ReceiptAcknowledgement):
         return isinstance(reading.statement, PaymentCancellationRequest)
     is_ours_twice = transfer.instructing_agent == transfer.instructed_agent
