@@ -344,16 +344,25 @@ async def test_what_was_accepted_is_known_to_be_in_both_regions_or_not(regions: 
     assert fenced
 
 
-async def test_open_transfers_from_before_there_were_slots_are_given_theirs_when_a_region_is_begun(
+async def test_transfers_from_before_there_were_slots_are_given_theirs_when_a_region_is_begun(
     regions: list[Region],
 ) -> None:
-    """They are functions of the message ids; until then they are of the region that wrote them."""
+    """They are functions of the message ids; until then they are of the region that wrote them.
+
+    What was posted too: it may be given back, and the other region computes its slot in the same way.
+    """
     east, west = regions
-    transfer = await admitted(east)
-    await execute(east.server, f"UPDATE incoming_state SET slot = NULL WHERE payment_id = '{transfer.payment_id}'")
-    await east.befalls(transfer, IncomingEvent.ACCEPTANCE_DECIDED)
+    accepted, posted = await admitted(east), await admitted(east)
+    ids = [each.payment_id for each in (accepted, posted)]
+    for each in ids:
+        await execute(east.server, f"UPDATE incoming_state SET slot = NULL WHERE payment_id = '{each}'")
+    await east.befalls(accepted, IncomingEvent.ACCEPTANCE_DECIDED)
+    await east.befalls(
+        posted, IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED, IncomingEvent.POSTING_CONFIRMED
+    )
 
     await prepare(east.server.superuser_dsn, region=east.name, peer=west.name)
 
-    slot = await east.store._pool.fetchval("SELECT slot FROM incoming_state WHERE payment_id = $1", transfer.payment_id)
-    assert slot == incoming_slot_of(Rail.FEDNOW, transfer.message_id)
+    query = "SELECT slot FROM incoming_state WHERE payment_id = $1"
+    found = [await east.store._pool.fetchval(query, each) for each in ids]
+    assert found == [incoming_slot_of(Rail.FEDNOW, each.message_id) for each in (accepted, posted)]
