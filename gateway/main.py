@@ -55,7 +55,7 @@ from gateway.receiving import (
     open_institution,
     receiving_rails,
 )
-from gateway.regional import Regional, open_peer, open_regional, serving_the_peer, takes_of, tenure_of
+from gateway.regional import Regional, open_peer, open_regional, serving_the_peer, takes_of, tenure_of, whole_of
 from gateway.screening import open_screening
 from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
@@ -347,6 +347,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             peer=peer,
             region=None if peer is None else RegionId(settings.region),
             takes=takes_of(settings),
+            is_whole=whole_of(parts.regional),
         )
         regional = {} if parts.regional is None else parts.regional.loops_of_a_gateway
         background = [
@@ -506,8 +507,11 @@ async def _run_worker_loops(
                 parts.clock,
                 parts.observer,
                 parts.settings.fednow.totals_interval_s,
+                parts.settings.region,
             )
             loops["reconciliation"] = reconciler.run
+            for rail in reconciler.dialects:  # a worker that never compares is one whose last time was its start
+                parts.metrics.rails.totals_compared_timestamp_seconds.labels(rail).set_to_current_time()
         if receiving.rails:
             loops |= {"forwarder": forwarder.publish, "forwarded": forwarder.forget}
         if parts.archiver is not None:
@@ -630,6 +634,7 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
             )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
         await _keep_incoming_gauges(parts, now)
+        metrics.conversations_overdue.set(await parts.conversations.overdue(now))
         await _keep_audit_gauges(parts, now)
         if parts.regional is not None:
             await parts.regional.keep_gauge(metrics, parts.clock)

@@ -191,6 +191,11 @@ def tenure_of(regional: Regional | None) -> Tenure:
     return Alone() if regional is None else regional
 
 
+def whole_of(regional: Regional | None) -> Callable[[], bool]:
+    """Return what says whether all that the other region had is here."""
+    return lambda: regional is None or regional.keeper.has_copied
+
+
 @asynccontextmanager
 async def open_peer(settings: Settings) -> AsyncIterator[Peer | None]:
     """Open the way to the other region's gateway; None where none is named.

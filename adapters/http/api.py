@@ -75,6 +75,7 @@ class Api:
     clients: seconds from acceptance to a final status; ``release``, what is deployed here, to anyone. ``synthetic``
     makes synthetic payments and tells what became of them; none where they are switched off. ``refused`` says whether
     the database's schema refuses this program. The caller keeps the group commit of `intake` and `waiting` running.
+    `is_whole` says whether all is here that the other region had: what is not found may be missing otherwise.
     `region` names itself in every answer; `peer` is the other region's gateway, where there are two.
     """
 
@@ -101,5 +102,6 @@ class Api:
     refused: Callable[[], bool] = lambda: False
     limits: HttpLimits = LIMITS
     takes: Takes = Takes.EITHER
+    is_whole: Callable[[], bool] = lambda: True
     peer: Peer | None = None
     region: RegionId | None = None

@@ -116,6 +116,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/conversations/{conversation_id}/messages/{message_id}", talks.get_message),
         ("POST", "/v1/conversations/{conversation_id}/answer", talks.post_answer),
         ("POST", "/v1/conversations/{conversation_id}/withdrawal", talks.post_withdrawal),
+        ("POST", "/v1/conversations/{conversation_id}/note", talks.post_note),
         ("GET", "/v1/rails/{rail}", rails.get_status),
         ("POST", "/v1/rails/{rail}/operations", rails.post_operation),
         ("GET", "/v1/rails/{rail}/operations/{operation_id}", rails.get_operation),

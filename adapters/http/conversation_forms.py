@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from adapters.http.incoming_forms import code_findings, text_findings
-from adapters.http.notes import refuse_if_any
+from adapters.http.notes import note_findings, refuse_if_any
 from adapters.http.payment_form import FormFinding, payment_request_in, read_object
 from gateway.domain.conversation import Act, Conversation, ConversationKind
 from gateway.domain.payment import Rail, Reason, ReasonOrigin
@@ -184,6 +184,14 @@ def read_withdrawal(body: bytes) -> Reason:
     reason = _reason_in(members)
     assert reason is not None, "it was demanded"
     return reason
+
+
+def read_note(body: bytes) -> str:
+    """Read ``{"note": …}``; raises alike."""
+    members = read_object(body)
+    refuse_if_any(note_findings(members, known=("note",)))
+    note: str = members["note"]
+    return note.strip()
 
 
 def _reason_in(members: Mapping[str, Any]) -> Reason | None:

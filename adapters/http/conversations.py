@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -17,6 +18,7 @@ from adapters.http.bodies import read_body, require_type
 from adapters.http.conversation_forms import (
     ANSWERS,
     read_answer,
+    read_note,
     read_question,
     read_report,
     read_request,
@@ -75,7 +77,7 @@ class ConversationApi:
         asked, named = read_request(body, default_end_to_end_id=EndToEndId(f"RFP{reference}"))
         return await self._started(
             self._api.conversations.ask_for_payment(
-                tenant_id, key, asked, rail=named or Rail.FEDNOW, content=b"request:" + body
+                tenant_id, key, asked, rail=named or Rail.FEDNOW, content=b"request:" + _canonical(body)
             )
         )
 
@@ -92,7 +94,7 @@ class ConversationApi:
         try:
             return await self._started(
                 self._api.conversations.ask_for_information(
-                    tenant_id, key, transfer_id, asked, content=b"question:" + transfer_id.bytes + body
+                    tenant_id, key, transfer_id, asked, content=b"question:" + transfer_id.bytes + _canonical(body)
                 )
             )
         except LookupError as error:
@@ -105,7 +107,7 @@ class ConversationApi:
         asked, named = read_report(body)
         return await self._started(
             self._api.conversations.ask_for_report(
-                tenant_id, key, asked, rail=named or Rail.FEDNOW, content=b"report:" + body
+                tenant_id, key, asked, rail=named or Rail.FEDNOW, content=b"report:" + _canonical(body)
             )
         )
 
@@ -159,6 +161,16 @@ class ConversationApi:
                 by="operator" if tenant_id is None else f"tenant {tenant_id}",
             )
         return json_response(conversation_json(asked))
+
+    async def post_note(self, request: web.Request) -> web.Response:
+        """Keep what a person has found out about a conversation that needs attention, and show it as it is then."""
+        conversation = await self._conversation(request)
+        require_type(request, is_json, taken="application/json")
+        words = read_note(await read_body(request, self._api.limits))
+        tenant_id = await self._operator_keys.sight_of(request.headers)
+        by = "operator" if tenant_id is None else f"tenant {tenant_id}"
+        noted = await self._api.conversations.note(conversation.conversation_id, words, tenant_id=tenant_id, by=by)
+        return json_response(conversation_json(noted))
 
     # --- looking ---
 
@@ -269,6 +281,11 @@ def _event_json(recorded: RecordedAct) -> dict[str, Any]:
         "attention": recorded.is_strange,
         "at": instant_text(recorded.at),
     }
+
+
+def _canonical(body: bytes) -> bytes:
+    """A body that was read, as equal content is equal: whatever its white space, and the order of its members."""
+    return json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
 
 
 def _link(conversation_id: ConversationId) -> str:

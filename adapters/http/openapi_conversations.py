@@ -8,6 +8,7 @@ from typing import Any, Final
 from adapters.http import problems
 from adapters.http.conversation_forms import CODES_MAX, EVERY_ANSWER, LINE_MAX, LINES_MAX
 from adapters.http.incoming_forms import TEXT_MAX
+from adapters.http.notes import NOTE_MAX
 from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE
 from adapters.http.openapi_schemas import SCHEMAS
 from gateway.domain.conversation import Act, ConversationKind, ConversationState, Side
@@ -162,6 +163,7 @@ CONVERSATION_SCHEMAS: Final[dict[str, Any]] = {
         },
         optional=("reason_code", "text", "information"),
     ),
+    "ConversationNote": _object({"note": {"type": "string", "minLength": 1, "maxLength": NOTE_MAX}}),
     "Withdrawal": _object({"reason_code": _CODE, "text": _TEXT}, optional=("text",)),
 }
 """Every schema of conversations, by name."""
@@ -372,5 +374,16 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
                 "Withdrawal",
                 {"reason_code": "CUST"},
             )
+        },
+        "/v1/conversations/{conversation_id}/note": {
+            "post": {
+                "operationId": "noteConversation",
+                "tags": ["send"],
+                "summary": "Say what was found out about a conversation that needs attention: it needs none any more",
+                "description": "Nothing is sent; the note stays in the history.",
+                "parameters": [_ONE],
+                "requestBody": body("ConversationNote", {"note": "Their support says: the RJCT was a slip."}),
+                "responses": shown("Conversation", _EXAMPLE, *_BODY, unknown, problems.ACTION_INVALID),
+            }
         },
     }

@@ -22,6 +22,7 @@ from adapters.http.problems import (
 )
 from adapters.http.representation import candidate_json, events_json, messages_json, payment_json
 from gateway.domain.payment import Payment, PaymentId, TenantId
+from gateway.service.ports import NotServingError
 
 FOUND_MAX: Final = 50
 """Payments that one answer lists."""
@@ -106,6 +107,7 @@ class Payments:
 
         Raises:
             ProblemError: 404 when there is none, 409 when there are several.
+            NotServingError: none is found while the other region's are being copied.
 
         """
         if not _is_reference(reference):
@@ -118,6 +120,10 @@ class Payments:
             if found:
                 return _the_one(found)
         found = await self._api.store.find(tenant_id, end_to_end_id=reference, limit=FOUND_MAX)
+        if not found and not self._api.is_whole():
+            raise NotServingError(
+                "what the other region has is not all copied: a payment that is not found may be there"
+            )
         if not found:
             raise _not_found()
         return _the_one(found)

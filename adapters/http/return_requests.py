@@ -98,7 +98,7 @@ class ReturnRequestDesk:
         except NotAnswerableError as error:
             raise ProblemError(
                 RETURN_NOT_ANSWERABLE,
-                f"{error}; nothing was done.".capitalize(),
+                f"Not answered: {error}; nothing was done.",
                 members={"state": error.state},
             ) from error
         except NotReturnableError as error:

@@ -30,7 +30,7 @@ MOVE: Final = """
 UPDATE conversation_state
 SET state = $3, version = version + 1, due_at = $4, expires_at = $5, seeks_payment = $6,
     payment_id = coalesce(payment_id, $7), withdrawal_id = coalesce($8, withdrawal_id),
-    attention = attention OR $9, updated_at = $10
+    attention = $9, updated_at = $10
 WHERE conversation_id = $1 AND version = $2
 RETURNING conversation_id
 """
@@ -107,6 +107,16 @@ WHERE unsent.conversation_id = $1 ORDER BY unsent.position LIMIT 1 FOR UPDATE OF
 """
 
 SENT: Final = "DELETE FROM conversation_unsent WHERE position = $1"
+
+WAITING: Final = f"""
+{_CONVERSATION}
+WHERE fact.conversation_id = ANY (ARRAY(
+    SELECT unsent.conversation_id
+    FROM conversation_unsent AS unsent JOIN conversation_message AS kept
+        ON kept.message_id = unsent.message_id AND kept.conversation_id = unsent.conversation_id
+    WHERE kept.at < $1 ORDER BY unsent.position LIMIT $2
+))
+"""
 
 EXPIRED: Final = f"{_CONVERSATION} WHERE now.expires_at < $1 ORDER BY now.expires_at LIMIT $2"
 

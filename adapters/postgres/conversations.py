@@ -157,7 +157,7 @@ class PostgresConversations:
             before.kind is ConversationKind.REQUEST_FOR_PAYMENT and paid is None,
             decision.payment_id,
             decision.withdrawal_id,
-            decision.is_strange,
+            decision.needs_attention,
             decision.at,
         )
         if moved is None:
@@ -320,6 +320,12 @@ class PostgresConversations:
                 yield None if row is None else message_from(row, self._vault)
                 if row is not None:
                     await connection.execute(sql.SENT, row["unsent_position"])
+
+    async def waiting(self, before: datetime, *, limit: int) -> Sequence[Conversation]:
+        """Return what may not have left; see the port."""
+        with translated():
+            rows = await self._pool.fetch(sql.WAITING, before, limit)
+        return [conversation_from(row) for row in rows]
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Conversation]:
         """Return what has run out; see the port."""

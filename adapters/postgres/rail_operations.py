@@ -65,7 +65,7 @@ ORDER BY at DESC, event_id LIMIT $2
 
 _HEARD: Final = f"""
 SELECT {_COLUMNS}, key_id, body FROM rail_event
-WHERE rail = $1 AND kind = $2 AND at >= $3 AND body IS NOT NULL AND event_id <> ALL ($5::uuid[])
+WHERE rail = $1 AND kind = $2 AND at >= $3 AND body IS NOT NULL AND event_id <> ALL ($5::uuid[]) AND region = $6
 ORDER BY at, event_id LIMIT $4
 """
 
@@ -152,7 +152,7 @@ class PostgresRailEvents:
     ) -> Sequence[HeardMessage]:
         """Return messages with their bytes; see the port."""
         with translated():
-            rows = await self._pool.fetch(_HEARD, rail.value, kind.value, since, limit, list(but))
+            rows = await self._pool.fetch(_HEARD, rail.value, kind.value, since, limit, list(but), self._region)
         return [HeardMessage(_event_from(row), self._vault.open(Sealed(row["key_id"], row["body"]))) for row in rows]
 
     async def arrivals(self, rail: Rail, institution: str, *, since: datetime, until: datetime) -> Arrivals:

@@ -17,7 +17,7 @@ DURATION_BUCKETS_S: Final = (*(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3
 class Metrics:
     """Every metric of a process, on a registry of its own."""
 
-    def __init__(self) -> None:  # noqa: PLR0915 - a list, one metric after the other
+    def __init__(self) -> None:  # noqa: PLR0915 - a statement for each metric
         self.registry = CollectorRegistry()
         self.payments_total = Counter(
             "gateway_payments_total",
@@ -122,6 +122,11 @@ class Metrics:
             "gateway_incoming_transfers_open_oldest_age_seconds",
             "Since when the oldest of them is here.",
             ["state"],
+            registry=self.registry,
+        )
+        self.conversations_overdue = Gauge(
+            "gateway_conversations_overdue",
+            "Conversations in which what was due has not come, or was not done.",
             registry=self.registry,
         )
         self.incoming_attention = Gauge(

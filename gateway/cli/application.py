@@ -604,6 +604,18 @@ def conversations_answer(
     raise typer.Exit(answer_conversation(settings_or_stop(), conversation, given, part="answer", url=url))
 
 
+@conversations.command("note")
+def conversations_note(
+    conversation: _Conversation,
+    note: Annotated[str, typer.Option(help="What was found out, where and from whom: it stays in the history.")],
+    url: _Url = None,
+) -> None:
+    """Say what was found out about one that needs attention: it needs none any more."""
+    from gateway.cli.conversations import answer_conversation
+
+    raise typer.Exit(answer_conversation(settings_or_stop(), conversation, {"note": note}, part="note", url=url))
+
+
 @conversations.command("withdraw")
 def conversations_withdraw(
     conversation: _Conversation,

@@ -145,6 +145,8 @@ class Act(StrEnum):
     DUPLICATE = "DuplicateConfirmed"
     WILL_PAY = "PaymentPromised"
     REPORTED = "Reported"
+    NOTED = "Noted"
+    """A person has looked at it, and says what was found: it needs no attention any more."""
 
 
 _A = Act
@@ -181,7 +183,11 @@ _OF_REQUESTS: Final = (*_UNDECIDED, _S.ACCEPTED, _S.WITHDRAWING, _S.WITHDRAWING_
 
 REQUEST_FOR_PAYMENT: Final[_Table] = {
     # What says nothing new, in whatever state.
-    **{(state, act): _T(state) for state in _OF_REQUESTS for act in (_A.RECEIPT, _A.PRESENTED, _A.OPENING_REFUSED)},
+    **{
+        (state, act): _T(state)
+        for state in _OF_REQUESTS
+        for act in (_A.RECEIPT, _A.PRESENTED, _A.OPENING_REFUSED, _A.NOTED)
+    },
     **{(state, _A.WITHDRAWAL_FAILED): _T(_GIVEN_UP.get(state, state)) for state in _OF_REQUESTS},
     **{(state, _A.ANSWER_REFUSED): _T(state, is_strange=True) for state in _OF_REQUESTS},
     # The rail refuses a second copy too: what was answered stays answered, and what is answered was not refused.
@@ -222,7 +228,7 @@ _UNANSWERED: Final = (_S.REQUESTED, _S.PENDING, _S.FAILED)
 _OF_QUESTIONS: Final = (*_UNANSWERED, *_ANSWERS.values())
 
 INFORMATION_REQUEST: Final[_Table] = {
-    **{(state, act): _T(state) for state in _OF_QUESTIONS for act in (_A.RECEIPT, _A.OPENING_REFUSED)},
+    **{(state, act): _T(state) for state in _OF_QUESTIONS for act in (_A.RECEIPT, _A.OPENING_REFUSED, _A.NOTED)},
     **{(state, _A.ANSWER_REFUSED): _T(state, is_strange=True) for state in _OF_QUESTIONS},
     (_S.REQUESTED, _A.OPENING_REFUSED): _T(_S.FAILED),
     **{(state, _A.DEFERRED): _T(_S.PENDING) for state in _UNANSWERED},
@@ -239,6 +245,7 @@ INFORMATION_REQUEST: Final[_Table] = {
 
 ACCOUNT_REPORT: Final[_Table] = {
     **{(state, act): _T(state) for state in (_S.REPORTED, _S.FAILED) for act in (_A.RECEIPT, _A.OPENING_REFUSED)},
+    **{(state, _A.NOTED): _T(state) for state in (_S.REQUESTED, _S.REPORTED, _S.FAILED)},
     (_S.REQUESTED, _A.RECEIPT): _T(_S.REQUESTED),
     (_S.REQUESTED, _A.OPENING_REFUSED): _T(_S.FAILED),
     # A report has pages, and each is a message.
@@ -328,6 +335,11 @@ def is_ours_to_do(conversation: Conversation, act: Act) -> bool:
 def is_theirs_to_say(conversation: Conversation, act: Act) -> bool:
     """Whether the other side may say so at all: what only we may do is no word of theirs."""
     return act not in (REQUESTERS if conversation.side is Side.US else RESPONDERS)
+
+
+def needs_attention_after(conversation: Conversation, act: Act, *, is_strange: bool) -> bool:
+    """Whether a person must look at it after an act: once they have to, until one has."""
+    return act is not _A.NOTED and (conversation.needs_attention or is_strange)
 
 
 def first_state(kind: ConversationKind, side: Side) -> ConversationState:

@@ -60,14 +60,17 @@ def cycle_begins(day: date) -> datetime:
     return datetime.combine(day - timedelta(days=1), ROLLS_AT, tzinfo=ZONE).astimezone(UTC)
 
 
-def totals_request_id(rail: str, institution: str, *, turn: int) -> UUID:
-    """Return the id of an institution's request for totals in a turn: several workers ask once."""
-    return uuid5(_OWN, f"totals:{rail}:{institution}:{turn}")
+def totals_request_id(region: str, rail: str, institution: str, *, turn: int) -> UUID:
+    """Return the id of an institution's request for totals in a turn: several workers of a region ask once."""
+    return uuid5(_OWN, f"totals:{region}:{rail}:{institution}:{turn}")
 
 
-def details_request_id(rail: str, institution: str, day: date, *, theirs: Arrivals, ours: Arrivals) -> UUID:
+def details_request_id(
+    region: str, rail: str, institution: str, day: date, *, theirs: Arrivals, ours: Arrivals
+) -> UUID:
     """Return the id of the request for details on a difference: the same difference is looked into once."""
-    return uuid5(_OWN, f"details:{rail}:{institution}:{day}:{theirs.count}:{theirs.cents}:{ours.count}:{ours.cents}")
+    sums = f"{theirs.count}:{theirs.cents}:{ours.count}:{ours.cents}"
+    return uuid5(_OWN, f"details:{region}:{rail}:{institution}:{day}:{sums}")
 
 
 def missing_id(rail: str, message_id: str) -> UUID:
@@ -81,8 +84,8 @@ def closing_id(rail: str, message_id: str) -> UUID:
 
 
 def still_missing(events: Iterable[RailEvent]) -> list[RailEvent]:
-    """Return what is missing and nobody has closed, the oldest first."""
-    known = list(events)
+    """Return what is missing and nobody has closed, the oldest first; what both regions have found is one."""
+    known = sorted(events, key=lambda event: event.at, reverse=True)
     closed = {event.about for event in known if event.kind is RailEventKind.CLOSED}
-    missing = [event for event in known if event.kind is RailEventKind.MISSING and event.about not in closed]
-    return sorted(missing, key=lambda event: event.at)
+    missing = {event.about: event for event in known if event.kind is RailEventKind.MISSING}
+    return sorted((event for about, event in missing.items() if about not in closed), key=lambda event: event.at)

@@ -68,7 +68,10 @@ class NotMissingError(Exception):
 
 @dataclass(slots=True)
 class Reconciler:
-    """Asks for totals and compares: a worker's loop. Several workers ask, and find, each thing once."""
+    """Asks for totals and compares: a worker's loop. Several workers ask, and find, each thing once.
+
+    With two regions each asks for itself, and compares what it has heard itself with what both have.
+    """
 
     dialects: Mapping[Rail, ReportsDialect]
     store: RailEventStore
@@ -76,6 +79,7 @@ class Reconciler:
     clock: Clock
     observer: Observer
     interval_s: float
+    region: str
     _asked_turn: int | None = None
     _read: dict[UUID, datetime] = field(default_factory=dict)
     """The reports that were looked at, and when they came."""
@@ -98,7 +102,7 @@ class Reconciler:
         institutions = sorted((await self.incoming.receiving_tenants()).by_agent)
         for rail, dialect in self.dialects.items():
             for institution in institutions:
-                event_id = totals_request_id(rail, institution, turn=turn)
+                event_id = totals_request_id(self.region, rail, institution, turn=turn)
                 message = dialect.totals_request(institution, event_id=event_id, at=now)
                 await self._request(rail, institution, message, event_id, now)
         self._asked_turn = turn
@@ -129,7 +133,7 @@ class Reconciler:
         self.observer.totals_compared(dialect.rail, theirs=said.arrivals, ours=ours)
         if ours == said.arrivals:
             return
-        event_id = details_request_id(dialect.rail, said.institution, day, theirs=said.arrivals, ours=ours)
+        event_id = details_request_id(self.region, dialect.rail, said.institution, day, theirs=said.arrivals, ours=ours)
         now = self.clock.now()
         message = dialect.details_request(said.institution, day, event_id=event_id, at=now)
         await self._request(dialect.rail, said.institution, message, event_id, now)

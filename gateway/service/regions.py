@@ -57,6 +57,8 @@ class MapKeeper:
     fault: str | None = "the map of slots has not been read yet"
     read_at_s: float = -math.inf
     """Since when, by the monotonic clock, the copy is what the witness had, or newer."""
+    has_copied: bool = False
+    """Whether all that the peer had is here; at the last look."""
 
     async def run(self) -> None:
         """Follow until cancelled; without the witness the copy stays as it is, and the lease runs out by itself."""
@@ -90,8 +92,8 @@ class MapKeeper:
             except ContradictedMapError as error:
                 self.fault = str(error)
                 raise
-        is_copied = await self.store.is_copied(self.peer)
-        self.fault = None if is_copied else f"what region {self.peer} has is not all copied: fifteen region join"
+        self.has_copied = await self.store.is_copied(self.peer)
+        self.fault = None if self.has_copied else f"what region {self.peer} has is not all copied: fifteen region join"
         self.read_at_s = started_s
         return slots
 

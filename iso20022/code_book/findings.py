@@ -128,7 +128,19 @@ _REQUESTS: Final[tuple[FindingRow, ...]] = (
     ("FORM_RAIL", "The rail is none that there is.", "Write fednow or rtp."),
     ("FORM_ROUTING_NUMBER", "A routing number is not nine digits.", "Write the nine digits."),
     ("FORM_UETR", "The UETR is no version 4 UUID in lower case.", "Write it so, or leave it out."),
-    ("FORM_ANSWER", "The answer to a request for a return is none that the API knows.", "Use one of those named."),
+    ("FORM_ANSWER", "The answer is none that the API knows there.", "Use one of those named."),
+    (
+        "FORM_CODES",
+        "The codes of a question are none, or none are named.",
+        "Name codes of ISO 20022, such as MS01 or IN01.",
+    ),
+    ("FORM_DATE", "A day, or a point in time, is none.", "Write a day as YYYY-MM-DD, an instant with its offset."),
+    (
+        "FORM_INFORMATION",
+        "What is told does not fit the answer, or its lines are none.",
+        "Give lines with informed alone.",
+    ),
+    ("FORM_KIND", "The kind of report is none that the rail makes.", "Use one of those named."),
     ("FORM_NOTE", "A note of an operator is missing, or too long.", "Say in a sentence why."),
     ("FORM_OUTCOME", "The outcome of a posting is none that the API knows.", "Use one of those named."),
     ("FORM_SETTLED", "It is not said whether the rail has settled the transfer.", "Say true or false."),
@@ -136,6 +148,7 @@ _REQUESTS: Final[tuple[FindingRow, ...]] = (
     ("FORM_REASON_NOT_TAKEN", "The rail takes no return for this reason.", "Use one of those named."),
     ("FORM_TEXT", "The words beside a reason are empty, too long, or no single line.", "Shorten them."),
     ("FORM_ACTION", "The action is none that the API knows.", "Use one of those named."),
+    ("FORM_SUBJECT", "What is asked of a rail is not about such a subject.", "Name an institution, a point or nobody."),
     ("FORM_DECISION", "The decision is none that the API knows.", "Use one of those named."),
 )
 _INFORMATIVE: Final = frozenset({"HEADER_ONLY", "XSD_MORE", "KEY_VALIDITY_LONG", "KEY_EXPIRES_SOON", "KEY_ALONE"})

@@ -67,8 +67,6 @@ class ReportWriter:
         accounts = {each.routing_number for each in self._settings.participants if each.connection_party == party}
         if request.account not in accounts:
             return TechnicalFault(codes.sender, f"{party} does not speak for {request.account}")
-        if request.kind not in MADE:
-            return TechnicalFault(codes.unsupported, f"{request.kind} is not made here")
         day = cycle_day(now) if request.period is None else request.period.from_date
         entries = [
             _entry(settlement, request.account)

@@ -60,6 +60,7 @@ async def test_money_goes_back_and_comes_back_once_and_what_is_asked_back_is_ans
     for path in ours:
         await asked_until(receiver, path, request_is("RECEIVED"))
     deferred = ask(receiver, f"{ours[0]}/return-answer", {"answer": "pending"}, expected=409)
+    unlisted = ask(receiver, f"{ours[1]}/return-answer", {"answer": "refused", "reason_code": "MD07"}, expected=409)
     ask(receiver, f"{ours[0]}/return-answer", {"answer": "agreed", "amount": "20.00"})
     ask(receiver, f"{ours[1]}/return-answer", {"answer": "refused", "reason_code": "CUST"})
     answered = [
@@ -81,6 +82,7 @@ async def test_money_goes_back_and_comes_back_once_and_what_is_asked_back_is_ans
     part = ask(receiver, paths[0])
 
     assert deferred["type"].endswith("return_not_answerable")
+    assert "ARDT" in unlisted["detail"]
     assert untaken["why"] == "reason_not_taken"
     assert [each["returned"]["value"] for each in answered] == ["20.00", "0.00"]
     assert [each["state"] for each in asked] == ["RETURNED", "SETTLED"]

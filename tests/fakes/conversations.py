@@ -94,7 +94,7 @@ class InMemoryConversations:
             due_at=decision.due_at,
             payment_id=known.payment_id or decision.payment_id,
             withdrawal_id=decision.withdrawal_id or known.withdrawal_id,
-            needs_attention=known.needs_attention or decision.is_strange,
+            needs_attention=decision.needs_attention,
             updated_at=decision.at,
         )
         recorded = RecordedAct(
@@ -185,6 +185,14 @@ class InMemoryConversations:
             yield unsent[0] if unsent else None
             if unsent:
                 del unsent[0]
+
+    async def waiting(self, before: datetime, *, limit: int) -> Sequence[Conversation]:
+        await asyncio.sleep(0)
+        return [
+            self.rows.conversations[named]
+            for named, unsent in self.rows.unsent.items()
+            if any(message.at < before for message in unsent)
+        ][:limit]
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Conversation]:
         await asyncio.sleep(0)

@@ -263,7 +263,13 @@ class InMemoryStore:
         await self._reached()
         found = {}
         for payment_id, direction in wanted:
-            messages = [m for m in self.rows.messages.get(payment_id, ()) if m.direction is direction]
+            messages = [
+                message
+                for message in self.rows.messages.get(payment_id, ())
+                if message.direction is direction
+                # Of what was sent, the transfer: a question may have come before it.
+                and (direction is not MessageDirection.RAIL_OUT or message.message_type.startswith("pacs.008."))
+            ]
             if payment_id in self.rows.payments and messages:
                 oldest = min(messages, key=lambda message: (message.at, message.message_id))
                 found[payment_id] = (self.rows.payments[payment_id], oldest)

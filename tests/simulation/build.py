@@ -275,6 +275,12 @@ class Build:
         """Return what publishes the deliveries of accepted payments at once."""
         return Forwarder(store, bus, clock, observer)
 
+    def decisions(
+        self, _life: Life, store: PaymentStore, saves: GroupCommit[Decision, bool], observer: Observer, _timing: Timing
+    ) -> Decisions:
+        """Return what takes events through the table."""
+        return Decisions(store, saves, observer)
+
     def intake(self, **parts: Any) -> Intake:
         """Return the use case that takes payments in."""
         return Intake(**parts)
@@ -324,7 +330,7 @@ class GatewayLife:
         self.forwarder = build.forwarder(self.store, build.bus_side(life), life.clock, observer)
         self.admission = Admission(self.store, life.poll_clock, ADMISSION_WAIT_MAX_S)
         rail = build.protocol(world)
-        decisions = Decisions(self.store, self.saves, observer)
+        decisions = build.decisions(life, self.store, self.saves, observer, rail.timing)
         self.operators = Operators(decisions, {rail.rail: rail}, life.clock)
         self.intake = build.intake(
             rails={rail.rail: rail},
@@ -380,7 +386,7 @@ async def run_worker(life: Life, build: Build) -> None:
     rail, identifiers = build.protocol(world), world.chance.identifiers(life.key)
     rails = {rail.rail: rail}
     saves, loads = grouped_saves(store), grouped_loads(store)
-    decisions = Decisions(store, saves, observer)
+    decisions = build.decisions(life, store, saves, observer, rail.timing)
     shared = {"decisions": decisions, "clock": life.clock, "identifiers": identifiers, "observer": observer}
     funds = Funds(NoCore(), store, life.clock, observer, rail.timing.promise_s)
     shared_parts = {**shared, "screening": build.screening(life)}

@@ -166,10 +166,13 @@ class NothingExpiredIsSent(Check):
         payment = world.payment_of_body(witnessed.body)
         if payment is None:
             return
-        sent = [event for event in world.history(payment) if event.event.kind is EventKind.SENDING_STARTED]
+        history = world.history(payment)
+        sent = [event for event in history if event.event.kind is EventKind.SENDING_STARTED]
         latest = [event.at + RAIL_CLOCK - SEND_MARGIN for event in sent[-1:]]
-        released = [event.at for event in world.history(payment) if event.event.kind is EventKind.HOLD_RELEASED]
-        if len(sent) <= 1:
+        # What was taken over is asked about first: its first sending may be the rail's word that it has none.
+        is_again = any(event.event.kind is EventKind.RESENDING_CHOSEN for event in history)
+        released = [event.at for event in history if event.event.kind is EventKind.HOLD_RELEASED]
+        if len(sent) <= 1 and not is_again:
             begun_at = released[-1] + PROMISE if released else payment.deadline_at
             latest.append(begun_at - SEND_MARGIN)
         if latest and world.now() > min(latest):
@@ -409,7 +412,8 @@ class WhatWaitsHasADelivery(Check):
     def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
         on_their_way = {row.delivery.payment_id for row in world.store.rows.outbox} | world.bus.payments(_VALUE)
         for payment in world.payments:
-            if payment.state in SENDABLE and payment.payment_id not in on_their_way:
+            is_here = not payment.is_taken_over  # its slot has moved: whoever has it now asks first
+            if is_here and payment.state in SENDABLE and payment.payment_id not in on_their_way:
                 yield f"{world.words(payment)} is {payment.state}, and no delivery will have it sent"
 
 

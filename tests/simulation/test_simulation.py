@@ -94,6 +94,14 @@ def test_every_planted_bug_is_found(plant: Plant) -> None:
     assert not without.violations, "it is the planted bug that makes the difference"
 
 
+@pytest.mark.parametrize(("plant", "seed"), [(Plant.HIT_LET_PASS, 9), (Plant.OUTAGE_LET_PASS, 25)])
+def test_what_screening_lets_pass_is_found_on_what_the_rail_brings_too(plant: Plant, seed: int) -> None:
+    """Its first seed finds each on what is sent."""
+    (first, *_) = run(scenario_of(seed), BUILDS[plant]()).violations
+
+    assert first.check == "nothing is accepted that screening has not passed"
+
+
 def test_every_planted_bug_is_in_the_document() -> None:
     """Whoever reads a report finds out there what a plant is."""
     page = (ROOT / "docs" / "simulation.md").read_text()

@@ -11,6 +11,7 @@ from gateway.domain.conversation import (
     Conversation,
     ConversationStep,
     due_after,
+    needs_attention_after,
     step_after,
 )
 from gateway.domain.identity import delivery_id_of
@@ -78,6 +79,7 @@ def decided(
         if received
         else (said[-1].business_message_id if said else None),
         is_strange=is_strange or step.is_strange,
+        needs_attention=needs_attention_after(conversation, act, is_strange=is_strange or step.is_strange),
         payment_id=payment_id,
         withdrawal_id=withdrawal_id,
         messages=(*(() if received is None else (received,)), *said),

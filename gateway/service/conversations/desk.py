@@ -21,7 +21,7 @@ from gateway.domain.conversation import (
 )
 from gateway.domain.identity import conversation_id_of
 from gateway.domain.incoming_transfer import ARRIVED, IncomingTransfer
-from gateway.domain.payment import IdempotencyKey, PaymentId, Rail, Reason, TenantId
+from gateway.domain.payment import IdempotencyKey, PaymentId, Rail, Reason, ReasonOrigin, TenantId
 from gateway.service.conversations.decide import ATTEMPTS_MAX, decided, delivery_of, kept
 from gateway.service.conversations.rail import ConversationRail, InformationAsked, PaymentAsked, ReportAsked
 from gateway.service.incoming.messages import ReceivedMessages
@@ -254,6 +254,23 @@ class ConversationDesk:
                 by=by,
             )
             if await self.store.save(decision):
+                return await self.show(conversation_id, tenant_id=tenant_id)
+        raise UnavailableError(f"other acts were saved first {ATTEMPTS_MAX} times")
+
+    async def note(
+        self, conversation_id: ConversationId, words: str, *, tenant_id: TenantId | None, by: str
+    ) -> Conversation:
+        """Keep what a person has found out, and return the conversation as it is then: it needs no attention any more.
+
+        Raises:
+            LookupError: there is no such conversation.
+            UnavailableError: the store does not answer; look at the conversation before repeating.
+
+        """
+        reason = Reason("NARR", ReasonOrigin.OPERATOR if tenant_id is None else ReasonOrigin.INSTITUTION, words)
+        for _ in range(ATTEMPTS_MAX):
+            conversation = await self.show(conversation_id, tenant_id=tenant_id)
+            if await self.store.save(decided(conversation, Act.NOTED, at=self.clock.now(), reason=reason, by=by)):
                 return await self.show(conversation_id, tenant_id=tenant_id)
         raise UnavailableError(f"other acts were saved first {ATTEMPTS_MAX} times")
 

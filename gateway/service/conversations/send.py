@@ -16,6 +16,9 @@ from gateway.service.ports.conversations import ConversationStore
 LOOK_PAUSE_S: Final = 1.0
 """Between two looks for what has expired, and for what has settled."""
 
+UNSENT_S: Final = 30.0
+"""A message that was saved so long ago, and is not known to have left, is sent without a delivery."""
+
 TAKEN_MAX: Final = 64
 """Conversations that one look ends, or links, at most."""
 
@@ -45,9 +48,12 @@ class ConversationKeeping:
         conversation = await self.store.load(ConversationId(delivery.payment_id))
         if conversation is None:
             return False
+        await self._send_all(conversation)
+        return True
+
+    async def _send_all(self, conversation: Conversation) -> None:
         while await self._send_next(conversation):
             pass
-        return True
 
     async def _send_next(self, conversation: Conversation) -> bool:
         async with self.store.sending(conversation.conversation_id) as message:
@@ -67,18 +73,18 @@ class ConversationKeeping:
         return see_to
 
     async def run(self) -> None:
-        """Keep time until cancelled.
-
-        Raises:
-            UnavailableError: the store does not answer; what is due stays due.
-
-        """
+        """Keep time until cancelled; raises as `look`."""
         while True:
             await self.look()
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
 
     async def look(self) -> None:
-        """End the requests that have expired, and link those for which money has settled; a repeat changes nothing."""
+        """End what has expired, link what was paid, and send what no delivery has brought out; a repeat is safe.
+
+        Raises:
+            UnavailableError: store or rail do not answer; what is due stays due.
+
+        """
         now = self.clock.now()
         for found in await self.store.settled(now - timedelta(days=SOUGHT_DAYS), limit=TAKEN_MAX):
             asked = found.conversation.amount
@@ -88,3 +94,6 @@ class ConversationKeeping:
             )
         for expired in await self.store.expired(now, limit=TAKEN_MAX):
             await self.store.save(decided(expired, Act.EXPIRED, at=now))
+        # A delivery is given up after some tries, and may be discarded: nothing that was said depends on it.
+        for waiting in await self.store.waiting(now - timedelta(seconds=UNSENT_S), limit=TAKEN_MAX):
+            await self._send_all(waiting)

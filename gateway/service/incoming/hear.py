@@ -276,6 +276,7 @@ def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:
         new.message_type == known.message_type
         and new.amount == known.amount
         and new.end_to_end_id == known.end_to_end_id
+        and new.instruction_id == known.instruction_id
         and new.uetr == known.uetr
         and new.instructing_agent == known.instructing_agent
         and new.creditor_agent == known.creditor_agent

@@ -144,8 +144,8 @@ class ReturnRequests:
             if request is None or transfer.request.state not in {RequestState.RECEIVED, RequestState.PENDING}:
                 raise NotAnswerableError(transfer.request.state)
             requests = self.incoming.decider.rails[transfer.rail].requests
-            if kind is IncomingEvent.RETURN_DEFERRED and not requests.defers:
-                raise NotAnswerableError(transfer.request.state, "this rail knows no answer that puts off the decision")
+            if (why := _not_on_this_rail(requests, kind, reason)) is not None:
+                raise NotAnswerableError(transfer.request.state, why)
             return self._answered(transfer, request, kind, amount=amount, reason=reason, by=by)
 
         await self.incoming.take(payment_id, choose)
@@ -256,6 +256,16 @@ def request_in(messages: Sequence[RawMessage], message_id: str | None) -> Paymen
             request = camt056.parse(readable_document_in(message))
             if request.message_id == message_id:
                 return request
+    return None
+
+
+def _not_on_this_rail(requests: RequestMessages, kind: IncomingEvent, reason: Reason | None) -> str | None:
+    """Why a rail does not take an answer to a request; None where it does."""
+    if kind is IncomingEvent.RETURN_DEFERRED and not requests.defers:
+        return "this rail knows no answer that puts off the decision"
+    is_refusal = kind is IncomingEvent.RETURN_REFUSED
+    if is_refusal and requests.refusals and (reason is None or reason.code not in requests.refusals):
+        return f"this rail takes a refusal for one of these reasons: {', '.join(sorted(requests.refusals))}"
     return None
 
 

@@ -292,11 +292,11 @@ class RtpReceiving:
     def forwarded_at(self, created_at: datetime, *, received_at: datetime) -> datetime:
         """Return the instant that the header's local time names.
 
-        In the hour that autumn repeats a local time has two: the later one where the message had not come before it.
+        In the hour that autumn repeats a local time has two: the one that is nearer to the message's arrival, since the
+        rail's clock may be a little ahead of ours.
         """
-        local = created_at.astimezone(self._zone)
-        later = local.replace(fold=1).astimezone(created_at.tzinfo)
-        return later if later <= received_at else created_at
+        second = created_at.astimezone(self._zone).replace(fold=1).astimezone(created_at.tzinfo)
+        return min(created_at, second, key=lambda instant: abs(received_at - instant))
 
     def is_looked_back_to(self, transfer: IncomingTransfer, *, at: datetime) -> bool:
         """Whether the rail, asked `at`, is still asked about the day on which it brought the transfer."""

@@ -79,6 +79,7 @@ class ConversationDecision:
     reason: Reason | None = None
     business_message_id: str | None = None
     is_strange: bool = False
+    needs_attention: bool = False
     payment_id: PaymentId | None = None
     withdrawal_id: str | None = None
     messages: tuple[RawMessage, ...] = ()
@@ -156,6 +157,10 @@ class ConversationStore(Protocol):
         Leaving the context normally notes that it has left, an exception gives it back. While it is lent nobody else
         gets it: whoever asks waits, and then is lent nothing, or the next.
         """
+        ...
+
+    async def waiting(self, before: datetime, *, limit: int) -> Sequence[Conversation]:
+        """Return conversations with a message of ours that was saved before then, and is not known to have left."""
         ...
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Conversation]:

@@ -81,7 +81,7 @@ class RailEventStore(Protocol):
     async def heard(
         self, rail: Rail, kind: RailEventKind, *, since: datetime, but: Collection[UUID], limit: int
     ) -> Sequence[HeardMessage]:
-        """Return messages that were heard since then, `but` for these, with their bytes, the oldest first."""
+        """Return what was heard in this region since then, `but` for these, with its bytes, the oldest first."""
         ...
 
     async def arrivals(self, rail: Rail, institution: str, *, since: datetime, until: datetime) -> Arrivals:

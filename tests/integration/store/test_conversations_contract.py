@@ -159,6 +159,20 @@ async def test_what_is_to_be_sent_is_lent_to_one_at_a_time_and_in_its_order(stor
     assert len(left) == 3
 
 
+async def test_what_does_not_leave_is_found_without_its_delivery(store: ConversationStore) -> None:
+    """After a while, and only while something of it is unsent."""
+    asked = await opened(store)
+
+    early = await store.waiting(NOW, limit=9)
+    late = await store.waiting(NOW + timedelta(seconds=31), limit=9)
+    async with store.sending(asked.conversation_id):
+        pass
+    sent = await store.waiting(NOW + timedelta(seconds=31), limit=9)
+
+    assert (early, sent) == ([], [])
+    assert [each.conversation_id for each in late] == [asked.conversation_id]
+
+
 async def test_a_conversation_is_found_by_its_opening_and_by_whatever_we_have_said(store: ConversationStore) -> None:
     """An answer names our message, a withdrawal theirs; another rail's is not found."""
     asked = await opened(store)
@@ -185,10 +199,13 @@ async def test_what_is_due_first_is_listed_first_and_what_is_over_is_not(store: 
     everything = await store.find(None, is_open=False, limit=9)
     await store.save(decided(refused, Act.ACCEPTED, at=NOW))
     strange = await store.find(TenantId(TENANT), limit=9)
+    await store.save(decided(strange[-1], Act.NOTED, at=NOW))
+    noted = await store.find(TenantId(TENANT), limit=9)
 
     assert [each.conversation_id for each in listed] == [sooner.conversation_id, later.conversation_id]
     assert len(everything) == 3
     assert [each.needs_attention for each in strange] == [False, False, True]
+    assert [each.needs_attention for each in noted] == [False, False]
     assert await store.find(TenantId("other"), is_open=False, limit=9) == []
     assert await store.overdue(NOW + timedelta(hours=2)) == 1
 

@@ -6,13 +6,18 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from gateway.domain.payment import Rail
+from gateway.domain.timing import Timing
+from gateway.service.decide import Decisions, taking_over
 from gateway.service.fencing import HeldLink
+from gateway.service.group_commit import GroupCommit
 from gateway.service.lease import RegionLease
 from gateway.service.ports import (
     Accepted,
     Decision,
     NewPayment,
     NotServingError,
+    Observer,
     PaymentStore,
     Projected,
     RailLink,
@@ -21,7 +26,7 @@ from gateway.service.ports import (
     Unprojected,
 )
 from gateway.service.receive import Receiver
-from gateway.service.regions import MapKeeper, Projector, Pulse, folded
+from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, folded
 from tests.simulation.build import Build, LifeObserver, Loop
 from tests.simulation.ports import link_side, store_side
 from tests.simulation.processes import Life
@@ -121,6 +126,12 @@ class RegionsBuild(Build):
     is_drained_before_it_moves = True
     """Whether slots move only once their old owner has surely ended."""
 
+    def decisions(
+        self, life: Life, store: PaymentStore, saves: GroupCommit[Decision, bool], observer: Observer, timing: Timing
+    ) -> Decisions:
+        """Return what takes events through the table, and takes over what another region has carried."""
+        return Decisions(store, saves, observer, taking_over(life.clock, {Rail.FEDNOW: timing}))
+
     def store_side(self, life: Life) -> PaymentStore:
         """Return the store as one life sees it."""
         region = cast("Region", life.world)
@@ -148,5 +159,6 @@ class RegionsBuild(Build):
         return {
             "projection": projector.run,
             "pulse": Pulse(store, clock).run,
+            "successor": Successor(store, clock).run,
             "receiver for the other region": replace(receiver, clock=clock).run_for_the_other_region,
         }

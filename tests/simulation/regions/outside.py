@@ -10,7 +10,7 @@ from gateway.domain.payment import RegionId
 from gateway.domain.regions import SlotMap
 from gateway.service import steer
 from gateway.service.lease import LeaseWatch
-from gateway.service.ports import NotServingError, OvertakenError, UnavailableError
+from gateway.service.ports import Clock, NotServingError, OvertakenError, UnavailableError
 from gateway.service.regions import SLOTS_RECORD
 from gateway.service.submit import Refused
 from tests.simulation.checks import FINAL
@@ -98,10 +98,21 @@ async def _fence_and_readmit(world: RegionsWorld, act: Fencing) -> None:
         watch = LeaseWatch(witness, act.region, clock)
         while world.build.is_drained_before_it_moves and not (await _is_over(watch) and world.is_drained(act.region)):
             await asyncio.sleep(LOOK_S)
-        await _move(world, witness, world.regions[act.region], to=by.name)
+        if act.takes_over:
+            await _take_over(world, witness, act.region, by=by.name, clock=clock)
+        else:
+            await _move(world, witness, world.regions[act.region], to=by.name)
     await asyncio.sleep(act.seconds)
     world.trace.tell("operator", f"lets {act.region} in again")
     await _done(lambda: steer.readmit(witness, act.region))
+
+
+async def _take_over(world: RegionsWorld, witness: WitnessSide, lost: RegionId, *, by: RegionId, clock: Clock) -> None:
+    """Take a region over whose lease is over; what it wrote is known, what of it has left is not."""
+    wait_s = world.build.protocol(cast("Any", world.regions[by])).timing.status_request_wait_s
+    await _done(lambda: steer.take_over(witness, lost, by=by, clock=clock, ask_wait_s=wait_s))
+    world.trace.tell("operator", f"takes {lost} over, in {by}")
+    world.happened["a region is taken over"] += 1
 
 
 async def _is_over(watch: LeaseWatch) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from gateway.domain.payment import RegionId
+from gateway.domain.payment import PaymentId, PaymentState, RegionId
 from gateway.domain.regions import SlotOwner
 from gateway.service.lease import RegionLease
 from gateway.service.ports import Decision, NotHomeError, NotSentError, UnavailableError
@@ -40,6 +40,7 @@ class RegionsPlant(StrEnum):
     NOT_HANDED_OVER = "not-handed-over"
     OLD_MAP_BELIEVED = "old-map-believed"
     CLAIMS_NOT_REPLICATED = "claims-not-replicated"
+    TAKEN_OVER_WITHOUT_DOUBT = "taken-over-without-doubt"
 
 
 REGIONS_SENTENCES: Final[Mapping[RegionsPlant, str]] = {
@@ -53,6 +54,7 @@ REGIONS_SENTENCES: Final[Mapping[RegionsPlant, str]] = {
     RegionsPlant.NOT_HANDED_OVER: "What the rail says of the other region's payment is set aside, not handed over.",
     RegionsPlant.OLD_MAP_BELIEVED: "The map is read now and then, and believed meanwhile by who was let in again.",
     RegionsPlant.CLAIMS_NOT_REPLICATED: "Payments are replicated, and the claims of their keys are not.",
+    RegionsPlant.TAKEN_OVER_WITHOUT_DOUBT: "What was taken over is gone on with as if nothing of it could have left.",
 }
 """What is wrong, in a sentence."""
 
@@ -160,6 +162,26 @@ class ClaimsNotReplicated(RegionsBuild):
         return _WithoutClaims(region)
 
 
+class _Undoubting(RegionalStore):
+    def _stamp(self, payment_id: PaymentId) -> None:
+        super()._stamp(payment_id)
+        payment, owner = self.rows.payments[payment_id], self.owner_of(self.slots_of[payment_id])
+        if payment.is_taken_over and owner.region == self.region:
+            self.epochs[payment_id] = owner.epoch
+            self.rows.payments[payment_id] = replace(
+                payment,
+                state=PaymentState.RECEIVED if payment.final_at is None else payment.state,
+                is_taken_over=False,
+                ask_after=None,
+                next_step_at=payment.next_step_at or payment.deadline_at,
+            )
+
+
+class TakenOverWithoutDoubt(RegionsBuild):
+    def regional_store(self, region: Region) -> RegionalStore:
+        return _Undoubting(region)
+
+
 REGIONS_BUILDS: Final[Mapping[RegionsPlant, type[RegionsBuild]]] = {
     RegionsPlant.TWO_WRITERS: TwoWriters,
     RegionsPlant.FENCE_OFF: FenceOff,
@@ -171,4 +193,5 @@ REGIONS_BUILDS: Final[Mapping[RegionsPlant, type[RegionsBuild]]] = {
     RegionsPlant.NOT_HANDED_OVER: NotHandedOver,
     RegionsPlant.OLD_MAP_BELIEVED: OldMapBelieved,
     RegionsPlant.CLAIMS_NOT_REPLICATED: ClaimsNotReplicated,
+    RegionsPlant.TAKEN_OVER_WITHOUT_DOUBT: TakenOverWithoutDoubt,
 }

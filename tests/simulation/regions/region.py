@@ -38,7 +38,7 @@ SOON_S: Final = 0.5
 class Region:
     """One region, with the face of a `World`: its own store, bus, clock and connection point.
 
-    `payments` are those that were accepted here.
+    `payments` are those of its slots.
     """
 
     def __init__(self, world: RegionsWorld, name: RegionId) -> None:
@@ -90,10 +90,13 @@ class Region:
 
     @property
     def payments(self) -> Sequence[Payment]:
-        """The payments that were accepted here."""
+        """The payments of the slots that are this region's, whoever accepted them."""
         store = self.store
-        own = {claim.payment_id for claim in store.own_claims.values()}
-        return tuple(payment for payment in store.rows.payments.values() if payment.payment_id in own)
+        return tuple(
+            payment
+            for payment_id, payment in store.rows.payments.items()
+            if store.owner_of(store.slots_of[payment_id]).region == self.name
+        )
 
     def history(self, payment: Payment) -> Sequence[RecordedEvent]:
         """Return the events of a payment."""
@@ -200,7 +203,11 @@ class Region:
             quiet_until_s = 0.0 if has_work else min(map(self.true_s, due), default=math.inf)
         is_asked = any(each.state in FINAL and self.asked[self.world.numbers[each.end_to_end_id]] for each in payments)
         follows = not self.world.is_silent(self.name)
-        if is_asked or (follows and (self._has_an_old_map() or self.world.has_old_readers(self.name))):
+        if (
+            is_asked
+            or store.waits_to_be_taken_up
+            or (follows and (self._has_an_old_map() or self.world.has_old_readers(self.name)))
+        ):
             return min(quiet_until_s, math.floor(self.loop.time() / SOON_S + 1) * SOON_S)
         return quiet_until_s
 

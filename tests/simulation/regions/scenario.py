@@ -122,19 +122,22 @@ class RegionalOutage(Outage):
 
 @dataclass(frozen=True, slots=True)
 class Fencing:
-    """A region is fenced off by the other, and let in again; where it is drained, what it owns at rest moves.
+    """A region is fenced off by the other, and let in again; once it is drained, what it owns at rest moves.
 
-    Taking over, without draining, belongs here as a further kind.
+    Where it is taken over everything moves, whatever is under way, and the rail is asked about it.
     """
 
     region: RegionId
     at_s: float
     seconds: float
     moves: bool
+    takes_over: bool = False
 
     @property
     def words(self) -> str:
         """It in words."""
+        if self.takes_over:
+            return f"{self.region} is taken over at {self.at_s:.1f} s, and let in {self.seconds:.1f} s later"
         moves = " its slots move, and" if self.moves else ""
         return f"{self.region} is fenced off at {self.at_s:.1f} s,{moves} it is let in {self.seconds:.1f} s later"
 
@@ -208,8 +211,17 @@ def regions_scenario_of(seed: int) -> RegionsScenario:
         cuts=tuple(_cut(random) for _ in range(random.choice((0, 0, 1, 1, 2)))),
         silences=tuple(_silence(random) for _ in range(random.choice((0, 0, 1, 2)))),
         lost_answers=tuple(LostAnswer(1 + int(random.random() * 5)) for _ in range(random.choice((0, 0, 1)))),
-        fencings=fencings,
+        fencings=_takeover(Random(f"takeover {seed}")) or fencings,
     )
+
+
+def _takeover(random: Random) -> tuple[Fencing, ...]:
+    """Drawn apart, so that the other worlds stay what they were before there was taking over."""
+    if random.random() < 0.65:
+        return ()
+    at_s = random.choice((random.uniform(0, 3), random.uniform(0, 20)))
+    seconds = random.choice((0.5, 20.0, 60.0))
+    return (Fencing(random.choice(REGIONS), round(at_s, 2), seconds, moves=True, takes_over=True),)
 
 
 def _clock(random: Random) -> WallClock:

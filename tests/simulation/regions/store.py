@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.domain.audit import PaymentFacts
+from gateway.domain.events import EventKind
 from gateway.domain.history import RecordedEvent
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentId, Rail, RegionId, TenantId
@@ -124,9 +125,17 @@ class RegionalStore(InMemoryStore):
         if claim is not None and claim.payment_id not in self.rows.payments:
             raise UnavailableError("the claim is here, and its payment is not projected yet")
         outcome = super()._accept_one(new)
-        if outcome.kind is AcceptKind.CREATED:
-            self._wrote_claim(new, owner.epoch)
-        return outcome
+        if outcome.kind is not AcceptKind.CREATED:
+            return outcome
+        self._wrote_claim(new, owner.epoch)
+        self._stamp(new.payment_id)
+        return replace(outcome, payment=self.rows.payments[new.payment_id])
+
+    def _stamp(self, payment_id: PaymentId) -> None:
+        """Show of a payment what the map says of it, as a read of the real store does."""
+        owner, payment = self.owner_of(self.slots_of[payment_id]), self.rows.payments[payment_id]
+        is_taken_over = self.epochs[payment_id] < owner.epoch
+        self.rows.payments[payment_id] = replace(payment, is_taken_over=is_taken_over, ask_after=owner.ask_after)
 
     def _wrote_claim(self, new: NewPayment, epoch: int) -> None:
         rows, key = self.rows, (new.tenant_id, new.idempotency_key)
@@ -163,7 +172,10 @@ class RegionalStore(InMemoryStore):
         owner = self.owner_of(self.slots_of[payment_id])
         if owner.region != self.region:
             return NotHomeError(f"the home of payment {payment_id} is not region {self.region}")
-        return owner.epoch >= self.epochs[payment_id] and self._save_one(decision)
+        if owner.epoch > self.epochs[payment_id]:
+            is_next = now.final_at is not None or decision.event.kind is EventKind.TAKEN_OVER
+            return is_next and payment_id not in self.notes and self._save_one(decision)
+        return owner.epoch == self.epochs[payment_id] and self._save_one(decision)
 
     def _save_one(self, decision: Decision) -> bool:
         payment_id = decision.payment.payment_id
@@ -253,11 +265,33 @@ class RegionalStore(InMemoryStore):
         pairs = list(zip(self.slots.owners, slots.owners, strict=True))
         changed = {slot for slot, (old, new) in enumerate(pairs) if old.epoch < new.epoch}
         self.slots = SlotMap(tuple(new if slot in changed else old for slot, (old, new) in enumerate(pairs)))
-        for payment_id, payment in self.rows.payments.items():
+        for payment_id, payment in list(self.rows.payments.items()):
             slot = self.slots_of[payment_id]
             if slot in changed and self.owner_of(slot).region != self.region:
                 self.rows.payments[payment_id] = replace(payment, next_step_at=None)
+            self._stamp(payment_id)
         return {slot for slot in changed if self.owner_of(slot).region == self.region}
+
+    async def take_up(self, now: datetime) -> None:
+        """Make the timers of what another region has carried due; see the port."""
+        await asyncio.sleep(0)
+        for payment_id, payment in list(self.rows.payments.items()):
+            if payment.next_step_at is None and self._is_to_be_taken_up(payment_id):
+                self._due(payment_id, now)
+
+    def _is_to_be_taken_up(self, payment_id: PaymentId) -> bool:
+        """Whether a payment is open, this region's, and carried by another until now."""
+        payment, owner = self.rows.payments[payment_id], self.owner_of(self.slots_of[payment_id])
+        return payment.final_at is None and payment.is_taken_over and owner.region == self.region
+
+    def _due(self, payment_id: PaymentId, at: datetime) -> None:
+        self.rows.payments[payment_id] = replace(self.rows.payments[payment_id], next_step_at=at)
+
+    @property
+    def waits_to_be_taken_up(self) -> bool:
+        """Whether there is such a payment, and nobody has seen to it."""
+        open_ones = (pid for pid, payment in self.rows.payments.items() if payment.next_step_at is None)
+        return any(self._is_to_be_taken_up(payment_id) for payment_id in open_ones)
 
     async def is_copied(self, _peer: RegionId) -> bool:
         """Nothing is ever copied anew in these worlds."""
@@ -285,6 +319,9 @@ class RegionalStore(InMemoryStore):
             if now is None or self._is_newer((made.epoch, made.version), (self.epochs[payment_id], now.version)):
                 self.rows.payments[payment_id] = self._projection(now or self.facts[payment_id], each)
                 self.epochs[payment_id] = made.epoch
+                self._stamp(payment_id)
+                if self._is_to_be_taken_up(payment_id):
+                    self._due(payment_id, made.updated_at)
             self._drop(payment_id, each.source.notes)
 
     def _is_newer(self, made: tuple[int, int], known: tuple[int, int]) -> bool:
@@ -376,9 +413,14 @@ class RegionalStore(InMemoryStore):
             "messages": {pid: sorted(str(m.message_id) for m in kept) for pid, kept in rows.messages.items() if kept},
             "postings": {pid: sorted(map(str, booked)) for pid, booked in rows.postings.items() if booked},
             "inbox": {received: digest for (_, received), digest in rows.inbox.items()},
-            "states": {pid: replace(payment, next_step_at=None) for pid, payment in rows.payments.items()},
+            "states": {pid: _as_both_see(payment) for pid, payment in rows.payments.items()},
             "epochs": self.epochs,
         }
 
     def _foreign(self) -> Collection[KeptClaim]:
         return self.foreign_claims.values()
+
+
+def _as_both_see(payment: Payment) -> Payment:
+    """Return what does not depend on whose the payment is."""
+    return replace(payment, next_step_at=None, is_taken_over=False, ask_after=None)

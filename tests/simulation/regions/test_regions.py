@@ -23,15 +23,16 @@ SEEDS: Final = range(1, 13)
 
 FIRST_SEED: Final = {
     RegionsPlant.TWO_WRITERS: 1,
-    RegionsPlant.FENCE_OFF: 35,
+    RegionsPlant.FENCE_OFF: 27,
     RegionsPlant.IDS_DRAWN_IN_EACH: 1,
     RegionsPlant.LEASE_BELIEVED: 11,
     RegionsPlant.EPOCH_UNCHECKED_IN_SAVE: 5,
     RegionsPlant.LOWER_EPOCH_PROJECTED: 7,
     RegionsPlant.FORWARD_GUESSED_AS_FAILED: 3,
     RegionsPlant.NOT_HANDED_OVER: 1,
-    RegionsPlant.OLD_MAP_BELIEVED: 40,
+    RegionsPlant.OLD_MAP_BELIEVED: 91,
     RegionsPlant.CLAIMS_NOT_REPLICATED: 1,
+    RegionsPlant.TAKEN_OVER_WITHOUT_DOUBT: 4,
 }
 """A seed that finds each planted bug: the first one, as docs/proofs/simulation.md has it."""
 
@@ -42,7 +43,8 @@ def test_in_twenty_worlds_of_two_regions_no_promise_is_broken() -> None:
 
     assert total.failed == {}, "make sim SEED=… with --regions tells it step by step"
     assert total.seeds == len(SEEDS)
-    assert total.happened["slots are handed over"] > 5
+    assert total.happened["slots are handed over"] >= 3
+    assert total.happened["a region is taken over"] >= 3
     assert total.states["SETTLED"] > len(SEEDS)
 
 

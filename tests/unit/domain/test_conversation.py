@@ -26,6 +26,7 @@ from gateway.domain.conversation import (
     first_state,
     is_ours_to_do,
     is_theirs_to_say,
+    needs_attention_after,
     step_after,
 )
 from gateway.domain.payment import Rail, TenantId
@@ -35,7 +36,7 @@ from iso20022 import Amount, MessageId, RoutingNumber
 _K, _S, _A = ConversationKind, ConversationState, Act
 NOON: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 
-OF_EVERY_KIND: Final = {_A.RECEIPT, _A.OPENING_REFUSED}
+OF_EVERY_KIND: Final = {_A.RECEIPT, _A.OPENING_REFUSED, _A.NOTED}
 ACTS: Final = {
     _K.REQUEST_FOR_PAYMENT: {
         *OF_EVERY_KIND,
@@ -49,10 +50,12 @@ ACTS: Final = {
     },
     _K.ACCOUNT_REPORT: {*OF_EVERY_KIND, _A.REPORTED},
 }
-"""What the other side may say at any time, in each kind."""
+"""What the other side may say, or a person note, at any time, in each kind."""
 
 
-def conversation(kind: _K = _K.REQUEST_FOR_PAYMENT, side: Side = Side.US, **changes: object) -> Conversation:
+def conversation(
+    kind: ConversationKind = _K.REQUEST_FOR_PAYMENT, side: Side = Side.US, **changes: object
+) -> Conversation:
     """A conversation, as a test wants it."""
     made = Conversation(
         conversation_id=ConversationId(UUID(int=1)),
@@ -74,7 +77,7 @@ def conversation(kind: _K = _K.REQUEST_FOR_PAYMENT, side: Side = Side.US, **chan
 
 
 @pytest.mark.parametrize("kind", _K)
-def test_whatever_the_other_side_says_at_whatever_time_is_a_row(kind: _K) -> None:
+def test_whatever_the_other_side_says_at_whatever_time_is_a_row(kind: ConversationKind) -> None:
     """Late, repeated and contradictory messages are steps, never faults of ours."""
     states = {state for state, _ in TABLES[kind]} | {step.state for step in TABLES[kind].values()}
 
@@ -85,7 +88,7 @@ def test_whatever_the_other_side_says_at_whatever_time_is_a_row(kind: _K) -> Non
 
 
 @pytest.mark.parametrize("kind", _K)
-def test_every_state_is_reached_from_the_beginning(kind: _K) -> None:
+def test_every_state_is_reached_from_the_beginning(kind: ConversationKind) -> None:
     """A state that nothing leads to is a row that nobody has thought of."""
     reached = {first_state(kind, side) for side in Side}
     while further := {step.state for (state, _), step in TABLES[kind].items() if state in reached} - reached:
@@ -129,7 +132,7 @@ def test_what_the_rail_refuses_of_a_second_copy_changes_nothing_that_was_answere
 
 @pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("kind", _K)
-def test_nobody_does_what_is_the_other_sides_to_do(kind: _K, side: Side) -> None:
+def test_nobody_does_what_is_the_other_sides_to_do(kind: ConversationKind, side: Side) -> None:
     """Who asks takes back, who is asked answers; and never with what contradicts, or in what is over."""
     ours, theirs = (REQUESTERS, RESPONDERS) if side is Side.US else (RESPONDERS, REQUESTERS)
     for state, act in TABLES[kind]:
@@ -173,7 +176,7 @@ def test_a_request_for_payment_is_decided_until_it_expires_and_paid_until_its_da
     pay_by, expires_at = end_of(date(2026, 11, 24)), NOON + timedelta(hours=1)
     kind = _K.REQUEST_FOR_PAYMENT
 
-    def due(state: _S, expiry: datetime | None) -> datetime | None:
+    def due(state: ConversationState, expiry: datetime | None) -> datetime | None:
         return due_after(kind, state, at=NOON, pay_by=pay_by, expires_at=expiry)
 
     assert due(_S.REQUESTED, expires_at) == expires_at
@@ -191,3 +194,13 @@ def test_a_day_ends_in_the_rails_zone_whatever_the_season() -> None:
 
     assert list(offsets.values()) == [timedelta(hours=hours) for hours in (-4, -5, -5, -4)]
     assert end_of(NOON) == NOON
+
+
+def test_attention_stays_until_a_person_has_looked() -> None:
+    """An ordinary step after a strange one does not hide it; a note takes it off, and a contradiction puts it back."""
+    strange = conversation(needs_attention=True)
+
+    assert needs_attention_after(strange, _A.RECEIPT, is_strange=False)
+    assert not needs_attention_after(strange, _A.NOTED, is_strange=False)
+    assert needs_attention_after(conversation(), _A.REFUSED, is_strange=True)
+    assert not needs_attention_after(conversation(), _A.REFUSED, is_strange=False)

@@ -55,3 +55,18 @@ async def test_without_a_prospect_nothing_is_begun() -> None:
 
     assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (503, "not_serving", "1")
     assert not world.store.rows.claims
+
+
+async def test_what_is_not_found_while_the_other_regions_payments_are_copied_may_be_there() -> None:
+    """404 would say that there is no such payment; what is here is shown all the same."""
+    whole = [False]
+    async with open_world(is_whole=lambda: whole[0]) as world:
+        made = await world.post_payment(json_payment(), key="key-1")
+        known = await world.request("GET", f"/v1/payments/{made.json['payment_id']}")
+        copying = await world.request("GET", "/v1/payments/INVENTED-1")
+        whole[0] = True
+        copied = await world.request("GET", "/v1/payments/INVENTED-1")
+
+    assert known.status == 200
+    assert (copying.status, copying.json["code"], copying.headers["Retry-After"]) == (503, "not_serving", "1")
+    assert (copied.status, copied.json["code"]) == (404, "payment_not_found")

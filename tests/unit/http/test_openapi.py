@@ -197,6 +197,8 @@ async def ask_of_conversations(world: World, ask: Callable[..., Awaitable[Answer
     await ask(f"{path}/messages/{{message_id}}", await world.get(f"{link}/messages/{transfer.payment_id}"))
     for said in ({"answer": "accepted"}, {"answer": "guess"}):
         await ask(f"{path}/answer", await world.post_json(f"{link}/answer", said, BEARER), method="POST")
+    for said in ({"note": "Looked at."}, {"note": ""}):
+        await ask(f"{path}/note", await world.post_json(f"{link}/note", said, BEARER), method="POST")
     for said in ({"reason_code": "CUST"}, {"reason_code": "CUST"}, {}):
         await ask(f"{path}/withdrawal", await world.post_json(f"{link}/withdrawal", said, BEARER), method="POST")
 

@@ -293,6 +293,7 @@ async def open_world(
     refused: Callable[[], bool] = lambda: False,
     durability: Durability | None = None,
     takes: Takes = Takes.EITHER,
+    is_whole: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[World]:
     """A gateway that serves FedNow, and the other rails, for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
@@ -362,6 +363,7 @@ async def open_world(
         peer=peer,
         region=region,
         takes=takes,
+        is_whole=is_whole,
         synthetic=synthetic,
         refused=refused,
     )

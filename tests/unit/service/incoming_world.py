@@ -25,6 +25,7 @@ from gateway.service.funds import Funds
 from gateway.service.incoming.both_regions import InBothRegions
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.hear import Arrived, Hearing
+from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.ports import (
     Delivery,
     IncomingDecision,
@@ -36,9 +37,11 @@ from gateway.service.ports import (
     ReceivingTenant,
     RegionStore,
 )
+from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from iso20022 import (
     Amount,
+    ConnectionPartyId,
     Direction,
     FedNowProfile,
     MessageId,
@@ -52,6 +55,7 @@ from simulators.fednow.forward import FedNowForwarding
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
+from simulators.rtp.forward import RtpForwarding
 from tests.fakes.clock import START, VirtualClock
 from tests.fakes.core import InMemoryCore
 from tests.fakes.incoming import InMemoryIncoming
@@ -109,8 +113,9 @@ class IncomingWorld:
     receiving: Receiving
     hearing: Hearing
     recorder: IncomingRecorder
-    writer: FedNowForwarding
+    writer: FedNowForwarding | RtpForwarding
     forwarded: list[OutboundDelivery]
+    party: ConnectionPartyId = PARTY
     _numbers: int = 0
     _brought: dict[MessageId, TransferForwarded] = field(default_factory=dict)
 
@@ -119,7 +124,7 @@ class IncomingWorld:
         self._numbers += 1
         order = Order(amount=Amount(5_174), debtor_agent=RoutingNumber("990001106"), creditor_agent=agent, spent_s=0.0)
         created = self.clock.now() - timedelta(seconds=late_s)
-        forwarded = self.writer.forward(order, self._numbers, recipient=PARTY, now=created)
+        forwarded = self.writer.forward(order, self._numbers, recipient=self.party, now=created)
         self._brought[forwarded.message_id] = forwarded
         return self.read(forwarded.body)
 
@@ -206,13 +211,35 @@ def desk_of_world(earth: IncomingWorld) -> IncomingDesk:
     return IncomingDesk(earth.receiving.decisions, earth.receiving.arrived.coming_back)
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One rail as a world speaks to it, and as its simulator forwards."""
+
+    protocol: RailProtocol
+    receiving: ReceivingRail
+    writer: FedNowForwarding | RtpForwarding
+    party: ConnectionPartyId
+
+
+def fednow_spoken() -> Spoken:
+    """FedNow."""
+    protocol = fednow_protocol(FedNowProfile(), connection_party=PARTY, timing=Timing())
+    writer = FedNowForwarding(FedNowSimulatorSettings(), MessageIds(started_at=START))
+    return Spoken(protocol, receiving_rail(protocol), writer, PARTY)
+
+
 @asynccontextmanager
 async def incoming_world(
-    *, both: InBothRegions | None = None, regions: RegionStore | None = None, **tenant: Any
+    *,
+    both: InBothRegions | None = None,
+    regions: RegionStore | None = None,
+    spoken: Spoken | None = None,
+    **tenant: Any,
 ) -> AsyncIterator[IncomingWorld]:
     """A world with its group commits running; `tenant` says otherwise what is registered of the one that receives.
 
-    Where there is another region, `both` says what it has too, and `regions` keeps what is for it.
+    Where there is another region, `both` says what it has too, and `regions` keeps what is for it. `spoken` is the one
+    rail; without it FedNow.
     """
     clock, rail, recorder = VirtualClock(), InMemoryRail(), IncomingRecorder()
     store = InMemoryIncoming(InMemoryStore())
@@ -223,14 +250,15 @@ async def incoming_world(
         **tenant,
     }
     store.tenants[AGENT] = ReceivingTenant(**registered)
-    protocol = fednow_protocol(FedNowProfile(), connection_party=PARTY, timing=Timing())
-    institution, found = InMemoryInstitution(), receiving_rail(protocol)
+    spoken = spoken or fednow_spoken()
+    protocol, found, name = spoken.protocol, spoken.receiving, spoken.receiving.rail
+    institution = InMemoryInstitution()
     saves, loads, told = grouped_saves(store.store), grouped_loads(store.store), Recorder()
     payments, vault = Decisions(store.store, saves, told), ClearVault(b"test")
-    identifiers, links, protocols = Numbered(), {Rail.FEDNOW: rail}, {Rail.FEDNOW: protocol}
+    identifiers, links, protocols = Numbered(), {name: rail}, {name: protocol}
     forwarded: list[OutboundDelivery] = []
     receiving = compose(
-        rails={Rail.FEDNOW: found},
+        rails={name: found},
         store=store,
         payments=payments,
         protocols=protocols,
@@ -243,16 +271,26 @@ async def incoming_world(
         forward=forwarded.extend,
         both=both,
     )
-    hearing = receiving.hearing(Rail.FEDNOW, store.store, vault)
+    hearing = receiving.hearing(name, store.store, vault)
     assert hearing is not None
     sending = Receiver(payments, protocol, rail, vault, clock, identifiers, told, hearing, regions)
     funds = Funds(InMemoryCore(), store.store, clock, told, Timing().promise_s)
     dispatcher = Dispatcher(payments, loads, protocols, links, clock, identifiers, told, funds)
-    writer = FedNowForwarding(FedNowSimulatorSettings(), MessageIds(started_at=START))
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(each.run()) for each in (*receiving.groups, saves, loads)]
         yield IncomingWorld(
-            clock, store, rail, sending, dispatcher, institution, receiving, hearing, recorder, writer, forwarded
+            clock,
+            store,
+            rail,
+            sending,
+            dispatcher,
+            institution,
+            receiving,
+            hearing,
+            recorder,
+            spoken.writer,
+            forwarded,
+            spoken.party,
         )
         for loop in loops:
             loop.cancel()

@@ -260,6 +260,20 @@ async def test_what_did_not_leave_for_certain_is_sent_again_and_what_left_is_not
     assert [each.message_class for each in world.link.sent][:2] == [MessageClass.SYSTEM, MessageClass.NONVALUE]
 
 
+async def test_what_no_delivery_brought_out_is_sent_all_the_same() -> None:
+    """The delivery was given up and discarded: the message leaves once whoever keeps the time finds it."""
+    world = World()
+    await world.ask()
+
+    await world.keeping.look()
+    before = len(world.link.sent)
+    world.clock.advance(31)
+    await world.keeping.look()
+    await world.keeping.look()
+
+    assert (before, [type_of(each.body) for each in world.link.sent]) == (0, ["pain.013"])
+
+
 async def test_the_rails_rules_refuse_before_anything_is_saved() -> None:
     """A report of a day that is too long ago: the findings say where; nothing is there, and the key stays free."""
     world = World()

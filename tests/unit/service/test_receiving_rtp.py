@@ -241,10 +241,11 @@ def test_a_repeat_says_that_it_is_one() -> None:
     [
         (datetime(2026, 11, 1, 5, 30, 2, tzinfo=UTC), datetime(2026, 11, 1, 5, 30, tzinfo=UTC)),
         (datetime(2026, 11, 1, 6, 30, 2, tzinfo=UTC), datetime(2026, 11, 1, 6, 30, tzinfo=UTC)),
+        (datetime(2026, 11, 1, 6, 29, 59, tzinfo=UTC), datetime(2026, 11, 1, 6, 30, tzinfo=UTC)),
         (datetime(2026, 7, 1, 5, 30, 2, tzinfo=UTC), datetime(2026, 7, 1, 5, 30, tzinfo=UTC)),
     ],
 )
-def test_in_the_hour_that_autumn_repeats_a_header_is_read_as_the_later_instant_that_has_passed(
+def test_in_the_hour_that_autumn_repeats_a_header_is_read_as_the_instant_nearer_to_its_arrival(
     came_at: datetime, forwarded_at: datetime
 ) -> None:
     """1.30 a.m. is said twice that night: taken for the first, what comes in the second would be an hour too late."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from gateway.domain.payment import Rail, TenantId
 from gateway.domain.rail_operations import RailEventKind
-from gateway.domain.reconciliation import cycle_begins, cycle_day
+from gateway.domain.reconciliation import cycle_begins, cycle_day, still_missing
 from gateway.domain.stand_in import StandInPolicy
 from gateway.service.ports import Receivers, ReceivingTenant
 from gateway.service.reconcile import MissingDesk, NotMissingError, Reconciler
@@ -80,6 +80,7 @@ async def books() -> AsyncIterator[Books]:
                 place.earth.clock,
                 place.earth.recorder,
                 INTERVAL_S,
+                "local",
             )
             for _ in range(2)
         ]
@@ -157,6 +158,19 @@ async def test_a_worker_that_starts_again_finds_the_same_and_makes_no_second_fac
 
     events = await books.place.events.events(Rail.FEDNOW, kinds={RailEventKind.MISSING}, limit=100)
     assert [event.about for event in events] == [lost]
+
+
+async def test_what_two_regions_have_found_is_shown_once_and_closed_once(books: Books) -> None:
+    """Each keeps the fact in its own partition, under the same id."""
+    lost = books.settles(here=False)
+    await books.turn()
+    (found,) = await books.place.events.events(Rail.FEDNOW, kinds={RailEventKind.MISSING}, limit=10)
+    later = replace(found, at=found.at + timedelta(seconds=1))
+    closed = replace(found, kind=RailEventKind.CLOSED)
+
+    assert still_missing([later, found]) == [found]
+    assert still_missing([closed, later, found]) == []
+    assert found.about == lost
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ async def both(stage: Stage) -> None:
 
 
 async def old_map(stage: Stage) -> None:
-    """A lost region comes back with its old map, alone at first, then let in by the witness: it accepts nothing."""
+    """A lost region comes back with its old map, alone at first, then let in by force: it accepts nothing."""
     _, west = stage.two.regions
     await stage.load.until(BEFORE)
     started_s = SystemClock().monotonic_s()
@@ -233,7 +233,7 @@ async def old_map(stage: Stage) -> None:
     stage.load.more(APART)
     await asyncio.sleep(OLD_MAP_S)
     await stage.cut(*stage.between)
-    await asyncio.to_thread(west.demand, "region", "readmit")
+    await asyncio.to_thread(west.demand, "region", "readmit", "--alone")
     stage.load.more(APART)
     await asyncio.sleep(OLD_MAP_S)
     if claims := (await fetched(west, _CLAIMED_SINCE, west.name, back_at))[0][0]:
