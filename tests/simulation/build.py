@@ -63,6 +63,7 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.relay import Forwarder, relay
+from gateway.service.screening import Screening
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
@@ -74,6 +75,7 @@ from tests.simulation.incoming import InstitutionSide, incoming_side
 from tests.simulation.ports import SimulatedSupply, bus_side, link_side, store_side
 from tests.simulation.processes import Life
 from tests.simulation.rail import DEFINITE, PARTY, profile
+from tests.simulation.screening import screening_of
 from tests.simulation.witness import Accepting
 
 if TYPE_CHECKING:
@@ -214,13 +216,18 @@ class Build:
         messages = ReceivedMessages(store, rails)
         protocols = {rail.rail: rail}
         coming_back = self.coming_back(store, payments, protocols, messages, life.clock)
-        asker = Asker(decisions, institution, tenants, sender, coming_back, life.clock, observer)
+        screening = self.screening(life)
+        asker = Asker(decisions, institution, tenants, sender, coming_back, life.clock, observer, screening)
         posting = Posting(decisions, institution, tenants, sender, messages, links, life.clock, observer)
         giving_back = self.giving_back(decisions, payments.store, protocols, messages, ClearVault(b"simulation"))
         timers = IncomingTimers(decisions, asker, messages, life.poll_clock, observer)
         requests = ReturnRequests(decisions, payments, protocols, links)
         arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back, requests)
         return Receiving(rails, decisions, sender, asker, messages, posting, arrived, timers, tenants, (saves, sents))
+
+    def screening(self, life: Life) -> Screening | None:
+        """Return what has payments looked at, in a world where somebody wants it."""
+        return screening_of(life)
 
     def incoming_decider(self, rails: Mapping[Rail, ReceivingRail], identifiers: Identifiers) -> IncomingDecider:
         """Return what decides of a received transfer."""
@@ -382,7 +389,8 @@ async def run_worker(life: Life, build: Build) -> None:
     decisions = build.decisions(life, store, saves, observer, rail.timing)
     shared = {"decisions": decisions, "clock": life.clock, "identifiers": identifiers, "observer": observer}
     funds = Funds(NoCore(), store, life.clock, observer, rail.timing.promise_s)
-    dispatcher = build.dispatcher(life, loads=loads, rails=rails, links={rail.rail: link}, funds=funds, **shared)
+    shared_parts = {**shared, "screening": build.screening(life)}
+    dispatcher = build.dispatcher(life, loads=loads, rails=rails, links={rail.rail: link}, funds=funds, **shared_parts)
     vault = ClearVault(b"simulation")
     receiving = build.receiving(life, rail, link, decisions) if world.scenario.incoming else None
     hearing = None if receiving is None else receiving.hearing(rail.rail, store, vault)

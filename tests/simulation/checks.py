@@ -20,6 +20,7 @@ from iso20022 import FedNowProfile
 from tests.simulation.check import Check
 from tests.simulation.incoming_checks import INCOMING_CHECKS
 from tests.simulation.returns_checks import RETURNS_CHECKS
+from tests.simulation.screening import SCREENING_CHECKS
 from tests.simulation.witness import Accepting, Acknowledging, Leaving, Settling, Told, Witnessed
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 SEND_MARGIN: Final = timedelta(seconds=1)
 """What the rail needs at the least: with less left a payment is not sent."""
 
+PROMISE: Final = timedelta(seconds=15)
+"""From acceptance, or from the release of what was held."""
+
 RAIL_CLOCK: Final = timedelta(seconds=FedNowProfile().rail_clock_s)
 
 MOVED: Final = frozenset(
@@ -35,13 +39,15 @@ MOVED: Final = frozenset(
 )
 """The states that say that money has moved."""
 
-SENDABLE: Final = frozenset({PaymentState.RECEIVED, PaymentState.RESEND_DUE})
+SENDABLE: Final = frozenset({PaymentState.RECEIVED, PaymentState.RELEASED, PaymentState.RESEND_DUE})
 """The states in which a transfer waits to be sent."""
 
 _VALUE: Final = Queue.of(Rail.FEDNOW, QueueDirection.OUT, MessageClass.VALUE)
 
 ACCOUNTS: Final = {
     PaymentState.RECEIVED: Account.FUNDS,
+    PaymentState.HELD: Account.FUNDS,
+    PaymentState.RELEASED: Account.FUNDS,
     PaymentState.SENDING: Account.RESERVED,
     PaymentState.IN_DOUBT: Account.RESERVED,
     PaymentState.AWAITING_OPERATOR: Account.RESERVED,
@@ -165,8 +171,10 @@ class NothingExpiredIsSent(Check):
         latest = [event.at + RAIL_CLOCK - SEND_MARGIN for event in sent[-1:]]
         # What was taken over is asked about first: its first sending may be the rail's word that it has none.
         is_again = any(event.event.kind is EventKind.RESENDING_CHOSEN for event in history)
+        released = [event.at for event in history if event.event.kind is EventKind.HOLD_RELEASED]
         if len(sent) <= 1 and not is_again:
-            latest.append(payment.deadline_at - SEND_MARGIN)
+            begun_at = released[-1] + PROMISE if released else payment.deadline_at
+            latest.append(begun_at - SEND_MARGIN)
         if latest and world.now() > min(latest):
             yield f"{witnessed.process} sends {world.words(payment)}, whose time ran out before"
 
@@ -450,6 +458,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     WhatWaitsHasADelivery,
     NothingIsStuck,
     *INCOMING_CHECKS,
+    *SCREENING_CHECKS,
     *RETURNS_CHECKS,
 )
 """Every promise, in the order in which they are looked at."""

@@ -15,7 +15,7 @@ from gateway.domain.incoming_transfer import Attention, IncomingTransfer
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentState, Reason, ReasonOrigin, TenantId
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.desk import NotReturnableError
-from gateway.service.operate import NotAwaitingOperatorError, OperatorAction
+from gateway.service.operate import NotAwaitingOperatorError, NotHeldError, OperatorAction
 from gateway.service.ports import UnavailableError
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import Refused
@@ -57,7 +57,7 @@ NO_ANSWER: Final = (UnavailableError, OverloadedError, ConnectionError, TimeoutE
 """What a client takes for "ask again"."""
 
 
-EXPECTED: Final = (UnavailableError, OverloadedError, NotAwaitingOperatorError, NotReturnableError)
+EXPECTED: Final = (UnavailableError, OverloadedError, NotAwaitingOperatorError, NotHeldError, NotReturnableError)
 """What a request, or a loop, may well end with in a bad world."""
 
 

@@ -16,7 +16,7 @@ from iso20022 import TransactionStatus
 from simulators.forwarding import Forwarded
 from tests.simulation.check import Check
 from tests.simulation.incoming import ENDS
-from tests.simulation.scenario import IncomingPlan, Word
+from tests.simulation.scenario import IncomingPlan, Look, Word
 from tests.simulation.witness import Settling, Witnessed
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class NobodyAcceptsForTheInstitution(Check):
             by_hold = (
                 plan.of is None and record.completed is not None and record.completed.status is TransactionStatus.ACWP
             )
-            if by_hold and plan.word is not Word.HOLDS:
+            if by_hold and plan.word is not Word.HOLDS and plan.look is not Look.HIT:
                 yield f"{plan.words} was accepted without posting, and its institution did not say so"
 
 

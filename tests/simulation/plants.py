@@ -68,6 +68,7 @@ from tests.simulation.returns_plants import (
     ReturnsBeyondTheSum,
     ReturnsOrderedWithoutKeys,
 )
+from tests.simulation.screening_plants import HitLetPass, OutageLetPass
 
 if TYPE_CHECKING:
     from tests.fakes.bus import Waiting
@@ -109,6 +110,8 @@ class Plant(StrEnum):
     RETURN_OF_THE_UNSETTLED = "return-of-the-unsettled"
     RETURNS_ORDERED_WITHOUT_KEYS = "returns-ordered-without-keys"
     RETURN_ENDS_UNTOLD = "return-ends-untold"
+    HIT_LET_PASS = "hit-let-pass"
+    OUTAGE_LET_PASS = "outage-let-pass"
 
 
 SENTENCES: Final[Mapping[Plant, str]] = {
@@ -137,6 +140,8 @@ SENTENCES: Final[Mapping[Plant, str]] = {
     Plant.INCOMING_VERSION_CHECK_OFF: "A decision on a received payment is saved whatever has become of it meanwhile.",
     Plant.UNSENT_FORGOTTEN: "An answer whose sender died is noted as sent by who finds it.",
     Plant.ANSWERED_WITHOUT_THE_SAVE: "An answer leaves also where another decision was saved first.",
+    Plant.HIT_LET_PASS: "What screening has found something about is sent, and accepted, all the same.",
+    Plant.OUTAGE_LET_PASS: "Who does not answer is taken to have found nothing.",
     Plant.RETURN_BEGUN_ANEW: "A return that is seen to again is begun again, under ids of its own.",
     Plant.REFUSED_RETURN_TAKEN_FOR_SETTLED: "Whatever a return has ended with, its transfer is taken for returned.",
     Plant.RETURN_BOOKED_TWICE: "What has come back is booked with its payment each time that it is told.",
@@ -453,6 +458,8 @@ class SilenceMeansRejected(Build):
 
 
 BUILDS: Final[Mapping[Plant, type[Build]]] = {
+    Plant.HIT_LET_PASS: HitLetPass,
+    Plant.OUTAGE_LET_PASS: OutageLetPass,
     Plant.SENT_BEFORE_SAVED: SentBeforeSaved,
     Plant.SETTLED_BEFORE_HANDLED: SettledBeforeHandled,
     Plant.ANSWERED_BEFORE_COMMITTED: AnsweredBeforeCommitted,

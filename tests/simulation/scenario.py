@@ -48,6 +48,15 @@ class Treatment:
     in_process: int = 0
 
 
+class Look(StrEnum):
+    """What who screens a payment finds."""
+
+    CLEAR = "clear"
+    HIT = "a hit"
+    IS_DOWN = "cannot be reached"
+    IS_SLOW = "does not answer in time"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPlan:
     """One payment: when its client submits it, how, how often, and what becomes of it on the rail."""
@@ -61,6 +70,7 @@ class PaymentPlan:
     clients: int = 1
     not_found: NotFoundPolicy = NotFoundPolicy.REJECT
     treatment: Treatment = Treatment()
+    look: Look = Look.CLEAR
 
 
 class Word(StrEnum):
@@ -96,6 +106,7 @@ class IncomingPlan:
     """How often each of these is ordered, as by a client whose answer was lost."""
     returns: tuple[Treatment, ...] = ()
     """How the rail treats its returns; those after the last are settled."""
+    look: Look = Look.CLEAR
     of: int | None = None
     """The payment of ours that comes back with it, ``at_s`` after the rail has decided that one."""
     cents: int = 0
@@ -240,6 +251,7 @@ class Scenario:
     mishaps: tuple[Mishap, ...] = ()
     outages: tuple[Outage, ...] = ()
     hits: tuple[Hit, ...] = ()
+    is_screened: bool = False
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
@@ -281,6 +293,7 @@ def scenario_of(seed: int) -> Scenario:
         ping_after=random.choice((0, 1, 3)),
         payments=tuple(payment_of(random, number + 1) for number in range(random.choice((1, 2, 2, 3, 3, 4, 5)))),
     )
+    world = screened(world)
     return replace(
         world,
         incoming=(*incoming_of(seed), *returns_of(seed, world.payments)),
@@ -297,10 +310,33 @@ INCOMING_EVERY: Final = 4
 
 def incoming_of(seed: int) -> tuple[IncomingPlan, ...]:
     """Return what the rail brings in the world of a seed: drawn apart, so that nothing else is drawn otherwise."""
-    if seed % INCOMING_EVERY != 2:
+    if seed % INCOMING_EVERY != 2 and seed % SCREENED_EVERY != SCREENED_BOTH_WAYS:
         return ()
     random = Random(f"incoming {seed}")
-    return tuple(_incoming(random, number + 1) for number in range(random.choice((1, 2, 3, 4, 6))))
+    plans = tuple(_incoming(random, number + 1) for number in range(random.choice((1, 2, 3, 4, 6))))
+    if seed % INCOMING_EVERY == 2:
+        return plans
+    random = Random(f"screening of incoming {seed}")
+    return tuple(replace(plan, look=_look(random)) for plan in plans)
+
+
+SCREENED_EVERY: Final = 16
+SCREENED_ONE_WAY: Final = 5
+SCREENED_BOTH_WAYS: Final = 9
+"""In two worlds of so many payments are screened, in one of them what the rail brings too."""
+
+
+def screened(world: Scenario) -> Scenario:
+    """Return a world with what is found of its payments: drawn apart, as what the rail brings."""
+    if world.seed % SCREENED_EVERY not in {SCREENED_ONE_WAY, SCREENED_BOTH_WAYS}:
+        return world
+    random = Random(f"screening {world.seed}")
+    payments = tuple(replace(plan, look=_look(random)) for plan in world.payments)
+    return replace(world, payments=payments, is_screened=True)
+
+
+def _look(random: Random) -> Look:
+    return random.choice((*[Look.CLEAR] * 4, *[Look.HIT] * 3, Look.IS_DOWN, Look.IS_SLOW))
 
 
 RETURNS_EVERY: Final = 4

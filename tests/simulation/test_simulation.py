@@ -46,8 +46,10 @@ FIRST_SEED: Final = {
     Plant.SILENCE_MEANS_NOT_SETTLED: 6,
     Plant.DELIVERIES_NOT_DEDUPLICATED: 2,
     Plant.INCOMING_VERSION_CHECK_OFF: 30,
-    Plant.UNSENT_FORGOTTEN: 134,
+    Plant.UNSENT_FORGOTTEN: 86,
     Plant.ANSWERED_WITHOUT_THE_SAVE: 2,
+    Plant.HIT_LET_PASS: 5,
+    Plant.OUTAGE_LET_PASS: 5,
     Plant.RETURN_BEGUN_ANEW: 32,
     Plant.REFUSED_RETURN_TAKEN_FOR_SETTLED: 12,
     Plant.RETURN_BOOKED_TWICE: 4,
@@ -90,6 +92,14 @@ def test_every_planted_bug_is_found(plant: Plant) -> None:
 
     assert found.violations, SENTENCES[plant]
     assert not without.violations, "it is the planted bug that makes the difference"
+
+
+@pytest.mark.parametrize(("plant", "seed"), [(Plant.HIT_LET_PASS, 9), (Plant.OUTAGE_LET_PASS, 25)])
+def test_what_screening_lets_pass_is_found_on_what_the_rail_brings_too(plant: Plant, seed: int) -> None:
+    """Its first seed finds each on what is sent."""
+    (first, *_) = run(scenario_of(seed), BUILDS[plant]()).violations
+
+    assert first.check == "nothing is accepted that screening has not passed"
 
 
 def test_every_planted_bug_is_in_the_document() -> None:

@@ -37,6 +37,7 @@ from tests.simulation.scenario import (
     PaymentPlan,
     Scenario,
 )
+from tests.simulation.screening import person
 from tests.simulation.trace import Line, Trace
 from tests.simulation.witness import Acknowledging, Witnessed
 
@@ -346,7 +347,7 @@ class World:
         for hit in scenario.hits:
             self.later(hit.at_s, _bound(self._hit, hit))
         async with asyncio.TaskGroup() as outside:
-            tasks = [outside.create_task(operator(self))]
+            tasks = [outside.create_task(each(self)) for each in (operator, person)]
             for plan in scenario.payments:
                 tasks += [outside.create_task(self._client(client(self, plan, n))) for n in range(plan.clients)]
             for received in scenario.incoming:

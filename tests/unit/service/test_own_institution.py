@@ -56,7 +56,7 @@ async def test_the_rails_word_counts_for_sender_and_receiver_once_each() -> None
 
 
 async def test_a_word_to_the_sender_is_none_about_what_its_receiver_has() -> None:
-    """Its payment may be known in the other region alone: the rail refuses a copy of the sender's, who hears it there."""
+    """Its payment may be known in the other region alone: the rail refuses a copy of it, which is heard there."""
     regions = HandedOverStore()
     async with incoming_world(regions=cast("RegionStore", regions)) as earth:
         transfer = await earth.befalls(await earth.received(), IncomingEvent.ACCEPTANCE_DECIDED)
