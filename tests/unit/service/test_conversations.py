@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -258,6 +259,35 @@ async def test_what_did_not_leave_for_certain_is_sent_again_and_what_left_is_not
     assert (await world.sent(request))[-1] == "pain.014"
     assert await world.sent(request) == ["admi.007", "pain.014", "pain.014"]
     assert [each.message_class for each in world.link.sent][:2] == [MessageClass.SYSTEM, MessageClass.NONVALUE]
+
+
+async def test_while_a_rail_is_slow_few_messages_are_lent_at_once_and_all_leave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each that is lent holds a connection of the pool that payments are saved with."""
+    world = World()
+    asked = [await world.ask(account=f"SIMPROMISE{number}") for number in range(16)]
+    lent, most, answers = 0, 0, asyncio.Event()
+    real_send = world.link.send
+
+    async def slow_send(body: bytes, *, message_class: MessageClass) -> None:
+        nonlocal lent, most
+        lent, most = lent + 1, max(most, lent + 1)
+        await answers.wait()
+        await real_send(body, message_class=message_class)
+        lent -= 1
+
+    monkeypatch.setattr(InMemoryRail, "send", lambda _self, body, **more: slow_send(body, **more))
+    keeping = world.keeping
+    deliveries = [each for each in world.store.rows.outbox if each.payment_id in {one.conversation_id for one in asked}]
+    async with asyncio.TaskGroup() as group:
+        for delivery in deliveries:
+            group.create_task(keeping.send(delivery))  # type: ignore[arg-type]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        answers.set()
+
+    assert (len(world.link.sent), most) == (16, 2)
 
 
 async def test_what_no_delivery_brought_out_is_sent_all_the_same() -> None:
