@@ -37,12 +37,20 @@ _TAKE_UNSENT: Final = """
 WITH taken AS (
     UPDATE rail_event_due SET not_before = $2
     WHERE event_id = ANY (ARRAY(
-        SELECT event_id FROM rail_event_due WHERE not_before <= $1 ORDER BY not_before LIMIT $3 FOR UPDATE SKIP LOCKED
+        SELECT due.event_id FROM rail_event_due AS due JOIN rail_event AS mine USING (event_id)
+        WHERE due.not_before <= $1 AND mine.region = $4 AND NOT EXISTS (
+            SELECT FROM rail_event_due AS other JOIN rail_event AS before USING (event_id)
+            WHERE before.region = $4 AND before.kind = 'asked' AND mine.kind = 'asked' AND before.rail = mine.rail
+                AND before.subjects = mine.subjects AND (before.at, before.event_id) < (mine.at, mine.event_id)
+        )
+        ORDER BY due.not_before LIMIT $3 FOR UPDATE OF due SKIP LOCKED
     ))
     RETURNING event_id
 )
 SELECT kept.* FROM rail_event AS kept JOIN taken USING (event_id) WHERE kept.region = $4 ORDER BY at
 """
+
+"""Of what was asked about one subject the next is handed out once the one before has left, or was given up."""
 
 _SENT: Final = "DELETE FROM rail_event_due WHERE event_id = $1"
 

@@ -97,6 +97,10 @@ class RailEvent:
         """When the event happened, by the message; else when we knew."""
         return self.event_time or self.at
 
+    def comes_after(self, other: RailEvent) -> bool:
+        """Whether it was kept later than another; of two at one moment the ids decide."""
+        return (self.at, self.event_id) > (other.at, other.event_id)
+
 
 class OperationState(StrEnum):
     """Where what was asked stands."""
@@ -192,6 +196,11 @@ class Codes:
     def changes(self) -> frozenset[str]:
         """All of them."""
         return frozenset((self.sign_on, self.sign_off, self.connect, self.disconnect))
+
+    def pair_of(self, code: str) -> frozenset[str]:
+        """Return a code and the one that undoes it; nothing for one that changes no standing."""
+        pairs = (frozenset((self.sign_on, self.sign_off)), frozenset((self.connect, self.disconnect)))
+        return next((pair for pair in pairs if code in pair), frozenset())
 
 
 def standing(events: Iterable[RailEvent], *, party: str, own: Iterable[str], codes: Codes) -> Standing:

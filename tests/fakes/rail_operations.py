@@ -46,7 +46,17 @@ class InMemoryRailEvents:
 
     async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[UnsentRailMessage]:
         """Hand out what is due."""
-        due = sorted((at, event_id) for event_id, (at, _) in self.due.items() if at <= now)[:limit]
+        asked = [unsent.event for _, unsent in self.due.values() if unsent.event.kind is RailEventKind.ASKED]
+        free = {
+            event_id
+            for event_id, (_, unsent) in self.due.items()
+            if not any(
+                (each.rail, each.kind, each.subjects) == (unsent.event.rail, unsent.event.kind, unsent.event.subjects)
+                and unsent.event.comes_after(each)
+                for each in asked
+            )
+        }
+        due = sorted((at, event_id) for event_id, (at, _) in self.due.items() if at <= now and event_id in free)[:limit]
         taken = [self.due[event_id][1] for _, event_id in due]
         self.due |= {unsent.event.event_id: (again_at, unsent) for unsent in taken}
         return sorted(taken, key=lambda unsent: unsent.event.at)

@@ -56,7 +56,10 @@ class RailEventStore(Protocol):
         ...
 
     async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[UnsentRailMessage]:
-        """Return messages that are to be sent; nobody else is given them before `again_at`."""
+        """Return messages that are to be sent; nobody else is given them before `again_at`.
+
+        What was asked about a subject is handed out after all that was asked about it before has left.
+        """
         ...
 
     async def sent(self, event: RailEvent) -> None:
