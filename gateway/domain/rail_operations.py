@@ -175,6 +175,12 @@ class Standing:
     party: bool | None = None
     institutions: Mapping[str, bool] = field(default_factory=dict)
     points: Mapping[str, bool] = field(default_factory=dict)
+    signed_at: Mapping[str | None, datetime] = field(default_factory=dict)
+    """When each was last signed on or off, by the rail's word; None stands for the whole connection party."""
+
+    def is_signed_on(self, institution: str | None) -> bool | None:
+        """Whether an institution by itself is signed on, or the connection party; None where that was never heard."""
+        return self.party if institution is None else self.institutions.get(institution)
 
     def is_reached(self, institution: str) -> bool | None:
         """Whether the rail forwards payments to an institution; None where that was never heard."""
@@ -211,7 +217,8 @@ def standing(events: Iterable[RailEvent], *, party: str, own: Iterable[str], cod
     known = list(events)
     ours = _ours(known, own, codes)
     changes = sorted(_changes(known, party, ours, codes), key=lambda change: (change.at, not change.is_on))
-    signed = {change.subject: change.is_on for change in changes if change.code in {codes.sign_on, codes.sign_off}}
+    signings = [change for change in changes if change.code in {codes.sign_on, codes.sign_off}]
+    signed = {change.subject: change.is_on for change in signings}
     return Standing(
         party=signed.get(None),
         institutions={subject: is_on for subject, is_on in signed.items() if subject is not None and subject in ours},
@@ -220,6 +227,7 @@ def standing(events: Iterable[RailEvent], *, party: str, own: Iterable[str], cod
             for change in changes
             if change.code in {codes.connect, codes.disconnect} and change.subject is not None
         },
+        signed_at={change.subject: change.at for change in signings},
     )
 
 
