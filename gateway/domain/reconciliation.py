@@ -32,6 +32,30 @@ class Arrivals:
     cents: int
 
 
+UNDER_WAY: Final = timedelta(minutes=10)
+"""What came so lately, and has not settled here, may be on its way still."""
+
+LOOKED_INTO_AGAIN: Final = timedelta(minutes=15)
+"""A difference that stays is looked into again: the request or its answer may be lost, or something was under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What is known here of a message that the rail has settled: how much, whether it has settled, since when."""
+
+    cents: int
+    has_settled: bool
+    received_at: datetime
+
+    def is_of(self, cents: int) -> bool:
+        """Whether the money is here: settled, and as much as the rail says."""
+        return self.has_settled and self.cents == cents
+
+    def is_under_way(self, cents: int, now: datetime) -> bool:
+        """Whether it may be here in a moment."""
+        return not self.has_settled and self.cents == cents and now - self.received_at < UNDER_WAY
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """What the rail says it has settled to an institution on the cycle day under way, at that moment."""
@@ -66,11 +90,12 @@ def totals_request_id(region: str, rail: str, institution: str, *, turn: int) ->
 
 
 def details_request_id(
-    region: str, rail: str, institution: str, day: date, *, theirs: Arrivals, ours: Arrivals
+    region: str, rail: str, institution: str, *, at: datetime, theirs: Arrivals, ours: Arrivals
 ) -> UUID:
-    """Return the id of the request for details on a difference: the same difference is looked into once."""
+    """Return the id of the request for details on a difference: one is looked into once in a quarter of an hour."""
     sums = f"{theirs.count}:{theirs.cents}:{ours.count}:{ours.cents}"
-    return uuid5(_OWN, f"details:{region}:{rail}:{institution}:{day}:{sums}")
+    quarter = int(at.timestamp() // LOOKED_INTO_AGAIN.total_seconds())
+    return uuid5(_OWN, f"details:{region}:{rail}:{institution}:{cycle_day(at)}:{quarter}:{sums}")
 
 
 def missing_id(rail: str, message_id: str) -> UUID:

@@ -268,8 +268,8 @@ class RailOperations:
 class RailOperationSender:
     """Sends what was asked: a worker's loop. Of several workers one sends, and a repeat has the same message id.
 
-    What is asked about one subject leaves in the order in which it was asked, and nothing leaves that somebody has asked
-    anew since: the rail does what it hears last.
+    What is asked about one subject leaves in the order in which it was asked, and nothing leaves that was asked anew
+    since: the rail does what it hears last.
     """
 
     dialects: Mapping[Rail, OperationsDialect]

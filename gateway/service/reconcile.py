@@ -17,6 +17,7 @@ from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent, RailEventKind
 from gateway.domain.reconciliation import (
     Details,
+    Here,
     Totals,
     closing_id,
     cycle_begins,
@@ -133,15 +134,19 @@ class Reconciler:
         self.observer.totals_compared(dialect.rail, theirs=said.arrivals, ours=ours)
         if ours == said.arrivals:
             return
-        event_id = details_request_id(self.region, dialect.rail, said.institution, day, theirs=said.arrivals, ours=ours)
+        event_id = details_request_id(
+            self.region, dialect.rail, said.institution, at=said.at, theirs=said.arrivals, ours=ours
+        )
         now = self.clock.now()
         message = dialect.details_request(said.institution, day, event_id=event_id, at=now)
         await self._request(dialect.rail, said.institution, message, event_id, now)
 
     async def _find_missing(self, rail: Rail, details: Details) -> None:
-        arrived = await self.store.arrived(rail, [message_id for message_id, _ in details.credited])
+        known = await self.store.known_here(rail, [message_id for message_id, _ in details.credited])
+        now = self.clock.now()
         for message_id, cents in details.credited:
-            if message_id in arrived:
+            here = known.get(message_id)
+            if here is not None and (here.is_of(cents) or here.is_under_way(cents, now)):
                 continue
             missing = RailEvent(
                 event_id=missing_id(rail, message_id),
@@ -150,8 +155,9 @@ class Reconciler:
                 code="",
                 subjects=(details.institution,),
                 about=message_id,
-                description=f"{Amount(cents)} dollars were settled to us, and the message never came.",
-                at=self.clock.now(),
+                note=str(Amount(cents)),
+                description=f"{Amount(cents)} dollars were settled to us, and {_said_of(here, cents)}.",
+                at=now,
             )
             await self.store.note(missing)
             self.observer.rail_event(missing)
@@ -173,19 +179,32 @@ class Reconciler:
         await self.store.ask(event, message.kept(event_id, at=now), message_class=message.message_class)
 
 
+def _said_of(here: Here | None, cents: int) -> str:
+    """What is wrong with what is here."""
+    if here is None:
+        return "the message never came"
+    if here.cents != cents:
+        return f"the message that came is of {Amount(here.cents)}"
+    return "the message came, and has not settled here"
+
+
+def _is_here(missing: RailEvent, here: Here | None) -> bool:
+    return here is not None and here.has_settled and missing.note in {None, str(Amount(here.cents))}
+
+
 @dataclass(frozen=True, slots=True)
 class MissingDesk:
-    """Shows what the rail has settled and never came, and takes a person's word that it was looked at."""
+    """Shows what the rail has settled and is not settled here, and takes a person's word that it was looked at."""
 
     store: RailEventStore
     clock: Clock
 
     async def missing(self, rail: Rail) -> Sequence[RailEvent]:
-        """Return what is missing and was not closed, nor has come since; the oldest first."""
+        """Return what is missing and was not closed, nor has come and settled since; the oldest first."""
         kinds = {RailEventKind.MISSING, RailEventKind.CLOSED}
         open_ones = still_missing(await self.store.events(rail, kinds=kinds, limit=MISSING_LISTED_MAX))
-        arrived = await self.store.arrived(rail, [str(event.about) for event in open_ones])
-        return [event for event in open_ones if event.about not in arrived]
+        known = await self.store.known_here(rail, [str(event.about) for event in open_ones])
+        return [event for event in open_ones if not _is_here(event, known.get(str(event.about)))]
 
     async def close(self, rail: Rail, message_id: str, *, by: str, note: str) -> RailEvent:
         """Keep that a person has looked, and why nobody has to any more; return what was missing.

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.domain.reconciliation import Arrivals
+from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.ports import HeardMessage, MessageClass, RawMessage, UnsentRailMessage
 
 
@@ -22,7 +22,9 @@ class InMemoryRailEvents:
     due: dict[UUID, tuple[datetime, UnsentRailMessage]] = field(default_factory=dict)
     bodies: dict[UUID, bytes] = field(default_factory=dict)
     transfers: dict[str, tuple[str, int, datetime]] = field(default_factory=dict)
-    """What has come and settled, by message id: to whom, how much and when."""
+    """What has come, by message id: to whom, how much and when."""
+    unsettled: set[str] = field(default_factory=set)
+    """Which of it has not settled here."""
 
     async def ask(self, event: RailEvent, message: RawMessage, *, message_class: MessageClass) -> None:
         """Keep it, to be sent."""
@@ -106,9 +108,17 @@ class InMemoryRailEvents:
 
     async def arrivals(self, rail: Rail, institution: str, *, since: datetime, until: datetime) -> Arrivals:
         """What came in this time."""
-        came = [cents for to, cents, at in self.transfers.values() if to == institution and since <= at < until]
+        came = [
+            cents
+            for message_id, (to, cents, at) in self.transfers.items()
+            if to == institution and since <= at < until and message_id not in self.unsettled
+        ]
         return Arrivals(len(came), sum(came))
 
-    async def arrived(self, rail: Rail, message_ids: Collection[str]) -> frozenset[str]:
-        """Which have come."""
-        return frozenset(self.transfers) & frozenset(message_ids)
+    async def known_here(self, rail: Rail, message_ids: Collection[str]) -> Mapping[str, Here]:
+        """Which have come, and what became of them."""
+        return {
+            message_id: Here(cents, message_id not in self.unsettled, at)
+            for message_id, (_, cents, at) in self.transfers.items()
+            if message_id in message_ids
+        }

@@ -155,7 +155,7 @@ class ConversationStore(Protocol):
         """Lend the next message of ours of which it is not known that it left; None where there is none.
 
         Leaving the context normally notes that it has left, an exception gives it back. While it is lent nobody else
-        gets it: whoever asks waits, and then is lent nothing, or the next. Lending may hold a connection: lend few at once.
+        gets it: whoever asks waits, and then is lent nothing, or the next. Lending may hold a connection: few at once.
         """
         ...
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.domain.reconciliation import Arrivals
+from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.ports.rail import MessageClass
 from gateway.service.ports.store import RawMessage
 
@@ -91,6 +91,6 @@ class RailEventStore(Protocol):
         """Return what came to an institution in this time, and has settled."""
         ...
 
-    async def arrived(self, rail: Rail, message_ids: Collection[str]) -> frozenset[str]:
-        """Return which of these messages of others have come here, in whatever region, whatever became of them."""
+    async def known_here(self, rail: Rail, message_ids: Collection[str]) -> Mapping[str, Here]:
+        """Return which of these messages of others have come here, in whatever region, and what became of them."""
         ...

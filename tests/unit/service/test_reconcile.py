@@ -141,12 +141,67 @@ async def test_what_comes_later_is_missing_no_more(books: Books) -> None:
 async def test_what_is_under_way_makes_a_difference_and_is_not_missing(books: Books) -> None:
     """It has come, and is not settled here yet: details are asked for, and name nothing that is not here."""
     came = books.settles(here=True)
-    books.place.events.transfers[came] = ("990000204", 5174, books.place.earth.clock.now())
+    books.place.events.unsettled.add(came)
 
     await books.turn()
 
     assert await books.asked() == ["IATR", "AADR"]
     assert await books.missing() == []
+
+
+async def test_what_the_rail_has_settled_and_is_rejected_or_open_here_for_ten_minutes_is_missing(books: Books) -> None:
+    """The money is ours, and nobody has it: that the message came is no comfort. Once it settles here all is well."""
+    came = books.settles(here=True)
+    books.place.events.unsettled.add(came)
+
+    for _ in range(6):
+        await books.turn()
+
+    (found,) = await books.desk.missing(Rail.FEDNOW)
+    assert (found.about, found.description) == (
+        came,
+        "51.74 dollars were settled to us, and the message came, and has not settled here.",
+    )
+    books.place.events.unsettled.clear()
+    assert await books.missing() == []
+
+
+async def test_what_came_with_another_amount_than_the_rail_has_settled_is_missing_until_it_is_closed(
+    books: Books,
+) -> None:
+    """The same id, and other money."""
+    came = books.settles(here=True)
+    books.place.events.transfers[came] = (OURS, 5173, books.place.earth.clock.now())
+
+    await books.turn()
+
+    (found,) = await books.desk.missing(Rail.FEDNOW)
+    assert found.description == "51.74 dollars were settled to us, and the message that came is of 51.73."
+    await books.desk.close(Rail.FEDNOW, came, by="sample operator", note="the rail has corrected it")
+    assert await books.missing() == []
+
+
+async def test_a_difference_whose_details_were_lost_is_looked_into_again_within_half_an_hour(books: Books) -> None:
+    """The one request could not be handed over for a minute: nothing else would ever ask again that day."""
+    lost = books.settles(here=False)
+    clock = books.place.earth.clock
+    clock.advance(INTERVAL_S)
+    for reconciler in books.reconcilers:
+        await reconciler.ask_due()
+    clock.advance(1)
+    await books.place.work()
+    for reconciler in books.reconcilers:
+        await reconciler.compare()
+    books.place.earth.rail.reachable = False
+    for _ in range(35):
+        clock.advance(2)
+        await books.place.sender.send_due()
+    books.place.earth.rail.reachable = True
+
+    for _ in range(6):
+        await books.turn()
+
+    assert await books.missing() == [lost]
 
 
 async def test_a_worker_that_starts_again_finds_the_same_and_makes_no_second_fact_of_it(books: Books) -> None:
