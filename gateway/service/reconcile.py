@@ -1,15 +1,15 @@
 """Nothing missed: every few minutes our count of what has settled to us is held against the rail's.
 
-Totals first (camt.060 IATR); where they differ, each message by its id (AADR). What the rail has settled and never came
-here is a fact of its own, and a person's to look at: that it can be fetched is not public (admi.006 is "not yet
-available", Operating Procedures v2.1).
+Totals first (camt.060 IATR); where they differ, each message by its id (AADR), and so once more when a day is over.
+What the rail has settled and is not settled here is a fact of its own, and a person's to look at: that it can be
+fetched is not public (admi.006 is "not yet available", Operating Procedures v2.1).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from gateway.domain.reconciliation import (
     Details,
     Here,
     Totals,
+    closed_day_request_id,
+    closed_days,
     closing_id,
     cycle_begins,
     cycle_day,
@@ -82,6 +84,8 @@ class Reconciler:
     interval_s: float
     region: str
     _asked_turn: int | None = None
+    _closed: set[tuple[Rail, str, date]] = field(default_factory=set)
+    """The days that are over whose details were looked at; forgotten with the process, for looking twice is no harm."""
     _read: dict[UUID, datetime] = field(default_factory=dict)
     """The reports that were looked at, and when they came."""
 
@@ -93,7 +97,10 @@ class Reconciler:
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
 
     async def ask_due(self) -> None:
-        """Ask for the totals of every institution, once in each interval; not in the one in which we began."""
+        """Ask for the totals of every institution, once in each interval; not in the one in which we began.
+
+        And for the details of each day that is over, until they have been looked at.
+        """
         now = self.clock.now()
         turn = int(now.timestamp() // self.interval_s)
         if self._asked_turn is None:
@@ -106,7 +113,17 @@ class Reconciler:
                 event_id = totals_request_id(self.region, rail, institution, turn=turn)
                 message = dialect.totals_request(institution, event_id=event_id, at=now)
                 await self._request(rail, institution, message, event_id, now)
+                await self._ask_of_closed_days(dialect, institution, turn, now)
         self._asked_turn = turn
+
+    async def _ask_of_closed_days(self, dialect: ReportsDialect, institution: str, turn: int, now: datetime) -> None:
+        days, began = closed_days(now), datetime.fromtimestamp(turn * self.interval_s, tz=UTC)
+        self._closed = {known for known in self._closed if known[2] in days}
+        for day in days:
+            if (dialect.rail, institution, day) not in self._closed:
+                event_id = closed_day_request_id(self.region, dialect.rail, institution, day, at=began)
+                message = dialect.details_request(institution, day, event_id=event_id, at=now)
+                await self._request(dialect.rail, institution, message, event_id, now, closed_day=day)
 
     async def compare(self) -> None:
         """Compare what the rail has reported since the last look; a report that cannot be read stops no other."""
@@ -119,17 +136,21 @@ class Reconciler:
                 verdict = Verdict(but=(UnavailableError,))
                 async with verdict:
                     for said in dialect.read_report(report.body):
-                        await self._compare(dialect, said, report.event.at)
+                        await self._compare(dialect, said, report.event)
                 if verdict.fault is not None:
                     self.observer.fault("reconciliation", verdict.fault)
                 self._read[report.event.event_id] = report.event.at
 
-    async def _compare(self, dialect: ReportsDialect, said: Totals | Details, heard_at: datetime) -> None:
+    async def _compare(self, dialect: ReportsDialect, said: Totals | Details, report: RailEvent) -> None:
         if isinstance(said, Details):
             await self._find_missing(dialect.rail, said)
+            about = str(report.about)
+            asked = (await self.store.asked(dialect.rail, [about])).get(about)
+            if said.is_last and asked is not None and asked.note is not None:
+                self._closed.add((dialect.rail, said.institution, date.fromisoformat(asked.note)))
             return
         day = cycle_day(said.at)
-        since, until = cycle_begins(day), max(said.at, heard_at)
+        since, until = cycle_begins(day), max(said.at, report.at)
         ours = await self.store.arrivals(dialect.rail, said.institution, since=since, until=until)
         self.observer.totals_compared(dialect.rail, theirs=said.arrivals, ours=ours)
         if ours == said.arrivals:
@@ -163,7 +184,14 @@ class Reconciler:
             self.observer.rail_event(missing)
 
     async def _request(
-        self, rail: Rail, institution: str, message: OutboundMessage, event_id: UUID, now: datetime
+        self,
+        rail: Rail,
+        institution: str,
+        message: OutboundMessage,
+        event_id: UUID,
+        now: datetime,
+        *,
+        closed_day: date | None = None,
     ) -> None:
         event = RailEvent(
             event_id=event_id,
@@ -173,6 +201,7 @@ class Reconciler:
             subjects=(institution,),
             business_message_id=message.business_message_id,
             asked_by="reconciliation",
+            note=None if closed_day is None else closed_day.isoformat(),
             event_time=now,
             at=now,
         )
