@@ -318,6 +318,25 @@ async def test_the_rails_rules_refuse_before_anything_is_saved() -> None:
     assert (started.kind, started.counterparty) == (ConversationKind.ACCOUNT_REPORT, "021150706")
 
 
+@pytest.mark.parametrize("others", [TenantId("another"), None])
+async def test_nobody_asks_in_the_name_of_anothers_institution_nor_sees_its_account(others: TenantId | None) -> None:
+    """A report says what the institution has: it is its tenant's, and nobody's where the institution is nobody's."""
+    world = World()
+    await world.ask()
+    world.store.incoming.tenants.clear()
+    if others is not None:
+        world.store.incoming.tenants[OWN] = ReceivingTenant(others, None, REJECT_ALL)
+    asked = ReportAsked(kind=ReportKind.IATR, account=OWN, from_date=None, to_date=None)
+
+    with pytest.raises(NotStartedError) as report:
+        await world.desk.ask_for_report(TENANT, IdempotencyKey("report"), asked, rail=Rail.FEDNOW, content=b"report")
+    with pytest.raises(NotStartedError) as payment:
+        await world.ask(account="SIMOTHER")
+
+    assert (report.value.code, payment.value.code) == ("not_yours", "not_yours")
+    assert (await world.ask()).tenant_id == TENANT  # what was started while it was ours is repeated
+
+
 async def test_a_request_whose_day_is_over_is_not_sent_and_its_repeat_still_answers() -> None:
     """Asked in time it is there, and a repeat finds it afterwards; asked anew it is refused."""
     world = World()
