@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -94,11 +94,13 @@ class ConversationKeeping:
 
         """
         now = self.clock.now()
-        for found in await self.store.settled(now - timedelta(days=SOUGHT_DAYS), limit=TAKEN_MAX):
+        settled = await self.store.settled(now - timedelta(days=SOUGHT_DAYS), limit=TAKEN_MAX)
+        claims = Counter(found.payment_id for found in settled)
+        for found in {each.payment_id: each for each in reversed(settled)}.values():  # the first that claims it
             asked = found.conversation.amount
-            is_other_amount = asked is None or asked.cents != found.amount_cents
+            is_strange = asked is None or asked.cents != found.amount_cents or claims[found.payment_id] > 1
             await self.store.save(
-                decided(found.conversation, Act.PAID, at=now, payment_id=found.payment_id, is_strange=is_other_amount)
+                decided(found.conversation, Act.PAID, at=now, payment_id=found.payment_id, is_strange=is_strange)
             )
         for expired in await self.store.expired(now, limit=TAKEN_MAX):
             await self.store.save(decided(expired, Act.EXPIRED, at=now))
