@@ -539,6 +539,19 @@ async def test_the_worker_that_dies_between_two_commits_leaves_one_return() -> N
         ) == 1
 
 
+async def test_a_return_has_the_ids_of_the_day_on_which_it_was_started_whenever_it_begins() -> None:
+    """A region that was lost may have sent it before the day's end: whoever takes it over has to ask about that id."""
+    ids: list[str] = []
+    for later_s in (0, 86_400):
+        async with incoming_world() as earth:
+            case = await owed(earth)
+            earth.clock.advance(later_s)
+            await case.see_to()
+            ids.append(case.payments[0].message_id)
+
+    assert ids[0] == ids[1]
+
+
 @pytest.mark.parametrize("cents", [5_174, 74])
 async def test_what_was_posted_is_given_back_in_parts_and_never_more_than_was_paid(cents: int) -> None:
     """The rail checks a return against its limit alone: that parts do not exceed the payment is ours to see."""
