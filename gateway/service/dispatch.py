@@ -102,8 +102,8 @@ class Dispatcher:
             if now >= rail.timing.latest_sending(payment):
                 event = Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
                 return decide(payment, event, at=now, timing=rail.timing)
-            if must_pass(payment) and (asks_first or not must_pass(loaded)):
-                raise UnavailableError(f"payment {payment.payment_id} has changed, and is to be screened as it is now")
+            if asks_first or (payment.state, payment.transfers) != (loaded.state, loaded.transfers):
+                raise UnavailableError(f"payment {payment.payment_id} has changed: it is looked at, and reserved, anew")
             if must_pass(payment) and screened.held is not None:
                 return _held(payment, screened, at=now, rail=rail)
             if unreserved is not None and not payment.transfers:

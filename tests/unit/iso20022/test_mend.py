@@ -135,4 +135,4 @@ def test_no_mend_makes_a_message_worse_or_changes_money_names_or_ids() -> None:
         assert len(result.report.findings) <= len(report(fault.body).findings)
         assert bool(result.mends) == (result.body != fault.body)
 
-    assert mends > 20
+    assert mends > 10  # some thirty, as a rule: what is asserted above is asserted of something

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -11,7 +12,7 @@ import pytest
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import FundsHolder, Payment, PaymentState
-from gateway.domain.screening import ScreeningPolicy, ScreeningRules, Source, Unanswered
+from gateway.domain.screening import ScreeningHit, ScreeningPolicy, ScreeningRules, Source, Subject, Unanswered
 from gateway.service.decide import decide
 from gateway.service.operate import NotHeldError, Operators
 from gateway.service.ports import UnavailableError
@@ -294,3 +295,40 @@ async def test_what_the_rail_does_not_find_is_screened_before_its_first_copy_lea
 
         assert (await earth.now(payment)).state is PaymentState.HELD
         assert earth.rail.sent == []
+
+
+class HeldMeanwhile:
+    """A screener that is still looking when another worker holds the payment, and a person releases it."""
+
+    def __init__(self, desk: Desk, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self.within = desk.screener
+        self.meanwhile: Callable[[], Awaitable[None]] | None = meanwhile
+
+    async def screen(self, rules: ScreeningRules, subject: Subject, *, within_s: float) -> Sequence[ScreeningHit]:
+        """Look, once everything else has happened."""
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        return await self.within.screen(rules, subject, within_s=within_s)
+
+
+async def test_what_was_released_while_another_worker_looked_does_not_leave_unreserved() -> None:
+    """That worker reserved nothing, as it found something; the money is reserved by whoever sends what was released."""
+    async with world() as earth:
+        desk = Desk(earth)
+        earth.store.funds_holders[TENANT] = FundsHolder.CORE
+        desk.screener.hits = (HIT,)
+        payment = await earth.submit()
+
+        async def held_and_released() -> None:
+            await earth.dispatch(payment)
+            await desk.operators.release(payment.payment_id, note=NOTE, by="operator")
+
+        desk.screening.screeners = {Source.LISTS: HeldMeanwhile(desk, held_and_released)}
+        with pytest.raises(UnavailableError, match="has changed"):
+            await earth.dispatch(payment)
+
+        assert not earth.rail.sent
+        await earth.dispatch(payment)  # the delivery comes again
+        assert len(earth.rail.sent) == 1
+        assert earth.core.calls
