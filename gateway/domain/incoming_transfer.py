@@ -221,6 +221,9 @@ ARRIVED: Final = frozenset(
 )
 """The states in which the rail has settled: the money is here, or was."""
 
+GOING_BACK: Final = frozenset({IncomingState.RETURN_DUE, IncomingState.RETURNED, IncomingState.RETURNED_BY_HAND})
+"""The states of those in which the money was here, and is not to stay."""
+
 UNENDED: Final = tuple(state for state in IncomingState if not state.is_final or state is IncomingState.BLOCKED)
 """The states in which something is still to come, or to be done: also by a person, for what is blocked."""
 

@@ -275,8 +275,13 @@ class RailOperations:
 
 @dataclass(frozen=True, slots=True)
 class RailOperationSender:
-    """Sends what was asked: a worker's loop. Of several workers one sends, and a repeat has the same message id."""
+    """Sends what was asked: a worker's loop. Of several workers one sends, and a repeat has the same message id.
 
+    What is asked about one subject leaves in the order in which it was asked, and nothing leaves that was asked anew
+    since: the rail does what it hears last.
+    """
+
+    dialects: Mapping[Rail, OperationsDialect]
     store: RailEventStore
     links: Mapping[Rail, RailLink]
     clock: Clock
@@ -296,7 +301,10 @@ class RailOperationSender:
         for unsent in await self.store.take_unsent(now, again_at=again_at, limit=SENT_AT_ONCE_MAX):
             link = self.links.get(unsent.event.rail)
             if link is None or now - unsent.event.at > timedelta(seconds=SENDABLE_S):
-                await self._give_up(unsent, now)
+                await self._give_up(unsent, now, f"It could not be handed to the rail within {SENDABLE_S:g} s.")
+                continue
+            if await self._is_asked_anew(unsent.event):
+                await self._give_up(unsent, now, "It was asked anew before this could be handed to the rail.")
                 continue
             try:
                 await link.send(unsent.body, message_class=unsent.message_class)
@@ -305,7 +313,16 @@ class RailOperationSender:
             else:
                 await self.store.sent(unsent.event)
 
-    async def _give_up(self, unsent: UnsentRailMessage, now: datetime) -> None:
+    async def _is_asked_anew(self, asked: RailEvent) -> bool:
+        """Whether the same, or its opposite, was asked about the same subject later."""
+        dialect = self.dialects.get(asked.rail)
+        codes = frozenset[str]() if dialect is None else dialect.codes.pair_of(asked.code)
+        if not codes or asked.kind is not RailEventKind.ASKED:
+            return False
+        same = await self.store.events(asked.rail, codes=codes, kinds={RailEventKind.ASKED}, limit=STANDING_EVENTS_MAX)
+        return any(each.subjects == asked.subjects and each.comes_after(asked) for each in same)
+
+    async def _give_up(self, unsent: UnsentRailMessage, now: datetime, why: str) -> None:
         asked = unsent.event
         end = RailEvent(
             event_id=self.identifiers.new_uuid(),
@@ -314,7 +331,7 @@ class RailOperationSender:
             code=asked.code,
             subjects=asked.subjects,
             about=asked.business_message_id,
-            description=f"It could not be handed to the rail within {SENDABLE_S:g} s.",
+            description=why,
             at=now,
         )
         await self.store.note(end)

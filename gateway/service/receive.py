@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.domain.doubt import NotFoundPolicy, not_found
 from gateway.domain.events import Event, EventKind
-from gateway.domain.history import is_about_last_copy
+from gateway.domain.history import is_about_last_copy, standing_hold
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Payment
 from gateway.service.conversations.hear import ConversationHearing, Outcome, Said
@@ -370,6 +370,8 @@ class Receiver:
         is_of_today = self.rail.is_of_today(payment, at=at)
         if not payment.transfers and is_of_today and at < self.rail.timing.latest_sending(payment):
             policy = NotFoundPolicy.RESEND  # it was asked about before it was sent at all, and there is time
+        if not payment.transfers and is_of_today and standing_hold(events) is not None:
+            policy = NotFoundPolicy.RESEND  # it was held, and is held again: a person is at work on it
         return not_found(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)
 
     async def _quarantine(self, one: _Heard, codes: tuple[str, ...]) -> None:
