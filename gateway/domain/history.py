@@ -43,6 +43,20 @@ class RecordedEvent:
     epoch: int
 
 
+def standing_hold(events: Sequence[RecordedEvent]) -> Event | None:
+    """Return the event that holds a payment which no person has released since, whatever else has befallen it.
+
+    What holds it stands through a takeover: another region may find otherwise, and is not asked.
+    """
+    holding: Event | None = None
+    for recorded in events:
+        if recorded.event.kind is EventKind.SCREENING_HELD:
+            holding = recorded.event
+        elif recorded.event.kind is EventKind.HOLD_RELEASED:
+            holding = None
+    return holding
+
+
 def is_about_last_copy(events: Sequence[RecordedEvent], question_id: str | None) -> bool:
     """Whether a question was put after the last copy of the transfer had left, so that its answer counts for that one.
 

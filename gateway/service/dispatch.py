@@ -9,6 +9,7 @@ from typing import Final
 
 from gateway.domain.doubt import EXPIRED, Enquiry
 from gateway.domain.events import Event, EventKind
+from gateway.domain.history import standing_hold
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
 from gateway.domain.screening import HELD_UNTIL
 from gateway.domain.transitions import ASKABLE, SENDABLE
@@ -169,6 +170,11 @@ class Dispatcher:
             await self._ask(decision.payment.rail, message)
 
     async def _screened(self, payment: Payment, received: RawMessage, *, until: datetime) -> ToSend:
+        """What screening says of a payment, now or when it was held: what nobody has released is held again."""
+        if must_pass(payment) and payment.state is not PaymentState.RECEIVED:  # it was taken over: see its history
+            holding = standing_hold(await self.decisions.store.events(payment.payment_id))
+            if holding is not None:
+                return ToSend(holding.reason, 0, holding.details)
         if self.screening is None:
             return CLEAR
         return await self.screening.outgoing(payment, received, until=until)
@@ -249,10 +255,13 @@ class Dispatcher:
 
 
 def _held(payment: Payment, screened: ToSend, *, at: datetime, rail: RailProtocol) -> Decision:
-    """Hold it for a person, but not past the day: a message id of yesterday is not sent for the first time."""
+    """Hold it for a person, but not past the day: a message id of yesterday is not sent for the first time.
+
+    What was held before is so no longer than then.
+    """
     day_ends = rail.day_ends(at) - timedelta(seconds=rail.timing.promise_s)
     until = min(at + timedelta(seconds=screened.hold_s), day_ends.astimezone(UTC))
-    details = {**screened.details, HELD_UNTIL: until.isoformat()}
+    details = {HELD_UNTIL: until.isoformat(), **screened.details}
     event = Event(EventKind.SCREENING_HELD, reason=screened.held, details=details)
     return decide(payment, event, at=at, timing=rail.timing)
 

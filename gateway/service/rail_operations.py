@@ -203,21 +203,30 @@ class RailOperations:
         return await self._ask_once(rail, RailAction.DISCONNECT, point, status, by=by, note=note)
 
     async def connect(self, rail: Rail, point: str, *, by: str, note: str) -> bool:
-        """Have a connection point connected again that is known to be disconnected; as `disconnect`."""
+        """Have a connection point connected again that is known to be disconnected; as `disconnect`.
+
+        Only what `by` had asked for is undone: whatever else has disconnected it may have been meant.
+        """
         status = await self.status(rail)
-        if status.standing.points.get(point) is not False:
+        if status.standing.points.get(point) is not False or await self._disconnected_by(rail, point) != by:
             return False
         return await self._ask_once(rail, RailAction.CONNECT, point, status, by=by, note=note)
+
+    async def _disconnected_by(self, rail: Rail, point: str) -> str | None:
+        """Who has asked last that a connection point be disconnected."""
+        codes, kinds = {self._dialect(rail).codes.disconnect}, {RailEventKind.ASKED}
+        asked = await self.store.events(rail, codes=codes, kinds=kinds, limit=STANDING_EVENTS_MAX)
+        return next((each.asked_by for each in asked if each.subjects == (point,)), None)
 
     async def _ask_once(
         self, rail: Rail, action: RailAction, point: str, status: RailStatus, *, by: str, note: str
     ) -> bool:
-        """Ask, unless it was asked for a moment ago and the answer may be on its way; says whether it was asked."""
+        """Ask, unless it was asked for a moment ago, and the answer may be on its way or was no; says whether it was."""
         code = self._dialect(rail).code_of(action)
         recent = self.clock.now() - timedelta(seconds=SENDABLE_S)
         for known in status.operations:
             is_same = known.asked.code == code and known.asked.subjects == (point,)
-            if is_same and known.state is OperationState.ASKED and known.asked.at > recent:
+            if is_same and known.state is not OperationState.DONE and known.asked.at > recent:
                 return False
         await self.ask(rail, action, point, by=by, note=note)
         return True

@@ -16,7 +16,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.domain.identity import delivery_id_of, incoming_slot_of, payment_id_of, reference_of
-from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState, advance_incoming
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import (
     FundsHolder,
@@ -315,8 +315,14 @@ def _reason(events: Sequence[RecordedFact]) -> Reason:
 
 
 def _started_at(events: Sequence[RecordedFact]) -> datetime:
-    """When the return that is under way was started."""
-    return max((each for each in events if each.fact.kind in _STARTING), key=lambda each: each.sequence).at
+    """When the return that is under way was started; what is said while one is under way starts none."""
+    started = (
+        each
+        for each in events
+        if each.state_before is not None
+        and IncomingEffect.START_RETURN in advance_incoming(each.state_before, each.fact.kind).effects
+    )
+    return max(started, key=lambda each: (each.epoch, each.sequence)).at
 
 
 def _ended(kind: IncomingEvent, payment: Payment) -> IncomingFact:

@@ -149,6 +149,34 @@ async def test_a_point_is_connected_again_only_where_it_is_known_to_be_disconnec
     assert (await place.status()).standing.points == {EAST: True}
 
 
+async def test_a_point_that_a_person_has_disconnected_is_connected_by_nobody_else(place: OperationsWorld) -> None:
+    """Also where a takeover had asked for it before, or finds it so: what a person did last stands."""
+    await place.operations.disconnect(Rail.FEDNOW, EAST, by="takeover", note="lost")
+    await place.work()
+    place.earth.clock.advance(1)
+    await place.ask(RailAction.CONNECT, EAST)
+    place.earth.clock.advance(1)
+    await place.ask(RailAction.DISCONNECT, EAST)
+    place.earth.clock.advance(1)
+
+    assert not await place.operations.disconnect(Rail.FEDNOW, EAST, by="takeover", note="lost")
+    assert not await place.operations.connect(Rail.FEDNOW, EAST, by="takeover", note="back")
+    assert (await place.status()).standing.points == {EAST: False}
+
+
+async def test_what_the_rail_has_refused_is_not_asked_again_at_once(place: OperationsWorld) -> None:
+    """A takeover looks every second: a name that the rail does not know is asked about once a minute."""
+    asked = []
+    for second in range(62):
+        if await place.operations.disconnect(Rail.FEDNOW, "NORTH", by="takeover", note="lost"):
+            asked.append(second)
+        await place.work()
+        place.earth.clock.advance(1)
+
+    assert {each.state for each in (await place.status()).operations} == {OperationState.REFUSED}
+    assert asked == [0, 60]
+
+
 @pytest.mark.parametrize("fault", [NotSentError("away"), UnavailableError("unanswered")], ids=["unsent", "unanswered"])
 async def test_what_the_link_did_not_take_is_sent_again_under_the_same_id(
     place: OperationsWorld, fault: UnavailableError

@@ -18,6 +18,7 @@ from gateway.service.operate import NotHeldError, Operators
 from gateway.service.ports import UnavailableError
 from gateway.service.screening import Screening
 from tests.fakes.screening import HIT, InMemoryScreener, InMemoryScreening, ScreeningRecorder
+from tests.unit.service.test_taking_over import not_found, question
 from tests.unit.service.world import TENANT, World, world
 
 NOTE: Final = "Case 15: another person of the same name."
@@ -332,3 +333,61 @@ async def test_what_was_released_while_another_worker_looked_does_not_leave_unre
         await earth.dispatch(payment)  # the delivery comes again
         assert len(earth.rail.sent) == 1
         assert earth.core.calls
+
+
+async def handed_over(earth: World, payment: Payment, *kinds: EventKind) -> Payment:
+    """Save what befalls a payment that another region had."""
+    for kind in kinds:
+        current = await earth.now(payment)
+        timing = earth.dispatcher.rails[payment.rail].timing
+        assert await earth.store.save([decide(current, Event(kind), at=earth.clock.now(), timing=timing)]) == [True]
+    return await earth.now(payment)
+
+
+async def test_a_hold_outlives_a_takeover_whatever_is_found_then() -> None:
+    """The other region's list may be another, and its counts are its own: what a hit has held, a person releases."""
+    async with world() as earth:
+        desk = Desk(earth)
+        payment = await held(earth, desk)
+        desk.screener.hits = ()
+        earth.clock.advance(60)
+        await handed_over(earth, payment, EventKind.TAKEN_OVER, EventKind.RESENDING_CHOSEN)
+
+        await earth.dispatch(payment)
+
+        again = await earth.now(payment)
+        assert again.state is PaymentState.HELD
+        assert again.reason == payment.reason
+        assert again.next_step_at == payment.next_step_at, "it is not held for longer by that"
+        assert earth.rail.sent == []
+        await earth.dispatch(await desk.operators.release(payment.payment_id, note=NOTE, by="sample operator"))
+        assert len(earth.rail.sent) == 1
+
+
+async def test_a_hold_outlives_a_takeover_by_a_region_without_screening() -> None:
+    """It is in the history: who has no rules for it any more does not send it either."""
+    async with world() as earth:
+        payment = await held(earth, Desk(earth))
+        earth.dispatcher = replace(earth.dispatcher, screening=None)
+        await handed_over(earth, payment, EventKind.TAKEN_OVER, EventKind.RESENDING_CHOSEN)
+
+        await earth.dispatch(payment)
+
+        assert (await earth.now(payment)).state is PaymentState.HELD
+        assert earth.rail.sent == []
+
+
+async def test_what_was_held_and_taken_over_is_not_rejected_because_the_rail_has_no_such_message() -> None:
+    """It was never sent: a planned hand-over must not undo what a person is at work on. It is held again."""
+    async with world() as earth:
+        payment = await held(earth, Desk(earth))
+        await handed_over(earth, payment, EventKind.TAKEN_OVER, EventKind.STATUS_REQUEST_DUE)
+        earth.clock.advance(30)
+        await earth.ask(payment)
+
+        await earth.hear(not_found(earth, question(earth).message_id))
+
+        assert (await earth.now(payment)).state is PaymentState.RESEND_DUE
+        await earth.dispatch(payment)
+        assert (await earth.now(payment)).state is PaymentState.HELD
+        assert len(earth.rail.sent) == 1, "the question alone"

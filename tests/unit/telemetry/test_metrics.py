@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.telemetry.metrics import Metrics
@@ -12,6 +13,7 @@ from adapters.telemetry.observer import TelemetryObserver
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentState, Rail
 from gateway.domain.rail_operations import RailAction
+from gateway.domain.screening import Screened, ScreeningHit, Source, Way
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.ports import Decision
@@ -100,3 +102,23 @@ async def test_how_we_stand_on_a_rail_is_shown_with_what_is_allowed() -> None:
     assert sample(metrics, "gateway_rail_institutions_signed_off") == 1
     assert sample(metrics, "gateway_rail_downtime_seconds") == 3 * 60
     assert sample(metrics, "gateway_rail_downtime_allowed_seconds") == (2 + 24 + 96) * 3600
+
+
+def test_what_came_of_screening_is_counted_by_way_and_outcome() -> None:
+    """A hit beside an outage is a hit; how long it took is observed."""
+    metrics = Metrics()
+    observer = TelemetryObserver(metrics)
+    hit = ScreeningHit(Source.LISTS, "own.csv S-1", "debtor name")
+
+    observer.screened(Way.OUTGOING, Screened(sources=(Source.LISTS,)), 0.1)
+    observer.screened(Way.OUTGOING, Screened((hit,), (Source.LISTS,), "webhook: no answer in time"), 0.1)
+    observer.screened(Way.INCOMING, Screened(sources=(Source.LISTS,), fault="lists: no answer in time"), 0.3)
+
+    counted = {
+        (found.labels["way"], found.labels["outcome"])
+        for family in text_string_to_metric_families(metrics.render()[0].decode())
+        for found in family.samples
+        if found.name == "gateway_screened_total"
+    }
+    assert counted == {("outgoing", "passed"), ("outgoing", "hit"), ("incoming", "unanswered")}
+    assert sample(metrics, "gateway_screening_duration_seconds_sum") == pytest.approx(0.5)
