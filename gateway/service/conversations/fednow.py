@@ -135,6 +135,18 @@ class FedNowConversations:
             case _:
                 return ()
 
+    def speaker(self, said: Talk | Statement) -> str | None:
+        """Return who put the case, or answers it."""
+        match said:
+            case Resolution(assigner=Agent() as agent):
+                return agent.member_id
+            case RequestForPaymentCancellation(assigner=Agent() as agent):
+                return agent.member_id
+            case AdditionalPaymentInformation(assigner=Agent() as agent):
+                return agent.member_id
+            case _:
+                return None
+
     def act(self, said: Talk | Statement, conversation: Conversation) -> Act | None:
         """Return what it means there."""
         is_ours = conversation.side is Side.US

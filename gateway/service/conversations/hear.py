@@ -195,7 +195,8 @@ class ConversationHearing:
             act = self.rail.act(said, conversation)
             if act is None or step_after(conversation, act) is None:
                 return Outcome.MEANINGLESS
-            if not is_theirs_to_say(conversation, act):
+            is_other = self.rail.speaker(said) not in {None, conversation.counterparty}
+            if is_other or not is_theirs_to_say(conversation, act):
                 return Outcome.NOT_THEIRS
             if await self._saved(message, said, conversation, act):
                 return Outcome.APPLIED

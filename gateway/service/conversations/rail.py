@@ -105,6 +105,10 @@ class ConversationRail(Protocol):
         """Return the ids of messages by which the conversation is found that something is said in."""
         ...
 
+    def speaker(self, said: Talk | Statement) -> str | None:
+        """Return the institution that says it, by its number; None where the message names none."""
+        ...
+
     def act(self, said: Talk | Statement, conversation: Conversation) -> Act | None:
         """Return what a message means in a conversation; None where it has no meaning there."""
         ...

@@ -241,6 +241,17 @@ async def test_a_request_that_was_expired_or_is_for_nobody_here_is_refused_with_
     assert await world.sent(late) == ["admi.007", "pain.014"]
 
 
+@pytest.mark.parametrize(("agent", "outcome"), [("990000204", Outcome.NOT_THEIRS), (THEIRS, Outcome.APPLIED)])
+async def test_another_institution_than_who_asked_does_not_take_the_request_back(agent: str, outcome: Outcome) -> None:
+    """Whoever knows the request's id could end it."""
+    world = World()
+    _, request = await world.asked_of_us()
+    withdrawal = Asking(kind="withdrawal", message_id=request.message_id, creditor_agent=RoutingNumber(agent))
+    _, (body, *_), _ = world.writer.asked(withdrawal, now=world.clock.now())
+
+    assert await world.hear(body) is outcome
+
+
 async def test_what_did_not_leave_for_certain_is_sent_again_and_what_left_is_not() -> None:
     """The link fails after the first message: the delivery comes again, and sends the second one alone."""
     world = World()
