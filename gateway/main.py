@@ -473,7 +473,9 @@ async def _run_worker_loops(
         )
         for rail, protocol in rails.items()
     }
-    operations = RailOperationSender(parts.rail_events, links, parts.clock, identifiers, parts.observer)
+    operations = RailOperationSender(
+        rail_operations(parts.settings), parts.rail_events, links, parts.clock, identifiers, parts.observer
+    )
     timers = Timers(decisions, rails, parts.clock, parts.observer)
     sealer = Sealer(parts.audit, parts.anchor, RegionId(parts.settings.region), parts.clock)
     if parts.anchor is None:

@@ -73,7 +73,7 @@ async def open_presence(
         if after_s is not None and Rail.FEDNOW in settings.rails:
             link: RailLink = HeldLink(await stack.enter_async_context(link_of(Rail.FEDNOW, settings)), tenure)
             loops["rail operations"] = RailOperationSender(
-                events, {Rail.FEDNOW: link}, clock, identifiers, observer
+                operations.dialects, events, {Rail.FEDNOW: link}, clock, identifiers, observer
             ).run
             loops["protective sign-off"] = RailGuard(
                 Rail.FEDNOW,

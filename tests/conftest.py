@@ -12,6 +12,7 @@ from typing import Final
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from adapters.keys.clear import ClearVault
 from adapters.postgres.connection import open_pool
@@ -28,8 +29,13 @@ _numbers = count(1)
 
 
 def pytest_configure() -> None:
-    """Tests that look at a command's output say how wide it is; a test process among several is told another width."""
+    """Tests that look at a command's output say how wide it is; a test process among several is told another width.
+
+    How long Hypothesis takes to think of something says what else the machine has to do, and nothing of what is tested.
+    """
     os.environ.pop("COLUMNS", None)
+    settings.register_profile("on any machine", suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("on any machine")
 
 
 @dataclass(frozen=True, slots=True)

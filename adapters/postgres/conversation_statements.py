@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.domain.conversation import ConversationKind
-from gateway.domain.incoming_transfer import ARRIVED
+from gateway.domain.conversation import NO_REFERENCE, ConversationKind
+from gateway.domain.incoming_transfer import ARRIVED, GOING_BACK
 from gateway.domain.payment import PaymentState
 
 FIND_TAKEN: Final = """
@@ -121,36 +121,37 @@ WHERE fact.conversation_id = ANY (ARRAY(
 EXPIRED: Final = f"{_CONVERSATION} WHERE now.expires_at < $1 ORDER BY now.expires_at LIMIT $2"
 
 _REQUEST: Final = ConversationKind.REQUEST_FOR_PAYMENT.value
-_ARRIVED: Final = ", ".join(f"'{state.value}'" for state in sorted(ARRIVED))
+_ARRIVED: Final = ", ".join(f"'{state.value}'" for state in sorted(ARRIVED - GOING_BACK))
 _SETTLED: Final = ", ".join(
-    f"'{state.value}'"
-    for state in (
-        PaymentState.SETTLED,
-        PaymentState.ACCEPTED_WITHOUT_POSTING,
-        PaymentState.RETURN_DUE,
-        PaymentState.RETURNED,
-    )
+    f"'{state.value}'" for state in (PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING)
 )
 
 SETTLED: Final = f"""
 SELECT request.*, money.payment_id AS settled_id, money.amount_cents AS settled_cents
-FROM ({_CONVERSATION} WHERE now.seeks_payment AND fact.opened_at >= $1) AS request
+FROM ({_CONVERSATION} WHERE now.seeks_payment AND fact.opened_at >= $1 AND fact.end_to_end_id <> '{NO_REFERENCE}')
+    AS request
 CROSS JOIN LATERAL (
-    SELECT came.payment_id, came.amount_cents
-    FROM incoming_transfer AS came JOIN incoming_state AS state USING (payment_id)
-    WHERE request.side = 'out' AND came.tenant_id = request.tenant_id AND came.end_to_end_id = request.end_to_end_id
-        AND came.rail = request.rail AND came.creditor_agent = request.own_agent
-        AND came.debtor_agent = request.counterparty AND came.original_id IS NULL
-        AND came.received_at >= request.opened_at AND state.state IN ({_ARRIVED})
-    UNION ALL
-    SELECT went.payment_id, went.amount_cents
-    FROM payment AS went JOIN payment_state AS state USING (payment_id)
-    WHERE request.side = 'in' AND went.tenant_id = request.tenant_id AND went.end_to_end_id = request.end_to_end_id
-        AND went.rail = request.rail AND went.debtor_agent = request.own_agent
-        AND went.creditor_agent = request.counterparty AND went.original_id IS NULL
-        AND went.accepted_at >= request.opened_at AND state.state IN ({_SETTLED})
+    SELECT found.payment_id, found.amount_cents, found.amount_cents = request.amount_cents AS is_exact
+    FROM (
+        SELECT came.payment_id, came.amount_cents, came.received_at AS at
+        FROM incoming_transfer AS came JOIN incoming_state AS state USING (payment_id)
+        WHERE request.side = 'out' AND came.tenant_id = request.tenant_id AND came.end_to_end_id = request.end_to_end_id
+            AND came.rail = request.rail AND came.creditor_agent = request.own_agent
+            AND came.debtor_agent = request.counterparty AND came.original_id IS NULL
+            AND came.received_at >= request.opened_at AND state.state IN ({_ARRIVED})
+        UNION ALL
+        SELECT went.payment_id, went.amount_cents, went.accepted_at
+        FROM payment AS went JOIN payment_state AS state USING (payment_id)
+        WHERE request.side = 'in' AND went.tenant_id = request.tenant_id AND went.end_to_end_id = request.end_to_end_id
+            AND went.rail = request.rail AND went.debtor_agent = request.own_agent
+            AND went.creditor_agent = request.counterparty AND went.original_id IS NULL
+            AND went.accepted_at >= request.opened_at AND state.state IN ({_SETTLED})
+    ) AS found
+    WHERE NOT EXISTS (SELECT FROM conversation_state AS paid WHERE paid.payment_id = found.payment_id)
+    ORDER BY is_exact DESC NULLS LAST, found.at, found.payment_id
     LIMIT 1
 ) AS money
+ORDER BY money.is_exact DESC NULLS LAST, request.opened_at, request.conversation_id
 LIMIT $2
 """
 """Both sides' references have an index with the tenant and the end-to-end id."""

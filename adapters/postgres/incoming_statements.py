@@ -233,10 +233,10 @@ RECEIVING_TENANTS: Final = """
 ACCOUNT_STANDING: Final = "SELECT standing FROM account_directory WHERE tenant_id = $1 AND account_index = $2"
 
 _STEPS_ARE_OURS: Final = (
-    f"state IN ({WAITED_FOR_SQL}) AND (final_at IS NULL AND state <> '{IncomingState.RETURN_DUE.value}' "
-    "OR returning_cents > 0)"
+    f"state IN ({WAITED_FOR_SQL}) AND (final_at IS NULL AND (state <> '{IncomingState.RETURN_DUE.value}' "
+    "OR attention IS NULL) OR returning_cents > 0)"
 )
-"""What has a next step of ours, whoever carried it before. A return that is not under way is a person's to begin."""
+"""What has a next step of ours, whoever carried it before. Where a person is called for a return, that is none."""
 
 REPLICATED_NOTES: Final = """
 SELECT due.position, due.payment_id FROM projection_due AS due
@@ -289,7 +289,11 @@ WITH input AS (
         slot = excluded.slot, returns = excluded.returns, returning_cents = excluded.returning_cents,
         returned_cents = excluded.returned_cents, request_state = excluded.request_state,
         request_message_id = excluded.request_message_id, request_due_at = excluded.request_due_at,
-        attention = excluded.attention, timer_at = excluded.timer_at
+        attention = excluded.attention, timer_at = excluded.timer_at,
+        unsent_at = CASE
+            WHEN now.epoch < excluded.epoch AND now.answer IS DISTINCT FROM excluded.answer THEN NULL
+            ELSE now.unsent_at
+        END
     WHERE (now.epoch, now.version) < (excluded.epoch, excluded.version)
         OR (now.epoch, now.version) = (excluded.epoch, excluded.version) AND now.slot IS NULL
 ), told AS (
@@ -301,7 +305,8 @@ WITH input AS (
 )
 DELETE FROM projection_due WHERE position = ANY ($23::bigint[])
 """
-"""As for payments: what is older changes nothing, and the timer of one whose slot has become this region's is due."""
+"""As for payments: what is older changes nothing, and the timer of one whose slot has become this region's is due.
+An answer of ours that a takeover has annulled is not there to be sent any more."""
 
 TAKE_UP: Final = f"""
 UPDATE incoming_state AS state SET timer_at = $2

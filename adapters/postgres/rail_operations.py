@@ -14,7 +14,7 @@ from adapters.postgres.rows import digest_of
 from gateway.domain.incoming_transfer import ARRIVED
 from gateway.domain.payment import Rail, RegionId
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.domain.reconciliation import Arrivals
+from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.ports import HeardMessage, MessageClass, RawMessage, Sealed, UnsentRailMessage, Vault
 
 _INSERT: Final = """
@@ -37,12 +37,20 @@ _TAKE_UNSENT: Final = """
 WITH taken AS (
     UPDATE rail_event_due SET not_before = $2
     WHERE event_id = ANY (ARRAY(
-        SELECT event_id FROM rail_event_due WHERE not_before <= $1 ORDER BY not_before LIMIT $3 FOR UPDATE SKIP LOCKED
+        SELECT due.event_id FROM rail_event_due AS due JOIN rail_event AS mine USING (event_id)
+        WHERE due.not_before <= $1 AND mine.region = $4 AND NOT EXISTS (
+            SELECT FROM rail_event_due AS other JOIN rail_event AS before USING (event_id)
+            WHERE before.region = $4 AND before.kind = 'asked' AND mine.kind = 'asked' AND before.rail = mine.rail
+                AND before.subjects = mine.subjects AND (before.at, before.event_id) < (mine.at, mine.event_id)
+        )
+        ORDER BY due.not_before LIMIT $3 FOR UPDATE OF due SKIP LOCKED
     ))
     RETURNING event_id
 )
 SELECT kept.* FROM rail_event AS kept JOIN taken USING (event_id) WHERE kept.region = $4 ORDER BY at
 """
+
+"""Of what was asked about one subject the next is handed out once the one before has left, or was given up."""
 
 _SENT: Final = "DELETE FROM rail_event_due WHERE event_id = $1"
 
@@ -78,7 +86,14 @@ WHERE fact.rail = $1 AND fact.received_at >= $3 AND fact.received_at < $4 AND fa
     AND now.state IN ({_ARRIVED_STATES})
 """
 
-_ARRIVED: Final = "SELECT message_id FROM incoming_transfer WHERE rail = $1 AND message_id = ANY ($2::text[])"
+_KNOWN_HERE: Final = f"""
+SELECT fact.message_id, fact.amount_cents, fact.received_at,
+    coalesce(now.state IN ({_ARRIVED_STATES}), false) AS settled
+FROM incoming_transfer AS fact LEFT JOIN incoming_state AS now ON now.payment_id = fact.payment_id
+WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[])
+ORDER BY settled, fact.received_at
+"""
+"""Of what came to both regions the settled one last: it counts."""
 
 
 class PostgresRailEvents:
@@ -161,11 +176,11 @@ class PostgresRailEvents:
             (row,) = await self._pool.fetch(_ARRIVALS, rail.value, institution, since, until)
         return Arrivals(row["count"], row["cents"])
 
-    async def arrived(self, rail: Rail, message_ids: Collection[str]) -> frozenset[str]:
-        """Return which have come; see the port."""
+    async def known_here(self, rail: Rail, message_ids: Collection[str]) -> Mapping[str, Here]:
+        """Return which have come, and what became of them; see the port."""
         with translated():
-            rows = await self._pool.fetch(_ARRIVED, rail.value, list(message_ids))
-        return frozenset(row["message_id"] for row in rows)
+            rows = await self._pool.fetch(_KNOWN_HERE, rail.value, list(message_ids))
+        return {row["message_id"]: Here(row["amount_cents"], row["settled"], row["received_at"]) for row in rows}
 
     def _row(
         self,

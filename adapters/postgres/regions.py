@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -127,7 +128,7 @@ slot has become this region's, the payment's timer is due: it is taken over, how
 
 _HAND_OVER: Final = """
 INSERT INTO handed_over (region, rail, digest, key_id, body, at) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT DO NOTHING RETURNING region
+ON CONFLICT DO NOTHING
 """
 
 _HANDED_OVER: Final = """
@@ -278,12 +279,15 @@ class PostgresRegions:
         with translated():
             await self._pool.execute(POSTPONE_NOTES, notes, until)
 
-    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
+    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime, came_by: str | None) -> None:
         """Keep bytes for the other region; see the port."""
         sealed = self._vault.seal(body)
-        row = (self._region, rail.value, digest_of(sealed), sealed.key_id, sealed.ciphertext, at)
+        key = digest_of(sealed)
+        if came_by is not None:  # what goes back is a row of its own: the same bytes may have gone that way before
+            key = hashlib.sha256(key + came_by.encode()).digest()
+        row = (self._region, rail.value, key, sealed.key_id, sealed.ciphertext, at)
         with translated():
-            return await self._pool.fetchval(_HAND_OVER, *row) is not None
+            await self._pool.execute(_HAND_OVER, *row)
 
     async def handed_over(self, rail: Rail, now: datetime, *, limit: int) -> Sequence[HandedOver]:
         """Return what waits to be applied; see the port."""

@@ -245,11 +245,14 @@ _SLOTS_OF_OPEN_PAYMENTS: Final = (
 
 
 async def _give_slots_to_transfers(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Give open incoming transfers from before there were slots theirs, which are functions of their message ids."""
+    """Give incoming transfers from before there were slots theirs, which are functions of their message ids.
+
+    Also those that are final: what was posted may be given back, and what is blocked released.
+    """
     unslotted = await connection.fetch(
         "SELECT state.payment_id, fact.rail, fact.message_id "
         "FROM incoming_state AS state JOIN incoming_transfer AS fact USING (payment_id) "
-        "WHERE state.slot IS NULL AND state.final_at IS NULL ORDER BY state.payment_id FOR NO KEY UPDATE OF state"
+        "WHERE state.slot IS NULL ORDER BY state.payment_id FOR NO KEY UPDATE OF state"
     )
     await connection.execute(
         "UPDATE incoming_state AS state SET slot = given.slot "

@@ -260,6 +260,9 @@ TABLES: Final[Mapping[ConversationKind, _Table]] = {
 }
 """The table of each kind."""
 
+NO_REFERENCE: Final = "NOTPROVIDED"
+"""ISO 20022's end-to-end id of what has none: it says nothing of what belongs together."""
+
 PENDING_DAYS: Final = 5
 """Standard business days after which a pending answer is renewed."""
 

@@ -117,7 +117,7 @@ class IncomingEvent(StrEnum):
     """The rail: ACSC, or on a rail without that advice, what its profile takes for it."""
 
     ACCEPTANCE_WITHOUT_POSTING_ADVISED = "AcceptanceWithoutPostingAdvised"
-    """The rail: ACWP, settled and not to be posted yet."""
+    """The rail: ACWP, settled and not to be posted yet; or ACSC, of what was in doubt and our answer was ACWP."""
 
     SETTLEMENT_WITHOUT_ANSWER_ADVISED = "SettlementWithoutAnswerAdvised"
     """The rail: ACSC, and no acceptance of ours is known: another region had the transfer, and is lost."""

@@ -221,8 +221,14 @@ ARRIVED: Final = frozenset(
 )
 """The states in which the rail has settled: the money is here, or was."""
 
+GOING_BACK: Final = frozenset({IncomingState.RETURN_DUE, IncomingState.RETURNED, IncomingState.RETURNED_BY_HAND})
+"""The states of those in which the money was here, and is not to stay."""
+
 UNENDED: Final = tuple(state for state in IncomingState if not state.is_final or state is IncomingState.BLOCKED)
 """The states in which something is still to come, or to be done: also by a person, for what is blocked."""
+
+_IN_DOUBT: Final = frozenset({IncomingState.IN_DOUBT, IncomingState.AWAITING_OPERATOR})
+"""The states into which every acceptance comes, whatever it was."""
 
 TO_BE_DECIDED: Final = frozenset({IncomingState.SETTLED, IncomingState.PENDING, IncomingState.RETURN_DUE})
 """The states in which the money must be somewhere else by a deadline: posted, blocked, or given back."""
@@ -238,17 +244,17 @@ def is_contradicted(answer: str | None, verdict: Verdict) -> bool:
 
 
 def as_heard(transfer: IncomingTransfer, fact: IncomingFact) -> IncomingFact:
-    """Return what the rail's word means of a transfer that may have been another region's.
+    """Return what the rail's word means of a transfer of which the state alone does not say what we have answered.
 
     A settlement that no acceptance of ours is known to have led to is no reason to post: a lost region may have
-    accepted, with or without posting.
+    accepted, with or without posting. One of which we have said that we accept it without posting is none either.
     """
-    is_unanswered = transfer.answer is None and transfer.state in {
-        IncomingState.IN_DOUBT,
-        IncomingState.AWAITING_OPERATOR,
-    }
-    if is_unanswered and fact.kind is IncomingEvent.SETTLEMENT_ADVISED:
+    if fact.kind is not IncomingEvent.SETTLEMENT_ADVISED or transfer.state not in _IN_DOUBT:
+        return fact
+    if transfer.answer is None:
         return replace(fact, kind=IncomingEvent.SETTLEMENT_WITHOUT_ANSWER_ADVISED)
+    if transfer.answer == ANSWERED_AS[IncomingState.ACCEPTED_WITHOUT_POSTING]:
+        return replace(fact, kind=IncomingEvent.ACCEPTANCE_WITHOUT_POSTING_ADVISED)
     return fact
 
 

@@ -97,6 +97,10 @@ class RailEvent:
         """When the event happened, by the message; else when we knew."""
         return self.event_time or self.at
 
+    def comes_after(self, other: RailEvent) -> bool:
+        """Whether it was kept later than another; of two at one moment the ids decide."""
+        return (self.at, self.event_id) > (other.at, other.event_id)
+
 
 class OperationState(StrEnum):
     """Where what was asked stands."""
@@ -171,6 +175,12 @@ class Standing:
     party: bool | None = None
     institutions: Mapping[str, bool] = field(default_factory=dict)
     points: Mapping[str, bool] = field(default_factory=dict)
+    signed_at: Mapping[str | None, datetime] = field(default_factory=dict)
+    """When each was last signed on or off, by the rail's word; None stands for the whole connection party."""
+
+    def is_signed_on(self, institution: str | None) -> bool | None:
+        """Whether an institution by itself is signed on, or the connection party; None where that was never heard."""
+        return self.party if institution is None else self.institutions.get(institution)
 
     def is_reached(self, institution: str) -> bool | None:
         """Whether the rail forwards payments to an institution; None where that was never heard."""
@@ -193,6 +203,11 @@ class Codes:
         """All of them."""
         return frozenset((self.sign_on, self.sign_off, self.connect, self.disconnect))
 
+    def pair_of(self, code: str) -> frozenset[str]:
+        """Return a code and the one that undoes it; nothing for one that changes no standing."""
+        pairs = (frozenset((self.sign_on, self.sign_off)), frozenset((self.connect, self.disconnect)))
+        return next((pair for pair in pairs if code in pair), frozenset())
+
 
 def standing(events: Iterable[RailEvent], *, party: str, own: Iterable[str], codes: Codes) -> Standing:
     """Return how we stand: of what was acknowledged to us, and broadcast about us, the latest by its own time.
@@ -202,7 +217,8 @@ def standing(events: Iterable[RailEvent], *, party: str, own: Iterable[str], cod
     known = list(events)
     ours = _ours(known, own, codes)
     changes = sorted(_changes(known, party, ours, codes), key=lambda change: (change.at, not change.is_on))
-    signed = {change.subject: change.is_on for change in changes if change.code in {codes.sign_on, codes.sign_off}}
+    signings = [change for change in changes if change.code in {codes.sign_on, codes.sign_off}]
+    signed = {change.subject: change.is_on for change in signings}
     return Standing(
         party=signed.get(None),
         institutions={subject: is_on for subject, is_on in signed.items() if subject is not None and subject in ours},
@@ -211,6 +227,7 @@ def standing(events: Iterable[RailEvent], *, party: str, own: Iterable[str], cod
             for change in changes
             if change.code in {codes.connect, codes.disconnect} and change.subject is not None
         },
+        signed_at={change.subject: change.at for change in signings},
     )
 
 

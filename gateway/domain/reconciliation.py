@@ -2,12 +2,13 @@
 
 The rail's totals are those of its cycle day, which rolls at about 7 p.m. US Eastern, every day (FedNow Operating
 Procedures v2.1, October 2024). Ours are counted by when a transfer came; at the roll the two differ by what came before
-it and settled after it: then the details decide, and they name no message that is not here.
+it and settled after it: then the details decide, and they name no message that is not here. A day that is over is
+looked at once more, by its details alone: what settled last is in no later total.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -32,6 +33,37 @@ class Arrivals:
     cents: int
 
 
+UNDER_WAY: Final = timedelta(minutes=10)
+"""What came so lately, and has not settled here, may be on its way still."""
+
+LOOKED_INTO_AGAIN: Final = timedelta(minutes=15)
+"""A difference that stays is looked into again: the request or its answer may be lost, or something was under way."""
+
+
+CLOSED_AFTER: Final = timedelta(minutes=30)
+"""So long after the roll a cycle day is looked at as a whole: the rail has ended it, and nothing is under way here."""
+
+CLOSED_DAYS: Final = 3
+"""So many days back are looked at that nobody has looked at: a worker that starts looks at all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What is known here of a message that the rail has settled: how much, whether it has settled, since when."""
+
+    cents: int
+    has_settled: bool
+    received_at: datetime
+
+    def is_of(self, cents: int) -> bool:
+        """Whether the money is here: settled, and as much as the rail says."""
+        return self.has_settled and self.cents == cents
+
+    def is_under_way(self, cents: int, now: datetime) -> bool:
+        """Whether it may be here in a moment."""
+        return not self.has_settled and self.cents == cents and now - self.received_at < UNDER_WAY
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """What the rail says it has settled to an institution on the cycle day under way, at that moment."""
@@ -43,10 +75,14 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """The ids of the messages that the rail has settled to an institution, with what each brought."""
+    """The ids of the messages that the rail has settled to an institution, with what each brought.
+
+    ``is_last`` says that no other page follows.
+    """
 
     institution: str
     credited: tuple[tuple[str, int], ...]
+    is_last: bool = True
 
 
 def cycle_day(instant: datetime) -> date:
@@ -60,17 +96,30 @@ def cycle_begins(day: date) -> datetime:
     return datetime.combine(day - timedelta(days=1), ROLLS_AT, tzinfo=ZONE).astimezone(UTC)
 
 
+def closed_days(now: datetime) -> Sequence[date]:
+    """Return the cycle days that are over, and to be looked at as a whole; the newest first."""
+    under_way = cycle_day(now - CLOSED_AFTER)
+    return [under_way - timedelta(days=back) for back in range(1, CLOSED_DAYS + 1)]
+
+
 def totals_request_id(region: str, rail: str, institution: str, *, turn: int) -> UUID:
     """Return the id of an institution's request for totals in a turn: several workers of a region ask once."""
     return uuid5(_OWN, f"totals:{region}:{rail}:{institution}:{turn}")
 
 
 def details_request_id(
-    region: str, rail: str, institution: str, day: date, *, theirs: Arrivals, ours: Arrivals
+    region: str, rail: str, institution: str, *, at: datetime, theirs: Arrivals, ours: Arrivals
 ) -> UUID:
-    """Return the id of the request for details on a difference: the same difference is looked into once."""
+    """Return the id of the request for details on a difference: one is looked into once in a quarter of an hour."""
     sums = f"{theirs.count}:{theirs.cents}:{ours.count}:{ours.cents}"
-    return uuid5(_OWN, f"details:{region}:{rail}:{institution}:{day}:{sums}")
+    quarter = int(at.timestamp() // LOOKED_INTO_AGAIN.total_seconds())
+    return uuid5(_OWN, f"details:{region}:{rail}:{institution}:{cycle_day(at)}:{quarter}:{sums}")
+
+
+def closed_day_request_id(region: str, rail: str, institution: str, day: date, *, at: datetime) -> UUID:
+    """Return the id of the request for the details of a day that is over: until they have come, once in an hour."""
+    hour = int(at.timestamp() // timedelta(hours=1).total_seconds())
+    return uuid5(_OWN, f"closed day:{region}:{rail}:{institution}:{day}:{hour}")
 
 
 def missing_id(rail: str, message_id: str) -> UUID:

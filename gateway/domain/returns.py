@@ -69,9 +69,20 @@ def attention_after(
         return transfer.attention
     if IncomingEffect.START_RETURN in effects:
         return None
+    if is_left_between_tries(transfer, fact):
+        return Attention.RETURN_FAILED
     if fact.kind in {IncomingEvent.RETURN_FAILED, IncomingEvent.RETURNS_ENDED}:
         return Attention.RETURN_FAILED if IncomingEffect.CALL_OPERATOR in effects else None
     return transfer.attention
+
+
+def is_left_between_tries(transfer: IncomingTransfer, fact: IncomingFact) -> bool:
+    """Whether a return would have been tried again by the region that had the transfer: it may have been, and have left.
+
+    Under which ids is a matter of the day on which it was: so no other is started by itself.
+    """
+    is_between = transfer.state is IncomingState.RETURN_DUE and not transfer.returning_cents
+    return fact.kind is IncomingEvent.TAKEN_OVER and is_between
 
 
 _RECORDED: Final = frozenset(

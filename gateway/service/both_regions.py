@@ -180,6 +180,8 @@ class BothRegions:
     async def is_there(self, asked: Asked, *, within_s: float) -> bool:
         """Whether the other region has what was asked about, or is fenced off; waits for its word, and may be repeated.
 
+        False, too, where somebody else has come to want no answer meanwhile.
+
         Raises:
             UnavailableError: how far the other region is could not be asked; ask anew.
 
@@ -187,7 +189,7 @@ class BothRegions:
         if self.fence.holds:
             return True
         await asyncio.wait([asked.there], timeout=within_s)
-        if not asked.there.done():
+        if not asked.there.done() or asked.there.cancelled():
             return False
         asked.there.result()
         return True

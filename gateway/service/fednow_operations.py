@@ -98,7 +98,8 @@ class FedNowOperations:
             case ReportKind.IATR:
                 return [_totals(report, message.creation_time) for report in message.reports]
             case ReportKind.AADR:
-                return [_details(report) for report in message.reports]
+                is_last = message.page is None or message.page.is_last
+                return [_details(report, is_last=is_last) for report in message.reports]
             case _:
                 return ()
 
@@ -122,7 +123,7 @@ def _totals(report: AccountReport, at: datetime) -> Totals:
     return Totals(str(report.account.id), Arrivals(stated.count, stated.total.cents), at.astimezone(UTC))
 
 
-def _details(report: AccountReport) -> Details:
+def _details(report: AccountReport, *, is_last: bool) -> Details:
     credited = tuple(
         (str(transaction.references.message_id), entry.amount.cents)
         for entry in report.entries
@@ -130,4 +131,4 @@ def _details(report: AccountReport) -> Details:
         for transaction in entry.transactions
         if transaction.references is not None and transaction.references.message_id is not None
     )
-    return Details(str(report.account.id), credited)
+    return Details(str(report.account.id), credited, is_last)

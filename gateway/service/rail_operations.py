@@ -203,21 +203,30 @@ class RailOperations:
         return await self._ask_once(rail, RailAction.DISCONNECT, point, status, by=by, note=note)
 
     async def connect(self, rail: Rail, point: str, *, by: str, note: str) -> bool:
-        """Have a connection point connected again that is known to be disconnected; as `disconnect`."""
+        """Have a connection point connected again that is known to be disconnected; as `disconnect`.
+
+        Only what `by` had asked for is undone: whatever else has disconnected it may have been meant.
+        """
         status = await self.status(rail)
-        if status.standing.points.get(point) is not False:
+        if status.standing.points.get(point) is not False or await self._disconnected_by(rail, point) != by:
             return False
         return await self._ask_once(rail, RailAction.CONNECT, point, status, by=by, note=note)
+
+    async def _disconnected_by(self, rail: Rail, point: str) -> str | None:
+        """Who has asked last that a connection point be disconnected."""
+        codes, kinds = {self._dialect(rail).codes.disconnect}, {RailEventKind.ASKED}
+        asked = await self.store.events(rail, codes=codes, kinds=kinds, limit=STANDING_EVENTS_MAX)
+        return next((each.asked_by for each in asked if each.subjects == (point,)), None)
 
     async def _ask_once(
         self, rail: Rail, action: RailAction, point: str, status: RailStatus, *, by: str, note: str
     ) -> bool:
-        """Ask, unless it was asked for a moment ago and the answer may be on its way; says whether it was asked."""
+        """Ask, unless it was asked for a moment ago, and the answer may be on its way or was no; says whether it was."""
         code = self._dialect(rail).code_of(action)
         recent = self.clock.now() - timedelta(seconds=SENDABLE_S)
         for known in status.operations:
             is_same = known.asked.code == code and known.asked.subjects == (point,)
-            if is_same and known.state is OperationState.ASKED and known.asked.at > recent:
+            if is_same and known.state is not OperationState.DONE and known.asked.at > recent:
                 return False
         await self.ask(rail, action, point, by=by, note=note)
         return True
@@ -266,8 +275,13 @@ class RailOperations:
 
 @dataclass(frozen=True, slots=True)
 class RailOperationSender:
-    """Sends what was asked: a worker's loop. Of several workers one sends, and a repeat has the same message id."""
+    """Sends what was asked: a worker's loop. Of several workers one sends, and a repeat has the same message id.
 
+    What is asked about one subject leaves in the order in which it was asked, and nothing leaves that was asked anew
+    since: the rail does what it hears last.
+    """
+
+    dialects: Mapping[Rail, OperationsDialect]
     store: RailEventStore
     links: Mapping[Rail, RailLink]
     clock: Clock
@@ -287,7 +301,10 @@ class RailOperationSender:
         for unsent in await self.store.take_unsent(now, again_at=again_at, limit=SENT_AT_ONCE_MAX):
             link = self.links.get(unsent.event.rail)
             if link is None or now - unsent.event.at > timedelta(seconds=SENDABLE_S):
-                await self._give_up(unsent, now)
+                await self._give_up(unsent, now, f"It could not be handed to the rail within {SENDABLE_S:g} s.")
+                continue
+            if await self._is_asked_anew(unsent.event):
+                await self._give_up(unsent, now, "It was asked anew before this could be handed to the rail.")
                 continue
             try:
                 await link.send(unsent.body, message_class=unsent.message_class)
@@ -296,7 +313,16 @@ class RailOperationSender:
             else:
                 await self.store.sent(unsent.event)
 
-    async def _give_up(self, unsent: UnsentRailMessage, now: datetime) -> None:
+    async def _is_asked_anew(self, asked: RailEvent) -> bool:
+        """Whether the same, or its opposite, was asked about the same subject later."""
+        dialect = self.dialects.get(asked.rail)
+        codes = frozenset[str]() if dialect is None else dialect.codes.pair_of(asked.code)
+        if not codes or asked.kind is not RailEventKind.ASKED:
+            return False
+        same = await self.store.events(asked.rail, codes=codes, kinds={RailEventKind.ASKED}, limit=STANDING_EVENTS_MAX)
+        return any(each.subjects == asked.subjects and each.comes_after(asked) for each in same)
+
+    async def _give_up(self, unsent: UnsentRailMessage, now: datetime, why: str) -> None:
         asked = unsent.event
         end = RailEvent(
             event_id=self.identifiers.new_uuid(),
@@ -305,7 +331,7 @@ class RailOperationSender:
             code=asked.code,
             subjects=asked.subjects,
             about=asked.business_message_id,
-            description=f"It could not be handed to the rail within {SENDABLE_S:g} s.",
+            description=why,
             at=now,
         )
         await self.store.note(end)

@@ -18,6 +18,12 @@ LOOK_PAUSE_S: Final = 2.0
 WORKER_SEEN_S: Final = 15.0
 """A worker that has not written itself down for three times its beat is gone."""
 
+ANSWER_S: Final = 30.0
+"""So long the rail's answer to a sign-off is waited for, whatever else it says."""
+
+ASKED_AGAIN_S: Final = 300.0
+"""A sign-off that is not acknowledged for so long is asked for again: when all workers are dead nobody hears of it."""
+
 GUARD: Final = "protective sign-off"
 """Who asks, as the history keeps it."""
 
@@ -144,16 +150,28 @@ class RailGuard:
                 await self.operations.disconnect(self.rail, self.own_point, by=GUARD, note=why)
             return
         status = await self.operations.status(self.rail)
-        if not _is_off(status, subject):
+        if not _is_off(status, subject, self.clock.now()):
             await self.operations.ask(self.rail, RailAction.SIGN_OFF, subject, by=GUARD, note=why)
 
 
-def _is_off(status: RailStatus, subject: str | None) -> bool:
-    """Whether a subject is signed off, or the last thing that was asked for it is that it be."""
-    subjects = () if subject is None else (subject,)
+def _is_off(status: RailStatus, subject: str | None, now: datetime) -> bool:
+    """Whether a subject is signed off, or it was asked for a moment ago.
+
+    The later counts: what was asked here, or what the rail has said since, for somebody may have signed on by another
+    way. A sign-off that the rail has not acknowledged is asked for again, for it may never have come there.
+    """
+    subjects, signed_at = () if subject is None else (subject,), status.standing.signed_at.get(subject)
     for known in status.operations:
-        if known.asked.subjects != subjects or known.state in {OperationState.REFUSED, OperationState.ABANDONED}:
+        asked = known.asked
+        if asked.subjects != subjects or known.state in {OperationState.REFUSED, OperationState.ABANDONED}:
             continue
-        if known.asked.code in {status.codes.sign_on, status.codes.sign_off}:
-            return known.asked.code == status.codes.sign_off
-    return (status.standing.party if subject is None else status.standing.institutions.get(subject)) is False
+        if asked.code not in {status.codes.sign_on, status.codes.sign_off}:
+            continue
+        age_s, is_off = (now - asked.at).total_seconds(), asked.code == status.codes.sign_off
+        if is_off and age_s < ANSWER_S:
+            return True  # whatever the rail's clock says of the moments before
+        if signed_at is not None and signed_at >= asked.at:
+            break
+        if not is_off or known.state is OperationState.DONE or age_s < ASKED_AGAIN_S:
+            return is_off
+    return status.standing.is_signed_on(subject) is False

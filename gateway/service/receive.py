@@ -63,7 +63,13 @@ class _Heard:
     reading: Reading
     digest: bytes
     at: datetime
-    is_handed_over: bool = False
+    came_by: str | None = None
+    """The note by which the other region's bytes came here; None where the rail brought them."""
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether the other region received it."""
+        return self.came_by is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,8 @@ class Receiver:
             now = self.clock.now()
             waiting = await self.regions.handed_over(self.rail.rail, now, limit=MESSAGES_MAX)
             opened = {each.position: each.body for each in waiting if isinstance(each.body, bytes)}
-            await self.apply([RailDelivery("", body) for body in opened.values()], is_handed_over=True)
+            brought = [RailDelivery(str(position), body) for position, body in opened.items()]
+            await self.apply(brought, is_handed_over=True)
             if opened:
                 await self.regions.applied(list(opened))
             if closed := {each.position: each.body for each in waiting if isinstance(each.body, LookupError)}:
@@ -126,14 +133,14 @@ class Receiver:
                     self.observer.fault("handed over", fault)
                 until = now + timedelta(seconds=UNOPENED_PAUSE_S)
                 await self.regions.postpone_handed_over(list(closed), until=until)
-            if not waiting:
+            if len(waiting) < MESSAGES_MAX:  # also where something was: what goes to and fro does so no faster
                 await self.clock.sleep_until(now + timedelta(seconds=HANDED_OVER_PAUSE_S))
 
     async def apply(self, deliveries: Sequence[RailDelivery], *, is_handed_over: bool = False) -> None:
         """Save the effect of each message; a repeat is safe. Raises UnavailableError when the store does not answer.
 
         What is known of all of them is read at once, and their effects are committed together. What was handed over by
-        another region, and finds no payment here either, is set aside.
+        another region, and finds no payment here either, is set aside; its receipt is the note by which it came.
         """
         store, rail = self.decisions.store, self.rail.rail
         heard = [self._heard(delivery, is_handed_over=is_handed_over) for delivery in deliveries]
@@ -209,7 +216,7 @@ class Receiver:
             reading=self.rail.read(delivery.body),
             digest=self.vault.blind_index("rail-message", delivery.body),
             at=self.clock.now(),
-            is_handed_over=is_handed_over,
+            came_by=delivery.receipt if is_handed_over else None,
         )
 
     async def _apply_or_park(
@@ -289,14 +296,10 @@ class Receiver:
     async def _hand_over(self, one: _Heard) -> None:
         """Keep it, durably, for its home, which applies it once it is replicated.
 
-        Raises:
-            UnavailableError: both regions believe that the payment is the other's, as in a hand-over: try again later.
-
+        While both regions believe that the payment is the other's, as when its slot is handed over, it goes to and fro.
         """
         assert self.regions is not None, "without another region everything is at home"
-        is_new = await self.regions.hand_over(self.rail.rail, one.body, at=one.at)
-        if one.is_handed_over and not is_new:
-            raise UnavailableError("a message of the rail went to the other region and came back: the map is moving")
+        await self.regions.hand_over(self.rail.rail, one.body, at=one.at, came_by=one.came_by)
 
     async def _hear(self, one: _Heard, transfer: IncomingTransfer, *, is_second: bool = False) -> None:
         """Apply what the rail says of a transfer that it has brought; `is_second`: it was applied to its sender."""
@@ -403,9 +406,14 @@ def _is_for_both(reading: Reading, payment: Payment, transfer: IncomingTransfer)
 
 
 def _is_for_receiver(reading: Reading, payment: Payment | None, transfer: IncomingTransfer) -> bool:
-    """Whether a statement is to the receiver of a transfer; where we have sent it as well, the addressee tells."""
+    """Whether a statement is to the receiver of a transfer; where we have sent it as well, the addressee tells.
+
+    So it is where only the other region may know that: what is to the sender is none of the receiver's.
+    """
     if payment is None:
-        return not isinstance(reading.statement, ReceiptAcknowledgement)
+        to_sender = getattr(reading.statement, "instructed_agent", None) == transfer.instructing_agent
+        is_of_sender = to_sender and transfer.instructing_agent != transfer.instructed_agent
+        return not is_of_sender and not isinstance(reading.statement, ReceiptAcknowledgement)
     if isinstance(reading.statement, PaymentCancellationRequest | Resolution | ReceiptAcknowledgement):
         return isinstance(reading.statement, PaymentCancellationRequest)
     is_ours_twice = transfer.instructing_agent == transfer.instructed_agent

@@ -1,15 +1,15 @@
 """Nothing missed: every few minutes our count of what has settled to us is held against the rail's.
 
-Totals first (camt.060 IATR); where they differ, each message by its id (AADR). What the rail has settled and never came
-here is a fact of its own, and a person's to look at: that it can be fetched is not public (admi.006 is "not yet
-available", Operating Procedures v2.1).
+Totals first (camt.060 IATR); where they differ, each message by its id (AADR), and so once more when a day is over.
+What the rail has settled and is not settled here is a fact of its own, and a person's to look at: that it can be
+fetched is not public (admi.006 is "not yet available", Operating Procedures v2.1).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -17,7 +17,10 @@ from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent, RailEventKind
 from gateway.domain.reconciliation import (
     Details,
+    Here,
     Totals,
+    closed_day_request_id,
+    closed_days,
     closing_id,
     cycle_begins,
     cycle_day,
@@ -81,6 +84,8 @@ class Reconciler:
     interval_s: float
     region: str
     _asked_turn: int | None = None
+    _closed: set[tuple[Rail, str, date]] = field(default_factory=set)
+    """The days that are over whose details were looked at; forgotten with the process, for looking twice is no harm."""
     _read: dict[UUID, datetime] = field(default_factory=dict)
     """The reports that were looked at, and when they came."""
 
@@ -92,7 +97,10 @@ class Reconciler:
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
 
     async def ask_due(self) -> None:
-        """Ask for the totals of every institution, once in each interval; not in the one in which we began."""
+        """Ask for the totals of every institution, once in each interval; not in the one in which we began.
+
+        And for the details of each day that is over, until they have been looked at.
+        """
         now = self.clock.now()
         turn = int(now.timestamp() // self.interval_s)
         if self._asked_turn is None:
@@ -105,7 +113,17 @@ class Reconciler:
                 event_id = totals_request_id(self.region, rail, institution, turn=turn)
                 message = dialect.totals_request(institution, event_id=event_id, at=now)
                 await self._request(rail, institution, message, event_id, now)
+                await self._ask_of_closed_days(dialect, institution, turn, now)
         self._asked_turn = turn
+
+    async def _ask_of_closed_days(self, dialect: ReportsDialect, institution: str, turn: int, now: datetime) -> None:
+        days, began = closed_days(now), datetime.fromtimestamp(turn * self.interval_s, tz=UTC)
+        self._closed = {known for known in self._closed if known[2] in days}
+        for day in days:
+            if (dialect.rail, institution, day) not in self._closed:
+                event_id = closed_day_request_id(self.region, dialect.rail, institution, day, at=began)
+                message = dialect.details_request(institution, day, event_id=event_id, at=now)
+                await self._request(dialect.rail, institution, message, event_id, now, closed_day=day)
 
     async def compare(self) -> None:
         """Compare what the rail has reported since the last look; a report that cannot be read stops no other."""
@@ -118,30 +136,38 @@ class Reconciler:
                 verdict = Verdict(but=(UnavailableError,))
                 async with verdict:
                     for said in dialect.read_report(report.body):
-                        await self._compare(dialect, said, report.event.at)
+                        await self._compare(dialect, said, report.event)
                 if verdict.fault is not None:
                     self.observer.fault("reconciliation", verdict.fault)
                 self._read[report.event.event_id] = report.event.at
 
-    async def _compare(self, dialect: ReportsDialect, said: Totals | Details, heard_at: datetime) -> None:
+    async def _compare(self, dialect: ReportsDialect, said: Totals | Details, report: RailEvent) -> None:
         if isinstance(said, Details):
             await self._find_missing(dialect.rail, said)
+            about = str(report.about)
+            asked = (await self.store.asked(dialect.rail, [about])).get(about)
+            if said.is_last and asked is not None and asked.note is not None:
+                self._closed.add((dialect.rail, said.institution, date.fromisoformat(asked.note)))
             return
         day = cycle_day(said.at)
-        since, until = cycle_begins(day), max(said.at, heard_at)
+        since, until = cycle_begins(day), max(said.at, report.at)
         ours = await self.store.arrivals(dialect.rail, said.institution, since=since, until=until)
         self.observer.totals_compared(dialect.rail, theirs=said.arrivals, ours=ours)
         if ours == said.arrivals:
             return
-        event_id = details_request_id(self.region, dialect.rail, said.institution, day, theirs=said.arrivals, ours=ours)
+        event_id = details_request_id(
+            self.region, dialect.rail, said.institution, at=said.at, theirs=said.arrivals, ours=ours
+        )
         now = self.clock.now()
         message = dialect.details_request(said.institution, day, event_id=event_id, at=now)
         await self._request(dialect.rail, said.institution, message, event_id, now)
 
     async def _find_missing(self, rail: Rail, details: Details) -> None:
-        arrived = await self.store.arrived(rail, [message_id for message_id, _ in details.credited])
+        known = await self.store.known_here(rail, [message_id for message_id, _ in details.credited])
+        now = self.clock.now()
         for message_id, cents in details.credited:
-            if message_id in arrived:
+            here = known.get(message_id)
+            if here is not None and (here.is_of(cents) or here.is_under_way(cents, now)):
                 continue
             missing = RailEvent(
                 event_id=missing_id(rail, message_id),
@@ -150,14 +176,22 @@ class Reconciler:
                 code="",
                 subjects=(details.institution,),
                 about=message_id,
-                description=f"{Amount(cents)} dollars were settled to us, and the message never came.",
-                at=self.clock.now(),
+                note=str(Amount(cents)),
+                description=f"{Amount(cents)} dollars were settled to us, and {_said_of(here, cents)}.",
+                at=now,
             )
             await self.store.note(missing)
             self.observer.rail_event(missing)
 
     async def _request(
-        self, rail: Rail, institution: str, message: OutboundMessage, event_id: UUID, now: datetime
+        self,
+        rail: Rail,
+        institution: str,
+        message: OutboundMessage,
+        event_id: UUID,
+        now: datetime,
+        *,
+        closed_day: date | None = None,
     ) -> None:
         event = RailEvent(
             event_id=event_id,
@@ -167,25 +201,39 @@ class Reconciler:
             subjects=(institution,),
             business_message_id=message.business_message_id,
             asked_by="reconciliation",
+            note=None if closed_day is None else closed_day.isoformat(),
             event_time=now,
             at=now,
         )
         await self.store.ask(event, message.kept(event_id, at=now), message_class=message.message_class)
 
 
+def _said_of(here: Here | None, cents: int) -> str:
+    """What is wrong with what is here."""
+    if here is None:
+        return "the message never came"
+    if here.cents != cents:
+        return f"the message that came is of {Amount(here.cents)}"
+    return "the message came, and has not settled here"
+
+
+def _is_here(missing: RailEvent, here: Here | None) -> bool:
+    return here is not None and here.has_settled and missing.note in {None, str(Amount(here.cents))}
+
+
 @dataclass(frozen=True, slots=True)
 class MissingDesk:
-    """Shows what the rail has settled and never came, and takes a person's word that it was looked at."""
+    """Shows what the rail has settled and is not settled here, and takes a person's word that it was looked at."""
 
     store: RailEventStore
     clock: Clock
 
     async def missing(self, rail: Rail) -> Sequence[RailEvent]:
-        """Return what is missing and was not closed, nor has come since; the oldest first."""
+        """Return what is missing and was not closed, nor has come and settled since; the oldest first."""
         kinds = {RailEventKind.MISSING, RailEventKind.CLOSED}
         open_ones = still_missing(await self.store.events(rail, kinds=kinds, limit=MISSING_LISTED_MAX))
-        arrived = await self.store.arrived(rail, [str(event.about) for event in open_ones])
-        return [event for event in open_ones if event.about not in arrived]
+        known = await self.store.known_here(rail, [str(event.about) for event in open_ones])
+        return [event for event in open_ones if not _is_here(event, known.get(str(event.about)))]
 
     async def close(self, rail: Rail, message_id: str, *, by: str, note: str) -> RailEvent:
         """Keep that a person has looked, and why nobody has to any more; return what was missing.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.domain.conversation import (
+    NO_REFERENCE,
     Act,
     Conversation,
     ConversationId,
@@ -18,7 +19,7 @@ from gateway.domain.conversation import (
     RecordedAct,
     Side,
 )
-from gateway.domain.incoming_transfer import ARRIVED
+from gateway.domain.incoming_transfer import ARRIVED, GOING_BACK
 from gateway.domain.payment import PaymentId, PaymentState, Rail, TenantId
 from gateway.service.ports import FaultyRowError, MessageDirection, OutboundDelivery, RawMessage
 from gateway.service.ports.conversations import (
@@ -32,12 +33,8 @@ from gateway.service.ports.conversations import (
 from tests.fakes.incoming import InMemoryIncoming
 
 _UNDECIDED = {ConversationState.REQUESTED, ConversationState.PRESENTED, ConversationState.WITHDRAWING}
-_SETTLED = {
-    PaymentState.SETTLED,
-    PaymentState.ACCEPTED_WITHOUT_POSTING,
-    PaymentState.RETURN_DUE,
-    PaymentState.RETURNED,
-}
+_ARRIVED = ARRIVED - GOING_BACK
+_SETTLED = {PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING}
 
 
 @dataclass(slots=True)
@@ -204,20 +201,24 @@ class InMemoryConversations:
 
     async def settled(self, since: datetime, *, limit: int) -> Sequence[SettledFor]:
         await asyncio.sleep(0)
+        linked = {each.payment_id for each in self.rows.conversations.values()}
         found = []
         for each in self.rows.conversations.values():
             is_sought = each.kind is ConversationKind.REQUEST_FOR_PAYMENT and each.payment_id is None
-            if is_sought and each.opened_at >= since and (money := self._money_for(each)) is not None:
-                found.append(SettledFor(each, *money))
-        return found[:limit]
+            if is_sought and each.opened_at >= since and each.end_to_end_id != NO_REFERENCE:
+                money = [known for known in self._money_for(each) if known[0] not in linked]
+                found += [SettledFor(each, *one) for one in sorted(money, key=_is_other_than(each))[:1]]
+        return sorted(found, key=lambda one: _is_other_than(one.conversation)((one.payment_id, one.amount_cents)))[
+            :limit
+        ]
 
-    def _money_for(self, asked: Conversation) -> tuple[PaymentId, int] | None:
+    def _money_for(self, asked: Conversation) -> Iterator[tuple[PaymentId, int]]:
         if asked.side is Side.US:
             for came in self.incoming.rows.transfers.values():
                 names = (came.tenant_id, came.rail, came.end_to_end_id, came.creditor_agent, came.debtor_agent)
-                if names == _names(asked) and came.received_at >= asked.opened_at and came.state in ARRIVED:
-                    return came.payment_id, came.amount.cents
-            return None
+                if names == _names(asked) and came.received_at >= asked.opened_at and came.state in _ARRIVED:
+                    yield came.payment_id, came.amount.cents
+            return
         for went in self.incoming.store.rows.payments.values():
             payment = went
             names = (
@@ -228,12 +229,16 @@ class InMemoryConversations:
                 payment.creditor_agent,
             )
             if names == _names(asked) and payment.accepted_at >= asked.opened_at and payment.state in _SETTLED:
-                return payment.payment_id, payment.amount.cents
-        return None
+                yield payment.payment_id, payment.amount.cents
 
     async def overdue(self, now: datetime) -> int:
         await asyncio.sleep(0)
         return sum(each.due_at is not None and each.due_at < now for each in self.rows.conversations.values())
+
+
+def _is_other_than(asked: Conversation) -> Callable[[tuple[PaymentId, int]], bool]:
+    """What is of the amount that was asked for comes first."""
+    return lambda money: asked.amount is None or asked.amount.cents != money[1]
 
 
 def _names(asked: Conversation) -> tuple[object, ...]:

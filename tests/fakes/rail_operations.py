@@ -9,7 +9,7 @@ from uuid import UUID
 
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.domain.reconciliation import Arrivals
+from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.ports import HeardMessage, MessageClass, RawMessage, UnsentRailMessage
 
 
@@ -22,7 +22,9 @@ class InMemoryRailEvents:
     due: dict[UUID, tuple[datetime, UnsentRailMessage]] = field(default_factory=dict)
     bodies: dict[UUID, bytes] = field(default_factory=dict)
     transfers: dict[str, tuple[str, int, datetime]] = field(default_factory=dict)
-    """What has come and settled, by message id: to whom, how much and when."""
+    """What has come, by message id: to whom, how much and when."""
+    unsettled: set[str] = field(default_factory=set)
+    """Which of it has not settled here."""
 
     async def ask(self, event: RailEvent, message: RawMessage, *, message_class: MessageClass) -> None:
         """Keep it, to be sent."""
@@ -46,7 +48,17 @@ class InMemoryRailEvents:
 
     async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[UnsentRailMessage]:
         """Hand out what is due."""
-        due = sorted((at, event_id) for event_id, (at, _) in self.due.items() if at <= now)[:limit]
+        asked = [unsent.event for _, unsent in self.due.values() if unsent.event.kind is RailEventKind.ASKED]
+        free = {
+            event_id
+            for event_id, (_, unsent) in self.due.items()
+            if not any(
+                (each.rail, each.kind, each.subjects) == (unsent.event.rail, unsent.event.kind, unsent.event.subjects)
+                and unsent.event.comes_after(each)
+                for each in asked
+            )
+        }
+        due = sorted((at, event_id) for event_id, (at, _) in self.due.items() if at <= now and event_id in free)[:limit]
         taken = [self.due[event_id][1] for _, event_id in due]
         self.due |= {unsent.event.event_id: (again_at, unsent) for unsent in taken}
         return sorted(taken, key=lambda unsent: unsent.event.at)
@@ -96,9 +108,17 @@ class InMemoryRailEvents:
 
     async def arrivals(self, rail: Rail, institution: str, *, since: datetime, until: datetime) -> Arrivals:
         """What came in this time."""
-        came = [cents for to, cents, at in self.transfers.values() if to == institution and since <= at < until]
+        came = [
+            cents
+            for message_id, (to, cents, at) in self.transfers.items()
+            if to == institution and since <= at < until and message_id not in self.unsettled
+        ]
         return Arrivals(len(came), sum(came))
 
-    async def arrived(self, rail: Rail, message_ids: Collection[str]) -> frozenset[str]:
-        """Which have come."""
-        return frozenset(self.transfers) & frozenset(message_ids)
+    async def known_here(self, rail: Rail, message_ids: Collection[str]) -> Mapping[str, Here]:
+        """Which have come, and what became of them."""
+        return {
+            message_id: Here(cents, message_id not in self.unsettled, at)
+            for message_id, (_, cents, at) in self.transfers.items()
+            if message_id in message_ids
+        }

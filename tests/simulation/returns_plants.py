@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +23,11 @@ from tests.simulation.build import Build
 class _BegunAnew(GivingBack):
     """Makes a return of its own each time that it sees to the one under way."""
 
-    def _new(self, transfer: IncomingTransfer, message: CustomerCreditTransfer, reason: Reason) -> NewPayment:
-        return super()._new(replace(transfer, returns=1_000 + transfer.version), message, reason)
+    def _new(
+        self, transfer: IncomingTransfer, message: CustomerCreditTransfer, reason: Reason, *, started_at: datetime
+    ) -> NewPayment:
+        counted = replace(transfer, returns=1_000 + transfer.version)
+        return super()._new(counted, message, reason, started_at=started_at)
 
 
 class ReturnBegunAnew(Build):

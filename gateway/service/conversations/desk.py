@@ -176,6 +176,10 @@ class ConversationDesk:
         at: datetime,
     ) -> Conversation:
         known = await self.store.load(_id_of(tenant_id, key))
+        if known is None and about is None:
+            receivers = await self.incoming.receiving_tenants()
+            if receivers.by_agent.get(own_agent) != tenant_id:
+                raise NotStartedError("not_yours", f"{own_agent} is no institution of yours; nothing was done.")
         if known is None and (findings := self._messages_of(rail).findings(message)):
             raise NotStartedError("invalid", "The rail's rules refuse it; nothing was done.", findings)
         state = first_state(kind, Side.US)

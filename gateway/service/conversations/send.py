@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -25,6 +27,9 @@ TAKEN_MAX: Final = 64
 SOUGHT_DAYS: Final = 120
 """So long after it was opened a payment for a request is looked for; it may be asked for some months ahead. Ours."""
 
+SENT_AT_ONCE_MAX: Final = 2
+"""Messages that are lent at once for a rail: each holds a connection of the pool that payments are saved with."""
+
 _CLASSES: Final[Mapping[str, MessageClass]] = {"camt.060": MessageClass.INQUIRY, "admi.007": MessageClass.SYSTEM}
 
 
@@ -35,6 +40,9 @@ class ConversationKeeping:
     store: ConversationStore
     links: Mapping[Rail, RailLink]
     clock: Clock
+    _turns: Mapping[Rail, asyncio.Semaphore] = field(
+        default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(SENT_AT_ONCE_MAX)), init=False
+    )
 
     async def send(self, delivery: Delivery) -> bool:
         """Send what a conversation has saved and what is not known to have left; False where it is of none.
@@ -56,7 +64,7 @@ class ConversationKeeping:
             pass
 
     async def _send_next(self, conversation: Conversation) -> bool:
-        async with self.store.sending(conversation.conversation_id) as message:
+        async with self._turns[conversation.rail], self.store.sending(conversation.conversation_id) as message:
             if message is None:
                 return False
             message_class = _CLASSES.get(message.message_type[:8], MessageClass.NONVALUE)
@@ -86,11 +94,13 @@ class ConversationKeeping:
 
         """
         now = self.clock.now()
-        for found in await self.store.settled(now - timedelta(days=SOUGHT_DAYS), limit=TAKEN_MAX):
+        settled = await self.store.settled(now - timedelta(days=SOUGHT_DAYS), limit=TAKEN_MAX)
+        claims = Counter(found.payment_id for found in settled)
+        for found in {each.payment_id: each for each in reversed(settled)}.values():  # the first that claims it
             asked = found.conversation.amount
-            is_other_amount = asked is None or asked.cents != found.amount_cents
+            is_strange = asked is None or asked.cents != found.amount_cents or claims[found.payment_id] > 1
             await self.store.save(
-                decided(found.conversation, Act.PAID, at=now, payment_id=found.payment_id, is_strange=is_other_amount)
+                decided(found.conversation, Act.PAID, at=now, payment_id=found.payment_id, is_strange=is_strange)
             )
         for expired in await self.store.expired(now, limit=TAKEN_MAX):
             await self.store.save(decided(expired, Act.EXPIRED, at=now))

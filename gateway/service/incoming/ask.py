@@ -147,9 +147,11 @@ class Asker:
     async def _decide_or_park(self, taken: _Taken) -> None:
         """Decide on one; a fault of ours stops that one alone, and the world's are left to the timers."""
         outcome = Outcome()
-        async with outcome:
-            await self._decide(taken.transfer, taken.message)
-        self._let_go(taken.transfer)
+        try:
+            async with outcome:
+                await self._decide(taken.transfer, taken.message)
+        finally:
+            self._let_go(taken.transfer)
         if outcome.fault is not None:
             self.observer.fault("ask", outcome.fault)
             if not isinstance(outcome.fault, UnavailableError | OverloadedError):

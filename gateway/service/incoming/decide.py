@@ -22,7 +22,7 @@ from gateway.domain.return_request import (
     RequestStep,
     request_after,
 )
-from gateway.domain.returns import attention_after, returns_after
+from gateway.domain.returns import attention_after, is_left_between_tries, returns_after
 from gateway.domain.transitions import IllegalTransitionError
 from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
@@ -161,6 +161,8 @@ class IncomingDecider:
         self, transfer: IncomingTransfer, fact: IncomingFact, effects: Sequence[IncomingEffect], *, at: datetime
     ) -> TimerChange:
         timing = self.rails[transfer.rail].timing
+        if is_left_between_tries(transfer, fact):
+            return "stop"
         if _F.STOP_TIMER in effects or (_F.STOP_RETURNS in effects and not transfer.returning_cents):
             return "stop"
         if _F.AWAIT_ADVICE in effects:

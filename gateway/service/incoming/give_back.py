@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from gateway.domain.identity import delivery_id_of, incoming_slot_of, payment_id_of, reference_of
-from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState, advance_incoming
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import (
     FundsHolder,
@@ -153,7 +154,7 @@ class GivingBack:
             return NOT_KEPT
         assert isinstance(message, CustomerCreditTransfer), "what comes back is not returned once more"
         events = await self.decisions.store.events(transfer.payment_id)
-        new = self._new(transfer, message, _reason(events))
+        new = self._new(transfer, message, _reason(events), started_at=_started_at(events))
         accepted = await self.payments.find_claim(new)
         if accepted is None:
             if await self._is_held(events):
@@ -191,11 +192,17 @@ class GivingBack:
                 return True
         return False
 
-    def _new(self, transfer: IncomingTransfer, message: CustomerCreditTransfer, reason: Reason) -> NewPayment:
-        """The return as a payment: from the creditor's institution back to the debtor's, at home where that is."""
+    def _new(
+        self, transfer: IncomingTransfer, message: CustomerCreditTransfer, reason: Reason, *, started_at: datetime
+    ) -> NewPayment:
+        """The return as a payment: from the creditor's institution back to the debtor's, at home where that is.
+
+        Its ids are of the day on which it was started, whoever begins it, and when: a region that takes it over asks
+        about what the lost one may have sent, and sends nothing under another id.
+        """
         protocol, key, now = self.protocols[transfer.rail], return_key_of(transfer), self.decisions.clock.now()
         rail, amount = self.decisions.decider.rails[transfer.rail], Amount(transfer.returning_cents)
-        business_date = protocol.business_date(now)
+        business_date = protocol.business_date(started_at)
         payment_id = payment_id_of(transfer.tenant_id, key, business_date)
         reference = reference_of("message", transfer.tenant_id, key, business_date)
         made = rail.return_of(
@@ -305,6 +312,17 @@ def _reason(events: Sequence[RecordedFact]) -> Reason:
     """Why the money goes back: what was said last when a return was started, or the posting was refused."""
     said = [each.fact.reason for each in events if each.fact.kind in _STARTING and each.fact.reason is not None]
     return said[-1] if said else UNEXPLAINED
+
+
+def _started_at(events: Sequence[RecordedFact]) -> datetime:
+    """When the return that is under way was started; what is said while one is under way starts none."""
+    started = (
+        each
+        for each in events
+        if each.state_before is not None
+        and IncomingEffect.START_RETURN in advance_incoming(each.state_before, each.fact.kind).effects
+    )
+    return max(started, key=lambda each: (each.epoch, each.sequence)).at
 
 
 def _ended(kind: IncomingEvent, payment: Payment) -> IncomingFact:

@@ -90,7 +90,7 @@ class ConversationDecision:
 
 @dataclass(frozen=True, slots=True)
 class SettledFor:
-    """A request for payment, and the money that has settled for it."""
+    """A request for payment, and the money that has settled for it, and for no other: one that two may claim."""
 
     conversation: Conversation
     payment_id: PaymentId
@@ -155,7 +155,7 @@ class ConversationStore(Protocol):
         """Lend the next message of ours of which it is not known that it left; None where there is none.
 
         Leaving the context normally notes that it has left, an exception gives it back. While it is lent nobody else
-        gets it: whoever asks waits, and then is lent nothing, or the next.
+        gets it: whoever asks waits, and then is lent nothing, or the next. Lending may hold a connection: few at once.
         """
         ...
 
@@ -170,7 +170,8 @@ class ConversationStore(Protocol):
     async def settled(self, since: datetime, *, limit: int) -> Sequence[SettledFor]:
         """Return requests for payment opened since then, and not known as paid, for which money has settled.
 
-        What settles for a request has its end-to-end id, and goes between the same two institutions.
+        What settles for a request has its end-to-end id, goes between the same two institutions, has not gone back,
+        and pays no other yet. Of two requests for the same money the one of its amount comes first, then the older.
         """
         ...
 

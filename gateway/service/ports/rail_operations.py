@@ -10,7 +10,7 @@ from uuid import UUID
 
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.domain.reconciliation import Arrivals
+from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.ports.rail import MessageClass
 from gateway.service.ports.store import RawMessage
 
@@ -56,7 +56,10 @@ class RailEventStore(Protocol):
         ...
 
     async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[UnsentRailMessage]:
-        """Return messages that are to be sent; nobody else is given them before `again_at`."""
+        """Return messages that are to be sent; nobody else is given them before `again_at`.
+
+        What was asked about a subject is handed out after all that was asked about it before has left.
+        """
         ...
 
     async def sent(self, event: RailEvent) -> None:
@@ -88,6 +91,6 @@ class RailEventStore(Protocol):
         """Return what came to an institution in this time, and has settled."""
         ...
 
-    async def arrived(self, rail: Rail, message_ids: Collection[str]) -> frozenset[str]:
-        """Return which of these messages of others have come here, in whatever region, whatever became of them."""
+    async def known_here(self, rail: Rail, message_ids: Collection[str]) -> Mapping[str, Here]:
+        """Return which of these messages of others have come here, in whatever region, and what became of them."""
         ...

@@ -121,8 +121,12 @@ class RegionStore(Protocol):
         """Keep the notes of what could not be folded, and return them from `unprojected` no sooner than then."""
         ...
 
-    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
-        """Keep bytes from the rail for the other region, which applies them; False where these were kept before."""
+    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime, came_by: str | None) -> None:
+        """Keep bytes from the rail for the other region, which applies them; the same bytes once.
+
+        `came_by` is the note by which they came from there, if they did: they go back, however often they have been
+        handed over before, once for each note.
+        """
         ...
 
     async def handed_over(self, rail: Rail, now: datetime, *, limit: int) -> Sequence[HandedOver]:

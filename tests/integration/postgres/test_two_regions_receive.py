@@ -234,12 +234,17 @@ async def test_transfers_that_a_lost_region_had_are_taken_over_in_doubt_and_noth
     undecided, accepted, settled = [await admitted(east) for _ in range(3)]
     await east.befalls(accepted, IncomingEvent.ACCEPTANCE_DECIDED)
     await east.befalls(settled, IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED)
-    for transfer, events in ((undecided, 1), (accepted, 2), (settled, 3)):
+    between, ended = [await admitted(east) for _ in range(2)]
+    owed = (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED, IncomingEvent.POSTING_REFUSED)
+    await east.befalls(between, *owed, IncomingEvent.RETURN_FAILED)
+    await east.befalls(ended, *owed, IncomingEvent.RETURNS_ENDED)
+    for transfer, events in ((undecided, 1), (accepted, 2), (settled, 3), (between, 5), (ended, 5)):
         await west.until_known(transfer, events=events)
     slots = await west.own.slot_map()
     assert slots is not None
     ask_after = NOW + timedelta(seconds=60)
-    taken = {incoming_slot_of(Rail.FEDNOW, each.message_id) for each in (undecided, accepted, settled)}
+    lost = (undecided, accepted, settled, between, ended)
+    taken = {incoming_slot_of(Rail.FEDNOW, each.message_id) for each in lost}
     moved = SlotMap(
         tuple(
             SlotOwner(west.name, owner.epoch + 1, None, ask_after) if slot in taken else owner
@@ -255,7 +260,8 @@ async def test_transfers_that_a_lost_region_had_are_taken_over_in_doubt_and_noth
     early = DECIDER.decide(found[undecided.payment_id], IncomingFact(IncomingEvent.ANSWER_TIME_PASSED), at=NOW)
     take = [DECIDER.decide(each, IncomingFact(IncomingEvent.TAKEN_OVER), at=NOW) for each in found.values()]
 
-    assert due >= set(ids)
+    assert due >= {*ids, between.payment_id}, "a return that would have been tried again is seen to here"
+    assert ended.payment_id not in due, "a person is called already"
     assert all(each.is_taken_over and each.ask_after == ask_after for each in found.values())
     assert await west.store.save([early]) == [False]
     assert await west.store.save(take) == [True] * 3
@@ -269,6 +275,39 @@ async def test_transfers_that_a_lost_region_had_are_taken_over_in_doubt_and_noth
     assert late.state is IncomingState.REJECTED
     assert (await west.until_known(undecided, events=3)).state is IncomingState.IN_DOUBT
     assert (await east.until_known(undecided, events=3)).state is IncomingState.IN_DOUBT
+    for region in regions:
+        await region.own.adopt(moved.moved(taken, to=east.name))
+
+
+async def test_an_answer_that_a_takeover_has_annulled_is_sent_no_more(regions: list[Region]) -> None:
+    """Accepted here alone, and not sent; taken over undecided there. Once that is known here there is nothing to send."""
+    east, west = regions
+    annulled, known = await admitted(east), await admitted(east)
+    await east.befalls(known, IncomingEvent.ACCEPTANCE_DECIDED)
+    await west.until_known(annulled, events=1)
+    await west.until_known(known, events=2)
+    slots = await west.own.slot_map()
+    assert slots is not None
+    taken = {incoming_slot_of(Rail.FEDNOW, each.message_id) for each in (annulled, known)}
+    moved = SlotMap(
+        tuple(
+            SlotOwner(west.name, owner.epoch + 1, None, NOW) if slot in taken else owner
+            for slot, owner in enumerate(slots.owners)
+        )
+    )
+    async with not_following(regions):
+        await east.befalls(annulled, IncomingEvent.ACCEPTANCE_DECIDED)
+        before = await east.store.load([annulled.payment_id])
+        await west.own.adopt(moved)
+        for transfer in (annulled, known):
+            await west.befalls(transfer, IncomingEvent.TAKEN_OVER, IncomingEvent.TIME_OUT_ADVISED)
+    late = await east.until_known(annulled, events=4)
+    other = await east.until_known(known, events=4)
+
+    assert before[annulled.payment_id].unsent_at is not None
+    assert (late.state, late.answer, late.unsent_at) == (IncomingState.NOT_SETTLED, None, None)
+    assert other.answer == "ACTC"
+    assert other.unsent_at is not None, "the control: its answer stands, and its own time ends it"
     for region in regions:
         await region.own.adopt(moved.moved(taken, to=east.name))
 
@@ -305,16 +344,25 @@ async def test_what_was_accepted_is_known_to_be_in_both_regions_or_not(regions: 
     assert fenced
 
 
-async def test_open_transfers_from_before_there_were_slots_are_given_theirs_when_a_region_is_begun(
+async def test_transfers_from_before_there_were_slots_are_given_theirs_when_a_region_is_begun(
     regions: list[Region],
 ) -> None:
-    """They are functions of the message ids; until then they are of the region that wrote them."""
+    """They are functions of the message ids; until then they are of the region that wrote them.
+
+    What was posted too: it may be given back, and the other region computes its slot in the same way.
+    """
     east, west = regions
-    transfer = await admitted(east)
-    await execute(east.server, f"UPDATE incoming_state SET slot = NULL WHERE payment_id = '{transfer.payment_id}'")
-    await east.befalls(transfer, IncomingEvent.ACCEPTANCE_DECIDED)
+    accepted, posted = await admitted(east), await admitted(east)
+    ids = [each.payment_id for each in (accepted, posted)]
+    for each in ids:
+        await execute(east.server, f"UPDATE incoming_state SET slot = NULL WHERE payment_id = '{each}'")
+    await east.befalls(accepted, IncomingEvent.ACCEPTANCE_DECIDED)
+    await east.befalls(
+        posted, IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED, IncomingEvent.POSTING_CONFIRMED
+    )
 
     await prepare(east.server.superuser_dsn, region=east.name, peer=west.name)
 
-    slot = await east.store._pool.fetchval("SELECT slot FROM incoming_state WHERE payment_id = $1", transfer.payment_id)
-    assert slot == incoming_slot_of(Rail.FEDNOW, transfer.message_id)
+    query = "SELECT slot FROM incoming_state WHERE payment_id = $1"
+    found = [await east.store._pool.fetchval(query, each) for each in ids]
+    assert found == [incoming_slot_of(Rail.FEDNOW, each.message_id) for each in (accepted, posted)]

@@ -10,7 +10,7 @@ from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.system import SystemIdentifiers
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.payment import Rail
-from gateway.domain.reconciliation import Arrivals
+from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.incoming.decide import IncomingDecider
 from iso20022 import Amount, RoutingNumber
 from tests.conftest import REGION, Database
@@ -22,7 +22,7 @@ OURS = "990000107"
 MINUTE = timedelta(minutes=1)
 
 
-async def test_what_has_settled_is_counted_by_institution_and_time_and_every_message_that_came_is_known(
+async def test_what_has_settled_is_counted_by_institution_and_time_and_every_message_that_came_is_known_with_its_end(
     database: Database,
 ) -> None:
     """Rejected and open ones are not counted, nor those of another institution or another day; all have come."""
@@ -35,7 +35,8 @@ async def test_what_has_settled_is_counted_by_institution_and_time_and_every_mes
         for transfer in (settled, another):
             accepted = await subject.befalls(transfer, IncomingEvent.ACCEPTANCE_DECIDED)
             await subject.befalls(accepted, IncomingEvent.SETTLEMENT_ADVISED)
-        await subject.befalls(await subject.admitted(), IncomingEvent.REJECTION_DECIDED)
+        rejected = await subject.admitted()
+        await subject.befalls(rejected, IncomingEvent.REJECTION_DECIDED)
         is_open = await subject.admitted()
         elsewhere = await subject.admitted(instructed_agent=RoutingNumber("990000204"))
         accepted = await subject.befalls(elsewhere, IncomingEvent.ACCEPTANCE_DECIDED)
@@ -48,5 +49,9 @@ async def test_what_has_settled_is_counted_by_institution_and_time_and_every_mes
         assert await counted("990000204", begins=-MINUTE, ends=MINUTE) == Arrivals(1, 5_174)
         assert await counted(OURS, begins=MINUTE, ends=2 * MINUTE) == Arrivals(0, 0)
         assert await counted(OURS, begins=-MINUTE, ends=timedelta(0)) == Arrivals(0, 0)
-        asked = [settled.message_id, is_open.message_id, "NEVER-CAME"]
-        assert await events.arrived(Rail.FEDNOW, asked) == {settled.message_id, is_open.message_id}
+        asked = [settled.message_id, rejected.message_id, is_open.message_id, "NEVER-CAME"]
+        assert await events.known_here(Rail.FEDNOW, asked) == {
+            settled.message_id: Here(5_174, has_settled=True, received_at=NOW),
+            rejected.message_id: Here(5_174, has_settled=False, received_at=NOW),
+            is_open.message_id: Here(5_174, has_settled=False, received_at=NOW),
+        }

@@ -87,9 +87,32 @@ async def test_what_was_asked_is_handed_out_to_be_sent_until_it_has_left(stores:
     assert (list(meanwhile), [each.event for each in again], list(after)) == ([], [asked], [])
 
 
+async def test_what_is_asked_about_one_subject_is_handed_out_in_order_and_the_next_once_the_one_before_has_left(
+    stores: list[RailEventStore],
+) -> None:
+    """While a sign-on may be under way no sign-off overtakes it; another subject's waits for nobody, nor a report."""
+    sign_on = event("20261120990000107ON", code="FPON")
+    sign_off = replace(event("20261120990000107OFF", code="FPOF"), at=NOW + timedelta(seconds=1))
+    other = replace(event("20261120990000107OTHER", code="FPOF"), at=sign_off.at, subjects=("990000204",))
+    report = replace(event("20261120990000107REPORT", RailEventKind.REQUESTED, code="camt.060"), at=sign_off.at)
+    for each in (sign_on, sign_off, other, report):
+        await ask(stores[0], each)
+
+    async def taken(now_s: float) -> set[str | None]:
+        now = NOW + timedelta(seconds=now_s)
+        unsent = await stores[1].take_unsent(now, again_at=now + timedelta(seconds=2), limit=10)
+        return {each.event.business_message_id for each in unsent}
+
+    first, meanwhile = await taken(1), await taken(1.5)
+    await stores[0].sent(sign_on)
+
+    assert first == {sign_on.business_message_id, other.business_message_id, report.business_message_id}
+    assert (meanwhile, await taken(1.5)) == (set(), {sign_off.business_message_id})
+
+
 async def test_of_two_workers_at_the_same_moment_one_is_given_each_message(stores: list[RailEventStore]) -> None:
     """A race on the database decides; nothing is given to both, and nothing to neither."""
-    asked = [event(f"20261120990000107RACE{number}") for number in range(20)]
+    asked = [replace(event(f"20261120990000107RACE{number}"), subjects=(f"99000{number:04}",)) for number in range(20)]
     for each in asked:
         await ask(stores[0], each)
 

@@ -97,7 +97,7 @@ class RegionalStore(InMemoryStore):
         self.epochs: dict[PaymentId, int] = {}
         self.digests: dict[PaymentId, list[bytes]] = {}
         self.notes: dict[PaymentId, list[_Note]] = {}
-        self.handed: dict[bytes, tuple[Rail, bytes]] = {}
+        self.handed: dict[tuple[bytes, str | None], tuple[Rail, bytes]] = {}
         self.to_apply: dict[int, tuple[Rail, bytes, _Note]] = {}
         self.times: dict[RegionId, datetime] = {}
         self._positions = 0
@@ -361,15 +361,13 @@ class RegionalStore(InMemoryStore):
             for note in self.notes[source.payment_id]:
                 note.not_before = until
 
-    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
+    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime, came_by: str | None) -> None:
         """Keep bytes for the other region; see the port."""
         await asyncio.sleep(0)
-        digest = hashlib.sha256(body).digest()
-        if digest in self.handed:
-            return False
-        self.handed[digest] = (rail, body)
-        self.write(Change(handed_over=(rail, body)))
-        return True
+        key = (hashlib.sha256(body).digest(), came_by)
+        if key not in self.handed:
+            self.handed[key] = (rail, body)
+            self.write(Change(handed_over=(rail, body)))
 
     async def handed_over(self, rail: Rail, now: datetime, *, limit: int) -> Sequence[HandedOver]:
         """Return what waits to be applied; see the port."""

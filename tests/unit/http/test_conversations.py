@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE
-from tests.unit.http.world import BEARER, OPERATOR, OTHER_BEARER, Answer, World
+from tests.unit.http.world import BEARER, OPERATOR, OTHER_BEARER, Answer, World, receives
 
 PATH = "/v1/requests-for-payment"
 ASKED = {**JSON_PAYMENT_EXAMPLE, "pay_on": "2026-11-24"}
 
 
 async def ask(world: World, said: dict[str, Any], *, key: str = "key", indent: int | None = None) -> Answer:
-    """Ask for a payment."""
+    """Ask for a payment to an institution of the first tenant's."""
+    receives(world, ASKED["creditor_agent"])
     body = json.dumps(said, indent=indent).encode()
     return await world.request("POST", PATH, body, {"Content-Type": "application/json", "Idempotency-Key": key})
 

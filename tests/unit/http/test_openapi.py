@@ -31,7 +31,7 @@ from tests.unit.http.test_incoming import (
     recorded,
     recorded_as_returned,
 )
-from tests.unit.http.world import BEARER, OPERATOR, Answer, World, json_payment, message
+from tests.unit.http.world import BEARER, OPERATOR, Answer, World, json_payment, message, receives
 
 DOCUMENT = openapi_document(version="0.0.0", limits=LIMITS)
 CHECK = SchemaCheck(DOCUMENT)
@@ -173,6 +173,8 @@ async def ask_of_held(world: World, ask: Callable[..., Awaitable[Answer]]) -> No
 async def ask_of_conversations(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
     """One of each that is started, looked at and answered."""
     transfer = await arrived(world, state=IncomingState.PENDING)
+    for agent in (JSON_PAYMENT_EXAMPLE["creditor_agent"], "990000107"):
+        receives(world, agent)
     starts = (
         ("/v1/requests-for-payment", "/v1/requests-for-payment", {**JSON_PAYMENT_EXAMPLE, "pay_on": "2026-11-24"}),
         ("/v1/account-reports", "/v1/account-reports", {"kind": "IATR", "account": "990000107"}),

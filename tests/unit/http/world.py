@@ -24,6 +24,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, Rail, Reason, ReasonOrigin, RegionId, TenantId
 from gateway.domain.rail_operations import RailEvent
 from gateway.domain.reconciliation import Arrivals
+from gateway.domain.stand_in import REJECT_ALL
 from gateway.domain.timing import Timing
 from gateway.receiving import desk_of
 from gateway.service.admission import Admission
@@ -46,6 +47,7 @@ from gateway.service.ports import (
     MessageDirection,
     Quarantined,
     RawMessage,
+    ReceivingTenant,
     Refusal,
 )
 from gateway.service.rail_operations import RailOperations
@@ -54,7 +56,7 @@ from gateway.service.reconcile import MissingDesk
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.waiting import Waiting
-from iso20022 import ConnectionPartyId, FedNowProfile
+from iso20022 import ConnectionPartyId, FedNowProfile, RoutingNumber
 from tests.fakes.clock import VirtualClock
 from tests.fakes.conversations import InMemoryConversations
 from tests.fakes.dead_letters import InMemoryDeadLetters
@@ -279,6 +281,11 @@ async def answer_of(response: ClientResponse) -> Answer:
 
 async def always_ready() -> None:
     """A part that answers."""
+
+
+def receives(world: World, agent: str) -> None:
+    """Have the first tenant receive for an institution: it is theirs."""
+    world.conversations.incoming.tenants[RoutingNumber(agent)] = ReceivingTenant(TENANT, None, REJECT_ALL)
 
 
 @asynccontextmanager

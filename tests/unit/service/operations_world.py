@@ -98,6 +98,6 @@ async def operations_world(*, hears: bool = True) -> AsyncIterator[OperationsWor
             earth,
             events,
             RailOperations({Rail.FEDNOW: dialect}, events, earth.clock, identifiers),
-            RailOperationSender(events, links, earth.clock, identifiers, earth.recorder),
+            RailOperationSender({Rail.FEDNOW: dialect}, events, links, earth.clock, identifiers, earth.recorder),
             simulated,
         )

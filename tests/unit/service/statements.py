@@ -37,6 +37,7 @@ def about(
     code: str | None = None,
     proprietary: str | None = None,
     said_by: RoutingNumber | None = None,
+    to: RoutingNumber | None = None,
     of: str | None = None,
 ) -> bytes:
     """A pacs.002 about what was sent; `said_by` an institution, and relayed; `of` a question about it."""
@@ -51,7 +52,7 @@ def about(
         status=TransactionStatus(status),
         reasons=() if code is None and proprietary is None else (StatusReason(code=code, proprietary=proprietary),),
         instructing_agent=said_by or RoutingNumber(FEDNOW_ID),
-        instructed_agent=RoutingNumber(PARTY),
+        instructed_agent=to or RoutingNumber(PARTY),
     )
     said = BusinessHeader(
         sender=ConnectionPartyId(FEDNOW_ID),

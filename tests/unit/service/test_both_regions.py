@@ -239,3 +239,16 @@ async def test_who_is_fenced_off_again_while_it_returns_is_out_again() -> None:
     assert east.fence.holds
     with pytest.raises(OvertakenError, match="fenced off again"):
         await readmit(east.witness, WEST, was_announced=True)
+
+
+async def test_who_waits_for_what_another_wants_no_more_is_not_cancelled_by_that() -> None:
+    """Two may wait for one acceptance: it is not known to be in both regions, and that is all that they hear."""
+    east = await East().begun()
+    asked = east.both.ask()
+    waiting = asyncio.create_task(east.both.is_there(asked, within_s=60))
+    await asyncio.sleep(0)
+
+    asked.forget()
+
+    assert await _is_let_go(waiting)
+    assert waiting.result() is False

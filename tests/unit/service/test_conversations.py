@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -260,6 +261,35 @@ async def test_what_did_not_leave_for_certain_is_sent_again_and_what_left_is_not
     assert [each.message_class for each in world.link.sent][:2] == [MessageClass.SYSTEM, MessageClass.NONVALUE]
 
 
+async def test_while_a_rail_is_slow_few_messages_are_lent_at_once_and_all_leave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each that is lent holds a connection of the pool that payments are saved with."""
+    world = World()
+    asked = [await world.ask(account=f"SIMPROMISE{number}") for number in range(16)]
+    lent, most, answers = 0, 0, asyncio.Event()
+    real_send = world.link.send
+
+    async def slow_send(body: bytes, *, message_class: MessageClass) -> None:
+        nonlocal lent, most
+        lent, most = lent + 1, max(most, lent + 1)
+        await answers.wait()
+        await real_send(body, message_class=message_class)
+        lent -= 1
+
+    monkeypatch.setattr(InMemoryRail, "send", lambda _self, body, **more: slow_send(body, **more))
+    keeping = world.keeping
+    deliveries = [each for each in world.store.rows.outbox if each.payment_id in {one.conversation_id for one in asked}]
+    async with asyncio.TaskGroup() as group:
+        for delivery in deliveries:
+            group.create_task(keeping.send(delivery))  # type: ignore[arg-type]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        answers.set()
+
+    assert (len(world.link.sent), most) == (16, 2)
+
+
 async def test_what_no_delivery_brought_out_is_sent_all_the_same() -> None:
     """The delivery was given up and discarded: the message leaves once whoever keeps the time finds it."""
     world = World()
@@ -286,6 +316,25 @@ async def test_the_rails_rules_refuse_before_anything_is_saved() -> None:
 
     assert (refused.value.code, bool(refused.value.findings)) == ("invalid", True)
     assert (started.kind, started.counterparty) == (ConversationKind.ACCOUNT_REPORT, "021150706")
+
+
+@pytest.mark.parametrize("others", [TenantId("another"), None])
+async def test_nobody_asks_in_the_name_of_anothers_institution_nor_sees_its_account(others: TenantId | None) -> None:
+    """A report says what the institution has: it is its tenant's, and nobody's where the institution is nobody's."""
+    world = World()
+    await world.ask()
+    world.store.incoming.tenants.clear()
+    if others is not None:
+        world.store.incoming.tenants[OWN] = ReceivingTenant(others, None, REJECT_ALL)
+    asked = ReportAsked(kind=ReportKind.IATR, account=OWN, from_date=None, to_date=None)
+
+    with pytest.raises(NotStartedError) as report:
+        await world.desk.ask_for_report(TENANT, IdempotencyKey("report"), asked, rail=Rail.FEDNOW, content=b"report")
+    with pytest.raises(NotStartedError) as payment:
+        await world.ask(account="SIMOTHER")
+
+    assert (report.value.code, payment.value.code) == ("not_yours", "not_yours")
+    assert (await world.ask()).tenant_id == TENANT  # what was started while it was ours is repeated
 
 
 async def test_a_request_whose_day_is_over_is_not_sent_and_its_repeat_still_answers() -> None:

@@ -15,7 +15,7 @@ from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.ledger import Account, balances
 from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
-from gateway.domain.returns import return_key_of, returns_after
+from gateway.domain.returns import return_key_of, returnable, returns_after
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.fednow import fednow_protocol
@@ -235,6 +235,23 @@ async def test_a_return_that_was_taken_over_is_followed_by_no_other_by_itself() 
 
         assert (case.now.returning_cents, case.now.attention) == (0, Attention.RETURN_FAILED)
         assert len(case.payments) == 1
+
+
+async def test_a_return_that_was_taken_over_between_two_tries_is_a_persons_who_is_told() -> None:
+    """The lost region may have started the next one, of another day and so under other ids: none starts by itself."""
+    async with incoming_world() as earth:
+        case = await owed(earth)
+        await case.see_to()
+        await case.befalls(EventKind.DEADLINE_PASSED)
+        await case.see_to()
+        between = case.now
+        earth.store.rows.transfers[between.payment_id] = replace(between, is_taken_over=True)
+        await earth.fire_timers(after_s=7_200)
+
+        assert (between.state, between.attention) == (IncomingState.RETURN_DUE, None)
+        assert (case.now.attention, case.now.next_step_at) == (Attention.RETURN_FAILED, None)
+        assert (case.now.returns, case.now.returning_cents, len(case.payments)) == (1, 0, 1)
+        assert returnable(case.now) == case.transfer.amount, "a person may have it go"
 
 
 async def test_what_the_rail_says_has_settled_after_it_was_rejected_is_not_sent_again() -> None:
@@ -537,6 +554,23 @@ async def test_the_worker_that_dies_between_two_commits_leaves_one_return() -> N
         assert [row.delivery.payment_id for row in earth.store.store.rows.outbox].count(
             case.payments[0].payment_id
         ) == 1
+
+
+async def test_a_return_has_the_ids_of_the_day_on_which_it_was_started_whenever_it_begins() -> None:
+    """A region that was lost may have sent it before the day's end: whoever takes it over has to ask about that id.
+
+    The institution says once more that it refuses to post: that starts no other.
+    """
+    ids: list[str] = []
+    for later_s in (0, 86_400):
+        async with incoming_world() as earth:
+            case = await owed(earth)
+            earth.clock.advance(later_s)
+            await earth.befalls(case.transfer, IncomingEvent.POSTING_REFUSED)
+            await case.see_to()
+            ids.append(case.payments[0].message_id)
+
+    assert ids[0] == ids[1]
 
 
 @pytest.mark.parametrize("cents", [5_174, 74])

@@ -46,13 +46,14 @@ class SaidOfBoth:
 
 @dataclass(slots=True)
 class HandedOverStore:
-    """Keeps what is for the other region."""
+    """Keeps what is for the other region, and by which notes it had come from there."""
 
     kept: list[bytes] = field(default_factory=list)
+    came_by: list[str | None] = field(default_factory=list)
 
-    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime) -> bool:
+    async def hand_over(self, rail: Rail, body: bytes, *, at: datetime, came_by: str | None) -> None:
         self.kept.append(body)
-        return True
+        self.came_by.append(came_by)
 
 
 async def accepted_by_institution(earth: IncomingWorld) -> IncomingTransfer:
@@ -136,6 +137,22 @@ async def test_what_the_rail_says_in_the_wrong_region_is_kept_for_its_home() -> 
         assert earth.now(transfer).state is _S.ACCEPTED
 
 
+async def test_what_came_from_the_other_region_goes_back_there_as_long_as_this_one_is_not_its_home() -> None:
+    """A slot that moves: each region may believe for a moment that it is the other's. Nothing waits here for ever."""
+    regions = HandedOverStore()
+    async with incoming_world(regions=cast("RegionStore", regions)) as earth:
+        brought = earth.brought().raw.body
+        moved_away(earth)
+        for note in ("3", "8"):
+            await earth.sending.apply([RailDelivery(note, brought)], is_handed_over=True)
+        earth.store.store.homes.clear()
+        await earth.sending.apply([RailDelivery("9", brought)], is_handed_over=True)
+
+        assert regions.kept == [brought] * 2
+        assert regions.came_by == ["3", "8"]
+        assert len(earth.store.rows.transfers) == 1
+
+
 def lost(earth: IncomingWorld, transfer: IncomingTransfer, **more: Any) -> IncomingTransfer:
     """A transfer that another region has carried until now."""
     found = replace(earth.now(transfer), is_taken_over=True, **more)
@@ -177,6 +194,26 @@ async def test_what_the_rail_says_of_a_lost_regions_transfer_is_heard_after_it_w
         assert earth.now(accepted).state is _S.SETTLED
         assert earth.now(undecided).state is _S.PENDING
         assert [each.transfer.payment_id for each in earth.recorder.contradictions] == [undecided.payment_id]
+
+
+@pytest.mark.parametrize("kinds", [None, (_E.ADVICE_OVERDUE,), (_E.ADVICE_OVERDUE, _E.QUESTIONS_ENDED)])
+async def test_what_was_accepted_without_posting_is_never_posted_on_the_rails_word_however_it_came_into_doubt(
+    kinds: tuple[IncomingEvent, ...] | None,
+) -> None:
+    """Taken over (None), silent for 25 s, or given to a person: our answer is known, and was ACWP; the money is held."""
+    async with incoming_world() as earth:
+        held = await earth.befalls(await earth.received(), _E.ACCEPTANCE_WITHOUT_POSTING_DECIDED, *(kinds or ()))
+        posted = await earth.befalls(await earth.received(), _E.ACCEPTANCE_DECIDED, *(kinds or ()))
+        if kinds is None:
+            for transfer in (held, posted):
+                lost(earth, transfer)
+        await earth.sending.apply([RailDelivery("", earth.advice(each)) for each in (held, posted)])
+
+        assert (earth.now(held).state, earth.now(held).answer) == (_S.PENDING, "ACWP")
+        assert earth.now(held).next_step_at == posting_due(earth.clock.now())
+        assert earth.now(posted).state is _S.SETTLED, "the control: accepted for posting"
+        assert earth.queued(Queue.FEDNOW_IN_VALUE) == [posted.payment_id]
+        assert earth.recorder.contradictions == []
 
 
 async def test_what_had_settled_is_posted_on_under_the_same_id() -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import PaymentState
-from gateway.service.ports import NewTransfer, RailDelivery
+from gateway.service.ports import NewTransfer, RailDelivery, RegionStore
 from iso20022 import RoutingNumber, TransactionStatus
 from tests.integration.store.harness import new_payment
 from tests.integration.store.test_incoming_contract import new
 from tests.unit.service.incoming_world import AGENT, IncomingWorld, incoming_world
 from tests.unit.service.statements import about
 from tests.unit.service.test_coming_back import Sent, befall
+from tests.unit.service.test_incoming_two_regions import HandedOverStore
 
 
 async def both(earth: IncomingWorld) -> tuple[Sent, IncomingTransfer]:
@@ -51,6 +53,32 @@ async def test_the_rails_word_counts_for_sender_and_receiver_once_each() -> None
         kinds = [each.fact.kind for each in await earth.store.events(transfer.payment_id)]
         assert kinds.count(IncomingEvent.SETTLEMENT_ADVISED) == 2
         assert earth.recorder.contradictions == []
+
+
+async def test_a_word_to_the_sender_is_none_about_what_its_receiver_has() -> None:
+    """Its payment may be known in the other region alone: the rail refuses a copy of it, which is heard there."""
+    regions = HandedOverStore()
+    async with incoming_world(regions=cast("RegionStore", regions)) as earth:
+        transfer = await earth.befalls(await earth.received(), IncomingEvent.ACCEPTANCE_DECIDED)
+        ours = replace(
+            new_payment("OWN", message_id=transfer.message_id),
+            debtor_agent=transfer.instructing_agent,
+            creditor_agent=transfer.instructed_agent,
+            end_to_end_id=transfer.end_to_end_id,
+            uetr=transfer.uetr,
+        )
+        await earth.store.store.accept([ours])
+        (payment,) = earth.store.store.rows.payments.values()
+        earth.store.store.rows.payments.clear()
+        said = about(payment, "RJCT", code="AC03", at=earth.clock.now(), to=transfer.instructing_agent)
+        await earth.sending.apply([RailDelivery("", said)])
+
+        assert regions.kept == [said]
+        assert earth.now(transfer).state is IncomingState.ACCEPTED
+
+        await earth.sending.apply([RailDelivery("", earth.advice(transfer))])
+
+        assert earth.now(transfer).state is IncomingState.SETTLED, "the control: the receiver's own word"
 
 
 async def test_the_rails_rejection_ends_both() -> None:

@@ -43,6 +43,29 @@ def broadcast(place: OperationsWorld, code: str, subject: str, *, ago_s: float =
     return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), admi004.build(event))
 
 
+async def test_a_sign_on_that_could_not_be_sent_does_not_leave_after_the_sign_off_that_was_asked_since() -> None:
+    """The rail does what it hears last: the older one is given up, and it and we stand alike."""
+    async with operations_world() as place:
+        await place.ask(RailAction.SIGN_OFF, SECOND)
+        place.earth.rail.reachable = False
+        place.earth.clock.advance(60)
+        sign_on = await place.operations.ask(Rail.FEDNOW, RailAction.SIGN_ON, SECOND, by="sample", note="a sample")
+        await place.sender.send_due()
+        place.earth.rail.reachable = True
+        place.earth.clock.advance(1)
+        await place.operations.ask(Rail.FEDNOW, RailAction.SIGN_OFF, SECOND, by="sample", note="a sample")
+        for _ in range(4):
+            await place.work()
+            place.earth.clock.advance(1)
+
+        (second,) = [each for each in place.simulated.settings.participants if each.routing_number == SECOND]
+        assert place.simulated.book.standing.is_reached(second) is False
+        assert (await place.status()).standing.is_reached(SECOND) is False
+        found = await place.operations.find(Rail.FEDNOW, sign_on.event_id)
+        assert found is not None
+        assert found.state is OperationState.ABANDONED
+
+
 async def test_a_ping_is_answered_and_counts_as_a_sign_of_life(place: OperationsWorld) -> None:
     """The first message ever sent."""
     ended = await place.ask(RailAction.PING)
@@ -124,6 +147,34 @@ async def test_a_point_is_connected_again_only_where_it_is_known_to_be_disconnec
 
     assert asked == [False, True, False, False]
     assert (await place.status()).standing.points == {EAST: True}
+
+
+async def test_a_point_that_a_person_has_disconnected_is_connected_by_nobody_else(place: OperationsWorld) -> None:
+    """Also where a takeover had asked for it before, or finds it so: what a person did last stands."""
+    await place.operations.disconnect(Rail.FEDNOW, EAST, by="takeover", note="lost")
+    await place.work()
+    place.earth.clock.advance(1)
+    await place.ask(RailAction.CONNECT, EAST)
+    place.earth.clock.advance(1)
+    await place.ask(RailAction.DISCONNECT, EAST)
+    place.earth.clock.advance(1)
+
+    assert not await place.operations.disconnect(Rail.FEDNOW, EAST, by="takeover", note="lost")
+    assert not await place.operations.connect(Rail.FEDNOW, EAST, by="takeover", note="back")
+    assert (await place.status()).standing.points == {EAST: False}
+
+
+async def test_what_the_rail_has_refused_is_not_asked_again_at_once(place: OperationsWorld) -> None:
+    """A takeover looks every second: a name that the rail does not know is asked about once a minute."""
+    asked = []
+    for second in range(62):
+        if await place.operations.disconnect(Rail.FEDNOW, "NORTH", by="takeover", note="lost"):
+            asked.append(second)
+        await place.work()
+        place.earth.clock.advance(1)
+
+    assert {each.state for each in (await place.status()).operations} == {OperationState.REFUSED}
+    assert asked == [0, 60]
 
 
 @pytest.mark.parametrize("fault", [NotSentError("away"), UnavailableError("unanswered")], ids=["unsent", "unanswered"])

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import uuid4
 
 import pytest
 
 from gateway.domain.payment import Rail, TenantId
-from gateway.domain.rail_operations import OperationState, RailAction
+from gateway.domain.rail_operations import OperationState, RailAction, RailEvent, RailEventKind
 from gateway.domain.stand_in import StandInPolicy
 from gateway.service.ports import Receivers, ReceivingTenant, UnavailableError
 from gateway.service.rail_operations import NotReadyError
@@ -133,6 +134,45 @@ async def test_after_a_sign_on_by_a_person_a_second_death_is_a_second_sign_off(g
     await guarded.pass_time(20)
 
     assert guarded.asked() == [("FPOF", (SECOND,)), ("FPOF", (SECOND,))]
+
+
+async def test_after_a_sign_on_by_another_way_a_second_death_is_a_second_sign_off(guarded: Guarded) -> None:
+    """By the rail's portal or its support: the rail broadcasts it, and that is later than what was asked here."""
+    guarded.people.silent.add("https://second.example")
+    await guarded.pass_time(20)
+    guarded.people.silent.clear()
+    await guarded.pass_time(60)
+    now = guarded.place.earth.clock.now()
+    news = RailEvent(
+        event_id=uuid4(),
+        rail=Rail.FEDNOW,
+        kind=RailEventKind.BROADCAST,
+        code="FPON",
+        subjects=(SECOND,),
+        business_message_id="NEWS",
+        event_time=now,
+        at=now,
+    )
+    await guarded.place.events.note(news)
+    await guarded.pass_time(60)
+    guarded.people.silent.add("https://second.example")
+    await guarded.pass_time(60)
+
+    assert guarded.asked() == [("FPOF", (SECOND,)), ("FPOF", (SECOND,))]
+
+
+async def test_a_sign_off_that_the_rail_never_acknowledged_is_asked_for_again_after_five_minutes(
+    guarded: Guarded,
+) -> None:
+    """It may have been lost behind the rail's door."""
+    guarded.place.earth.rail.answering = lambda _body, _class: ()
+    guarded.people.silent.add("https://second.example")
+
+    await guarded.pass_time(AFTER_S + 290)
+    before = len(guarded.asked())
+    await guarded.pass_time(30)
+
+    assert (before, len(guarded.asked())) == (1, 2)
 
 
 async def test_what_could_not_be_handed_to_the_rail_is_asked_again(guarded: Guarded) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from gateway.domain.payment import Rail, TenantId
-from gateway.domain.rail_operations import RailEventKind
-from gateway.domain.reconciliation import cycle_begins, cycle_day, still_missing
+from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.reconciliation import closed_days, cycle_begins, cycle_day, still_missing
 from gateway.domain.stand_in import StandInPolicy
 from gateway.service.ports import Receivers, ReceivingTenant
 from gateway.service.reconcile import MissingDesk, NotMissingError, Reconciler
@@ -58,9 +58,22 @@ class Books:
                 await reconciler.compare()
 
     async def asked(self) -> list[str]:
-        """Which reports were asked for: their kinds as the rail answered them."""
-        events = await self.place.events.events(Rail.FEDNOW, kinds={RailEventKind.REPORTED}, limit=100)
-        return [event.code for event in reversed(events)]
+        """Which reports were asked for of the day under way: their kinds as the rail answered them."""
+        return [event.code for event in await self._reports(of_closed_days=False)]
+
+    async def closed_days(self) -> list[str]:
+        """Of which days that were over the rail has reported."""
+        asked = await self.place.events.asked(Rail.FEDNOW, self._abouts(await self._reports(of_closed_days=True)))
+        return sorted(str(event.note) for event in asked.values())
+
+    async def _reports(self, *, of_closed_days: bool) -> list[RailEvent]:
+        events = await self.place.events.events(Rail.FEDNOW, kinds={RailEventKind.REPORTED}, limit=1_000)
+        asked = await self.place.events.asked(Rail.FEDNOW, self._abouts(events))
+        return [event for event in reversed(events) if (asked[str(event.about)].note is not None) is of_closed_days]
+
+    @staticmethod
+    def _abouts(events: Sequence[RailEvent]) -> list[str]:
+        return [str(event.about) for event in events]
 
     async def missing(self) -> list[str | None]:
         """What is missing."""
@@ -141,12 +154,67 @@ async def test_what_comes_later_is_missing_no_more(books: Books) -> None:
 async def test_what_is_under_way_makes_a_difference_and_is_not_missing(books: Books) -> None:
     """It has come, and is not settled here yet: details are asked for, and name nothing that is not here."""
     came = books.settles(here=True)
-    books.place.events.transfers[came] = ("990000204", 5174, books.place.earth.clock.now())
+    books.place.events.unsettled.add(came)
 
     await books.turn()
 
     assert await books.asked() == ["IATR", "AADR"]
     assert await books.missing() == []
+
+
+async def test_what_the_rail_has_settled_and_is_rejected_or_open_here_for_ten_minutes_is_missing(books: Books) -> None:
+    """The money is ours, and nobody has it: that the message came is no comfort. Once it settles here all is well."""
+    came = books.settles(here=True)
+    books.place.events.unsettled.add(came)
+
+    for _ in range(6):
+        await books.turn()
+
+    (found,) = await books.desk.missing(Rail.FEDNOW)
+    assert (found.about, found.description) == (
+        came,
+        "51.74 dollars were settled to us, and the message came, and has not settled here.",
+    )
+    books.place.events.unsettled.clear()
+    assert await books.missing() == []
+
+
+async def test_what_came_with_another_amount_than_the_rail_has_settled_is_missing_until_it_is_closed(
+    books: Books,
+) -> None:
+    """The same id, and other money."""
+    came = books.settles(here=True)
+    books.place.events.transfers[came] = (OURS, 5173, books.place.earth.clock.now())
+
+    await books.turn()
+
+    (found,) = await books.desk.missing(Rail.FEDNOW)
+    assert found.description == "51.74 dollars were settled to us, and the message that came is of 51.73."
+    await books.desk.close(Rail.FEDNOW, came, by="sample operator", note="the rail has corrected it")
+    assert await books.missing() == []
+
+
+async def test_a_difference_whose_details_were_lost_is_looked_into_again_within_half_an_hour(books: Books) -> None:
+    """The one request could not be handed over for a minute: nothing else would ever ask again that day."""
+    lost = books.settles(here=False)
+    clock = books.place.earth.clock
+    clock.advance(INTERVAL_S)
+    for reconciler in books.reconcilers:
+        await reconciler.ask_due()
+    clock.advance(1)
+    await books.place.work()
+    for reconciler in books.reconcilers:
+        await reconciler.compare()
+    books.place.earth.rail.reachable = False
+    for _ in range(35):
+        clock.advance(2)
+        await books.place.sender.send_due()
+    books.place.earth.rail.reachable = True
+
+    for _ in range(6):
+        await books.turn()
+
+    assert await books.missing() == [lost]
 
 
 async def test_a_worker_that_starts_again_finds_the_same_and_makes_no_second_fact_of_it(books: Books) -> None:
@@ -158,6 +226,42 @@ async def test_a_worker_that_starts_again_finds_the_same_and_makes_no_second_fac
 
     events = await books.place.events.events(Rail.FEDNOW, kinds={RailEventKind.MISSING}, limit=100)
     assert [event.about for event in events] == [lost]
+
+
+async def test_what_settled_in_the_last_minute_of_a_cycle_day_is_found_when_the_day_is_over(books: Books) -> None:
+    """It is in no later total; the day is looked at once, by whoever asks, and those before it."""
+    clock = books.place.earth.clock
+    day = cycle_day(clock.now())
+    rolls = cycle_begins(day + timedelta(days=1))
+    clock.advance((rolls - clock.now()).total_seconds() - 60)
+    for reconciler in books.reconcilers:
+        await reconciler.ask_due()
+    lost = books.settles(here=False)
+
+    for _ in range(24):
+        await books.turn()
+
+    assert await books.missing() == [lost]
+    over = await books.closed_days()
+    assert over.count(day.isoformat()) == 1
+
+
+async def test_days_that_went_by_without_a_worker_are_looked_at_when_one_starts(books: Books) -> None:
+    """Three of them, once each while the answer comes, and again every hour while it does not."""
+    lost = books.settles(here=False)
+    clock, rail = books.place.earth.clock, books.place.earth.rail
+    clock.advance(timedelta(days=2, hours=12).total_seconds())
+    answering, rail.answering = rail.answering, lambda _body, _class: ()
+
+    await books.turn()
+    before = await books.closed_days()
+    rail.answering = answering
+    for _ in range(24):
+        await books.turn()
+
+    assert before == []
+    assert await books.closed_days() == sorted(day.isoformat() for day in closed_days(clock.now()))
+    assert await books.missing() == [lost]
 
 
 async def test_what_two_regions_have_found_is_shown_once_and_closed_once(books: Books) -> None:
