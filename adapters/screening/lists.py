@@ -116,7 +116,8 @@ class NameList:
         for piece in range(pieces):
             cut = joined[piece * size : piece * size + size]
             letters = (cut[start : start + LETTERS] for start in range(len(cut) - LETTERS + 1))
-            found.update(min((self.by_letters.get(each, ()) for each in letters), key=len))
+            listed: list[Sequence[int]] = [self.by_letters.get(each, ()) for each in letters]
+            found.update(min(listed, key=len))
         return sorted(found)
 
 
