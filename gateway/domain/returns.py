@@ -77,7 +77,7 @@ def attention_after(
 
 
 def is_left_between_tries(transfer: IncomingTransfer, fact: IncomingFact) -> bool:
-    """Whether a return would have been tried again by the region that had the transfer: it may have been, and have left.
+    """Whether a return would have been tried again by the region that had the transfer: it may have been.
 
     Under which ids is a matter of the day on which it was: so no other is started by itself.
     """

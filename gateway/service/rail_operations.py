@@ -221,7 +221,7 @@ class RailOperations:
     async def _ask_once(
         self, rail: Rail, action: RailAction, point: str, status: RailStatus, *, by: str, note: str
     ) -> bool:
-        """Ask, unless it was asked for a moment ago, and the answer may be on its way or was no; says whether it was."""
+        """Ask, unless it was asked for a moment ago, and the answer is on its way or was no; says whether it was."""
         code = self._dialect(rail).code_of(action)
         recent = self.clock.now() - timedelta(seconds=SENDABLE_S)
         for known in status.operations:

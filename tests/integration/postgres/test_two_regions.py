@@ -736,15 +736,14 @@ async def test_what_the_rail_says_in_one_region_is_kept_for_the_other_until_it_h
 
 async def test_what_the_rail_says_goes_to_and_fro_while_its_slot_moves(regions: list[Region]) -> None:
     """The same bytes, there and back and there again: each time they are seen, once, however often it is tried."""
-    here, there = regions
     body, came_by = b"<a message that both regions believe to be the other's/>", None
-    for _ in range(4):
+    for here, there in [regions, regions[::-1]] * 2:
         for _ in range(2):
             await here.own.hand_over(Rail.FEDNOW, body, at=NOW, came_by=came_by)
-        await until(lambda: _count(there.server, "handed_over_due WHERE rail = 'fednow'"), 1)
+        await until(partial(_count, there.server, "handed_over_due WHERE rail = 'fednow'"), 1)
         (waiting,) = await there.own.handed_over(Rail.FEDNOW, NOW, limit=10)
         await there.own.applied([waiting.position])
-        here, there, came_by = there, here, str(waiting.position)
+        came_by = str(waiting.position)
 
         assert waiting.body == body
 

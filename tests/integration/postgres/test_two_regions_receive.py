@@ -280,7 +280,7 @@ async def test_transfers_that_a_lost_region_had_are_taken_over_in_doubt_and_noth
 
 
 async def test_an_answer_that_a_takeover_has_annulled_is_sent_no_more(regions: list[Region]) -> None:
-    """Accepted here alone, and not sent; taken over undecided there. Once that is known here there is nothing to send."""
+    """Accepted here alone, and not sent; taken over undecided there. Once that is known here nothing is to be sent."""
     east, west = regions
     annulled, known = await admitted(east), await admitted(east)
     await east.befalls(known, IncomingEvent.ACCEPTANCE_DECIDED)

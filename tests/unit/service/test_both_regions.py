@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ class East:
         return waiting
 
 
-async def _is_let_go(waiting: asyncio.Task[None]) -> bool:
+async def _is_let_go(waiting: asyncio.Task[Any]) -> bool:
     for _ in range(5):
         await asyncio.sleep(0)
     return waiting.done()

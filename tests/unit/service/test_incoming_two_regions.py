@@ -200,7 +200,7 @@ async def test_what_the_rail_says_of_a_lost_regions_transfer_is_heard_after_it_w
 async def test_what_was_accepted_without_posting_is_never_posted_on_the_rails_word_however_it_came_into_doubt(
     kinds: tuple[IncomingEvent, ...] | None,
 ) -> None:
-    """Taken over (None), silent for 25 s, or given to a person: our answer is known, and was ACWP; the money is held."""
+    """Taken over (None), silent for 25 s, or given to a person: our answer was ACWP, and the money is held."""
     async with incoming_world() as earth:
         held = await earth.befalls(await earth.received(), _E.ACCEPTANCE_WITHOUT_POSTING_DECIDED, *(kinds or ()))
         posted = await earth.befalls(await earth.received(), _E.ACCEPTANCE_DECIDED, *(kinds or ()))
