@@ -29,6 +29,12 @@ MATCHES_MAX: Final = 5
 WORDS_MIN: Final = 2
 """An entry of fewer words is held against a name as a whole: one word alone is in too many names."""
 
+LETTERS: Final = 3
+"""In a row, they are what entries are found by that may be alike."""
+
+COMPARED_AT_ONCE: Final = 2_000
+"""Names; other threads wait meanwhile, the loop's too."""
+
 _COLUMNS: Final = 3
 _SAME: Final = 100
 
@@ -46,11 +52,12 @@ class NameMatch:
 
 @dataclass(frozen=True, slots=True)
 class NameList:
-    """A list as it is looked at: names normalised, and indexes of words and accounts."""
+    """A list as it is looked at: names normalised, and indexes of words, of three letters in a row, and of accounts."""
 
     entry_ids: Sequence[str] = ()
     names: Sequence[str] = ()
     by_word: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    by_letters: Mapping[str, Sequence[int]] = field(default_factory=dict)
     accounts: Mapping[str, str] = field(default_factory=dict)
 
     def matches(self, name: str, threshold: int) -> Sequence[NameMatch]:
@@ -79,12 +86,39 @@ class NameList:
 
     def _alike(self, words: Sequence[str], threshold: int) -> Iterator[tuple[int, int, str]]:
         joined = " ".join(words)
-        if not joined:
-            return
-        for _, score, number in process.extract(
-            joined, self.names, scorer=fuzz.ratio, score_cutoff=threshold, limit=MATCHES_MAX
-        ):
-            yield number, int(score), "alike"
+        numbers = self._candidates(joined, threshold)
+        for start in range(0, len(numbers), COMPARED_AT_ONCE):
+            some = numbers[start : start + COMPARED_AT_ONCE]
+            for _, score, place in process.extract(
+                joined,
+                [self.names[number] for number in some],
+                scorer=fuzz.ratio,
+                score_cutoff=threshold,
+                limit=MATCHES_MAX,
+            ):
+                yield some[place], int(score), "alike"
+
+    def _candidates(self, joined: str, threshold: int) -> Sequence[int]:
+        """Every entry that can be so alike: none is left out, and most are.
+
+        So alike, two names of lengths m and n differ by (1 - threshold) * (m + n) letters put in or left out at the
+        most, and n is at most m * (2 - threshold) / threshold. Cut into one piece more than there are such letters, one
+        piece is in both as it is; where the pieces have three letters, those are looked up. Where they would be
+        shorter, all that are long enough are compared.
+        """
+        longest = len(joined) * (200 - threshold) // threshold
+        pieces = (100 - threshold) * (len(joined) + longest) // 100 + 1
+        size = len(joined) // pieces
+        if size < LETTERS:
+            shortest = len(joined) * threshold // (200 - threshold)
+            return [number for number, name in enumerate(self.names) if shortest <= len(name) <= longest]
+        found: set[int] = set()
+        for piece in range(pieces):
+            cut = joined[piece * size : piece * size + size]
+            letters = (cut[start : start + LETTERS] for start in range(len(cut) - LETTERS + 1))
+            listed: list[Sequence[int]] = [self.by_letters.get(each, ()) for each in letters]
+            found.update(min(listed, key=len))
+        return sorted(found)
 
 
 def words_of(name: str) -> list[str]:
@@ -104,6 +138,21 @@ def account_of(value: str) -> str:
     return f"{agent.strip()}{colon}{kept}"
 
 
+def list_of(
+    names: Sequence[str], *, entry_ids: Sequence[str] = (), accounts: Mapping[str, str] | None = None
+) -> NameList:
+    """Return the list of these names, as they are compared; without ids of their own entries have their places."""
+    by_word: dict[str, list[int]] = {}
+    by_letters: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        for word in set(name.split()):
+            by_word.setdefault(word, []).append(number)
+        for letters in {name[start : start + LETTERS] for start in range(len(name) - LETTERS + 1)}:
+            by_letters.setdefault(letters, []).append(number)
+    ids = entry_ids or tuple(map(str, range(len(names))))
+    return NameList(ids, names, by_word, by_letters, accounts or {})
+
+
 def read_list(path: Path) -> NameList:
     """Return the list in a file.
 
@@ -114,7 +163,6 @@ def read_list(path: Path) -> NameList:
     """
     entry_ids: list[str] = []
     names: list[str] = []
-    by_word: dict[str, list[int]] = {}
     accounts: dict[str, str] = {}
     with path.open(newline="", encoding="utf-8") as file:
         for line, row in enumerate(csv.reader(file), start=1):
@@ -127,15 +175,13 @@ def read_list(path: Path) -> NameList:
             words = words_of(value)
             if not words:
                 raise ValueError(f"line {line}: the name has no letter and no digit")
-            for word in set(words):
-                by_word.setdefault(word, []).append(len(names))
             entry_ids.append(entry_id)
             names.append(" ".join(words))
             if len(names) + len(accounts) > ENTRIES_MAX:
                 raise ValueError(f"line {line}: more than {ENTRIES_MAX} entries")
     if not names and not accounts:
         raise ValueError("it has no entry; a list that is not wanted is left out of the rules")
-    return NameList(entry_ids, names, by_word, accounts)
+    return list_of(names, entry_ids=entry_ids, accounts=accounts)
 
 
 def _entry(row: Sequence[str], line: int) -> tuple[str, str, str]:
@@ -157,7 +203,7 @@ class ListScreener:
 
     folder: Path | None
     _known: dict[str, tuple[_Version, NameList]] = field(default_factory=dict)
-    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _reading: dict[str, tuple[_Version, asyncio.Future[NameList]]] = field(default_factory=dict)
 
     async def screen(self, rules: ScreeningRules, subject: Subject, *, within_s: float) -> Sequence[ScreeningHit]:  # noqa: ARG002
         """Look every name and account up; see the port."""
@@ -167,7 +213,10 @@ class ListScreener:
         return hits
 
     async def _list(self, name: str) -> NameList:
-        """The list as it is now: read again where its file is another than it was."""
+        """The list as it is now. While another is read in its place, the one that was there stands.
+
+        A reading outlives who has begun it: a list may take longer to read than anyone waits.
+        """
         if self.folder is None:
             raise UnavailableError(f"list {name}: no folder of lists is set (FIFTEEN_SCREENING_LISTS_FOLDER)")
         path = self.folder / name
@@ -176,14 +225,18 @@ class ListScreener:
             known = self._known.get(name)
             if known is not None and known[0] == version:
                 return known[1]
-            async with self._reading:
-                version = _version_of(path)
-                known = self._known.get(name)
-                if known is None or known[0] != version:
-                    self._known[name] = known = (version, await asyncio.to_thread(read_list, path))
+            if name not in self._reading or self._reading[name][0] != version:
+                reading = asyncio.get_running_loop().run_in_executor(None, read_list, path)
+                self._reading[name] = (version, reading)
+            _, reading = self._reading[name]
+            if known is not None and not reading.done():
                 return known[1]
+            listed = await asyncio.shield(reading)
         except (OSError, ValueError, csv.Error) as error:
             raise UnavailableError(f"list {name} cannot be used: {error}") from error
+        self._known[name] = (version, listed)
+        self._reading.pop(name, None)
+        return listed
 
 
 def _version_of(path: Path) -> _Version:

@@ -13,8 +13,11 @@ from uuid import UUID
 
 import pytest
 from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz import fuzz
 
-from adapters.screening.lists import ListScreener, NameList, account_of, read_list, words_of
+from adapters.screening.lists import ListScreener, NameList, account_of, list_of, read_list, words_of
 from adapters.screening.webhook import WebhookScreener
 from adapters.system import SystemClock
 from gateway.domain.payment import PaymentId, Rail, TenantId
@@ -27,6 +30,9 @@ from tests.fakes.screening import InMemoryScreener
 SECRET: Final = "whsec_dGhlLXNlY3JldC1vZi1hLXNhbXBsZS1pbnN0aXR1dGlvbg=="
 TENANT: Final = TenantId("default")
 NAME: Final = "Wexley Quillmoor"
+LONG: Final = "".join(f"L-{number},name,Sample {number} Long List\n" for number in range(20_000))
+"""Longer to read than the tests wait for an answer."""
+
 LIST: Final = "S-1,name,Quillmoor Wexley\nS-2,account,990000107:000111222\nS-3,name,Tarnholt Provisions Limited\n"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -196,7 +202,10 @@ async def test_a_list_is_read_again_when_its_file_has_changed_and_not_before(tmp
     fresh.write_text(LIST + "S-4,name,Oldacre Bramwick\n")
     fresh.replace(stand.path)
 
-    (hit,) = await stand.screener.screen(stand.rules, added, within_s=2)
+    async with asyncio.timeout(10):
+        while not (found := await stand.screener.screen(stand.rules, added, within_s=2)):
+            await asyncio.sleep(0)
+    (hit,) = found
 
     assert (hit.rule, hit.about, hit.score, hit.text) == (
         "own.csv S-4",
@@ -204,6 +213,43 @@ async def test_a_list_is_read_again_when_its_file_has_changed_and_not_before(tmp
         100,
         "every word of the entry",
     )
+
+
+async def test_a_list_that_takes_longer_to_read_than_anyone_waits_is_read_once_and_then_is_there(
+    tmp_path: Path,
+) -> None:
+    """Who asks is turned away meanwhile, and the reading goes on: begun anew each time, it would never end."""
+    stand = ListStand(tmp_path)
+    stand.path.write_text(LIST + LONG)
+
+    async def asked_shortly() -> list[ScreeningHit] | None:
+        try:
+            async with asyncio.timeout(0.05):
+                return list(await stand.screener.screen(stand.rules, subject(creditor=NAME), within_s=0.05))
+        except TimeoutError:
+            return None
+
+    assert await asked_shortly() is None
+    async with asyncio.timeout(10):
+        while (found := await asked_shortly()) is None:
+            await asyncio.sleep(0)
+    assert found[0].rule == "own.csv S-1"
+
+
+async def test_while_a_new_list_is_read_the_old_one_stands(tmp_path: Path) -> None:
+    """An update turns nobody away; it holds once it is read."""
+    stand = ListStand(tmp_path)
+    await stand.screener.screen(stand.rules, subject(), within_s=2)
+    fresh = tmp_path / "own.csv.new"
+    fresh.write_text(LONG)
+    fresh.replace(stand.path)
+
+    first = await stand.screener.screen(stand.rules, subject(creditor=NAME), within_s=2)
+    async with asyncio.timeout(10):
+        while await stand.screener.screen(stand.rules, subject(creditor=NAME), within_s=2):
+            await asyncio.sleep(0)
+
+    assert [hit.rule for hit in first] == ["own.csv S-1"]
 
 
 @pytest.mark.parametrize(
@@ -270,6 +316,27 @@ def test_a_name_is_found_however_it_is_written(names: NameList, name: str, entry
 def test_a_name_that_shares_a_word_alone_is_not_found(names: NameList, name: str) -> None:
     """The control of the test above: a list that finds everybody holds everything."""
     assert names.matches(name, 88) == []
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_the_index_leaves_out_no_entry_that_is_alike(data: st.DataObject) -> None:
+    """It is there for speed alone: what a comparison with every name would find, it finds, at any threshold."""
+    name = st.text("abcde ", min_size=1, max_size=30).map(lambda text: " ".join(words_of(text))).filter(bool)
+    entry = data.draw(name)
+    asked = entry
+    for _ in range(data.draw(st.integers(0, 6))):
+        place = data.draw(st.integers(0, len(asked)))
+        asked = (
+            asked[:place]
+            + data.draw(st.sampled_from(["", "a", "b", " "]))
+            + asked[place + data.draw(st.integers(0, 1)) :]
+        )
+    joined, threshold = " ".join(words_of(asked)), data.draw(st.integers(50, 100))
+    listed = list_of([entry])
+
+    if joined and fuzz.ratio(joined, entry) >= threshold:
+        assert listed._candidates(joined, threshold) == [0]
 
 
 def test_names_and_accounts_are_compared_without_what_people_write_differently() -> None:

@@ -18,7 +18,8 @@ from gateway.service.operate import NotHeldError, Operators
 from gateway.service.ports import UnavailableError
 from gateway.service.screening import Screening
 from tests.fakes.screening import HIT, InMemoryScreener, InMemoryScreening, ScreeningRecorder
-from tests.unit.service.test_taking_over import not_found, question
+from tests.unit.service.test_doubt import question
+from tests.unit.service.test_taking_over import not_found
 from tests.unit.service.world import TENANT, World, world
 
 NOTE: Final = "Case 15: another person of the same name."
