@@ -117,7 +117,8 @@ class NameList:
             cut = joined[piece * size : piece * size + size]
             letters = (cut[start : start + LETTERS] for start in range(len(cut) - LETTERS + 1))
             listed: list[Sequence[int]] = [self.by_letters.get(each, ()) for each in letters]
-            found.update(min(listed, key=len))
+            rarest = min(listed, key=len)
+            found.update(rarest)
         return sorted(found)
 
 
