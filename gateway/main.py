@@ -42,7 +42,6 @@ from adapters.telemetry.observer import TelemetryObserver
 from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.conversing import Conversing, conversation_desk, conversation_store, converse
-from gateway.domain.incoming_transfer import UNENDED
 from gateway.domain.payment import Rail, RegionId
 from gateway.presence import open_presence, operations_over
 from gateway.rails import link_of, rail_operations, served_rails
@@ -635,26 +634,13 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
                 0 if letters is None else (now - letters.oldest_at).total_seconds()
             )
             metrics.queue_depth.labels(queue.value).set(await bus.depth(queue))
-        await _keep_incoming_gauges(parts, now)
+        metrics.incoming.show(await parts.incoming.backlog(now), now=now)
         metrics.conversations_overdue.set(await parts.conversations.overdue(now))
         await _keep_audit_gauges(parts, now)
         if parts.regional is not None:
             await parts.regional.keep_gauge(metrics, parts.clock)
         await _keep_archive_gauges(parts, now)
         await asyncio.sleep(GAUGES_PAUSE_S)
-
-
-async def _keep_incoming_gauges(parts: Parts, now: datetime) -> None:
-    """Every state is there, with zero where nothing stands in it: an alarm can tell that from a worker that is gone."""
-    backlog, metrics = await parts.incoming.backlog(now), parts.metrics
-    for state in UNENDED:
-        standing = backlog.standing.get(state)
-        metrics.incoming_transfers.labels(state.value).set(0 if standing is None else standing.count)
-        metrics.incoming_transfers_oldest_age_seconds.labels(state.value).set(
-            0 if standing is None else (now - standing.oldest_at).total_seconds()
-        )
-    metrics.return_requests_overdue.set(backlog.requests_overdue)
-    metrics.incoming_attention.set(backlog.attention)
 
 
 async def _keep_rail_gauges(parts: Parts) -> None:

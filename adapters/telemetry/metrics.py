@@ -7,6 +7,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from adapters.telemetry.incoming_metrics import IncomingMetrics
 from adapters.telemetry.rail_metrics import RailMetrics
 from adapters.telemetry.region_metrics import RegionMetrics
 
@@ -17,7 +18,7 @@ DURATION_BUCKETS_S: Final = (*(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3
 class Metrics:
     """Every metric of a process, on a registry of its own."""
 
-    def __init__(self) -> None:  # noqa: PLR0915 - a statement for each metric
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.payments_total = Counter(
             "gateway_payments_total",
@@ -112,31 +113,9 @@ class Metrics:
             "Age of the oldest payment in doubt.",
             registry=self.registry,
         )
-        self.incoming_transfers = Gauge(
-            "gateway_incoming_transfers_open",
-            "Incoming transfers that are not at their end, by state.",
-            ["state"],
-            registry=self.registry,
-        )
-        self.incoming_transfers_oldest_age_seconds = Gauge(
-            "gateway_incoming_transfers_open_oldest_age_seconds",
-            "Since when the oldest of them is here.",
-            ["state"],
-            registry=self.registry,
-        )
         self.conversations_overdue = Gauge(
             "gateway_conversations_overdue",
             "Conversations in which what was due has not come, or was not done.",
-            registry=self.registry,
-        )
-        self.incoming_attention = Gauge(
-            "gateway_incoming_attention",
-            "Incoming transfers that a person must look at: a return has failed, or the rail contradicts itself.",
-            registry=self.registry,
-        )
-        self.return_requests_overdue = Gauge(
-            "gateway_return_requests_overdue",
-            "Requests for returns, ours and theirs, whose next step is overdue.",
             registry=self.registry,
         )
         self.queue_depth = Gauge("gateway_queue_depth", "Deliveries on a queue.", ["queue"], registry=self.registry)
@@ -219,31 +198,7 @@ class Metrics:
             "fifteen_witness_silent_seconds", "Since when the witness has not answered.", registry=self.registry
         )
         self.regions = RegionMetrics(self.registry)
-        self.incoming_total = Counter(
-            "gateway_incoming_transfers_total",
-            "Incoming transfers that came into a state, by rail.",
-            ["rail", "state"],
-            registry=self.registry,
-        )
-        self.incoming_own_share_seconds = Histogram(
-            "gateway_incoming_own_share_seconds",
-            "From an incoming transfer's arrival until its answer has left, without the institution's time.",
-            ["rail"],
-            buckets=(0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
-            registry=self.registry,
-        )
-        self.incoming_late_total = Counter(
-            "gateway_incoming_answers_late_total",
-            "Answers that left after the receiver's reserve was over.",
-            ["rail"],
-            registry=self.registry,
-        )
-        self.incoming_stand_in_total = Counter(
-            "gateway_incoming_stand_in_total",
-            "Incoming transfers on which the stand-in decided.",
-            ["rail"],
-            registry=self.registry,
-        )
+        self.incoming = IncomingMetrics(self.registry)
         self.rails = RailMetrics(self.registry)
         self.screened_total = Counter(
             "gateway_screened_total",

@@ -60,9 +60,9 @@ class TelemetryObserver:
         """Log a decision on an incoming transfer; count the states that they come into, and contradictions."""
         transfer, fact = decision.transfer, decision.fact
         if decision.state is not transfer.state:
-            self._metrics.incoming_total.labels(transfer.rail.value, decision.state.value).inc()
+            self._metrics.incoming.transfers_total.labels(transfer.rail.value, decision.state.value).inc()
             if fact.details.get("decided_by") == "stand_in":
-                self._metrics.incoming_stand_in_total.labels(transfer.rail.value).inc()
+                self._metrics.incoming.stand_in_total.labels(transfer.rail.value).inc()
         if fact.kind is IncomingEvent.ANSWER_WITHHELD:
             self._metrics.regions.incoming_withheld_total.labels(transfer.rail.value).inc()
         if decision.contradiction:
@@ -83,9 +83,9 @@ class TelemetryObserver:
 
     def incoming_answered(self, rail: Rail, *, own_s: float, left_s: float) -> None:
         """Record our own share of an answer's time, and whether it left too late."""
-        self._metrics.incoming_own_share_seconds.labels(rail.value).observe(own_s)
+        self._metrics.incoming.own_share_seconds.labels(rail.value).observe(own_s)
         if left_s < 0:
-            self._metrics.incoming_late_total.labels(rail.value).inc()
+            self._metrics.incoming.late_total.labels(rail.value).inc()
 
     def screened(self, way: Way, screened: Screened, seconds: float) -> None:
         """Count what came of screening, and how long it took; log what did not pass, without a name."""

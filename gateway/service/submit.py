@@ -325,9 +325,8 @@ class Intake:
                 raise ElsewhereError(accepted.home, new.idempotency_key, body)
             case AcceptKind.CREATED | AcceptKind.REPLAYED:
                 assert accepted.payment is not None
-                await self._durability.wait(
-                    new.tenant_id, new.idempotency_key
-                )  # a repeat may come while the first waits
+                # A repeat waits as well: it may come while the first does.
+                await self._durability.wait(new.tenant_id, new.idempotency_key)
                 if accepted.kind is AcceptKind.CREATED:
                     self._forward(new.outbox)
                 self._observer.payment_accepted(accepted)
