@@ -100,7 +100,7 @@ async def json_answer(response: aiohttp.ClientResponse, *, of: str) -> object:
             raise UnavailableError(f"{of}'s answer is longer than {ANSWER_BYTES_MAX} bytes")
     try:
         answer: object = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnavailableError(f"{of}'s answer is no JSON") from error
     return answer
 

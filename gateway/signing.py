@@ -18,12 +18,14 @@ def secrets_of(settings: Settings, first: SecretStr | None, further: Path | None
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no JSON.
+        ValueError: it is none.
 
     """
     found: dict[TenantId, str] = {}
     if further is not None:
         content = json.loads(further.read_text())
+        if not isinstance(content, dict) or not all(isinstance(secret, str) for secret in content.values()):
+            raise ValueError("an object of secrets by tenant id is meant")
         found |= {TenantId(tenant): secret for tenant, secret in content.items()}
     if first is not None:
         found[TenantId(settings.tenant_id)] = first.get_secret_value()

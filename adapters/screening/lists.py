@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from rapidfuzz import fuzz, process
 
@@ -36,6 +36,9 @@ COMPARED_AT_ONCE: Final = 2_000
 """Names; other threads wait meanwhile, the loop's too."""
 
 _COLUMNS: Final = 3
+_UNSEEN: Final = "Cf"
+"""Unicode's category of characters that show nothing: a name is not another for them."""
+
 _SAME: Final = 100
 
 _Version = tuple[int, int, int]
@@ -124,10 +127,12 @@ class NameList:
 
 def words_of(name: str) -> list[str]:
     """Return a name as it is compared: letters and digits, without case and accents, words in order of the alphabet."""
+    # Twice: what is written in letters of another form is a capital only once they are taken apart.
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     plain = "".join(
         character
-        for character in unicodedata.normalize("NFKD", name.casefold())
-        if not unicodedata.combining(character)
+        for character in apart
+        if not unicodedata.combining(character) and unicodedata.category(character) != _UNSEEN
     )
     return sorted("".join(character if character.isalnum() else " " for character in plain).split())
 
@@ -166,10 +171,12 @@ def read_list(path: Path) -> NameList:
     names: list[str] = []
     accounts: dict[str, str] = {}
     with path.open(newline="", encoding="utf-8") as file:
-        for line, row in enumerate(csv.reader(file), start=1):
+        for line, row in _rows_in(file):
             if not row:
                 continue
             entry_id, kind, value = _entry(row, line)
+            if len(names) + len(accounts) >= ENTRIES_MAX:
+                raise ValueError(f"line {line}: more than {ENTRIES_MAX} entries")
             if kind == "account":
                 accounts[account_of(value)] = entry_id
                 continue
@@ -178,16 +185,26 @@ def read_list(path: Path) -> NameList:
                 raise ValueError(f"line {line}: the name has no letter and no digit")
             entry_ids.append(entry_id)
             names.append(" ".join(words))
-            if len(names) + len(accounts) > ENTRIES_MAX:
-                raise ValueError(f"line {line}: more than {ENTRIES_MAX} entries")
     if not names and not accounts:
         raise ValueError("it has no entry; a list that is not wanted is left out of the rules")
     return list_of(names, entry_ids=entry_ids, accounts=accounts)
 
 
+def _rows_in(file: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """The rows, each with the number of its last line; a quotation mark that is not closed swallows nothing."""
+    rows = csv.reader(file, strict=True)
+    try:
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise ValueError(f"line {rows.line_num}: {error}") from error
+
+
 def _entry(row: Sequence[str], line: int) -> tuple[str, str, str]:
     if len(row) != _COLUMNS:
         raise ValueError(f"line {line}: an id, a kind and a value are meant, with a comma between them")
+    if any(character in each for each in row for character in "\r\n"):
+        raise ValueError(f"line {line}: an entry is one line; a quotation mark before it is not closed")
     entry_id, kind, value = (each.strip() for each in row)
     if not entry_id or not entry_id.isprintable() or len(entry_id) > 40:
         raise ValueError(f"line {line}: the id is 1 to 40 characters long")
@@ -233,7 +250,10 @@ class ListScreener:
             if known is not None and not reading.done():
                 return known[1]
             listed = await asyncio.shield(reading)
-        except (OSError, ValueError, csv.Error) as error:
+        except OSError as error:
+            self._reading.pop(name, None)  # it may be readable the next time, and looks the same
+            raise UnavailableError(f"list {name} cannot be read: {error}") from error
+        except ValueError as error:
             raise UnavailableError(f"list {name} cannot be used: {error}") from error
         self._known[name] = (version, listed)
         self._reading.pop(name, None)

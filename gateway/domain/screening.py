@@ -88,7 +88,7 @@ class Unanswered(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is screened. ``other_names`` are those of further parties in the message (ultimate ones, agents by name)."""
+    """What is screened. ``other_names`` are those of further parties in the message: ultimate ones, who began it."""
 
     way: Way
     payment_id: PaymentId

@@ -261,7 +261,9 @@ async def test_while_a_new_list_is_read_the_old_one_stands(tmp_path: Path) -> No
         (",name,Quillmoor\n", "line 1: the id"),
         ("S-1,name,...\n", "line 1: the name"),
         ("S-1,account,0000\n", "line 1: the value"),
-        (None, "cannot be used"),
+        ('S-1,name,"Quillmoor\nS-2,name,Wexley\n', "line 2: unexpected end"),
+        ('S-1,name,"Quillmoor\nS-2,name,Wexley"\n', "line 2: an entry is one line"),
+        (None, "cannot be read"),
     ],
 )
 async def test_a_list_that_is_none_lets_nothing_pass_and_says_where(
@@ -275,6 +277,23 @@ async def test_a_list_that_is_none_lets_nothing_pass_and_says_where(
 
     with pytest.raises(UnavailableError, match=told):
         await stand.screener.screen(stand.rules, subject(), within_s=2)
+
+
+async def test_a_list_that_could_not_be_read_once_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process out of file handles: the file looks the same afterwards, and nothing of it was found wanting."""
+    stand = ListStand(tmp_path)
+    with monkeypatch.context() as passing:
+        passing.setattr(Path, "open", _fail_to_open)
+        with pytest.raises(UnavailableError, match="cannot be read"):
+            await stand.screener.screen(stand.rules, subject(), within_s=2)
+
+    assert await stand.screener.screen(stand.rules, subject(creditor=NAME), within_s=2)
+
+
+def _fail_to_open(*_: object, **__: object) -> None:
+    raise OSError(24, "Too many open files")
 
 
 async def test_without_a_folder_no_list_is_clear() -> None:
@@ -303,6 +322,12 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> NameList:
         ("zolta cap snura", "S-5", "alike"),  # ł is a letter of its own: no accent that falls away
         ("Żółta Cap Snura", "S-5", "every word of the entry"),
         ("oldacre", "S-6", "alike"),
+        (
+            "\U0001d410\U0001d414\U0001d408\U0001d40b\U0001d40bmoor Wexley",
+            "S-1",
+            "every word of the entry",
+        ),  # capitals only once they are taken apart
+        ("Qu\u200bill\u00admoor Wexley", "S-1", "every word of the entry"),  # what shows nothing parts nothing
     ],
 )
 def test_a_name_is_found_however_it_is_written(names: NameList, name: str, entry_id: str, why: str) -> None:
