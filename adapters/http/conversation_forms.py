@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from adapters.http.incoming_forms import code_findings, text_findings
-from adapters.http.notes import note_findings, refuse_if_any
+from adapters.http.incoming_forms import code_findings, is_code, text_findings, unknown
+from adapters.http.notes import refuse_if_any
 from adapters.http.payment_form import FormFinding, payment_request_in, read_object
 from gateway.domain.conversation import Act, Conversation, ConversationKind
 from gateway.domain.payment import Rail, Reason, ReasonOrigin
@@ -105,7 +105,7 @@ def read_request(body: bytes, *, default_end_to_end_id: EndToEndId) -> tuple[Pay
 def read_question(body: bytes) -> InformationAsked:
     """Read ``{"missing": […], "incorrect": […], "text": …}``: codes of ISO 20022, one at least; raises alike."""
     members = read_object(body)
-    findings = [*_unknown(members, _QUESTION), *text_findings(members)]
+    findings = [*unknown(members, _QUESTION), *text_findings(members)]
     for name in ("missing", "incorrect"):
         if not _are_codes(members.get(name, [])):
             rule = f"{name} is an array of at most {CODES_MAX} codes of ISO 20022, such as MS01, IN01 or NARR."
@@ -128,7 +128,7 @@ def read_report(body: bytes) -> tuple[ReportAsked, Rail | None]:
     """Read ``{"kind": …, "account": …, "from_date": …, "to_date": …}``; raises alike."""
     members = read_object(body)
     kind, account = members.get("kind"), members.get("account")
-    findings = _unknown(members, _REPORT)
+    findings = unknown(members, _REPORT)
     if type(kind) is not str or kind not in set(ReportKind):
         findings.append(_finding("FORM_KIND", "/kind", f"A report is one of {_KINDS}."))
     if type(account) is not str or not is_routing_number(account):
@@ -160,7 +160,7 @@ def read_answer(body: bytes, conversation: Conversation) -> Answering:
     known = ANSWERS[conversation.kind]
     answer = members.get("answer")
     act = known.get(answer) if type(answer) is str else None
-    findings = [*_unknown(members, _ANSWERING)]
+    findings = [*unknown(members, _ANSWERING)]
     if act is None:
         rule = f"In this conversation an answer is one of {', '.join(known) or 'none: it has no answers'}."
         findings.append(_finding("FORM_ANSWER", "/answer", rule))
@@ -180,18 +180,10 @@ def read_answer(body: bytes, conversation: Conversation) -> Answering:
 def read_withdrawal(body: bytes) -> Reason:
     """Read ``{"reason_code": …, "text": …}``; raises alike."""
     members = read_object(body)
-    refuse_if_any([*_unknown(members, _WITHDRAWING), *code_findings(members, needed=True), *text_findings(members)])
+    refuse_if_any([*unknown(members, _WITHDRAWING), *code_findings(members, needed=True), *text_findings(members)])
     reason = _reason_in(members)
     assert reason is not None, "it was demanded"
     return reason
-
-
-def read_note(body: bytes) -> str:
-    """Read ``{"note": …}``; raises alike."""
-    members = read_object(body)
-    refuse_if_any(note_findings(members, known=("note",)))
-    note: str = members["note"]
-    return note.strip()
 
 
 def _reason_in(members: Mapping[str, Any]) -> Reason | None:
@@ -199,21 +191,12 @@ def _reason_in(members: Mapping[str, Any]) -> Reason | None:
     return None if code is None else Reason(code, ReasonOrigin.INSTITUTION, members.get("text"))
 
 
-def _unknown(members: Mapping[str, Any], known: Sequence[str]) -> list[FormFinding]:
-    rule = f"It has these members: {', '.join(known)}."
-    return [_finding("FORM_UNKNOWN_MEMBER", f"/{name}"[:80], rule) for name in members if name not in known]
-
-
 def _finding(code: str, pointer: str, rule: str) -> FormFinding:
     return FormFinding(code=code, pointer=pointer, rule=rule, hint="Correct it; /openapi.json has the form.")
 
 
 def _are_codes(value: Any) -> bool:
-    return type(value) is list and len(value) <= CODES_MAX and all(map(_is_code, value))
-
-
-def _is_code(value: Any) -> bool:
-    return type(value) is str and len(value) == 4 and value.isascii() and value.isalnum() and value.isupper()
+    return type(value) is list and len(value) <= CODES_MAX and all(map(is_code, value))
 
 
 def _are_lines(value: Any) -> bool:

@@ -18,12 +18,12 @@ from adapters.http.bodies import read_body, require_type
 from adapters.http.conversation_forms import (
     ANSWERS,
     read_answer,
-    read_note,
     read_question,
     read_report,
     read_request,
     read_withdrawal,
 )
+from adapters.http.incoming_forms import read_note
 from adapters.http.negotiation import is_json
 from adapters.http.problems import (
     CONVERSATION_NOT_FOUND,

@@ -95,7 +95,7 @@ def code_findings(
 ) -> list[FormFinding]:
     """Return what is wrong with the reason's code; it is one of `taken` where there are any."""
     code = members.get("reason_code")
-    if code is not None and _is_code(code) and taken and code not in taken:
+    if code is not None and is_code(code) and taken and code not in taken:
         return [
             FormFinding(
                 code="FORM_REASON_NOT_TAKEN",
@@ -104,7 +104,7 @@ def code_findings(
                 hint="Name one of them, and say the rest in text.",
             )
         ]
-    if (code is None and not needed) or (code is not None and _is_code(code)):
+    if (code is None and not needed) or (code is not None and is_code(code)):
         return []
     return [
         FormFinding(
@@ -119,7 +119,7 @@ def code_findings(
 def text_findings(members: Mapping[str, Any]) -> list[FormFinding]:
     """Return what is wrong with the words beside it."""
     text = members.get("text")
-    if text is None or (type(text) is str and 1 <= len(text.strip()) <= TEXT_MAX and text.isprintable()):
+    if text is None or (type(text) is str and text.strip() and len(text) <= TEXT_MAX and text.isprintable()):
         return []
     return [
         FormFinding(
@@ -153,5 +153,6 @@ def _is_amount(text: str) -> bool:
         return False
 
 
-def _is_code(value: Any) -> bool:
+def is_code(value: Any) -> bool:
+    """Whether it has the form of an ISO 20022 reason code."""
     return type(value) is str and len(value) == 4 and value.isascii() and value.isalnum() and value.isupper()

@@ -271,7 +271,8 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
             "operationId": name,
             "tags": ["send"],
             "summary": summary,
-            "description": "A worker sends it. A repeat finds it done: 409, and nothing is sent twice.",
+            "description": "A worker sends it. A repeat finds it done: 409, and sends nothing; `pending` and "
+            "`withdrawal_pending` may be said again, and are sent again.",
             "parameters": [_ONE],
             "requestBody": body(schema, example),
             "responses": shown(

@@ -15,6 +15,7 @@ from adapters.postgres.connection import translated
 from adapters.postgres.rows import digest_of, message_from, reason_from
 from adapters.postgres.saving import ONE_BAD_ROW
 from gateway.domain.conversation import (
+    MAY_EXPIRE,
     Act,
     Conversation,
     ConversationId,
@@ -35,7 +36,6 @@ from gateway.service.ports.conversations import (
 )
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 
-_UNDECIDED = frozenset({ConversationState.REQUESTED, ConversationState.PRESENTED, ConversationState.WITHDRAWING})
 """A request for payment that may expire."""
 
 _Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -99,7 +99,7 @@ class PostgresConversations:
         )
         if await connection.fetchval(sql.INSERT, *row) is None:
             raise _TakenError
-        expires_at = now.expires_at if now.state in _UNDECIDED else None
+        expires_at = now.expires_at if now.state in MAY_EXPIRE else None
         await connection.execute(
             sql.INSERT_STATE,
             now.conversation_id,
@@ -153,7 +153,7 @@ class PostgresConversations:
             before.version,
             decision.state.value,
             decision.due_at,
-            before.expires_at if decision.state in _UNDECIDED else None,
+            before.expires_at if decision.state in MAY_EXPIRE else None,
             before.kind is ConversationKind.REQUEST_FOR_PAYMENT and paid is None,
             decision.payment_id,
             decision.withdrawal_id,

@@ -178,6 +178,9 @@ _Table = Mapping[tuple[ConversationState, Act], ConversationStep]
 _UNDECIDED: Final = (_S.REQUESTED, _S.PRESENTED)
 _ASKED_BACK: Final = {_S.REQUESTED: _S.WITHDRAWING, _S.PRESENTED: _S.WITHDRAWING, _S.ACCEPTED: _S.WITHDRAWING_ACCEPTED}
 _GIVEN_UP: Final = {_S.WITHDRAWING: _S.REQUESTED, _S.WITHDRAWING_ACCEPTED: _S.ACCEPTED}
+MAY_EXPIRE: Final = (*_UNDECIDED, _S.WITHDRAWING)
+"""Where a request for payment is over with its expiry, whatever is said after."""
+
 _OVER: Final = (_S.WITHDRAWN, _S.PAID, _S.REFUSED, _S.EXPIRED)
 _OF_REQUESTS: Final = (*_UNDECIDED, _S.ACCEPTED, _S.WITHDRAWING, _S.WITHDRAWING_ACCEPTED, *_OVER, _S.FAILED)
 
@@ -205,7 +208,7 @@ REQUEST_FOR_PAYMENT: Final[_Table] = {
     # Money is money, whatever was said before: it is linked, and what does not fit is for a person.
     **{(state, _A.PAID): _T(_S.PAID) for state in _OF_REQUESTS},
     **{(state, _A.PAID): _T(_S.PAID, is_strange=True) for state in _OVER},
-    **{(state, _A.EXPIRED): _T(_S.EXPIRED) for state in (*_UNDECIDED, _S.WITHDRAWING)},
+    **{(state, _A.EXPIRED): _T(_S.EXPIRED) for state in MAY_EXPIRE},
     # Taking it back.
     **{(state, _A.WITHDRAWAL_ASKED): _T(state) for state in _OF_REQUESTS},
     **{(state, _A.WITHDRAWAL_ASKED): _T(after) for state, after in _ASKED_BACK.items()},
@@ -332,7 +335,7 @@ def is_ours_to_do(conversation: Conversation, act: Act) -> bool:
     is_withdrawing = conversation.state in _GIVEN_UP
     if act in {_A.WITHDRAWAL_AGREED, _A.WITHDRAWAL_REFUSED, _A.WITHDRAWAL_DEFERRED}:
         return is_withdrawing
-    return step.state is not conversation.state or act in {_A.DEFERRED, _A.INFORMATION_GIVEN}
+    return step.state is not conversation.state or act is _A.DEFERRED
 
 
 def is_theirs_to_say(conversation: Conversation, act: Act) -> bool:

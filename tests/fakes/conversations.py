@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.domain.conversation import (
+    MAY_EXPIRE,
     NO_REFERENCE,
     Act,
     Conversation,
     ConversationId,
     ConversationKind,
-    ConversationState,
     RecordedAct,
     Side,
 )
@@ -32,7 +32,6 @@ from gateway.service.ports.conversations import (
 )
 from tests.fakes.incoming import InMemoryIncoming
 
-_UNDECIDED = {ConversationState.REQUESTED, ConversationState.PRESENTED, ConversationState.WITHDRAWING}
 _ARRIVED = ARRIVED - GOING_BACK
 _SETTLED = {PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING}
 
@@ -196,7 +195,7 @@ class InMemoryConversations:
         return [
             each
             for each in self.rows.conversations.values()
-            if each.expires_at is not None and each.expires_at < now and each.state in _UNDECIDED
+            if each.expires_at is not None and each.expires_at < now and each.state in MAY_EXPIRE
         ][:limit]
 
     async def settled(self, since: datetime, *, limit: int) -> Sequence[SettledFor]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.conversation import (
+    MAY_EXPIRE,
     Act,
     Conversation,
     ConversationId,
@@ -244,7 +245,7 @@ class ConversationDesk:
             is_over = conversation.expires_at is not None and now > conversation.expires_at
             if not is_ours_to_do(conversation, act):
                 raise NotNowError(conversation.state)
-            if is_over and conversation.state in {ConversationState.REQUESTED, ConversationState.PRESENTED}:
+            if is_over and conversation.state in MAY_EXPIRE:
                 raise NotNowError(ConversationState.EXPIRED)  # whoever keeps the time will say so in a moment
             said = await self._said(conversation, act, reason, information, at=now)
             withdrawal_id = said[-1].business_message_id if act is Act.WITHDRAWAL_ASKED else None

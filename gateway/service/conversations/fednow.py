@@ -138,6 +138,8 @@ class FedNowConversations:
     def speaker(self, said: Talk | Statement) -> str | None:
         """Return who put the case, or answers it."""
         match said:
+            case RequestForPaymentResponse(debtor_agent=Agent() as agent):
+                return agent.member_id
             case Resolution(assigner=Agent() as agent):
                 return agent.member_id
             case RequestForPaymentCancellation(assigner=Agent() as agent):
@@ -194,7 +196,7 @@ class FedNowConversations:
         if isinstance(said, AccountReportMessage | DebitCreditNotification | MessageReject | ReceiptAcknowledgement):
             return None
         if isinstance(said, RequestForPayment) and not said.amount.cents:
-            return None  # a request for nothing is answered at once, and by that alone (Operating Procedures)
+            return None  # of a request for nothing its answer tells that it came (Operating Procedures)
         return self._receipts.receipt_of(said.message_id, message_type, at=at)
 
     # --- what we open ---
@@ -285,7 +287,7 @@ class FedNowConversations:
         self, conversation: Conversation, messages: Sequence[RawMessage], reason: Reason, *, at: datetime
     ) -> OutboundMessage:
         """Return the camt.055, under a new case; each one that follows another has an id of its own."""
-        request = pain013.parse(document_in(opening_of(messages)))
+        request = pain013.parse(document_in(messages[0]))
         reference = request_reference_of("withdrawal", f"{conversation.conversation_id}:{conversation.version}")
         message_id = self._message_id(reference, at)
         author, reader = request.creditor_agent, request.debtor_agent
@@ -332,11 +334,6 @@ class FedNowConversations:
     def _message(self, message_id: MessageId, message_type: str, document: Element, at: datetime) -> OutboundMessage:
         message_class = _CLASSES.get(message_type, MessageClass.NONVALUE)
         return self._dialect.message(message_id, message_type, document, message_class, at)
-
-
-def opening_of(messages: Sequence[RawMessage]) -> RawMessage:
-    """Return the message that opened a conversation."""
-    return messages[0]
 
 
 def _request_heard(request: RequestForPayment) -> Opening | None:

@@ -35,7 +35,7 @@ from gateway.service.ports import (
 )
 from gateway.service.ports.conversations import ConversationStore, Counted, NewConversation, OpenKind
 from gateway.service.rail_protocol import OutboundMessage, Reading, Statement, Talk
-from iso20022 import MessageReject, ReceiptAcknowledgement, Resolution
+from iso20022 import MessageReject, ReceiptAcknowledgement, RequestForPaymentCancellation, Resolution
 
 EXPIRED: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request had expired when it arrived.")
 NOT_OPEN: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request is not open any more.")
@@ -158,7 +158,7 @@ class ConversationHearing:
         )
         if opened.kind is OpenKind.OPENED:
             return Outcome.APPLIED
-        # The same message under another header (a copy of the service's), or another one under the same id.
+        # The same bytes, heard by another worker at the same moment; or another message under the same id.
         return Outcome.REPEATED if opened.kind is OpenKind.REPEATED else Outcome.ID_REUSED
 
     def _judged(self, conversation: Conversation, *, is_ours: bool, at: datetime) -> tuple[Act | None, Reason | None]:
@@ -195,7 +195,7 @@ class ConversationHearing:
             act = self.rail.act(said, conversation)
             if act is None or step_after(conversation, act) is None:
                 return Outcome.MEANINGLESS
-            is_other = self.rail.speaker(said) not in {None, conversation.counterparty}
+            is_other = self.rail.speaker(said) not in {None, conversation.counterparty, self.rail.service}
             if is_other or not is_theirs_to_say(conversation, act):
                 return Outcome.NOT_THEIRS
             if await self._saved(message, said, conversation, act):
@@ -209,10 +209,11 @@ class ConversationHearing:
         now = self.clock.now()
         said_back = self._receipts(said, message, at=now)
         withdrawal_id = None
-        if act is Act.WITHDRAWAL_ASKED and not isinstance(said, MessageReject | ReceiptAcknowledgement):
-            step = step_after(conversation, act)
-            withdrawal_id = getattr(said, "message_id", None)
-            if step is not None and step.state is conversation.state and not _is_withdrawing(conversation):
+        if act is Act.WITHDRAWAL_ASKED:
+            assert isinstance(said, RequestForPaymentCancellation), "by camt.055 alone"
+            step, withdrawal_id = step_after(conversation, act), said.message_id
+            assert step is not None, "an act without a meaning is not saved"
+            if step.state is conversation.state and not _is_withdrawing(conversation):
                 messages = (*await self.store.messages(conversation.conversation_id), message.raw)
                 said_back = (
                     *said_back,

@@ -360,3 +360,29 @@ async def test_a_request_whose_day_is_over_is_not_sent_and_its_repeat_still_answ
 
     assert again.conversation_id == asked.conversation_id
     assert refused.value.code == "too_late"
+
+
+@pytest.mark.parametrize(("agent", "outcome"), [("990000204", Outcome.NOT_THEIRS), (THEIRS, Outcome.APPLIED)])
+async def test_another_institution_than_was_asked_does_not_answer_the_request(agent: str, outcome: Outcome) -> None:
+    """Whoever knows the request's id could refuse it in the other's name."""
+    world = World()
+    asked = await world.ask()
+    (answer,) = [each for each in await world.answers_to(asked) if type_of(each) == "pain.014"]
+
+    assert await world.hear(answer.replace(THEIRS.encode(), agent.encode())) is outcome
+
+
+@pytest.mark.parametrize("is_being_withdrawn", [False, True])
+async def test_a_request_is_over_with_its_expiry_before_anybody_has_said_so(*, is_being_withdrawn: bool) -> None:
+    """Whoever keeps the time may be late, or not run at all; an answer after the expiry does not leave."""
+    world = World()
+    _, request = await world.asked_of_us(expires_in_s=60)
+    if is_being_withdrawn:
+        _, (body, *_), _ = world.writer.asked(
+            Asking(kind="withdrawal", message_id=request.message_id), now=world.clock.now()
+        )
+        assert await world.hear(body) is Outcome.APPLIED
+    world.clock.advance(61)
+
+    with pytest.raises(NotNowError):
+        await world.desk.answer(request.conversation_id, Act.ACCEPTED, tenant_id=TENANT, reason=None, by="test")
