@@ -82,7 +82,8 @@ REQUESTS: Final[dict[tuple[RequestState, EventKind], RequestStep]] = {
 """What follows what for a request of ours, which a payment has."""
 
 REQUESTS_TO_US: Final[dict[tuple[RequestState, IncomingEvent], RequestStep]] = {
-    # Another request, under another message id, where the former is at its end; while one is open it is the same case.
+    # Another request, under another message id, where the former is at its end; one that is not answered is
+    # replaced, and one that waits is the same case.
     **{(state, _I.RETURN_REQUESTED): _T(_R.RECEIVED) for state in (_R.NONE, _R.RECEIVED, _R.REFUSED, _R.RETURNED)},
     **{(state, _I.RETURN_REQUESTED): _T(state) for state in (_R.PENDING, _R.AGREED)},
     **{(state, _I.RETURN_DEFERRED): _T(_R.PENDING) for state in (_R.RECEIVED, _R.PENDING)},

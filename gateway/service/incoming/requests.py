@@ -143,6 +143,8 @@ class ReturnRequests:
         async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
             if request is None or transfer.request.state not in {RequestState.RECEIVED, RequestState.PENDING}:
                 raise NotAnswerableError(transfer.request.state)
+            if transfer.request.message_id != request.message_id:
+                raise NotAnswerableError(transfer.request.state, "another has come in its place: look at that first")
             requests = self.incoming.decider.rails[transfer.rail].requests
             if (why := _not_on_this_rail(requests, kind, reason)) is not None:
                 raise NotAnswerableError(transfer.request.state, why)
@@ -218,6 +220,8 @@ class ReturnRequests:
             judged = _judged(current, request, requests, at=self.incoming.clock.now())
             if judged is None or current.request.state is not RequestState.RECEIVED:
                 return None
+            if current.request.message_id != request.message_id:
+                return None  # another has come in its place, and has a delivery of its own
             kind, reason = judged
             return self._answered(current, request, kind, amount=None, reason=reason, by="gateway")
 

@@ -308,6 +308,7 @@ async def test_nothing_is_decided_twice_or_before_money_has_arrived(world: World
         ({"outcome": "refused"}, {"FORM_REASON_CODE"}),
         ({"outcome": "blocked", "reason_code": "closed"}, {"FORM_REASON_CODE"}),
         ({"outcome": "posted", "text": ""}, {"FORM_TEXT"}),
+        ({"outcome": "posted", "text": f"{'x' * 105} "}, {"FORM_TEXT"}),
         ({"outcome": "posted", "amount": "1"}, {"FORM_UNKNOWN_MEMBER"}),
         (
             {"outcome": 1, "reason_code": 2, "text": 3, "more": 4},

@@ -11,7 +11,7 @@ import pytest
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer
-from gateway.domain.payment import Payment, PaymentState, Reason, ReasonOrigin
+from gateway.domain.payment import Payment, PaymentId, PaymentState, Reason, ReasonOrigin
 from gateway.domain.request import RequestState
 from gateway.service.incoming.desk import NotReturnableError
 from gateway.service.incoming.requests import NotAnswerableError, NotAskableError, ReturnRequests
@@ -374,6 +374,32 @@ async def test_the_same_request_again_is_one() -> None:
 
         kinds = [each.fact.kind for each in await earth.store.events(case.now.payment_id)]
         assert kinds.count(IncomingEvent.RETURN_REQUESTED) == 1
+
+
+async def test_a_request_that_another_replaces_while_it_is_answered_is_not_answered() -> None:
+    """The answer would name a case that nobody waits for, and the newer one would have none."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED)
+        await case.is_asked()
+
+        class AskedAgainMeanwhile(ReturnRequests):
+            async def _request_of(self, payment_id: PaymentId) -> PaymentCancellationRequest | None:
+                found = await super()._request_of(payment_id)
+                earth.clock.advance(1)
+                await case.is_asked()
+                return found
+
+        ours = requests_of(earth)
+        overtaken = AskedAgainMeanwhile(ours.incoming, ours.payments, ours.protocols, ours.links)
+        with pytest.raises(NotAnswerableError, match="in its place"):
+            await overtaken.answer(
+                case.now.payment_id, IncomingEvent.RETURN_AGREED, amount=None, reason=None, by="a test"
+            )
+
+        assert (case.answers(), case.now.returning_cents) == ([], 0)
+        await case.answer(IncomingEvent.RETURN_AGREED)
+        assert case.answers() == [("IPAY", [])]
 
 
 async def test_more_than_is_left_is_not_agreed_to_and_what_is_held_is_decided_first() -> None:
