@@ -17,7 +17,7 @@ from gateway.domain.identity import reference_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
 from gateway.service.ports import RawMessage
-from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement, Talk
+from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement, Talk, differing
 from gateway.service.requests import PaymentRequest
 from gateway.service.resolutions import resolution_mismatches
 from gateway.service.submit import JSON_TYPE
@@ -360,13 +360,14 @@ class DialectProtocol:
             return resolution_mismatches(said, payment, case_id=self._dialect.case_id_of(payment))
         if isinstance(said, PaymentCancellationRequest) and not reading.gives_up:
             return (_NOT_OURS_TO_RETURN,)
-        given: dict[str, tuple[object, object]] = {
-            "ORIGINAL_UETR_DIFFERS": (said.original_uetr, payment.uetr),
-            "ORIGINAL_END_TO_END_ID_DIFFERS": (said.original_end_to_end_id, payment.end_to_end_id),
-            "ORIGINAL_INSTRUCTION_ID_DIFFERS": (said.original_instruction_id, payment.instruction_id),
-            "ORIGINAL_AMOUNT_DIFFERS": (getattr(said, "original_amount", None), payment.amount),
-        }
-        return tuple(code for code, (theirs, ours) in given.items() if theirs is not None and theirs != ours)
+        return differing(
+            [
+                ("ORIGINAL_UETR_DIFFERS", said.original_uetr, payment.uetr),
+                ("ORIGINAL_END_TO_END_ID_DIFFERS", said.original_end_to_end_id, payment.end_to_end_id),
+                ("ORIGINAL_INSTRUCTION_ID_DIFFERS", said.original_instruction_id, payment.instruction_id),
+                ("ORIGINAL_AMOUNT_DIFFERS", getattr(said, "original_amount", None), payment.amount),
+            ]
+        )
 
     def event(self, reading: Reading, payment: Payment, *, at: datetime) -> Event:
         """Return what a reading means for the payment that it is about."""

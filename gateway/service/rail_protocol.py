@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Protocol
@@ -200,3 +201,8 @@ class RailProtocol(Protocol):
     def event(self, reading: Reading, payment: Payment, *, at: datetime) -> Event:
         """Return what a reading with a statement means, heard `at`, for the payment that it is about."""
         ...
+
+
+def differing(given: Iterable[tuple[str, object, object]]) -> tuple[str, ...]:
+    """Return the codes of what is said and is not so; each is a code, what is said, if anything, and what is so."""
+    return tuple(code for code, theirs, ours in given if theirs is not None and theirs != ours)

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, Reason, ReasonOrigin
+from gateway.service.rail_protocol import differing
 from iso20022 import Resolution
 
 _BY_CONFIRMATION: Final = {
@@ -37,4 +38,4 @@ def resolution_mismatches(said: Resolution, payment: Payment, *, case_id: str | 
         ]
     if said.resolved_case is not None:
         given.append(("CASE_DIFFERS", said.resolved_case.id, case_id))
-    return tuple(code for code, theirs, ours in given if theirs is not None and theirs != ours)
+    return differing(given)

@@ -18,7 +18,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from iso20022 import (
-    Amount,
     BusinessHeader,
     BusinessMessageId,
     ConnectionPartyId,
@@ -46,10 +45,10 @@ from simulators.fednow.decide import EASTERN, cycle_day
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
+from simulators.return_requests import decided
 
 _PRACTICE: Final = "frb.fednow.rrr.01"
 _CONFIRMED: Final = {"DUPL": Confirmation.IPAY, "AM09": Confirmation.PECR, "TECH": Confirmation.PDCR}
-_SILENT: Final = "FRAD"
 
 
 class RequestWriter:
@@ -65,25 +64,11 @@ class RequestWriter:
         """What the asker is told about its request, and the return that follows, if one does."""
         party = self._asker(request)
         receipt = self._receipt(request, party, now=now)
-        code = next((each.reason.text for each in request.reasons if each.reason is not None), "")
-        if original is None:
-            return (receipt, self._resolution(request, Confirmation.RJCR, "NOOR", party, now=now)), None
-        if code == _SILENT:
+        found = decided(request, original, _CONFIRMED)
+        if found.confirmation is None:
             return (receipt,), None
-        confirmation = _CONFIRMED.get(code, Confirmation.RJCR)
-        reason = "CUST" if confirmation is Confirmation.RJCR else None
-        answer = self._resolution(request, confirmation, reason, party, now=now)
-        if confirmation not in {Confirmation.IPAY, Confirmation.PECR}:
-            return (receipt, answer), None
-        half = Amount(original.amount.cents // 2) if confirmation is Confirmation.PECR else None
-        order = Order(
-            debtor_agent=original.instructed_agent,
-            creditor_agent=original.instructing_agent,
-            returns=original.message_id,
-            returned=half,
-            reason="FOCR",
-        )
-        return (receipt, answer), order
+        answer = self._resolution(request, found.confirmation, found.reason, party, now=now)
+        return (receipt, answer), found.order
 
     def asked(
         self, forwarded: TransferForwarded, reason: str, *, days_later: int, is_unknown: bool, now: datetime

@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from iso20022 import (
-    Amount,
     ConnectionPartyId,
     InstructionId,
     MessageId,
@@ -35,12 +34,12 @@ from iso20022.messages.original import Reason
 from iso20022.messages.shape import Code
 from simulators.facts import PaymentBooked, TransferForwarded
 from simulators.forwarding import Order
+from simulators.return_requests import decided
 from simulators.rtp.answers import AnswerWriter, agent
 from simulators.rtp.decide import business_day
 from simulators.rtp.settings import RtpSimulatorSettings
 
 _CONFIRMED: Final = {"DUPL": Confirmation.IPAY, "AM09": Confirmation.PECR}
-_SILENT: Final = "FRAD"
 
 
 class RequestWriter:
@@ -61,25 +60,11 @@ class RequestWriter:
     ) -> tuple[tuple[bytes, ...], Order | None]:
         """What the asker is told about its request, and the return that follows, if one does."""
         receipt = self._receipt(request, recipient, now=now)
-        code = next((each.reason.text for each in request.reasons if each.reason is not None), "")
-        if original is None:
-            return (receipt, self._resolution(request, Confirmation.RJCR, "NOOR", recipient, now=now)), None
-        if code == _SILENT:
+        found = decided(request, original, _CONFIRMED)
+        if found.confirmation is None:
             return (receipt,), None
-        confirmation = _CONFIRMED.get(code, Confirmation.RJCR)
-        reason = "CUST" if confirmation is Confirmation.RJCR else None
-        answer = self._resolution(request, confirmation, reason, recipient, now=now)
-        if confirmation is Confirmation.RJCR:
-            return (receipt, answer), None
-        half = Amount(original.amount.cents // 2) if confirmation is Confirmation.PECR else None
-        order = Order(
-            debtor_agent=original.instructed_agent,
-            creditor_agent=original.instructing_agent,
-            returns=original.message_id,
-            returned=half,
-            reason="FOCR",
-        )
-        return (receipt, answer), order
+        answer = self._resolution(request, found.confirmation, found.reason, recipient, now=now)
+        return (receipt, answer), found.order
 
     def asked(
         self, forwarded: TransferForwarded, reason: str, *, days_later: int, is_unknown: bool, now: datetime

@@ -27,7 +27,7 @@ from gateway.domain.transitions import IllegalTransitionError
 from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.observer import IncomingObserver
-from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.incoming.rail import ReceivingRail, carries
 from gateway.service.ports import (
     Clock,
     Identifiers,
@@ -141,7 +141,7 @@ class IncomingDecider:
         """The status that the rail is told, where it is the transfer's own, and the message that tells it."""
         rail, reason = self.rails[transfer.rail], fact.reason
         code, text = (None, None) if reason is None else (reason.code, reason.text)
-        if text is not None and not rail.carries(text):
+        if text is not None and not carries(text):
             text = None  # a verdict never falls away because of its words
         if _F.SEND_ANSWER in transition.effects:
             status = ANSWERED_AS[transition.state]

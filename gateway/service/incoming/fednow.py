@@ -6,7 +6,7 @@ Source: FedNow Operating Procedures v2.1 (October 2024), sections 9 and 16; the 
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,9 +18,9 @@ from gateway.domain.receiving_time import ReceivingTiming
 from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.fednow_requests import FedNowRequests
-from gateway.service.incoming.rail import Brought, MadeReturn, ReasonCodes, requested
+from gateway.service.incoming.rail import Brought, MadeReturn, ReasonCodes, carries, requested, was_brought_within
 from gateway.service.ports import MessageClass
-from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading
+from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading, differing
 from iso20022 import (
     Amount,
     CustomerCreditTransfer,
@@ -43,9 +43,6 @@ from iso20022.messages.original import OriginalMessage, OriginalTransaction, Pay
 from iso20022.messages.original import Reason as StatedReason
 from iso20022.messages.pacs004 import ReturnChain
 from iso20022.messages.shape import Code, Proprietary
-
-TEXT_MAX: Final = 105
-"""Characters of `AddtlInf` (ISO 20022, Max105Text)."""
 
 _QUESTION: Final = "question"
 _ANSWER: Final = "answer"
@@ -147,7 +144,7 @@ class FedNowReceiving:
         message_id = self._dialect.message_id(business_date, reference)
         is_taken = not self.return_reasons or reason.code in self.return_reasons
         words = reason.text if is_taken else ": ".join(filter(None, (reason.code, reason.text)))
-        text = words if words is not None and self.carries(words) else None if is_taken else reason.code
+        text = words if words is not None and carries(words) else None if is_taken else reason.code
         returned = PaymentReturn(
             message_id=message_id,
             creation_time=rail_time(at, self._zone),
@@ -195,10 +192,6 @@ class FedNowReceiving:
             body=serialise(pacs004.build(returned)),
         )
 
-    def carries(self, text: str) -> bool:
-        """Whether it is a line as ISO 20022 carries it beside a reason: 1 to 105 printable characters."""
-        return 1 <= len(text) <= TEXT_MAX and text.isprintable()
-
     def returned_message_id(self, message: Brought) -> str | None:
         """Return the original's message id of a pacs.004."""
         if not isinstance(message, PaymentReturn) or message.original_message is None:
@@ -230,8 +223,7 @@ class FedNowReceiving:
 
     def is_looked_back_to(self, transfer: IncomingTransfer, *, at: datetime) -> bool:
         """Whether the rail, asked `at`, still knows of the day on which it brought the transfer."""
-        brought_on, today = (self._protocol.business_date(instant) for instant in (transfer.forwarded_at, at))
-        return today - brought_on <= timedelta(days=self._dialect.days_looked_back)
+        return was_brought_within(self._dialect.days_looked_back, self._protocol, transfer, at=at)
 
     def posting_status(
         self, transfer: IncomingTransfer, status: str, reason_code: str | None, text: str | None, *, at: datetime
@@ -249,12 +241,13 @@ class FedNowReceiving:
         said = reading.statement
         if not isinstance(said, PaymentStatusReport | PaymentCancellationRequest):
             return ()
-        given: dict[str, tuple[object, object]] = {
-            "ORIGINAL_UETR_DIFFERS": (said.original_uetr, transfer.uetr),
-            "ORIGINAL_END_TO_END_ID_DIFFERS": (said.original_end_to_end_id, transfer.end_to_end_id),
-            "ORIGINAL_INSTRUCTION_ID_DIFFERS": (said.original_instruction_id, transfer.instruction_id),
-        }
-        return tuple(code for code, (theirs, ours) in given.items() if theirs is not None and theirs != ours)
+        return differing(
+            [
+                ("ORIGINAL_UETR_DIFFERS", said.original_uetr, transfer.uetr),
+                ("ORIGINAL_END_TO_END_ID_DIFFERS", said.original_end_to_end_id, transfer.end_to_end_id),
+                ("ORIGINAL_INSTRUCTION_ID_DIFFERS", said.original_instruction_id, transfer.instruction_id),
+            ]
+        )
 
     def fact(self, reading: Reading, transfer: IncomingTransfer) -> IncomingFact:
         """Return what the service says: of the transfer, of our answer to it, or of a question about it."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Protocol
+from datetime import date, datetime, timedelta
+from typing import Final, Protocol
 
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.domain.return_request import REQUEST_ID
-from gateway.service.rail_protocol import OutboundMessage, Reading
+from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading
 from iso20022 import (
     Amount,
     CustomerCreditTransfer,
@@ -26,6 +26,9 @@ from iso20022 import (
 
 Brought = CustomerCreditTransfer | PaymentReturn
 """What a rail brings money with."""
+
+TEXT_MAX: Final = 105
+"""Characters of a line beside a reason (ISO 20022, Max105Text; both rails' schemas)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,10 +149,6 @@ class ReceivingRail(Protocol):
         """Return what gives a transfer back, or a part: a pacs.004, on RTP a pacs.008; `reference` makes its id."""
         ...
 
-    def carries(self, text: str) -> bool:
-        """Whether the words beside a reason can be sent as they are."""
-        ...
-
     def returned_message_id(self, message: Brought) -> str | None:
         """Return the id of the message of ours that sent what `message` gives back; None where it does not say one."""
         ...
@@ -194,3 +193,14 @@ def requested(said: PaymentCancellationRequest, reading: Reading) -> IncomingFac
         business_message_id=reading.business_message_id,
         details={REQUEST_ID: said.message_id},
     )
+
+
+def carries(text: str) -> bool:
+    """Whether the words beside a reason can be sent as they are: a line of both rails' Max105Text."""
+    return 1 <= len(text) <= TEXT_MAX and text.isprintable()
+
+
+def was_brought_within(days: int, protocol: RailProtocol, transfer: IncomingTransfer, *, at: datetime) -> bool:
+    """Whether the rail has brought a transfer on the business day of `at`, or at most so many calendar days before."""
+    brought_on, today = (protocol.business_date(instant) for instant in (transfer.forwarded_at, at))
+    return today - brought_on <= timedelta(days=days)

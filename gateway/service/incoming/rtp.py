@@ -10,7 +10,7 @@ RTP's releases 2.9 and 3.0 (``moov-io/rtp20022``). What no public text says is a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -21,10 +21,10 @@ from gateway.domain.payment import Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.service.dialect import rail_time
 from gateway.service.incoming.money import REASON_ENDS
-from gateway.service.incoming.rail import Brought, MadeReturn, ReasonCodes, requested
-from gateway.service.incoming.rtp_requests import RtpRequests
+from gateway.service.incoming.rail import TEXT_MAX, Brought, MadeReturn, ReasonCodes, requested, was_brought_within
+from gateway.service.incoming.rtp_requests import RtpRequests, agent
 from gateway.service.ports import MessageClass
-from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading
+from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading, differing
 from gateway.service.rtp import TIMED_OUT, RtpDialect, message_id_of
 from iso20022 import (
     Amount,
@@ -38,19 +38,14 @@ from iso20022 import (
     PaymentStatusReport,
     PaymentStatusRequest,
     Personal,
-    RoutingNumber,
     StatusReason,
     TransactionId,
     TransactionStatus,
     serialise,
 )
 from iso20022.messages import camt035, pacs002, pacs008, pacs028
-from iso20022.messages.actors import Agent
 from iso20022.messages.camt035 import AcknowledgementKind
 from iso20022.messages.investigation import Case
-
-TEXT_MAX: Final = 105
-"""Characters of `AddtlInf` (public RTP schema)."""
 
 REMITTANCE_MAX: Final = 140
 """Characters of a line of remittance information (ISO 20022, Max140Text)."""
@@ -162,10 +157,6 @@ class RtpReceiving:
         )
         return self._dialect.message(message_id, pacs002.MESSAGE_TYPE, pacs002.build(report), MessageClass.NONVALUE, at)
 
-    def carries(self, text: str) -> bool:
-        """Whether it is a line as RTP carries it beside a reason: 1 to 105 printable characters."""
-        return 1 <= len(text) <= TEXT_MAX and text.isprintable()
-
     def posting_status(
         self,
         transfer: IncomingTransfer,
@@ -182,11 +173,11 @@ class RtpReceiving:
         if not (was_held or self._habits.acknowledges_posting):
             return None
         message_id = self._id(_ANSWER, transfer, transfer.version, at)
-        creditor_agent = _agent(transfer.instructed_agent)
+        creditor_agent = agent(transfer.instructed_agent)
         acknowledgement = PaymentAcknowledgement(
             message_id=message_id,
             assigner=creditor_agent,
-            assignee=_agent(transfer.instructing_agent),
+            assignee=agent(transfer.instructing_agent),
             creation_time=rail_time(at, self._zone),
             case=Case(id=message_id, creator=creditor_agent),
             kind=AcknowledgementKind.ACWP if was_held else AcknowledgementKind.ACK,
@@ -300,21 +291,21 @@ class RtpReceiving:
 
     def is_looked_back_to(self, transfer: IncomingTransfer, *, at: datetime) -> bool:
         """Whether the rail, asked `at`, is still asked about the day on which it brought the transfer."""
-        brought_on, today = (self._protocol.business_date(instant) for instant in (transfer.forwarded_at, at))
-        return today - brought_on <= timedelta(days=DAYS_LOOKED_BACK)
+        return was_brought_within(DAYS_LOOKED_BACK, self._protocol, transfer, at=at)
 
     def mismatches(self, reading: Reading, transfer: IncomingTransfer) -> tuple[str, ...]:
         """Return the references of a statement that are given and are not the transfer's."""
         said = reading.statement
         if not isinstance(said, PaymentStatusReport | PaymentCancellationRequest):
             return ()
-        given: dict[str, tuple[object, object]] = {
-            "ORIGINAL_UETR_DIFFERS": (said.original_uetr, transfer.uetr),
-            "ORIGINAL_END_TO_END_ID_DIFFERS": (said.original_end_to_end_id, transfer.end_to_end_id),
-            "ORIGINAL_INSTRUCTION_ID_DIFFERS": (said.original_instruction_id, transfer.instruction_id),
-            "ORIGINAL_AMOUNT_DIFFERS": (said.original_amount, transfer.amount),
-        }
-        return tuple(code for code, (theirs, ours) in given.items() if theirs is not None and theirs != ours)
+        return differing(
+            [
+                ("ORIGINAL_UETR_DIFFERS", said.original_uetr, transfer.uetr),
+                ("ORIGINAL_END_TO_END_ID_DIFFERS", said.original_end_to_end_id, transfer.end_to_end_id),
+                ("ORIGINAL_INSTRUCTION_ID_DIFFERS", said.original_instruction_id, transfer.instruction_id),
+                ("ORIGINAL_AMOUNT_DIFFERS", said.original_amount, transfer.amount),
+            ]
+        )
 
     def fact(self, reading: Reading, transfer: IncomingTransfer) -> IncomingFact:
         """Return what the rail says: of the transfer, of our answer to it, or of a question about it."""
@@ -370,11 +361,6 @@ class RtpReceiving:
 
     def _date(self, at: datetime) -> date:
         return at.astimezone(self._zone).date()
-
-
-def _agent(number: RoutingNumber) -> Agent:
-    """An institution as RTP names it: by its number alone."""
-    return Agent(member_id=number, clearing_system=None)
 
 
 def _instruction_id(transfer: IncomingTransfer) -> InstructionId:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from gateway.domain.identity import request_reference_of
 from gateway.domain.payment import Payment, Reason
 from gateway.service.dialect import rail_time
+from gateway.service.incoming.rail import TEXT_MAX
 from gateway.service.ports import MessageClass
 from gateway.service.rail_protocol import OutboundMessage
 from gateway.service.rtp import TIMED_OUT, RtpDialect
@@ -35,9 +36,6 @@ from iso20022.messages.investigation import Case, GroupCancellation
 from iso20022.messages.original import OriginalMessage
 from iso20022.messages.original import Reason as StatedReason
 from iso20022.messages.shape import Code
-
-_WORDS: Final = 105
-"""Characters of a line beside a reason (public RTP schema)."""
 
 
 class RtpRequests:
@@ -66,7 +64,7 @@ class RtpRequests:
     def ask(self, payment: Payment, sent: CustomerCreditTransfer, reason: Reason, *, at: datetime) -> OutboundMessage:
         """Return the request to give back a payment, under a new case: the case's id is the message's own."""
         message_id = self._id("return-request", f"{payment.payment_id}:{payment.version}", at)
-        author, reader = _agent(sent.instructing_agent), _agent(sent.instructed_agent)
+        author, reader = agent(sent.instructing_agent), agent(sent.instructed_agent)
         request = PaymentCancellationRequest(
             message_id=message_id,
             assigner=author,
@@ -145,8 +143,8 @@ class RtpRequests:
         return self._dialect.message_id(at.astimezone(self._zone).date(), request_reference_of(purpose, of))
 
 
-def _agent(number: RoutingNumber) -> Agent:
-    """An institution as RTP names it: by its number alone."""
+def agent(number: RoutingNumber) -> Agent:
+    """Return an institution as RTP names it: by its number alone."""
     return Agent(member_id=number, clearing_system=None)
 
 
@@ -157,5 +155,5 @@ def _number(actor: Actor) -> RoutingNumber:
 
 
 def _stated(reason: Reason) -> StatedReason:
-    additional = () if reason.text is None else (Personal(reason.text[:_WORDS]),)
+    additional = () if reason.text is None else (Personal(reason.text[:TEXT_MAX]),)
     return StatedReason(reason=Code(reason.code), additional=additional)
