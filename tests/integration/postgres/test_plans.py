@@ -40,6 +40,8 @@ ROWS_MAX: Final = 60
 """Of one statement about one payment: its own rows in every table, found by several keys; far below what is stored."""
 
 _ROWS_READ: Final = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+_IN_ONE_PROCESS: Final = "SET LOCAL max_parallel_workers_per_gather = 0"
+"""What a parallel worker reads stands in no count of the transaction that it reads for."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class CountingPool:
     async def fetch(self, statement: str, *parameters: object) -> list[asyncpg.Record]:
         """Run it, and count."""
         async with self.pool.acquire() as connection, connection.transaction():
+            await connection.execute(_IN_ONE_PROCESS)
             before = int(await connection.fetchval(_ROWS_READ))  # what earlier transactions have not reported yet
             rows = await connection.fetch(statement, *parameters)
             read = int(await connection.fetchval(_ROWS_READ)) - before
