@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import time
 from typing import Final
 
 from gateway.domain.doubt import DoubtPolicy, Enquiry
@@ -60,6 +61,10 @@ def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:
         sender_limit_cents=fednow.sender_limit_cents,
         own_connection_party=ConnectionPartyId(fednow.connection_party),
         own_routing_numbers=frozenset(fednow.routing_numbers),
+        receive_only=frozenset(fednow.receive_only),
+        lmt_senders=frozenset(fednow.liquidity_senders),
+        lmt_limit_cents=fednow.liquidity_limit_cents,
+        lmt_hours=_hours(fednow.liquidity_hours),
         rail_clock_s=fednow.rail_clock_s,
         status_request_wait_s=fednow.status_request_wait_s,
         return_reasons=frozenset(fednow.return_reason_codes),
@@ -100,6 +105,14 @@ def _fednow(settings: Settings, schemas: SchemaSet) -> RailProtocol:
         doubt=DoubtPolicy(questions_max=fednow.status_requests_max, ping_after=fednow.ping_after),
         definite_refusals=frozenset(fednow.definite_refusal_codes),
     )
+
+
+def _hours(text: str | None) -> tuple[time, time] | None:
+    """The hours that a setting says, both ends."""
+    if text is None:
+        return None
+    opens, closes = map(time.fromisoformat, text.split("-"))
+    return opens, closes
 
 
 def rtp_profile(settings: Settings, schemas: SchemaSet) -> RtpProfile:

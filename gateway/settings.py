@@ -152,6 +152,27 @@ class FedNowSettings(BaseModel):
     routing_numbers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Debtor's agents that may send through this gateway, comma-separated; empty: any."
     )
+    receive_only: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Institutions of ours, comma-separated, that may not send customers' transfers: receive only, or "
+        "for liquidity or settlement only. What they have received they may return.",
+    )
+    liquidity_senders: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Institutions of ours, comma-separated, whose profile at the rail lets them send liquidity "
+        "transfers (pacs.009); empty: none. What arrives is taken for every institution that receives here.",
+    )
+    liquidity_limit_cents: int = Field(
+        250_000_000,
+        gt=0,
+        description="The most of one liquidity transfer: $2,500,000 in October 2024; it may have changed.",
+    )
+    liquidity_hours: str | None = Field(
+        None,
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="When the rail takes liquidity transfers, US Eastern, such as 07:00-19:00; outside of it they are "
+        "refused here. Empty: at any hour, for the rail's hours are not public, and the rail decides.",
+    )
     rail_clock_s: int = Field(
         20, gt=0, description="The rail's time-out clock; 20 s on the real one. A status request waits for longer."
     )
@@ -208,11 +229,13 @@ class FedNowSettings(BaseModel):
     ibm_mq: IbmMqSettings = IbmMqSettings()
 
     _split = field_validator(
-        "answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers", mode="before"
+        *("answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers"),
+        *("receive_only", "liquidity_senders"),
+        mode="before",
     )(_split)
-    _or_none = field_validator("url", "connection_point", "peer_connection_point", "totals_interval_s", mode="before")(
-        _none_if_empty
-    )
+    _or_none = field_validator(
+        *("url", "connection_point", "peer_connection_point", "totals_interval_s", "liquidity_hours"), mode="before"
+    )(_none_if_empty)
 
     @model_validator(mode="after")
     def _asks_after_the_clock(self) -> Self:

@@ -32,7 +32,7 @@ from gateway.domain.payment import TenantId
 from gateway.domain.returns import AMOUNT
 from gateway.service.incoming.money import account_number, reason_codes
 from gateway.service.ports import Clock, Question, ReceivingTenant, UnavailableError
-from iso20022 import Amount, CustomerCreditTransfer, PaymentReturn
+from iso20022 import Amount, CustomerCreditTransfer, InstitutionCreditTransfer, PaymentReturn
 from iso20022.messages.actors import Actor, PartyDetails
 
 TELL_TIMEOUT_S: Final = 10.0
@@ -190,6 +190,8 @@ def _content(question: Question) -> dict[str, Any]:
     message = question.message
     if isinstance(message, PaymentReturn):
         return {**_references(question.transfer), **_of_return(question.transfer, message)}
+    if isinstance(message, InstitutionCreditTransfer):
+        return {**_references(question.transfer), **_between_institutions(message)}
     return {
         **_references(question.transfer),
         "debtor": {"name": message.debtor.name.reveal()},
@@ -198,6 +200,18 @@ def _content(question: Question) -> dict[str, Any]:
         "creditor_account": message.creditor_account.reveal(),
         "remittance": [line.reveal() for line in message.remittance],
         **({} if question.transfer.original_id is None else _return_of(question.transfer, message)),
+    }
+
+
+def _between_institutions(message: InstitutionCreditTransfer) -> dict[str, Any]:
+    """What an institution was sent for its own account: no customer's, and nothing that can be refused."""
+    return {
+        "liquidity": True,
+        "debtor": None,
+        "debtor_account": account_number(message.debtor_account) or None,
+        "creditor": None,
+        "creditor_account": account_number(message.creditor_account) or None,
+        "remittance": [line.reveal() for line in message.remittance],
     }
 
 

@@ -5,7 +5,8 @@ says so; the institution posts. As for outgoing payments, every state says what 
 duplicate, contradictory and out-of-order messages are rows, and a pair that is not in the table is a fault of ours.
 
 Sources: FedNow Operating Procedures v2.1 (October 2024), sections 9, 14 and 16, for the flow, the 25 s and the
-statuses after ACWP; 12 CFR 210.44(b)(3) for acceptance without posting. RTP cancels by camt.056 with DS24 what it gave
+statuses after ACWP; section 5 for liquidity transfers, which nobody answers; 12 CFR 210.44(b)(3) for acceptance without
+posting. RTP cancels by camt.056 with DS24 what it gave
 up, and a message whose answer is missed is repeated, marked as a duplicate (RTP guides of IBM FTM and Oracle).
 """
 
@@ -23,7 +24,8 @@ class IncomingState(StrEnum):
     """Where an incoming credit transfer stands. Each member says what is certain about the money."""
 
     RECEIVED = "RECEIVED"
-    """Durable; the institution is being asked. Nothing was answered: no money can have moved."""
+    """Durable; the institution is being asked. Nothing was answered: no money can have moved. But for a liquidity
+    transfer, which is no question: it has settled, and stays here only until that is written down."""
 
     ACCEPTED = "ACCEPTED"
     """Saved before our positive answer leaves. Money may arrive at any moment: nothing is posted before the rail says
@@ -118,6 +120,9 @@ class IncomingEvent(StrEnum):
 
     ACCEPTANCE_WITHOUT_POSTING_ADVISED = "AcceptanceWithoutPostingAdvised"
     """The rail: ACWP, settled and not to be posted yet; or ACSC, of what was in doubt and our answer was ACWP."""
+
+    CREDIT_ADVISED = "CreditAdvised"
+    """The rail brought a liquidity transfer: it settles without asking, and the message is its advice of credit."""
 
     SETTLEMENT_WITHOUT_ANSWER_ADVISED = "SettlementWithoutAnswerAdvised"
     """The rail: ACSC, and no acceptance of ours is known: another region had the transfer, and is lost."""
@@ -336,6 +341,9 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     (_S.RECEIVED, _E.SETTLEMENT_ADVISED): _T(_S.PENDING, (*_HELD, *_STRANGE)),
     (_S.RECEIVED, _E.ACCEPTANCE_WITHOUT_POSTING_ADVISED): _T(_S.PENDING, (*_HELD, *_STRANGE)),
     **{(_S.RECEIVED, kind): _T(_S.RECEIVED, _STRANGE) for kind in (*_SAYING_NOTHING, _E.NOT_FOUND_REPORTED)},
+    # A liquidity transfer asks nothing: when it comes the money is here (Operating Procedures v2.1, chapter 5).
+    (_S.RECEIVED, _E.CREDIT_ADVISED): _T(_S.SETTLED, _ARRIVED),
+    **{(state, _E.CREDIT_ADVISED): _T(state) for state in _ARRIVED_STATES},
     # We accepted: only the rail's word says what became of it.
     **{(state, kind): transition for state in _ANSWERED for kind, transition in _HOLDING_BY_RAIL.items()},
     **{(state, _E.RECEIVED_AGAIN): _T(state, (_F.REPEAT_ANSWER,)) for state in _ANSWERED},

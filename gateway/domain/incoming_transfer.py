@@ -13,7 +13,7 @@ from gateway.domain.incoming import INCOMING_TRANSITIONS, IncomingEffect, Incomi
 from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
 from gateway.domain.request import NO_REQUEST, Request
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
-from iso20022.messages import pacs004, pacs008
+from iso20022.messages import pacs004, pacs008, pacs009
 
 
 class Attention(StrEnum):
@@ -84,6 +84,14 @@ class IncomingTransfer:
     def is_return(self) -> bool:
         """Whether money comes back that was sent from here."""
         return self.original_id is not None or self.message_type == pacs004.MESSAGE_TYPE
+
+    @property
+    def is_liquidity(self) -> bool:
+        """Whether it is between institutions for their own account: it has settled when it comes, and is not answered.
+
+        What has come by it goes back by another such transfer, never by a return (FedNow Operating Procedures v2.1).
+        """
+        return self.message_type == pacs009.MESSAGE_TYPE
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ TAKEN_FROM: Final[Mapping[FundsHolder, Account]] = MappingProxyType(
         FundsHolder.TENANT: Account.FUNDS,
         FundsHolder.CORE: Account.FUNDS,
         FundsHolder.ARRIVED: Account.ARRIVED,
+        FundsHolder.INSTITUTION: Account.FUNDS,
     }
 )
 """From which account a payment's money is taken, by who holds it."""

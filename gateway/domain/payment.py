@@ -97,6 +97,9 @@ class FundsHolder(StrEnum):
     ARRIVED = "arrived"
     """No customer: it has arrived with the transfer that this payment gives back, and was never posted."""
 
+    INSTITUTION = "institution"
+    """No customer: the institution's own, in its account at the reserve bank; a liquidity transfer moves it."""
+
 
 class ReasonOrigin(StrEnum):
     """Who gave a reason."""
@@ -129,7 +132,8 @@ class Payment:
     ``ask_after``: its key was another region's, and not before then the rail is asked; before it is sent, it is.
     ``transfers`` counts the copies that may have left, ``status_requests`` and ``pings`` the questions.
     A return (pacs.004) names in ``original_id`` the incoming transfer that it gives back, all of it or a part;
-    ``returned_cents`` is what of a transfer has come back.
+    ``returned_cents`` is what of a transfer has come back. A liquidity transfer (pacs.009) is one whose money is the
+    institution's own.
     """
 
     payment_id: PaymentId
@@ -167,3 +171,8 @@ class Payment:
     def is_return(self) -> bool:
         """Whether it gives back what was received."""
         return self.original_id is not None
+
+    @property
+    def is_liquidity(self) -> bool:
+        """Whether it moves an institution's own money to another (pacs.009), and no customer's."""
+        return self.funds_holder is FundsHolder.INSTITUTION

@@ -108,7 +108,7 @@ def returnable_all_the_same(transfer: IncomingTransfer) -> Amount | None:
     """Return how much may be given back by a person who has found out that no former return has moved money."""
     left = transfer.amount.cents - transfer.returned_cents
     stands = transfer.state in {IncomingState.POSTED, IncomingState.RETURN_DUE}
-    if transfer.is_return or not stands or transfer.returning_cents or left <= 0:
+    if transfer.is_return or transfer.is_liquidity or not stands or transfer.returning_cents or left <= 0:
         return None
     return Amount(left)
 

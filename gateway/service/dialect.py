@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeGuard
 from zoneinfo import ZoneInfo
 
 from gateway.domain.doubt import DoubtPolicy
@@ -16,8 +16,9 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import reference_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
+from gateway.service.liquidity import LIQUIDITY_REQUEST_TYPE, LiquidityRequest
 from gateway.service.ports import RawMessage
-from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement, Talk, differing
+from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement, Talk, Value, differing
 from gateway.service.requests import PaymentRequest
 from gateway.service.resolutions import resolution_mismatches
 from gateway.service.submit import JSON_TYPE
@@ -29,6 +30,7 @@ from iso20022 import (
     Element,
     EndToEndId,
     Finding,
+    InstitutionCreditTransfer,
     InstructionId,
     Message,
     MessageId,
@@ -50,8 +52,11 @@ from iso20022 import (
     unwrap,
 )
 from iso20022.local_time import in_universal_time
-from iso20022.messages import pacs008
+from iso20022.messages import pacs008, pacs009
+from iso20022.messages.actors import Agent
 from iso20022.messages.agents import CLEARING_SYSTEM
+from iso20022.messages.original import PaymentType
+from iso20022.messages.shape import Proprietary
 
 _UNREADABLE: Final = "unreadable"
 _NO_HEADER: Final = "NO_HEADER"
@@ -71,7 +76,8 @@ class TransferForm:
     ``category_purposes`` are the rail's words for those of a request; what is not among them goes out as it is, and is
     the rail's to judge. ``date_code`` is that of the finding about a message id of another day. With
     ``has_transaction_id`` the instruction id stands in ``TxId`` too. ``instruction_id_of`` makes an instruction id of a
-    message id, on a rail that wants it in a form of its own.
+    message id, on a rail that wants it in a form of its own. ``liquidity_instrument`` is the local instrument of a
+    liquidity transfer, on a rail on which the gateway sends and takes them.
     """
 
     clearing_system: str
@@ -83,6 +89,7 @@ class TransferForm:
     states_group: bool = False
     has_transaction_id: bool = False
     instruction_id_of: Callable[[MessageId], InstructionId] | None = None
+    liquidity_instrument: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,14 +141,18 @@ class Dialect(Protocol):
         """Return the date, YYYYMMDD, that a message id carries."""
         ...
 
-    def document(self, transfer: CustomerCreditTransfer) -> Element:
+    def document(self, transfer: CustomerCreditTransfer | InstitutionCreditTransfer) -> Element:
         """Return the transfer as the rail's Document."""
+        ...
+
+    def closed_to_liquidity(self, at: datetime) -> Finding | None:
+        """Return that the rail takes no liquidity transfer now, where its hours are known."""
         ...
 
     def transfer_message(
         self, message_id: MessageId, document: Element, *, at: datetime, message_type: str = pacs008.MESSAGE_TYPE
     ) -> OutboundMessage:
-        """Return a transfer's Document, or a return's, under our own header, created `at`, in the rail's envelope."""
+        """Return a Document that moves money under our own header, created `at`, in the rail's envelope."""
         ...
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
@@ -241,35 +252,66 @@ class DialectProtocol:
         at: datetime,
     ) -> CustomerCreditTransfer:
         """Return the pacs.008 of a JSON request; ids that the client left out are functions of its key."""
+        ids = self._ids(request, tenant_id, idempotency_key, business_date)
+        return self._transfer(request, ids, settlement_date=business_date, at=at)
 
+    def liquidity_from_request(
+        self,
+        request: LiquidityRequest,
+        *,
+        tenant_id: TenantId,
+        idempotency_key: IdempotencyKey,
+        business_date: date,
+        at: datetime,
+    ) -> InstitutionCreditTransfer:
+        """Return the pacs.009 of a JSON request, with ids as those of `transfer_from_request`."""
+        ids = self._ids(request, tenant_id, idempotency_key, business_date)
+        return self._between_institutions(request, ids, settlement_date=business_date, at=at)
+
+    def _ids(
+        self,
+        request: PaymentRequest | LiquidityRequest,
+        tenant_id: TenantId,
+        idempotency_key: IdempotencyKey,
+        business_date: date,
+    ) -> TransferIds:
         def reference(purpose: str) -> str:
             return reference_of(purpose, tenant_id, idempotency_key, business_date)
 
         message_id = self._dialect.message_id(business_date, reference("message"))
         of_message_id = self._dialect.form.instruction_id_of
         derived = of_message_id(message_id) if of_message_id else InstructionId(reference("instruction"))
-        ids = TransferIds(
+        return TransferIds(
             message_id=message_id,
             end_to_end_id=request.end_to_end_id or EndToEndId(reference("end-to-end")),
             instruction_id=request.instruction_id or derived,
             uetr=request.uetr or uetr_of(tenant_id, idempotency_key, business_date),
         )
-        return self._transfer(request, ids, settlement_date=business_date, at=at)
 
-    def check_transfer(self, transfer: CustomerCreditTransfer) -> tuple[Finding, ...]:
+    def check_transfer(self, transfer: CustomerCreditTransfer | InstitutionCreditTransfer) -> tuple[Finding, ...]:
         """Return what the rail would refuse in a transfer that we built: schema and profile, as for any message."""
         return explain(self.examine(serialise(self._dialect.document(transfer)))).findings
 
-    def check_date(self, transfer: CustomerCreditTransfer, *, at: datetime) -> tuple[Finding, ...]:
+    @property
+    def carries_liquidity(self) -> bool:
+        """Whether liquidity transfers go over the rail by this gateway."""
+        return self._dialect.form.liquidity_instrument is not None
+
+    def check_liquidity_hours(self, *, at: datetime) -> tuple[Finding, ...]:
+        """Return a finding when the rail takes no liquidity transfer now."""
+        closed = self._dialect.closed_to_liquidity(at)
+        return () if closed is None else (closed,)
+
+    def check_date(self, message_id: MessageId, *, at: datetime) -> tuple[Finding, ...]:
         """Return a finding when the message id's date is neither today nor yesterday in the rail's zone."""
         today = self.business_date(at)
-        if self._dialect.date_of(transfer.message_id) in _dates_taken(today):
+        if self._dialect.date_of(message_id) in _dates_taken(today):
             return ()
         return (
             Finding(
                 code=self._dialect.form.date_code,
                 xpath=_MESSAGE_ID_PATH,
-                value=transfer.message_id,
+                value=message_id,
                 rule="A new payment's message id carries the date on which it is sent: the rail answers no question "
                 "about an id of another day than today and yesterday.",
                 hint=f"Make a new message id of {today:%Y%m%d}.",
@@ -287,13 +329,17 @@ class DialectProtocol:
                 instruction_id=payment.instruction_id,
                 uetr=payment.uetr,
             )
-            request = PaymentRequest.from_json(json.loads(received.body))
-            document = self._dialect.document(
-                self._transfer(request, ids, settlement_date=payment.business_date, at=at)
-            )
+            stored = json.loads(received.body)
+            made: CustomerCreditTransfer | InstitutionCreditTransfer
+            if received.message_type == LIQUIDITY_REQUEST_TYPE:
+                asked, message_type = LiquidityRequest.from_json(stored), pacs009.MESSAGE_TYPE
+                made = self._between_institutions(asked, ids, settlement_date=payment.business_date, at=at)
+            else:
+                request, message_type = PaymentRequest.from_json(stored), pacs008.MESSAGE_TYPE
+                made = self._transfer(request, ids, settlement_date=payment.business_date, at=at)
+            document = self._dialect.document(made)
         else:
-            document = document_in(received)
-        message_type = received.message_type if payment.is_return else pacs008.MESSAGE_TYPE
+            document, message_type = document_in(received), received.message_type
         return self._dialect.transfer_message(payment.message_id, document, at=at, message_type=message_type)
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
@@ -332,7 +378,7 @@ class DialectProtocol:
             return Reading(header.business_message_id, message_type, None, None, is_sign_of_life=True, notice=notice)
         if notice is not None:
             return Reading(header.business_message_id, message_type, None, None, notice=notice)
-        if isinstance(message, CustomerCreditTransfer | PaymentReturn):
+        if self._is_value(message):
             created_at = header.creation_time
             return Reading(
                 header.business_message_id,
@@ -393,7 +439,35 @@ class DialectProtocol:
             kind = EventKind.REFUSAL_UNEXPLAINED  # it may mean "duplicate id": the other copy counts
         return Event(kind, reason=Reason(reject.reason_code, ReasonOrigin.RAIL))
 
+    def _is_value(self, message: Message | None) -> TypeGuard[Value]:
+        is_liquidity = isinstance(message, InstitutionCreditTransfer) and self.carries_liquidity
+        return is_liquidity or isinstance(message, CustomerCreditTransfer | PaymentReturn)
+
     # --- building ---
+
+    def _between_institutions(
+        self, request: LiquidityRequest, ids: TransferIds, *, settlement_date: date, at: datetime
+    ) -> InstitutionCreditTransfer:
+        form = self._dialect.form
+        assert form.liquidity_instrument is not None, f"{self.rail} carries no liquidity transfers"
+        debtor = Agent(member_id=request.debtor_agent, clearing_system=form.agent_clearing_system)
+        creditor = Agent(member_id=request.creditor_agent, clearing_system=form.agent_clearing_system)
+        return InstitutionCreditTransfer(
+            message_id=ids.message_id,
+            creation_time=rail_time(at, self._zone),
+            clearing_system=form.clearing_system,
+            instruction_id=ids.instruction_id,
+            end_to_end_id=ids.end_to_end_id,
+            uetr=ids.uetr,
+            payment_type=PaymentType(local_instrument=Proprietary(form.liquidity_instrument)),
+            amount=request.amount,
+            settlement_date=settlement_date,
+            instructing_agent=debtor,
+            instructed_agent=creditor,
+            debtor=debtor,
+            creditor=creditor,
+            remittance=request.remittance,
+        )
 
     def _transfer(
         self, request: PaymentRequest, ids: TransferIds, *, settlement_date: date, at: datetime

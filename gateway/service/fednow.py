@@ -13,6 +13,7 @@ from gateway.domain.identity import ping_reference_of, status_request_reference_
 from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.timing import Timing
 from gateway.service.dialect import DialectProtocol, Heard, TransferForm, document_in, rail_time
+from gateway.service.incoming.money import between_institutions
 from gateway.service.ports import MessageClass, RawMessage
 from gateway.service.rail_protocol import OutboundMessage, Statement
 from gateway.service.resolutions import resolved
@@ -26,6 +27,8 @@ from iso20022 import (
     EnquiryAnswer,
     EnvelopeKind,
     FedNowProfile,
+    Finding,
+    InstitutionCreditTransfer,
     InstructionId,
     MarketPractice,
     Message,
@@ -44,7 +47,7 @@ from iso20022 import (
     wrap,
 )
 from iso20022 import header as headers
-from iso20022.messages import admi004, pacs004, pacs008, pacs028
+from iso20022.messages import admi004, pacs004, pacs008, pacs009, pacs028
 from iso20022.messages.admi004 import PING, SystemEventNotification
 from iso20022.messages.admi011 import SystemEventAcknowledgement
 from iso20022.messages.camt029 import PaymentResolution
@@ -82,8 +85,14 @@ class FedNowDialect:
     """Implements `gateway.service.dialect.Dialect` for FedNow."""
 
     rail: Final = Rail.FEDNOW
-    form: Final = TransferForm(clearing_system="FDN", date_code="FEDNOW_MESSAGE_ID_DATE", local_instrument="FDNA")
-    """The one local instrument of a credit transfer that is public (the Federal Reserve's sample messages)."""
+    form: Final = TransferForm(
+        clearing_system="FDN",
+        date_code="FEDNOW_MESSAGE_ID_DATE",
+        local_instrument="FDNA",
+        liquidity_instrument="LMT1",
+    )
+    """The one local instrument of a credit transfer that is public (the Federal Reserve's sample messages), and that of
+    a liquidity transfer."""
 
     days_looked_back: Final = 1
     """After that "not found" says nothing (FedNow Operating Procedures v2.1 section 16)."""
@@ -113,9 +122,21 @@ class FedNowDialect:
         """Return what the id begins with."""
         return message_id[_DATE]
 
-    def document(self, transfer: CustomerCreditTransfer) -> Element:
+    def document(self, transfer: CustomerCreditTransfer | InstitutionCreditTransfer) -> Element:
         """Return the transfer's Document."""
-        return pacs008.build(transfer)
+        return pacs009.build(transfer) if isinstance(transfer, InstitutionCreditTransfer) else pacs008.build(transfer)
+
+    def closed_to_liquidity(self, at: datetime) -> Finding | None:
+        """Return that it is outside the hours that the profile has, if it has any: they are not public."""
+        if self._profile.takes_liquidity_at(at.astimezone(self._zone).time()):
+            return None
+        return Finding(
+            code="FEDNOW_LMT_HOURS",
+            xpath="/",
+            value=f"{at.astimezone(self._zone):%H:%M}",
+            rule=f"FedNow takes liquidity transfers {self._profile.lmt_hours_text}.",
+            hint="Send it then; the hours are a setting of the gateway.",
+        )
 
     def transfer_message(
         self, message_id: MessageId, document: Element, *, at: datetime, message_type: str = pacs008.MESSAGE_TYPE
@@ -251,6 +272,17 @@ class _Asked:
 
 def _asked_about(sent: RawMessage) -> _Asked:
     document = document_in(sent)
+    if sent.message_type == pacs009.MESSAGE_TYPE:
+        money = between_institutions(pacs009.parse(document))
+        return _Asked(
+            money.message_id,
+            money.creation_time,
+            money.instruction_id,
+            money.end_to_end_id,
+            money.transaction_id,
+            money.uetr,
+            money.instructing_agent,
+        )
     if sent.message_type != pacs004.MESSAGE_TYPE:
         transfer = pacs008.parse(document)
         return _Asked(

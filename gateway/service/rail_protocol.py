@@ -12,11 +12,14 @@ from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.events import Event
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, TenantId
 from gateway.domain.timing import Timing
+from gateway.service.liquidity import LiquidityRequest
 from gateway.service.ports import MessageClass, MessageDirection, RawMessage
 from gateway.service.requests import PaymentRequest
 from iso20022 import (
     CustomerCreditTransfer,
     Finding,
+    InstitutionCreditTransfer,
+    MessageId,
     MessageReject,
     ParticipantFile,
     PaymentAcknowledgement,
@@ -52,6 +55,9 @@ Statement = (
 Notice = SystemEventAcknowledgement | SystemEventNotification | ParticipantFile
 """What a rail may say of itself, or of what it was asked about ourselves: events, who takes part."""
 
+
+Value = CustomerCreditTransfer | PaymentReturn | InstitutionCreditTransfer
+"""What a rail brings money with."""
 
 Talk = (
     RequestForPayment
@@ -92,11 +98,11 @@ class Reading:
     """What a message from the rail is about.
 
     ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
-    nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer
-    or a return that the rail brings is ``transfer``, under a header that was created at ``created_at``; a header that
-    says that it repeats an earlier one makes it a ``is_marked_repeat``. With ``gives_up`` it is the rail's word that a
-    payment's time is over, which is true for its sender and its receiver alike. ``notice`` is what the rail says of
-    itself, or of what it was asked about ourselves; ``talk`` belongs to a conversation.
+    nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer,
+    a return or a liquidity transfer that the rail brings is ``transfer``, under a header created at ``created_at``; a
+    header that says that it repeats an earlier one makes it a ``is_marked_repeat``. With ``gives_up`` it is the
+    rail's word that a payment's time is over, which is true for its sender and its receiver alike. ``notice`` is what
+    the rail says of itself, or of what it was asked about ourselves; ``talk`` belongs to a conversation.
     """
 
     business_message_id: str
@@ -105,7 +111,7 @@ class Reading:
     statement: Statement | None
     codes: tuple[str, ...] = ()
     is_sign_of_life: bool = False
-    transfer: CustomerCreditTransfer | PaymentReturn | None = None
+    transfer: Value | None = None
     created_at: datetime | None = None
     is_marked_repeat: bool = False
     gives_up: bool = False
@@ -159,11 +165,32 @@ class RailProtocol(Protocol):
         """Return the pacs.008 of a JSON request; ids that the client left out are derived from its key."""
         ...
 
-    def check_transfer(self, transfer: CustomerCreditTransfer) -> tuple[Finding, ...]:
+    def liquidity_from_request(
+        self,
+        request: LiquidityRequest,
+        *,
+        tenant_id: TenantId,
+        idempotency_key: IdempotencyKey,
+        business_date: date,
+        at: datetime,
+    ) -> InstitutionCreditTransfer:
+        """Return the pacs.009 of a JSON request, likewise; only where liquidity transfers are carried."""
+        ...
+
+    def check_transfer(self, transfer: CustomerCreditTransfer | InstitutionCreditTransfer) -> tuple[Finding, ...]:
         """Return what the rail would refuse in a transfer that we built."""
         ...
 
-    def check_date(self, transfer: CustomerCreditTransfer, *, at: datetime) -> tuple[Finding, ...]:
+    @property
+    def carries_liquidity(self) -> bool:
+        """Whether liquidity transfers go over it by this gateway."""
+        ...
+
+    def check_liquidity_hours(self, *, at: datetime) -> tuple[Finding, ...]:
+        """Return that the rail takes no liquidity transfer now, where its hours are known."""
+        ...
+
+    def check_date(self, message_id: MessageId, *, at: datetime) -> tuple[Finding, ...]:
         """Return what the rail would refuse in the date that a new transfer's message id carries."""
         ...
 

@@ -23,6 +23,7 @@ from gateway.service.dialect import readable_document_in
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.give_back import kept_return
 from gateway.service.incoming.rail import ReceivingRail
+from gateway.service.liquidity import LiquidityRequest
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -115,7 +116,8 @@ class Replay:
         )
         at = payment.accepted_at
         if received.content_type == JSON_TYPE:
-            request = PaymentRequest.from_json(json.loads(received.body))
+            stored = json.loads(received.body)
+            request = LiquidityRequest.from_json(stored) if payment.is_liquidity else PaymentRequest.from_json(stored)
             outcome = await intake.submit_payment(
                 payment.tenant_id, history.idempotency_key, request, received.body, received_at=at
             )

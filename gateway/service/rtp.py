@@ -31,6 +31,7 @@ from iso20022 import (
     EchoResponse,
     Element,
     EnvelopeKind,
+    InstitutionCreditTransfer,
     InstructionId,
     Message,
     MessageId,
@@ -168,8 +169,12 @@ class RtpDialect:
         """Return what follows the ``M``."""
         return message_id[_DATE]
 
-    def document(self, transfer: CustomerCreditTransfer) -> Element:
+    def closed_to_liquidity(self, at: datetime) -> None:
+        """Return nothing: no liquidity transfer goes over RTP by this gateway."""
+
+    def document(self, transfer: CustomerCreditTransfer | InstitutionCreditTransfer) -> Element:
         """Return the transfer's Document, its times local ones."""
+        assert isinstance(transfer, CustomerCreditTransfer), "no liquidity transfer goes over RTP by this gateway"
         return in_local_time(pacs008.build(transfer))
 
     def transfer_message(

@@ -82,10 +82,12 @@ class ToSend:
 def must_pass(payment: Payment) -> bool:
     """Whether a payment is screened before it leaves: a customer's, of which no copy has left, and nobody released.
 
-    A return gives back what was screened when it came, or what is ours; what becomes of it a person has decided.
+    A return gives back what was screened when it came, or what is ours; what becomes of it a person has decided. A
+    liquidity transfer names no customer.
     """
-    return not (
-        payment.transfers or payment.is_return or payment.state.is_final or payment.state is PaymentState.RELEASED
+    is_of_customer = not (payment.is_return or payment.is_liquidity)
+    return is_of_customer and not (
+        payment.transfers or payment.state.is_final or payment.state is PaymentState.RELEASED
     )
 
 

@@ -12,11 +12,12 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.domain.identity import delivery_id_of, payment_id_of, slot_of
-from gateway.domain.payment import IdempotencyKey, Payment, Rail, TenantId
+from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, Rail, TenantId
 from gateway.domain.transitions import Effect
 from gateway.service.admission import Admission
 from gateway.service.both_regions import Durability, OneRegion
 from gateway.service.group_commit import GroupCommit
+from gateway.service.liquidity import LIQUIDITY_REQUEST_TYPE, LiquidityRequest, LiquidityTransfer, taken
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -44,17 +45,26 @@ from iso20022 import (
     BusinessHeader,
     CustomerCreditTransfer,
     Finding,
+    InstitutionCreditTransfer,
     Report,
     Severity,
     content_fingerprint_source,
     guess_rail,
 )
-from iso20022.messages import pacs008
+from iso20022.messages import pacs008, pacs009
 
 JSON_TYPE: Final = "application/json"
 
 REQUEST_TYPE: Final = "payment-request.v1"
 """The message type of a payment that was asked for in JSON."""
+
+_TYPES: Final = {
+    (XML_TYPE, False): pacs008.MESSAGE_TYPE,
+    (XML_TYPE, True): pacs009.MESSAGE_TYPE,
+    (JSON_TYPE, False): REQUEST_TYPE,
+    (JSON_TYPE, True): LIQUIDITY_REQUEST_TYPE,
+}
+"""The type under which a client's message is kept, by its form and whether it is a liquidity transfer."""
 
 ACCEPT_WINDOW_S: Final = 0.004
 ACCEPT_MAX: Final = 64
@@ -165,8 +175,8 @@ class Intake:
         rail = self._rails.get(chosen)
         if rail is None:
             return await self._refuse(tenant_id, body, _not_served(chosen, self._rails), received_at)
-        transfer, document = report.message, report.document
-        if not isinstance(transfer, CustomerCreditTransfer) or document is None:
+        transfer, document = _transfer_in(report, rail), report.document
+        if transfer is None or document is None:
             return await self._refuse(tenant_id, body, await self._unacceptable(rail, report), received_at)
         if header_key is not None and header_key != transfer.message_id:
             return await self._refuse(tenant_id, body, Refused(RefusalKind.KEY_DIFFERS), received_at)
@@ -181,7 +191,9 @@ class Intake:
             content_type=XML_TYPE,
             received_at=received_at,
         )
-        stale = rail.check_date(transfer, at=received_at) if report.valid else ()
+        stale = rail.check_date(transfer.message_id, at=received_at) if report.valid else ()
+        if report.valid and isinstance(transfer, LiquidityTransfer):
+            stale += rail.check_liquidity_hours(at=received_at)
         if report.valid and not stale:
             return await self._accept(new, body, _warnings(report.findings))
         refused = Refused(RefusalKind.INVALID, stale) if stale else await self._unacceptable(rail, report)
@@ -207,9 +219,15 @@ class Intake:
         return Refused(kind, explained.findings)
 
     async def submit_payment(
-        self, tenant_id: TenantId, key: IdempotencyKey, request: PaymentRequest, body: bytes, *, received_at: datetime
+        self,
+        tenant_id: TenantId,
+        key: IdempotencyKey,
+        request: PaymentRequest | LiquidityRequest,
+        body: bytes,
+        *,
+        received_at: datetime,
     ) -> Submitted | Refused:
-        """Submit a payment asked for in JSON, read from `body`, under the client's key.
+        """Submit a payment, or a liquidity transfer, asked for in JSON, read from `body`, under the client's key.
 
         A repeat is safe; raises as `submit_message`.
         """
@@ -218,14 +236,9 @@ class Intake:
         rail = self._rails.get(chosen)
         if rail is None:
             return await self._refuse(tenant_id, body, _not_served(chosen, self._rails), received_at)
-        transfer = rail.transfer_from_request(
-            request,
-            tenant_id=tenant_id,
-            idempotency_key=key,
-            business_date=rail.business_date(received_at),
-            at=received_at,
-        )
-        findings = rail.check_transfer(transfer)
+        if isinstance(request, LiquidityRequest) and not rail.carries_liquidity:
+            return await self._refuse(tenant_id, body, _without_liquidity(chosen, self._rails), received_at)
+        transfer, findings = _made(rail, tenant_id, key, request, at=received_at)
         new = self._new_payment(
             rail,
             tenant_id,
@@ -255,7 +268,7 @@ class Intake:
         rail: RailProtocol,
         tenant_id: TenantId,
         key: IdempotencyKey,
-        transfer: CustomerCreditTransfer,
+        transfer: CustomerCreditTransfer | LiquidityTransfer,
         *,
         header: BusinessHeader | None,
         body: bytes,
@@ -266,6 +279,7 @@ class Intake:
         business_date = rail.business_date(received_at)
         payment_id = payment_id_of(tenant_id, key, business_date)
         deadline_at = rail.timing.deadline(received_at)
+        is_liquidity = isinstance(transfer, LiquidityTransfer)
         return NewPayment(
             payment_id=payment_id,
             tenant_id=tenant_id,
@@ -291,7 +305,7 @@ class Intake:
             message=RawMessage(
                 message_id=self._identifiers.new_uuid(),
                 direction=MessageDirection.CLIENT_IN,
-                message_type=pacs008.MESSAGE_TYPE if content_type == XML_TYPE else REQUEST_TYPE,
+                message_type=_TYPES[content_type, is_liquidity],
                 business_message_id=header.business_message_id if header else transfer.message_id,
                 content_type=content_type,
                 body=body,
@@ -305,6 +319,7 @@ class Intake:
                     deadline_at,
                 ),
             ),
+            funds_holder=FundsHolder.INSTITUTION if is_liquidity else None,
         )
 
     async def _accept(self, new: NewPayment, body: bytes, warnings: tuple[Finding, ...]) -> Submitted | Refused:
@@ -351,6 +366,37 @@ class Intake:
         self._observer.request_refused(refusal)
 
 
+def _made(
+    rail: RailProtocol,
+    tenant_id: TenantId,
+    key: IdempotencyKey,
+    request: PaymentRequest | LiquidityRequest,
+    *,
+    at: datetime,
+) -> tuple[CustomerCreditTransfer | LiquidityTransfer, tuple[Finding, ...]]:
+    """What a JSON request moves, and what the rail would refuse in the message that is made of it."""
+    business_date = rail.business_date(at)
+    if not isinstance(request, LiquidityRequest):
+        transfer = rail.transfer_from_request(
+            request, tenant_id=tenant_id, idempotency_key=key, business_date=business_date, at=at
+        )
+        return transfer, rail.check_transfer(transfer)
+    message = rail.liquidity_from_request(
+        request, tenant_id=tenant_id, idempotency_key=key, business_date=business_date, at=at
+    )
+    liquidity = taken(message)
+    assert liquidity is not None, "what we have made names its institutions"
+    return liquidity, (*rail.check_transfer(message), *rail.check_liquidity_hours(at=at))
+
+
+def _transfer_in(report: Report, rail: RailProtocol) -> CustomerCreditTransfer | LiquidityTransfer | None:
+    """What a client's message moves; None where it is no message that is taken, or does not say whose money."""
+    message = report.message
+    if isinstance(message, InstitutionCreditTransfer):
+        return taken(message) if rail.carries_liquidity else None
+    return message if isinstance(message, CustomerCreditTransfer) else None
+
+
 def account_index(vault: Vault, agent: str, account: str) -> bytes:
     """Return the blind index of an account at an institution: the same for what is sent and what is received."""
     return vault.blind_index("account", f"{agent}:{account}".encode())
@@ -367,13 +413,25 @@ def _not_served(rail: Rail, served: Collection[Rail]) -> Refused:
     return Refused(RefusalKind.RAIL_NOT_SERVED, (finding,))
 
 
+def _without_liquidity(rail: Rail, rails: Mapping[Rail, RailProtocol]) -> Refused:
+    carrying = " or ".join(each for each, protocol in rails.items() if protocol.carries_liquidity)
+    finding = Finding(
+        code="RAIL_WITHOUT_LIQUIDITY",
+        value=rail.value,
+        rule=f"Liquidity transfers go by this gateway over {carrying or 'no rail'} alone.",
+        hint=f"Send it over {carrying}." if carrying else "Have a rail served that carries them.",
+    )
+    return Refused(RefusalKind.INVALID, (finding,))
+
+
 def _not_a_transfer(report: Report) -> Finding:
     return Finding(
         code="NOT_A_TRANSFER",
         xpath="/",
         value=report.message_type,
-        rule=f"What is submitted is a {pacs008.MESSAGE_TYPE}, a customer credit transfer.",
-        hint="Submit the pacs.008 alone; the gateway sends status requests and reads the rail's answers by itself.",
+        rule=f"What is submitted is a {pacs008.MESSAGE_TYPE}, a customer credit transfer, or on a rail that carries it "
+        f"by this gateway a {pacs009.MESSAGE_TYPE}, a liquidity transfer.",
+        hint="Submit the transfer alone; the gateway sends status requests and reads the rail's answers by itself.",
     )
 
 

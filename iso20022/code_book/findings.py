@@ -116,7 +116,8 @@ _SIGNATURES: Final[tuple[FindingRow, ...]] = (
 )
 _REQUESTS: Final[tuple[FindingRow, ...]] = (
     ("RAIL_NOT_SERVED", "The gateway does not serve the rail that is named, or shown.", "Send it over another."),
-    ("NOT_A_TRANSFER", "The gateway takes in credit transfers alone.", "Send a pacs.008."),
+    ("NOT_A_TRANSFER", "The gateway takes in transfers alone.", "Send a pacs.008, or a pacs.009 for liquidity."),
+    ("RAIL_WITHOUT_LIQUIDITY", "No liquidity transfer goes over that rail by this gateway.", "Use another rail."),
     ("FORM_REQUIRED", "A member of the JSON payment is missing.", "Add it."),
     ("FORM_UNKNOWN_MEMBER", "There is a member that the API does not know.", "Check its name."),
     ("FORM_TYPE", "A member is of another type.", "See /openapi.json."),

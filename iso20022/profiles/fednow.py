@@ -7,6 +7,7 @@ says so. FedNow is a service mark of the Federal Reserve Banks; this project is 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from types import MappingProxyType
 from typing import Final
 
@@ -94,6 +95,12 @@ class FedNowProfile:
     """The connection party that message ids of ours carry; None where any may (a validator does not know)."""
     own_routing_numbers: frozenset[str] = frozenset()
     """The institutions that we may send for, by routing number; empty where any may."""
+    receive_only: frozenset[str] = frozenset()
+    """Those of ours that may not send customers' transfers: receive only, or for liquidity or settlement only (OP)."""
+    lmt_senders: frozenset[str] | None = None
+    """Those of ours that may send liquidity transfers (OP); None where that is not known (to a validator)."""
+    lmt_hours: tuple[time, time] | None = None
+    """From when until when, US Eastern, the rail takes liquidity transfers; None where that is not known."""
     category_purposes: frozenset[str] = frozenset({"CONS", "BIZZ"})
     """``CtgyPurp/Prtry``: these two are seen in samples, the full list is not public."""
 
@@ -196,6 +203,26 @@ class FedNowProfile:
     def lmt_limit_text(self) -> str:
         """The limit of a liquidity management transfer in dollars."""
         return f"{self.lmt_limit_cents // 100:,}"
+
+    def takes_liquidity_at(self, local: time) -> bool:
+        """Whether the rail takes a liquidity transfer at this time of its zone; hours may go past midnight."""
+        if self.lmt_hours is None:
+            return True
+        opens, closes = self.lmt_hours
+        return opens <= local < closes if opens < closes else local >= opens or local < closes
+
+    @property
+    def lmt_hours_text(self) -> str:
+        """The hours of liquidity transfers in words."""
+        if self.lmt_hours is None:
+            return "at any hour"
+        opens, closes = self.lmt_hours
+        return f"from {opens:%H:%M} to {closes:%H:%M} US Eastern"
+
+    @property
+    def lmt_senders_text(self) -> str:
+        """The institutions that may send liquidity transfers in words."""
+        return one_of(self.lmt_senders) if self.lmt_senders else "none of ours"
 
     @property
     def request_statuses_text(self) -> str:

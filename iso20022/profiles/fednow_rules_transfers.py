@@ -47,6 +47,11 @@ def _lmt_limit(text: str, facts: FedNowFacts) -> bool:
     return at_most(amount_of(text), facts.profile.lmt_limit_cents)
 
 
+def _may_send_liquidity(text: str, facts: FedNowFacts) -> bool:
+    senders = facts.profile.lmt_senders
+    return not text or senders is None or text in senders
+
+
 def _not_over_already(field: str, facts: FedNowFacts) -> bool:
     """Whether the day or time at a field ends after the message was made; true where one of them cannot be read."""
     zone = ZoneInfo(facts.profile.time_zone)
@@ -145,6 +150,14 @@ PACS009_RULES: Final = (
     *agent_rules("instructed_agent", "InstdAgt"),
     *agent_rules("debtor", "Dbtr"),
     own_institution_rule("debtor", "Dbtr"),
+    FedNowRule(
+        code="FEDNOW_LMT_SENDER",
+        field="debtor.member_id",
+        agrees=_may_send_liquidity,
+        directions=TO_RAIL,
+        rule="Dbtr is an institution that may send liquidity transfers: {p.lmt_senders_text}.",
+        hint="Send for one that its profile at the rail lets send; which may is a setting of the gateway.",
+    ),
     *agent_rules("creditor", "Cdtr"),
 )
 """The liquidity management transfer (OSS, OP). It is given back by a new one, never by a return."""

@@ -120,6 +120,8 @@ class ConversationDesk:
             raise NotStartedError("not_arrived", f"The transfer is {transfer.state}: its money is not here.")
         brought = await self.received.of(transfer)
         if not isinstance(brought, CustomerCreditTransfer):
+            if transfer.is_liquidity:
+                raise NotStartedError("is_liquidity", "Nobody is asked about a liquidity transfer over the rail.")
             raise NotStartedError("is_return", "A return is asked about where the payment was sent.")
         now = self.clock.now()
         conversation_id = _id_of(transfer.tenant_id, key)

@@ -23,7 +23,7 @@ from gateway.domain.payment import PaymentId, Reason, ReasonOrigin, TenantId
 from gateway.domain.screening import PASSED, Screened, Way, answered_with
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.come_back import STILL_OPEN, ComingBack
-from gateway.service.incoming.decide import IncomingDecisions
+from gateway.service.incoming.decide import IncomingDecisions, credited
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import Brought
 from gateway.service.incoming.send import IncomingSender
@@ -39,7 +39,7 @@ from gateway.service.ports import (
 )
 from gateway.service.screening import Screening
 from gateway.service.supervise import Verdict as Outcome
-from iso20022 import PaymentReturn
+from iso20022 import CustomerCreditTransfer
 
 IN_HAND_MAX: Final = 2_000
 TENANT_IN_HAND_MAX: Final = 500
@@ -119,6 +119,9 @@ class Asker:
 
     async def stand_in(self, transfer: IncomingTransfer) -> None:
         """Decide in the institution's place, and answer the rail; there is no time left for anyone to look at it."""
+        if transfer.is_liquidity:
+            await self._credit(transfer)
+            return
         answer = await self._in_its_place(self.tenants.of(transfer), transfer)
         screened = Screened(fault=NO_TIME) if await self._is_screened(transfer) else PASSED
         await self._answer(transfer, answer, by=ReasonOrigin.GATEWAY, asked_s=0.0, screened=screened)
@@ -134,7 +137,7 @@ class Asker:
         screened, outcome = Screened(fault=NO_TIME), Outcome()
         async with outcome:
             assert self.screening is not None, "it is asked where there is one"
-            assert not isinstance(message, PaymentReturn), "a return is not screened"
+            assert isinstance(message, CustomerCreditTransfer), "nothing but a customer's transfer is screened"
             bodies: tuple[bytes, ...] = ()
             if not message.carries_all:
                 kept = await self.decisions.store.messages(transfer.payment_id)
@@ -162,7 +165,23 @@ class Asker:
             self.in_hand.remove(transfer.payment_id)
             self._of_tenant[transfer.tenant_id] -= 1
 
+    async def _credit(self, transfer: IncomingTransfer) -> None:
+        """Save that the money of a liquidity transfer is here: nobody is asked, and nothing is answered."""
+
+        async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            if current.state is not IncomingState.RECEIVED:
+                return None
+            fact = credited(current)
+            return self.decisions.decider.decide(
+                current, fact, at=self.clock.now(), is_strange=CONTRADICTS in fact.details
+            )
+
+        await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
+
     async def _decide(self, transfer: IncomingTransfer, message: Brought) -> None:
+        if transfer.is_liquidity:
+            await self._credit(transfer)
+            return
         await self.tenants.ensure()
         tenant, rail = self.tenants.of(transfer), self.decisions.decider.rails[transfer.rail]
         ask_until = rail.timing.ask_until(transfer)

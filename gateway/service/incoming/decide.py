@@ -8,8 +8,21 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.domain.identity import delivery_id_of
-from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingTransition, advance_incoming
-from gateway.domain.incoming_transfer import ANSWERED_AS, ARRIVED, IncomingFact, IncomingTransfer, tells_incoming
+from gateway.domain.incoming import (
+    IncomingEffect,
+    IncomingEvent,
+    IncomingState,
+    IncomingTransition,
+    advance_incoming,
+)
+from gateway.domain.incoming_transfer import (
+    ANSWERED_AS,
+    ARRIVED,
+    CONTRADICTS,
+    IncomingFact,
+    IncomingTransfer,
+    tells_incoming,
+)
 from gateway.domain.ledger import incoming_postings
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.receiving_time import UNSENT_S, business_days_later, posting_again, posting_due, return_again
@@ -28,6 +41,7 @@ from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import ReceivingRail, carries
+from gateway.service.incoming.tenants import NOBODYS
 from gateway.service.ports import (
     Clock,
     Identifiers,
@@ -144,6 +158,7 @@ class IncomingDecider:
         if text is not None and not carries(text):
             text = None  # a verdict never falls away because of its words
         if _F.SEND_ANSWER in transition.effects:
+            assert not transfer.is_liquidity, f"{transfer.payment_id} has settled: nobody answers it"
             status = ANSWERED_AS[transition.state]
             code, text = (code, text) if status == "RJCT" else (None, None)
             return status, rail.answer(transfer, status, code, text, at=at)
@@ -250,7 +265,8 @@ class IncomingDecisions:
     ) -> IncomingDecision | None:
         """Take a decision on a transfer until one holds; see `until_one_holds`.
 
-        One that another region has carried is taken over first: what that one knew last may not be known here.
+        One that another region has carried is taken over first: what that one knew last may not be known here. Of a
+        liquidity transfer nothing else can be known: it has settled.
 
         Raises:
             NotHomeError: another region decides on it; nothing was done.
@@ -263,7 +279,9 @@ class IncomingDecisions:
             is_taken_over = transfer.is_taken_over and not transfer.state.is_final
             if not is_taken_over:
                 return await choose(transfer)
-            return self.decider.decide(transfer, IncomingFact(IncomingEvent.TAKEN_OVER), at=self.clock.now())
+            is_credit = transfer.is_liquidity and transfer.state is IncomingState.RECEIVED
+            fact = credited(transfer) if is_credit else IncomingFact(IncomingEvent.TAKEN_OVER)
+            return self.decider.decide(transfer, fact, at=self.clock.now(), is_strange=CONTRADICTS in fact.details)
 
         decision = await until_one_holds(
             payment_id, self.store.load, take_over_or_choose, self.saves.submit, loaded=loaded
@@ -273,6 +291,12 @@ class IncomingDecisions:
         self.observer.incoming_changed(decision)
         self.forward(decision.outbox)
         return await self.take(payment_id, choose) if is_taken_over else decision
+
+
+def credited(transfer: IncomingTransfer) -> IncomingFact:
+    """Return that the money of a liquidity transfer is here; that it is nobody's who receives here is strange. Pure."""
+    details = {CONTRADICTS: "yes"} if transfer.tenant_id == NOBODYS else {}
+    return IncomingFact(IncomingEvent.CREDIT_ADVISED, details=details)
 
 
 def decided(decision: IncomingDecision) -> IncomingTransfer:

@@ -62,7 +62,7 @@ class FedNowReceiving:
     """Implements `gateway.service.incoming.rail.ReceivingRail` for FedNow."""
 
     rail: Final = Rail.FEDNOW
-    brings: Final = ("pacs.008", "pacs.002", "pacs.004")
+    brings: Final = ("pacs.008", "pacs.002", "pacs.004", "pacs.009")
 
     def __init__(
         self,
@@ -228,7 +228,12 @@ class FedNowReceiving:
     def posting_status(
         self, transfer: IncomingTransfer, status: str, reason_code: str | None, text: str | None, *, at: datetime
     ) -> OutboundMessage | None:
-        """Return a pacs.002: FedNow takes ACCC always, PDNG, BLCK and RJCT after our ACWP alone."""
+        """Return a pacs.002: FedNow takes ACCC always, PDNG, BLCK and RJCT after our ACWP alone.
+
+        Of a liquidity transfer it takes none (Operating Procedures v2.1, appendix F).
+        """
+        if transfer.is_liquidity:
+            return None
         if status != TransactionStatus.ACCC and transfer.answer != TransactionStatus.ACWP:
             return None
         return self.answer(transfer, status, reason_code, text, at=at)

@@ -17,7 +17,7 @@ from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.messages import ReceivedMessages
-from gateway.service.incoming.money import receiver_of, returned, sent
+from gateway.service.incoming.money import Money, between_institutions, receiver_of, returned, sent
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import Brought, ReceivingRail
 from gateway.service.incoming.requests import ReturnRequests
@@ -37,7 +37,7 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import Reading
 from gateway.service.submit import account_index
 from gateway.service.supervise import Verdict
-from iso20022 import EndToEndId, MessageId, PaymentReturn
+from iso20022 import CustomerCreditTransfer, EndToEndId, InstitutionCreditTransfer, MessageId, PaymentReturn
 
 FAULT: Final = "FAULT_OF_OURS"
 """The quarantine's code for a message that a fault of ours kept from being applied."""
@@ -199,7 +199,7 @@ class Hearing:
             found = (await self.store.find_by_message_id(self.rail.rail, [message_id])).get(message_id)
             if found is not None:
                 return found
-        if isinstance(message, PaymentReturn) or message.returned_instruction_id is None:
+        if not isinstance(message, CustomerCreditTransfer) or message.returned_instruction_id is None:
             return None
         candidates = await self.store.find(keeper, end_to_end_id=message.end_to_end_id, limit=CANDIDATES_MAX)
         return next(
@@ -231,7 +231,7 @@ def new_transfer(
     forwarded_at = rail.forwarded_at(forwarded_at, received_at=received_at)
     forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
     answer_by = rail.timing.answer_by(forwarded_at)
-    money = returned(message, end_to_end_id) if isinstance(message, PaymentReturn) else sent(message)
+    money = _money_in(message, end_to_end_id)
     return NewTransfer(
         payment_id=incoming_id_of(rail.rail, money.message_id, money.creation_time.date()),
         tenant_id=keeper,
@@ -262,11 +262,19 @@ def new_transfer(
     )
 
 
+def _money_in(message: Brought, end_to_end_id: EndToEndId | None) -> Money:
+    if isinstance(message, PaymentReturn):
+        return returned(message, end_to_end_id)
+    return between_institutions(message) if isinstance(message, InstitutionCreditTransfer) else sent(message)
+
+
 def slot_of(rail: Rail, message: Brought) -> int:
     """Return the slot of what a message brings. All returns of one payment have one: they are judged together."""
     if isinstance(message, PaymentReturn):
         original = message.original_message
         return incoming_slot_of(rail, message.message_id if original is None else original.message_id)
+    if isinstance(message, InstitutionCreditTransfer):
+        return incoming_slot_of(rail, message.message_id)
     return incoming_slot_of(rail, MessageId(message.returned_instruction_id or message.message_id))
 
 

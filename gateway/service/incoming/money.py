@@ -10,6 +10,7 @@ from iso20022 import (
     Amount,
     CustomerCreditTransfer,
     EndToEndId,
+    InstitutionCreditTransfer,
     InstructionId,
     MessageId,
     PaymentReturn,
@@ -28,7 +29,10 @@ _NOT_PROVIDED: Final = EndToEndId("NOTPROVIDED")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """Money that a rail brings. A return has the references of the payment that it gives back."""
+    """Money that a rail brings. A return has the references of the payment that it gives back.
+
+    Between institutions each is its own agent, and an account that is not named is the one at the reserve bank.
+    """
 
     message_id: MessageId
     creation_time: datetime
@@ -64,10 +68,36 @@ def sent(message: CustomerCreditTransfer) -> Money:
     )
 
 
-def receiver_of(message: CustomerCreditTransfer | PaymentReturn) -> RoutingNumber:
+def between_institutions(message: InstitutionCreditTransfer) -> Money:
+    """Return what a liquidity transfer brings.
+
+    Raises:
+        AssertionError: it does not name the institutions, which the rail's rules demand.
+
+    """
+    return Money(
+        message_id=message.message_id,
+        creation_time=message.creation_time,
+        instruction_id=message.instruction_id,
+        end_to_end_id=message.end_to_end_id,
+        transaction_id=message.transaction_id,
+        uetr=message.uetr,
+        amount=message.amount,
+        instructing_agent=_number(message.instructing_agent),
+        instructed_agent=_number(message.instructed_agent),
+        debtor_agent=_number(message.debtor),
+        creditor_agent=_number(message.creditor),
+        debtor_account=account_number(message.debtor_account),
+        creditor_account=account_number(message.creditor_account),
+    )
+
+
+def receiver_of(message: CustomerCreditTransfer | PaymentReturn | InstitutionCreditTransfer) -> RoutingNumber:
     """Return the institution that a message brings money to."""
     if isinstance(message, PaymentReturn):
         return _number(message.instructed_agent)
+    if isinstance(message, InstitutionCreditTransfer):
+        return _number(message.creditor)
     return message.creditor_agent
 
 
@@ -104,14 +134,14 @@ def account_number(account: Account | None) -> str:
     return (account.id.text if isinstance(account.id, Iban) else account.id.id).reveal()
 
 
-def reason_codes(message: CustomerCreditTransfer | PaymentReturn) -> list[str]:
-    """Return the codes of why it is returned; a pacs.008 has no place for one."""
-    if isinstance(message, CustomerCreditTransfer):
+def reason_codes(message: CustomerCreditTransfer | PaymentReturn | InstitutionCreditTransfer) -> list[str]:
+    """Return the codes of why it is returned; only a pacs.004 has a place for one."""
+    if not isinstance(message, PaymentReturn):
         return []
     return [each.reason.text for each in message.reasons if each.reason is not None]
 
 
 def _number(agent: Agent | None) -> RoutingNumber:
-    assert agent is not None, "a return names its institutions"
+    assert agent is not None, "it names its institutions"
     assert agent.member_id is not None, "by their routing numbers"
     return agent.member_id

@@ -51,9 +51,14 @@ UNDER_WAY_S: Final = 60.0
 
 
 def decidable(transfer: IncomingTransfer) -> frozenset[PostingOutcome]:
-    """Return what may be decided of a transfer's posting now; what comes back to us is not refused."""
+    """Return what may be decided of a transfer's posting now; what comes back to us, or to the institution, is kept."""
     outcomes = DECIDABLE.get(transfer.state, frozenset())
-    return outcomes - {PostingOutcome.REFUSED} if transfer.is_return else outcomes
+    return outcomes - {PostingOutcome.REFUSED} if _is_kept(transfer) else outcomes
+
+
+def _is_kept(transfer: IncomingTransfer) -> bool:
+    """Whether no pacs.004 can give it back: a return is not returned, and no liquidity transfer is by one."""
+    return transfer.is_return or transfer.is_liquidity
 
 
 class NotDecidableError(Exception):
@@ -88,8 +93,8 @@ async def record_posting(
     async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
         is_second = was_told and transfer.state is not IncomingState.SETTLED
         outcome = answer.outcome
-        if was_told and transfer.is_return and outcome is PostingOutcome.REFUSED:
-            outcome = PostingOutcome.PENDING  # what came back cannot be sent back: it is held until somebody decides
+        if was_told and _is_kept(transfer) and outcome is PostingOutcome.REFUSED:
+            outcome = PostingOutcome.PENDING  # no return can send it back: it is held until somebody decides
         if not is_second and outcome not in decidable(transfer):
             raise NotDecidableError(transfer.state)
         code = answer.reason_code

@@ -11,7 +11,7 @@ from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.domain.return_request import REQUEST_ID
-from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading
+from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading, Value
 from iso20022 import (
     Amount,
     CustomerCreditTransfer,
@@ -19,12 +19,11 @@ from iso20022 import (
     InstructionId,
     MessageId,
     PaymentCancellationRequest,
-    PaymentReturn,
     Resolution,
     Uetr,
 )
 
-Brought = CustomerCreditTransfer | PaymentReturn
+Brought = Value
 """What a rail brings money with."""
 
 TEXT_MAX: Final = 105

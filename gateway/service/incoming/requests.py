@@ -89,7 +89,7 @@ class ReturnRequests:
         payment = (await self.payments.store.load([payment_id])).get(payment_id)
         if payment is None or tenant_id not in {None, payment.tenant_id}:
             raise LookupError(f"no payment {payment_id}")
-        if payment.rail not in self.incoming.decider.rails or payment.is_return:
+        if payment.rail not in self.incoming.decider.rails or payment.is_return or payment.is_liquidity:
             raise NotAskableError("not_on_this_rail", "This rail takes no request for the return of this payment.")
         requests = self.incoming.decider.rails[payment.rail].requests
         if requests.reasons and reason.code not in requests.reasons:
@@ -290,7 +290,7 @@ def _judged(
     transfer: IncomingTransfer, request: PaymentCancellationRequest, requests: RequestMessages, *, at: datetime
 ) -> tuple[IncomingEvent, Reason | None] | None:
     """What is answered to a request without asking anybody; None where the institution decides."""
-    if transfer.state in _NEVER_ARRIVED or transfer.is_return:
+    if transfer.state in _NEVER_ARRIVED or transfer.is_return or transfer.is_liquidity:
         return IncomingEvent.RETURN_REFUSED, NO_ORIGINAL
     if transfer.returned_cents >= transfer.amount.cents or transfer.state is IncomingState.RETURNED_BY_HAND:
         return IncomingEvent.RETURN_REFUSED, ALREADY

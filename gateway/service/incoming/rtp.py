@@ -34,7 +34,6 @@ from iso20022 import (
     MessageReject,
     PaymentAcknowledgement,
     PaymentCancellationRequest,
-    PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
     Personal,
@@ -276,7 +275,7 @@ class RtpReceiving:
 
     def returned_message_id(self, message: Brought) -> str | None:
         """Return the message id that the returned payment's instruction id was made of, where we have made it."""
-        if isinstance(message, PaymentReturn) or message.returned_instruction_id is None:
+        if not isinstance(message, CustomerCreditTransfer) or message.returned_instruction_id is None:
             return None
         return message_id_of(message.returned_instruction_id)
 

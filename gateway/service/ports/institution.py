@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, PostingAnswer, RecordedFact
 from gateway.service.ports.incoming import ReceivingTenant
-from iso20022 import CustomerCreditTransfer, PaymentReturn
+from iso20022 import CustomerCreditTransfer, InstitutionCreditTransfer, PaymentReturn
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Question:
     """
 
     transfer: IncomingTransfer
-    message: CustomerCreditTransfer | PaymentReturn
+    message: CustomerCreditTransfer | PaymentReturn | InstitutionCreditTransfer
     answer_until: datetime
 
 
