@@ -46,6 +46,8 @@ class Order:
     told ``advice`` so late, ``advice_copies`` times. One that is ``swallowed`` settles, and its receiver knows nothing
     of it: as when everything was lost where it had been received and answered.
 
+    With ``liquidity`` it is a liquidity transfer: it has settled when it is forwarded, and nobody answers it.
+
     With ``returns``, the message id of a payment that a participant has sent, it is the return of that: of all, or of
     ``returned``, for this ``reason``. Who pays whom is then the other way round, whatever the order says.
     """
@@ -70,6 +72,7 @@ class Order:
     returned: Amount | None = None
     reason: str = "AC03"
     swallowed: bool = False
+    liquidity: bool = False
 
 
 @dataclass(slots=True)

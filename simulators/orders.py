@@ -56,8 +56,8 @@ def order_from(content: Mapping[str, Any]) -> Order:
     for name in _COUNTS:
         if name in values and not (type(values[name]) is int and values[name] >= 1):
             raise ValueError(f"{name} is a whole number from 1 on")
-    if values.get("swallowed", False) not in {True, False}:
-        raise ValueError("swallowed is true or false")
+    if not {values.get(name, False) for name in ("swallowed", "liquidity")} <= {True, False}:
+        raise ValueError("swallowed and liquidity are true or false")
     if values.get("advice", "truth") not in ADVICES:
         raise ValueError(f"advice is one of {', '.join(sorted(ADVICES))}")
     for name in ("amount", "returned"):

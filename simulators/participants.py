@@ -7,42 +7,98 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import cycle
 from typing import Final
 
 from iso20022 import ConnectionPartyId, RoutingNumber
 
 
+class Liquidity(StrEnum):
+    """What an institution's profile lets it do with liquidity transfers (Operating Procedures v2.1, appendix F)."""
+
+    NONE = "none"
+    RECEIVE = "receive"
+    SEND_AND_RECEIVE = "send and receive"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """An institution on the network, and who connects it; a connection party may speak for several institutions."""
+    """An institution on the network, and who connects it; a connection party may speak for several institutions.
+
+    One that is for liquidity or settlement only takes no customers' transfers.
+    """
 
     name: str
     routing_number: RoutingNumber
     connection_party: ConnectionPartyId
     may_send: bool
+    takes_transfers: bool = True
+    liquidity: Liquidity = Liquidity.NONE
 
 
-def _participant(name: str, routing_number: str, *, connection_party: str, may_send: bool) -> Participant:
+def _participant(
+    name: str,
+    routing_number: str,
+    *,
+    connection_party: str,
+    may_send: bool,
+    takes_transfers: bool = True,
+    liquidity: Liquidity = Liquidity.NONE,
+) -> Participant:
     return Participant(
         name=name,
         routing_number=RoutingNumber(routing_number),
         connection_party=ConnectionPartyId(connection_party),
         may_send=may_send,
+        takes_transfers=takes_transfers,
+        liquidity=liquidity,
     )
+
+
+_BOTH_WAYS: Final = Liquidity.SEND_AND_RECEIVE
 
 
 PARTICIPANTS: Final[tuple[Participant, ...]] = (
     # The first two are connected by one party, as a processor connects its clients.
-    _participant("Quillmoor Sample Bank", "990000107", connection_party="990000107", may_send=True),
-    _participant("Tarnbrook Sample Credit Union", "990000204", connection_party="990000107", may_send=True),
-    _participant("Oldferry Sample Savings", "990001106", connection_party="990001106", may_send=True),
-    _participant("Hazelgate Sample Bank", "990001203", connection_party="990001203", may_send=False),
+    _participant(
+        "Quillmoor Sample Bank", "990000107", connection_party="990000107", may_send=True, liquidity=_BOTH_WAYS
+    ),
+    _participant(
+        "Tarnbrook Sample Credit Union",
+        "990000204",
+        connection_party="990000107",
+        may_send=True,
+        liquidity=Liquidity.RECEIVE,
+    ),
+    _participant(
+        "Oldferry Sample Savings", "990001106", connection_party="990001106", may_send=True, liquidity=_BOTH_WAYS
+    ),
+    _participant(
+        "Hazelgate Sample Bank", "990001203", connection_party="990001203", may_send=False, liquidity=Liquidity.RECEIVE
+    ),
     _participant("Saltmarsh Sample Trust", "990001300", connection_party="990001300", may_send=False),
     _participant("Windlass Sample Credit Union", "990001407", connection_party="990001407", may_send=False),
     _participant("Copperfold Sample Bank", "990001504", connection_party="990001504", may_send=False),
 )
 """The default network: three senders, all of which also receive, and four that only receive."""
+
+LIQUIDITY_ONLY: Final = _participant(
+    "Ploughgate Sample Corporate",
+    "990001601",
+    connection_party="990001601",
+    may_send=False,
+    takes_transfers=False,
+    liquidity=Liquidity.SEND_AND_RECEIVE,
+)
+SETTLEMENT_ONLY: Final = _participant(
+    "Stonecross Sample Settlement Bank",
+    "990001708",
+    connection_party="990001708",
+    may_send=False,
+    takes_transfers=False,
+)
+"""Two with whom customers' transfers do not go: they are on the network, and not in the table of receivers."""
 
 
 def participant_of(routing_number: RoutingNumber, participants: tuple[Participant, ...]) -> Participant | None:

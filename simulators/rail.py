@@ -248,19 +248,18 @@ class SimulatedRail:
             raise ValueError(f"{agent} is no participant")
         rules, number = self._forwarding, self.book.next_forwarding
         forwarded = rules.forward(order, number, recipient=receiver.connection_party, now=now, original=original)
-        if not self.book.standing.is_reached(receiver):
+        if not order.liquidity and not self.book.standing.is_reached(receiver):
             refusal = (rules.not_reached(),)
             rejected = ForwardingCompleted(forwarded.message_id, now, TransactionStatus.RJCT, refusal, None)
             self._record(forwarded, rejected)
             return forwarded
+        settled = ForwardingCompleted(forwarded.message_id, now, TransactionStatus.ACSC, (), rules.completion_date(now))
         if order.swallowed:
-            settled_on = rules.completion_date(now)
-            settled = ForwardingCompleted(forwarded.message_id, now, TransactionStatus.ACSC, (), settled_on)
             self._record(forwarded, settled)
             return forwarded
         again = None if order.again_after_s is None else rules.again(forwarded, now=now)
         receipts = [self._ids.next_reference() for _ in range(order.copies + 1)]
-        self._record(forwarded, *deliveries(forwarded, receipts, again))
+        self._record(forwarded, *([settled] if order.liquidity else []), *deliveries(forwarded, receipts, again))
         return forwarded
 
     @property

@@ -45,7 +45,7 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 OTHER_METHOD: Final = "OTHER"
 
 
-FORWARDED_PATHS: Final = frozenset({"/v1/messages", "/v1/payments"})
+FORWARDED_PATHS: Final = frozenset({"/v1/messages", "/v1/payments", "/v1/liquidity-transfers"})
 
 
 def build_application(api: Api) -> web.Application:
@@ -80,6 +80,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
     return [
         ("POST", "/v1/messages", submissions.post_message),
         ("POST", "/v1/payments", submissions.post_payment),
+        ("POST", "/v1/liquidity-transfers", submissions.post_liquidity_transfer),
         ("GET", "/v1/payments", payments.find_payments),
         ("GET", "/v1/payments/{reference}", payments.get_payment),
         ("GET", "/v1/payments/{reference}/events", payments.get_events),

@@ -14,6 +14,7 @@ from adapters.http.openapi_dead_letters import DEAD_LETTER_SCHEMAS, dead_letter_
 from adapters.http.openapi_examples import (
     EVENTS_EXAMPLE,
     JSON_PAYMENT_EXAMPLE,
+    LIQUIDITY_EXAMPLE,
     MESSAGES_EXAMPLE,
     PAYMENT_ACCEPTED_EXAMPLE,
     PAYMENT_SETTLED_EXAMPLE,
@@ -134,6 +135,7 @@ def _paths() -> dict[str, Any]:
     return {
         "/v1/messages": {"post": _post_message()},
         "/v1/payments": {"post": _post_payment(), "get": _find_payments()},
+        "/v1/liquidity-transfers": {"post": _post_liquidity_transfer()},
         "/v1/payments/{reference}": {"get": _get_payment()},
         "/v1/payments/{reference}/events": {
             "get": _read(
@@ -212,7 +214,7 @@ def _post_message() -> dict[str, Any]:
     return {
         "operationId": "postMessage",
         "tags": ["submit"],
-        "summary": "Submit an ISO 20022 message (pacs.008.001.08)",
+        "summary": "Submit an ISO 20022 message (pacs.008.001.08, over FedNow also pacs.009.001.08)",
         "description": (
             "A bare Document, a header and Document, or the envelope of FedNow or RTP; UTF-8. Any application/*+xml is "
             "taken. The message shows its rail by envelope, header, clearing system or id; else `rail` names it."
@@ -245,17 +247,33 @@ def _post_message() -> dict[str, Any]:
 
 
 def _post_payment() -> dict[str, Any]:
+    return _post_json(
+        "postPayment",
+        "Submit a payment in JSON; the gateway makes the pacs.008",
+        {"schema": ref("PaymentRequest"), "example": JSON_PAYMENT_EXAMPLE},
+    )
+
+
+def _post_liquidity_transfer() -> dict[str, Any]:
+    return _post_json(
+        "postLiquidityTransfer",
+        "Submit a liquidity transfer in JSON; the gateway makes the pacs.009. It is a payment from then on",
+        {"schema": ref("LiquidityRequest"), "example": LIQUIDITY_EXAMPLE},
+    )
+
+
+def _post_json(operation_id: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
     return {
-        "operationId": "postPayment",
+        "operationId": operation_id,
         "tags": ["submit"],
-        "summary": "Submit a payment in JSON; the gateway makes the pacs.008",
+        "summary": summary,
         "parameters": [
             _key(required=True, description="One unique value for each payment, the same for each repeat of it."),
             {"$ref": "#/components/parameters/wait"},
         ],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": ref("PaymentRequest"), "example": JSON_PAYMENT_EXAMPLE}},
+            "content": {"application/json": content},
         },
         "responses": {
             **_submitted_responses(),

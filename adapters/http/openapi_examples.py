@@ -68,6 +68,15 @@ JSON_PAYMENT_EXAMPLE: Final[dict[str, Any]] = {
 }
 """A payment in JSON that passes every check."""
 
+LIQUIDITY_EXAMPLE: Final[dict[str, Any]] = {
+    "amount": "250000.00",
+    "currency": "USD",
+    "debtor_agent": "990000107",
+    "creditor_agent": "990001106",
+    "end_to_end_id": "EXAMPLE-LIQUIDITY-1",
+}
+"""A liquidity transfer in JSON that passes every check."""
+
 _PAYMENT_ID: Final = "000b4c1e-6f2a-8d31-9b7a-5c0e8f1d2a3b"
 _LINK: Final = f"/v1/payments/{_PAYMENT_ID}"
 _MESSAGE_ID: Final = "019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
@@ -86,6 +95,7 @@ PAYMENT_ACCEPTED_EXAMPLE: Final[dict[str, Any]] = {
     "uetr": "7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4d",
     "amount": {"value": "51.74", "currency": "USD"},
     "returned": {"value": "0.00", "currency": "USD"},
+    "kind": "customer",
     "return_of": None,
     "return_request": None,
     "debtor_agent": "990000107",

@@ -56,7 +56,7 @@ TRANSFER_EXAMPLE: Final[dict[str, Any]] = {
     },
 }
 
-_RETURN_EXAMPLE: Final = {**PAYMENT_ACCEPTED_EXAMPLE, "return_of": _ID}
+_RETURN_EXAMPLE: Final = {**PAYMENT_ACCEPTED_EXAMPLE, "kind": "return", "return_of": _ID}
 
 _EVENTS_EXAMPLE: Final[dict[str, Any]] = {
     "transfer_id": _ID,

@@ -87,6 +87,11 @@ _PAYMENT: Final = _object(
             **_object({"value": {"type": "string"}, "currency": {"const": CURRENCY}}),
             "description": "What of a settled payment has come back.",
         },
+        "kind": {
+            "type": "string",
+            "enum": ["customer", "return", "liquidity"],
+            "description": "A customer's transfer, a return of one, or an institution's own money (pacs.009).",
+        },
         "return_of": {
             "type": ["string", "null"],
             "format": "uuid",
@@ -172,6 +177,16 @@ _PAYMENT_REQUEST: Final = _object(
     optional=("rail", "category_purpose", "end_to_end_id", "instruction_id", "uetr", "remittance"),
 )
 
+_LIQUIDITY_REQUEST: Final = _object(
+    {
+        name: schema
+        for name, schema in _PAYMENT_REQUEST["properties"].items()
+        if name not in {"debtor", "debtor_account", "creditor", "creditor_account", "category_purpose"}
+    },
+    optional=("rail", "end_to_end_id", "instruction_id", "uetr", "remittance"),
+    description="From one institution's own account to another's: no customer on either side.",
+)
+
 _CANDIDATE: Final = _object(
     {
         "payment_id": _UUID,
@@ -238,6 +253,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     "Payment": _PAYMENT,
     "Pending": _PENDING,
     "PaymentRequest": _PAYMENT_REQUEST,
+    "LiquidityRequest": _LIQUIDITY_REQUEST,
     "OperatorAction": _object(
         {
             "action": {"type": "string", "enum": [action.value for action in OperatorAction]},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
 from adapters.http.problems import JSON_UNREADABLE, PAYMENT_INVALID, ProblemError
 from gateway.domain.payment import Rail
+from gateway.service.liquidity import LiquidityRequest
 from gateway.service.requests import PaymentRequest
 from iso20022 import Amount, is_routing_number, is_uetr
 
@@ -179,8 +180,15 @@ _LINE: Final = _Text(
     personal=True,
 )
 
-_MEMBERS: Final = frozenset({REMITTANCE, *TEXTS, "/debtor", "/creditor"})
 _OBJECTS: Final = ("/debtor", "/creditor")
+
+LIQUIDITY_TEXTS: Final = {
+    pointer: text
+    for pointer, text in TEXTS.items()
+    if not pointer.startswith(tuple(f"{parent}{end}" for parent in _OBJECTS for end in ("/", "_account")))
+    and pointer != "/category_purpose"
+}
+"""Those of a liquidity transfer: there is no customer on either side."""
 
 
 def read_payment_request(body: bytes) -> PaymentRequest:
@@ -197,13 +205,26 @@ def payment_request_in(document: dict[str, Any], *, body: bytes, further: Iterab
     """Return the payment that an object asks for; raises as `read_payment_request`, with the `further` faults too."""
     findings = _limited(chain(further, _check(document)))
     if findings:
-        raise ProblemError(
-            PAYMENT_INVALID,
-            f"The payment has {len(findings)} fault{'s' * (len(findings) > 1)}; nothing was accepted.",
-            findings=[finding.as_json() for finding in findings],
-            received=body,
-        )
+        raise _invalid(findings, body)
     return PaymentRequest.from_json(document)
+
+
+def read_liquidity_request(body: bytes) -> LiquidityRequest:
+    """Return the liquidity transfer that the body asks for; raises as `read_payment_request`."""
+    document = read_object(body)
+    findings = _limited(_check(document, texts=LIQUIDITY_TEXTS, objects=()))
+    if findings:
+        raise _invalid(findings, body)
+    return LiquidityRequest.from_json(document)
+
+
+def _invalid(findings: Sequence[FormFinding], body: bytes) -> ProblemError:
+    return ProblemError(
+        PAYMENT_INVALID,
+        f"The payment has {len(findings)} fault{'s' * (len(findings) > 1)}; nothing was accepted.",
+        findings=[finding.as_json() for finding in findings],
+        received=body,
+    )
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -256,21 +277,23 @@ def _limited(findings: Iterator[FormFinding]) -> list[FormFinding]:
     return [finding for finding, _ in zip(findings, range(FINDINGS_MAX), strict=False)]
 
 
-def _check(document: dict[str, Any]) -> Iterator[FormFinding]:
-    refused = []
-    for pointer in _OBJECTS:
+def _check(
+    document: dict[str, Any], *, texts: Mapping[str, _Text] = TEXTS, objects: Sequence[str] = _OBJECTS
+) -> Iterator[FormFinding]:
+    refused, members = [], frozenset({REMITTANCE, *texts, *objects})
+    for pointer in objects:
         value = document.get(pointer[1:])
         if value is not None and not isinstance(value, dict):
             refused.append(pointer)
             yield _wrong_type(pointer, value, "an object with the member name")
-    for pointer, text in TEXTS.items():
+    for pointer, text in texts.items():
         if not pointer.startswith(tuple(f"{parent}/" for parent in refused)):
             yield from _check_text(pointer, text, _member(document, pointer))
     yield from _check_remittance(document.get(REMITTANCE[1:]))
-    yield from _unknown("", document)
-    for pointer in _OBJECTS:
+    yield from _unknown("", document, members)
+    for pointer in objects:
         if isinstance(party := document.get(pointer[1:]), dict):
-            yield from _unknown(pointer, party)
+            yield from _unknown(pointer, party, members)
 
 
 def _member(document: dict[str, Any], pointer: str) -> object:
@@ -328,10 +351,10 @@ def _check_remittance(value: object) -> Iterator[FormFinding]:
         yield from _check_text(f"{REMITTANCE}/{index}", _LINE, line)
 
 
-def _unknown(parent: str, members: dict[str, Any]) -> Iterator[FormFinding]:
+def _unknown(parent: str, members: dict[str, Any], known: frozenset[str]) -> Iterator[FormFinding]:
     for name in members:
         pointer = f"{parent}/{name}"
-        if pointer not in _MEMBERS or "/" in name:
+        if pointer not in known or "/" in name:
             yield FormFinding(
                 code="FORM_UNKNOWN_MEMBER",
                 pointer=f"{parent}/{_escaped(name)}",

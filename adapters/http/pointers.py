@@ -1,4 +1,4 @@
-"""Where a JSON payment's member became an element of the pacs.008: so that a rail's finding points into the JSON."""
+"""Where a JSON payment's member became an element of the message: so that a rail's finding points into the JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from iso20022 import Finding
-from iso20022.messages.pacs008 import LAYOUT
+from iso20022.messages import pacs008, pacs009
 
 _MEMBERS: Final[Mapping[str, str]] = {
     "amount": "/amount",
@@ -29,7 +29,22 @@ _MEMBERS: Final[Mapping[str, str]] = {
     "remittance": "/remittance",
 }
 
-POINTERS: Final[Mapping[str, str]] = {LAYOUT.xpath_of(field): pointer for field, pointer in _MEMBERS.items()}
+_OF_LIQUIDITY: Final[Mapping[str, str]] = {
+    "amount": "/amount",
+    "debtor.member_id": "/debtor_agent",
+    "instructing_agent.member_id": "/debtor_agent",
+    "creditor.member_id": "/creditor_agent",
+    "instructed_agent.member_id": "/creditor_agent",
+    "end_to_end_id": "/end_to_end_id",
+    "instruction_id": "/instruction_id",
+    "uetr": "/uetr",
+    "remittance": "/remittance",
+}
+
+POINTERS: Final[Mapping[str, str]] = {
+    **{pacs008.LAYOUT.xpath_of(field): pointer for field, pointer in _MEMBERS.items()},
+    **{pacs009.LAYOUT.xpath_of(field): pointer for field, pointer in _OF_LIQUIDITY.items()},
+}
 """The JSON pointer of each element that a JSON payment decides, by the element's path."""
 
 _INDEX: Final = re.compile(r"\[[0-9]+\]")

@@ -94,6 +94,7 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "uetr": payment.uetr,
         "amount": {"value": payment.amount.text, "currency": "USD"},
         "returned": {"value": Amount(payment.returned_cents).text, "currency": "USD"},
+        "kind": _kind(payment),
         "return_of": None if payment.original_id is None else str(payment.original_id),
         "return_request": request_json(payment.request),
         "debtor_agent": payment.debtor_agent,
@@ -105,6 +106,12 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "next_step": _next_step_json(payment),
         "links": {"self": link, "events": f"{link}/events", "messages": f"{link}/messages"},
     }
+
+
+def _kind(payment: Payment) -> str:
+    if payment.is_return:
+        return "return"
+    return "liquidity" if payment.is_liquidity else "customer"
 
 
 def request_json(request: Request) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Submissions: `POST /v1/messages` (ISO 20022 XML) and `POST /v1/payments` (JSON)."""
+"""Submissions: `POST /v1/messages` (ISO 20022 XML), `POST /v1/payments` and `POST /v1/liquidity-transfers` (JSON)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from adapters.http.api import Api, Takes
 from adapters.http.authentication import ApiKeys
 from adapters.http.bodies import read_body, require_type
 from adapters.http.negotiation import JSON, XML, is_json, is_xml, preferred, wait_s
-from adapters.http.payment_form import read_payment_request
+from adapters.http.payment_form import read_liquidity_request, read_payment_request
 from adapters.http.peer import FORWARDED_FROM
 from adapters.http.pointers import with_pointer
 from adapters.http.problems import (
@@ -37,6 +37,7 @@ from adapters.http.problems import (
 )
 from adapters.http.representation import payment_link
 from gateway.domain.payment import IdempotencyKey, Rail, TenantId
+from gateway.service.liquidity import LiquidityRequest
 from gateway.service.ports import (
     ElsewhereError,
     NotHomeError,
@@ -45,6 +46,7 @@ from gateway.service.ports import (
     NotServingError,
     UnavailableError,
 )
+from gateway.service.requests import PaymentRequest
 from gateway.service.submit import RefusalKind, Refused, Submitted
 from iso20022 import Finding
 
@@ -117,6 +119,10 @@ class Submissions:
     async def post_payment(self, request: web.Request) -> web.Response:
         """Submit a payment in JSON, under the key in the header ``Idempotency-Key``."""
         return await self._taken(request, self._submit_payment)
+
+    async def post_liquidity_transfer(self, request: web.Request) -> web.Response:
+        """Submit a liquidity transfer in JSON, likewise."""
+        return await self._taken(request, self._submit_liquidity_transfer)
 
     async def _taken(
         self,
@@ -200,6 +206,17 @@ class Submissions:
         return _submitted(outcome, invalid=MESSAGE_INVALID, as_json=Finding.as_json)
 
     async def _submit_payment(self, tenant_id: TenantId, request: web.Request) -> Submitted:
+        return await self._submit_json(tenant_id, request, read_payment_request)
+
+    async def _submit_liquidity_transfer(self, tenant_id: TenantId, request: web.Request) -> Submitted:
+        return await self._submit_json(tenant_id, request, read_liquidity_request)
+
+    async def _submit_json(
+        self,
+        tenant_id: TenantId,
+        request: web.Request,
+        read: Callable[[bytes], PaymentRequest | LiquidityRequest],
+    ) -> Submitted:
         require_type(request, is_json, taken=JSON)
         header_key = header_key_of(request)
         if header_key is None:
@@ -212,7 +229,7 @@ class Submissions:
         outcome = await self._api.intake.submit_payment(
             tenant_id,
             IdempotencyKey(header_key),
-            read_payment_request(body),
+            read(body),
             body,
             received_at=self._api.clock.now(),
         )

@@ -230,7 +230,7 @@ def sample(
 
 @application.command()
 def send(
-    file: Annotated[Path, typer.Argument(help="A pacs.008 as XML, or a payment as JSON.")],
+    file: Annotated[Path, typer.Argument(help="A pacs.008 or pacs.009 as XML, or a payment as JSON.")],
     restamp: Annotated[
         bool,
         typer.Option(
@@ -248,6 +248,7 @@ def send(
             help="The Idempotency-Key of a JSON payment; by default the file's digest: the same file, the same payment."
         ),
     ] = None,
+    liquidity: Annotated[bool, typer.Option("--liquidity", help="The JSON asks for a liquidity transfer.")] = False,
     wait: Annotated[int, typer.Option(min=0, max=15, help="Seconds to wait for the final status.")] = 15,
     json: Annotated[bool, typer.Option("--json", help="Print the gateway's answer as JSON.")] = False,
 ) -> None:
@@ -258,7 +259,17 @@ def send(
     from gateway.cli.send import send_file
 
     raise typer.Exit(
-        send_file(file, settings_or_stop(), restamped=restamp, rail=rail, url=url, key=key, wait_s=wait, as_json=json)
+        send_file(
+            file,
+            settings_or_stop(),
+            restamped=restamp,
+            rail=rail,
+            url=url,
+            key=key,
+            wait_s=wait,
+            as_json=json,
+            is_liquidity=liquidity,
+        )
     )
 
 

@@ -50,11 +50,11 @@ class GatewayClient:
         path = "/v1/messages" if rail is None else f"/v1/messages?{urlencode({'rail': rail})}"
         return await self._request("POST", path, wait_s=wait_s, data=body, headers={"Content-Type": "application/xml"})
 
-    async def send_payment(self, payment: dict[str, Any], *, key: str, wait_s: int) -> Answer:
+    async def send_payment(
+        self, payment: dict[str, Any], *, key: str, wait_s: int, path: str = "/v1/payments"
+    ) -> Answer:
         """Send a payment as JSON under a key; a repeat under the same key is safe."""
-        return await self._request(
-            "POST", "/v1/payments", wait_s=wait_s, json=payment, headers={"Idempotency-Key": key}
-        )
+        return await self._request("POST", path, wait_s=wait_s, json=payment, headers={"Idempotency-Key": key})
 
     async def payment(self, reference: str) -> Answer:
         """Ask for a payment by its id, UETR or end-to-end id."""

@@ -39,6 +39,7 @@ def send_file(
     key: str | None,
     wait_s: int,
     as_json: bool,
+    is_liquidity: bool = False,
 ) -> int:
     """Send the file over the rail that is named or that it shows, print what became of it, and return the exit code."""
     try:
@@ -49,6 +50,8 @@ def send_file(
     payment = _json_payment(file, body) if body.lstrip()[:1] == b"{" else None
     if payment is not None and rail is not None:
         payment = {**payment, "rail": rail}
+    if payment is None and is_liquidity:
+        stop("--liquidity is for JSON; a pacs.009 shows by itself what it is: send the file without it")
     key = key or f"file-{hashlib.sha256(body).hexdigest()[:32]}"
     if restamped and payment is None:
         result = _restamp(body, settings)
@@ -56,7 +59,8 @@ def send_file(
         if not as_json:
             _print_changes(result)
     try:
-        answer = asyncio.run(_send(address, api_key, body, payment, rail=rail, key=key, wait_s=wait_s))
+        path = "/v1/liquidity-transfers" if is_liquidity else "/v1/payments"
+        answer = asyncio.run(_send(address, api_key, body, payment, rail=rail, key=key, wait_s=wait_s, path=path))
     except (aiohttp.ClientError, TimeoutError) as error:
         again = _kept(file, body) if restamped and payment is None else file
         stop(
@@ -112,10 +116,11 @@ async def _send(
     rail: str | None,
     key: str,
     wait_s: int,
+    path: str,
 ) -> Answer:
     async with GatewayClient(address, api_key) as client:
         if payment is not None:
-            return await client.send_payment(payment, key=key, wait_s=wait_s)
+            return await client.send_payment(payment, key=key, wait_s=wait_s, path=path)
         return await client.send_message(body, wait_s=wait_s, rail=rail)
 
 

@@ -16,6 +16,7 @@ from iso20022 import (
     ConnectionPartyId,
     CustomerCreditTransfer,
     EnvelopeKind,
+    InstitutionCreditTransfer,
     PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
@@ -38,6 +39,7 @@ from iso20022.messages import (
     camt056,
     camt060,
     pacs004,
+    pacs009,
     pain013,
     pain014,
 )
@@ -46,7 +48,7 @@ from simulators.facts import PaymentBooked, ReasonSource, Verdict
 from simulators.fednow.behaviours import TABLE
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.fednow.value import Value, member_of
-from simulators.participants import Participant, participant_of
+from simulators.participants import Liquidity, Participant, participant_of
 from simulators.refusals import TechnicalFault, first_finding
 from simulators.standing import Standing
 
@@ -59,6 +61,7 @@ _ROLLOVER_HOUR: Final = 19
 _CLASS_OF: Final = {
     pacs008.MESSAGE_TYPE: "value",
     pacs004.MESSAGE_TYPE: "value",
+    pacs009.MESSAGE_TYPE: "value",
     camt056.MESSAGE_TYPE: "nonvalue",
     camt029.MESSAGE_TYPE: "nonvalue",
     **dict.fromkeys((pain013.MESSAGE_TYPE, pain014.MESSAGE_TYPE, camt055.MESSAGE_TYPE), "nonvalue"),
@@ -145,6 +148,8 @@ def find_business_faults(
 
     Whoever receives may return, and nobody looks what was paid (Operating Procedures, appendix F and section 9).
     """
+    if transfer.is_liquidity:
+        return _liquidity_faults(transfer, header, now=now, settings=settings)
     codes = settings.codes
     sender = participant_of(transfer.instructing_agent, settings.participants)
     receiver = participant_of(transfer.instructed_agent, settings.participants)
@@ -155,12 +160,46 @@ def find_business_faults(
     checks = (
         (sender is None or not (sender.may_send or transfer.is_return), codes.sender_profile),
         (receiver is None, codes.receiver_profile),
+        (receiver is not None and not receiver.takes_transfers, codes.not_enabled),
         (receiver is not None and not standing.is_reached(receiver), codes.receiver_signed_off),
         (clock_left < timedelta(seconds=settings.receiver_reserve_s), codes.timed_out),
         (future, codes.future_dated),
         (transfer.amount > settings.network_limit, codes.over_limit),
     )
     return tuple(code for is_fault, code in checks if is_fault)
+
+
+def _liquidity_faults(
+    transfer: Value, header: BusinessHeader, *, now: datetime, settings: FedNowSimulatorSettings
+) -> tuple[str, ...]:
+    """The codes of every business fault of a liquidity transfer.
+
+    No receiver's reserve, and nobody has to be signed on (Operating Procedures, sections 5 and 16.1); but both have a
+    profile for it, and the rail has hours and a limit of its own for it.
+    """
+    codes = settings.codes
+    sender = participant_of(transfer.instructing_agent, settings.participants)
+    receiver = participant_of(transfer.instructed_agent, settings.participants)
+    tolerance = timedelta(seconds=settings.future_tolerance_s)
+    settles_on = transfer.settlement_date
+    future = header.creation_time > now + tolerance or (settles_on is not None and settles_on > cycle_day(now))
+    checks = (
+        (sender is None or sender.liquidity is not Liquidity.SEND_AND_RECEIVE, codes.sender_profile),
+        (receiver is None, codes.receiver_profile),
+        (receiver is not None and receiver.liquidity is Liquidity.NONE, codes.not_enabled),
+        (now >= header.creation_time + settings.rail_clock, codes.timed_out),
+        (future, codes.future_dated),
+        (transfer.amount > settings.liquidity_limit, codes.over_limit),
+        (not _is_open_to_liquidity(now, settings), codes.liquidity_closed),
+    )
+    return tuple(code for is_fault, code in checks if is_fault)
+
+
+def _is_open_to_liquidity(now: datetime, settings: FedNowSimulatorSettings) -> bool:
+    if settings.liquidity_hours is None:
+        return True
+    (opens, closes), local = settings.liquidity_hours, now.astimezone(EASTERN).time()
+    return opens <= local < closes if opens < closes else local >= opens or local < closes
 
 
 def decide_outcome(
@@ -247,8 +286,13 @@ def answer_enquiry(
 
 
 def behaviour_of(transfer: Value) -> Behaviour:
-    """The behaviour that the creditor's account or the amount chooses; a return's creditor was the debtor before."""
-    return TABLE.chosen(creditor_account=transfer.creditor_account, amount=transfer.amount)
+    """The behaviour that the creditor's account or the amount chooses; a return's creditor was the debtor before.
+
+    Nobody is asked about a liquidity transfer: what a creditor's institution would do about it, it does not.
+    """
+    chosen = TABLE.chosen(creditor_account=transfer.creditor_account, amount=transfer.amount)
+    is_answered = chosen.decision is not TransactionStatus.ACTC or chosen.decides_after
+    return SETTLES if transfer.is_liquidity and is_answered else chosen
 
 
 def cycle_day(instant: datetime) -> date:
@@ -270,7 +314,7 @@ def _speaks_for(
             | PaymentStatusReport(instructing_agent=agent)
         ):
             return _speaks_for_agent(agent, connection_party, participants)
-        case PaymentReturn(instructing_agent=institution):
+        case PaymentReturn(instructing_agent=institution) | InstitutionCreditTransfer(instructing_agent=institution):
             return _speaks_for_agent(member_of(institution), connection_party, participants)
         case _:
             return True

@@ -22,7 +22,6 @@ from iso20022 import (
     RoutingNumber,
     StatusReason,
     TransactionStatus,
-    Uetr,
     fednow_message_id,
     header,
     pacs002,
@@ -31,10 +30,11 @@ from iso20022 import (
     unwrap,
     wrap,
 )
-from iso20022.messages import pacs004
+from iso20022.messages import pacs004, pacs009
 from simulators.facts import PaymentBooked, TransferForwarded
 from simulators.fednow.answers import eastern
 from simulators.fednow.decide import EASTERN, cycle_day
+from simulators.fednow.liquidity import liquidity_of, made_uetr
 from simulators.fednow.moulds import StatusMoulds
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.returns import return_of
@@ -74,12 +74,16 @@ class FedNowForwarding:
         sender = participant_of(order.debtor_agent, self._settings.participants)
         party = ConnectionPartyId(order.debtor_agent) if sender is None else sender.connection_party
         reference = self._ids.next_reference()
+        if order.liquidity:
+            message_id = fednow_message_id(business_date=created.date(), connection_party=party, reference=reference)
+            moved = liquidity_of(order, message_id, number, created=created, reference=reference)
+            return self._forwarded(order, value_of(moved), pacs009.build(moved), number, recipient=recipient, now=now)
         transfer = CustomerCreditTransfer(
             message_id=fednow_message_id(business_date=created.date(), connection_party=party, reference=reference),
             creation_time=created,
             instruction_id=InstructionId(f"I{reference}"),
             end_to_end_id=EndToEndId(order.end_to_end_id or f"E{reference}"),
-            uetr=Uetr(_uetr(number, reference)),
+            uetr=made_uetr(number, reference),
             local_instrument="FDNA",
             category_purpose="CONS",
             amount=order.amount,
@@ -109,6 +113,8 @@ class FedNowForwarding:
     ) -> TransferForwarded:
         created = transfer.creation_time
         message_type = pacs004.MESSAGE_TYPE if transfer.is_return else pacs008.MESSAGE_TYPE
+        if transfer.is_liquidity:
+            message_type = pacs009.MESSAGE_TYPE
         outgoing = self._header(message_type, recipient, processed_at=created, now=now)
         return TransferForwarded(
             number=number,
@@ -225,9 +231,3 @@ class FedNowForwarding:
             connection_party=self._service,
             reference=self._ids.next_reference(),
         )
-
-
-def _uetr(number: int, reference: str) -> str:
-    """A UETR in the form of a random UUID, made of a reference: the same order gives the same."""
-    digits = f"{int(reference, 36):024x}"[-18:] + f"{number:06x}"[-6:]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:18]}-{digits[12:24]}"

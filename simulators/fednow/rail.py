@@ -12,6 +12,7 @@ from iso20022 import (
     ConnectionPartyId,
     CustomerCreditTransfer,
     Direction,
+    InstitutionCreditTransfer,
     MessageId,
     PaymentCancellationRequest,
     PaymentReturn,
@@ -73,7 +74,7 @@ class FedNowRules:
 
         if (
             message_id
-            and isinstance(message, CustomerCreditTransfer | PaymentReturn)
+            and isinstance(message, CustomerCreditTransfer | PaymentReturn | InstitutionCreditTransfer)
             and report.valid
             and is_lost(message_id, decide.behaviour_of(value_of(message)), book)
         ):
@@ -89,7 +90,7 @@ class FedNowRules:
             return self._refused(fault, judged, message_id or NOT_AVAILABLE, arrival)
         assert header is not None, "a message without a header has a technical fault"
         match message:
-            case CustomerCreditTransfer() | PaymentReturn():
+            case CustomerCreditTransfer() | PaymentReturn() | InstitutionCreditTransfer():
                 value = value_of(message)
                 booked = decide.book(
                     value,
@@ -304,6 +305,7 @@ def _uetr_of(report: Report) -> str | None:
             CustomerCreditTransfer(uetr=uetr)
             | PaymentStatusRequest(original_uetr=uetr)
             | PaymentReturn(original_uetr=uetr)
+            | InstitutionCreditTransfer(uetr=uetr)
         ):
             return uetr
         case _:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Final
 
 from iso20022 import Amount, ConnectionPartyId, FedNowProfile, Severity
-from simulators.participants import PARTICIPANTS, Participant
+from simulators.participants import LIQUIDITY_ONLY, PARTICIPANTS, SETTLEMENT_ONLY, Participant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectCodes:
     """The rail's own codes. ``SIM-…`` are this simulator's: the real ones are not public, set them where you know them.
 
-    E400, E401, E411, E980 and E981 are in the lists that two bank-API vendors publish; E990 and E997 also in others'
-    public texts (see the project's reference on rails, section A.8).
+    E400, E401, E411, E980, E981 and E982 are in the lists that two bank-API vendors publish; E990 and E997 also in
+    others' public texts (see the project's reference on rails, section A.8).
     """
 
     # Refused technically: admi.002.
@@ -37,6 +37,8 @@ class RejectCodes:
     over_limit: str = "E990"
     sender_profile: str = "E980"
     receiver_profile: str = "E981"
+    not_enabled: str = "E982"
+    liquidity_closed: str = "SIM-LMT-HOURS"
     receiver_signed_off: str = "SIM-SIGNED-OFF"
     # A status request refused: pacs.002 RJCT about the pacs.028.
     not_found: str = "E400"
@@ -48,7 +50,12 @@ class RejectCodes:
 NETWORK_LIMIT: Final = Amount(10_000_000_00)
 """The most that one payment may carry, since November 2025."""
 
-_MESSAGE_RULES: Final = replace(FedNowProfile(), aba_severity=Severity.WARNING, network_limit_cents=10**14)
+LIQUIDITY_LIMIT: Final = Amount(2_500_000_00)
+"""The most that one liquidity transfer may carry (Operating Procedures v2.1, October 2024)."""
+
+_MESSAGE_RULES: Final = replace(
+    FedNowProfile(), aba_severity=Severity.WARNING, network_limit_cents=10**14, lmt_limit_cents=10**14
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +67,9 @@ class FedNowSimulatorSettings:
     of the clock is left (FedNow: each receiver's choice of 1-5 s; its default is not public). ``receiver_s`` is how
     long creditors' institutions take where their behaviour says nothing. ``visibility_s``: what is fetched and not
     acknowledged comes again after it. ``check_duplicates`` off books every copy of a message, which no real rail does:
-    for drills that must see what a gateway would have doubled. ``connection_points`` are those of the parties that name
-    theirs, as one with two sites does: each has a queue of its own.
+    for drills that must see what a gateway would have doubled. ``liquidity_hours`` are when liquidity transfers are
+    taken, US Eastern; None for always: the rail's hours are not public. ``connection_points`` are those of the parties
+    that name theirs, as one with two sites does: each has a queue of its own.
     """
 
     host: str = "127.0.0.1"
@@ -75,7 +83,9 @@ class FedNowSimulatorSettings:
     visibility_s: float = 5
     check_duplicates: bool = True
     network_limit: Amount = NETWORK_LIMIT
-    participants: tuple[Participant, ...] = PARTICIPANTS
+    liquidity_limit: Amount = LIQUIDITY_LIMIT
+    liquidity_hours: tuple[time, time] | None = None
+    participants: tuple[Participant, ...] = (*PARTICIPANTS, LIQUIDITY_ONLY, SETTLEMENT_ONLY)
     connection_points: Mapping[ConnectionPartyId, Sequence[str]] = field(default_factory=dict)
     codes: RejectCodes = field(default_factory=RejectCodes)
     profile: FedNowProfile = field(default_factory=lambda: _MESSAGE_RULES)

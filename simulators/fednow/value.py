@@ -1,4 +1,4 @@
-"""What moves money at a participant's word, a credit transfer or a return of one, in one form."""
+"""What moves money at a participant's word, a credit transfer, a return of one or a liquidity transfer, in one form."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from iso20022 import (
     Amount,
     CustomerCreditTransfer,
     EndToEndId,
+    InstitutionCreditTransfer,
     InstructionId,
     MessageId,
     PaymentReturn,
@@ -38,10 +39,27 @@ class Value:
     instructed_agent: RoutingNumber
     creditor_account: str
     is_return: bool
+    is_liquidity: bool = False
 
 
-def value_of(message: CustomerCreditTransfer | PaymentReturn) -> Value:
+def value_of(message: CustomerCreditTransfer | PaymentReturn | InstitutionCreditTransfer) -> Value:
     """The message in that form; what the rail's rules demand of it is there."""
+    if isinstance(message, InstitutionCreditTransfer):
+        return Value(
+            message_id=message.message_id,
+            creation_time=message.creation_time,
+            instruction_id=message.instruction_id,
+            end_to_end_id=message.end_to_end_id,
+            transaction_id=message.transaction_id,
+            uetr=message.uetr,
+            amount=message.amount,
+            settlement_date=message.settlement_date,
+            instructing_agent=member_of(message.instructing_agent),
+            instructed_agent=member_of(message.instructed_agent),
+            creditor_account=_number(message.creditor_account),
+            is_return=False,
+            is_liquidity=True,
+        )
     if isinstance(message, PaymentReturn):
         chain = message.return_chain
         return Value(
