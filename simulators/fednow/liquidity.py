@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from iso20022 import EndToEndId, InstitutionCreditTransfer, InstructionId, MessageId, Personal, Uetr
-from iso20022.messages.actors import Agent
+from iso20022.messages.actors import Account, Agent, OtherIdentification
 from iso20022.messages.original import PaymentType
 from iso20022.messages.shape import Proprietary
 from simulators.fednow.decide import cycle_day
@@ -30,6 +30,7 @@ def liquidity_of(
         instructed_agent=creditor,
         debtor=debtor,
         creditor=creditor,
+        creditor_account=Account(id=OtherIdentification(id=Personal(order.creditor_account))),
         remittance=(Personal(order.remittance),),
     )
 
