@@ -85,16 +85,16 @@ PARTICIPANTS: Final[tuple[Participant, ...]] = (
 
 LIQUIDITY_ONLY: Final = _participant(
     "Ploughgate Sample Corporate",
-    "990001601",
-    connection_party="990001601",
+    "990001902",
+    connection_party="990001902",
     may_send=False,
     takes_transfers=False,
     liquidity=Liquidity.SEND_AND_RECEIVE,
 )
 SETTLEMENT_ONLY: Final = _participant(
     "Stonecross Sample Settlement Bank",
-    "990001708",
-    connection_party="990001708",
+    "990001805",
+    connection_party="990001805",
     may_send=False,
     takes_transfers=False,
 )

@@ -343,7 +343,6 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     **{(_S.RECEIVED, kind): _T(_S.RECEIVED, _STRANGE) for kind in (*_SAYING_NOTHING, _E.NOT_FOUND_REPORTED)},
     # A liquidity transfer asks nothing: when it comes the money is here (Operating Procedures v2.1, chapter 5).
     (_S.RECEIVED, _E.CREDIT_ADVISED): _T(_S.SETTLED, _ARRIVED),
-    **{(state, _E.CREDIT_ADVISED): _T(state) for state in _ARRIVED_STATES},
     # We accepted: only the rail's word says what became of it.
     **{(state, kind): transition for state in _ANSWERED for kind, transition in _HOLDING_BY_RAIL.items()},
     **{(state, _E.RECEIVED_AGAIN): _T(state, (_F.REPEAT_ANSWER,)) for state in _ANSWERED},

@@ -120,7 +120,7 @@ class Asker:
     async def stand_in(self, transfer: IncomingTransfer) -> None:
         """Decide in the institution's place, and answer the rail; there is no time left for anyone to look at it."""
         if transfer.is_liquidity:
-            await self._credit(transfer)
+            await self.credit(transfer)
             return
         answer = await self._in_its_place(self.tenants.of(transfer), transfer)
         screened = Screened(fault=NO_TIME) if await self._is_screened(transfer) else PASSED
@@ -165,8 +165,13 @@ class Asker:
             self.in_hand.remove(transfer.payment_id)
             self._of_tenant[transfer.tenant_id] -= 1
 
-    async def _credit(self, transfer: IncomingTransfer) -> None:
-        """Save that the money of a liquidity transfer is here: nobody is asked, and nothing is answered."""
+    async def credit(self, transfer: IncomingTransfer) -> None:
+        """Save that the money of a liquidity transfer is here: nobody is asked, and nothing is answered; repeatable.
+
+        Raises:
+            UnavailableError: the store does not answer.
+
+        """
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
             if current.state is not IncomingState.RECEIVED:
@@ -180,7 +185,7 @@ class Asker:
 
     async def _decide(self, transfer: IncomingTransfer, message: Brought) -> None:
         if transfer.is_liquidity:
-            await self._credit(transfer)
+            await self.credit(transfer)
             return
         await self.tenants.ensure()
         tenant, rail = self.tenants.of(transfer), self.decisions.decider.rails[transfer.rail]

@@ -176,6 +176,8 @@ class Hearing:
             UnavailableError: the store does not answer.
 
         """
+        if transfer.is_liquidity:
+            await self.asker.credit(transfer)  # it had settled before anything is said of it
         counted, tries = inbox_id or arrived.reading.business_message_id, count()
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:

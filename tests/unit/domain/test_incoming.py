@@ -52,6 +52,8 @@ ILLEGAL: Final = {
         for state in (_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING)
         for kind in (_E.STATUS_REQUEST_DUE, _E.QUESTIONS_ENDED)
     ),
+    # A liquidity transfer asks nothing: its credit is the first that befalls it.
+    *((state, _E.CREDIT_ADVISED) for state in _S if state is not _S.RECEIVED),
     # An acceptance is withheld that was decided on.
     (_S.RECEIVED, _E.ANSWER_WITHHELD),
     # What is at its end is not taken over; the rail's word on what nobody here has accepted is heard in doubt alone.
@@ -107,7 +109,10 @@ def test_the_two_lists_together_hold_every_pair_once() -> None:
 
 
 def test_nothing_is_posted_before_the_rail_has_settled() -> None:
-    """The institution is told to post by one state alone, again and again, and only the rail's ACSC leads there."""
+    """The institution is told to post by one state alone, again and again.
+
+    Only the rail's ACSC leads there, or a liquidity transfer, which is its own advice of credit.
+    """
     leading = {
         (state, event)
         for (state, event), transition in INCOMING_TRANSITIONS.items()
@@ -115,6 +120,7 @@ def test_nothing_is_posted_before_the_rail_has_settled() -> None:
     }
 
     assert leading == {(state, _E.SETTLEMENT_ADVISED) for state in ACCEPTED_BY_US - {_S.ACCEPTED_WITHOUT_POSTING}} | {
+        (_S.RECEIVED, _E.CREDIT_ADVISED),
         (_S.SETTLED, _E.POSTING_OVERDUE),
         (_S.SETTLED, _E.TAKEN_OVER),
     }

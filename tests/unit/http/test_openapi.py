@@ -244,6 +244,10 @@ async def test_the_answers_of_the_running_application_fit_the_document(world: Wo
     await ask(
         "/v1/payments", await world.post_payment(json_payment(creditor_agent="990001107"), key="k"), method="POST"
     )
+    for amount in ("250000.00", "2500000.01"):
+        liquidity = {"amount": amount, "currency": "USD", "debtor_agent": "990000107", "creditor_agent": "990001106"}
+        submitted = await world.post_json("/v1/liquidity-transfers", liquidity, {"Idempotency-Key": amount})
+        await ask("/v1/liquidity-transfers", submitted, method="POST")
     await ask("/v1/payments/{reference}", await world.get(link))
     await ask("/v1/payments/{reference}", await world.get("/v1/payments/EXAMPLE-INVOICE-1"))
     payment = await world.befalls(world.payment(accepted.json["payment_id"]), Event(EventKind.SENDING_STARTED))

@@ -119,10 +119,13 @@ class IncomingWorld:
     _numbers: int = 0
     _brought: dict[MessageId, TransferForwarded] = field(default_factory=dict)
 
-    def brought(self, *, agent: RoutingNumber = AGENT, late_s: float = 0.0) -> Arrived:
-        """A transfer as the rail brings it now, under a header of `late_s` ago."""
+    def brought(self, *, agent: RoutingNumber = AGENT, late_s: float = 0.0, liquidity: bool = False) -> Arrived:
+        """A transfer, or a liquidity transfer, as the rail brings it now, under a header of `late_s` ago."""
         self._numbers += 1
-        order = Order(amount=Amount(5_174), debtor_agent=RoutingNumber("990001106"), creditor_agent=agent, spent_s=0.0)
+        debtor_agent = RoutingNumber("990001106")
+        order = Order(
+            amount=Amount(5_174), debtor_agent=debtor_agent, creditor_agent=agent, spent_s=0.0, liquidity=liquidity
+        )
         created = self.clock.now() - timedelta(seconds=late_s)
         forwarded = self.writer.forward(order, self._numbers, recipient=self.party, now=created)
         self._brought[forwarded.message_id] = forwarded
@@ -147,9 +150,9 @@ class IncomingWorld:
         )
         return Arrived(raw, reading, ClearVault(b"test").blind_index("rail-message", body))
 
-    async def received(self, *, agent: RoutingNumber = AGENT) -> IncomingTransfer:
+    async def received(self, *, agent: RoutingNumber = AGENT, liquidity: bool = False) -> IncomingTransfer:
         """A transfer that was just made durable, and that nobody decides on yet."""
-        arrived = self.brought(agent=agent)
+        arrived = self.brought(agent=agent, liquidity=liquidity)
         assert await self.hearing.arrive([arrived]) == [None]
         assert arrived.reading.transfer is not None
         (transfer,) = (
