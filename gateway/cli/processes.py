@@ -109,10 +109,8 @@ class Role:
         """
         give_up_at = time.monotonic() + READY_TIMEOUT_S
         while time.monotonic() < give_up_at:
-            if self._process.poll() is not None:
-                raise RoleError(
-                    f"{self.name} ended with {self._process.returncode}: see {self._log_file}\n{self._tail()}"
-                )
+            if (code := self.exit_code) is not None:
+                raise RoleError(f"{self.name} ended with {code}: see {self._log_file}\n{self._tail()}")
             if _answers(url):
                 return
             time.sleep(_POLL_S)

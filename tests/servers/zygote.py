@@ -2,7 +2,7 @@
 
 An interpreter of its own costs a role two seconds of a core before it does anything; the acceptance tests start two
 hundred. A forked role is a process like any other: its own session, memory, variables and log; it is killed, dies and
-ends as one. Demo, drills, benchmarks and proofs start their roles anew, as an installation does.
+ends as one. The demo, commands, benchmarks and proofs start their roles anew, as an installation does.
 """
 
 from __future__ import annotations
