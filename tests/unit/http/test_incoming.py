@@ -180,9 +180,9 @@ def test_a_reason_that_the_rail_does_not_take_is_named_with_those_that_it_takes(
     )
 
 
-async def test_what_an_operator_notes_of_a_return_is_kept_without_the_blanks_around_it(world: World) -> None:
+def test_what_an_operator_notes_of_a_return_is_kept_without_the_blanks_around_it() -> None:
     """As every other note is."""
-    posted = await arrived(world, state=IncomingState.POSTED)
+    posted = transfer_as(state=IncomingState.POSTED)
 
     order = read_return(b'{"reason_code": "CUST", "note": " By telephone. "}', posted, reasons=frozenset())
 
