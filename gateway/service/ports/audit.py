@@ -128,8 +128,7 @@ class AuditedState:
 
 @dataclass(frozen=True, slots=True)
 class AuditedPayment:
-    """All that the database has under one id, of a payment, sent or received, or a conversation; of a sound one nothing
-    is missing.
+    """All that the database has under one id, of a payment or a conversation; of a sound one nothing is missing.
 
     ``events`` are in the order of epoch and sequence; a message names the event that it was saved with. The state is
     not folded anew while something of the other region's is new.
