@@ -148,14 +148,16 @@ class WhatIsOverIsNotPromised(Check):
 
 
 class NothingContradictoryGoesUnseen(Check):
-    """Both yes and no, or yes after the end: kept, and marked for a person."""
+    """Both yes and no: kept, and marked for a person; but for a no to what was taken back meanwhile, with both agreed."""
 
     promise = "who contradicts themselves is looked at"
 
     def on_end(self, world: World) -> Iterator[str]:
         for known, spoken, events in talks(world):
             said = [event.act for event in events]
-            is_both = Act.ACCEPTED in said and Act.REFUSED in said
+            is_both = Act.ACCEPTED in said and any(
+                event.act is Act.REFUSED and event.state_before is not _S.WITHDRAWN for event in events
+            )
             if is_both and spoken.plan.is_ours and not known.needs_attention:
                 yield f"{spoken.plan.words} was accepted and refused, and nobody will look"
 
