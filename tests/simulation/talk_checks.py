@@ -148,7 +148,7 @@ class WhatIsOverIsNotPromised(Check):
 
 
 class NothingContradictoryGoesUnseen(Check):
-    """Both yes and no: kept, and marked for a person; but for a no to what was taken back meanwhile, with both agreed."""
+    """Both yes and no: kept, and marked for a person; but for a no to what both have taken back meanwhile."""
 
     promise = "who contradicts themselves is looked at"
 
