@@ -43,12 +43,20 @@ def initialise(settings: Settings, *, is_first: bool) -> None:
         SettingsError: a setting is missing, or database or witness cannot be used.
 
     """
-    slots = _done(_initialise(settings, *_names(settings), is_first=is_first))
+    slots = _done(initialised(settings, is_first=is_first))
     OUT.print(f"region {settings.region}: {_shares(slots)}")
 
 
-async def _initialise(settings: Settings, region: RegionId, peer: RegionId, *, is_first: bool) -> SlotMap:
-    url = witness_url_of(settings)
+async def initialised(settings: Settings, *, is_first: bool) -> SlotMap:
+    """Prepare this region's database, begin at the witness, and return the map.
+
+    Raises:
+        SettingsError: a setting is missing.
+        ReplicationError: the database cannot be prepared.
+        UnavailableError: the witness does not answer, or has no map.
+
+    """
+    (region, peer), url = _names(settings), witness_url_of(settings)
     await prepare_witness(url)
     # Both regions follow as a role of the same name and password: what this one logs in as there, the other does here.
     follower = settings.peer_database_url and login_of(settings.peer_database_url.get_secret_value())
@@ -70,8 +78,20 @@ def follow(settings: Settings, *, anew: bool) -> None:
 
     """
     region, peer = _names(settings)
-    done = _done(join(_owner_url(settings), _peer_url(settings), region=region, peer=peer, anew=anew))
+    done = _done(followed(settings, anew=anew))
     OUT.print(f"region {region} follows {peer}: {done}")
+
+
+async def followed(settings: Settings, *, anew: bool) -> str:
+    """Follow the other region, and return what was done; both may do so at the same moment.
+
+    Raises:
+        SettingsError: a setting is missing.
+        ReplicationError: it cannot be done.
+
+    """
+    region, peer = _names(settings)
+    return await join(_owner_url(settings), _peer_url(settings), region=region, peer=peer, anew=anew)
 
 
 def show(settings: Settings, *, as_json: bool) -> int:
