@@ -498,15 +498,15 @@ async def _drop(
 async def _make_slot(peers: asyncpg.Connection[asyncpg.Record], name: str) -> None:
     """Make the slot at the peer, with no transaction open here.
 
-    A slot begins when all that was under way at its server has ended. Made by ``CREATE SUBSCRIPTION``, inside that one's
-    transaction, two regions that join at once would each wait for the other's, for ever.
+    A slot begins when all that was under way at its server has ended. Made by ``CREATE SUBSCRIPTION``, inside the
+    transaction of that, two regions that join at once would each wait for the other's, for ever.
     """
     try:
         await peers.execute("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", name)
     except asyncpg.DuplicateObjectError as error:
         raise ReplicationError(
-            f"the peer has a slot {name}, by which nothing here follows: an attempt that was broken off has left it, or "
-            "another database of this region follows by it. Where no other does: fifteen region join --anew"
+            f"the peer has a slot {name}, by which nothing here follows: an attempt that was broken off has left it, "
+            "or another database of this region follows by it. Where no other does: fifteen region join --anew"
         ) from error
 
 

@@ -33,6 +33,9 @@ BOTH_EVERY: Final = 5
 LOST_EVERY: Final = 12
 """Of one payment in so many the rail's answer is lost: it is under way when a region is lost, and asked about."""
 
+ALL_ANSWERED: Final = 80
+"""Of the last so many of the many none is: who waits for the end would wait for the rail's clock again."""
+
 _TAKEN: Final = frozenset({200, 202})
 
 
@@ -59,6 +62,7 @@ class Load:
     refused: Counter[str] = field(default_factory=Counter)
     """Answers that were no acknowledgement, by region and status; 0 is none at all."""
     _quick_until: int = MANY
+    _lost_until: int = MANY - ALL_ANSWERED
     _number: int = 0
     _ends: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -87,7 +91,7 @@ class Load:
 
     def more(self, count: int) -> None:
         """Have so many more keys come quickly, from now on."""
-        self._quick_until = self._number + count
+        self._quick_until = self._lost_until = self._number + count
 
     async def _send(self, session: aiohttp.ClientSession) -> None:
         async with asyncio.TaskGroup() as group:
@@ -96,7 +100,9 @@ class Load:
                 first = self.dice.below(len(self.regions))
                 places = (0, 1) if self._number % BOTH_EVERY == 0 else (first,)
                 is_quick = self._number < self._quick_until
-                scenario = _ANSWER_LOST if is_quick and self._number % LOST_EVERY == 0 else _SETTLED
+                scenario = (
+                    _ANSWER_LOST if self._number < self._lost_until and self._number % LOST_EVERY == 0 else _SETTLED
+                )
                 for place in places:
                     group.create_task(self._pay(session, f"{self.prefix}-{self._number}", scenario.payment(), place))
                 await asyncio.sleep(1 / (PER_SECOND if is_quick else PER_SECOND_LATER))

@@ -76,6 +76,14 @@ class Stage:
             await asyncio.sleep(_LOOK_PAUSE_S)
         self.result.rto_s = round(SystemClock().monotonic_s() - since_s, 2)
 
+    async def come_back(self) -> None:
+        """Have the second region start again, and have its slots back: it is asked for while its roles start."""
+        _, west = self.two.regions
+        await asyncio.to_thread(west.server.start)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(west.start))
+            group.create_task(self.regain())
+
     async def regain(self) -> None:
         """Have the second region serve again, and have its slots back."""
         _, west = self.two.regions
@@ -118,9 +126,7 @@ async def killed(stage: Stage, *, by_itself: bool = False) -> None:
     started_s = SystemClock().monotonic_s()
     await asyncio.to_thread(west.kill)
     await stage.lose(started_s, by_itself=by_itself)
-    await asyncio.to_thread(west.server.start)
-    await asyncio.to_thread(west.start)
-    await stage.regain()
+    await stage.come_back()
     await stage.load.until(BEFORE + AFTER)
 
 
