@@ -45,6 +45,8 @@ WITNESS: Final = "witness"
 """The witness's place on the link."""
 
 _SENDER: Final = next(participant for participant in PARTICIPANTS if participant.may_send)
+INSTITUTION: Final = _SENDER.routing_number
+"""Who sends and receives here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

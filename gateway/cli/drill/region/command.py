@@ -17,6 +17,7 @@ from adapters.postgres.upgrade import UpgradeError
 from gateway.cli import EXIT_FINDINGS, EXIT_OK, EXIT_UNREADABLE
 from gateway.cli.console import OUT, stop
 from gateway.cli.drill.chance import Dice
+from gateway.cli.drill.region.arrivals import Arrivals
 from gateway.cli.drill.region.count import Result, count, differing, still_open
 from gateway.cli.drill.region.load import Load
 from gateway.cli.drill.region.plants import Plant, plant_in_databases
@@ -46,7 +47,10 @@ def run_region_drill(
             if any(keep.iterdir()):
                 stop(f"{keep} is not empty: name a directory for this drill alone", code=EXIT_UNREADABLE)
             results = drilled(names, seed=seed, plants=plants, directory=keep.resolve())
-            whole = [{**each.as_json(), "refused": each.refused, "wrong": each.wrong} for each in results]
+            whole = [
+                {**each.as_json(), "received": each.received, "refused": each.refused, "wrong": each.wrong}
+                for each in results
+            ]
             (keep / "results.json").write_text(json.dumps(whole, indent=2) + "\n")
         else:
             with tempfile.TemporaryDirectory(prefix="fifteen-drill-") as directory:
@@ -99,7 +103,9 @@ async def _drilled(two: TwoRegions, names: Sequence[str], seed: int, plants: fro
 async def played(two: TwoRegions, name: str, *, seed: int) -> Result:
     """Play one scenario on regions that run, and return what it came to."""
     result = Result(name, seed)
-    load = Load(two.regions, two.api_key, f"{name}-{seed}", Dice(seed, purpose=name))
+    prefix = f"{name}-{seed}"
+    arrivals = Arrivals(two.simulator_url, two.institution_url, prefix)
+    load = Load(two.regions, two.api_key, prefix, Dice(seed, purpose=name), arrivals)
     say(f"{name}: {SCENARIOS[name].sentence}")
     try:
         async with asyncio.timeout(SCENARIO_MAX_S), load.running():
@@ -111,12 +117,12 @@ async def played(two: TwoRegions, name: str, *, seed: int) -> Result:
         result.wrong.append(f"it was broken off: {broken.exceptions[0]}")
         await _mended(two)
     give_up_s = asyncio.get_running_loop().time() + DRAIN_MAX_S
-    while asyncio.get_running_loop().time() < give_up_s:
-        if not await still_open(two.regions) and not await differing(two.regions):
+    while True:
+        result.open, tables = await still_open(two.regions), await differing(two.regions)
+        if not (result.open or tables) or asyncio.get_running_loop().time() >= give_up_s:
             break
         await asyncio.sleep(_PAUSE_S)
-    result.open = await still_open(two.regions)
-    await count(result, load, two.regions, await asyncio.to_thread(two.journal.read_bytes))
+    await count(result, load, two.regions, await asyncio.to_thread(two.journal.read_bytes), tables=tables)
     return result
 
 

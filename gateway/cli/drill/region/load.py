@@ -13,6 +13,7 @@ import aiohttp
 
 from gateway.cli.demo import SCENARIOS
 from gateway.cli.drill.chance import Dice
+from gateway.cli.drill.region.arrivals import Arrivals
 from gateway.cli.two_regions import Region
 
 PER_SECOND: Final = 50
@@ -58,6 +59,8 @@ class Load:
     api_key: str
     prefix: str
     dice: Dice
+    arrivals: Arrivals
+    """What the rail brings meanwhile."""
     acknowledged: dict[str, list[Acknowledged]] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
     """Answers that were no acknowledgement, by region and status; 0 is none at all."""
@@ -73,13 +76,14 @@ class Load:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Send while the context is open, and then until every key has its payment."""
+        """Send, and have the rail bring, while the context is open; and then send until every key has its payment."""
         headers = {"Authorization": f"Bearer {self.api_key}"}
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(headers=headers, connector=connector) as session, asyncio.TaskGroup() as group:
             sending = group.create_task(self._send(session))
             try:
-                yield
+                async with self.arrivals.running():
+                    yield
             finally:
                 self._ends.set()
                 await sending
