@@ -33,6 +33,9 @@ SCENARIO_MAX_S: Final = 180.0
 DRAIN_MAX_S: Final = 90.0
 """Longer than the longest pause between two questions about one payment, which is a minute."""
 
+FOLLOW_MAX_S: Final = 15.0
+"""Where nothing is to be done any more, the regions have the same rows by then, or never."""
+
 _PAUSE_S: Final = 0.2
 
 
@@ -116,14 +119,22 @@ async def played(two: TwoRegions, name: str, *, seed: int) -> Result:
     except* RoleError as broken:
         result.wrong.append(f"it was broken off: {broken.exceptions[0]}")
         await _mended(two)
-    give_up_s = asyncio.get_running_loop().time() + DRAIN_MAX_S
-    while True:
-        result.open, tables = await still_open(two.regions), await differing(two.regions)
-        if not (result.open or tables) or asyncio.get_running_loop().time() >= give_up_s:
-            break
-        await asyncio.sleep(_PAUSE_S)
+    tables = await _drained(two, result)
     await count(result, load, two.regions, await asyncio.to_thread(two.journal.read_bytes), tables=tables)
     return result
+
+
+async def _drained(two: TwoRegions, result: Result) -> Sequence[str]:
+    """Return once nothing is on its way any more, or goes on being so; with the tables that differ then."""
+    now_s = asyncio.get_running_loop().time
+    give_up_s, busy_s = now_s() + DRAIN_MAX_S, now_s()
+    while True:
+        result.open, tables = await still_open(two.regions), await differing(two.regions)
+        busy_s = now_s() if result.open else busy_s
+        is_still = not result.open and (not tables or now_s() >= busy_s + FOLLOW_MAX_S)
+        if is_still or now_s() >= give_up_s:
+            return tables
+        await asyncio.sleep(_PAUSE_S)
 
 
 async def _mended(two: TwoRegions) -> None:
