@@ -44,12 +44,12 @@ _PAGE: Final = """# Proof: a region is lost under load
 
 {circumstances}
 
-Each line is what `fifteen drill region --seed {seed} --scenario NAME` prints; these were run in one go: the quick ones;
-{together}. What the scenarios do in detail, and what the numbers are: [drills.md](../drills.md#two-regions). The lease is
-3 s, the rail's clock 2 s, asked after 3 s (`clock`: 7 s and 8 s); 5 ms one way between the regions. RTO is from the harm
-to the first settled payment in a slot that was taken over: by command at once, but for `unattended`, where the other
-region does so by itself once 5 s were silent. The lease's end and the rail's clock are in it; on the real rail that
-clock is 25 s.
+Each line is what `fifteen drill region --seed {seed} --scenario NAME` prints; these were run in one go: the quick
+ones; {together}. What the scenarios do in detail, and what the numbers are: [drills.md](../drills.md#two-regions). The
+lease is 3 s, the rail's clock 2 s, asked after 3 s (`clock`: 7 s and 8 s); 5 ms one way between the regions. RTO is
+from the harm to the first settled payment in a slot that was taken over: by command at once, but for `unattended`,
+where the other region does so by itself once 5 s were silent. The lease's end and the rail's clock are in it; on the
+real rail that clock is 25 s.
 
 {scenarios}
 
