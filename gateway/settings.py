@@ -324,6 +324,11 @@ class RtpSettings(BaseModel):
         default=False,
         description="Whether the sender is told of every posting by camt.035 ACK; after ACWP it always is (ACWP).",
     )
+    withdrawal_agreed_code: Literal["IPAY", "PECR"] | None = Field(
+        None,
+        description="Which confirmation of a camt.029 says that a request for payment is withdrawn: of RTP's three "
+        "(IPAY, PECR, RJCR) none does so in a public text. Empty: none is asked for, nor agreed to.",
+    )
     further_reason_codes: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Reasons of a pacs.002, comma-separated, beside those of the public schemas. An answer with any "
@@ -344,7 +349,7 @@ class RtpSettings(BaseModel):
         "further_reason_codes",
         mode="before",
     )(_split)
-    _or_none = field_validator("url", "advice_wait_s", mode="before")(_none_if_empty)
+    _or_none = field_validator("url", "advice_wait_s", "withdrawal_agreed_code", mode="before")(_none_if_empty)
 
     @model_validator(mode="after")
     def _repeats_after_the_clock(self) -> Self:

@@ -82,6 +82,9 @@ _BY_STATUS: Final = {
 _SERIALS: Final = 10**11
 _PAYMENT: Final = "pacs.008"
 _REQUEST: Final = "camt.056"
+_TAKEN_BACK: Final = (_PAYMENT, "pain.013")
+"""What a camt.056 may be about."""
+
 _NUMBER_LENGTH: Final = 9
 
 _DATE: Final = slice(1, 9)
@@ -342,16 +345,14 @@ def _serial_of(reference: str) -> int:
 
 
 def _original_of(request: PaymentCancellationRequest) -> str | None:
-    """Return which payment is given up, or asked back; None for a request about anything else."""
+    """Return which payment is given up or asked back, or which request for payment is taken back."""
     original = request.original_message or request.original_group
-    if original is None or not original.message_name.startswith(_PAYMENT):
-        return None
-    return original.message_id
+    return None if original is None or not original.message_name.startswith(_TAKEN_BACK) else original.message_id
 
 
 def _answered_for(resolution: Resolution) -> str | None:
-    """Return which payment the answer to a request for its return is about."""
+    """Return which payment, or request for payment, the answer to a request for its return is about."""
     for each in (*(payment.original_message for payment in resolution.payments), resolution.group):
-        if each is not None and each.message_name.startswith(_PAYMENT):
+        if each is not None and each.message_name.startswith(_TAKEN_BACK):
             return each.message_id
     return None

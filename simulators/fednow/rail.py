@@ -30,11 +30,12 @@ from iso20022.messages.entries import Totals
 from iso20022.messages.pain013 import RequestForPayment
 from simulators.behaviours import Answer, Told
 from simulators.book import Book
+from simulators.conversations import asking_from
 from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
 from simulators.fednow import decide
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
-from simulators.fednow.conversations import ConversationWriter, asking_from, totals
+from simulators.fednow.conversations import ConversationWriter, totals
 from simulators.fednow.events import CHANGES, standing_change, told_of
 from simulators.fednow.forward import FedNowForwarding
 from simulators.fednow.reports import MADE, ReportWriter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -49,6 +50,17 @@ _SERIALS: Final = 10**11
 _PLACES: Final = 36**3
 _DESCRIPTION_MAX: Final = 350
 """Max350Text of admi.002 RsnDesc."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A message that has come to the rail, and who has sent it; what names no instruction is known by its id."""
+
+    message_id: MessageId
+    message_type: str
+    created_at: datetime
+    author: object
+    instruction_id: InstructionId | None = None
 
 
 class AnswerWriter:
@@ -103,6 +115,34 @@ class AnswerWriter:
         )
         document = camt035.build(acknowledgement)
         return self.wrapped(camt035.MESSAGE_TYPE, document, recipient=payment.connection_party, now=now)
+
+    def taken_in(
+        self,
+        message: Arrived,
+        *,
+        recipient: ConnectionPartyId,
+        now: datetime,
+        reasons: tuple[StatusReason, ...] = (),
+    ) -> bytes:
+        """The rail's pacs.002 about a message without money: it has arrived (ACTC), or (RJCT) is not taken in."""
+        assert isinstance(message.author, Agent), "an institution writes"
+        assert message.author.member_id is not None, "by its number"
+        report = PaymentStatusReport(
+            message_id=self.message_id(now),
+            creation_time=now,
+            original_message_id=message.message_id,
+            original_message_name=message.message_type,
+            original_creation_time=message.created_at,
+            original_instruction_id=message.instruction_id or InstructionId(message.message_id),
+            status=TransactionStatus.RJCT if reasons else TransactionStatus.ACTC,
+            reasons=reasons,
+            acceptance_time=now,
+            instructing_agent=RoutingNumber(self._rail[:9]),
+            instructed_agent=message.author.member_id,
+            agent_clearing_system=None,
+            states_group=True,
+        )
+        return self.wrapped(pacs002.MESSAGE_TYPE, pacs002.build(report), recipient=recipient, now=now)
 
     def reject(
         self, *, related_reference: str, code: str, description: str, recipient: ConnectionPartyId, now: datetime

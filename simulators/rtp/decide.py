@@ -26,7 +26,7 @@ from iso20022 import (
     pacs008,
     pacs028,
 )
-from iso20022.messages import camt029, camt035, camt056
+from iso20022.messages import camt026, camt028, camt029, camt035, camt056, pain013, pain014
 from simulators.behaviours import SETTLES, Behaviour
 from simulators.facts import PaymentBooked, ReasonSource
 from simulators.participants import Participant, participant_of
@@ -42,9 +42,13 @@ ECHO_REQUEST: Final = "admn.005.001.01"
 _CLASS_OF: Final = {
     pacs008.MESSAGE_TYPE: "value",
     pacs002.MESSAGE_TYPE: "nonvalue",
+    camt026.MESSAGE_TYPE: "nonvalue",
+    camt028.MESSAGE_TYPE: "nonvalue",
     camt029.MESSAGE_TYPE: "nonvalue",
     camt035.MESSAGE_TYPE: "nonvalue",
     camt056.MESSAGE_TYPE: "nonvalue",
+    pain013.MESSAGE_TYPE: "nonvalue",
+    pain014.MESSAGE_TYPE: "nonvalue",
     pacs028.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",
     ECHO_REQUEST: "system",

@@ -192,7 +192,7 @@ class RtpForwarding:
         self, forwarded: TransferForwarded, reason: str, *, days_later: int, is_unknown: bool, now: datetime
     ) -> bytes:
         """A camt.056 of the sender's."""
-        writer = RequestWriter(self._settings, self._writer)
+        writer = RequestWriter(self._writer)
         return writer.asked(forwarded, reason, days_later=days_later, is_unknown=is_unknown, now=now)
 
     def timed_out(self) -> str:

@@ -91,6 +91,14 @@ class FedNowConversations:
         """The service."""
         return RoutingNumber(self._dialect.service_id)
 
+    def unsaid(self, kind: ConversationKind, act: Act | None) -> str | None:  # noqa: ARG002
+        """Return None: FedNow has a word for everything."""
+        return None
+
+    def own_reason(self, act: Act, reason: Reason) -> Reason:  # noqa: ARG002
+        """Return the reason as it is: the service's lists are not public."""
+        return reason
+
     # --- what is heard ---
 
     def opening(self, talk: Talk, *, business_message_id: str) -> Opening | None:

@@ -30,7 +30,8 @@ from iso20022 import Amount, EndToEndId, FedNowProfile, Personal, RoutingNumber
 from iso20022.messages import pain013
 from iso20022.messages.camt060 import ReportKind
 from iso20022.messages.entries import Totals
-from simulators.fednow.conversations import Asking, ConversationWriter
+from simulators.conversations import Asking
+from simulators.fednow.conversations import ConversationWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.message_ids import MessageIds
 from tests.fakes.clock import START, VirtualClock
