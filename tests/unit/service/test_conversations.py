@@ -316,6 +316,35 @@ async def test_what_no_delivery_brought_out_is_sent_all_the_same() -> None:
     assert (before, [type_of(each.body) for each in world.link.sent]) == (0, ["pain.013"])
 
 
+async def test_what_the_rail_never_takes_does_not_hold_what_waits_behind_it() -> None:
+    """The first raises at every look that tries it: the others leave all the same, and it is left alone for a while."""
+    world = World()
+    first, *others = [await world.ask(account=f"SIMPROMISE{number}") for number in range(3)]
+    (poison, *_) = await world.store.messages(first.conversation_id)
+    tries = 0
+
+    def refuse(body: bytes, _class: MessageClass) -> tuple[bytes, ...]:
+        nonlocal tries
+        if body == poison.body:
+            tries += 1
+            world.link.sent.pop()
+            raise UnavailableError("the queue does not take it")
+        return ()
+
+    world.link.answering = refuse
+    keeping = world.keeping
+    world.clock.advance(31)
+    with pytest.raises(UnavailableError):
+        await keeping.look()
+    await keeping.look()
+
+    assert (len(world.link.sent), len(others), tries) == (2, 2, 1)
+    world.clock.advance(31)
+    with pytest.raises(UnavailableError):
+        await keeping.look()
+    assert tries == 2
+
+
 async def test_the_rails_rules_refuse_before_anything_is_saved() -> None:
     """A report of a day that is too long ago: the findings say where; nothing is there, and the key stays free."""
     world = World()
