@@ -328,10 +328,10 @@ class DialectProtocol:
         if codes:  # only what is valid, from the rail and for us, is acted upon; the rest is a person's to look at
             return Reading(header.business_message_id, message_type, None, None, codes)
         notice = message if isinstance(message, Notice) else None
-        if self._dialect.is_sign_of_life(message):
-            return Reading(header.business_message_id, message_type, None, None, is_sign_of_life=True, notice=notice)
-        if notice is not None:
-            return Reading(header.business_message_id, message_type, None, None, notice=notice)
+        is_alive = self._dialect.is_sign_of_life(message)
+        if is_alive or notice is not None:
+            of = None if notice is None else self._dialect.about(message)
+            return Reading(header.business_message_id, message_type, of, None, is_sign_of_life=is_alive, notice=notice)
         if isinstance(message, CustomerCreditTransfer | PaymentReturn):
             created_at = header.creation_time
             return Reading(

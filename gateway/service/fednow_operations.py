@@ -24,14 +24,16 @@ from iso20022.messages.camt052 import AccountReport
 from iso20022.messages.camt060 import AccountReportingRequest, ReportingPeriod, ReportingRequest, ReportKind
 from iso20022.messages.entries import CreditDebit, EntryStatus
 
-CODES: Final = Codes(sign_on="FPON", sign_off="FPOF", connect="FPCR", disconnect="FPCD")
+_CONNECT: Final = "FPCR"
+_DISCONNECT: Final = "FPCD"
+CODES: Final = Codes(sign_on="FPON", sign_off="FPOF", connect=_CONNECT, disconnect=_DISCONNECT)
 
 _CODE_OF: Final = {
     RailAction.PING: PING,
     RailAction.SIGN_ON: CODES.sign_on,
     RailAction.SIGN_OFF: CODES.sign_off,
-    RailAction.CONNECT: CODES.connect,
-    RailAction.DISCONNECT: CODES.disconnect,
+    RailAction.CONNECT: _CONNECT,
+    RailAction.DISCONNECT: _DISCONNECT,
 }
 
 _POINT: Final = re.compile(r"[0-9A-Za-z]{1,35}")
@@ -43,6 +45,7 @@ class FedNowOperations:
 
     rail: Final = Rail.FEDNOW
     codes: Final = CODES
+    counts_downtime: Final = True
 
     def __init__(self, dialect: FedNowDialect, *, party: str, institutions: frozenset[str]) -> None:
         self._dialect = dialect

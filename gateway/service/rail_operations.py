@@ -32,7 +32,7 @@ from gateway.service.ports import (
     UnavailableError,
     UnsentRailMessage,
 )
-from gateway.service.rail_protocol import OutboundMessage, Reading
+from gateway.service.rail_protocol import ECHO, SIGN_OFF, SIGN_ON, OutboundMessage, Reading
 from iso20022 import (
     AccountReportMessage,
     MessageReject,
@@ -40,6 +40,7 @@ from iso20022 import (
     SystemEventAcknowledgement,
     SystemEventNotification,
 )
+from iso20022.messages.admn import EchoResponse, SignOffResponse, SignOnResponse, SignOnStatus
 
 LOOK_PAUSE_S: Final = 0.5
 """Between two looks for what is to be sent: a person waits for it."""
@@ -65,6 +66,10 @@ STANDING_EVENTS_MAX: Final = 2_000
 """The events that a standing is made of: sign-ons of months, at several a day."""
 
 
+_ANSWERED: Final[Mapping[type, str]] = {SignOnResponse: SIGN_ON, SignOffResponse: SIGN_OFF, EchoResponse: ECHO}
+"""What administration messages answer."""
+
+
 class OperationsDialect(Protocol):
     """How one rail is asked about ourselves. Pure."""
 
@@ -86,6 +91,11 @@ class OperationsDialect(Protocol):
     @property
     def codes(self) -> Codes:
         """Its codes for what changes a standing."""
+        ...
+
+    @property
+    def counts_downtime(self) -> bool:
+        """Whether the rail's limits of downtime are known, and so counted."""
         ...
 
     def code_of(self, action: RailAction) -> str:
@@ -139,6 +149,8 @@ class RailStatus:
     codes: Codes
     downtime: Mapping[str, Downtime]
     """Of each of our institutions that is known."""
+    allowed: DowntimeRules | None
+    """What the rail allows; None where that is not known, and nothing is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +226,7 @@ class RailOperations:
 
     async def _disconnected_by(self, rail: Rail, point: str) -> str | None:
         """Who has asked last that a connection point be disconnected."""
-        codes, kinds = {self._dialect(rail).codes.disconnect}, {RailEventKind.ASKED}
+        codes, kinds = {self._dialect(rail).code_of(RailAction.DISCONNECT)}, {RailEventKind.ASKED}
         asked = await self.store.events(rail, codes=codes, kinds=kinds, limit=STANDING_EVENTS_MAX)
         return next((each.asked_by for each in asked if each.subjects == (point,)), None)
 
@@ -263,7 +275,9 @@ class RailOperations:
                     now=self.clock.now(),
                 )
                 for institution in sorted(dialect.institutions | set(stands.institutions))
+                if dialect.counts_downtime
             },
+            self.rules if dialect.counts_downtime else None,
         )
 
     def _dialect(self, rail: Rail) -> OperationsDialect:
@@ -376,6 +390,12 @@ def _event_of(rail: Rail, raw: RawMessage, reading: Reading) -> RailEvent:
         case SystemEventAcknowledgement() as said:
             kind, code, subjects = RailEventKind.ACKNOWLEDGED, said.event_code, said.parameters
             about, reason, described, happened = said.originator_reference, None, said.description, said.event_time
+        case SignOnResponse(status=SignOnStatus.RJCT) | SignOffResponse(status=SignOnStatus.RJCT) as said:
+            kind, code, subjects, about = RailEventKind.REFUSED, _ANSWERED[type(said)], (), reading.about
+            reason, described, happened = said.reason, None, said.creation_time
+        case SignOnResponse() | SignOffResponse() | EchoResponse() as said:
+            kind, code, subjects, about = RailEventKind.ACKNOWLEDGED, _ANSWERED[type(said)], (), reading.about
+            reason, described, happened = None, None, said.creation_time
         case SystemEventNotification() as said:
             kind, code, subjects = RailEventKind.BROADCAST, said.event_code, said.parameters
             about, reason, described, happened = None, None, said.description, said.event_time

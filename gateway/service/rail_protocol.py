@@ -29,6 +29,7 @@ from iso20022 import (
     SystemEventAcknowledgement,
     SystemEventNotification,
 )
+from iso20022.messages.admn import EchoResponse, SignOffResponse, SignOnResponse
 from iso20022.messages.camt026 import InformationRequest
 from iso20022.messages.camt028 import AdditionalPaymentInformation
 from iso20022.messages.camt052 import AccountReportMessage
@@ -49,8 +50,20 @@ Statement = (
 )
 """What a rail may say about a payment of ours, on one rail or another."""
 
-Notice = SystemEventAcknowledgement | SystemEventNotification | ParticipantFile
+Notice = (
+    SystemEventAcknowledgement
+    | SystemEventNotification
+    | ParticipantFile
+    | SignOnResponse
+    | SignOffResponse
+    | EchoResponse
+)
 """What a rail may say of itself, or of what it was asked about ourselves: events, who takes part."""
+
+SIGN_ON: Final = "admn.001"
+SIGN_OFF: Final = "admn.003"
+ECHO: Final = "admn.005"
+"""What is asked by administration messages, by the request's type: they have no codes of their own."""
 
 
 Talk = (

@@ -7,6 +7,7 @@ IBM (FTM) and Oracle (Banking Payments) for the repeat. What no public text says
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
@@ -54,6 +55,7 @@ from iso20022 import header as headers
 from iso20022.header import RTP_HEADER_TYPE
 from iso20022.local_time import in_local_time
 from iso20022.messages import admn, pacs008
+from iso20022.messages.admn import SignOffRequest, SignOffResponse, SignOnRequest, SignOnResponse
 from iso20022.messages.shape import Code
 
 DEFAULT_DOUBT: Final = DoubtPolicy(enquiry=Enquiry.REPEAT, questions_max=5, ping_after=3)
@@ -69,7 +71,7 @@ COPY_REFUSALS: Final = frozenset({"DUPL"})
 RTP_RAIL_ID: Final = ConnectionPartyId("990000001T1")
 """To whom a participant's messages go (published samples)."""
 
-_ECHO_REQUEST: Final = "admn.005.001.01"
+_ADMINISTRATION: Final[Mapping[type, str]] = {kind.value_type: name for name, kind in admn.KINDS.items()}
 
 _BY_STATUS: Final = {
     TransactionStatus.ACTC: EventKind.SETTLEMENT_REPORTED,
@@ -82,9 +84,7 @@ _BY_STATUS: Final = {
 _SERIALS: Final = 10**11
 _PAYMENT: Final = "pacs.008"
 _REQUEST: Final = "camt.056"
-_TAKEN_BACK: Final = (_PAYMENT, "pain.013")
-"""What a camt.056 may be about."""
-
+_REQUEST_FOR_PAYMENT: Final = "pain.013"
 _NUMBER_LENGTH: Final = 9
 
 _DATE: Final = slice(1, 9)
@@ -200,10 +200,15 @@ class RtpDialect:
 
     def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
         """Return an echo request, admn.005."""
-        reference = ping_reference_of(payment.payment_id, payment.pings + 1)
+        return self.administration(EchoRequest, ping_reference_of(payment.payment_id, payment.pings + 1), at=at)
+
+    def administration(
+        self, make: type[EchoRequest | SignOnRequest | SignOffRequest], reference: str, *, at: datetime
+    ) -> OutboundMessage:
+        """Return an administration message whose instruction id is its header's, with a character more."""
         source, serial, participant = _source_of(reference), _serial_of(reference), self._address.participant
         local = rail_time(at, self._zone)
-        echo = EchoRequest(
+        request = make(
             message_id=rtp_administration_id(local_time=local, participant=participant, reference=reference[:10]),
             creation_time=local,
             instruction_id=rtp_instruction_id(
@@ -215,7 +220,8 @@ class RtpDialect:
         header_id = rtp_business_message_id(
             business_date=local.date(), participant=participant, source=source, serial=serial
         )
-        return self._message(header_id, _ECHO_REQUEST, admn.build(echo), message_class=MessageClass.SYSTEM, at=at)
+        message_type = _ADMINISTRATION[make]
+        return self._message(header_id, message_type, admn.build(request), message_class=MessageClass.SYSTEM, at=at)
 
     def is_for_us(self, header: BusinessHeader) -> bool:
         """Whether a header is the rail's, under any of its ids, and to our participant."""
@@ -238,6 +244,9 @@ class RtpDialect:
                 return _answered_for(message)
             case PaymentAcknowledgement():
                 return message_id_of(message.original_instruction_id)
+            case SignOnResponse() | SignOffResponse() | EchoResponse():
+                asked = message_id_of(message.original_instruction_id)
+                return None if asked is None else header_id_of(asked)
             case _:
                 return None
 
@@ -347,12 +356,18 @@ def _serial_of(reference: str) -> int:
 def _original_of(request: PaymentCancellationRequest) -> str | None:
     """Return which payment is given up or asked back, or which request for payment is taken back."""
     original = request.original_message or request.original_group
-    return None if original is None or not original.message_name.startswith(_TAKEN_BACK) else original.message_id
+    return None if original is None else _named(original.message_name, original.message_id)
 
 
 def _answered_for(resolution: Resolution) -> str | None:
     """Return which payment, or request for payment, the answer to a request for its return is about."""
-    for each in (*(payment.original_message for payment in resolution.payments), resolution.group):
-        if each is not None and each.message_name.startswith(_TAKEN_BACK):
-            return each.message_id
-    return None
+    originals = (*(payment.original_message for payment in resolution.payments), resolution.group)
+    named = (_named(each.message_name, each.message_id) for each in originals if each is not None)
+    return next((each for each in named if each is not None), None)
+
+
+def _named(message_name: str, message_id: str) -> str | None:
+    """A payment by its id; a request for payment under a name that no payment has, whatever its id is."""
+    if message_name.startswith(_PAYMENT):
+        return message_id
+    return f"{_REQUEST_FOR_PAYMENT}:{message_id}" if message_name.startswith(_REQUEST_FOR_PAYMENT) else None

@@ -32,8 +32,10 @@ from iso20022 import (
     wrap,
 )
 from iso20022.header import RTP_HEADER_TYPE
-from iso20022.messages import admn, camt035, camt056
+from iso20022.messages import admi004, admn, camt035, camt056
 from iso20022.messages.actors import Agent
+from iso20022.messages.admi004 import SystemEventNotification
+from iso20022.messages.admn import SignOffRequest, SignOffResponse, SignOnRequest, SignOnResponse, SignOnStatus
 from iso20022.messages.camt035 import AcknowledgementKind
 from iso20022.messages.investigation import Case, GroupCancellation
 from iso20022.messages.original import Reason
@@ -44,6 +46,8 @@ from simulators.message_ids import MessageIds, base36
 from simulators.rtp.decide import EASTERN
 from simulators.rtp.settings import RtpSimulatorSettings
 
+_SIGN_ON_RESPONSE: Final = "admn.002.001.01"
+_SIGN_OFF_RESPONSE: Final = "admn.004.001.01"
 _ECHO_RESPONSE: Final = "admn.006.001.01"
 _ISO_CODE_LENGTH: Final = 4
 _SERIALS: Final = 10**11
@@ -168,6 +172,36 @@ class AnswerWriter:
             original_instruction_id=InstructionId(request.instruction_id),
         )
         return self.wrapped(_ECHO_RESPONSE, admn.build(response), recipient=recipient, now=now)
+
+    def signed(
+        self,
+        request: SignOnRequest | SignOffRequest,
+        reason: str | None,
+        *,
+        recipient: ConnectionPartyId,
+        now: datetime,
+    ) -> bytes:
+        """The answer to a sign-on or a sign-off, admn.002 or admn.004: accepted, or rejected for a reason."""
+        is_on = isinstance(request, SignOnRequest)
+        make: type[SignOnResponse | SignOffResponse] = SignOnResponse if is_on else SignOffResponse
+        response = make(
+            message_id=rtp_administration_id(
+                local_time=now.astimezone(EASTERN), participant=self._rail, reference=self._ids.next_reference()[-10:]
+            ),
+            creation_time=now,
+            instructing_agent=self._rail,
+            instructed_agent=recipient,
+            original_instruction_id=request.instruction_id,
+            status=SignOnStatus.ACTC if reason is None else SignOnStatus.RJCT,
+            reason=reason,
+        )
+        message_type = _SIGN_ON_RESPONSE if is_on else _SIGN_OFF_RESPONSE
+        return self.wrapped(message_type, admn.build(response), recipient=recipient, now=now)
+
+    def notice(self, code: str, parameters: tuple[str, ...], *, recipient: ConnectionPartyId, now: datetime) -> bytes:
+        """The rail's news of itself, admi.004."""
+        event = SystemEventNotification(event_code=code, parameters=parameters, event_time=now)
+        return self.wrapped(admi004.MESSAGE_TYPE, admi004.build(event), recipient=recipient, now=now)
 
     def reason(self, code: str) -> StatusReason:
         """A code as the list has it, ISO's or the rail's own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -151,7 +152,7 @@ async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(re
     )
     paid = await asked_until(receiver, path_of(to_pay), is_in("PAID"))
     for each in (to_refuse, to_pay, to_leave):
-        await asked_until(receiver, f"{path_of(each)}/messages", lambda _, it=each: _all_there(receiver, it))
+        await asked_until(receiver, f"{path_of(each)}/messages", partial(_all_there, receiver, each))
 
     assert (shown["why"], again["state"]) == ("not_on_this_rail", "REFUSED")
     assert (await known_as(receiver, late))["state"] == "REFUSED"
@@ -163,7 +164,7 @@ async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(re
     assert [kind for kind, _ in verdicts_of(receiver, to_leave)] == ["pacs.002", "pacs.002", "camt.029"]
 
 
-def _all_there(receiver: Receiver, conversation: dict[str, Any]) -> bool:
+def _all_there(receiver: Receiver, conversation: dict[str, Any], _shown: dict[str, Any]) -> bool:
     """Whether the network has taken each message of ours in a conversation."""
     return all(
         verdicts and set(verdicts) <= {"ignored", "answer"} for _, verdicts in verdicts_of(receiver, conversation)
@@ -195,7 +196,7 @@ async def test_information_is_asked_and_given_by_a_question_and_one_answer(
         expected=409,
         key="rtp-report",
     )
-    await asked_until(receiver, f"{path_of(theirs)}/messages", lambda _: _all_there(receiver, theirs))
+    await asked_until(receiver, f"{path_of(theirs)}/messages", partial(_all_there, receiver, theirs))
 
     assert informed["links"]["about"] == f"/v1/incoming-transfers/{row['payment_id']}"
     assert ask(receiver, path_of(ours["IN15"]))["state"] == "REQUESTED"

@@ -26,6 +26,7 @@ NAMED_THERE: Final = {
     "gateway/service/incoming/rtp.py": "RTP's dialect, as its receivers speak it",
     "gateway/service/incoming/rtp_requests.py": "RTP's requests for returns",
     "gateway/service/rtp.py": "RTP's dialect",
+    "gateway/service/rtp_operations.py": "RTP's dialect for what is asked about ourselves",
 }
 """Where a rail is named, and why; `gateway.rails` chooses among the dialects."""
 
