@@ -1,4 +1,4 @@
-"""Conversations over RTP through the real stack, both ways: fewer words than FedNow's, and the same desk."""
+"""Conversations and rail operations over RTP through the real stack: fewer words than FedNow's, and the same desk."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from tests.acceptance.test_conversations import (
     tomorrow,
     verdicts_of,
 )
+from tests.acceptance.test_rail_operations import fifteen_rail, register_operator, status_of
 from tests.acceptance.test_receiving_rtp import SETTINGS
 from tests.acceptance.test_returns import ask, asked_until, faults_of
 from tests.conftest import Database, copy_database, demand_balance
@@ -45,6 +46,7 @@ def database(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Datab
 @pytest.fixture(scope="module")
 def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
     """An installation that converses over RTP, with one worker."""
+    register_operator(database)
     directory = tmp_path_factory.mktemp("conversations_rtp")
     with (
         installed(database, directory, rails=(Rail.RTP,), more=SETTINGS_HERE) as installation,
@@ -203,3 +205,34 @@ async def test_information_is_asked_and_given_by_a_question_and_one_answer(
     assert (put_off["why"], report["why"]) == ("not_on_this_rail", "not_on_this_rail")
     assert (told["state"], told["links"]["about"]) == ("NO_INFORMATION", f"/v1/payments/{payment['payment_id']}")
     assert [kind for kind, _ in verdicts_of(receiver, theirs)] == ["pacs.002", "camt.028"]
+
+
+async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refused(
+    receiver: Receiver, database: Database
+) -> None:
+    """Nothing is forwarded to who is signed off, nor taken from it; then all is as before."""
+    ping = await fifteen_rail(receiver, "ping")
+    off = await fifteen_rail(receiver, "sign-off", "--note", "maintenance")
+    (refused,) = receiver.order(amount="20.00")
+    payment = ask(receiver, "/v1/messages", rtp_message(rtp_transfer()))
+    rejected = await asked_until(receiver, f"/v1/payments/{payment['payment_id']}", is_in("REJECTED"))
+    while_off = await status_of(receiver)
+    alone = await fifteen_rail(receiver, "sign-on", AGENT, "--note", "one institution")
+    point = await fifteen_rail(receiver, "connect", "EAST", "--note", "there is none")
+    on = await fifteen_rail(receiver, "sign-on", "--note", "maintenance is over")
+    (after,) = receiver.order(amount="20.00")
+    await until(database, after, lambda row: row["state"] == "POSTED")
+    at_last = await status_of(receiver)
+
+    assert [each.exit_code for each in (ping, off, on)] == [0, 0, 0], [each.output for each in (ping, off, on)]
+    assert (receiver.at_rail(refused)["status"], receiver.at_rail(refused)["reasons"]) == ("RJCT", ["9910"])
+    assert rejected["reason"]["code"] == "9934"
+    assert (while_off["connection_party"], while_off["downtime"]) == ({"signed_on": False}, None)
+    assert "as a whole" in alone.output
+    assert "no connection points" in point.output
+    assert at_last["connection_party"] == {"signed_on": True}
+    assert [(each["code"], each["state"]) for each in at_last["operations"]] == [
+        ("admn.001", "done"),
+        ("admn.003", "done"),
+        ("admn.005", "done"),
+    ]
