@@ -32,7 +32,7 @@ from gateway.service.ports import (
     UnavailableError,
     UnsentRailMessage,
 )
-from gateway.service.rail_protocol import ECHO, SIGN_OFF, SIGN_ON, OutboundMessage, Reading
+from gateway.service.rail_protocol import OperationAnswer, OutboundMessage, Reading
 from iso20022 import (
     AccountReportMessage,
     MessageReject,
@@ -40,7 +40,6 @@ from iso20022 import (
     SystemEventAcknowledgement,
     SystemEventNotification,
 )
-from iso20022.messages.admn import EchoResponse, SignOffResponse, SignOnResponse, SignOnStatus
 
 LOOK_PAUSE_S: Final = 0.5
 """Between two looks for what is to be sent: a person waits for it."""
@@ -64,10 +63,6 @@ SHOWN: Final = frozenset(RailEventKind) - {
 
 STANDING_EVENTS_MAX: Final = 2_000
 """The events that a standing is made of: sign-ons of months, at several a day."""
-
-
-_ANSWERED: Final[Mapping[type, str]] = {SignOnResponse: SIGN_ON, SignOffResponse: SIGN_OFF, EchoResponse: ECHO}
-"""What administration messages answer."""
 
 
 class OperationsDialect(Protocol):
@@ -390,12 +385,10 @@ def _event_of(rail: Rail, raw: RawMessage, reading: Reading) -> RailEvent:
         case SystemEventAcknowledgement() as said:
             kind, code, subjects = RailEventKind.ACKNOWLEDGED, said.event_code, said.parameters
             about, reason, described, happened = said.originator_reference, None, said.description, said.event_time
-        case SignOnResponse(status=SignOnStatus.RJCT) | SignOffResponse(status=SignOnStatus.RJCT) as said:
-            kind, code, subjects, about = RailEventKind.REFUSED, _ANSWERED[type(said)], (), reading.about
-            reason, described, happened = said.reason, None, said.creation_time
-        case SignOnResponse() | SignOffResponse() | EchoResponse() as said:
-            kind, code, subjects, about = RailEventKind.ACKNOWLEDGED, _ANSWERED[type(said)], (), reading.about
-            reason, described, happened = None, None, said.creation_time
+        case OperationAnswer() as said:
+            kind = RailEventKind.ACKNOWLEDGED if said.refusal is None else RailEventKind.REFUSED
+            code, subjects, about = said.code, (), reading.about
+            reason, described, happened = said.refusal, None, said.at
         case SystemEventNotification() as said:
             kind, code, subjects = RailEventKind.BROADCAST, said.event_code, said.parameters
             about, reason, described, happened = None, None, said.description, said.event_time

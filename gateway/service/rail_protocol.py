@@ -29,7 +29,6 @@ from iso20022 import (
     SystemEventAcknowledgement,
     SystemEventNotification,
 )
-from iso20022.messages.admn import EchoResponse, SignOffResponse, SignOnResponse
 from iso20022.messages.camt026 import InformationRequest
 from iso20022.messages.camt028 import AdditionalPaymentInformation
 from iso20022.messages.camt052 import AccountReportMessage
@@ -50,20 +49,18 @@ Statement = (
 )
 """What a rail may say about a payment of ours, on one rail or another."""
 
-Notice = (
-    SystemEventAcknowledgement
-    | SystemEventNotification
-    | ParticipantFile
-    | SignOnResponse
-    | SignOffResponse
-    | EchoResponse
-)
-"""What a rail may say of itself, or of what it was asked about ourselves: events, who takes part."""
 
-SIGN_ON: Final = "admn.001"
-SIGN_OFF: Final = "admn.003"
-ECHO: Final = "admn.005"
-"""What is asked by administration messages, by the request's type: they have no codes of their own."""
+@dataclass(frozen=True, slots=True)
+class OperationAnswer:
+    """A rail's answer to what it was asked about ourselves, by the code of that; refused where it has a reason."""
+
+    code: str
+    refusal: str | None
+    at: datetime
+
+
+Notice = SystemEventAcknowledgement | SystemEventNotification | ParticipantFile | OperationAnswer
+"""What a rail may say of itself, or of what it was asked about ourselves: events, who takes part."""
 
 
 Talk = (

@@ -21,7 +21,7 @@ from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.timing import Timing
 from gateway.service.dialect import DialectProtocol, Heard, TransferForm, rail_time
 from gateway.service.ports import MessageClass, RawMessage
-from gateway.service.rail_protocol import OutboundMessage, Statement
+from gateway.service.rail_protocol import Notice, OperationAnswer, OutboundMessage, Statement
 from gateway.service.resolutions import resolved
 from iso20022 import (
     BusinessHeader,
@@ -55,7 +55,7 @@ from iso20022 import header as headers
 from iso20022.header import RTP_HEADER_TYPE
 from iso20022.local_time import in_local_time
 from iso20022.messages import admn, pacs008
-from iso20022.messages.admn import SignOffRequest, SignOffResponse, SignOnRequest, SignOnResponse
+from iso20022.messages.admn import SignOffRequest, SignOffResponse, SignOnRequest, SignOnResponse, SignOnStatus
 from iso20022.messages.shape import Code
 
 DEFAULT_DOUBT: Final = DoubtPolicy(enquiry=Enquiry.REPEAT, questions_max=5, ping_after=3)
@@ -70,6 +70,14 @@ COPY_REFUSALS: Final = frozenset({"DUPL"})
 
 RTP_RAIL_ID: Final = ConnectionPartyId("990000001T1")
 """To whom a participant's messages go (published samples)."""
+
+SIGN_ON: Final = "admn.001"
+SIGN_OFF: Final = "admn.003"
+ECHO: Final = "admn.005"
+"""What is asked by administration messages, by the request's type: they have no codes of their own."""
+
+_UNSTATED: Final = "NARR"
+"""The reason of a rejection that states none, against the rail's rules."""
 
 _ADMINISTRATION: Final[Mapping[type, str]] = {kind.value_type: name for name, kind in admn.KINDS.items()}
 
@@ -230,6 +238,20 @@ class RtpDialect:
     def is_sign_of_life(self, message: Message | None) -> bool:
         """Whether it is the answer to an echo."""
         return isinstance(message, EchoResponse)
+
+    def notice(self, message: Message | None) -> Notice | None:
+        """Return what answers a sign-on, a sign-off or an echo, and the rail's own news."""
+        match message:
+            case SignOnResponse() | SignOffResponse():
+                code = SIGN_ON if isinstance(message, SignOnResponse) else SIGN_OFF
+                is_refused = message.status is SignOnStatus.RJCT
+                return OperationAnswer(
+                    code, (message.reason or _UNSTATED) if is_refused else None, message.creation_time
+                )
+            case EchoResponse():
+                return OperationAnswer(ECHO, None, message.creation_time)
+            case _:
+                return message if isinstance(message, Notice) else None
 
     def about(self, message: Message | None) -> str | None:
         """Return the original's message id; of an admi.002 whichever id it refers to."""

@@ -15,8 +15,8 @@ from uuid import UUID
 from gateway.domain.identity import rail_operation_reference_of
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import Codes, RailAction
-from gateway.service.rail_protocol import ECHO, SIGN_OFF, SIGN_ON, OutboundMessage
-from gateway.service.rtp import RtpDialect
+from gateway.service.rail_protocol import OutboundMessage
+from gateway.service.rtp import ECHO, SIGN_OFF, SIGN_ON, RtpDialect
 from iso20022 import EchoRequest
 from iso20022.messages.admn import SignOffRequest, SignOnRequest
 
