@@ -76,9 +76,6 @@ SIGN_OFF: Final = "admn.003"
 ECHO: Final = "admn.005"
 """What is asked by administration messages, by the request's type: they have no codes of their own."""
 
-_UNSTATED: Final = "NARR"
-"""The reason of a rejection that states none, against the rail's rules."""
-
 _ADMINISTRATION: Final[Mapping[type, str]] = {kind.value_type: name for name, kind in admn.KINDS.items()}
 
 _BY_STATUS: Final = {
@@ -244,10 +241,10 @@ class RtpDialect:
         match message:
             case SignOnResponse() | SignOffResponse():
                 code = SIGN_ON if isinstance(message, SignOnResponse) else SIGN_OFF
-                is_refused = message.status is SignOnStatus.RJCT
-                return OperationAnswer(
-                    code, (message.reason or _UNSTATED) if is_refused else None, message.creation_time
-                )
+                if message.status is SignOnStatus.ACTC:
+                    return OperationAnswer(code, None, message.creation_time)
+                assert message.reason is not None, "the rail's rules want a rejection's reason"
+                return OperationAnswer(code, message.reason, message.creation_time)
             case EchoResponse():
                 return OperationAnswer(ECHO, None, message.creation_time)
             case _:

@@ -21,19 +21,15 @@ IN06                  PDNG, and nothing more
 IN15                  nothing but the acknowledgement
 all others            IPAY
 ====================  =================================================================
-
-A request for a report (camt.060) gets it, with what was booked so far; CADR gets admi.002 with E301.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from iso20022 import (
-    Amount,
     BusinessHeader,
     BusinessMessageId,
     ConnectionPartyId,
@@ -51,7 +47,6 @@ from iso20022.messages import (
     camt026,
     camt028,
     camt029,
-    camt052,
     camt055,
     pain013,
     pain014,
@@ -68,16 +63,7 @@ from iso20022.messages.camt029 import (
     RequestTransactionResolution,
     Resolution,
 )
-from iso20022.messages.camt052 import (
-    AccountReport,
-    AccountReportMessage,
-    ActivitySummary,
-    OriginalQuery,
-    ReportedAccount,
-)
 from iso20022.messages.camt055 import RequestForPaymentCancellation
-from iso20022.messages.camt060 import AccountReportingRequest, ReportKind
-from iso20022.messages.entries import Page, Totals
 from iso20022.messages.investigation import Case, UnderlyingPayment
 from iso20022.messages.original import OriginalMessage, PaymentType, Reason
 from iso20022.messages.pain013 import RequestForPayment
@@ -111,16 +97,12 @@ from simulators.participants import participant_of
 _INFORMATION: Final = "frb.fednow.irr.01"
 _CANCELLATION: Final = "frb.fednow.rcr.01"
 _NOT_PROVIDED: Final = "NOTPROVIDED"
-_ACTIVITY: Final = {ReportKind.CITR: "IDAY"}
-_PRACTICES: Final = {ReportKind.ABAR: "frb.fednow.aba.01"}
-_TOTALS: Final = "frb.fednow.aat.01"
 _PAYMENT_TYPE: Final = PaymentType(local_instrument=Proprietary("FDNA"), category_purpose=Proprietary("CONS"))
-_REPORT_FAILED: Final = "E301"
 _CLOSING: Final = {REFUSED_REASON: Confirmation.RJCR, "TECH": Confirmation.PDCR}
 _ANSWERED: Final = {"MS01": Confirmation.INFO, "IN01": Confirmation.NINF, "IN04": Confirmation.IDUP}
 _ANSWERED_LATER: Final = {"IN06": Confirmation.PDNG}
 
-Talk = RequestForPayment | RequestForPaymentCancellation | InformationRequest | AccountReportingRequest
+Talk = RequestForPayment | RequestForPaymentCancellation | InformationRequest
 """What a participant says that somebody answers."""
 
 
@@ -132,7 +114,7 @@ class ConversationWriter:
         self._ids = ids
 
     def answered(
-        self, said: Talk, party: ConnectionPartyId, *, booked: tuple[Totals, Totals], now: datetime
+        self, said: Talk, party: ConnectionPartyId, *, now: datetime
     ) -> tuple[tuple[bytes, ...], Order | None]:
         """What who has said something is told, and the payment that follows, if one does."""
         match said:
@@ -142,8 +124,6 @@ class ConversationWriter:
                 return self._to_withdrawal(said, party, now=now), None
             case InformationRequest():
                 return self._to_question(said, party, now=now), None
-            case AccountReportingRequest():
-                return (self._report(said, party, booked=booked, now=now),), None
 
     def asked(self, asking: Asking, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
         """Whom the network asks, with which message (as often as is ordered), and that message's own id.
@@ -269,38 +249,6 @@ class ConversationWriter:
         )
         return receipt, self._wrapped(camt028.MESSAGE_TYPE, camt028.build(information), party, now=now), resolved
 
-    def _report(
-        self,
-        request: AccountReportingRequest,
-        party: ConnectionPartyId,
-        *,
-        booked: tuple[Totals, Totals],
-        now: datetime,
-    ) -> bytes:
-        asked = request.requests[0]
-        if asked.kind is ReportKind.CADR:
-            return self._rejected(request.message_id, _REPORT_FAILED, party, now=now)
-        day = cycle_day(now) if asked.period is None else asked.period.from_date
-        report = AccountReport(
-            report_id=_ACTIVITY.get(asked.kind, "EDAY"),
-            creation_time=datetime(day.year, day.month, day.day, tzinfo=EASTERN),
-            account=ReportedAccount(id=asked.account),
-            activity=ActivitySummary(credits=booked[0], debits=booked[1]),
-        )
-        message = AccountReportMessage(
-            kind=asked.kind,
-            creation_time=eastern(now),
-            page=Page(number=1, is_last=True),
-            original_query=OriginalQuery(
-                message_id=request.message_id,
-                message_name="camt.060.001.05",
-                creation_time=request.creation_time,
-            ),
-            reports=(report,),
-        )
-        practice = _PRACTICES.get(asked.kind, _TOTALS)
-        return self._wrapped(camt052.MESSAGE_TYPE, camt052.build(message), party, now=now, practice=practice)
-
     def _receipt(self, reference: MessageId, name: str, party: ConnectionPartyId, *, now: datetime) -> bytes:
         acknowledgement = ReceiptAcknowledgement(
             message_id=self._id(self._settings.profile.fednow_id, now),
@@ -364,8 +312,3 @@ def _withdrawal(asking: Asking, message_id: MessageId, now: datetime) -> Request
         original_end_to_end_id=asking.end_to_end_id,
         reasons=(Reason(reason=Code("CUST")),),
     )
-
-
-def totals(amounts: Sequence[Amount]) -> Totals:
-    """How many, and their sum."""
-    return Totals(count=len(amounts), total=Amount(sum(amount.cents for amount in amounts)))

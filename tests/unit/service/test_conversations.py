@@ -29,7 +29,6 @@ from gateway.service.ports import MessageClass, MessageDirection, RawMessage, Re
 from iso20022 import Amount, EndToEndId, FedNowProfile, Personal, RoutingNumber
 from iso20022.messages import pain013
 from iso20022.messages.camt060 import ReportKind
-from iso20022.messages.entries import Totals
 from simulators.conversations import Asking
 from simulators.fednow.conversations import ConversationWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
@@ -46,7 +45,6 @@ TENANT: Final = TenantId("default")
 OWN, THEIRS = RoutingNumber("990000107"), RoutingNumber("990001106")
 REASON: Final = Reason("CUST", ReasonOrigin.INSTITUTION)
 _S = ConversationState
-_NOTHING: Final = (Totals(count=0, total=Amount(0)), Totals(count=0, total=Amount(0)))
 
 
 @dataclass(slots=True)
@@ -134,7 +132,7 @@ class World:
         """What the other side says to a request of ours, its acknowledgement first."""
         (sent, *_) = await self.store.messages(asked.conversation_id)
         request = pain013.parse(document_in(sent))
-        told, _ = self.writer.answered(request, PARTY, booked=_NOTHING, now=self.clock.now())
+        told, _ = self.writer.answered(request, PARTY, now=self.clock.now())
         return list(told)
 
     async def asked_of_us(self, **asking: Any) -> tuple[bytes, Conversation]:
@@ -218,7 +216,7 @@ async def test_what_is_ours_to_say_is_no_word_of_the_other_sides() -> None:
     _, request = await world.asked_of_us()
     (received, *_) = await world.store.messages(request.conversation_id)
     theirs = pain013.parse(document_in(received))
-    told, _ = world.writer.answered(theirs, PARTY, booked=_NOTHING, now=world.clock.now())
+    told, _ = world.writer.answered(theirs, PARTY, now=world.clock.now())
 
     outcomes = {await world.hear(each) for each in told if type_of(each) == "pain.014"}
 
