@@ -467,7 +467,7 @@ async def _run_worker_loops(
             parts.observer,
             receiving.hearing(rail, parts.store, parts.vault),
             regions,
-            RailNotices(parts.rail_events, parts.observer),
+            RailNotices(parts.rail_events, parts.observer, rail_operations(parts.settings)),
             conversing.hearings.get(rail),
         )
         for rail, protocol in rails.items()

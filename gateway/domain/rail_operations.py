@@ -54,7 +54,7 @@ class RailEventKind(StrEnum):
     """The rail's news: of a participant's sign-on or sign-off, of the day, of itself."""
 
     REQUESTED = "requested"
-    """A report was asked for: totals, or details."""
+    """Something was asked, or an echo answered, that no operator asked for: totals, or details."""
 
     REPORTED = "reported"
     """The rail's report."""

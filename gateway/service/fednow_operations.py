@@ -16,7 +16,7 @@ from gateway.domain.reconciliation import Arrivals, Details, Totals
 from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
 from gateway.service.ports import MessageClass
-from gateway.service.rail_protocol import OutboundMessage
+from gateway.service.rail_protocol import EchoAsked, OutboundMessage
 from iso20022 import RoutingNumber, is_routing_number, read, unwrap
 from iso20022.messages import admi004, camt052, camt060
 from iso20022.messages.admi004 import PING, SystemEventNotification
@@ -70,6 +70,10 @@ class FedNowOperations:
                 if subject is not None and _POINT.fullmatch(subject):
                     return None
                 return "name one connection point: up to 35 letters and digits"
+
+    def echo_answer(self, asked: EchoAsked, *, event_id: UUID, at: datetime) -> OutboundMessage:  # noqa: ARG002
+        """Raise: the service asks for no echo."""
+        raise AssertionError("FedNow asks for no echo")
 
     def message(self, action: RailAction, subject: str | None, *, event_id: UUID, at: datetime) -> OutboundMessage:
         """Return the admi.004."""

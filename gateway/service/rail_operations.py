@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from gateway.domain.downtime import Downtime, DowntimeRules, downtime
+from gateway.domain.identity import echo_answer_id_of
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import (
     Codes,
@@ -32,7 +33,7 @@ from gateway.service.ports import (
     UnavailableError,
     UnsentRailMessage,
 )
-from gateway.service.rail_protocol import OperationAnswer, OutboundMessage, Reading
+from gateway.service.rail_protocol import EchoAsked, OperationAnswer, OutboundMessage, Reading
 from iso20022 import (
     AccountReportMessage,
     MessageReject,
@@ -99,6 +100,10 @@ class OperationsDialect(Protocol):
 
     def check(self, action: RailAction, subject: str | None) -> str | None:
         """Return what is wrong with a subject for this action, in words; None where nothing is."""
+        ...
+
+    def echo_answer(self, asked: EchoAsked, *, event_id: UUID, at: datetime) -> OutboundMessage:
+        """Return the answer to an echo that the rail has asked for."""
         ...
 
     def message(self, action: RailAction, subject: str | None, *, event_id: UUID, at: datetime) -> OutboundMessage:
@@ -353,6 +358,7 @@ class RailNotices:
 
     store: RailEventStore
     observer: Observer
+    dialects: Mapping[Rail, OperationsDialect]
 
     async def hear(self, rail: Rail, raw: RawMessage, reading: Reading, *, digest: bytes) -> bytes | None:
         """Keep a notice; return the digest under which its id is known already, None where it is new. A repeat is safe.
@@ -361,11 +367,28 @@ class RailNotices:
             UnavailableError: the store does not answer.
 
         """
+        if isinstance(reading.notice, EchoAsked):
+            await self._answer(rail, raw, reading, reading.notice)
+            return None
         event = _event_of(rail, raw, reading)
         known = await self.store.hear(event, raw, digest=digest)
         if known is None:
             self.observer.rail_event(event)
         return known
+
+    async def _answer(self, rail: Rail, raw: RawMessage, reading: Reading, asked: EchoAsked) -> None:
+        """Have an echo answered, once however often it comes: the answer is a function of it, and it is not kept."""
+        event_id = echo_answer_id_of(rail, reading.business_message_id)
+        message = self.dialects[rail].echo_answer(asked, event_id=event_id, at=raw.at)
+        event = RailEvent(
+            event_id=event_id,
+            rail=rail,
+            kind=RailEventKind.REQUESTED,
+            code=message.message_type[:8],
+            business_message_id=message.business_message_id,
+            at=raw.at,
+        )
+        await self.store.ask(event, message.kept(event_id, at=raw.at), message_class=message.message_class)
 
     async def is_about_ours(self, rail: Rail, reading: Reading) -> bool:
         """Whether a refusal, or a report, answers something that was asked here about ourselves."""

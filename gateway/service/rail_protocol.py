@@ -17,6 +17,7 @@ from gateway.service.requests import PaymentRequest
 from iso20022 import (
     CustomerCreditTransfer,
     Finding,
+    InstructionId,
     MessageReject,
     ParticipantFile,
     PaymentAcknowledgement,
@@ -59,7 +60,14 @@ class OperationAnswer:
     at: datetime
 
 
-Notice = SystemEventAcknowledgement | SystemEventNotification | ParticipantFile | OperationAnswer
+@dataclass(frozen=True, slots=True)
+class EchoAsked:
+    """A rail's question whether we are there, by the instruction that the answer names."""
+
+    instruction_id: InstructionId
+
+
+Notice = SystemEventAcknowledgement | SystemEventNotification | ParticipantFile | OperationAnswer | EchoAsked
 """What a rail may say of itself, or of what it was asked about ourselves: events, who takes part."""
 
 

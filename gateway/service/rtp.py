@@ -21,7 +21,7 @@ from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.timing import Timing
 from gateway.service.dialect import DialectProtocol, Heard, TransferForm, rail_time
 from gateway.service.ports import MessageClass, RawMessage
-from gateway.service.rail_protocol import Notice, OperationAnswer, OutboundMessage, Statement
+from gateway.service.rail_protocol import EchoAsked, Notice, OperationAnswer, OutboundMessage, Statement
 from gateway.service.resolutions import resolved
 from iso20022 import (
     BusinessHeader,
@@ -228,6 +228,20 @@ class RtpDialect:
         message_type = _ADMINISTRATION[make]
         return self._message(header_id, message_type, admn.build(request), message_class=MessageClass.SYSTEM, at=at)
 
+    def echo_answer(self, asked: EchoAsked, reference: str, *, at: datetime) -> OutboundMessage:
+        """Return the answer to an echo of the rail's, admn.006."""
+        participant, local = self._address.participant, rail_time(at, self._zone)
+        answer = EchoResponse(
+            message_id=rtp_administration_id(local_time=local, participant=participant, reference=reference[:10]),
+            creation_time=local,
+            instructing_agent=participant,
+            instructed_agent=self._address.rail,
+            original_instruction_id=asked.instruction_id,
+        )
+        header_id = header_id_of(self.message_id(local.date(), reference))
+        message_type = _ADMINISTRATION[EchoResponse]
+        return self._message(header_id, message_type, admn.build(answer), message_class=MessageClass.SYSTEM, at=at)
+
     def is_for_us(self, header: BusinessHeader) -> bool:
         """Whether a header is the rail's, under any of its ids, and to our participant."""
         return header.sender in self._profile.rail_ids and header.receiver == self._address.participant
@@ -245,6 +259,8 @@ class RtpDialect:
                     return OperationAnswer(code, None, message.creation_time)
                 assert message.reason is not None, "the rail's rules want a rejection's reason"
                 return OperationAnswer(code, message.reason, message.creation_time)
+            case EchoRequest():
+                return EchoAsked(message.instruction_id)
             case EchoResponse():
                 return OperationAnswer(ECHO, None, message.creation_time)
             case _:

@@ -15,7 +15,7 @@ from uuid import UUID
 from gateway.domain.identity import rail_operation_reference_of
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import Codes, RailAction
-from gateway.service.rail_protocol import OutboundMessage
+from gateway.service.rail_protocol import EchoAsked, OutboundMessage
 from gateway.service.rtp import ECHO, SIGN_OFF, SIGN_ON, RtpDialect
 from iso20022 import EchoRequest
 from iso20022.messages.admn import SignOffRequest, SignOnRequest
@@ -54,6 +54,10 @@ class RtpOperations:
         if action is RailAction.PING:
             return "a ping is about nobody: leave the subject out"
         return "on RTP a participant is signed on and off as a whole: leave the institution out"
+
+    def echo_answer(self, asked: EchoAsked, *, event_id: UUID, at: datetime) -> OutboundMessage:
+        """Return the admn.006."""
+        return self._dialect.echo_answer(asked, rail_operation_reference_of(event_id), at=at)
 
     def message(self, action: RailAction, subject: str | None, *, event_id: UUID, at: datetime) -> OutboundMessage:  # noqa: ARG002
         """Return the admn message that asks."""

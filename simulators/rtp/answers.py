@@ -28,6 +28,7 @@ from iso20022 import (
     pacs002,
     rtp_administration_id,
     rtp_business_message_id,
+    rtp_instruction_id,
     rtp_message_id,
     wrap,
 )
@@ -48,6 +49,7 @@ from simulators.rtp.settings import RtpSimulatorSettings
 
 _SIGN_ON_RESPONSE: Final = "admn.002.001.01"
 _SIGN_OFF_RESPONSE: Final = "admn.004.001.01"
+_ECHO_REQUEST: Final = "admn.005.001.01"
 _ECHO_RESPONSE: Final = "admn.006.001.01"
 _ISO_CODE_LENGTH: Final = 4
 _SERIALS: Final = 10**11
@@ -172,6 +174,24 @@ class AnswerWriter:
             original_instruction_id=InstructionId(request.instruction_id),
         )
         return self.wrapped(_ECHO_RESPONSE, admn.build(response), recipient=recipient, now=now)
+
+    def echo_asked(self, *, recipient: ConnectionPartyId, now: datetime) -> tuple[bytes, InstructionId]:
+        """The rail's own echo, admn.005, and its instruction id."""
+        source, serial = self.next_number()
+        day = now.astimezone(EASTERN).date()
+        request = EchoRequest(
+            message_id=rtp_administration_id(
+                local_time=now.astimezone(EASTERN), participant=self._rail, reference=self._ids.next_reference()[-10:]
+            ),
+            creation_time=now,
+            instruction_id=rtp_instruction_id(
+                business_date=day, participant=self._rail, source=f"{source}0", serial=serial
+            ),
+            instructing_agent=self._rail,
+            instructed_agent=recipient,
+        )
+        body = self.wrapped(_ECHO_REQUEST, admn.build(request), recipient=recipient, now=now)
+        return body, request.instruction_id
 
     def signed(
         self,

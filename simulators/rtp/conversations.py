@@ -121,11 +121,14 @@ class ConversationWriter:
                 message_type, document = pain013.MESSAGE_TYPE, pain013.build(_request(asking, message_id, now))
             case "withdrawal":
                 message_type, document = camt056.MESSAGE_TYPE, camt056.build(_withdrawal(asking, message_id, now))
+            case "echo":
+                echo, instruction_id = self._writer.echo_asked(recipient=receiver.connection_party, now=now)
+                return receiver.connection_party, (echo,) * asking.copies, MessageId(instruction_id)
             case "information_request":
                 question = question_asked(asking, message_id, agent=agent, settled_on=business_day(now), now=now)
                 message_type, document = camt026.MESSAGE_TYPE, camt026.build(question)
             case _:
-                raise ValueError("kind is request_for_payment, withdrawal or information_request")
+                raise ValueError("kind is request_for_payment, withdrawal, information_request or echo")
         body = self._wrapped(message_type, document, receiver.connection_party, now=now)
         return receiver.connection_party, (body,) * asking.copies, message_id
 

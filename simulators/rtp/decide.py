@@ -41,6 +41,7 @@ EASTERN: Final = ZoneInfo("America/New_York")
 SIGN_ON_REQUEST: Final = "admn.001.001.01"
 SIGN_OFF_REQUEST: Final = "admn.003.001.01"
 ECHO_REQUEST: Final = "admn.005.001.01"
+ECHO_RESPONSE: Final = "admn.006.001.01"
 
 _CLASS_OF: Final = {
     pacs008.MESSAGE_TYPE: "value",
@@ -57,6 +58,7 @@ _CLASS_OF: Final = {
     SIGN_ON_REQUEST: "system",
     SIGN_OFF_REQUEST: "system",
     ECHO_REQUEST: "system",
+    ECHO_RESPONSE: "system",
 }
 """What is taken from participants, and in which class of our transport's queues each belongs."""
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+import asyncpg
 import pytest
 
 from adapters.postgres.server import EmbeddedPostgres
@@ -59,6 +60,16 @@ def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> It
 def requested(receiver: Receiver, account: str, **more: Any) -> dict[str, Any]:
     """A request for payment of ours over RTP, which wants an end."""
     return asked_for(receiver, account, rail="rtp", **{"expires": tomorrow(), **more})
+
+
+async def echo_answers(database: Database) -> list[str]:
+    """The message ids of our answers to the rail's echoes."""
+    connection = await asyncpg.connect(database.application_dsn)
+    try:
+        rows = await connection.fetch("SELECT business_message_id FROM rail_event WHERE code = 'admn.006'")
+    finally:
+        await connection.close()
+    return [row["business_message_id"] for row in rows]
 
 
 def events(number: int) -> Any:
@@ -210,7 +221,8 @@ async def test_information_is_asked_and_given_by_a_question_and_one_answer(
 async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refused(
     receiver: Receiver, database: Database
 ) -> None:
-    """Nothing is forwarded to who is signed off, nor taken from it; then all is as before."""
+    """Nothing is forwarded to who is signed off, nor taken from it; then all is as before. An echo is answered."""
+    asked_of_us(receiver, kind="echo", copies=2)
     ping = await fifteen_rail(receiver, "ping")
     off = await fifteen_rail(receiver, "sign-off", "--note", "maintenance")
     (refused,) = receiver.order(amount="20.00")
@@ -224,6 +236,10 @@ async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refu
     await until(database, after, lambda row: row["state"] == "POSTED")
     at_last = await status_of(receiver)
 
+    echoed = await echo_answers(database)
+    assert [
+        [copy["verdict"] for copy in receiver.installation.copies_on_the_wire(each, rail=Rail.RTP)] for each in echoed
+    ] == [["ignored"]]
     assert [each.exit_code for each in (ping, off, on)] == [0, 0, 0], [each.output for each in (ping, off, on)]
     assert (receiver.at_rail(refused)["status"], receiver.at_rail(refused)["reasons"]) == ("RJCT", ["9910"])
     assert rejected["reason"]["code"] == "9934"

@@ -120,7 +120,7 @@ def _place(
 
     earth.rail.answering = answering
     events, identifiers, rail = InMemoryRailEvents(), earth.receiver.identifiers, dialect.rail
-    notices = RailNotices(events, earth.recorder) if hears else None
+    notices = RailNotices(events, earth.recorder, {rail: dialect}) if hears else None
     earth.receiver = replace(earth.receiver, notices=notices)
     return OperationsWorld(
         earth,

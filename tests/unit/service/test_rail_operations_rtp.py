@@ -14,7 +14,7 @@ from gateway.service.ports import UnavailableError
 from gateway.service.rail_operations import SENDABLE_S, SubjectError
 from gateway.service.rail_presence import Answerers, RailGuard
 from gateway.service.rtp import RtpAddress, RtpDialect
-from iso20022 import ConnectionPartyId, RtpProfile
+from iso20022 import ConnectionPartyId, Direction, EchoResponse, RtpProfile, examine
 from iso20022.messages.admn import SignOffRequest, SignOnRequest
 from simulators.forwarding import Order
 from simulators.participants import PARTICIPANTS
@@ -80,6 +80,22 @@ async def test_an_echo_is_answered_and_a_second_answer_changes_nothing(place: Op
     assert found.state is OperationState.DONE
     kept = await place.events.events(Rail.RTP, kinds={RailEventKind.ACKNOWLEDGED}, limit=10)
     assert len(kept) == 1
+
+
+async def test_an_echo_of_the_rails_is_answered_once_however_often_it_comes(place: OperationsWorld) -> None:
+    """admn.005 the other way: the answer names its instruction, and nothing of it is shown to operators."""
+    instruction_id = place.simulated.ask({"kind": "echo", "copies": 3}, now=place.earth.clock.now())
+    await place.hear()
+    await place.sender.send_due()
+    await place.sender.send_due()
+
+    (answer,) = [each.body for each in place.earth.rail.sent]
+    said = examine(answer, profile=RtpProfile(), direction=Direction.TO_RAIL)
+    assert said.valid, said.findings
+    assert isinstance(said.message, EchoResponse)
+    assert str(said.message.original_instruction_id) == instruction_id
+    assert not place.earth.recorder.quarantines
+    assert (await place.status()).operations == []
 
 
 @pytest.mark.parametrize(
