@@ -89,12 +89,16 @@ class World:
 
     async def work(self) -> list[Outcome]:
         """Have what is unsent sent, and hear what the rail says; what became of each message."""
+        return [await self.hear(each) for each in await self.exchange()]
+
+    async def exchange(self) -> list[bytes]:
+        """Have what is unsent sent; what the rail says."""
         keeping = ConversationKeeping(self.store, {Rail.RTP: self.link}, self.clock)
         for delivery in list(self.store.rows.outbox):
             await keeping.send(delivery)  # type: ignore[arg-type]
         waiting = self.simulated.fetch(PARTY, messages_max=1_000, now=self.clock.now())
         self.simulated.acknowledge(PARTY, [each.receipt for each in waiting])
-        return [await self.hear(each.body) for each in waiting]
+        return [each.body for each in waiting]
 
     async def hear(self, body: bytes) -> Outcome:
         """What becomes of a message of the rail's."""
@@ -198,17 +202,24 @@ async def test_a_request_without_an_end_is_refused_before_anything_is_saved() ->
     assert ["XpryDt" in each.rule for each in refused.value.findings] == [True]
 
 
-async def test_a_request_of_ours_expires() -> None:
-    """Nobody answers, and its day is over."""
+async def test_a_request_of_ours_expires_and_a_late_answer_changes_nothing() -> None:
+    """The acceptance is on its way for ten days: a person must look."""
     world = World()
-    asked = await world.ask("SIMSILENT")
-    await world.work()
+    asked = await world.ask()
+    late = await world.exchange()
     keeping = ConversationKeeping(world.store, {Rail.RTP: world.link}, world.clock)
 
     world.clock.advance(timedelta(days=10).total_seconds())
     await keeping.look()
+    expired = await world.now(asked)
+    outcomes = [await world.hear(each) for each in late]
+    after = await world.now(asked)
 
-    assert (await world.now(asked)).state is _S.EXPIRED
+    assert outcomes == [Outcome.APPLIED, Outcome.APPLIED]
+    assert [(each.state, each.needs_attention) for each in (expired, after)] == [
+        (_S.EXPIRED, False),
+        (_S.EXPIRED, True),
+    ]
 
 
 @pytest.mark.parametrize(
