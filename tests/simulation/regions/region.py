@@ -54,7 +54,7 @@ class Region:
         self.store.not_found_policies.update({tenant: policy for policy, tenant in TENANTS.items()})
         self.incoming = InMemoryIncoming(self.store)
         self.conversations = InMemoryConversations(self.incoming)
-        """Empty: the rail brings nothing in these worlds."""
+        """Both empty: the rail brings nothing in these worlds."""
         self.point = ConnectionPoint(self)
         self.gateways = [
             Gateway(cast("Any", self), each) for each in world.scenario.processes if each.startswith(f"{name}.gateway")
