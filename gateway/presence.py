@@ -80,7 +80,6 @@ async def open_presence(
                 operations,
                 answerers,
                 clock,
-                observer,
                 after_s,
                 has_peer=settings.peer is not None,
                 own_point=settings.fednow.connection_point,

@@ -84,9 +84,10 @@ class RailDesk:
     async def get_operation(self, request: web.Request) -> web.Response:
         """Show what was asked, and how it ended."""
         await self._keys.sight_of(request.headers)
-        found = None
+        rail, operation_id = _rail_in(request), None
         with suppress(ValueError):  # what is no UUID names nothing
-            found = await self._api.rail_operations.find(_rail_in(request), UUID(request.match_info["operation_id"]))
+            operation_id = UUID(request.match_info["operation_id"])
+        found = None if operation_id is None else await self._api.rail_operations.find(rail, operation_id)
         if found is None:
             raise ProblemError(NOT_FOUND, "Nothing was asked of this rail under this id.")
         return json_response(operation_json(found))

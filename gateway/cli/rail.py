@@ -66,7 +66,7 @@ def close(settings: Settings, message_id: str, *, rail: str, note: str, url: str
     answer = ask(settings, url, partial(_close, rail=rail, message_id=message_id, note=note), remedy=_REMEDY)
     if answer.status != 200:
         return print_refusal(answer)
-    print_line(f"closed {escape(answer.document['message_id'])}: {answer.document['description']}")
+    print_line(f"closed {escape(answer.document['message_id'])}: {escape(answer.document['description'])}")
     return EXIT_OK
 
 
@@ -109,14 +109,20 @@ def _print_status(status: dict[str, Any]) -> None:
         for fault in each["faults"]:
             print_line(f"  [red]{escape(fault)}[/]")
     for each in status["missing"]:
-        print_line(f"[red]missing[/] {escape(each['message_id'])} to {each['routing_number']}: {each['description']}")
+        print_line(
+            f"[red]missing[/] {escape(each['message_id'])} to {each['routing_number']}: {escape(each['description'])}"
+        )
     for each in status["operations"]:
         _print_operation(each)
     for each in status["broadcasts"]:
-        print_line(f"{each['heard_at']}  news {each['code']} {' '.join(each['subjects'])}")
+        print_line(f"{each['heard_at']}  news {escape(each['code'])} {escape(' '.join(each['subjects']))}")
 
 
 def _print_operation(operation: dict[str, Any]) -> None:
     said = f"{operation['code']} {operation['subject'] or ''}".strip()
     reason = ": ".join(filter(None, (operation["reason_code"], operation["description"])))
-    print_line(f"{operation['asked_at']}  {escape(said)}  [bold]{operation['state']}[/]  {escape(reason)}".rstrip())
+    asked = f"by {operation['asked_by']}: {operation['note']}"
+    print_line(
+        f"{operation['asked_at']}  {escape(said)}  [bold]{operation['state']}[/]  {escape(reason)}".rstrip()
+        + f"  ({escape(asked)})"
+    )

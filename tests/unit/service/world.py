@@ -87,6 +87,7 @@ class Recorder:
     quarantines: list[Quarantined] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    rail_events: list[RailEvent] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     parkings: list[PaymentId] = field(default_factory=list)
     signs_of_life: list[Rail] = field(default_factory=list)
@@ -116,7 +117,8 @@ class Recorder:
 
     def dead_lettered(self, letter: DeadLetter) -> None: ...
 
-    def rail_event(self, event: RailEvent) -> None: ...
+    def rail_event(self, event: RailEvent) -> None:
+        self.rail_events.append(event)
 
     def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
 
