@@ -22,6 +22,7 @@ from adapters.http.representation import instant_text
 from gateway.domain.downtime import DowntimeRules
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import Operation, RailAction, RailEvent
+from gateway.service.directory import DirectoryStanding
 from gateway.service.rail_operations import NotReadyError, RailHasNoOperationsError, RailStatus, SubjectError
 from gateway.service.reconcile import NotMissingError
 
@@ -48,7 +49,9 @@ class RailDesk:
             raise _not_served(rail) from error
         now, rules = self._api.clock.now(), self._api.rail_operations.rules
         missing = await self._api.rail_missing.missing(rail)
-        return json_response(status_json(rail, status, missing[:LISTED_MAX], rules=rules, now=now))
+        directory = self._api.directories.get(rail)
+        standing = None if directory is None else directory.standing()
+        return json_response(status_json(rail, status, missing[:LISTED_MAX], directory=standing, rules=rules, now=now))
 
     async def post_operation(self, request: web.Request) -> web.Response:
         """Have something asked of the rail: 202 once it is saved; what became of it is at its own address."""
@@ -94,7 +97,13 @@ class RailDesk:
 
 
 def status_json(
-    rail: Rail, status: RailStatus, missing: Sequence[RailEvent], *, rules: DowntimeRules, now: datetime
+    rail: Rail,
+    status: RailStatus,
+    missing: Sequence[RailEvent],
+    *,
+    directory: DirectoryStanding | None,
+    rules: DowntimeRules,
+    now: datetime,
 ) -> dict[str, Any]:
     """Return how we stand."""
     standing, (opens, closes) = status.standing, rules.next_window(now)
@@ -128,9 +137,24 @@ def status_json(
                 for institution, used in status.downtime.items()
             ],
         },
+        "directory": None if directory is None else directory_json(directory, now=now),
         "missing": [missing_json(each) for each in missing],
         "operations": [operation_json(each) for each in status.operations[:LISTED_MAX]],
         "broadcasts": [broadcast_json(each) for each in status.broadcasts[:LISTED_MAX]],
+    }
+
+
+def directory_json(directory: DirectoryStanding, *, now: datetime) -> dict[str, Any]:
+    """Return how the participant directory stands."""
+    heard_at = directory.heard_at
+    return {
+        "use": directory.use.value,
+        "business_day": None if directory.business_day is None else directory.business_day.isoformat(),
+        "heard_at": None if heard_at is None else instant_text(heard_at),
+        "age_s": None if heard_at is None else seconds(now - heard_at),
+        "fresh": directory.is_fresh,
+        "participants": directory.participants,
+        "signed_off": directory.signed_off,
     }
 
 

@@ -108,6 +108,7 @@ def _print_status(status: dict[str, Any]) -> None:
         print_line(f"downtime of {each['routing_number']}  {used}, {each['unplanned_s']} s of it unplanned")
         for fault in each["faults"]:
             print_line(f"  [red]{escape(fault)}[/]")
+    _print_directory(status["directory"])
     for each in status["missing"]:
         print_line(
             f"[red]missing[/] {escape(each['message_id'])} to {each['routing_number']}: {escape(each['description'])}"
@@ -116,6 +117,20 @@ def _print_status(status: dict[str, Any]) -> None:
         _print_operation(each)
     for each in status["broadcasts"]:
         print_line(f"{each['heard_at']}  news {escape(each['code'])} {escape(' '.join(each['subjects']))}")
+
+
+def _print_directory(directory: dict[str, Any] | None) -> None:
+    if directory is None:
+        return
+    if directory["heard_at"] is None:
+        print_line(f"participant directory  never heard, use: {directory['use']}")
+        return
+    fresh = "fresh" if directory["fresh"] else "[red]stale[/]"
+    print_line(
+        f"participant directory  of {directory['business_day']}, heard {directory['heard_at']} "
+        f"({directory['age_s']} s ago), {fresh}, use: {directory['use']}; {directory['participants']} participants, "
+        f"{directory['signed_off']} of them signed off"
+    )
 
 
 def _print_operation(operation: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import Final, assert_never
@@ -36,6 +36,7 @@ from simulators.rtp.behaviours import TABLE
 from simulators.rtp.forward import RtpForwarding
 from simulators.rtp.requests import RequestWriter
 from simulators.rtp.settings import RtpSimulatorSettings
+from simulators.standing import Standing
 
 
 class RtpRules:
@@ -107,6 +108,12 @@ class RtpRules:
     def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
         """Nothing is asked yet. Raises ValueError."""
         raise ValueError(f"this network asks nothing: {asking} at {now}")
+
+    has_directory: Final = False
+
+    def directory(self, standing: Standing, *, now: datetime) -> Sequence[tuple[ConnectionPartyId, bytes]]:  # noqa: ARG002
+        """Nothing: RTP's directory is not a message."""
+        return ()
 
     def completion_date(self, instant: datetime) -> date:
         """The calendar day in the network's zone."""

@@ -52,7 +52,7 @@ class RailEventStore(Protocol):
         ...
 
     async def note(self, event: RailEvent) -> bool:
-        """Keep a fact without a message, and say whether it is new: a repeat under the same event id changes nothing."""
+        """Keep a fact without a message; a repeat under the same event id changes nothing. Says whether it was new."""
         ...
 
     async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[UnsentRailMessage]:

@@ -207,7 +207,7 @@ async def test_events_are_found_by_whom_they_are_about(stores: list[RailEventSto
 
 
 async def test_who_is_signed_off_is_who_was_by_the_latest_news_of_its_own_time(stores: list[RailEventStore]) -> None:
-    """News come out of order; what was heard before the time that is looked back to, and what is asked, says nothing."""
+    """News come out of order; what was heard before the time that is looked back to says nothing, nor what is asked."""
 
     def news(name: str, code: str, *subjects: str, happened_s: float, heard_s: float) -> RailEvent:
         return replace(

@@ -262,9 +262,7 @@ async def test_however_many_others_sign_on_and_off_how_we_stand_is_known(place: 
 async def test_what_waited_behind_a_slow_one_is_given_up_when_its_own_minute_is_over(place: OperationsWorld) -> None:
     """The time is that of each message's own turn, not that of the first."""
     first = await place.operations.ask(Rail.FEDNOW, RailAction.PING, None, by="sample operator", note="a sample")
-    second = await place.operations.ask(
-        Rail.FEDNOW, RailAction.SIGN_OFF, SECOND, by="sample operator", note="a sample"
-    )
+    second = await place.operations.ask(Rail.FEDNOW, RailAction.SIGN_OFF, SECOND, by="sample operator", note="a sample")
     slow = _Slow(place, seconds=61)
     sender = replace(place.sender, links={Rail.FEDNOW: slow})  # type: ignore[dict-item]
 

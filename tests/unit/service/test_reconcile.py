@@ -314,7 +314,11 @@ async def test_a_report_that_cannot_be_read_stops_no_other(books: Books) -> None
     lost = books.settles(here=False)
     place = books.place
     unreadable = RailEvent(
-        event_id=UUID(int=2**100), rail=Rail.FEDNOW, kind=RailEventKind.REPORTED, code="IATR", at=place.earth.clock.now()
+        event_id=UUID(int=2**100),
+        rail=Rail.FEDNOW,
+        kind=RailEventKind.REPORTED,
+        code="IATR",
+        at=place.earth.clock.now(),
     )
     place.events.kept[unreadable.event_id], place.events.bodies[unreadable.event_id] = unreadable, b"no message"
 
