@@ -139,7 +139,7 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
                 }
             ),
             "directory": {
-                "oneOf": [{"$ref": "#/components/schemas/ParticipantDirectory"}, {"type": "null"}],
+                "anyOf": [{"type": "null"}, {"$ref": "#/components/schemas/ParticipantDirectory"}],
                 "description": "null: nobody keeps one of this rail.",
             },
             "missing": _list({"$ref": "#/components/schemas/MissingMessage"}),

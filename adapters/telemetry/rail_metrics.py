@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from gateway.domain.downtime import DowntimeRules
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent
-from gateway.service.directory import DirectoryStanding
+from gateway.service.directory import DirectoryStanding, DirectoryUse
 from gateway.service.rail_operations import RailStatus
 
 _SECOND: Final = timedelta(seconds=1)
@@ -96,7 +96,9 @@ class RailMetrics:
         )
 
     def show_directory(self, rail: Rail, directory: DirectoryStanding, now: datetime) -> None:
-        """Show how the participant directory stands."""
+        """Show how the participant directory stands, where anybody goes by it."""
+        if directory.use is DirectoryUse.OFF:
+            return
         self.directory_fresh.labels(rail).set(directory.is_fresh)
         self.directory_participants.labels(rail).set(directory.participants)
         if directory.heard_at is not None:

@@ -231,7 +231,7 @@ class ParticipantDirectory:
         rule = f"The rail's participant directory {heard}; nothing is sent without it."
         hint = (
             "Repeat later. Whoever runs the gateway finds out why it does not come (docs/runbooks/rail-operations.md), "
-            "or has FIFTEEN_FEDNOW__DIRECTORY=fresh leave such payments to the rail."
+            f"or has FIFTEEN_{self.rail.upper()}__DIRECTORY=fresh leave such payments to the rail."
         )
         return Unreached(
             finding=Finding(code="DIRECTORY_STALE", rule=rule, hint=hint),

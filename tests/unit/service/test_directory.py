@@ -95,24 +95,25 @@ async def test_whoever_is_listed_with_the_service_is_paid(place: Listed) -> None
 
 
 @pytest.mark.parametrize(
-    ("services", "code", "xpath", "value", "reject_code", "says"),
+    ("services", "expected", "says"),
     [
         (
             {SENDER: "CTSR"},
-            "DIRECTORY_RECEIVER",
-            "CdtrAgt",
-            RECEIVER,
-            "E981",
+            ("DIRECTORY_RECEIVER", "CdtrAgt", RECEIVER, "E981"),
             "liquidity transfers or settlement alone",
         ),
-        ({**ALL, RECEIVER: "RFPR"}, "DIRECTORY_RECEIVER", "CdtrAgt", RECEIVER, "E981", "receives no payments"),
-        ({**ALL, SENDER: "CTRO RFPR"}, "DIRECTORY_SENDER", "DbtrAgt", SENDER, "E980", "only receives payments (CTRO)"),
-        ({RECEIVER: "CTSR"}, "DIRECTORY_SENDER", "DbtrAgt", SENDER, "E980", "do not include"),
+        ({**ALL, RECEIVER: "RFPR"}, ("DIRECTORY_RECEIVER", "CdtrAgt", RECEIVER, "E981"), "receives no payments"),
+        (
+            {**ALL, SENDER: "CTRO RFPR"},
+            ("DIRECTORY_SENDER", "DbtrAgt", SENDER, "E980"),
+            "only receives payments (CTRO)",
+        ),
+        ({RECEIVER: "CTSR"}, ("DIRECTORY_SENDER", "DbtrAgt", SENDER, "E980"), "do not include"),
     ],
     ids=["receiver missing", "receiver without the service", "receive-only sender", "sender missing"],
 )
 async def test_whom_the_rail_would_refuse_is_refused_with_its_code_the_place_and_the_remedy(
-    place: Listed, services: Mapping[str, str], code: str, xpath: str, value: str, reject_code: str, says: str
+    place: Listed, services: Mapping[str, str], expected: tuple[str, str, str, str], says: str
 ) -> None:
     """By message and by JSON alike; nothing is kept but the fact, and nothing is sent."""
     await place.hears(services)
@@ -126,11 +127,12 @@ async def test_whom_the_rail_would_refuse_is_refused_with_its_code_the_place_and
         received_at=place.earth.clock.now(),  # type: ignore[arg-type]
     )
 
+    code, tag, value, reject_code = expected
     assert not isinstance(by_json, Submitted)
     for refused in (by_message, by_json):
         (finding,) = refused.findings
         assert (refused.kind, finding.code, finding.value) == (RefusalKind.NOT_REACHED, code, value)
-        assert finding.xpath.rpartition(f"/{xpath}/")[0].endswith("CdtTrfTxInf")
+        assert finding.xpath.rpartition(f"/{tag}/")[0].endswith("CdtTrfTxInf")
         assert (finding.reject_code, says in finding.rule, bool(finding.hint)) == (reject_code, True, True)
     assert [refusal.codes for refusal in place.earth.recorder.refusals] == [(code,), (code,)]
     assert (await place.earth.store.backlog()).open_payments == {}
@@ -371,7 +373,7 @@ def test_what_the_file_says_is_one_of_three_things() -> None:
     ],
 )
 def test_it_is_fresh_from_the_roll_of_its_day_until_ten_minutes_after_the_next(
-    day: date, heard_at: str, now: str, is_fresh: bool
+    day: date, heard_at: str, now: str, *, is_fresh: bool
 ) -> None:
     """FedNow sends it within ten minutes of the roll, every day."""
     directory = Directory(
