@@ -57,7 +57,7 @@ def show(settings: Settings, *, rail: str, url: str | None, as_json: bool) -> in
     if as_json:
         print(json.dumps(answer.document, indent=2))
         return EXIT_OK
-    _print_status(answer.document)
+    print_status(answer.document)
     return EXIT_OK
 
 
@@ -89,7 +89,8 @@ async def _status(client: GatewayClient, *, rail: str) -> Answer:
     return await client.rail(rail)
 
 
-def _print_status(status: dict[str, Any]) -> None:
+def print_status(status: dict[str, Any]) -> None:
+    """Print how we stand, for people."""
     print_line(f"connection party  signed on: {_UNKNOWN[status['connection_party']['signed_on']]}")
     for each in status["institutions"]:
         print_line(
