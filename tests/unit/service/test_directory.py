@@ -13,7 +13,7 @@ import pytest
 
 from gateway.domain.directory import Directory, Gap, Need
 from gateway.domain.events import EventKind
-from gateway.domain.payment import FundsHolder, Payment, PaymentState, Rail, ReasonOrigin
+from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, PaymentState, Rail, ReasonOrigin
 from gateway.service.directory import DirectoryUse, ParticipantDirectory
 from gateway.service.ports import UnavailableError
 from gateway.service.submit import RefusalKind, Submitted
@@ -120,11 +120,7 @@ async def test_whom_the_rail_would_refuse_is_refused_with_its_code_the_place_and
 
     by_message = await place.earth.refused(message(transfer()))
     by_json = await place.earth.intake.submit_payment(
-        TENANT,
-        "one-key",
-        REQUEST,
-        BODY,
-        received_at=place.earth.clock.now(),  # type: ignore[arg-type]
+        TENANT, IdempotencyKey("one-key"), REQUEST, BODY, received_at=place.earth.clock.now()
     )
 
     code, tag, value, reject_code = expected
