@@ -19,7 +19,7 @@ from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.rail_operations import Codes, RailEvent, RailEventKind
 from gateway.service.ports import Clock, RailEventStore, UnavailableError
 from gateway.service.supervise import Verdict
-from iso20022 import CustomerCreditTransfer, Finding, read, unwrap
+from iso20022 import RAIL_LIMITS, CustomerCreditTransfer, Finding, read, unwrap
 from iso20022.messages import admi998, pacs008, pain013
 
 LOOK_PAUSE_S: Final = 5.0
@@ -271,7 +271,7 @@ def _newer(file: RailEvent) -> tuple[str, datetime]:
 
 
 def _read(body: bytes | None, heard: RailEvent) -> Directory:
-    document = None if body is None else unwrap(read(body)).document
+    document = None if body is None else unwrap(read(body, RAIL_LIMITS)).document
     if document is None:
         raise ValueError(f"the participant file {heard.business_message_id} has no Document")
     return directory_of(admi998.parse(document), event_id=heard.event_id, heard_at=heard.at)

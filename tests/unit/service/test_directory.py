@@ -14,17 +14,19 @@ import pytest
 from gateway.domain.directory import Directory, Gap, Need
 from gateway.domain.events import EventKind
 from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, PaymentState, Rail, ReasonOrigin
+from gateway.domain.timing import Timing
 from gateway.service.directory import DirectoryUse, ParticipantDirectory
+from gateway.service.fednow import fednow_protocol
 from gateway.service.ports import UnavailableError
 from gateway.service.submit import RefusalKind, Submitted
-from iso20022 import TransactionStatus
-from iso20022.messages.admi998 import ParticipantService
+from iso20022 import FedNowProfile, TransactionStatus
+from iso20022.messages.admi998 import ParticipantFile, ParticipantService
 from tests.acceptance.payments import RECEIVER, SENDER, message
-from tests.fakes.directory import directory_over, heard, told
+from tests.fakes.directory import directory_over, file_of, heard, told
 from tests.fakes.rail_operations import InMemoryRailEvents
 from tests.unit.service.test_screening_outgoing import Desk, held
 from tests.unit.service.test_submitting import BODY, REQUEST
-from tests.unit.service.world import TENANT, World, transfer, world
+from tests.unit.service.world import PARTY, TENANT, World, transfer, world
 
 TODAY: Final = date(2026, 11, 20)
 """The cycle day of the world's clock."""
@@ -303,6 +305,19 @@ async def test_a_file_that_cannot_be_read_is_reported_once_and_the_one_before_co
 
     assert place.earth.recorder.faults == ["participant directory"]
     assert (await place.accepted()).state is PaymentState.RECEIVED
+
+
+async def test_a_file_of_all_participants_is_read_though_no_message_of_ours_may_be_so_large() -> None:
+    """Fifteen hundred take part, and each has a name: more elements than any payment has."""
+    services = {f"98{number:07}": "CTSR RFPR" for number in range(2_000)}
+    body = file_of(TODAY, services, at=datetime(2026, 11, 20, 1, tzinfo=UTC))
+    protocol = fednow_protocol(FedNowProfile(own_connection_party=PARTY), connection_party=PARTY, timing=Timing())
+
+    reading = protocol.read(body)
+
+    assert isinstance(reading.notice, ParticipantFile), reading.codes
+    assert len(reading.notice.participants) == 2_000
+    assert [finding.code for finding in protocol.examine(body).findings] == ["XML_TOO_MANY_ELEMENTS"]
 
 
 async def test_a_return_and_another_rails_payment_are_not_held_against_it(place: Listed) -> None:
