@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
-ZONE: Final = ZoneInfo("America/New_York")
+from gateway.domain.receiving_time import ZONE
+
 ROLLS_AT: Final = time(19)
 """When a cycle day ends, and the next one begins."""
 

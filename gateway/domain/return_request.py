@@ -18,8 +18,8 @@ from typing import Final
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEvent
-from gateway.domain.receiving_time import business_days_later
-from gateway.domain.reconciliation import ZONE, cycle_day
+from gateway.domain.receiving_time import ZONE, business_days_later
+from gateway.domain.reconciliation import cycle_day
 from gateway.domain.request import Request, RequestState
 
 DAYS_MAX: Final[Mapping[str, int | None]] = {"FRAD": None, "WNTB": 95}
