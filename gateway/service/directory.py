@@ -133,7 +133,7 @@ class ParticipantDirectory:
         body = await self.store.body_of(self.rail, file.event_id)
         verdict = Verdict(but=(UnavailableError,))
         async with verdict:
-            self.listed = await asyncio.to_thread(_read, body, file)  # of thousands of participants: some 0.1 s
+            self.listed = await asyncio.to_thread(_read, body, file)  # of thousands of participants
         if verdict.fault is not None:
             self._unreadable.add(file.event_id)
             self.observer.fault("participant directory", verdict.fault)

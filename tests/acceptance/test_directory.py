@@ -103,12 +103,12 @@ async def test_whom_the_rail_would_refuse_is_refused_here_and_what_is_not_known_
     order(installation, services={RECEIVER: ["CTRO"], SENDER: ["CTRO", "RFPR"]})
     receive_only = await until_code(installation, "DIRECTORY_SENDER")
     order(installation, services={SENDER: ["CTSR", "RFPR"]})
-    settled = await answered(installation, status=200)
+    settled = await until_settled(installation)
 
     another_says(installation, "FPOF")
     signed_off = await answered(installation, status=422)
     another_says(installation, "FPON")
-    settled_again = await answered(installation, status=200)
+    settled_again = await until_settled(installation)
 
     assert (never_heard["use"], never_heard["heard_at"], never_heard["fresh"]) == ("fresh", None, False)
     assert (by_the_rail["state"], by_the_rail["reason"]["code"]) == ("REJECTED", "E981")
@@ -121,8 +121,20 @@ async def test_whom_the_rail_would_refuse_is_refused_here_and_what_is_not_known_
         (finding,) = refused["findings"]
         assert (refused["type"], finding["code"]) == ("/problems/not_reached", code)
         assert (finding["reject_code"], finding["value"], bool(finding["hint"])) == (reject_code, value, True)
-    assert (settled["state"], settled_again["state"]) == ("SETTLED", "SETTLED")
+    assert settled["rejected_meanwhile"] | settled_again["rejected_meanwhile"] <= {"E980", "E981", "AB08"}
     assert installation.ledger()["sum_cents"] == 0
+
+
+async def until_settled(installation: Installation) -> dict[str, Any]:
+    """Submit payments until one settles: the worker looks for a newer file at other moments than the gateway."""
+    rejected: set[str] = set()
+    async with asyncio.timeout(LOOKED_WITHIN_S):
+        while True:
+            payment = await answered(installation, status=200)
+            if payment["state"] == "SETTLED":
+                return {**payment, "rejected_meanwhile": rejected}
+            rejected.add(payment["reason"]["code"])
+            await asyncio.sleep(0.5)
 
 
 async def until_code(installation: Installation, code: str) -> dict[str, Any]:
