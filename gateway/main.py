@@ -44,7 +44,7 @@ from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.conversing import Conversing, conversation_desk, conversation_store, converse
 from gateway.domain.payment import Rail, RegionId
 from gateway.presence import directory_over, open_presence, operations_over
-from gateway.rails import link_of, rail_operations, served_rails
+from gateway.rails import link_of, rail_operations, rail_reports, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
     POSTING_PREFETCH,
@@ -474,7 +474,7 @@ async def _run_worker_loops(
             parts.observer,
             receiving.hearing(rail, parts.store, parts.vault),
             regions,
-            RailNotices(parts.rail_events, parts.observer),
+            RailNotices(parts.rail_events, parts.observer, rail_operations(parts.settings)),
             conversing.hearings.get(rail),
         )
         for rail, protocol in rails.items()
@@ -508,7 +508,7 @@ async def _run_worker_loops(
             loops["participant directory"] = directory.run
         if receiving.rails and parts.settings.fednow.totals_interval_s is not None:
             reconciler = Reconciler(
-                rail_operations(parts.settings),
+                rail_reports(parts.settings),
                 parts.rail_events,
                 parts.incoming,
                 parts.clock,
@@ -660,7 +660,7 @@ async def _keep_rail_gauges(parts: Parts, directory: ParticipantDirectory | None
     operations, desk = operations_of(parts), MissingDesk(parts.rail_events, parts.clock)
     while True:
         for rail in operations.dialects:
-            parts.metrics.rails.show(rail, await operations.status(rail), operations.rules)
+            parts.metrics.rails.show(rail, await operations.status(rail))
             parts.metrics.rails.show_missing(rail, await desk.missing(rail), parts.clock.now())
         if directory is not None:
             parts.metrics.rails.show_directory(directory.rail, directory.standing(), parts.clock.now())

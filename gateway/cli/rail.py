@@ -99,16 +99,8 @@ def print_status(status: dict[str, Any]) -> None:
         )
     for each in status["connection_points"]:
         print_line(f"connection point {each['connection_point']}  connected: {_UNKNOWN[each['connected']]}")
-    downtime = status["downtime"]
-    window = downtime["window"]
-    print_line(f"downtime window {window['opens_at']} to {window['closes_at']}" + (", open" if window["open"] else ""))
-    for each in downtime["institutions"]:
-        used = (
-            f"{each['quarter_s']} s of {downtime['allowed_s']['quarter']} s this quarter, {each['year_s']} s this year"
-        )
-        print_line(f"downtime of {each['routing_number']}  {used}, {each['unplanned_s']} s of it unplanned")
-        for fault in each["faults"]:
-            print_line(f"  [red]{escape(fault)}[/]")
+    if status["downtime"] is not None:
+        _print_downtime(status["downtime"])
     _print_directory(status["directory"])
     for each in status["missing"]:
         print_line(
@@ -118,6 +110,18 @@ def print_status(status: dict[str, Any]) -> None:
         _print_operation(each)
     for each in status["broadcasts"]:
         print_line(f"{each['heard_at']}  news {escape(each['code'])} {escape(' '.join(each['subjects']))}")
+
+
+def _print_downtime(downtime: dict[str, Any]) -> None:
+    window = downtime["window"]
+    print_line(f"downtime window {window['opens_at']} to {window['closes_at']}" + (", open" if window["open"] else ""))
+    for each in downtime["institutions"]:
+        used = (
+            f"{each['quarter_s']} s of {downtime['allowed_s']['quarter']} s this quarter, {each['year_s']} s this year"
+        )
+        print_line(f"downtime of {each['routing_number']}  {used}, {each['unplanned_s']} s of it unplanned")
+        for fault in each["faults"]:
+            print_line(f"  [red]{escape(fault)}[/]")
 
 
 def _print_directory(directory: dict[str, Any] | None) -> None:
