@@ -12,7 +12,7 @@ from typing import Final
 
 from aiohttp import ClientSession, TCPConnector
 
-from adapters.postgres.replication import connected
+from adapters.postgres.replication.connection import connected
 from gateway.cli.demo import SCENARIOS
 from gateway.cli.two_regions import Plan, TwoRegions
 from gateway.domain.identity import slot_of
