@@ -67,7 +67,7 @@ ORDER BY sql_transaction OFFSET $4 LIMIT 1
 
 _ENTRIES: Final = """
 SELECT sql_transaction, payment_id, epoch, sequence, digest, at FROM payment_event
-WHERE region = $1 AND sql_transaction >= $2 AND ($3::bigint IS NULL OR sql_transaction < $3)
+WHERE region = $1 AND sql_transaction >= $2 AND sql_transaction < coalesce($3, 9223372036854775807)
 ORDER BY sql_transaction, payment_id, epoch, sequence
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
+from uuid import UUID
 
 import asyncpg
 
@@ -18,13 +19,12 @@ from gateway.domain.payment import IdempotencyKey, PaymentId
 from gateway.service.ports import ArchiveReader, IncomingHistory, PaymentHistory, RawMessage, Vault
 from iso20022 import Amount
 
-_PAGE: Final = """
-SELECT payment_id FROM payment WHERE $1::uuid IS NULL OR payment_id > $1 ORDER BY payment_id LIMIT $2
-"""
+_PAGE: Final = "SELECT payment_id FROM payment WHERE payment_id > $1 ORDER BY payment_id LIMIT $2"
 
-_INCOMING_PAGE: Final = """
-SELECT payment_id FROM incoming_transfer WHERE $1::uuid IS NULL OR payment_id > $1 ORDER BY payment_id LIMIT $2
-"""
+_INCOMING_PAGE: Final = "SELECT payment_id FROM incoming_transfer WHERE payment_id > $1 ORDER BY payment_id LIMIT $2"
+
+_BEFORE_ALL: Final = UUID(int=0)
+"""No payment has it: the first page begins behind it."""
 
 _KEYS: Final = """
 SELECT claim.payment_id, claim.idempotency_key
@@ -111,7 +111,7 @@ class PostgresHistory:
 
     async def _ids(self, statement: str, after: PaymentId | None, limit: int) -> Sequence[PaymentId]:
         with translated():
-            return [PaymentId(row[0]) for row in await self._pool.fetch(statement, after, limit)]
+            return [PaymentId(row[0]) for row in await self._pool.fetch(statement, after or _BEFORE_ALL, limit)]
 
     async def _read(
         self, payment_ids: Sequence[PaymentId], *own: str

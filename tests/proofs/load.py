@@ -89,7 +89,7 @@ to a client that waits (one in a hundred). CPU counts all of a process's childre
 
 ## 300 payments a second, a minute long
 
-The bars: p99 below 50 ms, 202 p99 below 25 ms, at most 2,500 µs of CPU a payment, everything included.
+The bars: p99 below 50 ms, 202 p99 below 25 ms. The goal: at most 2,500 µs of CPU a payment, everything included.
 
 {steady}
 

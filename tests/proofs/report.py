@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -34,9 +35,14 @@ def circumstances(command: str, *, on_it: str = INSTALLATION) -> str:
     """Return a paragraph: command, commit, date and machine."""
     return (
         f"Command: `{command}`. Commit: `{commit()}`. Date: {SystemClock().now().date().isoformat()}.\n"
-        f"Machine: {os.cpu_count()} cores, {_processor()}, {platform.system()}, CPython {platform.python_version()}; "
-        f"{on_it}."
+        f"Machine: {os.cpu_count()} cores, {_processor()}, {platform.system()}, CPython {platform.python_version()} "
+        f"({_build()}); {on_it}."
     )
+
+
+def _build() -> str:
+    """Say whose interpreter runs: one that was compiled without its profile is slower than the image's."""
+    return "the system's own, as in the image" if sys.base_prefix == "/usr" else "not the system's own"
 
 
 def _processor() -> str:

@@ -21,8 +21,10 @@ from gateway.cli.processes import RoleError
 WAY_P99_MAX_MS: Final = 50.0
 ACKNOWLEDGED_P99_MAX_MS: Final = 25.0
 PEAK_MIN: Final = 600.0
-CPU_MAX_US: Final = 2_500
 """The bars, on two cores with everything on them."""
+
+CPU_GOAL_US: Final = 2_500
+"""What a payment is to cost one day, everything included: shown, and no bar."""
 
 
 def run_bench(plan: Plan, load: Load, *, as_json: bool, keep: Path | None) -> int:
@@ -54,7 +56,6 @@ def bars(figures: Figures) -> dict[str, bool]:
         "settled": complete,
         "p99_ms": figures.p99_ms < WAY_P99_MAX_MS,
         "ack_p99_ms": figures.ack_p99_ms < ACKNOWLEDGED_P99_MAX_MS,
-        "cpu_us_per_payment_total": figures.cpu_us_per_payment_total <= CPU_MAX_US,
     }
 
 
@@ -67,12 +68,14 @@ def _measured(plan: Plan, load: Load, directory: Path) -> Figures:
 
 
 def _table(figures: Figures) -> Table:
-    held = bars(figures)
+    verdicts = {name: "holds" if held else "does not hold" for name, held in bars(figures).items()}
+    if figures.rate:
+        reached = figures.cpu_us_per_payment_total <= CPU_GOAL_US
+        verdicts["cpu_us_per_payment_total"] = f"goal {CPU_GOAL_US:,}: {'reached' if reached else 'not reached'}"
     table = Table(title="Accepted to settled, everything on this machine", title_justify="left")
     for heading in ("figure", "value", "bar"):
         table.add_column(heading)
     for name, value in figures.as_json().items():
         shown = "  ".join(f"{key} {each:,}" for key, each in value.items()) if isinstance(value, dict) else f"{value:,}"
-        bar = "" if name not in held else "holds" if held[name] else "does not hold"
-        table.add_row(name, shown or "none", bar)
+        table.add_row(name, shown or "none", verdicts.get(name, ""))
     return table

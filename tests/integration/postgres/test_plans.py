@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, cast
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -168,6 +169,23 @@ async def test_what_comes_back_is_found_by_its_payment_alone(counting: CountingP
         await payments.requested(None, limit=10)
 
     assert large(counting.read) == {}
+
+
+@pytest.mark.parametrize("counting", ["known"], indirect=True)
+async def test_a_statement_is_planned_once_on_a_connection_whatever_it_asks_for(counting: CountingPool) -> None:
+    """One payment or twelve: planning this one takes longer than finding the rows. PostgreSQL's own way plans anew."""
+    planned = "SELECT sum(custom_plans) FROM pg_prepared_statements WHERE statement = $1"
+    async with counting.pool.acquire() as connection:
+
+        async def loaded(times: int) -> int:
+            for number in range(times):
+                ids = [str(UUID(int=each)) for each in range(number + 1)]
+                await connection.fetch(statements.LOAD_WITH_MESSAGE, ids, ["client_in"] * len(ids))
+            return int(await connection.fetchval(planned, statements.LOAD_WITH_MESSAGE))
+
+        assert await loaded(12) == 0
+        await connection.execute("SET plan_cache_mode = auto")
+        assert await loaded(3) == 3
 
 
 @pytest.mark.parametrize("counting", ["known"], indirect=True)
