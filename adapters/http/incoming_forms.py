@@ -47,9 +47,11 @@ def read_return(body: bytes, transfer: IncomingTransfer, *, reasons: frozenset[s
         *(note_findings(members, known=_RETURN) if "note" in members else ()),
     ]
     refuse_if_any(findings)
-    amount, code = members.get("amount"), members.get("reason_code")
+    amount, code, note = members.get("amount"), members.get("reason_code"), members.get("note")
     reason = None if code is None else Reason(code, ReasonOrigin.INSTITUTION, members.get("text"))
-    return ReturnOrder(None if amount is None else Amount.parse(amount), reason, members.get("note"))
+    return ReturnOrder(
+        None if amount is None else Amount.parse(amount), reason, None if note is None else str(note).strip()
+    )
 
 
 def read_settlement(body: bytes) -> tuple[bool, str]:

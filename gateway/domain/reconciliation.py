@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.receiving_time import ZONE
 
-ZONE: Final = ZoneInfo("America/New_York")
 ROLLS_AT: Final = time(19)
 """When a cycle day ends, and the next one begins."""
 

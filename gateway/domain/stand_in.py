@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, Verdict
-
-ZONE: Final = ZoneInfo("America/New_York")
-"""The zone of a rule's hours: that of both rails."""
+from gateway.domain.receiving_time import ZONE
 
 CODE_CHARACTERS: Final = 4
 """An ISO 20022 external status reason is so long."""
