@@ -146,7 +146,7 @@ def _subscribe(name: str, peer_dsn: str, *, server: int) -> str:
     origin = ", origin = none" if server >= ORIGIN_SINCE else ""
     return (
         f"CREATE SUBSCRIPTION {name} CONNECTION {_quoted(peer_dsn)} PUBLICATION {PUBLICATION} "
-        # What is confirmed is on this server's disk, and waits for nobody else (docs/regions.md, "Acknowledged by both").
+        # What is confirmed is on this disk, and waits for nobody else (docs/regions.md, "Acknowledged by both").
         f"WITH (copy_data = true, create_slot = true, synchronous_commit = local{origin})"
     )
 
