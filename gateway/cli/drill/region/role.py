@@ -18,6 +18,7 @@ from gateway.domain.events import EventKind
 from gateway.domain.payment import PaymentState, Rail
 from gateway.domain.transitions import TRANSITIONS, Effect, Transition
 from gateway.main import Between, run, run_gateway, run_worker
+from gateway.service.incoming.both_regions import Acceptances
 from gateway.service.lease import RegionLease
 from gateway.service.ports import NewPayment, PaymentStore, RailLink
 from gateway.service.rail_protocol import RailProtocol
@@ -61,6 +62,8 @@ def take_away(plants: frozenset[Plant]) -> None:
     if Plant.NO_FENCE in plants:
         RegionLease.demand = _held  # type: ignore[method-assign, assignment]
         MapKeeper.demand = _held  # type: ignore[method-assign, assignment]
+    if Plant.ANSWER_ALONE in plants:
+        Acceptances.is_in_both = _is_so  # type: ignore[method-assign, assignment]
     if Plant.SEND_ANEW in plants:
         for state in (PaymentState.RECEIVED, PaymentState.SENDING, PaymentState.IN_DOUBT):
             again = Transition(PaymentState.RESEND_DUE, (Effect.QUEUE_TRANSFER, Effect.AWAIT_RESENDING))
@@ -74,6 +77,10 @@ async def _nowhere(store: PostgresStore, waiting: Sequence[NewPayment], *, anew:
 
 async def _here(_store: PostgresStore, _payment: NewPayment) -> None:
     """Have every key at home where it comes."""
+
+
+async def _is_so(_guard: object, *_what: object, **_named: object) -> bool:
+    return True
 
 
 def _held(_guard: object, **_named: object) -> None:
