@@ -392,7 +392,12 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
             raise ReplicationError(
                 f"there is a copy of region {peer} here, and nothing that continues it: fifteen region join --anew"
             )
-        await connection.execute(_subscribe(name, peer_dsn, server=connection.get_server_version().major * 10_000))
+        await _make_slot(peers, name)
+        try:
+            await connection.execute(_subscribe(name, peer_dsn, server=connection.get_server_version().major * 10_000))
+        except BaseException:
+            await _drop_slot(peers, name)  # nobody follows by it: it would keep the peer's log for ever
+            raise
         return "copied anew" if anew else "subscribed"
 
 
@@ -467,7 +472,7 @@ def _subscribe(name: str, peer_dsn: str, *, server: int) -> str:
     return (
         f"CREATE SUBSCRIPTION {name} CONNECTION {_quoted(peer_dsn)} PUBLICATION {PUBLICATION} "
         # What is confirmed is on this server's disk, and waits for nobody else (docs/regions.md, "Both regions").
-        f"WITH (copy_data = true, create_slot = true, synchronous_commit = local{origin})"
+        f"WITH (copy_data = true, create_slot = false, slot_name = {name}, synchronous_commit = local{origin})"
     )
 
 
@@ -487,6 +492,26 @@ async def _drop(
         await connection.execute(f"ALTER SUBSCRIPTION {name} DISABLE")
         await connection.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
         await connection.execute(f"DROP SUBSCRIPTION {name}")
+    await _drop_slot(peers, name)
+
+
+async def _make_slot(peers: asyncpg.Connection[asyncpg.Record], name: str) -> None:
+    """Make the slot at the peer, with no transaction open here.
+
+    A slot begins when all that was under way at its server has ended. Made by ``CREATE SUBSCRIPTION``, inside the
+    transaction of that, two regions that join at once would each wait for the other's, for ever.
+    """
+    try:
+        await peers.execute("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", name)
+    except asyncpg.DuplicateObjectError as error:
+        raise ReplicationError(
+            f"the peer has a slot {name}, by which nothing here follows: an attempt that was broken off has left it, "
+            "or another database of this region follows by it. Where no other does: fifteen region join --anew"
+        ) from error
+
+
+async def _drop_slot(peers: asyncpg.Connection[asyncpg.Record], name: str) -> None:
+    """Drop a slot at the peer, where there is one, whoever follows by it."""
     slots = await peers.fetch(
         "SELECT slot_name, active_pid FROM pg_replication_slots WHERE slot_name = $1 AND database = current_database()",
         name,

@@ -1276,7 +1276,8 @@ def drill_region(
     plant: Annotated[
         list[str] | None,
         typer.Option(
-            help="Take a guard away, home, send-anew, no-fence, shared-rows, random-ids or fresh-stamp: it has to fail."
+            help="Take a guard away, home, send-anew, no-fence, shared-rows, random-ids, fresh-stamp or answer-alone: "
+            "it has to fail."
         ),
     ] = None,
     keep: Annotated[

@@ -37,6 +37,9 @@ class Effect(StrEnum):
     ASK_STATUS_AGAIN = "ask_status_again"
     """Wake after a pause, to ask once more if there is no word by then."""
 
+    AWAIT_ASKING = "await_asking"
+    """Wake when what was queued to ask the rail has not been asked for so long that it must be lost."""
+
     QUEUE_ENQUIRY = "queue_enquiry"
     """Put the question on the inquiry queue of the rail: a pacs.028, or the identical message marked as a duplicate."""
 
@@ -73,7 +76,7 @@ _E = EventKind
 _STOP = (Effect.STOP_TIMER,)
 _STRANGE = (Effect.REPORT_CONTRADICTION,)
 _STRANGE_STOP = (Effect.STOP_TIMER, Effect.REPORT_CONTRADICTION)
-_ASK_NOW = (Effect.QUEUE_ENQUIRY, Effect.ASK_STATUS_AGAIN)
+_ASK_NOW = (Effect.QUEUE_ENQUIRY, Effect.AWAIT_ASKING)
 _ASK_AGAIN = (Effect.ASK_STATUS_AGAIN,)
 _OPERATOR = (Effect.ASK_STATUS_AGAIN, Effect.CALL_OPERATOR)
 _OPERATOR_ALONE = (Effect.STOP_TIMER, Effect.CALL_OPERATOR)
@@ -171,13 +174,15 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     (_S.SENDING, _E.REFUSAL_UNEXPLAINED): Transition(_S.IN_DOUBT, (Effect.ASK_STATUS,)),
     (_S.SENDING, _E.NOT_PROCESSED_REPORTED): Transition(_S.SENDING),
     # No answer came. Only the rail's word ends it; the question is put again until it does, or a person is called.
+    # The next one is due after a pause that begins when the last has been put: while one waits in a queue that lags, no
+    # other joins it.
     (_S.IN_DOUBT, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
     (_S.IN_DOUBT, _E.DEADLINE_PASSED): Transition(_S.IN_DOUBT),
     (_S.IN_DOUBT, _E.STATUS_REQUEST_DUE): Transition(_S.IN_DOUBT, _ASK_NOW),
-    (_S.IN_DOUBT, _E.STATUS_REQUESTED): Transition(_S.IN_DOUBT),
-    (_S.IN_DOUBT, _E.PING_DUE): Transition(_S.IN_DOUBT, (Effect.QUEUE_PING, Effect.ASK_STATUS_AGAIN)),
-    (_S.IN_DOUBT, _E.PINGED): Transition(_S.IN_DOUBT),
-    (_S.IN_DOUBT, _E.TRANSFER_REPEATED): Transition(_S.IN_DOUBT),
+    (_S.IN_DOUBT, _E.STATUS_REQUESTED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
+    (_S.IN_DOUBT, _E.PING_DUE): Transition(_S.IN_DOUBT, (Effect.QUEUE_PING, Effect.AWAIT_ASKING)),
+    (_S.IN_DOUBT, _E.PINGED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
+    (_S.IN_DOUBT, _E.TRANSFER_REPEATED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
     (_S.IN_DOUBT, _E.QUESTIONS_EXHAUSTED): Transition(_S.AWAITING_OPERATOR, _OPERATOR),
     (_S.IN_DOUBT, _E.LOOK_BACK_ENDED): Transition(_S.AWAITING_OPERATOR, _OPERATOR_ALONE),
     **{(_S.IN_DOUBT, kind): Transition(state, _STOP) for kind, state in _SETTLING.items()},
@@ -193,7 +198,9 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # A person is called. The rail goes on being asked, seldom, while it looks back, and its word ends it as ever.
     (_S.AWAITING_OPERATOR, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
     **{(_S.AWAITING_OPERATOR, kind): Transition(_S.AWAITING_OPERATOR) for kind in _TIMERS},
-    (_S.AWAITING_OPERATOR, _E.STATUS_REQUEST_DUE): Transition(_S.AWAITING_OPERATOR, _ASK_NOW),
+    (_S.AWAITING_OPERATOR, _E.STATUS_REQUEST_DUE): Transition(
+        _S.AWAITING_OPERATOR, (Effect.QUEUE_ENQUIRY, Effect.ASK_STATUS_AGAIN)
+    ),
     (_S.AWAITING_OPERATOR, _E.LOOK_BACK_ENDED): Transition(_S.AWAITING_OPERATOR, _STOP),
     (_S.AWAITING_OPERATOR, _E.STATUS_REQUESTED): Transition(_S.AWAITING_OPERATOR),
     (_S.AWAITING_OPERATOR, _E.PINGED): Transition(_S.AWAITING_OPERATOR),

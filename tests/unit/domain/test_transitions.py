@@ -201,7 +201,7 @@ def test_every_open_state_keeps_a_timer_or_ends_or_has_a_person_called() -> None
     """Nothing is stuck: whatever leads into an open state from another sets a timer, or calls a person."""
     waking = {
         *(Effect.AWAIT_ANSWER, Effect.AWAIT_RESENDING, Effect.AWAIT_RELEASE),
-        *(Effect.ASK_STATUS, Effect.ASK_STATUS_AGAIN),
+        *(Effect.ASK_STATUS, Effect.ASK_STATUS_AGAIN, Effect.AWAIT_ASKING),
     }
     for (state, kind), transition in TRANSITIONS.items():
         if transition.state is not state and not transition.state.is_final:

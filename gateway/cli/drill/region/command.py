@@ -17,6 +17,7 @@ from adapters.postgres.upgrade import UpgradeError
 from gateway.cli import EXIT_FINDINGS, EXIT_OK, EXIT_UNREADABLE
 from gateway.cli.console import OUT, stop
 from gateway.cli.drill.chance import Dice
+from gateway.cli.drill.region.arrivals import Arrivals
 from gateway.cli.drill.region.count import Result, count, differing, still_open
 from gateway.cli.drill.region.load import Load
 from gateway.cli.drill.region.plants import Plant, plant_in_databases
@@ -32,6 +33,9 @@ SCENARIO_MAX_S: Final = 180.0
 DRAIN_MAX_S: Final = 90.0
 """Longer than the longest pause between two questions about one payment, which is a minute."""
 
+FOLLOW_MAX_S: Final = 15.0
+"""Where nothing is to be done any more, the regions have the same rows by then, or never."""
+
 _PAUSE_S: Final = 0.2
 
 
@@ -46,7 +50,10 @@ def run_region_drill(
             if any(keep.iterdir()):
                 stop(f"{keep} is not empty: name a directory for this drill alone", code=EXIT_UNREADABLE)
             results = drilled(names, seed=seed, plants=plants, directory=keep.resolve())
-            whole = [{**each.as_json(), "refused": each.refused, "wrong": each.wrong} for each in results]
+            whole = [
+                {**each.as_json(), "received": each.received, "refused": each.refused, "wrong": each.wrong}
+                for each in results
+            ]
             (keep / "results.json").write_text(json.dumps(whole, indent=2) + "\n")
         else:
             with tempfile.TemporaryDirectory(prefix="fifteen-drill-") as directory:
@@ -99,7 +106,9 @@ async def _drilled(two: TwoRegions, names: Sequence[str], seed: int, plants: fro
 async def played(two: TwoRegions, name: str, *, seed: int) -> Result:
     """Play one scenario on regions that run, and return what it came to."""
     result = Result(name, seed)
-    load = Load(two.regions, two.api_key, f"{name}-{seed}", Dice(seed, purpose=name))
+    prefix = f"{name}-{seed}"
+    arrivals = Arrivals(two.simulator_url, two.institution_url, prefix)
+    load = Load(two.regions, two.api_key, prefix, Dice(seed, purpose=name), arrivals)
     say(f"{name}: {SCENARIOS[name].sentence}")
     try:
         async with asyncio.timeout(SCENARIO_MAX_S), load.running():
@@ -110,14 +119,22 @@ async def played(two: TwoRegions, name: str, *, seed: int) -> Result:
     except* RoleError as broken:
         result.wrong.append(f"it was broken off: {broken.exceptions[0]}")
         await _mended(two)
-    give_up_s = asyncio.get_running_loop().time() + DRAIN_MAX_S
-    while asyncio.get_running_loop().time() < give_up_s:
-        if not await still_open(two.regions) and not await differing(two.regions):
-            break
-        await asyncio.sleep(_PAUSE_S)
-    result.open = await still_open(two.regions)
-    await count(result, load, two.regions, await asyncio.to_thread(two.journal.read_bytes))
+    tables = await _drained(two, result)
+    await count(result, load, two.regions, await asyncio.to_thread(two.journal.read_bytes), tables=tables)
     return result
+
+
+async def _drained(two: TwoRegions, result: Result) -> Sequence[str]:
+    """Return once nothing is on its way any more, or goes on being so; with the tables that differ then."""
+    now_s = asyncio.get_running_loop().time
+    give_up_s, busy_s = now_s() + DRAIN_MAX_S, now_s()
+    while True:
+        result.open, tables = await still_open(two.regions), await differing(two.regions)
+        busy_s = now_s() if result.open else busy_s
+        is_still = not result.open and (not tables or now_s() >= busy_s + FOLLOW_MAX_S)
+        if is_still or now_s() >= give_up_s:
+            return tables
+        await asyncio.sleep(_PAUSE_S)
 
 
 async def _mended(two: TwoRegions) -> None:

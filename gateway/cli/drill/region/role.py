@@ -20,6 +20,7 @@ from gateway.domain.payment import PaymentState, Rail, RegionId
 from gateway.domain.regions import SlotOwner
 from gateway.domain.transitions import TRANSITIONS, Effect, Transition
 from gateway.main import Between, run, run_gateway, run_worker
+from gateway.service.incoming.both_regions import Acceptances
 from gateway.service.lease import RegionLease
 from gateway.service.ports import NewPayment, PaymentStore, RailLink
 from gateway.service.rail_protocol import RailProtocol
@@ -62,6 +63,8 @@ def take_away(plants: frozenset[Plant]) -> None:
     if Plant.NO_FENCE in plants:
         RegionLease.demand = _held  # type: ignore[method-assign, assignment]
         MapKeeper.demand = _held  # type: ignore[method-assign, assignment]
+    if Plant.ANSWER_ALONE in plants:
+        Acceptances.is_in_both = _is_so  # type: ignore[method-assign, assignment]
     if Plant.SEND_ANEW in plants:
         for state in (PaymentState.RECEIVED, PaymentState.SENDING, PaymentState.IN_DOUBT):
             again = Transition(PaymentState.RESEND_DUE, (Effect.QUEUE_TRANSFER, Effect.AWAIT_RESENDING))
@@ -72,6 +75,10 @@ async def _nowhere(store: PostgresStore, waiting: Sequence[NewPayment], *, anew:
     rows = await store._pool.fetch(statements.SLOTS)  # noqa: SLF001 - a guard is taken away
     store._homes._owners = [SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows]  # noqa: SLF001
     return {}
+
+
+async def _is_so(_guard: object, *_what: object, **_named: object) -> bool:
+    return True
 
 
 def _held(_guard: object, **_named: object) -> None:
