@@ -34,8 +34,8 @@ DRAIN_MAX_S: Final = 90.0
 """Longer than the longest pause between two questions about one payment, which is a minute."""
 
 PLANTED_FOLLOW_MAX_S: Final = 40.0
-"""With a guard taken away the regions may never have the same rows: where nothing is to be done any more, they have them
-by then. A connection that was cut resumes after as long again as it was cut, as the link sends like TCP."""
+"""With a guard taken away the regions may never have the same rows: where nothing is to be done any more, they have
+them by then. A connection that was cut resumes after as long again as it was cut, as the link sends like TCP."""
 
 _PAUSE_S: Final = 0.2
 
