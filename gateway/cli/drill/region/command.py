@@ -18,7 +18,7 @@ from gateway.cli import EXIT_FINDINGS, EXIT_OK, EXIT_UNREADABLE
 from gateway.cli.console import OUT, stop
 from gateway.cli.drill.chance import Dice
 from gateway.cli.drill.region.arrivals import Arrivals
-from gateway.cli.drill.region.count import Result, count, differing, still_open
+from gateway.cli.drill.region.count import Result, asking, count, differing, still_open
 from gateway.cli.drill.region.load import Load
 from gateway.cli.drill.region.plants import Plant, plant_in_databases
 from gateway.cli.drill.region.role import PLANTS_VARIABLE, TRAPS_VARIABLE
@@ -129,14 +129,18 @@ async def played(two: TwoRegions, name: str, *, seed: int, follow_max_s: float =
 async def _drained(two: TwoRegions, result: Result, *, follow_max_s: float) -> Sequence[str]:
     """Return once nothing is on its way any more, or goes on being so; with the tables that differ then."""
     now_s = asyncio.get_running_loop().time
-    give_up_s, busy_s = now_s() + DRAIN_MAX_S, now_s()
-    while True:
-        result.open, tables = await still_open(two.regions), await differing(two.regions)
-        busy_s = now_s() if result.open else busy_s
-        is_still = not result.open and (not tables or now_s() >= busy_s + follow_max_s)
-        if is_still or now_s() >= give_up_s:
-            return tables
-        await asyncio.sleep(_PAUSE_S)
+    east, west = two.regions
+    async with asking(east) as here, asking(west) as there:
+        give_up_s, busy_s = now_s() + DRAIN_MAX_S, now_s()
+        while True:
+            result.open = await still_open([here, there])
+            busy_s = now_s() if result.open else busy_s
+            is_over = now_s() >= give_up_s
+            if is_over or not result.open:
+                tables = await differing([here, there])
+                if is_over or not tables or now_s() >= busy_s + follow_max_s:
+                    return tables
+            await asyncio.sleep(_PAUSE_S)
 
 
 async def _mended(two: TwoRegions) -> None:
