@@ -119,11 +119,19 @@ async def played(two: TwoRegions, name: str, *, seed: int, follow_max_s: float =
         result.wrong.append(f"it did not come to its end in {SCENARIO_MAX_S:g} s")
         await _mended(two)
     except* RoleError as broken:
-        result.wrong.append(f"it was broken off: {broken.exceptions[0]}")
+        result.wrong.append(f"it was broken off: {_first(broken)}")
         await _mended(two)
     tables = await _drained(two, result, follow_max_s=follow_max_s)
     await count(result, load, two.regions, await asyncio.to_thread(two.journal.read_bytes), tables=tables)
     return result
+
+
+def _first(broken: BaseExceptionGroup[RoleError]) -> BaseException:
+    """Return the first error of a group, however deep."""
+    error: BaseException = broken
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _drained(two: TwoRegions, result: Result, *, follow_max_s: float) -> Sequence[str]:
