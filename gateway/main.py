@@ -44,7 +44,7 @@ from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.conversing import Conversing, conversation_desk, conversation_store, converse
 from gateway.domain.payment import Rail, RegionId
 from gateway.presence import open_presence, operations_over
-from gateway.rails import link_of, rail_operations, served_rails
+from gateway.rails import link_of, rail_operations, rail_reports, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
     POSTING_PREFETCH,
@@ -467,7 +467,7 @@ async def _run_worker_loops(
             parts.observer,
             receiving.hearing(rail, parts.store, parts.vault),
             regions,
-            RailNotices(parts.rail_events, parts.observer),
+            RailNotices(parts.rail_events, parts.observer, rail_operations(parts.settings)),
             conversing.hearings.get(rail),
         )
         for rail, protocol in rails.items()
@@ -502,7 +502,7 @@ async def _run_worker_loops(
         }
         if receiving.rails and parts.settings.fednow.totals_interval_s is not None:
             reconciler = Reconciler(
-                rail_operations(parts.settings),
+                rail_reports(parts.settings),
                 parts.rail_events,
                 parts.incoming,
                 parts.clock,
@@ -647,7 +647,7 @@ async def _keep_rail_gauges(parts: Parts) -> None:
     operations, desk = operations_of(parts), MissingDesk(parts.rail_events, parts.clock)
     while True:
         for rail in operations.dialects:
-            parts.metrics.rails.show(rail, await operations.status(rail), operations.rules)
+            parts.metrics.rails.show(rail, await operations.status(rail))
             parts.metrics.rails.show_missing(rail, await desk.missing(rail), parts.clock.now())
         await asyncio.sleep(RAIL_GAUGES_PAUSE_S)
 

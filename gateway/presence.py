@@ -68,21 +68,31 @@ async def open_presence(
         institution = await stack.enter_async_context(open_institution(settings, clock))
         answerers = Answerers(workers, institution, incoming, clock)
         operations = operations_over(settings, events, clock, identifiers, readiness=answerers)
-        loops: dict[str, Loop] = {}
-        after_s = settings.fednow.protective_sign_off_after_s
-        if after_s is not None and Rail.FEDNOW in settings.rails:
-            link: RailLink = HeldLink(await stack.enter_async_context(link_of(Rail.FEDNOW, settings)), tenure)
-            loops["rail operations"] = RailOperationSender(
-                operations.dialects, events, {Rail.FEDNOW: link}, clock, identifiers, observer
-            ).run
-            loops["protective sign-off"] = RailGuard(
-                Rail.FEDNOW,
+        guarded = {
+            Rail.FEDNOW: (settings.fednow.protective_sign_off_after_s, settings.fednow.connection_point),
+            Rail.RTP: (settings.rtp.protective_sign_off_after_s, None),
+        }
+        guards: dict[str, Loop] = {
+            f"protective sign-off of {rail}": RailGuard(
+                rail,
                 operations,
                 answerers,
                 clock,
                 observer,
                 after_s,
                 has_peer=settings.peer is not None,
-                own_point=settings.fednow.connection_point,
+                own_point=point,
+                signs_off_institutions=rail is Rail.FEDNOW,
             ).run
+            for rail, (after_s, point) in guarded.items()
+            if after_s is not None and rail in settings.rails
+        }
+        loops: dict[str, Loop] = {}
+        if guards:  # whoever sends takes what is for any rail, and gives up what it has no way to
+            links: dict[Rail, RailLink] = {
+                rail: HeldLink(await stack.enter_async_context(link_of(rail, settings)), tenure)
+                for rail in operations.dialects
+            }
+            sender = RailOperationSender(operations.dialects, events, links, clock, identifiers, observer)
+            loops = {**guards, "rail operations": sender.run}
         yield RailPresence(operations, loops)

@@ -324,6 +324,17 @@ class RtpSettings(BaseModel):
         default=False,
         description="Whether the sender is told of every posting by camt.035 ACK; after ACWP it always is (ACWP).",
     )
+    protective_sign_off_after_s: float | None = Field(
+        None,
+        ge=1,
+        description="Sign the participant off when no worker has run for so long. Institutions are not signed off on "
+        "their own: RTP signs participants off. With two regions nobody is. Empty: nobody is signed off by itself.",
+    )
+    withdrawal_agreed_code: Literal["IPAY", "PECR"] | None = Field(
+        None,
+        description="Which confirmation of a camt.029 says that a request for payment is withdrawn: of RTP's three "
+        "(IPAY, PECR, RJCR) none does so in a public text. Empty: none is asked for, nor agreed to.",
+    )
     further_reason_codes: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Reasons of a pacs.002, comma-separated, beside those of the public schemas. An answer with any "
@@ -344,7 +355,9 @@ class RtpSettings(BaseModel):
         "further_reason_codes",
         mode="before",
     )(_split)
-    _or_none = field_validator("url", "advice_wait_s", mode="before")(_none_if_empty)
+    _or_none = field_validator(
+        "url", "advice_wait_s", "protective_sign_off_after_s", "withdrawal_agreed_code", mode="before"
+    )(_none_if_empty)
 
     @model_validator(mode="after")
     def _repeats_after_the_clock(self) -> Self:

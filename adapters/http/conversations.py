@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -45,7 +45,6 @@ from gateway.domain.conversation import (
     ConversationKind,
     RecordedAct,
     Side,
-    is_ours_to_do,
 )
 from gateway.domain.payment import IdempotencyKey, PaymentId, Rail
 from gateway.service.conversations.desk import NotNowError, NotStartedError
@@ -125,7 +124,7 @@ class ConversationApi:
         with _refusals():
             conversation = await starting
         headers = {"Location": _link(conversation.conversation_id)}
-        return json_response(conversation_json(conversation), headers=headers)
+        return json_response(self._shown(conversation), headers=headers)
 
     # --- going on ---
 
@@ -144,7 +143,7 @@ class ConversationApi:
                 information=answering.information,
                 by="operator" if tenant_id is None else f"tenant {tenant_id}",
             )
-        return json_response(conversation_json(answered))
+        return json_response(self._shown(answered))
 
     async def post_withdrawal(self, request: web.Request) -> web.Response:
         """Take a request for payment of ours back, and show the conversation as it is then."""
@@ -160,7 +159,7 @@ class ConversationApi:
                 reason=reason,
                 by="operator" if tenant_id is None else f"tenant {tenant_id}",
             )
-        return json_response(conversation_json(asked))
+        return json_response(self._shown(asked))
 
     async def post_note(self, request: web.Request) -> web.Response:
         """Keep what a person has found out about a conversation that needs attention, and show it as it is then."""
@@ -170,7 +169,7 @@ class ConversationApi:
         tenant_id = await self._operator_keys.sight_of(request.headers)
         by = "operator" if tenant_id is None else f"tenant {tenant_id}"
         noted = await self._api.conversations.note(conversation.conversation_id, words, tenant_id=tenant_id, by=by)
-        return json_response(conversation_json(noted))
+        return json_response(self._shown(noted))
 
     # --- looking ---
 
@@ -181,12 +180,12 @@ class ConversationApi:
         found = await self._api.conversations.store.find(
             tenant_id, kind=kind, about=about, is_open=is_open, limit=LISTED_MAX + 1
         )
-        shown = [conversation_json(each) for each in found[:LISTED_MAX]]
+        shown = [self._shown(each) for each in found[:LISTED_MAX]]
         return json_response({"conversations": shown, "more": len(found) > LISTED_MAX})
 
     async def get_one(self, request: web.Request) -> web.Response:
         """Show one conversation."""
-        return json_response(conversation_json(await self._conversation(request)))
+        return json_response(self._shown(await self._conversation(request)))
 
     async def get_events(self, request: web.Request) -> web.Response:
         """Show a conversation's history."""
@@ -213,6 +212,9 @@ class ConversationApi:
                 return web.Response(body=message.body, content_type=message.content_type)
         raise ProblemError(MESSAGE_NOT_FOUND, "No message of this conversation has that id.")
 
+    def _shown(self, conversation: Conversation) -> dict[str, Any]:
+        return conversation_json(conversation, self._api.conversations.may(conversation))
+
     async def _messages(self, conversation: Conversation) -> list[RawMessage]:
         return list(await self._api.conversations.messages(conversation.conversation_id))
 
@@ -225,11 +227,10 @@ class ConversationApi:
             raise ProblemError(CONVERSATION_NOT_FOUND, "You have no conversation with this id.") from error
 
 
-def conversation_json(conversation: Conversation) -> dict[str, Any]:
-    """Return a conversation as it stands. ``may`` is what is ours to do in it now."""
-    answers = ANSWERS[conversation.kind]
-    may = [word for word, act in answers.items() if is_ours_to_do(conversation, act)]
-    if is_ours_to_do(conversation, Act.WITHDRAWAL_ASKED):
+def conversation_json(conversation: Conversation, acts: Collection[Act]) -> dict[str, Any]:
+    """Return a conversation as it stands. ``may`` is what is ours to do in it now: the words of these acts."""
+    may = [word for word, act in ANSWERS[conversation.kind].items() if act in acts]
+    if Act.WITHDRAWAL_ASKED in acts:
         may.append("withdraw")
     link = _link(conversation.conversation_id)
     return {

@@ -76,6 +76,10 @@ _SECONDS: Final = {"type": "integer", "minimum": 0}
 _MAYBE: Final = {"type": ["boolean", "null"], "description": "null: never heard."}
 
 
+def _maybe_object(members: dict[str, Any]) -> dict[str, Any]:
+    return {**_object(members), "type": ["object", "null"], "description": "null: what the rail allows is not known."}
+
+
 def _object(members: dict[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
     required = [name for name in members if name not in optional]
     return {"type": "object", "properties": members, "required": required, "additionalProperties": False}
@@ -109,7 +113,7 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
             "connection_party": _object({"signed_on": _MAYBE}),
             "institutions": _list(_object({"routing_number": _STRING, "signed_on": _MAYBE, "reached": _MAYBE})),
             "connection_points": _list(_object({"connection_point": _STRING, "connected": {"type": "boolean"}})),
-            "downtime": _object(
+            "downtime": _maybe_object(
                 {
                     "window": _object({"opens_at": _INSTANT, "closes_at": _INSTANT, "open": {"type": "boolean"}}),
                     "allowed_s": _object({"at_once": _SECONDS, "quarter": _SECONDS, "year": _SECONDS}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,7 +19,7 @@ from adapters.http.notes import note_findings, refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
 from adapters.http.problems import NOT_FOUND, NOT_READY_TO_ANSWER, RAIL_NOT_SERVED, ProblemError
 from adapters.http.representation import instant_text
-from gateway.domain.downtime import DowntimeRules
+from gateway.domain.downtime import Downtime, DowntimeRules
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import Operation, RailAction, RailEvent
 from gateway.service.rail_operations import NotReadyError, RailHasNoOperationsError, RailStatus, SubjectError
@@ -46,9 +46,9 @@ class RailDesk:
             status = await self._api.rail_operations.status(rail)
         except RailHasNoOperationsError as error:
             raise _not_served(rail) from error
-        now, rules = self._api.clock.now(), self._api.rail_operations.rules
+        now = self._api.clock.now()
         missing = await self._api.rail_missing.missing(rail)
-        return json_response(status_json(rail, status, missing[:LISTED_MAX], rules=rules, now=now))
+        return json_response(status_json(rail, status, missing[:LISTED_MAX], now=now))
 
     async def post_operation(self, request: web.Request) -> web.Response:
         """Have something asked of the rail: 202 once it is saved; what became of it is at its own address."""
@@ -92,11 +92,9 @@ class RailDesk:
         return json_response(operation_json(found))
 
 
-def status_json(
-    rail: Rail, status: RailStatus, missing: Sequence[RailEvent], *, rules: DowntimeRules, now: datetime
-) -> dict[str, Any]:
+def status_json(rail: Rail, status: RailStatus, missing: Sequence[RailEvent], *, now: datetime) -> dict[str, Any]:
     """Return how we stand."""
-    standing, (opens, closes) = status.standing, rules.next_window(now)
+    standing, rules = status.standing, status.allowed
     return {
         "rail": rail.value,
         "connection_party": {"signed_on": standing.party},
@@ -107,29 +105,35 @@ def status_json(
         "connection_points": [
             {"connection_point": each, "connected": is_on} for each, is_on in sorted(standing.points.items())
         ],
-        "downtime": {
-            "window": {"opens_at": instant_text(opens), "closes_at": instant_text(closes), "open": opens <= now},
-            "allowed_s": {
-                "at_once": seconds(rules.at_once),
-                "quarter": seconds(rules.per_quarter),
-                "year": seconds(rules.per_year),
-            },
-            "institutions": [
-                {
-                    "routing_number": institution,
-                    "quarter_s": seconds(used.quarter),
-                    "year_s": seconds(used.year),
-                    "unplanned_s": seconds(used.unplanned),
-                    "longest_s": seconds(used.longest),
-                    "current_s": seconds(used.current),
-                    "faults": list(used.faults(rules)),
-                }
-                for institution, used in status.downtime.items()
-            ],
-        },
+        "downtime": None if rules is None else downtime_json(status.downtime, rules, now=now),
         "missing": [missing_json(each) for each in missing],
         "operations": [operation_json(each) for each in status.operations[:LISTED_MAX]],
         "broadcasts": [broadcast_json(each) for each in status.broadcasts[:LISTED_MAX]],
+    }
+
+
+def downtime_json(used: Mapping[str, Downtime], rules: DowntimeRules, *, now: datetime) -> dict[str, Any]:
+    """Return how long each institution was signed off, and what the rail allows."""
+    opens, closes = rules.next_window(now)
+    return {
+        "window": {"opens_at": instant_text(opens), "closes_at": instant_text(closes), "open": opens <= now},
+        "allowed_s": {
+            "at_once": seconds(rules.at_once),
+            "quarter": seconds(rules.per_quarter),
+            "year": seconds(rules.per_year),
+        },
+        "institutions": [
+            {
+                "routing_number": institution,
+                "quarter_s": seconds(spent.quarter),
+                "year_s": seconds(spent.year),
+                "unplanned_s": seconds(spent.unplanned),
+                "longest_s": seconds(spent.longest),
+                "current_s": seconds(spent.current),
+                "faults": list(spent.faults(rules)),
+            }
+            for institution, spent in used.items()
+        ],
     }
 
 

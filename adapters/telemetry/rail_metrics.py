@@ -8,7 +8,6 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from gateway.domain.downtime import DowntimeRules
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent
 from gateway.service.rail_operations import RailStatus
@@ -81,11 +80,13 @@ class RailMetrics:
         age = now - missing[0].at if missing else timedelta(0)
         self.missing_oldest_age_seconds.labels(rail).set(age / _SECOND)
 
-    def show(self, rail: Rail, status: RailStatus, rules: DowntimeRules) -> None:
+    def show(self, rail: Rail, status: RailStatus) -> None:
         """Show how we stand on a rail."""
-        standing, used = status.standing, status.downtime.values()
+        standing, used, rules = status.standing, status.downtime.values(), status.allowed
         off = [each for each in status.downtime if standing.is_reached(each) is False]
         self.signed_off.labels(rail).set(len(off))
+        if rules is None:
+            return
         periods = {
             "at_once": (max((each.current for each in used), default=timedelta(0)), rules.at_once),
             "quarter": (max((each.quarter for each in used), default=timedelta(0)), rules.per_quarter),

@@ -98,7 +98,17 @@ def _print_status(status: dict[str, Any]) -> None:
         )
     for each in status["connection_points"]:
         print_line(f"connection point {each['connection_point']}  connected: {_UNKNOWN[each['connected']]}")
-    downtime = status["downtime"]
+    if status["downtime"] is not None:
+        _print_downtime(status["downtime"])
+    for each in status["missing"]:
+        print_line(f"[red]missing[/] {escape(each['message_id'])} to {each['routing_number']}: {each['description']}")
+    for each in status["operations"]:
+        _print_operation(each)
+    for each in status["broadcasts"]:
+        print_line(f"{each['heard_at']}  news {each['code']} {' '.join(each['subjects'])}")
+
+
+def _print_downtime(downtime: dict[str, Any]) -> None:
     window = downtime["window"]
     print_line(f"downtime window {window['opens_at']} to {window['closes_at']}" + (", open" if window["open"] else ""))
     for each in downtime["institutions"]:
@@ -108,12 +118,6 @@ def _print_status(status: dict[str, Any]) -> None:
         print_line(f"downtime of {each['routing_number']}  {used}, {each['unplanned_s']} s of it unplanned")
         for fault in each["faults"]:
             print_line(f"  [red]{escape(fault)}[/]")
-    for each in status["missing"]:
-        print_line(f"[red]missing[/] {escape(each['message_id'])} to {each['routing_number']}: {each['description']}")
-    for each in status["operations"]:
-        _print_operation(each)
-    for each in status["broadcasts"]:
-        print_line(f"{each['heard_at']}  news {each['code']} {' '.join(each['subjects'])}")
 
 
 def _print_operation(operation: dict[str, Any]) -> None:

@@ -160,6 +160,10 @@ class Dialect(Protocol):
         """Whether a message answers a PING."""
         ...
 
+    def notice(self, message: Message | None) -> Notice | None:
+        """Return what the rail says of itself, or of what it was asked about ourselves; None for all else."""
+        ...
+
     def about(self, message: Message | None) -> str | None:
         """Return the id of the message of ours that a `Statement` is about; None for what says nothing to us."""
         ...
@@ -327,11 +331,11 @@ class DialectProtocol:
             codes = (*codes, _NOT_FOR_US)
         if codes:  # only what is valid, from the rail and for us, is acted upon; the rest is a person's to look at
             return Reading(header.business_message_id, message_type, None, None, codes)
-        notice = message if isinstance(message, Notice) else None
-        if self._dialect.is_sign_of_life(message):
-            return Reading(header.business_message_id, message_type, None, None, is_sign_of_life=True, notice=notice)
-        if notice is not None:
-            return Reading(header.business_message_id, message_type, None, None, notice=notice)
+        notice = self._dialect.notice(message)
+        is_alive = self._dialect.is_sign_of_life(message)
+        if is_alive or notice is not None:
+            of = None if notice is None else self._dialect.about(message)
+            return Reading(header.business_message_id, message_type, of, None, is_sign_of_life=is_alive, notice=notice)
         if isinstance(message, CustomerCreditTransfer | PaymentReturn):
             created_at = header.creation_time
             return Reading(

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from gateway.domain.downtime import Downtime, DowntimeRules, downtime
+from gateway.domain.identity import echo_answer_id_of
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import (
     Codes,
@@ -32,7 +33,7 @@ from gateway.service.ports import (
     UnavailableError,
     UnsentRailMessage,
 )
-from gateway.service.rail_protocol import OutboundMessage, Reading
+from gateway.service.rail_protocol import EchoAsked, OperationAnswer, OutboundMessage, Reading
 from iso20022 import (
     AccountReportMessage,
     MessageReject,
@@ -88,12 +89,21 @@ class OperationsDialect(Protocol):
         """Its codes for what changes a standing."""
         ...
 
+    @property
+    def counts_downtime(self) -> bool:
+        """Whether the rail's limits of downtime are known, and so counted."""
+        ...
+
     def code_of(self, action: RailAction) -> str:
         """Return the rail's code for an action."""
         ...
 
     def check(self, action: RailAction, subject: str | None) -> str | None:
         """Return what is wrong with a subject for this action, in words; None where nothing is."""
+        ...
+
+    def echo_answer(self, asked: EchoAsked, *, event_id: UUID, at: datetime) -> OutboundMessage:
+        """Return the answer to an echo that the rail has asked for."""
         ...
 
     def message(self, action: RailAction, subject: str | None, *, event_id: UUID, at: datetime) -> OutboundMessage:
@@ -139,6 +149,8 @@ class RailStatus:
     codes: Codes
     downtime: Mapping[str, Downtime]
     """Of each of our institutions that is known."""
+    allowed: DowntimeRules | None
+    """What the rail allows; None where that is not known, and nothing is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +226,7 @@ class RailOperations:
 
     async def _disconnected_by(self, rail: Rail, point: str) -> str | None:
         """Who has asked last that a connection point be disconnected."""
-        codes, kinds = {self._dialect(rail).codes.disconnect}, {RailEventKind.ASKED}
+        codes, kinds = {self._dialect(rail).code_of(RailAction.DISCONNECT)}, {RailEventKind.ASKED}
         asked = await self.store.events(rail, codes=codes, kinds=kinds, limit=STANDING_EVENTS_MAX)
         return next((each.asked_by for each in asked if each.subjects == (point,)), None)
 
@@ -263,7 +275,9 @@ class RailOperations:
                     now=self.clock.now(),
                 )
                 for institution in sorted(dialect.institutions | set(stands.institutions))
+                if dialect.counts_downtime
             },
+            self.rules if dialect.counts_downtime else None,
         )
 
     def _dialect(self, rail: Rail) -> OperationsDialect:
@@ -344,6 +358,7 @@ class RailNotices:
 
     store: RailEventStore
     observer: Observer
+    dialects: Mapping[Rail, OperationsDialect]
 
     async def hear(self, rail: Rail, raw: RawMessage, reading: Reading, *, digest: bytes) -> bytes | None:
         """Keep a notice; return the digest under which its id is known already, None where it is new. A repeat is safe.
@@ -352,11 +367,28 @@ class RailNotices:
             UnavailableError: the store does not answer.
 
         """
+        if isinstance(reading.notice, EchoAsked):
+            await self._answer(rail, raw, reading, reading.notice)
+            return None
         event = _event_of(rail, raw, reading)
         known = await self.store.hear(event, raw, digest=digest)
         if known is None:
             self.observer.rail_event(event)
         return known
+
+    async def _answer(self, rail: Rail, raw: RawMessage, reading: Reading, asked: EchoAsked) -> None:
+        """Have an echo answered, once however often it comes: the answer is a function of it, and it is not kept."""
+        event_id = echo_answer_id_of(rail, reading.business_message_id)
+        message = self.dialects[rail].echo_answer(asked, event_id=event_id, at=raw.at)
+        event = RailEvent(
+            event_id=event_id,
+            rail=rail,
+            kind=RailEventKind.REQUESTED,
+            code=message.message_type[:8],
+            business_message_id=message.business_message_id,
+            at=raw.at,
+        )
+        await self.store.ask(event, message.kept(event_id, at=raw.at), message_class=message.message_class)
 
     async def is_about_ours(self, rail: Rail, reading: Reading) -> bool:
         """Whether a refusal, or a report, answers something that was asked here about ourselves."""
@@ -376,6 +408,10 @@ def _event_of(rail: Rail, raw: RawMessage, reading: Reading) -> RailEvent:
         case SystemEventAcknowledgement() as said:
             kind, code, subjects = RailEventKind.ACKNOWLEDGED, said.event_code, said.parameters
             about, reason, described, happened = said.originator_reference, None, said.description, said.event_time
+        case OperationAnswer() as said:
+            kind = RailEventKind.ACKNOWLEDGED if said.refusal is None else RailEventKind.REFUSED
+            code, subjects, about = said.code, (), reading.about
+            reason, described, happened = said.refusal, None, said.at
         case SystemEventNotification() as said:
             kind, code, subjects = RailEventKind.BROADCAST, said.event_code, said.parameters
             about, reason, described, happened = None, None, said.description, said.event_time

@@ -125,6 +125,8 @@ class RailGuard:
     after_s: float
     has_peer: bool = False
     own_point: str | None = None
+    signs_off_institutions: bool = True
+    """Whether the rail signs off one institution of several; else they have their stand-in."""
     _since_s: dict[str | None, float] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -137,7 +139,7 @@ class RailGuard:
         """Look once, and sign off whose time is over."""
         unready, now_s = await self.answerers.unready(), self.clock.monotonic_s()
         gone: dict[str | None, str] = {} if unready.ours is None else {None: unready.ours}
-        if not self.has_peer:
+        if not self.has_peer and self.signs_off_institutions:
             gone.update(unready.institutions)
         self._since_s = {subject: self._since_s.get(subject, now_s) for subject in gone}
         for subject, why in gone.items():

@@ -18,7 +18,6 @@ from iso20022 import (
     PaymentStatusReport,
     PaymentStatusRequest,
     Report,
-    TransactionStatus,
     examine,
 )
 from iso20022.messages.admi002 import NOT_AVAILABLE
@@ -26,18 +25,18 @@ from iso20022.messages.admi004 import PING, SystemEventNotification
 from iso20022.messages.camt026 import InformationRequest
 from iso20022.messages.camt055 import RequestForPaymentCancellation
 from iso20022.messages.camt060 import AccountReportingRequest
-from iso20022.messages.entries import Totals
 from iso20022.messages.pain013 import RequestForPayment
 from simulators.behaviours import Answer, Told
 from simulators.book import Book
+from simulators.conversations import asking_from
 from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
 from simulators.fednow import decide
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
-from simulators.fednow.conversations import ConversationWriter, asking_from, totals
+from simulators.fednow.conversations import ConversationWriter
 from simulators.fednow.events import CHANGES, standing_change, told_of
 from simulators.fednow.forward import FedNowForwarding
-from simulators.fednow.reports import MADE, ReportWriter
+from simulators.fednow.reports import ReportWriter
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.fednow.value import value_of
@@ -106,14 +105,10 @@ class FedNowRules:
                 booked_original = None if record is None else record.booked
                 further, order = self.requests.answered(message, booked_original, now=arrival.at)
                 return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
-            case (
-                RequestForPayment() | RequestForPaymentCancellation() | InformationRequest() | AccountReportingRequest()
-            ):
-                party = arrival.connection_party
-                if isinstance(message, AccountReportingRequest) and message.requests[0].kind in MADE:
-                    return self._report(message, header.business_message_id, judged, arrival, book)
-                so_far = self._booked_of(message, book)
-                further, order = self.conversations.answered(message, party, booked=so_far, now=arrival.at)
+            case AccountReportingRequest():
+                return self._report(message, header.business_message_id, judged, arrival, book)
+            case RequestForPayment() | RequestForPaymentCancellation() | InformationRequest():
+                further, order = self.conversations.answered(message, arrival.connection_party, now=arrival.at)
                 return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
             case PaymentStatusReport():
                 return self._answered(message, judged(Verdict.ANSWER), arrival, book)
@@ -145,27 +140,6 @@ class FedNowRules:
     def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
         """A request that comes from the network, as JSON orders it. Raises ValueError where it orders none."""
         return self.conversations.asked(asking_from(asking), now=now)
-
-    def _booked_of(self, asked: object, book: Book) -> tuple[Totals, Totals]:
-        """What an account was credited and debited, where a report on it is asked for."""
-        if not isinstance(asked, AccountReportingRequest):
-            return totals(()), totals(())
-        account = asked.requests[0].account
-        came = [
-            each.forwarded.amount
-            for each in book.forwardings()
-            if each.forwarded.instructed_agent == account
-            and each.completed is not None
-            and each.completed.status is not TransactionStatus.RJCT
-        ]
-        went = [
-            each.booked.amount
-            for each in book.payments()
-            if each.booked.instructing_agent == account
-            and each.settlement_date is not None
-            and each.booked.status is not TransactionStatus.RJCT
-        ]
-        return totals(came), totals(went)
 
     def completion_date(self, instant: datetime) -> date:
         """The network's cycle day."""

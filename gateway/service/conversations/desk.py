@@ -73,7 +73,7 @@ class ConversationDesk:
             UnavailableError: the store does not answer; repeat under the same key.
 
         """
-        now, messages = self.clock.now(), self._messages_of(rail)
+        now, messages = self.clock.now(), self._speaking(rail, ConversationKind.REQUEST_FOR_PAYMENT)
         expires_at = None if asked.expires is None else end_of(asked.expires)
         pay_by = end_of(asked.pay_on)
         known = await self.store.load(_id_of(tenant_id, key))
@@ -123,7 +123,8 @@ class ConversationDesk:
             raise NotStartedError("is_return", "A return is asked about where the payment was sent.")
         now = self.clock.now()
         conversation_id = _id_of(transfer.tenant_id, key)
-        message = self._messages_of(transfer.rail).question(asked, transfer, brought, conversation_id, at=now)
+        messages = self._speaking(transfer.rail, ConversationKind.INFORMATION_REQUEST)
+        message = messages.question(asked, transfer, brought, conversation_id, at=now)
         return await self._start(
             transfer.tenant_id,
             key,
@@ -142,7 +143,7 @@ class ConversationDesk:
         self, tenant_id: TenantId, key: IdempotencyKey, asked: ReportAsked, *, rail: Rail, content: bytes
     ) -> Conversation:
         """Ask the rail for a report on an account; raises as `ask_for_payment`."""
-        now, messages = self.clock.now(), self._messages_of(rail)
+        now, messages = self.clock.now(), self._speaking(rail, ConversationKind.ACCOUNT_REPORT)
         message = messages.report_request(asked, _id_of(tenant_id, key), at=now)
         return await self._start(
             tenant_id,
@@ -181,7 +182,7 @@ class ConversationDesk:
             receivers = await self.incoming.receiving_tenants()
             if receivers.by_agent.get(own_agent) != tenant_id:
                 raise NotStartedError("not_yours", f"{own_agent} is no institution of yours; nothing was done.")
-        if known is None and (findings := self._messages_of(rail).findings(message)):
+        if known is None and (findings := self._speaking(rail, kind).findings(message)):
             raise NotStartedError("invalid", "The rail's rules refuse it; nothing was done.", findings)
         state = first_state(kind, Side.US)
         conversation = Conversation(
@@ -288,7 +289,7 @@ class ConversationDesk:
         *,
         at: datetime,
     ) -> Sequence[OutboundMessage]:
-        rail = self._messages_of(conversation.rail)
+        rail = self._speaking(conversation.rail, conversation.kind, act)
         messages = await self.store.messages(conversation.conversation_id)
         if act is Act.WITHDRAWAL_ASKED:
             assert reason is not None, "a withdrawal states its reason"
@@ -316,10 +317,21 @@ class ConversationDesk:
         """Return its messages, oldest first."""
         return await self.store.messages(conversation_id)
 
-    def _messages_of(self, rail: Rail) -> ConversationRail:
+    def may(self, conversation: Conversation) -> frozenset[Act]:
+        """Return what is ours to do in a conversation now, and can be said on its rail."""
+        rail = self.rails.get(conversation.rail)
+        return frozenset(
+            act
+            for act in Act
+            if rail is not None and is_ours_to_do(conversation, act) and rail.unsaid(conversation.kind, act) is None
+        )
+
+    def _speaking(self, rail: Rail, kind: ConversationKind, act: Act | None = None) -> ConversationRail:
         found = self.rails.get(rail)
         if found is None:
             raise NotStartedError("not_on_this_rail", "This is not offered on that rail.")
+        if (why := found.unsaid(kind, act)) is not None:
+            raise NotStartedError("not_on_this_rail", f"{why} Nothing was done.")
         return found
 
 
