@@ -17,6 +17,7 @@ from gateway.service.conversations.hear import ConversationHearing, hearings
 from gateway.service.conversations.rail import ConversationRail
 from gateway.service.conversations.rtp import RtpConversations
 from gateway.service.conversations.send import ConversationKeeping
+from gateway.service.directory import ParticipantDirectory
 from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.rail import ReceivingRail
@@ -53,6 +54,7 @@ def conversation_desk(
     clock: Clock,
     identifiers: Identifiers,
     vault: Vault,
+    directory: ParticipantDirectory | None,
 ) -> ConversationDesk:
     """Build what a gateway shows, and what is started and answered there."""
     return ConversationDesk(
@@ -63,6 +65,7 @@ def conversation_desk(
         clock=clock,
         identifiers=identifiers,
         vault=vault,
+        directory=directory,
     )
 
 

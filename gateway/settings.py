@@ -144,7 +144,37 @@ class FedNowSettings(BaseModel):
     totals_interval_s: float | None = Field(
         300.0,
         ge=1,
-        description="How often what came in is held against the rail's totals (camt.060); empty: never.",
+        le=1_200,
+        description="How often what came in is held against the rail's totals (camt.060); empty: never, as for who "
+        "receives nothing.",
+    )
+    directory: Literal["off", "fresh", "required"] = Field(
+        "fresh",
+        description="Whether the rail's participant directory (admi.998) is looked into before a payment is sent: "
+        "off: never; fresh: while it is fresh, and else the rail decides; required: nothing is sent without a fresh "
+        "one.",
+    )
+    sender_profile_code: str = Field(
+        "E980",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our refusal when the debtor's agent is not listed as a sender: two bank-API vendors "
+        "publish it as the rail's.",
+    )
+    receiver_profile_code: str = Field(
+        "E981",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our refusal when the receiver is not listed, or without the service: likewise.",
+    )
+    receiver_signed_off_code: str = Field(
+        "AB08",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our refusal when the rail has told that the receiver is signed off, or suspended: ISO's "
+        "for a creditor's agent that is not online. The rail's own is not public.",
+    )
+    directory_stale_code: str = Field(
+        "AB11",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our rejection of a payment that waited while a required directory became stale.",
     )
     downtime_hours_at_once: float = Field(2, gt=0, description="How long we may be signed off at once.")
     downtime_hours_per_quarter: float = Field(24, gt=0, description="How long in a quarter.")
@@ -210,9 +240,14 @@ class FedNowSettings(BaseModel):
     _split = field_validator(
         "answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers", mode="before"
     )(_split)
-    _or_none = field_validator("url", "connection_point", "peer_connection_point", "totals_interval_s", mode="before")(
-        _none_if_empty
-    )
+    _or_none = field_validator(
+        "url",
+        "connection_point",
+        "peer_connection_point",
+        "protective_sign_off_after_s",
+        "totals_interval_s",
+        mode="before",
+    )(_none_if_empty)
 
     @model_validator(mode="after")
     def _asks_after_the_clock(self) -> Self:
@@ -635,6 +670,15 @@ class Settings(BaseSettings):
             raise ValueError(f"regions are one or two, each named once, not {', '.join(self.regions)}")
         if set(self.regions) & set(self.retired_regions):
             raise ValueError("a region that is retired does not write: it is named in one of the two settings")
+        if (
+            len(self.regions) > 1
+            and self.fednow.protective_sign_off_after_s is not None
+            and self.fednow.connection_point is None
+        ):
+            raise ValueError(
+                "fednow.protective_sign_off_after_s needs fednow.connection_point where there are two regions: the "
+                "connection party is both's, and there would be nothing to disconnect"
+            )
         if len(self.regions) == 1 and self.synchronous_tenants:
             raise ValueError("synchronous_tenants needs two regions: one alone has no other to wait for")
         tls = (self.peer_ca_file, self.peer_certificate_file, self.peer_key_file)

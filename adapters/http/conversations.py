@@ -29,10 +29,13 @@ from adapters.http.problems import (
     CONVERSATION_NOT_FOUND,
     CONVERSATION_NOT_STARTED,
     CONVERSATION_NOT_WAITING,
+    DIRECTORY_RETRY,
+    DIRECTORY_STALE,
     IDEMPOTENCY_KEY_MISSING,
     INCOMING_TRANSFER_NOT_FOUND,
     MESSAGE_INVALID,
     MESSAGE_NOT_FOUND,
+    NOT_REACHED,
     QUERY_INVALID,
     ProblemError,
 )
@@ -50,6 +53,8 @@ from gateway.domain.payment import IdempotencyKey, PaymentId, Rail
 from gateway.service.conversations.desk import NotNowError, NotStartedError
 from gateway.service.ports import RawMessage
 from iso20022 import EndToEndId
+
+_OF_THE_DIRECTORY: Final = {"not_reached": NOT_REACHED, "directory_stale": DIRECTORY_STALE}
 
 LISTED_MAX: Final = 100
 """Conversations that one answer lists."""
@@ -323,5 +328,7 @@ def _refusals() -> Iterator[None]:
     except NotStartedError as error:
         if error.findings:
             findings = [finding.as_json() for finding in error.findings]
-            raise ProblemError(MESSAGE_INVALID, str(error), findings=findings) from error
+            kind = _OF_THE_DIRECTORY.get(error.code, MESSAGE_INVALID)
+            headers = DIRECTORY_RETRY if kind is DIRECTORY_STALE else None
+            raise ProblemError(kind, str(error), findings=findings, headers=headers) from error
         raise ProblemError(CONVERSATION_NOT_STARTED, str(error), members={"why": error.code}) from error

@@ -238,6 +238,8 @@ def _post_message() -> dict[str, Any]:
                 problems.MESSAGE_INVALID,
                 problems.QUERY_INVALID,
                 problems.RAIL_NOT_SERVED,
+                problems.NOT_REACHED,
+                problems.DIRECTORY_STALE,
                 problems.IDEMPOTENCY_KEY_DIFFERS,
             ),
         },
@@ -266,6 +268,8 @@ def _post_payment() -> dict[str, Any]:
                 problems.JSON_UNREADABLE,
                 problems.PAYMENT_INVALID,
                 problems.RAIL_NOT_SERVED,
+                problems.NOT_REACHED,
+                problems.DIRECTORY_STALE,
             ),
         },
     }

@@ -9,6 +9,7 @@ from adapters.http import problems
 from adapters.http.notes import NOTE_MAX
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import OperationState, RailAction
+from gateway.service.directory import DirectoryUse
 
 _ID: Final = "019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5d"
 
@@ -54,6 +55,15 @@ STATUS_EXAMPLE: Final[dict[str, Any]] = {
                 "faults": [],
             }
         ],
+    },
+    "directory": {
+        "use": "fresh",
+        "business_day": "2026-11-20",
+        "heard_at": "2026-11-20T00:04:31.120Z",
+        "age_s": 54_629,
+        "fresh": True,
+        "participants": 1_504,
+        "signed_off": 3,
     },
     "missing": [MISSING_EXAMPLE],
     "operations": [OPERATION_EXAMPLE],
@@ -132,6 +142,10 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
                     ),
                 }
             ),
+            "directory": {
+                "anyOf": [{"type": "null"}, {"$ref": "#/components/schemas/ParticipantDirectory"}],
+                "description": "null: nobody keeps one of this rail.",
+            },
             "missing": _list({"$ref": "#/components/schemas/MissingMessage"}),
             "operations": _list({"$ref": "#/components/schemas/RailOperation"}),
             "broadcasts": _list(
@@ -146,6 +160,24 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
                     }
                 )
             ),
+        }
+    ),
+    "ParticipantDirectory": _object(
+        {
+            "use": {"type": "string", "enum": [use.value for use in DirectoryUse]},
+            "business_day": {**_NULLABLE, "format": "date", "description": "As the file has it; null: never heard."},
+            "heard_at": {**_NULLABLE, "format": "date-time"},
+            "age_s": {"type": ["integer", "null"], "minimum": 0},
+            "fresh": {
+                "type": "boolean",
+                "description": "Of the cycle day under way, or the one before until it is due.",
+            },
+            "participants": {"type": "integer", "minimum": 0},
+            "signed_off": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "Whom the rail has told to be signed off, in the last seven days.",
+            },
         }
     ),
     "MissingMessage": _object(

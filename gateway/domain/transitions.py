@@ -132,6 +132,7 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # Nothing has left yet. An answer here is to a message that we believe unsent: take the rail's word, tell a person.
     (_S.RECEIVED, _E.SENDING_STARTED): Transition(_S.SENDING, (Effect.AWAIT_ANSWER,)),
     (_S.RECEIVED, _E.FUNDS_REFUSED): Transition(_S.REJECTED, _STOP),
+    (_S.RECEIVED, _E.DIRECTORY_REFUSED): Transition(_S.REJECTED, _STOP),
     (_S.RECEIVED, _E.DEADLINE_PASSED): Transition(_S.REJECTED, _STOP),
     **{(_S.RECEIVED, kind): Transition(state, _STRANGE_STOP) for kind, state in _SETTLING.items()},
     **{(_S.RECEIVED, kind): Transition(_S.REJECTED, _STRANGE_STOP) for kind in _REJECTING},
@@ -147,6 +148,7 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     (_S.HELD, _E.HOLD_REJECTED): Transition(_S.REJECTED, _STOP),
     (_S.RELEASED, _E.SENDING_STARTED): Transition(_S.SENDING, (Effect.AWAIT_ANSWER,)),
     (_S.RELEASED, _E.FUNDS_REFUSED): Transition(_S.REJECTED, _STOP),
+    (_S.RELEASED, _E.DIRECTORY_REFUSED): Transition(_S.REJECTED, _STOP),
     **{(state, _E.DEADLINE_PASSED): Transition(_S.REJECTED, _STOP) for state in _UNSENT_BY_SCREENING},
     # ... What the rail says of it is of a copy that we know nothing of: its word is taken, and a person looks.
     **{
@@ -275,8 +277,9 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
         for state in (_S.RECEIVED, *_UNSENT_BY_SCREENING, _S.SENDING, _S.IN_DOUBT, _S.RESEND_DUE)
     },
     (_S.AWAITING_OPERATOR, _E.TAKEN_OVER): Transition(_S.AWAITING_OPERATOR, _ASK_AGAIN),
-    # Never sent from here, since the rail was asked first: what the core refuses is not sent.
+    # Never sent from here, since the rail was asked first: what the core, or the directory, refuses is not sent.
     (_S.RESEND_DUE, _E.FUNDS_REFUSED): Transition(_S.REJECTED, _STOP),
+    (_S.RESEND_DUE, _E.DIRECTORY_REFUSED): Transition(_S.REJECTED, _STOP),
     # Progress decides nothing, whenever it comes.
     **{(state, _E.PROGRESS_REPORTED): Transition(state) for state in PaymentState},
 }

@@ -22,6 +22,7 @@ from gateway.service.requests import PaymentRequest
 from gateway.service.resolutions import resolution_mismatches
 from gateway.service.submit import JSON_TYPE
 from iso20022 import (
+    RAIL_LIMITS,
     BusinessHeader,
     CopyDuplicate,
     CustomerCreditTransfer,
@@ -321,7 +322,7 @@ class DialectProtocol:
 
     def read(self, body: bytes) -> Reading:
         """Return what a message from the rail is about; what cannot be read keeps its findings' codes."""
-        report = examine(body, profile=self._dialect.profile, direction=Direction.FROM_RAIL)
+        report = examine(body, profile=self._dialect.profile, direction=Direction.FROM_RAIL, limits=RAIL_LIMITS)
         header, message = report.header, report.message
         codes = tuple(finding.code for finding in report.findings if finding.severity is Severity.ERROR)
         message_type = report.message_type or _UNREADABLE

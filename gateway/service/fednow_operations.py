@@ -17,7 +17,7 @@ from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
 from gateway.service.ports import MessageClass
 from gateway.service.rail_protocol import EchoAsked, OutboundMessage
-from iso20022 import RoutingNumber, is_routing_number, read, unwrap
+from iso20022 import RAIL_LIMITS, RoutingNumber, is_routing_number, read, unwrap
 from iso20022.messages import admi004, camt052, camt060
 from iso20022.messages.admi004 import PING, SystemEventNotification
 from iso20022.messages.camt052 import AccountReport
@@ -98,7 +98,7 @@ class FedNowOperations:
 
     def read_report(self, body: bytes) -> Sequence[Totals | Details]:
         """Return what a camt.052 says of what came in: its totals, or each message."""
-        document = unwrap(read(body)).document
+        document = unwrap(read(body, RAIL_LIMITS)).document
         assert document is not None, "what was heard had a Document"
         message = camt052.parse(document)
         match message.kind:

@@ -53,17 +53,21 @@ SENDABLE_S: Final = 60.0
 
 SENT_AT_ONCE_MAX: Final = 16
 SHOWN_EVENTS_MAX: Final = 400
-SHOWN: Final = frozenset(RailEventKind) - {
-    RailEventKind.REQUESTED,
-    RailEventKind.REPORTED,
-    RailEventKind.MISSING,
-    RailEventKind.CLOSED,
-    RailEventKind.DIRECTORY,
-}
+SHOWN: Final = frozenset(
+    {
+        RailEventKind.ASKED,
+        RailEventKind.ACKNOWLEDGED,
+        RailEventKind.REFUSED,
+        RailEventKind.ABANDONED,
+        RailEventKind.BROADCAST,
+    }
+)
 """What operators have asked, and news: not what is asked every few minutes."""
 
 STANDING_EVENTS_MAX: Final = 2_000
-"""The events that a standing is made of: sign-ons of months, at several a day."""
+"""The events that a standing is made of: sign-ons of months, at several a day. What others do is not among them."""
+
+_OURS: Final = SHOWN - {RailEventKind.BROADCAST}
 
 
 class OperationsDialect(Protocol):
@@ -258,7 +262,7 @@ class RailOperations:
         """
         dialect = self._dialect(rail)
         events = await self.store.events(rail, kinds=SHOWN, limit=SHOWN_EVENTS_MAX)
-        changes = await self.store.events(rail, codes=dialect.codes.changes, limit=STANDING_EVENTS_MAX)
+        changes = await self._changes(dialect)
         stands = standing(changes, party=dialect.party, own=dialect.institutions, codes=dialect.codes)
         return RailStatus(
             stands,
@@ -279,6 +283,15 @@ class RailOperations:
             },
             self.rules if dialect.counts_downtime else None,
         )
+
+    async def _changes(self, dialect: OperationsDialect) -> Sequence[RailEvent]:
+        """What was asked and answered, and what was broadcast about us: others sign on and off all day."""
+        rail, codes = dialect.rail, dialect.codes.changes
+        asked = await self.store.events(rail, codes=codes, kinds=_OURS, limit=STANDING_EVENTS_MAX)
+        ours = {dialect.party, *dialect.institutions, *(subject for each in asked for subject in each.subjects)}
+        kinds = {RailEventKind.BROADCAST}
+        told = await self.store.events(rail, codes=codes, kinds=kinds, subjects=ours, limit=STANDING_EVENTS_MAX)
+        return [*asked, *told]
 
     def _dialect(self, rail: Rail) -> OperationsDialect:
         dialect = self.dialects.get(rail)
@@ -310,10 +323,10 @@ class RailOperationSender:
 
     async def send_due(self) -> None:
         """Send what waits, once."""
-        now = self.clock.now()
-        again_at = now + timedelta(seconds=SEND_AGAIN_S)
-        for unsent in await self.store.take_unsent(now, again_at=again_at, limit=SENT_AT_ONCE_MAX):
-            link = self.links.get(unsent.event.rail)
+        taken_at = self.clock.now()
+        again_at = taken_at + timedelta(seconds=SEND_AGAIN_S)
+        for unsent in await self.store.take_unsent(taken_at, again_at=again_at, limit=SENT_AT_ONCE_MAX):
+            link, now = self.links.get(unsent.event.rail), self.clock.now()
             if link is None or now - unsent.event.at > timedelta(seconds=SENDABLE_S):
                 await self._give_up(unsent, now, f"It could not be handed to the rail within {SENDABLE_S:g} s.")
                 continue

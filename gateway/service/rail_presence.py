@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import OperationState, RailAction
-from gateway.service.ports import Clock, IncomingStore, Observer, ReceivingTenant, UnavailableError
+from gateway.service.ports import Clock, IncomingStore, ReceivingTenant, UnavailableError
 from gateway.service.rail_operations import RailOperations, RailStatus
 
 LOOK_PAUSE_S: Final = 2.0
@@ -121,7 +121,6 @@ class RailGuard:
     operations: RailOperations
     answerers: Answerers
     clock: Clock
-    observer: Observer
     after_s: float
     has_peer: bool = False
     own_point: str | None = None

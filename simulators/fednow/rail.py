@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -22,6 +22,7 @@ from iso20022 import (
 )
 from iso20022.messages.admi002 import NOT_AVAILABLE
 from iso20022.messages.admi004 import PING, SystemEventNotification
+from iso20022.messages.admi998 import Participant, ParticipantFile
 from iso20022.messages.camt026 import InformationRequest
 from iso20022.messages.camt055 import RequestForPaymentCancellation
 from iso20022.messages.camt060 import AccountReportingRequest
@@ -45,6 +46,7 @@ from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, is_lost, loses_answer
 from simulators.refusals import TechnicalFault
+from simulators.standing import Standing
 
 
 class FedNowRules:
@@ -140,6 +142,22 @@ class FedNowRules:
     def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
         """A request that comes from the network, as JSON orders it. Raises ValueError where it orders none."""
         return self.conversations.asked(asking_from(asking), now=now)
+
+    has_directory: Final = True
+
+    def directory(self, standing: Standing, *, now: datetime) -> Sequence[tuple[ConnectionPartyId, bytes]]:
+        """The participant file, admi.998: who takes no part in customers' transfers is left out of it."""
+        participants = self._settings.participants
+        listed = [(each, services) for each in participants if (services := standing.services_of(each))]
+        file = ParticipantFile(
+            business_day=decide.cycle_day(now),
+            participants=tuple(
+                Participant(routing_number=each.routing_number, name=each.name, services=services)
+                for each, services in listed
+            ),
+        )
+        parties = tuple(dict.fromkeys(each.connection_party for each in participants))
+        return self._writer.participant_file(file, recipients=parties, now=now)
 
     def completion_date(self, instant: datetime) -> date:
         """The network's cycle day."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import Final, assert_never
@@ -41,7 +41,7 @@ from simulators.rtp.conversations import ConversationWriter, Talk, is_about_requ
 from simulators.rtp.forward import RtpForwarding
 from simulators.rtp.requests import RequestWriter
 from simulators.rtp.settings import RtpSimulatorSettings
-from simulators.standing import SIGN_OFF, SIGN_ON
+from simulators.standing import SIGN_OFF, SIGN_ON, Standing
 
 SIGNED: Final = "982"
 """The event code of a sign-on or sign-off (public guide of IBM FTM); its parameters here are this simulator's."""
@@ -117,6 +117,12 @@ class RtpRules:
     def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
         """A request that comes from the network, as JSON orders it. Raises ValueError where it orders none."""
         return self.conversations.asked(asking_from(asking), now=now)
+
+    has_directory: Final = False
+
+    def directory(self, standing: Standing, *, now: datetime) -> Sequence[tuple[ConnectionPartyId, bytes]]:  # noqa: ARG002
+        """Nothing: RTP's directory is not a message."""
+        return ()
 
     def completion_date(self, instant: datetime) -> date:
         """The calendar day in the network's zone."""

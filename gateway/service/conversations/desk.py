@@ -25,6 +25,7 @@ from gateway.domain.incoming_transfer import ARRIVED, IncomingTransfer
 from gateway.domain.payment import IdempotencyKey, PaymentId, Rail, Reason, ReasonOrigin, TenantId
 from gateway.service.conversations.decide import ATTEMPTS_MAX, decided, delivery_of, kept
 from gateway.service.conversations.rail import ConversationRail, InformationAsked, PaymentAsked, ReportAsked
+from gateway.service.directory import ParticipantDirectory
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.ports import Clock, Identifiers, IncomingStore, RawMessage, UnavailableError, Vault
 from gateway.service.ports.conversations import ConversationStore, NewConversation, OpenKind
@@ -60,6 +61,7 @@ class ConversationDesk:
     clock: Clock
     identifiers: Identifiers
     vault: Vault
+    directory: ParticipantDirectory | None = None
 
     # --- starting ---
 
@@ -69,7 +71,7 @@ class ConversationDesk:
         """Ask the institution of a debtor for a payment; under the same key it is the same request.
 
         Raises:
-            NotStartedError: the rail takes no such request, or its rules refuse it; nothing was done.
+            NotStartedError: the rail takes no such request, or its rules or its directory refuse it; nothing was done.
             UnavailableError: the store does not answer; repeat under the same key.
 
         """
@@ -184,6 +186,8 @@ class ConversationDesk:
                 raise NotStartedError("not_yours", f"{own_agent} is no institution of yours; nothing was done.")
         if known is None and (findings := self._speaking(rail, kind).findings(message)):
             raise NotStartedError("invalid", "The rail's rules refuse it; nothing was done.", findings)
+        if known is None and kind is ConversationKind.REQUEST_FOR_PAYMENT:
+            self._demand_reached(rail, counterparty)
         state = first_state(kind, Side.US)
         conversation = Conversation(
             conversation_id=_id_of(tenant_id, key),
@@ -218,6 +222,13 @@ class ConversationDesk:
         if opened.kind is OpenKind.OTHER_CONTENT:
             raise NotStartedError("key_reused", "The key was used before, for something else; nothing was done.")
         return opened.conversation
+
+    def _demand_reached(self, rail: Rail, debtor_agent: RoutingNumber) -> None:
+        """Refuse to ask an institution that takes no requests for payment, by the rail's participant directory."""
+        unreached = None if self.directory is None else self.directory.of_request(rail, debtor_agent)
+        if unreached is not None:
+            code = "directory_stale" if unreached.is_ours else "not_reached"
+            raise NotStartedError(code, f"{unreached.finding.rule} Nothing was done.", (unreached.finding,))
 
     # --- going on ---
 

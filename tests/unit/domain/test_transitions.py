@@ -49,10 +49,11 @@ ILLEGAL: Final = {
         for state in PaymentState
         if state not in {PaymentState.RECEIVED, PaymentState.RELEASED, PaymentState.RESEND_DUE}
     ),
-    # The core is asked before the bytes leave, and at no other time.
+    # The core is asked, and the directory, before the bytes leave, and at no other time.
     *(
-        (state, EventKind.FUNDS_REFUSED)
+        (state, kind)
         for state in PaymentState
+        for kind in (EventKind.FUNDS_REFUSED, EventKind.DIRECTORY_REFUSED)
         if state not in {PaymentState.RECEIVED, PaymentState.RELEASED, PaymentState.RESEND_DUE}
     ),
     # Screening holds what waits to be sent, and what a person has released it holds no second time.

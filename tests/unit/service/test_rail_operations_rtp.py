@@ -193,9 +193,7 @@ async def test_the_guard_signs_the_participant_off_when_no_worker_runs_and_leave
     """An institution that is silent has its stand-in: RTP cannot sign it off alone."""
     people, clock = People(), place.earth.clock
     answerers = Answerers(people, people, people, clock)  # type: ignore[arg-type]
-    guard = RailGuard(
-        Rail.RTP, place.operations, answerers, clock, place.earth.recorder, 10.0, signs_off_institutions=False
-    )
+    guard = RailGuard(Rail.RTP, place.operations, answerers, clock, 10.0, signs_off_institutions=False)
     people.silent.add("https://first.example")
 
     async def pass_time(seconds: int) -> None:
