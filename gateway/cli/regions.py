@@ -10,7 +10,10 @@ from typing import Any, Final, TypeVar
 from adapters.postgres.connection import open_pool
 from adapters.postgres.logins import login_of
 from adapters.postgres.regions import PostgresRegions
-from adapters.postgres.replication import Inward, Outward, ReplicationError, catch_up, join, prepare, status
+from adapters.postgres.replication.connection import ReplicationError
+from adapters.postgres.replication.follow import catch_up, join
+from adapters.postgres.replication.publish import prepare
+from adapters.postgres.replication.status import Inward, Outward, status
 from adapters.system import SystemClock
 from adapters.witness import WitnessAddressError, open_witness, prepare_witness
 from gateway.archiving import vault_of

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.child_process import free_loopback_port
-from adapters.postgres.replication import ReplicationError, connected
+from adapters.postgres.replication.connection import ReplicationError, connected
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
 from adapters.system import SystemClock

@@ -329,6 +329,8 @@ class Intake:
         )
 
     async def _accept(self, new: NewPayment, body: bytes, warnings: tuple[Finding, ...]) -> Submitted | Refused:
+        if (home := await self._store.home_elsewhere(new)) is not None:  # and does not wait for a window here
+            raise ElsewhereError(home, new.idempotency_key, body)
         self._durability.demand(new.tenant_id)
         started_s = self._clock.monotonic_s()
         accepted = await self._accepts.submit(new)

@@ -34,10 +34,10 @@ from iso20022 import (
     RequestForPaymentCancellation,
     Resolution,
 )
-from iso20022.messages.entries import Totals
 from iso20022.messages.pain013 import RequestForPayment
 from iso20022.messages.pain014 import RequestForPaymentResponse, RequestStatus
-from simulators.fednow.conversations import Asking, ConversationWriter
+from simulators.conversations import Asking
+from simulators.fednow.conversations import ConversationWriter
 from simulators.message_ids import MessageIds
 from tests.acceptance.payments import RECEIVER
 from tests.fakes.conversations import InMemoryConversations
@@ -66,7 +66,6 @@ ANSWER_GAP_S: Final = 0.4
 NO_ANSWER: Final = (UnavailableError, ConnectionError, TimeoutError)
 
 _REASON: Final = Reason("CUST", ReasonOrigin.INSTITUTION)
-_NOTHING: Final = Totals(count=0, total=Amount(0))
 
 ACCOUNTS: Final = {
     Reply.ACCEPTS: "SIMPROMISE",
@@ -288,7 +287,7 @@ class Talks:
 
         plan, what = spoken.plan, "withdrawal" if isinstance(said, RequestForPaymentCancellation) else "request"
         self.rail.say(f"hears the {what} of {plan.words}")
-        told, _ = self.writer.answered(said, PARTY, booked=(_NOTHING, _NOTHING), now=self.rail.now())
+        told, _ = self.writer.answered(said, PARTY, now=self.rail.now())
         for number, body in enumerate(told):
             if number and spoken.reply_lost < plan.answers_lost:
                 spoken.reply_lost += 1

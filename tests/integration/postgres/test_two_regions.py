@@ -25,16 +25,10 @@ from adapters.postgres.connection import open_pool
 from adapters.postgres.logins import Login
 from adapters.postgres.partitions import PostgresMonths
 from adapters.postgres.regions import PostgresRegions
-from adapters.postgres.replication import (
-    PUBLICATION,
-    Inward,
-    Outward,
-    ReplicationError,
-    join,
-    prepare,
-    status,
-    subscription_of,
-)
+from adapters.postgres.replication.connection import PUBLICATION, ReplicationError, subscription_of
+from adapters.postgres.replication.follow import join
+from adapters.postgres.replication.publish import prepare
+from adapters.postgres.replication.status import Inward, Outward, status
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.tables import REPLICATED, outbox

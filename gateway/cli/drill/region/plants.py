@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from adapters.postgres.replication import PUBLICATION, connected, subscription_of
+from adapters.postgres.replication.connection import PUBLICATION, connected, subscription_of
 from adapters.postgres.tables import REPLICATED
 from gateway.cli.two_regions import Region, TwoRegions
 
