@@ -41,6 +41,9 @@ STATUS_REQUEST_WAIT_S: Final = 5
 WAL_KEPT: Final = "2GB"
 """What a region keeps for one that is away, before it gives its slot up."""
 
+FOLLOW_AGAIN: Final = "500ms"
+"""After so long a region tries to follow the other again that did not answer; PostgreSQL's default is 5 s."""
+
 WITNESS: Final = "witness"
 """The witness's place on the link."""
 
@@ -304,6 +307,7 @@ class TwoRegions:
         await upgrade(region.server.owner_dsn, regions=NAMES, first_tenant=first, now=SystemClock().now())
         async with connected(region.server.superuser_dsn) as connection:
             await connection.execute(f"ALTER SYSTEM SET max_slot_wal_keep_size = '{WAL_KEPT}'")
+            await connection.execute(f"ALTER SYSTEM SET wal_retrieve_retry_interval = '{FOLLOW_AGAIN}'")
             await connection.execute("SELECT pg_reload_conf()")
 
     def _tell_the_roles(self) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 
@@ -15,6 +16,8 @@ from gateway.cli.drill.region.evidence import Claim, Claims, Evidence, RailRecor
 from gateway.cli.drill.region.load import Load
 from gateway.cli.drill.region.received import RailAnswers, Received, Transfer, Transfers
 from gateway.cli.two_regions import Region
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 SHOWN_MAX: Final = 20
 RTO_MAX_S: Final = 15.0
@@ -120,24 +123,30 @@ class Result:
         return found
 
 
-async def fetched(region: Region, query: str, *arguments: object) -> list[asyncpg.Record]:
-    """Ask a region's database."""
+@asynccontextmanager
+async def asking(region: Region) -> AsyncIterator[Connection]:
+    """Open a connection to a region's database: who asks again and again keeps it, as a new one costs more than it."""
     connection = await asyncpg.connect(region.server.superuser_dsn)
     try:
-        rows: list[asyncpg.Record] = await connection.fetch(query, *arguments)
+        yield connection
     finally:
         await connection.close()
-    return rows
 
 
-async def still_open(regions: Sequence[Region]) -> int:
+async def fetched(region: Region, query: str, *arguments: object) -> list[asyncpg.Record]:
+    """Ask a region's database once."""
+    async with asking(region) as connection:
+        return await connection.fetch(query, *arguments)
+
+
+async def still_open(both: Sequence[Connection]) -> int:
     """Return how much both regions have yet to do."""
-    return sum([(await fetched(region, OPEN))[0][0] for region in regions])
+    return sum([await connection.fetchval(OPEN) for connection in both])
 
 
-async def differing(regions: Sequence[Region]) -> list[str]:
+async def differing(both: Sequence[Connection]) -> list[str]:
     """Return the tables of which the two regions do not have the same rows."""
-    here, there = [await fetched(region, _DIGESTS) for region in regions]
+    here, there = [await connection.fetch(_DIGESTS) for connection in both]
     return [table for table, one, other in zip(_DIGESTED, here, there, strict=True) if one[0] != other[0]]
 
 

@@ -14,7 +14,7 @@ from typing import Final
 import aiohttp
 
 from adapters.system import SystemClock
-from gateway.cli.drill.region.count import Result, claimed_keys, fetched, unknown_here
+from gateway.cli.drill.region.count import Result, asking, claimed_keys, fetched, unknown_here
 from gateway.cli.drill.region.faults import sprung, trap_of
 from gateway.cli.drill.region.load import Load
 from gateway.cli.drill.region.received import RailAnswers
@@ -72,16 +72,18 @@ class Stage:
         east, _ = self.two.regions
         if not by_itself:
             await asyncio.to_thread(east.demand, "region", "takeover")
-        while not (moved := await fetched(east, _MOVED, east.name)):
-            await asyncio.sleep(_LOOK_PAUSE_S)
-        self.result.moved_at = moved[0][0] - timedelta(seconds=self.two.plan.status_request_wait_s)
+        async with asking(east) as connection:
+            while (ask_after := await connection.fetchval(_MOVED, east.name)) is None:
+                await asyncio.sleep(_LOOK_PAUSE_S)
+        self.result.moved_at = ask_after - timedelta(seconds=self.two.plan.status_request_wait_s)
         acknowledged = set(self.load.acknowledged)  # the lost region acknowledges nothing any more
         self.result.rpo_payments = len(acknowledged - await claimed_keys(east, self.load.prefix))
         journal = await asyncio.to_thread(self.two.journal.read_bytes)  # nor does it accept anything of the rail's
         accepted = RailAnswers.read(journal.splitlines()).accepted(self.load.arrivals.message_ids)
         self.result.missed = await unknown_here(east, accepted)
-        while not (await fetched(east, _SETTLED_HERE))[0][0]:
-            await asyncio.sleep(_LOOK_PAUSE_S)
+        async with asking(east) as connection:
+            while not await connection.fetchval(_SETTLED_HERE):
+                await asyncio.sleep(_LOOK_PAUSE_S)
         self.result.rto_s = round(SystemClock().monotonic_s() - since_s, 2)
 
     async def come_back(self) -> None:
