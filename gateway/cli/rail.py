@@ -134,7 +134,7 @@ def _print_directory(directory: dict[str, Any] | None) -> None:
     print_line(
         f"participant directory  of {directory['business_day']}, heard {directory['heard_at']} "
         f"({directory['age_s']} s ago), {fresh}, use: {directory['use']}; {directory['participants']} participants, "
-        f"{directory['signed_off']} of them signed off"
+        f"{directory['signed_off']} signed off"
     )
 
 

@@ -28,7 +28,7 @@ def test_brackets_in_what_others_wrote_are_no_markup(capsys: pytest.CaptureFixtu
     ("directory", "says"),
     [
         (STATUS_EXAMPLE["directory"], "of 2026-11-20, heard 2026-11-20T00:04:31.120Z (54629 s ago), fresh"),
-        ({**STATUS_EXAMPLE["directory"], "fresh": False}, "s ago), stale, use: fresh; 1504 participants, 3 of them"),
+        ({**STATUS_EXAMPLE["directory"], "fresh": False}, "s ago), stale, use: fresh; 1504 participants, 3 signed off"),
         ({**STATUS_EXAMPLE["directory"], "heard_at": None}, "participant directory never heard, use: fresh"),
     ],
 )
