@@ -88,6 +88,7 @@ proof: setup ## What takes longer: measure, and write the reports into docs/proo
 	$(BIN)/python -m tests.proofs.simulation
 	$(BIN)/python -m tests.proofs.crash
 	$(BIN)/python -m tests.proofs.load
+	$(BIN)/python -m tests.proofs.receiving
 	$(BIN)/python -m tests.proofs.growth
 	$(BIN)/python -m tests.proofs.overload
 	$(BIN)/python -m tests.proofs.replay

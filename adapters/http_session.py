@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import aiohttp
+
+from gateway.service.ports import UnavailableError
 
 
 class LazySession:
@@ -41,3 +45,22 @@ class LazySession:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+
+@asynccontextmanager
+async def answered(
+    asking: AbstractAsyncContextManager[aiohttp.ClientResponse], *, by: str, within_s: float
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Hand out the answer to a request; `by` is who gives it.
+
+    Raises:
+        UnavailableError: there is none, whatever the world did.
+
+    """
+    try:
+        async with asking as response:
+            yield response
+    except TimeoutError as error:
+        raise UnavailableError(f"{by} did not answer within {within_s:.2f} s") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise UnavailableError(f"{by} cannot be reached: {error!r}") from error

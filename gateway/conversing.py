@@ -9,18 +9,21 @@ import asyncpg
 
 from adapters.postgres.conversations import PostgresConversations
 from gateway.domain.payment import Rail, RegionId
-from gateway.rails import fednow_profile
+from gateway.rails import fednow_profile, rtp_address, rtp_profile
 from gateway.receiving import Receiving
 from gateway.service.conversations.desk import ConversationDesk
 from gateway.service.conversations.fednow import FedNowConversations
 from gateway.service.conversations.hear import ConversationHearing, hearings
 from gateway.service.conversations.rail import ConversationRail
+from gateway.service.conversations.rtp import RtpConversations
 from gateway.service.conversations.send import ConversationKeeping
+from gateway.service.directory import ParticipantDirectory
 from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.ports import Clock, Identifiers, IncomingStore, PaymentStore, RailLink, Vault
 from gateway.service.ports.conversations import ConversationStore
+from gateway.service.rtp import RtpDialect
 from gateway.settings import Settings, schemas_of
 from iso20022 import ConnectionPartyId
 
@@ -36,6 +39,9 @@ def conversation_rails(settings: Settings, served: Mapping[Rail, object]) -> Map
     if Rail.FEDNOW in served:
         party = ConnectionPartyId(settings.fednow.connection_party)
         found[Rail.FEDNOW] = FedNowConversations(FedNowDialect(fednow_profile(settings, schemas_of(settings)), party))
+    if Rail.RTP in served:
+        dialect = RtpDialect(rtp_profile(settings, schemas_of(settings)), rtp_address(settings))
+        found[Rail.RTP] = RtpConversations(dialect, withdrawal_agreed=settings.rtp.withdrawal_agreed_code)
     return found
 
 
@@ -48,6 +54,7 @@ def conversation_desk(
     clock: Clock,
     identifiers: Identifiers,
     vault: Vault,
+    directory: ParticipantDirectory | None,
 ) -> ConversationDesk:
     """Build what a gateway shows, and what is started and answered there."""
     return ConversationDesk(
@@ -58,6 +65,7 @@ def conversation_desk(
         clock=clock,
         identifiers=identifiers,
         vault=vault,
+        directory=directory,
     )
 
 

@@ -43,8 +43,8 @@ from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.conversing import Conversing, conversation_desk, conversation_store, converse
 from gateway.domain.payment import Rail, RegionId
-from gateway.presence import open_presence, operations_over
-from gateway.rails import link_of, rail_operations, served_rails
+from gateway.presence import directory_over, open_presence, operations_over
+from gateway.rails import link_of, rail_operations, rail_reports, served_rails
 from gateway.receiving import (
     POSTING_CONCURRENCY,
     POSTING_PREFETCH,
@@ -60,6 +60,7 @@ from gateway.service.admission import Admission
 from gateway.service.archive import Archiver
 from gateway.service.dead_letters import DeadLetters, collect
 from gateway.service.decide import Decisions, grouped_saves, taking_over
+from gateway.service.directory import ParticipantDirectory
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fencing import HeldLink, at_home
 from gateway.service.funds import Funds, NoCore
@@ -293,6 +294,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             observer=parts.observer,
             forward=forwarder.take,
             durability=None if parts.regional is None else parts.regional.both,
+            directory=presence.directory,
         )
         received = receiving_rails(settings, parts.rails)
         incoming, requests, incoming_saves = desk_of(
@@ -316,6 +318,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             ),
             incoming=incoming,
             rail_operations=presence.operations,
+            directories={} if presence.directory is None else {presence.directory.rail: presence.directory},
             rail_missing=MissingDesk(parts.rail_events, parts.clock),
             requests=requests,
             conversations=conversation_desk(
@@ -326,6 +329,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
                 clock=parts.clock,
                 identifiers=SystemIdentifiers(),
                 vault=parts.vault,
+                directory=presence.directory,
             ),
             store=parts.store,
             waiting=waiting,
@@ -428,7 +432,10 @@ async def _run_worker_loops(
     loads = grouped_loads(parts.store)
     tenure = tenure_of(parts.regional)
     funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s, tenure)
-    dispatcher = Dispatcher(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds, screening)
+    directory = directory_over(parts.settings, parts.rail_events, parts.clock, parts.observer)
+    dispatcher = Dispatcher(
+        *(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds, screening, directory)
+    )
     regions = None if parts.regional is None else parts.regional.store
     forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
     receiving = compose(
@@ -467,7 +474,7 @@ async def _run_worker_loops(
             parts.observer,
             receiving.hearing(rail, parts.store, parts.vault),
             regions,
-            RailNotices(parts.rail_events, parts.observer),
+            RailNotices(parts.rail_events, parts.observer, rail_operations(parts.settings)),
             conversing.hearings.get(rail),
         )
         for rail, protocol in rails.items()
@@ -477,10 +484,7 @@ async def _run_worker_loops(
     )
     timers = Timers(decisions, rails, parts.clock, parts.observer)
     sealer = Sealer(parts.audit, parts.anchor, RegionId(parts.settings.region), parts.clock)
-    if parts.anchor is None:
-        structlog.get_logger("fifteen").warning(
-            "audit_not_anchored", remedy="set FIFTEEN_AUDIT_ANCHORS (docs/audit.md)"
-        )
+    _warn_of_what_is_not_set(parts)
     receiving.warm_up()
     async with asyncio.TaskGroup() as group:
         grouping = [group.create_task(saves.run()), group.create_task(loads.run())]
@@ -498,11 +502,13 @@ async def _run_worker_loops(
             **receiving.loops,
             "sealer": sealer.run,
             "gauges": lambda: _keep_gauges(parts, bus),
-            "rail gauges": lambda: _keep_rail_gauges(parts),
+            "rail gauges": lambda: _keep_rail_gauges(parts, directory),
         }
+        if directory is not None:
+            loops["participant directory"] = directory.run
         if receiving.rails and parts.settings.fednow.totals_interval_s is not None:
             reconciler = Reconciler(
-                rail_operations(parts.settings),
+                rail_reports(parts.settings),
                 parts.rail_events,
                 parts.incoming,
                 parts.clock,
@@ -554,6 +560,13 @@ async def _run_worker_loops(
         await asyncio.wait(background)
         for task in grouping:
             task.cancel()
+
+
+def _warn_of_what_is_not_set(parts: Parts) -> None:
+    if parts.anchor is None:
+        structlog.get_logger("fifteen").warning(
+            "audit_not_anchored", remedy="set FIFTEEN_AUDIT_ANCHORS (docs/audit.md)"
+        )
 
 
 async def _consume(
@@ -643,12 +656,14 @@ async def _keep_gauges(parts: Parts, bus: Bus) -> None:
         await asyncio.sleep(GAUGES_PAUSE_S)
 
 
-async def _keep_rail_gauges(parts: Parts) -> None:
+async def _keep_rail_gauges(parts: Parts, directory: ParticipantDirectory | None) -> None:
     operations, desk = operations_of(parts), MissingDesk(parts.rail_events, parts.clock)
     while True:
         for rail in operations.dialects:
-            parts.metrics.rails.show(rail, await operations.status(rail), operations.rules)
+            parts.metrics.rails.show(rail, await operations.status(rail))
             parts.metrics.rails.show_missing(rail, await desk.missing(rail), parts.clock.now())
+        if directory is not None:
+            parts.metrics.rails.show_directory(directory.rail, directory.standing(), parts.clock.now())
         await asyncio.sleep(RAIL_GAUGES_PAUSE_S)
 
 

@@ -11,6 +11,8 @@ from gateway.domain.downtime import DowntimeRules
 from gateway.domain.payment import Rail
 from gateway.rails import link_of, rail_operations
 from gateway.receiving import open_institution
+from gateway.service.directory import DirectoryReasons, DirectoryUse, ParticipantDirectory
+from gateway.service.fednow_operations import CODES as FEDNOW_CODES
 from gateway.service.fencing import HeldLink
 from gateway.service.ports import Clock, Identifiers, IncomingStore, Observer, RailEventStore, RailLink, Tenure
 from gateway.service.rail_operations import RailOperations, RailOperationSender, Readiness
@@ -25,6 +27,7 @@ class RailPresence:
     """What a gateway has of the rails: operators' operations, and loops where somebody guards them."""
 
     operations: RailOperations
+    directory: ParticipantDirectory | None
     loops: Mapping[str, Loop]
 
 
@@ -44,6 +47,29 @@ def operations_over(
         per_year=timedelta(hours=fednow.downtime_hours_per_year),
     )
     return RailOperations(rail_operations(settings), events, clock, identifiers, rules, readiness)
+
+
+def directory_over(
+    settings: Settings, events: RailEventStore, clock: Clock, observer: Observer
+) -> ParticipantDirectory | None:
+    """Return FedNow's participant directory, which `run` keeps fresh; None where FedNow is not served."""
+    fednow = settings.fednow
+    if Rail.FEDNOW not in settings.rails:
+        return None
+    return ParticipantDirectory(
+        rail=Rail.FEDNOW,
+        store=events,
+        codes=FEDNOW_CODES,
+        clock=clock,
+        observer=observer,
+        use=DirectoryUse(fednow.directory),
+        reasons=DirectoryReasons(
+            sender=fednow.sender_profile_code,
+            receiver=fednow.receiver_profile_code,
+            signed_off=fednow.receiver_signed_off_code,
+            stale=fednow.directory_stale_code,
+        ),
+    )
 
 
 @asynccontextmanager
@@ -68,21 +94,31 @@ async def open_presence(
         institution = await stack.enter_async_context(open_institution(settings, clock))
         answerers = Answerers(workers, institution, incoming, clock)
         operations = operations_over(settings, events, clock, identifiers, readiness=answerers)
-        loops: dict[str, Loop] = {}
-        after_s = settings.fednow.protective_sign_off_after_s
-        if after_s is not None and Rail.FEDNOW in settings.rails:
-            link: RailLink = HeldLink(await stack.enter_async_context(link_of(Rail.FEDNOW, settings)), tenure)
-            loops["rail operations"] = RailOperationSender(
-                operations.dialects, events, {Rail.FEDNOW: link}, clock, identifiers, observer
-            ).run
-            loops["protective sign-off"] = RailGuard(
-                Rail.FEDNOW,
+        directory = directory_over(settings, events, clock, observer)
+        guarded = {
+            Rail.FEDNOW: (settings.fednow.protective_sign_off_after_s, settings.fednow.connection_point),
+            Rail.RTP: (settings.rtp.protective_sign_off_after_s, None),
+        }
+        guards: dict[str, Loop] = {
+            f"protective sign-off of {rail}": RailGuard(
+                rail,
                 operations,
                 answerers,
                 clock,
-                observer,
                 after_s,
                 has_peer=settings.peer is not None,
-                own_point=settings.fednow.connection_point,
+                own_point=point,
+                signs_off_institutions=rail is Rail.FEDNOW,
             ).run
-        yield RailPresence(operations, loops)
+            for rail, (after_s, point) in guarded.items()
+            if after_s is not None and rail in settings.rails
+        }
+        loops: dict[str, Loop] = {} if directory is None else {"participant directory": directory.run}
+        if guards:  # whoever sends takes what is for any rail, and gives up what it has no way to
+            links: dict[Rail, RailLink] = {
+                rail: HeldLink(await stack.enter_async_context(link_of(rail, settings)), tenure)
+                for rail in operations.dialects
+            }
+            sender = RailOperationSender(operations.dialects, events, links, clock, identifiers, observer)
+            loops |= {**guards, "rail operations": sender.run}
+        yield RailPresence(operations, directory, loops)

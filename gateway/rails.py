@@ -14,8 +14,10 @@ from gateway.rail_links import rail_link
 from gateway.service.fednow import FedNowDialect, fednow_protocol
 from gateway.service.fednow_operations import FedNowOperations
 from gateway.service.ports import RailLink
+from gateway.service.rail_operations import OperationsDialect
 from gateway.service.rail_protocol import RailProtocol
-from gateway.service.rtp import RtpAddress, rtp_protocol
+from gateway.service.rtp import RtpAddress, RtpDialect, rtp_protocol
+from gateway.service.rtp_operations import RtpOperations
 from gateway.settings import Settings, schemas_of
 from iso20022 import ConnectionPartyId, FedNowProfile, RtpProfile, Severity
 from iso20022.schemas import SchemaSet
@@ -72,8 +74,22 @@ def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:
     )
 
 
-def rail_operations(settings: Settings) -> Mapping[Rail, FedNowOperations]:
-    """Return how each rail that is served is asked about ourselves, where we know how.
+def rail_operations(settings: Settings) -> Mapping[Rail, OperationsDialect]:
+    """Return how each rail that is served is asked about ourselves.
+
+    Raises:
+        SettingsError: the institution's own schemas cannot be used.
+
+    """
+    found: dict[Rail, OperationsDialect] = dict(rail_reports(settings))
+    if Rail.RTP in settings.rails:
+        dialect = RtpDialect(rtp_profile(settings, schemas_of(settings)), rtp_address(settings))
+        found[Rail.RTP] = RtpOperations(dialect, party=settings.rtp.participant)
+    return found
+
+
+def rail_reports(settings: Settings) -> Mapping[Rail, FedNowOperations]:
+    """Return how each rail that is served and has reports is asked for them.
 
     Raises:
         SettingsError: the institution's own schemas cannot be used.

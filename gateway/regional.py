@@ -183,6 +183,7 @@ def _both_of(
 
     both = BothRegions(store, region, peer, clock, PeerFence(witness, peer, clock), concerns)
     metrics.regions.unconfirmed_seconds.set_function(lambda: both.unconfirmed_s)
+    metrics.regions.alone.set_function(lambda: both.fence.holds)
     return both
 
 

@@ -144,7 +144,37 @@ class FedNowSettings(BaseModel):
     totals_interval_s: float | None = Field(
         300.0,
         ge=1,
-        description="How often what came in is held against the rail's totals (camt.060); empty: never.",
+        le=1_200,
+        description="How often what came in is held against the rail's totals (camt.060); empty: never, as for who "
+        "receives nothing.",
+    )
+    directory: Literal["off", "fresh", "required"] = Field(
+        "fresh",
+        description="Whether the rail's participant directory (admi.998) is looked into before a payment is sent: "
+        "off: never; fresh: while it is fresh, and else the rail decides; required: nothing is sent without a fresh "
+        "one.",
+    )
+    sender_profile_code: str = Field(
+        "E980",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our refusal when the debtor's agent is not listed as a sender: two bank-API vendors "
+        "publish it as the rail's.",
+    )
+    receiver_profile_code: str = Field(
+        "E981",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our refusal when the receiver is not listed, or without the service: likewise.",
+    )
+    receiver_signed_off_code: str = Field(
+        "AB08",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our refusal when the rail has told that the receiver is signed off, or suspended: ISO's "
+        "for a creditor's agent that is not online. The rail's own is not public.",
+    )
+    directory_stale_code: str = Field(
+        "AB11",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our rejection of a payment that waited while a required directory became stale.",
     )
     downtime_hours_at_once: float = Field(2, gt=0, description="How long we may be signed off at once.")
     downtime_hours_per_quarter: float = Field(24, gt=0, description="How long in a quarter.")
@@ -234,7 +264,9 @@ class FedNowSettings(BaseModel):
         mode="before",
     )(_split)
     _or_none = field_validator(
-        *("url", "connection_point", "peer_connection_point", "totals_interval_s", "liquidity_hours"), mode="before"
+        *("url", "connection_point", "peer_connection_point", "protective_sign_off_after_s", "totals_interval_s"),
+        "liquidity_hours",
+        mode="before",
     )(_none_if_empty)
 
     @model_validator(mode="after")
@@ -347,6 +379,17 @@ class RtpSettings(BaseModel):
         default=False,
         description="Whether the sender is told of every posting by camt.035 ACK; after ACWP it always is (ACWP).",
     )
+    protective_sign_off_after_s: float | None = Field(
+        None,
+        ge=1,
+        description="Sign the participant off when no worker has run for so long. Institutions are not signed off on "
+        "their own: RTP signs participants off. With two regions nobody is. Empty: nobody is signed off by itself.",
+    )
+    withdrawal_agreed_code: Literal["IPAY", "PECR"] | None = Field(
+        None,
+        description="Which confirmation of a camt.029 says that a request for payment is withdrawn: of RTP's three "
+        "(IPAY, PECR, RJCR) none does so in a public text. Empty: none is asked for, nor agreed to.",
+    )
     further_reason_codes: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Reasons of a pacs.002, comma-separated, beside those of the public schemas. An answer with any "
@@ -367,7 +410,9 @@ class RtpSettings(BaseModel):
         "further_reason_codes",
         mode="before",
     )(_split)
-    _or_none = field_validator("url", "advice_wait_s", mode="before")(_none_if_empty)
+    _or_none = field_validator(
+        "url", "advice_wait_s", "protective_sign_off_after_s", "withdrawal_agreed_code", mode="before"
+    )(_none_if_empty)
 
     @model_validator(mode="after")
     def _repeats_after_the_clock(self) -> Self:
@@ -645,6 +690,15 @@ class Settings(BaseSettings):
             raise ValueError(f"regions are one or two, each named once, not {', '.join(self.regions)}")
         if set(self.regions) & set(self.retired_regions):
             raise ValueError("a region that is retired does not write: it is named in one of the two settings")
+        if (
+            len(self.regions) > 1
+            and self.fednow.protective_sign_off_after_s is not None
+            and self.fednow.connection_point is None
+        ):
+            raise ValueError(
+                "fednow.protective_sign_off_after_s needs fednow.connection_point where there are two regions: the "
+                "connection party is both's, and there would be nothing to disconnect"
+            )
         if len(self.regions) == 1 and self.synchronous_tenants:
             raise ValueError("synchronous_tenants needs two regions: one alone has no other to wait for")
         tls = (self.peer_ca_file, self.peer_certificate_file, self.peer_key_file)

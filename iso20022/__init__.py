@@ -119,7 +119,7 @@ from iso20022.personal import Personal
 from iso20022.profiles.fednow import FEDNOW_ID, FEDNOW_PRACTICE, FedNowProfile
 from iso20022.profiles.profile import Profile
 from iso20022.profiles.rtp import RtpProfile
-from iso20022.reader import LIMITS, Element, Limits, read
+from iso20022.reader import LIMITS, RAIL_LIMITS, Element, Limits, read
 from iso20022.repeat import marked_as_duplicate
 from iso20022.sample import NoSampleError, sample
 from iso20022.wrappers import FEDNOW_WRAPPERS, RTP_WRAPPERS, Wrapper
@@ -130,6 +130,7 @@ __all__ = [
     "FEDNOW_WRAPPERS",
     "LIMITS",
     "MESSAGE_KINDS",
+    "RAIL_LIMITS",
     "RTP_WRAPPERS",
     "SUPPORTED_MESSAGES",
     "AccountReportMessage",

@@ -24,7 +24,7 @@ Element: TypeAlias = etree._Element  # noqa: SLF001 - lxml has no other name for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much of a message is read. The defaults are several times the largest real message of the rails.
+    """How much of a message is read. The defaults are several times the largest that a participant sends.
 
     ``bytes_max`` bounds the body, ``text_max`` the characters of one value, ``namespace_max`` those of a namespace
     (canonical XML may write it at every element), the others count within the whole message.
@@ -40,6 +40,9 @@ class Limits:
 
 LIMITS: Final = Limits()
 """The default limits."""
+
+RAIL_LIMITS: Final = Limits(bytes_max=16 * 1024 * 1024, elements_max=400_000, attributes_max=50_000)
+"""Those of what a rail sends: a participant file lists them all, and a page of details 5,000 messages."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 # How another encoding begins: byte order marks, "<?" in UTF-16 and UTF-32 without one, "<?xm" in EBCDIC.

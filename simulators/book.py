@@ -14,12 +14,14 @@ from simulators.facts import (
     Acknowledged,
     AnswerLost,
     AnswerQueued,
+    DayRolled,
     Fact,
     ForwardingCompleted,
     ForwardingStatus,
     Judged,
     PaymentBooked,
     PaymentCompleted,
+    ProfileChanged,
     Received,
     ReceiverAnswered,
     StandingChanged,
@@ -61,6 +63,7 @@ class Book:
         self.ledger = Ledger()
         self.standing = Standing(points or {})
         self.last_started_at: datetime | None = None
+        self.day: date | None = None
         self._visibility = visibility
         self._copies: dict[int, Copy] = {}
         self._by_message_id: dict[str, list[Copy]] = {}
@@ -188,17 +191,26 @@ class Book:
             case Acknowledged():
                 for point in self.standing.points_of(fact.recipient):
                     self.queue_of(fact.recipient, point).acknowledge(fact.receipts)
-            case Started():
-                self.last_started_at = fact.at
+            case Started() | DayRolled():
+                self._begin(fact)
             case TransferForwarded() | ReceiverAnswered() | ForwardingCompleted() | ForwardingStatus():
                 self._forward(fact)
-            case StandingChanged():
+            case StandingChanged() | ProfileChanged():
                 self._change_standing(fact)
             case _:
                 assert_never(fact)
 
-    def _change_standing(self, fact: StandingChanged) -> None:
+    def _begin(self, fact: Started | DayRolled) -> None:
+        if isinstance(fact, Started):
+            self.last_started_at = fact.at
+        else:
+            self.day = fact.day
+
+    def _change_standing(self, fact: StandingChanged | ProfileChanged) -> None:
         """Change it; what waits at a point that has been disconnected goes to the party's other points."""
+        if isinstance(fact, ProfileChanged):
+            self.standing.change_profile(fact)
+            return
         self.standing.apply(fact)
         if fact.event_code == DISCONNECT:
             left = self.queue_of(fact.connection_party, str(fact.parameter)).drain(fact.at)

@@ -26,6 +26,11 @@
     ``{"kind": "request_for_payment" | "withdrawal" | "information_request", …}`` with the members of
     `simulators.fednow.conversations.Asking`: the network asks a participant; 201 with the message id. FedNow alone.
 
+``POST /simulator/v1/participants``
+    ``{"services": {"990001203": ["CTRO"], …}, "publish": false}``, each optional: changes what these institutions may
+    do (nothing: they take no part in customers' transfers), and sends every connection party the participant file, as
+    each day's roll does. FedNow alone.
+
 ``POST /simulator/v1/faults``
     ``{"drop_answers": n, "delay_answers_s": s, "refuse_connections": true|false}``, each optional: switches these on
     and everything else off; answers what is on now.
@@ -40,7 +45,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from iso20022 import MessageId
+from iso20022 import MessageId, RoutingNumber
 from simulators.book import Book, Copy, PaymentRecord
 from simulators.orders import orders_from, shown, summary_of
 from simulators.rail import Faults
@@ -111,6 +116,15 @@ async def _ask(request: web.Request) -> web.Response:
     return web.json_response({"message_id": message_id}, status=201)
 
 
+async def _change_profiles(request: web.Request) -> web.Response:
+    try:
+        services, publish = _profiles_from(json.loads(await request.read()))
+        told = request.app[SERVICE].change_profiles(services, publish=publish)
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"no such profiles: {error}") from error
+    return web.json_response({"told": told})
+
+
 async def _show_incoming(request: web.Request) -> web.Response:
     book = request.app[SERVICE].current_rail().book
     message_id = request.query.get("message_id")
@@ -143,6 +157,7 @@ ROUTES: Final = (
     web.get(f"{PREFIX}incoming", _show_incoming),
     web.post(f"{PREFIX}return-requests", _request_return),
     web.post(f"{PREFIX}conversations", _ask),
+    web.post(f"{PREFIX}participants", _change_profiles),
 )
 """The routes of this side."""
 
@@ -156,6 +171,17 @@ def _asking_from(content: Any) -> tuple[MessageId, str, int, bool]:
         case _:
             pass
     raise ValueError("message_id and reason are texts, days_later counts, unknown is true or false")
+
+
+def _profiles_from(content: Any) -> tuple[dict[RoutingNumber, tuple[str, ...]], bool]:
+    match content:
+        case {**members} if members.keys() <= {"services", "publish"}:
+            services, publish = members.get("services", {}), members.get("publish", True)
+        case _:
+            raise ValueError("services by routing number, and whether to publish")
+    if type(publish) is not bool or not isinstance(services, dict):
+        raise ValueError("services by routing number, and publish is true or false")
+    return {RoutingNumber(number): tuple(names) for number, names in services.items()}, publish
 
 
 def _faults_from(content: Any) -> Faults:

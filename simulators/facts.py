@@ -317,6 +317,23 @@ class StandingChanged:
     parameter: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileChanged:
+    """The rail has changed what an institution may do: its services, as the participant file names them; none: out."""
+
+    at: datetime
+    routing_number: RoutingNumber
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayRolled:
+    """A cycle day has begun; with its beginning the participant file went out, unless it is the first of all."""
+
+    at: datetime
+    day: date
+
+
 Fact = (
     Started
     | Received
@@ -331,6 +348,8 @@ Fact = (
     | ForwardingCompleted
     | ForwardingStatus
     | StandingChanged
+    | ProfileChanged
+    | DayRolled
 )
 """One line of the journal."""
 
@@ -348,5 +367,7 @@ FACTS: tuple[type[Fact], ...] = (
     ForwardingCompleted,
     ForwardingStatus,
     StandingChanged,
+    ProfileChanged,
+    DayRolled,
 )
 """Every kind of fact."""

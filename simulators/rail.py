@@ -14,17 +14,20 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from iso20022 import ConnectionPartyId, MessageId, TransactionStatus
+from iso20022 import ConnectionPartyId, MessageId, RoutingNumber, TransactionStatus
+from iso20022.messages.admi998 import ParticipantService
 from simulators.behaviours import Answer, Behaviour, BehaviourTable, Told
 from simulators.book import Book, PaymentRecord
 from simulators.facts import (
     Acknowledged,
     AnswerLost,
     AnswerQueued,
+    DayRolled,
     Fact,
     ForwardingCompleted,
     PaymentBooked,
     PaymentCompleted,
+    ProfileChanged,
     Received,
     Started,
     TransferForwarded,
@@ -43,7 +46,7 @@ from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.outqueue import Waiting
 from simulators.participants import Participant, participant_of
-from simulators.standing import NO_POINT, PointsByParty
+from simulators.standing import NO_POINT, PointsByParty, Standing
 
 GARBAGE: Final = b"\xff\xfe\x00 not a message \x00\xff"
 """What comes in the place of an unreadable answer."""
@@ -157,6 +160,15 @@ class RailRules(Protocol):
         """The settlement date of what completes at this instant."""
         ...
 
+    @property
+    def has_directory(self) -> bool:
+        """Whether the network tells its participants who takes part, at the beginning of each day."""
+        ...
+
+    def directory(self, standing: Standing, *, now: datetime) -> Sequence[tuple[ConnectionPartyId, bytes]]:
+        """The file that tells it, as it goes to every connection party."""
+        ...
+
     def body(self, answer: Answer, booked: PaymentBooked, *, settlement_date: date, at: datetime) -> bytes:
         """The message that says `answer` to the sender of a payment."""
         ...
@@ -230,6 +242,37 @@ class SimulatedRail:
         self._record(*(fact for body in bodies for fact in self._queued(body, party, now)))
         return message_id
 
+    def change_profile(self, number: RoutingNumber, services: Sequence[str], *, now: datetime) -> None:
+        """Change what an institution may do. The participants hear of it by the next file.
+
+        Raises:
+            ValueError: it is no participant, or one of these is no service.
+
+        """
+        self.advance(now)
+        if participant_of(number, self.settings.participants) is None:
+            raise ValueError(f"{number} is no participant")
+        self._record(ProfileChanged(now, number, tuple(map(ParticipantService, services))))
+
+    def publish_directory(self, *, now: datetime) -> int:
+        """Tell every connection party who takes part; says how many were told."""
+        self.advance(now)
+        return self._publish(now)
+
+    def _publish(self, now: datetime) -> int:
+        told = self._rules.directory(self.book.standing, now=now)
+        self._record(*(fact for party, body in told for fact in self._queued(body, party, now)))
+        return len(told)
+
+    def _roll(self, now: datetime) -> None:
+        """Begin the network's day where it has begun, and tell who takes part in it."""
+        day, before = self._rules.completion_date(now), self.book.day
+        if before is not None and day <= before:
+            return
+        self._record(DayRolled(now, day))
+        if before is not None:
+            self._publish(now)
+
     def originate(self, order: Order, *, now: datetime) -> TransferForwarded:
         """Forward a payment from the network to its receiver; one that is signed off gets none, and it is rejected.
 
@@ -301,6 +344,8 @@ class SimulatedRail:
             )
             self._record(completed)
             self._advise(completed)
+        if self._rules.has_directory:
+            self._roll(now)
 
     def fetch(
         self, party: ConnectionPartyId, *, messages_max: int, now: datetime, point: str = NO_POINT

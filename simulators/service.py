@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
 
-from iso20022 import ConnectionPartyId, MessageId
+from iso20022 import ConnectionPartyId, MessageId, RoutingNumber
 from simulators.clock import Clock
 from simulators.facts import TransferForwarded
 from simulators.forwarding import Order
@@ -70,6 +70,18 @@ class RailService:
         message_id = self._rail.ask(asking, now=self._clock.now())
         self._wake()
         return message_id
+
+    def change_profiles(self, services: Mapping[RoutingNumber, Sequence[str]], *, publish: bool) -> int:
+        """Change what institutions may do, and tell every connection party who takes part, or leave that to the roll.
+
+        Raises ValueError when one is no participant, or names no service; says how many parties were told.
+        """
+        now = self._clock.now()
+        for number, names in services.items():
+            self._rail.change_profile(number, names, now=now)
+        told = self._rail.publish_directory(now=now) if publish else 0
+        self._wake()
+        return told
 
     async def fetch(
         self, party: ConnectionPartyId, *, messages_max: int, wait: timedelta, point: str = NO_POINT

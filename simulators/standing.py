@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from iso20022 import ConnectionPartyId, RoutingNumber
-from simulators.facts import StandingChanged
+from iso20022.messages.admi998 import ParticipantService
+from simulators.facts import ProfileChanged, StandingChanged
 from simulators.participants import Participant
 
 SIGN_ON: Final = "FPON"
@@ -37,6 +38,8 @@ class Standing:
     institutions_off: set[RoutingNumber] = field(default_factory=set)
     points_off: set[tuple[ConnectionPartyId, str]] = field(default_factory=set)
     turns: Counter[ConnectionPartyId] = field(default_factory=Counter)
+    profiles: dict[RoutingNumber, tuple[ParticipantService, ...]] = field(default_factory=dict)
+    """The services of those whose profile was changed."""
 
     def apply(self, fact: StandingChanged) -> None:
         """Take a change in; a repeat changes nothing."""
@@ -56,6 +59,25 @@ class Standing:
                 self.points_off.add((party, point))
             case change:
                 raise ValueError(f"{change} changes nobody's standing")
+
+    def change_profile(self, fact: ProfileChanged) -> None:
+        """Take a changed profile in."""
+        self.profiles[fact.routing_number] = tuple(map(ParticipantService, fact.services))
+
+    def services_of(self, participant: Participant) -> tuple[ParticipantService, ...]:
+        """What an institution takes part in, as the participant file lists it; nothing: the file leaves it out."""
+        if not participant.takes_transfers:
+            return ()  # the file does not say who is for liquidity or settlement only (Operating Procedures v2.1)
+        both_ways = ParticipantService.CTSR if participant.may_send else ParticipantService.CTRO
+        return self.profiles.get(participant.routing_number, (both_ways, ParticipantService.RFPR))
+
+    def may_send(self, participant: Participant) -> bool:
+        """Whether it may send customers' transfers."""
+        return ParticipantService.CTSR in self.services_of(participant)
+
+    def may_receive(self, participant: Participant) -> bool:
+        """Whether it takes customers' transfers."""
+        return not {ParticipantService.CTSR, ParticipantService.CTRO}.isdisjoint(self.services_of(participant))
 
     def is_reached(self, participant: Participant) -> bool:
         """Whether payments are forwarded to an institution."""

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 import aiohttp
 
-from adapters.http_session import LazySession
+from adapters.http_session import LazySession, answered
 from gateway.domain.payment import PaymentId
 from gateway.service.ports import FundsRefused, Reservation, UnavailableError
 
@@ -111,20 +111,16 @@ class HttpCore:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request; every fault of the world leaves as the port's."""
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
-        try:
-            async with self._session.opened().request(
-                method,
-                self._base_url + path,
-                json=content,
-                headers=self._headers,
-                timeout=timeout,
-                allow_redirects=False,
-            ) as response:
-                yield response
-        except TimeoutError as error:
-            raise UnavailableError(f"the core did not answer within {timeout_s:.2f} s") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise UnavailableError(f"the core cannot be reached: {error!r}") from error
+        asking = self._session.opened().request(
+            method,
+            self._base_url + path,
+            json=content,
+            headers=self._headers,
+            timeout=timeout,
+            allow_redirects=False,
+        )
+        async with answered(asking, by="the core", within_s=timeout_s) as response:
+            yield response
 
 
 def _is_code(text: str) -> bool:

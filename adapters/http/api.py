@@ -8,9 +8,10 @@ from enum import Enum
 from typing import Any, Final
 
 from adapters.http.peer import Peer
-from gateway.domain.payment import RegionId
+from gateway.domain.payment import Rail, RegionId
 from gateway.service.conversations.desk import ConversationDesk
 from gateway.service.dead_letters import DeadLetters
+from gateway.service.directory import ParticipantDirectory
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
@@ -84,6 +85,7 @@ class Api:
     dead_letters: DeadLetters
     incoming: IncomingDesk
     rail_operations: RailOperations
+    directories: Mapping[Rail, ParticipantDirectory]
     rail_missing: MissingDesk
     requests: ReturnRequests
     conversations: ConversationDesk

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from adapters.http.incoming_forms import code_findings, is_code, text_findings, unknown
+from adapters.http.incoming_forms import code_findings, text_findings, unknown
 from adapters.http.notes import refuse_if_any
 from adapters.http.payment_form import FormFinding, payment_request_in, read_object
 from gateway.domain.conversation import Act, Conversation, ConversationKind
-from gateway.domain.payment import Rail, Reason, ReasonOrigin
+from gateway.domain.payment import Rail, Reason, ReasonOrigin, is_reason_code
 from gateway.service.conversations.rail import InformationAsked, PaymentAsked, ReportAsked
 from iso20022 import EndToEndId, Personal, is_routing_number
 from iso20022.messages.camt060 import ReportKind
@@ -196,7 +196,7 @@ def _finding(code: str, pointer: str, rule: str) -> FormFinding:
 
 
 def _are_codes(value: Any) -> bool:
-    return type(value) is list and len(value) <= CODES_MAX and all(map(is_code, value))
+    return type(value) is list and len(value) <= CODES_MAX and all(map(is_reason_code, value))
 
 
 def _are_lines(value: Any) -> bool:

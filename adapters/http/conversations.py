@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -29,10 +29,13 @@ from adapters.http.problems import (
     CONVERSATION_NOT_FOUND,
     CONVERSATION_NOT_STARTED,
     CONVERSATION_NOT_WAITING,
+    DIRECTORY_RETRY,
+    DIRECTORY_STALE,
     IDEMPOTENCY_KEY_MISSING,
     INCOMING_TRANSFER_NOT_FOUND,
     MESSAGE_INVALID,
     MESSAGE_NOT_FOUND,
+    NOT_REACHED,
     QUERY_INVALID,
     ProblemError,
 )
@@ -45,12 +48,13 @@ from gateway.domain.conversation import (
     ConversationKind,
     RecordedAct,
     Side,
-    is_ours_to_do,
 )
 from gateway.domain.payment import IdempotencyKey, PaymentId, Rail
 from gateway.service.conversations.desk import NotNowError, NotStartedError
 from gateway.service.ports import RawMessage
 from iso20022 import EndToEndId
+
+_OF_THE_DIRECTORY: Final = {"not_reached": NOT_REACHED, "directory_stale": DIRECTORY_STALE}
 
 LISTED_MAX: Final = 100
 """Conversations that one answer lists."""
@@ -125,7 +129,7 @@ class ConversationApi:
         with _refusals():
             conversation = await starting
         headers = {"Location": _link(conversation.conversation_id)}
-        return json_response(conversation_json(conversation), headers=headers)
+        return json_response(self._shown(conversation), headers=headers)
 
     # --- going on ---
 
@@ -144,7 +148,7 @@ class ConversationApi:
                 information=answering.information,
                 by="operator" if tenant_id is None else f"tenant {tenant_id}",
             )
-        return json_response(conversation_json(answered))
+        return json_response(self._shown(answered))
 
     async def post_withdrawal(self, request: web.Request) -> web.Response:
         """Take a request for payment of ours back, and show the conversation as it is then."""
@@ -160,7 +164,7 @@ class ConversationApi:
                 reason=reason,
                 by="operator" if tenant_id is None else f"tenant {tenant_id}",
             )
-        return json_response(conversation_json(asked))
+        return json_response(self._shown(asked))
 
     async def post_note(self, request: web.Request) -> web.Response:
         """Keep what a person has found out about a conversation that needs attention, and show it as it is then."""
@@ -170,7 +174,7 @@ class ConversationApi:
         tenant_id = await self._operator_keys.sight_of(request.headers)
         by = "operator" if tenant_id is None else f"tenant {tenant_id}"
         noted = await self._api.conversations.note(conversation.conversation_id, words, tenant_id=tenant_id, by=by)
-        return json_response(conversation_json(noted))
+        return json_response(self._shown(noted))
 
     # --- looking ---
 
@@ -181,12 +185,12 @@ class ConversationApi:
         found = await self._api.conversations.store.find(
             tenant_id, kind=kind, about=about, is_open=is_open, limit=LISTED_MAX + 1
         )
-        shown = [conversation_json(each) for each in found[:LISTED_MAX]]
+        shown = [self._shown(each) for each in found[:LISTED_MAX]]
         return json_response({"conversations": shown, "more": len(found) > LISTED_MAX})
 
     async def get_one(self, request: web.Request) -> web.Response:
         """Show one conversation."""
-        return json_response(conversation_json(await self._conversation(request)))
+        return json_response(self._shown(await self._conversation(request)))
 
     async def get_events(self, request: web.Request) -> web.Response:
         """Show a conversation's history."""
@@ -213,6 +217,9 @@ class ConversationApi:
                 return web.Response(body=message.body, content_type=message.content_type)
         raise ProblemError(MESSAGE_NOT_FOUND, "No message of this conversation has that id.")
 
+    def _shown(self, conversation: Conversation) -> dict[str, Any]:
+        return conversation_json(conversation, self._api.conversations.may(conversation))
+
     async def _messages(self, conversation: Conversation) -> list[RawMessage]:
         return list(await self._api.conversations.messages(conversation.conversation_id))
 
@@ -225,11 +232,10 @@ class ConversationApi:
             raise ProblemError(CONVERSATION_NOT_FOUND, "You have no conversation with this id.") from error
 
 
-def conversation_json(conversation: Conversation) -> dict[str, Any]:
-    """Return a conversation as it stands. ``may`` is what is ours to do in it now."""
-    answers = ANSWERS[conversation.kind]
-    may = [word for word, act in answers.items() if is_ours_to_do(conversation, act)]
-    if is_ours_to_do(conversation, Act.WITHDRAWAL_ASKED):
+def conversation_json(conversation: Conversation, acts: Collection[Act]) -> dict[str, Any]:
+    """Return a conversation as it stands. ``may`` is what is ours to do in it now: the words of these acts."""
+    may = [word for word, act in ANSWERS[conversation.kind].items() if act in acts]
+    if Act.WITHDRAWAL_ASKED in acts:
         may.append("withdraw")
     link = _link(conversation.conversation_id)
     return {
@@ -322,5 +328,7 @@ def _refusals() -> Iterator[None]:
     except NotStartedError as error:
         if error.findings:
             findings = [finding.as_json() for finding in error.findings]
-            raise ProblemError(MESSAGE_INVALID, str(error), findings=findings) from error
+            kind = _OF_THE_DIRECTORY.get(error.code, MESSAGE_INVALID)
+            headers = DIRECTORY_RETRY if kind is DIRECTORY_STALE else None
+            raise ProblemError(kind, str(error), findings=findings, headers=headers) from error
         raise ProblemError(CONVERSATION_NOT_STARTED, str(error), members={"why": error.code}) from error

@@ -10,7 +10,7 @@ from adapters.http.notes import note_findings, refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer
-from gateway.domain.payment import Reason, ReasonOrigin
+from gateway.domain.payment import Reason, ReasonOrigin, is_reason_code
 from iso20022 import Amount
 
 TEXT_MAX: Final = 105
@@ -47,9 +47,11 @@ def read_return(body: bytes, transfer: IncomingTransfer, *, reasons: frozenset[s
         *(note_findings(members, known=_RETURN) if "note" in members else ()),
     ]
     refuse_if_any(findings)
-    amount, code = members.get("amount"), members.get("reason_code")
+    amount, code, note = members.get("amount"), members.get("reason_code"), members.get("note")
     reason = None if code is None else Reason(code, ReasonOrigin.INSTITUTION, members.get("text"))
-    return ReturnOrder(None if amount is None else Amount.parse(amount), reason, members.get("note"))
+    return ReturnOrder(
+        None if amount is None else Amount.parse(amount), reason, None if note is None else str(note).strip()
+    )
 
 
 def read_settlement(body: bytes) -> tuple[bool, str]:
@@ -95,7 +97,7 @@ def code_findings(
 ) -> list[FormFinding]:
     """Return what is wrong with the reason's code; it is one of `taken` where there are any."""
     code = members.get("reason_code")
-    if code is not None and is_code(code) and taken and code not in taken:
+    if code is not None and is_reason_code(code) and taken and code not in taken:
         return [
             FormFinding(
                 code="FORM_REASON_NOT_TAKEN",
@@ -104,7 +106,7 @@ def code_findings(
                 hint="Name one of them, and say the rest in text.",
             )
         ]
-    if (code is None and not needed) or (code is not None and is_code(code)):
+    if (code is None and not needed) or (code is not None and is_reason_code(code)):
         return []
     return [
         FormFinding(
@@ -151,8 +153,3 @@ def _is_amount(text: str) -> bool:
         return Amount.parse(text).cents > 0
     except ValueError:
         return False
-
-
-def is_code(value: Any) -> bool:
-    """Whether it has the form of an ISO 20022 reason code."""
-    return type(value) is str and len(value) == 4 and value.isascii() and value.isalnum() and value.isupper()

@@ -240,6 +240,8 @@ def _post_message() -> dict[str, Any]:
                 problems.MESSAGE_INVALID,
                 problems.QUERY_INVALID,
                 problems.RAIL_NOT_SERVED,
+                problems.NOT_REACHED,
+                problems.DIRECTORY_STALE,
                 problems.IDEMPOTENCY_KEY_DIFFERS,
             ),
         },
@@ -284,6 +286,8 @@ def _post_json(operation_id: str, summary: str, content: dict[str, Any]) -> dict
                 problems.JSON_UNREADABLE,
                 problems.PAYMENT_INVALID,
                 problems.RAIL_NOT_SERVED,
+                problems.NOT_REACHED,
+                problems.DIRECTORY_STALE,
             ),
         },
     }

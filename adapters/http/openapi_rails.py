@@ -9,6 +9,7 @@ from adapters.http import problems
 from adapters.http.notes import NOTE_MAX
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import OperationState, RailAction
+from gateway.service.directory import DirectoryUse
 
 _ID: Final = "019aa1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5d"
 
@@ -55,6 +56,15 @@ STATUS_EXAMPLE: Final[dict[str, Any]] = {
             }
         ],
     },
+    "directory": {
+        "use": "fresh",
+        "business_day": "2026-11-20",
+        "heard_at": "2026-11-20T00:04:31.120Z",
+        "age_s": 54_629,
+        "fresh": True,
+        "participants": 1_504,
+        "signed_off": 3,
+    },
     "missing": [MISSING_EXAMPLE],
     "operations": [OPERATION_EXAMPLE],
     "broadcasts": [
@@ -74,6 +84,10 @@ _NULLABLE: Final = {"type": ["string", "null"]}
 _INSTANT: Final = {"type": "string", "format": "date-time"}
 _SECONDS: Final = {"type": "integer", "minimum": 0}
 _MAYBE: Final = {"type": ["boolean", "null"], "description": "null: never heard."}
+
+
+def _maybe_object(members: dict[str, Any]) -> dict[str, Any]:
+    return {**_object(members), "type": ["object", "null"], "description": "null: what the rail allows is not known."}
 
 
 def _object(members: dict[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -109,7 +123,7 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
             "connection_party": _object({"signed_on": _MAYBE}),
             "institutions": _list(_object({"routing_number": _STRING, "signed_on": _MAYBE, "reached": _MAYBE})),
             "connection_points": _list(_object({"connection_point": _STRING, "connected": {"type": "boolean"}})),
-            "downtime": _object(
+            "downtime": _maybe_object(
                 {
                     "window": _object({"opens_at": _INSTANT, "closes_at": _INSTANT, "open": {"type": "boolean"}}),
                     "allowed_s": _object({"at_once": _SECONDS, "quarter": _SECONDS, "year": _SECONDS}),
@@ -128,6 +142,10 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
                     ),
                 }
             ),
+            "directory": {
+                "anyOf": [{"type": "null"}, {"$ref": "#/components/schemas/ParticipantDirectory"}],
+                "description": "null: nobody keeps one of this rail.",
+            },
             "missing": _list({"$ref": "#/components/schemas/MissingMessage"}),
             "operations": _list({"$ref": "#/components/schemas/RailOperation"}),
             "broadcasts": _list(
@@ -142,6 +160,24 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
                     }
                 )
             ),
+        }
+    ),
+    "ParticipantDirectory": _object(
+        {
+            "use": {"type": "string", "enum": [use.value for use in DirectoryUse]},
+            "business_day": {**_NULLABLE, "format": "date", "description": "As the file has it; null: never heard."},
+            "heard_at": {**_NULLABLE, "format": "date-time"},
+            "age_s": {"type": ["integer", "null"], "minimum": 0},
+            "fresh": {
+                "type": "boolean",
+                "description": "Of the cycle day under way, or the one before until it is due.",
+            },
+            "participants": {"type": "integer", "minimum": 0},
+            "signed_off": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "Whom the rail has told to be signed off, in the last seven days.",
+            },
         }
     ),
     "MissingMessage": _object(

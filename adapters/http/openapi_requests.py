@@ -65,7 +65,7 @@ REQUEST_SCHEMAS: Final[dict[str, Any]] = {
     "ReturnAsking": _object({"reason_code": _CODE, "text": _TEXT}, optional=("text",)),
     "ReturnAnswer": _object(
         {
-            "answer": {"type": "string", "enum": list(ANSWERS)},
+            "answer": {"type": "string", "enum": list(ANSWERS), "description": "RTP takes no `pending`."},
             "amount": {**_STRING, "description": "Where a part is given back: US dollars."},
             "reason_code": {**_CODE, "description": "Needed where it is refused, such as CUST or LEGL."},
             "text": _TEXT,
@@ -125,7 +125,10 @@ def request_paths(
                 "operationId": "requestReturn",
                 "tags": ["send"],
                 "summary": "Ask the receiver of a settled payment for its return",
-                "description": "By a camt.056, within 60 days of settlement; once, while an answer is due (409).",
+                "description": (
+                    "By a camt.056; once, while an answer is due (409). On FedNow within 60 days of settlement, 95 for "
+                    "WNTB, for FRAD always; later it is refused (409)."
+                ),
                 "parameters": [{"name": "payment_id", "in": "path", "required": True, "schema": _STRING}],
                 "requestBody": body("ReturnAsking", {"reason_code": "DUPL"}),
                 "responses": responses(

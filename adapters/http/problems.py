@@ -208,6 +208,18 @@ PAYMENT_INVALID: Final = ProblemKind(
 RAIL_NOT_SERVED: Final = ProblemKind(
     "rail_not_served", 422, "The gateway does not serve this rail", "Send it over a rail that the finding names."
 )
+NOT_REACHED: Final = ProblemKind(
+    "not_reached",
+    422,
+    "By its participant directory the rail would refuse it",
+    "Nothing was sent. Mend what the finding says; a receiver that is signed off can be paid once it is back.",
+)
+DIRECTORY_STALE: Final = ProblemKind(
+    "directory_stale",
+    503,
+    "The rail's participant directory is not fresh here, and nothing is sent without",
+    "Nothing was done, and nothing is wrong with the request. Repeat after the pause in Retry-After.",
+)
 ACTION_INVALID: Final = ProblemKind(
     "action_invalid", 422, "The action is not understood", "Mend what each finding says; nothing was done."
 )
@@ -281,15 +293,20 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         MESSAGE_INVALID,
         PAYMENT_INVALID,
         RAIL_NOT_SERVED,
+        NOT_REACHED,
         ACTION_INVALID,
         INTERNAL_ERROR,
         NOT_READY,
+        DIRECTORY_STALE,
         OVERLOADED,
         NOT_SERVING,
         UNAVAILABLE,
     )
 }
 """Every kind, by its code."""
+
+DIRECTORY_RETRY: Final[Mapping[str, str]] = {"Retry-After": "60"}
+"""A file that is late comes within minutes."""
 
 
 class ProblemError(Exception):

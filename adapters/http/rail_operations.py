@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,9 +19,10 @@ from adapters.http.notes import note_findings, refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
 from adapters.http.problems import NOT_FOUND, NOT_READY_TO_ANSWER, RAIL_NOT_SERVED, ProblemError
 from adapters.http.representation import instant_text
-from gateway.domain.downtime import DowntimeRules
+from gateway.domain.downtime import Downtime, DowntimeRules
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import Operation, RailAction, RailEvent
+from gateway.service.directory import DirectoryStanding
 from gateway.service.rail_operations import NotReadyError, RailHasNoOperationsError, RailStatus, SubjectError
 from gateway.service.reconcile import NotMissingError
 
@@ -46,9 +47,11 @@ class RailDesk:
             status = await self._api.rail_operations.status(rail)
         except RailHasNoOperationsError as error:
             raise _not_served(rail) from error
-        now, rules = self._api.clock.now(), self._api.rail_operations.rules
+        now = self._api.clock.now()
         missing = await self._api.rail_missing.missing(rail)
-        return json_response(status_json(rail, status, missing[:LISTED_MAX], rules=rules, now=now))
+        directory = self._api.directories.get(rail)
+        standing = None if directory is None else directory.standing()
+        return json_response(status_json(rail, status, missing[:LISTED_MAX], directory=standing, now=now))
 
     async def post_operation(self, request: web.Request) -> web.Response:
         """Have something asked of the rail: 202 once it is saved; what became of it is at its own address."""
@@ -84,19 +87,25 @@ class RailDesk:
     async def get_operation(self, request: web.Request) -> web.Response:
         """Show what was asked, and how it ended."""
         await self._keys.sight_of(request.headers)
-        found = None
+        rail, operation_id = _rail_in(request), None
         with suppress(ValueError):  # what is no UUID names nothing
-            found = await self._api.rail_operations.find(_rail_in(request), UUID(request.match_info["operation_id"]))
+            operation_id = UUID(request.match_info["operation_id"])
+        found = None if operation_id is None else await self._api.rail_operations.find(rail, operation_id)
         if found is None:
             raise ProblemError(NOT_FOUND, "Nothing was asked of this rail under this id.")
         return json_response(operation_json(found))
 
 
 def status_json(
-    rail: Rail, status: RailStatus, missing: Sequence[RailEvent], *, rules: DowntimeRules, now: datetime
+    rail: Rail,
+    status: RailStatus,
+    missing: Sequence[RailEvent],
+    *,
+    directory: DirectoryStanding | None,
+    now: datetime,
 ) -> dict[str, Any]:
     """Return how we stand."""
-    standing, (opens, closes) = status.standing, rules.next_window(now)
+    standing, rules = status.standing, status.allowed
     return {
         "rail": rail.value,
         "connection_party": {"signed_on": standing.party},
@@ -107,29 +116,50 @@ def status_json(
         "connection_points": [
             {"connection_point": each, "connected": is_on} for each, is_on in sorted(standing.points.items())
         ],
-        "downtime": {
-            "window": {"opens_at": instant_text(opens), "closes_at": instant_text(closes), "open": opens <= now},
-            "allowed_s": {
-                "at_once": seconds(rules.at_once),
-                "quarter": seconds(rules.per_quarter),
-                "year": seconds(rules.per_year),
-            },
-            "institutions": [
-                {
-                    "routing_number": institution,
-                    "quarter_s": seconds(used.quarter),
-                    "year_s": seconds(used.year),
-                    "unplanned_s": seconds(used.unplanned),
-                    "longest_s": seconds(used.longest),
-                    "current_s": seconds(used.current),
-                    "faults": list(used.faults(rules)),
-                }
-                for institution, used in status.downtime.items()
-            ],
-        },
+        "downtime": None if rules is None else downtime_json(status.downtime, rules, now=now),
+        "directory": None if directory is None else directory_json(directory, now=now),
         "missing": [missing_json(each) for each in missing],
         "operations": [operation_json(each) for each in status.operations[:LISTED_MAX]],
         "broadcasts": [broadcast_json(each) for each in status.broadcasts[:LISTED_MAX]],
+    }
+
+
+def directory_json(directory: DirectoryStanding, *, now: datetime) -> dict[str, Any]:
+    """Return how the participant directory stands."""
+    heard_at = directory.heard_at
+    return {
+        "use": directory.use.value,
+        "business_day": None if directory.business_day is None else directory.business_day.isoformat(),
+        "heard_at": None if heard_at is None else instant_text(heard_at),
+        "age_s": None if heard_at is None else seconds(now - heard_at),
+        "fresh": directory.is_fresh,
+        "participants": directory.participants,
+        "signed_off": directory.signed_off,
+    }
+
+
+def downtime_json(used: Mapping[str, Downtime], rules: DowntimeRules, *, now: datetime) -> dict[str, Any]:
+    """Return how long each institution was signed off, and what the rail allows."""
+    opens, closes = rules.next_window(now)
+    return {
+        "window": {"opens_at": instant_text(opens), "closes_at": instant_text(closes), "open": opens <= now},
+        "allowed_s": {
+            "at_once": seconds(rules.at_once),
+            "quarter": seconds(rules.per_quarter),
+            "year": seconds(rules.per_year),
+        },
+        "institutions": [
+            {
+                "routing_number": institution,
+                "quarter_s": seconds(spent.quarter),
+                "year_s": seconds(spent.year),
+                "unplanned_s": seconds(spent.unplanned),
+                "longest_s": seconds(spent.longest),
+                "current_s": seconds(spent.current),
+                "faults": list(spent.faults(rules)),
+            }
+            for institution, spent in used.items()
+        ],
     }
 
 

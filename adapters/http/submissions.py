@@ -20,6 +20,8 @@ from adapters.http.payment_form import read_liquidity_request, read_payment_requ
 from adapters.http.peer import FORWARDED_FROM
 from adapters.http.pointers import with_pointer
 from adapters.http.problems import (
+    DIRECTORY_RETRY,
+    DIRECTORY_STALE,
     HEADER_INVALID,
     IDEMPOTENCY_KEY_DIFFERS,
     IDEMPOTENCY_KEY_MISSING,
@@ -29,6 +31,7 @@ from adapters.http.problems import (
     MESSAGE_UNREADABLE,
     MISDIRECTED,
     NOT_ACCEPTABLE,
+    NOT_REACHED,
     PAYMENT_INVALID,
     QUERY_INVALID,
     RAIL_NOT_SERVED,
@@ -75,6 +78,14 @@ _REFUSALS: Final[Mapping[RefusalKind, tuple[ProblemKind, str]]] = {
     RefusalKind.RAIL_NOT_SERVED: (
         RAIL_NOT_SERVED,
         "This gateway does not serve that rail; nothing was done. A payment that it accepted before stays as it is.",
+    ),
+    RefusalKind.NOT_REACHED: (
+        NOT_REACHED,
+        "By its participant directory the rail would refuse it; nothing was accepted.",
+    ),
+    RefusalKind.DIRECTORY_STALE: (
+        DIRECTORY_STALE,
+        "The rail's participant directory is stale, or was never heard; nothing was accepted.",
     ),
     RefusalKind.KEY_DIFFERS: (
         IDEMPOTENCY_KEY_DIFFERS,
@@ -281,7 +292,8 @@ def _submitted(
         members["payment"] = payment_link(outcome.payment.payment_id)
     findings = [as_json(finding) for finding in outcome.findings]
     kind = invalid if outcome.kind is RefusalKind.INVALID else kind
-    raise _RecordedError(ProblemError(kind, detail, findings=findings, members=members))
+    headers = DIRECTORY_RETRY if kind is DIRECTORY_STALE else None
+    raise _RecordedError(ProblemError(kind, detail, findings=findings, members=members, headers=headers))
 
 
 def _rail_in(request: web.Request) -> Rail | None:

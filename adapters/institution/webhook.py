@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from adapters.http_session import LazySession
+from adapters.http_session import LazySession, answered
 from adapters.webhooks import json_answer, keys_of, line_of, signed_headers
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import (
@@ -28,7 +28,7 @@ from gateway.domain.incoming_transfer import (
     RecordedFact,
     Verdict,
 )
-from gateway.domain.payment import TenantId
+from gateway.domain.payment import TenantId, is_reason_code
 from gateway.domain.returns import AMOUNT
 from gateway.service.incoming.money import account_number, reason_codes
 from gateway.service.ports import Clock, Question, ReceivingTenant, UnavailableError
@@ -49,7 +49,6 @@ CONNECTIONS_MAX: Final = 4_000
 tenant's. How many one institution may hold is bounded by who asks and tells."""
 
 _TAKEN: Final = frozenset({200, 202, 204})
-_CODE_CHARACTERS: Final = 4
 
 
 class WebhookInstitution:
@@ -93,7 +92,7 @@ class WebhookInstitution:
             match await json_answer(response, of="the institution"):
                 case {"decision": "accept"}:
                     return InstitutionAnswer(Verdict.ACCEPT)
-                case {"decision": "reject", "reason_code": str(code), **others} if _is_code(code):
+                case {"decision": "reject", "reason_code": str(code), **others} if is_reason_code(code):
                     return InstitutionAnswer(Verdict.REJECT, code, line_of(others.get("text")))
                 case {"decision": "accept_without_posting", **others}:
                     return InstitutionAnswer(Verdict.ACCEPT_WITHOUT_POSTING, None, line_of(others.get("text")))
@@ -109,9 +108,11 @@ class WebhookInstitution:
                     return PostingAnswer(PostingOutcome.POSTED)
                 case {"posting": "pending", **others}:
                     return PostingAnswer(PostingOutcome.PENDING, None, line_of(others.get("text")))
-                case {"posting": "blocked" | "refused" as outcome, "reason_code": str(code), **others} if _is_code(
-                    code
-                ):
+                case {
+                    "posting": "blocked" | "refused" as outcome,
+                    "reason_code": str(code),
+                    **others,
+                } if is_reason_code(code):
                     return PostingAnswer(PostingOutcome(outcome), code, line_of(others.get("text")))
                 case _:
                     raise UnavailableError("the institution's answer says nothing of the posting")
@@ -159,15 +160,9 @@ class WebhookInstitution:
         webhook_id = f"{what}_{transfer.payment_id.hex}{'' if number is None else f'_{number}'}"
         headers = signed_headers(key, webhook_id=webhook_id, now=now, body=body)
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
-        try:
-            async with self._session.opened().post(
-                url, data=body, headers=headers, timeout=timeout, allow_redirects=False
-            ) as response:
-                yield response
-        except TimeoutError as error:
-            raise UnavailableError(f"the institution did not answer within {timeout_s:.2f} s") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise UnavailableError(f"the institution cannot be reached: {error!r}") from error
+        asking = self._session.opened().post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False)
+        async with answered(asking, by="the institution", within_s=timeout_s) as response:
+            yield response
 
 
 def _references(transfer: IncomingTransfer) -> dict[str, Any]:
@@ -236,7 +231,3 @@ def _named(actor: Actor) -> dict[str, Any] | None:
     if not isinstance(actor, PartyDetails) or actor.name is None:
         return None
     return {"name": actor.name.reveal()}
-
-
-def _is_code(text: str) -> bool:
-    return len(text) == _CODE_CHARACTERS and text.isascii() and text.isalnum() and text.isupper()

@@ -16,6 +16,7 @@ import asyncpg
 from adapters.postgres.connection import CONNECT_TIMEOUT_S, SESSION_SETTINGS, translated
 from gateway.domain.audit import (
     UNCHAINED,
+    ConversationFacts,
     EventFacts,
     IncomingTransferFacts,
     MessageFacts,
@@ -49,7 +50,8 @@ _Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.Pool
 _TAKE_TURN: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('fifteen.audit.' || $1, 0))"
 
 _SEALS: Final = """
-SELECT region, number, previous, entries, events, transactions_from, transactions_before, at, digest
+SELECT region, number, previous, entries, events, transactions_from, transactions_before, at, digest,
+    covers_conversations
 FROM audit_seal WHERE region = $1
 """
 
@@ -60,38 +62,47 @@ _SEALS_AFTER: Final = f"{_SEALS} AND number > $2 ORDER BY number LIMIT $3"
 _OLDEST_RUNNING: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 """Every transaction below has ended: what it wrote is committed and seen by the statements that follow, or gone."""
 
-_LAST_OF_BATCH: Final = """
-SELECT sql_transaction FROM payment_event WHERE region = $1 AND sql_transaction >= $2 AND sql_transaction < $3
+_CHAINED: Final = """(
+    SELECT region, sql_transaction, payment_id, epoch, sequence, digest, at, false AS is_of_conversation
+    FROM payment_event
+    UNION ALL
+    SELECT region, sql_transaction, conversation_id, epoch, sequence, digest, at, true FROM conversation_event
+) AS chained"""
+"""What seals cover; what a former release has written of conversations has no transaction, and is not among it."""
+
+_LAST_OF_BATCH: Final = f"""
+SELECT sql_transaction FROM {_CHAINED} WHERE region = $1 AND sql_transaction >= $2 AND sql_transaction < $3
 ORDER BY sql_transaction OFFSET $4 LIMIT 1
 """
 
-_ENTRIES: Final = """
-SELECT sql_transaction, payment_id, epoch, sequence, digest, at FROM payment_event
+_ENTRIES: Final = f"""
+SELECT sql_transaction, payment_id, epoch, sequence, digest, at, is_of_conversation FROM {_CHAINED}
 WHERE region = $1 AND sql_transaction >= $2 AND sql_transaction < coalesce($3, 9223372036854775807)
 ORDER BY sql_transaction, payment_id, epoch, sequence
 """
 
-_SUM_OF_ENTRIES: Final = """
+_SUM_OF_ENTRIES: Final = f"""
 SELECT count(*) AS events, count(digest) AS chained_events, sha256(coalesce(string_agg(
     int8send(sql_transaction) || digest, ''::bytea ORDER BY sql_transaction, payment_id, epoch, sequence
 ), '')) AS entries
-FROM payment_event WHERE region = $1 AND sql_transaction >= $2 AND sql_transaction < $3
+FROM {_CHAINED} WHERE region = $1 AND sql_transaction >= $2 AND sql_transaction < $3
 """
 """`sealed_entry` of each event, in SQL: what was written is not carried to a client to be sealed."""
 
 _INSERT: Final = """
-INSERT INTO audit_seal (region, number, previous, entries, events, transactions_from, transactions_before, at, digest)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO audit_seal (region, number, previous, entries, events, transactions_from, transactions_before, at, digest,
+    covers_conversations)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
-_UNSEALED: Final = """
+_UNSEALED: Final = f"""
 WITH head AS (
     SELECT coalesce(max(number), 0) AS number, coalesce(max(transactions_before), 0) AS before
     FROM audit_seal WHERE region = $1
 )
 SELECT head.number, count(rest.at) AS events, min(rest.at) AS oldest_at
 FROM head LEFT JOIN LATERAL (
-    SELECT at FROM payment_event WHERE region = $1 AND sql_transaction >= head.before
+    SELECT at FROM {_CHAINED} WHERE region = $1 AND sql_transaction >= head.before
     ORDER BY sql_transaction LIMIT $2
 ) AS rest ON true
 GROUP BY head.number
@@ -142,6 +153,7 @@ class PostgresAudit:
             transactions_from=since,
             transactions_before=before,
             at=at,
+            covers_conversations=True,
         )
         await connection.execute(_INSERT, *_seal_row(seal))
         return seal
@@ -182,7 +194,13 @@ FROM payment_event
 """
 
 _EVENTS: Final = f"""
-{_ALL_OF_EVENTS} WHERE payment_id >= $1 AND payment_id <= $2 ORDER BY payment_id, epoch, sequence
+{_ALL_OF_EVENTS} WHERE payment_id >= $1 AND payment_id <= $2
+UNION ALL
+SELECT region, conversation_id, tenant_id, epoch, sequence, act, state_before, state_after, NULL, reason_code,
+    reason_origin, reason_text, business_message_id,
+    jsonb_strip_nulls(jsonb_build_object('decided_by', decided_by, 'payment_id', payment_id::text)), strange, at, digest
+FROM conversation_event WHERE conversation_id >= $1 AND conversation_id <= $2
+ORDER BY payment_id, epoch, sequence
 """
 
 _UNCHAINED: Final = f"{_ALL_OF_EVENTS} WHERE payment_id = ANY ($1::uuid[]) AND digest IS NULL"
@@ -201,6 +219,12 @@ SELECT region, payment_id, tenant_id, rail, message_id, message_created_at, inst
 FROM incoming_transfer WHERE payment_id >= $1 AND payment_id <= $2
 """
 
+_CONVERSATION_FACTS: Final = """
+SELECT region, conversation_id, tenant_id, rail, kind, side, message_id, content_digest, own_agent, counterparty, topic,
+    amount_cents, end_to_end_id, about_id, opened_at, pay_by, expires_at
+FROM conversation WHERE conversation_id >= $1 AND conversation_id <= $2
+"""
+
 _MESSAGES: Final = """
 SELECT payment_id, region, tenant_id, event_sequence, message_id, direction, message_type, business_message_id,
     content_type, key_id, digest, at, sha256(body) = digest AS is_intact, false AS is_archived
@@ -213,6 +237,10 @@ FROM archived_message AS archived WHERE payment_id >= $1 AND payment_id <= $2 AN
     WHERE message.at = archived.at AND message.message_id = archived.message_id
         AND message.tenant_id = archived.tenant_id AND message.region = archived.region
 )
+UNION ALL
+SELECT conversation_id, region, tenant_id, sequence, message_id, direction, message_type, business_message_id,
+    content_type, key_id, digest, at, sha256(body) = digest, false
+FROM conversation_message WHERE conversation_id >= $1 AND conversation_id <= $2
 """
 """What has left the database is told by the archive's index; its bytes are verified with the archive."""
 
@@ -222,6 +250,9 @@ FROM payment_state WHERE payment_id >= $1 AND payment_id <= $2
 UNION ALL
 SELECT payment_id, state, version, epoch, updated_at, event_digest
 FROM incoming_state WHERE payment_id >= $1 AND payment_id <= $2
+UNION ALL
+SELECT conversation_id, state, version, 1, updated_at, event_digest
+FROM conversation_state WHERE conversation_id >= $1 AND conversation_id <= $2
 """
 
 _UNFOLDED: Final = "SELECT DISTINCT payment_id FROM projection_due WHERE payment_id >= $1 AND payment_id <= $2"
@@ -250,13 +281,15 @@ class PostgresAuditReader:
     async def regions(self) -> Sequence[RegionId]:
         """Return the regions that have events or seals; see the port."""
         rows = await self._connection.fetch(
-            "SELECT region FROM payment_event UNION SELECT region FROM audit_seal ORDER BY region"
+            "SELECT region FROM payment_event UNION SELECT region FROM conversation_event "
+            "UNION SELECT region FROM audit_seal ORDER BY region"
         )
         return [RegionId(row["region"]) for row in rows]
 
     async def count(self) -> int:
         """Return how many events there are; see the port."""
-        return int(await self._connection.fetchval("SELECT count(*) FROM payment_event"))
+        of_both = "SELECT (SELECT count(*) FROM payment_event) + (SELECT count(*) FROM conversation_event)"
+        return int(await self._connection.fetchval(of_both))
 
     async def snapshot(self) -> str:
         """Return a name under which others can read this same moment, while this reader is open."""
@@ -283,7 +316,10 @@ class PostgresAuditReader:
         fetch = self._connection.fetch
         sent = [(row, PaymentFacts(*row.values())) for row in await fetch(_FACTS, first, last)]
         received = [(row, IncomingTransferFacts(*row.values())) for row in await fetch(_INCOMING_FACTS, first, last)]
-        facts = _by_payment([*sent, *received])
+        talks = await fetch(_CONVERSATION_FACTS, first, last)
+        facts: dict[UUID, list[Any]] = dict(_by_payment([*sent, *received]))
+        for row in talks:
+            facts.setdefault(row["conversation_id"], []).append(ConversationFacts(*row.values()))
         events = _by_payment((row, _event_from(row)) for row in await fetch(_EVENTS, first, last))
         messages = _by_payment((row, _message_from(row)) for row in await fetch(_MESSAGES, first, last))
         states = {row["payment_id"]: _state_from(row) for row in await fetch(_STATES, first, last)}
@@ -345,6 +381,7 @@ async def _entries(
                 row["payment_id"],
                 row["digest"] or unchained[row["payment_id"], row["epoch"], row["sequence"]],
                 row["at"],
+                row["is_of_conversation"],
             )
             for row in rows
         ]
@@ -428,6 +465,7 @@ def _seal_from(row: asyncpg.Record) -> Seal:
         transactions_from=row["transactions_from"],
         transactions_before=row["transactions_before"],
         at=row["at"],
+        covers_conversations=row["covers_conversations"],
     )
 
 
@@ -442,4 +480,5 @@ def _seal_row(seal: Seal) -> tuple[Any, ...]:
         seal.transactions_before,
         seal.at,
         seal.digest(),
+        seal.covers_conversations,
     )

@@ -32,13 +32,17 @@ SET state = $3, version = version + 1, due_at = $4, expires_at = $5, seeks_payme
     payment_id = coalesce(payment_id, $7), withdrawal_id = coalesce($8, withdrawal_id),
     attention = $9, updated_at = $10
 WHERE conversation_id = $1 AND version = $2
-RETURNING conversation_id
+RETURNING event_digest
 """
+"""Returns the digest that the next event follows: the row is locked from here on."""
+
+CHAIN: Final = "UPDATE conversation_state SET event_digest = $2 WHERE conversation_id = $1"
 
 INSERT_EVENT: Final = """
 INSERT INTO conversation_event (region, conversation_id, tenant_id, sequence, act, state_before, state_after,
-    reason_code, reason_origin, reason_text, business_message_id, payment_id, decided_by, strange, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    reason_code, reason_origin, reason_text, business_message_id, payment_id, decided_by, strange, at, epoch, digest,
+    sql_transaction)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, pg_current_xact_id()::text::bigint)
 """
 
 INSERT_INBOX: Final = """

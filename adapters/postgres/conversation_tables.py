@@ -80,8 +80,21 @@ conversation_event = Table(
     Column("decided_by", Text),
     Column("strange", Boolean, nullable=False),
     Column("at", _INSTANT, nullable=False),
+    Column("epoch", BigInteger, nullable=False, server_default=text("1")),
+    Column(
+        "digest",
+        LargeBinary,
+        comment="SHA-256 over the digest before, epoch and facts; none: written before there were chains.",
+    ),
+    Column(
+        "sql_transaction",
+        BigInteger,
+        comment="The transaction that wrote the row, in the region that wrote it; none: written before there were "
+        "chains.",
+    ),
     PrimaryKeyConstraint("conversation_id", "tenant_id", "sequence", "region"),
     CheckConstraint(f"state_after IN ({_STATES})", name="state_after"),
+    Index("conversation_event_sql_transaction_ix", "sql_transaction"),
     postgresql_partition_by=_BY_REGION,
 )
 
@@ -127,6 +140,7 @@ conversation_state = Table(
     Column("withdrawal_id", Text, comment="The message id of the camt.055."),
     Column("attention", Boolean, nullable=False, server_default=text("false")),
     Column("updated_at", _INSTANT, nullable=False),
+    Column("event_digest", LargeBinary),
     PrimaryKeyConstraint("conversation_id", "tenant_id"),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     Index("conversation_state_due_at_ix", "due_at", postgresql_where=text("due_at IS NOT NULL")),

@@ -14,6 +14,7 @@ from adapters.postgres import conversation_statements as sql
 from adapters.postgres.connection import translated
 from adapters.postgres.rows import digest_of, message_from, reason_from
 from adapters.postgres.saving import ONE_BAD_ROW
+from gateway.domain.audit import UNCHAINED, chained
 from gateway.domain.conversation import (
     MAY_EXPIRE,
     Act,
@@ -24,8 +25,10 @@ from gateway.domain.conversation import (
     RecordedAct,
     Side,
 )
-from gateway.domain.payment import PaymentId, Rail, Reason, RegionId, TenantId
-from gateway.service.ports import FaultyRowError, MessageDirection, OutboundDelivery, RawMessage, Vault
+from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
+from gateway.domain.regions import FIRST_EPOCH
+from gateway.service.chain import act_facts, conversation_facts, message_facts
+from gateway.service.ports import FaultyRowError, MessageDirection, OutboundDelivery, RawMessage, Sealed, Vault
 from gateway.service.ports.conversations import (
     ConversationDecision,
     Counted,
@@ -110,28 +113,25 @@ class PostgresConversations:
             now.kind is ConversationKind.REQUEST_FOR_PAYMENT,
             now.updated_at,
         )
-        await self._event(
-            connection,
-            now,
+        recorded = RecordedAct(
+            1,
             Act.OPENED,
             None,
             now.state,
-            sequence=1,
-            reason=new.reason,
-            business_message_id=new.messages[0].business_message_id if new.messages else None,
-            payment_id=None,
-            by=new.by,
+            new.reason,
+            new.messages[0].business_message_id if new.messages else None,
             is_strange=False,
             at=now.opened_at,
         )
-        await self._with_it(
+        await self._keep(
             connection,
             now,
-            sequence=1,
+            recorded,
+            before=conversation_facts(new, region=self._region).digest(),
             messages=new.messages,
             outbox=new.outbox,
             counted=new.counted,
-            at=now.opened_at,
+            by=new.by,
         )
 
     async def save(self, decision: ConversationDecision) -> bool:
@@ -145,9 +145,9 @@ class PostgresConversations:
         return True
 
     async def _move(self, connection: _Connection, decision: ConversationDecision) -> None:
-        before, sequence = decision.conversation, decision.conversation.version + 1
+        before = decision.conversation
         paid = before.payment_id or decision.payment_id
-        moved = await connection.fetchval(
+        moved = await connection.fetchrow(
             sql.MOVE,
             before.conversation_id,
             before.version,
@@ -162,102 +162,78 @@ class PostgresConversations:
         )
         if moved is None:
             raise _TakenError
-        await self._event(
-            connection,
-            before,
+        recorded = RecordedAct(
+            before.version + 1,
             decision.act,
             before.state,
             decision.state,
-            sequence=sequence,
-            reason=decision.reason,
-            business_message_id=decision.business_message_id,
-            payment_id=decision.payment_id,
-            by=decision.by,
-            is_strange=decision.is_strange,
-            at=decision.at,
+            decision.reason,
+            decision.business_message_id,
+            decision.is_strange,
+            decision.at,
         )
-        await self._with_it(
+        await self._keep(
             connection,
             before,
-            sequence=sequence,
+            recorded,
+            before=moved["event_digest"] or UNCHAINED,
             messages=decision.messages,
             outbox=decision.outbox,
             counted=decision.counted,
-            at=decision.at,
+            payment_id=decision.payment_id,
+            by=decision.by,
         )
 
-    async def _event(
+    async def _keep(
         self,
         connection: _Connection,
         of: Conversation,
-        act: Act,
-        before: ConversationState | None,
-        after: ConversationState,
+        recorded: RecordedAct,
         *,
-        sequence: int,
-        reason: Reason | None,
-        business_message_id: str | None,
-        payment_id: PaymentId | None,
+        before: bytes,
+        messages: Sequence[RawMessage],
+        outbox: Sequence[OutboundDelivery],
+        counted: Counted | None,
+        payment_id: PaymentId | None = None,
         by: str | None,
-        is_strange: bool,
-        at: datetime,
     ) -> None:
-        said = (None, None, None) if reason is None else (reason.code, reason.origin.value, reason.text)
+        """Save an act, chained to what was `before`, and what belongs to it.
+
+        Whatever of it has had its effect takes all of it back.
+        """
+        if counted is not None:
+            row = (self._region, of.rail.value, counted.inbox_id, counted.digest, of.tenant_id, of.conversation_id)
+            if await connection.fetchval(sql.INSERT_INBOX, *row, recorded.at) is None:
+                raise _TakenError
+        kept = [(message, self._vault.seal(message.body)) for message in messages]
+        said = {"decided_by": by, "payment_id": None if payment_id is None else str(payment_id)}
+        details = {name: value for name, value in said.items() if value is not None}
+        facts = act_facts(of, recorded, details, region=self._region)
+        chained_with = facts.digest([message_facts(message, sealed) for message, sealed in kept])
+        digest = chained(before, epoch=FIRST_EPOCH, facts=chained_with)
         await connection.execute(
             sql.INSERT_EVENT,
             self._region,
             of.conversation_id,
             of.tenant_id,
-            sequence,
-            act.value,
-            before and before.value,
-            after.value,
-            *said,
-            business_message_id,
+            facts.sequence,
+            facts.kind,
+            facts.state_before,
+            facts.state_after,
+            facts.reason_code,
+            facts.reason_origin,
+            facts.reason_text,
+            facts.business_message_id,
             payment_id,
             by,
-            is_strange,
-            at,
+            facts.contradiction,
+            facts.at,
+            FIRST_EPOCH,
+            digest,
         )
-
-    async def _with_it(
-        self,
-        connection: _Connection,
-        of: Conversation,
-        *,
-        sequence: int,
-        messages: Sequence[RawMessage],
-        outbox: Sequence[OutboundDelivery],
-        counted: Counted | None,
-        at: datetime,
-    ) -> None:
-        """Save what belongs to an event; whatever of it has had its effect takes all of it back."""
-        key = (of.conversation_id, of.tenant_id)
-        if counted is not None:
-            row = (self._region, of.rail.value, counted.inbox_id, counted.digest, of.tenant_id, of.conversation_id, at)
-            if await connection.fetchval(sql.INSERT_INBOX, *row) is None:
-                raise _TakenError
-        for position, message in enumerate(messages):
-            sealed = self._vault.seal(message.body)
-            await connection.execute(
-                sql.INSERT_MESSAGE,
-                self._region,
-                message.message_id,
-                of.tenant_id,
-                of.conversation_id,
-                message.direction.value,
-                message.message_type,
-                message.business_message_id,
-                message.content_type,
-                sealed.key_id,
-                sealed.ciphertext,
-                digest_of(sealed),
-                sequence,
-                position,
-                message.at,
-            )
-            if message.direction is MessageDirection.RAIL_OUT:
-                await connection.execute(sql.INSERT_UNSENT, key[0], message.message_id)
+        await connection.execute(sql.CHAIN, of.conversation_id, digest)
+        for position, (message, sealed) in enumerate(kept):
+            await self._keep_message(connection, of, message, sealed, sequence=facts.sequence, position=position)
         for delivery in outbox:
             await connection.execute(
                 sql.INSERT_OUTBOX,
@@ -266,8 +242,38 @@ class PostgresConversations:
                 of.tenant_id,
                 delivery.payment_id,
                 delivery.deadline_at,
-                at,
+                recorded.at,
             )
+
+    async def _keep_message(
+        self,
+        connection: _Connection,
+        of: Conversation,
+        message: RawMessage,
+        sealed: Sealed,
+        *,
+        sequence: int,
+        position: int,
+    ) -> None:
+        await connection.execute(
+            sql.INSERT_MESSAGE,
+            self._region,
+            message.message_id,
+            of.tenant_id,
+            of.conversation_id,
+            message.direction.value,
+            message.message_type,
+            message.business_message_id,
+            message.content_type,
+            sealed.key_id,
+            sealed.ciphertext,
+            digest_of(sealed),
+            sequence,
+            position,
+            message.at,
+        )
+        if message.direction is MessageDirection.RAIL_OUT:
+            await connection.execute(sql.INSERT_UNSENT, of.conversation_id, message.message_id)
 
     # --- reading ---
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
-from adapters.postgres.statements import SLOTS
+from adapters.postgres.statements import SLOTS, SLOTS_NAMED
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SlotOwner
 from gateway.service.ports import UnavailableError
@@ -15,13 +15,13 @@ from gateway.service.ports import UnavailableError
 class Homes:
     """The copy of the map, kept: an old one is found out by the statements, which do nothing under another epoch.
 
-    Nobody is sent elsewhere by an old one: it is read again before that.
+    Nobody is sent elsewhere by an old one: what it says of a slot that is not here is read again before that.
     """
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, region: RegionId) -> None:
         self._pool = pool
         self._region = region
-        self._owners: Sequence[SlotOwner] = ()
+        self._keep({})
 
     async def owners_of(self, slots: Sequence[int], *, anew: bool) -> Sequence[SlotOwner]:
         """Return the owner of each slot; `anew` reads the map first.
@@ -30,18 +30,25 @@ class Homes:
             UnavailableError: this region has no map.
 
         """
-        if anew or not self._owners or any(self._owners[slot].region != self._region for slot in slots):
+        if anew or not self._owners:
             rows = await self._pool.fetch(SLOTS)
-            self._owners = [SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows]
+            self._keep({slot: _owner(row) for slot, row in enumerate(rows)})
+        elif away := {slot for slot in slots if self._owners[slot].region != self._region}:
+            rows = await self._pool.fetch(SLOTS_NAMED, list(away))
+            self._keep({**self._owners, **{row["slot"]: _owner(row) for row in rows}})
         if not self._owners:
             raise UnavailableError(f"region {self._region} has no map of slots: fifteen region init")
         return [self._owners[slot] for slot in slots]
 
-    @property
-    def are_all_here(self) -> bool:
+    def _keep(self, owners: Mapping[int, SlotOwner]) -> None:
+        self._owners = owners
+        self.are_all_here = bool(owners) and all(owner.region == self._region for owner in owners.values())
         """Whether every slot is this region's, as far as it was read."""
-        return all(owner.region == self._region for owner in self._owners)
 
     def epoch_of(self, slot: int) -> int:
         """Return the epoch of a slot whose owner was asked for."""
         return self._owners[slot].epoch
+
+
+def _owner(row: asyncpg.Record) -> SlotOwner:
+    return SlotOwner(RegionId(row["region"]), row["epoch"])

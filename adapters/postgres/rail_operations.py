@@ -13,7 +13,7 @@ from adapters.postgres.connection import translated
 from adapters.postgres.rows import digest_of
 from gateway.domain.incoming_transfer import ARRIVED
 from gateway.domain.payment import Rail, RegionId
-from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.rail_operations import Codes, RailEvent, RailEventKind
 from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.ports import HeardMessage, MessageClass, RawMessage, Sealed, UnsentRailMessage, Vault
 
@@ -49,7 +49,6 @@ WITH taken AS (
 )
 SELECT kept.* FROM rail_event AS kept JOIN taken USING (event_id) WHERE kept.region = $4 ORDER BY at
 """
-
 """Of what was asked about one subject the next is handed out once the one before has left, or was given up."""
 
 _SENT: Final = "DELETE FROM rail_event_due WHERE event_id = $1"
@@ -68,7 +67,21 @@ WHERE rail = $1 AND business_message_id = ANY ($2::text[]) AND kind IN ('asked',
 _EVENTS: Final = f"""
 SELECT {_COLUMNS} FROM rail_event
 WHERE rail = $1 AND ($3::text[] IS NULL OR code = ANY ($3)) AND ($4::text[] IS NULL OR kind = ANY ($4))
+    AND ($5::text[] IS NULL OR subjects && $5)
 ORDER BY at DESC, event_id LIMIT $2
+"""
+
+_SIGNED_OFF: Final = """
+SELECT subject, happened_at FROM (
+    SELECT DISTINCT ON (subject) subject, code, coalesce(event_time, at) AS happened_at
+    FROM rail_event CROSS JOIN unnest(subjects) AS subject
+    WHERE rail = $1 AND kind = 'broadcast' AND code IN ($2, $3) AND at >= $4
+    ORDER BY subject, coalesce(event_time, at) DESC, at DESC
+) AS latest WHERE code = $3
+"""
+
+_BODY: Final = """
+SELECT key_id, body FROM rail_event WHERE rail = $1 AND event_id = $2 AND body IS NOT NULL LIMIT 1
 """
 
 _HEARD: Final = f"""
@@ -95,6 +108,21 @@ ORDER BY settled, fact.received_at
 """
 """Of what came to both regions the settled one last: it counts."""
 
+_STILL_MISSING: Final = f"""
+SELECT * FROM (
+    SELECT DISTINCT ON (missing.about) {_COLUMNS} FROM rail_event AS missing
+    WHERE missing.rail = $1 AND missing.kind = 'missing' AND NOT EXISTS (
+        SELECT FROM rail_event AS closed
+        WHERE closed.rail = $1 AND closed.kind = 'closed' AND closed.about = missing.about
+    ) AND NOT EXISTS (
+        SELECT FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
+        WHERE fact.rail = $1 AND fact.message_id = missing.about AND now.state IN ({_ARRIVED_STATES})
+            AND (missing.note IS NULL OR missing.note::numeric * 100 = fact.amount_cents)
+    )
+    ORDER BY missing.about, missing.at, missing.event_id
+) AS found ORDER BY at, event_id LIMIT $2
+"""
+
 
 class PostgresRailEvents:
     """Implements `gateway.service.ports.RailEventStore` over a pool of the application's role."""
@@ -119,10 +147,10 @@ class PostgresRailEvents:
             known = await self._pool.fetchval(_KNOWN, event.rail.value, event.business_message_id, self._region)
         return b"" if known is None else bytes(known)
 
-    async def note(self, event: RailEvent) -> None:
+    async def note(self, event: RailEvent) -> bool:
         """Keep a fact without a message; see the port."""
         with translated():
-            await self._pool.execute(_INSERT, *self._row(event, None))
+            return await self._pool.fetchval(_INSERT, *self._row(event, None)) is not None
 
     async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[UnsentRailMessage]:
         """Return messages that are to be sent; see the port."""
@@ -154,13 +182,32 @@ class PostgresRailEvents:
         *,
         codes: Collection[str] | None = None,
         kinds: Collection[RailEventKind] | None = None,
+        subjects: Collection[str] | None = None,
         limit: int,
     ) -> Sequence[RailEvent]:
         """Return the newest events; see the port."""
-        wanted = None if codes is None else list(codes), None if kinds is None else [kind.value for kind in kinds]
+        wanted = [None if each is None else list(map(str, each)) for each in (codes, kinds, subjects)]
         with translated():
             rows = await self._pool.fetch(_EVENTS, rail.value, limit, *wanted)
         return [_event_from(row) for row in rows]
+
+    async def still_missing(self, rail: Rail, *, limit: int) -> Sequence[RailEvent]:
+        """Return what is missing; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_STILL_MISSING, rail.value, limit)
+        return [_event_from(row) for row in rows]
+
+    async def signed_off(self, rail: Rail, codes: Codes, *, since: datetime) -> Mapping[str, datetime]:
+        """Return who is signed off; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_SIGNED_OFF, rail.value, codes.sign_on, codes.sign_off, since)
+        return {row["subject"]: row["happened_at"] for row in rows}
+
+    async def body_of(self, rail: Rail, event_id: UUID) -> bytes | None:
+        """Return the message that brought an event; see the port."""
+        with translated():
+            row = await self._pool.fetchrow(_BODY, rail.value, event_id)
+        return None if row is None else self._vault.open(Sealed(row["key_id"], row["body"]))
 
     async def heard(
         self, rail: Rail, kind: RailEventKind, *, since: datetime, but: Collection[UUID], limit: int

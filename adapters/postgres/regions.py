@@ -13,7 +13,7 @@ import asyncpg
 
 from adapters.postgres import incoming_statements, statements
 from adapters.postgres.connection import translated
-from adapters.postgres.replication import subscription_of
+from adapters.postgres.replication.connection import subscription_of
 from adapters.postgres.rows import columns, digest_of, event_from, request_columns
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId

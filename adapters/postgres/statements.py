@@ -87,6 +87,25 @@ WITH asked AS (
 SELECT tenant_id, idempotency_key, funds_holder FROM fresh
 """
 
+_OURS: Final = "SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch"
+
+
+def _beside_another(statement: str) -> str:
+    """Return the same claim, which is not made where another region has accepted its message id, and that is here."""
+    assert statement.count(_OURS) == 1, "it takes what is ours"
+    return statement.replace(
+        _OURS,
+        f"""{_OURS} AND NOT EXISTS (
+        SELECT FROM payment AS fact
+        WHERE fact.rail = asked.rail AND fact.message_id = asked.message_id AND fact.region <> $1
+    )""",
+    )
+
+
+ACCEPT_BESIDE_ANOTHER: Final = _beside_another(ACCEPT)
+"""One statement, as for one region alone. Of who was not claimed, and has no claim, `MESSAGE_IDS_TAKEN_ELSEWHERE` says
+whether that was why."""
+
 SAVED_WITH_IT: Final = """), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after,
         status, reason_code, reason_origin, reason_text, business_message_id, details, contradiction, at, digest)
@@ -204,6 +223,8 @@ WHERE EXISTS (
 
 SLOTS: Final = "SELECT region, epoch, ask_after FROM slot ORDER BY slot"
 """All of them, or none where this region has not been told of any."""
+
+SLOTS_NAMED: Final = "SELECT slot, region, epoch FROM slot WHERE slot = ANY ($1::smallint[])"
 
 _PAYMENT_COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.end_to_end_id, fact.instruction_id, fact.uetr,

@@ -106,7 +106,8 @@ class PostgresStore:
         with translated():
             for attempt in range(ATTEMPTS_MAX):
                 outcomes |= await self._elsewhere(waiting, anew=attempt > 0)
-                outcomes |= await self._taken_elsewhere([new for new in waiting if _key(new) not in outcomes])
+                if attempt:  # the first claim that was not made says that there may be one
+                    outcomes |= await self._taken_elsewhere([new for new in waiting if _key(new) not in outcomes])
                 outcomes |= await self._accept_once([new for new in waiting if _key(new) not in outcomes])
                 waiting = [new for new in waiting if _key(new) not in outcomes]
                 if not waiting:
@@ -173,7 +174,8 @@ class PostgresStore:
     async def _insert(self, payments: Sequence[NewPayment]) -> dict[_Key, FundsHolder]:
         epochs = [self._homes.epoch_of(new.slot) for new in payments]
         parameters = accept_columns(payments, self._vault, region=self._region, epochs=epochs)
-        rows = await self._pool.fetch(statements.ACCEPT, self._region, *parameters)
+        statement = statements.ACCEPT if self._homes.are_all_here else statements.ACCEPT_BESIDE_ANOTHER
+        rows = await self._pool.fetch(statement, self._region, *parameters)
         return {(row["tenant_id"], row["idempotency_key"]): FundsHolder(row["funds_holder"]) for row in rows}
 
     async def _read_claims(self, unseen: Sequence[NewPayment]) -> dict[_Key, _Outcome]:
@@ -188,6 +190,15 @@ class PostgresStore:
             )
             for row in rows
         }
+
+    async def home_elsewhere(self, payment: NewPayment) -> RegionId | None:
+        """Return the other region whose key it is; see the port."""
+        self._tenure.demand()
+        if self._homes.are_all_here:
+            return None
+        with translated():
+            [owner] = await self._homes.owners_of([payment.slot], anew=False)
+        return None if owner.region == self._region else owner.region
 
     async def find_claim(self, payment: NewPayment) -> Accepted | None:
         """Look, and save nothing; see the port."""

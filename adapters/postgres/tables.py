@@ -370,6 +370,13 @@ audit_seal = Table(
     Column("transactions_before", BigInteger, nullable=False),
     Column("at", _INSTANT, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    Column(
+        "covers_conversations",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Whether the events of conversations are under it: not of what a former release has sealed.",
+    ),
     PrimaryKeyConstraint("number", "region"),
     CheckConstraint("number > 0", name="number"),
     CheckConstraint("transactions_from < transactions_before", name="span"),

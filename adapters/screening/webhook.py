@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from adapters.http_session import LazySession
+from adapters.http_session import LazySession, answered
 from adapters.webhooks import json_answer, keys_of, line_of, signed_headers
 from gateway.domain.payment import TenantId
 from gateway.domain.screening import HITS_KEPT_MAX, ScreeningHit, ScreeningRules, Source, Subject
@@ -57,19 +57,12 @@ class WebhookScreener:
         content = {"type": f"payment.screen_{subject.way}", "timestamp": now.isoformat(), "data": _content(subject)}
         body = json.dumps(content).encode()
         headers = signed_headers(key, webhook_id=f"screen_{subject.way}_{subject.payment_id.hex}", now=now, body=body)
-        try:
-            async with self._session.opened().post(
-                rules.webhook,
-                data=body,
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=within_s),
-                allow_redirects=False,
-            ) as response:
-                return _hits(await json_answer(response, of=_WHO))
-        except TimeoutError as error:
-            raise UnavailableError(f"{_WHO} did not answer within {within_s:.2f} s") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise UnavailableError(f"{_WHO} cannot be reached: {error!r}") from error
+        timeout = aiohttp.ClientTimeout(total=within_s)
+        asking = self._session.opened().post(
+            rules.webhook, data=body, headers=headers, timeout=timeout, allow_redirects=False
+        )
+        async with answered(asking, by=_WHO, within_s=within_s) as response:
+            return _hits(await json_answer(response, of=_WHO))
 
 
 def _hits(answer: object) -> Sequence[ScreeningHit]:

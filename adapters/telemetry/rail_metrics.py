@@ -8,9 +8,9 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from gateway.domain.downtime import DowntimeRules
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent
+from gateway.service.directory import DirectoryStanding, DirectoryUse
 from gateway.service.rail_operations import RailStatus
 
 _SECOND: Final = timedelta(seconds=1)
@@ -75,17 +75,47 @@ class RailMetrics:
             registry=registry,
         )
 
+        self.directory_fresh = Gauge(
+            "gateway_rail_directory_fresh",
+            "Whether the rail's participant directory is fresh: 1, or 0 where it is stale or was never heard.",
+            ["rail"],
+            registry=registry,
+        )
+        self.directory_age_seconds = Gauge(
+            "gateway_rail_directory_age_seconds",
+            "How long ago the participant directory was heard; not there where it never was.",
+            ["rail"],
+            registry=registry,
+        )
+        self.directory_participants = Gauge(
+            "gateway_rail_directory_participants",
+            "How many participants it lists.",
+            ["rail"],
+            registry=registry,
+        )
+
+    def show_directory(self, rail: Rail, directory: DirectoryStanding, now: datetime) -> None:
+        """Show how the participant directory stands, where anybody goes by it."""
+        if directory.use is DirectoryUse.OFF:
+            return
+        self.directory_fresh.labels(rail).set(directory.is_fresh)
+        self.directory_participants.labels(rail).set(directory.participants)
+        if directory.heard_at is not None:
+            self.directory_age_seconds.labels(rail).set((now - directory.heard_at) / _SECOND)
+
     def show_missing(self, rail: Rail, missing: Sequence[RailEvent], now: datetime) -> None:
         """Show what is missing, the oldest first."""
         self.missing.labels(rail).set(len(missing))
         age = now - missing[0].at if missing else timedelta(0)
         self.missing_oldest_age_seconds.labels(rail).set(age / _SECOND)
 
-    def show(self, rail: Rail, status: RailStatus, rules: DowntimeRules) -> None:
+    def show(self, rail: Rail, status: RailStatus) -> None:
         """Show how we stand on a rail."""
-        standing, used = status.standing, status.downtime.values()
+        standing, used, rules = status.standing, status.downtime.values(), status.allowed
         off = [each for each in status.downtime if standing.is_reached(each) is False]
         self.signed_off.labels(rail).set(len(off))
+        if rules is None:
+            return
         periods = {
             "at_once": (max((each.current for each in used), default=timedelta(0)), rules.at_once),
             "quarter": (max((each.quarter for each in used), default=timedelta(0)), rules.per_quarter),

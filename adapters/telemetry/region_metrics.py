@@ -32,6 +32,11 @@ class RegionMetrics:
             "Since when the other region has not confirmed what this one wrote, where anything waits for that.",
             registry=registry,
         )
+        self.alone = Gauge(
+            "fifteen_region_alone",
+            "1: the other region is fenced off, and this one goes on without its confirmation.",
+            registry=registry,
+        )
         self.behind_seconds = Gauge(
             "fifteen_region_behind_seconds",
             "How old what this region knows of another is, the difference of their clocks included.",

@@ -18,7 +18,7 @@ from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
 from adapters.rabbitmq.server import RabbitMqNode
 from adapters.system import SystemClock
-from gateway.cli.processes import Role
+from gateway.cli.processes import Role, Start, start_anew
 from gateway.domain.payment import RegionId, TenantId
 from simulators.participants import PARTICIPANTS, Participant
 
@@ -94,12 +94,16 @@ class Addresses:
 
 
 class Installation:
-    """The roles of one plan on servers that run. Each can be started, ended and started again under its address."""
+    """The roles of one plan on servers that run. Each can be started, ended and started again under its address.
 
-    def __init__(self, plan: Plan, servers: Servers, directory: Path) -> None:
+    `start` says how they become processes.
+    """
+
+    def __init__(self, plan: Plan, servers: Servers, directory: Path, *, start: Start = start_anew) -> None:
         self.plan = plan
         self.servers = servers
         self.directory = directory
+        self.start = start
         self.addresses = Addresses.free(plan)
         self.journal = directory / "fednow-journal.jsonl"
         self._environment = self._variables()
@@ -146,6 +150,7 @@ class Installation:
             environment={**self._environment, **more},
             log_file=self.directory / f"{name}.log",
             module=module,
+            start=self.start,
         )
 
     def _variables(self) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 PARENT_VARIABLE: Final = "FIFTEEN_PARENT_PROCESS_ID"
 READY_TIMEOUT_S: Final = 30.0
@@ -37,6 +37,41 @@ def end_with_parent() -> None:
         sys.exit("the process that started this one is gone")
 
 
+class Process(Protocol):
+    """A process that was started, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def poll(self) -> int | None:
+        """Return what it ended with, negative for a signal; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the same once it has ended; raises `subprocess.TimeoutExpired` where it still runs."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal; nothing where it has ended."""
+
+
+Start = Callable[[str, Sequence[str], Mapping[str, str], IO[bytes]], Process]
+"""Starts a module with arguments, variables beside our own, and a file for what it prints."""
+
+
+def start_anew(module: str, arguments: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> Process:
+    """Start an interpreter of its own."""
+    return _kept(
+        lambda: subprocess.Popen(  # noqa: S603 - the command is ours
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **environment, PARENT_VARIABLE: str(os.getpid())},
+            start_new_session=True,  # a Ctrl-C in the terminal is for us: we stop the roles in order
+        )
+    )
+
+
 class Role:
     """One ``fifteen`` command as a child process; its output goes to a log file of its own."""
 
@@ -48,20 +83,12 @@ class Role:
         environment: Mapping[str, str],
         log_file: Path,
         module: str = "gateway.cli",
+        start: Start = start_anew,
     ) -> None:
         self.name = name
         self._log_file = log_file
         self._log: IO[bytes] = log_file.open("ab")
-        self._process = _kept(
-            lambda: subprocess.Popen(  # noqa: S603 - the command is ours
-                [sys.executable, "-m", module, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=self._log,
-                env={**os.environ, **environment, PARENT_VARIABLE: str(os.getpid())},
-                start_new_session=True,  # a Ctrl-C in the terminal is for us: we stop the roles in order
-            )
-        )
+        self._process = start(module, arguments, environment, self._log)
 
     @property
     def process_id(self) -> int:
@@ -82,10 +109,8 @@ class Role:
         """
         give_up_at = time.monotonic() + READY_TIMEOUT_S
         while time.monotonic() < give_up_at:
-            if self._process.poll() is not None:
-                raise RoleError(
-                    f"{self.name} ended with {self._process.returncode}: see {self._log_file}\n{self._tail()}"
-                )
+            if (code := self.exit_code) is not None:
+                raise RoleError(f"{self.name} ended with {code}: see {self._log_file}\n{self._tail()}")
             if _answers(url):
                 return
             time.sleep(_POLL_S)
@@ -109,17 +134,17 @@ class Role:
 
     def kill(self) -> None:
         """End it at once (SIGKILL), as a crash would, and reap it."""
-        self._process.kill()
+        self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         self._log.close()
 
     def stop(self) -> None:
         """Ask it to end, wait, and kill it if it does not; a repeat is safe."""
-        self._process.terminate()
+        self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._process.send_signal(signal.SIGKILL)
             self._process.wait()
         self._log.close()
 

@@ -57,7 +57,7 @@ def show(settings: Settings, *, rail: str, url: str | None, as_json: bool) -> in
     if as_json:
         print(json.dumps(answer.document, indent=2))
         return EXIT_OK
-    _print_status(answer.document)
+    print_status(answer.document)
     return EXIT_OK
 
 
@@ -66,7 +66,7 @@ def close(settings: Settings, message_id: str, *, rail: str, note: str, url: str
     answer = ask(settings, url, partial(_close, rail=rail, message_id=message_id, note=note), remedy=_REMEDY)
     if answer.status != 200:
         return print_refusal(answer)
-    print_line(f"closed {escape(answer.document['message_id'])}: {answer.document['description']}")
+    print_line(f"closed {escape(answer.document['message_id'])}: {escape(answer.document['description'])}")
     return EXIT_OK
 
 
@@ -89,7 +89,8 @@ async def _status(client: GatewayClient, *, rail: str) -> Answer:
     return await client.rail(rail)
 
 
-def _print_status(status: dict[str, Any]) -> None:
+def print_status(status: dict[str, Any]) -> None:
+    """Print how we stand, for people."""
     print_line(f"connection party  signed on: {_UNKNOWN[status['connection_party']['signed_on']]}")
     for each in status["institutions"]:
         print_line(
@@ -98,7 +99,20 @@ def _print_status(status: dict[str, Any]) -> None:
         )
     for each in status["connection_points"]:
         print_line(f"connection point {each['connection_point']}  connected: {_UNKNOWN[each['connected']]}")
-    downtime = status["downtime"]
+    if status["downtime"] is not None:
+        _print_downtime(status["downtime"])
+    _print_directory(status["directory"])
+    for each in status["missing"]:
+        print_line(
+            f"[red]missing[/] {escape(each['message_id'])} to {each['routing_number']}: {escape(each['description'])}"
+        )
+    for each in status["operations"]:
+        _print_operation(each)
+    for each in status["broadcasts"]:
+        print_line(f"{each['heard_at']}  news {escape(each['code'])} {escape(' '.join(each['subjects']))}")
+
+
+def _print_downtime(downtime: dict[str, Any]) -> None:
     window = downtime["window"]
     print_line(f"downtime window {window['opens_at']} to {window['closes_at']}" + (", open" if window["open"] else ""))
     for each in downtime["institutions"]:
@@ -108,15 +122,27 @@ def _print_status(status: dict[str, Any]) -> None:
         print_line(f"downtime of {each['routing_number']}  {used}, {each['unplanned_s']} s of it unplanned")
         for fault in each["faults"]:
             print_line(f"  [red]{escape(fault)}[/]")
-    for each in status["missing"]:
-        print_line(f"[red]missing[/] {escape(each['message_id'])} to {each['routing_number']}: {each['description']}")
-    for each in status["operations"]:
-        _print_operation(each)
-    for each in status["broadcasts"]:
-        print_line(f"{each['heard_at']}  news {each['code']} {' '.join(each['subjects'])}")
+
+
+def _print_directory(directory: dict[str, Any] | None) -> None:
+    if directory is None:
+        return
+    if directory["heard_at"] is None:
+        print_line(f"participant directory  never heard, use: {directory['use']}")
+        return
+    fresh = "fresh" if directory["fresh"] else "[red]stale[/]"
+    print_line(
+        f"participant directory  of {directory['business_day']}, heard {directory['heard_at']} "
+        f"({directory['age_s']} s ago), {fresh}, use: {directory['use']}; {directory['participants']} participants, "
+        f"{directory['signed_off']} signed off"
+    )
 
 
 def _print_operation(operation: dict[str, Any]) -> None:
     said = f"{operation['code']} {operation['subject'] or ''}".strip()
     reason = ": ".join(filter(None, (operation["reason_code"], operation["description"])))
-    print_line(f"{operation['asked_at']}  {escape(said)}  [bold]{operation['state']}[/]  {escape(reason)}".rstrip())
+    asked = f"by {operation['asked_by']}: {operation['note']}"
+    print_line(
+        f"{operation['asked_at']}  {escape(said)}  [bold]{operation['state']}[/]  {escape(reason)}".rstrip()
+        + f"  ({escape(asked)})"
+    )

@@ -10,7 +10,10 @@ from typing import Any, Final, TypeVar
 from adapters.postgres.connection import open_pool
 from adapters.postgres.logins import login_of
 from adapters.postgres.regions import PostgresRegions
-from adapters.postgres.replication import Inward, Outward, ReplicationError, catch_up, join, prepare, status
+from adapters.postgres.replication.connection import ReplicationError
+from adapters.postgres.replication.follow import catch_up, join
+from adapters.postgres.replication.publish import prepare
+from adapters.postgres.replication.status import Inward, Outward, status
 from adapters.system import SystemClock
 from adapters.witness import WitnessAddressError, open_witness, prepare_witness
 from gateway.archiving import vault_of
@@ -18,11 +21,11 @@ from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT
 from gateway.cli.desk import print_line
 from gateway.domain.payment import RegionId
-from gateway.domain.regions import SURELY_NOT_ALONE_S, LeaseTerms, SlotMap
+from gateway.domain.regions import LeaseTerms, SlotMap
 from gateway.rails import served_rails
 from gateway.service.ports import OvertakenError, UnavailableError, Witness
 from gateway.service.regions import behind_s
-from gateway.service.steer import Standing, announce, begin, fence, hand_back, readmit, standing, take_over
+from gateway.service.steer import Standing, admit, begin, fence, hand_back, readmit, standing, take_over
 from gateway.settings import Settings, SettingsError, database_url_of, witness_url_of
 
 Result = TypeVar("Result")
@@ -35,6 +38,12 @@ BEHIND_MAX_S: Final = 30.0
 
 _LOOK_PAUSE_S: Final = 0.1
 
+_IS_OUT: Final = ": fifteen region readmit, there"
+_RETURNS: Final = (
+    ", and is about to be let in: the other does not go on alone meanwhile. Where nothing of that goes on any more: "
+    "fifteen region readmit, there, once more; or fifteen region fence, in the other"
+)
+
 
 def initialise(settings: Settings, *, is_first: bool) -> None:
     """Prepare this region's database, and begin at the witness.
@@ -43,12 +52,20 @@ def initialise(settings: Settings, *, is_first: bool) -> None:
         SettingsError: a setting is missing, or database or witness cannot be used.
 
     """
-    slots = _done(_initialise(settings, *_names(settings), is_first=is_first))
+    slots = _done(initialised(settings, is_first=is_first))
     OUT.print(f"region {settings.region}: {_shares(slots)}")
 
 
-async def _initialise(settings: Settings, region: RegionId, peer: RegionId, *, is_first: bool) -> SlotMap:
-    url = witness_url_of(settings)
+async def initialised(settings: Settings, *, is_first: bool) -> SlotMap:
+    """Prepare this region's database, begin at the witness, and return the map.
+
+    Raises:
+        SettingsError: a setting is missing.
+        ReplicationError: the database cannot be prepared.
+        UnavailableError: the witness does not answer, or has no map.
+
+    """
+    (region, peer), url = _names(settings), witness_url_of(settings)
     await prepare_witness(url)
     # Both regions follow as a role of the same name and password: what this one logs in as there, the other does here.
     follower = settings.peer_database_url and login_of(settings.peer_database_url.get_secret_value())
@@ -70,8 +87,20 @@ def follow(settings: Settings, *, anew: bool) -> None:
 
     """
     region, peer = _names(settings)
-    done = _done(join(_owner_url(settings), _peer_url(settings), region=region, peer=peer, anew=anew))
+    done = _done(followed(settings, anew=anew))
     OUT.print(f"region {region} follows {peer}: {done}")
+
+
+async def followed(settings: Settings, *, anew: bool) -> str:
+    """Follow the other region, and return what was done; both may do so at the same moment.
+
+    Raises:
+        SettingsError: a setting is missing.
+        ReplicationError: it cannot be done.
+
+    """
+    region, peer = _names(settings)
+    return await join(_owner_url(settings), _peer_url(settings), region=region, peer=peer, anew=anew)
 
 
 def show(settings: Settings, *, as_json: bool) -> int:
@@ -118,7 +147,7 @@ async def _asked(
 def _faults_of(known: Standing, copy: SlotMap | None) -> list[str]:
     faults = [f"region {name} has no lease: fifteen region init" for name, lease in known.leases.items() if not lease]
     faults += [
-        f"region {name} was fenced off by {lease.fenced_by}: fifteen region readmit, there"
+        f"region {name} was fenced off by {lease.fenced_by}{_RETURNS if lease.returns else _IS_OUT}"
         for name, lease in known.leases.items()
         if lease is not None and lease.fenced_by is not None
     ]
@@ -137,6 +166,7 @@ def _print(
     for name, lease in {} if known is None else known.leases.items():
         if lease is not None:
             fenced = "" if lease.fenced_by is None else f", fenced off by {lease.fenced_by}"
+            fenced += ", about to be let in" if lease.returns else ""
             print_line(f"lease of {name}: {lease.length_s:g} s, term {lease.term}{fenced}")
     bytes_behind = "unknown" if outward.behind_bytes is None else f"{outward.behind_bytes:,} bytes"
     print_line(f"{peer} follows {region}: {_yes(outward.is_followed)}, behind by {bytes_behind}")
@@ -229,8 +259,9 @@ def come_back(settings: Settings, *, within_s: float) -> None:
         slots = _done(coming())
     except TimeoutError as error:
         raise SettingsError(
-            f"it took more than {within_s:g} s: do both regions run, and follow each other (fifteen region status)? "
-            "Then again"
+            f"region {region} does not serve again, or has not its slots, after {within_s:g} s: do both regions run, "
+            "and follow each other? fifteen region status says what it was let in to; then again. Where it was not let "
+            f"in, {peer} goes on alone"
         ) from error
     OUT.print(f"region {region} serves again: {_shares(slots)}")
 
@@ -242,13 +273,15 @@ async def _admitted(
 
     First it must follow: else the other would refuse its synchronous tenants for as long as that takes.
     """
-    async with asyncio.timeout(within_s):
-        await _in_step(settings, region, peer)
-        await announce(witness, region)
-        await asyncio.sleep(SURELY_NOT_ALONE_S)
-        await catch_up(_peer_url(settings), region=region, peer=peer)
-        await _in_step(settings, region, peer)
-    return await readmit(witness, region, was_announced=True)
+    peer_url = _peer_url(settings)
+    return await admit(
+        witness,
+        region,
+        in_step=lambda: _in_step(settings, region, peer),
+        catch_up=lambda: catch_up(peer_url, region=region, peer=peer),
+        clock=SystemClock(),
+        within_s=within_s,
+    )
 
 
 async def _in_step(settings: Settings, region: RegionId, peer: RegionId) -> None:
@@ -280,7 +313,8 @@ def let_in(settings: Settings, *, within_s: float, is_alone: bool) -> None:
     except TimeoutError as error:
         raise SettingsError(
             f"region {region} was not let in: it does not follow {peer}, or is not followed, within {within_s:g} s "
-            f"(fifteen region status). Where {peer} is gone for good: fifteen region readmit --alone"
+            f"(fifteen region status). {peer} goes on alone, as before. Where {peer} is gone for good: fifteen region "
+            "readmit --alone"
         ) from error
     OUT.print(f"region {region} may serve again, in its term {term}")
 

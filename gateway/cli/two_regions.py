@@ -9,22 +9,27 @@ to its home. Both ask one institution.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from adapters.child_process import free_loopback_port
-from adapters.postgres.replication import connected
+from adapters.postgres.replication.connection import ReplicationError, connected
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
 from adapters.system import SystemClock
 from gateway.cli.processes import Role, RoleError
+from gateway.cli.regions import followed, initialised
 from gateway.domain.payment import RegionId, TenantId
+from gateway.service.ports import UnavailableError
+from gateway.settings import Settings, SettingsError, load_settings
 from simulators.participants import PARTICIPANTS
 
 NAMES: Final = (RegionId("use1"), RegionId("usw2"))
@@ -36,10 +41,15 @@ STATUS_REQUEST_WAIT_S: Final = 5
 WAL_KEPT: Final = "2GB"
 """What a region keeps for one that is away, before it gives its slot up."""
 
+FOLLOW_AGAIN: Final = "500ms"
+"""After so long a region tries to follow the other again that did not answer; PostgreSQL's default is 5 s."""
+
 WITNESS: Final = "witness"
 """The witness's place on the link."""
 
 _SENDER: Final = next(participant for participant in PARTICIPANTS if participant.may_send)
+INSTITUTION: Final = _SENDER.routing_number
+"""Who sends and receives here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +91,30 @@ class Region:
         self.server = EmbeddedPostgres(directory / "postgres")
         self.ports = _Ports(*(free_loopback_port() for _ in range(5)))
         self.environment: Mapping[str, str] = {}
+        self._settings: Settings | None = None
         self._roles: dict[str, Role] = {}
+
+    def settle(self, environment: Mapping[str, str]) -> None:
+        """Take the environment in which the roles, and all commands here, run."""
+        self.environment, self._settings = environment, _settings_in(environment)
+
+    @property
+    def settings(self) -> Settings:
+        """What the environment says."""
+        assert self._settings is not None, "it has been told"
+        return self._settings
+
+    def do(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do what a command does, in this process.
+
+        Raises:
+            RoleError: it cannot be done.
+
+        """
+        try:
+            asyncio.run(work)
+        except (SettingsError, ReplicationError, UnavailableError) as error:
+            raise RoleError(f"region {self.name}: {error}") from error
 
     def start(self, **environment: str) -> None:
         """Start the roles, those that run not among them, and return once they answer; serving or not.
@@ -203,28 +236,30 @@ class TwoRegions:
                 region.directory.mkdir(parents=True, exist_ok=True)
             for server in servers:
                 stack.callback(server.stop)
-            _at_once(threads, *(server.start for server in servers))
-            asyncio.run(self._migrate())
-            self._tell_the_roles()
-            link = self._kept(stack, Role("link", self._link(), environment={}, log_file=self.directory / "link.log"))
+            institution = self._kept(stack, self._institution())  # starting takes it longer than it takes a server
             self._kept(stack, self._simulator())
-            institution = self._kept(stack, self._institution())
-            link.wait_until_ready(f"{self.link_url}/healthz")
-            institution.wait_until_ready(f"{self.institution_url}/healthz")
-            first, second = self.regions
-            first.demand("region", "init", "--first")
-            second.demand("region", "init")
+            _at_once(threads, *(server.start for server in servers))
+            link = self._kept(stack, Role("link", self._link(), environment={}, log_file=self.directory / "link.log"))
+            for region in self.regions:
+                asyncio.run(self._migrate(region))
+            self._tell_the_roles()
             for region in self.regions:
                 stack.callback(region.stop)
-            _at_once(threads, self._join, *(region.start for region in self.regions))
+            link.wait_until_ready(f"{self.link_url}/healthz")
+            _at_once(threads, partial(self._begin, threads), *(region.start for region in self.regions))
+            institution.wait_until_ready(f"{self.institution_url}/healthz")
             for region in self.regions:
                 region.wait_until_serving()
             yield
 
-    def _join(self) -> None:
-        """Have both follow each other, one after the other: each waits for what the other's server has under way."""
-        for region in self.regions:
-            region.demand("region", "join")
+    def _begin(self, threads: ThreadPoolExecutor) -> None:
+        """Do what ``fifteen region init --first``, ``init`` and ``join`` do, each in its region.
+
+        Not by the commands: each would take a second to start.
+        """
+        for number, region in enumerate(self.regions):
+            region.do(initialised(region.settings, is_first=number == 0))
+        _at_once(threads, *(partial(_follow, region) for region in self.regions))
 
     def _simulator(self) -> Role:
         clock = ("--rail-clock", str(self.plan.rail_clock_s))
@@ -261,7 +296,7 @@ class TwoRegions:
         delay = ("--delay-ms", f"{self.plan.delay_ms:g}", "--loss-percent", f"{self.plan.loss_percent:g}")
         return ("simulator", "link", "--port", str(self.link_port), *delay, *(f"--way={way}" for way in ways))
 
-    async def _migrate(self) -> None:
+    async def _migrate(self, region: Region) -> None:
         first = FirstTenant(
             TENANT,
             "Demo institution",
@@ -269,16 +304,16 @@ class TwoRegions:
             receiving_agents=(_SENDER.routing_number,),
             institution_url=f"{self.institution_url}/v1/incoming-transfers",
         )
-        for region in self.regions:
-            await upgrade(region.server.owner_dsn, regions=NAMES, first_tenant=first, now=SystemClock().now())
-            async with connected(region.server.superuser_dsn) as connection:
-                await connection.execute(f"ALTER SYSTEM SET max_slot_wal_keep_size = '{WAL_KEPT}'")
-                await connection.execute("SELECT pg_reload_conf()")
+        await upgrade(region.server.owner_dsn, regions=NAMES, first_tenant=first, now=SystemClock().now())
+        async with connected(region.server.superuser_dsn) as connection:
+            await connection.execute(f"ALTER SYSTEM SET max_slot_wal_keep_size = '{WAL_KEPT}'")
+            await connection.execute(f"ALTER SYSTEM SET wal_retrieve_retry_interval = '{FOLLOW_AGAIN}'")
+            await connection.execute("SELECT pg_reload_conf()")
 
     def _tell_the_roles(self) -> None:
         index_key = secrets.token_urlsafe(24)
         for region, peer in zip(self.regions, reversed(self.regions), strict=True):
-            region.environment = {
+            environment = {
                 "FIFTEEN_REGION": region.name,
                 "FIFTEEN_REGIONS": ",".join(NAMES),
                 "FIFTEEN_DATABASE_URL": region.server.application_dsn,
@@ -306,6 +341,25 @@ class TwoRegions:
                 "COLUMNS": "120",
                 **self.plan.settings,
             }
+            region.settle(environment)
+
+
+def _follow(region: Region) -> None:
+    region.do(followed(region.settings, anew=False))
+
+
+def _settings_in(environment: Mapping[str, str]) -> Settings:
+    """Read the settings as a role with this environment does; no other thread may start anything meanwhile."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        return load_settings()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _through(port: int, dsn: str, server: EmbeddedPostgres) -> str:

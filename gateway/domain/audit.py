@@ -151,6 +151,61 @@ class IncomingTransferFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationFacts:
+    """What a conversation is from the beginning: its row, which its first event is chained to."""
+
+    region: str
+    conversation_id: UUID
+    tenant_id: str
+    rail: str
+    kind: str
+    side: str
+    message_id: str
+    content_digest: bytes
+    own_agent: str
+    counterparty: str
+    topic: str | None
+    amount_cents: int | None
+    end_to_end_id: str | None
+    about_id: UUID | None
+    opened_at: datetime
+    pay_by: datetime | None
+    expires_at: datetime | None
+
+    def canonical(self) -> bytes:
+        """Return the form that is hashed."""
+        said = {
+            "about_id": None if self.about_id is None else self.about_id.hex,
+            "amount_cents": None if self.amount_cents is None else str(self.amount_cents),
+            "content_digest": self.content_digest.hex(),
+            "conversation_id": self.conversation_id.hex,
+            "counterparty": self.counterparty,
+            "end_to_end_id": self.end_to_end_id,
+            "expires_at": None if self.expires_at is None else _instant(self.expires_at),
+            "form": "fifteen.conversation.1",
+            "kind": self.kind,
+            "message_id": self.message_id,
+            "opened_at": _instant(self.opened_at),
+            "own_agent": self.own_agent,
+            "pay_by": None if self.pay_by is None else _instant(self.pay_by),
+            "rail": self.rail,
+            "region": self.region,
+            "side": self.side,
+            "tenant_id": self.tenant_id,
+            "topic": self.topic,
+        }
+        return _json(said).encode()
+
+    def digest(self) -> bytes:
+        """Return what the first event follows."""
+        return hashlib.sha256(self.canonical()).digest()
+
+    def digests(self) -> tuple[bytes, ...]:
+        """Return what the first event may follow."""
+        return (self.digest(),)
+
+
+@dataclass(frozen=True, slots=True)
 class MessageFacts:
     """A raw message as it is stored: `digest` is the SHA-256 of the body's ciphertext."""
 
@@ -175,7 +230,7 @@ class MessageFacts:
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """What an event says."""
+    """What an event says: of a payment, of a transfer that came, or of a conversation, which has its id there too."""
 
     region: str
     payment_id: UUID
@@ -249,12 +304,15 @@ class Seal:
     transactions_from: int
     transactions_before: int
     at: datetime
+    covers_conversations: bool = False
+    """Whether the events of conversations are among them: not of what a former release has sealed."""
 
     def canonical(self) -> bytes:
-        """Return the form that is hashed."""
+        """Return the form that is hashed; another one where conversations are under it."""
+        form = "fifteen.seal.2" if self.covers_conversations else "fifteen.seal.1"
         return (
             f'{{"at":"{_instant(self.at)}","entries":"{self.entries.hex()}","events":{self.events},'
-            f'"form":"fifteen.seal.1","number":{self.number},"previous":"{self.previous.hex()}",'
+            f'"form":"{form}","number":{self.number},"previous":"{self.previous.hex()}",'
             f'"region":{_quoted(self.region)},"transactions_before":"{self.transactions_before}",'
             f'"transactions_from":"{self.transactions_from}"}}'
         ).encode()

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from gateway.domain.rail_operations import Codes, RailEvent, spans_off
+from gateway.domain.receiving_time import ZONE
 
-ZONE: Final = ZoneInfo("America/New_York")
 _SUNDAY: Final = 6
 _DAY: Final = timedelta(days=1)
 

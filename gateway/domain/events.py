@@ -17,6 +17,9 @@ class EventKind(StrEnum):
     FUNDS_REFUSED = "FundsRefused"
     """The institution's core does not reserve the debtor's money: nothing was sent."""
 
+    DIRECTORY_REFUSED = "DirectoryRefused"
+    """By the rail's participant directory it would refuse the payment: nothing was sent."""
+
     SCREENING_HELD = "ScreeningHeld"
     """Screening found something, or could not look, and a person is to decide: nothing was sent."""
 

@@ -102,6 +102,11 @@ def rail_operation_reference_of(event_id: UUID) -> str:
     return _reference(_digest("rail-operation", str(event_id)))
 
 
+def echo_answer_id_of(*parts: str) -> UUID:
+    """Return the own id of the answer to an echo: a function of the rail, and of its message's id."""
+    return _uuid(bytearray(_digest("echo-answer", *parts)[:16]), version=8)
+
+
 def delivery_id_of(payment_id: PaymentId, purpose: str, version: int) -> UUID:
     """Return the id of a delivery: the same when the outbox repeats it."""
     return uuid5(payment_id, f"{purpose}:{version}")

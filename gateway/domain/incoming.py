@@ -239,6 +239,9 @@ class IncomingEffect(StrEnum):
     ASK_STATUS_AGAIN = "ask_status_again"
     """Wake after a pause, to ask once more."""
 
+    AWAIT_ASKING = "await_asking"
+    """Wake when a question that was queued has not been put for so long that it must be lost."""
+
     QUEUE_ENQUIRY = "queue_enquiry"
     """Ask the rail."""
 
@@ -307,6 +310,7 @@ _GIVEN_UP = (*_GONE, _F.CONFIRM_TIME_OUT)
 _RETURN = (_F.START_RETURN, _F.AWAIT_RETURN)
 _ENDED = (_F.STOP_TIMER, _F.CALL_OPERATOR, _F.TELL_RETURN)
 _REQUEST = (_F.QUEUE_REQUEST,)
+_ASK_NOW = (_F.QUEUE_ENQUIRY, _F.AWAIT_ASKING)
 _OWED = (_F.SEND_STATUS, *_RETURN)
 
 _DECISIONS: Final = (_E.ACCEPTANCE_DECIDED, _E.ACCEPTANCE_WITHOUT_POSTING_DECIDED, _E.REJECTION_DECIDED)
@@ -353,15 +357,17 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     **{(state, _E.ANSWER_TIME_PASSED): _T(state) for state in _ANSWERED},
     # A refused answer was not processed; until its time has surely passed the rail may still hold another copy of it.
     **{(state, _E.ANSWER_REFUSED): _T(state) for state in _ANSWERED},
-    (_S.ACCEPTED, _E.ADVICE_OVERDUE): _T(_S.IN_DOUBT, (_F.QUEUE_ENQUIRY, _F.ASK_STATUS_AGAIN)),
-    (_S.ACCEPTED_WITHOUT_POSTING, _E.ADVICE_OVERDUE): _T(_S.IN_DOUBT, (_F.QUEUE_ENQUIRY, _F.ASK_STATUS_AGAIN)),
+    (_S.ACCEPTED, _E.ADVICE_OVERDUE): _T(_S.IN_DOUBT, _ASK_NOW),
+    (_S.ACCEPTED_WITHOUT_POSTING, _E.ADVICE_OVERDUE): _T(_S.IN_DOUBT, _ASK_NOW),
     (_S.IN_DOUBT, _E.ADVICE_OVERDUE): _T(_S.IN_DOUBT),
     (_S.AWAITING_OPERATOR, _E.ADVICE_OVERDUE): _T(_S.AWAITING_OPERATOR),
-    (_S.IN_DOUBT, _E.STATUS_REQUEST_DUE): _T(_S.IN_DOUBT, (_F.QUEUE_ENQUIRY, _F.ASK_STATUS_AGAIN)),
+    (_S.IN_DOUBT, _E.STATUS_REQUEST_DUE): _T(_S.IN_DOUBT, _ASK_NOW),
     (_S.IN_DOUBT, _E.QUESTIONS_ENDED): _T(_S.AWAITING_OPERATOR, (_F.STOP_TIMER, _F.CALL_OPERATOR)),
     (_S.AWAITING_OPERATOR, _E.STATUS_REQUEST_DUE): _T(_S.AWAITING_OPERATOR),
     (_S.AWAITING_OPERATOR, _E.QUESTIONS_ENDED): _T(_S.AWAITING_OPERATOR),
-    **{(state, _E.STATUS_REQUESTED): _T(state) for state in (_S.IN_DOUBT, _S.AWAITING_OPERATOR)},
+    # The next question is due after a pause that begins when the last has been put: none queues up behind another.
+    (_S.IN_DOUBT, _E.STATUS_REQUESTED): _T(_S.IN_DOUBT, (_F.ASK_STATUS_AGAIN,)),
+    (_S.AWAITING_OPERATOR, _E.STATUS_REQUESTED): _T(_S.AWAITING_OPERATOR),
     **{(state, kind): _T(state) for state in (_S.IN_DOUBT, _S.AWAITING_OPERATOR) for kind in _SAYING_NOTHING},
     **{(state, kind): _T(state) for state in (_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING) for kind in _SAYING_NOTHING},
     **{(state, _E.NOT_FOUND_REPORTED): _T(state, _STRANGE) for state in _ANSWERED},

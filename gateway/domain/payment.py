@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, TypeGuard
 from uuid import UUID
 
 from gateway.domain.request import NO_REQUEST, Request
@@ -119,6 +119,11 @@ class Reason:
     code: str
     origin: ReasonOrigin
     text: str | None = None
+
+
+def is_reason_code(value: object) -> TypeGuard[str]:
+    """Whether a value has the form of an ISO external code: four capital letters and digits."""
+    return isinstance(value, str) and len(value) == 4 and value.isascii() and value.isalnum() and value.isupper()
 
 
 @dataclass(frozen=True, slots=True)

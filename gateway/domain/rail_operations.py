@@ -54,7 +54,7 @@ class RailEventKind(StrEnum):
     """The rail's news: of a participant's sign-on or sign-off, of the day, of itself."""
 
     REQUESTED = "requested"
-    """A report was asked for: totals, or details."""
+    """Something was asked, or an echo answered, that no operator asked for: totals, or details."""
 
     REPORTED = "reported"
     """The rail's report."""
@@ -191,22 +191,23 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codes:
-    """The codes under which a rail knows what changes somebody's standing."""
+    """The codes under which a rail knows what changes somebody's standing; not every rail has connection points."""
 
     sign_on: str
     sign_off: str
-    connect: str
-    disconnect: str
+    connect: str | None = None
+    disconnect: str | None = None
 
     @property
     def changes(self) -> frozenset[str]:
         """All of them."""
-        return frozenset((self.sign_on, self.sign_off, self.connect, self.disconnect))
+        return frozenset(filter(None, (self.sign_on, self.sign_off, self.connect, self.disconnect)))
 
     def pair_of(self, code: str) -> frozenset[str]:
         """Return a code and the one that undoes it; nothing for one that changes no standing."""
         pairs = (frozenset((self.sign_on, self.sign_off)), frozenset((self.connect, self.disconnect)))
-        return next((pair for pair in pairs if code in pair), frozenset())
+        found = next((pair for pair in pairs if code in pair), frozenset[str | None]())
+        return frozenset(filter(None, found))
 
 
 def standing(events: Iterable[RailEvent], *, party: str, own: Iterable[str], codes: Codes) -> Standing:

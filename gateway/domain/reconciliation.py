@@ -8,16 +8,14 @@ looked at once more, by its details alone: what settled last is in no later tota
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
-from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.receiving_time import ZONE
 
-ZONE: Final = ZoneInfo("America/New_York")
 ROLLS_AT: Final = time(19)
 """When a cycle day ends, and the next one begins."""
 
@@ -38,7 +36,6 @@ UNDER_WAY: Final = timedelta(minutes=10)
 
 LOOKED_INTO_AGAIN: Final = timedelta(minutes=15)
 """A difference that stays is looked into again: the request or its answer may be lost, or something was under way."""
-
 
 CLOSED_AFTER: Final = timedelta(minutes=30)
 """So long after the roll a cycle day is looked at as a whole: the rail has ended it, and nothing is under way here."""
@@ -130,11 +127,3 @@ def missing_id(rail: str, message_id: str) -> UUID:
 def closing_id(rail: str, message_id: str) -> UUID:
     """Return the id of the fact that nobody has to look at a missing message any more: of two people, one closes it."""
     return uuid5(_OWN, f"closed:{rail}:{message_id}")
-
-
-def still_missing(events: Iterable[RailEvent]) -> list[RailEvent]:
-    """Return what is missing and nobody has closed, the oldest first; what both regions have found is one."""
-    known = sorted(events, key=lambda event: event.at, reverse=True)
-    closed = {event.about for event in known if event.kind is RailEventKind.CLOSED}
-    missing = {event.about: event for event in known if event.kind is RailEventKind.MISSING}
-    return sorted((event for about, event in missing.items() if about not in closed), key=lambda event: event.at)

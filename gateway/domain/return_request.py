@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEvent
-from gateway.domain.receiving_time import business_days_later
+from gateway.domain.receiving_time import ZONE, business_days_later
+from gateway.domain.reconciliation import cycle_day
 from gateway.domain.request import Request, RequestState
 
 DAYS_MAX: Final[Mapping[str, int | None]] = {"FRAD": None, "WNTB": 95}
@@ -102,9 +103,9 @@ REQUEST_FACTS: Final = frozenset(kind for _, kind in REQUESTS_TO_US)
 
 
 def is_in_time(*, settled_at: datetime, asked_at: datetime, reason_code: str | None) -> bool:
-    """Whether a return may still be asked for, so long after settlement."""
+    """Whether a return may still be asked for: so many calendar days after the settlement date, a cycle day."""
     days = DAYS_MAX.get(reason_code or "", DAYS_MAX_OTHERWISE)
-    return days is None or asked_at - settled_at <= timedelta(days=days)
+    return days is None or (asked_at.astimezone(ZONE).date() - cycle_day(settled_at)).days <= days
 
 
 def request_after(request: Request, step: RequestStep, *, message_id: str | None, due_at: datetime | None) -> Request:

@@ -1,4 +1,4 @@
-"""Money that goes back by a pacs.004: what of an incoming transfer may be returned, and how it stands."""
+"""Money that goes back: what of an incoming transfer may be returned, and how it stands."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gateway.domain.incoming_transfer import InstitutionAnswer, Verdict
-from gateway.domain.payment import PaymentId, Rail, Reason, ReasonOrigin, TenantId
+from gateway.domain.payment import PaymentId, Rail, Reason, ReasonOrigin, TenantId, is_reason_code
 from iso20022 import Amount, EndToEndId, Personal, RoutingNumber, Uetr
 
 BUDGET_MS: Final = 500
@@ -229,7 +229,6 @@ _SHARED: Final = frozenset({"lists", "threshold", "webhook", "velocity", "budget
 _OUTGOING: Final = _SHARED | {"unanswered", "hold_s", "reason_code"}
 _INCOMING: Final = _SHARED | {"unanswered_reason_code"}
 _VELOCITY: Final = frozenset({"account", "window_s", "count_max", "cents_max"})
-_CODE_CHARACTERS: Final = 4
 
 
 def screening_from(content: Any) -> ScreeningPolicy:
@@ -330,7 +329,6 @@ def _code_or_none(value: Any, place: str) -> str | None:
 
 
 def _code(value: Any, place: str) -> str:
-    is_code = isinstance(value, str) and len(value) == _CODE_CHARACTERS and value.isascii() and value.isalnum()
-    if is_code and value == value.upper():
-        return str(value)
+    if is_reason_code(value):
+        return value
     raise ValueError(f"{place}: an ISO 20022 status reason such as {REASON_CODE} is meant")

@@ -12,15 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer, Verdict
-
-ZONE: Final = ZoneInfo("America/New_York")
-"""The zone of a rule's hours: that of both rails."""
-
-CODE_CHARACTERS: Final = 4
-"""An ISO 20022 external status reason is so long."""
+from gateway.domain.payment import is_reason_code
+from gateway.domain.receiving_time import ZONE
 
 
 class AccountStanding(StrEnum):
@@ -131,13 +126,7 @@ def _members(content: Any, place: str, known: frozenset[str]) -> Mapping[str, An
 def _code(value: Any, place: str) -> str | None:
     if value is None:
         return None
-    if (
-        isinstance(value, str)
-        and len(value) == CODE_CHARACTERS
-        and value.isascii()
-        and value.isalnum()
-        and value.isupper()
-    ):
+    if is_reason_code(value):
         return value
     raise ValueError(f"{place}: an ISO 20022 status reason such as AC04 is meant")
 

@@ -14,6 +14,9 @@ TELLING_MARGIN_S: Final = 0.25
 STATUS_REQUEST_INTERVAL_MAX_S: Final = 60.0
 """However long a rail stays silent, it is asked again after a minute."""
 
+ASKED_WITHIN_S: Final = STATUS_REQUEST_INTERVAL_MAX_S
+"""A question that was queued and has not been put by then is taken for lost: longer than a queue lags, it is hoped."""
+
 SELDOM_INTERVAL_S: Final = 900.0
 """Once a person was called, the rail is asked every quarter of an hour: a long outage ends some day."""
 
@@ -84,6 +87,11 @@ class Timing:
             return now + timedelta(seconds=SELDOM_INTERVAL_S)
         asked = max(payment.status_requests, payment.transfers - 1)  # by questions, or by repeats
         return self.first_status_request(payment, now + question_pause(self.status_request_interval_s, asked))
+
+
+def asking_overdue(now: datetime) -> datetime:
+    """Return the instant at which a question that is queued now, and has not been put by then, is queued again."""
+    return now + timedelta(seconds=ASKED_WITHIN_S)
 
 
 def question_pause(interval_s: float, asked: int) -> timedelta:

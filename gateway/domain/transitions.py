@@ -37,6 +37,9 @@ class Effect(StrEnum):
     ASK_STATUS_AGAIN = "ask_status_again"
     """Wake after a pause, to ask once more if there is no word by then."""
 
+    AWAIT_ASKING = "await_asking"
+    """Wake when what was queued to ask the rail has not been asked for so long that it must be lost."""
+
     QUEUE_ENQUIRY = "queue_enquiry"
     """Put the question on the inquiry queue of the rail: a pacs.028, or the identical message marked as a duplicate."""
 
@@ -73,7 +76,7 @@ _E = EventKind
 _STOP = (Effect.STOP_TIMER,)
 _STRANGE = (Effect.REPORT_CONTRADICTION,)
 _STRANGE_STOP = (Effect.STOP_TIMER, Effect.REPORT_CONTRADICTION)
-_ASK_NOW = (Effect.QUEUE_ENQUIRY, Effect.ASK_STATUS_AGAIN)
+_ASK_NOW = (Effect.QUEUE_ENQUIRY, Effect.AWAIT_ASKING)
 _ASK_AGAIN = (Effect.ASK_STATUS_AGAIN,)
 _OPERATOR = (Effect.ASK_STATUS_AGAIN, Effect.CALL_OPERATOR)
 _OPERATOR_ALONE = (Effect.STOP_TIMER, Effect.CALL_OPERATOR)
@@ -129,6 +132,7 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # Nothing has left yet. An answer here is to a message that we believe unsent: take the rail's word, tell a person.
     (_S.RECEIVED, _E.SENDING_STARTED): Transition(_S.SENDING, (Effect.AWAIT_ANSWER,)),
     (_S.RECEIVED, _E.FUNDS_REFUSED): Transition(_S.REJECTED, _STOP),
+    (_S.RECEIVED, _E.DIRECTORY_REFUSED): Transition(_S.REJECTED, _STOP),
     (_S.RECEIVED, _E.DEADLINE_PASSED): Transition(_S.REJECTED, _STOP),
     **{(_S.RECEIVED, kind): Transition(state, _STRANGE_STOP) for kind, state in _SETTLING.items()},
     **{(_S.RECEIVED, kind): Transition(_S.REJECTED, _STRANGE_STOP) for kind in _REJECTING},
@@ -144,6 +148,7 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     (_S.HELD, _E.HOLD_REJECTED): Transition(_S.REJECTED, _STOP),
     (_S.RELEASED, _E.SENDING_STARTED): Transition(_S.SENDING, (Effect.AWAIT_ANSWER,)),
     (_S.RELEASED, _E.FUNDS_REFUSED): Transition(_S.REJECTED, _STOP),
+    (_S.RELEASED, _E.DIRECTORY_REFUSED): Transition(_S.REJECTED, _STOP),
     **{(state, _E.DEADLINE_PASSED): Transition(_S.REJECTED, _STOP) for state in _UNSENT_BY_SCREENING},
     # ... What the rail says of it is of a copy that we know nothing of: its word is taken, and a person looks.
     **{
@@ -171,13 +176,15 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     (_S.SENDING, _E.REFUSAL_UNEXPLAINED): Transition(_S.IN_DOUBT, (Effect.ASK_STATUS,)),
     (_S.SENDING, _E.NOT_PROCESSED_REPORTED): Transition(_S.SENDING),
     # No answer came. Only the rail's word ends it; the question is put again until it does, or a person is called.
+    # The next one is due after a pause that begins when the last has been put: while one waits in a queue that lags, no
+    # other joins it.
     (_S.IN_DOUBT, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
     (_S.IN_DOUBT, _E.DEADLINE_PASSED): Transition(_S.IN_DOUBT),
     (_S.IN_DOUBT, _E.STATUS_REQUEST_DUE): Transition(_S.IN_DOUBT, _ASK_NOW),
-    (_S.IN_DOUBT, _E.STATUS_REQUESTED): Transition(_S.IN_DOUBT),
-    (_S.IN_DOUBT, _E.PING_DUE): Transition(_S.IN_DOUBT, (Effect.QUEUE_PING, Effect.ASK_STATUS_AGAIN)),
-    (_S.IN_DOUBT, _E.PINGED): Transition(_S.IN_DOUBT),
-    (_S.IN_DOUBT, _E.TRANSFER_REPEATED): Transition(_S.IN_DOUBT),
+    (_S.IN_DOUBT, _E.STATUS_REQUESTED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
+    (_S.IN_DOUBT, _E.PING_DUE): Transition(_S.IN_DOUBT, (Effect.QUEUE_PING, Effect.AWAIT_ASKING)),
+    (_S.IN_DOUBT, _E.PINGED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
+    (_S.IN_DOUBT, _E.TRANSFER_REPEATED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
     (_S.IN_DOUBT, _E.QUESTIONS_EXHAUSTED): Transition(_S.AWAITING_OPERATOR, _OPERATOR),
     (_S.IN_DOUBT, _E.LOOK_BACK_ENDED): Transition(_S.AWAITING_OPERATOR, _OPERATOR_ALONE),
     **{(_S.IN_DOUBT, kind): Transition(state, _STOP) for kind, state in _SETTLING.items()},
@@ -193,7 +200,9 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # A person is called. The rail goes on being asked, seldom, while it looks back, and its word ends it as ever.
     (_S.AWAITING_OPERATOR, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
     **{(_S.AWAITING_OPERATOR, kind): Transition(_S.AWAITING_OPERATOR) for kind in _TIMERS},
-    (_S.AWAITING_OPERATOR, _E.STATUS_REQUEST_DUE): Transition(_S.AWAITING_OPERATOR, _ASK_NOW),
+    (_S.AWAITING_OPERATOR, _E.STATUS_REQUEST_DUE): Transition(
+        _S.AWAITING_OPERATOR, (Effect.QUEUE_ENQUIRY, Effect.ASK_STATUS_AGAIN)
+    ),
     (_S.AWAITING_OPERATOR, _E.LOOK_BACK_ENDED): Transition(_S.AWAITING_OPERATOR, _STOP),
     (_S.AWAITING_OPERATOR, _E.STATUS_REQUESTED): Transition(_S.AWAITING_OPERATOR),
     (_S.AWAITING_OPERATOR, _E.PINGED): Transition(_S.AWAITING_OPERATOR),
@@ -268,8 +277,9 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
         for state in (_S.RECEIVED, *_UNSENT_BY_SCREENING, _S.SENDING, _S.IN_DOUBT, _S.RESEND_DUE)
     },
     (_S.AWAITING_OPERATOR, _E.TAKEN_OVER): Transition(_S.AWAITING_OPERATOR, _ASK_AGAIN),
-    # Never sent from here, since the rail was asked first: what the core refuses is not sent.
+    # Never sent from here, since the rail was asked first: what the core, or the directory, refuses is not sent.
     (_S.RESEND_DUE, _E.FUNDS_REFUSED): Transition(_S.REJECTED, _STOP),
+    (_S.RESEND_DUE, _E.DIRECTORY_REFUSED): Transition(_S.REJECTED, _STOP),
     # Progress decides nothing, whenever it comes.
     **{(state, _E.PROGRESS_REPORTED): Transition(state) for state in PaymentState},
 }

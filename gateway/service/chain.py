@@ -6,12 +6,21 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
-from gateway.domain.audit import EventFacts, IncomingTransferFacts, MessageFacts, PaymentFacts, chained
+from gateway.domain.audit import (
+    ConversationFacts,
+    EventFacts,
+    IncomingTransferFacts,
+    MessageFacts,
+    PaymentFacts,
+    chained,
+)
+from gateway.domain.conversation import Conversation, RecordedAct
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import ARRIVAL, IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import FundsHolder, Payment, RegionId
 from gateway.domain.transitions import ACCEPTANCE
+from gateway.service.ports.conversations import NewConversation
 from gateway.service.ports.incoming import IncomingDecision, NewTransfer
 from gateway.service.ports.keys import Sealed
 from gateway.service.ports.store import Decision, NewPayment, RawMessage
@@ -125,6 +134,52 @@ def _event_facts(
         details=event.details,
         contradiction=decision.contradiction,
         at=decision.at,
+    )
+
+
+def conversation_facts(new: NewConversation, *, region: RegionId) -> ConversationFacts:
+    """Return what a conversation's first event follows."""
+    opened = new.conversation
+    return ConversationFacts(
+        region=region,
+        conversation_id=opened.conversation_id,
+        tenant_id=opened.tenant_id,
+        rail=opened.rail.value,
+        kind=opened.kind.value,
+        side=opened.side.value,
+        message_id=opened.message_id,
+        content_digest=new.content_digest,
+        own_agent=opened.own_agent,
+        counterparty=opened.counterparty,
+        topic=opened.topic,
+        amount_cents=None if opened.amount is None else opened.amount.cents,
+        end_to_end_id=opened.end_to_end_id,
+        about_id=opened.about_id,
+        opened_at=opened.opened_at,
+        pay_by=opened.pay_by,
+        expires_at=opened.expires_at,
+    )
+
+
+def act_facts(of: Conversation, recorded: RecordedAct, details: Mapping[str, str], *, region: RegionId) -> EventFacts:
+    """Return what an act in a conversation says, as an event of a payment is said: strange is what contradicts."""
+    reason = recorded.reason
+    return EventFacts(
+        region=region,
+        payment_id=of.conversation_id,
+        tenant_id=of.tenant_id,
+        sequence=recorded.sequence,
+        kind=recorded.act.value,
+        state_before=None if recorded.state_before is None else recorded.state_before.value,
+        state_after=recorded.state_after.value,
+        status=None,
+        reason_code=None if reason is None else reason.code,
+        reason_origin=None if reason is None else reason.origin.value,
+        reason_text=None if reason is None else reason.text,
+        business_message_id=recorded.business_message_id,
+        details=details,
+        contradiction=recorded.is_strange,
+        at=recorded.at,
     )
 
 

@@ -14,7 +14,7 @@ from gateway.domain.ledger import postings
 from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState, Rail
 from gateway.domain.return_request import REQUEST_EVENTS, REQUESTS, request_of
 from gateway.domain.screening import HELD_UNTIL
-from gateway.domain.timing import Timing
+from gateway.domain.timing import Timing, asking_overdue
 from gateway.domain.transitions import Effect, Transition, advance, tells
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
@@ -98,6 +98,8 @@ def _timer(payment: Payment, event: Event, effects: Sequence[Effect], *, at: dat
         return timing.resending_ends(at)
     if Effect.ASK_STATUS in effects:
         return timing.first_status_request(payment, at)
+    if Effect.AWAIT_ASKING in effects:
+        return asking_overdue(at)
     if Effect.ASK_STATUS_AGAIN in effects:
         return timing.next_status_request(payment, at)
     return None

@@ -23,6 +23,7 @@ from gateway.service.requests import PaymentRequest
 from gateway.service.resolutions import resolution_mismatches
 from gateway.service.submit import JSON_TYPE
 from iso20022 import (
+    RAIL_LIMITS,
     BusinessHeader,
     CopyDuplicate,
     CustomerCreditTransfer,
@@ -169,6 +170,10 @@ class Dialect(Protocol):
 
     def is_sign_of_life(self, message: Message | None) -> bool:
         """Whether a message answers a PING."""
+        ...
+
+    def notice(self, message: Message | None) -> Notice | None:
+        """Return what the rail says of itself, or of what it was asked about ourselves; None for all else."""
         ...
 
     def about(self, message: Message | None) -> str | None:
@@ -363,7 +368,7 @@ class DialectProtocol:
 
     def read(self, body: bytes) -> Reading:
         """Return what a message from the rail is about; what cannot be read keeps its findings' codes."""
-        report = examine(body, profile=self._dialect.profile, direction=Direction.FROM_RAIL)
+        report = examine(body, profile=self._dialect.profile, direction=Direction.FROM_RAIL, limits=RAIL_LIMITS)
         header, message = report.header, report.message
         codes = tuple(finding.code for finding in report.findings if finding.severity is Severity.ERROR)
         message_type = report.message_type or _UNREADABLE
@@ -373,11 +378,11 @@ class DialectProtocol:
             codes = (*codes, _NOT_FOR_US)
         if codes:  # only what is valid, from the rail and for us, is acted upon; the rest is a person's to look at
             return Reading(header.business_message_id, message_type, None, None, codes)
-        notice = message if isinstance(message, Notice) else None
-        if self._dialect.is_sign_of_life(message):
-            return Reading(header.business_message_id, message_type, None, None, is_sign_of_life=True, notice=notice)
-        if notice is not None:
-            return Reading(header.business_message_id, message_type, None, None, notice=notice)
+        notice = self._dialect.notice(message)
+        is_alive = self._dialect.is_sign_of_life(message)
+        if is_alive or notice is not None:
+            of = None if notice is None else self._dialect.about(message)
+            return Reading(header.business_message_id, message_type, of, None, is_sign_of_life=is_alive, notice=notice)
         if self._is_value(message):
             created_at = header.creation_time
             return Reading(

@@ -14,6 +14,7 @@ from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reaso
 from gateway.domain.screening import HELD_UNTIL
 from gateway.domain.transitions import ASKABLE, SENDABLE
 from gateway.service.decide import Decisions, decide
+from gateway.service.directory import ParticipantDirectory
 from gateway.service.funds import Funds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
@@ -68,12 +69,14 @@ class Dispatcher:
     observer: Observer
     funds: Funds
     screening: Screening | None = None
+    directory: ParticipantDirectory | None = None
     pinged_at: dict[Rail, datetime] = field(default_factory=dict)
 
     async def transfer(self, delivery: Delivery) -> None:
         """Send the transfer of a payment that waits to be sent; leave any other alone, so that a repeat is safe.
 
-        Whoever the tenant has look at its payments looks at it first: what they find is held for a person. Where the
+        Whom the rail would refuse by its participant directory is sent nothing: the payment is rejected. Whoever the
+        tenant has look at its payments looks at it first: what they find is held for a person. Where the
         institution's core holds the debtor's money, it reserves it then, or the payment is rejected.
         Of all the workers that hold the same delivery, one alone saves SENDING, and that one sends. Returning settles
         the delivery: from SENDING on, the timer and the rail's answer carry the payment, never a second delivery.
@@ -88,8 +91,10 @@ class Dispatcher:
             return  # when it is released it has a delivery of its own
         latest_sending = self.rails[loaded.rail].timing.latest_sending(loaded)
         asks_first = _asks_first(loaded)
-        screened = CLEAR if asks_first else await self._screened(loaded, received, until=latest_sending)
-        is_let_alone = asks_first or screened.held is not None
+        unreached = None if asks_first or self.directory is None else self.directory.of_payment(loaded)
+        is_unasked = asks_first or unreached is not None
+        screened = CLEAR if is_unasked else await self._screened(loaded, received, until=latest_sending)
+        is_let_alone = is_unasked or screened.held is not None
         unreserved = None if is_let_alone else await self.funds.reserve(loaded, received, until=latest_sending)
         message: OutboundMessage | None = None
 
@@ -105,6 +110,9 @@ class Dispatcher:
                 return decide(payment, event, at=now, timing=rail.timing)
             if asks_first or (payment.state, payment.transfers) != (loaded.state, loaded.transfers):
                 raise UnavailableError(f"payment {payment.payment_id} has changed: it is looked at, and reserved, anew")
+            if unreached is not None and not payment.transfers:
+                event = Event(EventKind.DIRECTORY_REFUSED, reason=unreached.reason)
+                return decide(payment, event, at=now, timing=rail.timing)
             if must_pass(payment) and screened.held is not None:
                 return _held(payment, screened, at=now, rail=rail)
             if unreserved is not None and not payment.transfers:

@@ -15,7 +15,7 @@ from gateway.domain.timing import Timing
 from gateway.service.dialect import DialectProtocol, Heard, TransferForm, document_in, rail_time
 from gateway.service.incoming.money import between_institutions
 from gateway.service.ports import MessageClass, RawMessage
-from gateway.service.rail_protocol import OutboundMessage, Statement
+from gateway.service.rail_protocol import Notice, OutboundMessage, Statement
 from gateway.service.resolutions import resolved
 from iso20022 import (
     BusinessHeader,
@@ -178,6 +178,10 @@ class FedNowDialect:
     def is_sign_of_life(self, message: Message | None) -> bool:
         """Whether it is the answer to a PING."""
         return isinstance(message, SystemEventAcknowledgement) and message.event_code == PING
+
+    def notice(self, message: Message | None) -> Notice | None:
+        """Return admi.004, admi.011 and admi.998 as they are."""
+        return message if isinstance(message, Notice) else None
 
     def about(self, message: Message | None) -> str | None:
         """Return the original's message id, of an admi.002 and an admi.007 the related reference."""

@@ -16,22 +16,24 @@ from gateway.domain.reconciliation import Arrivals, Details, Totals
 from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
 from gateway.service.ports import MessageClass
-from gateway.service.rail_protocol import OutboundMessage
-from iso20022 import RoutingNumber, is_routing_number, read, unwrap
+from gateway.service.rail_protocol import EchoAsked, OutboundMessage
+from iso20022 import RAIL_LIMITS, RoutingNumber, is_routing_number, read, unwrap
 from iso20022.messages import admi004, camt052, camt060
 from iso20022.messages.admi004 import PING, SystemEventNotification
 from iso20022.messages.camt052 import AccountReport
 from iso20022.messages.camt060 import AccountReportingRequest, ReportingPeriod, ReportingRequest, ReportKind
 from iso20022.messages.entries import CreditDebit, EntryStatus
 
-CODES: Final = Codes(sign_on="FPON", sign_off="FPOF", connect="FPCR", disconnect="FPCD")
+_CONNECT: Final = "FPCR"
+_DISCONNECT: Final = "FPCD"
+CODES: Final = Codes(sign_on="FPON", sign_off="FPOF", connect=_CONNECT, disconnect=_DISCONNECT)
 
 _CODE_OF: Final = {
     RailAction.PING: PING,
     RailAction.SIGN_ON: CODES.sign_on,
     RailAction.SIGN_OFF: CODES.sign_off,
-    RailAction.CONNECT: CODES.connect,
-    RailAction.DISCONNECT: CODES.disconnect,
+    RailAction.CONNECT: _CONNECT,
+    RailAction.DISCONNECT: _DISCONNECT,
 }
 
 _POINT: Final = re.compile(r"[0-9A-Za-z]{1,35}")
@@ -43,6 +45,7 @@ class FedNowOperations:
 
     rail: Final = Rail.FEDNOW
     codes: Final = CODES
+    counts_downtime: Final = True
 
     def __init__(self, dialect: FedNowDialect, *, party: str, institutions: frozenset[str]) -> None:
         self._dialect = dialect
@@ -68,6 +71,10 @@ class FedNowOperations:
                     return None
                 return "name one connection point: up to 35 letters and digits"
 
+    def echo_answer(self, asked: EchoAsked, *, event_id: UUID, at: datetime) -> OutboundMessage:  # noqa: ARG002
+        """Raise: the service asks for no echo."""
+        raise AssertionError("FedNow asks for no echo")
+
     def message(self, action: RailAction, subject: str | None, *, event_id: UUID, at: datetime) -> OutboundMessage:
         """Return the admi.004."""
         message_id = self._dialect.message_id(at.astimezone(self._zone).date(), rail_operation_reference_of(event_id))
@@ -91,7 +98,7 @@ class FedNowOperations:
 
     def read_report(self, body: bytes) -> Sequence[Totals | Details]:
         """Return what a camt.052 says of what came in: its totals, or each message."""
-        document = unwrap(read(body)).document
+        document = unwrap(read(body, RAIL_LIMITS)).document
         assert document is not None, "what was heard had a Document"
         message = camt052.parse(document)
         match message.kind:

@@ -166,8 +166,13 @@ class LeaseWatch:
             UnavailableError: the witness does not answer.
 
         """
-        terms = await self.look()
-        assert self._seen is not None, "it was just looked at"
+        await self.look()
+        return await self.fence_as_seen(by=by)
+
+    async def fence_as_seen(self, *, by: RegionId) -> LeaseTerms:
+        """Fence the watched region off if it has not renewed since the last look; see `fence`."""
+        assert self._seen is not None, "it was looked at"
+        terms = LeaseTerms.read(self._seen.text)
         if terms.is_out:
             return terms
         fenced = LeaseTerms(terms.region, terms.term, terms.length_s, fenced_by=by)

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from gateway.domain.downtime import Downtime, DowntimeRules, downtime
+from gateway.domain.identity import echo_answer_id_of
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import (
     Codes,
@@ -32,7 +33,7 @@ from gateway.service.ports import (
     UnavailableError,
     UnsentRailMessage,
 )
-from gateway.service.rail_protocol import OutboundMessage, Reading
+from gateway.service.rail_protocol import EchoAsked, OperationAnswer, OutboundMessage, Reading
 from iso20022 import (
     AccountReportMessage,
     MessageReject,
@@ -52,17 +53,21 @@ SENDABLE_S: Final = 60.0
 
 SENT_AT_ONCE_MAX: Final = 16
 SHOWN_EVENTS_MAX: Final = 400
-SHOWN: Final = frozenset(RailEventKind) - {
-    RailEventKind.REQUESTED,
-    RailEventKind.REPORTED,
-    RailEventKind.MISSING,
-    RailEventKind.CLOSED,
-    RailEventKind.DIRECTORY,
-}
+SHOWN: Final = frozenset(
+    {
+        RailEventKind.ASKED,
+        RailEventKind.ACKNOWLEDGED,
+        RailEventKind.REFUSED,
+        RailEventKind.ABANDONED,
+        RailEventKind.BROADCAST,
+    }
+)
 """What operators have asked, and news: not what is asked every few minutes."""
 
 STANDING_EVENTS_MAX: Final = 2_000
-"""The events that a standing is made of: sign-ons of months, at several a day."""
+"""The events that a standing is made of: sign-ons of months, at several a day. What others do is not among them."""
+
+_OURS: Final = SHOWN - {RailEventKind.BROADCAST}
 
 
 class OperationsDialect(Protocol):
@@ -88,12 +93,21 @@ class OperationsDialect(Protocol):
         """Its codes for what changes a standing."""
         ...
 
+    @property
+    def counts_downtime(self) -> bool:
+        """Whether the rail's limits of downtime are known, and so counted."""
+        ...
+
     def code_of(self, action: RailAction) -> str:
         """Return the rail's code for an action."""
         ...
 
     def check(self, action: RailAction, subject: str | None) -> str | None:
         """Return what is wrong with a subject for this action, in words; None where nothing is."""
+        ...
+
+    def echo_answer(self, asked: EchoAsked, *, event_id: UUID, at: datetime) -> OutboundMessage:
+        """Return the answer to an echo that the rail has asked for."""
         ...
 
     def message(self, action: RailAction, subject: str | None, *, event_id: UUID, at: datetime) -> OutboundMessage:
@@ -139,6 +153,8 @@ class RailStatus:
     codes: Codes
     downtime: Mapping[str, Downtime]
     """Of each of our institutions that is known."""
+    allowed: DowntimeRules | None
+    """What the rail allows; None where that is not known, and nothing is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +230,7 @@ class RailOperations:
 
     async def _disconnected_by(self, rail: Rail, point: str) -> str | None:
         """Who has asked last that a connection point be disconnected."""
-        codes, kinds = {self._dialect(rail).codes.disconnect}, {RailEventKind.ASKED}
+        codes, kinds = {self._dialect(rail).code_of(RailAction.DISCONNECT)}, {RailEventKind.ASKED}
         asked = await self.store.events(rail, codes=codes, kinds=kinds, limit=STANDING_EVENTS_MAX)
         return next((each.asked_by for each in asked if each.subjects == (point,)), None)
 
@@ -246,7 +262,7 @@ class RailOperations:
         """
         dialect = self._dialect(rail)
         events = await self.store.events(rail, kinds=SHOWN, limit=SHOWN_EVENTS_MAX)
-        changes = await self.store.events(rail, codes=dialect.codes.changes, limit=STANDING_EVENTS_MAX)
+        changes = await self._changes(dialect)
         stands = standing(changes, party=dialect.party, own=dialect.institutions, codes=dialect.codes)
         return RailStatus(
             stands,
@@ -263,8 +279,19 @@ class RailOperations:
                     now=self.clock.now(),
                 )
                 for institution in sorted(dialect.institutions | set(stands.institutions))
+                if dialect.counts_downtime
             },
+            self.rules if dialect.counts_downtime else None,
         )
+
+    async def _changes(self, dialect: OperationsDialect) -> Sequence[RailEvent]:
+        """What was asked and answered, and what was broadcast about us: others sign on and off all day."""
+        rail, codes = dialect.rail, dialect.codes.changes
+        asked = await self.store.events(rail, codes=codes, kinds=_OURS, limit=STANDING_EVENTS_MAX)
+        ours = {dialect.party, *dialect.institutions, *(subject for each in asked for subject in each.subjects)}
+        kinds = {RailEventKind.BROADCAST}
+        told = await self.store.events(rail, codes=codes, kinds=kinds, subjects=ours, limit=STANDING_EVENTS_MAX)
+        return [*asked, *told]
 
     def _dialect(self, rail: Rail) -> OperationsDialect:
         dialect = self.dialects.get(rail)
@@ -296,10 +323,10 @@ class RailOperationSender:
 
     async def send_due(self) -> None:
         """Send what waits, once."""
-        now = self.clock.now()
-        again_at = now + timedelta(seconds=SEND_AGAIN_S)
-        for unsent in await self.store.take_unsent(now, again_at=again_at, limit=SENT_AT_ONCE_MAX):
-            link = self.links.get(unsent.event.rail)
+        taken_at = self.clock.now()
+        again_at = taken_at + timedelta(seconds=SEND_AGAIN_S)
+        for unsent in await self.store.take_unsent(taken_at, again_at=again_at, limit=SENT_AT_ONCE_MAX):
+            link, now = self.links.get(unsent.event.rail), self.clock.now()
             if link is None or now - unsent.event.at > timedelta(seconds=SENDABLE_S):
                 await self._give_up(unsent, now, f"It could not be handed to the rail within {SENDABLE_S:g} s.")
                 continue
@@ -344,6 +371,7 @@ class RailNotices:
 
     store: RailEventStore
     observer: Observer
+    dialects: Mapping[Rail, OperationsDialect]
 
     async def hear(self, rail: Rail, raw: RawMessage, reading: Reading, *, digest: bytes) -> bytes | None:
         """Keep a notice; return the digest under which its id is known already, None where it is new. A repeat is safe.
@@ -352,11 +380,28 @@ class RailNotices:
             UnavailableError: the store does not answer.
 
         """
+        if isinstance(reading.notice, EchoAsked):
+            await self._answer(rail, raw, reading, reading.notice)
+            return None
         event = _event_of(rail, raw, reading)
         known = await self.store.hear(event, raw, digest=digest)
         if known is None:
             self.observer.rail_event(event)
         return known
+
+    async def _answer(self, rail: Rail, raw: RawMessage, reading: Reading, asked: EchoAsked) -> None:
+        """Have an echo answered, once however often it comes: the answer is a function of it, and it is not kept."""
+        event_id = echo_answer_id_of(rail, reading.business_message_id)
+        message = self.dialects[rail].echo_answer(asked, event_id=event_id, at=raw.at)
+        event = RailEvent(
+            event_id=event_id,
+            rail=rail,
+            kind=RailEventKind.REQUESTED,
+            code=message.message_type[:8],
+            business_message_id=message.business_message_id,
+            at=raw.at,
+        )
+        await self.store.ask(event, message.kept(event_id, at=raw.at), message_class=message.message_class)
 
     async def is_about_ours(self, rail: Rail, reading: Reading) -> bool:
         """Whether a refusal, or a report, answers something that was asked here about ourselves."""
@@ -376,6 +421,10 @@ def _event_of(rail: Rail, raw: RawMessage, reading: Reading) -> RailEvent:
         case SystemEventAcknowledgement() as said:
             kind, code, subjects = RailEventKind.ACKNOWLEDGED, said.event_code, said.parameters
             about, reason, described, happened = said.originator_reference, None, said.description, said.event_time
+        case OperationAnswer() as said:
+            kind = RailEventKind.ACKNOWLEDGED if said.refusal is None else RailEventKind.REFUSED
+            code, subjects, about = said.code, (), reading.about
+            reason, described, happened = said.refusal, None, said.at
         case SystemEventNotification() as said:
             kind, code, subjects = RailEventKind.BROADCAST, said.event_code, said.parameters
             about, reason, described, happened = None, None, said.description, said.event_time

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import OperationState, RailAction
-from gateway.service.ports import Clock, IncomingStore, Observer, ReceivingTenant, UnavailableError
+from gateway.service.ports import Clock, IncomingStore, ReceivingTenant, UnavailableError
 from gateway.service.rail_operations import RailOperations, RailStatus
 
 LOOK_PAUSE_S: Final = 2.0
@@ -121,10 +121,11 @@ class RailGuard:
     operations: RailOperations
     answerers: Answerers
     clock: Clock
-    observer: Observer
     after_s: float
     has_peer: bool = False
     own_point: str | None = None
+    signs_off_institutions: bool = True
+    """Whether the rail signs off one institution of several; else they have their stand-in."""
     _since_s: dict[str | None, float] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -137,7 +138,7 @@ class RailGuard:
         """Look once, and sign off whose time is over."""
         unready, now_s = await self.answerers.unready(), self.clock.monotonic_s()
         gone: dict[str | None, str] = {} if unready.ours is None else {None: unready.ours}
-        if not self.has_peer:
+        if not self.has_peer and self.signs_off_institutions:
             gone.update(unready.institutions)
         self._since_s = {subject: self._since_s.get(subject, now_s) for subject in gone}
         for subject, why in gone.items():

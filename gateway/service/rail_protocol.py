@@ -19,6 +19,7 @@ from iso20022 import (
     CustomerCreditTransfer,
     Finding,
     InstitutionCreditTransfer,
+    InstructionId,
     MessageId,
     MessageReject,
     ParticipantFile,
@@ -52,7 +53,24 @@ Statement = (
 )
 """What a rail may say about a payment of ours, on one rail or another."""
 
-Notice = SystemEventAcknowledgement | SystemEventNotification | ParticipantFile
+
+@dataclass(frozen=True, slots=True)
+class OperationAnswer:
+    """A rail's answer to what it was asked about ourselves, by the code of that; refused where it has a reason."""
+
+    code: str
+    refusal: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EchoAsked:
+    """A rail's question whether we are there, by the instruction that the answer names."""
+
+    instruction_id: InstructionId
+
+
+Notice = SystemEventAcknowledgement | SystemEventNotification | ParticipantFile | OperationAnswer | EchoAsked
 """What a rail may say of itself, or of what it was asked about ourselves: events, who takes part."""
 
 

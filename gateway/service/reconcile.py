@@ -26,7 +26,6 @@ from gateway.domain.reconciliation import (
     cycle_day,
     details_request_id,
     missing_id,
-    still_missing,
     totals_request_id,
 )
 from gateway.service.ports import Clock, IncomingStore, Observer, RailEventStore, UnavailableError
@@ -180,8 +179,8 @@ class Reconciler:
                 description=f"{Amount(cents)} dollars were settled to us, and {_said_of(here, cents)}.",
                 at=now,
             )
-            await self.store.note(missing)
-            self.observer.rail_event(missing)
+            if await self.store.note(missing):
+                self.observer.rail_event(missing)
 
     async def _request(
         self,
@@ -217,10 +216,6 @@ def _said_of(here: Here | None, cents: int) -> str:
     return "the message came, and has not settled here"
 
 
-def _is_here(missing: RailEvent, here: Here | None) -> bool:
-    return here is not None and here.has_settled and missing.note in {None, str(Amount(here.cents))}
-
-
 @dataclass(frozen=True, slots=True)
 class MissingDesk:
     """Shows what the rail has settled and is not settled here, and takes a person's word that it was looked at."""
@@ -230,16 +225,13 @@ class MissingDesk:
 
     async def missing(self, rail: Rail) -> Sequence[RailEvent]:
         """Return what is missing and was not closed, nor has come and settled since; the oldest first."""
-        kinds = {RailEventKind.MISSING, RailEventKind.CLOSED}
-        open_ones = still_missing(await self.store.events(rail, kinds=kinds, limit=MISSING_LISTED_MAX))
-        known = await self.store.known_here(rail, [str(event.about) for event in open_ones])
-        return [event for event in open_ones if not _is_here(event, known.get(str(event.about)))]
+        return await self.store.still_missing(rail, limit=MISSING_LISTED_MAX)
 
     async def close(self, rail: Rail, message_id: str, *, by: str, note: str) -> RailEvent:
         """Keep that a person has looked, and why nobody has to any more; return what was missing.
 
         Raises:
-            NotMissingError: nothing of this id is missing.
+            NotMissingError: nothing of this id is missing, or somebody has just closed it.
             UnavailableError: the store does not answer.
 
         """
@@ -257,5 +249,6 @@ class MissingDesk:
             note=note,
             at=self.clock.now(),
         )
-        await self.store.note(closed)
+        if not await self.store.note(closed):
+            raise NotMissingError(message_id)
         return found

@@ -189,18 +189,18 @@ class Projector(Generic[Source, Made]):
         """
         now = self.clock.now()
         waiting = await self.store.unprojected(now, limit=PROJECT_MAX)
-        folded: list[Made] = []
+        made: list[Made] = []
         given_up: list[Source] = []
         for source in waiting:
             verdict = Verdict()
             async with verdict:
-                folded.append(self.fold(source))
+                made.append(self.fold(source))
             if verdict.fault is not None:
                 given_up.append(source)
                 self.observer.fault("projection", verdict.fault)
                 self.observer.parked(source.payment_id, str(verdict.fault))
-        if folded:
-            await self.store.project(folded)
+        if made:
+            await self.store.project(made)
         if given_up:
             await self.store.postpone(given_up, until=now + timedelta(seconds=GIVEN_UP_PAUSE_S))
         return sum(len(source.notes) for source in waiting)

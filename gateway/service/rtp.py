@@ -7,6 +7,7 @@ IBM (FTM) and Oracle (Banking Payments) for the repeat. What no public text says
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
@@ -20,7 +21,7 @@ from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.timing import Timing
 from gateway.service.dialect import DialectProtocol, Heard, TransferForm, rail_time
 from gateway.service.ports import MessageClass, RawMessage
-from gateway.service.rail_protocol import OutboundMessage, Statement
+from gateway.service.rail_protocol import EchoAsked, Notice, OperationAnswer, OutboundMessage, Statement
 from gateway.service.resolutions import resolved
 from iso20022 import (
     BusinessHeader,
@@ -55,6 +56,7 @@ from iso20022 import header as headers
 from iso20022.header import RTP_HEADER_TYPE
 from iso20022.local_time import in_local_time
 from iso20022.messages import admn, pacs008
+from iso20022.messages.admn import SignOffRequest, SignOffResponse, SignOnRequest, SignOnResponse, SignOnStatus
 from iso20022.messages.shape import Code
 
 DEFAULT_DOUBT: Final = DoubtPolicy(enquiry=Enquiry.REPEAT, questions_max=5, ping_after=3)
@@ -70,7 +72,12 @@ COPY_REFUSALS: Final = frozenset({"DUPL"})
 RTP_RAIL_ID: Final = ConnectionPartyId("990000001T1")
 """To whom a participant's messages go (published samples)."""
 
-_ECHO_REQUEST: Final = "admn.005.001.01"
+SIGN_ON: Final = "admn.001"
+SIGN_OFF: Final = "admn.003"
+ECHO: Final = "admn.005"
+"""What is asked by administration messages, by the request's type: they have no codes of their own."""
+
+_ADMINISTRATION: Final[Mapping[type, str]] = {kind.value_type: name for name, kind in admn.KINDS.items()}
 
 _BY_STATUS: Final = {
     TransactionStatus.ACTC: EventKind.SETTLEMENT_REPORTED,
@@ -83,6 +90,7 @@ _BY_STATUS: Final = {
 _SERIALS: Final = 10**11
 _PAYMENT: Final = "pacs.008"
 _REQUEST: Final = "camt.056"
+_REQUEST_FOR_PAYMENT: Final = "pain.013"
 _NUMBER_LENGTH: Final = 9
 
 _DATE: Final = slice(1, 9)
@@ -202,10 +210,15 @@ class RtpDialect:
 
     def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
         """Return an echo request, admn.005."""
-        reference = ping_reference_of(payment.payment_id, payment.pings + 1)
+        return self.administration(EchoRequest, ping_reference_of(payment.payment_id, payment.pings + 1), at=at)
+
+    def administration(
+        self, make: type[EchoRequest | SignOnRequest | SignOffRequest], reference: str, *, at: datetime
+    ) -> OutboundMessage:
+        """Return an administration message whose instruction id is its header's, with a character more."""
         source, serial, participant = _source_of(reference), _serial_of(reference), self._address.participant
         local = rail_time(at, self._zone)
-        echo = EchoRequest(
+        request = make(
             message_id=rtp_administration_id(local_time=local, participant=participant, reference=reference[:10]),
             creation_time=local,
             instruction_id=rtp_instruction_id(
@@ -217,7 +230,22 @@ class RtpDialect:
         header_id = rtp_business_message_id(
             business_date=local.date(), participant=participant, source=source, serial=serial
         )
-        return self._message(header_id, _ECHO_REQUEST, admn.build(echo), message_class=MessageClass.SYSTEM, at=at)
+        message_type = _ADMINISTRATION[make]
+        return self._message(header_id, message_type, admn.build(request), message_class=MessageClass.SYSTEM, at=at)
+
+    def echo_answer(self, asked: EchoAsked, reference: str, *, at: datetime) -> OutboundMessage:
+        """Return the answer to an echo of the rail's, admn.006."""
+        participant, local = self._address.participant, rail_time(at, self._zone)
+        answer = EchoResponse(
+            message_id=rtp_administration_id(local_time=local, participant=participant, reference=reference[:10]),
+            creation_time=local,
+            instructing_agent=participant,
+            instructed_agent=self._address.rail,
+            original_instruction_id=asked.instruction_id,
+        )
+        header_id = header_id_of(self.message_id(local.date(), reference))
+        message_type = _ADMINISTRATION[EchoResponse]
+        return self._message(header_id, message_type, admn.build(answer), message_class=MessageClass.SYSTEM, at=at)
 
     def is_for_us(self, header: BusinessHeader) -> bool:
         """Whether a header is the rail's, under any of its ids, and to our participant."""
@@ -226,6 +254,22 @@ class RtpDialect:
     def is_sign_of_life(self, message: Message | None) -> bool:
         """Whether it is the answer to an echo."""
         return isinstance(message, EchoResponse)
+
+    def notice(self, message: Message | None) -> Notice | None:
+        """Return what answers a sign-on, a sign-off or an echo, and the rail's own news."""
+        match message:
+            case SignOnResponse() | SignOffResponse():
+                code = SIGN_ON if isinstance(message, SignOnResponse) else SIGN_OFF
+                if message.status is SignOnStatus.ACTC:
+                    return OperationAnswer(code, None, message.creation_time)
+                assert message.reason is not None, "the rail's rules want a rejection's reason"
+                return OperationAnswer(code, message.reason, message.creation_time)
+            case EchoRequest():
+                return EchoAsked(message.instruction_id)
+            case EchoResponse():
+                return OperationAnswer(ECHO, None, message.creation_time)
+            case _:
+                return message if isinstance(message, Notice) else None
 
     def about(self, message: Message | None) -> str | None:
         """Return the original's message id; of an admi.002 whichever id it refers to."""
@@ -240,6 +284,9 @@ class RtpDialect:
                 return _answered_for(message)
             case PaymentAcknowledgement():
                 return message_id_of(message.original_instruction_id)
+            case SignOnResponse() | SignOffResponse() | EchoResponse():
+                asked = message_id_of(message.original_instruction_id)
+                return None if asked is None else header_id_of(asked)
             case _:
                 return None
 
@@ -347,16 +394,20 @@ def _serial_of(reference: str) -> int:
 
 
 def _original_of(request: PaymentCancellationRequest) -> str | None:
-    """Return which payment is given up, or asked back; None for a request about anything else."""
+    """Return which payment is given up or asked back, or which request for payment is taken back."""
     original = request.original_message or request.original_group
-    if original is None or not original.message_name.startswith(_PAYMENT):
-        return None
-    return original.message_id
+    return None if original is None else _named(original.message_name, original.message_id)
 
 
 def _answered_for(resolution: Resolution) -> str | None:
-    """Return which payment the answer to a request for its return is about."""
-    for each in (*(payment.original_message for payment in resolution.payments), resolution.group):
-        if each is not None and each.message_name.startswith(_PAYMENT):
-            return each.message_id
-    return None
+    """Return which payment, or request for payment, the answer to a request for its return is about."""
+    originals = (*(payment.original_message for payment in resolution.payments), resolution.group)
+    named = (_named(each.message_name, each.message_id) for each in originals if each is not None)
+    return next((each for each in named if each is not None), None)
+
+
+def _named(message_name: str, message_id: str) -> str | None:
+    """A payment by its id; a request for payment under a name that no payment has, whatever its id is."""
+    if message_name.startswith(_PAYMENT):
+        return message_id
+    return f"{_REQUEST_FOR_PAYMENT}:{message_id}" if message_name.startswith(_REQUEST_FOR_PAYMENT) else None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from gateway.domain.payment import RegionId
-from gateway.domain.regions import LeaseTerms, SlotMap
+from gateway.domain.regions import SURELY_NOT_ALONE_S, LeaseTerms, SlotMap
 from gateway.service.lease import LeaseWatch, lease_name
 from gateway.service.ports import Clock, NotServingError, OvertakenError, Tenure, UnavailableError, Witness
 from gateway.service.regions import SLOTS_RECORD
 
 WATCH_PAUSE_S: Final = 1.0
+
+WITHDRAW_MAX_S: Final = 10.0
+"""So long the witness is waited for once what was begun there has failed: a person is waiting."""
 
 RENEWED_MEANWHILE_MAX: Final = 20
 """A living region renews while it is fenced off; so many times may the write come second."""
@@ -86,8 +91,11 @@ async def fence(witness: Witness, region: RegionId, *, by: RegionId, clock: Cloc
         UnavailableError: the witness does not answer.
 
     """
+    return await _fence(LeaseWatch(witness, region, clock), witness, region, by=by)
+
+
+async def _fence(watch: LeaseWatch, witness: Witness, region: RegionId, *, by: RegionId) -> LeaseTerms:
     await _demand_unfenced(witness, by)
-    watch = LeaseWatch(witness, region, clock)
     for _ in range(RENEWED_MEANWHILE_MAX):
         try:
             return await watch.fence(by=by)
@@ -107,8 +115,15 @@ async def take_over(witness: Witness, lost: RegionId, *, by: RegionId, clock: Cl
         UnavailableError: the witness does not answer.
 
     """
-    await fence(witness, lost, by=by, clock=clock)
     watch = LeaseWatch(witness, lost, clock)
+    await _fence(watch, witness, lost, by=by)
+    return await _take_over(watch, witness, lost, by=by, clock=clock, ask_wait_s=ask_wait_s)
+
+
+async def _take_over(
+    watch: LeaseWatch, witness: Witness, lost: RegionId, *, by: RegionId, clock: Clock, ask_wait_s: float
+) -> SlotMap:
+    """Take over what is fenced off, and has been watched for some time: that counts."""
     terms = await watch.look()
     while not watch.is_surely_over:
         await clock.sleep_until(clock.now() + timedelta(seconds=max(0.0, terms.surely_over_s - watch.silent_s)))
@@ -139,8 +154,20 @@ class Guardian:
             terms = await watch.look()
             if terms.fenced_by is None and watch.silent_s >= max(self.after_s, terms.surely_over_s):
                 self.tenure.demand()
-                await take_over(self.witness, self.lost, by=self.own, clock=self.clock, ask_wait_s=self.ask_wait_s)
+                await self._take_over(watch)
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=WATCH_PAUSE_S))
+
+    async def _take_over(self, watch: LeaseWatch) -> None:
+        """Take over what has been silent for so long; what has renewed since the last look is alive, and left alone.
+
+        Its lease has surely run out: what was waited for the silence is not waited for again.
+        """
+        await _demand_unfenced(self.witness, self.own)
+        try:
+            await watch.fence_as_seen(by=self.own)
+        except OvertakenError:
+            return
+        await _take_over(watch, self.witness, self.lost, by=self.own, clock=self.clock, ask_wait_s=self.ask_wait_s)
 
 
 async def hand_back(witness: Witness, slots: Collection[int], *, to: RegionId) -> SlotMap:
@@ -184,10 +211,11 @@ async def _demand_unfenced(witness: Witness, region: RegionId) -> None:
         raise NotServingError(f"region {region} is itself fenced off, by {fenced_by}: fifteen region readmit, there")
 
 
-async def announce(witness: Witness, region: RegionId) -> None:
+async def announce(witness: Witness, region: RegionId) -> int:
     """Tell the other region that one that is fenced off is about to be let in: it stops going on alone.
 
-    By `SURELY_NOT_ALONE_S` later it has, and waits for this region's copy again. A repeat is safe.
+    By `SURELY_NOT_ALONE_S` later it has, and waits for this region's copy again. A repeat is safe. Returns the version
+    of the lease: what is let in is what was announced under it, and `withdraw` takes that back.
 
     Raises:
         OvertakenError: somebody changed the lease at the same moment.
@@ -199,17 +227,78 @@ async def announce(witness: Witness, region: RegionId) -> None:
         raise UnavailableError(f"the witness has no lease of region {region}: fifteen region init")
     terms = LeaseTerms.read(record.text)
     if terms.is_out:
-        await witness.write(lease_name(region), replace(terms, returns=True).as_text(), expected=record.version)
+        return await witness.write(lease_name(region), replace(terms, returns=True).as_text(), expected=record.version)
+    return record.version
 
 
-async def readmit(witness: Witness, region: RegionId, *, was_announced: bool = False) -> LeaseTerms:
-    """Let a region that was fenced off serve again, under a new term, and return its lease; a repeat changes nothing.
-
-    It has the slots that the map says: what was taken over stays where it is. What `was_announced` has all that the
-    other has accepted alone, or is not let in.
+async def withdraw(witness: Witness, region: RegionId, *, announced: int) -> None:
+    """Take back what was announced, where nobody else has changed it since: the other region goes on alone again.
 
     Raises:
-        OvertakenError: somebody changed the lease at the same moment, or fenced it off again since it was announced.
+        UnavailableError: the witness does not answer.
+
+    """
+    record = await witness.read(lease_name(region))
+    if record is None or record.version != announced or not LeaseTerms.read(record.text).returns:
+        return
+    try:
+        text = replace(LeaseTerms.read(record.text), returns=False).as_text()
+        await witness.write(lease_name(region), text, expected=announced)
+    except OvertakenError:
+        pass  # it was let in, or fenced off again, at this very moment
+
+
+async def admit(
+    witness: Witness,
+    region: RegionId,
+    *,
+    in_step: Callable[[], Awaitable[None]],
+    catch_up: Callable[[], Awaitable[None]],
+    clock: Clock,
+    within_s: float,
+) -> LeaseTerms:
+    """Let a region in once it has what the other has accepted alone, and return its lease.
+
+    The order is what keeps that promise. First the region is `in_step`: else the other would refuse its synchronous
+    tenants for as long as that takes. Then it is announced, and the other goes on alone no more; what that had written
+    by then is here once the region has caught up. Where any of it fails, or takes longer than `within_s`, what was
+    announced is taken back.
+
+    Raises:
+        TimeoutError: it took longer.
+        OvertakenError: somebody changed the lease meanwhile.
+        UnavailableError: the witness does not answer; whether the other goes on alone again is then told by it alone.
+
+    """
+    async with asyncio.timeout(within_s):
+        await in_step()
+        announced = await announce(witness, region)
+        async with _taken_back(witness, region, announced):
+            await clock.sleep_until(clock.now() + timedelta(seconds=SURELY_NOT_ALONE_S))
+            await catch_up()
+            await in_step()
+            return await readmit(witness, region, announced=announced)
+
+
+@asynccontextmanager
+async def _taken_back(witness: Witness, region: RegionId, announced: int) -> AsyncIterator[None]:
+    """Take back what was announced if what the context does fails, whatever with."""
+    try:
+        yield
+    except BaseException:
+        async with asyncio.timeout(WITHDRAW_MAX_S):
+            await withdraw(witness, region, announced=announced)
+        raise
+
+
+async def readmit(witness: Witness, region: RegionId, *, announced: int | None = None) -> LeaseTerms:
+    """Let a region that was fenced off serve again, under a new term, and return its lease; a repeat changes nothing.
+
+    It has the slots that the map says: what was taken over stays where it is. What was `announced` under a version has
+    all that the other has accepted alone since, or is not let in.
+
+    Raises:
+        OvertakenError: somebody changed the lease at the same moment, or since it was announced.
         UnavailableError: the witness does not answer, or knows no such lease.
 
     """
@@ -219,8 +308,10 @@ async def readmit(witness: Witness, region: RegionId, *, was_announced: bool = F
     terms = LeaseTerms.read(record.text)
     if terms.fenced_by is None:
         return terms
-    if was_announced and not terms.returns:
-        raise OvertakenError(f"region {region} was fenced off again, by {terms.fenced_by}, while it was to be let in")
+    if announced not in {None, record.version}:
+        raise OvertakenError(
+            f"region {region} was fenced off again, by {terms.fenced_by}, or announced anew, while it was to be let in"
+        )
     again = LeaseTerms(region, terms.term + 1, terms.length_s)
     await witness.write(lease_name(region), again.as_text(), expected=record.version)
     return again

@@ -16,6 +16,7 @@ from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, Rail, T
 from gateway.domain.transitions import Effect
 from gateway.service.admission import Admission
 from gateway.service.both_regions import Durability, OneRegion
+from gateway.service.directory import ParticipantDirectory
 from gateway.service.group_commit import GroupCommit
 from gateway.service.liquidity import LIQUIDITY_REQUEST_TYPE, LiquidityRequest, LiquidityTransfer, taken
 from gateway.service.ports import (
@@ -86,6 +87,12 @@ class RefusalKind(StrEnum):
     UNREADABLE = "unreadable"
     """The bytes are no message that we read at all."""
 
+    NOT_REACHED = "not_reached"
+    """By the rail's participant directory it would refuse the payment."""
+
+    DIRECTORY_STALE = "directory_stale"
+    """The rail's participant directory is not fresh, and nothing is sent without."""
+
     KEY_DIFFERS = "key_differs"
     """A header names another idempotency key than the message's own id."""
 
@@ -135,6 +142,7 @@ class Intake:
         observer: Observer,
         forward: Forward = leave_to_the_relay,
         durability: Durability | None = None,
+        directory: ParticipantDirectory | None = None,
     ) -> None:
         self._rails = rails
         self._default_rail = default_rail
@@ -147,6 +155,7 @@ class Intake:
         self._observer = observer
         self._forward = forward
         self._durability = durability or OneRegion()
+        self._directory = directory
         self._explaining = asyncio.Semaphore(EXPLANATIONS_MAX)
 
     async def submit_message(
@@ -194,10 +203,22 @@ class Intake:
         stale = rail.check_date(transfer.message_id, at=received_at) if report.valid else ()
         if report.valid and isinstance(transfer, LiquidityTransfer):
             stale += rail.check_liquidity_hours(at=received_at)
-        if report.valid and not stale:
+        refused = self._not_reached(rail, transfer) if report.valid and not stale else None
+        if report.valid and not stale and refused is None:
             return await self._accept(new, body, _warnings(report.findings))
-        refused = Refused(RefusalKind.INVALID, stale) if stale else await self._unacceptable(rail, report)
+        if refused is None:
+            refused = Refused(RefusalKind.INVALID, stale) if stale else await self._unacceptable(rail, report)
         return await self._accept_if_known(new, body, refused)
+
+    def _not_reached(self, rail: RailProtocol, transfer: CustomerCreditTransfer | LiquidityTransfer) -> Refused | None:
+        """Why the rail would refuse a well-formed transfer, by its directory: of liquidity that says nothing."""
+        if self._directory is None or isinstance(transfer, LiquidityTransfer):
+            return None
+        unreached = self._directory.of_transfer(rail.rail, transfer)
+        if unreached is None:
+            return None
+        kind = RefusalKind.DIRECTORY_STALE if unreached.is_ours else RefusalKind.NOT_REACHED
+        return Refused(kind, (unreached.finding,))
 
     def _examined(self, body: bytes, named: Rail | None) -> tuple[Rail, Report]:
         """The rail that the message goes over, and the verdict of its rules where it is served."""
@@ -252,6 +273,8 @@ class Intake:
         )
         if any(finding.severity is Severity.ERROR for finding in findings):
             return await self._accept_if_known(new, body, Refused(RefusalKind.INVALID, findings))
+        if (refused := self._not_reached(rail, transfer)) is not None:
+            return await self._accept_if_known(new, body, refused)
         return await self._accept(new, body, _warnings(findings))
 
     async def _accept_if_known(self, new: NewPayment, body: bytes, refused: Refused) -> Submitted | Refused:
@@ -323,6 +346,8 @@ class Intake:
         )
 
     async def _accept(self, new: NewPayment, body: bytes, warnings: tuple[Finding, ...]) -> Submitted | Refused:
+        if (home := await self._store.home_elsewhere(new)) is not None:  # and does not wait for a window here
+            raise ElsewhereError(home, new.idempotency_key, body)
         self._durability.demand(new.tenant_id)
         started_s = self._clock.monotonic_s()
         accepted = await self._accepts.submit(new)

@@ -318,7 +318,7 @@ async def verify_seals(
     head = _Head() if after is None else _Head(after[0].number, after[1], after[0].transactions_before)
     entries = _Entries(reader.entries(region, since=head.transactions_before), progress)
     async for seal, digest in _each(reader.seals(region, after=head.number), until=until):
-        under = await entries.below(seal.transactions_before)
+        under = await entries.below(seal.transactions_before, with_conversations=seal.covers_conversations)
         place = f"region {region}, seal {seal.number}"
         trail.report(_faults_of_seal(seal, digest, head, under, place))
         trail.report(_faults_against_anchors(digest, written.pop(seal.number, ()), place))
@@ -357,14 +357,15 @@ class _Entries:
         self._progress = progress
         self._part: Sequence[SealedEntry] = ()
 
-    async def below(self, before: int) -> _Under:
-        """Take what lies below this SQL transaction."""
+    async def below(self, before: int, *, with_conversations: bool) -> _Under:
+        """Take what lies below this SQL transaction; of conversations only where they count."""
         digest, events = sha256(), 0
         while self._part or await self._next_part():
             count = bisect_left(self._part, before, key=_transaction)
             taken, self._part = self._part[:count], self._part[count:]
-            digest.update(b"".join([sealed_entry(entry.sql_transaction, entry.digest) for entry in taken]))
-            events += count
+            under = [entry for entry in taken if with_conversations or not entry.is_of_conversation]
+            digest.update(b"".join([sealed_entry(entry.sql_transaction, entry.digest) for entry in under]))
+            events += len(under)
             if self._part:
                 break
         return _Under(digest.digest(), events)

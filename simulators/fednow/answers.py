@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Final
+
+from lxml import etree
 
 from iso20022 import (
     BusinessHeader,
@@ -25,9 +28,10 @@ from iso20022 import (
     pacs002,
     wrap,
 )
-from iso20022.messages import admi004, admi011
+from iso20022.messages import admi004, admi011, admi998
 from iso20022.messages.admi004 import SystemEventNotification
 from iso20022.messages.admi011 import SystemEventAcknowledgement
+from iso20022.messages.admi998 import ParticipantFile
 from simulators.facts import PaymentBooked, ReasonSource
 from simulators.fednow.decide import EASTERN, cycle_day
 from simulators.fednow.moulds import StatusMoulds
@@ -141,16 +145,32 @@ class AnswerWriter:
         self, event: SystemEventNotification, *, recipients: Sequence[ConnectionPartyId], now: datetime
     ) -> tuple[tuple[ConnectionPartyId, bytes], ...]:
         """An event of the service's own to these connection parties: the same id to all (Operating Procedures)."""
-        message_id, document = self._message_id(self._service, now), admi004.build(event)
+        return self._to_all(admi004.MESSAGE_TYPE, partial(admi004.build, event), recipients, now=now)
+
+    def participant_file(
+        self, file: ParticipantFile, *, recipients: Sequence[ConnectionPartyId], now: datetime
+    ) -> tuple[tuple[ConnectionPartyId, bytes], ...]:
+        """The participant file to these connection parties: the same id to all."""
+        return self._to_all(admi998.MESSAGE_TYPE, partial(admi998.build, file), recipients, now=now)
+
+    def _to_all(
+        self,
+        message_type: str,
+        build: Callable[[], etree._Element],
+        recipients: Sequence[ConnectionPartyId],
+        *,
+        now: datetime,
+    ) -> tuple[tuple[ConnectionPartyId, bytes], ...]:
+        message_id = self._message_id(self._service, now)
         return tuple(
             (
                 recipient,
                 wrap(
                     EnvelopeKind.FEDNOW_OUTGOING,
                     header.build(
-                        self._header(admi004.MESSAGE_TYPE, message_id, recipient=recipient, processed_at=now, now=now)
+                        self._header(message_type, message_id, recipient=recipient, processed_at=now, now=now)
                     ),
-                    document,
+                    build(),
                 ),
             )
             for recipient in recipients

@@ -1,17 +1,6 @@
 """Conversations as the simulated network plays them: what the other side answers, and what it asks by itself.
 
-====================  =================================================================
-debtor's account      what becomes of our request for payment (pain.013)
-====================  =================================================================
-SIMREFUSE             RJCT with CUST
-SIMPRESENT            RCVD and PRES, and nothing more
-SIMSILENT             nothing but the acknowledgement
-SIMPROMISE            ACTC, and it is never paid
-SIMTWICE              ACTC, and the same message once more
-SIMCONTRADICT         ACTC, then RJCT
-SIMUNREAD             admi.002: the network does not forward it
-all others            RCVD, PRES, ACTC, and the payment itself
-====================  =================================================================
+What becomes of a request for payment is told in `simulators.conversations`.
 
 ====================  =================================================================
 reason                what becomes of our withdrawal (camt.055)
@@ -32,27 +21,21 @@ IN06                  PDNG, and nothing more
 IN15                  nothing but the acknowledgement
 all others            IPAY
 ====================  =================================================================
-
-A request for a report (camt.060) gets it, with what was booked so far; CADR gets admi.002 with E301.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from typing import Any, Final
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
 
 from iso20022 import (
-    Amount,
     BusinessHeader,
     BusinessMessageId,
     ConnectionPartyId,
     Element,
-    EndToEndId,
     EnvelopeKind,
     MessageId,
-    Personal,
     RoutingNumber,
     fednow_message_id,
     header,
@@ -64,16 +47,14 @@ from iso20022.messages import (
     camt026,
     camt028,
     camt029,
-    camt052,
     camt055,
-    pacs008,
     pain013,
     pain014,
 )
-from iso20022.messages.actors import Account, Agent, OtherIdentification, PartyDetails
+from iso20022.messages.actors import Agent
 from iso20022.messages.admi002 import MessageReject
 from iso20022.messages.admi007 import Receipt, ReceiptAcknowledgement
-from iso20022.messages.camt026 import InformationRequest, MissingOrIncorrect, Question
+from iso20022.messages.camt026 import InformationRequest
 from iso20022.messages.camt028 import AddedInformation, AdditionalPaymentInformation
 from iso20022.messages.camt029 import (
     Confirmation,
@@ -82,78 +63,47 @@ from iso20022.messages.camt029 import (
     RequestTransactionResolution,
     Resolution,
 )
-from iso20022.messages.camt052 import (
-    AccountReport,
-    AccountReportMessage,
-    ActivitySummary,
-    OriginalQuery,
-    ReportedAccount,
-)
 from iso20022.messages.camt055 import RequestForPaymentCancellation
-from iso20022.messages.camt060 import AccountReportingRequest, ReportKind
-from iso20022.messages.entries import Page, Totals
 from iso20022.messages.investigation import Case, UnderlyingPayment
 from iso20022.messages.original import OriginalMessage, PaymentType, Reason
 from iso20022.messages.pain013 import RequestForPayment
 from iso20022.messages.pain014 import RequestForPaymentResponse, RequestStatus
 from iso20022.messages.remittance import Remittance
 from iso20022.messages.shape import Code, Proprietary
+from simulators.conversations import (
+    CUSTOMERS_WISH,
+    INVENTED_INFORMATION,
+    REFUSED_REASON,
+    SILENT_CODE,
+    SILENT_REASON,
+    TWICE_ACCOUNT,
+    UNREAD_ACCOUNT,
+    Asking,
+    first_code,
+    first_reason,
+    number_of,
+    payment_for,
+    question_asked,
+    request_asked,
+    statuses_of,
+)
 from simulators.fednow.answers import eastern
 from simulators.fednow.decide import EASTERN, cycle_day
 from simulators.fednow.settings import FedNowSimulatorSettings
-from simulators.forwarding import SMALL, Order
+from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
-from simulators.participants import PARTICIPANTS, participant_of
+from simulators.participants import participant_of
 
-_DEBTOR_AGENT: Final = PARTICIPANTS[0].routing_number
-_CREDITOR_AGENT: Final = PARTICIPANTS[2].routing_number
-_END_TO_END_ID: Final = EndToEndId("E2E-ASKED")
 _INFORMATION: Final = "frb.fednow.irr.01"
 _CANCELLATION: Final = "frb.fednow.rcr.01"
 _NOT_PROVIDED: Final = "NOTPROVIDED"
-_ACTIVITY: Final = {ReportKind.CITR: "IDAY"}
-_PRACTICES: Final = {ReportKind.ABAR: "frb.fednow.aba.01"}
-_TOTALS: Final = "frb.fednow.aat.01"
-_REPORT_FAILED: Final = "E301"
-_CLOSING: Final = {"DUPL": Confirmation.RJCR, "TECH": Confirmation.PDCR}
+_PAYMENT_TYPE: Final = PaymentType(local_instrument=Proprietary("FDNA"), category_purpose=Proprietary("CONS"))
+_CLOSING: Final = {REFUSED_REASON: Confirmation.RJCR, "TECH": Confirmation.PDCR}
 _ANSWERED: Final = {"MS01": Confirmation.INFO, "IN01": Confirmation.NINF, "IN04": Confirmation.IDUP}
 _ANSWERED_LATER: Final = {"IN06": Confirmation.PDNG}
-_SILENT_REASON: Final = "FRAD"
-_SILENT_CODE: Final = "IN15"
 
-_STATUSES: Final[dict[str, tuple[RequestStatus, ...]]] = {
-    "SIMREFUSE": (RequestStatus.RJCT,),
-    "SIMPRESENT": (RequestStatus.RCVD, RequestStatus.PRES),
-    "SIMSILENT": (),
-    "SIMPROMISE": (RequestStatus.ACTC,),
-    "SIMTWICE": (RequestStatus.ACTC,),
-    "SIMCONTRADICT": (RequestStatus.ACTC, RequestStatus.RJCT),
-}
-_USUAL: Final = (RequestStatus.RCVD, RequestStatus.PRES, RequestStatus.ACTC)
-
-
-Talk = RequestForPayment | RequestForPaymentCancellation | InformationRequest | AccountReportingRequest
+Talk = RequestForPayment | RequestForPaymentCancellation | InformationRequest
 """What a participant says that somebody answers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """A request that comes from the network, to a participant.
-
-    ``kind`` is ``request_for_payment``, ``withdrawal`` (of the request ``message_id``) or ``information_request``
-    (about the payment ``message_id``, which the participant has sent).
-    """
-
-    kind: str
-    message_id: MessageId | None = None
-    debtor_agent: RoutingNumber = _DEBTOR_AGENT
-    creditor_agent: RoutingNumber = _CREDITOR_AGENT
-    amount: Amount = SMALL
-    end_to_end_id: EndToEndId = _END_TO_END_ID
-    pay_in_days: int = 3
-    expires_in_s: float | None = None
-    code: str = "MS01"
-    copies: int = 1
 
 
 class ConversationWriter:
@@ -164,7 +114,7 @@ class ConversationWriter:
         self._ids = ids
 
     def answered(
-        self, said: Talk, party: ConnectionPartyId, *, booked: tuple[Totals, Totals], now: datetime
+        self, said: Talk, party: ConnectionPartyId, *, now: datetime
     ) -> tuple[tuple[bytes, ...], Order | None]:
         """What who has said something is told, and the payment that follows, if one does."""
         match said:
@@ -174,8 +124,6 @@ class ConversationWriter:
                 return self._to_withdrawal(said, party, now=now), None
             case InformationRequest():
                 return self._to_question(said, party, now=now), None
-            case AccountReportingRequest():
-                return (self._report(said, party, booked=booked, now=now),), None
 
     def asked(self, asking: Asking, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
         """Whom the network asks, with which message (as often as is ordered), and that message's own id.
@@ -190,11 +138,14 @@ class ConversationWriter:
         message_id = self._id(ConnectionPartyId(asking.creditor_agent), now)
         match asking.kind:
             case "request_for_payment":
-                message_type, document = pain013.MESSAGE_TYPE, pain013.build(_request(asking, message_id, now))
+                today = now.astimezone(EASTERN).date()
+                request = request_asked(asking, message_id, _PAYMENT_TYPE, agent=_agent, today=today, now=eastern(now))
+                message_type, document = pain013.MESSAGE_TYPE, pain013.build(request)
             case "withdrawal":
                 message_type, document = camt055.MESSAGE_TYPE, camt055.build(_withdrawal(asking, message_id, now))
             case "information_request":
-                message_type, document = camt026.MESSAGE_TYPE, camt026.build(_question(asking, message_id, now))
+                question = question_asked(asking, message_id, agent=_agent, settled_on=cycle_day(now), now=eastern(now))
+                message_type, document = camt026.MESSAGE_TYPE, camt026.build(question)
             case _:
                 raise ValueError("kind is request_for_payment, withdrawal or information_request")
         body = self._wrapped(message_type, document, receiver.connection_party, now=now)
@@ -203,26 +154,14 @@ class ConversationWriter:
     def _to_request(
         self, request: RequestForPayment, party: ConnectionPartyId, *, now: datetime
     ) -> tuple[tuple[bytes, ...], Order | None]:
-        account = _number_of(request.debtor_account)
-        if account == "SIMUNREAD":
+        account = number_of(request.debtor_account)
+        if account == UNREAD_ACCOUNT:
             return (self._rejected(request.message_id, "T505", party, now=now),), None
-        statuses = _STATUSES.get(account, _USUAL)
-        answers = [self._response(request, status, party, now=now) for status in statuses]
-        if account == "SIMTWICE":
+        answers = [self._response(request, status, party, now=now) for status in statuses_of(request)]
+        if account == TWICE_ACCOUNT:
             answers *= 2
         told = (self._receipt(request.message_id, pain013.MESSAGE_TYPE, party, now=now), *answers)
-        debtor, creditor = request.debtor_agent.member_id, request.creditor_agent.member_id
-        if account in _STATUSES or debtor is None or creditor is None:
-            return told, None
-        order = Order(
-            amount=request.amount,
-            debtor_agent=debtor,
-            creditor_agent=creditor,
-            debtor_account=account,
-            creditor_account=_number_of(request.creditor_account),
-            end_to_end_id=request.end_to_end_id,
-        )
-        return told, order
+        return told, payment_for(request)
 
     def _response(
         self, request: RequestForPayment, status: RequestStatus, party: ConnectionPartyId, *, now: datetime
@@ -240,7 +179,7 @@ class ConversationWriter:
             original_end_to_end_id=request.end_to_end_id,
             original_uetr=request.uetr,
             status=status,
-            reasons=(Reason(reason=Code("CUST")),) if status is RequestStatus.RJCT else (),
+            reasons=(CUSTOMERS_WISH,) if status is RequestStatus.RJCT else (),
         )
         return self._wrapped(pain014.MESSAGE_TYPE, pain014.build(response), party, now=now)
 
@@ -248,11 +187,11 @@ class ConversationWriter:
         self, withdrawal: RequestForPaymentCancellation, party: ConnectionPartyId, *, now: datetime
     ) -> tuple[bytes, ...]:
         receipt = self._receipt(withdrawal.message_id, camt055.MESSAGE_TYPE, party, now=now)
-        code = next((each.reason.text for each in withdrawal.reasons if each.reason is not None), "")
-        if code == _SILENT_REASON:
+        code = first_reason(withdrawal.reasons)
+        if code == SILENT_REASON:
             return (receipt,)
         confirmation = _CLOSING.get(code, Confirmation.CNCL)
-        reasons = (Reason(reason=Code("CUST")),) if confirmation is Confirmation.RJCR else ()
+        reasons = (CUSTOMERS_WISH,) if confirmation is Confirmation.RJCR else ()
         answered = RequestResolution(
             original_payment_information_id=withdrawal.original_payment_information_id,
             original_message=withdrawal.original_message,
@@ -275,12 +214,8 @@ class ConversationWriter:
         self, question: InformationRequest, party: ConnectionPartyId, *, now: datetime
     ) -> tuple[bytes, ...]:
         receipt = self._receipt(question.message_id, camt026.MESSAGE_TYPE, party, now=now)
-        asked = question.justification
-        codes = (
-            [each.code for each in (*asked.missing, *asked.incorrect)] if isinstance(asked, MissingOrIncorrect) else []
-        )
-        code = codes[0] if codes else ""
-        if code == _SILENT_CODE:
+        code = first_code(question)
+        if code == SILENT_CODE:
             return (receipt,)
         confirmation = (_ANSWERED | _ANSWERED_LATER).get(code, Confirmation.IPAY)
         underlying = question.underlying
@@ -310,41 +245,9 @@ class ConversationWriter:
             creation_time=eastern(now),
             case=question.case,
             underlying=underlying,
-            information=AddedInformation(remittance=Remittance(unstructured=(Personal("Invented invoice 4711"),))),
+            information=AddedInformation(remittance=Remittance(unstructured=(INVENTED_INFORMATION,))),
         )
         return receipt, self._wrapped(camt028.MESSAGE_TYPE, camt028.build(information), party, now=now), resolved
-
-    def _report(
-        self,
-        request: AccountReportingRequest,
-        party: ConnectionPartyId,
-        *,
-        booked: tuple[Totals, Totals],
-        now: datetime,
-    ) -> bytes:
-        asked = request.requests[0]
-        if asked.kind is ReportKind.CADR:
-            return self._rejected(request.message_id, _REPORT_FAILED, party, now=now)
-        day = cycle_day(now) if asked.period is None else asked.period.from_date
-        report = AccountReport(
-            report_id=_ACTIVITY.get(asked.kind, "EDAY"),
-            creation_time=datetime(day.year, day.month, day.day, tzinfo=EASTERN),
-            account=ReportedAccount(id=asked.account),
-            activity=ActivitySummary(credits=booked[0], debits=booked[1]),
-        )
-        message = AccountReportMessage(
-            kind=asked.kind,
-            creation_time=eastern(now),
-            page=Page(number=1, is_last=True),
-            original_query=OriginalQuery(
-                message_id=request.message_id,
-                message_name="camt.060.001.05",
-                creation_time=request.creation_time,
-            ),
-            reports=(report,),
-        )
-        practice = _PRACTICES.get(asked.kind, _TOTALS)
-        return self._wrapped(camt052.MESSAGE_TYPE, camt052.build(message), party, now=now, practice=practice)
 
     def _receipt(self, reference: MessageId, name: str, party: ConnectionPartyId, *, now: datetime) -> bytes:
         acknowledgement = ReceiptAcknowledgement(
@@ -390,47 +293,8 @@ class ConversationWriter:
         )
 
 
-def asking_from(content: Any) -> Asking:
-    """The request that a JSON object orders; what it leaves out is as in `Asking`.
-
-    Raises:
-        ValueError: it orders none.
-
-    """
-    texts = {"kind", "message_id", "debtor_agent", "creditor_agent", "amount", "end_to_end_id", "code"}
-    numbers = {"pay_in_days", "expires_in_s", "copies"}
-    if not isinstance(content, dict) or not set(content) <= texts | numbers or "kind" not in content:
-        raise ValueError(f"an object with kind is meant, and of {', '.join(sorted(texts | numbers))}")
-    if any(not isinstance(content[name], str) for name in texts & set(content)):
-        raise ValueError(f"{', '.join(sorted(texts))} are texts")
-    if any(type(content[name]) not in {int, float} for name in numbers & set(content)):
-        raise ValueError(f"{', '.join(sorted(numbers))} are numbers")
-    values = dict(content)
-    if "amount" in values:
-        values["amount"] = Amount.parse(values["amount"])
-    return Asking(**values)
-
-
-def _request(asking: Asking, message_id: MessageId, now: datetime) -> RequestForPayment:
-    creditor = PartyDetails(name=Personal("Sample Creditor"))
-    expiry = None if asking.expires_in_s is None else eastern(now + timedelta(seconds=asking.expires_in_s))
-    return RequestForPayment(
-        message_id=message_id,
-        creation_time=eastern(now),
-        initiating_party=creditor,
-        payment_information_id=f"PI{message_id[-18:]}",
-        requested_execution=_day(now, asking.pay_in_days),
-        expiry=expiry,
-        debtor=PartyDetails(name=Personal("Sample Debtor")),
-        debtor_account=_account("100000007777"),
-        debtor_agent=Agent(member_id=asking.debtor_agent),
-        end_to_end_id=asking.end_to_end_id,
-        payment_type=PaymentType(local_instrument=Proprietary("FDNA"), category_purpose=Proprietary("CONS")),
-        amount=asking.amount,
-        creditor_agent=Agent(member_id=asking.creditor_agent),
-        creditor=creditor,
-        creditor_account=_account("200000000001"),
-    )
+def _agent(number: RoutingNumber) -> Agent:
+    return Agent(member_id=number)
 
 
 def _withdrawal(asking: Asking, message_id: MessageId, now: datetime) -> RequestForPaymentCancellation:
@@ -441,54 +305,10 @@ def _withdrawal(asking: Asking, message_id: MessageId, now: datetime) -> Request
         assignee=Agent(member_id=asking.debtor_agent),
         creation_time=eastern(now),
         case=Case(id=message_id, creator=author),
-        original_payment_information_id=f"PI{_named(asking)[-18:]}",
+        original_payment_information_id=f"PI{asking.named[-18:]}",
         original_message=OriginalMessage(
-            message_id=_named(asking), message_name=pain013.MESSAGE_TYPE, creation_time=eastern(now)
+            message_id=asking.named, message_name=pain013.MESSAGE_TYPE, creation_time=eastern(now)
         ),
         original_end_to_end_id=asking.end_to_end_id,
         reasons=(Reason(reason=Code("CUST")),),
     )
-
-
-def _question(asking: Asking, message_id: MessageId, now: datetime) -> InformationRequest:
-    author = Agent(member_id=asking.creditor_agent)
-    return InformationRequest(
-        message_id=message_id,
-        assigner=author,
-        assignee=Agent(member_id=asking.debtor_agent),
-        creation_time=eastern(now),
-        case=Case(id=message_id, creator=author),
-        underlying=UnderlyingPayment(
-            original_message=OriginalMessage(
-                message_id=_named(asking), message_name=pacs008.MESSAGE_TYPE, creation_time=eastern(now)
-            ),
-            original_end_to_end_id=asking.end_to_end_id,
-            original_amount=asking.amount,
-            original_settlement_date=cycle_day(now),
-        ),
-        justification=MissingOrIncorrect(missing=(Question(code=asking.code),)),
-    )
-
-
-def _named(asking: Asking) -> MessageId:
-    if asking.message_id is None:
-        raise ValueError("message_id names what it is about")
-    return asking.message_id
-
-
-def _day(now: datetime, days: int) -> date:
-    return now.astimezone(EASTERN).date() + timedelta(days=days)
-
-
-def _account(number: str) -> Account:
-    return Account(id=OtherIdentification(id=Personal(number)))
-
-
-def _number_of(account: Account | None) -> str:
-    identified = None if account is None else account.id
-    return identified.id.reveal() if isinstance(identified, OtherIdentification) else ""
-
-
-def totals(amounts: Sequence[Amount]) -> Totals:
-    """How many, and their sum."""
-    return Totals(count=len(amounts), total=Amount(sum(amount.cents for amount in amounts)))

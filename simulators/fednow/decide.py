@@ -158,8 +158,8 @@ def find_business_faults(
     settles_on = transfer.settlement_date
     future = header.creation_time > now + tolerance or (settles_on is not None and settles_on > cycle_day(now))
     checks = (
-        (sender is None or not (sender.may_send or transfer.is_return), codes.sender_profile),
-        (receiver is None, codes.receiver_profile),
+        (sender is None or not (standing.may_send(sender) or transfer.is_return), codes.sender_profile),
+        (receiver is None or (receiver.takes_transfers and not standing.may_receive(receiver)), codes.receiver_profile),
         (receiver is not None and not receiver.takes_transfers, codes.not_enabled),
         (receiver is not None and not standing.is_reached(receiver), codes.receiver_signed_off),
         (clock_left < timedelta(seconds=settings.receiver_reserve_s), codes.timed_out),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -19,26 +19,26 @@ from iso20022 import (
     PaymentStatusReport,
     PaymentStatusRequest,
     Report,
-    TransactionStatus,
     examine,
 )
 from iso20022.messages.admi002 import NOT_AVAILABLE
 from iso20022.messages.admi004 import PING, SystemEventNotification
+from iso20022.messages.admi998 import Participant, ParticipantFile
 from iso20022.messages.camt026 import InformationRequest
 from iso20022.messages.camt055 import RequestForPaymentCancellation
 from iso20022.messages.camt060 import AccountReportingRequest
-from iso20022.messages.entries import Totals
 from iso20022.messages.pain013 import RequestForPayment
 from simulators.behaviours import Answer, Told
 from simulators.book import Book
+from simulators.conversations import asking_from
 from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
 from simulators.fednow import decide
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
-from simulators.fednow.conversations import ConversationWriter, asking_from, totals
+from simulators.fednow.conversations import ConversationWriter
 from simulators.fednow.events import CHANGES, standing_change, told_of
 from simulators.fednow.forward import FedNowForwarding
-from simulators.fednow.reports import MADE, ReportWriter
+from simulators.fednow.reports import ReportWriter
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.fednow.value import value_of
@@ -47,6 +47,7 @@ from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, is_lost, loses_answer
 from simulators.refusals import TechnicalFault
+from simulators.standing import Standing
 
 
 class FedNowRules:
@@ -107,14 +108,10 @@ class FedNowRules:
                 booked_original = None if record is None else record.booked
                 further, order = self.requests.answered(message, booked_original, now=arrival.at)
                 return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
-            case (
-                RequestForPayment() | RequestForPaymentCancellation() | InformationRequest() | AccountReportingRequest()
-            ):
-                party = arrival.connection_party
-                if isinstance(message, AccountReportingRequest) and message.requests[0].kind in MADE:
-                    return self._report(message, header.business_message_id, judged, arrival, book)
-                so_far = self._booked_of(message, book)
-                further, order = self.conversations.answered(message, party, booked=so_far, now=arrival.at)
+            case AccountReportingRequest():
+                return self._report(message, header.business_message_id, judged, arrival, book)
+            case RequestForPayment() | RequestForPaymentCancellation() | InformationRequest():
+                further, order = self.conversations.answered(message, arrival.connection_party, now=arrival.at)
                 return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
             case PaymentStatusReport():
                 return self._answered(message, judged(Verdict.ANSWER), arrival, book)
@@ -147,26 +144,21 @@ class FedNowRules:
         """A request that comes from the network, as JSON orders it. Raises ValueError where it orders none."""
         return self.conversations.asked(asking_from(asking), now=now)
 
-    def _booked_of(self, asked: object, book: Book) -> tuple[Totals, Totals]:
-        """What an account was credited and debited, where a report on it is asked for."""
-        if not isinstance(asked, AccountReportingRequest):
-            return totals(()), totals(())
-        account = asked.requests[0].account
-        came = [
-            each.forwarded.amount
-            for each in book.forwardings()
-            if each.forwarded.instructed_agent == account
-            and each.completed is not None
-            and each.completed.status is not TransactionStatus.RJCT
-        ]
-        went = [
-            each.booked.amount
-            for each in book.payments()
-            if each.booked.instructing_agent == account
-            and each.settlement_date is not None
-            and each.booked.status is not TransactionStatus.RJCT
-        ]
-        return totals(came), totals(went)
+    has_directory: Final = True
+
+    def directory(self, standing: Standing, *, now: datetime) -> Sequence[tuple[ConnectionPartyId, bytes]]:
+        """The participant file, admi.998: who takes no part in customers' transfers is left out of it."""
+        participants = self._settings.participants
+        listed = [(each, services) for each in participants if (services := standing.services_of(each))]
+        file = ParticipantFile(
+            business_day=decide.cycle_day(now),
+            participants=tuple(
+                Participant(routing_number=each.routing_number, name=each.name, services=services)
+                for each, services in listed
+            ),
+        )
+        parties = tuple(dict.fromkeys(each.connection_party for each in participants))
+        return self._writer.participant_file(file, recipients=parties, now=now)
 
     def completion_date(self, instant: datetime) -> date:
         """The network's cycle day."""

@@ -1,8 +1,8 @@
 """Account reports, made from what the rail has booked: totals of the day under way, and each booked payment of a day.
 
 FedNow Operating Procedures v2.1: a camt.060 is answered by a camt.052, all zeros where nothing was booked; details of
-more than 15,000 messages are refused (E301). Whether the real rail gives details of the day that is under way is not
-public: this one does.
+more than 15,000 messages are refused (E301), and so are a correspondent's (CADR), that this may be seen. Whether the
+real rail gives details of the day that is under way is not public: this one does.
 """
 
 from __future__ import annotations
@@ -44,9 +44,7 @@ from simulators.refusals import TechnicalFault
 DETAILS_MAX: Final = 15_000
 """Above this, details by message are refused."""
 
-MADE: Final = frozenset({ReportKind.IATR, ReportKind.AATR, ReportKind.AADR})
-"""The reports that this rail makes."""
-
+_INTRADAY: Final = frozenset({ReportKind.IATR, ReportKind.CITR})
 _TODAY: Final = "IDAY"
 _PAST: Final = "EDAY"
 _ONE_PAGE: Final = Page(number=1, is_last=True)
@@ -67,6 +65,8 @@ class ReportWriter:
         accounts = {each.routing_number for each in self._settings.participants if each.connection_party == party}
         if request.account not in accounts:
             return TechnicalFault(codes.sender, f"{party} does not speak for {request.account}")
+        if request.kind is ReportKind.CADR:
+            return TechnicalFault(codes.too_many_details, "as ordered")
         day = cycle_day(now) if request.period is None else request.period.from_date
         entries = [
             _entry(settlement, request.account)
@@ -97,7 +97,7 @@ class ReportWriter:
                 original_query=OriginalQuery(message_id=asked.message_id, message_name="camt.060.001.05"),
                 reports=(
                     AccountReport(
-                        report_id=_TODAY if request.kind is ReportKind.IATR else _PAST,
+                        report_id=_TODAY if request.kind in _INTRADAY else _PAST,
                         creation_time=begins,
                         account=ReportedAccount(id=request.account),
                         activity=ActivitySummary(

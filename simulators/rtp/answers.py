@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -27,12 +28,15 @@ from iso20022 import (
     pacs002,
     rtp_administration_id,
     rtp_business_message_id,
+    rtp_instruction_id,
     rtp_message_id,
     wrap,
 )
 from iso20022.header import RTP_HEADER_TYPE
-from iso20022.messages import admn, camt035, camt056
+from iso20022.messages import admi004, admn, camt035, camt056
 from iso20022.messages.actors import Agent
+from iso20022.messages.admi004 import SystemEventNotification
+from iso20022.messages.admn import SignOffRequest, SignOffResponse, SignOnRequest, SignOnResponse, SignOnStatus
 from iso20022.messages.camt035 import AcknowledgementKind
 from iso20022.messages.investigation import Case, GroupCancellation
 from iso20022.messages.original import Reason
@@ -43,12 +47,26 @@ from simulators.message_ids import MessageIds, base36
 from simulators.rtp.decide import EASTERN
 from simulators.rtp.settings import RtpSimulatorSettings
 
+_SIGN_ON_RESPONSE: Final = "admn.002.001.01"
+_SIGN_OFF_RESPONSE: Final = "admn.004.001.01"
+_ECHO_REQUEST: Final = "admn.005.001.01"
 _ECHO_RESPONSE: Final = "admn.006.001.01"
 _ISO_CODE_LENGTH: Final = 4
 _SERIALS: Final = 10**11
 _PLACES: Final = 36**3
 _DESCRIPTION_MAX: Final = 350
 """Max350Text of admi.002 RsnDesc."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A message that has come to the rail, and who has sent it; what names no instruction is known by its id."""
+
+    message_id: MessageId
+    message_type: str
+    created_at: datetime
+    author: object
+    instruction_id: InstructionId | None = None
 
 
 class AnswerWriter:
@@ -104,6 +122,34 @@ class AnswerWriter:
         document = camt035.build(acknowledgement)
         return self.wrapped(camt035.MESSAGE_TYPE, document, recipient=payment.connection_party, now=now)
 
+    def taken_in(
+        self,
+        message: Arrived,
+        *,
+        recipient: ConnectionPartyId,
+        now: datetime,
+        reasons: tuple[StatusReason, ...] = (),
+    ) -> bytes:
+        """The rail's pacs.002 about a message without money: it has arrived (ACTC), or (RJCT) is not taken in."""
+        assert isinstance(message.author, Agent), "an institution writes"
+        assert message.author.member_id is not None, "by its number"
+        report = PaymentStatusReport(
+            message_id=self.message_id(now),
+            creation_time=now,
+            original_message_id=message.message_id,
+            original_message_name=message.message_type,
+            original_creation_time=message.created_at,
+            original_instruction_id=message.instruction_id or InstructionId(message.message_id),
+            status=TransactionStatus.RJCT if reasons else TransactionStatus.ACTC,
+            reasons=reasons,
+            acceptance_time=now,
+            instructing_agent=RoutingNumber(self._rail[:9]),
+            instructed_agent=message.author.member_id,
+            agent_clearing_system=None,
+            states_group=True,
+        )
+        return self.wrapped(pacs002.MESSAGE_TYPE, pacs002.build(report), recipient=recipient, now=now)
+
     def reject(
         self, *, related_reference: str, code: str, description: str, recipient: ConnectionPartyId, now: datetime
     ) -> bytes:
@@ -128,6 +174,54 @@ class AnswerWriter:
             original_instruction_id=InstructionId(request.instruction_id),
         )
         return self.wrapped(_ECHO_RESPONSE, admn.build(response), recipient=recipient, now=now)
+
+    def echo_asked(self, *, recipient: ConnectionPartyId, now: datetime) -> tuple[bytes, InstructionId]:
+        """The rail's own echo, admn.005, and its instruction id."""
+        source, serial = self.next_number()
+        day = now.astimezone(EASTERN).date()
+        request = EchoRequest(
+            message_id=rtp_administration_id(
+                local_time=now.astimezone(EASTERN), participant=self._rail, reference=self._ids.next_reference()[-10:]
+            ),
+            creation_time=now,
+            instruction_id=rtp_instruction_id(
+                business_date=day, participant=self._rail, source=f"{source}0", serial=serial
+            ),
+            instructing_agent=self._rail,
+            instructed_agent=recipient,
+        )
+        body = self.wrapped(_ECHO_REQUEST, admn.build(request), recipient=recipient, now=now)
+        return body, request.instruction_id
+
+    def signed(
+        self,
+        request: SignOnRequest | SignOffRequest,
+        reason: str | None,
+        *,
+        recipient: ConnectionPartyId,
+        now: datetime,
+    ) -> bytes:
+        """The answer to a sign-on or a sign-off, admn.002 or admn.004: accepted, or rejected for a reason."""
+        is_on = isinstance(request, SignOnRequest)
+        make: type[SignOnResponse | SignOffResponse] = SignOnResponse if is_on else SignOffResponse
+        response = make(
+            message_id=rtp_administration_id(
+                local_time=now.astimezone(EASTERN), participant=self._rail, reference=self._ids.next_reference()[-10:]
+            ),
+            creation_time=now,
+            instructing_agent=self._rail,
+            instructed_agent=recipient,
+            original_instruction_id=request.instruction_id,
+            status=SignOnStatus.ACTC if reason is None else SignOnStatus.RJCT,
+            reason=reason,
+        )
+        message_type = _SIGN_ON_RESPONSE if is_on else _SIGN_OFF_RESPONSE
+        return self.wrapped(message_type, admn.build(response), recipient=recipient, now=now)
+
+    def notice(self, code: str, parameters: tuple[str, ...], *, recipient: ConnectionPartyId, now: datetime) -> bytes:
+        """The rail's news of itself, admi.004."""
+        event = SystemEventNotification(event_code=code, parameters=parameters, event_time=now)
+        return self.wrapped(admi004.MESSAGE_TYPE, admi004.build(event), recipient=recipient, now=now)
 
     def reason(self, code: str) -> StatusReason:
         """A code as the list has it, ISO's or the rail's own."""

@@ -26,28 +26,39 @@ from iso20022 import (
     pacs008,
     pacs028,
 )
-from iso20022.messages import camt029, camt035, camt056
+from iso20022.messages import camt026, camt028, camt029, camt035, camt056, pain013, pain014
 from simulators.behaviours import SETTLES, Behaviour
 from simulators.facts import PaymentBooked, ReasonSource
 from simulators.participants import Participant, participant_of
 from simulators.refusals import TechnicalFault, first_finding
 from simulators.rtp.behaviours import TABLE
 from simulators.rtp.settings import RtpSimulatorSettings
+from simulators.standing import Standing
 
 EASTERN: Final = ZoneInfo("America/New_York")
 """The network's zone: every time in a message is its local time, without an offset."""
 
+SIGN_ON_REQUEST: Final = "admn.001.001.01"
+SIGN_OFF_REQUEST: Final = "admn.003.001.01"
 ECHO_REQUEST: Final = "admn.005.001.01"
+ECHO_RESPONSE: Final = "admn.006.001.01"
 
 _CLASS_OF: Final = {
     pacs008.MESSAGE_TYPE: "value",
     pacs002.MESSAGE_TYPE: "nonvalue",
+    camt026.MESSAGE_TYPE: "nonvalue",
+    camt028.MESSAGE_TYPE: "nonvalue",
     camt029.MESSAGE_TYPE: "nonvalue",
     camt035.MESSAGE_TYPE: "nonvalue",
     camt056.MESSAGE_TYPE: "nonvalue",
+    pain013.MESSAGE_TYPE: "nonvalue",
+    pain014.MESSAGE_TYPE: "nonvalue",
     pacs028.MESSAGE_TYPE: "inquiry",
     admi002.MESSAGE_TYPE: "system",
+    SIGN_ON_REQUEST: "system",
+    SIGN_OFF_REQUEST: "system",
     ECHO_REQUEST: "system",
+    ECHO_RESPONSE: "system",
 }
 """What is taken from participants, and in which class of our transport's queues each belongs."""
 
@@ -84,9 +95,10 @@ def book(
     copy: int,
     now: datetime,
     settings: RtpSimulatorSettings,
+    standing: Standing,
 ) -> PaymentBooked:
     """The payment as the rail takes it in hand, its outcome decided: at once, or by the receiver and the clock."""
-    fault = find_business_fault(transfer, settings=settings)
+    fault = find_business_fault(transfer, settings=settings, standing=standing)
     behaviour = SETTLES if fault else behaviour_of(transfer)
     clock_ends_at = now + settings.rail_clock
     decided_at = now + (behaviour.decides_after or timedelta(seconds=settings.receiver_s))
@@ -111,14 +123,18 @@ def book(
     )
 
 
-def find_business_fault(transfer: CustomerCreditTransfer, *, settings: RtpSimulatorSettings) -> str | None:
+def find_business_fault(
+    transfer: CustomerCreditTransfer, *, settings: RtpSimulatorSettings, standing: Standing
+) -> str | None:
     """The code of the first business fault of a credit transfer, if it has one: a pacs.002 carries one reason."""
     codes = settings.codes
     sender = participant_of(transfer.instructing_agent, settings.participants)
     receiver = participant_of(transfer.instructed_agent, settings.participants)
     checks = (
         (sender is None or not sender.may_send, codes.sender_profile),
+        (sender is not None and not standing.is_reached(sender), codes.sender_signed_off),
         (receiver is None, codes.receiver_profile),
+        (receiver is not None and not standing.is_reached(receiver), codes.receiver_signed_off),
         (transfer.amount > settings.network_limit, codes.over_limit),
     )
     return next((code for is_fault, code in checks if is_fault), None)

@@ -73,7 +73,7 @@ class RtpForwarding:
             message_id=rtp_message_id(business_date=day, participant=party, source=source, serial=serial),
             creation_time=created,
             instruction_id=instruction_id,
-            end_to_end_id=EndToEndId(f"E{serial:011d}") if original is None else original.end_to_end_id,
+            end_to_end_id=_end_to_end_id(order, serial) if original is None else original.end_to_end_id,
             transaction_id=TransactionId(instruction_id),
             service_level="SDVA",
             local_instrument="STANDARD",
@@ -192,7 +192,7 @@ class RtpForwarding:
         self, forwarded: TransferForwarded, reason: str, *, days_later: int, is_unknown: bool, now: datetime
     ) -> bytes:
         """A camt.056 of the sender's."""
-        writer = RequestWriter(self._settings, self._writer)
+        writer = RequestWriter(self._writer)
         return writer.asked(forwarded, reason, days_later=days_later, is_unknown=is_unknown, now=now)
 
     def timed_out(self) -> str:
@@ -231,3 +231,7 @@ class RtpForwarding:
 def _instruction_id(original: PaymentBooked) -> InstructionId:
     assert original.instruction_id is not None, "a payment on RTP has an instruction id"
     return original.instruction_id
+
+
+def _end_to_end_id(order: Order, serial: int) -> EndToEndId:
+    return EndToEndId(order.end_to_end_id or f"E{serial:011d}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import Final, assert_never
@@ -22,9 +22,13 @@ from iso20022 import (
     examine,
 )
 from iso20022.messages.admi002 import NOT_AVAILABLE
+from iso20022.messages.admn import SignOffRequest, SignOnRequest
+from iso20022.messages.camt026 import InformationRequest
+from iso20022.messages.pain013 import RequestForPayment
 from simulators.behaviours import Answer, Told
 from simulators.book import Book, PaymentRecord
-from simulators.facts import AnswerLost, Fact, ForwardingStatus, Judged, PaymentBooked, Verdict
+from simulators.conversations import asking_from
+from simulators.facts import AnswerLost, Fact, ForwardingStatus, Judged, PaymentBooked, StandingChanged, Verdict
 from simulators.forwarding import queued_on
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
@@ -33,9 +37,14 @@ from simulators.refusals import TechnicalFault
 from simulators.rtp import decide
 from simulators.rtp.answers import AnswerWriter
 from simulators.rtp.behaviours import TABLE
+from simulators.rtp.conversations import ConversationWriter, Talk, is_about_request
 from simulators.rtp.forward import RtpForwarding
 from simulators.rtp.requests import RequestWriter
 from simulators.rtp.settings import RtpSimulatorSettings
+from simulators.standing import SIGN_OFF, SIGN_ON, Standing
+
+SIGNED: Final = "982"
+"""The event code of a sign-on or sign-off (public guide of IBM FTM); its parameters here are this simulator's."""
 
 
 class RtpRules:
@@ -47,7 +56,8 @@ class RtpRules:
         self._settings = settings
         self._writer = AnswerWriter(settings, ids)
         self.forwarding = RtpForwarding(settings, self._writer)
-        self.requests = RequestWriter(settings, self._writer)
+        self.requests = RequestWriter(self._writer)
+        self.conversations = ConversationWriter(settings, self._writer)
 
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
         """What one copy of a message leads to: the verdict, and what follows from it."""
@@ -82,7 +92,14 @@ class RtpRules:
                     code = self._settings.codes.duplicate
                     fault = TechnicalFault(code, "the message id has been used", Verdict.DUPLICATE)
                     return self._refused(fault, judged, header.business_message_id, arrival)
-                booked = decide.book(message, header, copy=arrival.copy, now=arrival.at, settings=self._settings)
+                booked = decide.book(
+                    message,
+                    header,
+                    copy=arrival.copy,
+                    now=arrival.at,
+                    settings=self._settings,
+                    standing=book.standing,
+                )
                 return Judgement((judged(Verdict.ACCEPTED), booked))
             case PaymentStatusReport():
                 return self._answered(message, judged(Verdict.ANSWER), arrival, book)
@@ -90,23 +107,22 @@ class RtpRules:
                 return _posted(message, judged(Verdict.ANSWER), arrival, book)
             case PaymentStatusRequest():
                 return self._asked(message, judged(Verdict.ENQUIRY), arrival, book)
-            case PaymentCancellationRequest():
-                group = message.original_group or message.original_message
-                record = None if group is None else book.payment_with_id(group.message_id)
-                original = None if record is None else record.booked
-                further, order = self.requests.answered(
-                    message, original, recipient=arrival.connection_party, now=arrival.at
-                )
-                return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
-            case EchoRequest():
-                echo = self._writer.echo(message, recipient=arrival.connection_party, now=arrival.at)
-                return Judgement((judged(Verdict.PING),), echo)
+            case PaymentCancellationRequest() | RequestForPayment() | InformationRequest():
+                return self._talked(message, judged(Verdict.IGNORED), arrival, book)
+            case EchoRequest() | SignOnRequest() | SignOffRequest():
+                return self._administered(message, judged, arrival)
             case _:
                 return Judgement((judged(Verdict.IGNORED),))
 
     def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
-        """Nothing is asked yet. Raises ValueError."""
-        raise ValueError(f"this network asks nothing: {asking} at {now}")
+        """A request that comes from the network, as JSON orders it. Raises ValueError where it orders none."""
+        return self.conversations.asked(asking_from(asking), now=now)
+
+    has_directory: Final = False
+
+    def directory(self, standing: Standing, *, now: datetime) -> Sequence[tuple[ConnectionPartyId, bytes]]:  # noqa: ARG002
+        """Nothing: RTP's directory is not a message."""
+        return ()
 
     def completion_date(self, instant: datetime) -> date:
         """The calendar day in the network's zone."""
@@ -129,6 +145,41 @@ class RtpRules:
                 return GARBAGE
             case _:
                 assert_never(answer.told)
+
+    def _administered(
+        self, request: EchoRequest | SignOnRequest | SignOffRequest, judged: Callable[..., Judged], arrival: Arrival
+    ) -> Judgement:
+        """An echo, or a participant that signs on or off: under its own id alone, and news to the others."""
+        party, at = arrival.connection_party, arrival.at
+        if isinstance(request, EchoRequest):
+            return Judgement((judged(Verdict.PING),), self._writer.echo(request, recipient=party, now=at))
+        if request.instructing_agent != party:
+            reason = self._settings.codes.wrong_participant
+            refusal = self._writer.signed(request, reason, recipient=party, now=at)
+            return Judgement((judged(Verdict.IGNORED),), refusal)
+        is_on = isinstance(request, SignOnRequest)
+        change = StandingChanged(at, party, SIGN_ON if is_on else SIGN_OFF, None)
+        parameters = (party, "AVAILABLE" if is_on else "UNAVAILABLE")
+        others = dict.fromkeys(each.connection_party for each in self._settings.participants)
+        news = tuple(
+            (other, self._writer.notice(SIGNED, parameters, recipient=other, now=at))
+            for other in others
+            if other != party
+        )
+        reply = self._writer.signed(request, None, recipient=party, now=at)
+        return Judgement((judged(Verdict.EVENT), change), reply, broadcasts=news)
+
+    def _talked(self, said: Talk, judged: Judged, arrival: Arrival, book: Book) -> Judgement:
+        """What is asked without money: the return of a payment, or in a conversation."""
+        party, at = arrival.connection_party, arrival.at
+        if isinstance(said, PaymentCancellationRequest) and not is_about_request(said):
+            group = said.original_group or said.original_message
+            record = None if group is None else book.payment_with_id(group.message_id)
+            original = None if record is None else record.booked
+            further, order = self.requests.answered(said, original, recipient=party, now=at)
+        else:
+            further, order = self.conversations.answered(said, party, now=at)
+        return Judgement((judged,), further=further, order=order)
 
     def _answered(self, report: PaymentStatusReport, judged: Judged, arrival: Arrival, book: Book) -> Judgement:
         """What a receiver says of a payment that was forwarded to it; an acceptance after its end is rejected."""

@@ -17,17 +17,11 @@ from typing import Final
 
 from iso20022 import (
     ConnectionPartyId,
-    InstructionId,
     MessageId,
     PaymentCancellationRequest,
-    PaymentStatusReport,
     Resolution,
-    RoutingNumber,
-    TransactionStatus,
-    pacs002,
 )
 from iso20022.messages import camt029, camt056
-from iso20022.messages.actors import Agent
 from iso20022.messages.camt029 import Confirmation, GroupResolution, PaymentResolution
 from iso20022.messages.investigation import Case, GroupCancellation
 from iso20022.messages.original import Reason
@@ -35,9 +29,8 @@ from iso20022.messages.shape import Code
 from simulators.facts import PaymentBooked, TransferForwarded
 from simulators.forwarding import Order
 from simulators.return_requests import decided
-from simulators.rtp.answers import AnswerWriter, agent
+from simulators.rtp.answers import AnswerWriter, Arrived, agent
 from simulators.rtp.decide import business_day
-from simulators.rtp.settings import RtpSimulatorSettings
 
 _CONFIRMED: Final = {"DUPL": Confirmation.IPAY, "AM09": Confirmation.PECR}
 
@@ -45,10 +38,8 @@ _CONFIRMED: Final = {"DUPL": Confirmation.IPAY, "AM09": Confirmation.PECR}
 class RequestWriter:
     """Writes what the network says of return requests."""
 
-    def __init__(self, settings: RtpSimulatorSettings, writer: AnswerWriter) -> None:
-        self._settings = settings
+    def __init__(self, writer: AnswerWriter) -> None:
         self._writer = writer
-        self._rail = RoutingNumber(settings.rail_id[:9])
 
     def answered(
         self,
@@ -59,7 +50,14 @@ class RequestWriter:
         now: datetime,
     ) -> tuple[tuple[bytes, ...], Order | None]:
         """What the asker is told about its request, and the return that follows, if one does."""
-        receipt = self._receipt(request, recipient, now=now)
+        arrived = Arrived(
+            message_id=request.message_id,
+            message_type=camt056.MESSAGE_TYPE,
+            created_at=request.creation_time,
+            author=request.assigner,
+            instruction_id=request.original_instruction_id,
+        )
+        receipt = self._writer.taken_in(arrived, recipient=recipient, now=now)
         found = decided(request, original, _CONFIRMED)
         if found.confirmation is None:
             return (receipt,), None
@@ -93,23 +91,6 @@ class RequestWriter:
         document = camt056.build(request)
         return self._writer.wrapped(camt056.MESSAGE_TYPE, document, recipient=forwarded.recipient, now=now)
 
-    def _receipt(self, request: PaymentCancellationRequest, recipient: ConnectionPartyId, *, now: datetime) -> bytes:
-        report = PaymentStatusReport(
-            message_id=self._writer.message_id(now),
-            creation_time=now,
-            original_message_id=request.message_id,
-            original_message_name=camt056.MESSAGE_TYPE,
-            original_creation_time=request.creation_time,
-            original_instruction_id=request.original_instruction_id or InstructionId(request.message_id),
-            status=TransactionStatus.ACTC,
-            acceptance_time=now,
-            instructing_agent=self._rail,
-            instructed_agent=_number(request.assigner),
-            agent_clearing_system=None,
-            states_group=True,
-        )
-        return self._writer.wrapped(pacs002.MESSAGE_TYPE, pacs002.build(report), recipient=recipient, now=now)
-
     def _resolution(
         self,
         request: PaymentCancellationRequest,
@@ -141,9 +122,3 @@ class RequestWriter:
             ),
         )
         return self._writer.wrapped(camt029.MESSAGE_TYPE, camt029.build(resolution), recipient=recipient, now=now)
-
-
-def _number(actor: object) -> RoutingNumber:
-    assert isinstance(actor, Agent), "an institution asks"
-    assert actor.member_id is not None, "by its number"
-    return actor.member_id

@@ -33,6 +33,8 @@ class RtpRejectCodes:
     sender_profile: str = "RC03"
     receiver_profile: str = "RC04"
     receiver_signed_off: str = "9910"
+    sender_signed_off: str = "9934"
+    wrong_participant: str = "9964"
     not_found: str = "NARR"
     # What no list has, where a test wants such.
     unknown: str = "ZZ99"

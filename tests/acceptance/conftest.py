@@ -83,20 +83,20 @@ async def unsound(database: Database, anchors: list[Anchor]) -> list[Violation]:
 @pytest.fixture
 def install(
     database: Database, tmp_path: Path, request: pytest.FixtureRequest
-) -> Callable[[str], AbstractContextManager[Installation]]:
-    """Install on one of `BUSES`."""
+) -> Callable[..., AbstractContextManager[Installation]]:
+    """Install on one of `BUSES`, with more settings."""
 
-    def on(bus: str) -> AbstractContextManager[Installation]:
+    def on(bus: str, **more: str) -> AbstractContextManager[Installation]:
         broker_url = request.getfixturevalue("rabbitmq_url") if bus == "rabbitmq" else None
         namespace = f"acceptance{next(_namespaces)}"
-        return installed(database, tmp_path, broker_url=broker_url, broker_namespace=namespace)
+        return installed(database, tmp_path, broker_url=broker_url, broker_namespace=namespace, more=more)
 
     return on
 
 
 @pytest.fixture(params=BUSES)
 def installation(
-    request: pytest.FixtureRequest, install: Callable[[str], AbstractContextManager[Installation]]
+    request: pytest.FixtureRequest, install: Callable[..., AbstractContextManager[Installation]]
 ) -> Iterator[Installation]:
     """A running installation with one worker, on either bus."""
     with install(request.param) as running:
@@ -106,7 +106,7 @@ def installation(
 
 @pytest.fixture(params=BUSES)
 def idle_installation(
-    request: pytest.FixtureRequest, install: Callable[[str], AbstractContextManager[Installation]]
+    request: pytest.FixtureRequest, install: Callable[..., AbstractContextManager[Installation]]
 ) -> Iterator[Installation]:
     """A running installation without a worker, on either bus."""
     with install(request.param) as running:

@@ -15,6 +15,7 @@ from adapters.child_process import free_loopback_port
 from gateway.cli.processes import Role
 from gateway.domain.payment import Rail
 from tests.conftest import API_KEY, Database
+from tests.servers.zygote import start_forked
 
 RAIL_CLOCK_S: Final = 2
 STATUS_REQUEST_WAIT_S: Final = 3
@@ -50,6 +51,7 @@ class Installation:
             module="gateway.cli" if crash_at is None else "tests.acceptance.crashing_worker",
             environment={**self.environment, "FIFTEEN_WORKER_PORT": str(port)},
             log_file=self.directory / f"worker-{self.workers}.log",
+            start=start_forked,
         )
         self.stack.callback(worker.stop)
         worker.wait_until_ready(f"http://127.0.0.1:{port}/healthz")
@@ -133,12 +135,15 @@ def installed(
                 ),
                 environment=environment,
                 log_file=directory / f"simulator-{rail}.log",
+                start=start_forked,
             )
             for rail, port in ports.items()
         }
         for simulator in simulators.values():
             stack.callback(simulator.stop)
-        gateway = Role("gateway", ("gateway",), environment=environment, log_file=directory / "gateway.log")
+        gateway = Role(
+            "gateway", ("gateway",), environment=environment, log_file=directory / "gateway.log", start=start_forked
+        )
         stack.callback(gateway.stop)
         installation = Installation(
             gateway_url=f"http://127.0.0.1:{gateway_port}",

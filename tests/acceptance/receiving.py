@@ -18,6 +18,7 @@ from gateway.cli.processes import Role
 from gateway.domain.payment import Rail
 from tests.acceptance.installation import Installation
 from tests.conftest import TENANT, Database
+from tests.servers.zygote import start_forked
 
 SECRET: Final = "whsec_dGhlLXNlY3JldC1vZi1hLXNhbXBsZS1pbnN0aXR1dGlvbg=="
 AGENT: Final = "990000107"
@@ -69,6 +70,7 @@ def receiving(
             ("simulator", "core", "--port", str(port), "--webhook-secret", SECRET),
             environment={},
             log_file=installation.directory / "institution.log",
+            start=start_forked,
         )
         stack.callback(institution.stop)
         url = f"http://127.0.0.1:{port}"

@@ -106,7 +106,10 @@ def verdicts_of(receiver: Receiver, shown: dict[str, Any]) -> list[tuple[str, li
     return [
         (
             each["message_type"][:8],
-            [copy["verdict"] for copy in receiver.installation.copies_on_the_wire(each["business_message_id"])],
+            [
+                copy["verdict"]
+                for copy in receiver.installation.copies_on_the_wire(each["business_message_id"], rail=receiver.rail)
+            ],
         )
         for each in listed
         if each["direction"] == "rail_out"

@@ -19,6 +19,7 @@ from tests.acceptance.installation import Installation
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.test_slice import post
 from tests.conftest import Database
+from tests.servers.zygote import start_forked
 
 REFUSED_ACCOUNT: Final = "100000009904"
 REJECTED_BY_THE_RAIL: Final = "SIMRJCTAC04"
@@ -35,6 +36,7 @@ def core_url(install: Callable[[str], AbstractContextManager[Installation]], dat
             ("simulator", "core", "--port", str(port)),
             environment={},
             log_file=installation.directory / "core.log",
+            start=start_forked,
         )
         installation.stack.callback(simulator.stop)
         url = f"http://127.0.0.1:{port}"

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Final
 
 import pytest
 
+from tests.acceptance.conftest import BUSES
 from tests.acceptance.crashing_worker import AFTER_SENDING, BEFORE_SENDING
 from tests.acceptance.installation import Installation
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.test_slice import post, until_final
+
+SHORT_PROMISE_S: Final = 3
+"""Of an installation in which a payment is to expire while a test waits."""
 
 
 @pytest.mark.parametrize(
@@ -32,15 +39,18 @@ async def test_a_worker_that_dies_between_saving_sending_and_the_answer_never_do
     assert len(idle_installation.copies_on_the_wire(payment.message_id)) == copies
 
 
+@pytest.mark.parametrize("bus", BUSES)
 async def test_a_payment_that_nobody_could_send_in_time_is_rejected_and_never_sent(
-    idle_installation: Installation,
+    install: Callable[..., AbstractContextManager[Installation]], bus: str
 ) -> None:
     """Before the bytes leave, an expired payment is rejected: the client may pay in another way."""
     payment = transfer()
-    await post(idle_installation, message(payment), wait_s=15)
+    with install(bus, FIFTEEN_PROMISE_S=str(SHORT_PROMISE_S)) as idle:
+        await post(idle, message(payment), wait_s=SHORT_PROMISE_S)
 
-    idle_installation.start_worker()
-    ended = await until_final(idle_installation, str(payment.uetr))
+        idle.start_worker()
+        ended = await until_final(idle, str(payment.uetr))
+        copies = idle.copies_on_the_wire(payment.message_id)
 
     assert (ended["state"], ended["reason"]["code"]) == ("REJECTED", "AB11")
-    assert idle_installation.copies_on_the_wire(payment.message_id) == []
+    assert copies == []

@@ -23,6 +23,7 @@ from tests.conftest import Database
 from tests.servers import prometheus
 from tests.servers.deploy_hooks import Deployment, deployed, functions
 from tests.servers.green_set import Script, serving
+from tests.servers.zygote import start_forked
 
 RELEASE: Final = "2026.11.1"
 """What `environment_of` says."""
@@ -56,6 +57,7 @@ def gateway(environment: Mapping[str, str], directory: Path) -> Iterator[str]:
         ("gateway",),
         environment={**environment, "FIFTEEN_HTTP_PORT": str(port)},
         log_file=directory / "gateway.log",
+        start=start_forked,
     )
     try:
         role.wait_until_ready(f"{url}/")
@@ -149,7 +151,9 @@ def test_a_real_prometheus_understands_what_is_asked(
                 "FIFTEEN_FEDNOW__URL": rail,
                 "FIFTEEN_WORKER_PORT": str(port),
             }
-            worker = Role("worker", ("worker",), environment=environment, log_file=tmp_path / "worker.log")
+            worker = Role(
+                "worker", ("worker",), environment=environment, log_file=tmp_path / "worker.log", start=start_forked
+            )
             try:
                 worker.wait_until_ready(f"http://127.0.0.1:{port}/healthz")
                 for _ in range(100):

@@ -16,6 +16,7 @@ from gateway.cli.drill.command import drill
 from gateway.cli.drill.plants import Plant
 from gateway.cli.drill.supervisor import DrillPlan, say
 from tests.servers.rabbitmq import ensure_installed
+from tests.servers.zygote import start_forked
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -34,7 +35,7 @@ def test_whatever_is_killed_nothing_is_lost_doubled_or_stuck(tmp_path: Path, see
     ensure_installed()
     plan = DrillPlan(seed=seed, payments=400, seconds=10, kills=10, server_kills=1, broker="rabbitmq")
 
-    count, run = drill(plan, tmp_path)
+    count, run = drill(plan, tmp_path, start=start_forked)
 
     assert count.as_json()["shown"] == {}
     assert count.is_good
@@ -50,7 +51,7 @@ def test_without_any_guard_the_drill_sees_every_invariant_broken_and_money_doubl
         seed=seed, payments=400, seconds=8, kills=4, server_kills=2, broker="embedded", plants=frozenset(Plant)
     )
 
-    count, _ = drill(plan, tmp_path)
+    count, _ = drill(plan, tmp_path, start=start_forked)
     again = subprocess.run(
         [sys.executable, "-m", "gateway.cli", "drill", "recount", str(tmp_path), "--json"],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,

@@ -53,7 +53,7 @@ async def fifteen_rail(receiver: Receiver, *arguments: str) -> Result:
         "FIFTEEN_OPERATOR_KEY": OPERATOR_KEY,
         "COLUMNS": "300",
     }
-    command = ["rail", *arguments]
+    command = ["rail", *arguments, "--rail", receiver.rail.value]
     return await asyncio.to_thread(lambda: CliRunner().invoke(application, command, env=environment))
 
 

@@ -27,6 +27,7 @@ from gateway.cli.processes import Role
 from gateway.service.ports import UnavailableError
 from gateway.settings import Settings
 from tests.conftest import Database
+from tests.servers.zygote import start_forked
 
 SECONDS_MAX: Final = 60
 
@@ -109,7 +110,7 @@ def test_one_payment_over_each_rail_settles_and_touches_neither_rail_nor_books(
 
         port = str(free_loopback_port())
         ordinary = {**environment, "FIFTEEN_WORKER_PORT": port}
-        worker = Role("worker", ("worker",), environment=ordinary, log_file=tmp_path / "worker.log")
+        worker = Role("worker", ("worker",), environment=ordinary, log_file=tmp_path / "worker.log", start=start_forked)
         try:
             _until_visited(trap)
         finally:

@@ -58,6 +58,7 @@ class InMemoryAudit:
             transactions_from=since,
             transactions_before=batch[-1].sql_transaction + 1 if len(batch) == events_max else before,
             at=at,
+            covers_conversations=True,
         )
         self.kept.append(seal)
         return seal

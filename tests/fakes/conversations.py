@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from gateway.domain.conversation import (
     MAY_EXPIRE,
@@ -33,6 +33,7 @@ from gateway.service.ports.conversations import (
 from tests.fakes.incoming import InMemoryIncoming
 
 _ARRIVED = ARRIVED - GOING_BACK
+EVER = datetime.min.replace(tzinfo=UTC)
 _SETTLED = {PaymentState.SETTLED, PaymentState.ACCEPTED_WITHOUT_POSTING}
 
 
@@ -178,8 +179,9 @@ class InMemoryConversations:
     async def sending(self, conversation_id: ConversationId) -> AsyncIterator[RawMessage | None]:
         async with self._locks[conversation_id]:
             unsent = self.rows.unsent[conversation_id]
-            yield unsent[0] if unsent else None
-            if unsent:
+            lent = unsent[0] if unsent else None
+            yield lent
+            if lent is not None:
                 del unsent[0]
 
     async def waiting(self, before: datetime, *, limit: int) -> Sequence[Conversation]:
@@ -200,6 +202,10 @@ class InMemoryConversations:
 
     async def settled(self, since: datetime, *, limit: int) -> Sequence[SettledFor]:
         await asyncio.sleep(0)
+        return self.settled_now(since)[:limit]
+
+    def settled_now(self, since: datetime = EVER) -> Sequence[SettledFor]:
+        """All of `settled`, at this moment."""
         linked = {each.payment_id for each in self.rows.conversations.values()}
         found = []
         for each in self.rows.conversations.values():
@@ -207,9 +213,7 @@ class InMemoryConversations:
             if is_sought and each.opened_at >= since and each.end_to_end_id != NO_REFERENCE:
                 money = [known for known in self._money_for(each) if known[0] not in linked]
                 found += [SettledFor(each, *one) for one in sorted(money, key=_is_other_than(each))[:1]]
-        return sorted(found, key=lambda one: _is_other_than(one.conversation)((one.payment_id, one.amount_cents)))[
-            :limit
-        ]
+        return sorted(found, key=lambda one: _is_other_than(one.conversation)((one.payment_id, one.amount_cents)))
 
     def _money_for(self, asked: Conversation) -> Iterator[tuple[PaymentId, int]]:
         if asked.side is Side.US:

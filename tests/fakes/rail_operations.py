@@ -8,9 +8,10 @@ from datetime import datetime
 from uuid import UUID
 
 from gateway.domain.payment import Rail
-from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.rail_operations import Codes, RailEvent, RailEventKind
 from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.ports import HeardMessage, MessageClass, RawMessage, UnsentRailMessage
+from iso20022 import Amount
 
 
 @dataclass(slots=True)
@@ -42,9 +43,11 @@ class InMemoryRailEvents:
         self.bodies[event.event_id] = message.body
         return None
 
-    async def note(self, event: RailEvent) -> None:
+    async def note(self, event: RailEvent) -> bool:
         """Keep a fact."""
+        is_new = event.event_id not in self.kept
         self.kept.setdefault(event.event_id, event)
+        return is_new
 
     async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[UnsentRailMessage]:
         """Hand out what is due."""
@@ -84,15 +87,56 @@ class InMemoryRailEvents:
         *,
         codes: Collection[str] | None = None,
         kinds: Collection[RailEventKind] | None = None,
+        subjects: Collection[str] | None = None,
         limit: int,
     ) -> Sequence[RailEvent]:
         """The newest first."""
         found = [
             each
             for each in self.kept.values()
-            if each.rail is rail and (codes is None or each.code in codes) and (kinds is None or each.kind in kinds)
+            if each.rail is rail
+            and (codes is None or each.code in codes)
+            and (kinds is None or each.kind in kinds)
+            and (subjects is None or not set(each.subjects).isdisjoint(subjects))
         ]
         return sorted(found, key=lambda each: each.at, reverse=True)[:limit]
+
+    async def still_missing(self, rail: Rail, *, limit: int) -> Sequence[RailEvent]:
+        """What nobody has closed, and has not come."""
+        of_rail = [each for each in self.kept.values() if each.rail is rail]
+        closed = {each.about for each in of_rail if each.kind is RailEventKind.CLOSED}
+        missing = sorted((each for each in of_rail if each.kind is RailEventKind.MISSING), key=lambda each: each.at)
+        once = {each.about: each for each in reversed(missing) if each.about not in closed}
+        found = [each for each in missing if once.get(each.about) is each and not self._has_come(each)]
+        return found[:limit]
+
+    def _has_come(self, missing: RailEvent) -> bool:
+        message_id = str(missing.about)
+        if message_id not in self.transfers or message_id in self.unsettled:
+            return False
+        return missing.note in {None, str(Amount(self.transfers[message_id][1]))}
+
+    async def signed_off(self, rail: Rail, codes: Codes, *, since: datetime) -> Mapping[str, datetime]:
+        """Of each the latest by its own time."""
+        news = [
+            each
+            for each in self.kept.values()
+            if each.rail is rail
+            and each.kind is RailEventKind.BROADCAST
+            and each.code in {codes.sign_on, codes.sign_off}
+            and each.at >= since
+        ]
+        latest = {
+            subject: each
+            for each in sorted(news, key=lambda each: (each.happened_at, each.at))
+            for subject in each.subjects
+        }
+        return {subject: each.happened_at for subject, each in latest.items() if each.code == codes.sign_off}
+
+    async def body_of(self, rail: Rail, event_id: UUID) -> bytes | None:
+        """Its bytes."""
+        known = self.kept.get(event_id)
+        return self.bodies.get(event_id) if known is not None and known.rail is rail else None
 
     async def heard(
         self, rail: Rail, kind: RailEventKind, *, since: datetime, but: Collection[UUID], limit: int

@@ -168,6 +168,10 @@ class InMemoryStore:
         """Return the epoch under which this region owns a slot."""
         return EPOCH
 
+    async def home_elsewhere(self, payment: NewPayment) -> RegionId | None:
+        """Return the home, where it is another region; see the port."""
+        return self.homes.get(payment.slot)
+
     async def find_claim(self, payment: NewPayment) -> Accepted | None:
         """Look, and save nothing; see the port."""
         await self._reached()

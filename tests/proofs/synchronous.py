@@ -12,7 +12,7 @@ from typing import Final
 
 from aiohttp import ClientSession, TCPConnector
 
-from adapters.postgres.replication import connected
+from adapters.postgres.replication.connection import connected
 from gateway.cli.demo import SCENARIOS
 from gateway.cli.two_regions import Plan, TwoRegions
 from gateway.domain.identity import slot_of
@@ -34,7 +34,8 @@ Two complete regions on one machine, {delay:g} ms one way between them; keys tha
 First {alone} payments one after the other, then {together} by {at_once} clients at once. `synchronous` has
 `FIFTEEN_SYNCHRONOUS_TENANTS=*`: an answer leaves when the other region has confirmed it, one round trip of
 {round_trip:g} ms later at the least. `in the other region` counts, right after the last answer, the acknowledged
-claims that the other region's database has.
+claims that the other region's database has. Whoever was `not answered with a payment` was told that it is pending or
+that nothing was begun, and may ask again.
 
 {table}
 """
@@ -46,9 +47,11 @@ async def _measure(two: TwoRegions) -> dict[str, float]:
     keys = (f"both-{number}" for number in count())
     at_home = (key for key in keys if slot_of(IdempotencyKey(key)) in own)
     acknowledged: list[str] = []
+    sent = 0
 
     async def send(session: ClientSession) -> float | None:
-        key = next(at_home)
+        nonlocal sent
+        key, sent = next(at_home), sent + 1
         started_s = time.perf_counter()
         async with session.post(
             f"{region.gateway_url}/v1/payments", json=SCENARIOS[0].payment(), headers={"Idempotency-Key": key}
@@ -64,6 +67,7 @@ async def _measure(two: TwoRegions) -> dict[str, float]:
         async with asyncio.timeout(READY_WITHIN_S):
             while await send(session) is None:
                 await asyncio.sleep(0.2)
+        sent = 1  # what was asked before the regions followed each other is none of it
         alone = [await send(session) for _ in range(ONE_AFTER_THE_OTHER)]
         left = iter(range(TOGETHER))
         started_s = time.perf_counter()
@@ -82,6 +86,7 @@ async def _measure(two: TwoRegions) -> dict[str, float]:
     busy = sorted(ms for ms in together if ms is not None)
     return {
         "acknowledged": len(acknowledged),
+        "not answered with a payment": sent - len(acknowledged),
         "in the other region": there,
         "one after the other: median ms": round(statistics.median(answered), 1),
         "one after the other: 99 % ms": round(answered[len(answered) * 99 // 100], 1),

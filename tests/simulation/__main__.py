@@ -18,6 +18,7 @@ from tests.simulation.regions.scenario import RegionsScenario, regions_scenario_
 from tests.simulation.regions.world import run_regions
 from tests.simulation.scenario import PaymentPlan, Scenario, scenario_of
 from tests.simulation.shrink import shortest
+from tests.simulation.talk_plans import TalkPlan
 from tests.simulation.world import Run, run
 
 SEEDS_DEFAULT: Final = "1..300"
@@ -117,6 +118,8 @@ def ingredients(scenario: Scenario) -> Iterator[str]:
         if isinstance(incident, PaymentPlan):
             form = "JSON" if incident.is_json else "XML"
             yield f"payment {incident.number} ({form}, not found: {incident.not_found}): {_treatment(incident)}"
+        elif isinstance(incident, TalkPlan):
+            yield f"{incident.words}: {_of_talk(incident)}"
         else:
             yield incident.words
 
@@ -132,6 +135,20 @@ def _treatment(plan: PaymentPlan) -> str:
     }
     given = [f"{name}: {value:g}" for name, value in details.items() if value]
     return ", ".join([f"{treatment.verdict} after {treatment.decides_after_s:g} s", *given])
+
+
+def _of_talk(plan: TalkPlan) -> str:
+    details = {
+        "expires after, s": plan.expires_in_s,
+        "copies": plan.copies if plan.copies > 1 else None,
+        "answers lost": plan.answers_lost,
+        "taken back after, s": plan.withdrawn_after_s,
+        "money at, s": plan.money_at_s,
+    }
+    given = [f"{name}: {value:g}" for name, value in details.items() if value]
+    if plan.withdrawn_after_s is not None:
+        given.append(f"to which it {plan.closing}")
+    return ", ".join([f"{plan.reply} after {plan.replies_after_s:g} s", *given])
 
 
 def _range(text: str) -> range:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from adapters.keys.clear import ClearVault
+from gateway.conversing import Conversing
 from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEvent
@@ -18,6 +19,10 @@ from gateway.domain.reconciliation import Arrivals
 from gateway.domain.timing import Timing
 from gateway.receiving import Receiving
 from gateway.service.admission import Admission
+from gateway.service.conversations.desk import ConversationDesk
+from gateway.service.conversations.fednow import FedNowConversations
+from gateway.service.conversations.hear import ConversationHearing
+from gateway.service.conversations.send import ConversationKeeping
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dialect import DialectProtocol
 from gateway.service.dispatch import Dispatcher, grouped_loads
@@ -45,6 +50,7 @@ from gateway.service.ports import (
     Bus,
     Clock,
     Decision,
+    Delivery,
     Identifiers,
     IncomingDecision,
     IncomingStore,
@@ -60,6 +66,7 @@ from gateway.service.ports import (
     Refusal,
     RegionStore,
 )
+from gateway.service.ports.conversations import ConversationStore
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.relay import Forwarder, relay
@@ -76,6 +83,7 @@ from tests.simulation.ports import SimulatedSupply, bus_side, link_side, store_s
 from tests.simulation.processes import Life
 from tests.simulation.rail import DEFINITE, PARTY, profile
 from tests.simulation.screening import screening_of
+from tests.simulation.talks import WitnessedConversations, conversations_side
 from tests.simulation.witness import Accepting
 
 if TYPE_CHECKING:
@@ -187,6 +195,22 @@ class Build:
     def incoming_store(self, world: World) -> InMemoryIncoming:
         """Return where all processes keep what the rail brings."""
         return InMemoryIncoming(world.store)
+
+    def conversations(self, world: World) -> WitnessedConversations:
+        """Return where all processes keep conversations."""
+        return WitnessedConversations(world.incoming)
+
+    def conversations_side(self, life: Life) -> ConversationStore:
+        """Return that as one life sees it."""
+        return conversations_side(life, life.world.conversations)
+
+    def heard_before(self, store: PaymentStore) -> PaymentStore:
+        """Return what tells the hearing of conversations which messages it has heard."""
+        return store
+
+    def conversation_desk(self, *parts: Any) -> ConversationDesk:
+        """Return what people start and answer conversations with."""
+        return ConversationDesk(*parts)
 
     def incoming_side(self, life: Life) -> IncomingStore:
         """Return that as one life sees it."""
@@ -345,8 +369,9 @@ class GatewayLife:
             forward=self.forwarder.take,
         )
         self.incoming_saves: GroupCommit[IncomingDecision, bool] | None = None
-        if world.scenario.incoming:
+        if world.scenario.receives:
             self.desk, self.incoming_saves = self._desk(rail, decisions)
+        self.talking = self._talking() if world.scenario.talks else None
         self.group: asyncio.TaskGroup | None = None
 
     def _desk(
@@ -360,6 +385,13 @@ class GatewayLife:
         messages = ReceivedMessages(store, rails)
         coming_back = build.coming_back(store, payments, {rail.rail: rail}, messages, life.clock)
         return build.desk(decisions, coming_back), saves
+
+    def _talking(self) -> ConversationDesk:
+        life, build = self.life, self.build
+        store, received = build.incoming_side(life), ReceivedMessages(build.incoming_side(life), {})
+        identifiers, vault = life.world.chance.identifiers(f"{life.key}.conversations"), ClearVault(b"simulation")
+        parts = (store, received, {Rail.FEDNOW: talking_rail()}, life.clock, identifiers, vault)
+        return build.conversation_desk(build.conversations_side(life), *parts)
 
     async def run(self) -> None:
         """Serve until the life ends."""
@@ -379,6 +411,32 @@ class GatewayLife:
             await asyncio.Event().wait()
 
 
+def talking_rail() -> FedNowConversations:
+    """Return FedNow's messages of conversations."""
+    return FedNowConversations(FedNowDialect(profile(), PARTY))
+
+
+def _conversing(life: Life, build: Build, receiving: Receiving, link: RailLink) -> Conversing:
+    """What a worker runs of conversations, as ``gateway.conversing`` composes it."""
+    store, rail = build.conversations_side(life), Rail.FEDNOW
+    unknown = receiving.rails[rail].reasons.unknown_agent
+    found = ConversationHearing(
+        store,
+        build.heard_before(build.store_side(life)),
+        build.incoming_side(life),
+        receiving.tenants,
+        talking_rail(),
+        unknown,
+        life.clock,
+        life.world.chance.identifiers(f"{life.key}.conversations"),
+    )
+    return Conversing({rail: found}, ConversationKeeping(store, {rail: link}, life.poll_clock))
+
+
+async def _of_nobody(delivery: Delivery) -> None:
+    raise AssertionError(f"{delivery.payment_id} is no conversation")
+
+
 async def run_worker(life: Life, build: Build) -> None:
     """Relay, dispatch, receive and keep the timers until the life ends."""
     world, observer = life.world, cast("Observer", LifeObserver(life))
@@ -392,10 +450,13 @@ async def run_worker(life: Life, build: Build) -> None:
     shared_parts = {**shared, "screening": build.screening(life)}
     dispatcher = build.dispatcher(life, loads=loads, rails=rails, links={rail.rail: link}, funds=funds, **shared_parts)
     vault = ClearVault(b"simulation")
-    receiving = build.receiving(life, rail, link, decisions) if world.scenario.incoming else None
+    receiving = build.receiving(life, rail, link, decisions) if world.scenario.receives else None
     hearing = None if receiving is None else receiving.hearing(rail.rail, store, vault)
     regions = build.region_store(life)
-    receiver = build.receiver(rail=rail, link=link, vault=vault, incoming=hearing, regions=regions, **shared)
+    conversing = None if receiving is None or not world.scenario.talks else _conversing(life, build, receiving, link)
+    talks = None if conversing is None else conversing.hearings[rail.rail]
+    parts = {"incoming": hearing, "regions": regions, "conversations": talks}
+    receiver = build.receiver(rail=rail, link=link, vault=vault, **parts, **shared)
     timers = Timers(decisions, rails, life.poll_clock, observer)
 
     async def consume() -> None:
@@ -410,6 +471,9 @@ async def run_worker(life: Life, build: Build) -> None:
             bus.consume(system, at_home(dispatcher.ping), **seldom),
             AsyncExitStack() as stack,
         ):
+            if conversing is not None:
+                unhurried = conversing.keeping.or_else(_of_nobody)
+                await stack.enter_async_context(bus.consume(queue_of(MessageClass.NONVALUE), unhurried, **seldom))
             for message_class, handler in () if receiving is None else receiving.handlers:
                 queue = Queue.of(rail.rail, QueueDirection.IN, message_class)
                 await stack.enter_async_context(bus.consume(queue, handler, **seldom))
@@ -421,6 +485,7 @@ async def run_worker(life: Life, build: Build) -> None:
         "receiver": receiver.run,
         "timers": timers.run,
         **({} if receiving is None else receiving.loops),
+        **({} if conversing is None else {"conversations": conversing.keeping.run}),
         **build.loops_of_every_role(life),
         **build.loops_of_a_worker(life, receiver),
     }

@@ -21,6 +21,7 @@ from tests.simulation.check import Check
 from tests.simulation.incoming_checks import INCOMING_CHECKS
 from tests.simulation.returns_checks import RETURNS_CHECKS
 from tests.simulation.screening import SCREENING_CHECKS
+from tests.simulation.talk_checks import TALK_CHECKS
 from tests.simulation.witness import Accepting, Acknowledging, Leaving, Settling, Told, Witnessed
 
 if TYPE_CHECKING:
@@ -277,7 +278,8 @@ class NothingIsRefused(Check):
     def on_end(self, world: World) -> Iterator[str]:
         yield from (f"refused: {', '.join(refusal.codes)}" for refusal in world.store.rows.refusals.values())
         for each in world.store.rows.quarantine.values():
-            if each.codes != (UNMATCHED,) or not _came_before_its_transfer(world, each):
+            is_early = _came_before_its_transfer(world, each) or _came_before_its_request(world, each)
+            if each.codes != (UNMATCHED,) or not is_early:
                 yield f"in quarantine: {', '.join(each.codes)}"
 
 
@@ -288,6 +290,15 @@ def _came_before_its_transfer(world: World, quarantined: Quarantined) -> bool:
     return any(
         message_id.encode() in raw.body and b">RJCT<" in raw.body and raw.at <= received_at
         for message_id, received_at in received.items()
+    )
+
+
+def _came_before_its_request(world: World, quarantined: Quarantined) -> bool:
+    """Whether a request was taken back before it was heard, as it lay with who had died: a person sees to it."""
+    raw = quarantined.message
+    return any(
+        known.message_id.encode() in raw.body and raw.message_type.startswith("camt.055") and raw.at <= known.opened_at
+        for known in world.conversations.rows.conversations.values()
     )
 
 
@@ -460,6 +471,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     *INCOMING_CHECKS,
     *SCREENING_CHECKS,
     *RETURNS_CHECKS,
+    *TALK_CHECKS,
 )
 """Every promise, in the order in which they are looked at."""
 

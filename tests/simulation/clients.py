@@ -22,7 +22,7 @@ from gateway.service.submit import Refused
 from gateway.service.supervise import Verdict
 from iso20022 import Amount, EndToEndId, Personal, RoutingNumber, Uetr, fednow_message_id
 from tests.acceptance.payments import EASTERN, RECEIVER, SENDER, message, transfer
-from tests.simulation.incoming import ENDS
+from tests.simulation.incoming import ENDS, TENANT
 from tests.simulation.rail import PARTY
 from tests.simulation.scenario import IncomingPlan, PaymentPlan
 from tests.simulation.witness import Told
@@ -117,7 +117,7 @@ class Orders:
     async def submit(self, gateway: GatewayLife, plan: PaymentPlan) -> Payment | Refused:
         """Submit the payment at a gateway, wait as the plan says, and return what the client is answered."""
         now = gateway.life.clock.now()
-        tenant_id, body = TENANTS[plan.not_found], self._body(plan)
+        tenant_id, body = TENANTS[plan.not_found] if plan.answers is None else TENANT, self._body(plan)
         if plan.is_json:
             key, request = IdempotencyKey(f"key-{plan.number}"), PaymentRequest.from_json(json.loads(body))
             outcome = await gateway.intake.submit_payment(tenant_id, key, request, body, received_at=now)

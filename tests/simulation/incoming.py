@@ -219,6 +219,7 @@ class Forwardings:
             debtor_agent=DEBTOR_AGENT,
             creditor_agent=CREDITOR_AGENT,
             spent_s=plan.spent_s,
+            end_to_end_id=None if plan.answers is None else self.rail.talks.references[plan.answers],
             returns=None if original is None else original.message_id,
             returned=Amount(plan.cents) if plan.cents else None,
         )

@@ -69,6 +69,15 @@ from tests.simulation.returns_plants import (
     ReturnsOrderedWithoutKeys,
 )
 from tests.simulation.screening_plants import HitLetPass, OutageLetPass
+from tests.simulation.talk_plants import (
+    ExpiredRequestAccepted,
+    LateYesBelieved,
+    RequestsWithoutKeys,
+    SentNotedFirst,
+    TalksVersionCheckOff,
+    UnsettledCountsAsPaid,
+    WordsNotCounted,
+)
 
 if TYPE_CHECKING:
     from tests.fakes.bus import Waiting
@@ -110,6 +119,13 @@ class Plant(StrEnum):
     RETURN_OF_THE_UNSETTLED = "return-of-the-unsettled"
     RETURNS_ORDERED_WITHOUT_KEYS = "returns-ordered-without-keys"
     RETURN_ENDS_UNTOLD = "return-ends-untold"
+    WORDS_NOT_COUNTED = "words-not-counted"
+    TALKS_VERSION_CHECK_OFF = "talks-version-check-off"
+    SENT_NOTED_FIRST = "sent-noted-first"
+    EXPIRED_REQUEST_ACCEPTED = "expired-request-accepted"
+    REQUESTS_WITHOUT_KEYS = "requests-without-keys"
+    UNSETTLED_COUNTS_AS_PAID = "unsettled-counts-as-paid"
+    LATE_YES_BELIEVED = "late-yes-believed"
     HIT_LET_PASS = "hit-let-pass"
     OUTAGE_LET_PASS = "outage-let-pass"
 
@@ -149,6 +165,13 @@ SENTENCES: Final[Mapping[Plant, str]] = {
     Plant.RETURN_OF_THE_UNSETTLED: "A return is taken also of a payment that has not settled.",
     Plant.RETURNS_ORDERED_WITHOUT_KEYS: "An order to give back is carried out each time that it comes.",
     Plant.RETURN_ENDS_UNTOLD: "The institution is not told what became of a return.",
+    Plant.WORDS_NOT_COUNTED: "What the other side says in a conversation counts each time that it is delivered.",
+    Plant.TALKS_VERSION_CHECK_OFF: "An act is saved whatever has become of the conversation since it was decided.",
+    Plant.SENT_NOTED_FIRST: "What a conversation says is noted as sent first, and handed to the rail afterwards.",
+    Plant.EXPIRED_REQUEST_ACCEPTED: "A request for payment is answered as if it stood for ever.",
+    Plant.REQUESTS_WITHOUT_KEYS: "A request for payment is made anew each time that it is ordered.",
+    Plant.UNSETTLED_COUNTS_AS_PAID: "A request is paid once its payment is accepted, settled or not.",
+    Plant.LATE_YES_BELIEVED: "Who accepts a request that has expired has accepted it.",
 }
 """What is wrong, in a sentence."""
 
@@ -492,5 +515,12 @@ BUILDS: Final[Mapping[Plant, type[Build]]] = {
     Plant.RETURN_OF_THE_UNSETTLED: ReturnOfTheUnsettled,
     Plant.RETURNS_ORDERED_WITHOUT_KEYS: ReturnsOrderedWithoutKeys,
     Plant.RETURN_ENDS_UNTOLD: ReturnEndsUntold,
+    Plant.WORDS_NOT_COUNTED: WordsNotCounted,
+    Plant.TALKS_VERSION_CHECK_OFF: TalksVersionCheckOff,
+    Plant.SENT_NOTED_FIRST: SentNotedFirst,
+    Plant.EXPIRED_REQUEST_ACCEPTED: ExpiredRequestAccepted,
+    Plant.REQUESTS_WITHOUT_KEYS: RequestsWithoutKeys,
+    Plant.UNSETTLED_COUNTS_AS_PAID: UnsettledCountsAsPaid,
+    Plant.LATE_YES_BELIEVED: LateYesBelieved,
 }
 """How the world with each of them is built."""

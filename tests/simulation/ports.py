@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any, Final, cast
 
+from gateway.domain.payment import RegionId
 from gateway.service.consuming import Consumer, Handout, Patience
 from gateway.service.ports import (
     Bus,
@@ -19,6 +20,7 @@ from gateway.service.ports import (
     DeadLetter,
     DeliveryHandler,
     MessageClass,
+    NewPayment,
     OutboundDelivery,
     PaymentStore,
     Queue,
@@ -52,6 +54,11 @@ class Side:
 
 
 class _StoreSide(Side):
+    async def home_elsewhere(self, payment: NewPayment) -> RegionId | None:
+        """Look at the map that this process keeps, which is no call; the store's own answer is `accept`'s."""
+        self._life.demand_alive()
+        return await cast("InMemoryStore", self._inner).home_elsewhere(payment)
+
     @asynccontextmanager
     async def relay(self, **named: Any) -> AsyncIterator[Sequence[OutboundDelivery]]:
         """Hold rows, lend them, delete them: the end of the transaction is a call of its own."""

@@ -32,6 +32,7 @@ LATENCY_S: Final[Mapping[Part, tuple[float, float]]] = {
 
 CALLS: Final[Mapping[str, Call]] = {
     "store.accept": Call.ACCEPT,
+    "store.open": Call.ACCEPT,
     "store.save": Call.SAVE,
     "store.load": Call.READ,
     "store.load_with_message": Call.READ,
@@ -39,6 +40,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "store.find_by_message_id": Call.READ,
     "store.not_found_policy": Call.READ,
     "store.relayed": Call.RELAYED,
+    "store.sent": Call.RELAYED,
     "store.forget": Call.RELAYED,
     "bus.publish": Call.PUBLISH,
     "bus.hand_over": Call.HAND_OVER,

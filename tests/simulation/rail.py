@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,16 +15,22 @@ from iso20022 import (
     ConnectionPartyId,
     CustomerCreditTransfer,
     Direction,
+    EndToEndId,
     FedNowProfile,
     MessageId,
     PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
+    ReceiptAcknowledgement,
+    RequestForPaymentCancellation,
+    Resolution,
     TransactionStatus,
     examine,
 )
 from iso20022.messages import pacs004
 from iso20022.messages.admi004 import SystemEventNotification
+from iso20022.messages.pain013 import RequestForPayment
+from iso20022.messages.pain014 import RequestForPaymentResponse
 from simulators.facts import PaymentBooked, ReasonSource
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.decide import cycle_day
@@ -35,6 +41,8 @@ from tests.acceptance.payments import SENDER
 from tests.fakes.rail import InMemoryRail
 from tests.simulation.incoming import Forwardings
 from tests.simulation.scenario import IncomingPlan, Treatment, Verdict
+from tests.simulation.talk_plans import TalkPlan
+from tests.simulation.talks import Talks
 
 PARTY: Final = ConnectionPartyId(SENDER)
 
@@ -99,6 +107,7 @@ class RailSurroundings:
     delay_s: Callable[[float, float, str], float]
     changed: Callable[[], None]
     acknowledging: Callable[[Sequence[bytes]], None]
+    requests: Mapping[TalkPlan, EndToEndId] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -125,6 +134,7 @@ class SimulatedRail(InMemoryRail):
         self._told = 0
         self.under_way = 0
         self.forwarding = Forwardings.of(self)
+        self.talks = Talks.of(self, surroundings.requests)
 
     def account_of(self, end_to_end_id: str) -> Account:
         """Return what is known of a payment; of one that never came, an account without copies."""
@@ -174,6 +184,16 @@ class SimulatedRail(InMemoryRail):
                 self._hear_receiver(request, report.header)
             case PaymentStatusRequest() as request:
                 self._hear_question(request, report.header)
+            case (
+                RequestForPayment()
+                | RequestForPaymentResponse()
+                | RequestForPaymentCancellation()
+                | Resolution()
+                | ReceiptAcknowledgement()
+            ) as said:
+                if not self.talks.hear(said, report.header):
+                    self._refuse(report.header.business_message_id, CODES.duplicate)
+                self._around.changed()
             case SystemEventNotification() as event:
                 self._say("hears a PING")
                 reference = report.header.business_message_id

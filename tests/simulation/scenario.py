@@ -9,6 +9,7 @@ from random import Random
 from typing import Final
 
 from gateway.domain.doubt import NotFoundPolicy
+from tests.simulation.talk_plans import TalkPlan, talks_of
 
 MORNING: Final = datetime(2026, 11, 20, 15, 15, tzinfo=UTC)
 """When most worlds begin: a Friday morning in New York."""
@@ -71,6 +72,8 @@ class PaymentPlan:
     not_found: NotFoundPolicy = NotFoundPolicy.REJECT
     treatment: Treatment = Treatment()
     look: Look = Look.CLEAR
+    answers: int | None = None
+    """The request for payment, of somebody else's, that it is the payment of."""
 
 
 class Word(StrEnum):
@@ -111,6 +114,8 @@ class IncomingPlan:
     """The payment of ours that comes back with it, ``at_s`` after the rail has decided that one."""
     cents: int = 0
     """How much of it; 0 for all."""
+    answers: int | None = None
+    """The request for payment of ours that it is the payment of."""
 
     @property
     def words(self) -> str:
@@ -232,7 +237,7 @@ class Hit:
         return f"{self.process} {self.blow} at {self.at_s:.1f} s, for {self.seconds:.1f} s"
 
 
-Incident = PaymentPlan | IncomingPlan | Mishap | Outage | Hit
+Incident = PaymentPlan | IncomingPlan | TalkPlan | Mishap | Outage | Hit
 """What a scenario can do without: what is left out when a failure is made smaller."""
 
 
@@ -248,6 +253,7 @@ class Scenario:
     ping_after: int = 3
     payments: tuple[PaymentPlan, ...] = ()
     incoming: tuple[IncomingPlan, ...] = ()
+    talks: tuple[TalkPlan, ...] = ()
     mishaps: tuple[Mishap, ...] = ()
     outages: tuple[Outage, ...] = ()
     hits: tuple[Hit, ...] = ()
@@ -256,7 +262,7 @@ class Scenario:
     @property
     def incidents(self) -> tuple[Incident, ...]:
         """What happens in it."""
-        return (*self.payments, *self.incoming, *self.mishaps, *self.outages, *self.hits)
+        return (*self.payments, *self.incoming, *self.talks, *self.mishaps, *self.outages, *self.hits)
 
     def of(self, incidents: tuple[Incident, ...]) -> Scenario:
         """Return the same world with these incidents only."""
@@ -264,10 +270,16 @@ class Scenario:
             self,
             payments=tuple(each for each in incidents if isinstance(each, PaymentPlan)),
             incoming=tuple(each for each in incidents if isinstance(each, IncomingPlan)),
+            talks=tuple(each for each in incidents if isinstance(each, TalkPlan)),
             mishaps=tuple(each for each in incidents if isinstance(each, Mishap)),
             outages=tuple(each for each in incidents if isinstance(each, Outage)),
             hits=tuple(each for each in incidents if isinstance(each, Hit)),
         )
+
+    @property
+    def receives(self) -> bool:
+        """Whether the rail brings anything but answers to payments."""
+        return bool(self.incoming or self.talks)
 
     @property
     def processes(self) -> tuple[str, ...]:
@@ -293,10 +305,10 @@ def scenario_of(seed: int) -> Scenario:
         ping_after=random.choice((0, 1, 3)),
         payments=tuple(payment_of(random, number + 1) for number in range(random.choice((1, 2, 2, 3, 3, 4, 5)))),
     )
-    world = screened(world)
+    world = conversing(screened(world))
     return replace(
         world,
-        incoming=(*incoming_of(seed), *returns_of(seed, world.payments)),
+        incoming=(*incoming_of(seed), *returns_of(seed, world.payments), *world.incoming),
         mishaps=tuple(mishap_of(random) for _ in range(random.choice((0, 1, 2, 3, 4, 6)))),
         outages=tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1, 1, 2)))),
         hits=tuple(_hit(random, world.processes) for _ in range(random.choice((0, 0, 1, 1, 2))))
@@ -337,6 +349,22 @@ def screened(world: Scenario) -> Scenario:
 
 def _look(random: Random) -> Look:
     return random.choice((*[Look.CLEAR] * 4, *[Look.HIT] * 3, Look.IS_DOWN, Look.IS_SLOW))
+
+
+def conversing(world: Scenario) -> Scenario:
+    """Return a world with its conversations, and the payments that they are about: drawn apart, as the others."""
+    talks, random = talks_of(world.seed), Random(f"money of conversations {world.seed}")
+    payments, incoming = list(world.payments), list[IncomingPlan]()
+    for talk in talks:
+        if talk.money_at_s is None:
+            continue
+        if talk.is_ours:
+            plan = replace(_incoming(random, len(incoming) + 1), at_s=talk.money_at_s, spent_s=0.2, answers=talk.number)
+            incoming.append(replace(plan, is_small=not talk.is_of_other_amount))
+        else:
+            payment = payment_of(random, len(payments) + 1)
+            payments.append(replace(payment, at_s=talk.money_at_s, answers=talk.number))
+    return replace(world, payments=tuple(payments), incoming=tuple(incoming), talks=talks)
 
 
 RETURNS_EVERY: Final = 4

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from tests.simulation.scenario import Incident, Mishap, PaymentPlan, Scenario, Treatment
+from tests.simulation.talk_plans import TalkPlan
 from tests.simulation.world import Run
 
 RUNS_MAX: Final = 400
@@ -81,6 +82,9 @@ class Shrinking:
 
 
 def _plainer(incident: Incident) -> tuple[Incident, ...]:
+    if isinstance(incident, TalkPlan):
+        plainer = {"at_s": 0.0, "copies": 1, "is_told_twice": False, "answers_lost": 0, "withdrawn_after_s": None}
+        return tuple(replace(incident, **{name: value}) for name, value in plainer.items())  # type: ignore[arg-type]
     if not isinstance(incident, PaymentPlan):
         return ()
     plain = Treatment(verdict=incident.treatment.verdict)

@@ -16,6 +16,7 @@ from tests.simulation.loop import StalledError, VirtualLoop
 from tests.simulation.plants import BUILDS, SENTENCES, Plant
 from tests.simulation.scenario import HAPPENINGS, Blow, Call, Part, scenario_of
 from tests.simulation.shrink import shortest
+from tests.simulation.talk_plans import Closing, Reply
 from tests.simulation.world import run
 
 ROOT: Final = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ FIRST_SEED: Final = {
     Plant.SENT_BEFORE_SAVED: 1,
     Plant.SETTLED_BEFORE_HANDLED: 1,
     Plant.ANSWERED_BEFORE_COMMITTED: 1,
-    Plant.VERSION_CHECK_OFF: 3,
+    Plant.VERSION_CHECK_OFF: 9,
     Plant.INBOX_OFF: 7,
     Plant.CLAIMS_OFF: 1,
     Plant.IDS_DRAWN: 1,
@@ -57,6 +58,13 @@ FIRST_SEED: Final = {
     Plant.RETURN_OF_THE_UNSETTLED: 80,
     Plant.RETURNS_ORDERED_WITHOUT_KEYS: 68,
     Plant.RETURN_ENDS_UNTOLD: 4,
+    Plant.WORDS_NOT_COUNTED: 11,
+    Plant.TALKS_VERSION_CHECK_OFF: 51,
+    Plant.SENT_NOTED_FIRST: 107,
+    Plant.EXPIRED_REQUEST_ACCEPTED: 75,
+    Plant.REQUESTS_WITHOUT_KEYS: 27,
+    Plant.UNSETTLED_COUNTS_AS_PAID: 3,
+    Plant.LATE_YES_BELIEVED: 283,
 }
 """A seed that finds each planted bug, as docs/proofs/simulation.md says it of the first one."""
 
@@ -80,6 +88,11 @@ def test_these_worlds_are_bad_enough() -> None:
     assert len(hit) > 0.9 * sum(map(len, HAPPENINGS.values()))
     assert down == set(Part)
     assert blows == set(Blow)
+    talks = [talk for scenario in scenarios for talk in scenario.talks]
+    assert {(talk.reply, talk.is_ours) for talk in talks} == {
+        (reply, is_ours) for reply in Reply for is_ours in (True, False) if is_ours or reply is not Reply.IS_NOT_REACHED
+    }
+    assert {talk.closing for talk in talks if talk.withdrawn_after_s is not None} == set(Closing)
 
 
 @pytest.mark.parametrize("plant", Plant)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.domain.conversation import Conversation
 from gateway.domain.payment import Payment
 from gateway.service.ports import Delivery, MessageClass, NewPayment
+from tests.simulation.talk_plans import TalkPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +50,12 @@ class Told:
     payment: Payment
 
 
-Witnessed = Leaving | Settling | Acknowledging | Accepting | Told
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody of ours has been told that a payment is asked for."""
+
+    plan: TalkPlan
+    conversation: Conversation
+
+
+Witnessed = Leaving | Settling | Acknowledging | Accepting | Told | Asked

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
+from gateway.domain.conversation import ConversationId
 from gateway.domain.history import RecordedEvent
 from gateway.domain.incoming_transfer import WAITED_FOR, IncomingTransfer
 from gateway.domain.payment import Payment, PaymentId, PaymentState
@@ -38,6 +40,7 @@ from tests.simulation.scenario import (
     Scenario,
 )
 from tests.simulation.screening import person
+from tests.simulation.talks import People, cents_of, is_at_rest, reference_of
 from tests.simulation.trace import Line, Trace
 from tests.simulation.witness import Acknowledging, Witnessed
 
@@ -102,6 +105,9 @@ class World:
         self.incoming = build.incoming_store(self)
         self.incoming.tenants.update(tenants())
         self.institution = Institution(self)
+        self.conversations = build.conversations(self)
+        self.people = People(self)
+        self._seen_talks: Counter[ConversationId] = Counter()
         self._seen_incoming: dict[PaymentId, int] = {}
         self.orders = Orders(self)
         self.gateways = [Gateway(self, name) for name in scenario.processes if name.startswith("gateway")]
@@ -152,7 +158,8 @@ class World:
 
     def saved_bodies(self) -> set[bytes]:
         """Return every message that belongs to a payment, sent or received."""
-        kept = (*self.store.rows.messages.values(), *self.incoming.rows.messages.values())
+        talks = self.conversations.rows.messages.values()
+        kept = (*self.store.rows.messages.values(), *self.incoming.rows.messages.values(), *talks)
         return {message.body for messages in kept for message in messages}
 
     def payment_of_body(self, body: bytes) -> Payment | None:
@@ -253,8 +260,21 @@ class World:
                 state = event.state_after if is_new else f"still {event.state_after}"
                 self.trace.tell(who, f"saves {self.words(payment_id)}: {event.event.kind}, {state}")
             self._seen[payment_id] = len(events[payment_id])
-        if self._look_at_incoming(who) or changed or is_step:
+        is_changed = any([self._look_at_incoming(who), self._look_at_talks(who)])
+        if is_changed or changed or is_step:
             self.judge(changed)
+
+    def _look_at_talks(self, who: str) -> bool:
+        """Tell what `who` has changed in conversations."""
+        is_changed = False
+        for conversation_id, events in self.conversations.rows.events.items():
+            reference = self.conversations.rows.conversations[conversation_id].end_to_end_id
+            for event in events[self._seen_talks[conversation_id] :]:
+                is_changed = True
+                words = self.rail.talks.of_reference(reference).plan.words
+                self.trace.tell(who, f"saves {words}: {event.act}, {event.state_after}")
+            self._seen_talks[conversation_id] = len(events)
+        return is_changed
 
     def _look_at_incoming(self, who: str) -> bool:
         """Tell what `who` has changed of what the rail has brought."""
@@ -316,6 +336,9 @@ class World:
             for at in waits:
                 if at is not None and (quiet_until is None or at < quiet_until):
                     quiet_until = at
+        due_at = self.conversations.waits_until()
+        if due_at is not None and (quiet_until is None or due_at < quiet_until):
+            quiet_until = due_at
         return math.inf if quiet_until is None else (quiet_until - self.scenario.starts_at).total_seconds()
 
     # --- the whole ---
@@ -334,25 +357,15 @@ class World:
                 delay_s=lambda least, most, name: self.chance.delay_s(least, most, "rail", name),
                 changed=self.judge,
                 acknowledging=lambda bodies: self.witness(Acknowledging(bodies)),
+                requests={talk: reference_of(self, talk) for talk in scenario.talks},
             )
         )
         for name in scenario.processes:
             self.start(name)
-        for brought in scenario.incoming:
-            if brought.of is None:
-                self.later(brought.at_s, _bound(self.rail.forwarding.bring, brought))
-        for outage in scenario.outages:
-            self.later(outage.at_s, _bound(self._beginning_of, outage))
-            self.later(outage.at_s + outage.seconds, _bound(self._end_of, outage))
-        for hit in scenario.hits:
-            self.later(hit.at_s, _bound(self._hit, hit))
+        self._plan()
         async with asyncio.TaskGroup() as outside:
             tasks = [outside.create_task(each(self)) for each in (operator, person)]
-            for plan in scenario.payments:
-                tasks += [outside.create_task(self._client(client(self, plan, n))) for n in range(plan.clients)]
-            for received in scenario.incoming:
-                if received.gives_back and not received.refuses:
-                    tasks.append(outside.create_task(self._client(giving_back(self, received))))
+            tasks += [outside.create_task(self._client(each)) for each in self._clients()]
             await self._until_the_end()
             for task in tasks:
                 task.cancel()
@@ -360,6 +373,31 @@ class World:
             for check in self._checks:
                 self._report(check.promise, check.on_end(self))
         await self._end()
+
+    def _clients(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What those outside do."""
+        for plan in self.scenario.payments:
+            yield from (client(self, plan, number) for number in range(plan.clients))
+        for received in self.scenario.incoming:
+            if received.gives_back and not received.refuses:
+                yield giving_back(self, received)
+        for talk in self.scenario.talks:
+            yield self.people.asking(talk) if talk.is_ours else self.people.answering(talk)
+
+    def _plan(self) -> None:
+        """Have happen what the scenario has in store, each in its time."""
+        scenario = self.scenario
+        for brought in scenario.incoming:
+            if brought.of is None:
+                self.later(brought.at_s, _bound(self.rail.forwarding.bring, brought))
+        for talk in scenario.talks:
+            if not talk.is_ours:
+                self.later(talk.at_s, partial(self.rail.talks.ask, talk, cents=cents_of(self, talk)))
+        for outage in scenario.outages:
+            self.later(outage.at_s, _bound(self._beginning_of, outage))
+            self.later(outage.at_s + outage.seconds, _bound(self._end_of, outage))
+        for hit in scenario.hits:
+            self.later(hit.at_s, _bound(self._hit, hit))
 
     def _coming_back(self, reference: str) -> Sequence[IncomingPlan]:
         """Return what comes back of a payment."""
@@ -405,6 +443,7 @@ class World:
                 each.state in ENDS and each.unsent_at is None and not each.returning_cents
                 for each in self.incoming.rows.transfers.values()
             )
+            and is_at_rest(self)
             and not (self.store.rows.outbox or self.bus.waiting or self.rail.unacknowledged or self.rail.under_way)
             and all(life.is_alive for life in self._lives.values())
         )
@@ -453,7 +492,8 @@ def run(scenario: Scenario, build: Build | None = None) -> Run:
         calls=world.trace.calls,
         ends_at_s=world.loop.time(),
         states=Counter(str(payment.state) for payment in world.payments)
-        + Counter(f"incoming {each.state}" for each in world.incoming.rows.transfers.values()),
+        + Counter(f"incoming {each.state}" for each in world.incoming.rows.transfers.values())
+        + Counter(f"request {each.state}" for each in world.conversations.rows.conversations.values()),
         happened=world.happened,
         lives=len(world._all_lives),
     )

@@ -100,7 +100,7 @@ def run_incoming_bench(
             else:
                 keep.mkdir(parents=True, exist_ok=True)
                 directory = keep.resolve()
-            figures = _measured(plan, directory, rate=rate, seconds=seconds, warmup_s=warmup_s)
+            figures = measured(plan, directory, rate=rate, seconds=seconds, warmup_s=warmup_s)
     except RabbitMqMissingError as error:
         stop(f"{error}; or measure with the bus in PostgreSQL: --broker embedded")
     except (RoleError, PostgresServerError, RabbitMqNodeError, UpgradeError, NotDrainedError) as error:
@@ -112,7 +112,14 @@ def run_incoming_bench(
     return EXIT_OK if all(figures.bars().values()) else EXIT_FINDINGS
 
 
-def _measured(plan: Plan, directory: Path, *, rate: float, seconds: float, warmup_s: float) -> IncomingFigures:
+def measured(plan: Plan, directory: Path, *, rate: float, seconds: float, warmup_s: float) -> IncomingFigures:
+    """Measure on an installation of its own in a directory.
+
+    Raises:
+        RoleError: a process ended, or did not become ready.
+        NotDrainedError: transfers are not posted long after the load.
+
+    """
     plan = replace(plan, settings={**plan.settings, "FIFTEEN_INSTITUTION_SECRET": SECRET})
     servers, port = Servers(plan, directory), free_loopback_port()
     with servers.running(), ExitStack() as stack:

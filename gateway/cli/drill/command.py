@@ -20,7 +20,7 @@ from gateway.cli.drill.plants import SENTENCES
 from gateway.cli.drill.points import POINTS
 from gateway.cli.drill.recount import Count, recount
 from gateway.cli.drill.supervisor import DrillPlan, Supervisor, installed, say
-from gateway.cli.processes import RoleError
+from gateway.cli.processes import RoleError, Start, start_anew
 
 
 def run_drill(plan: DrillPlan, *, as_json: bool, keep: Path | None) -> int:
@@ -38,9 +38,9 @@ def run_drill(plan: DrillPlan, *, as_json: bool, keep: Path | None) -> int:
         stop(str(error), code=EXIT_FINDINGS)
 
 
-def drill(plan: DrillPlan, directory: Path) -> tuple[Count, Mapping[str, Any]]:
-    """Run a drill in a directory; returns the count, and how it was run."""
-    with installed(plan, directory) as installation:
+def drill(plan: DrillPlan, directory: Path, *, start: Start = start_anew) -> tuple[Count, Mapping[str, Any]]:
+    """Run a drill in a directory; returns the count, and how it was run. `start` says how roles become processes."""
+    with installed(plan, directory, start=start) as installation:
         Supervisor(plan, installation, tell=say).run(directory)
     return counted(directory)
 

@@ -25,7 +25,7 @@ from gateway.cli.drill.probe import rail_refusal
 from gateway.cli.drill.trap import Arming
 from gateway.cli.drill.witness import WITNESS_VARIABLE
 from gateway.cli.installation import Broker, Installation, Plan, Servers
-from gateway.cli.processes import Role, RoleError
+from gateway.cli.processes import Role, RoleError, Start, start_anew
 
 RAIL_CLOCK_S: Final = 2
 STATUS_REQUEST_WAIT_S: Final = 3
@@ -174,6 +174,7 @@ class Supervisor:
                 environment={},
                 log_file=directory / "client.log",
                 module="gateway.cli.drill.client",
+                start=installation.start,
             )
             stack.callback(client.stop)
             yield client
@@ -338,7 +339,7 @@ class Answers:
 
 
 @contextmanager
-def installed(plan: DrillPlan, directory: Path) -> Iterator[Installation]:
+def installed(plan: DrillPlan, directory: Path, *, start: Start = start_anew) -> Iterator[Installation]:
     """Run the servers of a drill while the context is open."""
     parts = Plan(
         broker=plan.broker,
@@ -353,7 +354,7 @@ def installed(plan: DrillPlan, directory: Path) -> Iterator[Installation]:
     )
     servers = Servers(parts, directory)
     with servers.running():
-        yield Installation(parts, servers, directory)
+        yield Installation(parts, servers, directory, start=start)
 
 
 def say(text: str) -> None:

@@ -25,6 +25,7 @@ from gateway.domain.incoming_transfer import ARRIVED, IncomingTransfer
 from gateway.domain.payment import IdempotencyKey, PaymentId, Rail, Reason, ReasonOrigin, TenantId
 from gateway.service.conversations.decide import ATTEMPTS_MAX, decided, delivery_of, kept
 from gateway.service.conversations.rail import ConversationRail, InformationAsked, PaymentAsked, ReportAsked
+from gateway.service.directory import ParticipantDirectory
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.ports import Clock, Identifiers, IncomingStore, RawMessage, UnavailableError, Vault
 from gateway.service.ports.conversations import ConversationStore, NewConversation, OpenKind
@@ -60,6 +61,7 @@ class ConversationDesk:
     clock: Clock
     identifiers: Identifiers
     vault: Vault
+    directory: ParticipantDirectory | None = None
 
     # --- starting ---
 
@@ -69,11 +71,11 @@ class ConversationDesk:
         """Ask the institution of a debtor for a payment; under the same key it is the same request.
 
         Raises:
-            NotStartedError: the rail takes no such request, or its rules refuse it; nothing was done.
+            NotStartedError: the rail takes no such request, or its rules or its directory refuse it; nothing was done.
             UnavailableError: the store does not answer; repeat under the same key.
 
         """
-        now, messages = self.clock.now(), self._messages_of(rail)
+        now, messages = self.clock.now(), self._speaking(rail, ConversationKind.REQUEST_FOR_PAYMENT)
         expires_at = None if asked.expires is None else end_of(asked.expires)
         pay_by = end_of(asked.pay_on)
         known = await self.store.load(_id_of(tenant_id, key))
@@ -125,7 +127,8 @@ class ConversationDesk:
             raise NotStartedError("is_return", "A return is asked about where the payment was sent.")
         now = self.clock.now()
         conversation_id = _id_of(transfer.tenant_id, key)
-        message = self._messages_of(transfer.rail).question(asked, transfer, brought, conversation_id, at=now)
+        messages = self._speaking(transfer.rail, ConversationKind.INFORMATION_REQUEST)
+        message = messages.question(asked, transfer, brought, conversation_id, at=now)
         return await self._start(
             transfer.tenant_id,
             key,
@@ -144,7 +147,7 @@ class ConversationDesk:
         self, tenant_id: TenantId, key: IdempotencyKey, asked: ReportAsked, *, rail: Rail, content: bytes
     ) -> Conversation:
         """Ask the rail for a report on an account; raises as `ask_for_payment`."""
-        now, messages = self.clock.now(), self._messages_of(rail)
+        now, messages = self.clock.now(), self._speaking(rail, ConversationKind.ACCOUNT_REPORT)
         message = messages.report_request(asked, _id_of(tenant_id, key), at=now)
         return await self._start(
             tenant_id,
@@ -183,8 +186,10 @@ class ConversationDesk:
             receivers = await self.incoming.receiving_tenants()
             if receivers.by_agent.get(own_agent) != tenant_id:
                 raise NotStartedError("not_yours", f"{own_agent} is no institution of yours; nothing was done.")
-        if known is None and (findings := self._messages_of(rail).findings(message)):
+        if known is None and (findings := self._speaking(rail, kind).findings(message)):
             raise NotStartedError("invalid", "The rail's rules refuse it; nothing was done.", findings)
+        if known is None and kind is ConversationKind.REQUEST_FOR_PAYMENT:
+            self._demand_reached(rail, counterparty)
         state = first_state(kind, Side.US)
         conversation = Conversation(
             conversation_id=_id_of(tenant_id, key),
@@ -219,6 +224,13 @@ class ConversationDesk:
         if opened.kind is OpenKind.OTHER_CONTENT:
             raise NotStartedError("key_reused", "The key was used before, for something else; nothing was done.")
         return opened.conversation
+
+    def _demand_reached(self, rail: Rail, debtor_agent: RoutingNumber) -> None:
+        """Refuse to ask an institution that takes no requests for payment, by the rail's participant directory."""
+        unreached = None if self.directory is None else self.directory.of_request(rail, debtor_agent)
+        if unreached is not None:
+            code = "directory_stale" if unreached.is_ours else "not_reached"
+            raise NotStartedError(code, f"{unreached.finding.rule} Nothing was done.", (unreached.finding,))
 
     # --- going on ---
 
@@ -290,7 +302,7 @@ class ConversationDesk:
         *,
         at: datetime,
     ) -> Sequence[OutboundMessage]:
-        rail = self._messages_of(conversation.rail)
+        rail = self._speaking(conversation.rail, conversation.kind, act)
         messages = await self.store.messages(conversation.conversation_id)
         if act is Act.WITHDRAWAL_ASKED:
             assert reason is not None, "a withdrawal states its reason"
@@ -318,10 +330,21 @@ class ConversationDesk:
         """Return its messages, oldest first."""
         return await self.store.messages(conversation_id)
 
-    def _messages_of(self, rail: Rail) -> ConversationRail:
+    def may(self, conversation: Conversation) -> frozenset[Act]:
+        """Return what is ours to do in a conversation now, and can be said on its rail."""
+        rail = self.rails.get(conversation.rail)
+        return frozenset(
+            act
+            for act in Act
+            if rail is not None and is_ours_to_do(conversation, act) and rail.unsaid(conversation.kind, act) is None
+        )
+
+    def _speaking(self, rail: Rail, kind: ConversationKind, act: Act | None = None) -> ConversationRail:
         found = self.rails.get(rail)
         if found is None:
             raise NotStartedError("not_on_this_rail", "This is not offered on that rail.")
+        if (why := found.unsaid(kind, act)) is not None:
+            raise NotStartedError("not_on_this_rail", f"{why} Nothing was done.")
         return found
 
 

@@ -9,16 +9,27 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.domain.conversation import Act, Conversation, ConversationKind
-from gateway.domain.identity import request_reference_of
 from gateway.domain.payment import Reason
-from gateway.service.dialect import document_in, rail_time
+from gateway.service.conversations.alike import (
+    NOT_PROVIDED,
+    Manner,
+    case_of,
+    purpose_of,
+    question_in,
+    received,
+    request_in,
+    response,
+    stated,
+)
+from gateway.service.conversations.alike import information as told_about
+from gateway.service.dialect import document_in
 from gateway.service.fednow import FedNowDialect
-from gateway.service.ports import MessageClass, MessageDirection, RawMessage
+from gateway.service.ports import MessageClass, RawMessage
 from gateway.service.rail_protocol import OutboundMessage
-from iso20022 import MessageId, Personal, Resolution
-from iso20022.messages import camt026, camt028, camt029, camt055, pain013, pain014
+from iso20022 import Personal, Resolution
+from iso20022.messages import camt028, camt029, camt055, pain014
+from iso20022.messages.actors import Agent
 from iso20022.messages.camt026 import InformationRequest
-from iso20022.messages.camt028 import AddedInformation, AdditionalPaymentInformation
 from iso20022.messages.camt029 import (
     Confirmation,
     PaymentResolution,
@@ -26,14 +37,8 @@ from iso20022.messages.camt029 import (
     RequestTransactionResolution,
 )
 from iso20022.messages.camt055 import RequestForPaymentCancellation
-from iso20022.messages.investigation import Case, UnderlyingPayment, UnderlyingRequest
-from iso20022.messages.original import Reason as StatedReason
-from iso20022.messages.pain014 import RequestForPaymentResponse, RequestStatus
-from iso20022.messages.remittance import Remittance
-from iso20022.messages.shape import Code
-
-NOT_PROVIDED: Final = "NOTPROVIDED"
-"""What stands where a reference must, and the original has none."""
+from iso20022.messages.investigation import UnderlyingPayment, UnderlyingRequest
+from iso20022.messages.pain014 import RequestStatus
 
 _INFORMATION_PRACTICE: Final = "frb.fednow.irr.01"
 _WITHDRAWAL_PRACTICE: Final = "frb.fednow.rcr.01"
@@ -61,7 +66,7 @@ class FedNowAnswers:
 
     def __init__(self, dialect: FedNowDialect) -> None:
         self._dialect = dialect
-        self._zone = ZoneInfo(dialect.profile.time_zone)
+        self._manner = manner_of(dialect)
 
     def answer(
         self,
@@ -74,40 +79,17 @@ class FedNowAnswers:
         at: datetime,
     ) -> Sequence[OutboundMessage]:
         """Return what says this act, in the words of what the other side has sent."""
-        purpose = f"{conversation.message_id}:{conversation.version}"
+        purpose = purpose_of(conversation)
         if conversation.kind is ConversationKind.INFORMATION_REQUEST:
-            question = camt026.parse(document_in(_received(messages, camt026.MESSAGE_TYPE)))
+            question = question_in(messages)
             told = self._information(question, purpose, information, at=at) if information else ()
             return (*told, self._resolved(question, _QUESTIONS[act], purpose, at=at))
         if act in _WITHDRAWALS:
-            withdrawal = camt055.parse(document_in(_received(messages, camt055.MESSAGE_TYPE)))
+            withdrawal = camt055.parse(document_in(received(messages, camt055.MESSAGE_TYPE)))
             return (self._withdrawn(withdrawal, _WITHDRAWALS[act], reason, purpose, at=at),)
-        return (self._response(_received(messages, pain013.MESSAGE_TYPE), _STATUSES[act], reason, purpose, at=at),)
-
-    def _response(
-        self, received: RawMessage, status: RequestStatus, reason: Reason | None, purpose: str, *, at: datetime
-    ) -> OutboundMessage:
-        """Our pain.014: from the debtor's institution to the creditor's."""
-        request = pain013.parse(document_in(received))
-        message_id = self._id("response", purpose, at)
-        response = RequestForPaymentResponse(
-            message_id=message_id,
-            creation_time=rail_time(at, self._zone),
-            initiating_party=request.debtor,
-            debtor_agent=request.debtor_agent,
-            creditor_agent=request.creditor_agent,
-            original_message_id=request.message_id,
-            original_message_name=pain013.MESSAGE_TYPE,
-            original_creation_time=request.creation_time,
-            original_payment_information_id=request.payment_information_id or NOT_PROVIDED,
-            original_instruction_id=request.instruction_id,
-            original_end_to_end_id=request.end_to_end_id,
-            original_uetr=request.uetr,
-            status=status,
-            reasons=() if reason is None else (stated(reason),),
-        )
-        document = pain014.build(response)
-        return self._dialect.message(message_id, pain014.MESSAGE_TYPE, document, MessageClass.NONVALUE, at)
+        answered = response(self._manner, request_in(messages), _STATUSES[act], reason, purpose, at=at)
+        document = pain014.build(answered)
+        return (self._dialect.message(answered.message_id, pain014.MESSAGE_TYPE, document, MessageClass.NONVALUE, at),)
 
     def _withdrawn(
         self,
@@ -131,12 +113,12 @@ class FedNowAnswers:
                 ),
             ),
         )
-        message_id = self._id("withdrawal-answer", purpose, at)
+        message_id = self._manner.id_of("withdrawal-answer", purpose, at)
         resolution = Resolution(
             message_id=message_id,
             assigner=withdrawal.assignee,
             assignee=withdrawal.assigner,
-            creation_time=rail_time(at, self._zone),
+            creation_time=self._manner.time(at),
             resolved_case=case_of(withdrawal),
             confirmation=confirmation,
             requests=(answered,),
@@ -167,10 +149,10 @@ class FedNowAnswers:
                 ),
             )
         resolution = Resolution(
-            message_id=self._id("information-answer", purpose, at),
+            message_id=self._manner.id_of("information-answer", purpose, at),
             assigner=question.assignee,
             assignee=question.assigner,
-            creation_time=rail_time(at, self._zone),
+            creation_time=self._manner.time(at),
             resolved_case=case_of(question),
             confirmation=confirmation,
             payments=payments,
@@ -181,18 +163,9 @@ class FedNowAnswers:
     def _information(
         self, question: InformationRequest, purpose: str, lines: Sequence[Personal], *, at: datetime
     ) -> tuple[OutboundMessage]:
-        message_id = self._id("information", purpose, at)
-        information = AdditionalPaymentInformation(
-            message_id=message_id,
-            assigner=question.assignee,
-            assignee=question.assigner,
-            creation_time=rail_time(at, self._zone),
-            case=case_of(question),
-            underlying=question.underlying,
-            information=AddedInformation(remittance=Remittance(unstructured=tuple(lines))),
-        )
-        document = camt028.build(information)
-        return (self._dialect.message(message_id, camt028.MESSAGE_TYPE, document, MessageClass.NONVALUE, at),)
+        told = told_about(self._manner, question, purpose, lines, at=at)
+        document = camt028.build(told)
+        return (self._dialect.message(told.message_id, camt028.MESSAGE_TYPE, document, MessageClass.NONVALUE, at),)
 
     def _resolution(self, resolution: Resolution, practice_id: str, *, at: datetime) -> OutboundMessage:
         practice = replace(self._dialect.profile.market_practice, id=practice_id)
@@ -205,23 +178,11 @@ class FedNowAnswers:
             practice=practice,
         )
 
-    def _id(self, purpose: str, of: str, at: datetime) -> MessageId:
-        return self._dialect.message_id(at.astimezone(self._zone).date(), request_reference_of(purpose, of))
 
-
-def case_of(asked: InformationRequest | RequestForPaymentCancellation) -> Case:
-    """Return the case that a question or a withdrawal was put under; one that names none is a case by its own id."""
-    return asked.case or Case(id=asked.message_id, creator=asked.assigner)
-
-
-def stated(reason: Reason) -> StatedReason:
-    """Return a reason as messages state it."""
-    additional = () if reason.text is None else (Personal(reason.text),)
-    return StatedReason(reason=Code(reason.code), additional=additional)
-
-
-def _received(messages: Sequence[RawMessage], message_type: str) -> RawMessage:
-    """Return the newest of this type that the rail has brought; that there is one, the state says."""
-    found = [m for m in messages if m.message_type == message_type and m.direction is MessageDirection.RAIL_IN]
-    assert found, f"what is answered is a {message_type}"
-    return found[-1]
+def manner_of(dialect: FedNowDialect) -> Manner:
+    """Return how FedNow writes what all rails say."""
+    return Manner(
+        zone=ZoneInfo(dialect.profile.time_zone),
+        message_id=dialect.message_id,
+        agent=lambda number: Agent(member_id=number),
+    )

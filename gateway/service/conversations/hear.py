@@ -35,7 +35,7 @@ from gateway.service.ports import (
 )
 from gateway.service.ports.conversations import ConversationStore, Counted, NewConversation, OpenKind
 from gateway.service.rail_protocol import OutboundMessage, Reading, Statement, Talk
-from iso20022 import MessageReject, ReceiptAcknowledgement, RequestForPaymentCancellation, Resolution
+from iso20022 import PaymentAcknowledgement, PaymentCancellationRequest, RequestForPaymentCancellation
 
 EXPIRED: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request had expired when it arrived.")
 NOT_OPEN: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request is not open any more.")
@@ -138,6 +138,7 @@ class ConversationHearing:
             updated_at=now,
         )
         act, reason = self._judged(conversation, is_ours=is_ours, at=now)
+        reason = None if act is None or reason is None else self.rail.own_reason(act, reason)
         said = self._receipts(talk, message, at=now)
         if act is not None:
             step = step_after(conversation, act)
@@ -210,15 +211,16 @@ class ConversationHearing:
         said_back = self._receipts(said, message, at=now)
         withdrawal_id = None
         if act is Act.WITHDRAWAL_ASKED:
-            assert isinstance(said, RequestForPaymentCancellation), "by camt.055 alone"
+            assert isinstance(said, RequestForPaymentCancellation | PaymentCancellationRequest), "by these alone"
             step, withdrawal_id = step_after(conversation, act), said.message_id
             assert step is not None, "an act without a meaning is not saved"
             if step.state is conversation.state and not _is_withdrawing(conversation):
                 messages = (*await self.store.messages(conversation.conversation_id), message.raw)
+                refusal = self.rail.own_reason(Act.WITHDRAWAL_REFUSED, NOT_OPEN)
                 said_back = (
                     *said_back,
                     *self.rail.answer(
-                        conversation, Act.WITHDRAWAL_REFUSED, messages, reason=NOT_OPEN, information=(), at=now
+                        conversation, Act.WITHDRAWAL_REFUSED, messages, reason=refusal, information=(), at=now
                     ),
                 )
         return await self.store.save(
@@ -271,4 +273,4 @@ def _said(reading: Reading) -> Talk | Statement | None:
     if reading.talk is not None:
         return reading.talk
     said = reading.statement
-    return said if isinstance(said, Resolution | ReceiptAcknowledgement | MessageReject) else None
+    return None if isinstance(said, PaymentAcknowledgement) else said

@@ -1,4 +1,4 @@
-"""What conversations need to know of a rail's messages; FedNow's are in `gateway.service.conversations.fednow`."""
+"""What conversations need to know of a rail's messages; each rail's are in a module of its own."""
 
 from __future__ import annotations
 
@@ -95,6 +95,14 @@ class ConversationRail(Protocol):
     @property
     def service(self) -> RoutingNumber:
         """The rail itself, where it is who answers."""
+        ...
+
+    def unsaid(self, kind: ConversationKind, act: Act | None) -> str | None:
+        """Return why an act of ours, or (None) anything in such a conversation, cannot be said here; None: it can."""
+        ...
+
+    def own_reason(self, act: Act, reason: Reason) -> Reason:
+        """Return a reason that is the gateway's own as the rail's list for this act has it."""
         ...
 
     def opening(self, talk: Talk, *, business_message_id: str) -> Opening | None:

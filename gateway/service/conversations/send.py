@@ -6,13 +6,13 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.domain.conversation import Act, Conversation, ConversationId
 from gateway.domain.payment import Rail
 from gateway.service.conversations.decide import decided
-from gateway.service.ports import Clock, Delivery, MessageClass, RailLink
+from gateway.service.ports import Clock, Delivery, MessageClass, RailLink, UnavailableError
 from gateway.service.ports.conversations import ConversationStore
 
 LOOK_PAUSE_S: Final = 1.0
@@ -26,6 +26,12 @@ TAKEN_MAX: Final = 64
 
 SOUGHT_DAYS: Final = 120
 """So long after it was opened a payment for a request is looked for; it may be asked for some months ahead. Ours."""
+
+PUT_OFF_S: Final = 30.0
+"""What could not be sent is left alone for so long by whoever keeps the time: others wait behind it."""
+
+FAULTS_MAX: Final = 4
+"""After so many conversations in one look of which nothing can be sent the rail is taken to be away: time goes on."""
 
 SENT_AT_ONCE_MAX: Final = 2
 """Messages that are lent at once for a rail: each holds a connection of the pool that payments are saved with."""
@@ -43,6 +49,7 @@ class ConversationKeeping:
     _turns: Mapping[Rail, asyncio.Semaphore] = field(
         default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(SENT_AT_ONCE_MAX)), init=False
     )
+    _put_off: dict[ConversationId, datetime] = field(default_factory=dict, init=False)
 
     async def send(self, delivery: Delivery) -> bool:
         """Send what a conversation has saved and what is not known to have left; False where it is of none.
@@ -105,5 +112,22 @@ class ConversationKeeping:
         for expired in await self.store.expired(now, limit=TAKEN_MAX):
             await self.store.save(decided(expired, Act.EXPIRED, at=now))
         # A delivery is given up after some tries, and may be discarded: nothing that was said depends on it.
+        await self._send_waiting(now)
+
+    async def _send_waiting(self, now: datetime) -> None:
+        """Send what has waited too long; what the rail does not take holds nobody else's, and raises at the end."""
+        faults: list[UnavailableError] = []
         for waiting in await self.store.waiting(now - timedelta(seconds=UNSENT_S), limit=TAKEN_MAX):
-            await self._send_all(waiting)
+            if self._put_off.get(waiting.conversation_id, now) > now:
+                continue
+            try:
+                await self._send_all(waiting)
+            except UnavailableError as fault:
+                self._put_off[waiting.conversation_id] = now + timedelta(seconds=PUT_OFF_S)
+                faults.append(fault)
+                if len(faults) == FAULTS_MAX:
+                    break
+            else:
+                self._put_off.pop(waiting.conversation_id, None)
+        if faults:
+            raise faults[0]

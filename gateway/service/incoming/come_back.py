@@ -1,4 +1,7 @@
-"""Coming back: a pacs.004 for a payment that we have sent. It is held against that payment, and booked with it once."""
+"""Coming back: a return of a payment that we have sent. It is held against that payment, and booked with it once.
+
+On FedNow it is a pacs.004, on RTP a pacs.008 that names the original.
+"""
 
 from __future__ import annotations
 

@@ -36,6 +36,7 @@ from gateway.domain.return_request import (
     request_after,
 )
 from gateway.domain.returns import attention_after, is_left_between_tries, returns_after
+from gateway.domain.timing import asking_overdue
 from gateway.domain.transitions import IllegalTransitionError
 from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
@@ -184,6 +185,8 @@ class IncomingDecider:
             return timing.advice_overdue(transfer)
         if _F.ASK_STATUS in effects:
             return timing.first_question(transfer, at)
+        if _F.AWAIT_ASKING in effects:
+            return asking_overdue(at)
         if _F.ASK_STATUS_AGAIN in effects:
             return timing.next_question(transfer, at)
         if _F.AWAIT_POSTING in effects:

@@ -1,4 +1,5 @@
-"""Giving back: what is owed, or agreed to be returned, goes by a pacs.004, which is a payment like any other.
+"""Giving back: what is owed, or agreed to be returned, goes by a return, which is a payment like any other: on FedNow a
+pacs.004, on RTP a pacs.008 that names the original.
 
 Accepted under a key that is a function of the transfer and of the return's number, it is dispatched, answered, doubted
 and resolved as every payment is; what it has come to is then saved with the transfer. A return of which no

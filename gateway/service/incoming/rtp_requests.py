@@ -7,6 +7,7 @@ every message by the public guide of IBM FTM.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -36,6 +37,18 @@ from iso20022.messages.investigation import Case, GroupCancellation
 from iso20022.messages.original import OriginalMessage
 from iso20022.messages.original import Reason as StatedReason
 from iso20022.messages.shape import Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """A message that has arrived, from whom to whom; what names no instruction is known by its message id."""
+
+    message_id: MessageId
+    message_type: str
+    created_at: datetime
+    instruction_id: InstructionId | None
+    author: RoutingNumber
+    reader: RoutingNumber
 
 
 class RtpRequests:
@@ -117,23 +130,35 @@ class RtpRequests:
 
     def receipt(self, message: PaymentCancellationRequest | Resolution, *, at: datetime) -> OutboundMessage:
         """Return our pacs.002 with ACTC: the message has arrived, and is in good form."""
-        own_id = self._id("receipt", message.message_id, at)
         if isinstance(message, Resolution):
             message_type = camt029.MESSAGE_TYPE
             instruction_id = message.payments[0].original_instruction_id if message.payments else None
         else:
             message_type, instruction_id = camt056.MESSAGE_TYPE, message.original_instruction_id
+        acknowledged = Acknowledged(
+            message_id=message.message_id,
+            message_type=message_type,
+            created_at=message.creation_time,
+            instruction_id=instruction_id,
+            author=_number(message.assigner),
+            reader=_number(message.assignee),
+        )
+        return self.receipt_of(acknowledged, at=at)
+
+    def receipt_of(self, message: Acknowledged, *, at: datetime) -> OutboundMessage:
+        """Return the pacs.002 with ACTC about any message."""
+        own_id = self._id("receipt", message.message_id, at)
         report = PaymentStatusReport(
             message_id=own_id,
             creation_time=rail_time(at, self._zone),
             original_message_id=message.message_id,
-            original_message_name=message_type,
-            original_creation_time=rail_time(message.creation_time, self._zone),
-            original_instruction_id=instruction_id or InstructionId(message.message_id),
+            original_message_name=message.message_type,
+            original_creation_time=rail_time(message.created_at, self._zone),
+            original_instruction_id=message.instruction_id or InstructionId(message.message_id),
             status=TransactionStatus.ACTC,
             acceptance_time=rail_time(at, self._zone),
-            instructing_agent=_number(message.assignee),
-            instructed_agent=_number(message.assigner),
+            instructing_agent=message.reader,
+            instructed_agent=message.author,
             agent_clearing_system=None,
             states_group=True,
         )

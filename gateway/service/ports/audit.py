@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
-from gateway.domain.audit import EventFacts, IncomingTransferFacts, MessageFacts, PaymentFacts, Seal
+from gateway.domain.audit import ConversationFacts, EventFacts, IncomingTransferFacts, MessageFacts, PaymentFacts, Seal
 from gateway.domain.payment import RegionId
 
 
@@ -128,14 +128,14 @@ class AuditedState:
 
 @dataclass(frozen=True, slots=True)
 class AuditedPayment:
-    """All that the database has under one payment id, sent or received; of a sound payment nothing is missing.
+    """All that the database has under one id, of a payment or a conversation; of a sound one nothing is missing.
 
     ``events`` are in the order of epoch and sequence; a message names the event that it was saved with. The state is
     not folded anew while something of the other region's is new.
     """
 
     payment_id: UUID
-    facts: Sequence[PaymentFacts | IncomingTransferFacts]
+    facts: Sequence[PaymentFacts | IncomingTransferFacts | ConversationFacts]
     events: Sequence[AuditedEvent]
     messages: Sequence[AuditedMessage]
     state: AuditedState | None
@@ -154,6 +154,7 @@ class SealedEntry:
     payment_id: UUID
     digest: bytes
     at: datetime
+    is_of_conversation: bool = False
 
 
 class AuditReader(Protocol):

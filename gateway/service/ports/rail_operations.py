@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from gateway.domain.payment import Rail
-from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.rail_operations import Codes, RailEvent, RailEventKind
 from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.ports.rail import MessageClass
 from gateway.service.ports.store import RawMessage
@@ -51,8 +51,8 @@ class RailEventStore(Protocol):
         """
         ...
 
-    async def note(self, event: RailEvent) -> None:
-        """Keep a fact without a message; a repeat under the same event id changes nothing."""
+    async def note(self, event: RailEvent) -> bool:
+        """Keep a fact without a message; a repeat under the same event id changes nothing. Says whether it was new."""
         ...
 
     async def take_unsent(self, now: datetime, *, again_at: datetime, limit: int) -> Sequence[UnsentRailMessage]:
@@ -76,9 +76,31 @@ class RailEventStore(Protocol):
         *,
         codes: Collection[str] | None = None,
         kinds: Collection[RailEventKind] | None = None,
+        subjects: Collection[str] | None = None,
         limit: int,
     ) -> Sequence[RailEvent]:
-        """Return the newest events of a rail of these kinds with these codes (None: any), the newest first."""
+        """Return the newest events of a rail of these kinds, with these codes, about one of these (None: any).
+
+        The newest first.
+        """
+        ...
+
+    async def still_missing(self, rail: Rail, *, limit: int) -> Sequence[RailEvent]:
+        """Return what is missing, nobody has closed, and has not come and settled with its amount since.
+
+        Each once, whichever region has found it; the oldest first.
+        """
+        ...
+
+    async def signed_off(self, rail: Rail, codes: Codes, *, since: datetime) -> Mapping[str, datetime]:
+        """Return who is signed off by the rail's broadcasts heard since then, and since when.
+
+        Of each the latest by its own time counts.
+        """
+        ...
+
+    async def body_of(self, rail: Rail, event_id: UUID) -> bytes | None:
+        """Return the message that brought an event, in whatever region; None where there is none."""
         ...
 
     async def heard(

@@ -222,6 +222,17 @@ class ClaimStore(Protocol):
         """
         ...
 
+    async def home_elsewhere(self, payment: NewPayment) -> RegionId | None:
+        """Return the region that is the key's home where it is another; None where `accept` is to be asked.
+
+        It is a look, so that what is forwarded does not wait for others: only `accept` is sure.
+
+        Raises:
+            NotServingError: this region may not act.
+
+        """
+        ...
+
     async def find_claim(self, payment: NewPayment) -> Accepted | None:
         """Return what `accept` would answer if the key is claimed already; None when it is free. Nothing is saved.
 

@@ -87,6 +87,7 @@ SEAL_EDITS: Final[Mapping[str, str]] = {
     "transactions_before": "transactions_before + 1",
     "at": "at + interval '1 microsecond'",
     "digest": "sha256(digest)",
+    "covers_conversations": "NOT covers_conversations",
 }
 
 Connection = asyncpg.Connection

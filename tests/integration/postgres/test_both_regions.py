@@ -13,7 +13,7 @@ import pytest
 from adapters.keys.clear import ClearVault
 from adapters.postgres.connection import open_pool
 from adapters.postgres.regions import PostgresRegions
-from adapters.postgres.replication import catch_up, join
+from adapters.postgres.replication.follow import catch_up, join
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
 from adapters.system import SystemClock

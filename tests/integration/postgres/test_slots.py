@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, cast
 
 import asyncpg
 import pytest
 
+from adapters.postgres import statements
 from adapters.postgres.connection import open_pool
 from adapters.postgres.regions import PostgresRegions
 from adapters.postgres.store import PostgresStore
@@ -58,6 +59,55 @@ async def test_a_claim_that_waited_for_the_map_to_change_is_not_made_under_the_o
     assert isinstance(outcome, Accepted)
     assert (outcome.kind, outcome.home) == (AcceptKind.ELSEWHERE, PEER)
     assert await _claims(database) == 0
+
+
+@dataclass(slots=True)
+class _Listening:
+    """A pool that writes down which statements are run."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+    heard: list[str] = field(default_factory=list)
+
+    async def fetch(self, statement: str, *parameters: object) -> list[asyncpg.Record]:
+        """Run it, and write it down."""
+        self.heard.append(statement)
+        return await self.pool.fetch(statement, *parameters)
+
+
+async def test_beside_another_region_a_claim_is_one_statement(database: Database) -> None:
+    """What the other has accepted is looked at within it: a statement more is a round trip more for every payment."""
+    async with open_pool(database.application_dsn) as pool:
+        first, second = new_payment("key-1"), new_payment("key-2")
+        away = next(slot for slot in ALL if slot not in {first.slot, second.slot})
+        await PostgresRegions(pool, region=REGION, vault=VAULT).adopt(SlotMap.first([REGION]).moved([away], to=PEER))
+        listening = _Listening(pool)
+        store = PostgresStore(cast("asyncpg.Pool[asyncpg.Record]", listening), region=REGION, vault=VAULT)
+        await store.accept([first])
+        listening.heard.clear()
+
+        [outcome] = await store.accept([second])
+
+    assert outcome.kind is AcceptKind.CREATED
+    assert listening.heard == [statements.ACCEPT_BESIDE_ANOTHER]
+
+
+async def test_who_forwards_looks_at_the_slot_again_and_at_no_other(database: Database) -> None:
+    """The map is kept: what it says of a slot elsewhere is read anew, so that nobody is sent away by an old one."""
+    async with open_pool(database.application_dsn) as pool:
+        payment = new_payment("key-1")
+        regions = PostgresRegions(pool, region=REGION, vault=VAULT)
+        away = SlotMap.first([REGION]).moved([payment.slot], to=PEER)
+        await regions.adopt(away)
+        listening = _Listening(pool)
+        store = PostgresStore(cast("asyncpg.Pool[asyncpg.Record]", listening), region=REGION, vault=VAULT)
+
+        assert await store.home_elsewhere(payment) == PEER
+        assert await store.home_elsewhere(payment) == PEER
+        await regions.adopt(away.moved([payment.slot], to=REGION))
+        assert await store.home_elsewhere(payment) is None
+        assert await store.home_elsewhere(payment) is None
+
+    assert listening.heard == [statements.SLOTS, statements.SLOTS_NAMED, statements.SLOTS_NAMED]
 
 
 async def test_a_check_in_the_statements_own_snapshot_would_accept_under_the_old_map(database: Database) -> None:

@@ -25,19 +25,13 @@ from adapters.postgres.connection import open_pool
 from adapters.postgres.logins import Login
 from adapters.postgres.partitions import PostgresMonths
 from adapters.postgres.regions import PostgresRegions
-from adapters.postgres.replication import (
-    PUBLICATION,
-    Inward,
-    Outward,
-    ReplicationError,
-    join,
-    prepare,
-    status,
-    subscription_of,
-)
+from adapters.postgres.replication.connection import PUBLICATION, ReplicationError, subscription_of
+from adapters.postgres.replication.follow import join
+from adapters.postgres.replication.publish import prepare
+from adapters.postgres.replication.status import Inward, Outward, status
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
-from adapters.postgres.tables import outbox
+from adapters.postgres.tables import REPLICATED, outbox
 from adapters.postgres.upgrade import upgrade
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import Event, EventKind
@@ -106,6 +100,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[EmbeddedP
 async def replicate(servers: list[EmbeddedPostgres]) -> None:
     """Set two regions up as `fifteen db upgrade`, `fifteen region init` and `fifteen region join` do, twice.
 
+    Both join at the same moment (`test_subscriptions_that_make_their_slots_themselves_wait_for_one_another`).
     The first copy is waited for: whichever test comes first would see tables that are not there yet.
     """
     for server in servers:
@@ -114,8 +109,9 @@ async def replicate(servers: list[EmbeddedPostgres]) -> None:
     for _ in range(2):
         for server, (region, peer) in zip(servers, PAIRS, strict=True):
             await prepare(server.superuser_dsn, region=region, peer=peer, follower=FOLLOWER)
-        for server, other, (region, peer) in zip(servers, reversed(servers), PAIRS, strict=True):
-            await join(server.superuser_dsn, followed_at(other), region=region, peer=peer)
+        async with asyncio.TaskGroup() as group:
+            for server, other, (region, peer) in zip(servers, reversed(servers), PAIRS, strict=True):
+                group.create_task(join(server.superuser_dsn, followed_at(other), region=region, peer=peer))
     for server, (region, peer) in zip(servers, PAIRS, strict=True):
         async with asyncio.timeout(30):
             while (await status(server.superuser_dsn, region=region, peer=peer))[1].tables_waiting:
@@ -887,3 +883,57 @@ async def test_a_copy_that_nothing_continues_is_not_copied_into(regions: list[Re
 
     with pytest.raises(ReplicationError, match="fifteen region join --anew"):
         await join(west.server.superuser_dsn, east.server.superuser_dsn, region=west.name, peer=east.name)
+
+
+async def test_subscriptions_that_make_their_slots_themselves_wait_for_one_another(regions: list[Region]) -> None:
+    """The control of both joining at once: a slot begins when all that is under way at its server has ended.
+
+    A transaction that is open at both servers has both statements wait; when it ends, they have each other left.
+    """
+
+    async def subscribed(here: Region, there: Region) -> None:
+        connection = await asyncpg.connect(here.server.superuser_dsn)
+        try:
+            await connection.execute("SET statement_timeout = '1500ms'")
+            await connection.execute(
+                f"CREATE SUBSCRIPTION inside CONNECTION '{there.server.superuser_dsn}' PUBLICATION {PUBLICATION} "
+                f"WITH (slot_name = inside_{here.name}, enabled = false)"
+            )
+        finally:
+            await connection.close()
+
+    async with AsyncExitStack() as stack:
+        for region in regions:
+            under_way = await asyncpg.connect(region.server.superuser_dsn)
+            stack.push_async_callback(under_way.close)
+            await under_way.execute("BEGIN; SELECT pg_current_xact_id()")
+        east, west = (asyncio.ensure_future(subscribed(*pair)) for pair in (regions, regions[::-1]))
+        for region in regions:
+            await until(partial(_count, region.server, "pg_replication_slots WHERE slot_name LIKE 'inside%'"), 1)
+    outcomes = await asyncio.gather(east, west, return_exceptions=True)
+
+    assert any(isinstance(outcome, asyncpg.QueryCanceledError) for outcome in outcomes), outcomes
+    for region in regions:
+        if await _count(region.server, "pg_subscription WHERE subname = 'inside'"):
+            await execute(region.server, "ALTER SUBSCRIPTION inside SET (slot_name = NONE)")
+            await execute(region.server, "DROP SUBSCRIPTION inside")
+    for region in regions:
+        drop = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name LIKE 'inside%'"
+        await execute(region.server, drop)
+
+
+async def test_a_slot_by_which_nothing_here_follows_is_not_taken(regions: list[Region]) -> None:
+    """It may be of another database of this region; where it is what a broken attempt has left, the text says how."""
+    east, west = regions
+    name = subscription_of(west.name, east.name)
+    if await _count(west.server, f"pg_subscription WHERE subname = '{name}'"):
+        for statement in ("ALTER {} DISABLE", "ALTER {} SET (slot_name = NONE)", "DROP {}"):
+            await execute(west.server, statement.format(f"SUBSCRIPTION {name}"))
+    await execute(west.server, f"TRUNCATE {', '.join(f'{table.name}_{east.name}' for table in REPLICATED)}")
+
+    with pytest.raises(ReplicationError, match=f"the peer has a slot {name}, by which nothing here follows"):
+        await join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
+
+    await execute(east.server, f"SELECT pg_drop_replication_slot('{name}')")
+    done = await join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
+    assert done == "subscribed"

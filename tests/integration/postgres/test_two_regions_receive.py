@@ -16,7 +16,8 @@ from adapters.postgres.connection import open_pool
 from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.incoming_projection import PostgresTransferProjections
 from adapters.postgres.regions import PostgresRegions
-from adapters.postgres.replication import prepare, subscription_of
+from adapters.postgres.replication.connection import subscription_of
+from adapters.postgres.replication.publish import prepare
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.system import SystemClock, SystemIdentifiers
 from gateway.domain.identity import incoming_slot_of

@@ -67,6 +67,11 @@ class Place:
         found = [await self.requests.load(each.conversation_id) for each in asked]
         return [(each.payment_id, each.state is ConversationState.PAID) for each in found if each is not None]
 
+    async def attention(self, *asked: Conversation) -> list[bool]:
+        """Of which requests a person must look at the money."""
+        found = [await self.requests.load(each.conversation_id) for each in asked]
+        return [each.needs_attention for each in found if each is not None]
+
 
 @pytest.fixture(params=["memory", "postgres"])
 def where(request: pytest.FixtureRequest) -> Database | None:
@@ -88,7 +93,10 @@ async def place(where: Database | None) -> AsyncIterator[Place]:
 
 
 async def test_one_payment_pays_one_request_and_the_next_pays_the_next(place: Place) -> None:
-    """Two instalments under one reference: the older is paid first, and the other waits for its own money."""
+    """Two instalments under one reference: the older is paid first, and the other waits for its own money.
+
+    While both claim the same money a person must look; of the second payment there is no doubt.
+    """
     first, second = await place.asks(before_s=60), await place.asks(before_s=30)
     came = await place.arrives()
 
@@ -97,6 +105,7 @@ async def test_one_payment_pays_one_request_and_the_next_pays_the_next(place: Pl
 
     assert once == again == [(came.payment_id, True), (None, False)]
     assert await place.paid(first, second) == [(came.payment_id, True), (then.payment_id, True)]
+    assert await place.attention(first, second) == [True, False]
 
 
 async def test_of_two_requests_the_one_of_the_moneys_amount_is_paid(place: Place) -> None:
@@ -105,6 +114,15 @@ async def test_of_two_requests_the_one_of_the_moneys_amount_is_paid(place: Place
     came = await place.arrives()
 
     assert await place.paid(other, asked) == [(None, False), (came.payment_id, True)]
+
+
+async def test_money_of_another_amount_pays_the_request_and_a_person_must_look(place: Place) -> None:
+    """It is linked, for money is money; whether it is all of it nobody has said."""
+    asked = await place.asks(cents=9_900)
+    came = await place.arrives()
+
+    assert await place.paid(asked) == [(came.payment_id, True)]
+    assert await place.attention(asked) == [True]
 
 
 async def test_what_says_nothing_of_what_belongs_together_pays_nothing(place: Place) -> None:

@@ -10,7 +10,8 @@ from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.system import SystemIdentifiers
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.payment import Rail
-from gateway.domain.reconciliation import Arrivals, Here
+from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.reconciliation import Arrivals, Here, missing_id
 from gateway.service.incoming.decide import IncomingDecider
 from iso20022 import Amount, RoutingNumber
 from tests.conftest import REGION, Database
@@ -55,3 +56,24 @@ async def test_what_has_settled_is_counted_by_institution_and_time_and_every_mes
             rejected.message_id: Here(5_174, has_settled=False, received_at=NOW),
             is_open.message_id: Here(5_174, has_settled=False, received_at=NOW),
         }
+
+        for message_id, cents in ((settled.message_id, 5_174), (another.message_id, 101), (rejected.message_id, 5_174)):
+            await events.note(missing(message_id, cents))
+        assert [each.about for each in await events.still_missing(Rail.FEDNOW, limit=10)] == [
+            another.message_id,
+            rejected.message_id,
+        ]
+
+
+def missing(message_id: str, cents: int) -> RailEvent:
+    """The fact that a message of so much never came."""
+    return RailEvent(
+        event_id=missing_id(Rail.FEDNOW, message_id),
+        rail=Rail.FEDNOW,
+        kind=RailEventKind.MISSING,
+        code="",
+        subjects=(OURS,),
+        about=message_id,
+        note=str(Amount(cents)),
+        at=NOW + timedelta(seconds=cents == 5_174),
+    )

@@ -13,7 +13,7 @@ import pytest
 from adapters.postgres.connection import open_pool
 from adapters.postgres.rail_operations import PostgresRailEvents
 from gateway.domain.payment import Rail
-from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.rail_operations import Codes, RailEvent, RailEventKind
 from gateway.service.ports import HeardMessage, MessageClass, MessageDirection, RailEventStore
 from tests.conftest import REGION, Database
 from tests.fakes.rail_operations import InMemoryRailEvents
@@ -190,3 +190,86 @@ async def test_what_was_heard_comes_with_its_bytes_but_for_what_was_read(stores:
     assert [each.business_message_id for each in await stores[1].events(Rail.FEDNOW, kinds=kinds, limit=10)] == [
         "NEWS-3"
     ]
+
+
+async def test_events_are_found_by_whom_they_are_about(stores: list[RailEventStore]) -> None:
+    """One of several will do; what is about nobody is about none of them."""
+    ours = replace(event("NEWS-4", RailEventKind.BROADCAST, code="FPOF"), subjects=("990000107", "990000204"))
+    others = replace(event("NEWS-5", RailEventKind.BROADCAST, code="FPOF"), subjects=("990001203",))
+    nobodys = replace(event("NEWS-6", RailEventKind.BROADCAST, code="FPOF"), subjects=())
+    for each in (ours, others, nobodys):
+        await hear(stores[0], each)
+
+    found = await stores[1].events(Rail.FEDNOW, subjects={"990000204", "990009999"}, limit=10)
+
+    assert found == [ours]
+    assert len(await stores[1].events(Rail.FEDNOW, limit=10)) == 3
+
+
+async def test_who_is_signed_off_is_who_was_by_the_latest_news_of_its_own_time(stores: list[RailEventStore]) -> None:
+    """News come out of order; what was heard before the time that is looked back to says nothing, nor what is asked."""
+
+    def news(name: str, code: str, *subjects: str, happened_s: float, heard_s: float) -> RailEvent:
+        return replace(
+            event(name, RailEventKind.BROADCAST, code=code),
+            subjects=subjects,
+            event_time=NOW + timedelta(seconds=happened_s),
+            at=NOW + timedelta(seconds=heard_s),
+        )
+
+    heard = [
+        news("LATE-OFF", "FPOF", "990001203", happened_s=10, heard_s=30),
+        news("LATER-ON", "FPON", "990001203", happened_s=20, heard_s=21),
+        news("ON", "FPON", "990001300", happened_s=10, heard_s=11),
+        news("OFF", "FPOF", "990001300", "990001407", happened_s=20, heard_s=21),
+        news("LONG-AGO", "FPOF", "990001504", happened_s=-90, heard_s=-90),
+        replace(news("ASKED", "FPOF", "990001106", happened_s=20, heard_s=21), kind=RailEventKind.ACKNOWLEDGED),
+    ]
+    for each in heard:
+        await hear(stores[0], each)
+    codes = Codes(sign_on="FPON", sign_off="FPOF", connect="FPCR", disconnect="FPCD")
+
+    found = await stores[1].signed_off(Rail.FEDNOW, codes, since=NOW)
+
+    assert found == dict.fromkeys(("990001300", "990001407"), NOW + timedelta(seconds=20))
+    assert await stores[1].signed_off(Rail.RTP, codes, since=NOW) == {}
+
+
+async def test_a_message_is_found_by_the_event_that_it_brought(stores: list[RailEventStore]) -> None:
+    """None where nothing came with it, or on another rail."""
+    file, fact = event("FILE-1", RailEventKind.DIRECTORY), event(None, RailEventKind.ABANDONED)
+    await hear(stores[0], file)
+    await stores[0].note(fact)
+
+    found = [
+        await stores[1].body_of(rail, each.event_id)
+        for rail, each in ((Rail.FEDNOW, file), (Rail.RTP, file), (Rail.FEDNOW, fact))
+    ]
+
+    assert found == [b"<Document/>", None, None]
+
+
+async def test_what_is_missing_is_shown_once_until_it_is_closed_however_many_came_in_the_end(
+    stores: list[RailEventStore],
+) -> None:
+    """The limit counts what is still missing; and of two closings the second is told that it is none."""
+    missing = [
+        replace(
+            event(None, RailEventKind.MISSING, code=""),
+            about=f"MESSAGE-{number}",
+            note="12.34",
+            at=NOW + timedelta(seconds=number),
+        )
+        for number in range(4)
+    ]
+    found_again = replace(missing[3], event_id=uuid(), at=SOON + timedelta(hours=1))
+    for each in (*missing, found_again):
+        assert await stores[0].note(each)
+    assert not await stores[1].note(missing[0])
+
+    for number in (0, 1):
+        closed = replace(event(None, RailEventKind.CLOSED, code=""), about=f"MESSAGE-{number}")
+        assert [await stores[1].note(closed) for _ in range(2)] == [True, False]
+
+    assert await stores[1].still_missing(Rail.FEDNOW, limit=2) == missing[2:]
+    assert await stores[1].still_missing(Rail.RTP, limit=2) == []

@@ -14,6 +14,7 @@ from gateway.domain.regions import SlotMap
 from gateway.service.lease import lease_name
 from gateway.service.regions import SLOTS_RECORD
 from iso20022 import EndToEndId
+from tests.fakes.conversations import InMemoryConversations
 from tests.fakes.incoming import InMemoryIncoming
 from tests.simulation.build import LifeObserver
 from tests.simulation.check import Check
@@ -52,7 +53,8 @@ class Region:
         self.store: RegionalStore = world.build.regional_store(self)
         self.store.not_found_policies.update({tenant: policy for policy, tenant in TENANTS.items()})
         self.incoming = InMemoryIncoming(self.store)
-        """Empty: the rail brings nothing in these worlds."""
+        self.conversations = InMemoryConversations(self.incoming)
+        """Both empty: the rail brings nothing in these worlds."""
         self.point = ConnectionPoint(self)
         self.gateways = [
             Gateway(cast("Any", self), each) for each in world.scenario.processes if each.startswith(f"{name}.gateway")

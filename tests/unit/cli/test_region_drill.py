@@ -19,11 +19,15 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.application import application
+from gateway.cli.drill.region.arrivals import AMOUNT_CENTS, order_of
 from gateway.cli.drill.region.count import RTO_MAX_S, Result
 from gateway.cli.drill.region.evidence import Claim, Evidence, RailRecord
 from gateway.cli.drill.region.faults import OffClock, sprung, trap_of
 from gateway.cli.drill.region.plants import SENTENCES, Plant
+from gateway.cli.drill.region.received import RailAnswers, Received, Transfer
 from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS
+from simulators.core.incoming import reply_to_question
+from simulators.orders import orders_from
 from tests.fakes.clock import VirtualClock
 
 KEY: Final = "killed-1-7"
@@ -131,6 +135,91 @@ def test_the_rails_journal_is_read_copy_by_copy() -> None:
     rail = RailRecord.read(json.dumps(line, separators=(",", ":")).encode() for line in lines)
 
     assert (rail.copies["message"], rail.settled["message"], rail.settled["open"]) == (2, 1, 0)
+
+
+POSTED: Final = Transfer("use1", "transfer", "POSTED", 6, 1)
+"""A transfer that the rail has brought, and whose money is where it belongs."""
+
+
+def received(
+    here: Sequence[Transfer] = (POSTED,),
+    there: Sequence[Transfer] | None = None,
+    *,
+    answers: Sequence[str] = ("ACTC",),
+    completed: str | None = "ACSC",
+    credited: Mapping[str, int] | None = None,
+    missed: Sequence[str] = (),
+) -> Received:
+    """What is known of one transfer; without more, all is well."""
+    rail = RailAnswers({KEY: frozenset(answers)}, {} if completed is None else {KEY: completed})
+    cents = {"transfer": AMOUNT_CENTS} if credited is None else credited
+    return Received(rail, {KEY: here}, {KEY: here if there is None else there}, cents, frozenset(missed))
+
+
+def test_a_transfer_that_settled_is_posted_once_and_answered_once_is_accounted_for() -> None:
+    """The control of those below; so is one that did not settle, and of which nothing was credited."""
+    unsettled = received([replace(POSTED, state="NOT_SETTLED")], completed="RJCT", credited={})
+
+    for found in (received(), unsettled):
+        assert (found.doubled(KEY), found.diverged(KEY), found.unaccounted(KEY)) == (None, None, None)
+
+
+def test_a_transfer_that_is_answered_in_two_ways_or_credited_under_two_ids_is_doubled() -> None:
+    """Each region on its own, or one before and one after a takeover."""
+    other = replace(POSTED, region="usw2", payment_id="another")
+    twice = received([POSTED, other], credited={"transfer": AMOUNT_CENTS, "another": AMOUNT_CENTS})
+
+    assert received(answers=("ACTC", "RJCT")).doubled(KEY) == "it was answered ACTC and RJCT"
+    assert twice.doubled(KEY) is not None
+
+
+RECEIVED_WRONG: Final[Mapping[str, Received]] = {
+    "settled, and unknown": received([], credited={}),
+    "settled, and not posted": received([replace(POSTED, state="IN_DOUBT")], credited={}),
+    "settled, and not credited": received(credited={}),
+    "not settled, and credited": received([replace(POSTED, state="NOT_SETTLED")], completed="RJCT"),
+    "without an end": received(completed=None),
+    "unknown to who took over": received(missed=[KEY]),
+}
+
+
+@pytest.mark.parametrize("what", RECEIVED_WRONG)
+def test_a_transfer_that_is_not_what_the_rail_made_of_it_is_not_accounted_for(what: str) -> None:
+    """An acceptance is a promise: the money arrives here."""
+    assert RECEIVED_WRONG[what].unaccounted(KEY) is not None
+
+
+def test_a_transfer_that_the_regions_do_not_know_alike_has_diverged() -> None:
+    """As a payment that is sent."""
+    assert received(there=[replace(POSTED, version=5)]).diverged(KEY) is not None
+    assert received(there=[]).diverged(KEY) is not None
+
+
+def test_what_was_answered_is_read_from_the_rails_journal() -> None:
+    """Answers that came too late to count are answers; what was said of the posting is none."""
+    lines = [
+        {"fact": "ReceiverAnswered", "message_id": "one", "status": "ACTC", "counts": True},
+        {"fact": "ReceiverAnswered", "message_id": "one", "status": "RJCT", "counts": False},
+        {"fact": "ReceiverAnswered", "message_id": "two", "status": "RJCT", "counts": True},
+        {"fact": "ForwardingCompleted", "message_id": "one", "status": "ACSC"},
+        {"fact": "ForwardingStatus", "message_id": "one", "status": "ACCC"},
+    ]
+    rail = RailAnswers.read(json.dumps(line, separators=(",", ":")).encode() for line in lines)
+
+    assert rail.answers["one"] == {"ACTC", "RJCT"}
+    assert rail.completed == {"one": "ACSC"}
+    assert rail.accepted(["one", "two", "three"]) == ["one"]
+
+
+def test_some_of_what_the_rail_brings_comes_twice_and_some_is_decided_slowly() -> None:
+    """As it does: to two connection points, at least once, while the institution thinks; the simulator takes it so."""
+    orders = [orders_from(order_of("killed-1", number))[0] for number in range(1, 43)]
+
+    assert {order.copies for order in orders} == {1, 2}
+    assert {order.again_after_s is None for order in orders} == {True, False}
+    assert any(reply_to_question(order.creditor_account, times_asked=1).after_s for order in orders)
+    assert {order.amount.cents for order in orders} == {AMOUNT_CENTS}
+    assert len({order.end_to_end_id for order in orders}) == len(orders)
 
 
 def test_a_result_has_exactly_the_fields_that_were_agreed_on() -> None:

@@ -237,3 +237,35 @@ def test_two_regions_without_a_witness_are_refused(monkeypatch: pytest.MonkeyPat
     assert settings.peer == "b"
     with pytest.raises(SettingsError, match="FIFTEEN_WITNESS_URL"):
         witness_url_of(settings)
+
+
+def test_a_protective_sign_off_with_two_regions_needs_a_connection_point(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The connection party is both regions': without a point of its own the guard could do nothing."""
+    set_sources(monkeypatch, tmp_path, toml='region = "east"\nregions = ["east", "west"]\n')
+    monkeypatch.setenv("FIFTEEN_FEDNOW__PROTECTIVE_SIGN_OFF_AFTER_S", "30")
+
+    with pytest.raises(SettingsError, match="protective_sign_off_after_s needs"):
+        load_settings()
+    monkeypatch.setenv("FIFTEEN_FEDNOW__CONNECTION_POINT", "EAST")
+
+    assert load_settings().fednow.protective_sign_off_after_s == 30
+
+
+@pytest.mark.parametrize("name", ["PROTECTIVE_SIGN_OFF_AFTER_S", "TOTALS_INTERVAL_S", "CONNECTION_POINT"])
+def test_what_is_set_to_nothing_is_switched_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    """An environment cannot take a variable away that a file sets; empty says never."""
+    set_sources(monkeypatch, tmp_path)
+    monkeypatch.setenv(f"FIFTEEN_FEDNOW__{name}", "")
+
+    assert getattr(load_settings().fednow, name.lower()) is None
+
+
+def test_totals_are_compared_more_often_than_the_alert_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """RailTotalsNotCompared fires after half an hour: an interval of as much would have it fire all day."""
+    set_sources(monkeypatch, tmp_path)
+    monkeypatch.setenv("FIFTEEN_FEDNOW__TOTALS_INTERVAL_S", "1201")
+
+    with pytest.raises(SettingsError, match="TOTALS_INTERVAL_S"):
+        load_settings()

@@ -63,6 +63,18 @@ def test_an_alert_that_comes_too_late_is_seen(promtool: str, tmp_path: Path) -> 
     assert "ReplicationSlotLost" in said.stdout + said.stderr
 
 
+def test_a_region_that_pages_while_it_rightly_goes_on_alone_is_seen(promtool: str, tmp_path: Path) -> None:
+    """The control of the page that does not come once the other region is fenced off."""
+    rules = (RULES / "regions.yml").read_text()
+    unless = "unless max by (region) (fifteen_region_alone) == 1"
+    assert unless in rules
+
+    said = held(promtool, tmp_path, "regions", rules.replace(unless, ""))
+
+    assert said.returncode != 0
+    assert "RegionUnconfirmed" in said.stdout + said.stderr
+
+
 def metrics_in(expression: str) -> set[str]:
     """The metrics of ours that an expression names."""
     return set(re.findall(r"\b(?:fifteen|gateway)_\w+", expression))

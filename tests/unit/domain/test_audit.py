@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.audit import (
     UNCHAINED,
+    ConversationFacts,
     EventFacts,
     IncomingTransferFacts,
     MessageFacts,
@@ -88,6 +89,26 @@ SEAL: Final = Seal(
     at=AT,
 )
 
+CONVERSATION: Final = ConversationFacts(
+    region="use1",
+    conversation_id=PAYMENT_ID,
+    tenant_id="default",
+    rail="fednow",
+    kind="request_for_payment",
+    side="in",
+    message_id="20261122990001203SAMPLE000001",
+    content_digest=b"\x01\x02",
+    own_agent="990000107",
+    counterparty="990001203",
+    topic=None,
+    amount_cents=5174,
+    end_to_end_id="SAMPLE-INVOICE",
+    about_id=None,
+    opened_at=AT,
+    pay_by=AT + timedelta(seconds=15),
+    expires_at=None,
+)
+
 PAYMENT_FORM: Final = (
     '{"accepted_at":"2026-11-22T14:03:05.000120Z","amount_cents":"5174","business_date":"2026-11-22",'
     '"creditor_account_index":"feff","creditor_agent":"990001203","deadline_at":"2026-11-22T14:03:20.000120Z",'
@@ -106,6 +127,13 @@ EVENT_FORM: Final = (
     '"reason_text":"closed « \\"for good\\"\\n","region":"use1","sequence":3,"state_after":"REJECTED",'
     '"state_before":"SENDING","status":"RJCT","tenant_id":"default"}'
 )
+CONVERSATION_FORM: Final = (
+    '{"about_id":null,"amount_cents":"5174","content_digest":"0102","conversation_id":"000b4b6e000080008000000000000001",'
+    '"counterparty":"990001203","end_to_end_id":"SAMPLE-INVOICE","expires_at":null,"form":"fifteen.conversation.1",'
+    '"kind":"request_for_payment","message_id":"20261122990001203SAMPLE000001",'
+    '"opened_at":"2026-11-22T14:03:05.000120Z","own_agent":"990000107","pay_by":"2026-11-22T14:03:20.000120Z",'
+    '"rail":"fednow","region":"use1","side":"in","tenant_id":"default","topic":null}'
+)
 SEAL_FORM: Final = (
     '{"at":"2026-11-22T14:03:05.000120Z",'
     '"entries":"2222222222222222222222222222222222222222222222222222222222222222","events":3,'
@@ -123,6 +151,15 @@ def test_the_forms_are_these_bytes() -> None:
     )
     assert EVENT.canonical(MESSAGES[:1]).decode() == EVENT_FORM
     assert SEAL.canonical().decode() == SEAL_FORM
+    assert CONVERSATION.canonical().decode() == CONVERSATION_FORM
+
+
+def test_a_seal_over_conversations_has_a_form_of_its_own() -> None:
+    """One that a former release has made must not be taken for one: what it covers is part of what is hashed."""
+    covering = replace(SEAL, covers_conversations=True)
+
+    assert covering.canonical().decode() == SEAL_FORM.replace("fifteen.seal.1", "fifteen.seal.2")
+    assert covering.digest() != SEAL.digest()
 
 
 def test_the_digests_are_these() -> None:

@@ -130,7 +130,7 @@ def test_silence_after_our_acceptance_is_doubt_and_the_rail_is_asked() -> None:
     """No advice within 25 s: never post on a guess, never give it up on one."""
     transition = advance_incoming(_S.ACCEPTED, _E.ADVICE_OVERDUE)
 
-    assert transition == IncomingTransition(_S.IN_DOUBT, (_F.QUEUE_ENQUIRY, _F.ASK_STATUS_AGAIN))
+    assert transition == IncomingTransition(_S.IN_DOUBT, (_F.QUEUE_ENQUIRY, _F.AWAIT_ASKING))
 
 
 def test_what_a_lost_region_had_is_asked_about_whatever_it_may_have_answered() -> None:

@@ -49,10 +49,11 @@ ILLEGAL: Final = {
         for state in PaymentState
         if state not in {PaymentState.RECEIVED, PaymentState.RELEASED, PaymentState.RESEND_DUE}
     ),
-    # The core is asked before the bytes leave, and at no other time.
+    # The core is asked, and the directory, before the bytes leave, and at no other time.
     *(
-        (state, EventKind.FUNDS_REFUSED)
+        (state, kind)
         for state in PaymentState
+        for kind in (EventKind.FUNDS_REFUSED, EventKind.DIRECTORY_REFUSED)
         if state not in {PaymentState.RECEIVED, PaymentState.RELEASED, PaymentState.RESEND_DUE}
     ),
     # Screening holds what waits to be sent, and what a person has released it holds no second time.
@@ -201,7 +202,7 @@ def test_every_open_state_keeps_a_timer_or_ends_or_has_a_person_called() -> None
     """Nothing is stuck: whatever leads into an open state from another sets a timer, or calls a person."""
     waking = {
         *(Effect.AWAIT_ANSWER, Effect.AWAIT_RESENDING, Effect.AWAIT_RELEASE),
-        *(Effect.ASK_STATUS, Effect.ASK_STATUS_AGAIN),
+        *(Effect.ASK_STATUS, Effect.ASK_STATUS_AGAIN, Effect.AWAIT_ASKING),
     }
     for (state, kind), transition in TRANSITIONS.items():
         if transition.state is not state and not transition.state.is_final:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from datetime import date
+from typing import Any, cast
 
 import pytest
 
 from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE
+from gateway.domain.payment import Rail
+from gateway.service.directory import DirectoryUse
+from tests.fakes.directory import heard
+from tests.fakes.rail_operations import InMemoryRailEvents
 from tests.unit.http.world import BEARER, OPERATOR, OTHER_BEARER, Answer, World, receives
 
 PATH = "/v1/requests-for-payment"
@@ -76,3 +81,33 @@ async def test_a_request_for_a_day_that_is_over_is_not_started(world: World) -> 
     answer = await ask(world, {**ASKED, "pay_on": "2026-11-19"})
 
     assert (answer.status, answer.json["why"]) == (409, "too_late")
+
+
+@pytest.mark.parametrize(
+    ("use", "services", "expected"),
+    [
+        (DirectoryUse.FRESH, "CTSR RFPR", (200, None, None)),
+        (DirectoryUse.FRESH, "CTSR", (422, "not_reached", None)),
+        (DirectoryUse.OFF, "CTSR", (200, None, None)),
+        (DirectoryUse.REQUIRED, None, (503, "directory_stale", "60")),
+    ],
+)
+async def test_who_takes_no_requests_for_payment_is_asked_for_none(
+    world: World, use: DirectoryUse, services: str | None, expected: tuple[int, str | None, str | None]
+) -> None:
+    """By the rail's participant directory (RFPR); the finding names the element, and what to do."""
+    directory = world.api.directories[Rail.FEDNOW]
+    directory.use, events = use, cast("InMemoryRailEvents", directory.store)
+    if services is not None:
+        day, now = date(2026, 11, 20), world.clock.now()
+        heard(events, day, {ASKED["debtor_agent"]: services, ASKED["creditor_agent"]: "CTSR"}, at=now)
+    await directory.refresh()
+
+    answer = await ask(world, ASKED)
+
+    assert (answer.status, answer.json.get("code"), answer.headers.get("Retry-After")) == expected
+    if answer.status == 422:
+        (finding,) = answer.json["findings"]
+        assert (finding["code"], finding["value"]) == ("DIRECTORY_RECEIVER", ASKED["debtor_agent"])
+        assert finding["xpath"].endswith("/DbtrAgt/FinInstnId/ClrSysMmbId/MmbId")
+    assert bool(world.conversations.rows.conversations) is (answer.status == 200)

@@ -180,6 +180,15 @@ def test_a_reason_that_the_rail_does_not_take_is_named_with_those_that_it_takes(
     )
 
 
+def test_what_an_operator_notes_of_a_return_is_kept_without_the_blanks_around_it() -> None:
+    """As every other note is."""
+    posted = transfer_as(state=IncomingState.POSTED)
+
+    order = read_return(b'{"reason_code": "CUST", "note": " By telephone. "}', posted, reasons=frozenset())
+
+    assert order.note == "By telephone."
+
+
 @pytest.mark.parametrize(("settled", "state"), [(True, "PENDING"), (False, "NOT_SETTLED")])
 async def test_an_operator_records_the_rails_word_once(world: World, *, settled: bool, state: str) -> None:
     """Only where a person was called, only with a note, and of two at once one wins; a tenant cannot."""

@@ -60,6 +60,7 @@ from iso20022 import ConnectionPartyId, FedNowProfile, RoutingNumber
 from tests.fakes.clock import VirtualClock
 from tests.fakes.conversations import InMemoryConversations
 from tests.fakes.dead_letters import InMemoryDeadLetters
+from tests.fakes.directory import directory_over
 from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.fakes.rail_operations import InMemoryRailEvents
@@ -309,6 +310,8 @@ async def open_world(
     accepts, waiting = grouped_accepts(store), Waiting(store, clock, observer)
     protocol = fednow_protocol(FedNowProfile(), connection_party=ConnectionPartyId("990000107"), timing=TIMING)
     saves = grouped_saves(store)
+    rail_events = InMemoryRailEvents()
+    directory = directory_over(rail_events, clock, observer)
     intake = Intake(
         rails={rail.rail: rail for rail in (protocol, *others)},
         default_rail=protocol.rail,
@@ -320,6 +323,7 @@ async def open_world(
         vault=ClearVault(b"a-key-for-tests-only"),
         observer=observer,
         durability=durability,
+        directory=directory,
     )
     served: list[Served] = []
     incoming = InMemoryIncoming(store)
@@ -334,7 +338,6 @@ async def open_world(
         identifiers=SystemIdentifiers(),
         observer=observer,
     )
-    rail_events = InMemoryRailEvents()
     dialect = FedNowOperations(
         FedNowDialect(FedNowProfile(), ConnectionPartyId("990000107")), party="990000107", institutions=frozenset()
     )
@@ -345,6 +348,7 @@ async def open_world(
         dead_letters=DeadLetters(dead_letters, store, {protocol.rail: TIMING}, clock, SystemIdentifiers()),
         incoming=desk,
         rail_operations=operations,
+        directories={Rail.FEDNOW: directory},
         rail_missing=MissingDesk(rail_events, clock),
         requests=requests,
         conversations=ConversationDesk(
@@ -355,6 +359,7 @@ async def open_world(
             clock=clock,
             identifiers=SystemIdentifiers(),
             vault=ClearVault(b"a-key-for-tests-only"),
+            directory=directory,
         ),
         store=store,
         waiting=waiting,

@@ -211,15 +211,15 @@ async def test_a_region_is_let_in_no_sooner_than_nobody_goes_on_alone() -> None:
     await fence(east.witness, WEST, by=EAST, clock=east.clock)
     await east.fence.look()
 
-    await announce(east.witness, WEST)
-    await announce(east.witness, WEST)
+    announced = await announce(east.witness, WEST)
+    assert await announce(east.witness, WEST) == announced
     assert east.fence.holds
     east.clock.advance(SURELY_NOT_ALONE_S)
     assert not east.fence.holds
     await east.fence.look()
     assert not east.fence.holds
     assert LeaseTerms.read(east.witness.records["lease/usw2"].text).fenced_by == EAST
-    terms = await readmit(east.witness, WEST, was_announced=True)
+    terms = await readmit(east.witness, WEST, announced=announced)
     assert (terms.fenced_by, terms.returns) == (None, False)
 
     await fence(east.witness, WEST, by=EAST, clock=east.clock)
@@ -232,14 +232,17 @@ async def test_who_is_fenced_off_again_while_it_returns_is_out_again() -> None:
     """The other goes on alone again; whoever was about to let it in does not."""
     east = await East().begun()
     await fence(east.witness, WEST, by=EAST, clock=east.clock)
-    await announce(east.witness, WEST)
+    announced = await announce(east.witness, WEST)
 
     await fence(east.witness, WEST, by=EAST, clock=east.clock)
 
     await east.fence.look()
     assert east.fence.holds
     with pytest.raises(OvertakenError, match="fenced off again"):
-        await readmit(east.witness, WEST, was_announced=True)
+        await readmit(east.witness, WEST, announced=announced)
+    await announce(east.witness, WEST)  # by another command, since: what was accepted alone between is not here
+    with pytest.raises(OvertakenError, match="announced anew"):
+        await readmit(east.witness, WEST, announced=announced)
 
 
 async def test_who_waits_for_what_another_wants_no_more_is_not_cancelled_by_that() -> None:

@@ -29,8 +29,8 @@ from gateway.service.ports import MessageClass, MessageDirection, RawMessage, Re
 from iso20022 import Amount, EndToEndId, FedNowProfile, Personal, RoutingNumber
 from iso20022.messages import pain013
 from iso20022.messages.camt060 import ReportKind
-from iso20022.messages.entries import Totals
-from simulators.fednow.conversations import Asking, ConversationWriter
+from simulators.conversations import Asking
+from simulators.fednow.conversations import ConversationWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.message_ids import MessageIds
 from tests.fakes.clock import START, VirtualClock
@@ -45,7 +45,6 @@ TENANT: Final = TenantId("default")
 OWN, THEIRS = RoutingNumber("990000107"), RoutingNumber("990001106")
 REASON: Final = Reason("CUST", ReasonOrigin.INSTITUTION)
 _S = ConversationState
-_NOTHING: Final = (Totals(count=0, total=Amount(0)), Totals(count=0, total=Amount(0)))
 
 
 @dataclass(slots=True)
@@ -133,7 +132,7 @@ class World:
         """What the other side says to a request of ours, its acknowledgement first."""
         (sent, *_) = await self.store.messages(asked.conversation_id)
         request = pain013.parse(document_in(sent))
-        told, _ = self.writer.answered(request, PARTY, booked=_NOTHING, now=self.clock.now())
+        told, _ = self.writer.answered(request, PARTY, now=self.clock.now())
         return list(told)
 
     async def asked_of_us(self, **asking: Any) -> tuple[bytes, Conversation]:
@@ -217,7 +216,7 @@ async def test_what_is_ours_to_say_is_no_word_of_the_other_sides() -> None:
     _, request = await world.asked_of_us()
     (received, *_) = await world.store.messages(request.conversation_id)
     theirs = pain013.parse(document_in(received))
-    told, _ = world.writer.answered(theirs, PARTY, booked=_NOTHING, now=world.clock.now())
+    told, _ = world.writer.answered(theirs, PARTY, now=world.clock.now())
 
     outcomes = {await world.hear(each) for each in told if type_of(each) == "pain.014"}
 
@@ -313,6 +312,35 @@ async def test_what_no_delivery_brought_out_is_sent_all_the_same() -> None:
     await world.keeping.look()
 
     assert (before, [type_of(each.body) for each in world.link.sent]) == (0, ["pain.013"])
+
+
+async def test_what_the_rail_never_takes_does_not_hold_what_waits_behind_it() -> None:
+    """The first raises at every look that tries it: the others leave all the same, and it is left alone for a while."""
+    world = World()
+    first, *others = [await world.ask(account=f"SIMPROMISE{number}") for number in range(3)]
+    (poison, *_) = await world.store.messages(first.conversation_id)
+    tries = 0
+
+    def refuse(body: bytes, _class: MessageClass) -> tuple[bytes, ...]:
+        nonlocal tries
+        if body == poison.body:
+            tries += 1
+            world.link.sent.pop()
+            raise UnavailableError("the queue does not take it")
+        return ()
+
+    world.link.answering = refuse
+    keeping = world.keeping
+    world.clock.advance(31)
+    with pytest.raises(UnavailableError):
+        await keeping.look()
+    await keeping.look()
+
+    assert (len(world.link.sent), len(others), tries) == (2, 2, 1)
+    world.clock.advance(31)
+    with pytest.raises(UnavailableError):
+        await keeping.look()
+    assert tries == 2
 
 
 async def test_the_rails_rules_refuse_before_anything_is_saved() -> None:

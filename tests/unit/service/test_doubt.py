@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.domain.payment import Payment, PaymentState
+from gateway.domain.timing import ASKED_WITHIN_S
+from gateway.service.ports import Queue
 from iso20022 import FedNowProfile, PaymentStatusRequest, StatusReason, TransactionStatus, examine
 from tests.unit.service.world import World, seconds, world
 
@@ -107,6 +109,43 @@ async def test_a_refused_question_says_only_what_its_code_is_known_to_say(
     ended = await earth.now(payment)
     assert ended.state is state
     assert ended.state is not PaymentState.IN_DOUBT or ended.next_step_at is not None
+
+
+def questions_queued(earth: World) -> int:
+    """How many deliveries of a question were ever put on the queue."""
+    return sum(
+        each.queue is Queue.FEDNOW_OUT_INQUIRY for decision in earth.recorder.decisions for each in decision.outbox
+    )
+
+
+async def test_while_a_question_waits_in_its_queue_no_other_joins_it(earth: World) -> None:
+    """A queue that lags would grow by one of each payment at every turn, and lag the more.
+
+    The pause runs from the moment at which the question is put; the control is the next one, which comes then.
+    """
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    await earth.fire_timers(after_s=15)
+
+    for _ in range(5):
+        await earth.fire_timers(after_s=10)
+    assert questions_queued(earth) == 1
+
+    await earth.ask(payment)
+    await earth.fire_timers(after_s=5)
+    assert questions_queued(earth) == 2
+
+
+async def test_a_question_that_was_lost_on_its_way_is_queued_again(earth: World) -> None:
+    """A broker may lose what it had: nothing is stuck."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    await earth.fire_timers(after_s=15)
+    await earth.fire_timers(after_s=10)
+
+    await earth.fire_timers(after_s=ASKED_WITHIN_S)
+
+    assert questions_queued(earth) == 2
 
 
 async def test_a_rail_that_stays_silent_is_asked_again_and_again(earth: World) -> None:

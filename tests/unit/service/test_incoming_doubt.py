@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.timing import ASKED_WITHIN_S
 from gateway.service.ports import DueTimer, Queue
 from tests.fakes.clock import START
 from tests.unit.service.incoming_world import incoming_world
@@ -32,7 +33,12 @@ async def test_the_rail_is_asked_about_today_and_yesterday(
     """
     async with incoming_world() as world:
         received = await world.received()
-        doubtful = await world.befalls(received, IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.ADVICE_OVERDUE)
+        doubtful = await world.befalls(
+            received,
+            IncomingEvent.ACCEPTANCE_DECIDED,
+            IncomingEvent.ADVICE_OVERDUE,
+            IncomingEvent.STATUS_REQUESTED,
+        )
         world.clock.advance((asked_at - START).total_seconds())
         assert doubtful.next_step_at is not None
 
@@ -40,3 +46,19 @@ async def test_the_rail_is_asked_about_today_and_yesterday(
 
         assert world.now(doubtful).state is state
         assert len(world.queued(Queue.FEDNOW_IN_INQUIRY)) == questions
+
+
+async def test_while_a_question_waits_in_its_queue_no_other_joins_it() -> None:
+    """As of what is sent: only what surely was lost on its way is queued again."""
+    async with incoming_world() as world:
+        received = await world.received()
+        doubtful = await world.befalls(received, IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.ADVICE_OVERDUE)
+        assert doubtful.next_step_at is not None
+        queued = []
+
+        for seconds in (ASKED_WITHIN_S - 1, 1):
+            world.clock.advance(seconds)
+            await world.receiving.timers.fire(DueTimer(doubtful.payment_id, doubtful.next_step_at))
+            queued.append(len(world.queued(Queue.FEDNOW_IN_INQUIRY)))
+
+        assert queued == [1, 2]

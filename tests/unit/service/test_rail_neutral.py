@@ -18,6 +18,7 @@ NAMED_THERE: Final = {
     "gateway/service/ports/bus.py": "the names of the queues",
     "gateway/service/conversations/fednow.py": "FedNow's dialect, as conversations speak it",
     "gateway/service/conversations/fednow_answers.py": "FedNow's answers in conversations",
+    "gateway/service/conversations/rtp.py": "RTP's dialect, as conversations speak it",
     "gateway/service/fednow.py": "FedNow's dialect",
     "gateway/service/fednow_operations.py": "FedNow's dialect for what is asked about ourselves",
     "gateway/service/incoming/fednow.py": "FedNow's dialect, as its receivers speak it",
@@ -25,6 +26,7 @@ NAMED_THERE: Final = {
     "gateway/service/incoming/rtp.py": "RTP's dialect, as its receivers speak it",
     "gateway/service/incoming/rtp_requests.py": "RTP's requests for returns",
     "gateway/service/rtp.py": "RTP's dialect",
+    "gateway/service/rtp_operations.py": "RTP's dialect for what is asked about ourselves",
 }
 """Where a rail is named, and why; `gateway.rails` chooses among the dialects."""
 

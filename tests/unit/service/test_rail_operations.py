@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from gateway.domain.payment import Rail
-from gateway.domain.rail_operations import OperationState, RailAction
-from gateway.service.ports import NotSentError, UnavailableError
+from gateway.domain.rail_operations import OperationState, RailAction, RailEvent, RailEventKind
+from gateway.service.ports import MessageClass, NotSentError, UnavailableError
 from gateway.service.rail_operations import RailHasNoOperationsError, SubjectError
 from iso20022 import BusinessHeader, BusinessMessageId, EnvelopeKind, header, wrap
 from iso20022.messages import admi004
@@ -233,6 +235,58 @@ async def test_news_about_others_is_kept_and_changes_nothing_of_ours(place: Oper
 
     assert len(status.broadcasts) == 2
     assert (status.standing.party, dict(status.standing.institutions)) == (None, {})
+
+
+async def test_however_many_others_sign_on_and_off_how_we_stand_is_known(place: OperationsWorld) -> None:
+    """Theirs are thousands a week: they do not push what was told us out of what a standing is made of."""
+    asked = await place.ask(RailAction.SIGN_OFF, SECOND)
+    place.earth.clock.advance(60)
+    for number in range(2_001):
+        news = RailEvent(
+            event_id=UUID(int=2**100 + number),
+            rail=Rail.FEDNOW,
+            kind=RailEventKind.BROADCAST,
+            code="FPOF",
+            subjects=(f"98{number:07}",),
+            at=place.earth.clock.now(),
+        )
+        await place.events.note(news)
+
+    standing = (await place.status()).standing
+
+    assert asked.state is OperationState.DONE
+    assert standing.is_reached(SECOND) is False
+    assert set(standing.institutions) == {SECOND}
+
+
+async def test_what_waited_behind_a_slow_one_is_given_up_when_its_own_minute_is_over(place: OperationsWorld) -> None:
+    """The time is that of each message's own turn, not that of the first."""
+    first = await place.operations.ask(Rail.FEDNOW, RailAction.PING, None, by="sample operator", note="a sample")
+    second = await place.operations.ask(Rail.FEDNOW, RailAction.SIGN_OFF, SECOND, by="sample operator", note="a sample")
+    slow = _Slow(place, seconds=61)
+    sender = replace(place.sender, links={Rail.FEDNOW: slow})  # type: ignore[dict-item]
+
+    await sender.send_due()
+
+    found = await place.operations.find(Rail.FEDNOW, second.event_id)
+    assert slow.sent == 1
+    assert (first.kind, found is not None and found.state) == (RailEventKind.ASKED, OperationState.ABANDONED)
+
+
+@dataclass(slots=True)
+class _Slow:
+    """A link that takes its time."""
+
+    place: OperationsWorld
+    seconds: float
+    sent: int = 0
+
+    async def send(self, body: bytes, *, message_class: MessageClass) -> None:
+        """Take it."""
+        assert body
+        assert message_class is MessageClass.SYSTEM
+        self.sent += 1
+        self.place.earth.clock.advance(self.seconds)
 
 
 async def test_news_that_comes_twice_is_kept_once_and_other_bytes_under_its_id_are_set_aside(

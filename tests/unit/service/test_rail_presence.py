@@ -72,7 +72,7 @@ async def guarded() -> AsyncIterator[Guarded]:
         people = People()
         answerers = Answerers(people, people, people, place.earth.clock)  # type: ignore[arg-type]
         place.operations = replace(place.operations, readiness=answerers)
-        guard = RailGuard(Rail.FEDNOW, place.operations, answerers, place.earth.clock, place.earth.recorder, AFTER_S)
+        guard = RailGuard(Rail.FEDNOW, place.operations, answerers, place.earth.clock, AFTER_S)
         yield Guarded(place, people, guard)
 
 
@@ -199,6 +199,16 @@ async def test_with_another_region_this_ones_point_is_disconnected_and_nobody_is
     await guarded.pass_time(60)
 
     assert guarded.asked() == [("FPCD", (WEST,))]
+
+
+async def test_with_another_region_and_no_point_of_its_own_nothing_is_asked_for(guarded: Guarded) -> None:
+    """Settings refuse that; where it comes about all the same, the region that lives is not signed off."""
+    guarded.guard.has_peer = True
+    guarded.people.workers = 0
+
+    await guarded.pass_time(60)
+
+    assert guarded.asked() == []
 
 
 @pytest.mark.parametrize(

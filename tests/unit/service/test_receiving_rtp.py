@@ -179,7 +179,7 @@ def given_up() -> bytes:
 
 def asked_back() -> bytes:
     """The sender's."""
-    return RequestWriter(SETTINGS, WRITER).asked(FORWARDED, "DUPL", days_later=0, is_unknown=False, now=AT)
+    return RequestWriter(WRITER).asked(FORWARDED, "DUPL", days_later=0, is_unknown=False, now=AT)
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from gateway.domain.payment import Rail, TenantId
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.domain.reconciliation import closed_days, cycle_begins, cycle_day, still_missing
+from gateway.domain.reconciliation import Details, Totals, closed_days, cycle_begins, cycle_day
 from gateway.domain.stand_in import StandInPolicy
 from gateway.service.ports import Receivers, ReceivingTenant
-from gateway.service.reconcile import MissingDesk, NotMissingError, Reconciler
+from gateway.service.reconcile import MissingDesk, NotMissingError, Reconciler, ReportsDialect
 from iso20022 import RoutingNumber
 from simulators.orders import order_from
+from tests.fakes.rail_operations import InMemoryRailEvents
 from tests.unit.service.operations_world import OperationsWorld, operations_world
 
 OURS = "990000107"
@@ -264,17 +266,96 @@ async def test_days_that_went_by_without_a_worker_are_looked_at_when_one_starts(
     assert await books.missing() == [lost]
 
 
-async def test_what_two_regions_have_found_is_shown_once_and_closed_once(books: Books) -> None:
-    """Each keeps the fact in its own partition, under the same id."""
+async def test_of_two_people_who_close_the_same_one_did_it_and_the_other_is_told_that_nothing_is_missing(
+    books: Books,
+) -> None:
+    """Both have seen it in the list; whose word is kept is the database's to say, and the other is not told "done"."""
     lost = books.settles(here=False)
     await books.turn()
-    (found,) = await books.place.events.events(Rail.FEDNOW, kinds={RailEventKind.MISSING}, limit=10)
-    later = replace(found, at=found.at + timedelta(seconds=1))
-    closed = replace(found, kind=RailEventKind.CLOSED)
+    both_see = await books.place.events.still_missing(Rail.FEDNOW, limit=10)
+    seen_before = replace(books.desk, store=_AsSeenBefore(books.place.events, both_see))  # type: ignore[arg-type]
 
-    assert still_missing([later, found]) == [found]
-    assert still_missing([closed, later, found]) == []
-    assert found.about == lost
+    closed = await books.desk.close(Rail.FEDNOW, lost, by="first", note="the sender has it back")
+    with pytest.raises(NotMissingError):
+        await seen_before.close(Rail.FEDNOW, lost, by="second", note="I have looked, too")
+
+    (kept,) = await books.place.events.events(Rail.FEDNOW, kinds={RailEventKind.CLOSED}, limit=10)
+    assert (closed.about, kept.asked_by) == (lost, "first")
+
+
+@dataclass(slots=True)
+class _AsSeenBefore:
+    """The store to somebody whose list is a moment old."""
+
+    store: InMemoryRailEvents
+    seen: Sequence[RailEvent]
+
+    async def still_missing(self, rail: Rail, *, limit: int) -> Sequence[RailEvent]:
+        """What was missing then."""
+        return [each for each in self.seen if each.rail is rail][:limit]
+
+    async def note(self, event: RailEvent) -> bool:
+        """Keep it now."""
+        return await self.store.note(event)
+
+
+async def test_what_two_workers_find_is_reported_once(books: Books) -> None:
+    """The fact is one; so is what is told of it."""
+    books.settles(here=False)
+
+    await books.turn()
+
+    told = [each for each in books.place.earth.recorder.rail_events if each.kind is RailEventKind.MISSING]
+    assert len(told) == 1
+
+
+async def test_a_report_that_cannot_be_read_stops_no_other(books: Books) -> None:
+    """It is reported as a fault, once, and what the others say is compared."""
+    lost = books.settles(here=False)
+    place = books.place
+    unreadable = RailEvent(
+        event_id=UUID(int=2**100),
+        rail=Rail.FEDNOW,
+        kind=RailEventKind.REPORTED,
+        code="IATR",
+        at=place.earth.clock.now(),
+    )
+    place.events.kept[unreadable.event_id], place.events.bodies[unreadable.event_id] = unreadable, b"no message"
+
+    await books.turn()
+
+    assert await books.missing() == [lost]
+    assert place.earth.recorder.faults.count("reconciliation") == len(books.reconcilers)
+
+
+async def test_a_day_that_is_over_is_looked_at_until_the_last_page_of_its_details_has_come(books: Books) -> None:
+    """A page that says that another follows ends nothing: the day is asked for again in the next hour."""
+    for reconciler in books.reconcilers:
+        reconciler.dialects = {Rail.FEDNOW: _NeverTheLast(reconciler.dialects[Rail.FEDNOW])}  # type: ignore[dict-item]
+    await books.turn()
+    days = closed_days(books.place.earth.clock.now())
+    first = await books.closed_days()
+
+    books.place.earth.clock.advance(3_600)
+    await books.turn()
+
+    assert first == sorted(day.isoformat() for day in days)
+    assert len(await books.closed_days()) == 2 * len(days)
+
+
+@dataclass(frozen=True, slots=True)
+class _NeverTheLast:
+    """The dialect, where every page of details says that another follows."""
+
+    dialect: ReportsDialect
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.dialect, name)
+
+    def read_report(self, body: bytes) -> Sequence[Totals | Details]:
+        """What it says, but for the last page."""
+        read = self.dialect.read_report(body)
+        return [replace(each, is_last=False) if isinstance(each, Details) else each for each in read]
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 import pytest
 
 from gateway.domain.payment import RegionId
-from gateway.domain.regions import SlotMap
-from gateway.service.lease import RegionLease
+from gateway.domain.regions import SURELY_NOT_ALONE_S, LeaseTerms, SlotMap
+from gateway.service.lease import RegionLease, lease_name
 from gateway.service.ports import NotServingError, UnavailableError
 from gateway.service.regions import SLOTS_RECORD
-from gateway.service.steer import Guardian, begin, fence, hand_back, readmit, standing, take_over
+from gateway.service.steer import (
+    WATCH_PAUSE_S,
+    Guardian,
+    admit,
+    announce,
+    begin,
+    fence,
+    hand_back,
+    readmit,
+    standing,
+    take_over,
+    withdraw,
+)
 from tests.fakes.clock import VirtualClock
 from tests.fakes.witness import InMemoryWitness
 from tests.unit.http.world import RecordingObserver
@@ -180,6 +193,136 @@ async def test_a_region_that_falls_silent_is_taken_over_by_itself_and_one_that_r
 
     slots = SlotMap.read(witness.records[SLOTS_RECORD].text)
     assert slots == first if renews else slots.slots_of(EAST) == frozenset(range(256))
+
+
+async def test_the_silence_after_which_a_region_is_taken_over_by_itself_is_not_waited_for_twice() -> None:
+    """The lease ran out within it. By command nothing was seen before, and the lease's length is waited for."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    guardian = Guardian(witness, WEST, EAST, Held(), clock, after_s=12, ask_wait_s=25)
+    started_s = clock.monotonic_s()
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(guardian.run())
+        while SlotMap.read(witness.records[SLOTS_RECORD].text) == first:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            clock.advance(0.5)
+        watching.cancel()
+
+    assert 12 <= clock.monotonic_s() - started_s < 12 + WATCH_PAUSE_S + 1
+
+
+async def test_a_region_that_renews_at_the_last_moment_is_not_fenced_off_by_itself() -> None:
+    """Between the look and the write: by command it would be, whether it lives or not."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    lease = RegionLease(witness, WEST, clock, RecordingObserver())
+
+    class RenewingLate:
+        """The region renews when its silence has just been found long enough."""
+
+        def __init__(self) -> None:
+            self.was_asked = False
+
+        def demand(self) -> None:
+            """Renew, and return."""
+            self.was_asked = True
+            record = witness.records[lease_name(WEST)]
+            witness.records[lease_name(WEST)] = replace(record, version=record.version + 1)
+
+    tenure = RenewingLate()
+    guardian = Guardian(witness, WEST, EAST, tenure, clock, after_s=12, ask_wait_s=25)
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(guardian.run())
+        while not tenure.was_asked:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            clock.advance(0.5)
+        watching.cancel()
+
+    assert (await lease.renew()).fenced_by is None
+    assert SlotMap.read(witness.records[SLOTS_RECORD].text) == first
+
+
+class Coming:
+    """A region that is let in: what it does, in order, with what the witness says at each step."""
+
+    def __init__(self, witness: InMemoryWitness, *, fails_at: int | None = None) -> None:
+        self.witness = witness
+        self.fails_at = fails_at
+        self.steps: list[tuple[str, bool, float]] = []
+        self.clock = VirtualClock()
+
+    async def _step(self, name: str) -> None:
+        terms = LeaseTerms.read(self.witness.records[lease_name(WEST)].text)
+        self.steps.append((name, terms.returns, self.clock.monotonic_s()))
+        if len(self.steps) == self.fails_at:
+            raise UnavailableError("the way is cut")
+
+    async def admitted(self) -> LeaseTerms:
+        """Let it in, while time passes."""
+        async with asyncio.TaskGroup() as group:
+            admitting = group.create_task(
+                admit(
+                    self.witness,
+                    WEST,
+                    in_step=lambda: self._step("in step"),
+                    catch_up=lambda: self._step("catch up"),
+                    clock=self.clock,
+                    within_s=60,
+                )
+            )
+            while not admitting.done():
+                await asyncio.sleep(0)
+                self.clock.advance(0.5)
+        return admitting.result()
+
+
+async def test_a_region_catches_up_after_the_other_has_stopped_going_on_alone_and_is_let_in_then() -> None:
+    """Asked before, how far the other has written would not be all; announced before it follows, clients would wait."""
+    witness = InMemoryWitness()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    coming = Coming(witness)
+    await fence(witness, WEST, by=EAST, clock=coming.clock)
+
+    terms = await coming.admitted()
+
+    assert [(name, returns) for name, returns, _ in coming.steps] == [
+        ("in step", False),
+        ("catch up", True),
+        ("in step", True),
+    ]
+    assert coming.steps[1][2] - coming.steps[0][2] >= SURELY_NOT_ALONE_S
+    assert (terms.fenced_by, terms.returns, terms.term) == (None, False, 2)
+
+
+@pytest.mark.parametrize("step", [2, 3])
+async def test_a_region_that_cannot_catch_up_is_out_as_before_and_the_other_goes_on_alone(step: int) -> None:
+    """Else the other would wait for it for ever: transfers unanswered, synchronous tenants refused."""
+    witness = InMemoryWitness()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    coming = Coming(witness, fails_at=step)
+    before = await fence(witness, WEST, by=EAST, clock=coming.clock)
+
+    with pytest.raises(ExceptionGroup) as failed:
+        await coming.admitted()
+
+    assert failed.group_contains(UnavailableError, match="the way is cut")
+    assert LeaseTerms.read(witness.records[lease_name(WEST)].text) == before
+
+
+async def test_what_another_has_announced_since_is_not_taken_back() -> None:
+    """Two operators at once: the second one's attempt goes on."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    await fence(witness, WEST, by=EAST, clock=clock)
+    first = await announce(witness, WEST)
+    await fence(witness, WEST, by=EAST, clock=clock)
+    await announce(witness, WEST)
+
+    await withdraw(witness, WEST, announced=first)
+
+    assert LeaseTerms.read(witness.records[lease_name(WEST)].text).returns
 
 
 async def test_a_region_that_the_witness_does_not_know_is_not_let_in() -> None:

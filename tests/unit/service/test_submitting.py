@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from gateway.domain.payment import IdempotencyKey
+import pytest
+
+from gateway.domain.identity import SLOTS
+from gateway.domain.payment import IdempotencyKey, RegionId
+from gateway.service.ports import Accepted, ElsewhereError, NewPayment
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import RefusalKind, Refused, Submitted
 from iso20022 import Amount, FedNowProfile, MessageId, Personal, RoutingNumber, pacs008, serialise
 from tests.acceptance.payments import RECEIVER, SENDER, message
+from tests.fakes.store import InMemoryStore
 from tests.unit.service.world import TENANT, World, transfer, world
 
 REQUEST = PaymentRequest(
@@ -38,6 +44,24 @@ async def test_equal_submissions_at_once_are_one_payment(earth: World) -> None:
     made = [outcome for outcome in outcomes if isinstance(outcome, Submitted) and outcome.created]
     assert len(made) == 1
     assert len({outcome.payment for outcome in outcomes if isinstance(outcome, Submitted)}) == 1
+
+
+class _NeverClaims(InMemoryStore):
+    async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
+        raise AssertionError(f"{len(payments)} were gathered here to be claimed")
+
+
+async def test_what_belongs_to_another_region_waits_for_no_window_here() -> None:
+    """The way there is long enough: it is gathered with nothing, and no claim of it is tried."""
+    store = _NeverClaims()
+    store.homes = dict.fromkeys(range(SLOTS), RegionId("usw2"))
+    body = message(transfer())
+
+    async with world(store=store) as earth:
+        with pytest.raises(ElsewhereError) as elsewhere:
+            await earth.intake.submit_message(TENANT, body, header_key=None, received_at=earth.clock.now())
+
+    assert (elsewhere.value.home, elsewhere.value.body) == ("usw2", body)
 
 
 async def test_a_retry_with_other_creation_times_is_the_same_content(earth: World) -> None:

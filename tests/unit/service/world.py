@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from gateway.domain.reconciliation import Arrivals
 from gateway.domain.timing import Timing
 from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide, grouped_saves
+from gateway.service.directory import ParticipantDirectory
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import fednow_protocol
 from gateway.service.funds import Funds
@@ -87,6 +88,7 @@ class Recorder:
     quarantines: list[Quarantined] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    rail_events: list[RailEvent] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     parkings: list[PaymentId] = field(default_factory=list)
     signs_of_life: list[Rail] = field(default_factory=list)
@@ -116,7 +118,8 @@ class Recorder:
 
     def dead_lettered(self, letter: DeadLetter) -> None: ...
 
-    def rail_event(self, event: RailEvent) -> None: ...
+    def rail_event(self, event: RailEvent) -> None:
+        self.rail_events.append(event)
 
     def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
 
@@ -253,9 +256,11 @@ async def world(
     profile: FedNowProfile | None = None,
     store: InMemoryStore | None = None,
     protocol: RailProtocol | None = None,
+    directory: Callable[[VirtualClock, Recorder], ParticipantDirectory] | None = None,
 ) -> AsyncIterator[World]:
     """A world with its group commits running; its one rail is FedNow, or the one of `protocol`."""
     clock, rail, recorder = VirtualClock(), InMemoryRail(), Recorder()
+    listed = None if directory is None else directory(clock, recorder)
     store = store or InMemoryStore()
     protocol = protocol or fednow_protocol(
         profile or FedNowProfile(own_connection_party=PARTY),
@@ -288,9 +293,12 @@ async def world(
                 identifiers=identifiers,
                 vault=ClearVault(b"test"),
                 observer=recorder,
+                directory=listed,
             ),
             dispatcher=Dispatcher(
-                decisions, loads, {protocol.rail: protocol}, {protocol.rail: rail}, clock, identifiers, recorder, funds
+                *(decisions, loads, {protocol.rail: protocol}, {protocol.rail: rail}, clock, identifiers, recorder),
+                funds,
+                directory=listed,
             ),
             core=core,
             funds=funds,

@@ -111,6 +111,7 @@ def test_every_kind_of_fact_survives_its_encoding(world: World) -> None:
     world.bodies()
     posted(world)
     world.send(ping_bytes(world, event_code="FPOF")[0], message_class="system")
+    world.rail.change_profile(SENDER.routing_number, ("CTRO", "RFPR"), now=world.now)
 
     facts = world.journal.load()
 
@@ -159,4 +160,4 @@ def test_what_is_appended_is_in_the_file_at_once(tmp_path: Path) -> None:
         rail = fednow_rail(FedNowSimulatorSettings(), journal, started_at=NOON)
         rail.receive(b"garbage", connection_party=SENDER.connection_party, message_class="value", now=NOON)
 
-        assert path.read_bytes().count(b"\n") == 4
+        assert path.read_bytes().count(b"\n") == 5

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
+
 from iso20022 import Direction, EnvelopeKind, MessageReject, RoutingNumber, TransactionStatus, examine, header, wrap
 from iso20022.messages import camt060
 from iso20022.messages.camt052 import AccountReportMessage
@@ -111,3 +113,14 @@ def test_a_payment_that_is_swallowed_is_settled_and_delivered_to_nobody(world: W
     assert record is not None
     assert record.is_settled
     assert world.rail.book.ledger.sum_cents == 0
+
+
+@pytest.mark.parametrize("kind", [ReportKind.AATR, ReportKind.ABAR, ReportKind.CATR, ReportKind.CADR])
+def test_every_report_is_made_by_one_writer(world: World, kind: ReportKind) -> None:
+    """A balance and a correspondent's totals too, of the day that is asked for; a correspondent's details fail."""
+    answered_by(world, TransactionStatus.ACTC)
+    today = cycle_day(world.now)
+
+    report = asked(world, kind, day=None if kind is ReportKind.ABAR else today)
+
+    assert report == "E301" if kind is ReportKind.CADR else totals(report) == (1, 5174)

@@ -35,6 +35,7 @@ from iso20022 import (
 )
 from iso20022.messages import admi004
 from iso20022.messages.admi004 import PING, SystemEventNotification
+from iso20022.messages.admi998 import ParticipantFile
 from simulators.facts import Fact
 from simulators.fednow.decide import cycle_day
 from simulators.fednow.rail import fednow_rail
@@ -185,7 +186,15 @@ class World:
 
     def answers(self, party: ConnectionPartyId = SENDER.connection_party) -> list[Told]:
         """Fetch and acknowledge what waits; what it says, in short."""
-        return [self.told(body) for body in self.bodies(party)]
+        return [self.told(body) for body in self.bodies(party) if self.file(body) is None]
+
+    def file(self, body: bytes) -> ParticipantFile | None:
+        """The participant file, if an answer is one: each day's roll brings it."""
+        report = examine(body, profile=self.settings.profile, direction=Direction.FROM_RAIL)
+        if not isinstance(report.message, ParticipantFile):
+            return None
+        assert report.valid, report.findings
+        return report.message
 
     def told(self, body: bytes) -> Told:
         """What an answer says, in short; it must be valid in every respect, or not readable at all."""

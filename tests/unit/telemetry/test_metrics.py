@@ -97,7 +97,7 @@ async def test_how_we_stand_on_a_rail_is_shown_with_what_is_allowed() -> None:
         await place.ask(RailAction.SIGN_OFF, "990000204")
         place.earth.clock.advance(60)
 
-        metrics.rails.show(Rail.FEDNOW, await place.status(), place.operations.rules)
+        metrics.rails.show(Rail.FEDNOW, await place.status())
 
     assert sample(metrics, "gateway_rail_institutions_signed_off") == 1
     assert sample(metrics, "gateway_rail_downtime_seconds") == 3 * 60

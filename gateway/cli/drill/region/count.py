@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 
+from gateway.cli.drill.region.arrivals import Arrivals
 from gateway.cli.drill.region.evidence import Claim, Claims, Evidence, RailRecord
 from gateway.cli.drill.region.load import Load
+from gateway.cli.drill.region.received import RailAnswers, Received, Transfer, Transfers
 from gateway.cli.two_regions import Region
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 SHOWN_MAX: Final = 20
 RTO_MAX_S: Final = 15.0
 
-_DIGESTED: Final = ("claim", "payment", "payment_event", "message", "inbox", "ledger_posting", "slot_release")
+_DIGESTED: Final = (
+    "claim",
+    "payment",
+    "payment_event",
+    "message",
+    "inbox",
+    "ledger_posting",
+    "slot_release",
+    "incoming_transfer",
+)
 """What both regions must have alike, row by row, when nothing is on its way any more."""
 
 _DIGESTS: Final = " UNION ALL ".join(
@@ -27,6 +41,7 @@ _DIGESTS: Final = " UNION ALL ".join(
 
 OPEN: Final = (
     "SELECT (SELECT count(*) FROM payment_state WHERE final_at IS NULL) + (SELECT count(*) FROM outbox) "
+    "+ (SELECT count(*) FROM incoming_state WHERE final_at IS NULL) "
     "+ (SELECT count(*) FROM projection_due) + (SELECT count(*) FROM handed_over_due)"
 )
 
@@ -37,6 +52,12 @@ FROM claim
 JOIN payment USING (payment_id, tenant_id, region)
 JOIN payment_state AS state USING (payment_id)
 WHERE claim.idempotency_key LIKE $1
+"""
+
+_TRANSFERS: Final = """
+SELECT fact.message_id, fact.region, fact.payment_id::text, state.state, state.version, state.epoch
+FROM incoming_transfer AS fact JOIN incoming_state AS state USING (payment_id)
+WHERE fact.message_id = ANY ($1)
 """
 
 _ASKED: Final = """
@@ -59,6 +80,10 @@ class Result:
     rto_s: float | None = None
     in_doubt_resolved: int = 0
     open: int = 0
+    received: int = 0
+    """How many transfers the rail has brought, accepted or not."""
+    missed: set[str] = field(default_factory=set)
+    """Those of them that were accepted, and unknown to who took over at that moment."""
     refused: Mapping[str, int] = field(default_factory=dict)
     moved_at: datetime | None = None
     """When the slots of a lost region had gone to the other."""
@@ -98,24 +123,30 @@ class Result:
         return found
 
 
-async def fetched(region: Region, query: str, *arguments: object) -> list[asyncpg.Record]:
-    """Ask a region's database."""
+@asynccontextmanager
+async def asking(region: Region) -> AsyncIterator[Connection]:
+    """Open a connection to a region's database: who asks again and again keeps it, as a new one costs more than it."""
     connection = await asyncpg.connect(region.server.superuser_dsn)
     try:
-        rows: list[asyncpg.Record] = await connection.fetch(query, *arguments)
+        yield connection
     finally:
         await connection.close()
-    return rows
 
 
-async def still_open(regions: Sequence[Region]) -> int:
+async def fetched(region: Region, query: str, *arguments: object) -> list[asyncpg.Record]:
+    """Ask a region's database once."""
+    async with asking(region) as connection:
+        return await connection.fetch(query, *arguments)
+
+
+async def still_open(both: Sequence[Connection]) -> int:
     """Return how much both regions have yet to do."""
-    return sum([(await fetched(region, OPEN))[0][0] for region in regions])
+    return sum([await connection.fetchval(OPEN) for connection in both])
 
 
-async def differing(regions: Sequence[Region]) -> list[str]:
+async def differing(both: Sequence[Connection]) -> list[str]:
     """Return the tables of which the two regions do not have the same rows."""
-    here, there = [await fetched(region, _DIGESTS) for region in regions]
+    here, there = [await connection.fetch(_DIGESTS) for connection in both]
     return [table for table, one, other in zip(_DIGESTED, here, there, strict=True) if one[0] != other[0]]
 
 
@@ -123,6 +154,20 @@ async def claimed_keys(region: Region, prefix: str) -> set[str]:
     """Return the keys of a scenario that a region knows."""
     rows = await fetched(region, "SELECT idempotency_key FROM claim WHERE idempotency_key LIKE $1", f"{prefix}-%")
     return {row["idempotency_key"] for row in rows}
+
+
+async def _transfers(region: Region, message_ids: Sequence[str]) -> Transfers:
+    transfers: defaultdict[str, list[Transfer]] = defaultdict(list)
+    for row in await fetched(region, _TRANSFERS, message_ids):
+        message_id, *others = row
+        transfers[message_id].append(Transfer(*others))
+    return transfers
+
+
+async def unknown_here(region: Region, message_ids: Sequence[str]) -> set[str]:
+    """Return those of the rail's transfers of which a region has no fact."""
+    rows = await fetched(region, "SELECT message_id FROM incoming_transfer WHERE message_id = ANY ($1)", message_ids)
+    return {*message_ids} - {row["message_id"] for row in rows}
 
 
 async def _claims(region: Region, pattern: str) -> Claims:
@@ -133,8 +178,10 @@ async def _claims(region: Region, pattern: str) -> Claims:
     return claims
 
 
-async def count(result: Result, load: Load, regions: Sequence[Region], journal: bytes) -> None:
-    """Fill in what both databases, the rail and the clients say of a scenario."""
+async def count(
+    result: Result, load: Load, regions: Sequence[Region], journal: bytes, *, tables: Sequence[str]
+) -> None:
+    """Fill in what both databases, the rail and the clients say of a scenario; `tables` have differed to its end."""
     pattern = f"{load.prefix}-%"
     told = {key: frozenset(one.payment_id for one in each) for key, each in load.acknowledged.items()}
     here, there = [await _claims(region, pattern) for region in regions]
@@ -148,11 +195,29 @@ async def count(result: Result, load: Load, regions: Sequence[Region], journal: 
         result.diverged += diverged is not None
         result.accounted += key in told and unaccounted is None
         result.wrong += [f"{key}: {fault}" for fault in (doubled, diverged, unaccounted) if fault]
-    tables = await differing(regions)
+    await _count_received(result, load.arrivals, regions, journal)
     result.diverged += len(tables)
     result.wrong += [f"the rows of {table} differ" for table in tables]
     result.wrong += [f"{message_id} {fault}" for message_id in result.stale if (fault := _held_up(rail, message_id))]
     result.in_doubt_resolved = (await fetched(regions[0], _ASKED, pattern))[0][0]
+
+
+async def _count_received(result: Result, arrivals: Arrivals, regions: Sequence[Region], journal: bytes) -> None:
+    """Count what the rail has brought: what was accepted was acknowledged, and must be what the rail made of it."""
+    message_ids = arrivals.message_ids
+    here, there = [await _transfers(region, message_ids) for region in regions]
+    rail = RailAnswers.read(journal.splitlines())
+    received = Received(rail, here, there, await arrivals.credited(), frozenset(result.missed))
+    accepted = frozenset(rail.accepted(message_ids))
+    result.received = len(message_ids)
+    result.acknowledged += len(accepted)
+    for message_id in message_ids:
+        doubled, diverged = received.doubled(message_id), received.diverged(message_id)
+        unaccounted = received.unaccounted(message_id)
+        result.doubled += doubled is not None
+        result.diverged += diverged is not None
+        result.accounted += message_id in accepted and unaccounted is None
+        result.wrong += [f"received {message_id}: {fault}" for fault in (doubled, diverged, unaccounted) if fault]
 
 
 def _held_up(rail: RailRecord, message_id: str) -> str | None:

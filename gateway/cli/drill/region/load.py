@@ -13,6 +13,7 @@ import aiohttp
 
 from gateway.cli.demo import SCENARIOS
 from gateway.cli.drill.chance import Dice
+from gateway.cli.drill.region.arrivals import Arrivals
 from gateway.cli.two_regions import Region
 
 PER_SECOND: Final = 50
@@ -32,6 +33,9 @@ BOTH_EVERY: Final = 5
 
 LOST_EVERY: Final = 12
 """Of one payment in so many the rail's answer is lost: it is under way when a region is lost, and asked about."""
+
+ALL_ANSWERED: Final = 80
+"""Of the last so many of the many none is: who waits for the end would wait for the rail's clock again."""
 
 _TAKEN: Final = frozenset({200, 202})
 
@@ -55,10 +59,13 @@ class Load:
     api_key: str
     prefix: str
     dice: Dice
+    arrivals: Arrivals
+    """What the rail brings meanwhile."""
     acknowledged: dict[str, list[Acknowledged]] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
     """Answers that were no acknowledgement, by region and status; 0 is none at all."""
     _quick_until: int = MANY
+    _lost_until: int = MANY - ALL_ANSWERED
     _number: int = 0
     _ends: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -69,13 +76,14 @@ class Load:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Send while the context is open, and then until every key has its payment."""
+        """Send, and have the rail bring, while the context is open; and then send until every key has its payment."""
         headers = {"Authorization": f"Bearer {self.api_key}"}
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(headers=headers, connector=connector) as session, asyncio.TaskGroup() as group:
             sending = group.create_task(self._send(session))
             try:
-                yield
+                async with self.arrivals.running():
+                    yield
             finally:
                 self._ends.set()
                 await sending
@@ -87,7 +95,7 @@ class Load:
 
     def more(self, count: int) -> None:
         """Have so many more keys come quickly, from now on."""
-        self._quick_until = self._number + count
+        self._quick_until = self._lost_until = self._number + count
 
     async def _send(self, session: aiohttp.ClientSession) -> None:
         async with asyncio.TaskGroup() as group:
@@ -96,7 +104,9 @@ class Load:
                 first = self.dice.below(len(self.regions))
                 places = (0, 1) if self._number % BOTH_EVERY == 0 else (first,)
                 is_quick = self._number < self._quick_until
-                scenario = _ANSWER_LOST if is_quick and self._number % LOST_EVERY == 0 else _SETTLED
+                scenario = (
+                    _ANSWER_LOST if self._number < self._lost_until and self._number % LOST_EVERY == 0 else _SETTLED
+                )
                 for place in places:
                     group.create_task(self._pay(session, f"{self.prefix}-{self._number}", scenario.payment(), place))
                 await asyncio.sleep(1 / (PER_SECOND if is_quick else PER_SECOND_LATER))

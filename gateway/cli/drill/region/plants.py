@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from adapters.postgres.replication import PUBLICATION, connected, subscription_of
+from adapters.postgres.replication.connection import PUBLICATION, connected, subscription_of
 from adapters.postgres.tables import REPLICATED
 from gateway.cli.two_regions import Region, TwoRegions
 
@@ -20,6 +20,7 @@ class Plant(StrEnum):
     SHARED_ROWS = "shared-rows"
     RANDOM_IDS = "random-ids"
     FRESH_STAMP = "fresh-stamp"
+    ANSWER_ALONE = "answer-alone"
 
 
 SENTENCES: Final[Mapping[Plant, tuple[str, str]]] = {
@@ -29,6 +30,7 @@ SENTENCES: Final[Mapping[Plant, tuple[str, str]]] = {
     Plant.SHARED_ROWS: ("cut", "Either region accepts any key, into the same rows, which are replicated both ways."),
     Plant.RANDOM_IDS: ("isolated", "The ids that the rail sees are drawn, and not functions of the key."),
     Plant.FRESH_STAMP: ("frozen-60", "What was held up before the write is given a new creation time."),
+    Plant.ANSWER_ALONE: ("isolated", "What the rail brings is accepted before both regions have that."),
 }
 """The scenario in which each shows, and what it takes away."""
 

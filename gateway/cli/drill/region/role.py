@@ -9,17 +9,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
-from adapters.postgres import statements
 from adapters.postgres.store import PostgresStore
 from gateway.cli.drill.region.faults import ForgetfulRail, FreezingLink, OffClock, trap_of
 from gateway.cli.drill.region.plants import Plant
 from gateway.cli.processes import end_with_parent
 from gateway.cli.two_regions import NAMES
 from gateway.domain.events import EventKind
-from gateway.domain.payment import PaymentState, Rail, RegionId
-from gateway.domain.regions import SlotOwner
+from gateway.domain.payment import PaymentState, Rail
 from gateway.domain.transitions import TRANSITIONS, Effect, Transition
 from gateway.main import Between, run, run_gateway, run_worker
+from gateway.service.incoming.both_regions import Acceptances
 from gateway.service.lease import RegionLease
 from gateway.service.ports import NewPayment, PaymentStore, RailLink
 from gateway.service.rail_protocol import RailProtocol
@@ -59,9 +58,12 @@ def take_away(plants: frozenset[Plant]) -> None:
     """Take the guards of this process away."""
     if plants & {Plant.HOME, Plant.SHARED_ROWS}:
         PostgresStore._elsewhere = _nowhere  # type: ignore[method-assign, assignment]  # noqa: SLF001
+        PostgresStore.home_elsewhere = _here  # type: ignore[method-assign, assignment]
     if Plant.NO_FENCE in plants:
         RegionLease.demand = _held  # type: ignore[method-assign, assignment]
         MapKeeper.demand = _held  # type: ignore[method-assign, assignment]
+    if Plant.ANSWER_ALONE in plants:
+        Acceptances.is_in_both = _is_so  # type: ignore[method-assign, assignment]
     if Plant.SEND_ANEW in plants:
         for state in (PaymentState.RECEIVED, PaymentState.SENDING, PaymentState.IN_DOUBT):
             again = Transition(PaymentState.RESEND_DUE, (Effect.QUEUE_TRANSFER, Effect.AWAIT_RESENDING))
@@ -69,9 +71,16 @@ def take_away(plants: frozenset[Plant]) -> None:
 
 
 async def _nowhere(store: PostgresStore, waiting: Sequence[NewPayment], *, anew: bool) -> dict[Any, Any]:  # noqa: ARG001
-    rows = await store._pool.fetch(statements.SLOTS)  # noqa: SLF001 - a guard is taken away
-    store._homes._owners = [SlotOwner(RegionId(row["region"]), row["epoch"]) for row in rows]  # noqa: SLF001
+    await store._homes.owners_of([], anew=True)  # noqa: SLF001 - a guard is taken away
     return {}
+
+
+async def _here(_store: PostgresStore, _payment: NewPayment) -> None:
+    """Have every key at home where it comes."""
+
+
+async def _is_so(_guard: object, *_what: object, **_named: object) -> bool:
+    return True
 
 
 def _held(_guard: object, **_named: object) -> None:

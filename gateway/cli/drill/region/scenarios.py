@@ -14,9 +14,10 @@ from typing import Final
 import aiohttp
 
 from adapters.system import SystemClock
-from gateway.cli.drill.region.count import Result, claimed_keys, fetched
+from gateway.cli.drill.region.count import Result, asking, claimed_keys, fetched, unknown_here
 from gateway.cli.drill.region.faults import sprung, trap_of
 from gateway.cli.drill.region.load import Load
+from gateway.cli.drill.region.received import RailAnswers
 from gateway.cli.drill.region.role import CLOCK_VARIABLE
 from gateway.cli.two_regions import WITNESS, Region, TwoRegions
 
@@ -35,6 +36,10 @@ ONE_WAY_S: Final = 8.0
 LOSS_PERCENT: Final = 5.0
 OLD_MAP_S: Final = 4.0
 """For so long a region that has come back with its old map is asked to accept payments: longer than its lease."""
+
+RECEIVER_RESERVE_S: Final = 2.0
+RECEIVER_OWN_SHARE_S: Final = 0.5
+"""What a receiver has of the rail's clock, which is short here; and what of that the gateway keeps for itself."""
 
 _LOOK_PAUSE_S: Final = 0.05
 
@@ -67,14 +72,27 @@ class Stage:
         east, _ = self.two.regions
         if not by_itself:
             await asyncio.to_thread(east.demand, "region", "takeover")
-        while not (moved := await fetched(east, _MOVED, east.name)):
-            await asyncio.sleep(_LOOK_PAUSE_S)
-        self.result.moved_at = moved[0][0] - timedelta(seconds=self.two.plan.status_request_wait_s)
+        async with asking(east) as connection:
+            while (ask_after := await connection.fetchval(_MOVED, east.name)) is None:
+                await asyncio.sleep(_LOOK_PAUSE_S)
+        self.result.moved_at = ask_after - timedelta(seconds=self.two.plan.status_request_wait_s)
         acknowledged = set(self.load.acknowledged)  # the lost region acknowledges nothing any more
         self.result.rpo_payments = len(acknowledged - await claimed_keys(east, self.load.prefix))
-        while not (await fetched(east, _SETTLED_HERE))[0][0]:
-            await asyncio.sleep(_LOOK_PAUSE_S)
+        journal = await asyncio.to_thread(self.two.journal.read_bytes)  # nor does it accept anything of the rail's
+        accepted = RailAnswers.read(journal.splitlines()).accepted(self.load.arrivals.message_ids)
+        self.result.missed = await unknown_here(east, accepted)
+        async with asking(east) as connection:
+            while not await connection.fetchval(_SETTLED_HERE):
+                await asyncio.sleep(_LOOK_PAUSE_S)
         self.result.rto_s = round(SystemClock().monotonic_s() - since_s, 2)
+
+    async def come_back(self) -> None:
+        """Have the second region start again, and have its slots back: it is asked for while its roles start."""
+        _, west = self.two.regions
+        await asyncio.to_thread(west.server.start)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(west.start))
+            group.create_task(self.regain())
 
     async def regain(self) -> None:
         """Have the second region serve again, and have its slots back."""
@@ -118,9 +136,7 @@ async def killed(stage: Stage, *, by_itself: bool = False) -> None:
     started_s = SystemClock().monotonic_s()
     await asyncio.to_thread(west.kill)
     await stage.lose(started_s, by_itself=by_itself)
-    await asyncio.to_thread(west.server.start)
-    await asyncio.to_thread(west.start)
-    await stage.regain()
+    await stage.come_back()
     await stage.load.until(BEFORE + AFTER)
 
 
@@ -276,7 +292,11 @@ class Times:
     def settings(self) -> Mapping[str, str]:
         """The settings of both regions."""
         after_s = self.takeover_after_s
-        return {} if after_s is None else {"FIFTEEN_TAKEOVER_AFTER_S": f"{after_s:g}"}
+        receiver = {
+            "FIFTEEN_FEDNOW__RECEIVER_RESERVE_S": f"{RECEIVER_RESERVE_S:g}",
+            "FIFTEEN_FEDNOW__RECEIVER_OWN_SHARE_S": f"{RECEIVER_OWN_SHARE_S:g}",
+        }
+        return receiver | ({} if after_s is None else {"FIFTEEN_TAKEOVER_AFTER_S": f"{after_s:g}"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,208 @@
+"""How a region follows and is followed, with what is wrong and its remedy: `status`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from adapters.postgres.replication.connection import (
+    PUBLICATION,
+    connected,
+    subscription_of,
+)
+from adapters.postgres.replication.publish import older_code, published
+from adapters.postgres.tables import REPLICATED
+from gateway.domain.payment import RegionId
+
+WAITING_MAX_S: Final = 60.0
+"""What has arrived and was not looked at for so long is no mere backlog."""
+
+_SYNC_WAIT: Final = ("i", "d", "f")
+
+_WAITING: Final = """
+SELECT (SELECT count(*) FROM projection_due) AS notes,
+    (
+        SELECT coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8
+        FROM projection_due WHERE not_before IS NULL
+    ) AS oldest_note_s,
+    (SELECT count(*) FROM handed_over_due) AS handed_over,
+    (
+        SELECT coalesce(extract(epoch FROM clock_timestamp() - min(kept.at)), 0)::float8
+        FROM handed_over_due AS due
+        JOIN handed_over AS kept ON kept.rail = due.rail AND kept.digest = due.digest AND kept.region = due.region
+    ) AS oldest_handed_over_s
+"""
+"""What waits here, and for how long: by the regions' wall clocks, whose difference is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outward:
+    """How the peer follows this region: its slot here, and what it has confirmed."""
+
+    is_published: bool
+    slot: str | None
+    is_followed: bool
+    wal_status: str | None
+    behind_bytes: int | None
+    retention: str
+    via_root: bool
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What is wrong, each with its remedy."""
+        found = []
+        if not self.is_published:
+            found.append("not all of this region's tables are published: fifteen region init")
+        elif not self.via_root:
+            found.append(
+                "a new month's messages would not be replicated (publish_via_partition_root): fifteen region init"
+            )
+        if self.slot is None:
+            found.append("the peer has no slot here: fifteen region join, in the peer's region")
+        elif self.wal_status == "lost":
+            found.append("the peer's slot is lost, WAL that it needs is gone: fifteen region join --anew, there")
+        elif not self.is_followed:
+            found.append("the peer does not follow at this moment: is it up, and is the way open?")
+        if self.retention == "-1":
+            found.append("max_slot_wal_keep_size is -1: a peer that stays away fills this region's disk")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Inward:
+    """How this region follows its peer."""
+
+    is_subscribed: bool
+    is_enabled: bool
+    is_running: bool
+    tables_waiting: int
+    unprojected: int
+    guarded: bool
+    copying_failed: int
+    noted: bool
+    applying_failed: int
+    oldest_note_s: float
+    handed_over: int
+    oldest_handed_over_s: float
+    older_code: Sequence[str]
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What is wrong, each with its remedy."""
+        found = []
+        if not self.is_subscribed:
+            found.append("this region does not follow its peer: fifteen region join")
+        elif not self.is_enabled:
+            found.append("the subscription is switched off: ALTER SUBSCRIPTION … ENABLE")
+        elif not self.is_running:
+            found.append("nothing is applied at this moment: see this database's log")
+        if self.tables_waiting:
+            failed = f", and copying has failed {self.copying_failed} times: see this database's log"
+            found.append(f"{self.tables_waiting} tables are still being copied{failed if self.copying_failed else ''}")
+        if not self.noted:
+            found.append("what arrives is not noted, and so not folded or applied: fifteen region init")
+        if not self.is_running and self.applying_failed:
+            found.append(f"applying has failed {self.applying_failed} times: this database's log says of which row")
+        if self.oldest_note_s > WAITING_MAX_S:
+            found.append(
+                f"what arrived {self.oldest_note_s:.0f} s ago is not folded: does a worker run here, and does its log "
+                "tell of a projection?"
+            )
+        if self.oldest_handed_over_s > WAITING_MAX_S:
+            found.append(
+                f"{self.handed_over} messages of the rail that the peer handed over wait, the oldest for "
+                f"{self.oldest_handed_over_s:.0f} s: does a worker run here, and has it the peer's keys?"
+            )
+        if self.older_code:
+            found.append(
+                f"releases run that know of no slots, and accept any key: {', '.join(self.older_code)}: end them"
+            )
+        if not self.guarded:
+            found.append("the peer's partitions are not guarded against writes from here: fifteen region init")
+        return found
+
+
+async def status(dsn: str, *, region: RegionId, peer: RegionId) -> tuple[Outward, Inward]:
+    """Return how this region is followed, and how it follows.
+
+    Raises:
+        ReplicationError: the database cannot be asked.
+
+    """
+    async with connected(dsn) as connection:
+        return await _outward(connection, region, peer), await _inward(connection, region, peer)
+
+
+async def _outward(connection: asyncpg.Connection[asyncpg.Record], region: RegionId, peer: RegionId) -> Outward:
+    wanted = {f"{table.name}_{region}" for table in REPLICATED}
+    slot = await connection.fetchrow(
+        "SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint AS behind "
+        "FROM pg_replication_slots WHERE slot_name = $1 AND database = current_database()",
+        subscription_of(peer, region),
+    )
+    return Outward(
+        is_published=wanted <= await published(connection),
+        slot=None if slot is None else subscription_of(peer, region),
+        is_followed=slot is not None and bool(slot["active"]),
+        wal_status=None if slot is None else slot["wal_status"],
+        behind_bytes=None if slot is None else slot["behind"],
+        retention=await connection.fetchval("SHOW max_slot_wal_keep_size"),
+        via_root=bool(
+            await connection.fetchval("SELECT pubviaroot FROM pg_publication WHERE pubname = $1", PUBLICATION)
+        ),
+    )
+
+
+async def _inward(connection: asyncpg.Connection[asyncpg.Record], region: RegionId, peer: RegionId) -> Inward:
+    name, partitions = subscription_of(region, peer), [f"{table.name}_{peer}" for table in REPLICATED]
+    enabled = await connection.fetchval("SELECT subenabled FROM pg_subscription WHERE subname = $1", name)
+    running = await connection.fetchval(
+        "SELECT count(pid) > 0 FROM pg_stat_subscription WHERE subname = $1 AND relid IS NULL", name
+    )
+    copying = await connection.fetchval(
+        "SELECT count(*) FROM pg_subscription_rel JOIN pg_subscription AS s ON s.oid = srsubid "
+        "WHERE s.subname = $1 AND srsubstate::text = ANY ($2::text[])",
+        name,
+        list(_SYNC_WAIT),
+    )
+    guards = await connection.fetchval(
+        "SELECT count(*) FROM pg_trigger WHERE tgname = 'refuse_foreign_rows' AND tgenabled = 'O' "
+        "AND tgrelid = ANY (ARRAY(SELECT to_regclass(name)::oid FROM unnest($1::text[]) AS name))",
+        partitions,
+    )
+    waiting = (await connection.fetch(_WAITING))[0]
+    failed = await connection.fetchrow(
+        "SELECT coalesce(sum(sync_error_count), 0)::bigint AS copying, coalesce(sum(apply_error_count), 0)::bigint "
+        "AS applying FROM pg_stat_subscription_stats WHERE subname = $1",
+        name,
+    )
+    assert failed is not None, "an aggregate has one row"
+    return Inward(
+        is_subscribed=enabled is not None,
+        is_enabled=bool(enabled),
+        is_running=bool(running),
+        tables_waiting=copying,
+        unprojected=waiting["notes"],
+        guarded=guards == len(REPLICATED),
+        copying_failed=failed["copying"],
+        noted=await _notes(connection, peer),
+        applying_failed=failed["applying"],
+        oldest_note_s=waiting["oldest_note_s"],
+        handed_over=waiting["handed_over"],
+        oldest_handed_over_s=waiting["oldest_handed_over_s"],
+        older_code=await older_code(connection),
+    )
+
+
+async def _notes(connection: asyncpg.Connection[asyncpg.Record], peer: RegionId) -> bool:
+    """Whether what arrives is noted: one trigger on each of two tables."""
+    triggers = await connection.fetchval(
+        "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'R' AND tgrelid = ANY (ARRAY(SELECT "
+        "to_regclass(name)::oid FROM unnest($1::text[]) AS name)) AND tgname = ANY ($2::text[])",
+        [f"payment_event_{peer}", f"handed_over_{peer}"],
+        ["note_replicated_event", "note_handed_over"],
+    )
+    return bool(triggers == 2)  # one on each

@@ -1,0 +1,142 @@
+"""``fifteen simulator``: play a rail, a link or a bank's core."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from gateway.cli.commands.options import Loss
+from gateway.cli.console import OUT
+
+simulator = typer.Typer(no_args_is_help=True, help="Play a rail, FedNow or RTP, or a bank's core, with their faults.")
+
+_Host = Annotated[str, typer.Option(help="Where it listens.")]
+_Port = Annotated[int, typer.Option(help="Its port; 0 takes a free one.")]
+_Amqp = Annotated[
+    str | None, typer.Option(help="Serve participants over this broker's queues too: amqp://…", metavar="URL")
+]
+_Journal = Annotated[
+    Path | None, typer.Option(help="Keep every message in this file, and remember them at the next start.")
+]
+
+
+class _WithBehaviours(TyperCommand):
+    """A command, named as its rail, whose help ends with what the simulator does with which payment."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, then the table."""
+        from gateway.cli.simulate import behaviour_table
+
+        super().format_help(ctx, formatter)
+        OUT.print(behaviour_table(str(self.name)))
+
+
+@simulator.command(cls=_WithBehaviours)
+def fednow(
+    host: _Host = "127.0.0.1",
+    port: _Port = 8020,
+    amqp: _Amqp = None,
+    journal: _Journal = None,
+    rail_clock: Annotated[float, typer.Option(help="The rail's time-out clock in seconds.")] = 20.0,
+    check_duplicates: Annotated[
+        bool, typer.Option(help="Off: book every copy, as no real rail does, so that drills can count them.")
+    ] = True,
+    points: Annotated[
+        list[str] | None,
+        typer.Option(help="Connection points of a party, each with a queue of its own.", metavar="PARTY=A,B"),
+    ] = None,
+) -> None:
+    """Play FedNow: verify, keep the clock, settle, reject or stay silent.
+
+    What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
+    """
+    from gateway.cli.simulate import points_from, run_fednow
+
+    try:
+        named = points_from(points or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    run_fednow(
+        host=host,
+        port=port,
+        amqp_url=amqp,
+        journal=journal,
+        rail_clock_s=rail_clock,
+        check_duplicates=check_duplicates,
+        connection_points=named,
+    )
+
+
+@simulator.command()
+def link(
+    way: Annotated[
+        list[str],
+        typer.Option(
+            help="From one place to another, with the ports on 127.0.0.1; may be repeated.",
+            metavar="FROM:TO:LISTENING:TARGET",
+        ),
+    ],
+    port: Annotated[int, typer.Option(help="Where the link is told of its delay, and cut.")] = 8030,
+    delay_ms: Annotated[float, typer.Option(help="One way.", min=0)] = 0.0,
+    loss_percent: Loss = 0.0,
+    seed: Annotated[int, typer.Option(help="Which pieces are lost; the same seed has the same lost again.")] = 1,
+) -> None:
+    """Play the network between two regions: carry bytes, late or not at all."""
+    import asyncio
+
+    from simulators.link import Way, run_link
+
+    try:
+        ways = [Way.read(each) for each in way]
+    except ValueError as error:
+        raise typer.BadParameter("a way is two places and two ports: use1:usw2:8031:8000") from error
+    asyncio.run(run_link(ways, port=port, delay_s=delay_ms / 1000, loss_percent=loss_percent, seed=seed))
+
+
+@simulator.command()
+def core(
+    host: _Host = "127.0.0.1",
+    port: _Port = 8030,
+    balance: Annotated[float, typer.Option(min=0, help="What every account has at first, in dollars.")] = 100_000_000,
+    webhook_secret: Annotated[
+        str | None, typer.Option(help="Demand that what it is asked about incoming payments is signed with this.")
+    ] = None,
+) -> None:
+    """Play an institution: its core reserves debtors' money, posts it, releases it; it accepts and posts what comes.
+
+    An account that ends in 9901 does not exist (AC01), 9904 has too little (AM04), 9906 is blocked (AC06); about one
+    that ends in 9999 there is never an answer.
+    """
+    from gateway.cli.simulate import run_core
+
+    run_core(host=host, port=port, balance_cents=round(balance * 100), webhook_secret=webhook_secret)
+
+
+@simulator.command(cls=_WithBehaviours)
+def rtp(
+    host: _Host = "127.0.0.1",
+    port: _Port = 8021,
+    amqp: _Amqp = None,
+    journal: _Journal = None,
+    rail_clock: Annotated[float, typer.Option(help="How long a payment may take, in seconds.")] = 15.0,
+    check_duplicates: Annotated[
+        bool, typer.Option(help="Off: book every copy not marked DUPL, as no real rail does, for drills to count.")
+    ] = True,
+) -> None:
+    """Play RTP: verify, keep the clock, settle, reject, repeat its status for a message marked DUPL, or stay silent.
+
+    What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
+    """
+    from gateway.cli.simulate import run_rtp
+
+    run_rtp(
+        host=host,
+        port=port,
+        amqp_url=amqp,
+        journal=journal,
+        rail_clock_s=rail_clock,
+        check_duplicates=check_duplicates,
+    )

@@ -1,0 +1,254 @@
+"""Conversations and rail operations over RTP through the real stack: fewer words than FedNow's, and the same desk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import asyncpg
+import pytest
+
+from adapters.postgres.server import EmbeddedPostgres
+from gateway.domain.payment import Rail
+from tests.acceptance.installation import installed
+from tests.acceptance.payments import rtp_message, rtp_transfer
+from tests.acceptance.receiving import AGENT, Receiver, receiving, until
+from tests.acceptance.test_conversations import (
+    THEIRS,
+    asked_for,
+    asked_of_us,
+    is_in,
+    kinds_of,
+    known_as,
+    path_of,
+    question,
+    tomorrow,
+    verdicts_of,
+)
+from tests.acceptance.test_rail_operations import fifteen_rail, register_operator, status_of
+from tests.acceptance.test_receiving_rtp import SETTINGS
+from tests.acceptance.test_returns import ask, asked_until, faults_of
+from tests.conftest import Database, copy_database, demand_balance
+
+SETTINGS_HERE: Final = {**SETTINGS, "FIFTEEN_RTP__WITHDRAWAL_AGREED_CODE": "IPAY"}
+
+
+@pytest.fixture(scope="module")
+def database(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Database]:
+    """One database for all of this file: each test asks in conversations of its own."""
+    fresh = copy_database(postgres_server, template)
+    yield fresh
+    asyncio.run(demand_balance(fresh))
+
+
+@pytest.fixture(scope="module")
+def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
+    """An installation that converses over RTP, with one worker."""
+    register_operator(database)
+    directory = tmp_path_factory.mktemp("conversations_rtp")
+    with (
+        installed(database, directory, rails=(Rail.RTP,), more=SETTINGS_HERE) as installation,
+        receiving(installation, database, more=SETTINGS_HERE, rail=Rail.RTP) as running,
+    ):
+        running.installation.start_worker()
+        yield running
+
+
+def requested(receiver: Receiver, account: str, **more: Any) -> dict[str, Any]:
+    """A request for payment of ours over RTP, which wants an end."""
+    return asked_for(receiver, account, rail="rtp", **{"expires": tomorrow(), **more})
+
+
+async def echo_answers(database: Database) -> list[str]:
+    """The message ids of our answers to the rail's echoes."""
+    connection = await asyncpg.connect(database.application_dsn)
+    try:
+        rows = await connection.fetch("SELECT business_message_id FROM rail_event WHERE code = 'admn.006'")
+    finally:
+        await connection.close()
+    return [row["business_message_id"] for row in rows]
+
+
+def events(number: int) -> Any:
+    """Whether a history has come so far."""
+    return lambda shown: len(shown["events"]) >= number
+
+
+async def test_what_we_ask_for_is_answered_and_linked_to_the_money_that_comes(
+    receiver: Receiver, database: Database
+) -> None:
+    """Paid, refused, never answered, refused by the rail, answered twice, contradicted, expired; and endless."""
+    accounts = {
+        "200000000001": "PAID",
+        "SIMREFUSE": "REFUSED",
+        "SIMUNREAD": "FAILED",
+        "SIMTWICE": "ACCEPTED",
+        "SIMCONTRADICT": "ACCEPTED",
+    }
+    brief = (datetime.now(UTC) + timedelta(seconds=4)).isoformat(timespec="seconds")
+
+    endless = asked_for(receiver, "SIMSILENT", rail="rtp", expected=422)
+    silent, expiring = requested(receiver, "SIMPRESENT"), requested(receiver, "SIMSILENT", expires=brief)
+    asked = {account: requested(receiver, account) for account in accounts}
+    ended = {
+        account: await asked_until(receiver, path_of(asked[account]), is_in(state))
+        for account, state in accounts.items()
+    }
+    await asked_until(receiver, f"{path_of(silent)}/events", events(2))
+    await asked_until(receiver, path_of(asked["SIMCONTRADICT"]), lambda shown: bool(shown["attention"]))
+    expired = await asked_until(receiver, path_of(expiring), is_in("EXPIRED"))
+
+    assert "XpryDt" in endless["findings"][0]["rule"]
+    assert ask(receiver, ended["200000000001"]["links"]["paid_with"])["state"] in {"SETTLED", "POSTED"}
+    assert kinds_of(receiver, silent) == ["Opened", "ReceiptReported"]
+    assert kinds_of(receiver, asked["SIMTWICE"]).count("Accepted") == 1
+    assert kinds_of(receiver, asked["SIMCONTRADICT"])[-2:] == ["Accepted", "Refused"]
+    assert expired["may"] == []
+    for shown in (*asked.values(), silent, expiring):
+        assert [verdicts for kind, verdicts in verdicts_of(receiver, shown) if kind == "pain.013"] == [["ignored"]]
+    assert await faults_of(database) == 0
+
+
+async def test_a_request_of_ours_is_taken_back_by_the_message_that_asks_for_returns(receiver: Receiver) -> None:
+    """Agreed, refused, and never answered: then it may still be paid, and cannot be taken back twice."""
+    asked = {reason: requested(receiver, "SIMPROMISE") for reason in ("CUST", "DUPL", "TECH")}
+    for reason, shown in asked.items():
+        await asked_until(receiver, path_of(shown), is_in("ACCEPTED"))
+        ask(receiver, f"{path_of(shown)}/withdrawal", {"reason_code": reason})
+    await asked_until(receiver, path_of(asked["CUST"]), is_in("WITHDRAWN"))
+    await asked_until(receiver, path_of(asked["DUPL"]), is_in("ACCEPTED"))
+    await asked_until(receiver, f"{path_of(asked['TECH'])}/events", events(5))
+
+    unlisted = ask(receiver, f"{path_of(asked['DUPL'])}/withdrawal", {"reason_code": "MD07"}, expected=422)
+
+    assert ask(receiver, path_of(asked["TECH"]))["state"] == "WITHDRAWING_ACCEPTED"
+    assert kinds_of(receiver, asked["DUPL"])[-1] == "WithdrawalRefused"
+    assert unlisted["findings"][0]["code"] == "RTP_REASON_CODE"
+    assert ("camt.056", ["ignored"]) in verdicts_of(receiver, asked["CUST"])
+
+
+async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(receiver: Receiver) -> None:
+    """Three copies, one request, refused; accepted and paid; expired when it came; taken back, and over by then."""
+    first = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-FIRST", copies=3)
+    second = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-SECOND")
+    late = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-LATE", expires_in_s=-5)
+    third = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-THIRD")
+    to_refuse, to_pay, to_leave = [await known_as(receiver, each) for each in (first, second, third)]
+
+    shown = ask(receiver, f"{path_of(to_refuse)}/answer", {"answer": "presented"}, expected=409)
+    ask(receiver, f"{path_of(to_refuse)}/answer", {"answer": "refused", "reason_code": "CUST"})
+    again = ask(receiver, f"{path_of(to_refuse)}/answer", {"answer": "accepted"}, expected=409)
+    ask(receiver, f"{path_of(to_pay)}/answer", {"answer": "accepted"})
+    for message_id, end_to_end_id in ((first, "E2E-FIRST"), (third, "E2E-THIRD")):
+        asked_of_us(receiver, kind="withdrawal", message_id=message_id, end_to_end_id=end_to_end_id)
+    withdrawing = await asked_until(receiver, path_of(to_leave), is_in("WITHDRAWING"))
+    withdrawn = ask(receiver, f"{path_of(to_leave)}/answer", {"answer": "withdrawal_agreed"})
+    payment = ask(
+        receiver,
+        "/v1/payments",
+        {
+            "amount": "51.74",
+            "currency": "USD",
+            "debtor": {"name": "Sample Debtor"},
+            "debtor_account": "100000007777",
+            "debtor_agent": AGENT,
+            "creditor": {"name": "Sample Creditor"},
+            "creditor_account": "200000000001",
+            "creditor_agent": THEIRS,
+            "end_to_end_id": "E2E-SECOND",
+            "rail": "rtp",
+        },
+        key="pay-second-rtp",
+    )
+    paid = await asked_until(receiver, path_of(to_pay), is_in("PAID"))
+    for each in (to_refuse, to_pay, to_leave):
+        await asked_until(receiver, f"{path_of(each)}/messages", partial(_all_there, receiver, each))
+
+    assert (shown["why"], again["state"]) == ("not_on_this_rail", "REFUSED")
+    assert (await known_as(receiver, late))["state"] == "REFUSED"
+    assert "withdrawal_pending" not in withdrawing["may"]
+    assert withdrawn["state"] == "WITHDRAWN"
+    assert paid["links"]["paid_with"] == f"/v1/payments/{payment['payment_id']}"
+    assert [kind for kind, _ in verdicts_of(receiver, to_refuse)] == ["pacs.002", "pain.014", "pacs.002", "camt.029"]
+    assert [kind for kind, _ in verdicts_of(receiver, to_pay)] == ["pacs.002", "pain.014"]
+    assert [kind for kind, _ in verdicts_of(receiver, to_leave)] == ["pacs.002", "pacs.002", "camt.029"]
+
+
+def _all_there(receiver: Receiver, conversation: dict[str, Any], _shown: dict[str, Any]) -> bool:
+    """Whether the network has taken each message of ours in a conversation."""
+    return all(
+        verdicts and set(verdicts) <= {"ignored", "answer"} for _, verdicts in verdicts_of(receiver, conversation)
+    )
+
+
+async def test_information_is_asked_and_given_by_a_question_and_one_answer(
+    receiver: Receiver, database: Database
+) -> None:
+    """Ours: told, not taken in, never answered. Theirs: told in words, once; and there are no reports."""
+    (message_id,) = receiver.order(amount="20.00")
+    row = await until(database, message_id, lambda row: row["state"] == "POSTED")
+    path = f"/v1/incoming-transfers/{row['payment_id']}/information-request"
+    sent = rtp_transfer()
+    payment = ask(receiver, "/v1/messages", rtp_message(sent))
+    await asked_until(receiver, f"/v1/payments/{payment['payment_id']}", lambda shown: shown["state"] == "SETTLED")
+
+    ours = {code: ask(receiver, path, question(code), key=f"rtp-{code}") for code in ("MS01", "IN06", "IN15")}
+    informed = await asked_until(receiver, path_of(ours["MS01"]), is_in("INFORMED"))
+    await asked_until(receiver, path_of(ours["IN06"]), is_in("FAILED"))
+    await asked_until(receiver, f"{path_of(ours['IN15'])}/events", events(2))
+    theirs = await known_as(receiver, asked_of_us(receiver, kind="information_request", message_id=sent.message_id))
+    put_off = ask(receiver, f"{path_of(theirs)}/answer", {"answer": "pending"}, expected=409)
+    told = ask(receiver, f"{path_of(theirs)}/answer", {"answer": "no_information"})
+    report = ask(
+        receiver,
+        "/v1/account-reports",
+        {"kind": "IATR", "account": AGENT, "rail": "rtp"},
+        expected=409,
+        key="rtp-report",
+    )
+    await asked_until(receiver, f"{path_of(theirs)}/messages", partial(_all_there, receiver, theirs))
+
+    assert informed["links"]["about"] == f"/v1/incoming-transfers/{row['payment_id']}"
+    assert ask(receiver, path_of(ours["IN15"]))["state"] == "REQUESTED"
+    assert (put_off["why"], report["why"]) == ("not_on_this_rail", "not_on_this_rail")
+    assert (told["state"], told["links"]["about"]) == ("NO_INFORMATION", f"/v1/payments/{payment['payment_id']}")
+    assert [kind for kind, _ in verdicts_of(receiver, theirs)] == ["pacs.002", "camt.028"]
+
+
+async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refused(
+    receiver: Receiver, database: Database
+) -> None:
+    """Nothing is forwarded to who is signed off, nor taken from it; then all is as before. An echo is answered."""
+    asked_of_us(receiver, kind="echo", copies=2)
+    ping = await fifteen_rail(receiver, "ping")
+    off = await fifteen_rail(receiver, "sign-off", "--note", "maintenance")
+    (refused,) = receiver.order(amount="20.00")
+    payment = ask(receiver, "/v1/messages", rtp_message(rtp_transfer()))
+    rejected = await asked_until(receiver, f"/v1/payments/{payment['payment_id']}", is_in("REJECTED"))
+    while_off = await status_of(receiver)
+    alone = await fifteen_rail(receiver, "sign-on", AGENT, "--note", "one institution")
+    point = await fifteen_rail(receiver, "connect", "EAST", "--note", "there is none")
+    on = await fifteen_rail(receiver, "sign-on", "--note", "maintenance is over")
+    (after,) = receiver.order(amount="20.00")
+    await until(database, after, lambda row: row["state"] == "POSTED")
+    at_last = await status_of(receiver)
+
+    echoed = await echo_answers(database)
+    assert [
+        [copy["verdict"] for copy in receiver.installation.copies_on_the_wire(each, rail=Rail.RTP)] for each in echoed
+    ] == [["ignored"]]
+    assert [each.exit_code for each in (ping, off, on)] == [0, 0, 0], [each.output for each in (ping, off, on)]
+    assert (receiver.at_rail(refused)["status"], receiver.at_rail(refused)["reasons"]) == ("RJCT", ["9910"])
+    assert rejected["reason"]["code"] == "9934"
+    assert (while_off["connection_party"], while_off["downtime"]) == ({"signed_on": False}, None)
+    assert "as a whole" in alone.output
+    assert "no connection points" in point.output
+    assert at_last["connection_party"] == {"signed_on": True}
+    assert [(each["code"], each["state"]) for each in at_last["operations"]] == [
+        ("admn.001", "done"),
+        ("admn.003", "done"),
+        ("admn.005", "done"),
+    ]
