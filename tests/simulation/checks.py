@@ -12,6 +12,7 @@ from uuid import UUID
 from gateway.domain.audit import chained
 from gateway.domain.events import EventKind
 from gateway.domain.history import fold
+from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.ledger import Account, balances
 from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
 from gateway.service.ports import MessageClass, Quarantined, Queue, QueueDirection
@@ -277,18 +278,19 @@ class NothingIsRefused(Check):
     def on_end(self, world: World) -> Iterator[str]:
         yield from (f"refused: {', '.join(refusal.codes)}" for refusal in world.store.rows.refusals.values())
         for each in world.store.rows.quarantine.values():
-            if each.codes != (UNMATCHED,) or not _came_before_its_transfer(world, each):
+            if each.codes != (UNMATCHED,) or not self.came_before_its_transfer(world, each):
                 yield f"in quarantine: {', '.join(each.codes)}"
 
+    def came_before_its_transfer(self, world: World, quarantined: Quarantined) -> bool:
+        """Whether the rail's word that time ran out was heard before the transfer, which lay with who had died."""
+        return any(quarantined.message.at <= each.received_at for each in given_up(world, quarantined))
 
-def _came_before_its_transfer(world: World, quarantined: Quarantined) -> bool:
-    """Whether the rail's word that time ran out was heard before the transfer, which lay with who had died: no loss."""
-    received = {transfer.message_id: transfer.received_at for transfer in world.incoming.rows.transfers.values()}
-    raw = quarantined.message
-    return any(
-        message_id.encode() in raw.body and b">RJCT<" in raw.body and raw.at <= received_at
-        for message_id, received_at in received.items()
-    )
+
+def given_up(world: World, quarantined: Quarantined) -> Sequence[IncomingTransfer]:
+    """Return the transfer that a message which was set aside says to be at its end without money, if it says so."""
+    body = quarantined.message.body
+    transfers = world.incoming.rows.transfers.values() if b">RJCT<" in body else ()
+    return [each for each in transfers if each.message_id.encode() in body]
 
 
 # --- The record -----------------------------------------------------------------------------------------------------

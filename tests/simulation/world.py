@@ -139,6 +139,16 @@ class World:
         """Every payment as the store has it."""
         return tuple(self.store.rows.payments.values())
 
+    @property
+    def transfers(self) -> Sequence[IncomingTransfer]:
+        """Everything that the rail has brought."""
+        return tuple(self.incoming.rows.transfers.values())
+
+    @property
+    def own_transfers(self) -> Sequence[IncomingTransfer]:
+        """What of it is seen to here: all."""
+        return self.transfers
+
     def history(self, payment: Payment) -> Sequence[RecordedEvent]:
         """Return the events of a payment."""
         return self.store.rows.events[payment.payment_id]

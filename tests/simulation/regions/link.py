@@ -80,6 +80,17 @@ class Replication:
                 target.store.apply(change)
             world.trace.note(target.name, f"replicated up to {target.store.applied_from_peer}")
             target.look("the link", is_step=True)
+            world.background(self._confirmed(target.store.applied_from_peer))
+
+    async def _confirmed(self, number: int) -> None:
+        """Bring the target's word that it has so much back to the source."""
+        world, source, target = self._source.world, self._source, self._target
+        while True:
+            await world.until_healed(target.name)
+            await asyncio.sleep(world.way_s("confirmed", source.name, number))
+            if not world.is_cut(target.name):
+                break
+        source.store.confirmed = max(source.store.confirmed, number)
 
 
 # --- forwarding ---------------------------------------------------------------------------------------------------

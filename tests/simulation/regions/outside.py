@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from gateway.domain.payment import RegionId
-from gateway.domain.regions import SlotMap
+from gateway.domain.regions import SURELY_NOT_ALONE_S, SlotMap
 from gateway.service import steer
 from gateway.service.lease import LeaseWatch
 from gateway.service.ports import Clock, NotServingError, OvertakenError, UnavailableError
@@ -15,6 +15,7 @@ from gateway.service.regions import SLOTS_RECORD
 from gateway.service.submit import Refused
 from tests.simulation.checks import FINAL
 from tests.simulation.clients import NO_ANSWER, PAUSE_MAX_S, WAIT_S
+from tests.simulation.incoming import ENDS
 from tests.simulation.processes import Life, LifeClock
 from tests.simulation.regions.link import WitnessSide, submitted
 from tests.simulation.regions.scenario import REGIONS, Fencing, peer_of
@@ -103,8 +104,13 @@ async def _fence_and_readmit(world: RegionsWorld, act: Fencing) -> None:
         else:
             await _move(world, witness, world.regions[act.region], to=by.name)
     await asyncio.sleep(act.seconds)
+    world.trace.tell("operator", f"is about to let {act.region} in again")
+    await _done(lambda: steer.announce(witness, act.region))
+    await asyncio.sleep(SURELY_NOT_ALONE_S)
+    while not world.is_in_step(by.name):  # what the other has accepted alone is there
+        await asyncio.sleep(LOOK_S)
     world.trace.tell("operator", f"lets {act.region} in again")
-    await _done(lambda: steer.readmit(witness, act.region))
+    await _done(lambda: steer.readmit(witness, act.region, was_announced=True))
 
 
 async def _take_over(world: RegionsWorld, witness: WitnessSide, lost: RegionId, *, by: RegionId, clock: Clock) -> None:
@@ -129,6 +135,8 @@ async def _move(world: RegionsWorld, witness: WitnessSide, source: Region, *, to
         slots = SlotMap.read(record.text)
         store = source.store
         busy = {store.slots_of[payment.payment_id] for payment in source.payments if payment.state not in FINAL}
+        transfers = source.incoming.rows.transfers.items()
+        busy |= {source.incoming.rows.slots[pid] for pid, transfer in transfers if transfer.state not in ENDS}
         moved = slots.slots_of(source.name) - busy
         if moved:
             await witness.write(SLOTS_RECORD, slots.moved(moved, to=to).as_text(), expected=record.version)

@@ -14,6 +14,7 @@ from tests.simulation.scenario import (
     Happening,
     Hit,
     Incident,
+    IncomingPlan,
     Mishap,
     Outage,
     Part,
@@ -21,6 +22,7 @@ from tests.simulation.scenario import (
     Scenario,
     Treatment,
     Verdict,
+    brought_of,
     mishap_of,
     payment_of,
 )
@@ -161,13 +163,14 @@ class RegionsScenario(Scenario):
     def incidents(self) -> tuple[Incident, ...]:
         """What happens in it."""
         own = (*self.cuts, *self.silences, *self.lost_answers, *self.fencings)
-        return (*self.payments, *self.mishaps, *self.outages, *self.hits, *own)  # type: ignore[arg-type]
+        return (*self.payments, *self.incoming, *self.mishaps, *self.outages, *self.hits, *own)  # type: ignore[arg-type]
 
     def of(self, incidents: tuple[RegionalIncident, ...]) -> RegionsScenario:
         """Return the same world with these incidents only."""
         return replace(
             self,
             payments=tuple(each for each in incidents if isinstance(each, PaymentPlan)),
+            incoming=tuple(each for each in incidents if isinstance(each, IncomingPlan)),
             mishaps=tuple(each for each in incidents if isinstance(each, Mishap)),
             outages=tuple(each for each in incidents if isinstance(each, Outage)),
             hits=tuple(each for each in incidents if isinstance(each, Hit)),
@@ -204,6 +207,7 @@ def regions_scenario_of(seed: int) -> RegionsScenario:
     return replace(
         world,
         payments=tuple(_payment(random, number + 1, spread_s=spread_s) for number in range(count)),
+        incoming=_incoming(seed, spread_s=spread_s),
         mishaps=tuple(_mishap(random) for _ in range(random.choice((0, 1, 2, 3)))),
         outages=tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1)))),
         hits=tuple(_hit(random, world.processes) for _ in range(random.choice((0, 0, 1, 2))))
@@ -212,6 +216,27 @@ def regions_scenario_of(seed: int) -> RegionsScenario:
         silences=tuple(_silence(random) for _ in range(random.choice((0, 0, 1, 2)))),
         lost_answers=tuple(LostAnswer(1 + int(random.random() * 5)) for _ in range(random.choice((0, 0, 1)))),
         fencings=_takeover(Random(f"takeover {seed}")) or fencings,
+    )
+
+
+INCOMING_EVERY: Final = 2
+"""In one world of so many the rail brings payments too."""
+
+
+def _incoming(seed: int, *, spread_s: float) -> tuple[IncomingPlan, ...]:
+    """Drawn apart, so that nothing else is drawn otherwise; repeated more often than where there is one region."""
+    if seed % INCOMING_EVERY:
+        return ()
+    random = Random(f"incoming {seed}")
+    plans = [brought_of(random, number + 1) for number in range(random.choice((1, 2, 2, 3, 4)))]
+    return tuple(
+        replace(
+            plan,
+            at_s=random.choice((plan.at_s, round(random.uniform(0, spread_s), 3))),
+            copies=random.choice((1, 2, 2, 3)),
+            comes_again=random.random() < 0.3,
+        )
+        for plan in plans
     )
 
 
