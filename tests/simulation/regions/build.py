@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from adapters.http.submissions import MOVING_MAX_S
 from gateway.domain.payment import Rail
 from gateway.domain.timing import Timing
 from gateway.service.both_regions import BothRegions, PeerFence
@@ -172,6 +173,9 @@ class RegionsBuild(Build):
 
     is_drained_before_it_moves = True
     """Whether slots move only once their old owner has surely ended."""
+
+    moving_max_s = MOVING_MAX_S
+    """So long a submission waits for a slot that is being handed over."""
 
     def decisions(
         self, life: Life, store: PaymentStore, saves: GroupCommit[Decision, bool], observer: Observer, timing: Timing

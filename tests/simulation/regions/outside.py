@@ -31,6 +31,8 @@ Result = TypeVar("Result")
 TRIES_MAX: Final = 24
 LOOK_S: Final = 0.5
 
+NO_ERROR_BY_MOVING: Final = "slots are handed back without an error to any client"
+
 NOTHING_FORWARDED: Final = "503 is answered only where nothing has reached the key's home"
 
 
@@ -49,8 +51,8 @@ async def client(world: RegionsWorld, plan: PaymentPlan, number: int) -> None:
                     answer = await gateway.ask(f"payment {plan.number}", _submission(world, plan, token))
             except NO_ANSWER as error:
                 world.trace.tell(who, f"has no answer: {type(error).__name__}")
-                if isinstance(error, NotServingError) and "nothing was forwarded" in str(error):
-                    _look_whether_nothing_was(world, plan, token)
+                if isinstance(error, NotServingError):
+                    _look_whether_nothing_was(world, plan, token, str(error))
                 pause_s = min(0.1 * 2**attempt, PAUSE_MAX_S) * (1 + chance.number(who, number, turn, attempt))
                 world.asked[plan.number] -= 1
                 await asyncio.sleep(pause_s)
@@ -67,9 +69,11 @@ async def client(world: RegionsWorld, plan: PaymentPlan, number: int) -> None:
         await asyncio.sleep(chance.delay_s(0.01, 20, who, number, turn))
 
 
-def _look_whether_nothing_was(world: RegionsWorld, plan: PaymentPlan, token: int) -> None:
-    if token in world.forwarded:
+def _look_whether_nothing_was(world: RegionsWorld, plan: PaymentPlan, token: int, error: str) -> None:
+    if "nothing was forwarded" in error and token in world.forwarded:
         world.report(NOTHING_FORWARDED, f"payment {plan.number}: its home has had it")
+    if world.moves_calmly:
+        world.report(NO_ERROR_BY_MOVING, f"payment {plan.number}: {error}")
 
 
 def _submission(world: RegionsWorld, plan: PaymentPlan, token: int) -> Callable[[Any], Awaitable[Any]]:
@@ -111,6 +115,8 @@ async def _fence_and_readmit(world: RegionsWorld, act: Fencing) -> None:
         await asyncio.sleep(LOOK_S)
     world.trace.tell("operator", f"lets {act.region} in again")
     await _done(lambda: steer.readmit(witness, act.region, was_announced=True))
+    if act.hands_back:
+        await _hand_back(world, witness, world.regions[act.region])
 
 
 async def _take_over(world: RegionsWorld, witness: WitnessSide, lost: RegionId, *, by: RegionId, clock: Clock) -> None:
@@ -119,6 +125,21 @@ async def _take_over(world: RegionsWorld, witness: WitnessSide, lost: RegionId, 
     await _done(lambda: steer.take_over(witness, lost, by=by, clock=clock, ask_wait_s=wait_s))
     world.trace.tell("operator", f"takes {lost} over, in {by}")
     world.happened["a region is taken over"] += 1
+
+
+async def _hand_back(world: RegionsWorld, witness: WitnessSide, region: Region) -> None:
+    """Give a region that serves again its share of the slots, whatever is under way in them."""
+    while not (region.may_act and world.serves(region.name)):
+        await asyncio.sleep(LOOK_S)
+    world.trace.tell("operator", f"hands {region.name} its slots back")
+    world.moving_since_s = world.loop.time()
+    share = SlotMap.first(REGIONS).slots_of(region.name)
+    wanted = await _done(lambda: steer.hand_back(witness, share, to=region.name))
+    while any(each.store.slots.epochs != wanted.epochs for each in world.both):
+        await asyncio.sleep(LOOK_S)
+    world.moving_since_s = None
+    world.trace.tell("operator", f"sees that {region.name} has its slots")
+    world.happened["slots are handed back"] += 1
 
 
 async def _is_over(watch: LeaseWatch) -> bool:

@@ -134,12 +134,15 @@ class Fencing:
     seconds: float
     moves: bool
     takes_over: bool = False
+    hands_back: bool = False
+    """Whether it has its slots back once it serves again, whatever is under way."""
 
     @property
     def words(self) -> str:
         """It in words."""
         if self.takes_over:
-            return f"{self.region} is taken over at {self.at_s:.1f} s, and let in {self.seconds:.1f} s later"
+            back = ", and has its slots back" if self.hands_back else ""
+            return f"{self.region} is taken over at {self.at_s:.1f} s, is let in {self.seconds:.1f} s later{back}"
         moves = " its slots move, and" if self.moves else ""
         return f"{self.region} is fenced off at {self.at_s:.1f} s,{moves} it is let in {self.seconds:.1f} s later"
 
@@ -246,7 +249,8 @@ def _takeover(random: Random) -> tuple[Fencing, ...]:
         return ()
     at_s = random.choice((random.uniform(0, 3), random.uniform(0, 20)))
     seconds = random.choice((0.5, 20.0, 60.0))
-    return (Fencing(random.choice(REGIONS), round(at_s, 2), seconds, moves=True, takes_over=True),)
+    lost = random.choice(REGIONS)
+    return (Fencing(lost, round(at_s, 2), seconds, moves=True, takes_over=True, hands_back=random.random() < 0.7),)
 
 
 def _clock(random: Random) -> WallClock:

@@ -72,6 +72,8 @@ class Change:
     inbox: tuple[str, bytes] | None = None
     handed_over: tuple[Rail, bytes] | None = None
     pulse: datetime | None = None
+    released: Mapping[int, int] | None = None
+    """Slots that this region has ended with, each with the epoch of its new owner."""
 
 
 class RegionalStore(InMemoryStore):
@@ -99,6 +101,8 @@ class RegionalStore(InMemoryStore):
         self.handed: dict[tuple[bytes, str | None], tuple[Rail, bytes]] = {}
         self.to_apply: dict[int, tuple[Rail, bytes, Note]] = {}
         self.times: dict[RegionId, datetime] = {}
+        self.released: dict[tuple[RegionId, int], int] = {}
+        """Under which epoch each region has ended with a slot."""
         self._positions = 0
 
     # --- what differs where there is another region ---
@@ -244,6 +248,8 @@ class RegionalStore(InMemoryStore):
             self.to_apply[note.position] = (*change.handed_over, note)
         if change.pulse is not None:
             self.times[self.world.peer.name] = change.pulse
+        for slot, epoch in (change.released or {}).items():
+            self.released[self.world.peer.name, slot] = epoch
 
     def _apply_claim(self, claim: KeptClaim, fact: Payment | None) -> None:
         assert fact is not None, "a claim comes with its payment"
@@ -271,8 +277,13 @@ class RegionalStore(InMemoryStore):
         if contradicted := self.slots.contradicts(slots):
             raise ContradictedMapError(f"{len(contradicted)} slots have two owners under one epoch")
         pairs = list(zip(self.slots.owners, slots.owners, strict=True))
-        changed = {slot for slot, (old, new) in enumerate(pairs) if old.epoch < new.epoch}
+        was_ours = self.slots.slots_of(self.world.name)
+        changed = {
+            slot for slot, (old, new) in enumerate(pairs) if old.epoch < new.epoch and self._may_have(slot, new)
+        }
         self.slots = SlotMap(tuple(new if slot in changed else old for slot, (old, new) in enumerate(pairs)))
+        if lost := was_ours & changed:
+            self.write(Change(released={slot: self.epoch_of(slot) for slot in lost}))
         for payment_id, payment in list(self.rows.payments.items()):
             slot = self.slots_of[payment_id]
             if slot in changed and self.owner_of(slot).region != self.region:
@@ -280,6 +291,12 @@ class RegionalStore(InMemoryStore):
             self._stamp(payment_id)
         self.world.incoming.follow(changed=changed)
         return {slot for slot in changed if self.owner_of(slot).region == self.region}
+
+    def _may_have(self, slot: int, new: SlotOwner) -> bool:
+        """Whether a change of the map holds here: who gains a slot as planned waits for its old owner's word."""
+        if new.region != self.region or new.released_by in {None, self.region}:
+            return True
+        return self.released.get((new.released_by, slot), 0) >= new.epoch
 
     async def take_up(self, now: datetime) -> None:
         """Make the timers of what another region has carried due; see the port."""
@@ -300,6 +317,8 @@ class RegionalStore(InMemoryStore):
     @property
     def waits_to_be_taken_up(self) -> bool:
         """Whether there is such a payment, and nobody has seen to it."""
+        if self.slots is FIRST_MAP:
+            return False
         open_ones = (pid for pid, payment in self.rows.payments.items() if payment.next_step_at is None)
         is_one = any(self._is_to_be_taken_up(payment_id) for payment_id in open_ones)
         return is_one or self.world.incoming.waits_to_be_taken_up

@@ -36,6 +36,9 @@ from tests.simulation.witness import Accepting, Leaving, Told, Witnessed
 from tests.simulation.world import END_S, REST_S, STUCK_S, Run, SimulatedBus
 
 
+CALM_S: Final = 5.0
+"""What has ended so long ago has no effect any more."""
+
 IN_STEP: Final = 8
 """A region that is let in again may be so many transactions behind: its peer's pulse writes one every second."""
 
@@ -64,6 +67,9 @@ class RegionsWorld:
         self.forwarded: set[int] = set()
         """The submissions that have arrived at their home."""
         self.is_steering = bool(scenario.fencings)
+        self.moving_since_s: float | None = None
+        """Since when slots are being handed back."""
+        self._mishap_ends_s = 0.0
         self._forwards = 0
         self._own_ids = OwnIdsOnly()
         self._checks: list[RegionsCheck] = regions_checks()
@@ -129,6 +135,22 @@ class RegionsWorld:
         parts = [self.build.regional(life) for life in lives if life.stalled_until_s <= self.loop.time()]
         return any(each.lease.left_s and each.keeper.read_at_s < each.lease.held_since_s for each in parts)
 
+    def serves(self, region: RegionId) -> bool:
+        """Whether every process of a region is at work, and knows the map."""
+        names = [name for name in self._lives if name.startswith(region)]
+        is_up = all(self._lives[name].is_alive for name in names)
+        parts = [self.build.regional(self._lives[name]) for name in names]
+        return is_up and all(each.lease.left_s and each.keeper.read_at_s >= each.lease.held_since_s for each in parts)
+
+    @property
+    def moves_calmly(self) -> bool:
+        """Whether slots are being handed back, and nothing else befalls anybody."""
+        if self.moving_since_s is None or self.moving_since_s < self._mishap_ends_s + CALM_S:
+            return False
+        since_s, now_s, scenario = self.moving_since_s - CALM_S, self.loop.time(), self.scenario
+        lasting = (*scenario.outages, *scenario.hits, *scenario.cuts, *scenario.silences)
+        return not any(each.at_s <= now_s and each.at_s + each.seconds >= since_s for each in lasting)
+
     def is_in_step(self, region: RegionId) -> bool:
         """Whether the other region has all that this one had written a moment ago, and has said so."""
         source, target = self.regions[region].store, self.regions[region].peer
@@ -149,6 +171,7 @@ class RegionsWorld:
         mishap = self._mishaps.get((call, self._calls[call]))
         if mishap is not None:
             self.happened[f"{mishap.call} {mishap.happening}"] += 1
+            self._mishap_ends_s = max(self._mishap_ends_s, self.loop.time() + mishap.seconds)
         return mishap
 
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
@@ -252,7 +275,12 @@ class RegionsWorld:
 
     def quiet_until_s(self) -> float:
         """Return until when nobody who looks for work finds any: now, if there is some."""
-        return min(region.quiet_until_s() for region in self.both)
+        quiet_until_s = math.inf
+        for region in self.both:
+            quiet_until_s = min(quiet_until_s, region.quiet_until_s())
+            if quiet_until_s <= self.loop.time():
+                break
+        return quiet_until_s
 
     # --- the whole ---
 
