@@ -111,7 +111,7 @@ def ingredients(scenario: Scenario) -> Iterator[str]:
     in_each = " in each region" if isinstance(scenario, RegionsScenario) else ""
     yield f"{scenario.gateways} gateway(s), {scenario.workers} worker(s){in_each}, from {begins} UTC on"
     if isinstance(scenario, RegionsScenario):
-        clocks = " and ".join(f"{clock.ahead_s:+g} s, {clock.gains_s:+g} s later" for clock in scenario.clocks)
+        clocks = " and ".join(f"{clock.ahead_s:+g} s, {clock.gains_s:+g} s later, {clock.drift:+.2%}" for clock in scenario.clocks)
         yield f"leases of {scenario.lease_s:g} s; {scenario.way_s * 1000:g} ms one way; clocks: {clocks}"
     for incident in scenario.incidents:
         if isinstance(incident, PaymentPlan):

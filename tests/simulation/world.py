@@ -130,6 +130,10 @@ class World:
         """Return the present instant."""
         return self.scenario.starts_at + timedelta(seconds=self.loop.time())
 
+    def monotonic_s(self) -> float:
+        """Return the seconds since the world began."""
+        return self.loop.time()
+
     def reference(self, number: int) -> EndToEndId:
         """Return the end-to-end id of a payment."""
         return EndToEndId(f"PAYMENT-{number}")

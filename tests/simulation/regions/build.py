@@ -46,6 +46,7 @@ from tests.simulation.ports import link_side, store_side
 from tests.simulation.processes import Life
 from tests.simulation.regions.incoming import RegionalIncoming
 from tests.simulation.regions.link import SimulatedPeer, WitnessSide
+from tests.simulation.regions.scenario import RegionClock
 from tests.simulation.regions.store import RegionalStore
 from tests.simulation.scenario import PaymentPlan
 
@@ -155,6 +156,10 @@ class RegionsBuild(Build):
         """Return what the acceptances of one life wait for: that both regions have them."""
         return Acceptances(self.regional(life).both)
 
+    def drift(self, clock: RegionClock) -> float:
+        """Return by how much a region's monotonic clocks are too fast."""
+        return clock.drift
+
     def lease(self, *parts: Any) -> RegionLease:
         """Return one life's share in its region's lease."""
         return RegionLease(*parts)
@@ -174,7 +179,7 @@ class RegionsBuild(Build):
     is_drained_before_it_moves = True
     """Whether slots move only once their old owner has surely ended."""
 
-    moving_max_s = MOVING_MAX_S
+    moving_max_s: float = MOVING_MAX_S
     """So long a submission waits for a slot that is being handed over."""
 
     def decisions(

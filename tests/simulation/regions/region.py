@@ -88,6 +88,10 @@ class Region:
         """Return the present instant by this region's clock."""
         return self.world.now() + timedelta(seconds=self._clock.ahead_at(self.loop.time()))
 
+    def monotonic_s(self) -> float:
+        """Return the seconds since the world began, as this region's monotonic clocks count them."""
+        return self.loop.time() * (1 + self.build.drift(self._clock))
+
     def true_s(self, instant: datetime) -> float:
         """Return when it is, in the world's seconds, at an instant of this region's clock, or a little before."""
         return (instant - self.scenario.starts_at).total_seconds() - self._clock.ahead_s - max(self._clock.gains_s, 0)

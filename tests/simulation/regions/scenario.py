@@ -8,6 +8,7 @@ from random import Random
 from typing import Final
 
 from gateway.domain.payment import RegionId
+from gateway.domain.regions import DRIFT_MAX
 from tests.simulation.scenario import (
     Blow,
     Call,
@@ -41,11 +42,15 @@ def peer_of(region: RegionId) -> RegionId:
 
 
 @dataclass(frozen=True, slots=True)
-class WallClock:
-    """How far a region's wall clock is from true time: at the start, and what it gains in the first two minutes."""
+class RegionClock:
+    """How far a region's wall clock is from true time: at the start, and what it gains in the first two minutes.
+
+    `drift` is by how much its monotonic clocks are too fast: 0.01 is one second in a hundred.
+    """
 
     ahead_s: float = 0.0
     gains_s: float = 0.0
+    drift: float = 0.0
 
     def ahead_at(self, seconds: float) -> float:
         """Return how far it is ahead after so many seconds."""
@@ -156,7 +161,7 @@ class RegionsScenario(Scenario):
 
     lease_s: float = 5.0
     way_s: float = 0.03
-    clocks: tuple[WallClock, WallClock] = (WallClock(), WallClock())
+    clocks: tuple[RegionClock, RegionClock] = (RegionClock(), RegionClock())
     cuts: tuple[Cut, ...] = ()
     silences: tuple[Silence, ...] = ()
     lost_answers: tuple[LostAnswer, ...] = ()
@@ -203,7 +208,7 @@ def regions_scenario_of(seed: int) -> RegionsScenario:
         ping_after=random.choice((0, 1, 3)),
         lease_s=random.choice((3.0, 5.0, 10.0)),
         way_s=random.choice((0.005, 0.03, 0.03, 0.2)),
-        clocks=(_clock(random), _clock(random)),
+        clocks=_drifting(seed, (_clock(random), _clock(random))),
     )
     fencings = _fencings(random)
     spread_s = 60.0 if fencings else 25.0
@@ -253,9 +258,17 @@ def _takeover(random: Random) -> tuple[Fencing, ...]:
     return (Fencing(lost, round(at_s, 2), seconds, moves=True, takes_over=True, hands_back=random.random() < 0.7),)
 
 
-def _clock(random: Random) -> WallClock:
+def _clock(random: Random) -> RegionClock:
     ahead_s = random.choice((0.0, 0.0, round(random.uniform(-3, 3), 2)))
-    return WallClock(ahead_s, random.choice((0.0, round(random.uniform(-1, 1), 2))))
+    return RegionClock(ahead_s, random.choice((0.0, round(random.uniform(-1, 1), 2))))
+
+
+def _drifting(seed: int, clocks: tuple[RegionClock, RegionClock]) -> tuple[RegionClock, RegionClock]:
+    """Drawn apart: as unequally fast as the margin of a lease allows, and anything between."""
+    random = Random(f"drift {seed}")
+    drifts = [random.choice((0.0, -DRIFT_MAX, DRIFT_MAX, random.uniform(-DRIFT_MAX, DRIFT_MAX))) for _ in clocks]
+    east, west = (replace(clock, drift=round(drift, 5)) for clock, drift in zip(clocks, drifts, strict=True))
+    return east, west
 
 
 def _payment(random: Random, number: int, *, spread_s: float) -> PaymentPlan:
