@@ -265,8 +265,9 @@ class HandledBeforeSettled(Check):
 
     def on_witnessed(self, world: World, witnessed: Witnessed) -> Iterator[str]:
         if isinstance(witnessed, Settling) and witnessed.delivery.queue is _VALUE:
-            payment = world.store.rows.payments[witnessed.delivery.payment_id]
-            if payment.state is PaymentState.RECEIVED:
+            own = {payment.payment_id: payment for payment in world.payments if not payment.is_taken_over}
+            payment = own.get(witnessed.delivery.payment_id)  # of what is another region's now, that one has it sent
+            if payment is not None and payment.state is PaymentState.RECEIVED:
                 yield f"{witnessed.process} settled the delivery of {world.words(payment)}, which still waits for it"
 
 

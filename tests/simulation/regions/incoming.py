@@ -112,9 +112,7 @@ class RegionalIncoming(InMemoryIncoming):
                 facts=(event,),
                 messages=tuple(decision.messages),
                 postings=tuple(decision.postings),
-                inbox=None
-                if inbox_id is None
-                else (decision.transfer.rail, inbox_id, decision.inbox_digest or b""),
+                inbox=None if inbox_id is None else (decision.transfer.rail, inbox_id, decision.inbox_digest or b""),
             )
         )
         return True

@@ -39,7 +39,11 @@ NOTHING_FORWARDED: Final = "503 is answered only where nothing has reached the k
 async def client(world: RegionsWorld, plan: PaymentPlan, number: int) -> None:
     """One client of one payment: tries, at either region, until it has an answer, and then perhaps once more."""
     chance, who = world.chance, f"client {plan.number}"
-    await asyncio.sleep(plan.at_s + chance.delay_s(0, 0.01, who, number))
+    if world.comes_when_slots_move(who):
+        await world.moves.wait()
+        await asyncio.sleep(chance.delay_s(0, 2, who, "moves") + chance.delay_s(0, 0.01, who, number))
+    else:
+        await asyncio.sleep(plan.at_s + chance.delay_s(0, 0.01, who, number))
     for turn in range(1 + plan.repeats):
         for attempt in range(TRIES_MAX):
             gateway = world.regions[REGIONS[(plan.number + number + turn + attempt // 2) % 2]].gateways[0]
@@ -132,7 +136,7 @@ async def _hand_back(world: RegionsWorld, witness: WitnessSide, region: Region) 
     while not (region.may_act and world.serves(region.name)):
         await asyncio.sleep(LOOK_S)
     world.trace.tell("operator", f"hands {region.name} its slots back")
-    world.moving_since_s = world.loop.time()
+    world.begin_to_move()
     share = SlotMap.first(REGIONS).slots_of(region.name)
     wanted = await _done(lambda: steer.hand_back(witness, share, to=region.name))
     while any(each.store.slots.epochs != wanted.epochs for each in world.both):

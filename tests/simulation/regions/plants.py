@@ -28,7 +28,7 @@ from gateway.service.regions import MapKeeper
 from tests.simulation.plants import IdsDrawn
 from tests.simulation.processes import Life
 from tests.simulation.regions.build import RegionsBuild
-from tests.simulation.regions.incoming import RegionalIncoming
+from tests.simulation.regions.incoming import RegionalIncoming, TransferChange
 from tests.simulation.regions.link import SimulatedPeer
 from tests.simulation.regions.scenario import RegionClock
 from tests.simulation.regions.store import Change, RegionalStore
@@ -171,9 +171,9 @@ class OldMapBelieved(RegionsBuild):
 
 
 class _WithoutClaims(RegionalStore):
-    def apply(self, change: Change) -> None:
+    def apply(self, change: Change | TransferChange) -> None:
         super().apply(change)
-        if change.claim is not None:
+        if isinstance(change, Change) and change.claim is not None:
             self.rows.claims.pop(change.claim.key, None)
             self.foreign_claims.pop(change.claim.key, None)
 

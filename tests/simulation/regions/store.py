@@ -278,9 +278,7 @@ class RegionalStore(InMemoryStore):
             raise ContradictedMapError(f"{len(contradicted)} slots have two owners under one epoch")
         pairs = list(zip(self.slots.owners, slots.owners, strict=True))
         was_ours = self.slots.slots_of(self.world.name)
-        changed = {
-            slot for slot, (old, new) in enumerate(pairs) if old.epoch < new.epoch and self._may_have(slot, new)
-        }
+        changed = {slot for slot, (old, new) in enumerate(pairs) if old.epoch < new.epoch and self._may_have(slot, new)}
         self.slots = SlotMap(tuple(new if slot in changed else old for slot, (old, new) in enumerate(pairs)))
         if lost := was_ours & changed:
             self.write(Change(released={slot: self.epoch_of(slot) for slot in lost}))

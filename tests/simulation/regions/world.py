@@ -23,7 +23,8 @@ from tests.simulation.loop import StalledError, VirtualLoop
 from tests.simulation.processes import Life, LifeClock, owner_of
 from tests.simulation.rail import RailSurroundings
 from tests.simulation.regions.build import RegionsBuild
-from tests.simulation.regions.checks import RegionsCheck, regions_checks
+from tests.simulation.regions.check import RegionsCheck
+from tests.simulation.regions.checks import regions_checks
 from tests.simulation.regions.incoming import RegionalIncoming
 from tests.simulation.regions.link import RegionalRail, Replication, SimulatedWitness
 from tests.simulation.regions.outside import client, steering
@@ -34,7 +35,6 @@ from tests.simulation.scenario import Blow, Call, Hit, Mishap, Outage
 from tests.simulation.trace import Trace
 from tests.simulation.witness import Accepting, Leaving, Told, Witnessed
 from tests.simulation.world import END_S, REST_S, STUCK_S, Run, SimulatedBus
-
 
 CALM_S: Final = 5.0
 """What has ended so long ago has no effect any more."""
@@ -69,6 +69,8 @@ class RegionsWorld:
         self.is_steering = bool(scenario.fencings)
         self.moving_since_s: float | None = None
         """Since when slots are being handed back."""
+        self.moves = asyncio.Event()
+        """Set when slots are handed back."""
         self._mishap_ends_s = 0.0
         self._forwards = 0
         self._own_ids = OwnIdsOnly()
@@ -135,6 +137,20 @@ class RegionsWorld:
         parts = [self.build.regional(life) for life in lives if life.stalled_until_s <= self.loop.time()]
         return any(each.lease.left_s and each.keeper.read_at_s < each.lease.held_since_s for each in parts)
 
+    def comes_when_slots_move(self, *name: object) -> bool:
+        """Whether a payment comes at the moment at which slots are handed back, where that happens."""
+        hands_back = any(each.hands_back for each in self.scenario.fencings)
+        return hands_back and self.chance.number(*name, "comes when slots move") < 0.5
+
+    def begin_to_move(self) -> None:
+        """Slots are handed back from now on: what was to come then comes."""
+        self.moving_since_s = self.loop.time()
+        self.moves.set()
+        for brought in self.scenario.incoming:
+            if self.comes_when_slots_move("incoming", brought.number):
+                delay_s = self.chance.delay_s(0, 2, "incoming", brought.number, "moves")
+                self.later(delay_s, _bound(self.rail.forwarding.bring, brought))
+
     def serves(self, region: RegionId) -> bool:
         """Whether every process of a region is at work, and knows the map."""
         names = [name for name in self._lives if name.startswith(region)]
@@ -148,6 +164,7 @@ class RegionsWorld:
         if self.moving_since_s is None or self.moving_since_s < self._mishap_ends_s + CALM_S:
             return False
         since_s, now_s, scenario = self.moving_since_s - CALM_S, self.loop.time(), self.scenario
+        lasting: Sequence[Outage | Hit | Cut | Silence]
         lasting = (*scenario.outages, *scenario.hits, *scenario.cuts, *scenario.silences)
         return not any(each.at_s <= now_s and each.at_s + each.seconds >= since_s for each in lasting)
 
@@ -327,7 +344,8 @@ class RegionsWorld:
         for name in scenario.processes:
             self.start(name)
         for brought in scenario.incoming:
-            self.later(brought.at_s, _bound(self.rail.forwarding.bring, brought))
+            if not self.comes_when_slots_move("incoming", brought.number):
+                self.later(brought.at_s, _bound(self.rail.forwarding.bring, brought))
         for outage in scenario.outages:
             self._plan(outage, f"the {outage.part} is down")
         for cut in scenario.cuts:
