@@ -36,7 +36,7 @@ from gateway.service.ports import (
     Unsent,
 )
 from iso20022 import RoutingNumber
-from tests.fakes.store import EPOCH, REGION, InMemoryStore
+from tests.fakes.store import InMemoryStore
 
 
 @dataclass(slots=True)
@@ -79,18 +79,16 @@ class InMemoryIncoming:
     async def admit(self, transfers: Sequence[NewTransfer]) -> Sequence[Admitted]:
         """Make durable what is new; see the port."""
         await self.store.check()
-        outcomes = [
-            NotHomeError("the other region's")
-            if new.slot in self.store.homes
-            else FaultyRowError("a NUL")
-            if "\0" in new.end_to_end_id
-            else self._admit_one(new)
-            for new in transfers
-        ]
+        outcomes = [self._admit_at_home(new) for new in transfers]
         admitted = [outcome for outcome in outcomes if isinstance(outcome, Admitted)]
         if len(admitted) < len(outcomes):
             raise PartlyFaultyError(outcomes)
         return admitted
+
+    def _admit_at_home(self, new: NewTransfer) -> Admitted | NotHomeError | FaultyRowError:
+        if new.slot in self.store.homes:
+            return NotHomeError("the other region's")
+        return FaultyRowError("a NUL") if "\0" in new.end_to_end_id else self._admit_one(new)
 
     def _admit_one(self, new: NewTransfer) -> Admitted:
         known = self._by_message_id(new.rail).get(new.message_id)
@@ -100,7 +98,8 @@ class InMemoryIncoming:
         rows.transfers[new.payment_id] = transfer
         rows.slots[new.payment_id] = new.slot
         fact = IncomingFact(IncomingEvent.RECEIVED, business_message_id=new.inbox_id)
-        rows.events[new.payment_id] = [RecordedFact(1, fact, None, transfer.state, new.received_at, REGION, EPOCH)]
+        region, epoch = self.store.region, self.store.epoch_of(new.slot)
+        rows.events[new.payment_id] = [RecordedFact(1, fact, None, transfer.state, new.received_at, region, epoch)]
         rows.messages[new.payment_id] = [replace(new.message, at=new.received_at)]
         self.store.rows.inbox[new.rail, new.inbox_id] = new.inbox_digest
         return Admitted(transfer, is_new=True)
@@ -143,16 +142,16 @@ class InMemoryIncoming:
         if len(set(ids)) != len(ids):
             raise AssertionError("a batch names a transfer twice: one of its two decisions would silently win")
         await self.store.check()
-        outcomes = [
-            NotHomeError("the other region's")
-            if self.rows.slots.get(decision.transfer.payment_id) in self.store.homes
-            else self._save_one(decision)
-            for decision in decisions
-        ]
+        outcomes = [self._save_at_home(decision) for decision in decisions]
         saved = [outcome for outcome in outcomes if isinstance(outcome, bool)]
         if len(saved) < len(outcomes):
             raise PartlyFaultyError(outcomes)
         return saved
+
+    def _save_at_home(self, decision: IncomingDecision) -> bool | NotHomeError:
+        if self.rows.slots.get(decision.transfer.payment_id) in self.store.homes:
+            return NotHomeError("the other region's")
+        return self._save_one(decision)
 
     def _save_one(self, decision: IncomingDecision) -> bool:
         rows, payment_id = self.rows, decision.transfer.payment_id
@@ -166,8 +165,9 @@ class InMemoryIncoming:
             self.store.rows.inbox[received] = decision.inbox_digest or b""
         rows.transfers[payment_id] = decided(replace(decision, transfer=now))
         rows.contradictions += decision.contradiction
+        region, epoch = self.store.region, self.store.epoch_of(rows.slots[payment_id])
         rows.events[payment_id].append(
-            RecordedFact(now.version + 1, decision.fact, now.state, decision.state, decision.at, REGION, EPOCH)
+            RecordedFact(now.version + 1, decision.fact, now.state, decision.state, decision.at, region, epoch)
         )
         rows.messages[payment_id] += decision.messages
         rows.postings.setdefault(payment_id, []).extend(decision.postings)

@@ -47,6 +47,16 @@ class Tally:
         if one.violations:
             self.failed[one.scenario.seed] = str(one.violations[0])
 
+    def include(self, other: Tally) -> None:
+        """Count what others have counted."""
+        self.seeds += other.seeds
+        self.calls += other.calls
+        self.lives += other.lives
+        self.virtual_s += other.virtual_s
+        self.states += other.states
+        self.happened += other.happened
+        self.failed |= other.failed
+
 
 def build_of(plant: Plant | None) -> Build:
     """Return how the world is built, with a planted bug or without."""
@@ -112,7 +122,9 @@ def ingredients(scenario: Scenario) -> Iterator[str]:
     in_each = " in each region" if isinstance(scenario, RegionsScenario) else ""
     yield f"{scenario.gateways} gateway(s), {scenario.workers} worker(s){in_each}, from {begins} UTC on"
     if isinstance(scenario, RegionsScenario):
-        clocks = " and ".join(f"{clock.ahead_s:+g} s, {clock.gains_s:+g} s later" for clock in scenario.clocks)
+        clocks = " and ".join(
+            f"{clock.ahead_s:+g} s, {clock.gains_s:+g} s later, {clock.drift:+.2%}" for clock in scenario.clocks
+        )
         yield f"leases of {scenario.lease_s:g} s; {scenario.way_s * 1000:g} ms one way; clocks: {clocks}"
     for incident in scenario.incidents:
         if isinstance(incident, PaymentPlan):

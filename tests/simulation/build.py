@@ -231,7 +231,7 @@ class Build:
         tenants = ReceivingTenants(store, life.clock, observer)
         sender = self.incoming_sender(
             decisions=decisions,
-            acceptances=Acceptances(NoOtherRegion()),
+            acceptances=self.acceptances(life),
             sents=sents,
             links=links,
             clock=life.poll_clock,
@@ -248,6 +248,10 @@ class Build:
         requests = ReturnRequests(decisions, payments, protocols, links)
         arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back, requests)
         return Receiving(rails, decisions, sender, asker, messages, posting, arrived, timers, tenants, (saves, sents))
+
+    def acceptances(self, _life: Life) -> Acceptances:
+        """Return what the acceptances of one life wait for before they leave."""
+        return Acceptances(NoOtherRegion())
 
     def screening(self, life: Life) -> Screening | None:
         """Return what has payments looked at, in a world where somebody wants it."""
@@ -476,7 +480,7 @@ async def run_worker(life: Life, build: Build) -> None:
                 await stack.enter_async_context(bus.consume(queue_of(MessageClass.NONVALUE), unhurried, **seldom))
             for message_class, handler in () if receiving is None else receiving.handlers:
                 queue = Queue.of(rail.rail, QueueDirection.IN, message_class)
-                await stack.enter_async_context(bus.consume(queue, handler, **seldom))
+                await stack.enter_async_context(bus.consume(queue, at_home(handler), **seldom))
             await asyncio.Event().wait()
 
     loops: Mapping[str, Loop] = {

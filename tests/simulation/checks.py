@@ -12,6 +12,7 @@ from uuid import UUID
 from gateway.domain.audit import chained
 from gateway.domain.events import EventKind
 from gateway.domain.history import fold
+from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.ledger import Account, balances
 from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, PaymentId, PaymentState, Rail, TenantId
 from gateway.service.ports import MessageClass, Quarantined, Queue, QueueDirection
@@ -265,8 +266,9 @@ class HandledBeforeSettled(Check):
 
     def on_witnessed(self, world: World, witnessed: Witnessed) -> Iterator[str]:
         if isinstance(witnessed, Settling) and witnessed.delivery.queue is _VALUE:
-            payment = world.store.rows.payments[witnessed.delivery.payment_id]
-            if payment.state is PaymentState.RECEIVED:
+            own = {payment.payment_id: payment for payment in world.payments if not payment.is_taken_over}
+            payment = own.get(witnessed.delivery.payment_id)  # of what is another region's now, that one has it sent
+            if payment is not None and payment.state is PaymentState.RECEIVED:
                 yield f"{witnessed.process} settled the delivery of {world.words(payment)}, which still waits for it"
 
 
@@ -278,19 +280,20 @@ class NothingIsRefused(Check):
     def on_end(self, world: World) -> Iterator[str]:
         yield from (f"refused: {', '.join(refusal.codes)}" for refusal in world.store.rows.refusals.values())
         for each in world.store.rows.quarantine.values():
-            is_early = _came_before_its_transfer(world, each) or _came_before_its_request(world, each)
+            is_early = self.came_before_its_transfer(world, each) or _came_before_its_request(world, each)
             if each.codes != (UNMATCHED,) or not is_early:
                 yield f"in quarantine: {', '.join(each.codes)}"
 
+    def came_before_its_transfer(self, world: World, quarantined: Quarantined) -> bool:
+        """Whether the rail's word that time ran out was heard before the transfer, which lay with who had died."""
+        return any(quarantined.message.at <= each.received_at for each in given_up(world, quarantined))
 
-def _came_before_its_transfer(world: World, quarantined: Quarantined) -> bool:
-    """Whether the rail's word that time ran out was heard before the transfer, which lay with who had died: no loss."""
-    received = {transfer.message_id: transfer.received_at for transfer in world.incoming.rows.transfers.values()}
-    raw = quarantined.message
-    return any(
-        message_id.encode() in raw.body and b">RJCT<" in raw.body and raw.at <= received_at
-        for message_id, received_at in received.items()
-    )
+
+def given_up(world: World, quarantined: Quarantined) -> Sequence[IncomingTransfer]:
+    """Return the transfer that a message which was set aside says to be at its end without money, if it says so."""
+    body = quarantined.message.body
+    transfers = world.incoming.rows.transfers.values() if b">RJCT<" in body else ()
+    return [each for each in transfers if each.message_id.encode() in body]
 
 
 def _came_before_its_request(world: World, quarantined: Quarantined) -> bool:

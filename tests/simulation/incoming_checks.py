@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from gateway.domain.history import events_that_count
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import CONTRADICTS, IncomingTransfer
 from gateway.domain.ledger import Account, balances
@@ -49,9 +50,18 @@ _POSTINGS: Final = Queue.of(Rail.FEDNOW, QueueDirection.IN, MessageClass.VALUE)
 
 
 def _transfers(world: World) -> Iterator[tuple[IncomingTransfer, IncomingPlan, Forwarded]]:
-    for transfer in world.incoming.rows.transfers.values():
-        forwarding = world.rail.forwarding
-        yield transfer, forwarding.plan_of(transfer), forwarding.record_of(transfer)
+    yield from _with_plans(world, world.transfers)
+
+
+def _own_transfers(world: World) -> Iterator[tuple[IncomingTransfer, IncomingPlan, Forwarded]]:
+    yield from _with_plans(world, world.own_transfers)
+
+
+def _with_plans(
+    world: World, transfers: Iterable[IncomingTransfer]
+) -> Iterator[tuple[IncomingTransfer, IncomingPlan, Forwarded]]:
+    forwarding = world.rail.forwarding
+    yield from ((each, forwarding.plan_of(each), forwarding.record_of(each)) for each in transfers)
 
 
 class IncomingStatesTellTheTruth(Check):
@@ -118,9 +128,12 @@ class IncomingHistoriesFold(Check):
     def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
         rows = world.incoming.rows
         for transfer, plan, _ in _transfers(world):
-            events = rows.events[transfer.payment_id]
+            written = rows.events[transfer.payment_id]
+            if len({(event.epoch, event.sequence) for event in written}) < len(written):
+                yield f"{plan.words}: its history has a number twice"
+            events = events_that_count(written)
             if [event.sequence for event in events] != list(range(1, len(events) + 1)):
-                yield f"{plan.words}: its history has a gap, or a number twice"
+                yield f"{plan.words}: its history has a gap"
             if (transfer.version, transfer.state) != (len(events), events[-1].state_after):
                 yield f"{plan.words}: its state is not what its history says"
             for before, after in pairwise(events):
@@ -163,13 +176,14 @@ class WhatArrivedHasItsInstruction(Check):
 
     def on_step(self, world: World, _changed: Sequence[PaymentId]) -> Iterator[str]:
         on_their_way = {row.delivery.payment_id for row in world.store.rows.outbox} | world.bus.payments(_POSTINGS)
-        for transfer, plan, _ in _transfers(world):
+        for transfer, plan, _ in _own_transfers(world):
             if transfer.state is IncomingState.SETTLED and transfer.payment_id not in on_their_way:
                 yield f"{plan.words} is {transfer.state}, and nobody will be told to post it"
 
     def on_witnessed(self, world: World, witnessed: Witnessed) -> Iterator[str]:
         if isinstance(witnessed, Settling) and witnessed.delivery.queue is _POSTINGS:
-            transfer = world.incoming.rows.transfers.get(witnessed.delivery.payment_id)
+            own = {each.payment_id: each for each in world.own_transfers}
+            transfer = own.get(witnessed.delivery.payment_id)
             if transfer is not None and transfer.state is IncomingState.SETTLED:
                 yield f"{witnessed.process} settled an instruction that nobody has followed"
 
@@ -197,20 +211,21 @@ class NothingReceivedIsStuck(Check):
         for plan, record in world.rail.forwarding.each():
             if record.forwarded.message_id not in {each.message_id for each in world.incoming.rows.transfers.values()}:
                 yield f"{plan.words} was never received"
-        for transfer, plan, record in _transfers(world):
+        for transfer, plan, record in _own_transfers(world):
+            kinds = [event.fact.kind for event in events_that_count(world.incoming.rows.events[transfer.payment_id])]
+            may_repeat = IncomingEvent.TAKEN_OVER in kinds  # what the lost region has told last is not known
             if transfer.state not in ENDS or transfer.unsent_at is not None:
                 yield f"{plan.words} is still {transfer.state}"
             if transfer.state is IncomingState.POSTED:
                 if not world.institution.credits[transfer.message_id]:
                     yield f"{plan.words} is {transfer.state}, and its creditor has nothing"
                 told = [each.status for each in record.statuses] + _told_in_vain(world, transfer)
-                if TransactionStatus.ACCC not in told or len(record.statuses) > 1:
+                if TransactionStatus.ACCC not in told or (len(record.statuses) > 1 and not may_repeat):
                     yield f"{plan.words} is {transfer.state}, and the rail was not told so once"
             is_gone = transfer.state is IncomingState.NOT_SETTLED and transfer.answer in {"ACTC", "ACWP"}
             is_gone = is_gone and plan.of is None  # of what comes back it was never told
             if is_gone and transfer.message_id not in world.institution.told_of_no_settlement:
                 yield f"{plan.words} did not settle, and its institution was not told"
-            kinds = [event.fact.kind for event in world.incoming.rows.events[transfer.payment_id]]
             if kinds.count(IncomingEvent.RECEIVED) != 1:
                 yield f"{plan.words} was received {kinds.count(IncomingEvent.RECEIVED)} times"
 

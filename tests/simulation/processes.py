@@ -207,8 +207,8 @@ class LifeClock:
         return self._life.world.now()
 
     def monotonic_s(self) -> float:
-        """Return virtual seconds."""
-        return self._loop.time()
+        """Return virtual seconds, as this life's machine counts them."""
+        return self._life.world.monotonic_s()
 
     async def sleep_until(self, instant: datetime) -> None:
         """Return once `instant` has come."""

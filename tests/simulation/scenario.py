@@ -325,7 +325,7 @@ def incoming_of(seed: int) -> tuple[IncomingPlan, ...]:
     if seed % INCOMING_EVERY != 2 and seed % SCREENED_EVERY != SCREENED_BOTH_WAYS:
         return ()
     random = Random(f"incoming {seed}")
-    plans = tuple(_incoming(random, number + 1) for number in range(random.choice((1, 2, 3, 4, 6))))
+    plans = tuple(brought_of(random, number + 1) for number in range(random.choice((1, 2, 3, 4, 6))))
     if seed % INCOMING_EVERY == 2:
         return plans
     random = Random(f"screening of incoming {seed}")
@@ -385,7 +385,7 @@ def returns_of(seed: int, payments: tuple[PaymentPlan, ...]) -> tuple[IncomingPl
 
 def _given_back(random: Random, number: int) -> IncomingPlan:
     """A payment that is received, and of which all or a part goes back."""
-    plan = _incoming(random, number)
+    plan = brought_of(random, number)
     cents = 5_000 if plan.is_small else 50_000
     return replace(
         plan,
@@ -407,7 +407,7 @@ def _return_treatment(random: Random) -> Treatment:
 def _coming_back(random: Random, number: int, payment: PaymentPlan) -> IncomingPlan:
     """A return of a payment of ours, of all of it or a part."""
     return replace(
-        _incoming(random, number),
+        brought_of(random, number),
         at_s=random.choice((0.05, 0.05, 0.4, 3.0, 20.0, 60.0)),
         spent_s=0.2,
         of=payment.number,
@@ -415,7 +415,8 @@ def _coming_back(random: Random, number: int, payment: PaymentPlan) -> IncomingP
     )
 
 
-def _incoming(random: Random, number: int) -> IncomingPlan:
+def brought_of(random: Random, number: int) -> IncomingPlan:
+    """Draw a payment that the rail brings."""
     return IncomingPlan(
         number=number,
         at_s=round(random.choice((random.uniform(0, 0.1), random.uniform(0, 5), random.uniform(0, 40))), 3),

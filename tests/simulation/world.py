@@ -136,6 +136,10 @@ class World:
         """Return the present instant."""
         return self.scenario.starts_at + timedelta(seconds=self.loop.time())
 
+    def monotonic_s(self) -> float:
+        """Return the seconds since the world began."""
+        return self.loop.time()
+
     def reference(self, number: int) -> EndToEndId:
         """Return the end-to-end id of a payment."""
         return EndToEndId(f"PAYMENT-{number}")
@@ -144,6 +148,16 @@ class World:
     def payments(self) -> Sequence[Payment]:
         """Every payment as the store has it."""
         return tuple(self.store.rows.payments.values())
+
+    @property
+    def transfers(self) -> Sequence[IncomingTransfer]:
+        """Everything that the rail has brought."""
+        return tuple(self.incoming.rows.transfers.values())
+
+    @property
+    def own_transfers(self) -> Sequence[IncomingTransfer]:
+        """What of it is seen to here: all."""
+        return self.transfers
 
     def history(self, payment: Payment) -> Sequence[RecordedEvent]:
         """Return the events of a payment."""

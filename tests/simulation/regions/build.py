@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from adapters.http.submissions import MOVING_MAX_S
 from gateway.domain.payment import Rail
 from gateway.domain.timing import Timing
+from gateway.service.both_regions import BothRegions, PeerFence
 from gateway.service.decide import Decisions, taking_over
 from gateway.service.fencing import HeldLink
 from gateway.service.group_commit import GroupCommit
+from gateway.service.incoming.both_regions import Acceptances
+from gateway.service.incoming.decide import IncomingDecider
+from gateway.service.incoming.fold import TransferFold
 from gateway.service.lease import RegionLease
 from gateway.service.ports import (
     Accepted,
+    Admitted,
     Decision,
+    IncomingDecision,
+    IncomingStore,
     NewPayment,
+    NewTransfer,
     NotServingError,
     Observer,
     PaymentStore,
     Projected,
+    ProjectedTransfer,
     RailLink,
+    ReachStore,
     RegionStore,
     UnavailableError,
     Unprojected,
+    UnprojectedTransfer,
 )
 from gateway.service.receive import Receiver
 from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, folded
+from tests.fakes.incoming_rail import receiving_rail
 from tests.simulation.build import Build, LifeObserver, Loop
+from tests.simulation.incoming import incoming_side
 from tests.simulation.ports import link_side, store_side
 from tests.simulation.processes import Life
+from tests.simulation.regions.incoming import RegionalIncoming
 from tests.simulation.regions.link import SimulatedPeer, WitnessSide
+from tests.simulation.regions.scenario import RegionClock
 from tests.simulation.regions.store import RegionalStore
 from tests.simulation.scenario import PaymentPlan
 
 if TYPE_CHECKING:
     from tests.simulation.regions.region import Region
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,7 @@ class Regional:
 
     lease: RegionLease
     keeper: MapKeeper
+    both: BothRegions
 
     def demand(self) -> None:
         """Return if this life may act now; see `gateway.service.ports.Tenure`."""
@@ -67,7 +82,7 @@ class TenuredStore:
     async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
         """Claim and save, while the lease is held; see the port."""
         self._regional.demand()
-        accepted = await self._under_way(self._store.accept(payments))
+        accepted = await self._region.under_way(self._store.accept(payments))
         try:
             self._regional.demand()
         except NotServingError as error:
@@ -77,14 +92,29 @@ class TenuredStore:
     async def save(self, decisions: Sequence[Decision]) -> Sequence[bool]:
         """Save what still holds, while the lease is held; see the port."""
         self._regional.demand()
-        return await self._under_way(self._store.save(decisions))
+        return await self._region.under_way(self._store.save(decisions))
 
-    async def _under_way(self, statement: Awaitable[Result]) -> Result:
-        self._region.statements += 1
-        try:
-            return await statement
-        finally:
-            self._region.statements -= 1
+
+class TenuredIncoming:
+    """The store of incoming transfers as `adapters.postgres.incoming` guards it."""
+
+    def __init__(self, store: IncomingStore, regional: Regional, region: Region) -> None:
+        self._store = store
+        self._regional = regional
+        self._region = region
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def admit(self, transfers: Sequence[NewTransfer]) -> Sequence[Admitted]:
+        """Make durable what is new, while the lease is held; see the port."""
+        self._regional.demand()
+        return await self._region.under_way(self._store.admit(transfers))
+
+    async def save(self, decisions: Sequence[IncomingDecision]) -> Sequence[bool]:
+        """Save what still holds, while the lease is held; see the port."""
+        self._regional.demand()
+        return await self._region.under_way(self._store.save(decisions))
 
 
 class RegionsBuild(Build):
@@ -104,8 +134,31 @@ class RegionsBuild(Build):
             witness, observer = WitnessSide(region, life.key, life), cast("Any", LifeObserver(life))
             store = cast("RegionStore", store_side(life, region.store))
             lease = self.lease(witness, region.name, life.clock, observer)
-            self._regional[life.key] = Regional(lease, self.keeper(store, witness, life.poll_clock, region.peer.name))
+            fence = PeerFence(witness, region.peer.name, life.clock)
+            both = BothRegions(
+                cast("ReachStore", store), region.name, region.peer.name, life.clock, fence, lambda _tenant: False
+            )
+            keeper = self.keeper(store, witness, life.poll_clock, region.peer.name)
+            self._regional[life.key] = Regional(lease, keeper, both)
         return self._regional[life.key]
+
+    def regional_incoming(self, region: Region) -> RegionalIncoming:
+        """Return where a region keeps what the rail brings."""
+        return RegionalIncoming(region.store)
+
+    def incoming_side(self, life: Life) -> IncomingStore:
+        """Return that as one life sees it."""
+        region = cast("Region", life.world)
+        inner = incoming_side(life, region.incoming)
+        return cast("IncomingStore", TenuredIncoming(inner, self.regional(life), region))
+
+    def acceptances(self, life: Life) -> Acceptances:
+        """Return what the acceptances of one life wait for: that both regions have them."""
+        return Acceptances(self.regional(life).both)
+
+    def drift(self, clock: RegionClock) -> float:
+        """Return by how much a region's monotonic clocks are too fast."""
+        return clock.drift
 
     def lease(self, *parts: Any) -> RegionLease:
         """Return one life's share in its region's lease."""
@@ -125,6 +178,9 @@ class RegionsBuild(Build):
 
     is_drained_before_it_moves = True
     """Whether slots move only once their old owner has surely ended."""
+
+    moving_max_s: float = MOVING_MAX_S
+    """So long a submission waits for a slot that is being handed over."""
 
     def decisions(
         self, life: Life, store: PaymentStore, saves: GroupCommit[Decision, bool], observer: Observer, timing: Timing
@@ -155,10 +211,25 @@ class RegionsBuild(Build):
         """Return what folds the other region's payments, and what it handed over."""
         store = cast("RegionStore", self.region_store(life))
         clock: Any = life.poll_clock
-        projector = self.projector(store, clock, LifeObserver(life))
+        observer = LifeObserver(life)
+        projector = self.projector(store, clock, observer)
         return {
+            **(self._loops_of_incoming(life, clock) if life.world.scenario.incoming else {}),
             "projection": projector.run,
             "pulse": Pulse(store, clock).run,
             "successor": Successor(store, clock).run,
             "receiver for the other region": replace(receiver, clock=clock).run_for_the_other_region,
+        }
+
+    def _loops_of_incoming(self, life: Life, clock: Any) -> Mapping[str, Loop]:
+        """Return what folds the other region's incoming transfers, and finds out what it has of ours."""
+        both, rail = self.regional(life).both, receiving_rail(self.protocol(life.world))
+        fold = TransferFold(IncomingDecider({rail.rail: rail}, life.world.chance.identifiers(f"{life.key}.fold")))
+        projections = cast("Any", incoming_side(life, cast("Region", life.world).incoming))
+        projector: Projector[UnprojectedTransfer, ProjectedTransfer]
+        projector = Projector(projections, fold, clock, cast("Observer", LifeObserver(life)))
+        return {
+            "projection of incoming transfers": projector.run,
+            "peer's fence": both.fence.run,
+            "peer's copy": both.run,
         }

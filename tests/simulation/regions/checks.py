@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from gateway.domain.events import EventKind
 from gateway.domain.payment import PaymentId, PaymentState
+from gateway.service.incoming.send import ACCEPTING
 from gateway.service.lease import lease_name
+from gateway.service.ports import Quarantined
 from tests.simulation.check import Check
 from tests.simulation.checks import (
     FINAL,
@@ -29,12 +31,28 @@ from tests.simulation.checks import (
     TheChainIsIntact,
     TheLedgerSaysTheSame,
     WhatWaitsHasADelivery,
+    given_up,
 )
+from tests.simulation.regions.check import RegionsCheck
+from tests.simulation.regions.incoming_checks import INCOMING_OF_EACH, incoming_of_both
 from tests.simulation.witness import Leaving, Told, Witnessed
 
 if TYPE_CHECKING:
     from tests.simulation.regions.region import Region
     from tests.simulation.regions.world import RegionsWorld
+    from tests.simulation.world import World
+
+
+class NothingIsRefusedInEither(NothingIsRefused):
+    """Nor set aside; but for the rail's word that time ran out, where that was quicker than the transfer.
+
+    The transfer, or that word, may have come to the region in which it is not at home, and go over the link: then the
+    transfer is past its time at its home, and nobody has accepted it.
+    """
+
+    def came_before_its_transfer(self, world: World, quarantined: Quarantined) -> bool:
+        return any(each.answer not in ACCEPTING for each in given_up(world, quarantined))
+
 
 EACH_REGION: Final[tuple[type[Check], ...]] = (
     StatesTellTheTruth,
@@ -44,7 +62,7 @@ EACH_REGION: Final[tuple[type[Check], ...]] = (
     NothingExpiredIsSent,
     AppliedBeforeAcknowledged,
     HandledBeforeSettled,
-    NothingIsRefused,
+    NothingIsRefusedInEither,
     HistoriesFold,
     TheLedgerSaysTheSame,
     TheChainIsIntact,
@@ -52,30 +70,9 @@ EACH_REGION: Final[tuple[type[Check], ...]] = (
     DoubtHasANextStep,
     WhatWaitsHasADelivery,
     NothingIsStuck,
+    *INCOMING_OF_EACH,
 )
 """The promises of one region, looked at in each: its own payments, and what is projected there of the other's."""
-
-
-class RegionsCheck:
-    """A promise about both regions. Each method yields what breaks it, in words; one object watches one world."""
-
-    promise: ClassVar[str]
-
-    def on_step(self, _world: RegionsWorld) -> Iterator[str]:
-        """After something was saved or replicated, or money moved."""
-        yield from ()
-
-    def on_witnessed(self, _world: RegionsWorld, _region: Region, _witnessed: Witnessed) -> Iterator[str]:
-        """At a moment that leaves no trace in a store."""
-        yield from ()
-
-    def on_told(self, _world: RegionsWorld, _told: Told) -> Iterator[str]:
-        """When a client is told what a payment is."""
-        yield from ()
-
-    def on_end(self, _world: RegionsWorld) -> Iterator[str]:
-        """When nothing more will happen."""
-        yield from ()
 
 
 class AKeyHasOneClaim(RegionsCheck):
@@ -203,4 +200,5 @@ def regions_checks() -> list[RegionsCheck]:
         NothingLeavesBeyondTheLease(),
         NothingToldIsLost(),
         BothSayTheSame(),
+        *incoming_of_both(),
     ]

@@ -13,11 +13,12 @@ from aiohttp.test_utils import make_mocked_request
 
 from adapters.http.answers import PENDING_TYPE
 from adapters.http.peer import FORWARDED_FROM
-from adapters.http.submissions import Submissions
+from adapters.http.submissions import MOVING_PAUSE_S, Submissions
 from gateway.domain.payment import Payment, RegionId
 from gateway.service.ports import (
     ElsewhereError,
     MessageClass,
+    NotHomeError,
     NotSentError,
     RailDelivery,
     UnavailableError,
@@ -80,6 +81,17 @@ class Replication:
                 target.store.apply(change)
             world.trace.note(target.name, f"replicated up to {target.store.applied_from_peer}")
             target.look("the link", is_step=True)
+            world.background(self._confirmed(target.store.applied_from_peer))
+
+    async def _confirmed(self, number: int) -> None:
+        """Bring the target's word that it has so much back to the source."""
+        world, source, target = self._source.world, self._source, self._target
+        while True:
+            await world.until_healed(target.name)
+            await asyncio.sleep(world.way_s("confirmed", source.name, number))
+            if not world.is_cut(target.name):
+                break
+        source.store.confirmed = max(source.store.confirmed, number)
 
 
 # --- forwarding ---------------------------------------------------------------------------------------------------
@@ -124,20 +136,36 @@ class SimulatedPeer:
             await asyncio.sleep(ANSWER_S)
             raise UnavailableError("the other region did not answer: its answer is lost")
         await asyncio.sleep(world.way_s(*where, "back"))
+        if isinstance(self.outcome, ElsewhereError):
+            raise NotHomeError("the key's home is in neither region at the moment")
         return web.Response()
 
 
 async def submitted(
     world: RegionsWorld, at: GatewayLife, plan: PaymentPlan, token: int, *, forwarded_from: RegionId | None
 ) -> Payment | Refused:
-    """Submit at a gateway, and forward from there as `adapters.http.submissions` does.
+    """Submit at a gateway, and forward from there as `adapters.http.submissions` does; wait for a slot that moves.
 
     Raises:
+        NotHomeError: the slot is being handed over still: nothing was done.
         NotServingError: nothing was done, here or there.
         PendingError: it was forwarded, and what became of it is not known.
         UnavailableError: what became of it is not known.
 
     """
+    give_up_s = world.loop.time() + world.build.moving_max_s
+    while True:
+        try:
+            return await _submitted_once(world, at, plan, token, forwarded_from=forwarded_from)
+        except NotHomeError:
+            if world.loop.time() >= give_up_s:
+                raise
+        await asyncio.sleep(MOVING_PAUSE_S)
+
+
+async def _submitted_once(
+    world: RegionsWorld, at: GatewayLife, plan: PaymentPlan, token: int, *, forwarded_from: RegionId | None
+) -> Payment | Refused:
     try:
         return await world.orders.submit(at, plan)
     except ElsewhereError as elsewhere:
@@ -165,7 +193,11 @@ def forwarded_submission(
 
     async def work(at: GatewayLife) -> Payment | Refused:
         world.forwarded.add(token)
-        return await submitted(world, at, plan, token, forwarded_from=source)
+        try:
+            return await submitted(world, at, plan, token, forwarded_from=source)
+        except ElsewhereError:
+            world.forwarded.discard(token)  # it is not its home: nothing was done
+            raise
 
     return work
 

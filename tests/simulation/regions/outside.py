@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from gateway.domain.payment import RegionId
-from gateway.domain.regions import SlotMap
+from gateway.domain.regions import SURELY_NOT_ALONE_S, SlotMap
 from gateway.service import steer
 from gateway.service.lease import LeaseWatch
 from gateway.service.ports import Clock, NotServingError, OvertakenError, UnavailableError
@@ -15,6 +15,7 @@ from gateway.service.regions import SLOTS_RECORD
 from gateway.service.submit import Refused
 from tests.simulation.checks import FINAL
 from tests.simulation.clients import NO_ANSWER, PAUSE_MAX_S, WAIT_S
+from tests.simulation.incoming import ENDS
 from tests.simulation.processes import Life, LifeClock
 from tests.simulation.regions.link import WitnessSide, submitted
 from tests.simulation.regions.scenario import REGIONS, Fencing, peer_of
@@ -30,13 +31,19 @@ Result = TypeVar("Result")
 TRIES_MAX: Final = 24
 LOOK_S: Final = 0.5
 
+NO_ERROR_BY_MOVING: Final = "slots are handed back without an error to any client"
+
 NOTHING_FORWARDED: Final = "503 is answered only where nothing has reached the key's home"
 
 
 async def client(world: RegionsWorld, plan: PaymentPlan, number: int) -> None:
     """One client of one payment: tries, at either region, until it has an answer, and then perhaps once more."""
     chance, who = world.chance, f"client {plan.number}"
-    await asyncio.sleep(plan.at_s + chance.delay_s(0, 0.01, who, number))
+    if world.comes_when_slots_move(who):
+        await world.moves.wait()
+        await asyncio.sleep(chance.delay_s(0, 2, who, "moves") + chance.delay_s(0, 0.01, who, number))
+    else:
+        await asyncio.sleep(plan.at_s + chance.delay_s(0, 0.01, who, number))
     for turn in range(1 + plan.repeats):
         for attempt in range(TRIES_MAX):
             gateway = world.regions[REGIONS[(plan.number + number + turn + attempt // 2) % 2]].gateways[0]
@@ -48,8 +55,8 @@ async def client(world: RegionsWorld, plan: PaymentPlan, number: int) -> None:
                     answer = await gateway.ask(f"payment {plan.number}", _submission(world, plan, token))
             except NO_ANSWER as error:
                 world.trace.tell(who, f"has no answer: {type(error).__name__}")
-                if isinstance(error, NotServingError) and "nothing was forwarded" in str(error):
-                    _look_whether_nothing_was(world, plan, token)
+                if isinstance(error, NotServingError):
+                    _look_whether_nothing_was(world, plan, token, str(error))
                 pause_s = min(0.1 * 2**attempt, PAUSE_MAX_S) * (1 + chance.number(who, number, turn, attempt))
                 world.asked[plan.number] -= 1
                 await asyncio.sleep(pause_s)
@@ -66,9 +73,11 @@ async def client(world: RegionsWorld, plan: PaymentPlan, number: int) -> None:
         await asyncio.sleep(chance.delay_s(0.01, 20, who, number, turn))
 
 
-def _look_whether_nothing_was(world: RegionsWorld, plan: PaymentPlan, token: int) -> None:
-    if token in world.forwarded:
+def _look_whether_nothing_was(world: RegionsWorld, plan: PaymentPlan, token: int, error: str) -> None:
+    if "nothing was forwarded" in error and token in world.forwarded:
         world.report(NOTHING_FORWARDED, f"payment {plan.number}: its home has had it")
+    if world.moves_calmly:
+        world.report(NO_ERROR_BY_MOVING, f"payment {plan.number}: {error}")
 
 
 def _submission(world: RegionsWorld, plan: PaymentPlan, token: int) -> Callable[[Any], Awaitable[Any]]:
@@ -103,8 +112,15 @@ async def _fence_and_readmit(world: RegionsWorld, act: Fencing) -> None:
         else:
             await _move(world, witness, world.regions[act.region], to=by.name)
     await asyncio.sleep(act.seconds)
+    world.trace.tell("operator", f"is about to let {act.region} in again")
+    await _done(lambda: steer.announce(witness, act.region))
+    await asyncio.sleep(SURELY_NOT_ALONE_S)
+    while not world.is_in_step(by.name):  # what the other has accepted alone is there
+        await asyncio.sleep(LOOK_S)
     world.trace.tell("operator", f"lets {act.region} in again")
-    await _done(lambda: steer.readmit(witness, act.region))
+    await _done(lambda: steer.readmit(witness, act.region, was_announced=True))
+    if act.hands_back:
+        await _hand_back(world, witness, world.regions[act.region])
 
 
 async def _take_over(world: RegionsWorld, witness: WitnessSide, lost: RegionId, *, by: RegionId, clock: Clock) -> None:
@@ -113,6 +129,21 @@ async def _take_over(world: RegionsWorld, witness: WitnessSide, lost: RegionId, 
     await _done(lambda: steer.take_over(witness, lost, by=by, clock=clock, ask_wait_s=wait_s))
     world.trace.tell("operator", f"takes {lost} over, in {by}")
     world.happened["a region is taken over"] += 1
+
+
+async def _hand_back(world: RegionsWorld, witness: WitnessSide, region: Region) -> None:
+    """Give a region that serves again its share of the slots, whatever is under way in them."""
+    while not (region.may_act and world.serves(region.name)):
+        await asyncio.sleep(LOOK_S)
+    world.trace.tell("operator", f"hands {region.name} its slots back")
+    world.begin_to_move()
+    share = SlotMap.first(REGIONS).slots_of(region.name)
+    wanted = await _done(lambda: steer.hand_back(witness, share, to=region.name))
+    while any(each.store.slots.epochs != wanted.epochs for each in world.both):
+        await asyncio.sleep(LOOK_S)
+    world.moving_since_s = None
+    world.trace.tell("operator", f"sees that {region.name} has its slots")
+    world.happened["slots are handed back"] += 1
 
 
 async def _is_over(watch: LeaseWatch) -> bool:
@@ -129,6 +160,8 @@ async def _move(world: RegionsWorld, witness: WitnessSide, source: Region, *, to
         slots = SlotMap.read(record.text)
         store = source.store
         busy = {store.slots_of[payment.payment_id] for payment in source.payments if payment.state not in FINAL}
+        transfers = source.incoming.rows.transfers.items()
+        busy |= {source.incoming.rows.slots[pid] for pid, transfer in transfers if transfer.state not in ENDS}
         moved = slots.slots_of(source.name) - busy
         if moved:
             await witness.write(SLOTS_RECORD, slots.moved(moved, to=to).as_text(), expected=record.version)

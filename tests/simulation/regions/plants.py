@@ -12,14 +12,25 @@ from aiohttp import web
 
 from gateway.domain.payment import PaymentId, PaymentState, RegionId
 from gateway.domain.regions import SlotOwner
+from gateway.service.incoming.both_regions import Acceptances, NoOtherRegion
 from gateway.service.lease import RegionLease
-from gateway.service.ports import Decision, NotHomeError, NotSentError, UnavailableError
+from gateway.service.ports import (
+    Admitted,
+    Decision,
+    FaultyRowError,
+    NewTransfer,
+    NotHomeError,
+    NotSentError,
+    UnavailableError,
+)
 from gateway.service.receive import UNMATCHED, Receiver
 from gateway.service.regions import MapKeeper
 from tests.simulation.plants import IdsDrawn
 from tests.simulation.processes import Life
 from tests.simulation.regions.build import RegionsBuild
+from tests.simulation.regions.incoming import RegionalIncoming, TransferChange
 from tests.simulation.regions.link import SimulatedPeer
+from tests.simulation.regions.scenario import RegionClock
 from tests.simulation.regions.store import Change, RegionalStore
 from tests.simulation.scenario import PaymentPlan
 
@@ -41,6 +52,11 @@ class RegionsPlant(StrEnum):
     OLD_MAP_BELIEVED = "old-map-believed"
     CLAIMS_NOT_REPLICATED = "claims-not-replicated"
     TAKEN_OVER_WITHOUT_DOUBT = "taken-over-without-doubt"
+    RECEIVED_ANYWHERE = "received-anywhere"
+    ACCEPTED_IN_ONE = "accepted-in-one"
+    HANDED_BACK_UNRELEASED = "handed-back-unreleased"
+    MOVING_NOT_WAITED_FOR = "moving-not-waited-for"
+    CLOCKS_BEYOND_THE_MARGIN = "clocks-beyond-the-margin"
 
 
 REGIONS_SENTENCES: Final[Mapping[RegionsPlant, str]] = {
@@ -55,6 +71,11 @@ REGIONS_SENTENCES: Final[Mapping[RegionsPlant, str]] = {
     RegionsPlant.OLD_MAP_BELIEVED: "The map is read now and then, and believed meanwhile by who was let in again.",
     RegionsPlant.CLAIMS_NOT_REPLICATED: "Payments are replicated, and the claims of their keys are not.",
     RegionsPlant.TAKEN_OVER_WITHOUT_DOUBT: "What was taken over is gone on with as if nothing of it could have left.",
+    RegionsPlant.RECEIVED_ANYWHERE: "What the rail brings is received in whichever region it comes to.",
+    RegionsPlant.ACCEPTED_IN_ONE: "An acceptance leaves as soon as one region has it.",
+    RegionsPlant.HANDED_BACK_UNRELEASED: "Who has slots back begins before their owner has said that it has ended.",
+    RegionsPlant.MOVING_NOT_WAITED_FOR: "A submission does not wait for a slot that is being handed over.",
+    RegionsPlant.CLOCKS_BEYOND_THE_MARGIN: "Monotonic clocks are slower by a third: more than the margin of a lease.",
 }
 """What is wrong, in a sentence."""
 
@@ -150,9 +171,9 @@ class OldMapBelieved(RegionsBuild):
 
 
 class _WithoutClaims(RegionalStore):
-    def apply(self, change: Change) -> None:
+    def apply(self, change: Change | TransferChange) -> None:
         super().apply(change)
-        if change.claim is not None:
+        if isinstance(change, Change) and change.claim is not None:
             self.rows.claims.pop(change.claim.key, None)
             self.foreign_claims.pop(change.claim.key, None)
 
@@ -182,6 +203,40 @@ class TakenOverWithoutDoubt(RegionsBuild):
         return _Undoubting(region)
 
 
+class _ReceivesAnywhere(RegionalIncoming):
+    def _admit_at_home(self, new: NewTransfer) -> Admitted | NotHomeError | FaultyRowError:
+        return self._admit_one(new)
+
+
+class ReceivedAnywhere(RegionsBuild):
+    def regional_incoming(self, region: Region) -> RegionalIncoming:
+        return _ReceivesAnywhere(region.store)
+
+
+class AcceptedInOne(RegionsBuild):
+    def acceptances(self, life: Life) -> Acceptances:
+        return Acceptances(NoOtherRegion())
+
+
+class _Impatient(RegionalStore):
+    def _may_have(self, slot: int, new: SlotOwner) -> bool:
+        return True
+
+
+class HandedBackUnreleased(RegionsBuild):
+    def regional_store(self, region: Region) -> RegionalStore:
+        return _Impatient(region)
+
+
+class MovingNotWaitedFor(RegionsBuild):
+    moving_max_s = 0.0
+
+
+class ClocksBeyondTheMargin(RegionsBuild):
+    def drift(self, clock: RegionClock) -> float:
+        return -1 / 3
+
+
 REGIONS_BUILDS: Final[Mapping[RegionsPlant, type[RegionsBuild]]] = {
     RegionsPlant.TWO_WRITERS: TwoWriters,
     RegionsPlant.FENCE_OFF: FenceOff,
@@ -194,4 +249,9 @@ REGIONS_BUILDS: Final[Mapping[RegionsPlant, type[RegionsBuild]]] = {
     RegionsPlant.OLD_MAP_BELIEVED: OldMapBelieved,
     RegionsPlant.CLAIMS_NOT_REPLICATED: ClaimsNotReplicated,
     RegionsPlant.TAKEN_OVER_WITHOUT_DOUBT: TakenOverWithoutDoubt,
+    RegionsPlant.RECEIVED_ANYWHERE: ReceivedAnywhere,
+    RegionsPlant.ACCEPTED_IN_ONE: AcceptedInOne,
+    RegionsPlant.HANDED_BACK_UNRELEASED: HandedBackUnreleased,
+    RegionsPlant.MOVING_NOT_WAITED_FOR: MovingNotWaitedFor,
+    RegionsPlant.CLOCKS_BEYOND_THE_MARGIN: ClocksBeyondTheMargin,
 }

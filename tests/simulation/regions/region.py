@@ -6,22 +6,23 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from gateway.domain.history import RecordedEvent
+from gateway.domain.incoming_transfer import WAITED_FOR, IncomingTransfer
 from gateway.domain.payment import Payment, PaymentId, RegionId
 from gateway.domain.regions import SlotMap
 from gateway.service.lease import lease_name
 from gateway.service.regions import SLOTS_RECORD
 from iso20022 import EndToEndId
 from tests.fakes.conversations import InMemoryConversations
-from tests.fakes.incoming import InMemoryIncoming
 from tests.simulation.build import LifeObserver
 from tests.simulation.check import Check
 from tests.simulation.checks import FINAL
 from tests.simulation.clients import EXPECTED, TENANTS, Gateway
 from tests.simulation.processes import Life
 from tests.simulation.regions.checks import EACH_REGION
+from tests.simulation.regions.incoming import RegionalIncoming
 from tests.simulation.regions.link import ConnectionPoint, RegionalRail
 from tests.simulation.regions.scenario import REGIONS, RegionalOutage, peer_of
 from tests.simulation.regions.store import FIRST_MAP, RegionalStore
@@ -31,6 +32,8 @@ from tests.simulation.world import SimulatedBus
 
 if TYPE_CHECKING:
     from tests.simulation.regions.world import RegionsWorld
+
+Result = TypeVar("Result")
 
 SOON_S: Final = 0.5
 """Who waits for a map that is read, or for the end of a payment that has one, is looked after so often."""
@@ -52,9 +55,10 @@ class Region:
         """Claims and decisions on their way to the database."""
         self.store: RegionalStore = world.build.regional_store(self)
         self.store.not_found_policies.update({tenant: policy for policy, tenant in TENANTS.items()})
-        self.incoming = InMemoryIncoming(self.store)
+        self.incoming: RegionalIncoming = world.build.regional_incoming(self)
         self.conversations = InMemoryConversations(self.incoming)
-        """Both empty: the rail brings nothing in these worlds."""
+        """Empty: nothing is asked in these worlds."""
+        self.institution = world.institution
         self.point = ConnectionPoint(self)
         self.gateways = [
             Gateway(cast("Any", self), each) for each in world.scenario.processes if each.startswith(f"{name}.gateway")
@@ -63,6 +67,7 @@ class Region:
         self.checks: list[Check] = [check() for check in EACH_REGION]
         self.bus: SimulatedBus
         self._seen: dict[PaymentId, int] = {}
+        self._seen_incoming: dict[PaymentId, int] = {}
         self._compared: tuple[int, SlotMap, bool] = (0, FIRST_MAP, False)
         self._clock = world.scenario.clocks[REGIONS.index(name)]
 
@@ -86,6 +91,10 @@ class Region:
         """Return the present instant by this region's clock."""
         return self.world.now() + timedelta(seconds=self._clock.ahead_at(self.loop.time()))
 
+    def monotonic_s(self) -> float:
+        """Return the seconds since the world began, as this region's monotonic clocks count them."""
+        return self.loop.time() * (1 + self.build.drift(self._clock))
+
     def true_s(self, instant: datetime) -> float:
         """Return when it is, in the world's seconds, at an instant of this region's clock, or a little before."""
         return (instant - self.scenario.starts_at).total_seconds() - self._clock.ahead_s - max(self._clock.gains_s, 0)
@@ -97,7 +106,20 @@ class Region:
         return tuple(
             payment
             for payment_id, payment in store.rows.payments.items()
-            if store.owner_of(store.slots_of[payment_id]).region == self.name
+            if store.is_at_home(store.slots_of[payment_id], epoch=store.epochs[payment_id])
+        )
+
+    @property
+    def transfers(self) -> Sequence[IncomingTransfer]:
+        """What the rail has brought, as far as what is known here of each is folded."""
+        incoming = self.incoming
+        return tuple(each for pid, each in incoming.rows.transfers.items() if pid not in incoming.notes)
+
+    @property
+    def own_transfers(self) -> Sequence[IncomingTransfer]:
+        """What of it is seen to here, and has been before now."""
+        return tuple(
+            each for each in self.transfers if self.incoming.is_at_home(each.payment_id) and not each.is_taken_over
         )
 
     def history(self, payment: Payment) -> Sequence[RecordedEvent]:
@@ -114,8 +136,9 @@ class Region:
         return self.world.reference(number)
 
     def saved_bodies(self) -> set[bytes]:
-        """Return every message that belongs to a payment here, or is handed over."""
-        kept = {message.body for messages in self.store.rows.messages.values() for message in messages}
+        """Return every message that belongs to a payment or transfer here, or is handed over."""
+        of_all = (*self.store.rows.messages.values(), *self.incoming.rows.messages.values())
+        kept = {message.body for messages in of_all for message in messages}
         return kept | {body for _, body in self.store.handed.values()}
 
     def payment_of_body(self, body: bytes) -> Payment | None:
@@ -172,9 +195,33 @@ class Region:
                     state = event.state_after if is_new else f"still {event.state_after}"
                     self.trace.tell(who, f"saves {self.words(payment_id)}: {event.event.kind}, {state}")
             self._seen[payment_id] = len(history)
-        if changed or is_step:
+        if self._look_at_incoming(who) or changed or is_step:
             current = [each for each in changed if self._is_projected(each)]
             self.world.judge({self.name: tuple(dict.fromkeys(current))})
+
+    def _look_at_incoming(self, who: str) -> bool:
+        """Tell what was changed here of what the rail has brought."""
+        is_changed = False
+        for payment_id, events in self.incoming.rows.events.items():
+            for event in events[self._seen_incoming.get(payment_id, 0) :]:
+                is_changed = True
+                if event.region == self.name:
+                    plan = self.rail.forwarding.plan_of(self.incoming.received[payment_id])
+                    self.trace.tell(who, f"saves {plan.words} in {self.name}: {event.fact.kind}, {event.state_after}")
+            self._seen_incoming[payment_id] = len(events)
+        return is_changed
+
+    def judge(self) -> None:
+        """Look whether every promise still holds."""
+        self.world.judge()
+
+    async def under_way(self, statement: Awaitable[Result]) -> Result:
+        """Count a statement for as long as it is on its way to the database."""
+        self.statements += 1
+        try:
+            return await statement
+        finally:
+            self.statements -= 1
 
     def _is_projected(self, payment_id: PaymentId) -> bool:
         payment = self.store.rows.payments.get(payment_id)
@@ -199,10 +246,15 @@ class Region:
         """Return until when nobody here who looks for work finds any: now, if there is some."""
         store, payments = self.store, self.store.rows.payments.values()
         quiet_until_s = math.inf
-        if self.world.has_workers(self.name) and (store.notes or self.may_act):
+        has_notes = bool(store.notes or self.incoming.notes)
+        if (has_notes or self.may_act) and self.world.has_workers(self.name):
+            if has_notes or store.rows.outbox or store.to_apply:
+                return 0.0
             due = [each.next_step_at for each in payments if each.next_step_at is not None]
-            has_work = store.notes or store.rows.outbox or store.to_apply
-            quiet_until_s = 0.0 if has_work else min(map(self.true_s, due), default=math.inf)
+            for transfer in self.incoming.rows.transfers.values():
+                waits = (transfer.next_step_at if transfer.state in WAITED_FOR else None, transfer.unsent_at)
+                due += [at for at in waits if at is not None]
+            quiet_until_s = min(map(self.true_s, due), default=math.inf)
         is_asked = any(each.state in FINAL and self.asked[self.world.numbers[each.end_to_end_id]] for each in payments)
         follows = not self.world.is_silent(self.name)
         if (

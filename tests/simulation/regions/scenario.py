@@ -8,12 +8,14 @@ from random import Random
 from typing import Final
 
 from gateway.domain.payment import RegionId
+from gateway.domain.regions import DRIFT_MAX
 from tests.simulation.scenario import (
     Blow,
     Call,
     Happening,
     Hit,
     Incident,
+    IncomingPlan,
     Mishap,
     Outage,
     Part,
@@ -21,6 +23,7 @@ from tests.simulation.scenario import (
     Scenario,
     Treatment,
     Verdict,
+    brought_of,
     mishap_of,
     payment_of,
 )
@@ -39,11 +42,15 @@ def peer_of(region: RegionId) -> RegionId:
 
 
 @dataclass(frozen=True, slots=True)
-class WallClock:
-    """How far a region's wall clock is from true time: at the start, and what it gains in the first two minutes."""
+class RegionClock:
+    """How far a region's wall clock is from true time: at the start, and what it gains in the first two minutes.
+
+    `drift` is by how much its monotonic clocks are too fast: 0.01 is one second in a hundred.
+    """
 
     ahead_s: float = 0.0
     gains_s: float = 0.0
+    drift: float = 0.0
 
     def ahead_at(self, seconds: float) -> float:
         """Return how far it is ahead after so many seconds."""
@@ -132,12 +139,15 @@ class Fencing:
     seconds: float
     moves: bool
     takes_over: bool = False
+    hands_back: bool = False
+    """Whether it has its slots back once it serves again, whatever is under way."""
 
     @property
     def words(self) -> str:
         """It in words."""
         if self.takes_over:
-            return f"{self.region} is taken over at {self.at_s:.1f} s, and let in {self.seconds:.1f} s later"
+            back = ", and has its slots back" if self.hands_back else ""
+            return f"{self.region} is taken over at {self.at_s:.1f} s, is let in {self.seconds:.1f} s later{back}"
         moves = " its slots move, and" if self.moves else ""
         return f"{self.region} is fenced off at {self.at_s:.1f} s,{moves} it is let in {self.seconds:.1f} s later"
 
@@ -151,7 +161,7 @@ class RegionsScenario(Scenario):
 
     lease_s: float = 5.0
     way_s: float = 0.03
-    clocks: tuple[WallClock, WallClock] = (WallClock(), WallClock())
+    clocks: tuple[RegionClock, RegionClock] = (RegionClock(), RegionClock())
     cuts: tuple[Cut, ...] = ()
     silences: tuple[Silence, ...] = ()
     lost_answers: tuple[LostAnswer, ...] = ()
@@ -161,13 +171,14 @@ class RegionsScenario(Scenario):
     def incidents(self) -> tuple[Incident, ...]:
         """What happens in it."""
         own = (*self.cuts, *self.silences, *self.lost_answers, *self.fencings)
-        return (*self.payments, *self.mishaps, *self.outages, *self.hits, *own)  # type: ignore[arg-type]
+        return (*self.payments, *self.incoming, *self.mishaps, *self.outages, *self.hits, *own)  # type: ignore[arg-type]
 
     def of(self, incidents: tuple[RegionalIncident, ...]) -> RegionsScenario:
         """Return the same world with these incidents only."""
         return replace(
             self,
             payments=tuple(each for each in incidents if isinstance(each, PaymentPlan)),
+            incoming=tuple(each for each in incidents if isinstance(each, IncomingPlan)),
             mishaps=tuple(each for each in incidents if isinstance(each, Mishap)),
             outages=tuple(each for each in incidents if isinstance(each, Outage)),
             hits=tuple(each for each in incidents if isinstance(each, Hit)),
@@ -197,13 +208,14 @@ def regions_scenario_of(seed: int) -> RegionsScenario:
         ping_after=random.choice((0, 1, 3)),
         lease_s=random.choice((3.0, 5.0, 10.0)),
         way_s=random.choice((0.005, 0.03, 0.03, 0.2)),
-        clocks=(_clock(random), _clock(random)),
+        clocks=_drifting(seed, (_clock(random), _clock(random))),
     )
     fencings = _fencings(random)
     spread_s = 60.0 if fencings else 25.0
     return replace(
         world,
         payments=tuple(_payment(random, number + 1, spread_s=spread_s) for number in range(count)),
+        incoming=_incoming(seed, spread_s=spread_s),
         mishaps=tuple(_mishap(random) for _ in range(random.choice((0, 1, 2, 3)))),
         outages=tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1)))),
         hits=tuple(_hit(random, world.processes) for _ in range(random.choice((0, 0, 1, 2))))
@@ -215,18 +227,48 @@ def regions_scenario_of(seed: int) -> RegionsScenario:
     )
 
 
+INCOMING_EVERY: Final = 2
+"""In one world of so many the rail brings payments too."""
+
+
+def _incoming(seed: int, *, spread_s: float) -> tuple[IncomingPlan, ...]:
+    """Drawn apart, so that nothing else is drawn otherwise; repeated more often than where there is one region."""
+    if seed % INCOMING_EVERY:
+        return ()
+    random = Random(f"incoming {seed}")
+    plans = [brought_of(random, number + 1) for number in range(random.choice((1, 2, 2, 3, 4)))]
+    return tuple(
+        replace(
+            plan,
+            at_s=random.choice((plan.at_s, round(random.uniform(0, spread_s), 3))),
+            copies=random.choice((1, 2, 2, 3)),
+            comes_again=random.random() < 0.3,
+        )
+        for plan in plans
+    )
+
+
 def _takeover(random: Random) -> tuple[Fencing, ...]:
     """Drawn apart, so that the other worlds stay what they were before there was taking over."""
     if random.random() < 0.65:
         return ()
     at_s = random.choice((random.uniform(0, 3), random.uniform(0, 20)))
     seconds = random.choice((0.5, 20.0, 60.0))
-    return (Fencing(random.choice(REGIONS), round(at_s, 2), seconds, moves=True, takes_over=True),)
+    lost = random.choice(REGIONS)
+    return (Fencing(lost, round(at_s, 2), seconds, moves=True, takes_over=True, hands_back=random.random() < 0.7),)
 
 
-def _clock(random: Random) -> WallClock:
+def _clock(random: Random) -> RegionClock:
     ahead_s = random.choice((0.0, 0.0, round(random.uniform(-3, 3), 2)))
-    return WallClock(ahead_s, random.choice((0.0, round(random.uniform(-1, 1), 2))))
+    return RegionClock(ahead_s, random.choice((0.0, round(random.uniform(-1, 1), 2))))
+
+
+def _drifting(seed: int, clocks: tuple[RegionClock, RegionClock]) -> tuple[RegionClock, RegionClock]:
+    """Drawn apart: as unequally fast as the margin of a lease allows, and anything between."""
+    random = Random(f"drift {seed}")
+    drifts = [random.choice((0.0, -DRIFT_MAX, DRIFT_MAX, random.uniform(-DRIFT_MAX, DRIFT_MAX))) for _ in clocks]
+    east, west = (replace(clock, drift=round(drift, 5)) for clock, drift in zip(clocks, drifts, strict=True))
+    return east, west
 
 
 def _payment(random: Random, number: int, *, spread_s: float) -> PaymentPlan:

@@ -27,10 +27,13 @@ from gateway.service.ports import (
     PartlyFaultyError,
     Projected,
     RawMessage,
+    Reach,
     UnavailableError,
     Unprojected,
 )
 from tests.fakes.store import Chained, Claim, InMemoryStore
+from tests.simulation.regions.incoming import TransferChange
+from tests.simulation.regions.notes import Note
 from tests.simulation.regions.scenario import REGIONS
 from tests.simulation.witness import Accepting
 
@@ -69,12 +72,8 @@ class Change:
     inbox: tuple[str, bytes] | None = None
     handed_over: tuple[Rail, bytes] | None = None
     pulse: datetime | None = None
-
-
-@dataclass(slots=True)
-class _Note:
-    position: int
-    not_before: datetime | None = None
+    released: Mapping[int, int] | None = None
+    """Slots that this region has ended with, each with the epoch of its new owner."""
 
 
 class RegionalStore(InMemoryStore):
@@ -86,9 +85,11 @@ class RegionalStore(InMemoryStore):
     def __init__(self, region: Region) -> None:
         super().__init__(region=region.name)
         self.world = region
-        self.written: list[Change] = []
+        self.written: list[Change | TransferChange] = []
         self.applied_from_peer = 0
         """How much of what the peer has written is here."""
+        self.confirmed = 0
+        """How much of what is written here the peer has said that it has."""
         self.slots = FIRST_MAP
         self.own_claims: dict[Key, KeptClaim] = {}
         self.foreign_claims: dict[Key, KeptClaim] = {}
@@ -96,10 +97,12 @@ class RegionalStore(InMemoryStore):
         self.slots_of: dict[PaymentId, int] = {}
         self.epochs: dict[PaymentId, int] = {}
         self.digests: dict[PaymentId, list[bytes]] = {}
-        self.notes: dict[PaymentId, list[_Note]] = {}
+        self.notes: dict[PaymentId, list[Note]] = {}
         self.handed: dict[tuple[bytes, str | None], tuple[Rail, bytes]] = {}
-        self.to_apply: dict[int, tuple[Rail, bytes, _Note]] = {}
+        self.to_apply: dict[int, tuple[Rail, bytes, Note]] = {}
         self.times: dict[RegionId, datetime] = {}
+        self.released: dict[tuple[RegionId, int], int] = {}
+        """Under which epoch each region has ended with a slot."""
         self._positions = 0
 
     # --- what differs where there is another region ---
@@ -115,6 +118,11 @@ class RegionalStore(InMemoryStore):
     def owner_of(self, slot: int) -> SlotOwner:
         """Return the owner of a slot, by this region's copy of the map."""
         return self.slots.owners[slot]
+
+    def is_at_home(self, slot: int, *, epoch: int) -> bool:
+        """Whether this region has the slot, as far as it knows: what has a higher epoch than its map is another's."""
+        owner = self.owner_of(slot)
+        return owner.region == self.region and epoch <= owner.epoch
 
     def _accept_one(self, new: NewPayment) -> Accepted:
         self.world.witness(Accepting((new,)))
@@ -209,17 +217,20 @@ class RegionalStore(InMemoryStore):
                     found[message.business_message_id] = payments[payment_id]
         return found
 
-    def write(self, change: Change) -> None:
+    def write(self, change: Change | TransferChange) -> None:
         """Commit what is to be replicated."""
         self.written.append(change)
         self.world.written.set()
 
     # --- what comes from the peer ---
 
-    def apply(self, change: Change) -> None:
+    def apply(self, change: Change | TransferChange) -> None:
         """Take over what the peer has written: facts as they are, and a note for whoever projects."""
-        rows, payment_id = self.rows, change.payment_id
         self.applied_from_peer += 1
+        if isinstance(change, TransferChange):
+            self.world.incoming.apply(change)
+            return
+        rows, payment_id = self.rows, change.payment_id
         if change.claim is not None:
             self._apply_claim(change.claim, change.fact)
         if payment_id is not None:
@@ -231,12 +242,14 @@ class RegionalStore(InMemoryStore):
             rows.chain.extend(change.chain)
             if change.inbox is not None:
                 rows.inbox.setdefault((Rail.FEDNOW, change.inbox[0]), change.inbox[1])
-            self.notes.setdefault(payment_id, []).append(self._note())
+            self.notes.setdefault(payment_id, []).append(self.note())
         if change.handed_over is not None:
-            note = self._note()
+            note = self.note()
             self.to_apply[note.position] = (*change.handed_over, note)
         if change.pulse is not None:
             self.times[self.world.peer.name] = change.pulse
+        for slot, epoch in (change.released or {}).items():
+            self.released[self.world.peer.name, slot] = epoch
 
     def _apply_claim(self, claim: KeptClaim, fact: Payment | None) -> None:
         assert fact is not None, "a claim comes with its payment"
@@ -246,9 +259,10 @@ class RegionalStore(InMemoryStore):
         self.facts.setdefault(claim.payment_id, fact)
         self.slots_of[claim.payment_id] = claim.slot
 
-    def _note(self) -> _Note:
+    def note(self) -> Note:
+        """Return a note that something is to be looked at."""
         self._positions += 1
-        return _Note(self._positions)
+        return Note(self._positions)
 
     # --- RegionStore ---
 
@@ -263,14 +277,24 @@ class RegionalStore(InMemoryStore):
         if contradicted := self.slots.contradicts(slots):
             raise ContradictedMapError(f"{len(contradicted)} slots have two owners under one epoch")
         pairs = list(zip(self.slots.owners, slots.owners, strict=True))
-        changed = {slot for slot, (old, new) in enumerate(pairs) if old.epoch < new.epoch}
+        was_ours = self.slots.slots_of(self.world.name)
+        changed = {slot for slot, (old, new) in enumerate(pairs) if old.epoch < new.epoch and self._may_have(slot, new)}
         self.slots = SlotMap(tuple(new if slot in changed else old for slot, (old, new) in enumerate(pairs)))
+        if lost := was_ours & changed:
+            self.write(Change(released={slot: self.epoch_of(slot) for slot in lost}))
         for payment_id, payment in list(self.rows.payments.items()):
             slot = self.slots_of[payment_id]
             if slot in changed and self.owner_of(slot).region != self.region:
                 self.rows.payments[payment_id] = replace(payment, next_step_at=None)
             self._stamp(payment_id)
+        self.world.incoming.follow(changed=changed)
         return {slot for slot in changed if self.owner_of(slot).region == self.region}
+
+    def _may_have(self, slot: int, new: SlotOwner) -> bool:
+        """Whether a change of the map holds here: who gains a slot as planned waits for its old owner's word."""
+        if new.region != self.region or new.released_by in {None, self.region}:
+            return True
+        return self.released.get((new.released_by, slot), 0) >= new.epoch
 
     async def take_up(self, now: datetime) -> None:
         """Make the timers of what another region has carried due; see the port."""
@@ -278,6 +302,7 @@ class RegionalStore(InMemoryStore):
         for payment_id, payment in list(self.rows.payments.items()):
             if payment.next_step_at is None and self._is_to_be_taken_up(payment_id):
                 self._due(payment_id, now)
+        self.world.incoming.take_up(now)
 
     def _is_to_be_taken_up(self, payment_id: PaymentId) -> bool:
         """Whether a payment is open, this region's, and carried by another until now."""
@@ -290,8 +315,16 @@ class RegionalStore(InMemoryStore):
     @property
     def waits_to_be_taken_up(self) -> bool:
         """Whether there is such a payment, and nobody has seen to it."""
+        if self.slots is FIRST_MAP:
+            return False
         open_ones = (pid for pid, payment in self.rows.payments.items() if payment.next_step_at is None)
-        return any(self._is_to_be_taken_up(payment_id) for payment_id in open_ones)
+        is_one = any(self._is_to_be_taken_up(payment_id) for payment_id in open_ones)
+        return is_one or self.world.incoming.waits_to_be_taken_up
+
+    async def reach(self, peer: RegionId) -> Reach:
+        """Return how far the peer follows; see `gateway.service.ports.ReachStore`."""
+        await self._reached()
+        return Reach(len(self.written), self.confirmed, self.times.get(peer))
 
     async def is_copied(self, _peer: RegionId) -> bool:
         """Nothing is ever copied anew in these worlds."""
@@ -413,6 +446,7 @@ class RegionalStore(InMemoryStore):
             "inbox": {received: digest for (_, received), digest in rows.inbox.items()},
             "states": {pid: _as_both_see(payment) for pid, payment in rows.payments.items()},
             "epochs": self.epochs,
+            **self.world.incoming.truth(),
         }
 
     def _foreign(self) -> Collection[KeptClaim]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextvars import Context
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from gateway.domain.payment import PaymentId, RegionId
 from gateway.service.steer import begin
@@ -18,11 +18,14 @@ from tests.simulation.chance import Chance
 from tests.simulation.check import Violation
 from tests.simulation.checks import FINAL, OwnIdsOnly
 from tests.simulation.clients import Orders, operator
+from tests.simulation.incoming import ENDS, Institution
 from tests.simulation.loop import StalledError, VirtualLoop
 from tests.simulation.processes import Life, LifeClock, owner_of
 from tests.simulation.rail import RailSurroundings
 from tests.simulation.regions.build import RegionsBuild
-from tests.simulation.regions.checks import RegionsCheck, regions_checks
+from tests.simulation.regions.check import RegionsCheck
+from tests.simulation.regions.checks import regions_checks
+from tests.simulation.regions.incoming import RegionalIncoming
 from tests.simulation.regions.link import RegionalRail, Replication, SimulatedWitness
 from tests.simulation.regions.outside import client, steering
 from tests.simulation.regions.region import Region
@@ -32,6 +35,12 @@ from tests.simulation.scenario import Blow, Call, Hit, Mishap, Outage
 from tests.simulation.trace import Trace
 from tests.simulation.witness import Accepting, Leaving, Told, Witnessed
 from tests.simulation.world import END_S, REST_S, STUCK_S, Run, SimulatedBus
+
+CALM_S: Final = 5.0
+"""What has ended so long ago has no effect any more."""
+
+IN_STEP: Final = 8
+"""A region that is let in again may be so many transactions behind: its peer's pulse writes one every second."""
 
 
 class RegionsWorld:
@@ -51,12 +60,18 @@ class RegionsWorld:
         self.numbers: dict[str, int] = {self.reference(plan.number): plan.number for plan in scenario.payments}
         self._treatments = {self.reference(plan.number): plan.treatment for plan in scenario.payments}
         self.orders = Orders(cast("Any", self))
+        self.institution = Institution(cast("Any", self))
         self.witness_store = SimulatedWitness(self.loop.time)
         self.violations: list[Violation] = []
         self.happened: Counter[str] = Counter()
         self.forwarded: set[int] = set()
         """The submissions that have arrived at their home."""
         self.is_steering = bool(scenario.fencings)
+        self.moving_since_s: float | None = None
+        """Since when slots are being handed back."""
+        self.moves = asyncio.Event()
+        """Set when slots are handed back."""
+        self._mishap_ends_s = 0.0
         self._forwards = 0
         self._own_ids = OwnIdsOnly()
         self._checks: list[RegionsCheck] = regions_checks()
@@ -122,10 +137,48 @@ class RegionsWorld:
         parts = [self.build.regional(life) for life in lives if life.stalled_until_s <= self.loop.time()]
         return any(each.lease.left_s and each.keeper.read_at_s < each.lease.held_since_s for each in parts)
 
+    def comes_when_slots_move(self, *name: object) -> bool:
+        """Whether a payment comes at the moment at which slots are handed back, where that happens."""
+        hands_back = any(each.hands_back for each in self.scenario.fencings)
+        return hands_back and self.chance.number(*name, "comes when slots move") < 0.5
+
+    def begin_to_move(self) -> None:
+        """Slots are handed back from now on: what was to come then comes."""
+        self.moving_since_s = self.loop.time()
+        self.moves.set()
+        for brought in self.scenario.incoming:
+            if self.comes_when_slots_move("incoming", brought.number):
+                delay_s = self.chance.delay_s(0, 2, "incoming", brought.number, "moves")
+                self.later(delay_s, _bound(self.rail.forwarding.bring, brought))
+
+    def serves(self, region: RegionId) -> bool:
+        """Whether every process of a region is at work, and knows the map."""
+        names = [name for name in self._lives if name.startswith(region)]
+        is_up = all(self._lives[name].is_alive for name in names)
+        parts = [self.build.regional(self._lives[name]) for name in names]
+        return is_up and all(each.lease.left_s and each.keeper.read_at_s >= each.lease.held_since_s for each in parts)
+
+    @property
+    def moves_calmly(self) -> bool:
+        """Whether slots are being handed back, and nothing else befalls anybody."""
+        if self.moving_since_s is None or self.moving_since_s < self._mishap_ends_s + CALM_S:
+            return False
+        since_s, now_s, scenario = self.moving_since_s - CALM_S, self.loop.time(), self.scenario
+        lasting: Sequence[Outage | Hit | Cut | Silence]
+        lasting = (*scenario.outages, *scenario.hits, *scenario.cuts, *scenario.silences)
+        return not any(each.at_s <= now_s and each.at_s + each.seconds >= since_s for each in lasting)
+
+    def is_in_step(self, region: RegionId) -> bool:
+        """Whether the other region has all that this one had written a moment ago, and has said so."""
+        source, target = self.regions[region].store, self.regions[region].peer
+        is_folded = not (target.store.notes or target.incoming.notes)
+        return is_folded and source.confirmed >= len(source.written) - IN_STEP
+
     def is_drained(self, region: RegionId) -> bool:
         """Whether nothing of a region is under way any more, and the other has everything that it wrote."""
         is_replicated = not any(replication.behind for replication in self.replications)
-        return is_replicated and not self.regions[region].statements and not any(each.store.notes for each in self.both)
+        is_folded = not any(each.store.notes or each.incoming.notes for each in self.both)
+        return is_replicated and is_folded and not self.regions[region].statements
 
     # --- what happens ---
 
@@ -135,6 +188,7 @@ class RegionsWorld:
         mishap = self._mishaps.get((call, self._calls[call]))
         if mishap is not None:
             self.happened[f"{mishap.call} {mishap.happening}"] += 1
+            self._mishap_ends_s = max(self._mishap_ends_s, self.loop.time() + mishap.seconds)
         return mishap
 
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
@@ -238,7 +292,12 @@ class RegionsWorld:
 
     def quiet_until_s(self) -> float:
         """Return until when nobody who looks for work finds any: now, if there is some."""
-        return min(region.quiet_until_s() for region in self.both)
+        quiet_until_s = math.inf
+        for region in self.both:
+            quiet_until_s = min(quiet_until_s, region.quiet_until_s())
+            if quiet_until_s <= self.loop.time():
+                break
+        return quiet_until_s
 
     # --- the whole ---
 
@@ -284,6 +343,9 @@ class RegionsWorld:
         self.replications = (Replication(east, west), Replication(west, east))
         for name in scenario.processes:
             self.start(name)
+        for brought in scenario.incoming:
+            if not self.comes_when_slots_move("incoming", brought.number):
+                self.later(brought.at_s, _bound(self.rail.forwarding.bring, brought))
         for outage in scenario.outages:
             self._plan(outage, f"the {outage.part} is down")
         for cut in scenario.cuts:
@@ -306,7 +368,8 @@ class RegionsWorld:
         scenario = self.scenario
         lasting: Sequence[Outage | Hit | Cut | Silence]
         lasting = (*scenario.outages, *scenario.hits, *scenario.cuts, *scenario.silences)
-        last_s = max((each.at_s + each.seconds for each in lasting), default=0.0)
+        ends = [each.at_s + each.seconds for each in lasting] + [each.at_s for each in scenario.incoming]
+        last_s = max(ends, default=0.0)
         lines, told_at_s = 0, 0.0
         while self.loop.time() < END_S and not self._stop.is_set():
             now_s = self.loop.time()
@@ -328,11 +391,18 @@ class RegionsWorld:
         return (
             not (self.clients_waiting or self.is_steering)
             and all(payment.state in FINAL for store in stores for payment in store.rows.payments.values())
+            and all(self._is_received(region.incoming) for region in self.both)
             and not any(store.rows.outbox or store.notes or store.to_apply for store in stores)
             and not any(replication.behind for replication in self.replications)
             and not (any(each.bus.waiting for each in self.both) or self.rail.unacknowledged or self.rail.under_way)
             and all(life.is_alive for life in self._lives.values())
         )
+
+    def _is_received(self, incoming: RegionalIncoming) -> bool:
+        """Whether all that the rail brings is at its end in one region, and told."""
+        transfers = incoming.rows.transfers.values()
+        is_whole = len(transfers) == len(self.scenario.incoming) and not incoming.notes
+        return is_whole and all(each.state in ENDS and each.unsent_at is None for each in transfers)
 
     async def _end(self) -> None:
         """Tear everything down; nothing of it counts any more."""
@@ -363,6 +433,9 @@ def run_regions(scenario: RegionsScenario, build: RegionsBuild | None = None) ->
         except StalledError as error:
             world.report("nothing waits for what can never come", str(error))
     states = Counter(str(payment.state) for region in world.both for payment in region.payments)
+    for region in world.both:
+        transfers = region.incoming.rows.transfers
+        states.update(f"incoming {transfers[each].state}" for each in transfers if region.incoming.is_at_home(each))
     return Run(
         scenario=scenario,
         violations=tuple(world.violations),
