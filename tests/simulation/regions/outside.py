@@ -113,12 +113,12 @@ async def _fence_and_readmit(world: RegionsWorld, act: Fencing) -> None:
             await _move(world, witness, world.regions[act.region], to=by.name)
     await asyncio.sleep(act.seconds)
     world.trace.tell("operator", f"is about to let {act.region} in again")
-    await _done(lambda: steer.announce(witness, act.region))
+    announced = await _done(lambda: steer.announce(witness, act.region))
     await asyncio.sleep(SURELY_NOT_ALONE_S)
     while not world.is_in_step(by.name):  # what the other has accepted alone is there
         await asyncio.sleep(LOOK_S)
     world.trace.tell("operator", f"lets {act.region} in again")
-    await _done(lambda: steer.readmit(witness, act.region, was_announced=True))
+    await _done(lambda: steer.readmit(witness, act.region, announced=announced))
     if act.hands_back:
         await _hand_back(world, witness, world.regions[act.region])
 
