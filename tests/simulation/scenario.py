@@ -359,7 +359,9 @@ def conversing(world: Scenario) -> Scenario:
         if talk.money_at_s is None:
             continue
         if talk.is_ours:
-            plan = replace(brought_of(random, len(incoming) + 1), at_s=talk.money_at_s, spent_s=0.2, answers=talk.number)
+            plan = replace(
+                brought_of(random, len(incoming) + 1), at_s=talk.money_at_s, spent_s=0.2, answers=talk.number
+            )
             incoming.append(replace(plan, is_small=not talk.is_of_other_amount))
         else:
             payment = payment_of(random, len(payments) + 1)
