@@ -16,6 +16,9 @@ _PORTS: Final = range(15_000, 32_000)
 """Below the range that the kernel takes client ports from: a client that calls a server which is down may otherwise be
 given the server's own port, connect to itself, and keep the server out."""
 
+_given: Final[set[int]] = set()
+"""Ports that this process has been told: whom one was meant for may not listen yet."""
+
 
 def free_loopback_port() -> int:
     """Return a TCP port of 127.0.0.1 that nobody listened on a moment ago; another may still take it first.
@@ -27,12 +30,15 @@ def free_loopback_port() -> int:
     start = secrets.randbelow(len(_PORTS))
     for offset in range(len(_PORTS)):
         port = _PORTS[(start + offset) % len(_PORTS)]
+        if port in _given:
+            continue  # to another of ours, which does not listen yet
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return port
     raise OSError("no free port on 127.0.0.1")
 

@@ -12,7 +12,7 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from adapters.postgres.replication.connection import ReplicationError, connected
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
 from adapters.system import SystemClock
-from gateway.cli.processes import Role, RoleError
+from gateway.cli.processes import Role, RoleError, Start, start_anew
 from gateway.cli.regions import followed, initialised
 from gateway.domain.payment import RegionId, TenantId
 from gateway.service.ports import UnavailableError
@@ -68,6 +68,8 @@ class Plan:
     """Whether the ways to the witness can be cut too."""
     books_every_copy: bool = False
     """The rail counts every copy of a message, which no real one does: a double shows."""
+    start: Start = start_anew
+    """How roles and commands become processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,10 @@ class _Ports:
 class Region:
     """One region: its server, and its roles, each of which can be ended and started again under its address."""
 
-    def __init__(self, name: RegionId, directory: Path, *, role_module: str) -> None:
+    def __init__(self, name: RegionId, directory: Path, *, role_module: str, start: Start = start_anew) -> None:
         self.name = name
         self._role_module = role_module
+        self._start = start
         self.directory = directory
         self.server = EmbeddedPostgres(directory / "postgres")
         self.ports = _Ports(*(free_loopback_port() for _ in range(5)))
@@ -166,7 +169,8 @@ class Region:
     def role(self, *arguments: str, module: str = "gateway.cli", **environment: str) -> Role:
         """Start a command in this region; `environment` comes on top of the region's own."""
         name, log_file = "-".join((self.name, *arguments)), self.directory / f"{'-'.join((self.name, *arguments))}.log"
-        return Role(name, arguments, environment={**self.environment, **environment}, log_file=log_file, module=module)
+        environment = {**self.environment, **environment}
+        return Role(name, arguments, environment=environment, log_file=log_file, module=module, start=self._start)
 
     def run_command(self, *arguments: str, timeout_s: float = 60.0) -> int:
         """Run a command in this region to its end, and return its exit code."""
@@ -196,7 +200,9 @@ class TwoRegions:
         self.directory = directory
         self.api_key = secrets.token_urlsafe(24)
         self.witness = EmbeddedPostgres(directory / "witness")
-        self.regions = tuple(Region(name, directory / name, role_module=plan.role_module) for name in NAMES)
+        self.regions = tuple(
+            Region(name, directory / name, role_module=plan.role_module, start=plan.start) for name in NAMES
+        )
         self.simulator_port = free_loopback_port()
         self.link_port = free_loopback_port()
         self.institution_port = free_loopback_port()
@@ -236,10 +242,9 @@ class TwoRegions:
                 region.directory.mkdir(parents=True, exist_ok=True)
             for server in servers:
                 stack.callback(server.stop)
-            institution = self._kept(stack, self._institution())  # starting takes it longer than it takes a server
-            self._kept(stack, self._simulator())
+            outside = threads.submit(self._start_outside, stack)
             _at_once(threads, *(server.start for server in servers))
-            link = self._kept(stack, Role("link", self._link(), environment={}, log_file=self.directory / "link.log"))
+            link = self._kept(stack, self._outside("link", self._link()))
             for region in self.regions:
                 asyncio.run(self._migrate(region))
             self._tell_the_roles()
@@ -247,7 +252,8 @@ class TwoRegions:
                 stack.callback(region.stop)
             link.wait_until_ready(f"{self.link_url}/healthz")
             _at_once(threads, partial(self._begin, threads), *(region.start for region in self.regions))
-            institution.wait_until_ready(f"{self.institution_url}/healthz")
+            for role, url in zip(outside.result(), (self.institution_url, self.simulator_url), strict=True):
+                role.wait_until_ready(f"{url}/healthz")
             for region in self.regions:
                 region.wait_until_serving()
             yield
@@ -261,20 +267,24 @@ class TwoRegions:
             region.do(initialised(region.settings, is_first=number == 0))
         _at_once(threads, *(partial(_follow, region) for region in self.regions))
 
-    def _simulator(self) -> Role:
+    def _start_outside(self, stack: ExitStack) -> tuple[Role, Role]:
+        """Start the institution and the rail: it takes them longer than it takes a server."""
+        core = ("simulator", "core", "--port", str(self.institution_port), "--webhook-secret", INSTITUTION_SECRET)
+        return (
+            self._kept(stack, self._outside("institution", core)),
+            self._kept(stack, self._outside("simulator", self._simulator())),
+        )
+
+    def _simulator(self) -> tuple[str, ...]:
         clock = ("--rail-clock", str(self.plan.rail_clock_s))
         points = ("--points", f"{_SENDER.connection_party}={','.join(NAMES)}")
+        copies = ("--no-check-duplicates",) if self.plan.books_every_copy else ()
         simulator = ("simulator", "fednow", "--port", str(self.simulator_port), *clock, *points)
-        options = (
-            "--journal",
-            str(self.journal),
-            *(("--no-check-duplicates",) if self.plan.books_every_copy else ()),
-        )
-        return Role("simulator", (*simulator, *options), environment={}, log_file=self.directory / "simulator.log")
+        return (*simulator, "--journal", str(self.journal), *copies)
 
-    def _institution(self) -> Role:
-        core = ("simulator", "core", "--port", str(self.institution_port), "--webhook-secret", INSTITUTION_SECRET)
-        return Role("institution", core, environment={}, log_file=self.directory / "institution.log")
+    def _outside(self, name: str, arguments: Sequence[str]) -> Role:
+        """Start what belongs to neither region."""
+        return Role(name, arguments, environment={}, log_file=self.directory / f"{name}.log", start=self.plan.start)
 
     @staticmethod
     def _kept(stack: ExitStack, role: Role) -> Role:

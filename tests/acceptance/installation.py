@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from adapters.child_process import free_loopback_port
 from gateway.cli.processes import Role
+from gateway.cli.zygote import start_forked
 from gateway.domain.payment import Rail
 from tests.conftest import API_KEY, Database
-from tests.servers.zygote import start_forked
 
 RAIL_CLOCK_S: Final = 2
 STATUS_REQUEST_WAIT_S: Final = 3

@@ -15,10 +15,10 @@ import asyncpg
 
 from adapters.child_process import free_loopback_port
 from gateway.cli.processes import Role
+from gateway.cli.zygote import start_forked
 from gateway.domain.payment import Rail
 from tests.acceptance.installation import Installation
 from tests.conftest import TENANT, Database
-from tests.servers.zygote import start_forked
 
 SECRET: Final = "whsec_dGhlLXNlY3JldC1vZi1hLXNhbXBsZS1pbnN0aXR1dGlvbg=="
 AGENT: Final = "990000107"

@@ -14,12 +14,12 @@ import pytest
 
 from adapters.child_process import free_loopback_port
 from gateway.cli.processes import Role
+from gateway.cli.zygote import start_forked
 from iso20022 import Personal
 from tests.acceptance.installation import Installation
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.test_slice import post
 from tests.conftest import Database
-from tests.servers.zygote import start_forked
 
 REFUSED_ACCOUNT: Final = "100000009904"
 REJECTED_BY_THE_RAIL: Final = "SIMRJCTAC04"

@@ -17,13 +17,13 @@ import pytest
 from adapters.child_process import free_loopback_port
 from gateway.cli.processes import Role
 from gateway.cli.synthetic import upgrade_synthetic
+from gateway.cli.zygote import start_forked
 from gateway.settings import Settings
 from tests.acceptance.test_synthetic import environment_of, listening_trap
 from tests.conftest import Database
 from tests.servers import prometheus
 from tests.servers.deploy_hooks import Deployment, deployed, functions
 from tests.servers.green_set import Script, serving
-from tests.servers.zygote import start_forked
 
 RELEASE: Final = "2026.11.1"
 """What `environment_of` says."""

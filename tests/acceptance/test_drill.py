@@ -15,8 +15,8 @@ from gateway.cli.drill.chance import fresh_seed
 from gateway.cli.drill.command import drill
 from gateway.cli.drill.plants import Plant
 from gateway.cli.drill.supervisor import DrillPlan, say
+from gateway.cli.zygote import start_forked
 from tests.servers.rabbitmq import ensure_installed
-from tests.servers.zygote import start_forked
 
 ROOT: Final = Path(__file__).parents[2]
 

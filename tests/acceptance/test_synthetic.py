@@ -24,10 +24,10 @@ from adapters.postgres.synthetic import ensure_database, synthetic_dsn, turn
 from adapters.postgres.tables import FACTS, LOCAL
 from adapters.postgres.upgrade import UpgradeError
 from gateway.cli.processes import Role
+from gateway.cli.zygote import start_forked
 from gateway.service.ports import UnavailableError
 from gateway.settings import Settings
 from tests.conftest import Database
-from tests.servers.zygote import start_forked
 
 SECONDS_MAX: Final = 60
 

@@ -19,6 +19,7 @@ from gateway.cli.demo import SCENARIOS
 from gateway.cli.drill.chance import fresh_seed
 from gateway.cli.drill.region.command import played
 from gateway.cli.two_regions import Plan, Region, TwoRegions
+from gateway.cli.zygote import start_forked
 
 KEYS: Final = 60
 SETTLED_WITHIN_S: Final = 15.0
@@ -27,7 +28,7 @@ SETTLED_WITHIN_S: Final = 15.0
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoRegions]:
     """Both regions, serving, 5 ms apart."""
-    plan = Plan(delay_ms=5.0, lease_s=6.0, books_every_copy=True)
+    plan = Plan(delay_ms=5.0, lease_s=6.0, books_every_copy=True, start=start_forked)
     regions = TwoRegions(plan, tmp_path_factory.mktemp("two-regions"))
     with regions.running():
         yield regions

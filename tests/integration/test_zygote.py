@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.zygote import start_forked
+from gateway.cli.zygote import start_forked
 
 
 def test_a_forked_role_has_its_own_output_and_ends_by_itself(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from gateway.cli.drill.region.scenarios import SCENARIOS, Stage, tell_link
 from gateway.cli.drill.supervisor import say
 from gateway.cli.processes import RoleError
 from gateway.cli.two_regions import Plan, TwoRegions
+from gateway.cli.zygote import start_forked
 
 LEASE_S: Final = 3.0
 DELAY_MS: Final = 5.0
@@ -91,6 +92,7 @@ def drilled(names: Sequence[str], *, seed: int, plants: frozenset[Plant], direct
             books_every_copy=True,
             witness_on_link=True,
             role_module="gateway.cli.drill.region.role",
+            start=start_forked,
             settings={**times.settings, PLANTS_VARIABLE: ",".join(sorted(plants)), TRAPS_VARIABLE: str(installation)},
         )
         two = TwoRegions(plan, installation)

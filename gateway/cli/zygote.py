@@ -1,8 +1,9 @@
 """Roles that need not import the program first: one process has it in memory, and forks into each.
 
 An interpreter of its own costs a role two seconds of a core before it does anything; the acceptance tests start two
-hundred. A forked role is a process like any other: its own session, memory, variables and log; it is killed, dies and
-ends as one. The demo, commands, benchmarks and proofs start their roles anew, as an installation does.
+hundred, the drill of two regions some twenty. A forked role is a process like any other: its own session, memory,
+variables and log; it is killed, dies and ends as one. The demo, commands and benchmarks start their roles anew, as an
+installation does.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ class Zygote:
         self._lock = threading.Lock()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.servers.zygote", str(theirs.fileno())],
+            self._process = subprocess.Popen(  # noqa: S603 - the command is ours
+                [sys.executable, "-m", "gateway.cli.zygote", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
