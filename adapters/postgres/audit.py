@@ -193,17 +193,25 @@ SELECT region, payment_id, tenant_id, epoch, sequence, kind, state_before, state
 FROM payment_event
 """
 
-_EVENTS: Final = f"""
-{_ALL_OF_EVENTS} WHERE payment_id >= $1 AND payment_id <= $2
-UNION ALL
+_ALL_OF_ACTS: Final = """
 SELECT region, conversation_id, tenant_id, epoch, sequence, act, state_before, state_after, NULL, reason_code,
     reason_origin, reason_text, business_message_id,
     jsonb_strip_nulls(jsonb_build_object('decided_by', decided_by, 'payment_id', payment_id::text)), strange, at, digest
-FROM conversation_event WHERE conversation_id >= $1 AND conversation_id <= $2
+FROM conversation_event
+"""
+
+_EVENTS: Final = f"""
+{_ALL_OF_EVENTS} WHERE payment_id >= $1 AND payment_id <= $2
+UNION ALL
+{_ALL_OF_ACTS} WHERE conversation_id >= $1 AND conversation_id <= $2
 ORDER BY payment_id, epoch, sequence
 """
 
-_UNCHAINED: Final = f"{_ALL_OF_EVENTS} WHERE payment_id = ANY ($1::uuid[]) AND digest IS NULL"
+_UNCHAINED: Final = f"""
+{_ALL_OF_EVENTS} WHERE payment_id = ANY ($1::uuid[]) AND digest IS NULL
+UNION ALL
+{_ALL_OF_ACTS} WHERE conversation_id = ANY ($1::uuid[]) AND digest IS NULL
+"""
 
 _FACTS: Final = """
 SELECT region, payment_id, tenant_id, rail, message_id, end_to_end_id, instruction_id, uetr, amount_cents,
@@ -258,13 +266,20 @@ FROM conversation_state WHERE conversation_id >= $1 AND conversation_id <= $2
 _UNFOLDED: Final = "SELECT DISTINCT payment_id FROM projection_due WHERE payment_id >= $1 AND payment_id <= $2"
 
 _LAST_OF_PART: Final = """
-SELECT payment_id FROM payment_event WHERE payment_id > $1 ORDER BY payment_id OFFSET $2 LIMIT 1
+SELECT payment_id FROM (
+    SELECT payment_id FROM payment_event WHERE payment_id > $1
+    UNION ALL
+    SELECT conversation_id FROM conversation_event WHERE conversation_id > $1
+) AS events ORDER BY payment_id OFFSET $2 LIMIT 1
 """
 """Where a part ends. What is there of a payment without any event falls between two such ids as well."""
 
 _LASTS_OF_SPANS: Final = """
 SELECT DISTINCT payment_id
-FROM (SELECT payment_id, row_number() OVER (ORDER BY payment_id) AS number FROM payment_event) AS counted
+FROM (
+    SELECT payment_id, row_number() OVER (ORDER BY payment_id) AS number
+    FROM (SELECT payment_id FROM payment_event UNION ALL SELECT conversation_id FROM conversation_event) AS events
+) AS counted
 WHERE number % $1 = 0 ORDER BY payment_id
 """
 

@@ -94,6 +94,7 @@ conversation_event = Table(
     ),
     PrimaryKeyConstraint("conversation_id", "tenant_id", "sequence", "region"),
     CheckConstraint(f"state_after IN ({_STATES})", name="state_after"),
+    CheckConstraint("(digest IS NULL) = (sql_transaction IS NULL)", name="sealed_if_chained"),
     Index("conversation_event_sql_transaction_ix", "sql_transaction"),
     postgresql_partition_by=_BY_REGION,
 )

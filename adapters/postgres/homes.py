@@ -51,4 +51,4 @@ class Homes:
 
 
 def _owner(row: asyncpg.Record) -> SlotOwner:
-    return SlotOwner(RegionId(row["region"]), row["epoch"])
+    return SlotOwner(RegionId(row["region"]), row["epoch"], None, row["ask_after"])

@@ -224,7 +224,7 @@ WHERE EXISTS (
 SLOTS: Final = "SELECT region, epoch, ask_after FROM slot ORDER BY slot"
 """All of them, or none where this region has not been told of any."""
 
-SLOTS_NAMED: Final = "SELECT slot, region, epoch FROM slot WHERE slot = ANY ($1::smallint[])"
+SLOTS_NAMED: Final = "SELECT slot, region, epoch, ask_after FROM slot WHERE slot = ANY ($1::smallint[])"
 
 _PAYMENT_COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.end_to_end_id, fact.instruction_id, fact.uetr,

@@ -213,6 +213,12 @@ class PostgresStore:
         assert isinstance(answer, Accepted)
         return answer
 
+    async def asks_first(self, payment: NewPayment) -> bool:
+        """Look into the map as it is now; see the port."""
+        with translated():
+            [owner] = await self._homes.owners_of([payment.slot], anew=True)
+        return owner.region == self._region and owner.ask_after is not None
+
     async def claimed(self, tenant_id: TenantId, keys: Sequence[IdempotencyKey]) -> Sequence[Payment]:
         """Return what was accepted under keys; see the port."""
         with translated():

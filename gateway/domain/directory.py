@@ -75,10 +75,16 @@ class Directory:
     def is_fresh(self, now: datetime) -> bool:
         """Whether it is the cycle day's own file, or was heard since the day began; the day before's counts till due.
 
-        Either will do: which day the rail writes on it is not public, and our clock may differ from the rail's.
+        Either will do: which day the rail writes on it is not public, and our clock may differ from the rail's. But a
+        day far ahead of when it was heard is a mistake, and makes it no newer than tomorrow's.
         """
         due = cycle_day(now - SENT_WITHIN)
-        return self.business_day >= due or self.heard_at >= cycle_begins(due)
+        return min(self.business_day, latest_day(self.heard_at)) >= due or self.heard_at >= cycle_begins(due)
+
+
+def latest_day(heard_at: datetime) -> date:
+    """Return the latest business day that a file heard then can be of: the rail's clock may be ahead of ours."""
+    return cycle_day(heard_at) + timedelta(days=1)
 
 
 def directory_of(file: ParticipantFile, *, event_id: UUID, heard_at: datetime) -> Directory:

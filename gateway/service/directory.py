@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 from uuid import UUID
 
-from gateway.domain.directory import Directory, Gap, Need, directory_of
+from gateway.domain.directory import Directory, Gap, Need, directory_of, latest_day
 from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.rail_operations import Codes, RailEvent, RailEventKind
 from gateway.service.ports import Clock, RailEventStore, UnavailableError
@@ -130,9 +130,9 @@ class ParticipantDirectory:
 
     async def _takes(self, file: RailEvent) -> bool:
         """Whether a file could be read, and is what is gone by from now on."""
-        body = await self.store.body_of(self.rail, file.event_id)
         verdict = Verdict(but=(UnavailableError,))
         async with verdict:
+            body = await self.store.body_of(self.rail, file.event_id)  # its key may be gone, or its row damaged
             self.listed = await asyncio.to_thread(_read, body, file)  # of thousands of participants
         if verdict.fault is not None:
             self._unreadable.add(file.event_id)
@@ -268,7 +268,7 @@ _LATER: Final = "Send it once the institution has signed on again, or pay the cr
 
 def _newer(file: RailEvent) -> tuple[str, datetime]:
     """The latest business day goes first, and of one day's files the one that came last."""
-    return file.description or "", file.at
+    return min(file.description or "", latest_day(file.at).isoformat()), file.at
 
 
 def _read(body: bytes | None, heard: RailEvent) -> Directory:

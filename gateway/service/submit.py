@@ -206,9 +206,10 @@ class Intake:
         refused = self._not_reached(rail, transfer) if report.valid and not stale else None
         if report.valid and not stale and refused is None:
             return await self._accept(new, body, _warnings(report.findings))
-        if refused is None:
-            refused = Refused(RefusalKind.INVALID, stale) if stale else await self._unacceptable(rail, report)
-        return await self._accept_if_known(new, body, refused)
+        if not report.valid:
+            return await self._accept_if_known(new, body, await self._unacceptable(rail, report))
+        refused = refused or Refused(RefusalKind.INVALID, stale)
+        return await self._accept_unless_free(new, body, refused, _warnings(report.findings))
 
     def _not_reached(self, rail: RailProtocol, transfer: CustomerCreditTransfer | LiquidityTransfer) -> Refused | None:
         """Why the rail would refuse a well-formed transfer, by its directory: of liquidity that says nothing."""
@@ -259,7 +260,7 @@ class Intake:
             return await self._refuse(tenant_id, body, _not_served(chosen, self._rails), received_at)
         if isinstance(request, LiquidityRequest) and not rail.carries_liquidity:
             return await self._refuse(tenant_id, body, _without_liquidity(chosen, self._rails), received_at)
-        transfer, findings = _made(rail, tenant_id, key, request, at=received_at)
+        transfer, findings, untimely = _made(rail, tenant_id, key, request, at=received_at)
         new = self._new_payment(
             rail,
             tenant_id,
@@ -273,9 +274,21 @@ class Intake:
         )
         if any(finding.severity is Severity.ERROR for finding in findings):
             return await self._accept_if_known(new, body, Refused(RefusalKind.INVALID, findings))
-        if (refused := self._not_reached(rail, transfer)) is not None:
-            return await self._accept_if_known(new, body, refused)
+        refused = Refused(RefusalKind.INVALID, untimely) if untimely else self._not_reached(rail, transfer)
+        if refused is not None:
+            return await self._accept_unless_free(new, body, refused, _warnings(findings))
         return await self._accept(new, body, _warnings(findings))
+
+    async def _accept_unless_free(
+        self, new: NewPayment, body: bytes, refused: Refused, warnings: tuple[Finding, ...]
+    ) -> Submitted | Refused:
+        """Refuse what was right another day, or may be: where a lost region may have accepted it then, the rail knows.
+
+        It is accepted there: the rail is asked before anything is sent, and whoever sends looks into the directory.
+        """
+        if await self._store.asks_first(new):
+            return await self._accept(new, body, warnings)
+        return await self._accept_if_known(new, body, refused)
 
     async def _accept_if_known(self, new: NewPayment, body: bytes, refused: Refused) -> Submitted | Refused:
         """Refuse what is new; what was accepted once is a repeat, whatever the rules have become meanwhile.
@@ -398,20 +411,20 @@ def _made(
     request: PaymentRequest | LiquidityRequest,
     *,
     at: datetime,
-) -> tuple[CustomerCreditTransfer | LiquidityTransfer, tuple[Finding, ...]]:
-    """What a JSON request moves, and what the rail would refuse in the message that is made of it."""
+) -> tuple[CustomerCreditTransfer | LiquidityTransfer, tuple[Finding, ...], tuple[Finding, ...]]:
+    """What a JSON request moves, and what the rail would refuse in the message made of it: at any time, and now."""
     business_date = rail.business_date(at)
     if not isinstance(request, LiquidityRequest):
         transfer = rail.transfer_from_request(
             request, tenant_id=tenant_id, idempotency_key=key, business_date=business_date, at=at
         )
-        return transfer, rail.check_transfer(transfer)
+        return transfer, rail.check_transfer(transfer), ()
     message = rail.liquidity_from_request(
         request, tenant_id=tenant_id, idempotency_key=key, business_date=business_date, at=at
     )
     liquidity = taken(message)
     assert liquidity is not None, "what we have made names its institutions"
-    return liquidity, (*rail.check_transfer(message), *rail.check_liquidity_hours(at=at))
+    return liquidity, rail.check_transfer(message), rail.check_liquidity_hours(at=at)
 
 
 def _transfer_in(report: Report, rail: RailProtocol) -> CustomerCreditTransfer | LiquidityTransfer | None:

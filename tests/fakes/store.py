@@ -110,6 +110,7 @@ class InMemoryStore:
         self.not_found_policies: dict[TenantId, NotFoundPolicy] = {}
         self.funds_holders: dict[TenantId, FundsHolder] = {}
         self.homes: dict[int, RegionId] = {}
+        self.taken_over: dict[int, datetime] = {}
         """Slots that another region owns."""
         self.reachable = True
         self.next_call_raises: Exception | None = None
@@ -137,6 +138,7 @@ class InMemoryStore:
         if (new.rail, new.message_id) in rows.message_ids:
             return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
         payment = new.accepted(self.funds_holders.get(new.tenant_id, FundsHolder.TENANT))
+        payment = replace(payment, ask_after=self.taken_over.get(new.slot))
         region, epoch = self.region, self.epoch_of(new.slot)
         rows.claims[key] = Claim(new.payment_id, new.content_digest)
         rows.message_ids.add((new.rail, new.message_id))
@@ -180,6 +182,11 @@ class InMemoryStore:
         if not known and home is not None:
             raise ElsewhereError(home, payment.idempotency_key, payment.message.body)
         return self._accept_one(payment) if known else None
+
+    async def asks_first(self, payment: NewPayment) -> bool:
+        """Look at the slot; see the port."""
+        await self._reached()
+        return payment.slot in self.taken_over
 
     async def claimed(self, tenant_id: TenantId, keys: Sequence[IdempotencyKey]) -> Sequence[Payment]:
         """Return what was accepted under keys; see the port."""

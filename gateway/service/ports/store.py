@@ -242,6 +242,13 @@ class ClaimStore(Protocol):
         """
         ...
 
+    async def asks_first(self, payment: NewPayment) -> bool:
+        """Whether the key was another region's that is lost: what it has accepted and sent may not be known here.
+
+        Of such a key "nothing was accepted" is no answer: it is accepted, and the rail asked before anything is sent.
+        """
+        ...
+
 
 class PaymentStore(ClaimStore, Protocol):
     """The database of one region. Facts and events are only ever added."""

@@ -155,6 +155,53 @@ async def test_the_change_of_any_column_of_a_conversation_is_found(owner: asyncp
     assert {*MESSAGE_EDITS, *key, "position"} == set(conversation_message.columns.keys())
 
 
+async def test_an_act_that_lost_its_digest_or_its_transaction_is_reported(owner: asyncpg.Connection) -> None:
+    """The table takes neither; whoever may take the table's rule away is found out, and nothing dies of it."""
+    first = "(SELECT min(conversation_id::text)::uuid FROM conversation)"
+    found = {}
+    for column in ("digest", "sql_transaction"):
+        edit = f"UPDATE conversation_event SET {column} = NULL WHERE conversation_id = {first} AND sequence = 2"
+        with pytest.raises(asyncpg.CheckViolationError):
+            await owner.execute(edit)
+        undone = owner.transaction(isolation="repeatable_read")
+        await undone.start()
+        await owner.execute("ALTER TABLE conversation_event DROP CONSTRAINT conversation_event_sealed_if_chained_ck")
+        await owner.execute(edit)
+        trail = await verify(PostgresAuditReader(owner), (), local=REGION)
+        await undone.rollback()
+        found[column] = {violation.kind for violation in trail.violations}
+
+    assert {ViolationKind.EVENT_UNCHAINED, ViolationKind.SEALED_EVENTS_DIFFER} <= found["digest"]
+    assert found["sql_transaction"] == {ViolationKind.SEALED_EVENTS_DIFFER}
+
+
+async def test_a_part_ends_between_conversations_as_between_payments(owner: asyncpg.Connection) -> None:
+    """Of an institution with few payments and many conversations not everything is read at once."""
+    ids = await owner.fetch("SELECT DISTINCT conversation_id AS id FROM conversation_event")
+    async with owner.transaction(isolation="repeatable_read"):
+        spans = await PostgresAuditReader(owner).spans(events=3)
+
+    ends = {last.int for _, last in spans}
+    assert len(spans) >= 4
+    assert ends & {row["id"].int for row in ids}
+
+
+async def test_an_act_with_a_transaction_and_no_digest_does_not_stop_the_sealer(database: Database) -> None:
+    """It lies under the seal with what its facts give."""
+    place = PostgresPlace(database)
+    talk = await _talk(database)
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute("ALTER TABLE conversation_event DROP CONSTRAINT conversation_event_sealed_if_chained_ck")
+    await owner.execute("UPDATE conversation_event SET digest = NULL WHERE conversation_id = $1 AND sequence = 2", talk)
+    await owner.close()
+
+    async with place.open() as [opened]:
+        seal = await opened.audit.seal(at=NOW + timedelta(minutes=1), events_max=100)
+
+    assert seal is not None
+    assert seal.events == 3
+
+
 async def test_what_is_taken_out_of_a_conversation_is_found(owner: asyncpg.Connection) -> None:
     """Facts, acts, messages or the state, of all conversations."""
     tables = ("conversation", "conversation_event", "conversation_message", "conversation_state")

@@ -18,12 +18,14 @@ import pytest
 from adapters.postgres import statements
 from adapters.postgres.connection import open_pool
 from adapters.postgres.incoming import PostgresIncoming
+from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.postgres.store import PostgresStore
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import EventKind
 from gateway.domain.identity import SLOTS
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.payment import Rail
+from gateway.domain.rail_operations import RailEventKind
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.ports import MessageDirection, Unsent
 from iso20022 import EndToEndId
@@ -168,6 +170,33 @@ async def test_what_comes_back_is_found_by_its_payment_alone(counting: CountingP
         assert [each.payment_id for each in await store.returns_of(payment)] == [returned.payment_id]
         await payments.requested(None, limit=10)
 
+    assert large(counting.read) == {}
+
+
+_REPORTED: Final = """
+INSERT INTO rail_event (region, event_id, rail, kind, code, subjects, at)
+SELECT $1, gen_random_uuid(), 'fednow', 'reported', 'RPRT', '{990000107}', $2::timestamptz + n * interval '1 second'
+FROM generate_series($3::int, $4::int) AS n
+"""
+
+
+async def test_a_look_at_the_rails_events_reads_what_it_shows_alone(database: Database) -> None:
+    """Every process looks every few seconds; the rail's reports of days lie between what it looks for."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute(_REPORTED, REGION, NOW, 1, STORED)
+    await owner.execute("VACUUM ANALYZE rail_event")
+    await owner.close()
+    async with open_pool(database.application_dsn, connections_max=2) as pool:
+        counting = CountingPool(pool)
+        store = PostgresRailEvents(cast("asyncpg.Pool[asyncpg.Record]", counting), region=REGION, vault=VAULT)
+        for _ in range(8):
+            assert await store.events(Rail.FEDNOW, kinds={RailEventKind.DIRECTORY}, limit=8) == []
+            shown = await store.events(Rail.FEDNOW, kinds={RailEventKind.REPORTED, RailEventKind.BROADCAST}, limit=8)
+            assert len(shown) == 8
+            asked = await store.events(Rail.FEDNOW, codes={"FPON"}, kinds={RailEventKind.ASKED}, limit=8)
+            assert asked == []
+
+    assert len(counting.read) == 2
     assert large(counting.read) == {}
 
 

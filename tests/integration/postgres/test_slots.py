@@ -110,6 +110,22 @@ async def test_who_forwards_looks_at_the_slot_again_and_at_no_other(database: Da
     assert listening.heard == [statements.SLOTS, statements.SLOTS_NAMED, statements.SLOTS_NAMED]
 
 
+async def test_of_a_slot_that_was_taken_over_the_rail_is_asked_first_and_of_no_other(database: Database) -> None:
+    """However old the map is that is kept: what a lost region has accepted under the key is not known here."""
+    async with open_pool(database.application_dsn) as pool:
+        payment = new_payment("key-1")
+        regions = PostgresRegions(pool, region=REGION, vault=VAULT)
+        store = PostgresStore(pool, region=REGION, vault=VAULT)
+        ours = SlotMap.first([REGION])
+        away = ours.moved([payment.slot], to=PEER)
+        found = []
+        for slots in (ours, away, away.taken_over(PEER, by=REGION, ask_after=NOW)):
+            await regions.adopt(slots)
+            found.append(await store.asks_first(payment))
+
+    assert found == [False, False, True]
+
+
 async def test_a_check_in_the_statements_own_snapshot_would_accept_under_the_old_map(database: Database) -> None:
     """The control of the test above: a snapshot from before the lock shows the map from before the takeover."""
     owner = await asyncpg.connect(database.owner_dsn)

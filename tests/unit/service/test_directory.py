@@ -13,17 +13,19 @@ import pytest
 
 from gateway.domain.directory import Directory, Gap, Need
 from gateway.domain.events import EventKind
+from gateway.domain.identity import SLOTS
 from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, PaymentState, Rail, ReasonOrigin
 from gateway.domain.timing import Timing
 from gateway.service.directory import DirectoryUse, ParticipantDirectory
 from gateway.service.fednow import fednow_protocol
 from gateway.service.ports import UnavailableError
 from gateway.service.submit import RefusalKind, Submitted
-from iso20022 import FedNowProfile, TransactionStatus
+from iso20022 import FedNowProfile, StatusReason, TransactionStatus
 from iso20022.messages.admi998 import ParticipantFile, ParticipantService
 from tests.acceptance.payments import RECEIVER, SENDER, message
 from tests.fakes.directory import directory_over, file_of, heard, told
 from tests.fakes.rail_operations import InMemoryRailEvents
+from tests.unit.service.test_doubt import question
 from tests.unit.service.test_screening_outgoing import Desk, held
 from tests.unit.service.test_submitting import BODY, REQUEST
 from tests.unit.service.world import PARTY, TENANT, World, transfer, world
@@ -233,6 +235,48 @@ async def test_a_repeat_of_what_was_accepted_gets_its_answer_whatever_the_direct
     assert again.payment_id == first.payment_id
 
 
+@pytest.mark.parametrize("day", ["of the directory", "of the date"])
+async def test_of_a_key_of_a_lost_region_nothing_is_refused_at_intake_the_rail_is_asked_first(
+    place: Listed, day: str
+) -> None:
+    """The lost region may have accepted and sent it: told "nothing was accepted", the client would pay another way."""
+    await place.hears({SENDER: "CTSR"} if day == "of the directory" else ALL)
+    payment = transfer()
+    if day == "of the date":
+        place.earth.clock.advance(timedelta(days=3).total_seconds())
+        await place.hears(ALL, day=TODAY + timedelta(days=3))
+    refused = await place.earth.refused(message(payment))
+    earth = place.earth
+    earth.store.taken_over = dict.fromkeys(range(SLOTS), earth.clock.now() + timedelta(seconds=10))
+
+    submitted = await place.earth.submit(payment)
+
+    assert refused.kind in {RefusalKind.NOT_REACHED, RefusalKind.INVALID}
+    assert (await place.sent(submitted)).state is PaymentState.IN_DOUBT
+    assert earth.rail.sent == []
+
+
+async def test_what_the_rail_has_not_seen_of_a_lost_regions_key_is_held_against_the_directory_then(
+    place: Listed,
+) -> None:
+    """Once the rail has said that there is no such payment, it is certain that nothing was sent."""
+    await place.hears({SENDER: "CTSR"})
+    earth = place.earth
+    earth.store.taken_over = dict.fromkeys(range(SLOTS), earth.clock.now() + timedelta(seconds=10))
+    submitted = await earth.submit()
+    await earth.dispatch(submitted)
+    await earth.fire_timers(after_s=10)
+    await earth.ask(submitted)
+    unknown = StatusReason(proprietary="E400")
+    question_id = question(earth).message_id
+    await earth.hear(earth.report(question_id, TransactionStatus.RJCT, reason=unknown, about_type="pacs.028.001.03"))
+
+    now = await place.sent(submitted)
+
+    assert (now.state, now.transfers) == (PaymentState.REJECTED, 0)
+    assert len(earth.rail.sent) == 1
+
+
 @pytest.mark.parametrize("use", list(DirectoryUse))
 async def test_while_it_is_stale_or_was_never_heard_everything_is_sent_unless_it_is_required(use: DirectoryUse) -> None:
     """The default leaves it to the rail; an institution that wants nothing sent then is told that the fault is ours."""
@@ -305,6 +349,53 @@ async def test_a_file_that_cannot_be_read_is_reported_once_and_the_one_before_co
 
     assert place.earth.recorder.faults == ["participant directory"]
     assert (await place.accepted()).state is PaymentState.RECEIVED
+
+
+async def test_a_file_dated_ahead_counts_no_longer_than_the_next_days(place: Listed) -> None:
+    """A mistaken date would have it gone by, and called fresh, for as long as it says."""
+    await place.hears({SENDER: "CTSR"}, day=TODAY + timedelta(days=40))
+    ahead = place.directory.standing()
+    for days in (1, 2):
+        place.earth.clock.advance(timedelta(days=1).total_seconds())
+        await place.hears({}, day=TODAY + timedelta(days=days))
+    again = place.directory.standing()
+    place.earth.clock.advance(timedelta(days=3).total_seconds())
+
+    assert (ahead.participants, ahead.is_fresh) == (1, True)
+    assert (again.business_day, again.participants) == (TODAY + timedelta(days=2), 0)
+    assert not place.directory.standing().is_fresh
+
+
+def test_a_file_dated_ahead_is_stale_once_it_is_old() -> None:
+    """Whatever day it says."""
+    heard_at = datetime(2026, 11, 20, 15, tzinfo=UTC)
+    directory = Directory(event_id=_ID, business_day=date(2027, 11, 20), heard_at=heard_at, services={})
+
+    assert directory.is_fresh(heard_at + timedelta(days=1))
+    assert not directory.is_fresh(heard_at + timedelta(days=3))
+
+
+async def test_a_file_that_cannot_be_opened_is_passed_over_as_well(
+    place: Listed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its key is gone, or its row is damaged: the one before counts, and the directory was read."""
+    await place.hears(ALL)
+    place.earth.clock.advance(1)
+    locked = heard(place.events, TODAY, {}, at=place.earth.clock.now())
+    body_of = place.events.body_of
+
+    async def opened(rail: Rail, event_id: UUID) -> bytes | None:
+        if event_id == locked.event_id:
+            raise LookupError("no such key")
+        return await body_of(rail, event_id)
+
+    monkeypatch.setattr(place.events.__class__, "body_of", staticmethod(opened))
+    place.directory.listed, place.directory.is_read = None, False  # a process that has just begun
+
+    await place.directory.refresh()
+
+    assert place.earth.recorder.faults == ["participant directory"]
+    assert (place.directory.standing().participants, place.directory.is_read) == (2, True)
 
 
 async def test_a_file_of_all_participants_is_read_though_no_message_of_ours_may_be_so_large() -> None:

@@ -22,7 +22,8 @@ STATEMENTS: Final = (
     ALTER TABLE conversation_event
         ADD COLUMN epoch BIGINT DEFAULT 1 NOT NULL,
         ADD COLUMN digest BYTEA,
-        ADD COLUMN sql_transaction BIGINT
+        ADD COLUMN sql_transaction BIGINT,
+        ADD CONSTRAINT conversation_event_sealed_if_chained_ck CHECK ((digest IS NULL) = (sql_transaction IS NULL))
     """,
     "ALTER TABLE conversation_state ADD COLUMN event_digest BYTEA",
     "ALTER TABLE audit_seal ADD COLUMN covers_conversations BOOLEAN DEFAULT false NOT NULL",
