@@ -274,10 +274,17 @@ async def admit(
         await in_step()
         announced = await announce(witness, region)
         async with _taken_back(witness, region, announced):
-            await clock.sleep_until(clock.now() + timedelta(seconds=SURELY_NOT_ALONE_S))
+            await _passed(clock, SURELY_NOT_ALONE_S)
             await catch_up()
             await in_step()
             return await readmit(witness, region, announced=announced)
+
+
+async def _passed(clock: Clock, seconds: float) -> None:
+    """Return once so long has passed by the monotonic clock, to whatever the wall clock is set meanwhile."""
+    until_s = clock.monotonic_s() + seconds
+    while (left_s := until_s - clock.monotonic_s()) > 0:
+        await clock.sleep_until(clock.now() + timedelta(seconds=left_s))
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
@@ -33,6 +33,8 @@ from tests.unit.http.world import RecordingObserver
 
 EAST, WEST = RegionId("use1"), RegionId("usw2")
 BOTH: Final = (EAST, WEST)
+STEP_S: Final = 10.0
+"""So far a wall clock is set forward: longer than anything here that is waited for by another clock."""
 
 
 async def test_two_regions_begin_with_a_share_each_and_a_repeat_changes_nothing() -> None:
@@ -247,11 +249,13 @@ async def test_a_region_that_renews_at_the_last_moment_is_not_fenced_off_by_itse
 class Coming:
     """A region that is let in: what it does, in order, with what the witness says at each step."""
 
-    def __init__(self, witness: InMemoryWitness, *, fails_at: int | None = None) -> None:
+    def __init__(
+        self, witness: InMemoryWitness, *, fails_at: int | None = None, clock: VirtualClock | None = None
+    ) -> None:
         self.witness = witness
         self.fails_at = fails_at
         self.steps: list[tuple[str, bool, float]] = []
-        self.clock = VirtualClock()
+        self.clock = clock or VirtualClock()
 
     async def _step(self, name: str) -> None:
         terms = LeaseTerms.read(self.witness.records[lease_name(WEST)].text)
@@ -294,6 +298,35 @@ async def test_a_region_catches_up_after_the_other_has_stopped_going_on_alone_an
     ]
     assert coming.steps[1][2] - coming.steps[0][2] >= SURELY_NOT_ALONE_S
     assert (terms.fenced_by, terms.returns, terms.term) == (None, False, 2)
+
+
+class SetWhileItSleeps(VirtualClock):
+    """A clock whose wall time is set forward once, when somebody sleeps by it: no time has passed."""
+
+    was_set_by_s = 0.0
+
+    def monotonic_s(self) -> float:
+        """Return seconds since the start, without those that it was set forward by."""
+        return super().monotonic_s() - self.was_set_by_s
+
+    async def sleep_until(self, instant: datetime) -> None:
+        """Be set forward, and sleep."""
+        if not self.was_set_by_s:
+            self.was_set_by_s = STEP_S
+            self.advance(STEP_S)
+        await super().sleep_until(instant)
+
+
+async def test_a_region_whose_wall_clock_is_set_forward_waits_as_long_all_the_same() -> None:
+    """A machine that comes back is put right by its time server just then; the other still goes on alone."""
+    witness = InMemoryWitness()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    coming = Coming(witness, clock=SetWhileItSleeps())
+    await fence(witness, WEST, by=EAST, clock=coming.clock)
+
+    await coming.admitted()
+
+    assert coming.steps[1][2] - coming.steps[0][2] >= SURELY_NOT_ALONE_S
 
 
 @pytest.mark.parametrize("step", [2, 3])
