@@ -137,7 +137,11 @@ async def _take_over(
 
 @dataclass(slots=True)
 class Guardian:
-    """Takes the other region over by itself, once its lease was not renewed for so long, and the own one is."""
+    """Takes the other region over by itself, once its lease was not renewed for so long, and the own one is.
+
+    What is begun stands in the lease: where it breaks off before the slots have moved, any process of the own region
+    that watches goes on with it. What was fenced off by command is left to the command.
+    """
 
     witness: Witness
     lost: RegionId
@@ -154,19 +158,32 @@ class Guardian:
             terms = await watch.look()
             if terms.fenced_by is None and watch.silent_s >= max(self.after_s, terms.surely_over_s):
                 self.tenure.demand()
+                await self._begin(watch)
+            elif self._is_begun(terms) and watch.is_surely_over and await self._has_slots_left():
+                self.tenure.demand()
                 await self._take_over(watch)
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=WATCH_PAUSE_S))
 
-    async def _take_over(self, watch: LeaseWatch) -> None:
+    def _is_begun(self, terms: LeaseTerms) -> bool:
+        return terms.is_out and terms.to_be_taken and terms.fenced_by == self.own
+
+    async def _has_slots_left(self) -> bool:
+        record = await self.witness.read(SLOTS_RECORD)
+        return record is not None and SlotMap.read(record.text).names(self.lost)
+
+    async def _begin(self, watch: LeaseWatch) -> None:
         """Take over what has been silent for so long; what has renewed since the last look is alive, and left alone.
 
         Its lease has surely run out: what was waited for the silence is not waited for again.
         """
         await _demand_unfenced(self.witness, self.own)
         try:
-            await watch.fence_as_seen(by=self.own)
+            await watch.fence_as_seen(by=self.own, to_be_taken=True)
         except OvertakenError:
             return
+        await self._take_over(watch)
+
+    async def _take_over(self, watch: LeaseWatch) -> None:
         await _take_over(watch, self.witness, self.lost, by=self.own, clock=self.clock, ask_wait_s=self.ask_wait_s)
 
 
@@ -191,7 +208,7 @@ async def _changed(
         if record is None:
             raise UnavailableError("the witness has no map of slots: fifteen region init --first")
         known = SlotMap.read(record.text)
-        if unless is not None and not any(unless in {owner.region, owner.released_by} for owner in known.owners):
+        if unless is not None and not known.names(unless):
             return known
         try:
             changed = change(known)

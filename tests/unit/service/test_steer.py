@@ -11,7 +11,7 @@ import pytest
 
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SURELY_NOT_ALONE_S, LeaseTerms, SlotMap
-from gateway.service.lease import RegionLease, lease_name
+from gateway.service.lease import LeaseWatch, RegionLease, lease_name
 from gateway.service.ports import NotServingError, UnavailableError
 from gateway.service.regions import SLOTS_RECORD
 from gateway.service.steer import (
@@ -212,6 +212,65 @@ async def test_the_silence_after_which_a_region_is_taken_over_by_itself_is_not_w
         watching.cancel()
 
     assert 12 <= clock.monotonic_s() - started_s < 12 + WATCH_PAUSE_S + 1
+
+
+class LosingTheAnswer(InMemoryWitness):
+    """A witness that fences a region off, once, and whose answer to that is lost."""
+
+    lost_answers = 0
+
+    async def write(self, name: str, text: str, *, expected: int | None) -> int:
+        """Write, and lose the first answer about a fence."""
+        version = await super().write(name, text, expected=expected)
+        if name == lease_name(WEST) and LeaseTerms.read(text).fenced_by is not None and not self.lost_answers:
+            self.lost_answers += 1
+            raise UnavailableError("the witness did not answer")
+        return version
+
+
+async def test_what_one_process_began_to_take_over_by_itself_another_takes_over() -> None:
+    """It had fenced the region off when it was lost: else its slots would have no owner that serves, for ever."""
+    witness, clock = LosingTheAnswer(), VirtualClock()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    guardians = [Guardian(witness, WEST, EAST, Held(), clock, after_s=20, ask_wait_s=25) for _ in range(2)]
+    watching = [asyncio.create_task(guardian.run()) for guardian in guardians]
+    for _ in range(120):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        clock.advance(0.5)
+    broken_off = [task for task in watching if task.done()]
+    for task in watching:
+        task.cancel()
+    await asyncio.wait(watching)
+
+    assert [type(task.exception()) for task in broken_off] == [UnavailableError]
+    slots = SlotMap.read(witness.records[SLOTS_RECORD].text)
+    assert slots.slots_of(EAST) == frozenset(range(256))
+    assert {owner.epoch for owner in slots.owners} == {1, 2}
+
+
+@pytest.mark.parametrize("is_by_itself", [False, True])
+async def test_what_an_operator_has_fenced_off_or_lets_in_is_not_taken_over_by_itself(*, is_by_itself: bool) -> None:
+    """By command a region is fenced off to serve nothing, and keeps its slots; so does one that is about to return."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    if is_by_itself:
+        watch = LeaseWatch(witness, WEST, clock)
+        await watch.look()
+        await watch.fence_as_seen(by=EAST, to_be_taken=True)
+        await announce(witness, WEST)
+    else:
+        await fence(witness, WEST, by=EAST, clock=clock)
+    guardian = Guardian(witness, WEST, EAST, Held(), clock, after_s=20, ask_wait_s=25)
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(guardian.run())
+        for _ in range(120):
+            for _ in range(5):
+                await asyncio.sleep(0)
+            clock.advance(0.5)
+        watching.cancel()
+
+    assert SlotMap.read(witness.records[SLOTS_RECORD].text) == first
 
 
 async def test_a_region_that_renews_at_the_last_moment_is_not_fenced_off_by_itself() -> None:
