@@ -248,21 +248,30 @@ async def announce(witness: Witness, region: RegionId) -> int:
     return record.version
 
 
-async def withdraw(witness: Witness, region: RegionId, *, announced: int) -> None:
+async def withdraw(witness: Witness, region: RegionId, *, announced: int | None) -> None:
     """Take back what was announced, where nobody else has changed it since: the other region goes on alone again.
+
+    None stands for a version that is not known, as the announcement's answer was lost: whatever is announced is taken
+    back then, and what is on its way to the witness yet finds another version there.
 
     Raises:
         UnavailableError: the witness does not answer.
 
     """
-    record = await witness.read(lease_name(region))
-    if record is None or record.version != announced or not LeaseTerms.read(record.text).returns:
+    for _ in range(RENEWED_MEANWHILE_MAX):
+        record = await witness.read(lease_name(region))
+        if record is None or announced not in {None, record.version}:
+            return
+        terms = LeaseTerms.read(record.text)
+        if terms.fenced_by is None:
+            return
+        try:
+            text = replace(terms, returns=False).as_text()
+            await witness.write(lease_name(region), text, expected=record.version)
+        except OvertakenError:
+            continue  # announced, let in, or fenced off again, at this very moment
         return
-    try:
-        text = replace(LeaseTerms.read(record.text), returns=False).as_text()
-        await witness.write(lease_name(region), text, expected=announced)
-    except OvertakenError:
-        pass  # it was let in, or fenced off again, at this very moment
+    raise UnavailableError(f"the lease of region {region} changed {RENEWED_MEANWHILE_MAX} times meanwhile")
 
 
 async def admit(
@@ -289,8 +298,7 @@ async def admit(
     """
     async with asyncio.timeout(within_s):
         await in_step()
-        announced = await announce(witness, region)
-        async with _taken_back(witness, region, announced):
+        async with _announced(witness, region) as announced:
             await _passed(clock, SURELY_NOT_ALONE_S)
             await catch_up()
             await in_step()
@@ -305,14 +313,26 @@ async def _passed(clock: Clock, seconds: float) -> None:
 
 
 @asynccontextmanager
-async def _taken_back(witness: Witness, region: RegionId, announced: int) -> AsyncIterator[None]:
-    """Take back what was announced if what the context does fails, whatever with."""
+async def _announced(witness: Witness, region: RegionId) -> AsyncIterator[int]:
+    """Announce a region, and take that back if it fails, or what the context does, whatever with."""
+    announced: int | None = None
     try:
-        yield
-    except BaseException:
+        announced = await announce(witness, region)
+        yield announced
+    except BaseException as error:
+        if announced is not None or not isinstance(error, OvertakenError):  # else somebody else was first
+            await _taken_back(witness, region, announced)
+        raise
+
+
+async def _taken_back(witness: Witness, region: RegionId, announced: int | None) -> None:
+    try:
         async with asyncio.timeout(WITHDRAW_MAX_S):
             await withdraw(witness, region, announced=announced)
-        raise
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"the witness does not answer: fifteen region status says whether region {region} is about to be let in"
+        ) from error
 
 
 async def readmit(witness: Witness, region: RegionId, *, announced: int | None = None) -> LeaseTerms:

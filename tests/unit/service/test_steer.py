@@ -12,7 +12,7 @@ import pytest
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SURELY_NOT_ALONE_S, LeaseTerms, SlotMap
 from gateway.service.lease import LeaseWatch, RegionLease, lease_name
-from gateway.service.ports import NotServingError, UnavailableError
+from gateway.service.ports import NotServingError, OvertakenError, UnavailableError
 from gateway.service.regions import SLOTS_RECORD
 from gateway.service.steer import (
     WATCH_PAUSE_S,
@@ -401,6 +401,70 @@ async def test_a_region_that_cannot_catch_up_is_out_as_before_and_the_other_goes
 
     assert failed.group_contains(UnavailableError, match="the way is cut")
     assert LeaseTerms.read(witness.records[lease_name(WEST)].text) == before
+
+
+@pytest.mark.parametrize("is_written_late", [False, True])
+async def test_an_announcement_whose_answer_does_not_come_in_time_is_taken_back(*, is_written_late: bool) -> None:
+    """Whether it was written before the time was over, or is on its way yet: the other goes on alone."""
+
+    class NotAnswering(InMemoryWitness):
+        """A witness that takes an announcement, and says nothing."""
+
+        late: tuple[str, int | None] | None = None
+
+        async def write(self, name: str, text: str, *, expected: int | None) -> int:
+            """Write; in case of an announcement, now or later, without an answer."""
+            if not LeaseTerms.read(text).returns:
+                return await super().write(name, text, expected=expected)
+            if is_written_late:
+                self.late = text, expected
+            else:
+                await super().write(name, text, expected=expected)
+            return await asyncio.get_running_loop().create_future()
+
+    witness, clock = NotAnswering(), VirtualClock()
+    for region in BOTH:
+        await witness.write(lease_name(region), LeaseTerms(region, 1, 10.0).as_text(), expected=None)
+    before = await fence(witness, WEST, by=EAST, clock=clock)
+
+    async def nothing() -> None:
+        """Be in step."""
+
+    with pytest.raises(TimeoutError):
+        await admit(witness, WEST, in_step=nothing, catch_up=nothing, clock=clock, within_s=0.05)
+    if witness.late is not None:
+        with pytest.raises(OvertakenError):
+            await InMemoryWitness.write(witness, lease_name(WEST), witness.late[0], expected=witness.late[1])
+
+    assert LeaseTerms.read(witness.records[lease_name(WEST)].text) == before
+
+
+async def test_what_another_has_announced_at_the_same_moment_is_not_taken_back() -> None:
+    """Two operators at once: the second one's announcement comes too late, and the first one's attempt goes on."""
+    clock = VirtualClock()
+
+    class TwoAtOnce(InMemoryWitness):
+        """A witness at which the other operator's announcement comes first."""
+
+        async def write(self, name: str, text: str, *, expected: int | None) -> int:
+            """Write, and again in case of an announcement."""
+            version = await super().write(name, text, expected=expected)
+            if LeaseTerms.read(text).returns:
+                await super().write(name, text, expected=expected)
+            return version
+
+    witness = TwoAtOnce()
+    for region in BOTH:
+        await witness.write(lease_name(region), LeaseTerms(region, 1, 10.0).as_text(), expected=None)
+    await fence(witness, WEST, by=EAST, clock=clock)
+
+    async def nothing() -> None:
+        """Be in step."""
+
+    with pytest.raises(OvertakenError):
+        await admit(witness, WEST, in_step=nothing, catch_up=nothing, clock=clock, within_s=5)
+
+    assert LeaseTerms.read(witness.records[lease_name(WEST)].text).returns
 
 
 async def test_what_another_has_announced_since_is_not_taken_back() -> None:
