@@ -130,10 +130,10 @@ class PostgresStore:
             raise UnavailableError(f"saved, or not, and not acknowledged: {error}") from error
 
     async def _elsewhere(self, waiting: Sequence[NewPayment], *, anew: bool) -> dict[_Key, _Elsewhere]:
-        """Return the submissions whose keys have their home in another region, by this region's map of the slots.
+        """Return the submissions whose keys have their home in another region, by this region's copy of the map.
 
-        The map is kept: an old one is found out by the statement, which takes no claim under another epoch than the
-        map's; and nobody is sent elsewhere by an old one.
+        What is kept of it may be old: the statement takes no claim under another epoch than the copy's, and what it
+        did not take comes here again, with the copy read `anew`. Nobody is sent elsewhere before it was read again.
         """
         owners = await self._homes.owners_of([new.slot for new in waiting], anew=anew)
         homes = {_key(new): owner.region for new, owner in zip(waiting, owners, strict=True)}
@@ -143,7 +143,7 @@ class PostgresStore:
     def _is_alone(self) -> bool:
         """Whether no other region has accepted anything: there is none, and none of its slots has come here.
 
-        Beside another the map that is kept does not tell: what has moved since it was read may have been accepted there.
+        Beside another the map that is kept does not tell: what has moved since then may have been accepted there.
         """
         return not self._has_peer and self._homes.have_never_moved
 

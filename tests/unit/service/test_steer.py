@@ -420,7 +420,8 @@ async def test_an_announcement_whose_answer_does_not_come_in_time_is_taken_back(
                 self.late = text, expected
             else:
                 await super().write(name, text, expected=expected)
-            return await asyncio.get_running_loop().create_future()
+            never: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            return await never
 
     witness, clock = NotAnswering(), VirtualClock()
     for region in BOTH:
