@@ -8,7 +8,7 @@ import asyncpg
 
 from adapters.postgres.statements import SLOTS, SLOTS_NAMED
 from gateway.domain.payment import RegionId
-from gateway.domain.regions import SlotOwner
+from gateway.domain.regions import FIRST_EPOCH, SlotOwner
 from gateway.service.ports import UnavailableError
 
 
@@ -42,8 +42,10 @@ class Homes:
 
     def _keep(self, owners: Mapping[int, SlotOwner]) -> None:
         self._owners = owners
-        self.are_all_here = bool(owners) and all(owner.region == self._region for owner in owners.values())
-        """Whether every slot is this region's, as far as it was read."""
+        first = SlotOwner(self._region, FIRST_EPOCH)
+        self.have_never_moved = bool(owners) and all(owner == first for owner in owners.values())
+        """Whether every slot has been this region's from the start, as far as it was read: one that was taken over, or
+        came back, has a higher epoch, and what another region has accepted lies here beside ours."""
 
     def epoch_of(self, slot: int) -> int:
         """Return the epoch of a slot whose owner was asked for."""

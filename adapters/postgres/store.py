@@ -91,6 +91,7 @@ class PostgresStore:
         self._vault = vault
         self._archive = archive
         self._tenure = tenure or Alone()
+        self._has_peer = not isinstance(self._tenure, Alone)
         self._homes = Homes(pool, region=region)
 
     # --- intake ---
@@ -129,18 +130,26 @@ class PostgresStore:
             raise UnavailableError(f"saved, or not, and not acknowledged: {error}") from error
 
     async def _elsewhere(self, waiting: Sequence[NewPayment], *, anew: bool) -> dict[_Key, _Elsewhere]:
-        """Return the submissions whose keys have their home in another region, by this region's map of the slots.
+        """Return the submissions whose keys have their home in another region, by this region's copy of the map.
 
-        The map is kept: an old one is found out by the statement, which takes no claim under another epoch than the
-        map's; and nobody is sent elsewhere by an old one.
+        What is kept of it may be old: the statement takes no claim under another epoch than the copy's, and what it
+        did not take comes here again, with the copy read `anew`. Nobody is sent elsewhere before it was read again.
         """
         owners = await self._homes.owners_of([new.slot for new in waiting], anew=anew)
         homes = {_key(new): owner.region for new, owner in zip(waiting, owners, strict=True)}
         return {key: _Elsewhere(home) for key, home in homes.items() if home != self._region}
 
+    @property
+    def _is_alone(self) -> bool:
+        """Whether no other region has accepted anything: there is none, and none of its slots has come here.
+
+        Beside another the map that is kept does not tell: what has moved since then may have been accepted there.
+        """
+        return not self._has_peer and self._homes.have_never_moved
+
     async def _taken_elsewhere(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Claimed]:
         """Return the submissions whose message id the other region has accepted under another key."""
-        if not waiting or self._homes.are_all_here:
+        if not waiting or self._is_alone:
             return {}
         rows = await self._pool.fetch(
             statements.MESSAGE_IDS_TAKEN_ELSEWHERE,
@@ -174,7 +183,7 @@ class PostgresStore:
     async def _insert(self, payments: Sequence[NewPayment]) -> dict[_Key, FundsHolder]:
         epochs = [self._homes.epoch_of(new.slot) for new in payments]
         parameters = accept_columns(payments, self._vault, region=self._region, epochs=epochs)
-        statement = statements.ACCEPT if self._homes.are_all_here else statements.ACCEPT_BESIDE_ANOTHER
+        statement = statements.ACCEPT if self._is_alone else statements.ACCEPT_BESIDE_ANOTHER
         rows = await self._pool.fetch(statement, self._region, *parameters)
         return {(row["tenant_id"], row["idempotency_key"]): FundsHolder(row["funds_holder"]) for row in rows}
 
@@ -194,7 +203,7 @@ class PostgresStore:
     async def home_elsewhere(self, payment: NewPayment) -> RegionId | None:
         """Return the other region whose key it is; see the port."""
         self._tenure.demand()
-        if self._homes.are_all_here:
+        if self._is_alone:
             return None
         with translated():
             [owner] = await self._homes.owners_of([payment.slot], anew=False)

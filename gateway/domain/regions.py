@@ -76,6 +76,10 @@ class SlotMap:
         """Return the slots that a region owns."""
         return frozenset(slot for slot, owner in enumerate(self.owners) if owner.region == region)
 
+    def names(self, region: RegionId) -> bool:
+        """Whether a region owns a slot, or has yet to hand one over."""
+        return any(region in {owner.region, owner.released_by} for owner in self.owners)
+
     def moved(self, slots: Collection[int], *, to: RegionId) -> Self:
         """Return the map after these slots went to a region: each under the epoch after its present one."""
         return self._with({slot: SlotOwner(to, self.owners[slot].epoch + 1) for slot in slots}, to)
@@ -148,7 +152,8 @@ class LeaseTerms:
     `length_s` is part of the record, so that who holds it and who waits for its end reckon with the same length,
     whatever their settings say. `term` counts the times that the region was let in. A lease with `fenced_by` is not
     renewed: the region serves nothing until it is let in again. One that `returns` is fenced off still, and is about
-    to be let in: the other goes on alone no more.
+    to be let in: the other goes on alone no more. One that is `to_be_taken` was fenced off because it fell silent:
+    any process of `fenced_by` that watches it takes its slots over.
     """
 
     region: RegionId
@@ -156,11 +161,13 @@ class LeaseTerms:
     length_s: float
     fenced_by: RegionId | None = None
     returns: bool = False
+    to_be_taken: bool = False
 
     def as_text(self) -> str:
         """Return the record's text."""
         members = {"region": self.region, "term": self.term, "length_s": self.length_s, "fenced_by": self.fenced_by}
-        return json.dumps(members | ({"returns": True} if self.returns else {}), separators=(",", ":"))
+        marks = {"returns": self.returns, "to_be_taken": self.to_be_taken}
+        return json.dumps(members | {name: True for name, is_set in marks.items() if is_set}, separators=(",", ":"))
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -179,6 +186,7 @@ class LeaseTerms:
                 float(found["length_s"]),
                 None if fenced_by is None else RegionId(fenced_by),
                 found.get("returns") is True,
+                found.get("to_be_taken") is True,
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"no lease: {text[:200]}") from error

@@ -169,13 +169,13 @@ class LeaseWatch:
         await self.look()
         return await self.fence_as_seen(by=by)
 
-    async def fence_as_seen(self, *, by: RegionId) -> LeaseTerms:
+    async def fence_as_seen(self, *, by: RegionId, to_be_taken: bool = False) -> LeaseTerms:
         """Fence the watched region off if it has not renewed since the last look; see `fence`."""
         assert self._seen is not None, "it was looked at"
         terms = LeaseTerms.read(self._seen.text)
         if terms.is_out:
             return terms
-        fenced = LeaseTerms(terms.region, terms.term, terms.length_s, fenced_by=by)
+        fenced = LeaseTerms(terms.region, terms.term, terms.length_s, fenced_by=by, to_be_taken=to_be_taken)
         version = await self._witness.write(lease_name(self._watched), fenced.as_text(), expected=self._seen.version)
         # The time that was waited before counts on: the last renewal was before the version that was replaced.
         self._seen = WitnessRecord(fenced.as_text(), version)

@@ -137,7 +137,11 @@ async def _take_over(
 
 @dataclass(slots=True)
 class Guardian:
-    """Takes the other region over by itself, once its lease was not renewed for so long, and the own one is."""
+    """Takes the other region over by itself, once its lease was not renewed for so long, and the own one is.
+
+    What is begun stands in the lease: where it breaks off before the slots have moved, any process of the own region
+    that watches goes on with it. What was fenced off by command is left to the command.
+    """
 
     witness: Witness
     lost: RegionId
@@ -154,19 +158,32 @@ class Guardian:
             terms = await watch.look()
             if terms.fenced_by is None and watch.silent_s >= max(self.after_s, terms.surely_over_s):
                 self.tenure.demand()
+                await self._begin(watch)
+            elif self._is_begun(terms) and watch.is_surely_over and await self._has_slots_left():
+                self.tenure.demand()
                 await self._take_over(watch)
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=WATCH_PAUSE_S))
 
-    async def _take_over(self, watch: LeaseWatch) -> None:
+    def _is_begun(self, terms: LeaseTerms) -> bool:
+        return terms.is_out and terms.to_be_taken and terms.fenced_by == self.own
+
+    async def _has_slots_left(self) -> bool:
+        record = await self.witness.read(SLOTS_RECORD)
+        return record is not None and SlotMap.read(record.text).names(self.lost)
+
+    async def _begin(self, watch: LeaseWatch) -> None:
         """Take over what has been silent for so long; what has renewed since the last look is alive, and left alone.
 
         Its lease has surely run out: what was waited for the silence is not waited for again.
         """
         await _demand_unfenced(self.witness, self.own)
         try:
-            await watch.fence_as_seen(by=self.own)
+            await watch.fence_as_seen(by=self.own, to_be_taken=True)
         except OvertakenError:
             return
+        await self._take_over(watch)
+
+    async def _take_over(self, watch: LeaseWatch) -> None:
         await _take_over(watch, self.witness, self.lost, by=self.own, clock=self.clock, ask_wait_s=self.ask_wait_s)
 
 
@@ -191,7 +208,7 @@ async def _changed(
         if record is None:
             raise UnavailableError("the witness has no map of slots: fifteen region init --first")
         known = SlotMap.read(record.text)
-        if unless is not None and not any(unless in {owner.region, owner.released_by} for owner in known.owners):
+        if unless is not None and not known.names(unless):
             return known
         try:
             changed = change(known)
@@ -231,21 +248,30 @@ async def announce(witness: Witness, region: RegionId) -> int:
     return record.version
 
 
-async def withdraw(witness: Witness, region: RegionId, *, announced: int) -> None:
+async def withdraw(witness: Witness, region: RegionId, *, announced: int | None) -> None:
     """Take back what was announced, where nobody else has changed it since: the other region goes on alone again.
+
+    None stands for a version that is not known, as the announcement's answer was lost: whatever is announced is taken
+    back then, and what is on its way to the witness yet finds another version there.
 
     Raises:
         UnavailableError: the witness does not answer.
 
     """
-    record = await witness.read(lease_name(region))
-    if record is None or record.version != announced or not LeaseTerms.read(record.text).returns:
+    for _ in range(RENEWED_MEANWHILE_MAX):
+        record = await witness.read(lease_name(region))
+        if record is None or announced not in {None, record.version}:
+            return
+        terms = LeaseTerms.read(record.text)
+        if terms.fenced_by is None:
+            return
+        try:
+            text = replace(terms, returns=False).as_text()
+            await witness.write(lease_name(region), text, expected=record.version)
+        except OvertakenError:
+            continue  # announced, let in, or fenced off again, at this very moment
         return
-    try:
-        text = replace(LeaseTerms.read(record.text), returns=False).as_text()
-        await witness.write(lease_name(region), text, expected=announced)
-    except OvertakenError:
-        pass  # it was let in, or fenced off again, at this very moment
+    raise UnavailableError(f"the lease of region {region} changed {RENEWED_MEANWHILE_MAX} times meanwhile")
 
 
 async def admit(
@@ -272,23 +298,41 @@ async def admit(
     """
     async with asyncio.timeout(within_s):
         await in_step()
-        announced = await announce(witness, region)
-        async with _taken_back(witness, region, announced):
-            await clock.sleep_until(clock.now() + timedelta(seconds=SURELY_NOT_ALONE_S))
+        async with _announced(witness, region) as announced:
+            await _passed(clock, SURELY_NOT_ALONE_S)
             await catch_up()
             await in_step()
             return await readmit(witness, region, announced=announced)
 
 
+async def _passed(clock: Clock, seconds: float) -> None:
+    """Return once so long has passed by the monotonic clock, to whatever the wall clock is set meanwhile."""
+    until_s = clock.monotonic_s() + seconds
+    while (left_s := until_s - clock.monotonic_s()) > 0:
+        await clock.sleep_until(clock.now() + timedelta(seconds=left_s))
+
+
 @asynccontextmanager
-async def _taken_back(witness: Witness, region: RegionId, announced: int) -> AsyncIterator[None]:
-    """Take back what was announced if what the context does fails, whatever with."""
+async def _announced(witness: Witness, region: RegionId) -> AsyncIterator[int]:
+    """Announce a region, and take that back if it fails, or what the context does, whatever with."""
+    announced: int | None = None
     try:
-        yield
-    except BaseException:
+        announced = await announce(witness, region)
+        yield announced
+    except BaseException as error:
+        if announced is not None or not isinstance(error, OvertakenError):  # else somebody else was first
+            await _taken_back(witness, region, announced)
+        raise
+
+
+async def _taken_back(witness: Witness, region: RegionId, announced: int | None) -> None:
+    try:
         async with asyncio.timeout(WITHDRAW_MAX_S):
             await withdraw(witness, region, announced=announced)
-        raise
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"the witness does not answer: fifteen region status says whether region {region} is about to be let in"
+        ) from error
 
 
 async def readmit(witness: Witness, region: RegionId, *, announced: int | None = None) -> LeaseTerms:

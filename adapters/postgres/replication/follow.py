@@ -39,8 +39,8 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
     """Follow the peer, and return what was done. `anew` drops what was copied before, and copies everything again.
 
     Raises:
-        ReplicationError: the peer does not publish; there is a copy already, which nothing continues; or the copy has
-            what the peer has lost. Nothing was changed.
+        ReplicationError: the peer does not publish; there is a copy already, which nothing continues; its slot there
+            is gone; or the copy has what the peer has lost. Nothing was changed.
 
     """
     name = subscription_of(region, peer)
@@ -52,6 +52,7 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
         await _keep_out_of_the_log(connection)
         exists = await connection.fetchval("SELECT count(*) > 0 FROM pg_subscription WHERE subname = $1", name)
         if exists and not anew:
+            await _demand_slot(peers, name)
             await connection.execute(f"ALTER SUBSCRIPTION {name} CONNECTION {_quoted(peer_dsn)}")
             await connection.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
             await connection.execute(f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION")
@@ -76,9 +77,29 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
         try:
             await connection.execute(_subscribe(name, peer_dsn, server=connection.get_server_version().major * 10_000))
         except BaseException:
-            await _drop_slot(peers, name)  # nobody follows by it: it would keep the peer's log for ever
+            if await _is_surely_missing(dsn, name):
+                await _drop_slot(peers, name)  # nobody follows by it: it would keep the peer's log for ever
             raise
         return "copied anew" if anew else "subscribed"
+
+
+async def _is_surely_missing(dsn: str, name: str) -> bool:
+    """Whether there is no subscription of this name; not where the server cannot be asked.
+
+    It may have been made, and the answer lost. Asked over a connection of its own: the other one's may be over.
+    """
+    try:
+        async with connected(dsn) as connection:
+            return not await connection.fetchval("SELECT count(*) > 0 FROM pg_subscription WHERE subname = $1", name)
+    except ReplicationError:
+        return False
+
+
+async def _demand_slot(peers: asyncpg.Connection[asyncpg.Record], name: str) -> None:
+    """Refuse where a subscription follows by a slot that the peer has not: what it has missed nobody brings it."""
+    there = "SELECT count(*) > 0 FROM pg_replication_slots WHERE slot_name = $1 AND database = current_database()"
+    if not await peers.fetchval(there, name):
+        raise ReplicationError(f"the peer has no slot {name}, by which this one followed: fifteen region join --anew")
 
 
 async def catch_up(peer_dsn: str, *, region: RegionId, peer: RegionId) -> None:

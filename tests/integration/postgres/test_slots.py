@@ -287,6 +287,52 @@ async def test_events_are_written_under_the_present_epoch_of_their_slot(database
     assert kinds == [AcceptKind.CREATED, AcceptKind.REPLAYED]
 
 
+class Standing:
+    """A tenure that stands: as a region has that is not alone."""
+
+    def demand(self) -> None:
+        """Return."""
+
+
+async def test_a_message_id_that_a_region_has_accepted_whose_slots_were_taken_over_is_taken(database: Database) -> None:
+    """All slots are here again, and its facts beside ours: the rail would take the second payment for the first."""
+    await upgrade(database.owner_dsn, regions=[REGION, PEER], first_tenant=None, now=NOW)
+    async with open_pool(database.application_dsn) as pool:
+        regions = PostgresRegions(pool, region=REGION, vault=VAULT)
+        away = SlotMap.first([REGION]).moved(ALL, to=PEER)
+        await regions.adopt(away)
+        await _accepted_by_the_peer(pool, "key-1", "ONE-ID")
+        await regions.adopt(away.taken_over(PEER, by=REGION, ask_after=NOW))
+        store = PostgresStore(pool, region=REGION, vault=VAULT)
+
+        outcomes = await store.accept([new_payment("key-2", message_id="ONE-ID"), new_payment("key-3")])
+
+    assert [outcome.kind for outcome in outcomes] == [AcceptKind.MESSAGE_ID_TAKEN, AcceptKind.CREATED]
+
+
+async def test_a_message_id_is_looked_for_in_a_slot_that_has_moved_since_the_map_was_read(database: Database) -> None:
+    """A region that was alone keeps the map that it has read for as long as nobody asks for what has moved."""
+    await upgrade(database.owner_dsn, regions=[REGION, PEER], first_tenant=None, now=NOW)
+    async with open_pool(database.application_dsn) as pool:
+        store = PostgresStore(pool, region=REGION, vault=VAULT, tenure=Standing())
+        await store.accept([new_payment("key-0")])
+        first, second = new_payment("key-1", message_id="ONE-ID"), new_payment("key-2", message_id="ONE-ID")
+        assert first.slot != second.slot
+        moved = SlotMap.first([REGION]).moved([first.slot], to=PEER)
+        await PostgresRegions(pool, region=REGION, vault=VAULT).adopt(moved)
+        await _accepted_by_the_peer(pool, "key-1", "ONE-ID")
+
+        [outcome] = await store.accept([second])
+
+    assert outcome.kind is AcceptKind.MESSAGE_ID_TAKEN
+
+
+async def _accepted_by_the_peer(pool: asyncpg.Pool[asyncpg.Record], key: str, message_id: str) -> None:
+    peer = PostgresStore(pool, region=PEER, vault=VAULT, tenure=Standing())
+    [outcome] = await peer.accept([new_payment(key, message_id=message_id)])
+    assert outcome.kind is AcceptKind.CREATED
+
+
 class Fleeting:
     """A tenure that ends while what it allowed is being done."""
 

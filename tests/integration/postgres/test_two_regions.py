@@ -156,8 +156,8 @@ async def keep_wal(server: EmbeddedPostgres, size: str) -> None:
     await execute(server, "SELECT pg_reload_conf()")
 
 
-async def _count(server: EmbeddedPostgres, table: str) -> int:
-    connection = await asyncpg.connect(server.owner_dsn)
+async def _count(server: EmbeddedPostgres, table: str, *, is_superuser: bool = False) -> int:
+    connection = await asyncpg.connect(server.superuser_dsn if is_superuser else server.owner_dsn)
     try:
         return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
     finally:
@@ -926,14 +926,60 @@ async def test_a_slot_by_which_nothing_here_follows_is_not_taken(regions: list[R
     """It may be of another database of this region; where it is what a broken attempt has left, the text says how."""
     east, west = regions
     name = subscription_of(west.name, east.name)
-    if await _count(west.server, f"pg_subscription WHERE subname = '{name}'"):
-        for statement in ("ALTER {} DISABLE", "ALTER {} SET (slot_name = NONE)", "DROP {}"):
-            await execute(west.server, statement.format(f"SUBSCRIPTION {name}"))
-    await execute(west.server, f"TRUNCATE {', '.join(f'{table.name}_{east.name}' for table in REPLICATED)}")
+    await forget_the_copy(west, east)
 
     with pytest.raises(ReplicationError, match=f"the peer has a slot {name}, by which nothing here follows"):
         await join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
 
     await execute(east.server, f"SELECT pg_drop_replication_slot('{name}')")
+    done = await join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
+    assert done == "subscribed"
+
+
+async def forget_the_copy(here: Region, there: Region) -> None:
+    """Follow no more, keep nothing of what was copied, and leave the slot as it is."""
+    name = subscription_of(here.name, there.name)
+    if await _count(here.server, f"pg_subscription WHERE subname = '{name}'"):
+        for statement in ("ALTER {} DISABLE", "ALTER {} SET (slot_name = NONE)", "DROP {}"):
+            await execute(here.server, statement.format(f"SUBSCRIPTION {name}"))
+    await execute(here.server, f"TRUNCATE {', '.join(f'{table.name}_{there.name}' for table in REPLICATED)}")
+
+
+async def test_a_subscription_that_was_made_and_whose_answer_was_lost_keeps_its_slot(regions: list[Region]) -> None:
+    """The server waits for a standby that there is not, and the connection is ended then: it has committed.
+
+    Its slot is what it follows by. Where that is gone all the same, the next attempt does not say that all is well.
+    """
+    east, west = regions
+    name = subscription_of(west.name, east.name)
+    followed = f"pg_replication_slots WHERE slot_name = '{name}' AND active"
+    drop = f"SELECT pg_drop_replication_slot('{name}')"
+    waiting = "pg_stat_activity WHERE query LIKE 'CREATE SUBSCRIPTION%' AND wait_event = 'SyncRep'"
+    await forget_the_copy(west, east)
+    await execute(east.server, drop)
+    await execute(west.server, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    await execute(west.server, "SELECT pg_reload_conf()")
+    try:
+        joining = asyncio.create_task(
+            join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
+        )
+        await until(partial(_count, west.server, waiting, is_superuser=True), 1)
+        await execute(west.server, f"SELECT pg_terminate_backend(pid) FROM {waiting}")
+        with pytest.raises(ReplicationError):
+            await joining
+    finally:
+        await execute(west.server, "ALTER SYSTEM RESET synchronous_standby_names")
+        await execute(west.server, "SELECT pg_reload_conf()")
+    again = await join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
+    await until(partial(_count, east.server, followed), 1)
+    await execute(west.server, f"ALTER SUBSCRIPTION {name} DISABLE")
+    await until(partial(_count, east.server, followed), 0)
+    await execute(east.server, drop)
+
+    assert again == "refreshed"
+    with pytest.raises(ReplicationError, match=f"the peer has no slot {name}.*--anew"):
+        await join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
+
+    await forget_the_copy(west, east)
     done = await join(west.server.superuser_dsn, followed_at(east.server), region=west.name, peer=east.name)
     assert done == "subscribed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -63,7 +64,8 @@ def test_a_lease_is_read_as_it_was_written_and_anything_else_is_none() -> None:
     """Both sides reckon with the length that is in the record."""
     terms = LeaseTerms(EAST, 3, 10.0, fenced_by=WEST)
 
-    assert LeaseTerms.read(terms.as_text()) == terms
+    for one in (terms, replace(terms, returns=True), replace(terms, to_be_taken=True)):
+        assert LeaseTerms.read(one.as_text()) == one
     assert terms.holds_s < terms.length_s < terms.surely_over_s
     for text in ("{}", "[]", "null", "x"):
         with pytest.raises(ValueError, match=r"lease|Expecting"):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
 
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SURELY_NOT_ALONE_S, LeaseTerms, SlotMap
-from gateway.service.lease import RegionLease, lease_name
-from gateway.service.ports import NotServingError, UnavailableError
+from gateway.service.lease import LeaseWatch, RegionLease, lease_name
+from gateway.service.ports import NotServingError, OvertakenError, UnavailableError
 from gateway.service.regions import SLOTS_RECORD
 from gateway.service.steer import (
     WATCH_PAUSE_S,
@@ -33,6 +33,8 @@ from tests.unit.http.world import RecordingObserver
 
 EAST, WEST = RegionId("use1"), RegionId("usw2")
 BOTH: Final = (EAST, WEST)
+STEP_S: Final = 10.0
+"""So far a wall clock is set forward: longer than anything here that is waited for by another clock."""
 
 
 async def test_two_regions_begin_with_a_share_each_and_a_repeat_changes_nothing() -> None:
@@ -212,6 +214,65 @@ async def test_the_silence_after_which_a_region_is_taken_over_by_itself_is_not_w
     assert 12 <= clock.monotonic_s() - started_s < 12 + WATCH_PAUSE_S + 1
 
 
+class LosingTheAnswer(InMemoryWitness):
+    """A witness that fences a region off, once, and whose answer to that is lost."""
+
+    lost_answers = 0
+
+    async def write(self, name: str, text: str, *, expected: int | None) -> int:
+        """Write, and lose the first answer about a fence."""
+        version = await super().write(name, text, expected=expected)
+        if name == lease_name(WEST) and LeaseTerms.read(text).fenced_by is not None and not self.lost_answers:
+            self.lost_answers += 1
+            raise UnavailableError("the witness did not answer")
+        return version
+
+
+async def test_what_one_process_began_to_take_over_by_itself_another_takes_over() -> None:
+    """It had fenced the region off when it was lost: else its slots would have no owner that serves, for ever."""
+    witness, clock = LosingTheAnswer(), VirtualClock()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    guardians = [Guardian(witness, WEST, EAST, Held(), clock, after_s=20, ask_wait_s=25) for _ in range(2)]
+    watching = [asyncio.create_task(guardian.run()) for guardian in guardians]
+    for _ in range(120):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        clock.advance(0.5)
+    broken_off = [task for task in watching if task.done()]
+    for task in watching:
+        task.cancel()
+    await asyncio.wait(watching)
+
+    assert [type(task.exception()) for task in broken_off] == [UnavailableError]
+    slots = SlotMap.read(witness.records[SLOTS_RECORD].text)
+    assert slots.slots_of(EAST) == frozenset(range(256))
+    assert {owner.epoch for owner in slots.owners} == {1, 2}
+
+
+@pytest.mark.parametrize("is_by_itself", [False, True])
+async def test_what_an_operator_has_fenced_off_or_lets_in_is_not_taken_over_by_itself(*, is_by_itself: bool) -> None:
+    """By command a region is fenced off to serve nothing, and keeps its slots; so does one that is about to return."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    if is_by_itself:
+        watch = LeaseWatch(witness, WEST, clock)
+        await watch.look()
+        await watch.fence_as_seen(by=EAST, to_be_taken=True)
+        await announce(witness, WEST)
+    else:
+        await fence(witness, WEST, by=EAST, clock=clock)
+    guardian = Guardian(witness, WEST, EAST, Held(), clock, after_s=20, ask_wait_s=25)
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(guardian.run())
+        for _ in range(120):
+            for _ in range(5):
+                await asyncio.sleep(0)
+            clock.advance(0.5)
+        watching.cancel()
+
+    assert SlotMap.read(witness.records[SLOTS_RECORD].text) == first
+
+
 async def test_a_region_that_renews_at_the_last_moment_is_not_fenced_off_by_itself() -> None:
     """Between the look and the write: by command it would be, whether it lives or not."""
     witness, clock = InMemoryWitness(), VirtualClock()
@@ -247,11 +308,13 @@ async def test_a_region_that_renews_at_the_last_moment_is_not_fenced_off_by_itse
 class Coming:
     """A region that is let in: what it does, in order, with what the witness says at each step."""
 
-    def __init__(self, witness: InMemoryWitness, *, fails_at: int | None = None) -> None:
+    def __init__(
+        self, witness: InMemoryWitness, *, fails_at: int | None = None, clock: VirtualClock | None = None
+    ) -> None:
         self.witness = witness
         self.fails_at = fails_at
         self.steps: list[tuple[str, bool, float]] = []
-        self.clock = VirtualClock()
+        self.clock = clock or VirtualClock()
 
     async def _step(self, name: str) -> None:
         terms = LeaseTerms.read(self.witness.records[lease_name(WEST)].text)
@@ -296,6 +359,35 @@ async def test_a_region_catches_up_after_the_other_has_stopped_going_on_alone_an
     assert (terms.fenced_by, terms.returns, terms.term) == (None, False, 2)
 
 
+class SetWhileItSleeps(VirtualClock):
+    """A clock whose wall time is set forward once, when somebody sleeps by it: no time has passed."""
+
+    was_set_by_s = 0.0
+
+    def monotonic_s(self) -> float:
+        """Return seconds since the start, without those that it was set forward by."""
+        return super().monotonic_s() - self.was_set_by_s
+
+    async def sleep_until(self, instant: datetime) -> None:
+        """Be set forward, and sleep."""
+        if not self.was_set_by_s:
+            self.was_set_by_s = STEP_S
+            self.advance(STEP_S)
+        await super().sleep_until(instant)
+
+
+async def test_a_region_whose_wall_clock_is_set_forward_waits_as_long_all_the_same() -> None:
+    """A machine that comes back is put right by its time server just then; the other still goes on alone."""
+    witness = InMemoryWitness()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    coming = Coming(witness, clock=SetWhileItSleeps())
+    await fence(witness, WEST, by=EAST, clock=coming.clock)
+
+    await coming.admitted()
+
+    assert coming.steps[1][2] - coming.steps[0][2] >= SURELY_NOT_ALONE_S
+
+
 @pytest.mark.parametrize("step", [2, 3])
 async def test_a_region_that_cannot_catch_up_is_out_as_before_and_the_other_goes_on_alone(step: int) -> None:
     """Else the other would wait for it for ever: transfers unanswered, synchronous tenants refused."""
@@ -309,6 +401,71 @@ async def test_a_region_that_cannot_catch_up_is_out_as_before_and_the_other_goes
 
     assert failed.group_contains(UnavailableError, match="the way is cut")
     assert LeaseTerms.read(witness.records[lease_name(WEST)].text) == before
+
+
+@pytest.mark.parametrize("is_written_late", [False, True])
+async def test_an_announcement_whose_answer_does_not_come_in_time_is_taken_back(*, is_written_late: bool) -> None:
+    """Whether it was written before the time was over, or is on its way yet: the other goes on alone."""
+
+    class NotAnswering(InMemoryWitness):
+        """A witness that takes an announcement, and says nothing."""
+
+        late: tuple[str, int | None] | None = None
+
+        async def write(self, name: str, text: str, *, expected: int | None) -> int:
+            """Write; in case of an announcement, now or later, without an answer."""
+            if not LeaseTerms.read(text).returns:
+                return await super().write(name, text, expected=expected)
+            if is_written_late:
+                self.late = text, expected
+            else:
+                await super().write(name, text, expected=expected)
+            never: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            return await never
+
+    witness, clock = NotAnswering(), VirtualClock()
+    for region in BOTH:
+        await witness.write(lease_name(region), LeaseTerms(region, 1, 10.0).as_text(), expected=None)
+    before = await fence(witness, WEST, by=EAST, clock=clock)
+
+    async def nothing() -> None:
+        """Be in step."""
+
+    with pytest.raises(TimeoutError):
+        await admit(witness, WEST, in_step=nothing, catch_up=nothing, clock=clock, within_s=0.05)
+    if witness.late is not None:
+        with pytest.raises(OvertakenError):
+            await InMemoryWitness.write(witness, lease_name(WEST), witness.late[0], expected=witness.late[1])
+
+    assert LeaseTerms.read(witness.records[lease_name(WEST)].text) == before
+
+
+async def test_what_another_has_announced_at_the_same_moment_is_not_taken_back() -> None:
+    """Two operators at once: the second one's announcement comes too late, and the first one's attempt goes on."""
+    clock = VirtualClock()
+
+    class TwoAtOnce(InMemoryWitness):
+        """A witness at which the other operator's announcement comes first."""
+
+        async def write(self, name: str, text: str, *, expected: int | None) -> int:
+            """Write, and again in case of an announcement."""
+            version = await super().write(name, text, expected=expected)
+            if LeaseTerms.read(text).returns:
+                await super().write(name, text, expected=expected)
+            return version
+
+    witness = TwoAtOnce()
+    for region in BOTH:
+        await witness.write(lease_name(region), LeaseTerms(region, 1, 10.0).as_text(), expected=None)
+    await fence(witness, WEST, by=EAST, clock=clock)
+
+    async def nothing() -> None:
+        """Be in step."""
+
+    with pytest.raises(OvertakenError):
+        await admit(witness, WEST, in_step=nothing, catch_up=nothing, clock=clock, within_s=5)
+
+    assert LeaseTerms.read(witness.records[lease_name(WEST)].text).returns
 
 
 async def test_what_another_has_announced_since_is_not_taken_back() -> None:
