@@ -52,6 +52,17 @@ def _may_send_liquidity(text: str, facts: FedNowFacts) -> bool:
     return not text or senders is None or text in senders
 
 
+def _lmt_agents_rule(institution: str, agent: str, tags: tuple[str, str]) -> FedNowRule:
+    return FedNowRule(
+        code="FEDNOW_LMT_AGENTS",
+        field=f"{institution}.member_id",
+        agrees=lambda text, facts: text == facts.texts[f"{agent}.member_id"],
+        directions=TO_RAIL,
+        rule=f"Of a liquidity transfer {tags[0]} is {tags[1]}, on whose account at the reserve bank it settles.",
+        hint=f"Write the same routing number in {tags[0]} and {tags[1]}.",
+    )
+
+
 def _not_over_already(field: str, facts: FedNowFacts) -> bool:
     """Whether the day or time at a field ends after the message was made; true where one of them cannot be read."""
     zone = ZoneInfo(facts.profile.time_zone)
@@ -147,18 +158,20 @@ PACS009_RULES: Final = (
     ),
     settlement_date_rule("settlement_date", "IntrBkSttlmDt"),
     *agent_rules("instructing_agent", "InstgAgt"),
-    *agent_rules("instructed_agent", "InstdAgt"),
-    *agent_rules("debtor", "Dbtr"),
-    own_institution_rule("debtor", "Dbtr"),
+    own_institution_rule("instructing_agent", "InstgAgt"),
     FedNowRule(
         code="FEDNOW_LMT_SENDER",
-        field="debtor.member_id",
+        field="instructing_agent.member_id",  # whose money moves; Dbtr is the same
         agrees=_may_send_liquidity,
         directions=TO_RAIL,
-        rule="Dbtr is an institution that may send liquidity transfers: {p.lmt_senders_text}.",
+        rule="InstgAgt is an institution that may send liquidity transfers: {p.lmt_senders_text}.",
         hint="Send for one that its profile at the rail lets send; which may is a setting of the gateway.",
     ),
+    *agent_rules("instructed_agent", "InstdAgt"),
+    *agent_rules("debtor", "Dbtr"),
+    _lmt_agents_rule("debtor", "instructing_agent", ("Dbtr", "InstgAgt")),
     *agent_rules("creditor", "Cdtr"),
+    _lmt_agents_rule("creditor", "instructed_agent", ("Cdtr", "InstdAgt")),
 )
 """The liquidity management transfer (OSS, OP). It is given back by a new one, never by a return."""
 
