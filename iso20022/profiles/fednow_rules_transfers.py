@@ -33,7 +33,7 @@ from iso20022.profiles.fednow_shared_rules import (
     settlement_date_rule,
     settlement_rules,
 )
-from iso20022.profiles.profile import TO_RAIL
+from iso20022.profiles.profile import NOT_FROM_RAIL, TO_RAIL
 
 _END_OF_DAY: Final = time(23, 59, 59)  # of a day that is stated without a time (OP)
 
@@ -143,6 +143,7 @@ PACS009_RULES: Final = (
         code="FEDNOW_LMT_INSTRUMENT",
         field="payment_type.local_instrument.proprietary",
         agrees=lambda text, facts: text in facts.profile.lmt_instruments,
+        directions=NOT_FROM_RAIL,  # what the rail brings has settled: our settings decide nothing about it
         rule="A transfer between institutions is for liquidity: PmtTpInf/LclInstrm/Prtry is {p.lmt_instruments_text}.",
         hint="Write {p.lmt_instruments_text}.",
     ),
@@ -152,6 +153,7 @@ PACS009_RULES: Final = (
         code="FEDNOW_LMT_LIMIT",
         field="amount",
         agrees=_lmt_limit,
+        directions=NOT_FROM_RAIL,
         reject_code="limit_code",
         rule="A liquidity transfer is at most {p.lmt_limit_text} dollars.",
         hint="Send several, within what a cycle day allows in all.",

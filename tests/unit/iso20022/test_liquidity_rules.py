@@ -73,3 +73,18 @@ def test_of_what_has_come_it_is_not_asked_between_whom_it_settled(tag: str) -> N
     profile = replace(PROFILE, lmt_senders=frozenset(), own_routing_numbers=frozenset({OURS}))
 
     assert codes(brought(naming(tag, THIRD), profile)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (b"2000000.00", b"2500000.01", "FEDNOW_LMT_LIMIT"),
+        (b"LMT1", b"LMT2", "FEDNOW_LMT_INSTRUMENT"),
+    ],
+)
+def test_what_has_come_is_not_held_against_our_settings(old: bytes, new: bytes, code: str) -> None:
+    """The rail's limit may have become another than ours says; of what we send it counts (the control)."""
+    body = BODY.replace(old, new)
+
+    assert codes(brought(body, PROFILE)) == []
+    assert codes(examine(body, profile=PROFILE)) == [code]

@@ -77,6 +77,19 @@ async def test_one_for_an_institution_that_nobody_receives_for_is_kept_and_repor
         assert [each.fact.kind for each in earth.recorder.contradictions] == [_E.CREDIT_ADVISED]
 
 
+async def test_one_above_our_own_limit_is_credited_all_the_same() -> None:
+    """The limit of our setting is about what leaves: this money is here, and no operator has to let it in."""
+    async with incoming_world() as earth:
+        arrived = earth.brought(liquidity=True, cents=FedNowProfile().lmt_limit_cents + 1)
+        codes = await earth.hearing.arrive([arrived])
+        (transfer,) = earth.store.rows.transfers.values()
+
+        await earth.receiving.asker.credit(transfer)
+
+        assert (arrived.reading.codes, codes) == ((), [None])
+        assert (earth.now(transfer).state, earth.now(transfer).amount.cents) == (_S.SETTLED, 250_000_001)
+
+
 async def test_no_answer_to_one_can_be_decided() -> None:
     """The guard: whoever forgets what it is cannot have it rejected, or answered."""
     async with incoming_world() as earth:
