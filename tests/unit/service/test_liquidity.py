@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, PostingAnswer, PostingOutcome
-from gateway.domain.payment import FundsHolder, PaymentState
+from gateway.domain.payment import FundsHolder, IdempotencyKey, PaymentState
 from gateway.domain.returns import returnable, returnable_all_the_same
 from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.post import NotDecidableError, record_posting
 from gateway.service.incoming.tenants import NOBODYS
+from gateway.service.liquidity import LiquidityRequest
 from gateway.service.screening import must_pass
-from iso20022 import FedNowProfile, RoutingNumber, TransactionStatus
+from gateway.service.submit import Submitted
+from iso20022 import (
+    Amount,
+    FedNowProfile,
+    InstitutionCreditTransfer,
+    PaymentStatusRequest,
+    RoutingNumber,
+    TransactionStatus,
+    examine,
+)
 from tests.fakes.incoming_rail import PARTY
 from tests.unit.service.incoming_world import incoming_world
+from tests.unit.service.world import TENANT, world
 from tests.unit.telemetry.test_metrics import in_flight
 
 _E, _S = IncomingEvent, IncomingState
@@ -154,3 +166,38 @@ def test_hours_are_those_of_the_rails_zone_and_may_go_past_midnight(
 
     assert (closed is None) is is_open
     assert closed is None or (closed.code, closed.value) == ("FEDNOW_LMT_HOURS", at)
+
+
+async def test_what_is_asked_of_the_rail_has_the_creation_time_that_is_on_the_wire() -> None:
+    """Sent a second after it was accepted: a question with the time of the acceptance is about no message at all.
+
+    "Not found" would reject, or send again, what may have settled.
+    """
+    async with world() as earth:
+        request = LiquidityRequest(
+            amount=Amount(1_000_00),
+            debtor_agent=RoutingNumber("990000107"),
+            creditor_agent=RoutingNumber("990001106"),
+        )
+        submitted = await earth.intake.submit_payment(
+            TENANT, IdempotencyKey("one"), request, json_of(request), received_at=earth.clock.now()
+        )
+        assert isinstance(submitted, Submitted)
+        earth.clock.advance(1)
+        await earth.dispatch(submitted.payment)
+        await earth.fire_timers(after_s=15)
+        await earth.fire_timers(after_s=11)
+
+        await earth.ask(submitted.payment)
+
+        transfer, question = (examine(each.body, profile=FedNowProfile()).message for each in earth.rail.sent)
+        assert isinstance(transfer, InstitutionCreditTransfer)
+        assert isinstance(question, PaymentStatusRequest)
+        assert transfer.creation_time == submitted.payment.accepted_at + timedelta(seconds=1)
+        assert question.original_creation_time == transfer.creation_time
+        assert question.original_message_name == "pacs.009.001.08"
+
+
+def json_of(request: LiquidityRequest) -> bytes:
+    """The request as a client's body."""
+    return json.dumps({**request.as_json(), "currency": "USD"}).encode()
