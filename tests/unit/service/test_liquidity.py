@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -13,6 +14,7 @@ from gateway.domain.incoming_transfer import IncomingFact, PostingAnswer, Postin
 from gateway.domain.payment import FundsHolder, IdempotencyKey, PaymentState
 from gateway.domain.returns import returnable, returnable_all_the_same
 from gateway.service.fednow import FedNowDialect
+from gateway.service.incoming.hear import ID_REUSED
 from gateway.service.incoming.post import NotDecidableError, record_posting
 from gateway.service.incoming.tenants import NOBODYS
 from gateway.service.liquidity import LiquidityRequest
@@ -28,6 +30,7 @@ from iso20022 import (
     examine,
 )
 from tests.fakes.incoming_rail import PARTY
+from tests.unit.service.incoming_world import TENANT as RECEIVING
 from tests.unit.service.incoming_world import incoming_world
 from tests.unit.service.world import TENANT, world
 from tests.unit.telemetry.test_metrics import in_flight
@@ -87,6 +90,44 @@ async def test_one_for_an_institution_that_nobody_receives_for_is_kept_and_repor
 
         assert (earth.now(transfer).tenant_id, earth.now(transfer).state) == (NOBODYS, _S.SETTLED)
         assert [each.fact.kind for each in earth.recorder.contradictions] == [_E.CREDIT_ADVISED]
+
+
+@pytest.mark.parametrize(
+    ("tag", "keeper"), [(b"Cdtr", RECEIVING), (b"InstdAgt", NOBODYS)], ids=["another creditor", "another account"]
+)
+async def test_it_is_that_ones_on_whose_account_it_settled_whoever_is_its_creditor(tag: bytes, keeper: str) -> None:
+    """The rail moves the money between the agents; that another is named is a person's to look at, and no refusal."""
+    async with incoming_world() as earth:
+        earth.brought(liquidity=True)
+        (forwarded,) = earth._brought.values()
+        before, within, after = re.split(
+            rb"(?<=<%b>)(.*?)(?=</%b>)" % (tag, tag), forwarded.body, maxsplit=1, flags=re.DOTALL
+        )
+        arrived = earth.read(before + within.replace(b"990000107", b"990000204") + after)
+
+        codes = await earth.hearing.arrive([arrived])
+        (transfer,) = earth.store.rows.transfers.values()
+        await earth.receiving.asker.credit(transfer)
+
+        assert (arrived.reading.codes, codes) == ((), [None])
+        assert (earth.now(transfer).tenant_id, earth.now(transfer).state) == (keeper, _S.SETTLED)
+        assert transfer.creditor_agent == ("990000204" if tag == b"Cdtr" else "990000107")
+        assert [each.fact.kind for each in earth.recorder.contradictions] == [_E.CREDIT_ADVISED]
+
+
+async def test_the_same_id_for_another_institutions_account_is_no_repeat() -> None:
+    """Other money, which would be taken for a copy of the first: it is set aside for a person."""
+    async with incoming_world() as earth:
+        first = earth.brought(liquidity=True)
+        (forwarded,) = earth._brought.values()
+        before, within, after = re.split(
+            rb"(?<=<InstdAgt>)(.*?)(?=</InstdAgt>)", forwarded.body, maxsplit=1, flags=re.DOTALL
+        )
+        changed = before + within.replace(b"990000107", b"990000204") + after
+        other = earth.read(re.sub(rb"(?<=<BizMsgIdr>)[^<]*", b"20261122021150706ANOTHERHEADER", changed))
+
+        assert await earth.hearing.arrive([first]) == [None]
+        assert await earth.hearing.arrive([other]) == [ID_REUSED]
 
 
 async def test_one_above_our_own_limit_is_credited_all_the_same() -> None:
