@@ -42,7 +42,7 @@ from adapters.telemetry.observer import TelemetryObserver
 from gateway.anchoring import anchor_of
 from gateway.archiving import archiver_of, reader_of, vault_of
 from gateway.conversing import Conversing, conversation_desk, conversation_store, converse
-from gateway.domain.payment import Rail, RegionId
+from gateway.domain.payment import Rail, RegionId, TenantId
 from gateway.presence import directory_over, open_presence, operations_over
 from gateway.rails import link_of, rail_operations, rail_reports, served_rails
 from gateway.receiving import (
@@ -295,6 +295,7 @@ async def run_gateway(settings: Settings, *, ready: Callable[[str], None], betwe
             forward=forwarder.take,
             durability=None if parts.regional is None else parts.regional.both,
             directory=presence.directory,
+            liquidity_tenants=frozenset(map(TenantId, settings.fednow.liquidity_tenants)),
         )
         received = receiving_rails(settings, parts.rails)
         incoming, requests, incoming_saves = desk_of(

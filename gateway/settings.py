@@ -192,6 +192,11 @@ class FedNowSettings(BaseModel):
         description="Institutions of ours, comma-separated, whose profile at the rail lets them send liquidity "
         "transfers (pacs.009); empty: none. What arrives is taken for every institution that receives here.",
     )
+    liquidity_tenants: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Tenants, comma-separated, whose API keys may have the institution's own money sent (pacs.009); "
+        "empty: none. The same in both regions.",
+    )
     liquidity_limit_cents: int = Field(
         250_000_000,
         gt=0,
@@ -260,7 +265,7 @@ class FedNowSettings(BaseModel):
 
     _split = field_validator(
         *("answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers"),
-        *("receive_only", "liquidity_senders"),
+        *("receive_only", "liquidity_senders", "liquidity_tenants"),
         mode="before",
     )(_split)
     _or_none = field_validator(

@@ -243,6 +243,7 @@ def _post_message() -> dict[str, Any]:
                 problems.NOT_REACHED,
                 problems.DIRECTORY_STALE,
                 problems.IDEMPOTENCY_KEY_DIFFERS,
+                problems.LIQUIDITY_NOT_ALLOWED,
             ),
         },
     }
@@ -261,10 +262,13 @@ def _post_liquidity_transfer() -> dict[str, Any]:
         "postLiquidityTransfer",
         "Submit a liquidity transfer in JSON; the gateway makes the pacs.009. It is a payment from then on",
         {"schema": ref("LiquidityRequest"), "example": LIQUIDITY_EXAMPLE},
+        problems.LIQUIDITY_NOT_ALLOWED,
     )
 
 
-def _post_json(operation_id: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
+def _post_json(
+    operation_id: str, summary: str, content: dict[str, Any], *further: problems.ProblemKind
+) -> dict[str, Any]:
     return {
         "operationId": operation_id,
         "tags": ["submit"],
@@ -288,6 +292,7 @@ def _post_json(operation_id: str, summary: str, content: dict[str, Any]) -> dict
                 problems.RAIL_NOT_SERVED,
                 problems.NOT_REACHED,
                 problems.DIRECTORY_STALE,
+                *further,
             ),
         },
     }

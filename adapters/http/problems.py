@@ -57,6 +57,12 @@ UNAUTHENTICATED: Final = ProblemKind(
 OPERATOR_NEEDED: Final = ProblemKind(
     "operator_needed", 403, "Only an operator may do this", "Use an operator's key; a tenant's own sees, and acts not."
 )
+LIQUIDITY_NOT_ALLOWED: Final = ProblemKind(
+    "liquidity_not_allowed",
+    403,
+    "This key may not move the institution's own money",
+    "Use the key of a tenant that may: FIFTEEN_FEDNOW__LIQUIDITY_TENANTS where the gateway runs.",
+)
 NOT_FOUND: Final = ProblemKind("not_found", 404, "There is nothing here", "See / for what there is.")
 PAYMENT_NOT_FOUND: Final = ProblemKind(
     "payment_not_found", 404, "No such payment", "Ask by payment id, UETR or end-to-end id, with its owner's API key."
@@ -258,6 +264,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         QUERY_INVALID,
         UNAUTHENTICATED,
         OPERATOR_NEEDED,
+        LIQUIDITY_NOT_ALLOWED,
         NOT_FOUND,
         PAYMENT_NOT_FOUND,
         MESSAGE_NOT_FOUND,

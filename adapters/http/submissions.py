@@ -26,6 +26,7 @@ from adapters.http.problems import (
     IDEMPOTENCY_KEY_DIFFERS,
     IDEMPOTENCY_KEY_MISSING,
     IDEMPOTENCY_KEY_REUSED,
+    LIQUIDITY_NOT_ALLOWED,
     MESSAGE_ID_TAKEN,
     MESSAGE_INVALID,
     MESSAGE_UNREADABLE,
@@ -86,6 +87,10 @@ _REFUSALS: Final[Mapping[RefusalKind, tuple[ProblemKind, str]]] = {
     RefusalKind.DIRECTORY_STALE: (
         DIRECTORY_STALE,
         "The rail's participant directory is stale, or was never heard; nothing was accepted.",
+    ),
+    RefusalKind.LIQUIDITY_NOT_ALLOWED: (
+        LIQUIDITY_NOT_ALLOWED,
+        "A liquidity transfer is sent for a tenant that may move the institution's own money; nothing was accepted.",
     ),
     RefusalKind.KEY_DIFFERS: (
         IDEMPOTENCY_KEY_DIFFERS,

@@ -294,7 +294,8 @@ LOAD_WITH_MESSAGE: Final = f"""
         SELECT * FROM (
             SELECT * FROM message
             WHERE message.payment_id = wanted.payment_id AND message.direction = wanted.direction
-                AND (message.direction <> 'rail_out' OR message.message_type LIKE 'pacs.008.%')
+                AND (message.direction <> 'rail_out'
+                    OR message.message_type LIKE ANY ('{{pacs.008.%,pacs.009.%,pacs.004.%}}'::text[]))
             OFFSET 0
         ) AS of_payment
         ORDER BY of_payment.at, of_payment.message_id
@@ -303,7 +304,7 @@ LOAD_WITH_MESSAGE: Final = f"""
 """
 """The payment's few messages first, then the oldest of them: OFFSET 0 keeps the planner from walking the key's index,
 which begins with `at`, from the oldest message of all until it meets one of this payment. It did so as soon as it had
-statistics, half a minute after the start. Of what was sent, the transfer: a question may have come before it."""
+statistics, half a minute after the start. Of what was sent, what moves money: a question may have come before it."""
 
 FINAL_SINCE: Final = """
     SELECT payment_id, final_at FROM payment_state WHERE payment_id = ANY ($1::uuid[]) AND final_at IS NOT NULL

@@ -113,6 +113,7 @@ class Replay:
             identifiers=Given(received.message_id),
             vault=self.vault,
             observer=self.observer,
+            liquidity_tenants=None,
         )
         at = payment.accepted_at
         if received.content_type == JSON_TYPE:

@@ -93,6 +93,9 @@ class RefusalKind(StrEnum):
     DIRECTORY_STALE = "directory_stale"
     """The rail's participant directory is not fresh, and nothing is sent without."""
 
+    LIQUIDITY_NOT_ALLOWED = "liquidity_not_allowed"
+    """The tenant may not move the institution's own money."""
+
     KEY_DIFFERS = "key_differs"
     """A header names another idempotency key than the message's own id."""
 
@@ -125,7 +128,7 @@ class Intake:
     """Takes submissions for the rails that are served; `accepts.run` must be running.
 
     A payment goes over the rail that the client names, else over the one that its message shows, else over
-    `default_rail`.
+    `default_rail`. Liquidity is moved by `liquidity_tenants` alone; None: by all, as for what is run again.
     """
 
     def __init__(
@@ -143,6 +146,7 @@ class Intake:
         forward: Forward = leave_to_the_relay,
         durability: Durability | None = None,
         directory: ParticipantDirectory | None = None,
+        liquidity_tenants: Collection[TenantId] | None = frozenset(),
     ) -> None:
         self._rails = rails
         self._default_rail = default_rail
@@ -156,6 +160,7 @@ class Intake:
         self._forward = forward
         self._durability = durability or OneRegion()
         self._directory = directory
+        self._liquidity_tenants = liquidity_tenants
         self._explaining = asyncio.Semaphore(EXPLANATIONS_MAX)
 
     async def submit_message(
@@ -200,6 +205,8 @@ class Intake:
             content_type=XML_TYPE,
             received_at=received_at,
         )
+        if not self._may_move(new):
+            return await self._accept_if_known(new, body, Refused(RefusalKind.LIQUIDITY_NOT_ALLOWED))
         stale = rail.check_date(transfer.message_id, at=received_at) if report.valid else ()
         if report.valid and isinstance(transfer, LiquidityTransfer):
             stale += rail.check_liquidity_hours(at=received_at)
@@ -210,6 +217,11 @@ class Intake:
             return await self._accept_if_known(new, body, await self._unacceptable(rail, report))
         refused = refused or Refused(RefusalKind.INVALID, stale)
         return await self._accept_unless_free(new, body, refused, _warnings(report.findings))
+
+    def _may_move(self, new: NewPayment) -> bool:
+        """Whether the money is the tenant's to move: the institution's own is not every tenant's."""
+        is_own = new.funds_holder is FundsHolder.INSTITUTION
+        return not is_own or self._liquidity_tenants is None or new.tenant_id in self._liquidity_tenants
 
     def _not_reached(self, rail: RailProtocol, transfer: CustomerCreditTransfer | LiquidityTransfer) -> Refused | None:
         """Why the rail would refuse a well-formed transfer, by its directory: of liquidity that says nothing."""
@@ -272,6 +284,8 @@ class Intake:
             content_type=JSON_TYPE,
             received_at=received_at,
         )
+        if not self._may_move(new):
+            return await self._accept_if_known(new, body, Refused(RefusalKind.LIQUIDITY_NOT_ALLOWED))
         if any(finding.severity is Severity.ERROR for finding in findings):
             return await self._accept_if_known(new, body, Refused(RefusalKind.INVALID, findings))
         refused = Refused(RefusalKind.INVALID, untimely) if untimely else self._not_reached(rail, transfer)

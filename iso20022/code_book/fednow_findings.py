@@ -50,6 +50,7 @@ _PAYMENTS: Final[tuple[FindingRow, ...]] = (
     ("FEDNOW_SENDER_LIMIT", "The amount is above the sending institution's own limit.", "Have it raised."),
     ("FEDNOW_LMT_LIMIT", "The liquidity transfer is above its limit.", "Send several."),
     ("FEDNOW_LMT_SENDER", "That institution may not send liquidity transfers.", "Send for one that may."),
+    ("FEDNOW_LMT_AGENTS", "A liquidity transfer names others than those between whom it settles.", "Name the same."),
     ("FEDNOW_LMT_HOURS", "The rail takes no liquidity transfer at this time.", "Send it within the hours."),
     ("FEDNOW_RECEIVES_ONLY", "That institution may not send customers' transfers.", "Send for one that may."),
     ("FEDNOW_SETTLEMENT_DATE", "The settlement date is missing, or no plain date.", "Write it as 2026-01-31."),

@@ -33,7 +33,7 @@ from iso20022.profiles.fednow_shared_rules import (
     settlement_date_rule,
     settlement_rules,
 )
-from iso20022.profiles.profile import TO_RAIL
+from iso20022.profiles.profile import NOT_FROM_RAIL, TO_RAIL
 
 _END_OF_DAY: Final = time(23, 59, 59)  # of a day that is stated without a time (OP)
 
@@ -50,6 +50,17 @@ def _lmt_limit(text: str, facts: FedNowFacts) -> bool:
 def _may_send_liquidity(text: str, facts: FedNowFacts) -> bool:
     senders = facts.profile.lmt_senders
     return not text or senders is None or text in senders
+
+
+def _lmt_agents_rule(institution: str, agent: str, tags: tuple[str, str]) -> FedNowRule:
+    return FedNowRule(
+        code="FEDNOW_LMT_AGENTS",
+        field=f"{institution}.member_id",
+        agrees=lambda text, facts: text == facts.texts[f"{agent}.member_id"],
+        directions=TO_RAIL,
+        rule=f"Of a liquidity transfer {tags[0]} is {tags[1]}, on whose account at the reserve bank it settles.",
+        hint=f"Write the same routing number in {tags[0]} and {tags[1]}.",
+    )
 
 
 def _not_over_already(field: str, facts: FedNowFacts) -> bool:
@@ -132,6 +143,7 @@ PACS009_RULES: Final = (
         code="FEDNOW_LMT_INSTRUMENT",
         field="payment_type.local_instrument.proprietary",
         agrees=lambda text, facts: text in facts.profile.lmt_instruments,
+        directions=NOT_FROM_RAIL,  # what the rail brings has settled: our settings decide nothing about it
         rule="A transfer between institutions is for liquidity: PmtTpInf/LclInstrm/Prtry is {p.lmt_instruments_text}.",
         hint="Write {p.lmt_instruments_text}.",
     ),
@@ -141,24 +153,27 @@ PACS009_RULES: Final = (
         code="FEDNOW_LMT_LIMIT",
         field="amount",
         agrees=_lmt_limit,
+        directions=NOT_FROM_RAIL,
         reject_code="limit_code",
         rule="A liquidity transfer is at most {p.lmt_limit_text} dollars.",
         hint="Send several, within what a cycle day allows in all.",
     ),
     settlement_date_rule("settlement_date", "IntrBkSttlmDt"),
     *agent_rules("instructing_agent", "InstgAgt"),
-    *agent_rules("instructed_agent", "InstdAgt"),
-    *agent_rules("debtor", "Dbtr"),
-    own_institution_rule("debtor", "Dbtr"),
+    own_institution_rule("instructing_agent", "InstgAgt"),
     FedNowRule(
         code="FEDNOW_LMT_SENDER",
-        field="debtor.member_id",
+        field="instructing_agent.member_id",  # whose money moves; Dbtr is the same
         agrees=_may_send_liquidity,
         directions=TO_RAIL,
-        rule="Dbtr is an institution that may send liquidity transfers: {p.lmt_senders_text}.",
+        rule="InstgAgt is an institution that may send liquidity transfers: {p.lmt_senders_text}.",
         hint="Send for one that its profile at the rail lets send; which may is a setting of the gateway.",
     ),
+    *agent_rules("instructed_agent", "InstdAgt"),
+    *agent_rules("debtor", "Dbtr"),
+    _lmt_agents_rule("debtor", "instructing_agent", ("Dbtr", "InstgAgt")),
     *agent_rules("creditor", "Cdtr"),
+    _lmt_agents_rule("creditor", "instructed_agent", ("Cdtr", "InstdAgt")),
 )
 """The liquidity management transfer (OSS, OP). It is given back by a new one, never by a return."""
 

@@ -39,7 +39,7 @@ from tests.acceptance.installation import CONNECTION_PARTY, installed
 from tests.acceptance.payments import EASTERN, SENDER, json_payment
 from tests.acceptance.receiving import Receiver, receiving, until
 from tests.acceptance.test_returns import ask, asked_until, faults_of
-from tests.conftest import Database, copy_database
+from tests.conftest import TENANT, Database, copy_database
 
 RECEIVES_ONLY: Final = "990000204"
 """An institution of ours that the rail lets receive liquidity, and not send it."""
@@ -51,6 +51,7 @@ NOBODY: Final = "990002008"
 
 MORE: Final = {
     "FIFTEEN_FEDNOW__LIQUIDITY_SENDERS": f"{SENDER},{RECEIVES_ONLY}",
+    "FIFTEEN_FEDNOW__LIQUIDITY_TENANTS": TENANT,
     "FIFTEEN_FEDNOW__RECEIVE_ONLY": RECEIVES_ONLY,
     "FIFTEEN_FEDNOW__LIQUIDITY_LIMIT_CENTS": "500000000",
     "FIFTEEN_FEDNOW__SENDER_LIMIT_CENTS": "100000000000",

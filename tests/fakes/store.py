@@ -48,6 +48,7 @@ from gateway.service.ports import (
 
 REGION: Final = RegionId("local")
 EPOCH: Final = 1
+MOVES_MONEY: Final = ("pacs.008.", "pacs.009.", "pacs.004.")
 _NUL: Final = "\0"
 _Key = tuple[TenantId, IdempotencyKey]
 
@@ -278,8 +279,8 @@ class InMemoryStore:
                 message
                 for message in self.rows.messages.get(payment_id, ())
                 if message.direction is direction
-                # Of what was sent, the transfer: a question may have come before it.
-                and (direction is not MessageDirection.RAIL_OUT or message.message_type.startswith("pacs.008."))
+                # Of what was sent, what moves the money: a question may have come before it.
+                and (direction is not MessageDirection.RAIL_OUT or message.message_type.startswith(MOVES_MONEY))
             ]
             if payment_id in self.rows.payments and messages:
                 oldest = min(messages, key=lambda message: (message.at, message.message_id))

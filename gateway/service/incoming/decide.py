@@ -297,9 +297,12 @@ class IncomingDecisions:
 
 
 def credited(transfer: IncomingTransfer) -> IncomingFact:
-    """Return that the money of a liquidity transfer is here; that it is nobody's who receives here is strange. Pure."""
-    details = {CONTRADICTS: "yes"} if transfer.tenant_id == NOBODYS else {}
-    return IncomingFact(IncomingEvent.CREDIT_ADVISED, details=details)
+    """Return that the money of a liquidity transfer is here. Pure.
+
+    It is strange that it is nobody's who receives here, or that it names another creditor than whose account it is on.
+    """
+    is_strange = transfer.tenant_id == NOBODYS or transfer.creditor_agent != transfer.instructed_agent
+    return IncomingFact(IncomingEvent.CREDIT_ADVISED, details={CONTRADICTS: "yes"} if is_strange else {})
 
 
 def decided(decision: IncomingDecision) -> IncomingTransfer:

@@ -289,6 +289,7 @@ def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:
         and new.instruction_id == known.instruction_id
         and new.uetr == known.uetr
         and new.instructing_agent == known.instructing_agent
+        and new.instructed_agent == known.instructed_agent
         and new.creditor_agent == known.creditor_agent
         and new.creditor_account_index == known.creditor_account_index
     )

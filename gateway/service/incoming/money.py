@@ -93,11 +93,9 @@ def between_institutions(message: InstitutionCreditTransfer) -> Money:
 
 
 def receiver_of(message: CustomerCreditTransfer | PaymentReturn | InstitutionCreditTransfer) -> RoutingNumber:
-    """Return the institution that a message brings money to."""
-    if isinstance(message, PaymentReturn):
+    """Return the institution that a message brings money to: between institutions, on whose account it settles."""
+    if isinstance(message, PaymentReturn | InstitutionCreditTransfer):
         return _number(message.instructed_agent)
-    if isinstance(message, InstitutionCreditTransfer):
-        return _number(message.creditor)
     return message.creditor_agent
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -237,6 +238,21 @@ async def test_a_payment_comes_with_the_oldest_of_its_messages_of_a_direction(st
     assert received[payment.payment_id][1].direction is MessageDirection.CLIENT_IN
     assert sent == {payment.payment_id: (asked, first)}
     assert heard == {}
+
+
+@pytest.mark.parametrize("message_type", ["pacs.008.001.08", "pacs.009.001.08", "pacs.004.001.10"])
+async def test_of_what_was_sent_a_question_is_put_about_what_moves_the_money(
+    store: PaymentStore, message_type: str
+) -> None:
+    """A transfer, a liquidity transfer or a return; a question of another region may be older, and is none of it."""
+    payment = await accepted(store)
+    question = replace(raw_message(MessageDirection.RAIL_OUT, "QUESTION", after_s=1), message_type="pacs.028.001.03")
+    moving = replace(raw_message(MessageDirection.RAIL_OUT, "SENT", after_s=2), message_type=message_type)
+    sending = await saved(store, payment, EventKind.SENDING_STARTED, question, moving)
+
+    sent = await store.load_with_message([(payment.payment_id, MessageDirection.RAIL_OUT)])
+
+    assert sent == {payment.payment_id: (sending, moving)}
 
 
 async def test_only_final_payments_are_told_to_those_who_wait(store: PaymentStore) -> None:

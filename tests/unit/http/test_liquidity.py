@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.http.world import World
+from tests.unit.http.world import OTHER_BEARER, World
+from tests.unit.iso20022.samples import golden
 
 PATH = "/v1/liquidity-transfers"
 
@@ -46,4 +47,17 @@ async def test_what_is_refused_says_where_and_nothing_is_stored(
 
     assert answer.status == 422
     assert {(each["code"], each["pointer"]) for each in answer.json["findings"]} >= {(code, pointer)}
+    assert world.store.rows.payments == {}
+
+
+async def test_a_tenant_that_is_not_named_moves_none_of_the_institutions_own_money(world: World) -> None:
+    """Nobody screens it and no core reserves it: JSON or XML, the key alone is not enough, and nothing is stored."""
+    pacs009 = golden("transfers/pacs009_lmt.xml")
+
+    by_json = await world.post_json(PATH, liquidity(), {"Idempotency-Key": "one", **OTHER_BEARER})
+    by_xml = await world.post_message(pacs009, OTHER_BEARER)
+    named = await world.post_message(pacs009)
+
+    assert [(each.status, each.json["code"]) for each in (by_json, by_xml)] == [(403, "liquidity_not_allowed")] * 2
+    assert (named.status, named.json["code"]) == (422, "message_invalid"), "the control: it is but of another day"
     assert world.store.rows.payments == {}

@@ -324,6 +324,7 @@ async def open_world(
         observer=observer,
         durability=durability,
         directory=directory,
+        liquidity_tenants={TENANT},
     )
     served: list[Served] = []
     incoming = InMemoryIncoming(store)

@@ -119,12 +119,14 @@ class IncomingWorld:
     _numbers: int = 0
     _brought: dict[MessageId, TransferForwarded] = field(default_factory=dict)
 
-    def brought(self, *, agent: RoutingNumber = AGENT, late_s: float = 0.0, liquidity: bool = False) -> Arrived:
+    def brought(
+        self, *, agent: RoutingNumber = AGENT, late_s: float = 0.0, liquidity: bool = False, cents: int = 5_174
+    ) -> Arrived:
         """A transfer, or a liquidity transfer, as the rail brings it now, under a header of `late_s` ago."""
         self._numbers += 1
         debtor_agent = RoutingNumber("990001106")
         order = Order(
-            amount=Amount(5_174), debtor_agent=debtor_agent, creditor_agent=agent, spent_s=0.0, liquidity=liquidity
+            amount=Amount(cents), debtor_agent=debtor_agent, creditor_agent=agent, spent_s=0.0, liquidity=liquidity
         )
         created = self.clock.now() - timedelta(seconds=late_s)
         forwarded = self.writer.forward(order, self._numbers, recipient=self.party, now=created)

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, PostingAnswer, PostingOutcome
-from gateway.domain.payment import FundsHolder, PaymentState
+from gateway.domain.payment import FundsHolder, IdempotencyKey, PaymentState
 from gateway.domain.returns import returnable, returnable_all_the_same
 from gateway.service.fednow import FedNowDialect
+from gateway.service.incoming.hear import ID_REUSED
 from gateway.service.incoming.post import NotDecidableError, record_posting
 from gateway.service.incoming.tenants import NOBODYS
+from gateway.service.liquidity import LiquidityRequest
 from gateway.service.screening import must_pass
-from iso20022 import FedNowProfile, RoutingNumber, TransactionStatus
+from gateway.service.submit import Submitted
+from iso20022 import (
+    Amount,
+    FedNowProfile,
+    InstitutionCreditTransfer,
+    PaymentStatusRequest,
+    RoutingNumber,
+    TransactionStatus,
+    examine,
+)
 from tests.fakes.incoming_rail import PARTY
+from tests.unit.service.incoming_world import TENANT as RECEIVING
 from tests.unit.service.incoming_world import incoming_world
+from tests.unit.service.world import TENANT, world
 from tests.unit.telemetry.test_metrics import in_flight
 
 _E, _S = IncomingEvent, IncomingState
@@ -75,6 +90,57 @@ async def test_one_for_an_institution_that_nobody_receives_for_is_kept_and_repor
 
         assert (earth.now(transfer).tenant_id, earth.now(transfer).state) == (NOBODYS, _S.SETTLED)
         assert [each.fact.kind for each in earth.recorder.contradictions] == [_E.CREDIT_ADVISED]
+
+
+@pytest.mark.parametrize(
+    ("tag", "keeper"), [(b"Cdtr", RECEIVING), (b"InstdAgt", NOBODYS)], ids=["another creditor", "another account"]
+)
+async def test_it_is_that_ones_on_whose_account_it_settled_whoever_is_its_creditor(tag: bytes, keeper: str) -> None:
+    """The rail moves the money between the agents; that another is named is a person's to look at, and no refusal."""
+    async with incoming_world() as earth:
+        earth.brought(liquidity=True)
+        (forwarded,) = earth._brought.values()
+        before, within, after = re.split(
+            rb"(?<=<%b>)(.*?)(?=</%b>)" % (tag, tag), forwarded.body, maxsplit=1, flags=re.DOTALL
+        )
+        arrived = earth.read(before + within.replace(b"990000107", b"990000204") + after)
+
+        codes = await earth.hearing.arrive([arrived])
+        (transfer,) = earth.store.rows.transfers.values()
+        await earth.receiving.asker.credit(transfer)
+
+        assert (arrived.reading.codes, codes) == ((), [None])
+        assert (earth.now(transfer).tenant_id, earth.now(transfer).state) == (keeper, _S.SETTLED)
+        assert transfer.creditor_agent == ("990000204" if tag == b"Cdtr" else "990000107")
+        assert [each.fact.kind for each in earth.recorder.contradictions] == [_E.CREDIT_ADVISED]
+
+
+async def test_the_same_id_for_another_institutions_account_is_no_repeat() -> None:
+    """Other money, which would be taken for a copy of the first: it is set aside for a person."""
+    async with incoming_world() as earth:
+        first = earth.brought(liquidity=True)
+        (forwarded,) = earth._brought.values()
+        before, within, after = re.split(
+            rb"(?<=<InstdAgt>)(.*?)(?=</InstdAgt>)", forwarded.body, maxsplit=1, flags=re.DOTALL
+        )
+        changed = before + within.replace(b"990000107", b"990000204") + after
+        other = earth.read(re.sub(rb"(?<=<BizMsgIdr>)[^<]*", b"20261122021150706ANOTHERHEADER", changed))
+
+        assert await earth.hearing.arrive([first]) == [None]
+        assert await earth.hearing.arrive([other]) == [ID_REUSED]
+
+
+async def test_one_above_our_own_limit_is_credited_all_the_same() -> None:
+    """The limit of our setting is about what leaves: this money is here, and no operator has to let it in."""
+    async with incoming_world() as earth:
+        arrived = earth.brought(liquidity=True, cents=FedNowProfile().lmt_limit_cents + 1)
+        codes = await earth.hearing.arrive([arrived])
+        (transfer,) = earth.store.rows.transfers.values()
+
+        await earth.receiving.asker.credit(transfer)
+
+        assert (arrived.reading.codes, codes) == ((), [None])
+        assert (earth.now(transfer).state, earth.now(transfer).amount.cents) == (_S.SETTLED, 250_000_001)
 
 
 async def test_no_answer_to_one_can_be_decided() -> None:
@@ -141,3 +207,38 @@ def test_hours_are_those_of_the_rails_zone_and_may_go_past_midnight(
 
     assert (closed is None) is is_open
     assert closed is None or (closed.code, closed.value) == ("FEDNOW_LMT_HOURS", at)
+
+
+async def test_what_is_asked_of_the_rail_has_the_creation_time_that_is_on_the_wire() -> None:
+    """Sent a second after it was accepted: a question with the time of the acceptance is about no message at all.
+
+    "Not found" would reject, or send again, what may have settled.
+    """
+    async with world() as earth:
+        request = LiquidityRequest(
+            amount=Amount(1_000_00),
+            debtor_agent=RoutingNumber("990000107"),
+            creditor_agent=RoutingNumber("990001106"),
+        )
+        submitted = await earth.intake.submit_payment(
+            TENANT, IdempotencyKey("one"), request, json_of(request), received_at=earth.clock.now()
+        )
+        assert isinstance(submitted, Submitted)
+        earth.clock.advance(1)
+        await earth.dispatch(submitted.payment)
+        await earth.fire_timers(after_s=15)
+        await earth.fire_timers(after_s=11)
+
+        await earth.ask(submitted.payment)
+
+        transfer, question = (examine(each.body, profile=FedNowProfile()).message for each in earth.rail.sent)
+        assert isinstance(transfer, InstitutionCreditTransfer)
+        assert isinstance(question, PaymentStatusRequest)
+        assert transfer.creation_time == submitted.payment.accepted_at + timedelta(seconds=1)
+        assert question.original_creation_time == transfer.creation_time
+        assert question.original_message_name == "pacs.009.001.08"
+
+
+def json_of(request: LiquidityRequest) -> bytes:
+    """The request as a client's body."""
+    return json.dumps({**request.as_json(), "currency": "USD"}).encode()

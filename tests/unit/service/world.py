@@ -294,6 +294,7 @@ async def world(
                 vault=ClearVault(b"test"),
                 observer=recorder,
                 directory=listed,
+                liquidity_tenants={TENANT},
             ),
             dispatcher=Dispatcher(
                 *(decisions, loads, {protocol.rail: protocol}, {protocol.rail: rail}, clock, identifiers, recorder),
