@@ -164,6 +164,11 @@ class RtpDialect:
         """Who the rail is, as an agent of a message: the nine digits of its id."""
         return RoutingNumber(self._address.rail[:_NUMBER_LENGTH])
 
+    @property
+    def rail_numbers(self) -> frozenset[RoutingNumber]:
+        """Who the rail is under any of its ids."""
+        return frozenset(RoutingNumber(each[:_NUMBER_LENGTH]) for each in self._profile.rail_ids)
+
     def message_id(self, business_date: date, reference: str) -> MessageId:
         """Return ``M``, date, participant, ``B``, three characters and eleven digits."""
         return rtp_message_id(

@@ -35,9 +35,20 @@ from gateway.service.ports import (
 )
 from gateway.service.ports.conversations import ConversationStore, Counted, NewConversation, OpenKind
 from gateway.service.rail_protocol import OutboundMessage, Reading, Statement, Talk
-from iso20022 import PaymentAcknowledgement, PaymentCancellationRequest, RequestForPaymentCancellation
+from iso20022 import (
+    AccountReportMessage,
+    MessageReject,
+    PaymentAcknowledgement,
+    PaymentCancellationRequest,
+    ReceiptAcknowledgement,
+    RequestForPaymentCancellation,
+)
+from iso20022.messages.camt054 import DebitCreditNotification
 
 EXPIRED: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request had expired when it arrived.")
+_BY_THE_RAIL: Final = (MessageReject, ReceiptAcknowledgement, AccountReportMessage, DebitCreditNotification)
+"""What names nobody who says it: the rail does, and its header was looked at. All else without a name is nobody's."""
+
 NOT_OPEN: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request is not open any more.")
 
 
@@ -196,8 +207,7 @@ class ConversationHearing:
             act = self.rail.act(said, conversation)
             if act is None or step_after(conversation, act) is None:
                 return Outcome.MEANINGLESS
-            is_other = self.rail.speaker(said) not in {None, conversation.counterparty, self.rail.service}
-            if is_other or not is_theirs_to_say(conversation, act):
+            if not self._is_by_the_other_side(said, conversation) or not is_theirs_to_say(conversation, act):
                 return Outcome.NOT_THEIRS
             if await self._saved(message, said, conversation, act):
                 return Outcome.APPLIED
@@ -235,6 +245,13 @@ class ConversationHearing:
                 withdrawal_id=withdrawal_id,
             )
         )
+
+    def _is_by_the_other_side(self, said: Talk | Statement, conversation: Conversation) -> bool:
+        """Whether who was asked, or asks, or the rail says it: whoever knows a message's id could say it otherwise."""
+        speaker = self.rail.speaker(said)
+        if speaker is None:
+            return isinstance(said, _BY_THE_RAIL)
+        return speaker == conversation.counterparty or speaker in self.rail.services
 
     async def _found(self, said: Talk | Statement) -> Conversation | None:
         named = self.rail.about(said)

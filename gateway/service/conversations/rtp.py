@@ -114,8 +114,13 @@ class RtpConversations:
 
     @property
     def service(self) -> RoutingNumber:
-        """The rail, by the nine digits of its id."""
+        """The rail, by the nine digits of the id that our messages go to."""
         return self._dialect.rail_number
+
+    @property
+    def services(self) -> frozenset[RoutingNumber]:
+        """The rail, by the nine digits of each of its ids."""
+        return self._dialect.rail_numbers
 
     def unsaid(self, kind: ConversationKind, act: Act | None) -> str | None:
         """Return why something cannot be said on RTP; an account report has no messages at all."""

@@ -414,3 +414,17 @@ async def test_a_request_is_over_with_its_expiry_before_anybody_has_said_so(*, i
 
     with pytest.raises(NotNowError):
         await world.desk.answer(request.conversation_id, Act.ACCEPTED, tenant_id=TENANT, reason=None, by="test")
+
+
+async def test_what_names_nobody_who_says_it_is_nobodys_word() -> None:
+    """The answer's institution is optional in pain.014, and has an id of another kind at will: nothing changes."""
+    world = World()
+    asked = await world.ask()
+    (answer,) = [each for each in await world.answers_to(asked) if type_of(each) == "pain.014"]
+    start, end = answer.index(b"<DbtrAgt>"), answer.index(b"</DbtrAgt>") + len(b"</DbtrAgt>")
+
+    unsigned = await world.hear(answer[:start] + answer[end:])
+    after = await world.now(asked)
+
+    assert (unsigned, after.state, after.version) == (Outcome.NOT_THEIRS, _S.REQUESTED, 1)
+    assert await world.hear(answer) is Outcome.APPLIED

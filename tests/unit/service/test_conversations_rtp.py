@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
@@ -380,3 +381,36 @@ async def test_the_rails_word_that_it_does_not_take_a_message_ends_what_the_mess
     assert (outcome, refused.state_after) == (Outcome.APPLIED, _S.FAILED)
     assert refused.reason == Reason("NOAT", ReasonOrigin.RAIL)
     assert not other.hearing.is_of_conversations(reading, await other.hearing.concerned([reading]))
+
+
+async def test_a_withdrawal_that_names_no_institution_is_nobodys_word_and_no_fault() -> None:
+    """The institution's number is optional in camt.056; without it nothing is taken back, nor acknowledged."""
+    world = World()
+    request = await world.asked_of_us()
+    world.simulated.ask({"kind": "withdrawal", "message_id": request.message_id}, now=world.clock.now())
+    (body,) = await world.exchange()
+    nobody = re.sub(
+        rb"(<(?:\w+:)?(Assgnr|Assgne)>).*?(</(?:\w+:)?\2>)",
+        lambda found: found[1] + _party(found[1]) + found[3],
+        body,
+    )
+
+    unsigned = await world.hear(nobody)
+
+    assert (nobody != body, unsigned) == (True, Outcome.NOT_THEIRS)
+    assert (await world.now(request)).state is _S.REQUESTED
+    assert await world.hear(body) is Outcome.APPLIED
+
+
+def _party(tag: bytes) -> bytes:
+    prefix = tag[1 : tag.rindex(b":") + 1] if b":" in tag else b""
+    return b"<%(p)sPty><%(p)sNm>Sample Name</%(p)sNm></%(p)sPty>" % {b"p": prefix}
+
+
+async def test_the_rail_is_known_by_any_of_its_ids() -> None:
+    """It may say what became of a message under another id than the one that ours go to."""
+    profile = RtpProfile(rtp_ids=frozenset({ConnectionPartyId("990000001T1"), ConnectionPartyId("990000002T1")}))
+
+    rail = RtpConversations(RtpDialect(profile, ADDRESS), withdrawal_agreed=None)
+
+    assert rail.services == {"990000001", "990000002"}
