@@ -160,6 +160,11 @@ class RtpDialect:
         return self._profile
 
     @property
+    def copy_refusals(self) -> frozenset[str]:
+        """Reasons that refuse a copy, and say nothing of what was taken before."""
+        return self._copy_refusals
+
+    @property
     def rail_number(self) -> RoutingNumber:
         """Who the rail is, as an agent of a message: the nine digits of its id."""
         return RoutingNumber(self._address.rail[:_NUMBER_LENGTH])

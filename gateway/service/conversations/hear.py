@@ -204,7 +204,7 @@ class ConversationHearing:
             conversation = await self._found(said)
             if conversation is None:
                 return Outcome.UNKNOWN
-            act = self.rail.act(said, conversation)
+            act = await self._meant(said, conversation)
             if act is None or step_after(conversation, act) is None:
                 return Outcome.MEANINGLESS
             if not self._is_by_the_other_side(said, conversation) or not is_theirs_to_say(conversation, act):
@@ -245,6 +245,16 @@ class ConversationHearing:
                 withdrawal_id=withdrawal_id,
             )
         )
+
+    async def _meant(self, said: Talk | Statement, conversation: Conversation) -> Act | None:
+        """What it means there: what has arrived once has not failed because the rail refuses a copy of it."""
+        act = self.rail.act(said, conversation)
+        if act is not Act.OPENING_REFUSED or conversation.state is not ConversationState.REQUESTED:
+            return act
+        if conversation.kind is ConversationKind.ACCOUNT_REPORT:
+            return act  # nothing stands by it, and a report that comes all the same counts
+        events = await self.store.events(conversation.conversation_id)
+        return Act.ANSWER_REFUSED if any(each.act is Act.RECEIPT for each in events) else act
 
     def _is_by_the_other_side(self, said: Talk | Statement, conversation: Conversation) -> bool:
         """Whether who was asked, or asks, or the rail says it: whoever knows a message's id could say it otherwise."""

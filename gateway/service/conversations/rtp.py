@@ -187,6 +187,8 @@ class RtpConversations:
                 return Act.WITHDRAWAL_REFUSED
             case Resolution(confirmation=confirmation) if confirmation is self._withdrawal_agreed is not None:
                 return Act.WITHDRAWAL_AGREED
+            case PaymentStatusReport(status=TransactionStatus.RJCT) | MessageReject() if self._is_of_a_copy(said):
+                return Act.RECEIPT  # the first has arrived
             case PaymentStatusReport(status=TransactionStatus.RJCT):
                 return _refused(header_id_of(said.original_message_id), conversation)
             case PaymentStatusReport():
@@ -195,6 +197,10 @@ class RtpConversations:
                 return _refused(header_id_of(MessageId(said.related_reference)), conversation)
             case _:
                 return None
+
+    def _is_of_a_copy(self, refusal: Statement) -> bool:
+        stated = reason_of(refusal)
+        return stated is not None and stated.code in self._dialect.copy_refusals
 
     def reason(self, said: Talk | Statement) -> Reason | None:
         """Return the code that it states first."""

@@ -428,3 +428,25 @@ async def test_what_names_nobody_who_says_it_is_nobodys_word() -> None:
 
     assert (unsigned, after.state, after.version) == (Outcome.NOT_THEIRS, _S.REQUESTED, 1)
     assert await world.hear(answer) is Outcome.APPLIED
+
+
+@pytest.mark.parametrize(
+    ("is_received", "state"), [(True, _S.REQUESTED), (False, _S.FAILED)], ids=["arrived", "not heard of"]
+)
+async def test_a_request_that_has_arrived_does_not_fail_by_the_refusal_of_a_copy(
+    *, is_received: bool, state: ConversationState
+) -> None:
+    """It stands, and a person must look; without an admi.007 the same refusal says that it did not arrive."""
+    world = World()
+    asked, unread = await world.ask(account="SIMSILENT"), World()
+    received, *_ = await world.answers_to(asked)
+    refused = await unread.ask(account="SIMUNREAD")
+    (refusal,) = await unread.answers_to(refused)
+    if is_received:
+        assert await world.hear(received) is Outcome.APPLIED
+
+    refusal = refusal.replace(refused.message_id.encode(), asked.message_id.encode())
+    outcome = await world.hear(refusal)
+    after = await world.now(asked)
+
+    assert (outcome, after.state, after.needs_attention) == (Outcome.APPLIED, state, is_received)

@@ -414,3 +414,38 @@ async def test_the_rail_is_known_by_any_of_its_ids() -> None:
     rail = RtpConversations(RtpDialect(profile, ADDRESS), withdrawal_agreed=None)
 
     assert rail.services == {"990000001", "990000002"}
+
+
+@pytest.mark.parametrize(
+    ("code", "is_received", "state", "needs_attention"),
+    [
+        ("DUPL", True, _S.REQUESTED, False),
+        ("DUPL", False, _S.REQUESTED, False),
+        ("NOAT", True, _S.REQUESTED, True),
+        ("NOAT", False, _S.FAILED, False),
+    ],
+)
+async def test_the_refusal_of_a_second_copy_does_not_fail_a_request_that_stands(
+    code: str, *, is_received: bool, state: ConversationState, needs_attention: bool
+) -> None:
+    """A worker dies after sending, and the request goes again: asked anew it could be paid twice."""
+    world = World()
+    asked = await world.ask("SIMSILENT")
+    (sent, *_) = await world.store.messages(asked.conversation_id)
+    received = await world.exchange()
+    if is_received:
+        assert [await world.hear(each) for each in received] == [Outcome.APPLIED]
+    arrived = Arrived(
+        message_id=MessageId(f"M{sent.business_message_id[1:]}"),
+        message_type=sent.message_type,
+        created_at=world.clock.now(),
+        author=agent(OWN),
+    )
+    reason = StatusReason(code=code) if code == "DUPL" else StatusReason(proprietary=code)
+    writer = AnswerWriter(RtpSimulatorSettings(), MessageIds(started_at=START + timedelta(days=1)))
+    refusal = writer.taken_in(arrived, recipient=PARTY, now=world.clock.now(), reasons=(reason,))
+
+    outcome = await world.hear(refusal)
+    after = await world.now(asked)
+
+    assert (outcome, after.state, after.needs_attention) == (Outcome.APPLIED, state, needs_attention)
