@@ -369,8 +369,11 @@ class RtpConversations:
 
 
 def _both(message_id: str) -> tuple[str, str]:
-    """A message's id as the Document has it, and as its header: by the latter is known what we have sent."""
-    return message_id, header_id_of(MessageId(message_id))
+    """A message's id as its header has it, and as the Document: by the former is known what we have sent.
+
+    That comes first: under the latter others may have opened a conversation with us, be it another of our institutions.
+    """
+    return header_id_of(MessageId(message_id)), message_id
 
 
 def _answered(resolution: Resolution) -> Sequence[str]:

@@ -449,3 +449,20 @@ async def test_the_refusal_of_a_second_copy_does_not_fail_a_request_that_stands(
     after = await world.now(asked)
 
     assert (outcome, after.state, after.needs_attention) == (Outcome.APPLIED, state, needs_attention)
+
+
+async def test_an_answer_to_our_request_is_ours_though_another_was_opened_under_its_id() -> None:
+    """By another of our institutions, to whom it came, or by a peer that took the id: the answer is to what we sent."""
+    world = World()
+    asked = await world.ask()
+    answers = await world.exchange()
+    (sent, *_) = await world.store.messages(asked.conversation_id)
+    named = world.simulated.ask({"kind": "request_for_payment"}, now=world.clock.now())
+    (request,) = await world.exchange()
+
+    taken = await world.hear(request.replace(named.encode(), b"M" + sent.business_message_id[1:].encode()))
+    outcomes = [await world.hear(each) for each in answers]
+
+    assert (taken, outcomes) == (Outcome.APPLIED, [Outcome.APPLIED, Outcome.APPLIED])
+    assert len(world.store.rows.conversations) == 2
+    assert (await world.now(asked)).state is _S.ACCEPTED
