@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -450,3 +450,32 @@ async def test_a_request_that_has_arrived_does_not_fail_by_the_refusal_of_a_copy
     after = await world.now(asked)
 
     assert (outcome, after.state, after.needs_attention) == (Outcome.APPLIED, state, is_received)
+
+
+async def test_a_slow_rail_holds_nothing_of_another() -> None:
+    """Eight that RTP takes long to refuse, before one on FedNow: four are tried at a look, the others at the next."""
+    world = World()
+    slow = [await world.ask(account=f"SIMPROMISE{number}") for number in range(8)]
+    for each in slow:
+        world.store.rows.conversations[each.conversation_id] = replace(each, rail=Rail.RTP)
+    last = await world.ask(account="SIMPRESENT")
+    tried: list[bytes] = []
+
+    async def fail(_self: InMemoryRail, body: bytes, **_more: object) -> None:
+        tried.append(body)
+        world.clock.advance(9)
+        raise UnavailableError("the line is slow")
+
+    class SlowRail(InMemoryRail):
+        send = fail
+
+    keeping = ConversationKeeping(world.store, {Rail.FEDNOW: world.link, Rail.RTP: SlowRail()}, world.clock)
+    world.clock.advance(31)
+    with pytest.raises(UnavailableError):
+        await keeping.look()
+
+    assert (len(tried), len(world.link.sent)) == (4, 1)
+    assert world.store.rows.unsent[last.conversation_id] == []
+    with pytest.raises(UnavailableError):
+        await keeping.look()
+    assert (len(tried), len(set(tried))) == (8, 8)
