@@ -39,8 +39,6 @@ from gateway.service.ports.conversations import (
 )
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 
-"""A request for payment that may expire."""
-
 _Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 
