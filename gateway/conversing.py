@@ -40,7 +40,8 @@ def conversation_rails(settings: Settings, served: Mapping[Rail, object]) -> Map
         party = ConnectionPartyId(settings.fednow.connection_party)
         found[Rail.FEDNOW] = FedNowConversations(FedNowDialect(fednow_profile(settings, schemas_of(settings)), party))
     if Rail.RTP in served:
-        dialect = RtpDialect(rtp_profile(settings, schemas_of(settings)), rtp_address(settings))
+        copies = frozenset(settings.rtp.copy_refusal_codes)
+        dialect = RtpDialect(rtp_profile(settings, schemas_of(settings)), rtp_address(settings), copy_refusals=copies)
         found[Rail.RTP] = RtpConversations(dialect, withdrawal_agreed=settings.rtp.withdrawal_agreed_code)
     return found
 

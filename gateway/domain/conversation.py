@@ -123,7 +123,7 @@ class Act(StrEnum):
     """The rail: admi.002 about our withdrawal."""
 
     ANSWER_REFUSED = "AnswerRefused"
-    """The rail: admi.002 about another message of ours."""
+    """The rail: admi.002 about another message of ours, or about an opening message that has arrived: of a copy."""
 
     PRESENTED = "Presented"
     ACCEPTED = "Accepted"

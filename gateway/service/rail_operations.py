@@ -390,7 +390,7 @@ class RailNotices:
         return known
 
     async def _answer(self, rail: Rail, raw: RawMessage, reading: Reading, asked: EchoAsked) -> None:
-        """Have an echo answered, once however often it comes: the answer is a function of it, and it is not kept."""
+        """Have an echo answered, once however often it comes: the answer is a function of it, and is kept."""
         event_id = echo_answer_id_of(rail, reading.business_message_id)
         message = self.dialects[rail].echo_answer(asked, event_id=event_id, at=raw.at)
         event = RailEvent(

@@ -160,9 +160,19 @@ class RtpDialect:
         return self._profile
 
     @property
+    def copy_refusals(self) -> frozenset[str]:
+        """Reasons that refuse a copy, and say nothing of what was taken before."""
+        return self._copy_refusals
+
+    @property
     def rail_number(self) -> RoutingNumber:
         """Who the rail is, as an agent of a message: the nine digits of its id."""
         return RoutingNumber(self._address.rail[:_NUMBER_LENGTH])
+
+    @property
+    def rail_numbers(self) -> frozenset[RoutingNumber]:
+        """Who the rail is under any of its ids."""
+        return frozenset(RoutingNumber(each[:_NUMBER_LENGTH]) for each in self._profile.rail_ids)
 
     def message_id(self, business_date: date, reference: str) -> MessageId:
         """Return ``M``, date, participant, ``B``, three characters and eleven digits."""

@@ -91,6 +91,11 @@ class FedNowConversations:
         """The service."""
         return RoutingNumber(self._dialect.service_id)
 
+    @property
+    def services(self) -> frozenset[RoutingNumber]:
+        """The service: it has one id."""
+        return frozenset({self.service})
+
     def unsaid(self, kind: ConversationKind, act: Act | None) -> str | None:  # noqa: ARG002
         """Return None: FedNow has a word for everything."""
         return None

@@ -35,9 +35,20 @@ from gateway.service.ports import (
 )
 from gateway.service.ports.conversations import ConversationStore, Counted, NewConversation, OpenKind
 from gateway.service.rail_protocol import OutboundMessage, Reading, Statement, Talk
-from iso20022 import PaymentAcknowledgement, PaymentCancellationRequest, RequestForPaymentCancellation
+from iso20022 import (
+    AccountReportMessage,
+    MessageReject,
+    PaymentAcknowledgement,
+    PaymentCancellationRequest,
+    ReceiptAcknowledgement,
+    RequestForPaymentCancellation,
+)
+from iso20022.messages.camt054 import DebitCreditNotification
 
 EXPIRED: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request had expired when it arrived.")
+_BY_THE_RAIL: Final = (MessageReject, ReceiptAcknowledgement, AccountReportMessage, DebitCreditNotification)
+"""What names nobody who says it: the rail does, and its header was looked at. All else without a name is nobody's."""
+
 NOT_OPEN: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request is not open any more.")
 
 
@@ -193,11 +204,10 @@ class ConversationHearing:
             conversation = await self._found(said)
             if conversation is None:
                 return Outcome.UNKNOWN
-            act = self.rail.act(said, conversation)
+            act = await self._meant(said, conversation)
             if act is None or step_after(conversation, act) is None:
                 return Outcome.MEANINGLESS
-            is_other = self.rail.speaker(said) not in {None, conversation.counterparty, self.rail.service}
-            if is_other or not is_theirs_to_say(conversation, act):
+            if not self._is_by_the_other_side(said, conversation) or not is_theirs_to_say(conversation, act):
                 return Outcome.NOT_THEIRS
             if await self._saved(message, said, conversation, act):
                 return Outcome.APPLIED
@@ -235,6 +245,23 @@ class ConversationHearing:
                 withdrawal_id=withdrawal_id,
             )
         )
+
+    async def _meant(self, said: Talk | Statement, conversation: Conversation) -> Act | None:
+        """What it means there: what has arrived once has not failed because the rail refuses a copy of it."""
+        act = self.rail.act(said, conversation)
+        if act is not Act.OPENING_REFUSED or conversation.state is not ConversationState.REQUESTED:
+            return act
+        if conversation.kind is ConversationKind.ACCOUNT_REPORT:
+            return act  # nothing stands by it, and a report that comes all the same counts
+        events = await self.store.events(conversation.conversation_id)
+        return Act.ANSWER_REFUSED if any(each.act is Act.RECEIPT for each in events) else act
+
+    def _is_by_the_other_side(self, said: Talk | Statement, conversation: Conversation) -> bool:
+        """Whether who was asked, or asks, or the rail says it: whoever knows a message's id could say it otherwise."""
+        speaker = self.rail.speaker(said)
+        if speaker is None:
+            return isinstance(said, _BY_THE_RAIL)
+        return speaker == conversation.counterparty or speaker in self.rail.services
 
     async def _found(self, said: Talk | Statement) -> Conversation | None:
         named = self.rail.about(said)

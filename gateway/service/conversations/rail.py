@@ -94,7 +94,12 @@ class ConversationRail(Protocol):
 
     @property
     def service(self) -> RoutingNumber:
-        """The rail itself, where it is who answers."""
+        """The rail itself, as who is asked."""
+        ...
+
+    @property
+    def services(self) -> frozenset[RoutingNumber]:
+        """The rail itself, where it is who answers, under any of its ids."""
         ...
 
     def unsaid(self, kind: ConversationKind, act: Act | None) -> str | None:

@@ -114,8 +114,13 @@ class RtpConversations:
 
     @property
     def service(self) -> RoutingNumber:
-        """The rail, by the nine digits of its id."""
+        """The rail, by the nine digits of the id that our messages go to."""
         return self._dialect.rail_number
+
+    @property
+    def services(self) -> frozenset[RoutingNumber]:
+        """The rail, by the nine digits of each of its ids."""
+        return self._dialect.rail_numbers
 
     def unsaid(self, kind: ConversationKind, act: Act | None) -> str | None:
         """Return why something cannot be said on RTP; an account report has no messages at all."""
@@ -182,6 +187,8 @@ class RtpConversations:
                 return Act.WITHDRAWAL_REFUSED
             case Resolution(confirmation=confirmation) if confirmation is self._withdrawal_agreed is not None:
                 return Act.WITHDRAWAL_AGREED
+            case PaymentStatusReport(status=TransactionStatus.RJCT) | MessageReject() if self._is_of_a_copy(said):
+                return Act.RECEIPT  # the first has arrived
             case PaymentStatusReport(status=TransactionStatus.RJCT):
                 return _refused(header_id_of(said.original_message_id), conversation)
             case PaymentStatusReport():
@@ -190,6 +197,10 @@ class RtpConversations:
                 return _refused(header_id_of(MessageId(said.related_reference)), conversation)
             case _:
                 return None
+
+    def _is_of_a_copy(self, refusal: Statement) -> bool:
+        stated = reason_of(refusal)
+        return stated is not None and stated.code in self._dialect.copy_refusals
 
     def reason(self, said: Talk | Statement) -> Reason | None:
         """Return the code that it states first."""
@@ -358,8 +369,11 @@ class RtpConversations:
 
 
 def _both(message_id: str) -> tuple[str, str]:
-    """A message's id as the Document has it, and as its header: by the latter is known what we have sent."""
-    return message_id, header_id_of(MessageId(message_id))
+    """A message's id as its header has it, and as the Document: by the former is known what we have sent.
+
+    That comes first: under the latter others may have opened a conversation with us, be it another of our institutions.
+    """
+    return header_id_of(MessageId(message_id)), message_id
 
 
 def _answered(resolution: Resolution) -> Sequence[str]:

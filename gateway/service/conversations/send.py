@@ -31,7 +31,7 @@ PUT_OFF_S: Final = 30.0
 """What could not be sent is left alone for so long by whoever keeps the time: others wait behind it."""
 
 FAULTS_MAX: Final = 4
-"""After so many conversations in one look of which nothing can be sent the rail is taken to be away: time goes on."""
+"""After so many conversations of one rail of which nothing can be sent a look takes it to be away: others go on."""
 
 SENT_AT_ONCE_MAX: Final = 2
 """Messages that are lent at once for a rail: each holds a connection of the pool that payments are saved with."""
@@ -116,18 +116,17 @@ class ConversationKeeping:
 
     async def _send_waiting(self, now: datetime) -> None:
         """Send what has waited too long; what the rail does not take holds nobody else's, and raises at the end."""
-        faults: list[UnavailableError] = []
+        faults: dict[Rail, list[UnavailableError]] = defaultdict(list)
+        for named in [named for named, until in self._put_off.items() if until <= now]:
+            del self._put_off[named]
         for waiting in await self.store.waiting(now - timedelta(seconds=UNSENT_S), limit=TAKEN_MAX):
-            if self._put_off.get(waiting.conversation_id, now) > now:
+            if waiting.conversation_id in self._put_off or len(faults[waiting.rail]) == FAULTS_MAX:
                 continue
             try:
                 await self._send_all(waiting)
             except UnavailableError as fault:
-                self._put_off[waiting.conversation_id] = now + timedelta(seconds=PUT_OFF_S)
-                faults.append(fault)
-                if len(faults) == FAULTS_MAX:
-                    break
-            else:
-                self._put_off.pop(waiting.conversation_id, None)
-        if faults:
-            raise faults[0]
+                # From now on: a rail that answers slowly takes longer for one look than it is to be left alone.
+                self._put_off[waiting.conversation_id] = self.clock.now() + timedelta(seconds=PUT_OFF_S)
+                faults[waiting.rail].append(fault)
+        for first, *_ in filter(None, faults.values()):
+            raise first

@@ -86,8 +86,8 @@ class RequestMessages(Protocol):
         """Return our camt.029 to a request."""
         ...
 
-    def receipt(self, message: PaymentCancellationRequest | Resolution, *, at: datetime) -> OutboundMessage:
-        """Return our word that a message has arrived: an admi.007, on RTP a pacs.002."""
+    def receipt(self, message: PaymentCancellationRequest | Resolution, *, at: datetime) -> OutboundMessage | None:
+        """Return our word that a message has arrived: an admi.007, on RTP a pacs.002; None: there is nobody to tell."""
         ...
 
 

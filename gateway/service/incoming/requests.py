@@ -242,7 +242,9 @@ class ReturnRequests:
 
     async def _acknowledge(self, rail: Rail, message: PaymentCancellationRequest | Resolution) -> None:
         requests = self.incoming.decider.rails[rail].requests
-        await self._send(rail, requests.receipt(message, at=self.incoming.clock.now()))
+        receipt = requests.receipt(message, at=self.incoming.clock.now())
+        if receipt is not None:
+            await self._send(rail, receipt)
 
     async def _send_kept(self, rail: Rail, message: RawMessage | None) -> None:
         """Send a message that was saved; the newest alone: what it says holds."""

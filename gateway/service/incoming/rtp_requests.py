@@ -128,8 +128,11 @@ class RtpRequests:
         document = camt029.build(resolution)
         return self._dialect.message(message_id, camt029.MESSAGE_TYPE, document, MessageClass.NONVALUE, at)
 
-    def receipt(self, message: PaymentCancellationRequest | Resolution, *, at: datetime) -> OutboundMessage:
-        """Return our pacs.002 with ACTC: the message has arrived, and is in good form."""
+    def receipt(self, message: PaymentCancellationRequest | Resolution, *, at: datetime) -> OutboundMessage | None:
+        """Return our pacs.002 with ACTC: the message has arrived; None where it names no institutions by number."""
+        author, reader = _number(message.assigner), _number(message.assignee)
+        if author is None or reader is None:
+            return None
         if isinstance(message, Resolution):
             message_type = camt029.MESSAGE_TYPE
             instruction_id = message.payments[0].original_instruction_id if message.payments else None
@@ -140,8 +143,8 @@ class RtpRequests:
             message_type=message_type,
             created_at=message.creation_time,
             instruction_id=instruction_id,
-            author=_number(message.assigner),
-            reader=_number(message.assignee),
+            author=author,
+            reader=reader,
         )
         return self.receipt_of(acknowledged, at=at)
 
@@ -173,10 +176,8 @@ def agent(number: RoutingNumber) -> Agent:
     return Agent(member_id=number, clearing_system=None)
 
 
-def _number(actor: Actor) -> RoutingNumber:
-    assert isinstance(actor, Agent), "institutions ask each other"
-    assert actor.member_id is not None, "by their numbers"
-    return actor.member_id
+def _number(actor: Actor) -> RoutingNumber | None:
+    return actor.member_id if isinstance(actor, Agent) else None
 
 
 def _stated(reason: Reason) -> StatedReason:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -414,3 +414,68 @@ async def test_a_request_is_over_with_its_expiry_before_anybody_has_said_so(*, i
 
     with pytest.raises(NotNowError):
         await world.desk.answer(request.conversation_id, Act.ACCEPTED, tenant_id=TENANT, reason=None, by="test")
+
+
+async def test_what_names_nobody_who_says_it_is_nobodys_word() -> None:
+    """The answer's institution is optional in pain.014, and has an id of another kind at will: nothing changes."""
+    world = World()
+    asked = await world.ask()
+    (answer,) = [each for each in await world.answers_to(asked) if type_of(each) == "pain.014"]
+    start, end = answer.index(b"<DbtrAgt>"), answer.index(b"</DbtrAgt>") + len(b"</DbtrAgt>")
+
+    unsigned = await world.hear(answer[:start] + answer[end:])
+    after = await world.now(asked)
+
+    assert (unsigned, after.state, after.version) == (Outcome.NOT_THEIRS, _S.REQUESTED, 1)
+    assert await world.hear(answer) is Outcome.APPLIED
+
+
+@pytest.mark.parametrize(
+    ("is_received", "state"), [(True, _S.REQUESTED), (False, _S.FAILED)], ids=["arrived", "not heard of"]
+)
+async def test_a_request_that_has_arrived_does_not_fail_by_the_refusal_of_a_copy(
+    *, is_received: bool, state: ConversationState
+) -> None:
+    """It stands, and a person must look; without an admi.007 the same refusal says that it did not arrive."""
+    world = World()
+    asked, unread = await world.ask(account="SIMSILENT"), World()
+    received, *_ = await world.answers_to(asked)
+    refused = await unread.ask(account="SIMUNREAD")
+    (refusal,) = await unread.answers_to(refused)
+    if is_received:
+        assert await world.hear(received) is Outcome.APPLIED
+
+    refusal = refusal.replace(refused.message_id.encode(), asked.message_id.encode())
+    outcome = await world.hear(refusal)
+    after = await world.now(asked)
+
+    assert (outcome, after.state, after.needs_attention) == (Outcome.APPLIED, state, is_received)
+
+
+async def test_a_slow_rail_holds_nothing_of_another() -> None:
+    """Eight that RTP takes long to refuse, before one on FedNow: four are tried at a look, the others at the next."""
+    world = World()
+    slow = [await world.ask(account=f"SIMPROMISE{number}") for number in range(8)]
+    for each in slow:
+        world.store.rows.conversations[each.conversation_id] = replace(each, rail=Rail.RTP)
+    last = await world.ask(account="SIMPRESENT")
+    tried: list[bytes] = []
+
+    async def fail(_self: InMemoryRail, body: bytes, **_more: object) -> None:
+        tried.append(body)
+        world.clock.advance(9)
+        raise UnavailableError("the line is slow")
+
+    class SlowRail(InMemoryRail):
+        send = fail
+
+    keeping = ConversationKeeping(world.store, {Rail.FEDNOW: world.link, Rail.RTP: SlowRail()}, world.clock)
+    world.clock.advance(31)
+    with pytest.raises(UnavailableError):
+        await keeping.look()
+
+    assert (len(tried), len(world.link.sent)) == (4, 1)
+    assert world.store.rows.unsent[last.conversation_id] == []
+    with pytest.raises(UnavailableError):
+        await keeping.look()
+    assert (len(tried), len(set(tried))) == (8, 8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
@@ -380,3 +381,88 @@ async def test_the_rails_word_that_it_does_not_take_a_message_ends_what_the_mess
     assert (outcome, refused.state_after) == (Outcome.APPLIED, _S.FAILED)
     assert refused.reason == Reason("NOAT", ReasonOrigin.RAIL)
     assert not other.hearing.is_of_conversations(reading, await other.hearing.concerned([reading]))
+
+
+async def test_a_withdrawal_that_names_no_institution_is_nobodys_word_and_no_fault() -> None:
+    """The institution's number is optional in camt.056; without it nothing is taken back, nor acknowledged."""
+    world = World()
+    request = await world.asked_of_us()
+    world.simulated.ask({"kind": "withdrawal", "message_id": request.message_id}, now=world.clock.now())
+    (body,) = await world.exchange()
+    nobody = re.sub(
+        rb"(<(?:\w+:)?(Assgnr|Assgne)>).*?(</(?:\w+:)?\2>)",
+        lambda found: found[1] + _party(found[1]) + found[3],
+        body,
+    )
+
+    unsigned = await world.hear(nobody)
+
+    assert (nobody != body, unsigned) == (True, Outcome.NOT_THEIRS)
+    assert (await world.now(request)).state is _S.REQUESTED
+    assert await world.hear(body) is Outcome.APPLIED
+
+
+def _party(tag: bytes) -> bytes:
+    prefix = tag[1 : tag.rindex(b":") + 1] if b":" in tag else b""
+    return b"<%(p)sPty><%(p)sNm>Sample Name</%(p)sNm></%(p)sPty>" % {b"p": prefix}
+
+
+async def test_the_rail_is_known_by_any_of_its_ids() -> None:
+    """It may say what became of a message under another id than the one that ours go to."""
+    profile = RtpProfile(rtp_ids=frozenset({ConnectionPartyId("990000001T1"), ConnectionPartyId("990000002T1")}))
+
+    rail = RtpConversations(RtpDialect(profile, ADDRESS), withdrawal_agreed=None)
+
+    assert rail.services == {"990000001", "990000002"}
+
+
+@pytest.mark.parametrize(
+    ("code", "is_received", "state", "needs_attention"),
+    [
+        ("DUPL", True, _S.REQUESTED, False),
+        ("DUPL", False, _S.REQUESTED, False),
+        ("NOAT", True, _S.REQUESTED, True),
+        ("NOAT", False, _S.FAILED, False),
+    ],
+)
+async def test_the_refusal_of_a_second_copy_does_not_fail_a_request_that_stands(
+    code: str, *, is_received: bool, state: ConversationState, needs_attention: bool
+) -> None:
+    """A worker dies after sending, and the request goes again: asked anew it could be paid twice."""
+    world = World()
+    asked = await world.ask("SIMSILENT")
+    (sent, *_) = await world.store.messages(asked.conversation_id)
+    received = await world.exchange()
+    if is_received:
+        assert [await world.hear(each) for each in received] == [Outcome.APPLIED]
+    arrived = Arrived(
+        message_id=MessageId(f"M{sent.business_message_id[1:]}"),
+        message_type=sent.message_type,
+        created_at=world.clock.now(),
+        author=agent(OWN),
+    )
+    reason = StatusReason(code=code) if code == "DUPL" else StatusReason(proprietary=code)
+    writer = AnswerWriter(RtpSimulatorSettings(), MessageIds(started_at=START + timedelta(days=1)))
+    refusal = writer.taken_in(arrived, recipient=PARTY, now=world.clock.now(), reasons=(reason,))
+
+    outcome = await world.hear(refusal)
+    after = await world.now(asked)
+
+    assert (outcome, after.state, after.needs_attention) == (Outcome.APPLIED, state, needs_attention)
+
+
+async def test_an_answer_to_our_request_is_ours_though_another_was_opened_under_its_id() -> None:
+    """By another of our institutions, to whom it came, or by a peer that took the id: the answer is to what we sent."""
+    world = World()
+    asked = await world.ask()
+    answers = await world.exchange()
+    (sent, *_) = await world.store.messages(asked.conversation_id)
+    named = world.simulated.ask({"kind": "request_for_payment"}, now=world.clock.now())
+    (request,) = await world.exchange()
+
+    taken = await world.hear(request.replace(named.encode(), b"M" + sent.business_message_id[1:].encode()))
+    outcomes = [await world.hear(each) for each in answers]
+
+    assert (taken, outcomes) == (Outcome.APPLIED, [Outcome.APPLIED, Outcome.APPLIED])
+    assert len(world.store.rows.conversations) == 2
+    assert (await world.now(asked)).state is _S.ACCEPTED

@@ -323,7 +323,9 @@ def test_requests_and_their_answers_are_in_the_rails_form() -> None:
 
     refused = requests.answer(theirs, "RJCR", Reason("CUST", ReasonOrigin.INSTITUTION), at=AT)
     agreed = requests.answer(theirs, "IPAY", None, at=AT)
-    taken = in_form(requests.receipt(theirs, at=AT)).message
+    receipt = requests.receipt(theirs, at=AT)
+    assert receipt is not None
+    taken = in_form(receipt).message
 
     assert all(in_form(message).valid for message in (refused, agreed))
     assert isinstance(taken, PaymentStatusReport)
