@@ -83,13 +83,26 @@ SELECT known.id AS known_by, found.* FROM (
 ORDER BY known.opened_at
 """
 
-FIND: Final = f"""
+_WANTED: Final = "($1::text IS NULL OR fact.tenant_id = $1) AND ($2::text IS NULL OR fact.kind = $2)"
+_DUE_FIRST: Final = "ORDER BY now.due_at NULLS LAST, fact.opened_at DESC LIMIT $3"
+
+FIND: Final = f"{_CONVERSATION} WHERE {_WANTED} {_DUE_FIRST}"
+
+FIND_OPEN: Final = f"""
 {_CONVERSATION}
-WHERE ($1::text IS NULL OR fact.tenant_id = $1)
-    AND ($2::text IS NULL OR fact.kind = $2)
-    AND ($3::uuid IS NULL OR fact.about_id = $3 OR now.payment_id = $3)
-    AND (NOT $4 OR now.due_at IS NOT NULL OR now.attention)
-ORDER BY now.due_at NULLS LAST, fact.opened_at DESC LIMIT $5
+WHERE fact.conversation_id = ANY (ARRAY(
+    SELECT conversation_id FROM conversation_state WHERE due_at IS NOT NULL
+    UNION SELECT conversation_id FROM conversation_state WHERE attention
+)) AND {_WANTED} {_DUE_FIRST}
+"""
+"""One statement for each way of asking: one plan for them all would walk through every conversation there ever was."""
+
+FIND_ABOUT: Final = f"""
+{_CONVERSATION}
+WHERE fact.conversation_id = ANY (ARRAY(
+    SELECT conversation_id FROM conversation WHERE about_id = $4
+    UNION SELECT conversation_id FROM conversation_state WHERE payment_id = $4
+)) AND {_WANTED} AND (NOT $5 OR now.due_at IS NOT NULL OR now.attention) {_DUE_FIRST}
 """
 
 EVENTS: Final = "SELECT * FROM conversation_event WHERE conversation_id = $1 ORDER BY sequence"

@@ -298,7 +298,11 @@ class PostgresConversations:
     ) -> Sequence[Conversation]:
         """Return what is due first first; see the port."""
         with translated():
-            rows = await self._pool.fetch(sql.FIND, tenant_id, kind and kind.value, about, is_open, limit)
+            wanted = (tenant_id, kind and kind.value, limit)
+            if about is not None:
+                rows = await self._pool.fetch(sql.FIND_ABOUT, *wanted, about, is_open)
+            else:
+                rows = await self._pool.fetch(sql.FIND_OPEN if is_open else sql.FIND, *wanted)
         return [conversation_from(row) for row in rows]
 
     async def events(self, conversation_id: ConversationId) -> Sequence[RecordedAct]:

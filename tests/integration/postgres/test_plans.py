@@ -17,6 +17,7 @@ import pytest
 
 from adapters.postgres import statements
 from adapters.postgres.connection import open_pool
+from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.postgres.store import PostgresStore
@@ -24,12 +25,12 @@ from adapters.system import SystemIdentifiers
 from gateway.domain.events import EventKind
 from gateway.domain.identity import SLOTS
 from gateway.domain.incoming import IncomingEvent
-from gateway.domain.payment import Rail
+from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEventKind
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.ports import MessageDirection, Unsent
 from iso20022 import EndToEndId
-from tests.conftest import REGION, Database
+from tests.conftest import REGION, TENANT, Database
 from tests.fakes.incoming_rail import receiving_rail
 from tests.integration.store.harness import NOW, VAULT, accepted, decision, now_of, raw_message
 from tests.integration.store.test_incoming_contract import Subject, new
@@ -195,6 +196,37 @@ async def test_a_look_at_the_rails_events_reads_what_it_shows_alone(database: Da
             assert len(shown) == 8
             asked = await store.events(Rail.FEDNOW, codes={"FPON"}, kinds={RailEventKind.ASKED}, limit=8)
             assert asked == []
+
+    assert len(counting.read) == 2
+    assert large(counting.read) == {}
+
+
+_OVER: Final = """
+WITH known AS (
+    INSERT INTO conversation (region, conversation_id, tenant_id, rail, kind, side, message_id, content_digest,
+        own_agent, counterparty, opened_at)
+    SELECT $1, gen_random_uuid(), $2, 'fednow', 'request_for_payment', 'out', 'OVER' || n, '', '990000107', '990001203',
+        $3
+    FROM generate_series(1, $4::int) AS n RETURNING conversation_id
+)
+INSERT INTO conversation_state (conversation_id, tenant_id, state, version, seeks_payment, updated_at)
+SELECT conversation_id, $2, 'EXPIRED', 2, false, $3 FROM known
+"""
+
+
+async def test_what_is_open_and_what_is_about_a_payment_is_listed_without_a_walk_through_what_is_over(
+    database: Database,
+) -> None:
+    """Whoever works through what is due asks again and again."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute(_OVER, REGION, TENANT, NOW, STORED)
+    await owner.execute("VACUUM ANALYZE")
+    await owner.close()
+    async with open_pool(database.application_dsn, connections_max=2) as pool:
+        counting = CountingPool(pool)
+        store = PostgresConversations(cast("asyncpg.Pool[asyncpg.Record]", counting), region=REGION, vault=VAULT)
+        for about in (None, PaymentId(UUID(int=1))):
+            assert await store.find(None, about=about, limit=100) == []
 
     assert len(counting.read) == 2
     assert large(counting.read) == {}
