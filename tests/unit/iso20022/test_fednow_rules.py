@@ -339,6 +339,7 @@ def test_every_rule_is_broken_by_some_row() -> None:
         "FEDNOW_HEADER_PARTY",
         "FEDNOW_OWN_CONNECTION_PARTY",
         "FEDNOW_OWN_ROUTING_NUMBER",
+        "FEDNOW_RECEIVES_ONLY",
     }
 
 
@@ -434,6 +435,14 @@ def test_what_a_sender_may_pay_is_not_asked_of_what_arrives() -> None:
 
     assert codes(examine(golden("pacs008_outgoing.xml"), profile=profile)) == []
     assert codes(examine(golden("pacs008_incoming.xml"), profile=profile)) == ["FEDNOW_SENDER_LIMIT"]
+
+
+def test_an_institution_that_only_receives_sends_no_customers_transfer() -> None:
+    """Which do is a setting; who sends us something is the rail's to judge."""
+    profile = replace(PROFILE, receive_only=frozenset({"990000013"}))
+
+    assert codes(examine(golden("pacs008_incoming.xml"), profile=profile)) == ["FEDNOW_RECEIVES_ONLY"]
+    assert codes(examine(golden("pacs008_outgoing.xml"), profile=profile)) == []
 
 
 def test_whose_payments_may_be_sent_is_a_setting() -> None:
