@@ -195,6 +195,8 @@ REQUEST_FOR_PAYMENT: Final[_Table] = {
     **{(state, _A.ANSWER_REFUSED): _T(state, is_strange=True) for state in _OF_REQUESTS},
     # The rail refuses a second copy too: what was answered stays answered, and what is answered was not refused.
     (_S.REQUESTED, _A.OPENING_REFUSED): _T(_S.FAILED),
+    # A copy was refused before the first one's receipt was heard: the request stands, and must not be made anew.
+    (_S.FAILED, _A.RECEIPT): _T(_S.REQUESTED, is_strange=True),
     **{(state, _A.PRESENTED): _T(_S.PRESENTED) for state in (*_UNDECIDED, _S.FAILED)},
     # The decision.
     **{(state, _A.ACCEPTED): _T(_S.ACCEPTED) for state in (*_UNDECIDED, _S.ACCEPTED, _S.FAILED)},

@@ -128,6 +128,7 @@ def test_what_the_rail_refuses_of_a_second_copy_changes_nothing_that_was_answere
     assert table[_S.REQUESTED, _A.OPENING_REFUSED].state is _S.FAILED
     assert table[_S.ACCEPTED, _A.OPENING_REFUSED] == ConversationStep(_S.ACCEPTED)
     assert table[_S.FAILED, _A.ACCEPTED] == ConversationStep(_S.ACCEPTED)
+    assert table[_S.FAILED, _A.RECEIPT] == ConversationStep(_S.REQUESTED, is_strange=True)
 
 
 @pytest.mark.parametrize("side", Side)
