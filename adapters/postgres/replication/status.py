@@ -92,6 +92,18 @@ class Inward:
     @property
     def faults(self) -> Sequence[str]:
         """What is wrong, each with its remedy."""
+        found = [*self.hindrances]
+        if self.oldest_handed_over_s > WAITING_MAX_S:
+            found.append(
+                f"{self.handed_over} messages of the rail that the peer handed over wait, the oldest for "
+                f"{self.oldest_handed_over_s:.0f} s: does a worker run here, does this region serve, and has it the "
+                "peer's keys?"
+            )
+        return found
+
+    @property
+    def hindrances(self) -> Sequence[str]:
+        """What keeps this region from being let in: not what waits here until it is, as what was handed over does."""
         found = []
         if not self.is_subscribed:
             found.append("this region does not follow its peer: fifteen region join")
@@ -110,11 +122,6 @@ class Inward:
             found.append(
                 f"what arrived {self.oldest_note_s:.0f} s ago is not folded: does a worker run here, and does its log "
                 "tell of a projection?"
-            )
-        if self.oldest_handed_over_s > WAITING_MAX_S:
-            found.append(
-                f"{self.handed_over} messages of the rail that the peer handed over wait, the oldest for "
-                f"{self.oldest_handed_over_s:.0f} s: does a worker run here, and has it the peer's keys?"
             )
         if self.older_code:
             found.append(
