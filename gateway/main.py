@@ -435,7 +435,16 @@ async def _run_worker_loops(
     funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s, tenure)
     directory = directory_over(parts.settings, parts.rail_events, parts.clock, parts.observer)
     dispatcher = Dispatcher(
-        *(decisions, loads, rails, links, parts.clock, identifiers, parts.observer, funds, screening, directory)
+        decisions,
+        loads,
+        rails,
+        links,
+        parts.clock,
+        identifiers,
+        parts.observer,
+        funds,
+        screening=screening,
+        directory=directory,
     )
     regions = None if parts.regional is None else parts.regional.store
     forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)

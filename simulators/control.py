@@ -24,7 +24,7 @@
 
 ``POST /simulator/v1/conversations``
     ``{"kind": "request_for_payment" | "withdrawal" | "information_request", …}`` with the members of
-    `simulators.fednow.conversations.Asking`: the network asks a participant; 201 with the message id. FedNow alone.
+    `simulators.conversations.Asking`, on RTP also `echo`: the network asks a participant; 201 with the message id.
 
 ``POST /simulator/v1/participants``
     ``{"services": {"990001203": ["CTRO"], …}, "publish": false}``, each optional: changes what these institutions may

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from iso20022 import Amount, PaymentCancellationRequest
 from iso20022.messages.camt029 import Confirmation
+from simulators.conversations import SILENT_REASON, first_reason
 from simulators.facts import PaymentBooked
 from simulators.forwarding import Order
-
-_SILENT: Final = "FRAD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +25,10 @@ def decided(
     request: PaymentCancellationRequest, original: PaymentBooked | None, confirmed: Mapping[str, Confirmation]
 ) -> Decided:
     """Return the decision; `confirmed` has the reasons that are not refused."""
-    code = next((each.reason.text for each in request.reasons if each.reason is not None), "")
+    code = first_reason(request.reasons)
     if original is None:
         return Decided(Confirmation.RJCR, "NOOR")
-    if code == _SILENT:
+    if code == SILENT_REASON:
         return Decided(None)
     confirmation = confirmed.get(code, Confirmation.RJCR)
     if confirmation is Confirmation.RJCR:

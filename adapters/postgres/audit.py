@@ -228,8 +228,8 @@ FROM incoming_transfer WHERE payment_id >= $1 AND payment_id <= $2
 """
 
 _CONVERSATION_FACTS: Final = """
-SELECT region, conversation_id, tenant_id, rail, kind, side, message_id, content_digest, own_agent, counterparty, topic,
-    amount_cents, end_to_end_id, about_id, opened_at, pay_by, expires_at
+SELECT region, conversation_id AS payment_id, tenant_id, rail, kind, side, message_id, content_digest, own_agent,
+    counterparty, topic, amount_cents, end_to_end_id, about_id, opened_at, pay_by, expires_at
 FROM conversation WHERE conversation_id >= $1 AND conversation_id <= $2
 """
 
@@ -331,10 +331,8 @@ class PostgresAuditReader:
         fetch = self._connection.fetch
         sent = [(row, PaymentFacts(*row.values())) for row in await fetch(_FACTS, first, last)]
         received = [(row, IncomingTransferFacts(*row.values())) for row in await fetch(_INCOMING_FACTS, first, last)]
-        talks = await fetch(_CONVERSATION_FACTS, first, last)
-        facts: dict[UUID, list[Any]] = dict(_by_payment([*sent, *received]))
-        for row in talks:
-            facts.setdefault(row["conversation_id"], []).append(ConversationFacts(*row.values()))
+        talks = [(row, ConversationFacts(*row.values())) for row in await fetch(_CONVERSATION_FACTS, first, last)]
+        facts = _by_payment([*sent, *received, *talks])
         events = _by_payment((row, _event_from(row)) for row in await fetch(_EVENTS, first, last))
         messages = _by_payment((row, _message_from(row)) for row in await fetch(_MESSAGES, first, last))
         states = {row["payment_id"]: _state_from(row) for row in await fetch(_STATES, first, last)}

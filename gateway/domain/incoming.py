@@ -365,7 +365,8 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     (_S.IN_DOUBT, _E.QUESTIONS_ENDED): _T(_S.AWAITING_OPERATOR, (_F.STOP_TIMER, _F.CALL_OPERATOR)),
     (_S.AWAITING_OPERATOR, _E.STATUS_REQUEST_DUE): _T(_S.AWAITING_OPERATOR),
     (_S.AWAITING_OPERATOR, _E.QUESTIONS_ENDED): _T(_S.AWAITING_OPERATOR),
-    # The next question is due after a pause that begins when the last has been put: none queues up behind another.
+    # The next question is due after a pause that begins when the last has been put: none queues up behind another, but
+    # one in a minute, as the one before is then taken for lost (`ASKED_WITHIN_S`).
     (_S.IN_DOUBT, _E.STATUS_REQUESTED): _T(_S.IN_DOUBT, (_F.ASK_STATUS_AGAIN,)),
     (_S.AWAITING_OPERATOR, _E.STATUS_REQUESTED): _T(_S.AWAITING_OPERATOR),
     **{(state, kind): _T(state) for state in (_S.IN_DOUBT, _S.AWAITING_OPERATOR) for kind in _SAYING_NOTHING},

@@ -177,7 +177,7 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     (_S.SENDING, _E.NOT_PROCESSED_REPORTED): Transition(_S.SENDING),
     # No answer came. Only the rail's word ends it; the question is put again until it does, or a person is called.
     # The next one is due after a pause that begins when the last has been put: while one waits in a queue that lags, no
-    # other joins it.
+    # other joins it for a minute; after that it is taken for lost (`ASKED_WITHIN_S`).
     (_S.IN_DOUBT, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
     (_S.IN_DOUBT, _E.DEADLINE_PASSED): Transition(_S.IN_DOUBT),
     (_S.IN_DOUBT, _E.STATUS_REQUEST_DUE): Transition(_S.IN_DOUBT, _ASK_NOW),

@@ -519,7 +519,7 @@ def readable_document_in(message: RawMessage) -> Element:
 
 def document_in(message: RawMessage) -> Element:
     """Return the Document in a message that was accepted, or that we sent, as it stands there."""
-    document = unwrap(read(message.body)).document
+    document = unwrap(read(message.body, RAIL_LIMITS)).document
     assert document is not None, "what was accepted, or sent, had a Document"
     return document
 

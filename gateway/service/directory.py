@@ -260,7 +260,7 @@ _HINTS: Final[Mapping[Need, str]] = {
     Need.BE_ASKED: "Correct the routing number, or ask the debtor another way.",
 }
 
-_DEBTOR_AGENT: Final = pain013.LAYOUT.xpath_of("debtor_agent") + "/FinInstnId/ClrSysMmbId/MmbId"
+_DEBTOR_AGENT: Final = pain013.LAYOUT.xpath_of("debtor_agent.member_id")
 """Of a request for payment."""
 
 _LATER: Final = "Send it once the institution has signed on again, or pay the creditor another way."

@@ -44,7 +44,7 @@ from gateway.service.ports import (
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import JSON_TYPE, account_index
 from gateway.service.supervise import Verdict
-from iso20022 import Amount, CustomerCreditTransfer, Personal, read, unwrap
+from iso20022 import RAIL_LIMITS, Amount, CustomerCreditTransfer, Personal, read, unwrap
 from iso20022.messages import pacs008
 
 REFRESH_S: Final = 5.0
@@ -282,7 +282,7 @@ class VelocityScreener:
 
 def names_in(body: bytes) -> tuple[Personal, ...]:
     """Return the names of all parties in a message, the ultimate ones too."""
-    document = unwrap(read(body)).document
+    document = unwrap(read(body, RAIL_LIMITS)).document
     if document is None:
         return ()
     found: dict[str, Personal] = {}

@@ -65,11 +65,11 @@ from iso20022.messages.camt029 import (
 )
 from iso20022.messages.camt055 import RequestForPaymentCancellation
 from iso20022.messages.investigation import Case, UnderlyingPayment
-from iso20022.messages.original import OriginalMessage, PaymentType, Reason
+from iso20022.messages.original import OriginalMessage, PaymentType
 from iso20022.messages.pain013 import RequestForPayment
 from iso20022.messages.pain014 import RequestForPaymentResponse, RequestStatus
 from iso20022.messages.remittance import Remittance
-from iso20022.messages.shape import Code, Proprietary
+from iso20022.messages.shape import Proprietary
 from simulators.conversations import (
     CUSTOMERS_WISH,
     INVENTED_INFORMATION,
@@ -310,5 +310,5 @@ def _withdrawal(asking: Asking, message_id: MessageId, now: datetime) -> Request
             message_id=asking.named, message_name=pain013.MESSAGE_TYPE, creation_time=eastern(now)
         ),
         original_end_to_end_id=asking.end_to_end_id,
-        reasons=(Reason(reason=Code("CUST")),),
+        reasons=(CUSTOMERS_WISH,),
     )

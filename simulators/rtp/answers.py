@@ -44,13 +44,11 @@ from iso20022.messages.shape import Code
 from iso20022.reader import Element
 from simulators.facts import PaymentBooked
 from simulators.message_ids import MessageIds, base36
-from simulators.rtp.decide import EASTERN
+from simulators.rtp.decide import EASTERN, ECHO_REQUEST, ECHO_RESPONSE
 from simulators.rtp.settings import RtpSimulatorSettings
 
 _SIGN_ON_RESPONSE: Final = "admn.002.001.01"
 _SIGN_OFF_RESPONSE: Final = "admn.004.001.01"
-_ECHO_REQUEST: Final = "admn.005.001.01"
-_ECHO_RESPONSE: Final = "admn.006.001.01"
 _ISO_CODE_LENGTH: Final = 4
 _SERIALS: Final = 10**11
 _PLACES: Final = 36**3
@@ -173,7 +171,7 @@ class AnswerWriter:
             instructed_agent=recipient,
             original_instruction_id=InstructionId(request.instruction_id),
         )
-        return self.wrapped(_ECHO_RESPONSE, admn.build(response), recipient=recipient, now=now)
+        return self.wrapped(ECHO_RESPONSE, admn.build(response), recipient=recipient, now=now)
 
     def echo_asked(self, *, recipient: ConnectionPartyId, now: datetime) -> tuple[bytes, InstructionId]:
         """The rail's own echo, admn.005, and its instruction id."""
@@ -190,7 +188,7 @@ class AnswerWriter:
             instructing_agent=self._rail,
             instructed_agent=recipient,
         )
-        body = self.wrapped(_ECHO_REQUEST, admn.build(request), recipient=recipient, now=now)
+        body = self.wrapped(ECHO_REQUEST, admn.build(request), recipient=recipient, now=now)
         return body, request.instruction_id
 
     def signed(

@@ -252,7 +252,7 @@ class ConversationWriter:
 
 def is_about_request(message: PaymentCancellationRequest) -> bool:
     """Whether a camt.056 takes a request for payment back, and asks for no return."""
-    named = message.original_group or message.original_message
+    named = message.original_message or message.original_group
     return named is not None and named.message_name == pain013.MESSAGE_TYPE
 
 

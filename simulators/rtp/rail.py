@@ -173,7 +173,7 @@ class RtpRules:
         """What is asked without money: the return of a payment, or in a conversation."""
         party, at = arrival.connection_party, arrival.at
         if isinstance(said, PaymentCancellationRequest) and not is_about_request(said):
-            group = said.original_group or said.original_message
+            group = said.original_message or said.original_group
             record = None if group is None else book.payment_with_id(group.message_id)
             original = None if record is None else record.booked
             further, order = self.requests.answered(said, original, recipient=party, now=at)

@@ -128,7 +128,7 @@ def conversations_withdraw(
     text: Annotated[str | None, typer.Option(help="Words beside it, one line.")] = None,
     url: Url = None,
 ) -> None:
-    """Take a request for payment of ours back (camt.055)."""
+    """Take a request for payment of ours back (camt.055; on RTP camt.056)."""
     from gateway.cli.conversations import answer_conversation
 
     given = {"reason_code": reason, "text": text}

@@ -11,7 +11,15 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.domain.conversation import Act, Conversation, ConversationId, ConversationKind, end_of
+from gateway.domain.conversation import (
+    NO_REFERENCE,
+    Act,
+    Conversation,
+    ConversationId,
+    ConversationKind,
+    Side,
+    end_of,
+)
 from gateway.domain.identity import request_reference_of
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Reason, ReasonOrigin
@@ -61,9 +69,6 @@ BY_STATUS: Final = {
     RequestStatus.RJCT: Act.REFUSED,
 }
 """What the status of a request for payment says; not every rail has each."""
-
-NOT_PROVIDED: Final = "NOTPROVIDED"
-"""What stands where a reference must, and the original has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +176,14 @@ def reason_of(said: Talk | Statement) -> Reason | None:
     return None if code is None else Reason(code, ReasonOrigin.RAIL)
 
 
+def refused(message_id: str, conversation: Conversation) -> Act:
+    """Return what it means that a message, named by the id that we know it by, was refused."""
+    is_ours = conversation.side is Side.US
+    if is_ours and message_id == conversation.message_id:
+        return Act.OPENING_REFUSED
+    return Act.WITHDRAWAL_FAILED if is_ours and message_id == conversation.withdrawal_id else Act.ANSWER_REFUSED
+
+
 # --- what we say ---
 
 
@@ -181,7 +194,7 @@ def request_for_payment(
     reference = request_reference_of("request-for-payment", str(conversation_id))
     creditor, debtor = PartyDetails(name=asked.creditor_name), PartyDetails(name=asked.debtor_name)
     return RequestForPayment(
-        message_id=manner.message_id(at.astimezone(manner.zone).date(), reference),
+        message_id=manner.id_of("request-for-payment", str(conversation_id), at),
         creation_time=manner.time(at),
         initiating_party=creditor,
         payment_information_id=reference,
@@ -260,12 +273,12 @@ def response(
         original_message_id=request.message_id,
         original_message_name=pain013.MESSAGE_TYPE,
         original_creation_time=request.creation_time,
-        original_payment_information_id=request.payment_information_id or NOT_PROVIDED,
+        original_payment_information_id=request.payment_information_id or NO_REFERENCE,
         original_instruction_id=request.instruction_id,
         original_end_to_end_id=request.end_to_end_id,
         original_uetr=request.uetr,
         status=status,
-        reasons=() if reason is None else (stated(reason),),
+        reasons=stated(reason),
     )
 
 
@@ -311,10 +324,12 @@ def case_of(asked: InformationRequest | RequestForPaymentCancellation | PaymentC
     return asked.case or Case(id=asked.message_id, creator=asked.assigner)
 
 
-def stated(reason: Reason) -> StatedReason:
-    """Return a reason as messages state it."""
+def stated(reason: Reason | None) -> tuple[StatedReason, ...]:
+    """Return a reason, if there is one, as messages state it."""
+    if reason is None:
+        return ()
     additional = () if reason.text is None else (Personal(reason.text),)
-    return StatedReason(reason=Code(reason.code), additional=additional)
+    return (StatedReason(reason=Code(reason.code), additional=additional),)
 
 
 def errors_in(message: OutboundMessage, profile: Profile) -> Sequence[Finding]:

@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from gateway.domain.conversation import Act, Conversation, ConversationId, ConversationKind, Side
+from gateway.domain.conversation import NO_REFERENCE, Act, Conversation, ConversationId, ConversationKind
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Rail, Reason
 from gateway.service.conversations.alike import (
     BY_STATUS,
-    NOT_PROVIDED,
     errors_in,
     information_request,
     question_heard,
     reason_of,
+    refused,
     request_for_payment,
     request_heard,
     speaker_of,
@@ -147,7 +147,6 @@ class FedNowConversations:
 
     def act(self, said: Talk | Statement, conversation: Conversation) -> Act | None:
         """Return what it means there."""
-        is_ours = conversation.side is Side.US
         match said:
             case RequestForPaymentResponse():
                 return BY_STATUS[said.status]
@@ -161,12 +160,8 @@ class FedNowConversations:
                 return _BY_CONFIRMATION.get(conversation.kind, {}).get(said.confirmation or "")
             case ReceiptAcknowledgement():
                 return Act.RECEIPT
-            case MessageReject(related_reference=reference) if is_ours and reference == conversation.message_id:
-                return Act.OPENING_REFUSED
-            case MessageReject(related_reference=reference) if is_ours and reference == conversation.withdrawal_id:
-                return Act.WITHDRAWAL_FAILED
             case MessageReject():
-                return Act.ANSWER_REFUSED
+                return refused(said.related_reference, conversation)
             case _:
                 return None
 
@@ -232,7 +227,7 @@ class FedNowConversations:
             assignee=reader,
             creation_time=self._manner.time(at),
             case=Case(id=message_id, creator=author),
-            original_payment_information_id=request.payment_information_id or NOT_PROVIDED,
+            original_payment_information_id=request.payment_information_id or NO_REFERENCE,
             original_message=OriginalMessage(
                 message_id=request.message_id, message_name=pain013.MESSAGE_TYPE, creation_time=request.creation_time
             ),
@@ -241,7 +236,7 @@ class FedNowConversations:
             original_uetr=request.uetr,
             original_amount=request.amount,
             original_requested_execution=request.requested_execution,
-            reasons=(stated(reason),),
+            reasons=stated(reason),
         )
         return self._message(message_id, camt055.MESSAGE_TYPE, camt055.build(cancellation), at)
 

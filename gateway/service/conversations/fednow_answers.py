@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.domain.conversation import Act, Conversation, ConversationKind
+from gateway.domain.conversation import NO_REFERENCE, Act, Conversation, ConversationKind
 from gateway.domain.payment import Reason
 from gateway.service.conversations.alike import (
-    NOT_PROVIDED,
     Manner,
     case_of,
     purpose_of,
@@ -100,7 +99,7 @@ class FedNowAnswers:
         *,
         at: datetime,
     ) -> OutboundMessage:
-        reasons = () if reason is None else (stated(reason),)
+        reasons = stated(reason)
         answered = RequestResolution(
             original_payment_information_id=withdrawal.original_payment_information_id,
             original_message=withdrawal.original_message,
@@ -144,7 +143,7 @@ class FedNowAnswers:
         elif isinstance(underlying, UnderlyingRequest):
             requests = (
                 RequestResolution(
-                    original_payment_information_id=underlying.original_payment_information_id or NOT_PROVIDED,
+                    original_payment_information_id=underlying.original_payment_information_id or NO_REFERENCE,
                     original_message=underlying.original_message,
                 ),
             )

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.domain.conversation import Act, Conversation, ConversationId, ConversationKind, Side
+from gateway.domain.conversation import Act, Conversation, ConversationId, ConversationKind
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Rail, Reason
 from gateway.service.conversations.alike import (
@@ -33,6 +33,7 @@ from gateway.service.conversations.alike import (
     question_in,
     reason_of,
     received,
+    refused,
     request_for_payment,
     request_heard,
     request_in,
@@ -190,17 +191,17 @@ class RtpConversations:
             case PaymentStatusReport(status=TransactionStatus.RJCT) | MessageReject() if self._is_of_a_copy(said):
                 return Act.RECEIPT  # the first has arrived
             case PaymentStatusReport(status=TransactionStatus.RJCT):
-                return _refused(header_id_of(said.original_message_id), conversation)
+                return refused(header_id_of(said.original_message_id), conversation)
             case PaymentStatusReport():
                 return Act.RECEIPT
             case MessageReject():
-                return _refused(header_id_of(MessageId(said.related_reference)), conversation)
+                return refused(header_id_of(MessageId(said.related_reference)), conversation)
             case _:
                 return None
 
     def _is_of_a_copy(self, refusal: Statement) -> bool:
-        stated = reason_of(refusal)
-        return stated is not None and stated.code in self._dialect.copy_refusals
+        given = reason_of(refusal)
+        return given is not None and given.code in self._dialect.copy_refusals
 
     def reason(self, said: Talk | Statement) -> Reason | None:
         """Return the code that it states first."""
@@ -289,7 +290,7 @@ class RtpConversations:
             original_instruction_id=request.instruction_id,
             original_end_to_end_id=request.end_to_end_id,
             original_uetr=request.uetr,
-            reasons=(stated(reason),),
+            reasons=stated(reason),
         )
         return self._message(message_id, camt056.MESSAGE_TYPE, camt056.build(cancellation), at)
 
@@ -340,7 +341,7 @@ class RtpConversations:
     def _withdrawn(
         self, withdrawal: PaymentCancellationRequest, act: Act, reason: Reason | None, purpose: str, *, at: datetime
     ) -> OutboundMessage:
-        group = withdrawal.original_group or withdrawal.original_message
+        group = withdrawal.original_message or withdrawal.original_group
         assert group is not None, "it was found by the request that it names"
         confirmation = self._withdrawal_agreed if act is Act.WITHDRAWAL_AGREED else Confirmation.RJCR
         assert confirmation is not None, "what cannot be said was refused"
@@ -358,7 +359,7 @@ class RtpConversations:
                     original_instruction_id=withdrawal.original_instruction_id,
                     original_end_to_end_id=withdrawal.original_end_to_end_id,
                     original_uetr=withdrawal.original_uetr,
-                    reasons=() if reason is None else (stated(reason),),
+                    reasons=stated(reason),
                 ),
             ),
         )
@@ -383,27 +384,17 @@ def _answered(resolution: Resolution) -> Sequence[str]:
     return [each for message_id in asked for each in _both(message_id)]
 
 
-def _refused(header_id: str, conversation: Conversation) -> Act:
-    """What it means that a message of ours, known by its header's id, was refused."""
-    is_ours = conversation.side is Side.US
-    if is_ours and header_id == conversation.message_id:
-        return Act.OPENING_REFUSED
-    return Act.WITHDRAWAL_FAILED if is_ours and header_id == conversation.withdrawal_id else Act.ANSWER_REFUSED
-
-
 def _between(
     said: RequestForPayment | RequestForPaymentResponse | InformationRequest | AdditionalPaymentInformation,
 ) -> tuple[RoutingNumber | None, RoutingNumber | None]:
     """To which institution of ours a message is, and from which other."""
     match said:
-        case RequestForPayment():
-            own, theirs = said.debtor_agent, said.creditor_agent
-        case RequestForPaymentResponse(debtor_agent=Agent() as theirs, creditor_agent=Agent() as own):
-            pass
-        case InformationRequest(assigner=Agent() as theirs, assignee=Agent() as own):
-            pass
-        case AdditionalPaymentInformation(assigner=Agent() as theirs, assignee=Agent() as own):
-            pass
+        case (
+            RequestForPayment(debtor_agent=own, creditor_agent=theirs)
+            | RequestForPaymentResponse(debtor_agent=Agent() as theirs, creditor_agent=Agent() as own)
+            | InformationRequest(assigner=Agent() as theirs, assignee=Agent() as own)
+            | AdditionalPaymentInformation(assigner=Agent() as theirs, assignee=Agent() as own)
+        ):
+            return own.member_id, theirs.member_id
         case _:
             return None, None
-    return own.member_id, theirs.member_id

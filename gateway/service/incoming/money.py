@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gateway.domain.conversation import NO_REFERENCE
 from iso20022 import (
     Amount,
     CustomerCreditTransfer,
@@ -23,7 +24,7 @@ from iso20022.messages.actors import Account, Agent, Iban
 REASON_ENDS: Final = ": "
 """Where a return is a pacs.008, which has no reason, its code stands before this in the remittance information."""
 
-_NOT_PROVIDED: Final = EndToEndId("NOTPROVIDED")
+_NOT_PROVIDED: Final = EndToEndId(NO_REFERENCE)
 """ISO 20022's word for a reference that its author has not given."""
 
 

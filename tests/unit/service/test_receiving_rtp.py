@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import pytest
 
@@ -14,11 +15,13 @@ from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.domain.timing import Timing
+from gateway.service.dialect import document_in
 from gateway.service.incoming.rail import ReasonCodes
 from gateway.service.incoming.rtp import ReceiverHabits, RtpReceiving
-from gateway.service.ports import MessageClass
+from gateway.service.ports import MessageClass, MessageDirection, RawMessage
 from gateway.service.rail_protocol import OutboundMessage
 from gateway.service.rtp import RtpAddress, RtpDialect, rtp_protocol
+from gateway.service.screening import names_in
 from iso20022 import (
     Amount,
     ConnectionPartyId,
@@ -29,12 +32,15 @@ from iso20022 import (
     PaymentCancellationRequest,
     PaymentStatusReport,
     PaymentStatusRequest,
+    Personal,
     Report,
     RoutingNumber,
     RtpProfile,
     TransactionStatus,
     examine,
 )
+from iso20022.messages.actors import PartyDetails
+from iso20022.reader import LIMITS
 from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
 from simulators.rtp.answers import AnswerWriter
@@ -331,6 +337,19 @@ def test_requests_and_their_answers_are_in_the_rails_form() -> None:
     assert isinstance(taken, PaymentStatusReport)
     assert (taken.original_message_id, taken.status) == (theirs.message_id, "ACTC")
     assert "DS24" not in requests.reasons, "that one is the rail's own"
+    nameless = replace(theirs, assigner=PartyDetails(name=Personal("Ada Invented")))
+    assert requests.receipt(nameless, at=AT) is None, "there is nobody to tell"
+
+
+def test_what_was_accepted_of_the_rail_can_be_read_again_however_long_it_is() -> None:
+    """Who took it up to the rail's limits must be able to answer it, and screening to find its names."""
+    long = asked_back().replace(b"><", b">" + b" " * 20_000 + b"<", 20)
+    raw = RawMessage(UUID(int=1), MessageDirection.RAIL_IN, "camt.056.001.08", None, "application/xml", long, AT)
+
+    assert len(long) > LIMITS.bytes_max
+    assert RAIL.read(long).statement is not None
+    assert document_in(raw).tag.endswith("Document")
+    assert names_in(long) == ()
 
 
 def test_the_reserve_runs_from_the_rails_header() -> None:
