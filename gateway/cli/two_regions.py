@@ -247,12 +247,13 @@ class TwoRegions:
             link = self._kept(stack, self._outside("link", self._link()))
             for region in self.regions:
                 asyncio.run(self._migrate(region))
+            roles = outside.result()  # no other thread starts anything while settings are read from the environment
             self._tell_the_roles()
             for region in self.regions:
                 stack.callback(region.stop)
             link.wait_until_ready(f"{self.link_url}/healthz")
             _at_once(threads, partial(self._begin, threads), *(region.start for region in self.regions))
-            for role, url in zip(outside.result(), (self.institution_url, self.simulator_url), strict=True):
+            for role, url in zip(roles, (self.institution_url, self.simulator_url), strict=True):
                 role.wait_until_ready(f"{url}/healthz")
             for region in self.regions:
                 region.wait_until_serving()

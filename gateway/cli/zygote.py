@@ -2,8 +2,8 @@
 
 An interpreter of its own costs a role two seconds of a core before it does anything; the acceptance tests start two
 hundred, the drill of two regions some twenty. A forked role is a process like any other: its own session, memory,
-variables and log; it is killed, dies and ends as one. The demo, commands and benchmarks start their roles anew, as an
-installation does.
+variables and log; it is killed, dies and ends as one. The demo, `up`, benchmarks and the crash drill start theirs anew,
+as an installation does.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ IMPORTED: Final = (
 """What a role has to import, whichever it is."""
 
 _REQUEST_MAX: Final = 1 << 20
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Two threads that start their first roles at once have one zygote: another's children nobody can reap."""
+
 _MS: Final = 1_000
 
 
@@ -104,8 +107,13 @@ class Zygote:
 
 
 @cache
-def _zygote() -> Zygote:
+def _made() -> Zygote:
     return Zygote()
+
+
+def _zygote() -> Zygote:
+    with _ONE_AT_A_TIME:
+        return _made()
 
 
 def start_forked(
@@ -118,11 +126,12 @@ def start_forked(
         "environment": {**os.environ, **environment},
         "log": str(log.name),
     }
-    return ForkedProcess(_zygote(), int(_zygote().ask(wanted)))
+    zygote = _zygote()
+    return ForkedProcess(zygote, int(zygote.ask(wanted)))
 
 
 def main(descriptor: int) -> None:
-    """Fork as often as asked; return in each child, which then is the role, and never in the parent."""
+    """Fork as often as asked, each child into its role; once nobody is left to ask, end those that run."""
     asked = socket.socket(fileno=descriptor)
     for module in IMPORTED:
         import_module(module)

@@ -59,7 +59,8 @@ promised, and {verdict}.
 ## The controls
 
 The same drill with a guard taken away: `fifteen drill region --seed {seed} --scenario NAME --plant GUARD`. Each must
-exit with 1, with payments doubled, regions apart, or money moved for what is called rejected.
+exit with 1, with payments doubled, regions apart, money moved for what is called rejected, or what was accepted unknown
+to who took over.
 
 {controls}
 """

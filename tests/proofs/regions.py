@@ -19,7 +19,7 @@ import asyncpg
 from aiohttp import ClientSession, TCPConnector, TraceConfig
 
 from gateway.cli.demo import SCENARIOS
-from gateway.cli.drill.region.count import fetched
+from gateway.cli.drill.region.count import asking, fetched
 from gateway.cli.drill.region.plants import Plant, plant_in_databases
 from gateway.cli.drill.region.role import PLANTS_VARIABLE, TRAPS_VARIABLE
 from gateway.cli.two_regions import Plan, TwoRegions
@@ -173,12 +173,13 @@ async def _until_final(two: TwoRegions, *, within_s: float) -> int:
     """Wait until nothing is open in either region, and return what stayed open."""
     still_open = 0
     for region in two.regions:
-        try:
-            async with asyncio.timeout(within_s):
-                while (await fetched(region, OPEN))[0][0]:
-                    await asyncio.sleep(0.2)
-        except TimeoutError:
-            still_open += (await fetched(region, OPEN))[0][0]
+        async with asking(region) as connection:
+            try:
+                async with asyncio.timeout(within_s):
+                    while await connection.fetchval(OPEN):
+                        await asyncio.sleep(0.2)
+            except TimeoutError:
+                still_open += (await fetched(region, OPEN))[0][0]
     return still_open
 
 

@@ -44,7 +44,7 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
 
     """
     name = subscription_of(region, peer)
-    async with connected(dsn) as connection, peer_connected(peer_dsn) as peers:
+    async with peer_connected(peer_dsn) as peers, connected(dsn) as connection:
         there = await published(peers)
         if missing := {f"{table.name}_{peer}" for table in REPLICATED} - there:
             raise ReplicationError(f"region {peer} does not publish {', '.join(sorted(missing))}: fifteen region init")
@@ -58,10 +58,10 @@ async def join(dsn: str, peer_dsn: str, *, region: RegionId, peer: RegionId, ane
             await connection.execute(f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION")
             return "refreshed"
         if anew:
-            await _pause(connection, name, exists=exists)
             try:
+                await _pause(connection, name, exists=exists)
                 await _demand_nothing_lost(connection, peers, peer)
-            except ReplicationError:
+            except BaseException:  # broken off too, it is followed as before
                 if exists:
                     await connection.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
                 raise
@@ -228,9 +228,14 @@ async def _pause(connection: asyncpg.Connection[asyncpg.Record], name: str, *, e
     if not exists:
         return
     await connection.execute(f"ALTER SUBSCRIPTION {name} DISABLE")
-    async with asyncio.timeout(_STOP_MAX_S):
-        while await connection.fetchval("SELECT count(pid) > 0 FROM pg_stat_subscription WHERE subname = $1", name):
-            await asyncio.sleep(_STOP_PAUSE_S)
+    try:
+        async with asyncio.timeout(_STOP_MAX_S):
+            while await connection.fetchval("SELECT count(pid) > 0 FROM pg_stat_subscription WHERE subname = $1", name):
+                await asyncio.sleep(_STOP_PAUSE_S)
+    except TimeoutError as error:
+        raise ReplicationError(
+            f"what arrives is still applied {_STOP_MAX_S:g} s after it was to stop: again"
+        ) from error
 
 
 async def _demand_nothing_lost(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from gateway.cli.commands.options import Json
 from gateway.cli.console import explained, settings_or_stop
 
 database = typer.Typer(no_args_is_help=True, help="Look after the database.")
@@ -37,7 +38,7 @@ def upgrade(
 
 @database.command("check")
 def check_schema(
-    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Say what the database's schema has, what an upgrade would do to it, and which releases run on it.
 

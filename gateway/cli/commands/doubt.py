@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from gateway.cli.commands.options import Note, PaymentIds, Url
+from gateway.cli.commands.options import Json, Note, PaymentIds, Url
 from gateway.cli.console import settings_or_stop
 
 doubt = typer.Typer(no_args_is_help=True, help="Payments of which the rail could not tell what became of them.")
 
 
 @doubt.command("list")
-def doubt_list(
-    url: Url = None, json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
-) -> None:
+def doubt_list(url: Url = None, json: Json = False) -> None:
     """List the payments that wait for a person: the rail was asked, and could not tell. Exits 1 when there are any."""
     from gateway.cli.doubt import list_payments
 

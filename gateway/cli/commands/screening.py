@@ -7,16 +7,14 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.commands.options import Note, PaymentIds, Url
+from gateway.cli.commands.options import Json, Note, PaymentIds, Url
 from gateway.cli.console import settings_or_stop
 
 screening = typer.Typer(no_args_is_help=True, help="Payments that screening holds, and lists of names.")
 
 
 @screening.command("list")
-def screening_list(
-    url: Url = None, json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False
-) -> None:
+def screening_list(url: Url = None, json: Json = False) -> None:
     """List the payments that screening holds, what expires first, and what was found. Exits 1 when there are any."""
     from gateway.cli.screening import list_held
 

@@ -344,7 +344,7 @@ def test_requests_and_their_answers_are_in_the_rails_form() -> None:
 def test_what_was_accepted_of_the_rail_can_be_read_again_however_long_it_is() -> None:
     """Who took it up to the rail's limits must be able to answer it, and screening to find its names."""
     long = asked_back().replace(b"><", b">" + b" " * 20_000 + b"<", 20)
-    raw = RawMessage(UUID(int=1), MessageDirection.RAIL_IN, "camt.056.001.08", None, "application/xml", long, AT)
+    raw = RawMessage(UUID(int=1), MessageDirection.RAIL_IN, "camt.056.001.08", "LONG", "application/xml", long, AT)
 
     assert len(long) > LIMITS.bytes_max
     assert RAIL.read(long).statement is not None
