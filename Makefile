@@ -87,8 +87,6 @@ proof: setup ## What takes longer: measure, and write the reports into docs/proo
 	$(BIN)/python -m tests.proofs.intake
 	$(BIN)/python -m tests.proofs.simulation
 	$(BIN)/python -m tests.proofs.crash
-	$(BIN)/python -m tests.proofs.load
-	$(BIN)/python -m tests.proofs.receiving
 	$(BIN)/python -m tests.proofs.growth
 	$(BIN)/python -m tests.proofs.overload
 	$(BIN)/python -m tests.proofs.replay
@@ -99,6 +97,8 @@ proof: setup ## What takes longer: measure, and write the reports into docs/proo
 	$(BIN)/python -m tests.proofs.synchronous
 	$(BIN)/python -m tests.proofs.container
 	$(BIN)/python -m tests.proofs.terraform
+	$(BIN)/python -m tests.proofs.receiving
+	$(BIN)/python -m tests.proofs.load
 
 gates: container-check bandit dependency-audit sbom ## What a delivery has to pass beside the tests; the audit needs an advisory service
 

@@ -19,11 +19,13 @@ from gateway.service.conversations.rtp import RtpConversations
 from gateway.service.conversations.send import ConversationKeeping
 from gateway.service.directory import ParticipantDirectory
 from gateway.service.fednow import FedNowDialect
+from gateway.service.fednow_statuses import FedNowStatuses
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.rail import ReceivingRail
-from gateway.service.ports import Clock, Identifiers, IncomingStore, PaymentStore, RailLink, Vault
+from gateway.service.ports import Clock, Identifiers, IncomingStore, PaymentStore, RailEventStore, RailLink, Vault
 from gateway.service.ports.conversations import ConversationStore
 from gateway.service.rtp import RtpDialect
+from gateway.service.status_questions import StatusMessages, StatusQuestions
 from gateway.settings import Settings, schemas_of
 from iso20022 import ConnectionPartyId
 
@@ -76,6 +78,8 @@ class Conversing:
 
     hearings: Mapping[Rail, ConversationHearing]
     keeping: ConversationKeeping
+    questions: StatusQuestions | None = None
+    """Without it, what others ask about a status is put in quarantine."""
 
 
 def converse(
@@ -85,6 +89,7 @@ def converse(
     *,
     payments: PaymentStore,
     incoming: IncomingStore,
+    events: RailEventStore,
     links: Mapping[Rail, RailLink],
     clock: Clock,
     identifiers: Identifiers,
@@ -100,4 +105,13 @@ def converse(
         clock=clock,
         identifiers=identifiers,
     )
-    return Conversing(found, ConversationKeeping(store, links, clock))
+    questions = StatusQuestions(incoming, store, events, _status_messages(settings, receiving.rails))
+    return Conversing(found, ConversationKeeping(store, links, clock), questions)
+
+
+def _status_messages(settings: Settings, served: Mapping[Rail, object]) -> Mapping[Rail, StatusMessages]:
+    """How other institutions' questions are answered: on FedNow alone; who asks whom on RTP no public text says."""
+    if Rail.FEDNOW not in served:
+        return {}
+    party = ConnectionPartyId(settings.fednow.connection_party)
+    return {Rail.FEDNOW: FedNowStatuses(FedNowDialect(fednow_profile(settings, schemas_of(settings)), party))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,9 +17,8 @@ from gateway.service.fencing import HeldLink
 from gateway.service.ports import Clock, Identifiers, IncomingStore, Observer, RailEventStore, RailLink, Tenure
 from gateway.service.rail_operations import RailOperations, RailOperationSender, Readiness
 from gateway.service.rail_presence import Answerers, RailGuard, WorkerPresence
+from gateway.service.supervise import Loop
 from gateway.settings import Settings
-
-Loop = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ async def open_presence(
                 after_s,
                 has_peer=settings.peer is not None,
                 own_point=point,
-                signs_off_institutions=rail is Rail.FEDNOW,
+                signs_off_institutions=operations.dialects[rail].signs_off_institutions,
             ).run
             for rail, (after_s, point) in guarded.items()
             if after_s is not None and rail in settings.rails

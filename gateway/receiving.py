@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,6 +50,7 @@ from gateway.service.rail_protocol import RailProtocol
 from gateway.service.relay import Forward, leave_to_the_relay
 from gateway.service.rtp import RtpDialect
 from gateway.service.screening import Screening
+from gateway.service.supervise import Loop
 from gateway.settings import Settings, SettingsError, schemas_of
 from gateway.signing import secrets_of, tls_of
 from iso20022 import ConnectionPartyId, Direction
@@ -58,8 +59,6 @@ from iso20022.sample import sample
 POSTING_PREFETCH: Final = 256
 POSTING_CONCURRENCY: Final = 2 * TENANT_UNDER_WAY_MAX
 """Posting instructions that a worker has in hand, and handles, at once."""
-
-Loop = Callable[[], Awaitable[None]]
 
 
 def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) -> Mapping[Rail, ReceivingRail]:

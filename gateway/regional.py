@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -14,12 +14,14 @@ from adapters.http.api import Api, Takes
 from adapters.http.application import build_peer_application
 from adapters.http.peer import Peer, listener_tls, mutual_tls
 from adapters.http.serving import serving
+from adapters.postgres.conversation_projection import PostgresConversationProjections
 from adapters.postgres.incoming_projection import PostgresTransferProjections
 from adapters.postgres.regions import PostgresRegions
 from adapters.telemetry.metrics import Metrics
 from adapters.witness import WitnessAddressError, open_witness
 from gateway.domain.payment import RegionId, TenantId
 from gateway.service.both_regions import BothRegions, PeerFence
+from gateway.service.days import LostDays
 from gateway.service.incoming.fold import TransferFold
 from gateway.service.lease import RegionLease
 from gateway.service.ports import (
@@ -35,13 +37,13 @@ from gateway.service.ports import (
     Vault,
     Witness,
 )
-from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, behind_s, folded
+from gateway.service.ports.conversations import ProjectedConversation, UnprojectedConversation
+from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, behind_s, folded, folded_conversation
 from gateway.service.steer import Guardian
+from gateway.service.supervise import Loop
 from gateway.settings import Settings, SettingsError, witness_url_of
 
 EVERY_TENANT: Final = "*"
-
-Loop = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Regional:
     keeper: MapKeeper
     projector: Projector[Unprojected, Projected]
     transfers: Projector[UnprojectedTransfer, ProjectedTransfer]
+    conversations: Projector[UnprojectedConversation, ProjectedConversation]
     pulse: Pulse
     successor: Successor
     store: PostgresRegions
@@ -59,6 +62,7 @@ class Regional:
     witness: Witness
     both: BothRegions
     has_synchronous_tenants: bool
+    days: LostDays
 
     @property
     def loops_of_every_role(self) -> Mapping[str, Loop]:
@@ -82,9 +86,15 @@ class Regional:
             **self._loops_of_both,
             "projection": self.projector.run,
             "projection of incoming transfers": self.transfers.run,
+            "projection of conversations": self.conversations.run,
             "pulse": self.pulse.run,
             "successor": self.successor.run,
         }
+
+    @property
+    def folding(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """What folds all that the other region has written of payments and transfers by now."""
+        return (self.projector.catch_up, self.transfers.catch_up)
 
     def guardian(self, own: RegionId, clock: Clock, *, after_s: float, ask_wait_s: float) -> Guardian:
         """Return what takes the other region over by itself."""
@@ -160,6 +170,7 @@ async def open_regional(
                 keeper,
                 Projector(store, folded, clock, observer),
                 Projector(PostgresTransferProjections(pool, region=region), fold_transfer, clock, observer),
+                Projector(PostgresConversationProjections(pool, region=region), folded_conversation, clock, observer),
                 Pulse(store, clock),
                 Successor(store, clock),
                 store,
@@ -167,6 +178,7 @@ async def open_regional(
                 witness,
                 _both_of(settings, store, witness, clock, metrics),
                 bool(settings.synchronous_tenants),
+                LostDays(store, region, peer, settings.keys_repeated_within_s),
             )
     except WitnessAddressError as error:
         raise SettingsError(f"FIFTEEN_WITNESS_URL: {error}") from error

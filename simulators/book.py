@@ -265,8 +265,8 @@ class Book:
         record = self._forwarded[fact.message_id]
         assert record.completed is None, f"{fact.message_id} completed twice"
         record.completed = fact
-        if record.is_settled:
-            forwarded = record.forwarded
+        forwarded = record.forwarded
+        if record.is_settled and forwarded.copy is None:  # what a participant has sent settles as that one's payment
             self.ledger.settle(
                 Settlement(
                     copy=-forwarded.number,  # its own numbers, beside those of the copies that came

@@ -24,12 +24,17 @@
 
 ``POST /simulator/v1/conversations``
     ``{"kind": "request_for_payment" | "withdrawal" | "information_request", …}`` with the members of
-    `simulators.conversations.Asking`, on RTP also `echo`: the network asks a participant; 201 with the message id.
+    `simulators.conversations.Asking`, on FedNow also `status_request`, on RTP `echo`: the network asks a participant;
+    201 with the message id.
 
 ``POST /simulator/v1/participants``
     ``{"services": {"990001203": ["CTRO"], …}, "publish": false}``, each optional: changes what these institutions may
-    do (nothing: they take no part in customers' transfers), and sends every connection party the participant file, as
-    each day's roll does. FedNow alone.
+    do (nothing: they take no part in customers' transfers; on RTP they are suspended), and on FedNow sends every
+    connection party the participant file, as each day's roll does.
+
+``POST /simulator/v1/attended``
+    ``{"institutions": ["990000107", …]}``: these answer for themselves, whoever speaks to them: what one participant
+    says to another is relayed (`simulators.relay`). All others are played by the network, as all are at the beginning.
 
 ``POST /simulator/v1/faults``
     ``{"drop_answers": n, "delay_answers_s": s, "refuse_connections": true|false}``, each optional: switches these on
@@ -139,6 +144,15 @@ async def _show_incoming(request: web.Request) -> web.Response:
     return web.json_response(shown(record))
 
 
+async def _attend(request: web.Request) -> web.Response:
+    try:
+        institutions = _attended_from(json.loads(await request.read()))
+        request.app[SERVICE].attend(institutions)
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"no such institutions: {error}") from error
+    return web.json_response({"institutions": sorted(institutions)})
+
+
 async def _switch_faults(request: web.Request) -> web.Response:
     try:
         faults = _faults_from(json.loads(await request.read()))
@@ -158,6 +172,7 @@ ROUTES: Final = (
     web.post(f"{PREFIX}return-requests", _request_return),
     web.post(f"{PREFIX}conversations", _ask),
     web.post(f"{PREFIX}participants", _change_profiles),
+    web.post(f"{PREFIX}attended", _attend),
 )
 """The routes of this side."""
 
@@ -182,6 +197,14 @@ def _profiles_from(content: Any) -> tuple[dict[RoutingNumber, tuple[str, ...]], 
     if type(publish) is not bool or not isinstance(services, dict):
         raise ValueError("services by routing number, and publish is true or false")
     return {RoutingNumber(number): tuple(names) for number, names in services.items()}, publish
+
+
+def _attended_from(content: Any) -> frozenset[RoutingNumber]:
+    match content:
+        case {"institutions": [*numbers]} if len(content) == 1 and all(isinstance(each, str) for each in numbers):
+            return frozenset(map(RoutingNumber, numbers))
+        case _:
+            raise ValueError("institutions is a list of routing numbers")
 
 
 def _faults_from(content: Any) -> Faults:

@@ -25,22 +25,25 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from iso20022 import Amount, EndToEndId, MessageId, Personal, RoutingNumber
-from iso20022.messages import pacs008
+from iso20022.messages import pacs008, pain013
 from iso20022.messages.actors import Account, Agent, OtherIdentification, PartyDetails
 from iso20022.messages.camt026 import InformationRequest, MissingOrIncorrect, Question
+from iso20022.messages.camt028 import AddedInformation, AdditionalPaymentInformation
 from iso20022.messages.investigation import Case, UnderlyingPayment
 from iso20022.messages.original import OriginalMessage, PaymentType, Reason
 from iso20022.messages.pain013 import RequestForPayment
-from iso20022.messages.pain014 import RequestStatus
+from iso20022.messages.pain014 import RequestForPaymentResponse, RequestStatus
+from iso20022.messages.remittance import Remittance
 from iso20022.messages.shape import Code
 from simulators.forwarding import SMALL, Order
-from simulators.participants import PARTICIPANTS
+from simulators.participants import PARTICIPANTS, Participant, participant_of
 
 SILENT_REASON: Final = "FRAD"
 SILENT_CODE: Final = "IN15"
 REFUSED_REASON: Final = "DUPL"
 UNREAD_ACCOUNT: Final = "SIMUNREAD"
 TWICE_ACCOUNT: Final = "SIMTWICE"
+NOT_PROVIDED: Final = "NOTPROVIDED"
 CUSTOMERS_WISH: Final = Reason(reason=Code("CUST"))
 INVENTED_INFORMATION: Final = Personal("Invented invoice 4711")
 
@@ -62,8 +65,9 @@ _USUAL: Final = (RequestStatus.RCVD, RequestStatus.PRES, RequestStatus.ACTC)
 class Asking:
     """A request that comes from the network, to a participant.
 
-    ``kind`` is ``request_for_payment``, ``withdrawal`` (of the request ``message_id``) or ``information_request``
-    (about the payment ``message_id``, which the participant has sent).
+    ``kind`` is ``request_for_payment``, ``withdrawal`` (of the request ``message_id``), ``information_request`` (about
+    the payment ``message_id``, which the participant has sent) or ``status_request`` (about what it was sent under
+    ``message_id``, a message of the type ``original``).
     """
 
     kind: str
@@ -75,6 +79,7 @@ class Asking:
     pay_in_days: int = 3
     expires_in_s: float | None = None
     code: str = "MS01"
+    original: str = pacs008.MESSAGE_TYPE
     copies: int = 1
 
     @property
@@ -92,7 +97,7 @@ def asking_from(content: Any) -> Asking:
         ValueError: it orders none.
 
     """
-    texts = {"kind", "message_id", "debtor_agent", "creditor_agent", "amount", "end_to_end_id", "code"}
+    texts = {"kind", "message_id", "debtor_agent", "creditor_agent", "amount", "end_to_end_id", "code", "original"}
     numbers = {"pay_in_days", "expires_in_s", "copies"}
     if not isinstance(content, dict) or not set(content) <= texts | numbers or "kind" not in content:
         raise ValueError(f"an object with kind is meant, and of {', '.join(sorted(texts | numbers))}")
@@ -130,6 +135,42 @@ def payment_for(request: RequestForPayment) -> Order | None:
     )
 
 
+def response_to(
+    request: RequestForPayment, status: RequestStatus, message_id: MessageId, *, now: datetime
+) -> RequestForPaymentResponse:
+    """What the debtor's institution says of a request, as far as both networks have it say that."""
+    return RequestForPaymentResponse(
+        message_id=message_id,
+        creation_time=now,
+        initiating_party=request.debtor,
+        debtor_agent=request.debtor_agent,
+        creditor_agent=request.creditor_agent,
+        original_message_id=request.message_id,
+        original_message_name=pain013.MESSAGE_TYPE,
+        original_creation_time=request.creation_time,
+        original_payment_information_id=request.payment_information_id or NOT_PROVIDED,
+        original_end_to_end_id=request.end_to_end_id,
+        original_uetr=request.uetr,
+        status=status,
+        reasons=(CUSTOMERS_WISH,) if status is RequestStatus.RJCT else (),
+    )
+
+
+def information_told(
+    question: InformationRequest, message_id: MessageId, *, now: datetime
+) -> AdditionalPaymentInformation:
+    """The invented information about a payment that was asked about."""
+    return AdditionalPaymentInformation(
+        message_id=message_id,
+        assigner=question.assignee,
+        assignee=question.assigner,
+        creation_time=now,
+        case=question.case,
+        underlying=question.underlying,
+        information=AddedInformation(remittance=Remittance(unstructured=(INVENTED_INFORMATION,))),
+    )
+
+
 def first_reason(reasons: Sequence[Reason]) -> str:
     """The code that is stated first; nothing where none is."""
     return next((each.reason.text for each in reasons if each.reason is not None), "")
@@ -144,6 +185,14 @@ def first_code(question: InformationRequest) -> str:
 
 
 # --- what is asked ---
+
+
+def receiver_of(asking: Asking, participants: tuple[Participant, ...]) -> Participant:
+    """The institution that the network asks. Raises ValueError when it is no participant."""
+    receiver = participant_of(asking.debtor_agent, participants)
+    if receiver is None:
+        raise ValueError(f"{asking.debtor_agent} is no participant")
+    return receiver
 
 
 def request_asked(

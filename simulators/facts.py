@@ -246,7 +246,8 @@ class Acknowledged:
 class TransferForwarded:
     """A payment from the network was forwarded to its receiver, whose answer counts until ``clock_ends_at``.
 
-    ``advice`` and what follows is what its order says of the end; ``body`` is the message.
+    ``advice`` and what follows is what its order says of the end; ``body`` is the message. One that a participant has
+    sent is this ``copy`` of that party's, its ``sender``, and is booked with its completion.
     """
 
     number: int
@@ -270,6 +271,8 @@ class TransferForwarded:
     advice_after_s: float
     advice_copies: int
     body: bytes
+    copy: int | None = None
+    sender: ConnectionPartyId | None = None
 
 
 @dataclass(frozen=True, slots=True)

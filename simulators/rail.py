@@ -25,6 +25,7 @@ from simulators.facts import (
     DayRolled,
     Fact,
     ForwardingCompleted,
+    ForwardingStatus,
     PaymentBooked,
     PaymentCompleted,
     ProfileChanged,
@@ -46,6 +47,7 @@ from simulators.journal import Journal
 from simulators.message_ids import MessageIds
 from simulators.outqueue import Waiting
 from simulators.participants import Participant, participant_of
+from simulators.relay import NOBODY, booked_as
 from simulators.standing import NO_POINT, PointsByParty, Standing
 
 GARBAGE: Final = b"\xff\xfe\x00 not a message \x00\xff"
@@ -122,6 +124,8 @@ class Arrival:
     connection_party: ConnectionPartyId
     message_class: str
     at: datetime
+    attended: frozenset[RoutingNumber] = NOBODY
+    """The institutions that answer for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,8 @@ class SimulatedRail:
     ) -> None:
         self.settings = settings
         self.faults = NO_FAULTS
+        self.attended = NOBODY
+        """The institutions that answer for themselves, as a test has said; forgotten at a restart."""
         self.book = Book(visibility=timedelta(seconds=settings.visibility_s), points=settings.connection_points)
         self._journal = journal
         for fact in facts:
@@ -203,7 +209,13 @@ class SimulatedRail:
         copy = self.book.next_copy
         digest = hashlib.sha256(body).hexdigest()
         self._record(Received(copy, now, connection_party, message_class, digest, len(body)))
-        arrival = Arrival(copy=copy, connection_party=connection_party, message_class=message_class, at=now)
+        arrival = Arrival(
+            copy=copy,
+            connection_party=connection_party,
+            message_class=message_class,
+            at=now,
+            attended=self.attended,
+        )
         judgement = self._rules.judge(body, arrival, self.book)
         told = (*(() if judgement.reply is None else (judgement.reply,)), *judgement.further)
         replies = [fact for body in told for fact in self._queued(body, connection_party, now)]
@@ -212,6 +224,8 @@ class SimulatedRail:
         for fact in judgement.facts:
             if isinstance(fact, ForwardingCompleted):
                 self._advise(fact)
+            if isinstance(fact, ForwardingStatus):
+                self._tell_sender(fact)
         self.advance(now)
         if judgement.order is not None:
             self.originate(judgement.order, now=now)
@@ -313,10 +327,23 @@ class SimulatedRail:
         return rules
 
     def _advise(self, completed: ForwardingCompleted) -> None:
-        """Tell the receiver what became of a payment, as its order says."""
+        """Tell the receiver what became of a payment, as its order says; a participant's is booked for its sender."""
         record = self.book.forwarded_with_id(completed.message_id)
         assert record is not None, "what was completed was forwarded"
-        self._record(*self._advices(record, completed))
+        forwarded = record.forwarded
+        is_relayed = forwarded.copy is not None
+        booked = [booked_as(forwarded, completed, timed_out=self._forwarding.timed_out())] if is_relayed else []
+        self._record(*booked, *self._advices(record, completed))
+
+    def _tell_sender(self, status: ForwardingStatus) -> None:
+        """Relay what a receiver says of the posting to the participant that has sent the payment."""
+        record = self.book.forwarded_with_id(status.message_id)
+        known = None if record is None or record.forwarded.copy is None else self.book.payment_of(record.forwarded.copy)
+        if known is None:
+            return
+        answer = Answer(Told.LATER_STATUS, status=status.status)
+        body = self._rules.body(answer, known.booked, settlement_date=status.at.date(), at=status.at)
+        self._record(*self._queued(body, known.booked.connection_party, status.at))
 
     def _advices(self, record: Forwarded, completed: ForwardingCompleted) -> list[Fact]:
         forwarded, status = record.forwarded, completed.status
@@ -334,9 +361,7 @@ class SimulatedRail:
 
     def advance(self, now: datetime) -> None:
         """Complete the payments that are due by `now`; a repeat changes nothing."""
-        while (record := self.book.due(now)) is not None:
-            settlement_date = self._rules.completion_date(record.booked.completes_at)
-            self._record(PaymentCompleted(record.booked.copy, settlement_date), *self._answers(record, settlement_date))
+        self._complete_due(now)
         while (unanswered := self.book.overdue_forwarding(now)) is not None:
             forwarded, reasons = unanswered.forwarded, (self._forwarding.timed_out(),)
             completed = ForwardingCompleted(
@@ -344,8 +369,14 @@ class SimulatedRail:
             )
             self._record(completed)
             self._advise(completed)
+        self._complete_due(now)  # a participant's payment is booked with the end of its clock
         if self._rules.has_directory:
             self._roll(now)
+
+    def _complete_due(self, now: datetime) -> None:
+        while (record := self.book.due(now)) is not None:
+            settlement_date = self._rules.completion_date(record.booked.completes_at)
+            self._record(PaymentCompleted(record.booked.copy, settlement_date), *self._answers(record, settlement_date))
 
     def fetch(
         self, party: ConnectionPartyId, *, messages_max: int, now: datetime, point: str = NO_POINT

@@ -36,6 +36,16 @@ class RailService:
         """Switch these faults on, and all others off."""
         self._rail.faults = faults
 
+    def attend(self, institutions: frozenset[RoutingNumber]) -> None:
+        """Have these institutions answer for themselves, and the network play all others.
+
+        Raises ValueError when one is no participant.
+        """
+        for number in institutions:
+            if all(each.routing_number != number for each in self._rail.settings.participants):
+                raise ValueError(f"{number} is no participant")
+        self._rail.attended = institutions
+
     def current_rail(self) -> SimulatedRail:
         """The rail as it is now, everything that has fallen due done."""
         self._rail.advance(self._clock.now())

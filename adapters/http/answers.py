@@ -43,8 +43,10 @@ def accepted_response(
     return json_response(members, status=202, headers={"Location": payment_link(payment.payment_id), **headers})
 
 
-def pending_response(key: IdempotencyKey, *, home: RegionId, retry_after_s: int) -> web.Response:
-    """Return 202 for what may have reached its home, or was accepted there and may not be in both regions.
+def pending_response(
+    key: IdempotencyKey, *, home: RegionId, retry_after_s: int, why: str = "It may have been accepted."
+) -> web.Response:
+    """Return 202 for what may have reached its home, was accepted there and may not be in both regions, or was lost.
 
     A repeat finds out.
     """
@@ -52,7 +54,7 @@ def pending_response(key: IdempotencyKey, *, home: RegionId, retry_after_s: int)
         "state": "PENDING",
         "idempotency_key": key,
         "home": home,
-        "detail": "It may have been accepted. Repeat it under the same key until it is known: it is never paid twice.",
+        "detail": f"{why} Repeat it under the same key until it is known: it is never paid twice.",
     }
     return web.Response(
         body=orjson.dumps(members),

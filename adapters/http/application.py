@@ -45,7 +45,12 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 OTHER_METHOD: Final = "OTHER"
 
 
-FORWARDED_PATHS: Final = frozenset({"/v1/messages", "/v1/payments", "/v1/liquidity-transfers"})
+FORWARDED_PATHS: Final = frozenset(
+    {
+        *("/v1/messages", "/v1/payments", "/v1/liquidity-transfers"),
+        *(f"/v1/conversations/{{conversation_id}}/{act}" for act in ("answer", "withdrawal", "note")),
+    }
+)
 
 
 def build_application(api: Api) -> web.Application:

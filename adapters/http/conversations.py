@@ -25,6 +25,7 @@ from adapters.http.conversation_forms import (
 )
 from adapters.http.incoming_forms import read_note
 from adapters.http.negotiation import is_json
+from adapters.http.peer import FORWARDED_FROM
 from adapters.http.problems import (
     CONVERSATION_NOT_FOUND,
     CONVERSATION_NOT_STARTED,
@@ -51,7 +52,7 @@ from gateway.domain.conversation import (
 )
 from gateway.domain.payment import IdempotencyKey, PaymentId, Rail
 from gateway.service.conversations.desk import NotNowError, NotStartedError
-from gateway.service.ports import RawMessage
+from gateway.service.ports import NotSentError, NotServingError, RawMessage
 from iso20022 import EndToEndId
 
 _OF_THE_DIRECTORY: Final = {"not_reached": NOT_REACHED, "directory_stale": DIRECTORY_STALE}
@@ -136,6 +137,8 @@ class ConversationApi:
     async def post_answer(self, request: web.Request) -> web.Response:
         """Answer in a conversation, and show it as it is then; a worker sends the answer."""
         conversation = await self._conversation(request)
+        if (at_home := await self._answered_at_home(request, conversation)) is not None:
+            return at_home
         require_type(request, is_json, taken="application/json")
         answering = read_answer(await read_body(request, self._api.limits), conversation)
         tenant_id = await self._operator_keys.sight_of(request.headers)
@@ -153,6 +156,8 @@ class ConversationApi:
     async def post_withdrawal(self, request: web.Request) -> web.Response:
         """Take a request for payment of ours back, and show the conversation as it is then."""
         conversation = await self._conversation(request)
+        if (at_home := await self._answered_at_home(request, conversation)) is not None:
+            return at_home
         require_type(request, is_json, taken="application/json")
         reason = read_withdrawal(await read_body(request, self._api.limits))
         tenant_id = await self._operator_keys.sight_of(request.headers)
@@ -169,12 +174,31 @@ class ConversationApi:
     async def post_note(self, request: web.Request) -> web.Response:
         """Keep what a person has found out about a conversation that needs attention, and show it as it is then."""
         conversation = await self._conversation(request)
+        if (at_home := await self._answered_at_home(request, conversation)) is not None:
+            return at_home
         require_type(request, is_json, taken="application/json")
         words = read_note(await read_body(request, self._api.limits))
         tenant_id = await self._operator_keys.sight_of(request.headers)
         by = "operator" if tenant_id is None else f"tenant {tenant_id}"
         noted = await self._api.conversations.note(conversation.conversation_id, words, tenant_id=tenant_id, by=by)
         return json_response(self._shown(noted))
+
+    async def _answered_at_home(self, request: web.Request, conversation: Conversation) -> web.Response | None:
+        """Return the home's answer, as it is, where the conversation goes on in the other region; None where here.
+
+        Raises:
+            NotServingError: nothing was forwarded: the home cannot be reached.
+            UnavailableError: the home may have done it: look at the conversation before repeating.
+
+        """
+        home = conversation.region
+        if home is None or home == self._api.region or self._api.peer is None or FORWARDED_FROM in request.headers:
+            return None
+        body = await read_body(request, self._api.limits)
+        try:
+            return await self._api.peer.forward(request, body, home=home, wait_s=0)
+        except NotSentError as error:
+            raise NotServingError(f"nothing was forwarded: {error}") from error
 
     # --- looking ---
 
@@ -229,6 +253,10 @@ class ConversationApi:
             conversation_id = ConversationId(UUID(request.match_info["conversation_id"]))
             return await self._api.conversations.show(conversation_id, tenant_id=tenant_id)
         except (LookupError, ValueError) as error:
+            if not self._api.is_whole():
+                raise NotServingError(
+                    "what the other region has is not all copied: a conversation that is not found may be there"
+                ) from error
             raise ProblemError(CONVERSATION_NOT_FOUND, "You have no conversation with this id.") from error
 
 
@@ -245,6 +273,7 @@ def conversation_json(conversation: Conversation, acts: Collection[Act]) -> dict
         "rail": conversation.rail.value,
         "state": conversation.state.value,
         "attention": conversation.needs_attention,
+        "region": conversation.region,
         "due_at": None if conversation.due_at is None else instant_text(conversation.due_at),
         "may": may,
         "message_id": conversation.message_id,
@@ -286,6 +315,7 @@ def _event_json(recorded: RecordedAct) -> dict[str, Any]:
         "business_message_id": recorded.business_message_id,
         "attention": recorded.is_strange,
         "at": instant_text(recorded.at),
+        "region": recorded.region,
     }
 
 

@@ -63,6 +63,10 @@ CONVERSATION_SCHEMAS: Final[dict[str, Any]] = {
             "rail": {"type": "string", "enum": [rail.value for rail in Rail]},
             "state": _STATE,
             "attention": {"type": "boolean", "description": "What was said contradicts itself: a person must look."},
+            "region": {
+                **_STRING,
+                "description": "Where it goes on; what is done in it in the other region is forwarded there.",
+            },
             "due_at": {
                 **_or_null(_INSTANT),
                 "description": "Until when what comes next is due; null where nothing is.",
@@ -111,6 +115,7 @@ CONVERSATION_SCHEMAS: Final[dict[str, Any]] = {
                         "business_message_id": {"type": ["string", "null"]},
                         "attention": {"type": "boolean"},
                         "at": _INSTANT,
+                        "region": _STRING,
                     }
                 ),
             },
@@ -175,6 +180,7 @@ _EXAMPLE: Final = {
     "rail": "fednow",
     "state": "REQUESTED",
     "attention": False,
+    "region": "local",
     "due_at": "2026-11-25T04:59:59.000Z",
     "may": ["presented", "accepted", "refused"],
     "message_id": "20261120990001106EXAMPLE0003",
@@ -207,6 +213,7 @@ _EVENTS_EXAMPLE: Final = {
             "business_message_id": "20261120021150706EXAMPLE9003",
             "attention": False,
             "at": "2026-11-20T16:00:00.000Z",
+            "region": "local",
         }
     ],
 }

@@ -43,6 +43,7 @@ from adapters.http.representation import payment_link
 from gateway.domain.payment import IdempotencyKey, Rail, TenantId
 from gateway.service.liquidity import LiquidityRequest
 from gateway.service.ports import (
+    DayUnknownError,
     ElsewhereError,
     NotHomeError,
     NotInBothError,
@@ -65,6 +66,9 @@ MOVING_MAX_S: Final = 4.0
 """So long a submission waits for a slot that is being handed over: a planned one takes some two seconds."""
 
 MOVING_PAUSE_S: Final = 0.1
+
+_UNKNOWN_DAY: Final = "day of a lost payment"
+
 _BODY: Final = web.RequestKey("fifteen.body", bytes)
 """Where a request keeps the body that was read of it, for another try."""
 
@@ -183,6 +187,10 @@ class Submissions:
         except NotInBothError as error:
             self._api.report_fault(FAULT, error)
             return pending_response(error.key, home=error.home, retry_after_s=self._api.limits.retry_after_s)
+        except DayUnknownError as error:
+            self._api.report_fault(_UNKNOWN_DAY, error)
+            limits = self._api.limits
+            return pending_response(error.key, home=error.home, retry_after_s=limits.retry_after_s, why=f"{error}.")
         except _RecordedError as recorded:
             raise recorded.problem from None
         except ProblemError as problem:

@@ -53,6 +53,22 @@ _KEPT_COLUMNS: Final = """
     message.event_sequence
 """
 
+_OF_PAYMENTS: Final = f"SELECT {_KEPT_COLUMNS}, message.region, message.body, false AS is_of_conversation FROM message"
+
+_OF_CONVERSATIONS: Final = """
+    SELECT message.message_id, message.tenant_id, message.conversation_id, message.direction, message.message_type,
+        message.business_message_id, message.content_type, message.key_id, message.digest, message.at,
+        message.sequence, message.region, message.body, true
+    FROM conversation_message AS message
+"""
+"""In the columns of a payment's message: a conversation's id stands where a payment's does."""
+
+
+def _of_both(conditions: str) -> str:
+    """Return the messages of payments and of conversations that meet conditions, which each table has an index for."""
+    return f"(({_OF_PAYMENTS} {conditions}) UNION ALL ({_OF_CONVERSATIONS} {conditions})) AS message"
+
+
 _UETR: Final = """
     coalesce(
         (SELECT uetr FROM payment
@@ -82,6 +98,11 @@ _IS_ARCHIVED: Final = """
     )
 """
 
+_NEXT: Final = """
+    WHERE message.region = $1 AND message.at >= $2 AND (message.at, message.message_id) > ($2, $3) AND message.at < $4
+    ORDER BY message.at, message.message_id LIMIT $5
+"""
+
 _WALK: Final = f"""
 WITH looked_at AS (
     SELECT {_KEPT_COLUMNS}, {_UETR}, message.body, {_IS_ARCHIVED} AS is_archived,
@@ -93,9 +114,8 @@ WITH looked_at AS (
             SELECT FROM incoming_state AS state
             WHERE state.payment_id = message.payment_id AND state.tenant_id = message.tenant_id
                 AND state.state IN ({_SETTLED_FOR_GOOD})
-        ) AS is_final
-    FROM message
-    WHERE message.region = $1 AND message.at >= $2 AND (message.at, message.message_id) > ($2, $3) AND message.at < $4
+        ) OR message.is_of_conversation AS is_final
+    FROM {_of_both(_NEXT)}
     ORDER BY message.at, message.message_id LIMIT $5
 ), judged AS (
     SELECT *, is_final AND NOT is_archived AND sha256(body) = digest AS is_due FROM looked_at
@@ -110,11 +130,16 @@ WHERE size - CASE WHEN is_due THEN octet_length(body) ELSE 0 END < $6
 ORDER BY at, message_id
 """
 
+_NAMED: Final = """
+    WHERE message.region = $1 AND message.at = {by}.at AND message.message_id = {by}.message_id
+        AND message.tenant_id = {by}.tenant_id
+"""
+
 _KEPT: Final = f"""
 SELECT {_KEPT_COLUMNS}, {_UETR}, message.body
 FROM unnest($2::timestamptz[], $3::uuid[], $4::text[]) AS wanted (at, message_id, tenant_id)
-JOIN message USING (at, message_id, tenant_id)
-WHERE message.region = $1 AND NOT {_IS_ARCHIVED}
+CROSS JOIN LATERAL {_of_both(_NAMED.format(by="wanted"))}
+WHERE NOT {_IS_ARCHIVED}
 ORDER BY at, message_id
 """
 
@@ -130,8 +155,8 @@ INSERT INTO archived_message (region, message_id, tenant_id, payment_id, directi
 SELECT $1, {_KEPT_COLUMNS}, $2, found.position, found.starts_at, found.size
 FROM unnest($3::timestamptz[], $4::uuid[], $5::text[], $6::bytea[], $7::integer[], $8::bigint[], $9::integer[])
     AS found (at, message_id, tenant_id, digest, position, starts_at, size)
-JOIN message USING (at, message_id, tenant_id, digest)
-WHERE message.region = $1
+CROSS JOIN LATERAL {_of_both(_NAMED.format(by="found"))}
+WHERE message.digest = found.digest
 RETURNING position
 """
 

@@ -1,4 +1,4 @@
-"""The audit trail on PostgreSQL: sealing, while others write, and reading all of it at one moment."""
+"""The audit trail on PostgreSQL, read as it is at one moment; it is sealed by `adapters.postgres.sealing`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -23,7 +21,6 @@ from gateway.domain.audit import (
     PaymentFacts,
     Seal,
     chained,
-    sealed_entry,
 )
 from gateway.domain.payment import RegionId
 from gateway.service.ports import (
@@ -31,38 +28,26 @@ from gateway.service.ports import (
     AuditedMessage,
     AuditedPayment,
     AuditedState,
-    HistoryBeganAnewError,
     SealedEntry,
     Span,
-    Unsealed,
 )
-
-COUNTED_MAX: Final = 100_000
-"""Unsealed events are counted up to here: more are as bad, and would be slow to count every few seconds."""
 
 EVENTS_MAX: Final = 6_000
 ENTRIES_MAX: Final = 10_000
 SEALS_MAX: Final = 1_000
 """Rows of one part when the trail is read: memory stays flat."""
 
-_Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+AuditConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-_TAKE_TURN: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('fifteen.audit.' || $1, 0))"
-
-_SEALS: Final = """
+SEALS: Final = """
 SELECT region, number, previous, entries, events, transactions_from, transactions_before, at, digest,
     covers_conversations
 FROM audit_seal WHERE region = $1
 """
 
-_NEWEST_SEAL: Final = f"{_SEALS} ORDER BY number DESC LIMIT 1"
+SEALS_AFTER: Final = f"{SEALS} AND number > $2 ORDER BY number LIMIT $3"
 
-_SEALS_AFTER: Final = f"{_SEALS} AND number > $2 ORDER BY number LIMIT $3"
-
-_OLDEST_RUNNING: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-"""Every transaction below has ended: what it wrote is committed and seen by the statements that follow, or gone."""
-
-_CHAINED: Final = """(
+CHAINED: Final = """(
     SELECT region, sql_transaction, payment_id, epoch, sequence, digest, at, false AS is_of_conversation
     FROM payment_event
     UNION ALL
@@ -70,133 +55,24 @@ _CHAINED: Final = """(
 ) AS chained"""
 """What seals cover; what a former release has written of conversations has no transaction, and is not among it."""
 
-_LAST_OF_BATCH: Final = f"""
-SELECT sql_transaction FROM {_CHAINED} WHERE region = $1 AND sql_transaction >= $2 AND sql_transaction < $3
-ORDER BY sql_transaction OFFSET $4 LIMIT 1
-"""
-
 _ENTRIES: Final = f"""
-SELECT sql_transaction, payment_id, epoch, sequence, digest, at, is_of_conversation FROM {_CHAINED}
+SELECT sql_transaction, payment_id, epoch, sequence, digest, at, is_of_conversation FROM {CHAINED}
 WHERE region = $1 AND sql_transaction >= $2 AND sql_transaction < coalesce($3, 9223372036854775807)
 ORDER BY sql_transaction, payment_id, epoch, sequence
 """
 
-_SUM_OF_ENTRIES: Final = f"""
-SELECT count(*) AS events, count(digest) AS chained_events, sha256(coalesce(string_agg(
-    int8send(sql_transaction) || digest, ''::bytea ORDER BY sql_transaction, payment_id, epoch, sequence
-), '')) AS entries
-FROM {_CHAINED} WHERE region = $1 AND sql_transaction >= $2 AND sql_transaction < $3
-"""
-"""`sealed_entry` of each event, in SQL: what was written is not carried to a client to be sealed."""
-
-_INSERT: Final = """
-INSERT INTO audit_seal (region, number, previous, entries, events, transactions_from, transactions_before, at, digest,
-    covers_conversations)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-"""
-
-_UNSEALED: Final = f"""
-WITH head AS (
-    SELECT coalesce(max(number), 0) AS number, coalesce(max(transactions_before), 0) AS before
-    FROM audit_seal WHERE region = $1
-)
-SELECT head.number, count(rest.at) AS events, min(rest.at) AS oldest_at
-FROM head LEFT JOIN LATERAL (
-    SELECT at FROM {_CHAINED} WHERE region = $1 AND sql_transaction >= head.before
-    ORDER BY sql_transaction LIMIT $2
-) AS rest ON true
-GROUP BY head.number
-"""
-
-
-class PostgresAudit:
-    """Implements `gateway.service.ports.AuditStore` over a pool of the application's role.
-
-    One process seals at a time, by an advisory lock that ends with the transaction; and if two did, the key of the
-    seal's number would let one alone in. The caller opens and closes the pool.
-    """
-
-    def __init__(self, pool: asyncpg.Pool, *, region: RegionId) -> None:
-        self._pool = pool
-        self._region = region
-
-    async def seal(self, *, at: datetime, events_max: int) -> Seal | None:
-        """Seal the oldest that is not sealed; see the port."""
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                if not await connection.fetchval(_TAKE_TURN, self._region):
-                    return None
-                return await self._seal(connection, at=at, events_max=events_max)
-
-    async def _seal(self, connection: _Connection, *, at: datetime, events_max: int) -> Seal | None:
-        newest = await connection.fetchrow(_NEWEST_SEAL, self._region)
-        last = None if newest is None else _seal_from(newest)
-        since = 0 if last is None else last.transactions_before
-        before = await self._before(connection)
-        if before < since:
-            raise HistoryBeganAnewError(
-                f"transaction {since - 1} is sealed, and the oldest running one is {before}: "
-                "the database was restored from a dump (docs/runbooks/audit.md)"
-            )
-        last_of_batch = await connection.fetchval(_LAST_OF_BATCH, self._region, since, before, events_max - 1)
-        if last_of_batch is not None:
-            before = last_of_batch + 1
-        events, entries = await self._entries(connection, since, before)
-        if not events:
-            return None
-        seal = Seal(
-            region=self._region,
-            number=1 if last is None else last.number + 1,
-            previous=UNCHAINED if newest is None else newest["digest"],
-            entries=entries,
-            events=events,
-            transactions_from=since,
-            transactions_before=before,
-            at=at,
-            covers_conversations=True,
-        )
-        await connection.execute(_INSERT, *_seal_row(seal))
-        return seal
-
-    async def _entries(self, connection: _Connection, since: int, before: int) -> tuple[int, bytes]:
-        """How many events a span has, and what a seal holds of them; where all are chained, the server computes it."""
-        row = (await connection.fetch(_SUM_OF_ENTRIES, self._region, since, before))[0]
-        if row["events"] == row["chained_events"]:
-            return row["events"], row["entries"]
-        entries = sha256()
-        async for part in _entries(connection, self._region, since, before):
-            entries.update(b"".join([sealed_entry(entry.sql_transaction, entry.digest) for entry in part]))
-        return row["events"], entries.digest()
-
-    async def _before(self, connection: _Connection) -> int:
-        before: int = await connection.fetchval(_OLDEST_RUNNING)
-        return before
-
-    async def seals_after(self, number: int, *, limit: int) -> Sequence[Seal]:
-        """Return the seals that follow; see the port."""
-        with translated():
-            rows = await self._pool.fetch(_SEALS_AFTER, self._region, number, limit)
-        return [_seal_from(row) for row in rows]
-
-    async def unsealed(self) -> Unsealed:
-        """Return what no seal covers; see the port."""
-        with translated():
-            row = (await self._pool.fetch(_UNSEALED, self._region, COUNTED_MAX))[0]
-        return Unsealed(events=row["events"], oldest_at=row["oldest_at"], seals=row["number"])
-
-
-# --- Reading it all ---------------------------------------------------------------------------------------------
-
 _ALL_OF_EVENTS: Final = """
 SELECT region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after, status, reason_code,
-    reason_origin, reason_text, business_message_id, details, contradiction, at, digest
+    reason_origin, reason_text, business_message_id, details, contradiction, at, digest,
+    sql_transaction IS NOT NULL AS has_transaction
 FROM payment_event
 """
 
 _ALL_OF_ACTS: Final = """
 SELECT region, conversation_id, tenant_id, epoch, sequence, act, state_before, state_after, NULL, reason_code,
     reason_origin, reason_text, business_message_id,
-    jsonb_strip_nulls(jsonb_build_object('decided_by', decided_by, 'payment_id', payment_id::text)), strange, at, digest
+    jsonb_strip_nulls(jsonb_build_object('decided_by', decided_by, 'payment_id', payment_id::text)), strange, at,
+    digest, sql_transaction IS NOT NULL
 FROM conversation_event
 """
 
@@ -244,6 +120,10 @@ FROM archived_message AS archived WHERE payment_id >= $1 AND payment_id <= $2 AN
     SELECT FROM message
     WHERE message.at = archived.at AND message.message_id = archived.message_id
         AND message.tenant_id = archived.tenant_id AND message.region = archived.region
+) AND NOT EXISTS (
+    SELECT FROM conversation_message AS message
+    WHERE message.message_id = archived.message_id AND message.tenant_id = archived.tenant_id
+        AND message.region = archived.region
 )
 UNION ALL
 SELECT conversation_id, region, tenant_id, sequence, message_id, direction, message_type, business_message_id,
@@ -259,7 +139,7 @@ UNION ALL
 SELECT payment_id, state, version, epoch, updated_at, event_digest
 FROM incoming_state WHERE payment_id >= $1 AND payment_id <= $2
 UNION ALL
-SELECT conversation_id, state, version, 1, updated_at, event_digest
+SELECT conversation_id, state, version, epoch, updated_at, event_digest
 FROM conversation_state WHERE conversation_id >= $1 AND conversation_id <= $2
 """
 
@@ -290,7 +170,7 @@ _FARTHEST: Final = UUID(int=(1 << 128) - 1)
 class PostgresAuditReader:
     """Implements `gateway.service.ports.AuditReader` on a connection whose transaction sees one moment."""
 
-    def __init__(self, connection: _Connection) -> None:
+    def __init__(self, connection: AuditConnection) -> None:
         self._connection = connection
 
     async def regions(self) -> Sequence[RegionId]:
@@ -351,15 +231,15 @@ class PostgresAuditReader:
 
     async def seals(self, region: RegionId, *, after: int = 0) -> AsyncIterator[Sequence[tuple[Seal, bytes]]]:
         """Read a region's seals; see the port."""
-        while rows := await self._connection.fetch(_SEALS_AFTER, region, after, SEALS_MAX):
-            yield [(_seal_from(row), row["digest"]) for row in rows]
+        while rows := await self._connection.fetch(SEALS_AFTER, region, after, SEALS_MAX):
+            yield [(seal_from(row), row["digest"]) for row in rows]
             after = rows[-1]["number"]
 
     async def entries(
         self, region: RegionId, *, since: int = 0, before: int | None = None
     ) -> AsyncIterator[Sequence[SealedEntry]]:
         """Read what a region's seals cover; see the port."""
-        async for part in _entries(self._connection, region, since, before):
+        async for part in entries_of(self._connection, region, since, before):
             yield part
 
 
@@ -382,9 +262,10 @@ async def open_audit_reader(dsn: str, *, snapshot: str | None = None) -> AsyncIt
             await connection.close()
 
 
-async def _entries(
-    connection: _Connection, region: RegionId, since: int, before: int | None
+async def entries_of(
+    connection: AuditConnection, region: RegionId, since: int, before: int | None
 ) -> AsyncIterator[Sequence[SealedEntry]]:
+    """Read what a region's seals cover, from one transaction to before another, in the order in which it is sealed."""
     cursor = await connection.cursor(_ENTRIES, region, since, before)
     while rows := await cursor.fetch(ENTRIES_MAX):
         unchained = await _unchained(connection, {row["payment_id"] for row in rows if row["digest"] is None})
@@ -400,7 +281,7 @@ async def _entries(
         ]
 
 
-async def _unchained(connection: _Connection, payment_ids: set[UUID]) -> Mapping[tuple[UUID, int, int], bytes]:
+async def _unchained(connection: AuditConnection, payment_ids: set[UUID]) -> Mapping[tuple[UUID, int, int], bytes]:
     """What stands under a seal for events that were written before there were chains: made of their facts."""
     if not payment_ids:
         return {}
@@ -441,6 +322,7 @@ def _event_from(row: asyncpg.Record) -> AuditedEvent:
             at=row["at"],
         ),
         row["digest"],
+        row["has_transaction"],
     )
 
 
@@ -468,7 +350,8 @@ def _state_from(row: asyncpg.Record) -> AuditedState:
     return AuditedState(row["state"], row["version"], row["epoch"], row["updated_at"], row["event_digest"])
 
 
-def _seal_from(row: asyncpg.Record) -> Seal:
+def seal_from(row: asyncpg.Record) -> Seal:
+    """Return the seal of a row."""
     return Seal(
         region=row["region"],
         number=row["number"],
@@ -479,19 +362,4 @@ def _seal_from(row: asyncpg.Record) -> Seal:
         transactions_before=row["transactions_before"],
         at=row["at"],
         covers_conversations=row["covers_conversations"],
-    )
-
-
-def _seal_row(seal: Seal) -> tuple[Any, ...]:
-    return (
-        seal.region,
-        seal.number,
-        seal.previous,
-        seal.entries,
-        seal.events,
-        seal.transactions_from,
-        seal.transactions_before,
-        seal.at,
-        seal.digest(),
-        seal.covers_conversations,
     )

@@ -52,7 +52,7 @@ conversation = Table(
     Column("pay_by", _INSTANT),
     Column("expires_at", _INSTANT),
     PrimaryKeyConstraint("conversation_id", "tenant_id", "region"),
-    UniqueConstraint("rail", "message_id", "region"),
+    UniqueConstraint("rail", "message_id", "side", "region"),
     CheckConstraint("amount_cents >= 0", name="amount_cents"),
     CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
     CheckConstraint(f"side IN ({_SIDES})", name="side"),
@@ -118,6 +118,7 @@ conversation_message = Table(
     Column("at", _INSTANT, nullable=False),
     PrimaryKeyConstraint("message_id", "tenant_id", "region"),
     CheckConstraint("direction IN ('rail_out', 'rail_in')", name="direction"),
+    Index("conversation_message_at_ix", "at", "message_id"),
     Index("conversation_message_conversation_id_ix", "conversation_id"),
     Index(
         "conversation_message_business_message_id_ix",
@@ -142,6 +143,13 @@ conversation_state = Table(
     Column("attention", Boolean, nullable=False, server_default=text("false")),
     Column("updated_at", _INSTANT, nullable=False),
     Column("event_digest", LargeBinary),
+    Column(
+        "region",
+        Text,
+        comment="The other region, where the conversation began there: here it is shown; none: it is this region's "
+        "own.",
+    ),
+    Column("epoch", BigInteger, nullable=False, server_default=text("1")),
     PrimaryKeyConstraint("conversation_id", "tenant_id"),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     Index("conversation_state_due_at_ix", "due_at", postgresql_where=text("due_at IS NOT NULL")),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeAlias
-from uuid import UUID
+from typing import TypeAlias
 
 import asyncpg
 
 from adapters.postgres import conversation_statements as sql
 from adapters.postgres.connection import translated
-from adapters.postgres.rows import digest_of, message_from, reason_from
+from adapters.postgres.conversation_rows import act_from, conversation_from
+from adapters.postgres.rows import digest_of, message_from
 from adapters.postgres.saving import ONE_BAD_ROW
 from gateway.domain.audit import UNCHAINED, chained
 from gateway.domain.conversation import (
@@ -21,14 +23,21 @@ from gateway.domain.conversation import (
     Conversation,
     ConversationId,
     ConversationKind,
-    ConversationState,
     RecordedAct,
     Side,
 )
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.domain.regions import FIRST_EPOCH
 from gateway.service.chain import act_facts, conversation_facts, message_facts
-from gateway.service.ports import FaultyRowError, MessageDirection, OutboundDelivery, RawMessage, Sealed, Vault
+from gateway.service.ports import (
+    FaultyRowError,
+    MessageDirection,
+    NotHomeError,
+    OutboundDelivery,
+    RawMessage,
+    Sealed,
+    Vault,
+)
 from gateway.service.ports.conversations import (
     ConversationDecision,
     Counted,
@@ -37,7 +46,6 @@ from gateway.service.ports.conversations import (
     OpenKind,
     SettledFor,
 )
-from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 
 _Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
@@ -63,18 +71,28 @@ class PostgresConversations:
                     await self._insert(connection, new)
             except _TakenError:
                 known = await self._pool.fetchrow(
-                    sql.FIND_TAKEN, conversation.conversation_id, conversation.rail.value, conversation.message_id
+                    sql.FIND_TAKEN,
+                    conversation.conversation_id,
+                    conversation.rail.value,
+                    conversation.message_id,
+                    conversation.side.value,
+                    self._region,
                 )
                 if known is None:
                     raise FaultyRowError("the message has had an effect, and opened no conversation") from None
+            except asyncpg.DeadlockDetectedError:  # the world's fault, and no faulty row's: `translated` says so
+                raise
             except ONE_BAD_ROW as error:
                 raise FaultyRowError(str(error)) from error
             else:
-                return Opened(OpenKind.OPENED, conversation)
+                return Opened(OpenKind.OPENED, replace(conversation, region=self._region))
+        is_elsewhere = known["region"] != self._region
+        if is_elsewhere and new.counted is not None:
+            raise NotHomeError(f"region {known['region']} has opened the conversation: it is to hear this, too")
         is_same = bytes(known["content_digest"]) == new.content_digest
         found = await self.load(ConversationId(known["conversation_id"]))
         if found is None:
-            raise FaultyRowError("the conversation is another region's")
+            raise NotHomeError(f"region {known['region']} has opened the conversation, and its acts are not all here")
         return Opened(OpenKind.REPEATED if is_same else OpenKind.OTHER_CONTENT, found)
 
     async def _insert(self, connection: _Connection, new: NewConversation) -> None:
@@ -120,6 +138,8 @@ class PostgresConversations:
             new.messages[0].business_message_id if new.messages else None,
             is_strange=False,
             at=now.opened_at,
+            region=self._region,
+            epoch=FIRST_EPOCH,
         )
         await self._keep(
             connection,
@@ -134,6 +154,9 @@ class PostgresConversations:
 
     async def save(self, decision: ConversationDecision) -> bool:
         """Save it if it holds; see the port."""
+        home = decision.conversation.region
+        if home not in {None, self._region}:
+            raise NotHomeError(f"the conversation's home is region {home}")
         with translated():
             try:
                 async with self._pool.acquire() as connection, connection.transaction():
@@ -169,6 +192,9 @@ class PostgresConversations:
             decision.business_message_id,
             decision.is_strange,
             decision.at,
+            self._region,
+            FIRST_EPOCH,
+            decision.payment_id,
         )
         await self._keep(
             connection,
@@ -278,14 +304,19 @@ class PostgresConversations:
     async def load(self, conversation_id: ConversationId) -> Conversation | None:
         """Return one as it is now; see the port."""
         with translated():
-            row = await self._pool.fetchrow(sql.LOAD, conversation_id)
+            row = await self._pool.fetchrow(sql.LOAD, conversation_id, self._region)
         return None if row is None else conversation_from(row)
 
-    async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Conversation]:
+    async def find_by_message_id(
+        self, rail: Rail, message_ids: Sequence[str]
+    ) -> Mapping[str, Mapping[Side, Conversation]]:
         """Return those that messages are of; see the port."""
         with translated():
-            rows = await self._pool.fetch(sql.FIND_BY_MESSAGE_ID, rail.value, list(message_ids))
-        return {row["known_by"]: conversation_from(row) for row in rows}
+            rows = await self._pool.fetch(sql.FIND_BY_MESSAGE_ID, rail.value, list(message_ids), self._region)
+        found: dict[str, dict[Side, Conversation]] = defaultdict(dict)
+        for row in rows:
+            found[row["known_by"]][Side(row["side"])] = conversation_from(row)
+        return dict(found)
 
     async def find(
         self,
@@ -300,21 +331,21 @@ class PostgresConversations:
         with translated():
             wanted = (tenant_id, kind and kind.value, limit)
             if about is not None:
-                rows = await self._pool.fetch(sql.FIND_ABOUT, *wanted, about, is_open)
+                rows = await self._pool.fetch(sql.FIND_ABOUT, *wanted, about, is_open, self._region)
             else:
-                rows = await self._pool.fetch(sql.FIND_OPEN if is_open else sql.FIND, *wanted)
+                rows = await self._pool.fetch(sql.FIND_OPEN if is_open else sql.FIND, *wanted, self._region)
         return [conversation_from(row) for row in rows]
 
     async def events(self, conversation_id: ConversationId) -> Sequence[RecordedAct]:
         """Return the history; see the port."""
         with translated():
-            rows = await self._pool.fetch(sql.EVENTS, conversation_id)
-        return [_act_from(row) for row in rows]
+            rows = await self._pool.fetch(sql.EVENTS, conversation_id, self._region)
+        return [act_from(row) for row in rows]
 
     async def messages(self, conversation_id: ConversationId) -> Sequence[RawMessage]:
         """Return the raw messages; see the port."""
         with translated():
-            rows = await self._pool.fetch(sql.MESSAGES, conversation_id)
+            rows = await self._pool.fetch(sql.MESSAGES, conversation_id, self._region)
         return [message_from(row, self._vault) for row in rows]
 
     # --- what is still to be done ---
@@ -329,72 +360,28 @@ class PostgresConversations:
                 if row is not None:
                     await connection.execute(sql.SENT, row["unsent_position"])
 
-    async def waiting(self, before: datetime, *, limit: int) -> Sequence[Conversation]:
+    async def waiting(
+        self, rail: Rail, before: datetime, *, but: Collection[ConversationId], limit: int
+    ) -> Sequence[Conversation]:
         """Return what may not have left; see the port."""
         with translated():
-            rows = await self._pool.fetch(sql.WAITING, before, limit)
+            rows = await self._pool.fetch(sql.WAITING, rail.value, before, list(but), limit, self._region)
         return [conversation_from(row) for row in rows]
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Conversation]:
         """Return what has run out; see the port."""
         with translated():
-            rows = await self._pool.fetch(sql.EXPIRED, now, limit)
+            rows = await self._pool.fetch(sql.EXPIRED, now, limit, self._region)
         return [conversation_from(row) for row in rows]
 
     async def settled(self, since: datetime, *, limit: int) -> Sequence[SettledFor]:
         """Return what was paid; see the port."""
         with translated():
-            rows = await self._pool.fetch(sql.SETTLED, since, limit)
+            rows = await self._pool.fetch(sql.SETTLED, since, limit, self._region)
         return [SettledFor(conversation_from(row), PaymentId(row["settled_id"]), row["settled_cents"]) for row in rows]
 
-    async def overdue(self, now: datetime) -> int:
+    async def overdue(self, now: datetime) -> Mapping[RegionId, int]:
         """Return how many are late; see the port."""
         with translated():
-            count: int = await self._pool.fetchval(sql.OVERDUE, now)
-        return count
-
-
-def conversation_from(row: Any) -> Conversation:
-    """Return the conversation that a row of facts and projection says."""
-    return Conversation(
-        conversation_id=ConversationId(_uuid(row["conversation_id"])),
-        tenant_id=TenantId(row["tenant_id"]),
-        rail=Rail(row["rail"]),
-        kind=ConversationKind(row["kind"]),
-        side=Side(row["side"]),
-        message_id=MessageId(row["message_id"]),
-        own_agent=RoutingNumber(row["own_agent"]),
-        counterparty=RoutingNumber(row["counterparty"]),
-        topic=row["topic"],
-        amount=None if row["amount_cents"] is None else Amount(row["amount_cents"]),
-        end_to_end_id=None if row["end_to_end_id"] is None else EndToEndId(row["end_to_end_id"]),
-        about_id=None if row["about_id"] is None else PaymentId(_uuid(row["about_id"])),
-        opened_at=row["opened_at"],
-        pay_by=row["pay_by"],
-        expires_at=row["expires_at"],
-        state=ConversationState(row["state"]),
-        version=row["version"],
-        due_at=row["due_at"],
-        updated_at=row["updated_at"],
-        payment_id=None if row["payment_id"] is None else PaymentId(_uuid(row["payment_id"])),
-        withdrawal_id=row["withdrawal_id"],
-        needs_attention=row["attention"],
-    )
-
-
-def _act_from(row: Any) -> RecordedAct:
-    before = row["state_before"]
-    return RecordedAct(
-        sequence=row["sequence"],
-        act=Act(row["act"]),
-        state_before=None if before is None else ConversationState(before),
-        state_after=ConversationState(row["state_after"]),
-        reason=reason_from(row),
-        business_message_id=row["business_message_id"],
-        is_strange=row["strange"],
-        at=row["at"],
-    )
-
-
-def _uuid(value: UUID) -> UUID:
-    return UUID(int=value.int)  # asyncpg's own subclass stays inside the adapter
+            rows = await self._pool.fetch(sql.OVERDUE, now, self._region)
+        return {self._region: 0} | {RegionId(row["region"]): row["count"] for row in rows}

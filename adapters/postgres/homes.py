@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -50,6 +51,10 @@ class Homes:
     def epoch_of(self, slot: int) -> int:
         """Return the epoch of a slot whose owner was asked for."""
         return self._owners[slot].epoch
+
+    def asked_from(self, slot: int) -> datetime | None:
+        """Return from when on the rail is asked, where it is ours by a takeover; its owner was asked for."""
+        return self._owners[slot].ask_after
 
 
 def _owner(row: asyncpg.Record) -> SlotOwner:

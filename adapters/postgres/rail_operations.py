@@ -134,10 +134,10 @@ ORDER BY settled, fact.received_at
 """
 """Of what came to both regions the settled one last: it counts."""
 
-_STILL_MISSING: Final = f"""
+_OF_THEM_ALL: Final = f"""
 SELECT * FROM (
     SELECT DISTINCT ON (missing.about) {_COLUMNS} FROM rail_event AS missing
-    WHERE missing.rail = $1 AND missing.kind = 'missing' AND NOT EXISTS (
+    WHERE missing.rail = $1 AND missing.kind = 'missing' AND {{which}} AND NOT EXISTS (
         SELECT FROM rail_event AS closed
         WHERE closed.rail = $1 AND closed.kind = 'closed' AND closed.about = missing.about
     ) AND NOT EXISTS (
@@ -148,6 +148,10 @@ SELECT * FROM (
     ORDER BY missing.about, missing.at, missing.event_id
 ) AS found ORDER BY at, event_id LIMIT $2
 """
+
+_STILL_MISSING: Final = _OF_THEM_ALL.format(which="true")
+
+_IS_STILL_MISSING: Final = _OF_THEM_ALL.format(which="missing.about = $3")
 
 
 class PostgresRailEvents:
@@ -222,10 +226,13 @@ class PostgresRailEvents:
                 rows = await self._pool.fetch(_EVENTS, rail.value, limit, about)
         return [_event_from(row) for row in rows]
 
-    async def still_missing(self, rail: Rail, *, limit: int) -> Sequence[RailEvent]:
+    async def still_missing(self, rail: Rail, *, message_id: str | None = None, limit: int) -> Sequence[RailEvent]:
         """Return what is missing; see the port."""
         with translated():
-            rows = await self._pool.fetch(_STILL_MISSING, rail.value, limit)
+            if message_id is None:
+                rows = await self._pool.fetch(_STILL_MISSING, rail.value, limit)
+            else:
+                rows = await self._pool.fetch(_IS_STILL_MISSING, rail.value, limit, message_id)
         return [_event_from(row) for row in rows]
 
     async def signed_off(self, rail: Rail, codes: Codes, *, since: datetime) -> Mapping[str, datetime]:

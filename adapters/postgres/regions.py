@@ -44,7 +44,10 @@ _RELEASE: Final = """
 INSERT INTO slot_release (region, slot, epoch)
 SELECT $1, * FROM unnest($2::smallint[], $3::bigint[]) ON CONFLICT DO NOTHING
 """
-"""In the transaction in which the copy changes, under the lock: whatever was done under the old map commits before."""
+"""In the transaction in which the copy changes, under the lock: whatever was done under the old map commits before.
+
+Also for what the copy never had, where the map names this region as who ends it: it slept through having had it.
+"""
 
 _RELEASED: Final = "SELECT region, slot, max(epoch) AS epoch FROM slot_release GROUP BY region, slot"
 
@@ -227,8 +230,9 @@ class PostgresRegions:
                 lost = {row["slot"]: row["epoch"] for row in changed if row["region"] != self._region}
                 for statement in _STOP_TIMERS:
                     await connection.execute(statement, list(lost))
-                was_ours = set() if known is None else known.slots_of(self._region) & set(lost)
-                await connection.execute(_RELEASE, self._region, list(was_ours), [lost[number] for number in was_ours])
+                had = slots.released_by(self._region) | (set() if known is None else known.slots_of(self._region))
+                released_now = list(had & set(lost))
+                await connection.execute(_RELEASE, self._region, released_now, [lost[each] for each in released_now])
         return {row["slot"] for row in changed if row["region"] == self._region}
 
     async def take_up(self, now: datetime) -> None:

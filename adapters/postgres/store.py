@@ -163,15 +163,16 @@ class PostgresStore:
         return {(TenantId(row["tenant_id"]), IdempotencyKey(row["idempotency_key"])): taken for row in rows}
 
     async def _accept_once(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Outcome]:
+        outcomes: dict[_Key, _Outcome] = dict(self._of_unknown_day(waiting))
+        waiting = [new for new in waiting if _key(new) not in outcomes] if outcomes else waiting
         if not waiting:
-            return {}
-        outcomes: dict[_Key, _Outcome] = {}
+            return outcomes
         try:
             claimed = await self._insert(waiting)
         except ONE_BAD_ROW as error:
             if len(waiting) == 1:
                 lost_a_race = isinstance(error, asyncpg.DeadlockDetectedError)
-                return {} if lost_a_race else {_key(waiting[0]): _refusal(error)}
+                return outcomes if lost_a_race else outcomes | {_key(waiting[0]): _refusal(error)}
             for new in waiting:  # one bad row never spoils the others: each alone
                 outcomes |= await self._accept_once([new])
             return outcomes
@@ -179,6 +180,17 @@ class PostgresStore:
             if _key(new) in claimed:
                 outcomes[_key(new)] = _Claimed(new.accepted(claimed[_key(new)]), new.content_digest, created=True)
         return outcomes | await self._read_claims([new for new in waiting if _key(new) not in claimed])
+
+    def _of_unknown_day(self, waiting: Sequence[NewPayment]) -> Mapping[_Key, _OfUnknownDay]:
+        """Return what a lost region may have named on another day, under the epochs by which the next claim goes."""
+        if not self._has_peer:
+            return {}
+        found: dict[_Key, _OfUnknownDay] = {}
+        for new in waiting:
+            asked_from = self._homes.asked_from(new.slot) if new.is_named_by_day else None
+            if asked_from is not None and asked_from != new.day_known_to:
+                found[_key(new)] = _OfUnknownDay(asked_from)
+        return found
 
     async def _insert(self, payments: Sequence[NewPayment]) -> dict[_Key, FundsHolder]:
         epochs = [self._homes.epoch_of(new.slot) for new in payments]
@@ -476,6 +488,13 @@ class _Elsewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class _OfUnknownDay:
+    """The key was a lost region's, and the day on which that may have named the payment was not looked for."""
+
+    asked_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class _Claimed:
     """Who holds a key: none when the message id was taken, and so the key is free."""
 
@@ -484,7 +503,7 @@ class _Claimed:
     created: bool
 
 
-_Outcome = _Claimed | _Elsewhere | FaultyRowError
+_Outcome = _Claimed | _Elsewhere | _OfUnknownDay | FaultyRowError
 
 
 def _answer(new: NewPayment, outcome: _Outcome, *, is_first: bool) -> Accepted | FaultyRowError:
@@ -492,6 +511,8 @@ def _answer(new: NewPayment, outcome: _Outcome, *, is_first: bool) -> Accepted |
         return outcome
     if isinstance(outcome, _Elsewhere):
         return Accepted(AcceptKind.ELSEWHERE, None, outcome.home)
+    if isinstance(outcome, _OfUnknownDay):
+        return Accepted(AcceptKind.DAY_UNKNOWN, None, asked_from=outcome.asked_from)
     if outcome.payment is None:
         return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
     if outcome.digest != new.content_digest:

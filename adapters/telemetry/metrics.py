@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from adapters.telemetry.incoming_metrics import IncomingMetrics
 from adapters.telemetry.rail_metrics import RailMetrics
-from adapters.telemetry.region_metrics import RegionMetrics
+from adapters.telemetry.region_metrics import ByRegion, RegionMetrics
 
 DURATION_BUCKETS_S: Final = (*(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 12.5, 15, 20, 30, 60),)
 """10 and 15 seconds, the objective and the promise, are bounds."""
@@ -113,10 +113,13 @@ class Metrics:
             "Age of the oldest payment in doubt.",
             registry=self.registry,
         )
-        self.conversations_overdue = Gauge(
-            "gateway_conversations_overdue",
-            "Conversations in which what was due has not come, or was not done.",
-            registry=self.registry,
+        self.conversations_overdue = ByRegion(
+            Gauge(
+                "gateway_conversations_overdue",
+                "Conversations in which what was due has not come, or was not done, by the region where they go on.",
+                ["region"],
+                registry=self.registry,
+            )
         )
         self.queue_depth = Gauge("gateway_queue_depth", "Deliveries on a queue.", ["queue"], registry=self.registry)
         self.contradictions = Gauge(

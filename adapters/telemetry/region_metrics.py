@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from gateway.domain.payment import RegionId
+
+
+class ByRegion:
+    """A gauge of what each region has; who has none any more is gone from it."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
+
+    def set(self, values: Mapping[RegionId, float]) -> None:
+        """Show these, and no others."""
+        self._gauge.clear()
+        for region, value in values.items():
+            self._gauge.labels(region).set(value)
 
 
 class RegionMetrics:

@@ -61,7 +61,8 @@ def show_conversation(settings: Settings, conversation_id: str, *, url: str | No
     _print(shown)
     for event in events["events"]:
         reason = event["reason"] or {}
-        words = [event["at"], event["kind"], event["state_after"], reason.get("code"), event["business_message_id"]]
+        words = [event["at"], event["region"], event["kind"], event["state_after"], reason.get("code")]
+        words.append(event["business_message_id"])
         print_line("  " + escape("  ".join(word for word in words if word)))
     for message in messages["messages"]:
         print_line(f"  {message['direction']}  {message['message_type']}  {message['link']}")
@@ -139,7 +140,7 @@ def _print(shown: Mapping[str, Any]) -> None:
     look = "  [red]look at it[/]" if shown["attention"] else ""
     print_line(f"[bold]{shown['conversation_id']}[/]  {shown['kind']}, {whose}{amount}: {shown['state']}{due}{look}")
     may = f"; yours to do: {', '.join(shown['may'])}" if shown["may"] else ""
-    print_line(f"  {escape(shown['message_id'])} with {shown['counterparty']}{may}")
+    print_line(f"  {escape(shown['message_id'])} with {shown['counterparty']}, in region {shown['region']}{may}")
 
 
 def _key_of(content: bytes) -> str:

@@ -24,7 +24,8 @@ from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT
 from gateway.domain.payment import Rail, RegionId, TenantId
-from gateway.main import release_of, run, run_gateway, run_worker
+from gateway.main import run, run_gateway, run_worker
+from gateway.parts import release_of
 from gateway.service.ports import UnavailableError
 from gateway.settings import FedNowSettings, RtpSettings, Settings, SettingsError, database_url_of
 from simulators import fednow, rtp

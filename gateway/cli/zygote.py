@@ -19,7 +19,9 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import IO, Any, Final, NoReturn
@@ -47,14 +49,16 @@ class ForkedProcess:
     def __init__(self, zygote: Zygote, pid: int) -> None:
         self._zygote = zygote
         self._watched = os.pidfd_open(pid)
+        weakref.finalize(self, os.close, self._watched)  # not at its end: another thread may be watching it then
+        self._reaping = threading.Lock()
         self._ended: int | None = None
         self.pid: Final = pid
 
     def poll(self) -> int | None:
         """Return what it ended with, negative for a signal; None while it runs."""
-        if self._ended is None and self._has_ended(0):
-            self._ended = int(self._zygote.ask({"reap": self.pid}))
-            os.close(self._watched)
+        with self._reaping:  # to ask for a child again that is reaped would end the zygote, and all that it forked
+            if self._ended is None and self._has_ended(0):
+                self._ended = int(self._zygote.ask({"reap": self.pid}))
         return self._ended
 
     def wait(self, timeout: float | None = None) -> int:
@@ -68,7 +72,8 @@ class ForkedProcess:
     def send_signal(self, sig: int) -> None:
         """Send it a signal; nothing where it has ended."""
         if self.poll() is None:
-            signal.pidfd_send_signal(self._watched, sig)
+            with suppress(ProcessLookupError):  # another thread has just seen its end
+                signal.pidfd_send_signal(self._watched, sig)
 
     def _has_ended(self, timeout_s: float | None) -> bool:
         watch = select.poll()

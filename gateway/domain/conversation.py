@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import Final, NewType
 from uuid import UUID
 
-from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
+from gateway.domain.payment import PaymentId, Rail, Reason, RegionId, TenantId
 from gateway.domain.receiving_time import FINAL_SECOND, ZONE, business_days_later
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 
@@ -120,7 +120,7 @@ class Act(StrEnum):
     """The rail: admi.002 about our opening message."""
 
     WITHDRAWAL_FAILED = "WithdrawalFailed"
-    """The rail: admi.002 about our withdrawal."""
+    """The rail: admi.002 about our withdrawal, or a second copy of it: an agreement that comes all the same counts."""
 
     ANSWER_REFUSED = "AnswerRefused"
     """The rail: admi.002 about another message of ours, or about an opening message that has arrived: of a copy."""
@@ -217,7 +217,9 @@ REQUEST_FOR_PAYMENT: Final[_Table] = {
     **{(state, _A.WITHDRAWAL_DEFERRED): _T(state) for state in _OF_REQUESTS},
     **{(state, _A.WITHDRAWAL_AGREED): _T(_S.WITHDRAWN) for state in (*_GIVEN_UP, _S.WITHDRAWN)},
     **{(state, _A.WITHDRAWAL_AGREED): _T(state) for state in (_S.REFUSED, _S.EXPIRED, _S.FAILED)},
-    **{(state, _A.WITHDRAWAL_AGREED): _T(state, is_strange=True) for state in (*_UNDECIDED, _S.ACCEPTED, _S.PAID)},
+    # The rail refused a second copy of the withdrawal, and the first had arrived: who was asked says that it is over.
+    **{(state, _A.WITHDRAWAL_AGREED): _T(_S.WITHDRAWN, is_strange=True) for state in (*_UNDECIDED, _S.ACCEPTED)},
+    (_S.PAID, _A.WITHDRAWAL_AGREED): _T(_S.PAID, is_strange=True),
     **{(state, _A.WITHDRAWAL_REFUSED): _T(_GIVEN_UP.get(state, state)) for state in _OF_REQUESTS},
     (_S.WITHDRAWN, _A.WITHDRAWAL_REFUSED): _T(_S.WITHDRAWN, is_strange=True),
 }
@@ -281,7 +283,8 @@ class Conversation:
 
     ``message_id`` is that of the opening message; ``topic`` what is asked in a word (a question's codes, a report's
     kind). ``payment_id`` is the payment, or incoming transfer, that a request was paid with, ``about_id`` the one that
-    is asked about. ``due_at`` says until when what comes next is due. ``version`` counts events.
+    is asked about. ``due_at`` says until when what comes next is due. ``version`` counts events. ``region`` is where it
+    goes on, its home; None before it is saved.
     """
 
     conversation_id: ConversationId
@@ -306,11 +309,12 @@ class Conversation:
     payment_id: PaymentId | None = None
     withdrawal_id: str | None = None
     needs_attention: bool = False
+    region: RegionId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedAct:
-    """One row of a conversation's history."""
+    """One row of a conversation's history; `region` wrote it, `epoch` says under whose rule."""
 
     sequence: int
     act: Act
@@ -320,6 +324,9 @@ class RecordedAct:
     business_message_id: str | None
     is_strange: bool
     at: datetime
+    region: RegionId
+    epoch: int
+    payment_id: PaymentId | None = None
 
 
 def step_after(conversation: Conversation, act: Act) -> ConversationStep | None:

@@ -107,6 +107,11 @@ def echo_answer_id_of(*parts: str) -> UUID:
     return _uuid(bytearray(_digest("echo-answer", *parts)[:16]), version=8)
 
 
+def status_answer_id_of(*parts: str) -> UUID:
+    """Return the own id of an answer to a status question: of the rail, its message's id, and which answer it is."""
+    return _uuid(bytearray(_digest("status-answer", *parts)[:16]), version=8)
+
+
 def delivery_id_of(payment_id: PaymentId, purpose: str, version: int) -> UUID:
     """Return the id of a delivery: the same when the outbox repeats it."""
     return uuid5(payment_id, f"{purpose}:{version}")

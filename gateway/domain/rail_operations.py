@@ -54,7 +54,7 @@ class RailEventKind(StrEnum):
     """The rail's news: of a participant's sign-on or sign-off, of the day, of itself."""
 
     REQUESTED = "requested"
-    """Something was asked, or an echo answered, that no operator asked for: totals, or details."""
+    """What no operator asked for: totals, details, an answered echo, a status that another asks for."""
 
     REPORTED = "reported"
     """The rail's report."""
@@ -155,9 +155,12 @@ class _Asked:
         self._by_id = {each.business_message_id: each for each in asked}
 
     def of(self, end: RailEvent) -> RailEvent | None:
-        """What an end names, or, where an acknowledgement names nothing of ours, the last that asked for the same."""
-        if end.about is not None and end.about in self._by_id:
-            return self._by_id[end.about]
+        """What an end names, or, where an acknowledgement names nothing at all, the last that asked for the same.
+
+        What names something else is about that alone: as the answer to a ping that a payment in doubt has led to.
+        """
+        if end.about is not None:
+            return self._by_id.get(end.about)
         if end.kind is not RailEventKind.ACKNOWLEDGED:
             return None
         same = (each for each in self.newest_first if (each.code, each.subjects) == (end.code, end.subjects))

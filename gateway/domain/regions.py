@@ -76,6 +76,10 @@ class SlotMap:
         """Return the slots that a region owns."""
         return frozenset(slot for slot, owner in enumerate(self.owners) if owner.region == region)
 
+    def released_by(self, region: RegionId) -> frozenset[int]:
+        """Return the slots whose new owner waits for a region's word, whether or not that one ever knew it had them."""
+        return frozenset(slot for slot, owner in enumerate(self.owners) if owner.released_by == region)
+
     def names(self, region: RegionId) -> bool:
         """Whether a region owns a slot, or has yet to hand one over."""
         return any(region in {owner.region, owner.released_by} for owner in self.owners)

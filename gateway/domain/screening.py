@@ -219,7 +219,7 @@ def answered_with(answer: InstitutionAnswer, screened: Screened, *, unanswered: 
     if screened.passes or answer.verdict is Verdict.REJECT:
         return answer
     if screened.hits:
-        return InstitutionAnswer(Verdict.ACCEPT_WITHOUT_POSTING, None, answer.text)
+        return InstitutionAnswer(Verdict.ACCEPT_WITHOUT_POSTING, None, answer.text, answer.contradicts)
     return InstitutionAnswer(Verdict.REJECT, screened.reason_code or unanswered, UNSCREENED)
 
 

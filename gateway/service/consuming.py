@@ -141,11 +141,6 @@ class Consumer(AbstractAsyncContextManager[None], Generic[Receipt]):
         """How many deliveries this consumer has, handled or waiting."""
         return len(self._running) + len(self._waiting)
 
-    @property
-    def is_leaving(self) -> bool:
-        """Whether the context is being left."""
-        return self._leaving.is_set()
-
     def take(self, handout: Handout[Receipt]) -> None:
         """Take a delivery in hand: it is handled as soon as a handler is free and none has an earlier deadline."""
         self._observer.delivery_taken(self.queue)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -15,7 +15,7 @@ from gateway.domain.payment import FundsHolder, Payment, PaymentId, PaymentState
 from gateway.domain.return_request import REQUEST_EVENTS, REQUESTS, request_of
 from gateway.domain.screening import HELD_UNTIL
 from gateway.domain.timing import Timing, asking_overdue
-from gateway.domain.transitions import Effect, Transition, advance, tells
+from gateway.domain.transitions import Effect, IllegalTransitionError, Transition, advance, tells
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
     Clock,
@@ -30,6 +30,7 @@ from gateway.service.ports import (
     TimerChange,
     UnavailableError,
 )
+from gateway.service.sent import SentPayments
 
 CONFLICTS_MAX: Final = 10
 """How often a decision is taken again because another event of the same payment was saved first."""
@@ -172,11 +173,13 @@ async def until_one_holds(
 ) -> Made | None:
     """Load, let `choose` decide, save; start over when somebody else was first.
 
-    `loaded` is what is decided on as it was a moment ago: if it has changed since, the save tells. Returns the decision
-    that was saved, or None when there was nothing to decide. A repeat is safe: `choose` sees what then is.
+    `loaded` is what is decided on as it was a moment ago: if it has changed since, the save tells, or the state table:
+    what cannot befall it as it was is looked at once more, on what it has become. Returns the decision that was saved,
+    or None when there was nothing to decide. A repeat is safe: `choose` sees what then is.
 
     Raises:
         LookupError: nothing has this id.
+        IllegalTransitionError: what was chosen cannot befall it: a fault of ours.
         UnavailableError: the store does not answer, or what is decided on changes all the time.
 
     """
@@ -184,7 +187,12 @@ async def until_one_holds(
         current = loaded if attempt == 0 and loaded is not None else (await load([payment_id])).get(payment_id)
         if current is None:
             raise LookupError(f"no payment {payment_id}")
-        made = await choose(current)
+        try:
+            made = await choose(current)
+        except IllegalTransitionError:
+            if attempt or loaded is None:
+                raise
+            continue
         if made is None or await save(made):
             return made
     raise UnavailableError(f"payment {payment_id} changed {CONFLICTS_MAX} times while it was decided on")
@@ -203,6 +211,7 @@ class Decisions:
     observer: Observer
     take_over: Callable[[Payment], Decision] | None = None
     """What comes first of a payment that another region has carried, where there is one."""
+    sent: SentPayments = field(default_factory=SentPayments)
 
     async def take(self, payment_id: PaymentId, choose: Choice, *, loaded: Payment | None = None) -> Decision | None:
         """Take a decision on a payment until one holds; see `until_one_holds`."""
@@ -222,7 +231,8 @@ class Decisions:
         return await self.take(payment_id, choose) if is_taken_over else decision
 
     def saved(self, decision: Decision) -> None:
-        """Tell the observer of a decision that holds."""
+        """Tell whom it concerns of a decision that holds."""
+        self.sent.remember(decision)
         self.observer.state_changed(decision)
         if decision.contradiction:
             self.observer.contradiction(decision)

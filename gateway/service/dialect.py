@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Final, Protocol, TypeGuard
 from zoneinfo import ZoneInfo
 
@@ -22,6 +20,7 @@ from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Stat
 from gateway.service.requests import PaymentRequest
 from gateway.service.resolutions import resolution_mismatches
 from gateway.service.submit import JSON_TYPE
+from gateway.service.transfer_form import TransferForm, TransferIds, customer_transfer, institution_transfer
 from iso20022 import (
     RAIL_LIMITS,
     BusinessHeader,
@@ -36,16 +35,14 @@ from iso20022 import (
     Message,
     MessageId,
     MessageReject,
-    Party,
     PaymentCancellationRequest,
     PaymentReturn,
+    PaymentStatusRequest,
     Profile,
     ReceiptAcknowledgement,
     Report,
     Resolution,
     Severity,
-    TransactionId,
-    Uetr,
     examine,
     explain,
     read,
@@ -54,10 +51,6 @@ from iso20022 import (
 )
 from iso20022.local_time import in_universal_time
 from iso20022.messages import pacs008, pacs009
-from iso20022.messages.actors import Agent
-from iso20022.messages.agents import CLEARING_SYSTEM
-from iso20022.messages.original import PaymentType
-from iso20022.messages.shape import Proprietary
 
 _UNREADABLE: Final = "unreadable"
 _NO_HEADER: Final = "NO_HEADER"
@@ -71,44 +64,11 @@ _MESSAGE_ID_PATH: Final = "/Document/FIToFICstmrCdtTrf/GrpHdr/MsgId"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransferForm:
-    """What a rail's credit transfer says beyond what was asked for: data.
-
-    ``category_purposes`` are the rail's words for those of a request; what is not among them goes out as it is, and is
-    the rail's to judge. ``date_code`` is that of the finding about a message id of another day. With
-    ``has_transaction_id`` the instruction id stands in ``TxId`` too. ``instruction_id_of`` makes an instruction id of a
-    message id, on a rail that wants it in a form of its own. ``liquidity_instrument`` is the local instrument of a
-    liquidity transfer, on a rail on which the gateway sends and takes them.
-    """
-
-    clearing_system: str
-    date_code: str
-    local_instrument: str
-    service_level: str | None = None
-    category_purposes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    agent_clearing_system: str | None = CLEARING_SYSTEM
-    states_group: bool = False
-    has_transaction_id: bool = False
-    instruction_id_of: Callable[[MessageId], InstructionId] | None = None
-    liquidity_instrument: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
     """Of what a statement speaks: of the transfer itself or of a question, and of a day that the rail still knows."""
 
     is_about_transfer: bool
     is_looked_back_to: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransferIds:
-    """The ids of one transfer: the client's where it chose them, else functions of its key."""
-
-    message_id: MessageId
-    end_to_end_id: EndToEndId
-    instruction_id: InstructionId | None
-    uetr: Uetr | None
 
 
 class Dialect(Protocol):
@@ -257,8 +217,8 @@ class DialectProtocol:
         at: datetime,
     ) -> CustomerCreditTransfer:
         """Return the pacs.008 of a JSON request; ids that the client left out are functions of its key."""
-        ids = self._ids(request, tenant_id, idempotency_key, business_date)
-        return self._transfer(request, ids, settlement_date=business_date, at=at)
+        ids, created_at = self._ids(request, tenant_id, idempotency_key, business_date), rail_time(at, self._zone)
+        return customer_transfer(request, ids, self._dialect.form, settlement_date=business_date, created_at=created_at)
 
     def liquidity_from_request(
         self,
@@ -270,8 +230,10 @@ class DialectProtocol:
         at: datetime,
     ) -> InstitutionCreditTransfer:
         """Return the pacs.009 of a JSON request, with ids as those of `transfer_from_request`."""
-        ids = self._ids(request, tenant_id, idempotency_key, business_date)
-        return self._between_institutions(request, ids, settlement_date=business_date, at=at)
+        ids, created_at = self._ids(request, tenant_id, idempotency_key, business_date), rail_time(at, self._zone)
+        return institution_transfer(
+            request, ids, self._dialect.form, settlement_date=business_date, created_at=created_at
+        )
 
     def _ids(
         self,
@@ -334,14 +296,15 @@ class DialectProtocol:
                 instruction_id=payment.instruction_id,
                 uetr=payment.uetr,
             )
-            stored = json.loads(received.body)
+            stored, form = json.loads(received.body), self._dialect.form
+            day, created_at = payment.business_date, rail_time(at, self._zone)
             made: CustomerCreditTransfer | InstitutionCreditTransfer
             if received.message_type == LIQUIDITY_REQUEST_TYPE:
                 asked, message_type = LiquidityRequest.from_json(stored), pacs009.MESSAGE_TYPE
-                made = self._between_institutions(asked, ids, settlement_date=payment.business_date, at=at)
+                made = institution_transfer(asked, ids, form, settlement_date=day, created_at=created_at)
             else:
                 request, message_type = PaymentRequest.from_json(stored), pacs008.MESSAGE_TYPE
-                made = self._transfer(request, ids, settlement_date=payment.business_date, at=at)
+                made = customer_transfer(request, ids, form, settlement_date=day, created_at=created_at)
             document = self._dialect.document(made)
         else:
             document, message_type = document_in(received), received.message_type
@@ -357,8 +320,12 @@ class DialectProtocol:
 
     def is_looked_back_to(self, payment: Payment, *, at: datetime) -> bool:
         """Whether the rail may still be asked about the day on which the payment was sent."""
-        sent_on = self.business_date(payment.creation_time or at)
-        return self.business_date(at) - sent_on <= timedelta(days=self._dialect.days_looked_back)
+        sent_on = payment.business_date if payment.creation_time is None else self.business_date(payment.creation_time)
+        return self.looks_back_to(sent_on, at=at)
+
+    def looks_back_to(self, day: date, *, at: datetime) -> bool:
+        """Whether the rail may still be asked about a day."""
+        return self.business_date(at) - day <= timedelta(days=self._dialect.days_looked_back)
 
     def is_of_today(self, payment: Payment, *, at: datetime) -> bool:
         """Whether the payment's message id carries the rail's present day."""
@@ -396,6 +363,8 @@ class DialectProtocol:
             )
         if isinstance(message, Talk):
             return Reading(header.business_message_id, message_type, None, None, talk=message)
+        if isinstance(message, PaymentStatusRequest):
+            return Reading(header.business_message_id, message_type, None, None, question=message)
         about = self._dialect.about(message)
         if about is None or not isinstance(message, Statement):
             return Reading(header.business_message_id, message_type, None, None)
@@ -447,64 +416,6 @@ class DialectProtocol:
     def _is_value(self, message: Message | None) -> TypeGuard[Value]:
         is_liquidity = isinstance(message, InstitutionCreditTransfer) and self.carries_liquidity
         return is_liquidity or isinstance(message, CustomerCreditTransfer | PaymentReturn)
-
-    # --- building ---
-
-    def _between_institutions(
-        self, request: LiquidityRequest, ids: TransferIds, *, settlement_date: date, at: datetime
-    ) -> InstitutionCreditTransfer:
-        form = self._dialect.form
-        assert form.liquidity_instrument is not None, f"{self.rail} carries no liquidity transfers"
-        debtor = Agent(member_id=request.debtor_agent, clearing_system=form.agent_clearing_system)
-        creditor = Agent(member_id=request.creditor_agent, clearing_system=form.agent_clearing_system)
-        return InstitutionCreditTransfer(
-            message_id=ids.message_id,
-            creation_time=rail_time(at, self._zone),
-            clearing_system=form.clearing_system,
-            instruction_id=ids.instruction_id,
-            end_to_end_id=ids.end_to_end_id,
-            uetr=ids.uetr,
-            payment_type=PaymentType(local_instrument=Proprietary(form.liquidity_instrument)),
-            amount=request.amount,
-            settlement_date=settlement_date,
-            instructing_agent=debtor,
-            instructed_agent=creditor,
-            debtor=debtor,
-            creditor=creditor,
-            remittance=request.remittance,
-        )
-
-    def _transfer(
-        self, request: PaymentRequest, ids: TransferIds, *, settlement_date: date, at: datetime
-    ) -> CustomerCreditTransfer:
-        form = self._dialect.form
-        instruction_id = ids.instruction_id
-        has_transaction_id = form.has_transaction_id and instruction_id is not None
-        return CustomerCreditTransfer(
-            message_id=ids.message_id,
-            creation_time=rail_time(at, self._zone),
-            instruction_id=instruction_id,
-            end_to_end_id=ids.end_to_end_id,
-            transaction_id=TransactionId(str(instruction_id)) if has_transaction_id else None,
-            uetr=ids.uetr,
-            service_level=form.service_level,
-            local_instrument=form.local_instrument,
-            category_purpose=form.category_purposes.get(request.category_purpose, request.category_purpose),
-            amount=request.amount,
-            settlement_date=settlement_date,
-            instructing_agent=request.debtor_agent,
-            instructed_agent=request.creditor_agent,
-            debtor=Party(name=request.debtor_name),
-            debtor_account=request.debtor_account,
-            debtor_agent=request.debtor_agent,
-            creditor=Party(name=request.creditor_name),
-            creditor_account=request.creditor_account,
-            creditor_agent=request.creditor_agent,
-            remittance=request.remittance,
-            clearing_system=form.clearing_system,
-            agent_clearing_system=form.agent_clearing_system,
-            states_group=form.states_group,
-        )
 
 
 def rail_time(at: datetime, zone: ZoneInfo) -> datetime:

@@ -12,11 +12,12 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import ping_reference_of, status_request_reference_of
 from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.timing import Timing
-from gateway.service.dialect import DialectProtocol, Heard, TransferForm, document_in, rail_time
+from gateway.service.dialect import DialectProtocol, Heard, document_in, rail_time
 from gateway.service.incoming.money import between_institutions
 from gateway.service.ports import MessageClass, RawMessage
 from gateway.service.rail_protocol import Notice, OutboundMessage, Statement
 from gateway.service.resolutions import resolved
+from gateway.service.transfer_form import TransferForm
 from iso20022 import (
     BusinessHeader,
     BusinessMessageId,

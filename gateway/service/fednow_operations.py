@@ -46,6 +46,7 @@ class FedNowOperations:
     rail: Final = Rail.FEDNOW
     codes: Final = CODES
     counts_downtime: Final = True
+    signs_off_institutions: Final = True
 
     def __init__(self, dialect: FedNowDialect, *, party: str, institutions: frozenset[str]) -> None:
         self._dialect = dialect

@@ -98,6 +98,11 @@ class OperationsDialect(Protocol):
         """Whether the rail's limits of downtime are known, and so counted."""
         ...
 
+    @property
+    def signs_off_institutions(self) -> bool:
+        """Whether one institution of several can be signed off; else they have their stand-in alone."""
+        ...
+
     def code_of(self, action: RailAction) -> str:
         """Return the rail's code for an action."""
         ...

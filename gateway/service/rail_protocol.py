@@ -27,6 +27,7 @@ from iso20022 import (
     PaymentCancellationRequest,
     PaymentReturn,
     PaymentStatusReport,
+    PaymentStatusRequest,
     ReceiptAcknowledgement,
     Report,
     Resolution,
@@ -120,7 +121,8 @@ class Reading:
     a return or a liquidity transfer that the rail brings is ``transfer``, under a header created at ``created_at``; a
     header that says that it repeats an earlier one makes it a ``is_marked_repeat``. With ``gives_up`` it is the
     rail's word that a payment's time is over, which is true for its sender and its receiver alike. ``notice`` is what
-    the rail says of itself, or of what it was asked about ourselves; ``talk`` belongs to a conversation.
+    the rail says of itself, or of what it was asked about ourselves; ``talk`` belongs to a conversation; ``question``
+    asks us what became of something.
     """
 
     business_message_id: str
@@ -135,6 +137,7 @@ class Reading:
     gives_up: bool = False
     talk: Talk | None = None
     notice: Notice | None = None
+    question: PaymentStatusRequest | None = None
 
 
 class RailProtocol(Protocol):
@@ -228,7 +231,14 @@ class RailProtocol(Protocol):
         ...
 
     def is_looked_back_to(self, payment: Payment, *, at: datetime) -> bool:
-        """Whether the rail, asked `at`, still knows of the day on which the payment was sent."""
+        """Whether the rail, asked `at`, still knows of the day on which the payment was sent.
+
+        Where nothing has left from here another region may have sent it: on its business date, at the earliest.
+        """
+        ...
+
+    def looks_back_to(self, day: date, *, at: datetime) -> bool:
+        """Whether the rail, asked `at`, still knows of a day."""
         ...
 
     def is_of_today(self, payment: Payment, *, at: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -36,8 +36,16 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_operations import RailNotices
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol, Reading
+from gateway.service.status_questions import StatusQuestions
 from gateway.service.supervise import Verdict, each
-from iso20022 import PaymentCancellationRequest, PaymentStatusReport, ReceiptAcknowledgement, Resolution
+from iso20022 import (
+    PaymentCancellationRequest,
+    PaymentStatusReport,
+    PaymentStatusRequest,
+    ReceiptAcknowledgement,
+    Resolution,
+    RoutingNumber,
+)
 
 MESSAGES_MAX: Final = 64
 """Messages fetched at once; their effects share commits."""
@@ -89,6 +97,10 @@ class Receiver:
     notices: RailNotices | None = None
     """Hears what the rail says of itself; without it that is set aside."""
     conversations: ConversationHearing | None = None
+    folding: Sequence[Callable[[], Awaitable[None]]] = ()
+    """Each folds what the other region wrote of payments, or of transfers: what it hands over may be about that."""
+    questions: StatusQuestions | None = None
+    """Answers other institutions that ask what became of what they have sent us."""
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -151,12 +163,32 @@ class Receiver:
             reports = [one for one in heard if one.reading.talk is not None and await self._is_notice(one.reading)]
             others = [one for one in heard if all(one is not report for report in reports)]
             heard = [*reports, *await self._converse(others, self.conversations)]
-        ids = [one.reading.business_message_id for one in heard if one.reading.business_message_id]
         about = [one.reading.about for one in heard if one.reading.about is not None]
+        sent = self._sent(heard)
+        asked = [one.reading for one in heard if one.reading.about not in sent]
+        ids = [reading.business_message_id for reading in asked if reading.business_message_id]
         seen = await store.seen(rail, ids) if ids else {}
-        payments = await store.find_by_message_id(rail, about) if about else {}
+        unknown = [message_id for message_id in about if message_id not in sent]
+        payments: Mapping[str, Payment] = {**sent, **(await store.find_by_message_id(rail, unknown) if unknown else {})}
         transfers = await self._transfers(about, payments)
+        if is_handed_over and any(known not in transfers for known in self._perhaps_received(about, payments)):
+            for fold in self.folding:  # what they are about came before them, and need not be folded yet
+                await fold()
+            payments = {**sent, **await store.find_by_message_id(rail, unknown)}
+            transfers = await self._transfers(about, payments)
         await each([self._apply_or_park(one, seen, payments, transfers) for one in heard])
+
+    def _sent(self, heard: Sequence[_Heard]) -> Mapping[str, Payment]:
+        """What this process has just sent, and is told the status of, and nothing else.
+
+        What is said of a request for its return, or of a transfer between two agents of ours, is about more than was
+        known when it was sent.
+        """
+        told = {one.reading.about for one in heard if isinstance(one.reading.statement, PaymentStatusReport)}
+        others = {one.reading.about for one in heard if not isinstance(one.reading.statement, PaymentStatusReport)}
+        sent = self.decisions.sent.take(self.rail.rail, [each for each in told - others if each is not None])
+        both = self._perhaps_received(list(sent), sent)
+        return {message_id: payment for message_id, payment in sent.items() if message_id not in both}
 
     async def _arrive(self, arrivals: Sequence[_Heard]) -> None:
         """Save the transfers that the rail has brought; what cannot be saved is kept in quarantine."""
@@ -184,7 +216,10 @@ class Receiver:
                 continue
             verdict = Verdict(but=(UnavailableError,))
             async with verdict:
-                await self._conversed(one, await hearing.hear(Said(self._raw(one), one.reading, one.digest)))
+                try:
+                    await self._conversed(one, await hearing.hear(Said(self._raw(one), one.reading, one.digest)))
+                except NotHomeError as error:
+                    await self._pass_on(one, error)
             if verdict.fault is not None:
                 self.observer.fault("receive", verdict.fault)
                 await self._quarantine(one, (FAULT,))
@@ -197,8 +232,8 @@ class Receiver:
                 return
             case Outcome.REPEATED:
                 self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
-            case Outcome.UNKNOWN if self.regions is not None and not one.is_handed_over:
-                await self._hand_over(one)  # it may be the other region's conversation
+            case Outcome.UNKNOWN | Outcome.NOT_THEIRS if self.regions is not None and not one.is_handed_over:
+                await self._hand_over(one)  # it may be the other region's conversation, or be said in its half
             case _:
                 await self._quarantine(one, (outcome.value,))
 
@@ -206,9 +241,12 @@ class Receiver:
         """The received transfers that statements may be about: where we are sender and receiver, both have the id."""
         if self.incoming is None:
             return {}
-        own = self.incoming.asker.tenants.known
-        asked = [each for each in about if each not in payments or payments[each].creditor_agent in own]
-        return await self.incoming.find(asked)
+        return await self.incoming.find(self._perhaps_received(about, payments))
+
+    def _perhaps_received(self, about: Sequence[str], payments: Mapping[str, Payment]) -> list[str]:
+        """The ids that are no payment's, or that of a payment between two agents of ours."""
+        own: Collection[RoutingNumber] = () if self.incoming is None else self.incoming.asker.tenants.known
+        return [each for each in about if each not in payments or payments[each].creditor_agent in own]
 
     def _heard(self, delivery: RailDelivery, *, is_handed_over: bool) -> _Heard:
         return _Heard(
@@ -251,6 +289,8 @@ class Receiver:
             await self._repeated(one, known)
         elif reading.is_sign_of_life or (payment is None and await self._is_notice(reading)):
             await self._notice(one)
+        elif reading.question is not None and self.questions is not None and self.questions.answers(self.rail.rail):
+            await self._answer(one, reading.question, self.questions)
         elif reading.statement is not None and payment is None and self.regions and not one.is_handed_over:
             await self._hand_over(one)  # its facts may be on their way here still: its home knows it
         elif payment is None and isinstance(reading.statement, ReceiptAcknowledgement):
@@ -284,6 +324,15 @@ class Receiver:
         if self.notices is None or (one.reading.is_sign_of_life and one.reading.notice is None):
             return
         known = await self.notices.hear(self.rail.rail, self._raw(one), one.reading, digest=one.digest)
+        if known is not None:
+            await self._repeated(one, known)
+
+    async def _answer(self, one: _Heard, question: PaymentStatusRequest, questions: StatusQuestions) -> None:
+        """Have a question of another institution answered, once; what it is about may be the other region's."""
+        if self.regions and not one.is_handed_over and not await questions.knows(self.rail.rail, question):
+            await self._hand_over(one)
+            return
+        known = await questions.answer(self.rail.rail, question, self._raw(one), digest=one.digest)
         if known is not None:
             await self._repeated(one, known)
 
@@ -368,8 +417,10 @@ class Receiver:
         is_first = payment.transfers <= 1 and not was_taken_over
         counts = is_first or is_about_last_copy(events, reading.about)
         is_of_today = self.rail.is_of_today(payment, at=at)
-        if not payment.transfers and is_of_today and at < self.rail.timing.latest_sending(payment):
-            policy = NotFoundPolicy.RESEND  # it was asked about before it was sent at all, and there is time
+        is_sendable = is_of_today or not self.rail.check_date(payment.message_id, at=at)
+        if not payment.transfers and is_sendable and at < self.rail.timing.latest_sending(payment):
+            # It was asked about before it was sent at all, and there is time; as a new one, under yesterday's ids, too.
+            policy, is_of_today = NotFoundPolicy.RESEND, True
         if not payment.transfers and is_of_today and standing_hold(events) is not None:
             policy = NotFoundPolicy.RESEND  # it was held, and is held again: a person is at work on it
         return not_found(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)

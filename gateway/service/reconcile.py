@@ -235,9 +235,10 @@ class MissingDesk:
             UnavailableError: the store does not answer.
 
         """
-        found = next((each for each in await self.missing(rail) if each.about == message_id), None)
-        if found is None:
+        missing = await self.store.still_missing(rail, message_id=message_id, limit=1)
+        if not missing:
             raise NotMissingError(message_id)
+        (found,) = missing
         closed = RailEvent(
             event_id=closing_id(rail, message_id),
             rail=rail,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
 
+from gateway.domain import conversation_history
 from gateway.domain.history import fold
 from gateway.domain.identity import SLOTS
 from gateway.domain.payment import PaymentId, RegionId
@@ -23,6 +24,7 @@ from gateway.service.ports import (
     Unprojected,
     Witness,
 )
+from gateway.service.ports.conversations import ProjectedConversation, UnprojectedConversation
 from gateway.service.supervise import Verdict
 
 SLOTS_RECORD: Final = "slots"
@@ -181,6 +183,11 @@ class Projector(Generic[Source, Made]):
             if await self.project() < PROJECT_MAX:
                 await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PROJECT_PAUSE_S))
 
+    async def catch_up(self) -> None:
+        """Fold all that is here by now, but for what cannot be folded; a repeat is safe."""
+        while await self.project() >= PROJECT_MAX:
+            continue
+
     async def project(self) -> int:
         """Fold what waits, up to a limit, and return how many notes that were; a repeat is safe.
 
@@ -222,6 +229,15 @@ def folded(source: Unprojected) -> Projected:
         if (event.epoch, event.sequence) == (made.epoch, made.version)
     )
     return Projected(source, made, digest)
+
+
+def folded_conversation(source: UnprojectedConversation) -> ProjectedConversation:
+    """Return what a conversation's acts make of it; raises as `folded`."""
+    if isinstance(source.acts, ValueError):
+        raise source.acts
+    last = conversation_history.last_of(source.acts)
+    made = conversation_history.fold(source.opened, source.acts)
+    return ProjectedConversation(source, made, source.acts[last].epoch, source.digests[last])
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,12 @@ class Replay:
             stored = json.loads(received.body)
             request = LiquidityRequest.from_json(stored) if payment.is_liquidity else PaymentRequest.from_json(stored)
             outcome = await intake.submit_payment(
-                payment.tenant_id, history.idempotency_key, request, received.body, received_at=at
+                payment.tenant_id,
+                history.idempotency_key,
+                request,
+                received.body,
+                received_at=at,
+                of_day=payment.business_date,
             )
         else:
             outcome = await intake.submit_message(

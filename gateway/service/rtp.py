@@ -19,10 +19,11 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import ping_reference_of
 from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.timing import Timing
-from gateway.service.dialect import DialectProtocol, Heard, TransferForm, rail_time
+from gateway.service.dialect import DialectProtocol, Heard, rail_time
 from gateway.service.ports import MessageClass, RawMessage
 from gateway.service.rail_protocol import EchoAsked, Notice, OperationAnswer, OutboundMessage, Statement
 from gateway.service.resolutions import resolved
+from gateway.service.transfer_form import TransferForm
 from iso20022 import (
     BusinessHeader,
     BusinessMessageId,

@@ -36,6 +36,7 @@ class RtpOperations:
     codes: Final = CODES
     institutions: Final = frozenset[str]()
     counts_downtime: Final = False
+    signs_off_institutions: Final = False
 
     def __init__(self, dialect: RtpDialect, *, party: str) -> None:
         self._dialect = dialect

@@ -32,6 +32,7 @@ from gateway.domain.screening import (
     Unanswered,
     Way,
 )
+from gateway.service.incoming.money import account_number
 from gateway.service.ports import (
     Clock,
     Movement,
@@ -44,8 +45,12 @@ from gateway.service.ports import (
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import JSON_TYPE, account_index
 from gateway.service.supervise import Verdict
-from iso20022 import RAIL_LIMITS, Amount, CustomerCreditTransfer, Personal, read, unwrap
+from iso20022 import RAIL_LIMITS, Amount, CustomerCreditTransfer, PaymentReturn, Personal, read, unwrap
 from iso20022.messages import pacs008
+from iso20022.messages.actors import Actor, Agent
+
+UNNAMED: Final = "it does not name who pays back"
+"""Why nobody could look at a return."""
 
 REFRESH_S: Final = 5.0
 """How old what is known of tenants' rules may be: what was changed holds after it."""
@@ -206,9 +211,16 @@ class Screening:
             return True
 
     async def incoming(
-        self, transfer: IncomingTransfer, message: CustomerCreditTransfer, bodies: Sequence[bytes], *, within_s: float
+        self,
+        transfer: IncomingTransfer,
+        message: CustomerCreditTransfer | PaymentReturn,
+        bodies: Sequence[bytes],
+        *,
+        within_s: float,
     ) -> Screened:
         """Have a transfer looked at that is about to be accepted; `bodies` is what it came in, where it says more.
+
+        Of a return those are looked at who pay back and are paid back, by its own words.
 
         Raises:
             UnavailableError: it is not known what the tenant wants: it has not passed.
@@ -218,7 +230,10 @@ class Screening:
         if rules is None:
             return PASSED
         others = tuple(name for body in bodies for name in names_in(body))
-        return await self.look_at(rules, _of_transfer(transfer, message, others), within_s=within_s)
+        parties = _parties_of(message)
+        if parties is None:
+            return Screened((), rules.sources, UNNAMED, rules.unanswered_reason_code)
+        return await self.look_at(rules, _of_transfer(transfer, parties, others), within_s=within_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,22 +341,60 @@ def _of_payment(payment: Payment, received: RawMessage) -> Subject:
     )
 
 
-def _of_transfer(transfer: IncomingTransfer, message: CustomerCreditTransfer, others: tuple[Personal, ...]) -> Subject:
+@dataclass(frozen=True, slots=True)
+class _Parties:
+    """Who pays whom, by a message."""
+
+    debtor: Personal
+    debtor_account: Personal
+    creditor: Personal
+    creditor_account: Personal
+    remittance: tuple[Personal, ...] = ()
+
+
+def _parties_of(message: CustomerCreditTransfer | PaymentReturn) -> _Parties | None:
+    """Whom a message names; None where a return does not name who pays back: then nobody could look."""
+    if isinstance(message, CustomerCreditTransfer):
+        return _Parties(
+            message.debtor.name,
+            message.debtor_account,
+            message.creditor.name,
+            message.creditor_account,
+            message.remittance,
+        )
+    chain = message.return_chain
+    debtor = None if chain is None else _name_of(chain.debtor)
+    if chain is None or debtor is None:
+        return None
+    return _Parties(
+        debtor,
+        Personal(account_number(chain.debtor_account)),
+        _name_of(chain.creditor) or Personal(""),
+        Personal(account_number(chain.creditor_account)),
+    )
+
+
+def _name_of(actor: Actor) -> Personal | None:
+    """A customer's name; an institution that acts for itself has none that lists of persons know."""
+    return Personal("") if isinstance(actor, Agent) else actor.name
+
+
+def _of_transfer(transfer: IncomingTransfer, parties: _Parties, others: tuple[Personal, ...]) -> Subject:
     return Subject(
         way=Way.INCOMING,
         payment_id=transfer.payment_id,
         tenant_id=transfer.tenant_id,
         rail=transfer.rail,
         amount=transfer.amount,
-        debtor=message.debtor.name,
-        debtor_account=message.debtor_account,
+        debtor=parties.debtor,
+        debtor_account=parties.debtor_account,
         debtor_agent=transfer.debtor_agent,
-        creditor=message.creditor.name,
-        creditor_account=message.creditor_account,
+        creditor=parties.creditor,
+        creditor_account=parties.creditor_account,
         creditor_agent=transfer.creditor_agent,
         end_to_end_id=transfer.end_to_end_id,
         uetr=transfer.uetr,
         at=transfer.received_at,
         other_names=others,
-        remittance=message.remittance,
+        remittance=parties.remittance,
     )

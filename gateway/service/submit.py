@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -16,6 +16,7 @@ from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, Rail, T
 from gateway.domain.transitions import Effect
 from gateway.service.admission import Admission
 from gateway.service.both_regions import Durability, OneRegion
+from gateway.service.days import LostDays
 from gateway.service.directory import ParticipantDirectory
 from gateway.service.group_commit import GroupCommit
 from gateway.service.liquidity import LIQUIDITY_REQUEST_TYPE, LiquidityRequest, LiquidityTransfer, taken
@@ -124,6 +125,15 @@ class Submitted:
     warnings: tuple[Finding, ...] = ()
 
 
+class _OfUnknownDayError(Exception):
+    """A lost region may have named it on another day; nothing was accepted."""
+
+    def __init__(self, new: NewPayment, asked_from: datetime) -> None:
+        super().__init__(f"the day of payment {new.payment_id} is unknown")
+        self.new = new
+        self.asked_from = asked_from
+
+
 class Intake:
     """Takes submissions for the rails that are served; `accepts.run` must be running.
 
@@ -147,6 +157,7 @@ class Intake:
         durability: Durability | None = None,
         directory: ParticipantDirectory | None = None,
         liquidity_tenants: Collection[TenantId] | None = frozenset(),
+        days: LostDays | None = None,
     ) -> None:
         self._rails = rails
         self._default_rail = default_rail
@@ -161,6 +172,7 @@ class Intake:
         self._durability = durability or OneRegion()
         self._directory = directory
         self._liquidity_tenants = liquidity_tenants
+        self._days = days
         self._explaining = asyncio.Semaphore(EXPLANATIONS_MAX)
 
     async def submit_message(
@@ -204,6 +216,7 @@ class Intake:
             content=b"xml:" + content_fingerprint_source(document),
             content_type=XML_TYPE,
             received_at=received_at,
+            business_date=rail.business_date(received_at),
         )
         if not self._may_move(new):
             return await self._accept_if_known(new, body, Refused(RefusalKind.LIQUIDITY_NOT_ALLOWED))
@@ -260,10 +273,17 @@ class Intake:
         body: bytes,
         *,
         received_at: datetime,
+        of_day: date | None = None,
     ) -> Submitted | Refused:
         """Submit a payment, or a liquidity transfer, asked for in JSON, read from `body`, under the client's key.
 
-        A repeat is safe; raises as `submit_message`.
+        The rail's ids of it are functions of the key and the day: that on which it was received, or `of_day`. A repeat
+        is safe.
+
+        Raises:
+            DayUnknownError: a lost region may have accepted the key on another day, and nobody can be asked about that.
+            OverloadedError, ElsewhereError, NotServingError, UnavailableError, NotInBothError: as `submit_message`.
+
         """
         self._admission.admit()
         chosen = request.rail or self._default_rail
@@ -272,7 +292,32 @@ class Intake:
             return await self._refuse(tenant_id, body, _not_served(chosen, self._rails), received_at)
         if isinstance(request, LiquidityRequest) and not rail.carries_liquidity:
             return await self._refuse(tenant_id, body, _without_liquidity(chosen, self._rails), received_at)
-        transfer, findings, untimely = _made(rail, tenant_id, key, request, at=received_at)
+        day, known_to = of_day or rail.business_date(received_at), None
+        while True:
+            try:
+                return await self._submit_of_day(
+                    rail, tenant_id, key, request, body, day=day, known_to=known_to, received_at=received_at
+                )
+            except _OfUnknownDayError as unknown:
+                assert self._days is not None, "only a region that has a peer takes slots over"
+                known_to = unknown.asked_from
+                if await self._store.find_claim(unknown.new) is None:  # else it is a repeat: its payment has its day
+                    day = await self._days.day_of(rail, key, asked_from=known_to, at=received_at)
+
+    async def _submit_of_day(
+        self,
+        rail: RailProtocol,
+        tenant_id: TenantId,
+        key: IdempotencyKey,
+        request: PaymentRequest | LiquidityRequest,
+        body: bytes,
+        *,
+        day: date,
+        known_to: datetime | None,
+        received_at: datetime,
+    ) -> Submitted | Refused:
+        """Submit it under the ids of a day, which was chosen in view of a takeover, or of none."""
+        transfer, findings, untimely = _made(rail, tenant_id, key, request, day=day, at=received_at)
         new = self._new_payment(
             rail,
             tenant_id,
@@ -283,7 +328,9 @@ class Intake:
             content=b"json:" + json.dumps(request.as_json(), sort_keys=True, separators=(",", ":")).encode(),
             content_type=JSON_TYPE,
             received_at=received_at,
+            business_date=day,
         )
+        new = replace(new, is_named_by_day=True, day_known_to=known_to)
         if not self._may_move(new):
             return await self._accept_if_known(new, body, Refused(RefusalKind.LIQUIDITY_NOT_ALLOWED))
         if any(finding.severity is Severity.ERROR for finding in findings):
@@ -325,8 +372,8 @@ class Intake:
         content: bytes,
         content_type: str,
         received_at: datetime,
+        business_date: date,
     ) -> NewPayment:
-        business_date = rail.business_date(received_at)
         payment_id = payment_id_of(tenant_id, key, business_date)
         deadline_at = rail.timing.deadline(received_at)
         is_liquidity = isinstance(transfer, LiquidityTransfer)
@@ -390,6 +437,9 @@ class Intake:
             case AcceptKind.ELSEWHERE:
                 assert accepted.home is not None
                 raise ElsewhereError(accepted.home, new.idempotency_key, body)
+            case AcceptKind.DAY_UNKNOWN:
+                assert accepted.asked_from is not None
+                raise _OfUnknownDayError(new, accepted.asked_from)
             case AcceptKind.CREATED | AcceptKind.REPLAYED:
                 assert accepted.payment is not None
                 # A repeat waits as well: it may come while the first does.
@@ -424,18 +474,16 @@ def _made(
     key: IdempotencyKey,
     request: PaymentRequest | LiquidityRequest,
     *,
+    day: date,
     at: datetime,
 ) -> tuple[CustomerCreditTransfer | LiquidityTransfer, tuple[Finding, ...], tuple[Finding, ...]]:
     """What a JSON request moves, and what the rail would refuse in the message made of it: at any time, and now."""
-    business_date = rail.business_date(at)
     if not isinstance(request, LiquidityRequest):
         transfer = rail.transfer_from_request(
-            request, tenant_id=tenant_id, idempotency_key=key, business_date=business_date, at=at
+            request, tenant_id=tenant_id, idempotency_key=key, business_date=day, at=at
         )
         return transfer, rail.check_transfer(transfer), ()
-    message = rail.liquidity_from_request(
-        request, tenant_id=tenant_id, idempotency_key=key, business_date=business_date, at=at
-    )
+    message = rail.liquidity_from_request(request, tenant_id=tenant_id, idempotency_key=key, business_date=day, at=at)
     liquidity = taken(message)
     assert liquidity is not None, "what we have made names its institutions"
     return liquidity, rail.check_transfer(message), rail.check_liquidity_hours(at=at)

@@ -16,6 +16,9 @@ PAUSE_MAX_S: Final = 2.0
 
 CALM_S: Final = 60.0
 
+Loop = Callable[[], Awaitable[None]]
+"""What runs until it is cancelled."""
+
 
 class Verdict:
     """What one piece of work ended with: a context that keeps whatever it raised, and stops nothing else.
@@ -40,7 +43,7 @@ class Verdict:
         return False
 
 
-async def supervise(name: str, loop: Callable[[], Awaitable[None]], *, clock: Clock, observer: Observer) -> None:
+async def supervise(name: str, loop: Loop, *, clock: Clock, observer: Observer) -> None:
     """Run `loop` until cancelled; after a fault, tell the observer, pause, and run it again.
 
     Each run is a task of its own. On Python 3.11 a `TaskGroup` whose child fails asks the task that it runs in to
@@ -65,7 +68,7 @@ async def supervise(name: str, loop: Callable[[], Awaitable[None]], *, clock: Cl
         pause_s = min(pause_s * 2, PAUSE_MAX_S)
 
 
-async def _fault_of_a_run(loop: Callable[[], Awaitable[None]], supervisor: asyncio.Task[Any]) -> Exception | None:
+async def _fault_of_a_run(loop: Loop, supervisor: asyncio.Task[Any]) -> Exception | None:
     """What one run of the loop ended with; a run that was cancelled though nobody told it to stop has a fault too."""
 
     async def run() -> None:

@@ -35,6 +35,9 @@ class ViolationKind(StrEnum):
     EVENT_UNCHAINED = "event_unchained"
     """An event without a digest in a payment that is chained: it was not written by the gateway as it is."""
 
+    EVENT_UNSEALABLE = "event_unsealable"
+    """A chained event without the transaction that wrote it: no seal covers it, now or ever."""
+
     PAYMENT_MISSING = "payment_missing"
     """There are events of a payment, and no payment."""
 
@@ -230,6 +233,9 @@ def _faults_of_events(payment: AuditedPayment, place: str) -> Iterator[Violation
         elif before is None:
             yield Violation(ViolationKind.EVENT_MISSING, at, "the event before it is gone, or its number was changed")
             continue
+        if event.digest is not None and not event.has_transaction:
+            text = "it names no transaction that wrote it: no seal covers it, now or ever"
+            yield Violation(ViolationKind.EVENT_UNSEALABLE, at, text)
         if event.digest is None:
             if head is not None:
                 yield Violation(ViolationKind.EVENT_UNCHAINED, at, "put there by hand, or by a former release")

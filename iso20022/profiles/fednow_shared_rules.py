@@ -3,7 +3,6 @@
 Sources as in :mod:`iso20022.profiles.fednow`.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
 
 from iso20022.amount import Amount
@@ -14,9 +13,6 @@ from iso20022.messages.agents import CLEARING_SYSTEM
 from iso20022.profiles.checks import equals, has_offset, is_absent, is_present
 from iso20022.profiles.fednow_rule import FedNowFacts, FedNowRule
 from iso20022.profiles.profile import ANY_DIRECTION, TO_RAIL
-
-Agrees = Callable[[str, FedNowFacts], bool]
-"""What a rule asks of a text beside all facts."""
 
 
 def message_id_rules(directions: frozenset[Direction | None] = ANY_DIRECTION) -> tuple[FedNowRule, ...]:

@@ -36,6 +36,7 @@ from iso20022 import (
     Element,
     EnvelopeKind,
     MessageId,
+    PaymentStatusRequest,
     RoutingNumber,
     fednow_message_id,
     header,
@@ -48,6 +49,7 @@ from iso20022.messages import (
     camt028,
     camt029,
     camt055,
+    pacs028,
     pain013,
     pain014,
 )
@@ -55,7 +57,6 @@ from iso20022.messages.actors import Agent
 from iso20022.messages.admi002 import MessageReject
 from iso20022.messages.admi007 import Receipt, ReceiptAcknowledgement
 from iso20022.messages.camt026 import InformationRequest
-from iso20022.messages.camt028 import AddedInformation, AdditionalPaymentInformation
 from iso20022.messages.camt029 import (
     Confirmation,
     PaymentResolution,
@@ -67,12 +68,10 @@ from iso20022.messages.camt055 import RequestForPaymentCancellation
 from iso20022.messages.investigation import Case, UnderlyingPayment
 from iso20022.messages.original import OriginalMessage, PaymentType
 from iso20022.messages.pain013 import RequestForPayment
-from iso20022.messages.pain014 import RequestForPaymentResponse, RequestStatus
-from iso20022.messages.remittance import Remittance
+from iso20022.messages.pain014 import RequestStatus
 from iso20022.messages.shape import Proprietary
 from simulators.conversations import (
     CUSTOMERS_WISH,
-    INVENTED_INFORMATION,
     REFUSED_REASON,
     SILENT_CODE,
     SILENT_REASON,
@@ -81,10 +80,13 @@ from simulators.conversations import (
     Asking,
     first_code,
     first_reason,
+    information_told,
     number_of,
     payment_for,
     question_asked,
+    receiver_of,
     request_asked,
+    response_to,
     statuses_of,
 )
 from simulators.fednow.answers import eastern
@@ -92,11 +94,9 @@ from simulators.fednow.decide import EASTERN, cycle_day
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
-from simulators.participants import participant_of
 
 _INFORMATION: Final = "frb.fednow.irr.01"
 _CANCELLATION: Final = "frb.fednow.rcr.01"
-_NOT_PROVIDED: Final = "NOTPROVIDED"
 _PAYMENT_TYPE: Final = PaymentType(local_instrument=Proprietary("FDNA"), category_purpose=Proprietary("CONS"))
 _CLOSING: Final = {REFUSED_REASON: Confirmation.RJCR, "TECH": Confirmation.PDCR}
 _ANSWERED: Final = {"MS01": Confirmation.INFO, "IN01": Confirmation.NINF, "IN04": Confirmation.IDUP}
@@ -132,9 +132,7 @@ class ConversationWriter:
             ValueError: the institution is no participant, or what it is about is not named.
 
         """
-        receiver = participant_of(asking.debtor_agent, self._settings.participants)
-        if receiver is None:
-            raise ValueError(f"{asking.debtor_agent} is no participant")
+        receiver = receiver_of(asking, self._settings.participants)
         message_id = self._id(ConnectionPartyId(asking.creditor_agent), now)
         match asking.kind:
             case "request_for_payment":
@@ -146,8 +144,10 @@ class ConversationWriter:
             case "information_request":
                 question = question_asked(asking, message_id, agent=_agent, settled_on=cycle_day(now), now=eastern(now))
                 message_type, document = camt026.MESSAGE_TYPE, camt026.build(question)
+            case "status_request":
+                message_type, document = pacs028.MESSAGE_TYPE, pacs028.build(_status_asked(asking, message_id, now))
             case _:
-                raise ValueError("kind is request_for_payment, withdrawal or information_request")
+                raise ValueError("kind is request_for_payment, withdrawal, information_request or status_request")
         body = self._wrapped(message_type, document, receiver.connection_party, now=now)
         return receiver.connection_party, (body,) * asking.copies, message_id
 
@@ -166,21 +166,8 @@ class ConversationWriter:
     def _response(
         self, request: RequestForPayment, status: RequestStatus, party: ConnectionPartyId, *, now: datetime
     ) -> bytes:
-        response = RequestForPaymentResponse(
-            message_id=self._id(self._settings.profile.fednow_id, now),
-            creation_time=eastern(now),
-            initiating_party=request.debtor,
-            debtor_agent=request.debtor_agent,
-            creditor_agent=request.creditor_agent,
-            original_message_id=request.message_id,
-            original_message_name=pain013.MESSAGE_TYPE,
-            original_creation_time=request.creation_time,
-            original_payment_information_id=request.payment_information_id or _NOT_PROVIDED,
-            original_end_to_end_id=request.end_to_end_id,
-            original_uetr=request.uetr,
-            status=status,
-            reasons=(CUSTOMERS_WISH,) if status is RequestStatus.RJCT else (),
-        )
+        message_id = self._id(self._settings.profile.fednow_id, now)
+        response = response_to(request, status, message_id, now=eastern(now))
         return self._wrapped(pain014.MESSAGE_TYPE, pain014.build(response), party, now=now)
 
     def _to_withdrawal(
@@ -238,15 +225,8 @@ class ConversationWriter:
         resolved = self._resolved(resolution, party, _INFORMATION, now=now)
         if confirmation is not Confirmation.INFO:
             return receipt, resolved
-        information = AdditionalPaymentInformation(
-            message_id=self._id(self._settings.profile.fednow_id, now),
-            assigner=question.assignee,
-            assignee=question.assigner,
-            creation_time=eastern(now),
-            case=question.case,
-            underlying=underlying,
-            information=AddedInformation(remittance=Remittance(unstructured=(INVENTED_INFORMATION,))),
-        )
+        message_id = self._id(self._settings.profile.fednow_id, now)
+        information = information_told(question, message_id, now=eastern(now))
         return receipt, self._wrapped(camt028.MESSAGE_TYPE, camt028.build(information), party, now=now), resolved
 
     def _receipt(self, reference: MessageId, name: str, party: ConnectionPartyId, *, now: datetime) -> bytes:
@@ -295,6 +275,19 @@ class ConversationWriter:
 
 def _agent(number: RoutingNumber) -> Agent:
     return Agent(member_id=number)
+
+
+def _status_asked(asking: Asking, message_id: MessageId, now: datetime) -> PaymentStatusRequest:
+    return PaymentStatusRequest(
+        message_id=message_id,
+        creation_time=eastern(now),
+        original_message_id=asking.named,
+        original_message_name=asking.original,
+        original_creation_time=eastern(now),
+        original_end_to_end_id=asking.end_to_end_id,
+        instructing_agent=asking.creditor_agent,
+        instructed_agent=asking.debtor_agent,
+    )
 
 
 def _withdrawal(asking: Asking, message_id: MessageId, now: datetime) -> RequestForPaymentCancellation:

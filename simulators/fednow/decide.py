@@ -190,16 +190,9 @@ def _liquidity_faults(
         (now >= header.creation_time + settings.rail_clock, codes.timed_out),
         (future, codes.future_dated),
         (transfer.amount > settings.liquidity_limit, codes.over_limit),
-        (not _is_open_to_liquidity(now, settings), codes.liquidity_closed),
+        (not settings.profile.takes_liquidity_at(now.astimezone(EASTERN).time()), codes.liquidity_closed),
     )
     return tuple(code for is_fault, code in checks if is_fault)
-
-
-def _is_open_to_liquidity(now: datetime, settings: FedNowSimulatorSettings) -> bool:
-    if settings.liquidity_hours is None:
-        return True
-    (opens, closes), local = settings.liquidity_hours, now.astimezone(EASTERN).time()
-    return opens <= local < closes if opens < closes else local >= opens or local < closes
 
 
 def decide_outcome(

@@ -1,8 +1,9 @@
 """A participant's system events: sign-on and sign-off, and connection points that come and go.
 
-FedNow Operating Procedures v2.1, section 15.1: an event's time is not in the future; the last connected point cannot be
-disconnected; a sign-on or sign-off of an institution is broadcast to all connection parties, that of a connection party
-to all others, a connection point's to nobody. The codes of the refusals are not public.
+FedNow Operating Procedures v2.1, section 15.1: an event's time is not in the future; who takes no customers' transfers
+does not sign on; the last connected point cannot be disconnected; a sign-on or sign-off of an institution is broadcast
+to all connection parties, that of a connection party to all others, a connection point's to nobody. The codes of the
+refusals are not public.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ def standing_change(
         known = set(settings.connection_points.get(party, ()))
     if parameter not in known and not (parameter is None and event.event_code in {SIGN_ON, SIGN_OFF}):
         return TechnicalFault(codes.event_subject, f"{party} does not speak for {parameter}")
+    named = next((each for each in settings.participants if each.routing_number == parameter), None)
+    if event.event_code == SIGN_ON and named is not None and not named.takes_transfers:
+        return TechnicalFault(codes.event_subject, f"{parameter} does not take customers' transfers")
     if event.event_code == DISCONNECT and standing.is_last_connected(party, str(parameter)):
         return TechnicalFault(codes.last_point, f"{parameter} is the last connected point of {party}")
     return StandingChanged(at, party, event.event_code, parameter)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from iso20022 import (
@@ -43,6 +44,7 @@ from simulators.fednow.value import Value, value_of
 from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
 from simulators.participants import participant_of
+from simulators.relay import document_in
 
 
 class FedNowForwarding:
@@ -100,6 +102,27 @@ class FedNowForwarding:
         )
         document = pacs008.build(transfer)
         return self._forwarded(order, value_of(transfer), document, number, recipient=recipient, now=now)
+
+    def relayed(
+        self,
+        transfer: Value,
+        body: bytes,
+        number: int,
+        sent: BusinessHeader,
+        *,
+        recipient: ConnectionPartyId,
+        now: datetime,
+    ) -> TransferForwarded:
+        """A participant's payment as it goes on: its Document, and the clock that its header has begun."""
+        order = Order(debtor_agent=transfer.instructing_agent, creditor_agent=transfer.instructed_agent)
+        forwarded = self._forwarded(order, transfer, document_in(body), number, recipient=recipient, now=now)
+        return replace(forwarded, clock_ends_at=(sent.creation_time + self._settings.rail_clock).astimezone(UTC))
+
+    def handed_on(self, sent: BusinessHeader, body: bytes, *, recipient: ConnectionPartyId, now: datetime) -> bytes:
+        """What a participant says to another as it goes on: its Document under the service's header."""
+        outgoing = self._header(sent.message_type, recipient, processed_at=now, now=now)
+        outgoing = replace(outgoing, market_practice=sent.market_practice)
+        return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), document_in(body))
 
     def _forwarded(
         self,

@@ -38,6 +38,7 @@ from simulators.fednow.behaviours import TABLE
 from simulators.fednow.conversations import ConversationWriter
 from simulators.fednow.events import CHANGES, standing_change, told_of
 from simulators.fednow.forward import FedNowForwarding
+from simulators.fednow.relay import FedNowRelay
 from simulators.fednow.reports import ReportWriter
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
@@ -59,6 +60,7 @@ class FedNowRules:
         self._settings = settings
         self._writer = AnswerWriter(settings.profile, ids)
         self.forwarding = FedNowForwarding(settings, ids)
+        self._relay = FedNowRelay(settings, self.forwarding)
         self.requests = RequestWriter(settings, ids)
         self._reports = ReportWriter(settings, ids)
         self.conversations = ConversationWriter(settings, ids)
@@ -89,6 +91,12 @@ class FedNowRules:
         )
         if fault is not None:
             return self._refused(fault, judged, message_id or NOT_AVAILABLE, arrival)
+        relayed = self._relay.relayed(report, body, judged, arrival, book)
+        return relayed or self._taken(report, judged, arrival, book)
+
+    def _taken(self, report: Report, judged: Callable[..., Judged], arrival: Arrival, book: Book) -> Judgement:
+        """What a message leads to that the network answers itself, in the name of whoever it is for."""
+        header, message = report.header, report.message
         assert header is not None, "a message without a header has a technical fault"
         match message:
             case CustomerCreditTransfer() | PaymentReturn() | InstitutionCreditTransfer():
@@ -115,7 +123,7 @@ class FedNowRules:
                 return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
             case PaymentStatusReport():
                 return self._answered(message, judged(Verdict.ANSWER), arrival, book)
-            case PaymentStatusRequest() if forwarded := book.forwarded_with_id(message.original_message_id):
+            case PaymentStatusRequest() if forwarded := _forwarded_to(message, book):
                 return self._asked_by_receiver(
                     message, header.message_type, judged(Verdict.ENQUIRY), arrival, forwarded
                 )
@@ -289,6 +297,13 @@ def fednow_rail(
 ) -> SimulatedRail:
     """FedNow in memory, made anew from a journal's facts."""
     return SimulatedRail(settings, partial(FedNowRules, settings), journal, started_at=started_at, facts=facts)
+
+
+def _forwarded_to(request: PaymentStatusRequest, book: Book) -> Forwarded | None:
+    """The payment that was forwarded to who asks about it."""
+    record = book.forwarded_with_id(request.original_message_id)
+    is_receivers = record is not None and request.instructing_agent == record.forwarded.instructed_agent
+    return record if is_receivers else None
 
 
 def _uetr_of(report: Report) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -67,9 +67,9 @@ class FedNowSimulatorSettings:
     of the clock is left (FedNow: each receiver's choice of 1-5 s; its default is not public). ``receiver_s`` is how
     long creditors' institutions take where their behaviour says nothing. ``visibility_s``: what is fetched and not
     acknowledged comes again after it. ``check_duplicates`` off books every copy of a message, which no real rail does:
-    for drills that must see what a gateway would have doubled. ``liquidity_hours`` are when liquidity transfers are
-    taken, US Eastern; None for always: the rail's hours are not public. ``connection_points`` are those of the parties
-    that name theirs, as one with two sites does: each has a queue of its own.
+    for drills that must see what a gateway would have doubled. ``connection_points`` are those of the parties that
+    name theirs, as one with two sites does: each has a queue of its own. The ``lmt_hours`` of ``profile`` are when
+    liquidity transfers are taken, US Eastern; None for always: the rail's hours are not public.
     """
 
     host: str = "127.0.0.1"
@@ -84,7 +84,6 @@ class FedNowSimulatorSettings:
     check_duplicates: bool = True
     network_limit: Amount = NETWORK_LIMIT
     liquidity_limit: Amount = LIQUIDITY_LIMIT
-    liquidity_hours: tuple[time, time] | None = None
     participants: tuple[Participant, ...] = (*PARTICIPANTS, LIQUIDITY_ONLY, SETTLEMENT_ONLY)
     connection_points: Mapping[ConnectionPartyId, Sequence[str]] = field(default_factory=dict)
     codes: RejectCodes = field(default_factory=RejectCodes)

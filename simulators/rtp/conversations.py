@@ -37,18 +37,15 @@ from iso20022 import (
 )
 from iso20022.messages import camt026, camt028, camt029, camt056, pain013, pain014
 from iso20022.messages.camt026 import InformationRequest
-from iso20022.messages.camt028 import AddedInformation, AdditionalPaymentInformation
 from iso20022.messages.camt029 import Confirmation, GroupResolution, PaymentResolution
 from iso20022.messages.investigation import Case, GroupCancellation
 from iso20022.messages.original import PaymentType
 from iso20022.messages.pain013 import RequestForPayment
-from iso20022.messages.pain014 import OriginalRequest, RequestForPaymentResponse, RequestStatus
-from iso20022.messages.remittance import Remittance
+from iso20022.messages.pain014 import OriginalRequest, RequestStatus
 from iso20022.messages.request import PaymentCondition
 from iso20022.messages.shape import Code, Proprietary
 from simulators.conversations import (
     CUSTOMERS_WISH,
-    INVENTED_INFORMATION,
     REFUSED_REASON,
     SILENT_CODE,
     SILENT_REASON,
@@ -57,14 +54,16 @@ from simulators.conversations import (
     Asking,
     first_code,
     first_reason,
+    information_told,
     number_of,
     payment_for,
     question_asked,
+    receiver_of,
     request_asked,
+    response_to,
     statuses_of,
 )
 from simulators.forwarding import Order
-from simulators.participants import participant_of
 from simulators.rtp.answers import AnswerWriter, Arrived, agent
 from simulators.rtp.decide import EASTERN, business_day
 from simulators.rtp.settings import RtpSimulatorSettings
@@ -112,9 +111,7 @@ class ConversationWriter:
             ValueError: the institution is no participant, or what it is about is not named.
 
         """
-        receiver = participant_of(asking.debtor_agent, self._settings.participants)
-        if receiver is None:
-            raise ValueError(f"{asking.debtor_agent} is no participant")
+        receiver = receiver_of(asking, self._settings.participants)
         message_id = self._writer.message_id(now)
         match asking.kind:
             case "request_for_payment":
@@ -162,22 +159,10 @@ class ConversationWriter:
     def _response(
         self, request: RequestForPayment, status: RequestStatus, party: ConnectionPartyId, *, now: datetime
     ) -> bytes:
-        response = RequestForPaymentResponse(
-            message_id=self._writer.message_id(now),
-            creation_time=now,
-            initiating_party=request.debtor,
-            debtor_agent=request.debtor_agent,
-            creditor_agent=request.creditor_agent,
-            original_message_id=request.message_id,
-            original_message_name=pain013.MESSAGE_TYPE,
-            original_creation_time=request.creation_time,
+        response = replace(
+            response_to(request, status, self._writer.message_id(now), now=now),
             original_number_of_transactions="1",
-            original_payment_information_id=request.payment_information_id or "",
             original_instruction_id=request.instruction_id,
-            original_end_to_end_id=request.end_to_end_id,
-            original_uetr=request.uetr,
-            status=status,
-            reasons=(CUSTOMERS_WISH,) if status is RequestStatus.RJCT else (),
             acceptance_time=now,
             original_request=OriginalRequest(
                 amount=request.amount,
@@ -235,15 +220,7 @@ class ConversationWriter:
         receipt = self._writer.taken_in(arrived, recipient=party, now=now, reasons=refused)
         if refused or code == SILENT_CODE:
             return (receipt,)
-        information = AdditionalPaymentInformation(
-            message_id=self._writer.message_id(now),
-            assigner=question.assignee,
-            assignee=question.assigner,
-            creation_time=now,
-            case=question.case,
-            underlying=question.underlying,
-            information=AddedInformation(remittance=Remittance(unstructured=(INVENTED_INFORMATION,))),
-        )
+        information = information_told(question, self._writer.message_id(now), now=now)
         return receipt, self._wrapped(camt028.MESSAGE_TYPE, camt028.build(information), party, now=now)
 
     def _wrapped(self, message_type: str, document: Element, party: ConnectionPartyId, *, now: datetime) -> bytes:

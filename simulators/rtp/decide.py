@@ -132,12 +132,19 @@ def find_business_fault(
     receiver = participant_of(transfer.instructed_agent, settings.participants)
     checks = (
         (sender is None or not sender.may_send, codes.sender_profile),
+        (sender is not None and is_suspended(sender, standing), codes.sender_suspended),
         (sender is not None and not standing.is_reached(sender), codes.sender_signed_off),
         (receiver is None, codes.receiver_profile),
+        (receiver is not None and is_suspended(receiver, standing), codes.receiver_suspended),
         (receiver is not None and not standing.is_reached(receiver), codes.receiver_signed_off),
         (transfer.amount > settings.network_limit, codes.over_limit),
     )
     return next((code for is_fault, code in checks if is_fault), None)
+
+
+def is_suspended(participant: Participant, standing: Standing) -> bool:
+    """Whether an institution may do nothing any more, as its changed profile has it."""
+    return not standing.services_of(participant)
 
 
 def behaviour_of(transfer: CustomerCreditTransfer) -> Behaviour:

@@ -9,6 +9,7 @@ from typing import Final
 from iso20022 import (
     ConnectionPartyId,
     CustomerCreditTransfer,
+    Element,
     EndToEndId,
     InstructionId,
     Party,
@@ -32,6 +33,7 @@ from iso20022.messages.shape import Code
 from simulators.facts import PaymentBooked, TransferForwarded
 from simulators.forwarding import Order
 from simulators.participants import participant_of
+from simulators.relay import document_in
 from simulators.rtp.answers import AnswerWriter, agent
 from simulators.rtp.decide import EASTERN, business_day
 from simulators.rtp.requests import RequestWriter
@@ -94,6 +96,33 @@ class RtpForwarding:
             agent_clearing_system=None,
             states_group=True,
         )
+        clock_ends_at = now - timedelta(seconds=order.spent_s) + self._settings.rail_clock
+        document = pacs008.build(transfer)
+        return self._forwarded(order, transfer, document, number, clock_ends_at, recipient=recipient, now=now)
+
+    def relayed(
+        self, transfer: CustomerCreditTransfer, body: bytes, number: int, *, recipient: ConnectionPartyId, now: datetime
+    ) -> TransferForwarded:
+        """A participant's payment as it goes on: its Document, while the rail's clock runs."""
+        order = Order(debtor_agent=transfer.instructing_agent, creditor_agent=transfer.instructed_agent)
+        clock_ends_at = now + self._settings.rail_clock
+        return self._forwarded(order, transfer, document_in(body), number, clock_ends_at, recipient=recipient, now=now)
+
+    def handed_on(self, message_type: str, body: bytes, *, recipient: ConnectionPartyId, now: datetime) -> bytes:
+        """What a participant says to another as it goes on: its Document under the rail's header."""
+        return self._writer.wrapped(message_type, document_in(body), recipient=recipient, now=now)
+
+    def _forwarded(
+        self,
+        order: Order,
+        transfer: CustomerCreditTransfer,
+        document: Element,
+        number: int,
+        clock_ends_at: datetime,
+        *,
+        recipient: ConnectionPartyId,
+        now: datetime,
+    ) -> TransferForwarded:
         return TransferForwarded(
             number=number,
             message_id=transfer.message_id,
@@ -105,17 +134,17 @@ class RtpForwarding:
             amount=transfer.amount,
             instructing_agent=transfer.instructing_agent,
             instructed_agent=transfer.instructed_agent,
-            document_creation_time=created,
+            document_creation_time=transfer.creation_time,
             recipient=recipient,
             forwarded_at=now,
-            clock_ends_at=now - timedelta(seconds=order.spent_s) + self._settings.rail_clock,
+            clock_ends_at=clock_ends_at,
             copies=order.copies,
             copy_after_s=order.copy_after_s,
             again_after_s=order.again_after_s,
             advice=order.advice,
             advice_after_s=order.advice_after_s,
             advice_copies=order.advice_copies,
-            body=self._writer.wrapped(pacs008.MESSAGE_TYPE, pacs008.build(transfer), recipient=recipient, now=now),
+            body=self._writer.wrapped(pacs008.MESSAGE_TYPE, document, recipient=recipient, now=now),
         )
 
     def again(self, forwarded: TransferForwarded, *, now: datetime) -> bytes:  # noqa: ARG002

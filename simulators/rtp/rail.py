@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, assert_never
 
 from iso20022 import (
+    BusinessHeader,
     ConnectionPartyId,
     CustomerCreditTransfer,
     Direction,
@@ -39,6 +40,7 @@ from simulators.rtp.answers import AnswerWriter
 from simulators.rtp.behaviours import TABLE
 from simulators.rtp.conversations import ConversationWriter, Talk, is_about_request
 from simulators.rtp.forward import RtpForwarding
+from simulators.rtp.relay import RtpRelay
 from simulators.rtp.requests import RequestWriter
 from simulators.rtp.settings import RtpSimulatorSettings
 from simulators.standing import SIGN_OFF, SIGN_ON, Standing
@@ -56,6 +58,7 @@ class RtpRules:
         self._settings = settings
         self._writer = AnswerWriter(settings, ids)
         self.forwarding = RtpForwarding(settings, self._writer)
+        self._relay = RtpRelay(settings, self.forwarding)
         self.requests = RequestWriter(self._writer)
         self.conversations = ConversationWriter(settings, self._writer)
 
@@ -82,6 +85,12 @@ class RtpRules:
         if fault is not None:
             reference = header.business_message_id if header else NOT_AVAILABLE
             return self._refused(fault, judged, reference, arrival)
+        relayed = self._relay.relayed(report, body, judged, arrival, book)
+        return relayed or self._taken(report, judged, arrival, book)
+
+    def _taken(self, report: Report, judged: Callable[..., Judged], arrival: Arrival, book: Book) -> Judgement:
+        """What a message leads to that the network answers itself, in the name of whoever it is for."""
+        header, message = report.header, report.message
         assert header is not None, "a message without a header has a technical fault"
         match message:
             case CustomerCreditTransfer():
@@ -89,9 +98,7 @@ class RtpRules:
                 if known is not None and decide.is_repeat(header):
                     return self._repeated(known, judged(Verdict.REPEATED), arrival)
                 if known is not None and self._settings.check_duplicates:
-                    code = self._settings.codes.duplicate
-                    fault = TechnicalFault(code, "the message id has been used", Verdict.DUPLICATE)
-                    return self._refused(fault, judged, header.business_message_id, arrival)
+                    return self._refused(self._duplicate, judged, header.business_message_id, arrival)
                 booked = decide.book(
                     message,
                     header,
@@ -108,11 +115,15 @@ class RtpRules:
             case PaymentStatusRequest():
                 return self._asked(message, judged(Verdict.ENQUIRY), arrival, book)
             case PaymentCancellationRequest() | RequestForPayment() | InformationRequest():
-                return self._talked(message, judged(Verdict.IGNORED), arrival, book)
+                return self._talked(message, header, judged, arrival, book)
             case EchoRequest() | SignOnRequest() | SignOffRequest():
-                return self._administered(message, judged, arrival)
+                return self._administered(message, judged, arrival, book.standing)
             case _:
                 return Judgement((judged(Verdict.IGNORED),))
+
+    @property
+    def _duplicate(self) -> TechnicalFault:
+        return TechnicalFault(self._settings.codes.duplicate, "the message id has been used", Verdict.DUPLICATE)
 
     def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
         """A request that comes from the network, as JSON orders it. Raises ValueError where it orders none."""
@@ -147,14 +158,24 @@ class RtpRules:
                 assert_never(answer.told)
 
     def _administered(
-        self, request: EchoRequest | SignOnRequest | SignOffRequest, judged: Callable[..., Judged], arrival: Arrival
+        self,
+        request: EchoRequest | SignOnRequest | SignOffRequest,
+        judged: Callable[..., Judged],
+        arrival: Arrival,
+        standing: Standing,
     ) -> Judgement:
-        """An echo, or a participant that signs on or off: under its own id alone, and news to the others."""
+        """An echo, or a participant that signs on or off: under its own id alone, and news to the others.
+
+        Who is suspended does not sign on.
+        """
         party, at = arrival.connection_party, arrival.at
         if isinstance(request, EchoRequest):
             return Judgement((judged(Verdict.PING),), self._writer.echo(request, recipient=party, now=at))
-        if request.instructing_agent != party:
-            reason = self._settings.codes.wrong_participant
+        codes = self._settings.codes
+        reason = codes.wrong_participant if request.instructing_agent != party else None
+        if isinstance(request, SignOnRequest) and self._is_suspended(party, standing):
+            reason = reason or codes.sender_suspended
+        if reason is not None:
             refusal = self._writer.signed(request, reason, recipient=party, now=at)
             return Judgement((judged(Verdict.IGNORED),), refusal)
         is_on = isinstance(request, SignOnRequest)
@@ -169,9 +190,19 @@ class RtpRules:
         reply = self._writer.signed(request, None, recipient=party, now=at)
         return Judgement((judged(Verdict.EVENT), change), reply, broadcasts=news)
 
-    def _talked(self, said: Talk, judged: Judged, arrival: Arrival, book: Book) -> Judgement:
-        """What is asked without money: the return of a payment, or in a conversation."""
+    def _is_suspended(self, party: ConnectionPartyId, standing: Standing) -> bool:
+        """Whether no institution behind a participant's id takes part any more."""
+        behind = [each for each in self._settings.participants if each.connection_party == party]
+        return all(decide.is_suspended(each, standing) for each in behind)
+
+    def _talked(
+        self, said: Talk, header: BusinessHeader, judged: Callable[..., Judged], arrival: Arrival, book: Book
+    ) -> Judgement:
+        """What is asked without money: the return of a payment, or in a conversation; a second copy is refused."""
         party, at = arrival.connection_party, arrival.at
+        is_known = book.id_is_used(header.business_message_id) and self._settings.check_duplicates
+        if is_known and not decide.is_repeat(header):
+            return self._refused(self._duplicate, judged, header.business_message_id, arrival)
         if isinstance(said, PaymentCancellationRequest) and not is_about_request(said):
             group = said.original_message or said.original_group
             record = None if group is None else book.payment_with_id(group.message_id)
@@ -179,7 +210,7 @@ class RtpRules:
             further, order = self.requests.answered(said, original, recipient=party, now=at)
         else:
             further, order = self.conversations.answered(said, party, now=at)
-        return Judgement((judged,), further=further, order=order)
+        return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
 
     def _answered(self, report: PaymentStatusReport, judged: Judged, arrival: Arrival, book: Book) -> Judgement:
         """What a receiver says of a payment that was forwarded to it; an acceptance after its end is rejected."""

@@ -34,6 +34,8 @@ class RtpRejectCodes:
     receiver_profile: str = "RC04"
     receiver_signed_off: str = "9910"
     sender_signed_off: str = "9934"
+    sender_suspended: str = "9946"
+    receiver_suspended: str = "9947"
     wrong_participant: str = "9964"
     not_found: str = "NARR"
     # What no list has, where a test wants such.

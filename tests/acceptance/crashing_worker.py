@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from gateway.cli.processes import end_with_parent
-from gateway.main import open_parts, run, run_worker_loops
+from gateway.main import run, run_worker_loops
+from gateway.parts import open_parts
 from gateway.rails import link_of
 from gateway.receiving import open_institution
 from gateway.service.funds import NoCore

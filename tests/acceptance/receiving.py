@@ -8,7 +8,6 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
@@ -18,7 +17,7 @@ from gateway.cli.processes import Role
 from gateway.cli.zygote import start_forked
 from gateway.domain.payment import Rail
 from tests.acceptance.installation import Installation
-from tests.conftest import TENANT, Database
+from tests.conftest import API_KEY, TENANT, Database
 
 SECRET: Final = "whsec_dGhlLXNlY3JldC1vZi1hLXNhbXBsZS1pbnN0aXR1dGlvbg=="
 AGENT: Final = "990000107"
@@ -35,6 +34,7 @@ class Receiver:
     installation: Installation
     institution_url: str
     rail: Rail = Rail.FEDNOW
+    api_key: str = API_KEY
 
     def order(self, **order: Any) -> list[str]:
         """Have payments come from the network; returns their message ids."""
@@ -130,8 +130,3 @@ async def until(
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise AssertionError(f"{message_id} is {found}") from None
-
-
-def log_of(path: Path) -> str:
-    """What a role has logged."""
-    return path.read_text() if path.exists() else ""

@@ -10,17 +10,33 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import asyncpg
 import pytest
 
 from adapters.postgres.server import EmbeddedPostgres
+from tests.acceptance.bureau import (
+    SECOND_AGENT,
+    arrived,
+    asked_and_told,
+    attended,
+    paid_and_given_back,
+    quarantined,
+    register_second,
+    requested_and_paid,
+    requested_and_taken_back,
+    with_second,
+)
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.receiving import AGENT, Receiver, receiving, until
 from tests.acceptance.test_returns import ask, asked_until, faults_of
-from tests.conftest import Database, copy_database, demand_balance
+from tests.conftest import TENANT, Database, copy_database, demand_balance
 
 THEIRS = "990001106"
 """Oldferry Sample Savings."""
+
+STRANGER = "990001203"
+"""Hazelgate Sample Bank, which has sent us nothing."""
 
 _keys = count(1)
 
@@ -37,7 +53,16 @@ def database(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Datab
 def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
     """A receiving installation with one worker."""
     directory = tmp_path_factory.mktemp("conversations")
-    with installed(database, directory) as installation, receiving(installation, database) as running:
+    more = {
+        "FIFTEEN_FEDNOW__LIQUIDITY_SENDERS": AGENT,
+        "FIFTEEN_FEDNOW__LIQUIDITY_TENANTS": TENANT,
+        **with_second(directory),
+    }
+    with (
+        installed(database, directory, more=more) as installation,
+        receiving(installation, database, more=more) as running,
+    ):
+        register_second(database, running)
         running.installation.start_worker()
         yield running
 
@@ -161,8 +186,8 @@ async def test_what_we_ask_for_is_answered_as_it_may_be_and_linked_to_the_money_
 
 
 async def test_a_request_of_ours_is_taken_back_while_it_may_be(receiver: Receiver) -> None:
-    """Agreed, refused and pending; then what is over cannot be taken back, and a repeat of a key starts nothing new."""
-    asked = {reason: asked_for(receiver, "SIMPROMISE") for reason in ("CUST", "DUPL", "TECH")}
+    """Agreed, refused, pending, never answered; then what is over cannot be taken back."""
+    asked = {reason: asked_for(receiver, "SIMPROMISE") for reason in ("CUST", "DUPL", "TECH", "FRAD")}
     for shown in asked.values():
         await asked_until(receiver, path_of(shown), is_in("ACCEPTED"))
 
@@ -175,10 +200,12 @@ async def test_a_request_of_ours_is_taken_back_while_it_may_be(receiver: Receive
         f"{path_of(asked['TECH'])}/events",
         lambda shown: shown["events"][-1]["kind"] == "WithdrawalDeferred",
     )
+    await asked_until(receiver, path_of(asked["FRAD"]), is_in("WITHDRAWING_ACCEPTED"))
 
     refused = ask(receiver, f"{path_of(asked['CUST'])}/withdrawal", {"reason_code": "CUST"}, expected=409)
     assert (refused["state"], withdrawn["may"], kept["may"]) == ("WITHDRAWN", [], ["withdraw"])
-    assert ask(receiver, path_of(asked["TECH"]))["state"] == "WITHDRAWING_ACCEPTED"
+    waiting = [ask(receiver, path_of(asked[reason]))["state"] for reason in ("TECH", "FRAD")]
+    assert waiting == ["WITHDRAWING_ACCEPTED"] * 2
     assert ("camt.055", ["ignored"]) in verdicts_of(receiver, asked["CUST"])
 
 
@@ -253,10 +280,10 @@ async def test_an_expired_request_is_over_and_what_nobody_here_receives_is_refus
 
 
 async def test_a_request_that_waits_is_withdrawn_by_who_made_it(receiver: Receiver) -> None:
-    """Taken back before we have decided: we agree, and then it cannot be accepted."""
+    """Taken back before we have decided, in three copies: we agree, and then it cannot be accepted."""
     asked = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-BACK")
     request = await known_as(receiver, asked)
-    asked_of_us(receiver, kind="withdrawal", message_id=asked, end_to_end_id="E2E-BACK")
+    asked_of_us(receiver, kind="withdrawal", message_id=asked, end_to_end_id="E2E-BACK", copies=3)
     withdrawing = await asked_until(receiver, path_of(request), is_in("WITHDRAWING"))
     ask(receiver, f"{path_of(request)}/answer", {"answer": "withdrawal_pending"})
     ended = ask(receiver, f"{path_of(request)}/answer", {"answer": "withdrawal_agreed"})
@@ -270,10 +297,31 @@ async def test_a_request_that_waits_is_withdrawn_by_who_made_it(receiver: Receiv
     assert [kind for kind, _ in verdicts_of(receiver, request)] == ["admi.007", "admi.007", "camt.029", "camt.029"]
 
 
+async def status_answers(database: Database, receiver: Receiver) -> list[list[str]]:
+    """What the rail has said of each copy of our answers to questions about a status, once both are there."""
+    connection = await asyncpg.connect(database.application_dsn)
+    verdicts: list[list[str]] = []
+    try:
+        async with asyncio.timeout(15):
+            while len(verdicts) < 2 or not all(verdicts):
+                rows = await connection.fetch(
+                    "SELECT business_message_id AS id FROM rail_event WHERE code = 'pacs.002'"
+                )
+                copies = [receiver.installation.copies_on_the_wire(row["id"]) for row in rows]
+                verdicts = [[copy["verdict"] for copy in each] for each in copies]
+                await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
+    return verdicts
+
+
 async def test_information_is_asked_about_what_came_and_given_about_what_was_sent(
     receiver: Receiver, database: Database
 ) -> None:
-    """Ours: informed, none, a duplicate, pending and never answered. Theirs: told in words, about our payment."""
+    """Ours: informed, none, a duplicate, pending and never answered. Theirs: told in words, about our payment.
+
+    Who has sent us money and asks for its status (pacs.028) is told ACCC, once; a stranger, that no such payment came.
+    """
     (message_id,) = receiver.order(amount="20.00")
     row = await until(database, message_id, lambda row: row["state"] == "POSTED")
     path = f"/v1/incoming-transfers/{row['payment_id']}/information-request"
@@ -286,13 +334,29 @@ async def test_information_is_asked_about_what_came_and_given_about_what_was_sen
     silent = ask(receiver, path, {"incorrect": ["IN15"]}, key="ask-IN15")
     for code, state in cases.items():
         await asked_until(receiver, path_of(ours[code]), is_in(state))
-    theirs = await known_as(receiver, asked_of_us(receiver, kind="information_request", message_id=sent.message_id))
+    theirs = await known_as(
+        receiver, asked_of_us(receiver, kind="information_request", message_id=sent.message_id, copies=3)
+    )
     ask(receiver, f"{path_of(theirs)}/answer", {"answer": "pending"})
     told = ask(receiver, f"{path_of(theirs)}/answer", {"answer": "informed", "information": ["Invoice 4711"]})
+
+    came = ask(receiver, f"/v1/incoming-transfers/{row['payment_id']}")
+    for asker in (THEIRS, STRANGER):
+        asked_of_us(
+            receiver,
+            kind="status_request",
+            message_id=message_id,
+            end_to_end_id=came["end_to_end_id"],
+            creditor_agent=asker,
+            copies=2,
+        )
+    answers = await status_answers(database, receiver)
 
     again = ask(receiver, path, {"missing": ["MS01"]}, key="ask-MS01")
     other = ask(receiver, path, {"incorrect": ["IN01"]}, expected=409, key="ask-MS01")
     assert (again["conversation_id"], other["why"]) == (ours["MS01"]["conversation_id"], "key_reused")
+    assert answers == [["answer"], ["answer"]], "each question has one answer, and the rail takes both"
+    assert [each["status"] for each in receiver.at_rail(message_id)["posting"]] == ["ACCC", "ACCC"]
     assert kinds_of(receiver, ours["MS01"])[-2:] == ["InformationGiven", "Informed"]
     assert (silent["state"], silent["links"]["about"]) == ("REQUESTED", f"/v1/incoming-transfers/{row['payment_id']}")
     assert told["links"]["about"] == f"/v1/payments/{payment['payment_id']}"
@@ -322,3 +386,35 @@ async def test_a_report_is_asked_for_kept_and_shown(receiver: Receiver) -> None:
     assert failed["type"].endswith("message_invalid")
     types = [each["message_type"][:8] for each in ask(receiver, f"{path_of(asked)}/messages")["messages"]]
     assert (types, reported["topic"], reported["due_at"]) == (["camt.060", "camt.052"], "IATR", None)
+
+
+async def test_two_institutions_of_one_gateway_talk_and_each_has_its_own_half(
+    receiver: Receiver, database: Database
+) -> None:
+    """Paid and returned on request, asked about, asked for and paid, taken back, and liquidity: all over the rail."""
+    before = await quarantined(database)
+    with attended(receiver) as (first, second):
+        await paid_and_given_back(first, second)
+        await asked_and_told(first, second, "informed", "INFORMED")
+        await asked_and_told(first, second, "no_information", "NO_INFORMATION")
+        await requested_and_paid(first, second, pay_on=tomorrow())
+        await requested_and_taken_back(first, second, pay_on=tomorrow())
+        moved = ask(
+            first,
+            "/v1/liquidity-transfers",
+            {
+                "amount": "250000.00",
+                "currency": "USD",
+                "debtor_agent": AGENT,
+                "creditor_agent": SECOND_AGENT,
+                "end_to_end_id": "E2E-bureau-liquidity",
+            },
+            key="bureau-liquidity",
+        )
+        await arrived(second, "E2E-bureau-liquidity")
+
+    assert moved["state"] == "SETTLED"
+    positions = receiver.installation.ledger()["positions"]
+    assert sum(positions.values()) == 0
+    assert await quarantined(database) == before
+    assert await faults_of(database) == 0

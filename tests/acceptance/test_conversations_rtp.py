@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import json
+import urllib.request
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -13,6 +15,16 @@ import pytest
 
 from adapters.postgres.server import EmbeddedPostgres
 from gateway.domain.payment import Rail
+from tests.acceptance.bureau import (
+    asked_and_told,
+    attended,
+    paid_and_given_back,
+    quarantined,
+    register_second,
+    requested_and_paid,
+    requested_and_taken_back,
+    with_second,
+)
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import rtp_message, rtp_transfer
 from tests.acceptance.receiving import AGENT, Receiver, receiving, until
@@ -51,8 +63,9 @@ def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> It
     directory = tmp_path_factory.mktemp("conversations_rtp")
     with (
         installed(database, directory, rails=(Rail.RTP,), more=SETTINGS_HERE) as installation,
-        receiving(installation, database, more=SETTINGS_HERE, rail=Rail.RTP) as running,
+        receiving(installation, database, more={**SETTINGS_HERE, **with_second(directory)}, rail=Rail.RTP) as running,
     ):
+        register_second(database, running)
         running.installation.start_worker()
         yield running
 
@@ -143,7 +156,7 @@ async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(re
     again = ask(receiver, f"{path_of(to_refuse)}/answer", {"answer": "accepted"}, expected=409)
     ask(receiver, f"{path_of(to_pay)}/answer", {"answer": "accepted"})
     for message_id, end_to_end_id in ((first, "E2E-FIRST"), (third, "E2E-THIRD")):
-        asked_of_us(receiver, kind="withdrawal", message_id=message_id, end_to_end_id=end_to_end_id)
+        asked_of_us(receiver, kind="withdrawal", message_id=message_id, end_to_end_id=end_to_end_id, copies=2)
     withdrawing = await asked_until(receiver, path_of(to_leave), is_in("WITHDRAWING"))
     withdrawn = ask(receiver, f"{path_of(to_leave)}/answer", {"answer": "withdrawal_agreed"})
     payment = ask(
@@ -199,7 +212,9 @@ async def test_information_is_asked_and_given_by_a_question_and_one_answer(
     informed = await asked_until(receiver, path_of(ours["MS01"]), is_in("INFORMED"))
     await asked_until(receiver, path_of(ours["IN06"]), is_in("FAILED"))
     await asked_until(receiver, f"{path_of(ours['IN15'])}/events", events(2))
-    theirs = await known_as(receiver, asked_of_us(receiver, kind="information_request", message_id=sent.message_id))
+    theirs = await known_as(
+        receiver, asked_of_us(receiver, kind="information_request", message_id=sent.message_id, copies=2)
+    )
     put_off = ask(receiver, f"{path_of(theirs)}/answer", {"answer": "pending"}, expected=409)
     told = ask(receiver, f"{path_of(theirs)}/answer", {"answer": "no_information"})
     report = ask(
@@ -218,10 +233,21 @@ async def test_information_is_asked_and_given_by_a_question_and_one_answer(
     assert [kind for kind, _ in verdicts_of(receiver, theirs)] == ["pacs.002", "camt.028"]
 
 
+def suspend(receiver: Receiver, *institutions: str, services: Sequence[str] = ()) -> None:
+    """Have the rail let institutions do this much: nothing."""
+    url = f"{receiver.installation.simulator_urls[Rail.RTP]}/simulator/v1/participants"
+    order = {"services": {each: list(services) for each in institutions}, "publish": False}
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(order).encode(), method="POST")) as response:
+        assert response.status == 200
+
+
 async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refused(
     receiver: Receiver, database: Database
 ) -> None:
-    """Nothing is forwarded to who is signed off, nor taken from it; then all is as before. An echo is answered."""
+    """Nothing is forwarded to who is signed off, nor taken from it; then all is as before. An echo is answered.
+
+    Who is suspended does not sign on: the rail says why.
+    """
     asked_of_us(receiver, kind="echo", copies=2)
     ping = await fifteen_rail(receiver, "ping")
     off = await fifteen_rail(receiver, "sign-off", "--note", "maintenance")
@@ -236,6 +262,11 @@ async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refu
     await until(database, after, lambda row: row["state"] == "POSTED")
     at_last = await status_of(receiver)
 
+    suspend(receiver, "990000107", "990000204")
+    suspended = await fifteen_rail(receiver, "sign-on", "--note", "the rail has suspended us")
+    last = (await status_of(receiver))["operations"][0]
+    suspend(receiver, "990000107", "990000204", services=["CTSR"])
+
     echoed = await echo_answers(database)
     assert [
         [copy["verdict"] for copy in receiver.installation.copies_on_the_wire(each, rail=Rail.RTP)] for each in echoed
@@ -247,8 +278,25 @@ async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refu
     assert "as a whole" in alone.output
     assert "no connection points" in point.output
     assert at_last["connection_party"] == {"signed_on": True}
+    assert (suspended.exit_code, "9946" in suspended.output) == (1, True), suspended.output
+    assert (last["code"], last["state"]) == ("admn.001", "refused")
     assert [(each["code"], each["state"]) for each in at_last["operations"]] == [
         ("admn.001", "done"),
         ("admn.003", "done"),
         ("admn.005", "done"),
     ]
+
+
+async def test_two_institutions_of_one_gateway_talk_over_rtp_and_each_has_its_own_half(
+    receiver: Receiver, database: Database
+) -> None:
+    """Paid and returned on request, asked about, asked for and paid, and taken back: all over the rail."""
+    before = await quarantined(database)
+    with attended(receiver) as (first, second):
+        await paid_and_given_back(first, second)
+        await asked_and_told(first, second, "informed", "INFORMED")
+        await requested_and_paid(first, second, pay_on=tomorrow(), expires=tomorrow())
+        await requested_and_taken_back(first, second, pay_on=tomorrow(), expires=tomorrow())
+
+    assert await quarantined(database) == before
+    assert await faults_of(database) == 0

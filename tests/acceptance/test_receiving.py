@@ -17,6 +17,7 @@ from gateway.settings import load_settings
 from tests.acceptance.crashing_worker import AFTER_ANSWERING, BEFORE_ANSWERING
 from tests.acceptance.installation import installed
 from tests.acceptance.receiving import Receiver, receiving, until
+from tests.acceptance.test_returns import ask
 from tests.conftest import Database, copy_database
 
 RESERVE_MS: Final = 5_000
@@ -92,6 +93,9 @@ async def test_whatever_the_institution_does_the_rail_has_its_answer_in_time_and
         ({**large, "creditor_account": "SIMERROR"}, "REJECTED", rejected, ("RJCT", [])),
         ({**large, "creditor_account": "SIMREJECTAC04"}, "REJECTED", [("RJCT", ("AC04",))], ("RJCT", [])),
         ({**large, "creditor_account": "SIMHOLD"}, "PENDING", [("ACWP", ())], ("ACWP", [])),
+        ({**large, "creditor_account": "SIMHOLD"}, "PENDING", [("ACWP", ())], ("ACWP", [])),
+        ({**large, "creditor_account": "SIMHOLD"}, "PENDING", [("ACWP", ())], ("ACWP", [])),
+        ({**large, "creditor_account": "SIMHOLD"}, "PENDING", [("ACWP", ())], ("ACWP", [])),
         ({**large, "creditor_account": "SIMREFUSEAC06"}, "RETURNED", accepted, ("ACSC", [])),
         ({**large, "creditor_account": "SIMBLOCKAC06"}, "BLOCKED", accepted, ("ACSC", [])),
         ({**large, "creditor_agent": OTHER_AGENT}, "REJECTED", [("RJCT", ("RC04",))], ("RJCT", [])),
@@ -125,6 +129,28 @@ async def test_whatever_the_institution_does_the_rail_has_its_answer_in_time_and
         cases[number][0].get("creditor_account") for number, row in enumerate(rows) if row["contradictions"]
     }
     assert contradicted <= {"SIMSLOW41", "SIMTWICE"}
+    _, *held = [
+        each for each, (order, *_) in zip(ids, cases, strict=True) if order.get("creditor_account") == "SIMHOLD"
+    ]
+    await decided_on_held(receiver, database, *held)
+
+
+async def decided_on_held(receiver: Receiver, database: Database, *held: str) -> None:
+    """Accepted without posting, their senders are told on: still looked into, then posted; blocked; and given back."""
+    posted, blocked, refused = held
+    rows = [await until(database, each, sent_in("PENDING")) for each in held]
+    to_post, to_block, to_refuse = [f"/v1/incoming-transfers/{row['payment_id']}/posting" for row in rows]
+
+    ask(receiver, to_post, {"outcome": "pending"})
+    await until(database, posted, lambda row: row["version"] > rows[0]["version"] and row["unsent_at"] is None)
+    ask(receiver, to_post, {"outcome": "posted"})
+    ask(receiver, to_block, {"outcome": "blocked", "reason_code": "AC06"})
+    ask(receiver, to_refuse, {"outcome": "refused", "reason_code": "AC04"})
+    for message_id, state in ((posted, "POSTED"), (blocked, "BLOCKED"), (refused, "RETURNED")):
+        await until(database, message_id, sent_in(state))
+
+    told = [[each["status"] for each in receiver.at_rail(message_id)["posting"]] for message_id in held]
+    assert told == [["PDNG", "ACCC"], ["BLCK"], ["RJCT"]]
 
 
 async def test_a_worker_killed_between_question_and_answer_leaves_the_answer_to_another(

@@ -21,7 +21,7 @@ from gateway.settings import load_settings
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.receiving import Receiver, receiving, until
-from tests.conftest import API_KEY, Database, copy_database
+from tests.conftest import Database, copy_database
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def ask(
         f"{receiver.installation.gateway_url}{path}",
         None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode(),
         {
-            "Authorization": f"Bearer {API_KEY}",
+            "Authorization": f"Bearer {receiver.api_key}",
             "Content-Type": "application/xml" if isinstance(body, bytes) else "application/json",
             "Prefer": "wait=10",
             **({} if key is None else {"Idempotency-Key": key}),
@@ -90,26 +90,33 @@ async def faults_of(database: Database) -> int:
 async def test_what_the_institution_refuses_to_post_goes_back_whatever_befalls_the_return(
     receiver: Receiver, database: Database, replayed: Replayed
 ) -> None:
-    """Settled at once; the answer lost and asked for; rejected at first and sent again: each goes back once."""
-    refused = {"amount": "150.00", "creditor_account": "SIMREFUSEAC06"}
-    cases = [{}, {"debtor_account": "SIMLOSTANSWER"}, {"debtor_account": "SIMTWICE"}]
+    """Settled at once; its answer lost, late, or said twice: each goes back once.
 
+    One that the rail rejects is not sent again by itself: the money is here still, and a person is told.
+    """
+    refused = {"amount": "150.00", "creditor_account": "SIMREFUSEAC06"}
+    cases = [{}, {"debtor_account": "SIMLOSTANSWER"}, {"debtor_account": "SIMTWICE"}, {"debtor_account": "SIMLATE5"}]
+
+    (unreturned,) = receiver.order(**refused, debtor_account="SIMRJCTAC04")
     ids = [receiver.order(**refused, **case)[0] for case in cases]
     rows = [
         await until(database, each, lambda row: row["state"] == "RETURNED" and row["unsent_at"] is None, within_s=25)
         for each in ids
     ]
+    left = await until(database, unreturned, lambda row: row["attention"] == "return_failed")
 
-    assert [row["returned_cents"] for row in rows] == [15_000] * 3
+    assert [row["returned_cents"] for row in rows] == [15_000] * len(cases)
+    assert (left["state"], left["returned_cents"]) == ("RETURN_DUE", 0)
     returns = await returns_of(database)
-    assert len(returns) == 3
     copies = [receiver.installation.copies_on_the_wire(each) for each in returns]
-    assert [len(each) for each in copies] == [1] * 3
-    assert all(each["message_type"] == "pacs.004.001.10" and each["payment"]["status"] == "ACSC" for (each,) in copies)
+    assert [len(each) for each in copies] == [1] * (len(cases) + 1)
+    assert {each["message_type"] for (each,) in copies} == {"pacs.004.001.10"}
+    assert sorted(each["payment"]["status"] for (each,) in copies) == ["ACSC"] * len(cases) + ["RJCT"]
     positions = receiver.installation.ledger()["positions"]
-    assert all(cents == 0 for cents in positions.values()), "what had come has gone back"
+    assert positions["990000107"] == 15_000, "what had come has gone back, but for one"
+    assert sum(positions.values()) == 0
     assert await faults_of(database) == 0
-    assert not set(receiver.at_institution()["credited"]) & {str(row["payment_id"]) for row in rows}
+    assert not set(receiver.at_institution()["credited"]) & {str(row["payment_id"]) for row in [*rows, left]}
     assert (await replayed(receiver)).diverged == {}
 
 
@@ -256,30 +263,37 @@ async def test_what_is_asked_back_of_us_is_answered_and_goes_back_with_the_answe
 async def test_what_we_ask_back_is_answered_and_comes_back(
     receiver: Receiver, database: Database, replayed: Replayed
 ) -> None:
-    """IPAY with all of it, PDCR, RJCR; asked twice it is refused here, and the history is one timeline."""
-    payments = [transfer() for _ in range(3)]
-    paths = []
-    for sent in payments:
-        payment = ask(receiver, "/v1/messages", message(sent))
-        paths.append(f"/v1/payments/{payment['payment_id']}")
-        await asked_until(receiver, paths[-1], lambda shown: shown["state"] == "SETTLED")
+    """IPAY with all of it, PECR with half, PDCR, RJCR, and silence; asked twice it is refused here; one timeline."""
+    asked = {"DUPL": "RETURNED", "TECH": "PENDING", "CUST": "REFUSED", "AM09": "RETURNED", "FRAD": "REQUESTED"}
+    paths = {}
+    for code in asked:
+        payment = ask(receiver, "/v1/messages", message(transfer()))
+        paths[code] = f"/v1/payments/{payment['payment_id']}"
+        await asked_until(receiver, paths[code], lambda shown: shown["state"] == "SETTLED")
 
-    for path, code in zip(paths, ("DUPL", "TECH", "CUST"), strict=True):
+    for code, path in paths.items():
         ask(receiver, f"{path}/return-request", {"reason_code": code})
-    ended = [
-        await asked_until(receiver, path, request_is(state))
-        for path, state in zip(paths, ("RETURNED", "PENDING", "REFUSED"), strict=True)
-    ]
-    again = ask(receiver, f"{paths[1]}/return-request", {"reason_code": "TECH"}, expected=409)
+    ended = {code: await asked_until(receiver, paths[code], request_is(state)) for code, state in asked.items()}
+    await asked_until(receiver, f"{paths['FRAD']}/events", ends_with("ReturnReceiptReported"))
+    again = ask(receiver, f"{paths['TECH']}/return-request", {"reason_code": "TECH"}, expected=409)
     listed = ask(receiver, "/v1/return-requests")["return_requests"]
 
-    assert [each["state"] for each in ended] == ["RETURNED", "SETTLED", "SETTLED"]
-    assert (again["why"], [each["id"] for each in listed]) == ("already_asked", [paths[1].rpartition("/")[2]])
-    kinds = [each["kind"] for each in ask(receiver, f"{paths[0]}/events")["events"]]
+    assert {code: shown["returned"]["value"] for code, shown in ended.items()} == {
+        "DUPL": "51.74", "TECH": "0.00", "CUST": "0.00", "AM09": "25.87", "FRAD": "0.00",
+    }  # fmt: skip
+    assert [shown["state"] for shown in ended.values()] == ["RETURNED", *["SETTLED"] * 4]
+    waiting = {paths[code].rpartition("/")[2] for code in ("TECH", "FRAD")}
+    assert (again["why"], {each["id"] for each in listed}) == ("already_asked", waiting)
+    kinds = [each["kind"] for each in ask(receiver, f"{paths['DUPL']}/events")["events"]]
     assert kinds[-4:] == ["ReturnAsked", "ReturnReceiptReported", "ReturnAgreedReported", "PaymentReturned"]
-    (request,) = [
-        each for each in ask(receiver, f"{paths[0]}/messages")["messages"] if each["message_type"] == "camt.056.001.08"
-    ]
-    assert len(receiver.installation.copies_on_the_wire(request["business_message_id"])) == 1
+    for path in paths.values():
+        messages = ask(receiver, f"{path}/messages")["messages"]
+        (request,) = [each for each in messages if each["message_type"] == "camt.056.001.08"]
+        assert len(receiver.installation.copies_on_the_wire(request["business_message_id"])) == 1
     assert await faults_of(database) == 0
     assert (await replayed(receiver)).diverged == {}
+
+
+def ends_with(kind: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a history ends with this."""
+    return lambda shown: bool(shown["events"][-1]["kind"] == kind)

@@ -213,7 +213,7 @@ async def sent(receiver: Receiver) -> None:
 
 
 async def received(receiver: Receiver, database: Database) -> None:
-    """Two are accepted without posting, and what nobody finds anything about is posted."""
+    """Two are accepted without posting, as is money that a listed name pays back; what nobody finds is posted."""
     ids = [receiver.order()[0] for _ in range(CLEAR_INCOMING)]
     rows = [await until(database, each, lambda row: row["state"] == "POSTED") for each in ids]
     suspects = [receiver.order(debtor_name=LISTED)[0], receiver.order(creditor_name=SUSPECT)[0]]
@@ -221,3 +221,9 @@ async def received(receiver: Receiver, database: Database) -> None:
 
     assert [row["answer"] for row in rows] == ["ACTC"] * CLEAR_INCOMING + ["ACWP", "ACWP"]
     assert all("AcceptanceWithoutPostingDecided" in row["kinds"] for row in rows[CLEAR_INCOMING:])
+
+    paid, message_id = await submitted(receiver, account="000000000005")
+    await state_of(receiver, paid, "SETTLED")
+    (came_back,) = receiver.order(returns=message_id, creditor_name=LISTED)
+    held_back = await until(database, came_back, lambda row: row["state"] == "PENDING")
+    assert (held_back["answer"], (await state_of(receiver, paid, "RETURNED"))["final"]) == ("ACWP", True)

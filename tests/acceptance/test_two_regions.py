@@ -8,6 +8,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -199,6 +200,49 @@ async def tell_link(session: ClientSession, two: TwoRegions, *, is_cut: bool) ->
     """Cut the link, or mend it."""
     async with session.put(f"{two.link_url}/link", json={"delay_ms": 5, "is_cut": is_cut}) as response:
         assert response.status == 200
+
+
+async def until_both_say(session: ClientSession, two: TwoRegions, path: str, state: str) -> list[dict[str, Any]]:
+    """A conversation and its history, once both regions show the same of it, and that it stands there."""
+    async with asyncio.timeout(SETTLED_WITHIN_S):
+        while True:
+            told = []
+            for region in two.regions:
+                for part in ("", "/events"):
+                    async with session.get(f"{region.gateway_url}{path}{part}") as response:
+                        told.append(await response.json(content_type=None))
+            if told[:2] == told[2:] and told[0].get("state") == state:
+                return told[:2]
+            await asyncio.sleep(0.1)
+
+
+async def test_what_is_asked_in_one_region_is_seen_and_taken_back_in_the_other(two: TwoRegions) -> None:
+    """Begun here, withdrawn there, the answers brought to either: one history, the same in both, and one opening."""
+    here, there = two.regions
+    asked = {
+        "amount": "51.74",
+        "currency": "USD",
+        "debtor": {"name": "Sample Debtor"},
+        "debtor_account": "SIMPROMISE",
+        "debtor_agent": "990001106",
+        "creditor": {"name": "Sample Creditor"},
+        "creditor_account": "100000007777",
+        "creditor_agent": "990000107",
+        "pay_on": (datetime.now(UTC) + timedelta(days=2)).date().isoformat(),
+    }
+    async with client_of(two) as session:
+        url, key = f"{here.gateway_url}/v1/requests-for-payment", {"Idempotency-Key": "asked-here"}
+        async with session.post(url, json=asked, headers=key) as response:
+            path = (await response.json(content_type=None))["links"]["self"]
+        await until_both_say(session, two, path, "ACCEPTED")
+        async with session.post(f"{there.gateway_url}{path}/withdrawal", json={"reason_code": "CUST"}) as response:
+            taken_back = await response.json(content_type=None)
+        withdrawn, history = await until_both_say(session, two, path, "WITHDRAWN")
+
+    assert (taken_back["state"], taken_back["region"]) == ("WITHDRAWING_ACCEPTED", here.name)
+    assert (withdrawn["region"], withdrawn["due_at"]) == (here.name, None)
+    assert [each["kind"] for each in history["events"]].count("Opened") == 1
+    assert {each["region"] for each in history["events"]} == {here.name}
 
 
 async def test_a_region_that_is_fenced_off_stops_by_itself_and_serves_again_when_it_is_let_in(two: TwoRegions) -> None:

@@ -105,7 +105,7 @@ async def carry(store: Any, key: str) -> None:
 async def seal(pool: Any, directory: Path) -> None:
     """Seal and anchor, as a worker does."""
     from adapters.anchors.files import FileAnchor
-    from adapters.postgres.audit import PostgresAudit
+    from adapters.postgres.sealing import PostgresAudit
     from adapters.system import SystemClock
     from gateway.service.seal import Sealer
     from tests.conftest import REGION

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,8 +20,9 @@ from gateway.domain.conversation import (
     Side,
 )
 from gateway.domain.incoming_transfer import ARRIVED, GOING_BACK
-from gateway.domain.payment import PaymentId, PaymentState, Rail, TenantId
-from gateway.service.ports import FaultyRowError, MessageDirection, OutboundDelivery, RawMessage
+from gateway.domain.payment import PaymentId, PaymentState, Rail, RegionId, TenantId
+from gateway.domain.regions import FIRST_EPOCH
+from gateway.service.ports import FaultyRowError, MessageDirection, NotHomeError, OutboundDelivery, RawMessage
 from gateway.service.ports.conversations import (
     ConversationDecision,
     Counted,
@@ -61,19 +62,27 @@ class InMemoryConversations:
         await asyncio.sleep(0)
         conversation = new.conversation
         for known in self.rows.conversations.values():
-            if known.conversation_id == conversation.conversation_id or (known.rail, known.message_id) == (
-                conversation.rail,
-                conversation.message_id,
-            ):
+            if known.conversation_id == conversation.conversation_id or _opening(known) == _opening(conversation):
                 is_same = self.rows.digests[known.conversation_id] == new.content_digest
                 return Opened(OpenKind.REPEATED if is_same else OpenKind.OTHER_CONTENT, known)
         if not self._count(new.counted, conversation):
             raise FaultyRowError("the message has had an effect, and opened no conversation")
+        region = self.incoming.store.region
+        conversation = replace(conversation, region=region)
         self.rows.conversations[conversation.conversation_id] = conversation
         self.rows.digests[conversation.conversation_id] = new.content_digest
         first = new.messages[0].business_message_id if new.messages else None
         recorded = RecordedAct(
-            1, Act.OPENED, None, conversation.state, new.reason, first, is_strange=False, at=conversation.opened_at
+            1,
+            Act.OPENED,
+            None,
+            conversation.state,
+            new.reason,
+            first,
+            is_strange=False,
+            at=conversation.opened_at,
+            region=region,
+            epoch=FIRST_EPOCH,
         )
         self._keep(conversation, recorded, new.messages, new.outbox)
         return Opened(OpenKind.OPENED, conversation)
@@ -81,6 +90,8 @@ class InMemoryConversations:
     async def save(self, decision: ConversationDecision) -> bool:
         await asyncio.sleep(0)
         before = decision.conversation
+        if before.region not in {None, self.incoming.store.region}:
+            raise NotHomeError(f"the conversation's home is region {before.region}")
         known = self.rows.conversations.get(before.conversation_id)
         if known is None or known.version != before.version or not self._count(decision.counted, before):
             return False
@@ -103,6 +114,9 @@ class InMemoryConversations:
             decision.business_message_id,
             decision.is_strange,
             decision.at,
+            self.incoming.store.region,
+            FIRST_EPOCH,
+            decision.payment_id,
         )
         self._keep(before, recorded, decision.messages, decision.outbox)
         return True
@@ -133,18 +147,21 @@ class InMemoryConversations:
         await asyncio.sleep(0)
         return self.rows.conversations.get(conversation_id)
 
-    async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Conversation]:
+    async def find_by_message_id(
+        self, rail: Rail, message_ids: Sequence[str]
+    ) -> Mapping[str, Mapping[Side, Conversation]]:
         await asyncio.sleep(0)
-        found: dict[str, Conversation] = {}
+        found: dict[str, dict[Side, Conversation]] = defaultdict(dict)
         for conversation in self.rows.conversations.values():
             sent = [
                 each.business_message_id
                 for each in self.rows.messages[conversation.conversation_id]
                 if each.direction is MessageDirection.RAIL_OUT
             ]
-            ids = {conversation.message_id, *sent} & set(message_ids)
-            found |= dict.fromkeys(ids, conversation) if conversation.rail is rail else {}
-        return found
+            if conversation.rail is rail:
+                for each in {conversation.message_id, *sent} & set(message_ids):
+                    found[each][conversation.side] = conversation
+        return dict(found)
 
     async def find(
         self,
@@ -184,11 +201,14 @@ class InMemoryConversations:
             if lent is not None:
                 del unsent[0]
 
-    async def waiting(self, before: datetime, *, limit: int) -> Sequence[Conversation]:
+    async def waiting(
+        self, rail: Rail, before: datetime, *, but: Collection[ConversationId], limit: int
+    ) -> Sequence[Conversation]:
         await asyncio.sleep(0)
         return [
             self.rows.conversations[named]
             for named, unsent in self.rows.unsent.items()
+            if self.rows.conversations[named].rail is rail and named not in but
             if any(message.at < before for message in unsent)
         ][:limit]
 
@@ -234,9 +254,16 @@ class InMemoryConversations:
             if names == _names(asked) and payment.accepted_at >= asked.opened_at and payment.state in _SETTLED:
                 yield payment.payment_id, payment.amount.cents
 
-    async def overdue(self, now: datetime) -> int:
+    async def overdue(self, now: datetime) -> Mapping[RegionId, int]:
         await asyncio.sleep(0)
-        return sum(each.due_at is not None and each.due_at < now for each in self.rows.conversations.values())
+        late = [each for each in self.rows.conversations.values() if each.due_at is not None and each.due_at < now]
+        own = self.incoming.store.region
+        return {own: 0} | Counter(each.region or own for each in late)
+
+
+def _opening(conversation: Conversation) -> tuple[object, ...]:
+    """What opens one conversation, and no other."""
+    return conversation.rail, conversation.message_id, conversation.side
 
 
 def _is_other_than(asked: Conversation) -> Callable[[tuple[PaymentId, int]], bool]:

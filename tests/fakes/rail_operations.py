@@ -101,9 +101,13 @@ class InMemoryRailEvents:
         ]
         return sorted(found, key=lambda each: each.at, reverse=True)[:limit]
 
-    async def still_missing(self, rail: Rail, *, limit: int) -> Sequence[RailEvent]:
+    async def still_missing(self, rail: Rail, *, message_id: str | None = None, limit: int) -> Sequence[RailEvent]:
         """What nobody has closed, and has not come."""
-        of_rail = [each for each in self.kept.values() if each.rail is rail]
+        of_rail = [
+            each
+            for each in self.kept.values()
+            if each.rail is rail and (message_id is None or each.about == message_id)
+        ]
         closed = {each.about for each in of_rail if each.kind is RailEventKind.CLOSED}
         missing = sorted((each for each in of_rail if each.kind is RailEventKind.MISSING), key=lambda each: each.at)
         once = {each.about: each for each in reversed(missing) if each.about not in closed}

@@ -14,7 +14,7 @@ from uuid import UUID
 from gateway.domain.audit import EventFacts, MessageFacts, PaymentFacts, chained
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import Event, EventKind
-from gateway.domain.history import RecordedEvent, counts_transfer
+from gateway.domain.history import RecordedEvent
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import (
     FundsHolder,
@@ -138,8 +138,11 @@ class InMemoryStore:
             return Accepted(AcceptKind.ELSEWHERE, None, home)
         if (new.rail, new.message_id) in rows.message_ids:
             return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
+        asked_from = self.asked_from(new.slot) if new.is_named_by_day else None
+        if asked_from is not None and asked_from != new.day_known_to:
+            return Accepted(AcceptKind.DAY_UNKNOWN, None, asked_from=asked_from)
         payment = new.accepted(self.funds_holders.get(new.tenant_id, FundsHolder.TENANT))
-        payment = replace(payment, ask_after=self.taken_over.get(new.slot))
+        payment = replace(payment, ask_after=self.asked_from(new.slot))
         region, epoch = self.region, self.epoch_of(new.slot)
         rows.claims[key] = Claim(new.payment_id, new.content_digest)
         rows.message_ids.add((new.rail, new.message_id))
@@ -166,6 +169,10 @@ class InMemoryStore:
     def slot_of(self, _payment_id: PaymentId) -> int:
         """Return the slot that a payment's key belongs to."""
         return 0
+
+    def asked_from(self, slot: int) -> datetime | None:
+        """Return from when on the rail is asked about a slot that was taken over."""
+        return self.taken_over.get(slot)
 
     def epoch_of(self, _slot: int) -> int:
         """Return the epoch under which this region owns a slot."""
@@ -221,7 +228,7 @@ class InMemoryStore:
                 return False
             rows.inbox[received] = decision.inbox_digest or b""
         epoch = self.epoch_of(self.slot_of(payment_id))
-        rows.payments[payment_id] = _moved(now, decision)
+        rows.payments[payment_id] = replace(decision, payment=now).outcome
         rows.contradictions += decision.contradiction
         rows.events[payment_id].append(
             RecordedEvent(now.version + 1, decision.event, now.state, decision.state, decision.at, region, epoch)
@@ -440,27 +447,3 @@ def _sealed(message: RawMessage) -> Sealed:
 def _is_faulty(new: NewPayment) -> bool:
     """Whether PostgreSQL would refuse the row: it takes no NUL in a text."""
     return _NUL in f"{new.idempotency_key}{new.message_id}{new.end_to_end_id}{new.instruction_id}{new.uetr}"
-
-
-def _moved(payment: Payment, decision: Decision) -> Payment:
-    kind = decision.event.kind
-    next_step_at = payment.next_step_at
-    if decision.timer is not None:
-        next_step_at = decision.timer if isinstance(decision.timer, datetime) else None
-    return replace(
-        payment,
-        state=decision.state,
-        version=payment.version + 1,
-        is_taken_over=payment.is_taken_over and kind is not EventKind.TAKEN_OVER,
-        status=decision.status,
-        reason=decision.reason,
-        creation_time=decision.creation_time or payment.creation_time,
-        transfers=payment.transfers + counts_transfer(kind),
-        status_requests=payment.status_requests + (kind is EventKind.STATUS_REQUESTED),
-        pings=payment.pings + (kind is EventKind.PINGED),
-        next_step_at=next_step_at,
-        updated_at=decision.at,
-        final_at=payment.final_at or (decision.at if decision.state.is_final else None),
-        returned_cents=decision.returned_cents,
-        request=decision.request,
-    )

@@ -26,8 +26,9 @@ from typing import Any, Final
 import asyncpg
 
 from adapters.anchors.files import FileAnchor
-from adapters.postgres.audit import PostgresAudit, PostgresAuditReader
+from adapters.postgres.audit import PostgresAuditReader
 from adapters.postgres.connection import open_pool
+from adapters.postgres.sealing import PostgresAudit
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.upgrade import upgrade

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import asyncpg
 
-from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.connection import open_pool
+from adapters.postgres.sealing import PostgresAudit
 from adapters.system import SystemClock
 from gateway.cli.bench.measure import Load, measure
 from gateway.cli.installation import REGION, Installation, Plan, Servers, running_roles

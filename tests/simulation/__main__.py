@@ -7,7 +7,7 @@ import gc
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -18,8 +18,9 @@ from tests.simulation.regions.scenario import RegionsScenario, regions_scenario_
 from tests.simulation.regions.world import run_regions
 from tests.simulation.scenario import PaymentPlan, Scenario, scenario_of
 from tests.simulation.shrink import shortest
+from tests.simulation.stage import Run
 from tests.simulation.talk_plans import TalkPlan
-from tests.simulation.world import Run, run
+from tests.simulation.world import run
 
 SEEDS_DEFAULT: Final = "1..300"
 
@@ -35,6 +36,17 @@ class Tally:
     states: Counter[str] = field(default_factory=Counter)
     happened: Counter[str] = field(default_factory=Counter)
     failed: dict[int, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields; `asdict` would count the pairs of a Counter."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Tally:
+        """Return what was kept as JSON of `as_json`."""
+        failed = {int(seed): words for seed, words in kept["failed"].items()}
+        counted = {name: Counter(kept[name]) for name in ("states", "happened")}
+        return cls(**{**kept, **counted, "failed": failed})
 
     def add(self, one: Run) -> None:
         """Count a run."""

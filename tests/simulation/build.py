@@ -1,4 +1,4 @@
-"""How a world's processes are composed: the real use cases on the simulated ports, as ``gateway.main`` does it.
+"""How a world's processes are composed: the real use cases on the simulated ports, as ``gateway.worker`` does it.
 
 A planted bug is a subclass that builds one part otherwise; see `tests.simulation.plants`.
 """

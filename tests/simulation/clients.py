@@ -255,8 +255,10 @@ async def _order(world: World, plan: IncomingPlan, amount: Amount | None, *, key
 
 async def _look_into(world: World, payment: Payment, visit: int) -> None:
     action = OperatorAction.ASK
-    if payment.creation_time is not None and world.chance.number("asks", visit) < 0.6:
-        is_decided = world.now() - payment.creation_time > timedelta(seconds=DECIDED_BY_THE_RAIL_S)
+    is_of_today = payment.business_date == world.now().astimezone(EASTERN).date()
+    left_at = payment.creation_time or (None if is_of_today else payment.accepted_at)  # from elsewhere, before then
+    if left_at is not None and world.chance.number("asks", visit) < 0.6:
+        is_decided = world.now() - left_at > timedelta(seconds=DECIDED_BY_THE_RAIL_S)
         if is_decided:
             moved = world.rail.account_for(payment).moved
             action = OperatorAction.RECORD_SETTLEMENT if moved else OperatorAction.RECORD_REJECTION

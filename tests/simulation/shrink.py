@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from tests.simulation.scenario import Incident, Mishap, PaymentPlan, Scenario, Treatment
+from tests.simulation.stage import Run
 from tests.simulation.talk_plans import TalkPlan
-from tests.simulation.world import Run
 
 RUNS_MAX: Final = 400
 """Scenarios that are tried at the most; a smaller one is a convenience, and not worth an hour."""

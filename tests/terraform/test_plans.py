@@ -109,10 +109,12 @@ def test_there_is_no_way_to_or_from_the_internet(region: str, plans: Mapping[str
     rendered = plans[region]
     kinds = {each["type"] for each in resources(rendered)}
 
+    rules = ("aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule")
+    assert kinds.issuperset({"aws_subnet", "aws_lb", *rules}), "what is looked at below is there"
     assert kinds.isdisjoint({"aws_internet_gateway", "aws_nat_gateway", "aws_eip"})
     assert not any(subnet["map_public_ip_on_launch"] for subnet in found(rendered, "aws_subnet"))
     assert all(balancer["internal"] for balancer in found(rendered, "aws_lb"))
-    for kind in ("aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"):
+    for kind in rules:
         assert not any((rule["cidr_ipv4"] or "").endswith("/0") for rule in found(rendered, kind))
 
 
@@ -123,7 +125,7 @@ def test_every_bucket_is_closed_versioned_and_encrypted(region: str, plans: Mapp
     buckets = found(rendered, "aws_s3_bucket")
     blocks = found(rendered, "aws_s3_bucket_public_access_block")
 
-    assert len(buckets) == len(blocks) == len(found(rendered, "aws_s3_bucket_versioning"))
+    assert 0 < len(buckets) == len(blocks) == len(found(rendered, "aws_s3_bucket_versioning"))
     assert len(buckets) == len(found(rendered, "aws_s3_bucket_server_side_encryption_configuration"))
     assert len(buckets) == len(found(rendered, "aws_s3_bucket_policy"))
     assert all(

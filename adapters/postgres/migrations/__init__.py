@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-HEAD: Final = "0023"
+HEAD: Final = "0027"
 """The newest revision that this program knows."""
 
-NEEDED: Final = "0023"
+NEEDED: Final = "0027"
 """The newest revision of phase `pre`: what this program cannot do without."""

@@ -234,7 +234,7 @@ async def _pause(connection: asyncpg.Connection[asyncpg.Record], name: str, *, e
                 await asyncio.sleep(_STOP_PAUSE_S)
     except TimeoutError as error:
         raise ReplicationError(
-            f"what arrives is still applied {_STOP_MAX_S:g} s after it was to stop: again"
+            f"what arrives is still applied {_STOP_MAX_S:g} s after it was to stop: give the command again"
         ) from error
 
 

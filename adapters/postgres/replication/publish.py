@@ -23,6 +23,13 @@ from iso20022 import MessageId
 SLOTS_SINCE: Final = "0014"
 """The first revision whose programs know of slots, those of what is received too."""
 
+NOTED: Final = {
+    "payment_event": "note_replicated_event",
+    "conversation_event": "note_replicated_act",
+    "handed_over": "note_handed_over",
+}
+"""Where what arrives is noted, and by which trigger."""
+
 _MANAGED_ROLE: Final = "rds_replication"
 
 
@@ -45,8 +52,8 @@ async def prepare(dsn: str, *, region: RegionId, peer: RegionId, follower: Login
             await _ensure_follower(connection, follower)
         for table in REPLICATED:
             await _guard(connection, f"{table.name}_{peer}", region=region)
-        await _attach(connection, f"payment_event_{peer}", "note_replicated_event")
-        await _attach(connection, f"handed_over_{peer}", "note_handed_over")
+        for noted, function in NOTED.items():
+            await _attach(connection, f"{noted}_{peer}", function)
         for statement in _SLOTS_OF_OPEN_PAYMENTS:
             await connection.execute(statement)
         await _give_slots_to_transfers(connection)

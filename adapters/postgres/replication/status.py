@@ -13,7 +13,7 @@ from adapters.postgres.replication.connection import (
     connected,
     subscription_of,
 )
-from adapters.postgres.replication.publish import older_code, published
+from adapters.postgres.replication.publish import NOTED, older_code, published
 from adapters.postgres.tables import REPLICATED
 from gateway.domain.payment import RegionId
 
@@ -205,11 +205,11 @@ async def _inward(connection: asyncpg.Connection[asyncpg.Record], region: Region
 
 
 async def _notes(connection: asyncpg.Connection[asyncpg.Record], peer: RegionId) -> bool:
-    """Whether what arrives is noted: one trigger on each of two tables."""
+    """Whether what arrives is noted: one trigger on each table."""
     triggers = await connection.fetchval(
         "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'R' AND tgrelid = ANY (ARRAY(SELECT "
         "to_regclass(name)::oid FROM unnest($1::text[]) AS name)) AND tgname = ANY ($2::text[])",
-        [f"payment_event_{peer}", f"handed_over_{peer}"],
-        ["note_replicated_event", "note_handed_over"],
+        [f"{table}_{peer}" for table in NOTED],
+        list(NOTED.values()),
     )
-    return bool(triggers == 2)  # one on each
+    return bool(triggers == len(NOTED))

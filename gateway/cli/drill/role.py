@@ -14,7 +14,8 @@ from gateway.cli.drill.store_points import WatchedPool, WatchedStore
 from gateway.cli.drill.trap import Trap
 from gateway.cli.drill.witness import Witness
 from gateway.cli.processes import end_with_parent
-from gateway.main import Between, run, run_gateway, run_worker
+from gateway.main import run, run_gateway, run_worker
+from gateway.parts import Between
 from gateway.service.ports import Bus, PaymentStore, RailLink
 from gateway.service.rail_protocol import RailProtocol
 from gateway.settings import Settings, load_settings

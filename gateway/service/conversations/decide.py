@@ -10,10 +10,10 @@ from gateway.domain.conversation import (
     Act,
     Conversation,
     ConversationStep,
-    due_after,
     needs_attention_after,
     step_after,
 )
+from gateway.domain.conversation_history import due_then
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.payment import PaymentId, Reason
 from gateway.service.ports import (
@@ -61,18 +61,12 @@ def decided(
     step: ConversationStep | None = step_after(conversation, act)
     if step is None:
         raise KeyError(f"{act} cannot befall a {conversation.kind} that is {conversation.state}")
-    is_renewed = step.state is not conversation.state or act is Act.DEFERRED
-    due_at = conversation.due_at
-    if is_renewed:
-        due_at = due_after(
-            conversation.kind, step.state, at=at, pay_by=conversation.pay_by, expires_at=conversation.expires_at
-        )
     version = conversation.version + 1
     return ConversationDecision(
         conversation=conversation,
         act=act,
         state=step.state,
-        due_at=due_at,
+        due_at=due_then(conversation, act, step.state, at=at),
         at=at,
         reason=reason,
         business_message_id=received.business_message_id

@@ -21,6 +21,7 @@ from gateway.domain.conversation import (
     step_after,
 )
 from gateway.domain.identity import conversation_id_of
+from gateway.domain.latest_status import NOT_OPEN
 from gateway.domain.payment import PaymentId, Rail, Reason, ReasonOrigin
 from gateway.service.conversations.decide import ATTEMPTS_MAX, decided, delivery_of, kept
 from gateway.service.conversations.rail import ConversationRail, Opening
@@ -48,8 +49,6 @@ from iso20022.messages.camt054 import DebitCreditNotification
 EXPIRED: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request had expired when it arrived.")
 _BY_THE_RAIL: Final = (MessageReject, ReceiptAcknowledgement, AccountReportMessage, DebitCreditNotification)
 """What names nobody who says it: the rail does, and its header was looked at. All else without a name is nobody's."""
-
-NOT_OPEN: Final = Reason("NARR", ReasonOrigin.GATEWAY, "The request is not open any more.")
 
 
 class Outcome(StrEnum):
@@ -85,7 +84,7 @@ class ConversationHearing:
     clock: Clock
     identifiers: Identifiers
 
-    async def concerned(self, readings: Sequence[Reading]) -> Mapping[str, Conversation]:
+    async def concerned(self, readings: Sequence[Reading]) -> Mapping[str, Mapping[Side, Conversation]]:
         """Return the conversations that messages are about, by the ids that the messages name.
 
         An answer to a case, an acknowledgement and a refusal may as well be about a payment: they are a conversation's
@@ -94,7 +93,7 @@ class ConversationHearing:
         named = [each for reading in readings if (said := _said(reading)) for each in self.rail.about(said)]
         return await self.store.find_by_message_id(self.rail.rail, named) if named else {}
 
-    def is_of_conversations(self, reading: Reading, known: Mapping[str, Conversation]) -> bool:
+    def is_of_conversations(self, reading: Reading, known: Mapping[str, Mapping[Side, Conversation]]) -> bool:
         """Whether a message is for `hear`."""
         if reading.talk is not None:
             return True
@@ -105,6 +104,7 @@ class ConversationHearing:
         """Save what a message means, once; a repeat is safe.
 
         Raises:
+            NotHomeError: the conversation goes on in the other region, which is to hear it.
             UnavailableError: the store does not answer; nothing may be acknowledged.
 
         """
@@ -219,10 +219,8 @@ class ConversationHearing:
     async def _saved(self, message: Said, said: Talk | Statement, conversation: Conversation, act: Act) -> bool:
         now = self.clock.now()
         said_back = self._receipts(said, message, at=now)
-        withdrawal_id = None
         if act is Act.WITHDRAWAL_ASKED:
-            assert isinstance(said, RequestForPaymentCancellation | PaymentCancellationRequest), "by these alone"
-            step, withdrawal_id = step_after(conversation, act), said.message_id
+            step = step_after(conversation, act)
             assert step is not None, "an act without a meaning is not saved"
             if step.state is conversation.state and not _is_withdrawing(conversation):
                 messages = (*await self.store.messages(conversation.conversation_id), message.raw)
@@ -242,7 +240,6 @@ class ConversationHearing:
                 received=message.raw,
                 counted=Counted(message.reading.business_message_id, message.digest),
                 said=kept(said_back, self.identifiers, at=now),
-                withdrawal_id=withdrawal_id,
             )
         )
 
@@ -264,9 +261,19 @@ class ConversationHearing:
         return speaker == conversation.counterparty or speaker in self.rail.services
 
     async def _found(self, said: Talk | Statement) -> Conversation | None:
+        """The conversation that something is said in: where both institutions are ours, the hearer's own.
+
+        Who takes a request back speaks to who was asked; all else is said to who has sent the message that is named.
+        """
         named = self.rail.about(said)
         known = await self.store.find_by_message_id(self.rail.rail, named)
-        return next((known[each] for each in named if each in known), None)
+        by = next((each for each in named if each in known), None)
+        found: Mapping[Side, Conversation] = {} if by is None else known[by]
+        ours, theirs = found.get(Side.US), found.get(Side.THEM)
+        if isinstance(said, RequestForPaymentCancellation | PaymentCancellationRequest):
+            return theirs or ours
+        is_to_its_sender = isinstance(said, _BY_THE_RAIL) and theirs is not None and theirs.message_id == by
+        return ours if is_to_its_sender else ours or theirs  # whose other half may be the other region's
 
     def _receipts(self, said: Talk | Statement, message: Said, *, at: datetime) -> tuple[OutboundMessage, ...]:
         receipt = self.rail.receipt(said, message_type=message.raw.message_type, at=at)

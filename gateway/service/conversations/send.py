@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,7 +22,7 @@ UNSENT_S: Final = 30.0
 """A message that was saved so long ago, and is not known to have left, is sent without a delivery."""
 
 TAKEN_MAX: Final = 64
-"""Conversations that one look ends, or links, at most."""
+"""Conversations that one look ends, or links, or of one rail sends, at most."""
 
 SOUGHT_DAYS: Final = 120
 """So long after it was opened a payment for a request is looked for; it may be asked for some months ahead. Ours."""
@@ -116,17 +116,23 @@ class ConversationKeeping:
 
     async def _send_waiting(self, now: datetime) -> None:
         """Send what has waited too long; what the rail does not take holds nobody else's, and raises at the end."""
-        faults: dict[Rail, list[UnavailableError]] = defaultdict(list)
         for named in [named for named, until in self._put_off.items() if until <= now]:
             del self._put_off[named]
-        for waiting in await self.store.waiting(now - timedelta(seconds=UNSENT_S), limit=TAKEN_MAX):
-            if waiting.conversation_id in self._put_off or len(faults[waiting.rail]) == FAULTS_MAX:
-                continue
+        faults = [fault for rail in self.links for fault in await self._send_waiting_on(rail, now)]
+        if faults:
+            raise faults[0]
+
+    async def _send_waiting_on(self, rail: Rail, now: datetime) -> Sequence[UnavailableError]:
+        """Send what has waited too long for one rail; return the faults in which that ended."""
+        faults: list[UnavailableError] = []
+        before = now - timedelta(seconds=UNSENT_S)
+        for waiting in await self.store.waiting(rail, before, but=self._put_off.keys(), limit=TAKEN_MAX):
             try:
                 await self._send_all(waiting)
             except UnavailableError as fault:
                 # From now on: a rail that answers slowly takes longer for one look than it is to be left alone.
                 self._put_off[waiting.conversation_id] = self.clock.now() + timedelta(seconds=PUT_OFF_S)
-                faults[waiting.rail].append(fault)
-        for first, *_ in filter(None, faults.values()):
-            raise first
+                faults.append(fault)
+                if len(faults) == FAULTS_MAX:
+                    break
+        return faults

@@ -39,7 +39,7 @@ from gateway.service.ports import (
 )
 from gateway.service.screening import Screening
 from gateway.service.supervise import Verdict as Outcome
-from iso20022 import CustomerCreditTransfer
+from iso20022 import CustomerCreditTransfer, PaymentReturn
 
 IN_HAND_MAX: Final = 2_000
 TENANT_IN_HAND_MAX: Final = 500
@@ -127,8 +127,8 @@ class Asker:
         await self._answer(transfer, answer, by=ReasonOrigin.GATEWAY, asked_s=0.0, screened=screened)
 
     async def _is_screened(self, transfer: IncomingTransfer) -> bool:
-        """Whether a transfer is looked at before it is accepted: a customer's, whose institution wants it."""
-        if self.screening is None or transfer.is_return:
+        """Whether a transfer, or a return, is looked at before it is accepted: where its institution wants it."""
+        if self.screening is None:
             return False
         return await self.screening.wants(transfer.tenant_id, Way.INCOMING)
 
@@ -137,9 +137,9 @@ class Asker:
         screened, outcome = Screened(fault=NO_TIME), Outcome()
         async with outcome:
             assert self.screening is not None, "it is asked where there is one"
-            assert isinstance(message, CustomerCreditTransfer), "nothing but a customer's transfer is screened"
+            assert isinstance(message, CustomerCreditTransfer | PaymentReturn), "customers' money alone is screened"
             bodies: tuple[bytes, ...] = ()
-            if not message.carries_all:
+            if not message.carries_all or isinstance(message, PaymentReturn):  # which has further parties in its chain
                 kept = await self.decisions.store.messages(transfer.payment_id)
                 bodies = tuple(raw.body for raw in kept if raw.direction is MessageDirection.RAIL_IN)
             screened = await self.screening.incoming(transfer, message, bodies, within_s=within_s)
@@ -195,13 +195,13 @@ class Asker:
                 await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))
         is_screened = await self._is_screened(transfer)
         within_s = (ask_until - self.clock.now()).total_seconds()
-        if within_s <= 0 or transfer.is_return:
+        if within_s <= 0:
             await self.stand_in(transfer)
             return
         started_s = self.clock.monotonic_s()
         assert self._group is not None, "transfers are decided on while `run` runs"
         looking = self._group.create_task(self._screened(transfer, message, within_s)) if is_screened else None
-        if tenant.institution_url is None:
+        if transfer.is_return or tenant.institution_url is None:
             standing_in = await self._in_its_place(tenant, transfer)
             screened = await _seen(looking, standing_in)
             await self._answer(transfer, standing_in, by=ReasonOrigin.GATEWAY, asked_s=0.0, screened=screened)
@@ -351,7 +351,8 @@ def _decided(
     answer: InstitutionAnswer, by: ReasonOrigin, *, is_return: bool = False, screened: Screened = PASSED
 ) -> IncomingFact:
     reason = None if answer.reason_code is None else Reason(answer.reason_code, by, answer.text)
-    details = {"decided_by": "gateway" if is_return else _NAMES[by], **screened.details}
+    is_ours = is_return and by is not ReasonOrigin.SCREENING
+    details = {"decided_by": "gateway" if is_ours else _NAMES[by], **screened.details}
     if answer.contradicts:
         details[CONTRADICTS] = "yes"
     return IncomingFact(DECIDED_AS[answer.verdict], reason, details=details)

@@ -18,9 +18,18 @@ from gateway.domain.receiving_time import ReceivingTiming
 from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.fednow_requests import FedNowRequests
-from gateway.service.incoming.rail import Brought, MadeReturn, ReasonCodes, carries, requested, was_brought_within
+from gateway.service.incoming.rail import (
+    Brought,
+    MadeReturn,
+    ReasonCodes,
+    carries,
+    references_of_another,
+    requested,
+    was_brought_within,
+)
+from gateway.service.incoming.status import status_about
 from gateway.service.ports import MessageClass
-from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading, differing
+from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading
 from iso20022 import (
     Amount,
     CustomerCreditTransfer,
@@ -112,21 +121,8 @@ class FedNowReceiving:
         reference = incoming_reference_of(transfer.payment_id, _ANSWER, transfer.version)
         message_id = self._dialect.message_id(at.astimezone(self._zone).date(), reference)
         additional = () if text is None else (text,)
-        report = PaymentStatusReport(
-            message_id=message_id,
-            creation_time=rail_time(at, self._zone),
-            original_message_id=transfer.message_id,
-            original_message_name=transfer.message_type,
-            original_creation_time=rail_time(transfer.message_created_at, self._zone),
-            original_instruction_id=transfer.instruction_id,
-            original_end_to_end_id=transfer.end_to_end_id,
-            original_transaction_id=transfer.transaction_id,
-            original_uetr=transfer.uetr,
-            status=TransactionStatus(status),
-            reasons=() if reason_code is None else (StatusReason(code=reason_code, additional=additional),),
-            instructing_agent=transfer.instructed_agent,
-            instructed_agent=transfer.instructing_agent,
-        )
+        reasons = () if reason_code is None else (StatusReason(code=reason_code, additional=additional),)
+        report = status_about(transfer, status, reasons, message_id=message_id, zone=self._zone, at=at)
         return self._dialect.message(message_id, pacs002.MESSAGE_TYPE, pacs002.build(report), MessageClass.NONVALUE, at)
 
     def return_of(
@@ -243,16 +239,7 @@ class FedNowReceiving:
 
     def mismatches(self, reading: Reading, transfer: IncomingTransfer) -> tuple[str, ...]:
         """Return the references of a statement that are given and are not the transfer's."""
-        said = reading.statement
-        if not isinstance(said, PaymentStatusReport | PaymentCancellationRequest):
-            return ()
-        return differing(
-            [
-                ("ORIGINAL_UETR_DIFFERS", said.original_uetr, transfer.uetr),
-                ("ORIGINAL_END_TO_END_ID_DIFFERS", said.original_end_to_end_id, transfer.end_to_end_id),
-                ("ORIGINAL_INSTRUCTION_ID_DIFFERS", said.original_instruction_id, transfer.instruction_id),
-            ]
-        )
+        return references_of_another(reading, transfer)
 
     def fact(self, reading: Reading, transfer: IncomingTransfer) -> IncomingFact:
         """Return what the service says: of the transfer, of our answer to it, or of a question about it."""

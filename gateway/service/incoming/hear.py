@@ -9,10 +9,12 @@ from datetime import timedelta
 from itertools import count
 from typing import Final
 
+from gateway.domain.history import events_that_count
 from gateway.domain.identity import incoming_id_of, incoming_slot_of
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, as_heard
 from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
+from gateway.domain.transitions import IllegalTransitionError
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
@@ -181,18 +183,29 @@ class Hearing:
         counted, tries = inbox_id or arrived.reading.business_message_id, count()
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
-            if next(tries) and counted in await self.store.seen(self.rail.rail, [counted]):
+            is_first_try = next(tries) == 0
+            if not is_first_try and counted in await self.store.seen(self.rail.rail, [counted]):
                 return None
-            return self.decisions.decider.decide(
-                current,
-                as_heard(current, self.rail.fact(arrived.reading, current)),
-                at=self.clock.now(),
-                messages=(arrived.raw,) if inbox_id is None else (),
-                inbox_id=counted,
-                inbox_digest=arrived.digest,
-            )
+            try:
+                return self.decisions.decider.decide(
+                    current,
+                    as_heard(current, self.rail.fact(arrived.reading, current)),
+                    at=self.clock.now(),
+                    messages=(arrived.raw,) if inbox_id is None else (),
+                    inbox_id=counted,
+                    inbox_digest=arrived.digest,
+                )
+            except IllegalTransitionError as error:
+                if is_first_try or not await self._is_behind(current):
+                    raise  # the first time on what it was: it is read again
+                raise NotHomeError(f"more is known of incoming transfer {current.payment_id} at its home") from error
 
         return await self.decisions.take(transfer.payment_id, choose, loaded=transfer) is not None
+
+    async def _is_behind(self, transfer: IncomingTransfer) -> bool:
+        """Whether a transfer's events, as they are here, are not folded yet: who has written them decides on it."""
+        events = await self.decisions.store.events(transfer.payment_id)
+        return bool(events) and events_that_count(events)[-1].sequence != transfer.version
 
     async def _original_of(self, message: Brought, keeper: TenantId) -> Payment | None:
         """The payment of ours that a message gives back, if it does, and one is known; each is read for itself."""

@@ -11,7 +11,7 @@ from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.domain.return_request import REQUEST_ID
-from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading, Value
+from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading, Value, differing
 from iso20022 import (
     Amount,
     CustomerCreditTransfer,
@@ -19,6 +19,7 @@ from iso20022 import (
     InstructionId,
     MessageId,
     PaymentCancellationRequest,
+    PaymentStatusReport,
     Resolution,
     Uetr,
 )
@@ -197,6 +198,23 @@ def requested(said: PaymentCancellationRequest, reading: Reading) -> IncomingFac
 def carries(text: str) -> bool:
     """Whether the words beside a reason can be sent as they are: a line of both rails' Max105Text."""
     return 1 <= len(text) <= TEXT_MAX and text.isprintable()
+
+
+def references_of_another(
+    reading: Reading, transfer: IncomingTransfer, *, states_amount: bool = False
+) -> tuple[str, ...]:
+    """Return the references that a status or a request for return gives, and that are not the transfer's."""
+    said = reading.statement
+    if not isinstance(said, PaymentStatusReport | PaymentCancellationRequest):
+        return ()
+    given: list[tuple[str, object, object]] = [
+        ("ORIGINAL_UETR_DIFFERS", said.original_uetr, transfer.uetr),
+        ("ORIGINAL_END_TO_END_ID_DIFFERS", said.original_end_to_end_id, transfer.end_to_end_id),
+        ("ORIGINAL_INSTRUCTION_ID_DIFFERS", said.original_instruction_id, transfer.instruction_id),
+    ]
+    if states_amount:
+        given.append(("ORIGINAL_AMOUNT_DIFFERS", said.original_amount, transfer.amount))
+    return differing(given)
 
 
 def was_brought_within(days: int, protocol: RailProtocol, transfer: IncomingTransfer, *, at: datetime) -> bool:

@@ -9,7 +9,7 @@ RTP's releases 2.9 and 3.0 (``moov-io/rtp20022``). What no public text says is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -21,10 +21,19 @@ from gateway.domain.payment import Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
 from gateway.service.dialect import rail_time
 from gateway.service.incoming.money import REASON_ENDS
-from gateway.service.incoming.rail import TEXT_MAX, Brought, MadeReturn, ReasonCodes, requested, was_brought_within
+from gateway.service.incoming.rail import (
+    TEXT_MAX,
+    Brought,
+    MadeReturn,
+    ReasonCodes,
+    references_of_another,
+    requested,
+    was_brought_within,
+)
 from gateway.service.incoming.rtp_requests import RtpRequests, agent
+from gateway.service.incoming.status import status_about
 from gateway.service.ports import MessageClass
-from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading, differing
+from gateway.service.rail_protocol import OutboundMessage, RailProtocol, Reading
 from gateway.service.rtp import TIMED_OUT, RtpDialect, message_id_of
 from iso20022 import (
     Amount,
@@ -136,21 +145,10 @@ class RtpReceiving:
     ) -> OutboundMessage:
         """Return our pacs.002: from the creditor's institution to the sender, with one reason of RTP's list."""
         message_id = self._id(_ANSWER, transfer, transfer.version, at)
-        report = PaymentStatusReport(
-            message_id=message_id,
-            creation_time=rail_time(at, self._zone),
-            original_message_id=transfer.message_id,
-            original_message_name=transfer.message_type,
-            original_creation_time=rail_time(transfer.message_created_at, self._zone),
-            original_instruction_id=transfer.instruction_id,
-            original_end_to_end_id=transfer.end_to_end_id,
-            original_transaction_id=transfer.transaction_id,
-            original_uetr=transfer.uetr,
-            status=TransactionStatus(status),
-            reasons=() if reason_code is None else (self._reason(reason_code, text),),
+        reasons = () if reason_code is None else (self._reason(reason_code, text),)
+        report = replace(
+            status_about(transfer, status, reasons, message_id=message_id, zone=self._zone, at=at),
             acceptance_time=rail_time(transfer.received_at, self._zone),
-            instructing_agent=transfer.instructed_agent,
-            instructed_agent=transfer.instructing_agent,
             agent_clearing_system=None,
             states_group=True,
         )
@@ -294,17 +292,7 @@ class RtpReceiving:
 
     def mismatches(self, reading: Reading, transfer: IncomingTransfer) -> tuple[str, ...]:
         """Return the references of a statement that are given and are not the transfer's."""
-        said = reading.statement
-        if not isinstance(said, PaymentStatusReport | PaymentCancellationRequest):
-            return ()
-        return differing(
-            [
-                ("ORIGINAL_UETR_DIFFERS", said.original_uetr, transfer.uetr),
-                ("ORIGINAL_END_TO_END_ID_DIFFERS", said.original_end_to_end_id, transfer.end_to_end_id),
-                ("ORIGINAL_INSTRUCTION_ID_DIFFERS", said.original_instruction_id, transfer.instruction_id),
-                ("ORIGINAL_AMOUNT_DIFFERS", said.original_amount, transfer.amount),
-            ]
-        )
+        return references_of_another(reading, transfer, states_amount=True)
 
     def fact(self, reading: Reading, transfer: IncomingTransfer) -> IncomingFact:
         """Return what the rail says: of the transfer, of our answer to it, or of a question about it."""

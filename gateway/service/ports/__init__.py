@@ -57,6 +57,7 @@ from gateway.service.ports.dead_letters import (
 )
 from gateway.service.ports.faults import (
     ContradictedMapError,
+    DayUnknownError,
     ElsewhereError,
     FaultyRowError,
     NotHomeError,
@@ -140,6 +141,7 @@ __all__ = [
     "Core",
     "DataKey",
     "DataKeys",
+    "DayUnknownError",
     "DeadLetter",
     "DeadLetterReason",
     "DeadLetterState",

@@ -93,11 +93,15 @@ class AuditAnchor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AuditedEvent:
-    """An event as the database has it; `digest` is None where it was written before there were chains."""
+    """An event as the database has it; `digest` is None where it was written before there were chains.
+
+    Without a transaction no seal covers it.
+    """
 
     epoch: int
     facts: EventFacts
     digest: bytes | None
+    has_transaction: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +16,9 @@ from gateway.domain.conversation import (
     ConversationKind,
     ConversationState,
     RecordedAct,
+    Side,
 )
-from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
+from gateway.domain.payment import PaymentId, Rail, Reason, RegionId, TenantId
 from gateway.service.ports.bus import OutboundDelivery
 from gateway.service.ports.store import RawMessage
 
@@ -97,14 +98,45 @@ class SettledFor:
     amount_cents: int
 
 
+@dataclass(frozen=True, slots=True)
+class UnprojectedConversation:
+    """The other region's conversation of which acts were replicated that its projection may not have yet.
+
+    `opened` says what never changes of it; `digests` are those of the acts, in their order; `notes` say that something
+    has come, until the projection has it.
+    """
+
+    opened: Conversation
+    acts: Sequence[RecordedAct] | ValueError
+    """The fault in their place where this release cannot read one."""
+    digests: Sequence[bytes | None]
+    notes: Sequence[int]
+
+    @property
+    def payment_id(self) -> PaymentId:
+        """The conversation's id: notes name it as they name a payment."""
+        return PaymentId(self.opened.conversation_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectedConversation:
+    """What was folded, under which epoch, and the digest of the act that stands last."""
+
+    source: UnprojectedConversation
+    conversation: Conversation
+    epoch: int
+    digest: bytes | None
+
+
 class ConversationStore(Protocol):
-    """The conversations of one region. Facts and events are only ever added."""
+    """The conversations of one region, and, to be looked at, the other's. Facts and events are only ever added."""
 
     async def open(self, new: NewConversation) -> Opened:
         """Save conversation, first event, messages and deliveries in one transaction; a repeat saves nothing.
 
         Raises:
             FaultyRowError: it cannot be saved.
+            NotHomeError: the other region has opened it: what the rail brings is the other's to hear, too.
             UnavailableError: the database does not answer; whether it has committed is unknown.
 
         """
@@ -114,6 +146,7 @@ class ConversationStore(Protocol):
         """Save the decision if it still holds; False: load, and decide again.
 
         Raises:
+            NotHomeError: the conversation goes on in the other region; nothing was done.
             UnavailableError: the database does not answer; whether it has committed is unknown.
 
         """
@@ -123,8 +156,13 @@ class ConversationStore(Protocol):
         """Return a conversation as it is now."""
         ...
 
-    async def find_by_message_id(self, rail: Rail, message_ids: Sequence[str]) -> Mapping[str, Conversation]:
-        """Return conversations by the id of any message in them, either way; the newest where there are several."""
+    async def find_by_message_id(
+        self, rail: Rail, message_ids: Sequence[str]
+    ) -> Mapping[str, Mapping[Side, Conversation]]:
+        """Return conversations by the id of what opened them, or of whatever we have said in them, and by who did open.
+
+        Where both institutions are ours, one message has opened two. The newest where one side has several.
+        """
         ...
 
     async def find(
@@ -144,11 +182,11 @@ class ConversationStore(Protocol):
         ...
 
     async def events(self, conversation_id: ConversationId) -> Sequence[RecordedAct]:
-        """Return the history, oldest first."""
+        """Return the history as the conversation's home has written it, oldest first."""
         ...
 
     async def messages(self, conversation_id: ConversationId) -> Sequence[RawMessage]:
-        """Return the raw messages, oldest first."""
+        """Return the raw messages as the conversation's home has kept them, oldest first."""
         ...
 
     def sending(self, conversation_id: ConversationId) -> AbstractAsyncContextManager[RawMessage | None]:
@@ -159,8 +197,13 @@ class ConversationStore(Protocol):
         """
         ...
 
-    async def waiting(self, before: datetime, *, limit: int) -> Sequence[Conversation]:
-        """Return conversations with a message of ours that was saved before then, and is not known to have left."""
+    async def waiting(
+        self, rail: Rail, before: datetime, *, but: Collection[ConversationId], limit: int
+    ) -> Sequence[Conversation]:
+        """Return a rail's conversations with a message of ours saved before then that is not known to have left.
+
+        `but` for these; those whose messages were saved first.
+        """
         ...
 
     async def expired(self, now: datetime, *, limit: int) -> Sequence[Conversation]:
@@ -175,6 +218,9 @@ class ConversationStore(Protocol):
         """
         ...
 
-    async def overdue(self, now: datetime) -> int:
-        """Return in how many conversations what was due has not come, or was not done."""
+    async def overdue(self, now: datetime) -> Mapping[RegionId, int]:
+        """Return, by their homes, in how many conversations what was due has not come, or was not done.
+
+        This region is always among them; another where there is one: its own does not tell while it is lost.
+        """
         ...

@@ -24,7 +24,7 @@ class ContradictedMapError(NotServingError):
 
 
 class NotHomeError(NotServingError):
-    """The payment's home is another region, which alone decides on it: nothing was done here."""
+    """The home of a payment or a conversation is another region, which alone decides on it: nothing was done here."""
 
 
 class ElsewhereError(NotServingError):
@@ -48,6 +48,18 @@ class NotInBothError(UnavailableError):
 
     def __init__(self, home: RegionId, key: IdempotencyKey, why: str) -> None:
         super().__init__(f"accepted, and not acknowledged: {why}")
+        self.home = home
+        self.key = key
+
+
+class DayUnknownError(UnavailableError):
+    """A lost region may have accepted the key on a day about which nobody can be asked now: nothing was done here.
+
+    ``home`` is this region, ``key`` the submission's idempotency key.
+    """
+
+    def __init__(self, home: RegionId, key: IdempotencyKey, why: str) -> None:
+        super().__init__(why)
         self.home = home
         self.key = key
 

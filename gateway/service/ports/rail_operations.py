@@ -85,10 +85,10 @@ class RailEventStore(Protocol):
         """
         ...
 
-    async def still_missing(self, rail: Rail, *, limit: int) -> Sequence[RailEvent]:
+    async def still_missing(self, rail: Rail, *, message_id: str | None = None, limit: int) -> Sequence[RailEvent]:
         """Return what is missing, nobody has closed, and has not come and settled with its amount since.
 
-        Each once, whichever region has found it; the oldest first.
+        Each once, whichever region has found it; the oldest first. With `message_id` that one alone.
         """
         ...
 

@@ -88,8 +88,9 @@ class RegionStore(Protocol):
     async def adopt(self, slots: SlotMap) -> Collection[int]:
         """Make this the region's copy, and return the slots that it gained by it.
 
-        A slot that another region has yet to release stays as it is: a later call takes it. What this region loses it
-        releases, and the other learns that by replication, after everything that was done before.
+        A slot that another region has yet to release stays as it is: a later call takes it. What this region loses, or
+        is named in the map as who ends it, it releases, and the other learns that by replication, after everything that
+        was done before.
 
         Waits for every claim and decision that runs under the old map, and none runs under it afterwards. The timers of
         payments whose slots were lost are stopped: their new home carries them. A slot whose copy has a higher epoch

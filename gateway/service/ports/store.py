@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 from uuid import UUID
 
 from gateway.domain.doubt import NotFoundPolicy
-from gateway.domain.events import Event
-from gateway.domain.history import RecordedEvent
+from gateway.domain.events import Event, EventKind
+from gateway.domain.history import RecordedEvent, counts_transfer
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import (
     FundsHolder,
@@ -58,6 +58,8 @@ class NewPayment:
 
     ``content_digest`` is equal for equal content (header and creation times do not count): it tells an honest retry
     from another payment under the same key. A return names what it gives back, and who holds that money.
+    ``is_named_by_day``: the rail's ids of it are functions of its business date. Where the key was a lost region's,
+    which may have named it on another day, its own is chosen in view of the slot's ``ask_after``: ``day_known_to``.
     """
 
     payment_id: PaymentId
@@ -83,6 +85,8 @@ class NewPayment:
     outbox: tuple[OutboundDelivery, ...]
     original_id: PaymentId | None = None
     funds_holder: FundsHolder | None = None
+    is_named_by_day: bool = False
+    day_known_to: datetime | None = None
 
     def accepted(self, funds_holder: FundsHolder) -> Payment:
         """Return the payment that this becomes once it is committed; its tenant says who holds the debtor's money.
@@ -120,6 +124,7 @@ class AcceptKind(StrEnum):
     OTHER_CONTENT = "other_content"
     MESSAGE_ID_TAKEN = "message_id_taken"
     ELSEWHERE = "elsewhere"
+    DAY_UNKNOWN = "day_unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +132,14 @@ class Accepted:
     """The outcome of one submission; ``payment`` is the one that holds the key (none when the message id is taken).
 
     A key whose slot another region owns is accepted there alone: nothing was saved, and ``home`` names that region.
+    Nor was it where a lost region may have named the payment on another day (see `NewPayment`): ``asked_from`` is the
+    ``ask_after`` of the slot, which was taken over.
     """
 
     kind: AcceptKind
     payment: Payment | None
     home: RegionId | None = None
+    asked_from: datetime | None = None
 
 
 TimerChange = datetime | Literal["stop"] | None
@@ -164,6 +172,31 @@ class Decision:
     postings: tuple[Posting, ...] = ()
     returned_cents: int = 0
     request: Request = NO_REQUEST
+
+    @property
+    def outcome(self) -> Payment:
+        """The payment as it is once this is saved."""
+        payment, kind = self.payment, self.event.kind
+        next_step_at = payment.next_step_at
+        if self.timer is not None:
+            next_step_at = self.timer if isinstance(self.timer, datetime) else None
+        return replace(
+            payment,
+            state=self.state,
+            version=payment.version + 1,
+            is_taken_over=payment.is_taken_over and kind is not EventKind.TAKEN_OVER,
+            status=self.status,
+            reason=self.reason,
+            creation_time=self.creation_time or payment.creation_time,
+            transfers=payment.transfers + counts_transfer(kind),
+            status_requests=payment.status_requests + (kind is EventKind.STATUS_REQUESTED),
+            pings=payment.pings + (kind is EventKind.PINGED),
+            next_step_at=next_step_at,
+            updated_at=self.at,
+            final_at=payment.final_at or (self.at if self.state.is_final else None),
+            returned_cents=self.returned_cents,
+            request=self.request,
+        )
 
 
 @dataclass(frozen=True, slots=True)

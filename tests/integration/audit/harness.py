@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from adapters.postgres.audit import PostgresAudit, open_audit_reader
+from adapters.postgres.audit import open_audit_reader
 from adapters.postgres.connection import open_pool
+from adapters.postgres.sealing import PostgresAudit
 from adapters.postgres.store import PostgresStore
 from gateway.domain.events import EventKind
 from gateway.domain.payment import Payment

@@ -172,7 +172,27 @@ async def test_an_act_that_lost_its_digest_or_its_transaction_is_reported(owner:
         found[column] = {violation.kind for violation in trail.violations}
 
     assert {ViolationKind.EVENT_UNCHAINED, ViolationKind.SEALED_EVENTS_DIFFER} <= found["digest"]
-    assert found["sql_transaction"] == {ViolationKind.SEALED_EVENTS_DIFFER}
+    assert found["sql_transaction"] == {ViolationKind.EVENT_UNSEALABLE, ViolationKind.SEALED_EVENTS_DIFFER}
+
+
+async def test_an_act_that_was_never_under_a_seal_for_want_of_a_transaction_is_reported(database: Database) -> None:
+    """Chained, and put there before it was sealed: no seal misses it, so it is named by itself."""
+    place = PostgresPlace(database)
+    talk = await _talk(database)
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute("ALTER TABLE conversation_event DROP CONSTRAINT conversation_event_sealed_if_chained_ck")
+    await owner.execute(
+        "UPDATE conversation_event SET sql_transaction = NULL WHERE conversation_id = $1 AND sequence = 3", talk
+    )
+    await owner.close()
+    async with place.open() as [opened]:
+        await sealed_all(opened.audit, events_max=4)
+
+    trail = await verified(place)
+
+    assert [(each.kind, each.place) for each in trail.violations] == [
+        (ViolationKind.EVENT_UNSEALABLE, f"payment {talk}, event 3")
+    ]
 
 
 async def test_a_part_ends_between_conversations_as_between_payments(owner: asyncpg.Connection) -> None:

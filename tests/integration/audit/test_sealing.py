@@ -13,10 +13,10 @@ import asyncpg
 import pytest
 
 from adapters.postgres import statements
-from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.cluster import find_programs
 from adapters.postgres.connection import open_pool
 from adapters.postgres.rows import accept_columns
+from adapters.postgres.sealing import PostgresAudit
 from adapters.postgres.server import EmbeddedPostgres
 from gateway.domain.audit import chained
 from gateway.domain.events import EventKind

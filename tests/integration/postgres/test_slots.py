@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final, cast
 
 import asyncpg
@@ -124,6 +125,39 @@ async def test_of_a_slot_that_was_taken_over_the_rail_is_asked_first_and_of_no_o
             found.append(await store.asks_first(payment))
 
     assert found == [False, False, True]
+
+
+async def test_what_a_lost_region_may_have_named_on_another_day_is_claimed_once_its_day_was_chosen(
+    database: Database,
+) -> None:
+    """In view of this takeover: the map that is kept may be older, and so may the one that the day was chosen by."""
+    async with open_pool(database.application_dsn) as pool:
+        named, chosen_by_client = replace(new_payment("key-1"), is_named_by_day=True), new_payment("key-2")
+        regions = PostgresRegions(pool, region=REGION, vault=VAULT)
+        store = PostgresStore(pool, region=REGION, vault=VAULT, tenure=Standing())
+        ours = SlotMap.first([REGION])
+        await regions.adopt(ours)
+        assert await store.home_elsewhere(named) is None
+        away = ours.moved(ALL, to=PEER)
+        await regions.adopt(away)
+        await regions.adopt(away.taken_over(PEER, by=REGION, ask_after=NOW))
+
+        outcomes = [
+            *await store.accept([named, chosen_by_client]),
+            *await store.accept([replace(named, day_known_to=NOW - timedelta(days=1))]),
+        ]
+        claims = await _claims(database)
+        outcomes += await store.accept([replace(named, day_known_to=NOW), named])
+
+    assert [outcome.kind for outcome in outcomes] == [
+        AcceptKind.DAY_UNKNOWN,
+        AcceptKind.CREATED,
+        AcceptKind.DAY_UNKNOWN,
+        AcceptKind.CREATED,
+        AcceptKind.REPLAYED,
+    ]
+    assert [outcome.asked_from for outcome in outcomes if outcome.kind is AcceptKind.DAY_UNKNOWN] == [NOW, NOW]
+    assert claims == 1
 
 
 async def test_a_check_in_the_statements_own_snapshot_would_accept_under_the_old_map(database: Database) -> None:

@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 
 from adapters.keys.clear import ClearVault
-from adapters.postgres.audit import PostgresAudit, open_audit_reader
+from adapters.postgres.audit import open_audit_reader
 from adapters.postgres.bus_tables import BUS_TABLES
 from adapters.postgres.connection import open_pool
 from adapters.postgres.logins import Login
@@ -29,6 +29,7 @@ from adapters.postgres.replication.connection import PUBLICATION, ReplicationErr
 from adapters.postgres.replication.follow import join
 from adapters.postgres.replication.publish import prepare
 from adapters.postgres.replication.status import Inward, Outward, status
+from adapters.postgres.sealing import PostgresAudit
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.tables import REPLICATED, outbox
@@ -470,6 +471,21 @@ async def test_a_history_that_cannot_be_folded_is_kept_and_tried_again(regions: 
     assert (await west.store.load([payment.payment_id]))[payment.payment_id].version == 1
 
 
+async def test_an_answer_finds_the_other_regions_payment_once_its_facts_are_folded(regions: list[Region]) -> None:
+    """What comes over the link together is there together: whoever finds nothing catches up before it looks again."""
+    east, west = regions
+    new = new_payment(key_at(east.name, "CAUGHTUP"))
+    await east.store.accept([new])
+    await until(lambda: _claimed(west.server, new.idempotency_key), 1)
+
+    at_once = await west.store.find_by_message_id(Rail.FEDNOW, [new.message_id])
+    await Projector(west.own, folded, VirtualClock(NOW), RecordingObserver()).catch_up()
+    then = await west.store.find_by_message_id(Rail.FEDNOW, [new.message_id])
+
+    assert at_once == {}
+    assert [payment.payment_id for payment in then.values()] == [new.payment_id]
+
+
 async def test_a_message_id_that_the_other_region_has_accepted_is_taken(regions: list[Region]) -> None:
     """The rail would take the second for a copy of the first, and its answer would be about both."""
     east, west = regions
@@ -553,6 +569,22 @@ async def test_a_slot_that_is_handed_over_is_taken_once_its_owner_has_released_i
     assert (first.kind, again.kind) == (AcceptKind.CREATED, AcceptKind.REPLAYED)
     assert (await east.store.accept([new_payment(key)]))[0].kind is AcceptKind.REPLAYED
     await give_back(regions, moved, {slot})
+
+
+async def test_a_slot_is_released_by_who_slept_through_having_it(regions: list[Region]) -> None:
+    """Simulation, regions, seed 1032: taken over and handed back while the heir was down, it waited for ever."""
+    east, west = regions
+    slots = await east.own.slot_map()
+    assert slots is not None
+    slot = min(slots.slots_of(west.name))
+    back = slots.moved([slot], to=east.name).handed_over([slot], to=west.name)
+
+    assert await west.own.adopt(back) == set(), "the control: it waits for the word of who had it"
+    assert await east.own.adopt(back) == set()
+    async with asyncio.timeout(20):
+        while await west.own.adopt(back) != {slot}:
+            await asyncio.sleep(0.02)
+    await give_back(regions, back, {slot})
 
 
 async def test_payments_that_were_under_way_in_a_lost_region_are_taken_over_in_doubt(regions: list[Region]) -> None:

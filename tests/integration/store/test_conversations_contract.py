@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Final
 
+import asyncpg
 import pytest
 
 from adapters.keys.clear import ClearVault
@@ -19,7 +20,7 @@ from gateway.domain.conversation import Act, Conversation, ConversationId, Conve
 from gateway.domain.identity import conversation_id_of
 from gateway.domain.payment import PaymentId, Rail, TenantId
 from gateway.service.conversations.decide import decided, delivery_of
-from gateway.service.ports import MessageDirection, RawMessage
+from gateway.service.ports import FaultyRowError, MessageDirection, RawMessage
 from gateway.service.ports.conversations import ConversationStore, Counted, NewConversation, OpenKind
 from iso20022 import EndToEndId, MessageId
 from tests.conftest import REGION, TENANT, Database
@@ -68,13 +69,12 @@ def new(*, counted: Counted | None = None, content: bytes = b"content", **change
         conversation(side=Side.US),
         conversation_id=ConversationId(conversation_id_of("test", name)),
         tenant_id=TenantId(TENANT),
-        rail=Rail.FEDNOW,
         message_id=MessageId(name),
         end_to_end_id=EndToEndId("E2E-1"),
         opened_at=NOW,
         updated_at=NOW,
         due_at=NOW + timedelta(days=1),
-        **changes,  # type: ignore[arg-type]
+        **{"rail": Rail.FEDNOW, **changes},  # type: ignore[arg-type]
     )
     message = raw(name=made.message_id)
     return NewConversation(made, content, (message,), (delivery_of(made, version=1, at=NOW),), counted)
@@ -96,9 +96,71 @@ async def test_a_conversation_is_opened_once_however_often_and_at_once(store: Co
     assert (kinds.count(OpenKind.OPENED), kinds.count(OpenKind.REPEATED)) == (1, 7)
     assert other.kind is OpenKind.OTHER_CONTENT
     named = asked.conversation.conversation_id
-    assert await store.load(named) == asked.conversation
+    assert await store.load(named) == replace(asked.conversation, region=REGION)
     assert [each.act for each in await store.events(named)] == [Act.OPENED]
     assert tuple(await store.messages(named)) == asked.messages
+
+
+def heard(asked: NewConversation, *, content: bytes = b"content") -> NewConversation:
+    """The same message as the other institution hears it, which is ours as well."""
+    opened = replace(
+        asked.conversation,
+        conversation_id=ConversationId(conversation_id_of("heard", asked.conversation.message_id)),
+        side=Side.THEM,
+        own_agent=asked.conversation.counterparty,
+        counterparty=asked.conversation.own_agent,
+    )
+    return NewConversation(opened, content, (raw(MessageDirection.RAIL_IN, opened.message_id),))
+
+
+async def test_between_two_institutions_of_ours_a_message_opens_one_conversation_on_each_side(
+    store: ConversationStore,
+) -> None:
+    """Heard four times while it is asked four times, all at once: two conversations, each found by its side."""
+    asked = new()
+    brought = heard(asked)
+
+    outcomes = await asyncio.gather(*(store.open(each) for each in (asked, brought) * 4))
+    other = await store.open(heard(asked, content=b"other"))
+    found = await store.find_by_message_id(Rail.FEDNOW, [asked.conversation.message_id])
+
+    assert [outcome.kind for outcome in outcomes].count(OpenKind.OPENED) == 2
+    assert {outcome.kind for outcome in outcomes} == {OpenKind.OPENED, OpenKind.REPEATED}
+    assert other.kind is OpenKind.OTHER_CONTENT, "the control: on one side a message opens one"
+    halves = {side: each.conversation_id for side, each in found[asked.conversation.message_id].items()}
+    assert halves == {
+        Side.US: asked.conversation.conversation_id,
+        Side.THEM: brought.conversation.conversation_id,
+    }
+
+
+async def test_under_the_constraint_of_before_the_second_half_cannot_be_opened(database: Database) -> None:
+    """The control, on PostgreSQL: what lets both halves stand is the constraint, and nothing else."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute(
+        "ALTER TABLE conversation DROP CONSTRAINT conversation_rail_message_id_side_region_uq, "
+        "ADD CONSTRAINT conversation_rail_message_id_region_uq UNIQUE (rail, message_id, region)"
+    )
+    await owner.close()
+    asked = new()
+
+    async with open_pool(database.application_dsn) as pool:
+        store = PostgresConversations(pool, region=REGION, vault=ClearVault(b"a-key-for-tests-only"))
+        await store.open(asked)
+        with pytest.raises(FaultyRowError):
+            await store.open(heard(asked))
+
+
+async def test_one_message_opens_one_conversation_on_a_side_whatever_its_own_id(store: ConversationStore) -> None:
+    """Two tenants' keys, or two ways of hearing, lead to one message: one opens, however many try at once."""
+    asked = new()
+    ids = [ConversationId(conversation_id_of("race", str(number))) for number in range(8)]
+    others = [replace(asked, conversation=replace(asked.conversation, conversation_id=each)) for each in ids]
+
+    outcomes = await asyncio.gather(*(store.open(each) for each in others))
+
+    assert [outcome.kind for outcome in outcomes].count(OpenKind.OPENED) == 1
+    assert len({outcome.conversation.conversation_id for outcome in outcomes}) == 1
 
 
 async def test_of_two_acts_at_once_one_holds(store: ConversationStore) -> None:
@@ -163,14 +225,32 @@ async def test_what_does_not_leave_is_found_without_its_delivery(store: Conversa
     """After a while, and only while something of it is unsent."""
     asked = await opened(store)
 
-    early = await store.waiting(NOW, limit=9)
-    late = await store.waiting(NOW + timedelta(seconds=31), limit=9)
+    later = NOW + timedelta(seconds=31)
+
+    early = await store.waiting(Rail.FEDNOW, NOW, but=(), limit=9)
+    late = await store.waiting(Rail.FEDNOW, later, but=(), limit=9)
     async with store.sending(asked.conversation_id):
         pass
-    sent = await store.waiting(NOW + timedelta(seconds=31), limit=9)
+    sent = await store.waiting(Rail.FEDNOW, later, but=(), limit=9)
 
     assert (early, sent) == ([], [])
     assert [each.conversation_id for each in late] == [asked.conversation_id]
+
+
+async def test_what_waits_for_one_rail_or_was_put_off_takes_no_place_of_what_waits_for_another(
+    store: ConversationStore,
+) -> None:
+    """With room for one of each: the backlog of the one, and what stands at its head, hide nothing."""
+    backlog = [await opened(store) for _ in range(3)]
+    other = await opened(store, rail=Rail.RTP)
+    later, first = NOW + timedelta(seconds=31), backlog[0].conversation_id
+
+    found = [
+        [each.conversation_id for each in await store.waiting(rail, later, but=but, limit=1)]
+        for rail, but in ((Rail.FEDNOW, ()), (Rail.FEDNOW, {first}), (Rail.RTP, {first}), (Rail.RTP, ()))
+    ]
+
+    assert found == [[first], [backlog[1].conversation_id], [other.conversation_id], [other.conversation_id]]
 
 
 async def test_a_conversation_is_found_by_its_opening_and_by_whatever_we_have_said(store: ConversationStore) -> None:
@@ -182,8 +262,8 @@ async def test_a_conversation_is_found_by_its_opening_and_by_whatever_we_have_sa
     found = await store.find_by_message_id(Rail.FEDNOW, [asked.message_id, said.business_message_id, "NOBODYS"])
 
     assert set(found) == {asked.message_id, said.business_message_id}
-    assert {each.conversation_id for each in found.values()} == {asked.conversation_id}
-    assert found[asked.message_id].withdrawal_id == said.business_message_id
+    assert {each[Side.US].conversation_id for each in found.values()} == {asked.conversation_id}
+    assert found[asked.message_id][Side.US].withdrawal_id == said.business_message_id
     assert await store.find_by_message_id(Rail.RTP, [asked.message_id]) == {}
 
 
@@ -207,7 +287,8 @@ async def test_what_is_due_first_is_listed_first_and_what_is_over_is_not(store: 
     assert [each.needs_attention for each in strange] == [False, False, True]
     assert [each.needs_attention for each in noted] == [False, False]
     assert await store.find(TenantId("other"), is_open=False, limit=9) == []
-    assert await store.overdue(NOW + timedelta(hours=2)) == 1
+    assert await store.overdue(NOW) == {REGION: 0}
+    assert await store.overdue(NOW + timedelta(hours=2)) == {REGION: 1}
 
 
 async def test_an_undecided_request_expires_and_a_decided_one_does_not(store: ConversationStore) -> None:

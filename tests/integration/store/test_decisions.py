@@ -55,6 +55,33 @@ async def test_a_final_answer_keeps_status_and_reason_and_stops_the_timer(store:
     assert await store.due_timers(NOW + timedelta(days=1), limit=10) == []
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        (EventKind.SENDING_STARTED, EventKind.SETTLEMENT_REPORTED),
+        (
+            EventKind.SENDING_STARTED,
+            EventKind.DEADLINE_PASSED,
+            EventKind.STATUS_REQUESTED,
+            EventKind.REJECTION_REPORTED,
+        ),
+        (EventKind.DEADLINE_PASSED,),
+    ],
+)
+async def test_what_a_decision_says_of_its_outcome_is_what_the_store_then_has(
+    store: PaymentStore, way: tuple[EventKind, ...]
+) -> None:
+    """Whoever goes on from it need not read it."""
+    payment = await accepted(store)
+    for kind in way:
+        taken = decision(payment, kind)
+        assert await store.save([taken]) == [True]
+
+        payment = await now_of(store, payment)
+
+        assert taken.outcome == payment
+
+
 async def test_of_two_decisions_on_one_version_one_holds(stand: Stand) -> None:
     """The version is the guard: SENDING is saved once, so the bytes leave once."""
     async with stand.open(2) as stores:

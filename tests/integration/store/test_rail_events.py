@@ -273,3 +273,5 @@ async def test_what_is_missing_is_shown_once_until_it_is_closed_however_many_cam
 
     assert await stores[1].still_missing(Rail.FEDNOW, limit=2) == missing[2:]
     assert await stores[1].still_missing(Rail.RTP, limit=2) == []
+    alone = [await stores[1].still_missing(Rail.FEDNOW, message_id=str(each.about), limit=1) for each in missing]
+    assert alone == [*([] for _ in missing[:2]), *([each] for each in missing[2:])]

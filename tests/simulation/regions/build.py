@@ -1,4 +1,4 @@
-"""How the processes of a region that has another beside it are composed, as ``gateway.main`` does it."""
+"""How the processes of a region that has another beside it are composed, as ``gateway.worker`` does it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from adapters.http.submissions import MOVING_MAX_S
 from gateway.domain.payment import Rail
 from gateway.domain.timing import Timing
 from gateway.service.both_regions import BothRegions, PeerFence
+from gateway.service.days import LostDays
 from gateway.service.decide import Decisions, taking_over
 from gateway.service.fencing import HeldLink
 from gateway.service.group_commit import GroupCommit
@@ -39,6 +40,7 @@ from gateway.service.ports import (
 )
 from gateway.service.receive import Receiver
 from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, folded
+from gateway.service.submit import Intake
 from tests.fakes.incoming_rail import receiving_rail
 from tests.simulation.build import Build, LifeObserver, Loop
 from tests.simulation.incoming import incoming_side
@@ -75,6 +77,11 @@ class TenuredStore:
         self._store = store
         self._regional = regional
         self._region = region
+
+    @property
+    def days(self) -> LostDays:
+        """On which day the other region may have accepted a key, once it is lost."""
+        return LostDays(cast("RegionStore", self._store), self._region.name, self._region.peer.name)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -176,6 +183,14 @@ class RegionsBuild(Build):
         """Return the way to the other region's gateway."""
         return SimulatedPeer(life, plan, token)
 
+    def intake(self, **parts: Any) -> Intake:
+        """Return the use case that takes payments in."""
+        return Intake(**parts, days=self.days(parts["store"]))
+
+    def days(self, store: TenuredStore) -> LostDays:
+        """Return what says on which day a lost region may have accepted a key."""
+        return store.days
+
     is_drained_before_it_moves = True
     """Whether slots move only once their old owner has surely ended."""
 
@@ -212,24 +227,30 @@ class RegionsBuild(Build):
         store = cast("RegionStore", self.region_store(life))
         clock: Any = life.poll_clock
         observer = LifeObserver(life)
-        projector = self.projector(store, clock, observer)
+        projector, transfers = self.projector(store, clock, observer), self._transfers(life, clock)
+        folding = (projector.catch_up, transfers.catch_up)
         return {
-            **(self._loops_of_incoming(life, clock) if life.world.scenario.incoming else {}),
+            **(self._loops_of_incoming(life, transfers) if life.world.scenario.incoming else {}),
             "projection": projector.run,
             "pulse": Pulse(store, clock).run,
             "successor": Successor(store, clock).run,
-            "receiver for the other region": replace(receiver, clock=clock).run_for_the_other_region,
+            "receiver for the other region": replace(receiver, clock=clock, folding=folding).run_for_the_other_region,
         }
 
-    def _loops_of_incoming(self, life: Life, clock: Any) -> Mapping[str, Loop]:
-        """Return what folds the other region's incoming transfers, and finds out what it has of ours."""
-        both, rail = self.regional(life).both, receiving_rail(self.protocol(life.world))
+    def _transfers(self, life: Life, clock: Any) -> Projector[UnprojectedTransfer, ProjectedTransfer]:
+        """Return what folds the other region's incoming transfers."""
+        rail = receiving_rail(self.protocol(life.world))
         fold = TransferFold(IncomingDecider({rail.rail: rail}, life.world.chance.identifiers(f"{life.key}.fold")))
         projections = cast("Any", incoming_side(life, cast("Region", life.world).incoming))
-        projector: Projector[UnprojectedTransfer, ProjectedTransfer]
-        projector = Projector(projections, fold, clock, cast("Observer", LifeObserver(life)))
+        return Projector(projections, fold, clock, cast("Observer", LifeObserver(life)))
+
+    def _loops_of_incoming(
+        self, life: Life, transfers: Projector[UnprojectedTransfer, ProjectedTransfer]
+    ) -> Mapping[str, Loop]:
+        """Return what follows the other region's incoming transfers, and finds out what it has of ours."""
+        both = self.regional(life).both
         return {
-            "projection of incoming transfers": projector.run,
+            "projection of incoming transfers": transfers.run,
             "peer's fence": both.fence.run,
             "peer's copy": both.run,
         }

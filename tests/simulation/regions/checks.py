@@ -54,6 +54,13 @@ class NothingIsRefusedInEither(NothingIsRefused):
         return any(each.answer not in ACCEPTING for each in given_up(world, quarantined))
 
 
+class TheChainIsIntactInEither(TheChainIsIntact):
+    """But of a payment whose claim was lost and made anew: it has a chain in each region (`verify_audit`)."""
+
+    def begins_once(self, world: World, payment_id: PaymentId) -> bool:
+        return not cast("Any", world).store.is_claimed_in_both(payment_id)
+
+
 EACH_REGION: Final[tuple[type[Check], ...]] = (
     StatesTellTheTruth,
     FinalsStayFinal,
@@ -65,7 +72,7 @@ EACH_REGION: Final[tuple[type[Check], ...]] = (
     NothingIsRefusedInEither,
     HistoriesFold,
     TheLedgerSaysTheSame,
-    TheChainIsIntact,
+    TheChainIsIntactInEither,
     MessagesCountOnce,
     DoubtHasANextStep,
     WhatWaitsHasADelivery,
@@ -76,13 +83,17 @@ EACH_REGION: Final[tuple[type[Check], ...]] = (
 
 
 class AKeyHasOneClaim(RegionsCheck):
-    """Whichever region was asked, and in whatever hands the slot was."""
+    """Whichever region was asked, and in whatever hands the slot was; but for one whose claim was lost.
+
+    That is claimed once more by who has taken it over: that money moves once all the same is watched by others.
+    """
 
     promise = "a key is claimed in one region"
 
     def on_step(self, world: RegionsWorld) -> Iterator[str]:
         east, west = (region.store.own_claims for region in world.both)
-        yield from (f"the key {key[1]} is claimed in both regions" for key in east.keys() & west.keys())
+        if not any(each.loses for each in world.scenario.fencings):
+            yield from (f"the key {key[1]} is claimed in both regions" for key in east.keys() & west.keys())
 
 
 class MoneyMovesOnceInBoth(RegionsCheck):

@@ -70,7 +70,11 @@ async def client(world: RegionsWorld, plan: PaymentPlan, number: int) -> None:
             world.trace.tell(who, f"is told that payment {plan.number} is {answer.state}")
             world.told(Told(plan.number, answer))
             break
-        await asyncio.sleep(chance.delay_s(0.01, 20, who, number, turn))
+        await asyncio.sleep(max(chance.delay_s(0.01, 20, who, number, turn), _until_repeats_s(world)))
+
+
+def _until_repeats_s(world: RegionsWorld) -> float:
+    return world.scenario.repeats_from_s - world.loop.time()
 
 
 def _look_whether_nothing_was(world: RegionsWorld, plan: PaymentPlan, token: int, error: str) -> None:
@@ -105,7 +109,9 @@ async def _fence_and_readmit(world: RegionsWorld, act: Fencing) -> None:
         world.happened["a region is fenced off"] += 1
     if act.moves:
         watch = LeaseWatch(witness, act.region, clock)
-        while world.build.is_drained_before_it_moves and not (await _is_over(watch) and world.is_drained(act.region)):
+        while world.build.is_drained_before_it_moves and not (
+            await _is_over(watch) and (act.loses or world.is_drained(act.region))
+        ):
             await asyncio.sleep(LOOK_S)
         if act.takes_over:
             await _take_over(world, witness, act.region, by=by.name, clock=clock)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from gateway.domain.payment import PaymentId, PaymentState, RegionId
+from gateway.domain.payment import IdempotencyKey, PaymentId, PaymentState, RegionId
 from gateway.domain.regions import SlotOwner
+from gateway.service.days import LostDays
 from gateway.service.incoming.both_regions import Acceptances, NoOtherRegion
 from gateway.service.lease import RegionLease
 from gateway.service.ports import (
@@ -23,11 +24,12 @@ from gateway.service.ports import (
     NotSentError,
     UnavailableError,
 )
+from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import UNMATCHED, Receiver
 from gateway.service.regions import MapKeeper
 from tests.simulation.plants import IdsDrawn
 from tests.simulation.processes import Life
-from tests.simulation.regions.build import RegionsBuild
+from tests.simulation.regions.build import RegionsBuild, TenuredStore
 from tests.simulation.regions.incoming import RegionalIncoming, TransferChange
 from tests.simulation.regions.link import SimulatedPeer
 from tests.simulation.regions.scenario import RegionClock
@@ -57,6 +59,7 @@ class RegionsPlant(StrEnum):
     HANDED_BACK_UNRELEASED = "handed-back-unreleased"
     MOVING_NOT_WAITED_FOR = "moving-not-waited-for"
     CLOCKS_BEYOND_THE_MARGIN = "clocks-beyond-the-margin"
+    NAMED_BY_TODAY = "named-by-today"
 
 
 REGIONS_SENTENCES: Final[Mapping[RegionsPlant, str]] = {
@@ -76,6 +79,7 @@ REGIONS_SENTENCES: Final[Mapping[RegionsPlant, str]] = {
     RegionsPlant.HANDED_BACK_UNRELEASED: "Who has slots back begins before their owner has said that it has ended.",
     RegionsPlant.MOVING_NOT_WAITED_FOR: "A submission does not wait for a slot that is being handed over.",
     RegionsPlant.CLOCKS_BEYOND_THE_MARGIN: "Monotonic clocks are slower by a third: more than the margin of a lease.",
+    RegionsPlant.NAMED_BY_TODAY: "A key that a lost region may have accepted yesterday is named by the present day.",
 }
 """What is wrong, in a sentence."""
 
@@ -237,6 +241,18 @@ class ClocksBeyondTheMargin(RegionsBuild):
         return -1 / 3
 
 
+class _OfToday(LostDays):
+    async def day_of(self, rail: RailProtocol, key: IdempotencyKey, *, asked_from: datetime, at: datetime) -> date:
+        del key, asked_from
+        return rail.business_date(at)
+
+
+class NamedByToday(RegionsBuild):
+    def days(self, store: TenuredStore) -> LostDays:
+        named = store.days
+        return _OfToday(named.store, named.own, named.peer)
+
+
 REGIONS_BUILDS: Final[Mapping[RegionsPlant, type[RegionsBuild]]] = {
     RegionsPlant.TWO_WRITERS: TwoWriters,
     RegionsPlant.FENCE_OFF: FenceOff,
@@ -254,4 +270,5 @@ REGIONS_BUILDS: Final[Mapping[RegionsPlant, type[RegionsBuild]]] = {
     RegionsPlant.HANDED_BACK_UNRELEASED: HandedBackUnreleased,
     RegionsPlant.MOVING_NOT_WAITED_FOR: MovingNotWaitedFor,
     RegionsPlant.CLOCKS_BEYOND_THE_MARGIN: ClocksBeyondTheMargin,
+    RegionsPlant.NAMED_BY_TODAY: NamedByToday,
 }

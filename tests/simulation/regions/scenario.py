@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from random import Random
 from typing import Final
 
-from gateway.domain.payment import RegionId
-from gateway.domain.regions import DRIFT_MAX
+from gateway.domain.identity import slot_of
+from gateway.domain.payment import IdempotencyKey, RegionId
+from gateway.domain.regions import DRIFT_MAX, SlotMap
 from tests.simulation.scenario import (
+    MIDNIGHT,
     Blow,
     Call,
     Happening,
@@ -141,13 +144,16 @@ class Fencing:
     takes_over: bool = False
     hands_back: bool = False
     """Whether it has its slots back once it serves again, whatever is under way."""
+    loses: bool = False
+    """Whether it is taken over without what it has written last, which comes when it is back."""
 
     @property
     def words(self) -> str:
         """It in words."""
         if self.takes_over:
             back = ", and has its slots back" if self.hands_back else ""
-            return f"{self.region} is taken over at {self.at_s:.1f} s, is let in {self.seconds:.1f} s later{back}"
+            lost = " without what it has written last" if self.loses else ""
+            return f"{self.region} is taken over{lost} at {self.at_s:.1f} s, is let in {self.seconds:.1f} s later{back}"
         moves = " its slots move, and" if self.moves else ""
         return f"{self.region} is fenced off at {self.at_s:.1f} s,{moves} it is let in {self.seconds:.1f} s later"
 
@@ -166,6 +172,8 @@ class RegionsScenario(Scenario):
     silences: tuple[Silence, ...] = ()
     lost_answers: tuple[LostAnswer, ...] = ()
     fencings: tuple[Fencing, ...] = ()
+    repeats_from_s: float = 0.0
+    """Clients that have been answered repeat their payments not before then."""
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
@@ -210,6 +218,8 @@ def regions_scenario_of(seed: int) -> RegionsScenario:
         way_s=random.choice((0.005, 0.03, 0.03, 0.2)),
         clocks=_drifting(seed, (_clock(random), _clock(random))),
     )
+    if seed >= LOST_FROM:
+        return _lost(seed, world)
     fencings = _fencings(random)
     spread_s = 60.0 if fencings else 25.0
     return replace(
@@ -246,6 +256,41 @@ def _incoming(seed: int, *, spread_s: float) -> tuple[IncomingPlan, ...]:
         )
         for plan in plans
     )
+
+
+LOST_FROM: Final = 10_001
+"""From this seed on a region is lost with what it wrote last, and a client repeats its payment on the next day.
+
+The ten thousand before are what they were before there were such worlds.
+"""
+
+
+def _lost(seed: int, world: RegionsScenario) -> RegionsScenario:
+    """Return a world at midnight: accepted and perhaps sent by a region that is cut off, lost, and taken over."""
+    random = Random(f"lost {seed}")
+    number = random.choice([each for each in range(1, 17) if _home(each) == REGIONS[each % 2]])
+    lost, at_s = REGIONS[number % 2], round(random.uniform(2, 6), 3)
+    plan = payment_of(random, number)
+    dies_s = round(at_s + random.choice((random.uniform(0, 0.3), random.uniform(0, 6))), 3)
+    is_seen_again_s = round(random.uniform(90, 130), 2)
+    taken_s = round(dies_s + random.uniform(0, 3), 2)
+    midnight_s = round(taken_s + 2 * world.lease_s + random.uniform(26, 40), 2)
+    return replace(
+        world,
+        starts_at=MIDNIGHT - timedelta(seconds=midnight_s),
+        clocks=_drifting(seed, (RegionClock(), RegionClock())),
+        payments=(replace(plan, at_s=at_s, is_json=True, clients=1, repeats=random.choice((1, 2)), patience_s=2.0),),
+        mishaps=tuple(_mishap(random) for _ in range(random.choice((0, 0, 1, 2)))),
+        hits=tuple(Hit(process, Blow.DIES, dies_s, 80.0) for process in world.processes if process.startswith(lost)),
+        cuts=(Cut(Way.BOTH, round(at_s - 0.5, 3), is_seen_again_s),),
+        fencings=(Fencing(lost, taken_s, 100.0, moves=True, takes_over=True, hands_back=True, loses=True),),
+        repeats_from_s=round(midnight_s + random.uniform(0.5, 20), 2),
+    )
+
+
+def _home(number: int) -> RegionId:
+    """The first home of a JSON payment's key."""
+    return SlotMap.first(REGIONS).owners[slot_of(IdempotencyKey(f"key-{number}"))].region
 
 
 def _takeover(random: Random) -> tuple[Fencing, ...]:

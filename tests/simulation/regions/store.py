@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.domain.audit import PaymentFacts
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from tests.simulation.regions.region import Region
 
 FIRST_MAP: Final = SlotMap.first(REGIONS)
+
+FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
 Key = tuple[TenantId, IdempotencyKey]
 
@@ -114,6 +116,10 @@ class RegionalStore(InMemoryStore):
     def epoch_of(self, slot: int) -> int:
         """Return the epoch under which a slot is owned, by this region's copy of the map."""
         return self.slots.owners[slot].epoch
+
+    def asked_from(self, slot: int) -> datetime | None:
+        """Return from when on the rail is asked about a slot that was taken over."""
+        return self.slots.owners[slot].ask_after
 
     def owner_of(self, slot: int) -> SlotOwner:
         """Return the owner of a slot, by this region's copy of the map."""
@@ -280,7 +286,7 @@ class RegionalStore(InMemoryStore):
         was_ours = self.slots.slots_of(self.world.name)
         changed = {slot for slot, (old, new) in enumerate(pairs) if old.epoch < new.epoch and self._may_have(slot, new)}
         self.slots = SlotMap(tuple(new if slot in changed else old for slot, (old, new) in enumerate(pairs)))
-        if lost := was_ours & changed:
+        if lost := changed & (was_ours | slots.released_by(self.region)):
             self.write(Change(released={slot: self.epoch_of(slot) for slot in lost}))
         for payment_id, payment in list(self.rows.payments.items()):
             slot = self.slots_of[payment_id]
@@ -444,15 +450,27 @@ class RegionalStore(InMemoryStore):
             "messages": {pid: sorted(str(m.message_id) for m in kept) for pid, kept in rows.messages.items() if kept},
             "postings": {pid: sorted(map(str, booked)) for pid, booked in rows.postings.items() if booked},
             "inbox": {received: digest for (_, received), digest in rows.inbox.items()},
-            "states": {pid: _as_both_see(payment) for pid, payment in rows.payments.items()},
+            "states": {
+                pid: _as_both_see(payment, has_two_facts=self.is_claimed_in_both(pid))
+                for pid, payment in rows.payments.items()
+            },
             "epochs": self.epochs,
             **self.world.incoming.truth(),
         }
+
+    def is_claimed_in_both(self, payment_id: PaymentId) -> bool:
+        """Whether both regions have accepted a payment: the first one's claim was lost, and has come back."""
+        return all(
+            any(claim.payment_id == payment_id for claim in claims)
+            for claims in (self.own_claims.values(), self.foreign_claims.values())
+        )
 
     def _foreign(self) -> Collection[KeptClaim]:
         return self.foreign_claims.values()
 
 
-def _as_both_see(payment: Payment) -> Payment:
-    """Return what does not depend on whose the payment is."""
+def _as_both_see(payment: Payment, *, has_two_facts: bool) -> Payment:
+    """Return what does not depend on whose the payment is, nor on who has accepted it where both have."""
+    if has_two_facts:
+        payment = replace(payment, accepted_at=FIRST, deadline_at=FIRST)
     return replace(payment, next_step_at=None, is_taken_over=False, ask_after=None)

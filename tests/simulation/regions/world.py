@@ -5,22 +5,16 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextvars import Context
-from datetime import datetime, timedelta
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final, cast
 
 from gateway.domain.payment import PaymentId, RegionId
 from gateway.service.steer import begin
 from iso20022 import EndToEndId
-from tests.simulation.build import GatewayLife, run_worker
-from tests.simulation.chance import Chance
-from tests.simulation.check import Violation
 from tests.simulation.checks import FINAL, OwnIdsOnly
 from tests.simulation.clients import Orders, operator
 from tests.simulation.incoming import ENDS, Institution
-from tests.simulation.loop import StalledError, VirtualLoop
-from tests.simulation.processes import Life, LifeClock, owner_of
+from tests.simulation.processes import Life, LifeClock
 from tests.simulation.rail import RailSurroundings
 from tests.simulation.regions.build import RegionsBuild
 from tests.simulation.regions.check import RegionsCheck
@@ -31,10 +25,10 @@ from tests.simulation.regions.outside import client, steering
 from tests.simulation.regions.region import Region
 from tests.simulation.regions.scenario import REGIONS, Cut, RegionsScenario, Silence
 from tests.simulation.regions.store import FIRST_MAP
-from tests.simulation.scenario import Blow, Call, Hit, Mishap, Outage
-from tests.simulation.trace import Trace
+from tests.simulation.scenario import Call, Mishap, Outage
+from tests.simulation.stage import STUCK_S, Lasting, Run, Stage
 from tests.simulation.witness import Accepting, Leaving, Told, Witnessed
-from tests.simulation.world import END_S, REST_S, STUCK_S, Run, SimulatedBus
+from tests.simulation.world import SimulatedBus
 
 CALM_S: Final = 5.0
 """What has ended so long ago has no effect any more."""
@@ -43,27 +37,18 @@ IN_STEP: Final = 8
 """A region that is let in again may be so many transactions behind: its peer's pulse writes one every second."""
 
 
-class RegionsWorld:
+class RegionsWorld(Stage):
     """Everything there is: two regions, what is between them, and those outside."""
 
+    scenario: RegionsScenario
+    build: RegionsBuild
+
     def __init__(self, scenario: RegionsScenario, build: RegionsBuild) -> None:
-        self.scenario = scenario
-        self.build = build
-        self.chance = Chance(scenario.seed)
-        self.loop = VirtualLoop(seed=scenario.seed, owner_of=owner_of)
-        self.loop.quiet_until_s = self.quiet_until_s
+        super().__init__(scenario, build)
         self.loop.are_polls_patient = True
-        self.loop.set_exception_handler(lambda _loop, _context: None)
-        self.trace = Trace(self.loop.time)
-        self.asked: Counter[int] = Counter()
-        self.clients_waiting = 0
-        self.numbers: dict[str, int] = {self.reference(plan.number): plan.number for plan in scenario.payments}
-        self._treatments = {self.reference(plan.number): plan.treatment for plan in scenario.payments}
         self.orders = Orders(cast("Any", self))
         self.institution = Institution(cast("Any", self))
         self.witness_store = SimulatedWitness(self.loop.time)
-        self.violations: list[Violation] = []
-        self.happened: Counter[str] = Counter()
         self.forwarded: set[int] = set()
         """The submissions that have arrived at their home."""
         self.is_steering = bool(scenario.fencings)
@@ -75,32 +60,26 @@ class RegionsWorld:
         self._forwards = 0
         self._own_ids = OwnIdsOnly()
         self._checks: list[RegionsCheck] = regions_checks()
-        self._context = Context()
-        self._lives: dict[str, Life] = {}
-        self._all_lives: list[Life] = []
-        self._calls: Counter[Call] = Counter()
-        self._mishaps = {(mishap.call, mishap.nth): mishap for mishap in scenario.mishaps}
-        self._background: set[asyncio.Task[Any]] = set()
-        self._stop = asyncio.Event()
-        self._is_over = False
         self.regions = {name: Region(self, name) for name in REGIONS}
         self.rail: RegionalRail
         self.replications: Sequence[Replication] = ()
 
     # --- what others ask ---
 
-    def now(self) -> datetime:
-        """Return the present instant: true time, and the rail's."""
-        return self.scenario.starts_at + timedelta(seconds=self.loop.time())
-
-    def reference(self, number: int) -> EndToEndId:
-        """Return the end-to-end id of a payment."""
-        return EndToEndId(f"PAYMENT-{number}")
-
     @property
     def both(self) -> Sequence[Region]:
         """Both regions."""
         return tuple(self.regions.values())
+
+    @property
+    def lasting(self) -> Sequence[Lasting]:
+        """What befalls it for a while."""
+        scenario = self.scenario
+        return (*scenario.outages, *scenario.hits, *scenario.cuts, *scenario.silences)
+
+    def place_of(self, process: str) -> Region:
+        """Return the region that a process is of."""
+        return self.regions[RegionId(process.split(".", maxsplit=1)[0])]
 
     def way_s(self, *name: object) -> float:
         """Return how long something takes over the link."""
@@ -163,10 +142,8 @@ class RegionsWorld:
         """Whether slots are being handed back, and nothing else befalls anybody."""
         if self.moving_since_s is None or self.moving_since_s < self._mishap_ends_s + CALM_S:
             return False
-        since_s, now_s, scenario = self.moving_since_s - CALM_S, self.loop.time(), self.scenario
-        lasting: Sequence[Outage | Hit | Cut | Silence]
-        lasting = (*scenario.outages, *scenario.hits, *scenario.cuts, *scenario.silences)
-        return not any(each.at_s <= now_s and each.at_s + each.seconds >= since_s for each in lasting)
+        since_s, now_s = self.moving_since_s - CALM_S, self.loop.time()
+        return not any(each.at_s <= now_s and each.at_s + each.seconds >= since_s for each in self.lasting)
 
     def is_in_step(self, region: RegionId) -> bool:
         """Whether the other region has all that this one had written a moment ago, and has said so."""
@@ -184,61 +161,10 @@ class RegionsWorld:
 
     def mishap_at(self, call: Call) -> Mishap | None:
         """Count a call, and return what is to happen at it."""
-        self._calls[call] += 1
-        mishap = self._mishaps.get((call, self._calls[call]))
+        mishap = super().mishap_at(call)
         if mishap is not None:
-            self.happened[f"{mishap.call} {mishap.happening}"] += 1
             self._mishap_ends_s = max(self._mishap_ends_s, self.loop.time() + mishap.seconds)
         return mishap
-
-    def later(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Do something later, whoever lives by then."""
-        self.loop.call_later(seconds, callback, context=self._context)
-
-    def background(self, work: Awaitable[Any]) -> None:
-        """Finish something that its process does not wait for any more."""
-
-        async def finish() -> None:
-            await work
-
-        task = self.loop.create_task(finish(), context=self._context.copy())
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    def start(self, name: str) -> None:
-        """Begin a new life of a process."""
-        region = self.regions[RegionId(name.split(".", maxsplit=1)[0])]
-        life = Life(cast("Any", region), name, len(self._all_lives) + 1)
-        self._lives[name] = life
-        self._all_lives.append(life)
-        if "gateway" in name:
-            gateway = GatewayLife(life, self.build)
-            next(each for each in region.gateways if each.name == name).current = gateway
-            life.begin(gateway.run())
-        else:
-            life.begin(run_worker(life, self.build))
-
-    def kill(self, name: str, *, down_s: float) -> None:
-        """End a process with all its tasks, at once, and start it anew after a while."""
-        life = self._lives[name]
-        if not life.is_alive:
-            return
-        self.trace.tell(name, f"dies, for {down_s:.1f} s")
-        life.end()
-        self.later(down_s, lambda: self._start_again(name))
-
-    def _start_again(self, name: str) -> None:
-        if not self._is_over:
-            self.trace.tell(name, "starts again")
-            self.start(name)
-
-    def _hit(self, hit: Hit) -> None:
-        self.happened[f"a process {hit.blow}"] += 1
-        if hit.blow is Blow.DIES:
-            self.kill(hit.process, down_s=hit.seconds)
-            return
-        self.trace.tell(hit.process, f"stands still for {hit.seconds:.1f} s")
-        self._lives[hit.process].stand_still(until_s=self.loop.time() + hit.seconds)
 
     def _begins(self, words: str, kind: str) -> None:
         self.happened[kind] += 1
@@ -253,42 +179,27 @@ class RegionsWorld:
     def judge(self, changed: dict[RegionId, Sequence[PaymentId]] | None = None) -> None:
         """Look whether every promise still holds, in each region and of both together."""
         for check in self._checks:
-            self._report(check.promise, check.on_step(self))
+            self.report(check.promise, *check.on_step(self))
         for region in self.both:
             own = (changed or {}).get(region.name, ())
             for each in region.checks:
-                self._report(each.promise, each.on_step(cast("Any", region), own))
+                self.report(each.promise, *each.on_step(cast("Any", region), own))
 
     def witness(self, region: Region, witnessed: Witnessed) -> None:
         """Look at a moment that leaves no trace in a store."""
         for check in self._checks:
-            self._report(check.promise, check.on_witnessed(self, region, witnessed))
+            self.report(check.promise, *check.on_witnessed(self, region, witnessed))
         for each in region.checks:
-            self._report(each.promise, each.on_witnessed(cast("Any", region), witnessed))
+            self.report(each.promise, *each.on_witnessed(cast("Any", region), witnessed))
         if isinstance(witnessed, Accepting):
-            self._report(OwnIdsOnly.promise, self._own_ids.on_witnessed(cast("Any", region), witnessed))
+            self.report(OwnIdsOnly.promise, *self._own_ids.on_witnessed(cast("Any", region), witnessed))
         if isinstance(witnessed, Leaving):
             self.happened["messages to the rail"] += 1
 
     def told(self, told: Told) -> None:
         """A client was told what a payment is."""
         for check in self._checks:
-            self._report(check.promise, check.on_told(self, told))
-
-    def fault(self, words: str) -> None:
-        """A fault of ours: nothing in any world may bring one about."""
-        self._report("no fault of ours is parked, and no process ends by itself", [words])
-
-    def report(self, promise: str, words: str) -> None:
-        """Keep a promise that was broken outside."""
-        self._report(promise, [words])
-
-    def _report(self, promise: str, found: Iterable[str]) -> None:
-        for words in found:
-            violation = Violation(promise, self.loop.time(), words)
-            self.violations.append(violation)
-            self.trace.tell("violation", str(violation))
-            self._stop.set()
+            self.report(check.promise, *check.on_told(self, told))
 
     def quiet_until_s(self) -> float:
         """Return until when nobody who looks for work finds any: now, if there is some."""
@@ -301,25 +212,20 @@ class RegionsWorld:
 
     # --- the whole ---
 
-    async def live(self) -> None:
-        """Run the scenario until nothing more can happen in it, or a promise is broken."""
-        await self._begin()
-        async with asyncio.TaskGroup() as outside:
-            tasks = [outside.create_task(each.run()) for each in self.replications]
-            tasks += [outside.create_task(operator(cast("Any", region))) for region in self.both]
-            tasks.append(outside.create_task(steering(self)))
-            for plan in self.scenario.payments:
-                tasks += [outside.create_task(self._client(client(self, plan, n))) for n in range(plan.clients)]
-            await self._until_the_end()
-            for task in tasks:
-                task.cancel()
-        if not self.violations:
-            for check in self._checks:
-                self._report(check.promise, check.on_end(self))
-            for region in self.both:
-                for each in region.checks:
-                    self._report(each.promise, each.on_end(cast("Any", region)))
-        await self._end()
+    def _outside(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What those outside of the processes do."""
+        yield from (each.run() for each in self.replications)
+        yield from (operator(cast("Any", region)) for region in self.both)
+        yield steering(self)
+        for plan in self.scenario.payments:
+            yield from (self._client(client(self, plan, number)) for number in range(plan.clients))
+
+    def _judge_the_end(self) -> None:
+        for check in self._checks:
+            self.report(check.promise, *check.on_end(self))
+        for region in self.both:
+            for each in region.checks:
+                self.report(each.promise, *each.on_end(cast("Any", region)))
 
     async def _begin(self) -> None:
         scenario = self.scenario
@@ -353,43 +259,21 @@ class RegionsWorld:
         for silence in scenario.silences:
             self._plan(silence, "the witness is silent")
         for hit in scenario.hits:
-            self.later(hit.at_s, _bound(self._hit, hit))
+            self.later(hit.at_s, _bound(self.hit, hit))
 
     def _plan(self, each: Outage | Cut | Silence, kind: str) -> None:
         self.later(each.at_s, lambda: self._begins(each.words, kind))
         self.later(each.at_s + each.seconds, self._wake)
 
-    async def _client(self, work: Coroutine[Any, Any, None]) -> None:
-        self.clients_waiting += 1
-        await work
-        self.clients_waiting -= 1
-
-    async def _until_the_end(self) -> None:
-        scenario = self.scenario
-        lasting: Sequence[Outage | Hit | Cut | Silence]
-        lasting = (*scenario.outages, *scenario.hits, *scenario.cuts, *scenario.silences)
-        ends = [each.at_s + each.seconds for each in lasting] + [each.at_s for each in scenario.incoming]
-        last_s = max(ends, default=0.0)
-        lines, told_at_s = 0, 0.0
-        while self.loop.time() < END_S and not self._stop.is_set():
-            now_s = self.loop.time()
-            if now_s > last_s and self._is_at_rest():
-                return
-            if len(self.trace.lines) > lines:
-                lines, told_at_s = len(self.trace.lines), now_s
-            if now_s - max(told_at_s, last_s) > STUCK_S and not now_s < self.quiet_until_s() < math.inf:
-                return
-            try:
-                async with asyncio.timeout(REST_S):
-                    await self._stop.wait()
-            except TimeoutError:
-                continue
+    def _is_stuck(self, *, told_at_s: float, last_s: float) -> bool:
+        now_s = self.loop.time()
+        return now_s - max(told_at_s, last_s) > STUCK_S and not now_s < self.quiet_until_s() < math.inf
 
     def _is_at_rest(self) -> bool:
         """Whether all is final and in both regions, nothing is under way, and every process is up."""
         stores = [region.store for region in self.both]
         return (
-            not (self.clients_waiting or self.is_steering)
+            not self.is_steering
             and all(payment.state in FINAL for store in stores for payment in store.rows.payments.values())
             and all(self._is_received(region.incoming) for region in self.both)
             and not any(store.rows.outbox or store.notes or store.to_apply for store in stores)
@@ -404,20 +288,6 @@ class RegionsWorld:
         is_whole = len(transfers) == len(self.scenario.incoming) and not incoming.notes
         return is_whole and all(each.state in ENDS and each.unsent_at is None for each in transfers)
 
-    async def _end(self) -> None:
-        """Tear everything down; nothing of it counts any more."""
-        self._is_over = True
-        for life in self._all_lives:
-            if life.is_alive and life.fault is not None:
-                self.fault(f"{life.name} has ended: {life.fault!r}")
-        for life in self._all_lives:
-            life.stalled_until_s = 0.0
-            life.end()
-        for life in self._all_lives:
-            await life.ended()
-        for task in self._background:
-            task.cancel()
-
 
 def _bound(callback: Callable[..., None], *arguments: object) -> Callable[[], None]:
     return lambda: callback(*arguments)
@@ -428,22 +298,9 @@ def run_regions(scenario: RegionsScenario, build: RegionsBuild | None = None) ->
     build = build or RegionsBuild()
     with build.planted():
         world = RegionsWorld(scenario, build)
-        try:
-            world.loop.run(world.live())
-        except StalledError as error:
-            world.report("nothing waits for what can never come", str(error))
+        world.play()
     states = Counter(str(payment.state) for region in world.both for payment in region.payments)
     for region in world.both:
         transfers = region.incoming.rows.transfers
         states.update(f"incoming {transfers[each].state}" for each in transfers if region.incoming.is_at_home(each))
-    return Run(
-        scenario=scenario,
-        violations=tuple(world.violations),
-        lines=tuple(world.trace.lines),
-        digest=world.trace.digest,
-        calls=world.trace.calls,
-        ends_at_s=world.loop.time(),
-        states=states,
-        happened=world.happened,
-        lives=len(world._all_lives),
-    )
+    return world.outcome(states)

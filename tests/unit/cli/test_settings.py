@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -260,6 +261,22 @@ def test_what_is_set_to_nothing_is_switched_off(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv(f"FIFTEEN_FEDNOW__{name}", "")
 
     assert getattr(load_settings().fednow, name.lower()) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("keys_repeated_within_s", "takeover_after_s", "peer_listen_port", "default_rail", "core_url"),
+        *("stand_in_file", "screening_file", "schemas_folder", "institution_authorities", "screening_authorities"),
+        "rtp.sender_limit_cents",
+    ],
+)
+def test_what_is_set_to_nothing_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    """Each says of itself what empty means: no limit, by command alone, no listener; a path is never "."."""
+    set_sources(monkeypatch, tmp_path)
+    monkeypatch.setenv(f"FIFTEEN_{name.upper().replace('.', '__')}", "")
+
+    assert attrgetter(name)(load_settings()) is None
 
 
 def test_totals_are_compared_more_often_than_the_alert_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

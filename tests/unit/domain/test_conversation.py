@@ -131,6 +131,18 @@ def test_what_the_rail_refuses_of_a_second_copy_changes_nothing_that_was_answere
     assert table[_S.FAILED, _A.RECEIPT] == ConversationStep(_S.REQUESTED, is_strange=True)
 
 
+def test_a_withdrawal_that_was_agreed_to_is_over_though_the_rail_refused_a_copy_of_it() -> None:
+    """The first copy had arrived: who was asked has the last word, a person looks, and money that moved stays moved."""
+    table = TABLES[_K.REQUEST_FOR_PAYMENT]
+
+    for before in (_S.REQUESTED, _S.ACCEPTED):
+        asked = table[before, _A.WITHDRAWAL_ASKED].state
+        failed = table[asked, _A.WITHDRAWAL_FAILED]
+        assert failed == ConversationStep(before)
+        assert table[failed.state, _A.WITHDRAWAL_AGREED] == ConversationStep(_S.WITHDRAWN, is_strange=True)
+    assert table[_S.PAID, _A.WITHDRAWAL_AGREED] == ConversationStep(_S.PAID, is_strange=True)
+
+
 @pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("kind", _K)
 def test_nobody_does_what_is_the_other_sides_to_do(kind: ConversationKind, side: Side) -> None:

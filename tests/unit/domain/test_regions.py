@@ -36,6 +36,17 @@ def test_a_slot_that_moves_gets_the_epoch_after_its_own_and_no_other_changes() -
     assert moved.moved([0], to=EAST).owners[0] == SlotOwner(EAST, 3)
 
 
+def test_who_has_to_end_a_slot_is_named_until_it_moves_on() -> None:
+    """The new owner waits for that word, whether or not who gives it ever read that it had the slot."""
+    first = SlotMap.first([EAST, WEST])
+
+    there_and_back = first.moved([200], to=EAST).handed_over([200], to=WEST)
+
+    assert there_and_back.released_by(EAST) == {200}
+    assert there_and_back.released_by(WEST) == first.released_by(EAST) == frozenset()
+    assert there_and_back.handed_over([200], to=EAST).released_by(EAST) == frozenset()
+
+
 def test_a_map_is_read_as_it_was_written() -> None:
     """The witness keeps text."""
     there_and_back = SlotMap.first([EAST, WEST]).moved(range(10, 20), to=WEST)

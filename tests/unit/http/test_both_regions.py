@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import ClassVar
+
 from adapters.http.answers import PENDING_TYPE
+from gateway.domain.identity import SLOTS
 from gateway.domain.payment import IdempotencyKey, RegionId, TenantId
+from gateway.service.days import LostDays
 from gateway.service.ports import NotInBothError, NotServingError
 from tests.unit.http.world import json_payment, open_world
 
@@ -46,6 +52,30 @@ async def test_what_is_in_one_region_alone_is_pending_for_the_first_and_for_ever
     assert (acknowledged.status, acknowledged.headers["Idempotency-Replayed"]) == (202, "true")
     assert acknowledged.json["payment_id"]
     assert len(world.store.rows.payments) == 1
+
+
+async def test_what_a_lost_region_may_have_accepted_on_a_forgotten_day_is_pending_and_says_why() -> None:
+    """Nothing is claimed here; the same key finds out once that region is back."""
+
+    class Times:
+        by_region: ClassVar[dict[RegionId, datetime]] = {}
+
+        async def pulses(self) -> Mapping[RegionId, datetime]:
+            return self.by_region
+
+    lost = RegionId("use1")
+    async with open_world(days=LostDays(Times(), RegionId("usw2"), lost)) as world:
+        now = world.clock.now()
+        world.store.taken_over = dict.fromkeys(range(SLOTS), now - timedelta(days=3))
+        pending = await world.post_payment(json_payment(), key="key-1")
+        claims = len(world.store.rows.claims)
+        Times.by_region[lost] = now
+        accepted = await world.post_payment(json_payment(), key="key-1")
+
+    assert (pending.status, pending.headers["Content-Type"], pending.headers["Retry-After"]) == (202, PENDING_TYPE, "1")
+    assert (pending.json["idempotency_key"], pending.json["home"], claims) == ("key-1", "usw2", 0)
+    assert pending.json["detail"].startswith("Region use1, which is lost, may have accepted this key on any day from")
+    assert (accepted.status, accepted.json["state"]) == (202, "RECEIVED")
 
 
 async def test_without_a_prospect_nothing_is_begun() -> None:

@@ -31,6 +31,7 @@ from gateway.service.admission import Admission
 from gateway.service.both_regions import Durability
 from gateway.service.conversations.desk import ConversationDesk
 from gateway.service.conversations.fednow import FedNowConversations
+from gateway.service.days import LostDays
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.fednow import FedNowDialect, fednow_protocol
@@ -302,6 +303,7 @@ async def open_world(
     durability: Durability | None = None,
     takes: Takes = Takes.EITHER,
     is_whole: Callable[[], bool] = lambda: True,
+    days: LostDays | None = None,
 ) -> AsyncIterator[World]:
     """A gateway that serves FedNow, and the other rails, for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
@@ -325,6 +327,7 @@ async def open_world(
         durability=durability,
         directory=directory,
         liquidity_tenants={TENANT},
+        days=days,
     )
     served: list[Served] = []
     incoming = InMemoryIncoming(store)

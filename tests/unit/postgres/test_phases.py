@@ -16,11 +16,11 @@ def steps(text: str) -> tuple[Migration, ...]:
     return tuple(Migration(revision, Phase(phase)) for revision, phase in pairs)
 
 
-def test_returns_end_the_code_that_cannot_read_them() -> None:
-    """What is not survived is said by the migration; all the others are what their phase says."""
+def test_what_older_code_would_misread_ends_it() -> None:
+    """Returns, screening, liquidity transfers, what the other region said; the others are as their phase says."""
     ending = [step.revision for step in migrations() if step.ends_older_code]
 
-    assert ending == ["0013", "0017", "0020"]
+    assert ending == ["0013", "0017", "0020", "0025"]
     assert not Migration("0013", Phase.PRE, ends_older_code=True).is_survived
     assert [Migration("9", phase).is_survived for phase in Phase] == [True, False]
 

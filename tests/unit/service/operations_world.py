@@ -81,11 +81,6 @@ class OperationsWorld:
             self.simulated.acknowledge(self.party, [each.receipt for each in waiting])
             yield from [each.body for each in waiting]
 
-    def other_says(self, body: bytes) -> None:
-        """Let another participant send the rail a system message."""
-        now = self.earth.clock.now()
-        self.simulated.receive(body, connection_party=OTHER_PARTY, message_class="system", now=now)
-
 
 @asynccontextmanager
 async def operations_world(*, hears: bool = True) -> AsyncIterator[OperationsWorld]:

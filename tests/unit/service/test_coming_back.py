@@ -14,6 +14,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import Attention, IncomingTransfer, PostingAnswer, PostingOutcome, Verdict
 from gateway.domain.payment import Payment, PaymentId, PaymentState
+from gateway.domain.screening import ScreeningHit, ScreeningPolicy, ScreeningRules, Source
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.fednow import FedNowDialect
@@ -21,6 +22,7 @@ from gateway.service.incoming.come_back import DIFFERS, NOT_SETTLED, TOO_MUCH, U
 from gateway.service.incoming.hear import FAULT, Arrived
 from gateway.service.incoming.post import NotDecidableError
 from gateway.service.ports import Delivery, Queue, RawMessage, UnavailableError
+from gateway.service.screening import UNNAMED, Screening
 from iso20022 import (
     Amount,
     ConnectionPartyId,
@@ -30,12 +32,14 @@ from iso20022 import (
     TransactionStatus,
     pacs008,
 )
+from iso20022.messages.actors import PartyDetails
 from simulators.facts import PaymentBooked, ReasonSource
 from simulators.forwarding import Order
 from tests.acceptance.payments import transfer
 from tests.fakes.incoming_rail import PARTY
+from tests.fakes.screening import HIT, InMemoryScreener, InMemoryScreening, ScreeningRecorder
 from tests.integration.store.harness import new_payment
-from tests.unit.service.incoming_world import AGENT, IncomingWorld, desk_of_world, incoming_world
+from tests.unit.service.incoming_world import AGENT, TENANT, IncomingWorld, desk_of_world, incoming_world
 
 SETTLING = (EventKind.SENDING_STARTED, EventKind.SETTLEMENT_REPORTED)
 
@@ -498,3 +502,83 @@ async def test_a_person_may_find_that_it_did_not_come_back_after_all() -> None:
         await desk.record_settlement(transfer.payment_id, settled=False, note="A fault of theirs.", by="operator")
 
         assert (await case.judged()).state is IncomingState.ACCEPTED
+
+
+async def returned_while_screened(
+    earth: IncomingWorld, *, hits: tuple[ScreeningHit, ...] = (), **fault: Any
+) -> tuple[Sent, IncomingTransfer, InMemoryScreener]:
+    """A return that has come to a tenant who has everything looked at, decided on."""
+    case, screener, store = await sent(earth, *SETTLING), InMemoryScreener(hits=hits, **fault), InMemoryScreening()
+    store.policies[TENANT] = ScreeningPolicy(incoming=ScreeningRules(lists=("own.csv",)))
+    asker = earth.receiving.asker
+    asker.screening = Screening(store, {Source.LISTS: screener}, earth.clock, ScreeningRecorder())
+    plain = case.brought().raw.body
+    ultimate = b"<UltmtDbtr><Pty><Nm>Ultimate Sample</Nm></Pty></UltmtDbtr>"
+    transfer = await case.received(earth.read(plain.replace(b"<RtrChain>", b"<RtrChain>" + ultimate)))
+    async with asyncio.TaskGroup() as group:
+        loop = group.create_task(asker.run())
+        await asyncio.sleep(0)
+        asker.take_up(transfer, await earth.receiving.messages.of(transfer))
+        async with asyncio.timeout(5):
+            while earth.now(transfer).state is IncomingState.RECEIVED or asker.in_hand:
+                await asyncio.sleep(0)
+        loop.cancel()
+    return case, earth.now(transfer), screener
+
+
+async def test_what_comes_back_is_looked_at_by_who_pays_it_back_and_is_paid_back() -> None:
+    """The names and accounts that the return itself states; where nobody finds anything it is accepted as ever."""
+    async with incoming_world() as earth:
+        _, transfer, screener = await returned_while_screened(earth)
+
+        (subject,) = screener.asked
+        assert (subject.debtor.reveal(), subject.creditor.reveal()) == ("Sample Creditor", "Sample Debtor")
+        assert "Ultimate Sample" in {name.reveal() for name in subject.other_names}
+        assert transfer.state is IncomingState.ACCEPTED
+        details = (await earth.store.events(transfer.payment_id))[-1].fact.details
+        assert details == {"decided_by": "gateway", "screened_by": "lists"}
+
+
+async def test_money_of_who_is_found_on_a_list_comes_back_and_is_held_for_a_person() -> None:
+    """ACWP: the payment knows that it came back, the customer is not credited, and nothing is given back again."""
+    async with incoming_world() as earth:
+        case, transfer, _ = await returned_while_screened(earth, hits=(HIT,))
+        await earth.befalls(transfer, IncomingEvent.ACCEPTANCE_WITHOUT_POSTING_ADVISED)
+        await earth.receiving.arrived.see_to(earth.instruction(transfer))
+
+        assert (transfer.state, transfer.answer) == (IncomingState.ACCEPTED_WITHOUT_POSTING, "ACWP")
+        assert earth.now(transfer).state is IncomingState.PENDING
+        assert case.now.state is PaymentState.RETURNED
+        assert earth.institution.credited == {}
+
+
+async def test_what_comes_back_is_rejected_where_nobody_could_look() -> None:
+    """An outage is no doubt about entitlement: the money stays where it is, also in the timers' hands."""
+    async with incoming_world() as earth:
+        _, down, _ = await returned_while_screened(earth, is_down=True)
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        store = InMemoryScreening()
+        store.policies[TENANT] = ScreeningPolicy(incoming=ScreeningRules(lists=("own.csv",)))
+        earth.receiving.asker.screening = Screening(store, {}, earth.clock, ScreeningRecorder())
+        late = await case.judged()
+
+    assert [down.state, late.state] == [IncomingState.REJECTED] * 2
+
+
+async def test_a_return_that_does_not_name_who_pays_back_is_not_accepted_where_it_is_to_be_looked_at() -> None:
+    """Nobody can look for a name that is not there."""
+    async with incoming_world() as earth:
+        case = await sent(earth, *SETTLING)
+        message = case.brought().reading.transfer
+        assert isinstance(message, PaymentReturn)
+        assert message.return_chain is not None
+        nameless = replace(message, return_chain=replace(message.return_chain, debtor=PartyDetails()))
+        screening = Screening(InMemoryScreening(), {Source.LISTS: InMemoryScreener()}, earth.clock, ScreeningRecorder())
+        screening.policies = {TENANT: ScreeningPolicy(incoming=ScreeningRules(lists=("own.csv",)))}
+        screening.is_read = True
+        transfer = await case.received(case.brought())
+
+        looked = [await screening.incoming(transfer, each, (), within_s=1) for each in (nameless, message)]
+
+    assert [each.fault for each in looked] == [UNNAMED, None]

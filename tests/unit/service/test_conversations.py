@@ -20,17 +20,19 @@ from gateway.service.conversations.desk import ConversationDesk, NotNowError, No
 from gateway.service.conversations.fednow import FedNowConversations
 from gateway.service.conversations.hear import ConversationHearing, Outcome, Said
 from gateway.service.conversations.rail import PaymentAsked, ReportAsked
-from gateway.service.conversations.send import ConversationKeeping
+from gateway.service.conversations.send import FAULTS_MAX, TAKEN_MAX, UNSENT_S, ConversationKeeping
 from gateway.service.dialect import document_in
 from gateway.service.fednow import FedNowDialect, fednow_protocol
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.tenants import ReceivingTenants
 from gateway.service.ports import MessageClass, MessageDirection, RawMessage, ReceivingTenant, UnavailableError
-from iso20022 import Amount, EndToEndId, FedNowProfile, Personal, RoutingNumber
+from iso20022 import Amount, Direction, EndToEndId, FedNowProfile, Personal, RoutingNumber, examine
 from iso20022.messages import pain013
 from iso20022.messages.camt060 import ReportKind
+from iso20022.sample import sample
 from simulators.conversations import Asking
 from simulators.fednow.conversations import ConversationWriter
+from simulators.fednow.forward import FedNowForwarding
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.message_ids import MessageIds
 from tests.fakes.clock import START, VirtualClock
@@ -39,6 +41,7 @@ from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.fakes.rail import InMemoryRail
 from tests.fakes.store import InMemoryStore
+from tests.integration.store.test_conversations_contract import NOW, new
 from tests.unit.http.world import RecordingObserver
 
 TENANT: Final = TenantId("default")
@@ -141,7 +144,7 @@ class World:
             Asking(kind="request_for_payment", **asking), now=self.clock.now()
         )
         assert await self.hear(body) is Outcome.APPLIED
-        return body, (await self.store.find_by_message_id(Rail.FEDNOW, [message_id]))[message_id]
+        return body, (await self.store.find_by_message_id(Rail.FEDNOW, [message_id]))[message_id][Side.THEM]
 
     async def now(self, conversation: Conversation) -> Conversation:
         """It as it is now."""
@@ -224,6 +227,31 @@ async def test_what_is_ours_to_say_is_no_word_of_the_other_sides() -> None:
     assert (await world.now(request)).state is _S.REQUESTED
     unknown = [each for each in await world.answers_to(await world.ask()) if type_of(each) == "pain.014"]
     assert {await other.hear(each) for each in unknown} == {Outcome.UNKNOWN}
+
+
+async def test_between_two_institutions_of_ours_each_hears_what_is_said_to_it() -> None:
+    """One message has opened both: receipt and answer are the asker's; where that half is elsewhere, nobody's."""
+    world, elsewhere = World(), World()
+    forwarding = FedNowForwarding(FedNowSimulatorSettings(), MessageIds(started_at=START))
+    asked = await world.ask()
+    (sent, *_) = await world.store.messages(asked.conversation_id)
+    header = examine(sent.body, profile=FedNowProfile(), direction=Direction.TO_RAIL).header
+    assert header is not None
+    relayed = forwarding.handed_on(header, sent.body, recipient=PARTY, now=world.clock.now())
+    receipt, accepted = await world.answers_to(asked)
+    for each in (world, elsewhere):
+        each.store.incoming.tenants[THEIRS] = ReceivingTenant(TenantId("second"), None, REJECT_ALL)
+
+    outcomes = [await each.hear(body) for each in (world, elsewhere) for body in (relayed, receipt, accepted)]
+    halves = (await world.store.find_by_message_id(Rail.FEDNOW, [asked.message_id]))[asked.message_id]
+    (other,) = elsewhere.store.rows.conversations.values()
+
+    assert outcomes == [*[Outcome.APPLIED] * 4, Outcome.UNKNOWN, Outcome.NOT_THEIRS]
+    assert {side: (each.tenant_id, each.state, each.version) for side, each in halves.items()} == {
+        Side.US: (TENANT, _S.ACCEPTED, 3),
+        Side.THEM: (TenantId("second"), _S.REQUESTED, 1),
+    }
+    assert (other.side, other.version) == (Side.THEM, 1)
 
 
 async def test_a_request_that_was_expired_or_is_for_nobody_here_is_refused_with_its_arrival() -> None:
@@ -341,6 +369,34 @@ async def test_what_the_rail_never_takes_does_not_hold_what_waits_behind_it() ->
     with pytest.raises(UnavailableError):
         await keeping.look()
     assert tries == 2
+
+
+async def test_a_rail_that_is_away_with_a_long_backlog_costs_the_other_nothing() -> None:
+    """More waits for it than one look takes: a few are tried and put off, the next look tries others."""
+    world, other = World(), InMemoryRail()
+    backlog = [await world.store.open(new()) for _ in range(TAKEN_MAX + 1)]
+    await world.store.open(new(rail=Rail.RTP))
+    tried: list[bytes] = []
+
+    def refuse(body: bytes, _class: MessageClass) -> tuple[bytes, ...]:
+        tried.append(body)
+        raise UnavailableError("the queue does not take it")
+
+    world.link.answering = refuse
+    keeping = ConversationKeeping(world.store, {Rail.FEDNOW: world.link, Rail.RTP: other}, world.clock)
+    world.clock.advance((NOW - world.clock.now()).total_seconds() + UNSENT_S + 1)
+    seen = []
+    for _ in range(2):
+        with pytest.raises(UnavailableError):
+            await keeping.look()
+        seen.append((len(tried), len(other.sent)))
+    for _ in range(len(backlog) // FAULTS_MAX - 1):
+        with pytest.raises(UnavailableError):
+            await keeping.look()
+
+    assert seen == [(FAULTS_MAX, 1), (2 * FAULTS_MAX, 1)]
+    assert len(tried) == len(backlog), "each was tried once, the last of them behind a whole look's others"
+    await keeping.look()
 
 
 async def test_the_rails_rules_refuse_before_anything_is_saved() -> None:
@@ -479,3 +535,18 @@ async def test_a_slow_rail_holds_nothing_of_another() -> None:
     with pytest.raises(UnavailableError):
         await keeping.look()
     assert (len(tried), len(set(tried))) == (8, 8)
+
+
+async def test_a_notification_that_nobody_has_asked_for_is_a_report_once_however_often_it_comes() -> None:
+    """camt.054, to a correspondent: kept as a report of our institution's account; nobody answers it."""
+    world = World()
+    made = sample("camt.054", rail="fednow", direction=Direction.FROM_RAIL)
+    body = made.replace(b"990000013", str(PARTY).encode())
+
+    outcomes = [await world.hear(body) for _ in range(2)]
+
+    (report,) = world.store.rows.conversations.values()
+    assert outcomes == [Outcome.APPLIED, Outcome.REPEATED]
+    assert (report.kind, report.state) == (ConversationKind.ACCOUNT_REPORT, _S.REPORTED)
+    assert (report.side, report.due_at) == (Side.THEM, None)
+    assert [each.direction for each in await world.store.messages(report.conversation_id)] == [MessageDirection.RAIL_IN]

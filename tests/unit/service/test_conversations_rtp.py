@@ -12,7 +12,7 @@ import pytest
 
 from adapters.keys.clear import ClearVault
 from adapters.system import SystemIdentifiers
-from gateway.domain.conversation import Act, Conversation, ConversationState
+from gateway.domain.conversation import Act, Conversation, ConversationState, Side
 from gateway.domain.payment import IdempotencyKey, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.stand_in import REJECT_ALL
 from gateway.domain.timing import Timing
@@ -144,7 +144,7 @@ class World:
         message_id = self.simulated.ask({"kind": kind, **asking}, now=self.clock.now())
         await self.work()
         named = asking["message_id"] if kind == "withdrawal" else message_id
-        return (await self.store.find_by_message_id(Rail.RTP, [named]))[named]
+        return (await self.store.find_by_message_id(Rail.RTP, [named]))[named][Side.THEM]
 
     async def answer(self, conversation: Conversation, act: Act, reason: Reason | None = None) -> Conversation:
         """Answer, or take back."""

@@ -16,6 +16,7 @@ from gateway.domain.timing import Timing
 from gateway.service.incoming.come_back import TOO_MUCH
 from gateway.service.incoming.hear import ID_REUSED, Arrived
 from gateway.service.ports import RailDelivery
+from gateway.service.receive import UNMATCHED
 from gateway.service.rtp import RtpAddress, rtp_protocol
 from iso20022 import (
     Amount,
@@ -30,6 +31,7 @@ from iso20022 import (
     examine,
 )
 from iso20022.findings import Severity
+from iso20022.sample import sample
 from simulators.facts import TransferForwarded
 from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
@@ -208,3 +210,21 @@ async def test_a_payment_that_names_none_of_ours_is_one_like_any_other() -> None
         assert await earth.hearing.arrive([arrived]) == [None]
 
         assert (transfer_of(earth, arrived).original_id, transfer_of(earth, arrived).is_return) == (None, False)
+
+
+@pytest.mark.parametrize("message_type", ["pacs.009", "pacs.028", "acmt.022", "remt.001"])
+async def test_what_no_public_text_says_the_meaning_of_is_kept_for_a_person_and_moves_nothing(
+    message_type: str,
+) -> None:
+    """RTP has these messages; who sends them to whom, and what answers them, only its schemas hint at."""
+    async with incoming_world(spoken=rtp_spoken()) as earth:
+        made = sample(message_type, rail="rtp", direction=Direction.FROM_RAIL)
+        body = made.replace(b"990000013", PARTICIPANT[:9].encode())
+
+        await earth.sending.apply([RailDelivery("1", body)])
+
+        (quarantined,) = earth.store.store.rows.quarantine.values()
+        assert quarantined.message.message_type.startswith(message_type)
+        assert quarantined.codes == (UNMATCHED,)
+        assert earth.store.rows.transfers == {}
+        assert earth.rail.sent == []

@@ -16,11 +16,15 @@ from gateway.domain.payment import Rail, ReasonOrigin, RegionId
 from gateway.domain.receiving_time import decide_by, posting_due
 from gateway.domain.screening import PASSED
 from gateway.service.both_regions import Asked
+from gateway.service.incoming.hear import FAULT
 from gateway.service.ports import (
     Queue,
     RailDelivery,
     RegionStore,
 )
+from iso20022.profiles.fednow import FedNowProfile
+from simulators.fednow.answers import AnswerWriter
+from simulators.message_ids import MessageIds
 from tests.fakes.incoming_rail import ACCEPTED
 from tests.unit.service.incoming_world import IncomingWorld, incoming_world
 from tests.unit.service.test_incoming_answers import send_unsent
@@ -135,6 +139,40 @@ async def test_what_the_rail_says_in_the_wrong_region_is_kept_for_its_home() -> 
 
         assert regions.kept == [advice]
         assert earth.now(transfer).state is _S.ACCEPTED
+
+
+def refusal(earth: IncomingWorld, message_id: str) -> bytes:
+    """The rail's admi.002 about a message of ours."""
+    answers = AnswerWriter(FedNowProfile(own_connection_party=earth.party), MessageIds(started_at=earth.clock.now()))
+    return answers.reject(
+        related_reference=message_id,
+        code="DUPL",
+        description="a duplicate",
+        recipient=earth.party,
+        now=earth.clock.now(),
+    )
+
+
+@pytest.mark.parametrize("is_behind", [True, False])
+async def test_what_the_rail_says_of_an_answer_that_is_not_folded_here_yet_is_kept_for_its_home(
+    *, is_behind: bool
+) -> None:
+    """Simulation, regions, seed 1162: the message is replicated, the state follows. Where none follows, a fault."""
+    regions = HandedOverStore()
+    async with incoming_world(regions=cast("RegionStore", regions)) as earth:
+        received = await earth.received()
+        await earth.befalls(received, _E.REJECTION_DECIDED)
+        answer = earth.store.rows.messages[received.payment_id][-1].business_message_id
+        earth.store.rows.transfers[received.payment_id] = received
+        if not is_behind:
+            earth.store.rows.events[received.payment_id].pop()
+        said = refusal(earth, answer)
+        moved_away(earth)
+        await earth.sending.apply([RailDelivery("", said)])
+
+        kept = [each.codes for each in earth.store.store.rows.quarantine.values()]
+        assert (regions.kept, kept) == (([said], []) if is_behind else ([], [(FAULT,)]))
+        assert earth.now(received).state is _S.RECEIVED
 
 
 async def test_what_came_from_the_other_region_goes_back_there_as_long_as_this_one_is_not_its_home() -> None:

@@ -21,6 +21,7 @@ NAMED_THERE: Final = {
     "gateway/service/conversations/rtp.py": "RTP's dialect, as conversations speak it",
     "gateway/service/fednow.py": "FedNow's dialect",
     "gateway/service/fednow_operations.py": "FedNow's dialect for what is asked about ourselves",
+    "gateway/service/fednow_statuses.py": "FedNow's answers to who asks for a status",
     "gateway/service/incoming/fednow.py": "FedNow's dialect, as its receivers speak it",
     "gateway/service/incoming/fednow_requests.py": "FedNow's requests for returns",
     "gateway/service/incoming/rtp.py": "RTP's dialect, as its receivers speak it",

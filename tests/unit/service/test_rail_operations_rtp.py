@@ -14,7 +14,7 @@ from gateway.service.ports import UnavailableError
 from gateway.service.rail_operations import SENDABLE_S, SubjectError
 from gateway.service.rail_presence import Answerers, RailGuard
 from gateway.service.rtp import RtpAddress, RtpDialect
-from iso20022 import ConnectionPartyId, Direction, EchoResponse, RtpProfile, examine
+from iso20022 import ConnectionPartyId, Direction, EchoRequest, EchoResponse, RtpProfile, examine
 from iso20022.messages.admn import SignOffRequest, SignOnRequest
 from simulators.forwarding import Order
 from simulators.participants import PARTICIPANTS
@@ -80,6 +80,26 @@ async def test_an_echo_is_answered_and_a_second_answer_changes_nothing(place: Op
     assert found.state is OperationState.DONE
     kept = await place.events.events(Rail.RTP, kinds={RailEventKind.ACKNOWLEDGED}, limit=10)
     assert len(kept) == 1
+
+
+async def test_an_operators_ping_is_not_done_by_the_answer_to_anothers(place: OperationsWorld) -> None:
+    """A payment in doubt pings the rail as well; its answer names that ping, and the operator's stays unanswered."""
+    asked = await place.operations.ask(Rail.RTP, RailAction.PING, None, by="sample operator", note="a sample")
+    other = RtpDialect(RtpProfile(), RtpAddress(participant=PARTICIPANT)).administration(
+        EchoRequest, "0A1B2C3D4E5F6G7H8J", at=place.earth.clock.now()
+    )
+    place.simulated.receive(
+        other.body, connection_party=PARTICIPANT, message_class="system", now=place.earth.clock.now()
+    )
+    await place.hear()
+    before = await place.operations.find(Rail.RTP, asked.event_id)
+    heard = await place.events.events(Rail.RTP, kinds={RailEventKind.ACKNOWLEDGED}, limit=10)
+    await place.work()
+    after = await place.operations.find(Rail.RTP, asked.event_id)
+
+    assert before is not None
+    assert after is not None
+    assert (len(heard), before.state, after.state) == (1, OperationState.ASKED, OperationState.DONE)
 
 
 async def test_an_echo_of_the_rails_is_answered_once_however_often_it_comes(place: OperationsWorld) -> None:

@@ -11,10 +11,16 @@ import pytest
 
 from gateway.domain.payment import Rail, TenantId
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.domain.reconciliation import Details, Totals, closed_days, cycle_begins, cycle_day
+from gateway.domain.reconciliation import Details, Totals, closed_days, cycle_begins, cycle_day, missing_id
 from gateway.domain.stand_in import StandInPolicy
 from gateway.service.ports import Receivers, ReceivingTenant
-from gateway.service.reconcile import MissingDesk, NotMissingError, Reconciler, ReportsDialect
+from gateway.service.reconcile import (
+    MISSING_LISTED_MAX,
+    MissingDesk,
+    NotMissingError,
+    Reconciler,
+    ReportsDialect,
+)
 from iso20022 import RoutingNumber
 from simulators.orders import order_from
 from tests.fakes.rail_operations import InMemoryRailEvents
@@ -283,6 +289,31 @@ async def test_of_two_people_who_close_the_same_one_did_it_and_the_other_is_told
     assert (closed.about, kept.asked_by) == (lost, "first")
 
 
+async def test_what_lies_behind_all_that_is_listed_is_closed_all_the_same(books: Books) -> None:
+    """As much is missing as a list shows, and one more: a person who knows its id closes it."""
+    at = books.place.earth.clock.now()
+    for number in range(MISSING_LISTED_MAX + 1):
+        message_id = f"LOST{number:04d}"
+        event = RailEvent(
+            event_id=missing_id(Rail.FEDNOW, message_id),
+            rail=Rail.FEDNOW,
+            kind=RailEventKind.MISSING,
+            code="",
+            subjects=(OURS,),
+            about=message_id,
+            at=at + timedelta(seconds=number),
+        )
+        assert await books.place.events.note(event)
+    last = f"LOST{MISSING_LISTED_MAX:04d}"
+    assert last not in await books.missing(), "the list ends before it"
+
+    closed = await books.desk.close(Rail.FEDNOW, last, by="sample operator", note="the sender has it back")
+
+    assert closed.about == last
+    with pytest.raises(NotMissingError):
+        await books.desk.close(Rail.FEDNOW, last, by="sample operator", note="again")
+
+
 @dataclass(slots=True)
 class _AsSeenBefore:
     """The store to somebody whose list is a moment old."""
@@ -290,7 +321,7 @@ class _AsSeenBefore:
     store: InMemoryRailEvents
     seen: Sequence[RailEvent]
 
-    async def still_missing(self, rail: Rail, *, limit: int) -> Sequence[RailEvent]:
+    async def still_missing(self, rail: Rail, *, message_id: str | None = None, limit: int) -> Sequence[RailEvent]:
         """What was missing then."""
         return [each for each in self.seen if each.rail is rail][:limit]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 from uuid import UUID
 
 import pytest
@@ -15,7 +17,7 @@ from gateway.domain.payment import Payment, PaymentId, PaymentState, Reason, Rea
 from gateway.domain.request import RequestState
 from gateway.service.incoming.desk import NotReturnableError
 from gateway.service.incoming.requests import NotAnswerableError, NotAskableError, ReturnRequests
-from gateway.service.ports import Delivery, Queue, RailDelivery
+from gateway.service.ports import Decision, Delivery, Queue, RailDelivery
 from iso20022 import (
     Amount,
     Direction,
@@ -34,7 +36,7 @@ from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
 from tests.fakes.incoming_rail import PARTY
 from tests.unit.service.incoming_world import AGENT, IncomingWorld, incoming_world
-from tests.unit.service.test_coming_back import SETTLING, Sent, booked_as, sent
+from tests.unit.service.test_coming_back import SETTLING, Sent, befall, booked_as, sent
 
 WHY = Reason("DUPL", ReasonOrigin.INSTITUTION, "It was sent twice.")
 
@@ -137,6 +139,24 @@ async def test_each_answer_has_its_state(code: str, state: RequestState) -> None
 
         assert case.now.request.state is state
         assert case.now.state is PaymentState.SETTLED
+
+
+async def test_what_is_remembered_of_the_sending_says_nothing_of_a_request() -> None:
+    """Another worker has heard of the settlement: this one still has the payment as it was when it was sent."""
+    async with incoming_world() as earth:
+        case = await asking(earth, EventKind.SENDING_STARTED)
+        remembered = case.now
+        await befall(earth, remembered.payment_id, *SETTLING[1:])
+        await case.ask()
+        await case.see_to()
+        earth.sending.decisions.sent.remember(
+            cast("Decision", SimpleNamespace(state=PaymentState.SENDING, outcome=remembered))
+        )
+
+        await case.hears("AM09")
+
+        assert case.now.request.state is RequestState.AGREED
+        assert not earth.store.store.rows.quarantine
 
 
 async def test_what_was_asked_is_asked_again_only_when_its_answer_is_overdue() -> None:

@@ -20,6 +20,7 @@ from gateway.domain.rail_operations import RailEvent
 from gateway.domain.reconciliation import Arrivals
 from gateway.domain.timing import Timing
 from gateway.service.admission import Admission
+from gateway.service.days import LostDays
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.directory import ParticipantDirectory
 from gateway.service.dispatch import Dispatcher, grouped_loads
@@ -257,6 +258,7 @@ async def world(
     store: InMemoryStore | None = None,
     protocol: RailProtocol | None = None,
     directory: Callable[[VirtualClock, Recorder], ParticipantDirectory] | None = None,
+    days: LostDays | None = None,
 ) -> AsyncIterator[World]:
     """A world with its group commits running; its one rail is FedNow, or the one of `protocol`."""
     clock, rail, recorder = VirtualClock(), InMemoryRail(), Recorder()
@@ -295,6 +297,7 @@ async def world(
                 observer=recorder,
                 directory=listed,
                 liquidity_tenants={TENANT},
+                days=days,
             ),
             dispatcher=Dispatcher(
                 *(decisions, loads, {protocol.rail: protocol}, {protocol.rail: rail}, clock, identifiers, recorder),

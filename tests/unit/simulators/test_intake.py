@@ -2,13 +2,17 @@
 
 import hashlib
 import re
+from dataclasses import replace
+from datetime import time
 
 import pytest
 
 from iso20022 import (
+    Amount,
     Direction,
     EndToEndId,
     EnvelopeKind,
+    MessageId,
     MessageReject,
     PaymentStatusReport,
     TransactionStatus,
@@ -20,10 +24,14 @@ from iso20022 import (
 from iso20022.codes import Rail
 from iso20022.sample import sample
 from simulators.facts import Verdict
+from simulators.fednow.decide import find_business_faults
 from simulators.fednow.settings import FedNowSimulatorSettings, RejectCodes
+from simulators.fednow.value import Value
+from simulators.standing import Standing
 from tests.unit.simulators.conftest import MakeWorld
 from tests.unit.simulators.world import (
     ACSC,
+    NOON,
     OTHER_SENDER,
     RECEIVER,
     RJCT,
@@ -36,6 +44,7 @@ from tests.unit.simulators.world import (
 )
 
 NO_REFERENCE = "NOTAVAILABLE"
+CLOSED = RejectCodes().liquidity_closed
 
 
 def verdicts(world: World, message_id: str) -> list[Verdict | None]:
@@ -274,3 +283,30 @@ def test_a_relayed_rejection_is_the_institutions_own(world: World) -> None:
     assert report.instructing_agent == RECEIVER.routing_number
     assert [(reason.code, reason.proprietary) for reason in report.reasons] == [("AC04", None)]
     assert f"<BizMsgIdr>{report.message_id}</BizMsgIdr>".encode() not in body
+
+
+@pytest.mark.parametrize(
+    ("hours", "faults"), [(None, ()), ((time(11), time(13)), ()), ((time(13), time(11)), (CLOSED,))]
+)
+def test_liquidity_is_taken_in_the_hours_that_are_set(hours: tuple[time, time] | None, faults: tuple[str, ...]) -> None:
+    """They are US Eastern, may go past midnight, and are not public: without any it is always taken. It is noon."""
+    profile = replace(FedNowSimulatorSettings().profile, lmt_hours=hours)
+    settings = FedNowSimulatorSettings(profile=profile)
+    moved = Value(
+        message_id=MessageId("20260310990000107LIQUIDITY"),
+        creation_time=NOON,
+        instruction_id=None,
+        end_to_end_id=EndToEndId("END-TO-END"),
+        transaction_id=None,
+        uetr=None,
+        amount=Amount(100),
+        settlement_date=None,
+        instructing_agent=SENDER.routing_number,
+        instructed_agent=OTHER_SENDER.routing_number,
+        creditor_account="",
+        is_return=False,
+        is_liquidity=True,
+    )
+    app_header = header_of("pacs.009.001.08", moved.message_id, sender=SENDER.connection_party, created_at=NOON)
+
+    assert find_business_faults(moved, app_header, now=NOON, settings=settings, standing=Standing({})) == faults

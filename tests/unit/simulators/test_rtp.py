@@ -42,6 +42,7 @@ from iso20022 import (
 )
 from iso20022.header import RTP_HEADER_TYPE
 from iso20022.messages import admn
+from iso20022.sample import sample
 from simulators.behaviours import Row
 from simulators.facts import Verdict
 from simulators.rtp import PARTICIPANTS, RtpSimulatorSettings
@@ -361,3 +362,36 @@ def test_money_moves_at_most_once_for_a_message(account: str, steps: list[str]) 
     assert network.rail.book.ledger.sum_cents == 0
     if EXPECTED[account][1] == "RJCT":
         assert network.moved() == []
+
+
+@pytest.mark.parametrize("message_type", ["pain.013", "camt.026", "camt.056"])
+def test_a_second_copy_of_what_is_asked_is_refused_and_the_first_stands(network: Network, message_type: str) -> None:
+    """As of a payment: admi.002; what a receiver answers may be said again (its answer repeats a known one)."""
+    made = sample(message_type, rail="rtp", direction=Direction.TO_RAIL)
+    body = made.replace(b"990000013", str(SENDER.routing_number).encode())
+
+    for _ in range(2):
+        network.send(body, message_class="nonvalue")
+
+    assert network.verdicts() == [Verdict.IGNORED, Verdict.DUPLICATE]
+
+
+def test_who_is_suspended_neither_signs_on_nor_pays_nor_is_paid(network: Network) -> None:
+    """9946 and 9947, by their public names; the control: with its services again it pays."""
+    number = SENDER.routing_number
+    behind = [each.routing_number for each in PARTICIPANTS if each.connection_party == SENDER.connection_party]
+    for each in behind:
+        network.rail.change_profile(each, [], now=network.now)
+    network.pay()
+    refused = [answer.codes for answer in network.hear()]
+    for each in behind:
+        network.rail.change_profile(each, ["CTSR"], now=network.now)
+    network.rail.change_profile(RECEIVER.routing_number, [], now=network.now)
+    network.pay()
+    refused += [answer.codes for answer in network.hear()]
+    network.rail.change_profile(RECEIVER.routing_number, ["CTRO"], now=network.now)
+    network.pay()
+
+    assert number in behind
+    assert refused == [("9946",), ("9947",)]
+    assert [answer.status for answer in network.hear()] == ["ACTC"]

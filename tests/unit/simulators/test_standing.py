@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from iso20022.messages.admi011 import SystemEventAcknowledgement
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.orders import order_from
 from simulators.outqueue import Waiting
+from simulators.participants import LIQUIDITY_ONLY, PARTICIPANTS, SETTLEMENT_ONLY
 from tests.unit.simulators.world import OTHER_SENDER, SENDER, Told, World, ping_bytes
 
 PARTY = SENDER.connection_party
@@ -189,3 +191,13 @@ def test_who_is_off_and_what_is_disconnected_survives_a_restart(two_points: Worl
     assert forwarded(two_points) == "RJCT"
     assert two_points.rail.fetch(PARTY, messages_max=10, now=two_points.now, point=EAST) == []
     assert len(two_points.rail.fetch(PARTY, messages_max=10, now=two_points.now, point=WEST)) == 3
+
+
+def test_who_is_for_liquidity_or_settlement_only_does_not_sign_on() -> None:
+    """Only profiles that take customers' transfers do (Operating Procedures v2.1, section 15.1)."""
+    for participant in (LIQUIDITY_ONLY, SETTLEMENT_ONLY):
+        ours = replace(participant, connection_party=PARTY)
+        world = World(FedNowSimulatorSettings(participants=(*PARTICIPANTS, ours)))
+
+        assert said(world, "FPON", str(ours.routing_number)) == "SIM-EVENT-SUBJECT"
+        assert said(world, "FPON", str(SENDER.routing_number)) == "ok", "the control"

@@ -17,7 +17,8 @@ from gateway.cli.two_regions import NAMES
 from gateway.domain.events import EventKind
 from gateway.domain.payment import PaymentState, Rail
 from gateway.domain.transitions import TRANSITIONS, Effect, Transition
-from gateway.main import Between, run, run_gateway, run_worker
+from gateway.main import run, run_gateway, run_worker
+from gateway.parts import Between
 from gateway.service.incoming.both_regions import Acceptances
 from gateway.service.lease import RegionLease
 from gateway.service.ports import NewPayment, PaymentStore, RailLink

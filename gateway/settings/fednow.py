@@ -1,0 +1,187 @@
+"""What is set of FedNow: ``FIFTEEN_FEDNOW__*``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from gateway.settings.ibm_mq import IbmMqSettings
+from gateway.settings.reading import as_sequence, none_if_empty
+
+
+class FedNowSettings(BaseModel):
+    """How this institution meets FedNow. Times are seconds, amounts whole cents."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str | None = Field(
+        "http://127.0.0.1:8020",
+        repr=False,  # a broker's carries a password
+        description="Where the rail is; empty: FedNow is not served. The scheme chooses the link: http(s) or amqp(s) "
+        "to a simulator, ibmmq:// to the real rail.",
+    )
+    connection_party: str = Field(
+        "990000107", pattern=r"^[0-9A-Z]{9}$", description="Our connection party id: the header's From."
+    )
+    connection_point: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Za-z]{1,35}$",
+        description="The connection point at which this region connects; empty: the party has but one.",
+    )
+    peer_connection_point: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Za-z]{1,35}$",
+        description="The other region's connection point: it is disconnected at the rail when that region is lost.",
+    )
+    protective_sign_off_after_s: float | None = Field(
+        None,
+        ge=1,
+        description="Sign off whoever has not answered for so long: an institution, or all of us when no worker runs. "
+        "With two regions this one's connection point is disconnected instead. Empty: nobody is signed off by itself.",
+    )
+    totals_interval_s: float | None = Field(
+        300.0,
+        ge=1,
+        le=1_200,
+        description="How often what came in is held against the rail's totals (camt.060); empty: never, as for who "
+        "receives nothing.",
+    )
+    directory: Literal["off", "fresh", "required"] = Field(
+        "fresh",
+        description="Whether the rail's participant directory (admi.998) is looked into before a payment is sent: "
+        "off: never; fresh: while it is fresh, and else the rail decides; required: nothing is sent without a fresh "
+        "one.",
+    )
+    sender_profile_code: str = Field(
+        "E980",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our refusal when the debtor's agent is not listed as a sender: two bank-API vendors "
+        "publish it as the rail's.",
+    )
+    receiver_profile_code: str = Field(
+        "E981",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our refusal when the receiver is not listed, or without the service: likewise.",
+    )
+    receiver_signed_off_code: str = Field(
+        "AB08",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our refusal when the rail has told that the receiver is signed off, or suspended: ISO's "
+        "for a creditor's agent that is not online. The rail's own is not public.",
+    )
+    directory_stale_code: str = Field(
+        "AB11",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our rejection of a payment that waited while a required directory became stale.",
+    )
+    downtime_hours_at_once: float = Field(2, gt=0, description="How long we may be signed off at once.")
+    downtime_hours_per_quarter: float = Field(24, gt=0, description="How long in a quarter.")
+    downtime_hours_per_year: float = Field(96, gt=0, description="How long in a year: four quarters.")
+    routing_numbers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Debtor's agents that may send through this gateway, comma-separated; empty: any."
+    )
+    receive_only: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Institutions of ours, comma-separated, that may not send customers' transfers: receive only, or "
+        "for liquidity or settlement only. What they have received they may return.",
+    )
+    liquidity_senders: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Institutions of ours, comma-separated, whose profile at the rail lets them send liquidity "
+        "transfers (pacs.009); empty: none. What arrives is taken for every institution that receives here.",
+    )
+    liquidity_tenants: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Tenants, comma-separated, whose API keys may have the institution's own money sent (pacs.009); "
+        "empty: none. The same in both regions.",
+    )
+    liquidity_limit_cents: int = Field(
+        250_000_000,
+        gt=0,
+        description="The most of one liquidity transfer: $2,500,000 in October 2024; it may have changed.",
+    )
+    liquidity_hours: str | None = Field(
+        None,
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="When the rail takes liquidity transfers, US Eastern, such as 07:00-19:00; outside of it they are "
+        "refused here. Empty: at any hour, for the rail's hours are not public, and the rail decides.",
+    )
+    rail_clock_s: int = Field(
+        20, gt=0, description="The rail's time-out clock; 20 s on the real one. A status request waits for longer."
+    )
+    status_request_wait_s: int = Field(25, gt=0, description="From the creation time until pacs.028 may ask.")
+    status_request_interval_s: float = Field(5.0, gt=0, description="First pause between two questions; it doubles.")
+    status_requests_max: int = Field(
+        12, gt=0, description="Questions about one payment that stay unanswered before a person is called."
+    )
+    ping_after: int = Field(
+        3, ge=0, description="After so many unanswered questions the rail is pinged once; 0: it is never pinged."
+    )
+    send_margin_s: float = Field(1.0, ge=0, description="With less time left than this a payment is not sent.")
+    routing_number_severity: Literal["error", "warning"] = Field(
+        "error", description="What a wrong ABA check digit is; test files often carry illustrative numbers."
+    )
+    definite_refusal_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="admi.002 codes, comma-separated, that surely mean: not processed. The rail's list is not public; "
+        "after any other code the rail is asked, since it may mean a duplicate of a copy that was processed.",
+    )
+    receiver_reserve_s: float = Field(
+        5.0,
+        gt=0,
+        le=5,
+        description="The reserved response time that the institution has chosen at the rail as a receiver: 1 to 5 s.",
+    )
+    receiver_own_share_s: float = Field(
+        1.0,
+        gt=0,
+        description="How much of it the gateway keeps for itself: when only this is left, the stand-in decides.",
+    )
+    unanswered_reason_code: str = Field(
+        "AB05",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="ISO reason of our rejection when nobody has decided in time. The rail's list is not public.",
+    )
+    unknown_agent_reason_code: str = Field(
+        "RC04",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="ISO reason of our rejection when no tenant receives for the creditor's agent.",
+    )
+    answer_refused_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("E760", "E890", "E891"),
+        description="The rail's reasons, comma-separated, that say of a received transfer that our response to it was "
+        "refused, and not that it did not settle. The rail's list is not public; after one of these it is asked.",
+    )
+    return_reason_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="ISO reasons, comma-separated, that the rail takes in a return; empty: any, since the rail's list "
+        "is not public. Whoever gives another is refused; a refused posting's goes as NARR, with the code in words.",
+    )
+    network_limit_cents: int = Field(1_000_000_000, gt=0, description="The network's limit per payment.")
+    sender_limit_cents: int = Field(10_000_000, gt=0, description="This institution's own limit per payment.")
+    ibm_mq: IbmMqSettings = IbmMqSettings()
+
+    _split = field_validator(
+        *("answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers"),
+        *("receive_only", "liquidity_senders", "liquidity_tenants"),
+        mode="before",
+    )(as_sequence)
+    _or_none = field_validator(
+        *("url", "connection_point", "peer_connection_point", "protective_sign_off_after_s", "totals_interval_s"),
+        "liquidity_hours",
+        mode="before",
+    )(none_if_empty)
+
+    @model_validator(mode="after")
+    def _asks_after_the_clock(self) -> Self:
+        if self.rail_clock_s <= self.send_margin_s:
+            raise ValueError("rail_clock_s must be longer than send_margin_s: nothing could be sent in time")
+        if self.receiver_own_share_s >= self.receiver_reserve_s:
+            raise ValueError("receiver_reserve_s must be longer than receiver_own_share_s: nobody could be asked")
+        if self.status_request_wait_s <= self.rail_clock_s:
+            raise ValueError(
+                "status_request_wait_s must be longer than rail_clock_s: the rail refuses to be asked before"
+            )
+        return self
