@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from adapters.keys.aes import delivery_cipher
 from adapters.keys.clear import ClearVault
 from gateway.conversing import Conversing
 from gateway.domain.doubt import DoubtPolicy
@@ -26,6 +27,7 @@ from gateway.service.conversations.send import ConversationKeeping
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dialect import DialectProtocol
 from gateway.service.dispatch import Dispatcher, grouped_loads
+from gateway.service.enclosing import Enclosing
 from gateway.service.fednow import FedNowDialect
 from gateway.service.fencing import at_home
 from gateway.service.funds import Funds, NoCore
@@ -89,6 +91,7 @@ from tests.simulation.witness import Accepting
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+ENCLOSING: Final = Enclosing(delivery_cipher(b"simulation"))
 ADMISSION_WAIT_MAX_S: Final = 1.5
 PREFETCH: Final = 64
 CONCURRENCY: Final = 32
@@ -371,6 +374,7 @@ class GatewayLife:
             vault=ClearVault(b"simulation"),
             observer=observer,
             forward=self.forwarder.take,
+            enclosing=ENCLOSING,
         )
         self.incoming_saves: GroupCommit[IncomingDecision, bool] | None = None
         if world.scenario.receives:
@@ -451,7 +455,7 @@ async def run_worker(life: Life, build: Build) -> None:
     decisions = build.decisions(life, store, saves, observer, rail.timing)
     shared = {"decisions": decisions, "clock": life.clock, "identifiers": identifiers, "observer": observer}
     funds = Funds(NoCore(), store, life.clock, observer, rail.timing.promise_s)
-    shared_parts = {**shared, "screening": build.screening(life)}
+    shared_parts = {**shared, "screening": build.screening(life), "enclosing": ENCLOSING}
     dispatcher = build.dispatcher(life, loads=loads, rails=rails, links={rail.rail: link}, funds=funds, **shared_parts)
     vault = ClearVault(b"simulation")
     receiving = build.receiving(life, rail, link, decisions) if world.scenario.receives else None

@@ -369,7 +369,7 @@ class _Hasty:
     async def submit(self, item: NewPayment) -> Accepted:
         task = asyncio.get_running_loop().create_task(self._accepts.submit(item))
         self._tasks.add(task)
-        return Accepted(AcceptKind.CREATED, item.accepted(FundsHolder.TENANT))
+        return Accepted(AcceptKind.CREATED, item.accepted(FundsHolder.TENANT, ask_after=None))
 
 
 class AnsweredBeforeCommitted(Build):
