@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from gateway.service.ports import UnavailableError
 
 POOL_CONNECTIONS_MAX: Final = 8
 """Connections of one process; commits are grouped, so that few do much."""
+
+KEPT_SHARE: Final = 4
+"""Of so many connections `KeepingPool` keeps one in use."""
+
+QUERIES_MAX: Final = 50_000
+IDLE_MAX_S: Final = 300.0
+"""After so many statements, and so long unused, a connection that is not kept is closed: asyncpg's own defaults."""
 
 COMMAND_TIMEOUT_S: Final = 10.0
 """No statement of ours takes longer unless the database is in trouble."""
@@ -41,15 +49,71 @@ READS_MUCH: Final = (
 """For a transaction that reads many rows, or whole tables: the planner may choose there, by the values too."""
 
 
+class KeepingPool(asyncpg.Pool):
+    """A pool that lends `fetch` the same few connections again and again, and takes them back when it is closed.
+
+    To lend a connection and take it back, with a task of its own, costs more than to send a short statement. What is
+    kept is at most a quarter of the connections: whoever asks for one by `acquire` finds the others.
+    """
+
+    __slots__ = ("_is_leaving", "_kept", "_kept_max")
+
+    def __init__(self, dsn: str, *, max_size: int, **options: Any) -> None:
+        super().__init__(dsn, max_size=max_size, **options)
+        self._kept: list[PoolConnectionProxy[asyncpg.Record]] = []
+        self._kept_max = max_size // KEPT_SHARE
+        self._is_leaving = False
+
+    async def fetch(self, query: str, *arguments: object, **options: Any) -> list[Any]:
+        """Run a statement on a connection that is kept, or on another; one that was lost is not kept."""
+        connection = await self._lent()
+        try:
+            rows: list[Any] = await connection.fetch(query, *arguments, **options)
+        except asyncpg.InternalClientError as error:
+            # The server has ended the session, and the end of the connection is not seen yet: asyncpg names it thus.
+            connection.terminate()
+            await self.release(connection)
+            raise asyncpg.ConnectionDoesNotExistError(f"the connection was lost: {error}") from error
+        except BaseException:
+            await self.release(connection)
+            raise
+        if self._is_leaving or len(self._kept) >= self._kept_max:
+            await self.release(connection)
+        else:
+            self._kept.append(connection)
+        return rows
+
+    async def _lent(self) -> PoolConnectionProxy[asyncpg.Record]:
+        while self._kept:
+            connection = self._kept.pop()
+            with suppress(asyncpg.InterfaceError):  # it was lost, and the pool has taken it back by itself
+                if not connection.is_closed():
+                    return connection
+                await self.release(connection)
+        return await self.acquire()
+
+    async def close(self) -> None:
+        """Give back what is kept, and close every connection; see asyncpg."""
+        self._is_leaving = True
+        while self._kept:
+            await self.release(self._kept.pop())
+        await super().close()
+
+
 def open_pool(dsn: str, *, connections_max: int = POOL_CONNECTIONS_MAX) -> asyncpg.Pool[asyncpg.Record]:
     """Return a pool that its user opens and closes as an async context.
 
     Commits are durable: ``synchronous_commit`` is set here, whatever the server's default.
     """
-    return asyncpg.create_pool(
+    return KeepingPool(
         dsn,
         min_size=0,  # connects when it is used: a process may start before its database
         max_size=connections_max,
+        max_queries=QUERIES_MAX,
+        max_inactive_connection_lifetime=IDLE_MAX_S,
+        loop=None,
+        connection_class=asyncpg.Connection,
+        record_class=asyncpg.Record,
         command_timeout=COMMAND_TIMEOUT_S,
         timeout=CONNECT_TIMEOUT_S,
         reset=_reset,
