@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.domain.conversation import (
     MAY_EXPIRE,
+    STATUS_ASKED_AGAIN_S,
     Act,
     Conversation,
     ConversationId,
@@ -276,6 +277,14 @@ class ConversationDesk:
                 return await self.show(conversation_id, tenant_id=tenant_id)
         raise UnavailableError(f"other acts were saved first {ATTEMPTS_MAX} times")
 
+    async def ask_status(self, conversation_id: ConversationId, *, tenant_id: TenantId | None, by: str) -> Conversation:
+        """Ask how a request for payment of ours stands; a repeat within minutes asks nothing. Raises as `answer`."""
+        since = self.clock.now() - timedelta(seconds=STATUS_ASKED_AGAIN_S)
+        acts = await self.store.events(conversation_id)
+        if any(recorded.act is Act.STATUS_ASKED and recorded.at > since for recorded in acts):
+            return await self.show(conversation_id, tenant_id=tenant_id)
+        return await self.answer(conversation_id, Act.STATUS_ASKED, tenant_id=tenant_id, reason=None, by=by)
+
     async def note(
         self, conversation_id: ConversationId, words: str, *, tenant_id: TenantId | None, by: str
     ) -> Conversation:
@@ -307,6 +316,8 @@ class ConversationDesk:
         if act is Act.WITHDRAWAL_ASKED:
             assert reason is not None, "a withdrawal states its reason"
             said: Sequence[OutboundMessage] = (rail.withdrawal(conversation, messages, reason, at=at),)
+        elif act is Act.STATUS_ASKED:
+            said = (rail.status_question(conversation, messages, at=at),)
         else:
             said = rail.answer(conversation, act, messages, reason=reason, information=information, at=at)
         if findings := [finding for message in said for finding in rail.findings(message)]:

@@ -51,6 +51,7 @@ from gateway.service.ports import (
     ReceivingTenant,
     Refusal,
 )
+from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
 from gateway.service.reconcile import MissingDesk
@@ -355,6 +356,7 @@ async def open_world(
         directories={Rail.FEDNOW: directory},
         rail_missing=MissingDesk(rail_events, clock),
         requests=requests,
+        posting_questions=PostingQuestions(payments, {protocol.rail: protocol}, {}, {}, clock, SystemIdentifiers()),
         conversations=ConversationDesk(
             store=conversations,
             incoming=incoming,
