@@ -179,7 +179,9 @@ class ConversationApi:
         tenant_id = await self._operator_keys.sight_of(request.headers)
         by = "operator" if tenant_id is None else f"tenant {tenant_id}"
         with _refusals():
-            asked = await self._api.conversations.ask_status(conversation.conversation_id, tenant_id=tenant_id, by=by)
+            asked = await self._api.conversations.answer(
+                conversation.conversation_id, Act.STATUS_ASKED, tenant_id=tenant_id, reason=None, by=by
+            )
         return json_response(self._shown(asked))
 
     async def post_note(self, request: web.Request) -> web.Response:

@@ -28,7 +28,7 @@ from gateway.service.ports import (
     RailLink,
     RawMessage,
 )
-from gateway.service.rail_protocol import RailProtocol
+from gateway.service.rail_protocol import OutboundMessage, RailProtocol
 from iso20022.messages import pacs004, pacs008
 
 _ASKED_ABOUT: Final = frozenset({pacs008.MESSAGE_TYPE, pacs004.MESSAGE_TYPE})
@@ -82,11 +82,7 @@ class PostingQuestions:
             now = self.clock.now()
             if standing_question(await self.payments.store.events(payment_id), at=now) is not None:
                 return None
-            self._demand_askable(current, at=now)
-            sent = transfer_sent(messages, before=now)
-            question = None if sent is None else self.protocols[current.rail].posting_question(current, sent, at=now)
-            if question is None:
-                raise PostingNotAskableError("not_on_this_rail", "This rail carries no question about this payment.")
+            question = self._question(current, messages, at=now)
             return decide(
                 current,
                 Event(EventKind.POSTING_ASKED, business_message_id=question.business_message_id, details={"by": by}),
@@ -98,14 +94,20 @@ class PostingQuestions:
         await self.payments.take(payment_id, choose)
         return (await self.payments.store.load([payment_id]))[payment_id]
 
-    def _demand_askable(self, payment: Payment, *, at: datetime) -> None:
+    def _question(self, payment: Payment, messages: Sequence[RawMessage], *, at: datetime) -> OutboundMessage:
+        """The question about a payment, where it may be put now."""
         if payment.state is not PaymentState.ACCEPTED_WITHOUT_POSTING:
             why = f"The payment is {payment.state}: its receiver is asked about what it took without posting it."
             raise PostingNotAskableError("not_without_posting", why)
+        sent = transfer_sent(messages, before=at)
+        question = None if sent is None else self.protocols[payment.rail].posting_question(payment, sent, at=at)
+        if question is None:
+            raise PostingNotAskableError("not_on_this_rail", "This rail carries no question about this payment.")
         since = askable_from(payment, wait=self.waits.get(payment.rail))
         if at < since:
             why = "The receiver has until then to say what became of it by itself."
             raise PostingNotAskableError("too_early", why, since)
+        return question
 
     async def send(self, delivery: Delivery) -> bool:
         """Send the question that a delivery is for; False where it may be for something else. A repeat has the same id.

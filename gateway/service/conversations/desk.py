@@ -247,6 +247,8 @@ class ConversationDesk:
     ) -> Conversation:
         """Do what is ours to do in a conversation, and return it as it is then.
 
+        How a request stands is asked once in some minutes: a repeat is the same question.
+
         Raises:
             LookupError: there is no such conversation.
             NotNowError: it does not wait for this; of two answers at once, one wins.
@@ -257,6 +259,8 @@ class ConversationDesk:
         for _ in range(ATTEMPTS_MAX):
             conversation = await self.show(conversation_id, tenant_id=tenant_id)
             now = self.clock.now()
+            if act is Act.STATUS_ASKED and await self._was_asked(conversation, at=now):
+                return conversation
             is_over = conversation.expires_at is not None and now > conversation.expires_at
             if not is_ours_to_do(conversation, act):
                 raise NotNowError(conversation.state)
@@ -277,14 +281,6 @@ class ConversationDesk:
                 return await self.show(conversation_id, tenant_id=tenant_id)
         raise UnavailableError(f"other acts were saved first {ATTEMPTS_MAX} times")
 
-    async def ask_status(self, conversation_id: ConversationId, *, tenant_id: TenantId | None, by: str) -> Conversation:
-        """Ask how a request for payment of ours stands; a repeat within minutes asks nothing. Raises as `answer`."""
-        since = self.clock.now() - timedelta(seconds=STATUS_ASKED_AGAIN_S)
-        acts = await self.store.events(conversation_id)
-        if any(recorded.act is Act.STATUS_ASKED and recorded.at > since for recorded in acts):
-            return await self.show(conversation_id, tenant_id=tenant_id)
-        return await self.answer(conversation_id, Act.STATUS_ASKED, tenant_id=tenant_id, reason=None, by=by)
-
     async def note(
         self, conversation_id: ConversationId, words: str, *, tenant_id: TenantId | None, by: str
     ) -> Conversation:
@@ -301,6 +297,12 @@ class ConversationDesk:
             if await self.store.save(decided(conversation, Act.NOTED, at=self.clock.now(), reason=reason, by=by)):
                 return await self.show(conversation_id, tenant_id=tenant_id)
         raise UnavailableError(f"other acts were saved first {ATTEMPTS_MAX} times")
+
+    async def _was_asked(self, conversation: Conversation, *, at: datetime) -> bool:
+        """Whether it was asked so lately how a request stands that this is the same question."""
+        since = at - timedelta(seconds=STATUS_ASKED_AGAIN_S)
+        acts = await self.store.events(conversation.conversation_id)
+        return any(recorded.act is Act.STATUS_ASKED and recorded.at > since for recorded in acts)
 
     async def _said(
         self,
