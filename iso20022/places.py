@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-# The repeated group is not possessive: before Python 3.11.5 such a group loses what it has matched, and the end of every
-# empty element with it. Its branches begin differently and none takes a "<", so that a search stays linear.
+# The repeated group is not possessive: before Python 3.11.5 such a group loses what it has matched, and every empty
+# element with it. Its branches begin differently and none takes a "<", so that a search stays linear.
 _MARKUP: Final = re.compile(
     rb"<!--.*?-->|<\?[^>]*\?>"
     rb"|</(?P<close>[^\s<>]++)\s*+>"
