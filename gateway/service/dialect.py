@@ -170,6 +170,10 @@ class Dialect(Protocol):
         """Return what a statement that is no refusal (admi.002) means for the payment."""
         ...
 
+    def may_be_of_posting(self, statement: Statement) -> bool:
+        """Whether an RJCT may refuse the posting of what has settled, and not the payment."""
+        ...
+
 
 class DialectProtocol:
     """Implements `gateway.service.rail_protocol.RailProtocol` for a rail by its dialect."""
@@ -387,7 +391,14 @@ class DialectProtocol:
         if about is None or not isinstance(message, Statement):
             return Reading(header.business_message_id, message_type, None, None)
         gives_up = self._dialect.gives_up(message)
-        return Reading(header.business_message_id, message_type, about, message, gives_up=gives_up)
+        return Reading(
+            header.business_message_id,
+            message_type,
+            about,
+            message,
+            created_at=header.creation_time,
+            gives_up=gives_up,
+        )
 
     def mismatches(self, reading: Reading, payment: Payment) -> tuple[str, ...]:
         """Return the references of a statement that are given and are not the payment's."""
@@ -423,6 +434,10 @@ class DialectProtocol:
             )
             event = self._dialect.event(said, heard)
         return Event(event.kind, event.reason, event.status, reading.business_message_id, event.details)
+
+    def may_be_of_posting(self, statement: Statement) -> bool:
+        """Whether an RJCT may refuse the posting of what has settled, and not the payment."""
+        return self._dialect.may_be_of_posting(statement)
 
     def _is_about_posting_question(self, said: Statement, about: str, payment: Payment) -> bool:
         """Whether it is: looked for only where it makes a difference, and where there can be one."""

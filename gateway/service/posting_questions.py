@@ -100,7 +100,10 @@ class PostingQuestions:
             why = f"The payment is {payment.state}: its receiver is asked about what it took without posting it."
             raise PostingNotAskableError("not_without_posting", why)
         sent = transfer_sent(messages, before=at)
-        question = None if sent is None else self.protocols[payment.rail].posting_question(payment, sent, at=at)
+        if sent is None:
+            why = "The rail has settled what never left here: a person must look."
+            raise PostingNotAskableError("not_sent", why)
+        question = self.protocols[payment.rail].posting_question(payment, sent, at=at)
         if question is None:
             raise PostingNotAskableError("not_on_this_rail", "This rail carries no question about this payment.")
         since = askable_from(payment, wait=self.waits.get(payment.rail))

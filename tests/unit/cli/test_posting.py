@@ -7,18 +7,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.application import application
-from gateway.domain.events import Event, EventKind
+from gateway.domain.events import EventKind
 from gateway.domain.payment import Payment
 from gateway.domain.posting_question import askable_from
-from gateway.domain.timing import Timing
-from gateway.service.fednow import fednow_protocol
-from iso20022 import ConnectionPartyId, FedNowProfile
 from tests.unit.http.world import API_KEY, OPERATOR_KEY, World, message, open_world
 
 
@@ -52,15 +48,7 @@ async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
     """One payment was not posted."""
     async with open_world() as world:
         accepted = await world.post_message(message())
-        payment = world.payment(accepted.json["payment_id"])
-        party = ConnectionPartyId("990000107")
-        protocol = fednow_protocol(FedNowProfile(), connection_party=party, timing=Timing())
-        (received,) = await world.store.messages(payment.payment_id)
-        sent = protocol.transfer_message(payment, received, at=world.clock.now())
-        started = Event(EventKind.SENDING_STARTED, business_message_id=sent.business_message_id)
-        await world.befalls(payment, started, sent.kept(UUID(int=5), at=world.clock.now()))
-        unposted = Event(EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED, status="ACWP")
-        yield Shell(world, tmp_path, await world.befalls(payment, unposted))
+        yield Shell(world, tmp_path, await world.is_not_posted(world.payment(accepted.json["payment_id"])))
 
 
 async def test_too_early_it_says_from_when_on_and_then_it_asks_once(shell: Shell) -> None:

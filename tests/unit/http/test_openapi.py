@@ -173,12 +173,12 @@ async def ask_of_held(world: World, ask: Callable[..., Awaitable[Answer]]) -> No
 async def ask_about_posting(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
     """What is not there, not accepted without posting, and asked about too early."""
     accepted = await world.post_payment(json_payment(), key="not-posted")
-    payment = await world.befalls(world.payment(accepted.json["payment_id"]), Event(EventKind.SENDING_STARTED))
+    payment = world.payment(accepted.json["payment_id"])
     path = "/v1/payments/{payment_id}/status-request"
     where = f"/v1/payments/{payment.payment_id}/status-request"
     await ask(path, await world.post_json("/v1/payments/nonsense/status-request", {}, BEARER), method="POST")
     await ask(path, await world.post_json(where, {}, BEARER), method="POST")
-    await world.befalls(payment, Event(EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED, status="ACWP"))
+    await world.is_not_posted(payment)
     early = await ask(path, await world.post_json(where, {}, BEARER), method="POST")
     assert (early.status, early.json["why"]) == (409, "too_early")
     assert early.json["askable_from"] > accepted.json["accepted_at"]
