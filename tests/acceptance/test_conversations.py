@@ -203,7 +203,7 @@ async def test_a_request_of_ours_is_taken_back_while_it_may_be(receiver: Receive
     await asked_until(receiver, path_of(asked["FRAD"]), is_in("WITHDRAWING_ACCEPTED"))
 
     refused = ask(receiver, f"{path_of(asked['CUST'])}/withdrawal", {"reason_code": "CUST"}, expected=409)
-    assert (refused["state"], withdrawn["may"], kept["may"]) == ("WITHDRAWN", [], ["withdraw"])
+    assert (refused["state"], withdrawn["may"], kept["may"]) == ("WITHDRAWN", [], ["withdraw", "ask_status"])
     waiting = [ask(receiver, path_of(asked[reason]))["state"] for reason in ("TECH", "FRAD")]
     assert waiting == ["WITHDRAWING_ACCEPTED"] * 2
     assert ("camt.055", ["ignored"]) in verdicts_of(receiver, asked["CUST"])
