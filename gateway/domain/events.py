@@ -59,6 +59,13 @@ class EventKind(StrEnum):
     REJECTION_REPORTED = "RejectionReported"
     """The rail, or the creditor's institution through it: RJCT of the payment itself."""
 
+    REFUSAL_UNPLACED = "RefusalUnplaced"
+    """The creditor's institution: RJCT, of a payment in doubt, and it cannot be told when it was said: before the
+    settlement, so that no money moved, or after an ACWP that was not heard here, so that it has."""
+
+    POSTING_REFUSAL_PLACED = "PostingRefusalPlaced"
+    """The rail: ACWP, of what the creditor's institution has refused since: settled, and owed back."""
+
     TRANSFER_REFUSED = "TransferRefused"
     """The rail: admi.002 with a code that is known to be definite: the message was not processed."""
 
@@ -88,7 +95,7 @@ class EventKind(StrEnum):
     """The rail, asked: not yet decided."""
 
     STATUS_REQUEST_UNANSWERED = "StatusRequestUnanswered"
-    """The rail refused the question (too early, not traceable): that says nothing of the payment."""
+    """The rail, or a receiver, refused the question (too early, not traceable): that says nothing of the payment."""
 
     NOT_AUTHORISED_REPORTED = "NotAuthorisedReported"
     """The rail, asked: not ours to ask. Asking again would be answered alike; that says nothing of the payment."""
@@ -128,6 +135,15 @@ class EventKind(StrEnum):
 
     RETURN_REFUSED_REPORTED = "ReturnRefusedReported"
     """The receiver, or the rail in its place: RJCR."""
+
+    POSTING_ASKED = "PostingAsked"
+    """We ask the receiver what became of the posting: a pacs.028 to it is about to leave; saved first."""
+
+    POSTING_QUESTION_RECEIVED = "PostingQuestionReceived"
+    """The rail, or the receiver: our question about the posting has arrived (admi.007). No more is said by it."""
+
+    POSTING_REFUSAL_UNCLEAR = "PostingRefusalUnclear"
+    """The receiver, asked: RJCT in words (NARR), named by the transfer: of the posting, or of the question."""
 
     PART_RETURNED = "PartReturned"
     """A part of the money has come back: a return of this payment has settled."""

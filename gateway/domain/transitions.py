@@ -46,6 +46,9 @@ class Effect(StrEnum):
     QUEUE_REQUEST = "queue_request"
     """See to the request for a return: send it, or acknowledge its answer."""
 
+    QUEUE_POSTING_QUESTION = "queue_posting_question"
+    """Send the question to the receiver what became of the posting."""
+
     QUEUE_PING = "queue_ping"
     """Put a PING on the system queue of the rail."""
 
@@ -112,6 +115,8 @@ _TIMERS: Final = (
     _E.PING_DUE,
 )
 """What our own clock says."""
+
+_DOUBTED: Final = (_S.IN_DOUBT, _S.AWAITING_OPERATOR)
 
 _REQUEST: Final = (Effect.QUEUE_REQUEST,)
 _OF_REQUEST: Final = (_E.RETURN_RECEIPT_REPORTED, _E.RETURN_REQUEST_REFUSED)
@@ -197,6 +202,10 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     (_S.IN_DOUBT, _E.STILL_IN_PROCESS_REPORTED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
     (_S.IN_DOUBT, _E.STATUS_REQUEST_UNANSWERED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
     (_S.IN_DOUBT, _E.NOT_AUTHORISED_REPORTED): Transition(_S.AWAITING_OPERATOR, _OPERATOR_ALONE),
+    # A refusal that may be of the posting says nothing of the money: the rail is asked, at once.
+    (_S.IN_DOUBT, _E.REFUSAL_UNPLACED): Transition(_S.IN_DOUBT, (Effect.ASK_STATUS,)),
+    (_S.AWAITING_OPERATOR, _E.REFUSAL_UNPLACED): Transition(_S.AWAITING_OPERATOR, (Effect.ASK_STATUS,)),
+    **{(state, _E.POSTING_REFUSAL_PLACED): Transition(_S.RETURN_DUE, _STOP) for state in _DOUBTED},
     # A person is called. The rail goes on being asked, seldom, while it looks back, and its word ends it as ever.
     (_S.AWAITING_OPERATOR, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
     **{(_S.AWAITING_OPERATOR, kind): Transition(_S.AWAITING_OPERATOR) for kind in _TIMERS},
@@ -236,6 +245,12 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # Settled, not posted: the creditor's institution decides by midnight of the next standard business day.
     **{(_S.ACCEPTED_WITHOUT_POSTING, kind): Transition(_S.ACCEPTED_WITHOUT_POSTING) for kind in _SETTLING},
     (_S.ACCEPTED_WITHOUT_POSTING, _E.POSTING_REPORTED): Transition(_S.SETTLED),
+    # Its receiver is asked, and the answer is a row like any word of the posting. What may be of the question is not.
+    (_S.ACCEPTED_WITHOUT_POSTING, _E.POSTING_ASKED): Transition(
+        _S.ACCEPTED_WITHOUT_POSTING, (Effect.QUEUE_POSTING_QUESTION,)
+    ),
+    (_S.ACCEPTED_WITHOUT_POSTING, _E.POSTING_REFUSAL_UNCLEAR): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STRANGE),
+    **{(state, _E.POSTING_QUESTION_RECEIVED): Transition(state) for state in _SETTLED_STATES},
     # Settled, then refused by the creditor's institution: a pacs.004 is owed, the settlement stands.
     **{(_S.RETURN_DUE, kind): Transition(_S.RETURN_DUE) for kind in _SETTLING},
     (_S.RETURN_DUE, _E.POSTING_REPORTED): Transition(_S.RETURN_DUE, _STRANGE),
@@ -293,6 +308,9 @@ SENDABLE: Final = frozenset(state for state, kind in TRANSITIONS if kind is Even
 
 ASKABLE: Final = frozenset(state for state, kind in TRANSITIONS if kind is EventKind.STATUS_REQUESTED)
 """The states in which the rail is asked."""
+
+DOUBTED: Final = frozenset(state for state, kind in TRANSITIONS if kind is EventKind.REFUSAL_UNPLACED)
+"""The states in which nobody knows where the money is."""
 
 
 def tells(state: PaymentState, event: Event, transition: Transition) -> bool:
