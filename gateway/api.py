@@ -13,7 +13,6 @@ from adapters.postgres.screening import PostgresScreening
 from adapters.synthetic import SyntheticPayments
 from adapters.system import SystemIdentifiers
 from adapters.telemetry.metrics import Metrics
-from gateway.archiving import enclosing_of
 from gateway.conversing import conversation_desk
 from gateway.domain.payment import RegionId, TenantId
 from gateway.parts import Parts, decisions_of, lease_check, posting_questions, release_of
@@ -72,7 +71,6 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
             vault=parts.vault,
             observer=parts.observer,
             forward=forwarder.take,
-            enclosing=enclosing_of(settings),
             durability=None if parts.regional is None else parts.regional.both,
             directory=presence.directory,
             liquidity_tenants=frozenset(map(TenantId, settings.fednow.liquidity_tenants)),

@@ -7,13 +7,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from adapters.archive.directory import DirectoryArchive
-from adapters.keys.aes import AesVault, KeyFileError, delivery_cipher, read_key_file
+from adapters.keys.aes import AesVault, KeyFileError, read_key_file
 from adapters.keys.clear import ClearVault
 from gateway.domain.payment import RegionId
 from gateway.service.archive import Archiver, Reader
-from gateway.service.enclosing import Enclosing
 from gateway.service.ports import Archive, ArchiveStore, Clock, Vault
-from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, SettingsError
+from gateway.settings import Settings, SettingsError
 
 
 def vault_of(settings: Settings) -> Vault:
@@ -34,13 +33,6 @@ def aes_vault_of(settings: Settings) -> AesVault | None:
         return AesVault(read_key_file(settings.keys_file), index_key=_index_key(settings))
     except KeyFileError as error:
         raise SettingsError(f"FIFTEEN_KEYS_FILE: {error}") from error
-
-
-def enclosing_of(settings: Settings) -> Enclosing | None:
-    """Return what seals payments in their deliveries; none under the index key that everybody knows."""
-    if settings.index_key.get_secret_value() == DEVELOPMENT_INDEX_KEY:
-        return None
-    return Enclosing(delivery_cipher(_index_key(settings)))
 
 
 def archive_of(settings: Settings) -> Archive | None:

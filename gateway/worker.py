@@ -12,7 +12,6 @@ import structlog
 
 from adapters.http.api import ReadinessCheck
 from adapters.system import SystemIdentifiers
-from gateway.archiving import enclosing_of
 from gateway.conversing import Conversing, converse
 from gateway.domain.payment import Rail, RegionId
 from gateway.gauges import keep_gauges, keep_rail_gauges
@@ -93,7 +92,6 @@ def compose_worker(
         funds,
         screening=screening,
         directory=directory,
-        enclosing=enclosing_of(parts.settings),
     )
     receiving = compose(
         rails=receiving_rails(parts.settings, rails),

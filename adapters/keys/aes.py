@@ -23,9 +23,6 @@ from gateway.service.ports import DataKey, Sealed
 
 KEY_BYTES: Final = 32
 
-DELIVERY_KEY_ID: Final = "delivery"
-"""Names the key of what is sealed on its way alone, and kept nowhere."""
-
 _FORM: Final = b"\x01"
 _SALT: Final = 16
 _NONCE: Final = 12
@@ -67,13 +64,13 @@ def read_key_file(file: Path) -> Mapping[str, bytes]:
     return keys
 
 
-class AesCipher:
-    """Implements `gateway.service.ports.Cipher` with keys by their ids, kept in `place`: the first seals, all open."""
+class AesVault:
+    """Implements `gateway.service.ports.Vault` and `DataKeys` with the keys of a file; opens what is in clear, too."""
 
-    def __init__(self, keys: Mapping[str, bytes], *, place: str = "the key file") -> None:
+    def __init__(self, keys: Mapping[str, bytes], *, index_key: bytes) -> None:
         self._keys = dict(keys)
-        self._place = place
         self._sealing = next(iter(keys))
+        self._clear = ClearVault(index_key)
 
     def seal(self, plaintext: bytes) -> Sealed:
         """Encrypt under the first key."""
@@ -85,32 +82,18 @@ class AesCipher:
 
     def open(self, sealed: Sealed) -> bytes:
         """Decrypt; see the port."""
+        if sealed.key_id == CLEAR_KEY_ID:
+            return self._clear.open(sealed)
         key = self._keys.get(sealed.key_id)
         if key is None:
-            raise LookupError(f"sealed under key {sealed.key_id!r}, which is not in {self._place}")
+            raise LookupError(f"sealed under key {sealed.key_id!r}, which is not in the key file")
         form, salt, nonce, ciphertext = _divided(sealed.ciphertext)
         if form != _FORM:
             raise LookupError(f"sealed under the key {sealed.key_id!r}, in a form that this program does not know")
         try:
             return AESGCM(_derived(key, salt)).decrypt(nonce, ciphertext, sealed.key_id.encode())
         except (InvalidTag, ValueError) as error:
-            raise LookupError(f"not sealed under the key {sealed.key_id!r} of {self._place}, or changed") from error
-
-
-class AesVault:
-    """Implements `gateway.service.ports.Vault` and `DataKeys` with the keys of a file; opens what is in clear, too."""
-
-    def __init__(self, keys: Mapping[str, bytes], *, index_key: bytes) -> None:
-        self._cipher = AesCipher(keys)
-        self._clear = ClearVault(index_key)
-
-    def seal(self, plaintext: bytes) -> Sealed:
-        """Encrypt under the first key."""
-        return self._cipher.seal(plaintext)
-
-    def open(self, sealed: Sealed) -> bytes:
-        """Decrypt; see the port."""
-        return self._clear.open(sealed) if sealed.key_id == CLEAR_KEY_ID else self._cipher.open(sealed)
+            raise LookupError(f"not sealed under the key {sealed.key_id!r} of the key file, or changed") from error
 
     def blind_index(self, purpose: str, value: bytes) -> bytes:
         """Return HMAC-SHA256 of the value, under the index key and a key of its own for each purpose."""
@@ -120,14 +103,6 @@ class AesVault:
         """Return a key for one object; see the port."""
         key = AESGCM.generate_key(KEY_BYTES * 8)
         return DataKey(key, self.seal(key))
-
-
-def delivery_cipher(index_key: bytes) -> AesCipher:
-    """Return what deliveries are sealed with on their way over a broker: a key of its own, made of the index key.
-
-    Unlike a vault it opens nothing that is in clear: whoever can write to a broker cannot make up a payment.
-    """
-    return AesCipher({DELIVERY_KEY_ID: _derived(index_key, b"delivery")}, place="the settings")
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

@@ -178,8 +178,7 @@ class PostgresStore:
             return outcomes
         for new in waiting:
             if _key(new) in claimed:
-                payment = new.accepted(claimed[_key(new)], ask_after=self._homes.asked_from(new.slot))
-                outcomes[_key(new)] = _Claimed(payment, new.content_digest, created=True)
+                outcomes[_key(new)] = _Claimed(new.accepted(claimed[_key(new)]), new.content_digest, created=True)
         return outcomes | await self._read_claims([new for new in waiting if _key(new) not in claimed])
 
     def _of_unknown_day(self, waiting: Sequence[NewPayment]) -> Mapping[_Key, _OfUnknownDay]:

@@ -16,7 +16,6 @@ from adapters.rabbitmq.consumer import RabbitMqSupply
 from adapters.rabbitmq.deliveries import (
     UnreadableDeliveryError,
     body_of,
-    body_with_enclosed,
     dead_letter_from,
     dead_letter_properties,
     properties_of,
@@ -127,8 +126,7 @@ class RabbitMqBus:
         """
         properties = properties_of(published_at=self._clock.now())
         messages = [
-            Outgoing("", self._topology.name(delivery.queue), body_with_enclosed(delivery), properties)
-            for delivery in deliveries
+            Outgoing("", self._topology.name(delivery.queue), body_of(delivery), properties) for delivery in deliveries
         ]
         await self._publisher.publish(messages, timeout_s=self._confirm_timeout_s)
 

@@ -1,8 +1,7 @@
-"""Deliveries as AMQP messages: a small JSON object of identifiers, and never a payment's content but as ciphertext."""
+"""Deliveries as AMQP messages: a small JSON object of identifiers, never a payment's content."""
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,7 +13,7 @@ from aiormq import spec
 from aiormq.abc import DeliveredMessage
 
 from gateway.domain.payment import PaymentId
-from gateway.service.ports import DeadLetter, DeadLetterReason, Delivery, OutboundDelivery, Queue, Sealed
+from gateway.service.ports import DeadLetter, DeadLetterReason, Delivery, OutboundDelivery, Queue
 
 DELIVERY_COUNT_HEADER: Final = "x-delivery-count"
 """Set by quorum queues from the second handing out on: how often it has come back."""
@@ -36,24 +35,14 @@ class UnreadableDeliveryError(Exception):
 
 
 def body_of(delivery: OutboundDelivery | Delivery) -> bytes:
-    """Return what a message about a delivery holds, without what it encloses."""
-    return orjson.dumps(_identifiers(delivery))
-
-
-def body_with_enclosed(delivery: OutboundDelivery) -> bytes:
-    """Return the same with what the delivery encloses: one more key, which an older consumer does not look at."""
-    if delivery.enclosed is None:
-        return body_of(delivery)
-    sealed = {"key_id": delivery.enclosed.key_id, "sealed": b64encode(delivery.enclosed.ciphertext).decode()}
-    return orjson.dumps({**_identifiers(delivery), "enclosed": sealed})
-
-
-def _identifiers(delivery: OutboundDelivery | Delivery) -> dict[str, object]:
-    return {
-        "delivery_id": str(delivery.delivery_id),
-        "payment_id": str(delivery.payment_id),
-        "deadline_at": delivery.deadline_at,
-    }
+    """Return what a message about a delivery holds."""
+    return orjson.dumps(
+        {
+            "delivery_id": str(delivery.delivery_id),
+            "payment_id": str(delivery.payment_id),
+            "deadline_at": delivery.deadline_at,
+        }
+    )
 
 
 def properties_of(*, published_at: datetime) -> spec.Basic.Properties:
@@ -96,18 +85,12 @@ def delivery_from(message: DeliveredMessage, queue: Queue) -> Delivery:
             payment_id=PaymentId(UUID(body["payment_id"])),
             deadline_at=datetime.fromisoformat(body["deadline_at"]),
             attempt=returns + 1 if isinstance(returns, int) else 1,
-            enclosed=_enclosed_in(body),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableDeliveryError(f"a message of {len(message.body)} bytes on {queue}: {error!r}") from error
     if delivery.deadline_at.tzinfo is None:
         raise UnreadableDeliveryError(f"a message on {queue}: its deadline has no time zone")
     return delivery
-
-
-def _enclosed_in(body: dict[str, Any]) -> Sealed | None:
-    enclosed = body.get("enclosed")
-    return None if enclosed is None else Sealed(str(enclosed["key_id"]), b64decode(enclosed["sealed"], validate=True))
 
 
 def published_at_of(message: DeliveredMessage) -> datetime | None:

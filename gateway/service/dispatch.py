@@ -15,7 +15,6 @@ from gateway.domain.screening import HELD_UNTIL
 from gateway.domain.transitions import ASKABLE, SENDABLE
 from gateway.service.decide import Decisions, decide
 from gateway.service.directory import ParticipantDirectory
-from gateway.service.enclosing import Enclosing
 from gateway.service.funds import Funds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
@@ -53,11 +52,6 @@ LOAD_WINDOW_S: Final = 0.002
 LOADS_MAX: Final = 64
 """Payments that are taken up at about the same moment are read together."""
 
-
-class _OvertakenError(UnavailableError):
-    """The payment is to be sent, and is no longer what screening and reservation were about; nothing was sent."""
-
-
 Loads = GroupCommit[tuple[PaymentId, MessageDirection], tuple[Payment, RawMessage] | None]
 """Reads of payments with a raw message of theirs, many in one statement."""
 
@@ -76,8 +70,6 @@ class Dispatcher:
     funds: Funds
     screening: Screening | None = None
     directory: ParticipantDirectory | None = None
-    enclosing: Enclosing | None = None
-    """Opens what a delivery brings along; without it everything is loaded."""
     pinged_at: dict[Rail, datetime] = field(default_factory=dict)
 
     async def transfer(self, delivery: Delivery) -> None:
@@ -94,17 +86,7 @@ class Dispatcher:
             LookupError: no such payment.
 
         """
-        if (enclosed := self._opened(delivery)) is not None:
-            try:
-                await self._transfer(*enclosed)
-            except _OvertakenError:
-                pass  # what was enclosed is no more: it is looked at as it is now
-            else:
-                return
-        await self._transfer(*await self._load(delivery, MessageDirection.CLIENT_IN))
-
-    async def _transfer(self, loaded: Payment, received: RawMessage) -> None:
-        """Send what a client has sent of a payment, which is decided on as it was loaded, or as it was enclosed."""
+        loaded, received = await self._load(delivery, MessageDirection.CLIENT_IN)
         if loaded.state is PaymentState.HELD:
             return  # when it is released it has a delivery of its own
         latest_sending = self.rails[loaded.rail].timing.latest_sending(loaded)
@@ -127,7 +109,7 @@ class Dispatcher:
                 event = Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
                 return decide(payment, event, at=now, timing=rail.timing)
             if asks_first or (payment.state, payment.transfers) != (loaded.state, loaded.transfers):
-                raise _OvertakenError(f"payment {payment.payment_id} has changed: it is looked at, and reserved, anew")
+                raise UnavailableError(f"payment {payment.payment_id} has changed: it is looked at, and reserved, anew")
             if unreached is not None and not payment.transfers:
                 event = Event(EventKind.DIRECTORY_REFUSED, reason=unreached.reason)
                 return decide(payment, event, at=now, timing=rail.timing)
@@ -145,7 +127,7 @@ class Dispatcher:
             )
             return self._with_message(payment, event, message, now)
 
-        decision = await self.decisions.take(loaded.payment_id, choose, loaded=loaded)
+        decision = await self.decisions.take(delivery.payment_id, choose, loaded=loaded)
         if decision is not None and message is not None and decision.state is PaymentState.SENDING:
             if not decision.payment.transfers:
                 self.observer.leg(Leg.QUEUE, (decision.at - decision.payment.accepted_at).total_seconds())
@@ -204,19 +186,6 @@ class Dispatcher:
         if self.screening is None:
             return CLEAR
         return await self.screening.outgoing(payment, received, until=until)
-
-    def _opened(self, delivery: Delivery) -> tuple[Payment, RawMessage] | None:
-        """What the delivery brings along; None where it is to be loaded, as what may have expired meanwhile is."""
-        if self.enclosing is None:
-            return None
-        try:
-            opened = self.enclosing.opened(delivery)
-        except (LookupError, ValueError, TypeError) as error:
-            self.observer.fault("enclosed", error)
-            return None
-        if opened is None or self.clock.now() >= self.rails[opened[0].rail].timing.latest_sending(opened[0]):
-            return None
-        return opened
 
     async def _load(self, delivery: Delivery, direction: MessageDirection) -> tuple[Payment, RawMessage]:
         found = await self.loads.submit((delivery.payment_id, direction))

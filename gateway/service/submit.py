@@ -18,7 +18,6 @@ from gateway.service.admission import Admission
 from gateway.service.both_regions import Durability, OneRegion
 from gateway.service.days import LostDays
 from gateway.service.directory import ParticipantDirectory
-from gateway.service.enclosing import Enclosing
 from gateway.service.group_commit import GroupCommit
 from gateway.service.liquidity import LIQUIDITY_REQUEST_TYPE, LiquidityRequest, LiquidityTransfer, taken
 from gateway.service.ports import (
@@ -155,7 +154,6 @@ class Intake:
         vault: Vault,
         observer: Observer,
         forward: Forward = leave_to_the_relay,
-        enclosing: Enclosing | None = None,
         durability: Durability | None = None,
         directory: ParticipantDirectory | None = None,
         liquidity_tenants: Collection[TenantId] | None = frozenset(),
@@ -171,7 +169,6 @@ class Intake:
         self._vault = vault
         self._observer = observer
         self._forward = forward
-        self._enclosing = enclosing
         self._durability = durability or OneRegion()
         self._directory = directory
         self._liquidity_tenants = liquidity_tenants
@@ -448,15 +445,9 @@ class Intake:
                 # A repeat waits as well: it may come while the first does.
                 await self._durability.wait(new.tenant_id, new.idempotency_key)
                 if accepted.kind is AcceptKind.CREATED:
-                    self._forward(self._enclosed(new, accepted.payment))
+                    self._forward(new.outbox)
                 self._observer.payment_accepted(accepted)
                 return Submitted(accepted.payment, created=accepted.kind is AcceptKind.CREATED, warnings=warnings)
-
-    def _enclosed(self, new: NewPayment, payment: Payment) -> Sequence[OutboundDelivery]:
-        """Its deliveries, with what was accepted where that is enclosed."""
-        if self._enclosing is None:
-            return new.outbox
-        return [self._enclosing.enclose(delivery, payment, new.message) for delivery in new.outbox]
 
     async def _refuse(self, tenant_id: TenantId, body: bytes, refused: Refused, at: datetime) -> Refused:
         await self.record_refusal(

@@ -43,7 +43,6 @@ class Waiting:
             payment_id=self.outbound.payment_id,
             deadline_at=self.outbound.deadline_at,
             attempt=self.attempt,
-            enclosed=self.outbound.enclosed,
         )
 
 

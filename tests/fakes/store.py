@@ -141,8 +141,8 @@ class InMemoryStore:
         asked_from = self.asked_from(new.slot) if new.is_named_by_day else None
         if asked_from is not None and asked_from != new.day_known_to:
             return Accepted(AcceptKind.DAY_UNKNOWN, None, asked_from=asked_from)
-        holder = self.funds_holders.get(new.tenant_id, FundsHolder.TENANT)
-        payment = new.accepted(holder, ask_after=self.asked_from(new.slot))
+        payment = new.accepted(self.funds_holders.get(new.tenant_id, FundsHolder.TENANT))
+        payment = replace(payment, ask_after=self.asked_from(new.slot))
         region, epoch = self.region, self.epoch_of(new.slot)
         rows.claims[key] = Claim(new.payment_id, new.content_digest)
         rows.message_ids.add((new.rail, new.message_id))

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from adapters.keys.aes import delivery_cipher
 from adapters.keys.clear import ClearVault
 from gateway.conversing import Conversing
 from gateway.domain.doubt import DoubtPolicy
@@ -28,7 +27,6 @@ from gateway.service.conversations.send import ConversationKeeping
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dialect import DialectProtocol
 from gateway.service.dispatch import Dispatcher, grouped_loads
-from gateway.service.enclosing import Enclosing
 from gateway.service.fednow import FedNowDialect
 from gateway.service.fencing import at_home
 from gateway.service.funds import Funds, NoCore
@@ -92,7 +90,6 @@ from tests.simulation.witness import Accepting
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-ENCLOSING: Final = Enclosing(delivery_cipher(b"simulation"))
 ADMISSION_WAIT_MAX_S: Final = 1.5
 PREFETCH: Final = 64
 CONCURRENCY: Final = 32
@@ -378,7 +375,6 @@ class GatewayLife:
             vault=ClearVault(b"simulation"),
             observer=observer,
             forward=self.forwarder.take,
-            enclosing=ENCLOSING,
         )
         self.incoming_saves: GroupCommit[IncomingDecision, bool] | None = None
         if world.scenario.receives:
@@ -459,7 +455,7 @@ async def run_worker(life: Life, build: Build) -> None:
     decisions = build.decisions(life, store, saves, observer, rail.timing)
     shared = {"decisions": decisions, "clock": life.clock, "identifiers": identifiers, "observer": observer}
     funds = Funds(NoCore(), store, life.clock, observer, rail.timing.promise_s)
-    shared_parts = {**shared, "screening": build.screening(life), "enclosing": ENCLOSING}
+    shared_parts = {**shared, "screening": build.screening(life)}
     dispatcher = build.dispatcher(life, loads=loads, rails=rails, links={rail.rail: link}, funds=funds, **shared_parts)
     vault = ClearVault(b"simulation")
     receiving = build.receiving(life, rail, link, decisions) if world.scenario.receives else None

@@ -371,7 +371,7 @@ class _Hasty:
     async def submit(self, item: NewPayment) -> Accepted:
         task = asyncio.get_running_loop().create_task(self._accepts.submit(item))
         self._tasks.add(task)
-        return Accepted(AcceptKind.CREATED, item.accepted(FundsHolder.TENANT, ask_after=None))
+        return Accepted(AcceptKind.CREATED, item.accepted(FundsHolder.TENANT))
 
 
 class AnsweredBeforeCommitted(Build):

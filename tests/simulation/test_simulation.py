@@ -109,7 +109,7 @@ def test_every_planted_bug_is_found(plant: Plant) -> None:
     assert not without.violations, "it is the planted bug that makes the difference"
 
 
-@pytest.mark.parametrize(("plant", "seed"), [(Plant.HIT_LET_PASS, 57), (Plant.OUTAGE_LET_PASS, 73)])
+@pytest.mark.parametrize(("plant", "seed"), [(Plant.HIT_LET_PASS, 9), (Plant.OUTAGE_LET_PASS, 25)])
 def test_what_screening_lets_pass_is_found_on_what_the_rail_brings_too(plant: Plant, seed: int) -> None:
     """Its first seed finds each on what is sent."""
     (first, *_) = run(scenario_of(seed), BUILDS[plant]()).violations

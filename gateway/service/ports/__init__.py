@@ -83,7 +83,7 @@ from gateway.service.ports.incoming import (
     Unsent,
 )
 from gateway.service.ports.institution import Institution, Question
-from gateway.service.ports.keys import Cipher, DataKey, DataKeys, Sealed, Vault
+from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFault, ReturnSums
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
@@ -134,7 +134,6 @@ __all__ = [
     "Balance",
     "Bus",
     "BusObserver",
-    "Cipher",
     "ClaimStore",
     "Clock",
     "Closing",

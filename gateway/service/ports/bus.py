@@ -11,7 +11,6 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from gateway.domain.payment import PaymentId, Rail
-from gateway.service.ports.keys import Sealed
 from gateway.service.ports.rail import MessageClass
 
 
@@ -71,17 +70,12 @@ class Queue(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutboundDelivery:
-    """What is put on a queue: identifiers, and never a content in clear.
-
-    ``delivery_id`` stays the same when it is repeated. ``enclosed`` is what its handler would ask the store, sealed
-    (`gateway.service.enclosing`): a bus may leave it out, and a repeat does.
-    """
+    """What is put on a queue: identifiers only, never a body. ``delivery_id`` stays the same when it is repeated."""
 
     delivery_id: UUID
     queue: Queue
     payment_id: PaymentId
     deadline_at: datetime
-    enclosed: Sealed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +87,6 @@ class Delivery:
     payment_id: PaymentId
     deadline_at: datetime
     attempt: int
-    enclosed: Sealed | None = None
 
 
 DeliveryHandler = Callable[[Delivery], Awaitable[None]]

@@ -14,8 +14,8 @@ class Sealed:
     ciphertext: bytes
 
 
-class Cipher(Protocol):
-    """Makes ciphertext of bytes, and bytes of it again."""
+class Vault(Protocol):
+    """Keeps personal data as ciphertext, and finds it again by keyed digests."""
 
     def seal(self, plaintext: bytes) -> Sealed:
         """Encrypt."""
@@ -29,10 +29,6 @@ class Cipher(Protocol):
 
         """
         ...
-
-
-class Vault(Cipher, Protocol):
-    """Keeps personal data as ciphertext, and finds it again by keyed digests."""
 
     def blind_index(self, purpose: str, value: bytes) -> bytes:
         """Return 32 bytes that are equal for equal values of one purpose, and tell nothing without the key."""

@@ -88,10 +88,10 @@ class NewPayment:
     is_named_by_day: bool = False
     day_known_to: datetime | None = None
 
-    def accepted(self, funds_holder: FundsHolder, *, ask_after: datetime | None) -> Payment:
+    def accepted(self, funds_holder: FundsHolder) -> Payment:
         """Return the payment that this becomes once it is committed; its tenant says who holds the debtor's money.
 
-        Of a return it is known already, and what the tenant says does not count. `ask_after` is its slot's.
+        Of a return it is known already, and what the tenant says does not count.
         """
         return Payment(
             payment_id=self.payment_id,
@@ -113,7 +113,6 @@ class NewPayment:
             next_step_at=self.timer_at,
             funds_holder=self.funds_holder or funds_holder,
             original_id=self.original_id,
-            ask_after=ask_after,
         )
 
 

@@ -24,7 +24,7 @@ SEEDS: Final = range(1, 13)
 
 FIRST_SEED: Final = {
     RegionsPlant.TWO_WRITERS: 1,
-    RegionsPlant.FENCE_OFF: 83,
+    RegionsPlant.FENCE_OFF: 27,
     RegionsPlant.IDS_DRAWN_IN_EACH: 1,
     RegionsPlant.LEASE_BELIEVED: 2,
     RegionsPlant.EPOCH_UNCHECKED_IN_SAVE: 7,

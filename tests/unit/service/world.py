@@ -13,7 +13,6 @@ from uuid import UUID
 
 from lxml import etree
 
-from adapters.keys.aes import delivery_cipher
 from adapters.keys.clear import ClearVault
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
@@ -25,20 +24,9 @@ from gateway.service.days import LostDays
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.directory import ParticipantDirectory
 from gateway.service.dispatch import Dispatcher, grouped_loads
-from gateway.service.enclosing import Enclosing
 from gateway.service.fednow import fednow_protocol
 from gateway.service.funds import Funds
-from gateway.service.ports import (
-    Accepted,
-    DeadLetter,
-    Decision,
-    Delivery,
-    Leg,
-    OutboundDelivery,
-    Quarantined,
-    Queue,
-    Refusal,
-)
+from gateway.service.ports import Accepted, DeadLetter, Decision, Delivery, Leg, Quarantined, Queue, Refusal
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.submit import Intake, Refused, Submitted, grouped_accepts
@@ -73,7 +61,6 @@ from tests.fakes.rail import InMemoryRail
 from tests.fakes.store import InMemoryStore
 
 TENANT: Final = TenantId("default")
-ENCLOSING: Final = Enclosing(delivery_cipher(b"test"))
 PARTY: Final = ConnectionPartyId("990000107")
 RAIL_ID: Final = ConnectionPartyId(FEDNOW_ID)
 
@@ -160,8 +147,6 @@ class World:
     funds: Funds
     receiver: Receiver
     timers: Timers
-    forwarded: list[OutboundDelivery]
-    """Told to the forwarder, which does not run: the deliveries of what was accepted, with what they enclose."""
     answers: count[int] = field(default_factory=lambda: count(1))
 
     async def submit(self, payment: CustomerCreditTransfer | None = None) -> Payment:
@@ -289,7 +274,6 @@ async def world(
     # No windows: they run in loop time, and would let the virtual clock run ahead of what happens in none.
     accepts, saves = grouped_accepts(store, window_s=0), grouped_saves(store, window_s=0)
     loads, identifiers = grouped_loads(store, window_s=0), Numbered()
-    forwarded: list[OutboundDelivery] = []
     decisions = Decisions(store, saves, recorder)
     core = InMemoryCore()
     funds = Funds(core, store, clock, recorder, promise_s=15.0)
@@ -315,16 +299,12 @@ async def world(
                 directory=listed,
                 liquidity_tenants={TENANT},
                 days=days,
-                forward=forwarded.extend,
-                enclosing=ENCLOSING,
             ),
             dispatcher=Dispatcher(
                 *(decisions, loads, {protocol.rail: protocol}, {protocol.rail: rail}, clock, identifiers, recorder),
                 funds,
                 directory=listed,
-                enclosing=ENCLOSING,
             ),
-            forwarded=forwarded,
             core=core,
             funds=funds,
             receiver=Receiver(decisions, protocol, rail, ClearVault(b"test"), clock, identifiers, recorder),
