@@ -114,7 +114,7 @@ _TIMERS: Final = (
 """What our own clock says."""
 
 _REQUEST: Final = (Effect.QUEUE_REQUEST,)
-_OF_REQUEST: Final = (_E.RETURN_RECEIPT_REPORTED, _E.RETURN_REQUEST_REFUSED)
+_OF_REQUEST: Final = (_E.RETURN_RECEIPT_REPORTED, _E.RETURN_RECEIPT_MISSED, _E.RETURN_REQUEST_REFUSED)
 _ANSWERING: Final = (_E.RETURN_PENDING_REPORTED, _E.RETURN_AGREED_REPORTED, _E.RETURN_REFUSED_REPORTED)
 """What is heard of a request for a return; an answer is acknowledged."""
 

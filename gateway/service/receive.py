@@ -36,6 +36,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_operations import RailNotices
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol, Reading
+from gateway.service.receipts import AwaitedReceipts
 from gateway.service.status_questions import StatusQuestions
 from gateway.service.supervise import Verdict, each
 from iso20022 import (
@@ -101,6 +102,8 @@ class Receiver:
     """Each folds what the other region wrote of payments, or of transfers: what it hands over may be about that."""
     questions: StatusQuestions | None = None
     """Answers other institutions that ask what became of what they have sent us."""
+    receipts: AwaitedReceipts | None = None
+    """Forgets what something that came names: nobody has to wait for its receipt any more."""
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -155,7 +158,7 @@ class Receiver:
         another region, and finds no payment here either, is set aside; its receipt is the note by which it came.
         """
         store, rail = self.decisions.store, self.rail.rail
-        heard = [self._heard(delivery, is_handed_over=is_handed_over) for delivery in deliveries]
+        everything = heard = [self._heard(delivery, is_handed_over=is_handed_over) for delivery in deliveries]
         if self.incoming is not None:
             await self._arrive([one for one in heard if one.reading.transfer is not None])
             heard = [one for one in heard if one.reading.transfer is None]
@@ -177,6 +180,8 @@ class Receiver:
             payments = {**sent, **await store.find_by_message_id(rail, unknown)}
             transfers = await self._transfers(about, payments)
         await each([self._apply_or_park(one, seen, payments, transfers) for one in heard])
+        if self.receipts is not None and self.conversations is not None:
+            await self.receipts.heard(rail, self.conversations.named([one.reading for one in everything]))
 
     def _sent(self, heard: Sequence[_Heard]) -> Mapping[str, Payment]:
         """What this process has just sent, and is told the status of, and nothing else.
