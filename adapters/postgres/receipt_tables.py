@@ -1,4 +1,4 @@
-"""The table of receipts that are waited for (ADR 38)."""
+"""The table of receipts that are waited for (ADR 39)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Receipts that are waited for (docs/adr/0038).
+"""Receipts that are waited for (docs/adr/0039).
 
 From then on acts and events are written that a program of the former revision does not know (`ReceiptMissed`,
 `AskedAgain`, `ReturnReceiptMissed`): it is ended first, as with revision 0013.
