@@ -160,7 +160,7 @@ class ConversationWriter:
         answers = [self._response(request, status, party, now=now) for status in statuses_of(request)]
         if account == TWICE_ACCOUNT:
             answers *= 2
-        told = (self._receipt(request.message_id, pain013.MESSAGE_TYPE, party, now=now), *answers)
+        told = (self.receipt(request.message_id, pain013.MESSAGE_TYPE, party, now=now), *answers)
         return told, payment_for(request)
 
     def _response(
@@ -173,7 +173,7 @@ class ConversationWriter:
     def _to_withdrawal(
         self, withdrawal: RequestForPaymentCancellation, party: ConnectionPartyId, *, now: datetime
     ) -> tuple[bytes, ...]:
-        receipt = self._receipt(withdrawal.message_id, camt055.MESSAGE_TYPE, party, now=now)
+        receipt = self.receipt(withdrawal.message_id, camt055.MESSAGE_TYPE, party, now=now)
         code = first_reason(withdrawal.reasons)
         if code == SILENT_REASON:
             return (receipt,)
@@ -200,7 +200,7 @@ class ConversationWriter:
     def _to_question(
         self, question: InformationRequest, party: ConnectionPartyId, *, now: datetime
     ) -> tuple[bytes, ...]:
-        receipt = self._receipt(question.message_id, camt026.MESSAGE_TYPE, party, now=now)
+        receipt = self.receipt(question.message_id, camt026.MESSAGE_TYPE, party, now=now)
         code = first_code(question)
         if code == SILENT_CODE:
             return (receipt,)
@@ -229,7 +229,8 @@ class ConversationWriter:
         information = information_told(question, message_id, now=eastern(now))
         return receipt, self._wrapped(camt028.MESSAGE_TYPE, camt028.build(information), party, now=now), resolved
 
-    def _receipt(self, reference: MessageId, name: str, party: ConnectionPartyId, *, now: datetime) -> bytes:
+    def receipt(self, reference: MessageId, name: str, party: ConnectionPartyId, *, now: datetime) -> bytes:
+        """The network's word that a message of a participant's was delivered."""
         acknowledgement = ReceiptAcknowledgement(
             message_id=self._id(self._settings.profile.fednow_id, now),
             creation_time=eastern(now),
