@@ -122,7 +122,7 @@ def compose_worker(
         identifiers=identifiers,
     )
     receivers = _receivers_of(parts, decisions, held, receiving, conversing)
-    watch = _receipt_watch_of(parts, decisions)
+    watch = _receipt_watch_of(parts, decisions, receiving)
     operations = RailOperationSender(
         rail_operations(parts.settings), parts.rail_events, held, parts.clock, identifiers, parts.observer
     )
@@ -187,13 +187,14 @@ def _receivers_of(
     }
 
 
-def _receipt_watch_of(parts: Parts, decisions: Decisions) -> ReceiptWatch:
+def _receipt_watch_of(parts: Parts, decisions: Decisions, receiving: Receiving) -> ReceiptWatch:
     """Find what was sent and nobody has said to have arrived."""
     return ReceiptWatch(
         parts.receipts,
         receipt_rules(parts.settings),
         parts.conversations,
         decisions,
+        receiving.decisions,
         parts.rails,
         operations_of(parts),
         RegionId(parts.settings.region),

@@ -18,15 +18,19 @@ from uuid import UUID
 from gateway.domain.conversation import Act, ConversationId
 from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import receipts_ping_id_of
+from gateway.domain.incoming import IncomingEvent
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Payment, PaymentId, Rail, RegionId, TenantId
 from gateway.domain.rail_operations import RailAction, RailEvent, RailEventKind
 from gateway.domain.reconciliation import closing_id
 from gateway.domain.request import RequestState
 from gateway.service.conversations.decide import ATTEMPTS_MAX, decided
 from gateway.service.decide import Decisions, decide
+from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.ports import (
     Clock,
     Decision,
+    IncomingDecision,
     NotServingError,
     RailEventStore,
     RawMessage,
@@ -112,6 +116,7 @@ class ReceiptWatch:
     rules: Mapping[Rail, ReceiptRules]
     conversations: ConversationStore
     payments: Decisions
+    incoming: IncomingDecisions
     protocols: Mapping[Rail, RailProtocol]
     operations: RailOperations
     region: RegionId
@@ -137,12 +142,14 @@ class ReceiptWatch:
             await self._ping_where_many(rail, rules)
 
     async def _tell(self, late: AwaitedReceipt) -> None:
-        """Write it into the history that people look at; an answer to a return request has it in its list alone."""
+        """Write it into the history that people look at, once."""
         try:
             if late.of is ReceiptOf.CONVERSATION:
                 await self._tell_conversation(late)
             elif late.of is ReceiptOf.PAYMENT:
                 await self._tell_payment(late)
+            else:
+                await self._tell_transfer(late)
         except NotServingError:
             return  # it goes on in the other region, or nowhere for now: the list here says it
 
@@ -161,18 +168,28 @@ class ReceiptWatch:
 
     async def _tell_payment(self, late: AwaitedReceipt) -> None:
         payment_id = PaymentId(late.of_id)
-        events = await self.payments.store.events(payment_id)
-        told = {each.event.business_message_id for each in events if each.event.kind is EventKind.RETURN_RECEIPT_MISSED}
-        if late.message_id in told:
-            return
 
         async def choose(payment: Payment) -> Decision | None:
-            if payment.request.state is not RequestState.REQUESTED:
-                return None  # it was answered
+            events = [each.event for each in await self.payments.store.events(payment_id)]
             event = Event(EventKind.RETURN_RECEIPT_MISSED, business_message_id=late.message_id)
+            told = any((each.kind, each.business_message_id) == (event.kind, late.message_id) for each in events)
+            if told or payment.request.state is not RequestState.REQUESTED:
+                return None  # or it was answered
             return decide(payment, event, at=self.clock.now(), timing=self.protocols[late.rail].timing)
 
         await self.payments.take(payment_id, choose)
+
+    async def _tell_transfer(self, late: AwaitedReceipt) -> None:
+        payment_id = PaymentId(late.of_id)
+
+        async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
+            facts = [each.fact for each in await self.incoming.store.events(payment_id)]
+            missed = IncomingFact(IncomingEvent.RETURN_RECEIPT_MISSED, business_message_id=late.message_id)
+            if any((each.kind, each.business_message_id) == (missed.kind, late.message_id) for each in facts):
+                return None
+            return self.incoming.decider.decide(transfer, missed, at=self.clock.now())
+
+        await self.incoming.take(payment_id, choose)
 
     async def _ping_where_many(self, rail: Rail, rules: ReceiptRules) -> None:
         """Have the rail pinged where so many are missing, once in a window."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
 from adapters.system import SystemIdentifiers
 from gateway.domain.conversation import Act, Conversation, ConversationState
 from gateway.domain.events import EventKind
+from gateway.domain.incoming import IncomingEvent
 from gateway.domain.payment import Payment, Rail, RegionId
 from gateway.domain.rail_operations import RailEventKind
 from gateway.domain.request import RequestState
@@ -25,6 +26,7 @@ from gateway.service.decide import Decisions
 from gateway.service.dialect import document_in
 from gateway.service.fednow import FedNowDialect, fednow_protocol
 from gateway.service.fednow_operations import FedNowOperations
+from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.requests import NotAskableError, ReturnRequests
 from gateway.service.ports import MessageDirection, RawMessage
 from gateway.service.rail_operations import RailOperations
@@ -36,7 +38,7 @@ from gateway.service.receipts import (
     ReceiptRules,
     ReceiptWatch,
 )
-from iso20022 import FedNowProfile, PaymentCancellationRequest
+from iso20022 import FedNowProfile, PaymentCancellationRequest, Resolution
 from iso20022.messages import camt055, pain013
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
@@ -47,7 +49,7 @@ from tests.fakes.receipts import InMemoryReceipts
 from tests.unit.service.incoming_world import IncomingWorld, incoming_world
 from tests.unit.service.test_coming_back import SETTLING, booked_as
 from tests.unit.service.test_conversations import REASON, TENANT, World, type_of
-from tests.unit.service.test_return_requests import WHY, Asking, asking, requests_of, said
+from tests.unit.service.test_return_requests import POSTED, WHY, Asked, Asking, asking, requests_of, said
 
 WAIT: Final = timedelta(seconds=300)
 RULES: Final = ReceiptRules(wait=WAIT, ping_after=3, window=timedelta(hours=1))
@@ -75,10 +77,17 @@ class Watched:
     def watch(self) -> ReceiptWatch:
         dialect = FedNowOperations(DIALECT, party=PARTY, institutions=frozenset())
         operations = RailOperations({Rail.FEDNOW: dialect}, self.events, self.world.clock, SystemIdentifiers())
-        payments: Decisions = NotImplemented  # nothing here is about a payment
-        rules, conversations = {Rail.FEDNOW: RULES}, self.world.store
+        payments, incoming = cast("Decisions", None), cast("IncomingDecisions", None)  # nothing here is about either
         return ReceiptWatch(
-            self.receipts, rules, conversations, payments, {}, operations, RegionId("a"), self.world.clock
+            self.receipts,
+            {Rail.FEDNOW: RULES},
+            self.world.store,
+            payments,
+            incoming,
+            {},
+            operations,
+            RegionId("a"),
+            self.world.clock,
         )
 
     @property
@@ -355,11 +364,11 @@ async def test_a_person_closes_what_was_looked_into_once() -> None:
 # --- requests for a return ------------------------------------------------------------------------------------------
 
 
-class Returning:
-    """A settled payment whose return is asked for, with receipts that are waited for."""
+class OfReturns:
+    """Requests for returns, either way, with receipts that are waited for."""
 
-    def __init__(self, earth: IncomingWorld, case: Asking) -> None:
-        self.earth, self.case, self.receipts = earth, case, InMemoryReceipts()
+    def __init__(self, earth: IncomingWorld) -> None:
+        self.earth, self.receipts = earth, InMemoryReceipts()
         self.awaited = AwaitedReceipts(self.receipts, {Rail.FEDNOW: ACKNOWLEDGED}, earth.clock)
         self.requests: ReturnRequests = replace(requests_of(earth), receipts=self.awaited)
         dialect = FedNowOperations(DIALECT, party=PARTY, institutions=frozenset())
@@ -369,11 +378,26 @@ class Returning:
             {Rail.FEDNOW: RULES},
             World().store,
             earth.sending.decisions,
+            earth.receiving.decisions,
             {Rail.FEDNOW: earth.sending.rail},
             operations,
             RegionId("a"),
             earth.clock,
         )
+
+    async def late(self) -> None:
+        """Wait for too long, and look twice."""
+        self.earth.clock.advance(WAIT.total_seconds() + 1)
+        await self.watch.look()
+        await self.watch.look()
+
+
+class Returning(OfReturns):
+    """A settled payment whose return is asked for."""
+
+    def __init__(self, earth: IncomingWorld, case: Asking) -> None:
+        super().__init__(earth)
+        self.case = case
 
     async def ask(self) -> Payment:
         """Ask for it, and have it sent."""
@@ -381,12 +405,6 @@ class Returning:
         asked = await self.requests.ask(case.now.payment_id, WHY, tenant_id=None, by="a test")
         await self.requests.see_to_ours(case.delivery)
         return asked
-
-    async def late(self) -> None:
-        """Wait for too long, and look twice."""
-        self.earth.clock.advance(WAIT.total_seconds() + 1)
-        await self.watch.look()
-        await self.watch.look()
 
     def asked(self) -> list[PaymentCancellationRequest]:
         """What has left."""
@@ -438,3 +456,25 @@ async def test_a_return_that_was_answered_meanwhile_has_no_missing_receipt_in_it
         await place.late()
 
         assert EventKind.RETURN_RECEIPT_MISSED not in await place.kinds()
+
+
+async def test_our_answer_to_a_request_for_a_return_is_told_to_be_without_a_receipt() -> None:
+    """PDCR was acknowledged (the control), RJCR not: the history says it once, and nothing is sent again."""
+    async with incoming_world() as earth:
+        place, case = OfReturns(earth), Asked(earth)
+        await case.stands(*POSTED)
+        await case.is_asked()
+        answered = place.requests.answer
+        for kind, reason in ((IncomingEvent.RETURN_DEFERRED, None), (IncomingEvent.RETURN_REFUSED, WHY)):
+            await answered(case.now.payment_id, kind, amount=None, reason=reason, by="a test")
+            await place.requests.see_to_theirs(case.now)
+        deferred, refused = [each for each in said(earth) if isinstance(each, Resolution)]
+        await place.awaited.heard(Rail.FEDNOW, [deferred.message_id])
+
+        await place.late()
+
+        facts = [each.fact for each in await earth.store.events(case.now.payment_id)]
+        missed = [each for each in facts if each.kind is IncomingEvent.RETURN_RECEIPT_MISSED]
+        assert [each.business_message_id for each in missed] == [refused.message_id]
+        assert len(case.answers()) == 2
+        assert case.now.request.state is RequestState.REFUSED
