@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, cast
 
 import pytest
@@ -28,7 +28,8 @@ from gateway.service.fednow import FedNowDialect, fednow_protocol
 from gateway.service.fednow_operations import FedNowOperations
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.requests import NotAskableError, ReturnRequests
-from gateway.service.ports import MessageDirection, RawMessage
+from gateway.service.ports import MessageDirection, RawMessage, UnavailableError
+from gateway.service.ports.receipts import AwaitedReceipt
 from gateway.service.rail_operations import RailOperations
 from gateway.service.receipts import (
     WATCH,
@@ -266,17 +267,46 @@ async def test_a_refusal_of_one_copy_does_not_end_a_request_of_which_another_is_
     assert (await place.world.now(asked)).needs_attention is True
 
 
-async def test_what_was_answered_or_has_expired_is_not_sent_again() -> None:
-    """The receipt is missing, but the time is over; or the withdrawal was answered already."""
+async def test_what_is_over_or_was_taken_back_is_not_sent_again() -> None:
+    """The receipt is missing, but the time is over; or who was asked knows that it does not count any more."""
     place = Watched()
-    expiring = await place.asked(expires_in_s=WAIT.total_seconds())
+    expiring, withdrawn = await place.asked(expires_in_s=WAIT.total_seconds()), await place.asked(account="SIMSILENT")
     await place.late()
-    assert await place.missing() == ["pain.013"]
+    await place.world.desk.answer(
+        withdrawn.conversation_id, Act.WITHDRAWAL_ASKED, tenant_id=TENANT, reason=REASON, by="test"
+    )
+    await place.send()
+    withdrawal = camt055.parse(document_in((await place.copies(withdrawn))[-1]))
+    await place.hears(place.world.writer.answered(withdrawal, PARTY, now=place.world.clock.now())[0][0])
+    assert await place.missing() == ["pain.013", "pain.013"]
 
-    with pytest.raises(NotNowError):
-        await place.send_again(expiring)
+    for each, copies in ((expiring, 1), (withdrawn, 2)):
+        with pytest.raises(NotNowError):
+            await place.send_again(each)
+        assert len(await place.copies(each)) == copies
 
-    assert len(await place.copies(expiring)) == 1
+
+async def test_a_worker_that_dies_when_it_has_told_leaves_it_told_once() -> None:
+    """It was to note that it is told: whoever looks next finds it in the history."""
+
+    class Dying(InMemoryReceipts):
+        has_died = False
+
+        async def missed(self, awaited: AwaitedReceipt, *, at: datetime) -> None:
+            if not self.has_died:
+                self.has_died = True
+                raise UnavailableError("gone")
+            await super().missed(awaited, at=at)
+
+    place = Watched()
+    place.world.store.receipts = Dying()
+    asked = await place.asked()
+
+    with pytest.raises(UnavailableError):
+        await place.late()
+    await place.watch.look()
+
+    assert (await place.acts(asked), await place.missing()) == ([Act.OPENED, Act.RECEIPT_MISSED], ["pain.013"])
 
 
 async def test_a_withdrawal_names_the_copy_that_the_other_side_knows_and_is_sent_again_itself() -> None:
@@ -315,7 +345,7 @@ async def test_where_many_are_missing_the_rail_is_pinged_once_in_a_window() -> N
     await place.asked(account="THIRD")
 
     await place.late()
-    for _ in range(3):
+    for _ in range(5):  # over the full hour, too
         place.world.clock.advance(600)
         await place.watch.look()
     once = place.pings()
@@ -444,6 +474,20 @@ async def test_a_return_is_asked_for_again_in_the_same_case_where_its_receipt_is
             *(EventKind.RETURN_ASKED, EventKind.RETURN_RECEIPT_MISSED, EventKind.RETURN_ASKED),
             *(EventKind.RETURN_RECEIPT_REPORTED, EventKind.RETURN_AGREED_REPORTED),
         ]
+
+
+async def test_a_return_that_was_put_off_is_not_asked_for_again_though_a_receipt_is_missing_here() -> None:
+    """The other region has heard the answer: the request has arrived."""
+    async with incoming_world() as earth:
+        place = Returning(earth, await asking(earth, *SETTLING))
+        await place.ask()
+        await place.late()
+        await place.case.hears("TECH")
+
+        with pytest.raises(NotAskableError):
+            await place.ask()
+
+        assert (place.case.now.request.state, len(place.asked())) == (RequestState.PENDING, 1)
 
 
 async def test_a_return_that_was_answered_meanwhile_has_no_missing_receipt_in_its_history() -> None:
