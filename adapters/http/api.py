@@ -17,6 +17,7 @@ from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
+from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailOperations
 from gateway.service.receipts import ReceiptDesk
 from gateway.service.reconcile import MissingDesk
@@ -90,6 +91,7 @@ class Api:
     directories: Mapping[Rail, ParticipantDirectory]
     rail_missing: MissingDesk
     requests: ReturnRequests
+    posting_questions: PostingQuestions
     conversations: ConversationDesk
     sending_again: SendingAgain
     receipts: ReceiptDesk

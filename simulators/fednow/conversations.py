@@ -157,15 +157,16 @@ class ConversationWriter:
         account = number_of(request.debtor_account)
         if account == UNREAD_ACCOUNT:
             return (self._rejected(request.message_id, "T505", party, now=now),), None
-        answers = [self._response(request, status, party, now=now) for status in statuses_of(request)]
+        answers = [self.response(request, status, party, now=now) for status in statuses_of(request)]
         if account == TWICE_ACCOUNT:
             answers *= 2
         told = (self.receipt(request.message_id, pain013.MESSAGE_TYPE, party, now=now), *answers)
         return told, payment_for(request)
 
-    def _response(
+    def response(
         self, request: RequestForPayment, status: RequestStatus, party: ConnectionPartyId, *, now: datetime
     ) -> bytes:
+        """What the debtor's institution says of a request, pain.014."""
         message_id = self._id(self._settings.profile.fednow_id, now)
         response = response_to(request, status, message_id, now=eastern(now))
         return self._wrapped(pain014.MESSAGE_TYPE, pain014.build(response), party, now=now)
@@ -230,7 +231,7 @@ class ConversationWriter:
         return receipt, self._wrapped(camt028.MESSAGE_TYPE, camt028.build(information), party, now=now), resolved
 
     def receipt(self, reference: MessageId, name: str, party: ConnectionPartyId, *, now: datetime) -> bytes:
-        """The network's word that a message of a participant's was delivered."""
+        """The acknowledgement that a message has arrived, admi.007."""
         acknowledgement = ReceiptAcknowledgement(
             message_id=self._id(self._settings.profile.fednow_id, now),
             creation_time=eastern(now),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -88,15 +88,6 @@ class ConversationKeeping:
         await self.links[rail].send(message.body, message_class=message_class)
         if self.receipts is not None:
             await self.receipts.left(rail, message)
-
-    def or_else(self, other: Callable[[Delivery], Awaitable[None]]) -> Callable[[Delivery], Awaitable[None]]:
-        """Return the handler of a queue on which conversations are, and what `other` sees to."""
-
-        async def see_to(delivery: Delivery) -> None:
-            if not await self.send(delivery):
-                await other(delivery)
-
-        return see_to
 
     async def run(self) -> None:
         """Keep time until cancelled; raises as `look`."""
