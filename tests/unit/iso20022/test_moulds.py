@@ -154,7 +154,10 @@ STRANGE: Final = {
 @pytest.mark.parametrize("text", STRANGE.values(), ids=STRANGE.keys())
 def test_a_value_is_written_as_it_is_whatever_it_holds(text: str) -> None:
     """What a stranger puts into an id neither takes another value's place nor is written in another form."""
-    moulds, report = status_moulds(EnvelopeKind.FEDNOW_OUTGOING), replace(SETTLED, original_end_to_end_id=text)
+    moulds, report = (
+        status_moulds(EnvelopeKind.FEDNOW_OUTGOING),
+        replace(SETTLED, original_end_to_end_id=EndToEndId(text)),
+    )
 
     made = [moulds.wrapped(HEADER, one) for one in (report, SETTLED, report)]
 
@@ -163,7 +166,10 @@ def test_a_value_is_written_as_it_is_whatever_it_holds(text: str) -> None:
 
 def test_what_xml_cannot_carry_is_refused_by_a_mould_as_well() -> None:
     """No message leaves that nobody can read."""
-    moulds, report = status_moulds(EnvelopeKind.FEDNOW_OUTGOING), replace(SETTLED, original_end_to_end_id="E\x012")
+    moulds, report = (
+        status_moulds(EnvelopeKind.FEDNOW_OUTGOING),
+        replace(SETTLED, original_end_to_end_id=EndToEndId("E\x012")),
+    )
     moulds.wrapped(HEADER, SETTLED)
 
     with pytest.raises(LocalProtocolError):
