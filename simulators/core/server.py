@@ -33,12 +33,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from iso20022 import Amount
+from simulators.clock import SystemClock
 from simulators.core.books import SILENT, Books, CannotError, CoreSimulatorSettings, Held, Standing
 from simulators.core.incoming import IncomingBooks, is_signed, reply_to_posting, reply_to_question
 
 PREFIX: Final = "/simulator/"
 """Where the paths for tests and people begin."""
 
+_CLOCK: Final = SystemClock()
 _MS: Final = 1_000
 
 
@@ -139,8 +141,7 @@ async def _release(request: web.Request) -> web.Response:
 
 
 async def _incoming(request: web.Request) -> web.Response:
-    clock_s = asyncio.get_running_loop().time
-    arrived_s, body, books = clock_s(), await request.read(), request.app[INCOMING]
+    arrived_s, body, books = _CLOCK.monotonic_s(), await request.read(), request.app[INCOMING]
     _demand_signature(request, body)
     match await _json_of(request):
         case {
@@ -154,7 +155,7 @@ async def _incoming(request: web.Request) -> web.Response:
             else:
                 await asyncio.sleep(reply.after_s)
             response = web.json_response(reply.content, status=reply.status)
-            books.answered_ms.setdefault(known, (clock_s() - arrived_s) * _MS)
+            books.answered_ms.setdefault(known, (_CLOCK.monotonic_s() - arrived_s) * _MS)
             return response
         case {
             "type": "incoming_transfer.post",
