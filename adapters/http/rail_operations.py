@@ -174,8 +174,8 @@ def missing_json(event: RailEvent) -> dict[str, Any]:
 
 
 def seconds(span: timedelta) -> int:
-    """Return whole seconds."""
-    return span // timedelta(seconds=1)
+    """Return seconds, a begun one counted as a whole: half a second signed off is no nothing."""
+    return -(-span // timedelta(seconds=1))
 
 
 def operation_json(operation: Operation) -> dict[str, Any]:

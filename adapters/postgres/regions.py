@@ -135,7 +135,7 @@ ON CONFLICT DO NOTHING
 """
 
 _HANDED_OVER: Final = """
-SELECT due.position, kept.key_id, kept.body
+SELECT due.position, kept.key_id, kept.body, kept.at
 FROM (
     SELECT * FROM handed_over_due
     WHERE rail = $1 AND (not_before IS NULL OR not_before <= $3)
@@ -297,7 +297,7 @@ class PostgresRegions:
         """Return what waits to be applied; see the port."""
         with translated():
             rows = await self._pool.fetch(_HANDED_OVER, rail.value, limit, now)
-        return [HandedOver(row["position"], self._opened(row)) for row in rows]
+        return [HandedOver(row["position"], self._opened(row), row["at"]) for row in rows]
 
     def _opened(self, row: asyncpg.Record) -> bytes | LookupError:
         try:

@@ -25,7 +25,17 @@ from gateway.domain.regions import LeaseTerms, SlotMap
 from gateway.rails import served_rails
 from gateway.service.ports import OvertakenError, UnavailableError, Witness
 from gateway.service.regions import behind_s
-from gateway.service.steer import Standing, admit, begin, fence, hand_back, readmit, standing, take_over
+from gateway.service.steer import (
+    Standing,
+    admit,
+    begin,
+    fence,
+    hand_back,
+    readmit,
+    standing,
+    take_over,
+    until_it_serves,
+)
 from gateway.settings import Settings, SettingsError, database_url_of, witness_url_of
 
 Result = TypeVar("Result")
@@ -248,7 +258,8 @@ def come_back(settings: Settings, *, within_s: float) -> None:
             open_pool(database_url_of(settings), connections_max=1) as pool,
         ):
             store = PostgresRegions(pool, region=region, vault=vault_of(settings))
-            await _admitted(settings, witness, region, peer, within_s=within_s)
+            terms = await _admitted(settings, witness, region, peer, within_s=within_s)
+            await until_it_serves(terms, SystemClock())
             wanted = await hand_back(witness, share, to=region)
             async with asyncio.timeout(within_s):
                 while (copy := await store.slot_map()) is None or copy.epochs != wanted.epochs:

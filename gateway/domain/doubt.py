@@ -7,11 +7,13 @@ as a duplicate (IBM FTM and Oracle Banking Payments, their RTP guides): it repea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, assert_never
 
 from gateway.domain.events import Event, EventKind
+from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentState, Reason, ReasonOrigin
 
 EXPIRED: Final = Reason("AB11", ReasonOrigin.GATEWAY, "The payment's time ran out before it could be sent.")
@@ -136,3 +138,33 @@ def not_found(event: Event, *, policy: NotFoundPolicy, is_of_today: bool, is_abo
             return Event(kind, event.reason, event.status, event.business_message_id, event.details)
         case _:
             assert_never(policy)
+
+
+def placed(
+    event: Event, events: Sequence[RecordedEvent], *, may_be_of_posting: bool, is_before_questions: bool
+) -> Event:
+    """Return what the rail's RJCT, or its ACWP, means for a payment in doubt with this history.
+
+    After ACWP the creditor's institution may refuse the posting, by an RJCT that is worded like one before the
+    settlement (FedNow Operating Procedures v2.1 section 5). Where the ACWP may have gone to where it was not read, the
+    other region's connection point, the RJCT decides nothing: the rail itself is asked, which tells the status as at
+    its own completion. A second RJCT after a question that followed the first answers that question.
+
+    `may_be_of_posting` says whether it is the institution's own word on a rail where a posting may be refused, and
+    `is_before_questions` whether it was written before the rail could be asked at all: what was to be heard before it
+    is then under way as well, unless it went to a region that is lost.
+    """
+    assert event.kind in {EventKind.REJECTION_REPORTED, EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED}, "nothing else"
+    unplaced = next((each for each in events if each.event.kind is EventKind.REFUSAL_UNPLACED), None)
+    if event.kind is EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED:
+        if unplaced is None:
+            return event
+        said = unplaced.event
+        return replace(event, kind=EventKind.POSTING_REFUSAL_PLACED, reason=said.reason, status=said.status)
+    was_taken_over = any(each.event.kind is EventKind.TAKEN_OVER for each in events)
+    was_asked_since = unplaced is not None and any(
+        each.event.kind is EventKind.STATUS_REQUESTED and each.sequence > unplaced.sequence for each in events
+    )
+    if not may_be_of_posting or was_asked_since or (is_before_questions and not was_taken_over):
+        return event
+    return replace(event, kind=EventKind.REFUSAL_UNPLACED)

@@ -59,6 +59,13 @@ class EventKind(StrEnum):
     REJECTION_REPORTED = "RejectionReported"
     """The rail, or the creditor's institution through it: RJCT of the payment itself."""
 
+    REFUSAL_UNPLACED = "RefusalUnplaced"
+    """The creditor's institution: RJCT, of a payment in doubt, and it cannot be told when it was said: before the
+    settlement, so that no money moved, or after an ACWP that was not heard here, so that it has."""
+
+    POSTING_REFUSAL_PLACED = "PostingRefusalPlaced"
+    """The rail: ACWP, of what the creditor's institution has refused since: settled, and owed back."""
+
     TRANSFER_REFUSED = "TransferRefused"
     """The rail: admi.002 with a code that is known to be definite: the message was not processed."""
 

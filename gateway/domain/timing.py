@@ -81,6 +81,12 @@ class Timing:
             asked_from = payment.ask_after  # nothing has left from here; the old owner's clock has run out by then
         return max(now, asked_from, payment.ask_after or now)
 
+    def is_before_questions(self, payment: Payment, at: datetime | None) -> bool:
+        """Whether an instant is certainly before the rail could be asked about the copy that was sent last."""
+        if at is None or payment.creation_time is None:
+            return False
+        return at < payment.creation_time + timedelta(seconds=self.status_request_wait_s)
+
     def next_status_request(self, payment: Payment, now: datetime) -> datetime:
         """Return the instant at which the rail is asked once more: after a pause that doubles with every question."""
         if payment.state is PaymentState.AWAITING_OPERATOR:

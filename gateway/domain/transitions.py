@@ -113,6 +113,8 @@ _TIMERS: Final = (
 )
 """What our own clock says."""
 
+_DOUBTED: Final = (_S.IN_DOUBT, _S.AWAITING_OPERATOR)
+
 _REQUEST: Final = (Effect.QUEUE_REQUEST,)
 _OF_REQUEST: Final = (_E.RETURN_RECEIPT_REPORTED, _E.RETURN_REQUEST_REFUSED)
 _ANSWERING: Final = (_E.RETURN_PENDING_REPORTED, _E.RETURN_AGREED_REPORTED, _E.RETURN_REFUSED_REPORTED)
@@ -197,6 +199,10 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     (_S.IN_DOUBT, _E.STILL_IN_PROCESS_REPORTED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
     (_S.IN_DOUBT, _E.STATUS_REQUEST_UNANSWERED): Transition(_S.IN_DOUBT, _ASK_AGAIN),
     (_S.IN_DOUBT, _E.NOT_AUTHORISED_REPORTED): Transition(_S.AWAITING_OPERATOR, _OPERATOR_ALONE),
+    # A refusal that may be of the posting says nothing of the money: the rail is asked, at once.
+    (_S.IN_DOUBT, _E.REFUSAL_UNPLACED): Transition(_S.IN_DOUBT, (Effect.ASK_STATUS,)),
+    (_S.AWAITING_OPERATOR, _E.REFUSAL_UNPLACED): Transition(_S.AWAITING_OPERATOR, (Effect.ASK_STATUS,)),
+    **{(state, _E.POSTING_REFUSAL_PLACED): Transition(_S.RETURN_DUE, _STOP) for state in _DOUBTED},
     # A person is called. The rail goes on being asked, seldom, while it looks back, and its word ends it as ever.
     (_S.AWAITING_OPERATOR, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
     **{(_S.AWAITING_OPERATOR, kind): Transition(_S.AWAITING_OPERATOR) for kind in _TIMERS},
@@ -293,6 +299,9 @@ SENDABLE: Final = frozenset(state for state, kind in TRANSITIONS if kind is Even
 
 ASKABLE: Final = frozenset(state for state, kind in TRANSITIONS if kind is EventKind.STATUS_REQUESTED)
 """The states in which the rail is asked."""
+
+DOUBTED: Final = frozenset(state for state, kind in TRANSITIONS if kind is EventKind.REFUSAL_UNPLACED)
+"""The states in which nobody knows where the money is."""
 
 
 def tells(state: PaymentState, event: Event, transition: Transition) -> bool:

@@ -156,6 +156,10 @@ class Dialect(Protocol):
         """Return what a statement that is no refusal (admi.002) means for the payment."""
         ...
 
+    def may_be_of_posting(self, statement: Statement) -> bool:
+        """Whether an RJCT may refuse the posting of what has settled, and not the payment."""
+        ...
+
 
 class DialectProtocol:
     """Implements `gateway.service.rail_protocol.RailProtocol` for a rail by its dialect."""
@@ -369,7 +373,14 @@ class DialectProtocol:
         if about is None or not isinstance(message, Statement):
             return Reading(header.business_message_id, message_type, None, None)
         gives_up = self._dialect.gives_up(message)
-        return Reading(header.business_message_id, message_type, about, message, gives_up=gives_up)
+        return Reading(
+            header.business_message_id,
+            message_type,
+            about,
+            message,
+            created_at=header.creation_time,
+            gives_up=gives_up,
+        )
 
     def mismatches(self, reading: Reading, payment: Payment) -> tuple[str, ...]:
         """Return the references of a statement that are given and are not the payment's."""
@@ -401,6 +412,10 @@ class DialectProtocol:
             heard = Heard(is_about_transfer=is_about_transfer, is_looked_back_to=self.is_looked_back_to(payment, at=at))
             event = self._dialect.event(said, heard)
         return Event(event.kind, event.reason, event.status, reading.business_message_id, event.details)
+
+    def may_be_of_posting(self, statement: Statement) -> bool:
+        """Whether an RJCT may refuse the posting of what has settled, and not the payment."""
+        return self._dialect.may_be_of_posting(statement)
 
     def _refusal(self, reject: MessageReject, payment: Payment, *, is_about_transfer: bool) -> Event:
         if reject.related_reference == payment.request.message_id:

@@ -238,6 +238,15 @@ class FedNowDialect:
             status=statement.status.value if is_of_payment else None,
         )
 
+    def may_be_of_posting(self, statement: Statement) -> bool:
+        """Whether it is not the service's own word: an institution's, relayed, may follow its ACWP.
+
+        What the service says for itself, as in its answer to a question, is the status as at its completion.
+        """
+        return isinstance(statement, PaymentStatusReport) and statement.instructing_agent != RoutingNumber(
+            self._profile.fednow_id
+        )
+
     def message(
         self,
         message_id: MessageId,

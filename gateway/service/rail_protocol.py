@@ -118,11 +118,11 @@ class Reading:
 
     ``about`` is the id of the message of ours that it answers; ``statement`` is None when it cannot be read or answers
     nothing, and then ``codes`` say why. What answers a PING is a sign of life, and about no payment. A credit transfer,
-    a return or a liquidity transfer that the rail brings is ``transfer``, under a header created at ``created_at``; a
-    header that says that it repeats an earlier one makes it a ``is_marked_repeat``. With ``gives_up`` it is the
-    rail's word that a payment's time is over, which is true for its sender and its receiver alike. ``notice`` is what
-    the rail says of itself, or of what it was asked about ourselves; ``talk`` belongs to a conversation; ``question``
-    asks us what became of something.
+    a return or a liquidity transfer that the rail brings is ``transfer``; of that, and of a statement, ``created_at``
+    says when the rail made its header. A header that says that it repeats an earlier one makes it a
+    ``is_marked_repeat``. With ``gives_up`` it is the rail's word that a payment's time is over, which is true for its
+    sender and its receiver alike. ``notice`` is what the rail says of itself, or of what it was asked about ourselves;
+    ``talk`` belongs to a conversation; ``question`` asks us what became of something.
     """
 
     business_message_id: str
@@ -255,6 +255,10 @@ class RailProtocol(Protocol):
 
     def event(self, reading: Reading, payment: Payment, *, at: datetime) -> Event:
         """Return what a reading with a statement means, heard `at`, for the payment that it is about."""
+        ...
+
+    def may_be_of_posting(self, statement: Statement) -> bool:
+        """Whether an RJCT may refuse the posting of what has settled, and not the payment."""
         ...
 
 

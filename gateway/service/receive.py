@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
-from gateway.domain.doubt import NotFoundPolicy, not_found
+from gateway.domain.doubt import NotFoundPolicy, not_found, placed
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import is_about_last_copy, standing_hold
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Payment
+from gateway.domain.transitions import DOUBTED
 from gateway.service.conversations.hear import ConversationHearing, Outcome, Said
 from gateway.service.decide import Choice, Decisions, decide
 from gateway.service.group_commit import OverloadedError
@@ -59,6 +60,16 @@ HANDED_OVER_PAUSE_S: Final = 0.05
 UNOPENED_PAUSE_S: Final = 10.0
 """What was sealed with a key that is not here yet is tried again after so long."""
 
+EARLY_S: Final = 60.0
+"""What the other region received, and is about nothing here, may be about what this region has yet to fetch, or a
+worker of its has in hand: the rail's order holds at one connection point alone. After so long it is set aside."""
+
+EARLY_PAUSE_S: Final = 1.0
+"""Between two looks whether it has come."""
+
+_PLACED: Final = frozenset({EventKind.REJECTION_REPORTED, EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED})
+"""What means another thing where something was not heard that came before it."""
+
 UNMATCHED: Final = "UNMATCHED_MESSAGE"
 """The quarantine's code for a readable message about nothing that we sent."""
 
@@ -73,6 +84,8 @@ class _Heard:
     at: datetime
     came_by: str | None = None
     """The note by which the other region's bytes came here; None where the rail brought them."""
+    put_off: list[str] | None = None
+    """Where it came so early that what it is about may not be here yet: its note is left here, to be tried again."""
 
     @property
     def is_handed_over(self) -> bool:
@@ -137,9 +150,12 @@ class Receiver:
             waiting = await self.regions.handed_over(self.rail.rail, now, limit=MESSAGES_MAX)
             opened = {each.position: each.body for each in waiting if isinstance(each.body, bytes)}
             brought = [RailDelivery(str(position), body) for position, body in opened.items()]
-            await self.apply(brought, is_handed_over=True)
-            if opened:
-                await self.regions.applied(list(opened))
+            early = {str(each.position) for each in waiting if now - each.at < timedelta(seconds=EARLY_S)}
+            put_off = [int(note) for note in await self.apply(brought, is_handed_over=True, early=early)]
+            if put_off:
+                await self.regions.postpone_handed_over(put_off, until=now + timedelta(seconds=EARLY_PAUSE_S))
+            if applied := [position for position in opened if position not in put_off]:
+                await self.regions.applied(applied)
             if closed := {each.position: each.body for each in waiting if isinstance(each.body, LookupError)}:
                 for fault in closed.values():
                     self.observer.fault("handed over", fault)
@@ -148,14 +164,19 @@ class Receiver:
             if len(waiting) < MESSAGES_MAX:  # also where something was: what goes to and fro does so no faster
                 await self.clock.sleep_until(now + timedelta(seconds=HANDED_OVER_PAUSE_S))
 
-    async def apply(self, deliveries: Sequence[RailDelivery], *, is_handed_over: bool = False) -> None:
+    async def apply(
+        self, deliveries: Sequence[RailDelivery], *, is_handed_over: bool = False, early: Collection[str] = ()
+    ) -> Sequence[str]:
         """Save the effect of each message; a repeat is safe. Raises UnavailableError when the store does not answer.
 
         What is known of all of them is read at once, and their effects are committed together. What was handed over by
-        another region, and finds no payment here either, is set aside; its receipt is the note by which it came.
+        another region, and finds no payment here either, is set aside; its receipt is the note by which it came. Where
+        that is among the `early` it is returned instead: it had no effect, and is to be applied again later.
         """
         store, rail = self.decisions.store, self.rail.rail
+        put_off: list[str] = []
         heard = [self._heard(delivery, is_handed_over=is_handed_over) for delivery in deliveries]
+        heard = [replace(one, put_off=put_off) if one.came_by in early else one for one in heard]
         if self.incoming is not None:
             await self._arrive([one for one in heard if one.reading.transfer is not None])
             heard = [one for one in heard if one.reading.transfer is None]
@@ -183,6 +204,7 @@ class Receiver:
             transfers = await self._transfers(about, payments)
         transfers = {**transfers, **answered}
         await each([self._apply_or_park(one, seen, payments, transfers) for one in heard])
+        return put_off
 
     def _sent(self, heard: Sequence[_Heard]) -> Mapping[str, Payment]:
         """What this process has just sent, and is told the status of, and nothing else.
@@ -240,6 +262,8 @@ class Receiver:
                 self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
             case Outcome.UNKNOWN | Outcome.NOT_THEIRS if self.regions is not None and not one.is_handed_over:
                 await self._hand_over(one)  # it may be the other region's conversation, or be said in its half
+            case Outcome.UNKNOWN if _puts_off(one):
+                return
             case _:
                 await self._quarantine(one, (outcome.value,))
 
@@ -301,6 +325,8 @@ class Receiver:
             await self._hand_over(one)  # its facts may be on their way here still: its home knows it
         elif payment is None and isinstance(reading.statement, ReceiptAcknowledgement):
             self.observer.rail_answered(self.rail.rail)  # of an answer of ours: that it has arrived says nothing more
+        elif reading.statement is not None and payment is None and _puts_off(one):
+            return
         elif reading.statement is None or payment is None:
             await self._quarantine(one, reading.codes or (UNMATCHED,))
             request = reading.statement
@@ -403,6 +429,8 @@ class Receiver:
             event = self.rail.event(reading, current, at=now)
             if event.kind is EventKind.NOT_FOUND_REPORTED:
                 event = await self._not_found(event, reading, current, at=now)
+            elif event.kind in _PLACED and current.state in DOUBTED:
+                event = await self._placed(event, reading, current)
             return decide(
                 current,
                 event,
@@ -433,6 +461,15 @@ class Receiver:
             policy = NotFoundPolicy.RESEND  # it was held, and is held again: a person is at work on it
         return not_found(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)
 
+    async def _placed(self, event: Event, reading: Reading, payment: Payment) -> Event:
+        assert reading.statement is not None, "it was interpreted"
+        return placed(
+            event,
+            await self.decisions.store.events(payment.payment_id),
+            may_be_of_posting=self.rail.may_be_of_posting(reading.statement),
+            is_before_questions=self.rail.timing.is_before_questions(payment, reading.created_at),
+        )
+
     async def _quarantine(self, one: _Heard, codes: tuple[str, ...]) -> None:
         quarantined = Quarantined(self._raw(one), self.rail.rail, codes)
         await self.decisions.store.quarantine([quarantined])
@@ -448,6 +485,15 @@ class Receiver:
             body=one.body,
             at=one.at,
         )
+
+
+def _puts_off(one: _Heard) -> bool:
+    """Whether what finds nothing here is to be tried again: it is noted then."""
+    if one.put_off is None:
+        return False
+    assert one.came_by is not None, "only what was handed over can be early"
+    one.put_off.append(one.came_by)
+    return True
 
 
 def _is_for_both(reading: Reading, payment: Payment, transfer: IncomingTransfer) -> bool:

@@ -63,6 +63,12 @@ _NOT_FOUND: Final = frozenset(
 )
 """What the rail's "no such message" may have meant: the tenant's choice, and which copy was asked about, say which."""
 
+_PLACED: Final = {
+    EventKind.REJECTION_REPORTED: EventKind.REFUSAL_UNPLACED,
+    EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED: EventKind.POSTING_REFUSAL_PLACED,
+}
+"""What an RJCT and an ACWP may have meant of a payment in doubt: what was heard of it before says which."""
+
 
 class DivergedError(Exception):
     """History, run again, comes out otherwise: ``what`` says where, ``kept`` and ``found`` what differs."""
@@ -213,6 +219,8 @@ class Replay:
             raise DivergedError(payment.payment_id, what, kept="acted upon", found=strange or "says nothing")
         event = rail.event(reading, payment, at=recorded.at)
         if event.kind is EventKind.NOT_FOUND_REPORTED and recorded.event.kind in _NOT_FOUND:
+            return recorded.event
+        if _PLACED.get(event.kind) is recorded.event.kind:
             return recorded.event
         return event
 

@@ -307,6 +307,10 @@ class RtpDialect:
             isinstance(given.reason, Code) and given.reason.text == TIMED_OUT for given in statement.reasons
         )
 
+    def may_be_of_posting(self, statement: Statement) -> bool:  # noqa: ARG002
+        """Whether it is: never, RTP tells of a posting by camt.035."""
+        return False
+
     def case_id_of(self, payment: Payment) -> str | None:
         """Return the Document's id of our camt.056, which is the case's; it is kept under its header's."""
         header_id = payment.request.message_id

@@ -11,14 +11,17 @@ from typing import Final
 
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SURELY_NOT_ALONE_S, LeaseTerms, SlotMap
-from gateway.service.lease import LeaseWatch, lease_name
+from gateway.service.lease import RENEWALS_PER_LEASE, LeaseWatch, lease_name
 from gateway.service.ports import Clock, NotServingError, OvertakenError, Tenure, UnavailableError, Witness
-from gateway.service.regions import SLOTS_RECORD
+from gateway.service.regions import MAP_PAUSE_S, SLOTS_RECORD
 
 WATCH_PAUSE_S: Final = 1.0
 
 WITHDRAW_MAX_S: Final = 10.0
 """So long the witness is waited for once what was begun there has failed: a person is waiting."""
+
+SERVING_SLACK_S: Final = 0.5
+"""How much later than it is due a process may look at its lease, and at the map."""
 
 RENEWED_MEANWHILE_MAX: Final = 20
 """A living region renews while it is fenced off; so many times may the write come second."""
@@ -303,6 +306,15 @@ async def admit(
             await catch_up()
             await in_step()
             return await readmit(witness, region, announced=announced)
+
+
+async def until_it_serves(terms: LeaseTerms, clock: Clock) -> None:
+    """Return once every process of a region that was just let in serves, or does not run.
+
+    Each renews the lease, and reads the map anew since it has it. What is handed over before that would be forwarded to
+    who refuses it still.
+    """
+    await _passed(clock, terms.length_s / RENEWALS_PER_LEASE + MAP_PAUSE_S + SERVING_SLACK_S)
 
 
 async def _passed(clock: Clock, seconds: float) -> None:

@@ -47,15 +47,22 @@ class AnswerWriter:
         self._service = profile.fednow_id
         self._moulds = status_moulds(EnvelopeKind.FEDNOW_OUTGOING)
 
-    def status(self, payment: PaymentBooked, *, settlement_date: date, now: datetime) -> bytes:
-        """The payment's status as at completion; a rejection by the creditor's institution is relayed as its own."""
-        if payment.reason_source is ReasonSource.CREDITOR_AGENT:
+    def status(self, payment: PaymentBooked, *, settlement_date: date, now: datetime, is_asked: bool = False) -> bytes:
+        """The payment's status as at completion; a rejection by the creditor's institution is relayed as its own.
+
+        Asked by a pacs.028 the service says it for itself.
+        """
+        is_institutions = payment.reason_source is ReasonSource.CREDITOR_AGENT
+        if is_institutions and not is_asked:
             return self._relayed(payment, payment.status, payment.reasons, now=now)
         settled = payment.status is not TransactionStatus.RJCT
         return self._about(
             payment,
             payment.status,
-            tuple(StatusReason(proprietary=code) for code in payment.reasons),
+            tuple(
+                StatusReason(code=code) if is_institutions else StatusReason(proprietary=code)
+                for code in payment.reasons
+            ),
             acceptance_time=eastern(payment.completes_at) if settled else None,
             settlement_date=settlement_date if settled else None,
             now=now,

@@ -288,7 +288,9 @@ class FedNowRules:
         assert record.settlement_date is not None, "only a completed payment has a status"
         if loses_answer(record, self.behaviours):
             return Judgement((judged, AnswerLost(record.booked.copy)))
-        status = self._writer.status(record.booked, settlement_date=record.settlement_date, now=arrival.at)
+        status = self._writer.status(
+            record.booked, settlement_date=record.settlement_date, now=arrival.at, is_asked=True
+        )
         return Judgement((judged,), status)
 
 

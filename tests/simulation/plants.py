@@ -40,7 +40,7 @@ from gateway.service.ports import (
     RailLink,
     UnavailableError,
 )
-from gateway.service.rail_protocol import Reading
+from gateway.service.rail_protocol import Reading, Statement
 from gateway.service.receive import MESSAGES_MAX, WAIT_S, Receiver
 from gateway.service.relay import Forwarder
 from gateway.service.requests import PaymentRequest
@@ -101,6 +101,7 @@ class Plant(StrEnum):
     REFUSAL_OF_A_SECOND_COPY = "refusal-of-a-second-copy"
     ANSWER_BEFORE_LAST_COPY = "answer-before-last-copy"
     ANSWER_TO_THE_QUESTION = "answer-to-the-question"
+    REFUSAL_OF_THE_POSTING = "refusal-of-the-posting"
     FINAL_OVERWRITTEN = "final-overwritten"
     EXPIRED_SENT = "expired-sent"
     ACKNOWLEDGED_BEFORE_APPLIED = "acknowledged-before-applied"
@@ -145,6 +146,7 @@ SENTENCES: Final[Mapping[Plant, str]] = {
     Plant.REFUSAL_OF_A_SECOND_COPY: "A second copy that the rail refuses as a duplicate makes the payment rejected.",
     Plant.ANSWER_BEFORE_LAST_COPY: "The answer to a question about the first copy counts for the second.",
     Plant.ANSWER_TO_THE_QUESTION: "The rejection of a question is taken for the rejection of the payment.",
+    Plant.REFUSAL_OF_THE_POSTING: "A refusal that may be of the posting rejects a payment whose ACWP was not heard.",
     Plant.FINAL_OVERWRITTEN: "What comes late puts a final payment in doubt again.",
     Plant.EXPIRED_SENT: "A payment whose time has run out is sent all the same.",
     Plant.ACKNOWLEDGED_BEFORE_APPLIED: "The rail's messages are acknowledged as soon as they are fetched.",
@@ -439,6 +441,15 @@ class AnswerToTheQuestion(Build):
     fednow = _BelievesRejections
 
 
+class _BelievesInstitutions(DialectProtocol):
+    def may_be_of_posting(self, statement: Statement) -> bool:
+        return False
+
+
+class RefusalOfThePosting(Build):
+    fednow = _BelievesInstitutions
+
+
 class _OneCopyOnly(Receiver):
     async def _not_found(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
         return await super()._not_found(event, reading, replace(payment, transfers=1), at=at)
@@ -497,6 +508,8 @@ BUILDS: Final[Mapping[Plant, type[Build]]] = {
     Plant.REFUSAL_OF_A_SECOND_COPY: RefusalOfASecondCopy,
     Plant.ANSWER_BEFORE_LAST_COPY: AnswerBeforeLastCopy,
     Plant.ANSWER_TO_THE_QUESTION: AnswerToTheQuestion,
+    Plant.REFUSAL_OF_THE_POSTING: RefusalOfThePosting,
+    Plant.REFUSAL_OF_THE_POSTING: RefusalOfThePosting,
     Plant.FINAL_OVERWRITTEN: FinalOverwritten,
     Plant.EXPIRED_SENT: ExpiredSent,
     Plant.ACKNOWLEDGED_BEFORE_APPLIED: AcknowledgedBeforeApplied,

@@ -301,8 +301,11 @@ class SimulatedRail(InMemoryRail):
         body = self._writer.later_status(booked, status, now=self._around.now())
         self._tell(body, f"pacs.002 {status} about {booked.end_to_end_id}, of the posting")
 
-    def _status(self, booked: PaymentBooked) -> bytes:
-        return self._writer.status(booked, settlement_date=cycle_day(booked.completes_at), now=self._around.now())
+    def _status(self, booked: PaymentBooked, *, is_asked: bool = False) -> bytes:
+        """Its status; asked, the rail says it for itself of one payment, and relays it again of another."""
+        is_own = is_asked and sum(booked.message_id.encode()) % 2 == 0
+        day, now = cycle_day(booked.completes_at), self._around.now()
+        return self._writer.status(booked, settlement_date=day, now=now, is_asked=is_own)
 
     # --- questions ---
 
@@ -332,7 +335,9 @@ class SimulatedRail(InMemoryRail):
         else:
             assert account.booked is not None
             self._tell(
-                self._status(account.booked), f"pacs.002 {account.booked.status} about {about}, asked", late_s=late_s
+                self._status(account.booked, is_asked=True),
+                f"pacs.002 {account.booked.status} about {about}, asked",
+                late_s=late_s,
             )
 
     def _reply(

@@ -450,6 +450,10 @@ def payment_of(random: Random, number: int) -> PaymentPlan:
     )
 
 
+MANY: Final = 2
+"""So many questions in a row learn nothing."""
+
+
 def _treatment(random: Random) -> Treatment:
     verdict = random.choice((*[Verdict.SETTLES] * 14, *[Verdict.REJECTS] * 2, *Verdict))
     treatment = Treatment(
@@ -457,10 +461,12 @@ def _treatment(random: Random) -> Treatment:
         decides_after_s=random.choice((0.05, 0.05, 0.05, 0.05, 0.3, 2.0, 8.0, 12.0, 16.0, 30.0)),
         answer_repeated=random.random() < 0.15,
         reply_late_s=random.choice((0.0, 0.0, 0.0, 0.5, 6.5, 12.0)),
-        in_process=random.choice((0, 0, 0, 1, 2)),
+        in_process=random.choice((0, 0, 0, 1, MANY)),
     )
     if verdict in {Verdict.POSTS_LATER, Verdict.REFUSES_TO_POST}:
-        return treatment  # what follows ACWP comes after the sender has heard of it: see docs/simulation.md
+        # Nothing more is drawn, so that other seeds stay as they are. Lost are the ACWP, and the answers to questions
+        # until the creditor's institution has said what became of the posting.
+        return replace(treatment, answers_lost=1, replies_lost=4) if treatment.in_process == MANY else treatment
     return replace(
         treatment,
         answers_lost=random.choice((0, 0, 0, 1)),

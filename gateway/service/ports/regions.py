@@ -44,6 +44,8 @@ class HandedOver:
     position: int
     body: bytes | LookupError
     """The fault in their place where they cannot be opened: their key is not here."""
+    at: datetime
+    """When the other region received them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -757,6 +757,7 @@ async def test_what_the_rail_says_in_one_region_is_kept_for_the_other_until_it_h
     await west.own.applied([each.position for each in waiting])
 
     assert [each.body for each in waiting] == [body, b"<the last/>"]
+    assert {each.at for each in waiting} == {NOW}, "when it came to the other region"
     assert await west.own.handed_over(Rail.RTP, NOW, limit=10) == []
     assert await west.own.handed_over(Rail.FEDNOW, NOW, limit=10) == []
     assert await east.own.handed_over(Rail.FEDNOW, NOW, limit=10) == []

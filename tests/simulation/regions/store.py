@@ -72,7 +72,7 @@ class Change:
     messages: tuple[RawMessage, ...] = ()
     postings: tuple[Posting, ...] = ()
     inbox: tuple[str, bytes] | None = None
-    handed_over: tuple[Rail, bytes] | None = None
+    handed_over: tuple[Rail, bytes, datetime] | None = None
     pulse: datetime | None = None
     released: Mapping[int, int] | None = None
     """Slots that this region has ended with, each with the epoch of its new owner."""
@@ -101,7 +101,7 @@ class RegionalStore(InMemoryStore):
         self.digests: dict[PaymentId, list[bytes]] = {}
         self.notes: dict[PaymentId, list[Note]] = {}
         self.handed: dict[tuple[bytes, str | None], tuple[Rail, bytes]] = {}
-        self.to_apply: dict[int, tuple[Rail, bytes, Note]] = {}
+        self.to_apply: dict[int, tuple[Rail, HandedOver, Note]] = {}
         self.times: dict[RegionId, datetime] = {}
         self.released: dict[tuple[RegionId, int], int] = {}
         """Under which epoch each region has ended with a slot."""
@@ -250,8 +250,8 @@ class RegionalStore(InMemoryStore):
                 rows.inbox.setdefault((Rail.FEDNOW, change.inbox[0]), change.inbox[1])
             self.notes.setdefault(payment_id, []).append(self.note())
         if change.handed_over is not None:
-            note = self.note()
-            self.to_apply[note.position] = (*change.handed_over, note)
+            note, (rail, body, at) = self.note(), change.handed_over
+            self.to_apply[note.position] = (rail, HandedOver(note.position, body, at), note)
         if change.pulse is not None:
             self.times[self.world.peer.name] = change.pulse
         for slot, epoch in (change.released or {}).items():
@@ -406,14 +406,14 @@ class RegionalStore(InMemoryStore):
         key = (hashlib.sha256(body).digest(), came_by)
         if key not in self.handed:
             self.handed[key] = (rail, body)
-            self.write(Change(handed_over=(rail, body)))
+            self.write(Change(handed_over=(rail, body, at)))
 
     async def handed_over(self, rail: Rail, now: datetime, *, limit: int) -> Sequence[HandedOver]:
         """Return what waits to be applied; see the port."""
         await asyncio.sleep(0)
         waiting = [each for each in self.to_apply.values() if each[0] is rail]
         due = [each for each in waiting if each[2].not_before is None or each[2].not_before <= now]
-        return [HandedOver(note.position, body) for _, body, note in due[:limit]]
+        return [handed for _, handed, _ in due[:limit]]
 
     async def postpone_handed_over(self, positions: Sequence[int], *, until: datetime) -> None:
         """Leave bytes aside for a while; see the port."""

@@ -86,6 +86,13 @@ ILLEGAL: Final = {
         for kind in (EventKind.STATUS_REQUESTED, EventKind.PINGED, EventKind.TRANSFER_REPEATED)
         if state not in _IN_DOUBT_OR_CALLED
     ),
+    # Only of what is in doubt can it be unclear what a refusal refuses.
+    *(
+        (state, kind)
+        for state in PaymentState
+        for kind in (EventKind.REFUSAL_UNPLACED, EventKind.POSTING_REFUSAL_PLACED)
+        if state not in _IN_DOUBT_OR_CALLED
+    ),
     # A person is asked only where the rail could not tell.
     *(
         (state, kind)

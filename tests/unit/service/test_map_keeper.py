@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import cast
 
@@ -9,10 +10,13 @@ import pytest
 
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SlotMap
+from gateway.service.lease import RegionLease
 from gateway.service.ports import ContradictedMapError, NotServingError, RegionStore
 from gateway.service.regions import SLOTS_RECORD, MapKeeper
+from gateway.service.steer import begin, fence, readmit, until_it_serves
 from tests.fakes.clock import VirtualClock
 from tests.fakes.witness import InMemoryWitness
+from tests.unit.http.world import RecordingObserver
 
 EAST, WEST = RegionId("use1"), RegionId("usw2")
 FIRST = SlotMap.first([EAST, WEST])
@@ -110,3 +114,40 @@ async def test_a_map_that_contradicts_the_copy_stops_the_region() -> None:
 
     with pytest.raises(NotServingError, match="two maps"):
         keeper.demand(held_since_s=0)
+
+
+@pytest.mark.parametrize("woken_after_s", [0.0, 1.1, 2.4])
+async def test_a_region_that_is_let_in_has_its_slots_back_when_its_processes_serve(woken_after_s: float) -> None:
+    """Wherever in their turns they were: what is forwarded to it before that would be refused."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    await begin(witness, [EAST, WEST], lease_s=10, held=None, is_first=True)
+    await fence(witness, EAST, by=WEST, clock=clock)
+    lease = RegionLease(witness, EAST, clock, RecordingObserver())
+    keeper = MapKeeper(cast("RegionStore", Copy(FIRST)), witness, clock, WEST)
+
+    def serves() -> bool:
+        try:
+            lease.demand()
+            keeper.demand(held_since_s=lease.held_since_s)
+        except NotServingError:
+            return False
+        return True
+
+    async def pass_by(task: asyncio.Task[None] | None, *, until_s: float) -> None:
+        while clock.monotonic_s() < until_s and not (task is not None and task.done()):
+            clock.advance(0.05)
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+    loops = [asyncio.ensure_future(each) for each in (lease.run(), keeper.run())]
+    await pass_by(None, until_s=10 + woken_after_s)
+    terms = await readmit(witness, EAST)
+    assert not serves(), "the control: it does not yet"
+    handing_back = asyncio.ensure_future(until_it_serves(terms, clock))
+    await pass_by(handing_back, until_s=20)
+
+    assert handing_back.done()
+    assert serves()
+    for loop in loops:
+        loop.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)

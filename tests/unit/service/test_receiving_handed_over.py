@@ -60,6 +60,19 @@ async def test_an_answer_to_what_nobody_folds_is_set_aside(earth: World) -> None
     assert [item.codes for item in earth.recorder.quarantines] == [(UNMATCHED,)]
 
 
+async def test_what_comes_before_that_which_it_is_about_has_no_effect_and_is_tried_again(earth: World) -> None:
+    """The rail's order holds at one connection point alone: its answer here may be quicker than its transfer there."""
+    payment, answer = await sent_and_answered(earth)
+    fold = set_aside(earth.store.rows, "payments", payment.payment_id)
+
+    assert await earth.receiver.apply([answer], is_handed_over=True, early={"7"}) == ["7"]
+    assert earth.recorder.quarantines == []
+    await fold()
+    assert await earth.receiver.apply([answer], is_handed_over=True, early={"7"}) == []
+
+    assert (await earth.now(payment)).state is PaymentState.SETTLED
+
+
 async def test_what_is_about_nothing_in_either_region_is_set_aside_after_all_is_folded(earth: World) -> None:
     """Nothing waits for ever for what does not come: a person sees it."""
     folds: list[str] = []

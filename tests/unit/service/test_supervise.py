@@ -100,7 +100,7 @@ async def grouped() -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(gone())
-    except* UnavailableError:
+    except ExceptionGroup:  # and not except*, which on some Python 3.11 wraps what is raised there once more
         raise UnavailableError("gone") from None
 
 

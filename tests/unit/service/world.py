@@ -213,8 +213,9 @@ class World:
         about_type: str = "pacs.008.001.08",
         header_id: str | None = None,
         end_to_end_id: str | None = None,
+        speaker: str = FEDNOW_ID,
     ) -> bytes:
-        """A pacs.002 from the rail."""
+        """A pacs.002 from the rail: its own, or one of an institution (`speaker`) that it relays."""
         document = pacs002.build(
             PaymentStatusReport(
                 message_id=MessageId(f"RAIL{next(self.answers):08}"),
@@ -224,7 +225,7 @@ class World:
                 original_end_to_end_id=None if end_to_end_id is None else EndToEndId(end_to_end_id),
                 status=status,
                 reasons=() if reason is None else (reason,),
-                instructing_agent=RoutingNumber(FEDNOW_ID),
+                instructing_agent=RoutingNumber(speaker),
                 instructed_agent=RoutingNumber(PARTY),
             )
         )

@@ -53,7 +53,13 @@ def run_region_drill(
                 stop(f"{keep} is not empty: name a directory for this drill alone", code=EXIT_UNREADABLE)
             results = drilled(names, seed=seed, plants=plants, directory=keep.resolve())
             whole = [
-                {**each.as_json(), "received": each.received, "refused": each.refused, "wrong": each.wrong}
+                {
+                    **each.as_json(),
+                    "received": each.received,
+                    "refused": each.refused,
+                    "errors_in_hand_over": each.errors_in_hand_over,
+                    "wrong": each.wrong,
+                }
                 for each in results
             ]
             (keep / "results.json").write_text(json.dumps(whole, indent=2) + "\n")

@@ -85,6 +85,8 @@ class Result:
     missed: set[str] = field(default_factory=set)
     """Those of them that were accepted, and unknown to who took over at that moment."""
     refused: Mapping[str, int] = field(default_factory=dict)
+    errors_in_hand_over: int = 0
+    """How often the region that served all along refused a client while slots were handed back as planned."""
     moved_at: datetime | None = None
     """When the slots of a lost region had gone to the other."""
     stale: list[str] = field(default_factory=list)
@@ -118,6 +120,8 @@ class Result:
         found = self.wrong[:SHOWN_MAX]
         if self.open:
             found.append(f"{self.open} things were still to be done")
+        if self.errors_in_hand_over:
+            found.append(f"{self.errors_in_hand_over} submissions were refused while slots were handed back as planned")
         if self.rto_s is not None and self.rto_s > RTO_MAX_S:
             found.append(f"it took {self.rto_s:g} s until a payment settled again; {RTO_MAX_S:g} s are promised")
         return found

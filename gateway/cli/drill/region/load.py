@@ -74,6 +74,14 @@ class Load:
         """How many keys have their payment."""
         return len(self.acknowledged)
 
+    def errors_of(self, region: Region) -> int:
+        """Return how often a region has refused, or has not answered; pending is no error."""
+        return sum(
+            count
+            for what, count in self.refused.items()
+            if what.startswith(f"{region.name} ") and not what.endswith(" 202")
+        )
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Send, and have the rail bring, while the context is open; and then send until every key has its payment."""

@@ -95,10 +95,12 @@ class Stage:
             group.create_task(self.regain())
 
     async def regain(self) -> None:
-        """Have the second region serve again, and have its slots back."""
-        _, west = self.two.regions
+        """Have the second region serve again, and have its slots back; no client of the first is to see an error."""
+        east, west = self.two.regions
+        before = self.load.errors_of(east)
         await asyncio.to_thread(west.demand, "region", "rejoin")
         await asyncio.to_thread(west.wait_until_serving)
+        self.result.errors_in_hand_over += self.load.errors_of(east) - before
 
     async def cut(self, *directions: str) -> None:
         """Lose what goes in these directions of the link, and carry everything else."""
