@@ -15,7 +15,7 @@ from adapters.system import SystemIdentifiers
 from adapters.telemetry.metrics import Metrics
 from gateway.conversing import conversation_desk
 from gateway.domain.payment import RegionId, TenantId
-from gateway.parts import Parts, decisions_of, lease_check, release_of
+from gateway.parts import Parts, decisions_of, lease_check, posting_questions, release_of
 from gateway.presence import RailPresence
 from gateway.receiving import desk_of, receiving_rails
 from gateway.regional import takes_of, whole_of
@@ -89,6 +89,7 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
         directories={} if presence.directory is None else {presence.directory.rail: presence.directory},
         rail_missing=MissingDesk(parts.rail_events, clock),
         requests=requests,
+        posting_questions=posting_questions(parts, decisions, {}),
         conversations=conversation_desk(
             settings,
             parts.conversations,

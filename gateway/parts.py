@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from typing import Final, TypeVar
 
@@ -58,6 +59,7 @@ from gateway.service.ports import (
     Vault,
 )
 from gateway.service.ports.conversations import ConversationStore
+from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import RailProtocol
 from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, database_url_of
@@ -222,6 +224,13 @@ def decisions_of(parts: Parts, saves: GroupCommit[Decision, bool]) -> Decisions:
     timings = {rail: protocol.timing for rail, protocol in parts.rails.items()}
     take_over = None if parts.regional is None else taking_over(parts.clock, timings)
     return Decisions(parts.store, saves, parts.observer, take_over)
+
+
+def posting_questions(parts: Parts, decisions: Decisions, links: Mapping[Rail, RailLink]) -> PostingQuestions:
+    """Return what asks receivers about payments that they have not posted; it sends over `links`, in a worker."""
+    wait_s = parts.settings.fednow.posting_question_wait_s
+    waits = {} if wait_s is None else {Rail.FEDNOW: timedelta(seconds=wait_s)}
+    return PostingQuestions(decisions, parts.rails, waits, links, parts.clock, SystemIdentifiers())
 
 
 def lease_check(parts: Parts) -> dict[str, ReadinessCheck]:

@@ -15,11 +15,12 @@ from adapters.system import SystemIdentifiers
 from gateway.conversing import Conversing, converse
 from gateway.domain.payment import Rail, RegionId
 from gateway.gauges import keep_gauges, keep_rail_gauges
-from gateway.parts import Parts, decisions_of, lease_check, operations_of
+from gateway.parts import Parts, decisions_of, lease_check, operations_of, posting_questions
 from gateway.presence import directory_over
 from gateway.rails import rail_operations, rail_reports
 from gateway.receiving import POSTING_CONCURRENCY, POSTING_PREFETCH, Receiving, compose, receiving_rails
 from gateway.regional import Regional, tenure_of
+from gateway.service.consuming import or_else
 from gateway.service.dead_letters import collect
 from gateway.service.decide import Decisions, grouped_saves
 from gateway.service.dispatch import Dispatcher, grouped_loads
@@ -37,6 +38,7 @@ from gateway.service.ports import (
     QueueDirection,
     RailLink,
 )
+from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailNotices, RailOperationSender
 from gateway.service.receive import Receiver
 from gateway.service.reconcile import Reconciler
@@ -117,6 +119,7 @@ def compose_worker(
         clock=parts.clock,
         identifiers=identifiers,
     )
+    asking = posting_questions(parts, decisions, held)
     receivers = _receivers_of(parts, decisions, held, receiving, conversing)
     operations = RailOperationSender(
         rail_operations(parts.settings), parts.rail_events, held, parts.clock, identifiers, parts.observer
@@ -125,7 +128,9 @@ def compose_worker(
     _warn_of_what_is_not_set(parts)
     receiving.warm_up()
     loops: dict[str, Loop] = {
-        "consumers": lambda: _consume(parts, bus, dispatcher, funds, receiving=receiving, conversing=conversing),
+        "consumers": lambda: _consume(
+            parts, bus, dispatcher, funds, receiving=receiving, conversing=conversing, asking=asking
+        ),
         "conversations": conversing.keeping.run,
         "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
         "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
@@ -233,13 +238,20 @@ def _warn_of_what_is_not_set(parts: Parts) -> None:
 
 
 async def _consume(
-    parts: Parts, bus: Bus, dispatcher: Dispatcher, funds: Funds, *, receiving: Receiving, conversing: Conversing
+    parts: Parts,
+    bus: Bus,
+    dispatcher: Dispatcher,
+    funds: Funds,
+    *,
+    receiving: Receiving,
+    conversing: Conversing,
+    asking: PostingQuestions,
 ) -> None:
     """Take what is for the rails, for the core, and for the institutions from their queues, until cancelled."""
     await bus.declare()
     settings = parts.settings
     out, core = QueueDirection.OUT, QueueDirection.CORE
-    unhurried = conversing.keeping.or_else(receiving.arrived.requests.see_to_ours)
+    unhurried = or_else(conversing.keeping.send, or_else(asking.send, receiving.arrived.requests.see_to_ours))
     handled: Sequence[tuple[QueueDirection, MessageClass, DeliveryHandler, int, int]] = (
         (out, MessageClass.VALUE, dispatcher.transfer, settings.dispatch_prefetch, settings.dispatch_concurrency),
         (out, MessageClass.INQUIRY, dispatcher.enquiry, INQUIRY_PREFETCH, INQUIRY_CONCURRENCY),

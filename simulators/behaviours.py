@@ -65,7 +65,8 @@ class Behaviour:
 
     ``decision`` is the answer of the creditor's institution (ACTC: it accepts; None: it never answers), given
     ``decides_after`` the payment has reached it. ``copies_lost``: so many copies of the message never reach the rail.
-    ``answers_lost``: so many answers about it, to the payment and to enquiries alike, never reach the sender.
+    ``answers_lost``: so many answers about it, to the payment and to enquiries alike, never reach the sender. ``asked``
+    is what the creditor's institution says when its sender asks it; without it, the latest that it has said by itself.
     """
 
     code: str
@@ -75,6 +76,7 @@ class Behaviour:
     answers: tuple[Answer, ...] = THE_TRUTH
     copies_lost: int = 0
     answers_lost: int = 0
+    asked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from simulators.facts import (
     ProfileChanged,
     Received,
     ReceiverAnswered,
+    RequestTaken,
     StandingChanged,
     Started,
     TransferForwarded,
@@ -75,6 +76,7 @@ class Book:
         self._pending: list[tuple[datetime, int]] = []
         self._queues: dict[tuple[ConnectionPartyId, str], OutQueue] = {}
         self._forwarded: dict[MessageId, Forwarded] = {}
+        self._requests: dict[MessageId, RequestTaken] = {}
         self._open_forwardings: list[tuple[datetime, MessageId]] = []
         self._forwarded_by_instruction: dict[InstructionId, MessageId] = {}
 
@@ -117,6 +119,10 @@ class Book:
     def forwarded_with_id(self, message_id: MessageId) -> Forwarded | None:
         """The payment that was forwarded under this message id."""
         return self._forwarded.get(message_id)
+
+    def request_with_id(self, message_id: MessageId) -> RequestTaken | None:
+        """The request for payment that was forwarded under this message id."""
+        return self._requests.get(message_id)
 
     def forwarded_with_instruction_id(self, instruction_id: InstructionId) -> Forwarded | None:
         """The payment that was forwarded with this instruction id: so RTP's acknowledgements name it."""
@@ -179,7 +185,7 @@ class Book:
                 self._copies[fact.copy] = Copy(fact)
             case Judged():
                 self._judge(fact)
-            case PaymentBooked():
+            case PaymentBooked() | RequestTaken():
                 self._book(fact)
             case PaymentCompleted():
                 self._complete(fact)
@@ -231,7 +237,10 @@ class Book:
         if fact.verdict is Verdict.LOST:
             self._copies_lost[fact.message_id] += 1
 
-    def _book(self, fact: PaymentBooked) -> None:
+    def _book(self, fact: PaymentBooked | RequestTaken) -> None:
+        if isinstance(fact, RequestTaken):
+            self._requests[fact.message_id] = fact
+            return
         record = PaymentRecord(fact)
         self._payments[fact.copy] = record
         self._payment_by_message_id[fact.message_id] = record

@@ -10,6 +10,7 @@ SIMPROMISE            ACTC, and it is never paid
 SIMTWICE              ACTC, and the same message once more
 SIMCONTRADICT         ACTC, then RJCT
 SIMUNREAD             admi.002: the network does not forward it
+SIMUNTRACED           nothing but the acknowledgement; asked how it stands, it is not traceable
 all others            RCVD, PRES, ACTC, and the payment itself
 ====================  =================================================================
 
@@ -42,6 +43,7 @@ SILENT_REASON: Final = "FRAD"
 SILENT_CODE: Final = "IN15"
 REFUSED_REASON: Final = "DUPL"
 UNREAD_ACCOUNT: Final = "SIMUNREAD"
+UNTRACED_ACCOUNT: Final = "SIMUNTRACED"
 TWICE_ACCOUNT: Final = "SIMTWICE"
 NOT_PROVIDED: Final = "NOTPROVIDED"
 CUSTOMERS_WISH: Final = Reason(reason=Code("CUST"))
@@ -54,6 +56,7 @@ _STATUSES: Final[dict[str, tuple[RequestStatus, ...]]] = {
     "SIMREFUSE": (RequestStatus.RJCT,),
     "SIMPRESENT": (RequestStatus.RCVD, RequestStatus.PRES),
     "SIMSILENT": (),
+    UNTRACED_ACCOUNT: (),
     "SIMPROMISE": (RequestStatus.ACTC,),
     TWICE_ACCOUNT: (RequestStatus.ACTC,),
     "SIMCONTRADICT": (RequestStatus.ACTC, RequestStatus.RJCT),

@@ -308,6 +308,14 @@ class ForwardingStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestTaken:
+    """A participant's request for payment that was forwarded to who was asked; ``body`` is the message."""
+
+    message_id: MessageId
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StandingChanged:
     """A connection party has signed on or off, for itself or one institution, or has connected or disconnected a point.
 
@@ -350,6 +358,7 @@ Fact = (
     | ReceiverAnswered
     | ForwardingCompleted
     | ForwardingStatus
+    | RequestTaken
     | StandingChanged
     | ProfileChanged
     | DayRolled
@@ -369,6 +378,7 @@ FACTS: tuple[type[Fact], ...] = (
     ReceiverAnswered,
     ForwardingCompleted,
     ForwardingStatus,
+    RequestTaken,
     StandingChanged,
     ProfileChanged,
     DayRolled,

@@ -16,6 +16,7 @@ from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
+from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailOperations
 from gateway.service.reconcile import MissingDesk
 from gateway.service.submit import Intake
@@ -88,6 +89,7 @@ class Api:
     directories: Mapping[Rail, ParticipantDirectory]
     rail_missing: MissingDesk
     requests: ReturnRequests
+    posting_questions: PostingQuestions
     conversations: ConversationDesk
     store: PaymentStore
     waiting: Waiting

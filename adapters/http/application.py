@@ -20,6 +20,7 @@ from adapters.http.operations import Operations
 from adapters.http.operators import OperatorDesk
 from adapters.http.payments import Payments
 from adapters.http.peer import ANSWERED_IN, NOT_HOME
+from adapters.http.posting_questions import PostingQuestionDesk
 from adapters.http.problems import (
     INTERNAL_ERROR,
     MESSAGES_EXPIRED,
@@ -111,6 +112,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("POST", "/v1/incoming-transfers/{transfer_id}/return-record", incoming.post_return_record),
         ("POST", "/v1/incoming-transfers/{transfer_id}/return-answer", requests.post_answer),
         ("POST", "/v1/payments/{payment_id}/return-request", requests.post_request),
+        ("POST", "/v1/payments/{payment_id}/status-request", PostingQuestionDesk(api, operator_keys).post_question),
         ("GET", "/v1/return-requests", requests.get_list),
         ("POST", "/v1/requests-for-payment", talks.post_request),
         ("POST", "/v1/account-reports", talks.post_report),
@@ -122,6 +124,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/conversations/{conversation_id}/messages/{message_id}", talks.get_message),
         ("POST", "/v1/conversations/{conversation_id}/answer", talks.post_answer),
         ("POST", "/v1/conversations/{conversation_id}/withdrawal", talks.post_withdrawal),
+        ("POST", "/v1/conversations/{conversation_id}/status-request", talks.post_status_request),
         ("POST", "/v1/conversations/{conversation_id}/note", talks.post_note),
         ("GET", "/v1/rails/{rail}", rails.get_status),
         ("POST", "/v1/rails/{rail}/operations", rails.post_operation),

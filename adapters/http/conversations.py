@@ -171,6 +171,19 @@ class ConversationApi:
             )
         return json_response(self._shown(asked))
 
+    async def post_status_request(self, request: web.Request) -> web.Response:
+        """Ask who was asked for a payment how the request stands, and show the conversation as it is then."""
+        conversation = await self._conversation(request)
+        if (at_home := await self._answered_at_home(request, conversation)) is not None:
+            return at_home
+        tenant_id = await self._operator_keys.sight_of(request.headers)
+        by = "operator" if tenant_id is None else f"tenant {tenant_id}"
+        with _refusals():
+            asked = await self._api.conversations.answer(
+                conversation.conversation_id, Act.STATUS_ASKED, tenant_id=tenant_id, reason=None, by=by
+            )
+        return json_response(self._shown(asked))
+
     async def post_note(self, request: web.Request) -> web.Response:
         """Keep what a person has found out about a conversation that needs attention, and show it as it is then."""
         conversation = await self._conversation(request)
@@ -265,6 +278,8 @@ def conversation_json(conversation: Conversation, acts: Collection[Act]) -> dict
     may = [word for word, act in ANSWERS[conversation.kind].items() if act in acts]
     if Act.WITHDRAWAL_ASKED in acts:
         may.append("withdraw")
+    if Act.STATUS_ASKED in acts:
+        may.append("ask_status")
     link = _link(conversation.conversation_id)
     return {
         "conversation_id": str(conversation.conversation_id),

@@ -73,7 +73,7 @@ CONVERSATION_SCHEMAS: Final[dict[str, Any]] = {
             },
             "may": {
                 "type": "array",
-                "items": {"type": "string", "enum": [*EVERY_ANSWER, "withdraw"]},
+                "items": {"type": "string", "enum": [*EVERY_ANSWER, "withdraw", "ask_status"]},
                 "description": "What is ours to do in it now.",
             },
             "message_id": {**_STRING, "description": "That of the message that opened it."},
@@ -382,6 +382,22 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
                 "Withdrawal",
                 {"reason_code": "CUST"},
             )
+        },
+        "/v1/conversations/{conversation_id}/status-request": {
+            "post": {
+                "operationId": "askAboutRequest",
+                "tags": ["send"],
+                "summary": "Ask who was asked for a payment how our request stands (pacs.028)",
+                "description": "Without a body; FedNow alone carries it. A worker sends it. The answer is a pain.014, "
+                "as ever; that the request is not known there is StatusNotTold in the history. A repeat within five "
+                "minutes is the same question.",
+                "parameters": [_ONE],
+                "responses": shown(
+                    "Conversation",
+                    _EXAMPLE,
+                    *(unknown, problems.CONVERSATION_NOT_WAITING, problems.CONVERSATION_NOT_STARTED),
+                ),
+            }
         },
         "/v1/conversations/{conversation_id}/note": {
             "post": {

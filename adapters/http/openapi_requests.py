@@ -138,6 +138,22 @@ def request_paths(
                 ),
             }
         },
+        "/v1/payments/{payment_id}/status-request": {
+            "post": {
+                "operationId": "askAboutPosting",
+                "tags": ["send"],
+                "summary": "Ask the receiver of a payment that it has not posted what became of it",
+                "description": (
+                    "By a pacs.028 to the institution, without a body; FedNow alone carries it. The payment is "
+                    "ACCEPTED_WITHOUT_POSTING, and the receiver's own time to say so is over: sooner it is refused "
+                    "(409, `askable_from`). What it answers moves the payment like any word of the posting; that it "
+                    "cannot tell is StatusRequestUnanswered in the history, and moves nothing. A repeat within five "
+                    "minutes is the same question."
+                ),
+                "parameters": [{"name": "payment_id", "in": "path", "required": True, "schema": _STRING}],
+                "responses": responses("Payment", payment, problems.PAYMENT_NOT_FOUND, problems.POSTING_NOT_ASKABLE),
+            }
+        },
         "/v1/incoming-transfers/{transfer_id}/return-answer": {
             "post": {
                 "operationId": "answerReturnRequest",

@@ -221,11 +221,12 @@ _PROBLEM: Final = _object(
             ),
             "description": "Where nothing was to be done: where the payment, sent or received, or its request stands.",
         },
-        "why": {"type": "string", "description": "Where a return cannot be asked for: the reason, for programs."},
+        "why": {"type": "string", "description": "Where something cannot be asked: the reason, for programs."},
+        "askable_from": {"type": "string", "format": "date-time", "description": "Where it may be asked later: when."},
         "candidates": {"type": "array", "items": _CANDIDATE},
         "checks": {"type": "object", "additionalProperties": _STRING},
     },
-    optional=("payment", "state", "why", "candidates", "checks"),
+    optional=("payment", "state", "why", "askable_from", "candidates", "checks"),
     description="RFC 9457.",
 )
 

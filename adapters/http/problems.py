@@ -106,6 +106,12 @@ RETURN_NOT_ASKABLE: Final = ProblemKind(
     "The return of this payment cannot be asked for now",
     "`why` says why, `return_request` of the payment what was asked and until when an answer is due. Nothing was sent.",
 )
+POSTING_NOT_ASKABLE: Final = ProblemKind(
+    "posting_not_askable",
+    409,
+    "The receiver of this payment cannot be asked about it now",
+    "`why` says why, `askable_from` when it may be asked, where it may be later. Nothing was sent.",
+)
 RETURN_NOT_ANSWERABLE: Final = ProblemKind(
     "return_not_answerable",
     409,
@@ -285,6 +291,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         NOT_RETURNABLE,
         RETURN_DIFFERS,
         RETURN_NOT_ASKABLE,
+        POSTING_NOT_ASKABLE,
         RETURN_NOT_ANSWERABLE,
         CONVERSATION_NOT_FOUND,
         CONVERSATION_NOT_STARTED,

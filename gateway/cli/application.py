@@ -14,6 +14,7 @@ from gateway.cli.commands import (
     drill,
     incoming,
     messages,
+    posting,
     rail,
     region,
     returns,
@@ -47,6 +48,7 @@ application.add_typer(screening.screening, name="screening")
 application.add_typer(incoming.received, name="incoming")
 application.add_typer(rail.rail, name="rail")
 application.add_typer(returns.returns, name="returns")
+application.add_typer(posting.posting, name="posting")
 application.add_typer(conversations.conversations, name="conversations")
 application.add_typer(dlq.dlq, name="dlq")
 application.add_typer(audit.audit, name="audit")

@@ -116,6 +116,10 @@ class GatewayClient:
         path = f"/v1/payments/{quote(payment_id, safe='')}/return-request"
         return await self._request("POST", path, wait_s=0, json=asking)
 
+    async def ask_about_posting(self, payment_id: str) -> Answer:
+        """Have a payment's receiver asked what became of it; a repeat within minutes is the same question."""
+        return await self._request("POST", f"/v1/payments/{quote(payment_id, safe='')}/status-request", wait_s=0)
+
     async def answer_return(self, transfer_id: str, answer: Mapping[str, str]) -> Answer:
         """Answer the request for a transfer's return; look at the transfer before repeating it."""
         path = f"/v1/incoming-transfers/{quote(transfer_id, safe='')}/return-answer"

@@ -132,6 +132,12 @@ class Act(StrEnum):
     """A payment for the request has settled: found by its references, whichever way it came."""
 
     EXPIRED = "Expired"
+    STATUS_ASKED = "StatusAsked"
+    """The requester asks how the request stands (pacs.028): what is answered is said like any answer."""
+
+    STATUS_NOT_TOLD = "StatusNotTold"
+    """The responder cannot trace it (RJCT with AG09 or NARR of the question), or the rail refuses the question."""
+
     WITHDRAWAL_ASKED = "WithdrawalAsked"
     WITHDRAWAL_AGREED = "WithdrawalAgreed"
     WITHDRAWAL_REFUSED = "WithdrawalRefused"
@@ -150,7 +156,7 @@ class Act(StrEnum):
 
 
 _A = Act
-REQUESTERS: Final = frozenset({_A.WITHDRAWAL_ASKED})
+REQUESTERS: Final = frozenset({_A.WITHDRAWAL_ASKED, _A.STATUS_ASKED})
 """What only who opened a conversation may do."""
 
 RESPONDERS: Final = frozenset(
@@ -158,7 +164,7 @@ RESPONDERS: Final = frozenset(
         *(_A.PRESENTED, _A.ACCEPTED, _A.REFUSED),
         *(_A.WITHDRAWAL_AGREED, _A.WITHDRAWAL_REFUSED, _A.WITHDRAWAL_DEFERRED),
         *(_A.DEFERRED, _A.INFORMED, _A.INFORMATION_GIVEN, _A.NO_INFORMATION, _A.DUPLICATE, _A.WILL_PAY),
-        _A.REPORTED,
+        *(_A.REPORTED, _A.STATUS_NOT_TOLD),
     }
 )
 """What only who was asked may do."""
@@ -211,6 +217,9 @@ REQUEST_FOR_PAYMENT: Final[_Table] = {
     **{(state, _A.PAID): _T(_S.PAID) for state in _OF_REQUESTS},
     **{(state, _A.PAID): _T(_S.PAID, is_strange=True) for state in _OVER},
     **{(state, _A.EXPIRED): _T(_S.EXPIRED) for state in MAY_EXPIRE},
+    # How it stands: the question changes nothing, nor does that it cannot be told; of what was answered that is odd.
+    **{(state, act): _T(state) for state in _OF_REQUESTS for act in (_A.STATUS_ASKED, _A.STATUS_NOT_TOLD)},
+    **{(state, _A.STATUS_NOT_TOLD): _T(state, is_strange=True) for state in (_S.PRESENTED, _S.ACCEPTED)},
     # Taking it back.
     **{(state, _A.WITHDRAWAL_ASKED): _T(state) for state in _OF_REQUESTS},
     **{(state, _A.WITHDRAWAL_ASKED): _T(after) for state, after in _ASKED_BACK.items()},
@@ -272,6 +281,9 @@ NO_REFERENCE: Final = "NOTPROVIDED"
 
 PENDING_DAYS: Final = 5
 """Standard business days after which a pending answer is renewed."""
+
+STATUS_ASKED_AGAIN_S: Final = 300.0
+"""So long after a question how a request stands no other is put: a repeat is the same question. Ours."""
 
 REPORT_DUE_S: Final = 300.0
 """So long a report is waited for before it shows as overdue. Ours: the rail names no time."""
@@ -344,7 +356,7 @@ def is_ours_to_do(conversation: Conversation, act: Act) -> bool:
     is_withdrawing = conversation.state in _GIVEN_UP
     if act in {_A.WITHDRAWAL_AGREED, _A.WITHDRAWAL_REFUSED, _A.WITHDRAWAL_DEFERRED}:
         return is_withdrawing
-    return step.state is not conversation.state or act is _A.DEFERRED
+    return step.state is not conversation.state or act in {_A.DEFERRED, _A.STATUS_ASKED}
 
 
 def is_theirs_to_say(conversation: Conversation, act: Act) -> bool:

@@ -95,7 +95,7 @@ class EventKind(StrEnum):
     """The rail, asked: not yet decided."""
 
     STATUS_REQUEST_UNANSWERED = "StatusRequestUnanswered"
-    """The rail refused the question (too early, not traceable): that says nothing of the payment."""
+    """The rail, or a receiver, refused the question (too early, not traceable): that says nothing of the payment."""
 
     NOT_AUTHORISED_REPORTED = "NotAuthorisedReported"
     """The rail, asked: not ours to ask. Asking again would be answered alike; that says nothing of the payment."""
@@ -135,6 +135,15 @@ class EventKind(StrEnum):
 
     RETURN_REFUSED_REPORTED = "ReturnRefusedReported"
     """The receiver, or the rail in its place: RJCR."""
+
+    POSTING_ASKED = "PostingAsked"
+    """We ask the receiver what became of the posting: a pacs.028 to it is about to leave; saved first."""
+
+    POSTING_QUESTION_RECEIVED = "PostingQuestionReceived"
+    """The rail, or the receiver: our question about the posting has arrived (admi.007). No more is said by it."""
+
+    POSTING_REFUSAL_UNCLEAR = "PostingRefusalUnclear"
+    """The receiver, asked: RJCT in words (NARR), named by the transfer: of the posting, or of the question."""
 
     PART_RETURNED = "PartReturned"
     """A part of the money has come back: a return of this payment has settled."""

@@ -92,6 +92,11 @@ def status_request_reference_of(payment_id: PaymentId, number: int) -> str:
     return _reference(_digest("status-request", str(payment_id), str(number)))
 
 
+def posting_question_reference_of(payment_id: PaymentId, version: int) -> str:
+    """Return the reference of the pacs.028 to the receiver of a payment, put when it had so many events."""
+    return _reference(_digest("posting-question", str(payment_id), str(version)))
+
+
 def ping_reference_of(payment_id: PaymentId, number: int) -> str:
     """Return the reference of the `number`-th PING that was sent because this payment is in doubt."""
     return _reference(_digest("ping", str(payment_id), str(number)))

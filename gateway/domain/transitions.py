@@ -46,6 +46,9 @@ class Effect(StrEnum):
     QUEUE_REQUEST = "queue_request"
     """See to the request for a return: send it, or acknowledge its answer."""
 
+    QUEUE_POSTING_QUESTION = "queue_posting_question"
+    """Send the question to the receiver what became of the posting."""
+
     QUEUE_PING = "queue_ping"
     """Put a PING on the system queue of the rail."""
 
@@ -242,6 +245,12 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # Settled, not posted: the creditor's institution decides by midnight of the next standard business day.
     **{(_S.ACCEPTED_WITHOUT_POSTING, kind): Transition(_S.ACCEPTED_WITHOUT_POSTING) for kind in _SETTLING},
     (_S.ACCEPTED_WITHOUT_POSTING, _E.POSTING_REPORTED): Transition(_S.SETTLED),
+    # Its receiver is asked, and the answer is a row like any word of the posting. What may be of the question is not.
+    (_S.ACCEPTED_WITHOUT_POSTING, _E.POSTING_ASKED): Transition(
+        _S.ACCEPTED_WITHOUT_POSTING, (Effect.QUEUE_POSTING_QUESTION,)
+    ),
+    (_S.ACCEPTED_WITHOUT_POSTING, _E.POSTING_REFUSAL_UNCLEAR): Transition(_S.ACCEPTED_WITHOUT_POSTING, _STRANGE),
+    **{(state, _E.POSTING_QUESTION_RECEIVED): Transition(state) for state in _SETTLED_STATES},
     # Settled, then refused by the creditor's institution: a pacs.004 is owed, the settlement stands.
     **{(_S.RETURN_DUE, kind): Transition(_S.RETURN_DUE) for kind in _SETTLING},
     (_S.RETURN_DUE, _E.POSTING_REPORTED): Transition(_S.RETURN_DUE, _STRANGE),

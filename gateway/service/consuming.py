@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +32,16 @@ TRANSIENT: Final = (UnavailableError, OverloadedError)
 """Faults that are no fault of the delivery: the same handler may well succeed a moment later."""
 
 Receipt = TypeVar("Receipt")
+
+
+def or_else(sees_to: Callable[[Delivery], Awaitable[bool]], other: DeliveryHandler) -> DeliveryHandler:
+    """Return the handler of a queue on which there is what `sees_to` says it has seen to, and what is for `other`."""
+
+    async def handle(delivery: Delivery) -> None:
+        if not await sees_to(delivery):
+            await other(delivery)
+
+    return handle
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -44,6 +44,7 @@ _QUEUED: Final = (
     (Effect.QUEUE_ENQUIRY, MessageClass.INQUIRY),
     (Effect.QUEUE_PING, MessageClass.SYSTEM),
     (Effect.QUEUE_REQUEST, MessageClass.NONVALUE),
+    (Effect.QUEUE_POSTING_QUESTION, MessageClass.NONVALUE),
 )
 """The effects that put something on a queue of the payment's rail, and the class of what they put there."""
 

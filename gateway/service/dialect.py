@@ -37,12 +37,14 @@ from iso20022 import (
     MessageReject,
     PaymentCancellationRequest,
     PaymentReturn,
+    PaymentStatusReport,
     PaymentStatusRequest,
     Profile,
     ReceiptAcknowledgement,
     Report,
     Resolution,
     Severity,
+    TransactionStatus,
     examine,
     explain,
     read,
@@ -65,10 +67,14 @@ _MESSAGE_ID_PATH: Final = "/Document/FIToFICstmrCdtTrf/GrpHdr/MsgId"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """Of what a statement speaks: of the transfer itself or of a question, and of a day that the rail still knows."""
+    """Of what a statement speaks: of the transfer itself or of a question, and of a day that the rail still knows.
+
+    ``is_about_posting_question``: of a question to the receiver, not to the rail.
+    """
 
     is_about_transfer: bool
     is_looked_back_to: bool
+    is_about_posting_question: bool = False
 
 
 class Dialect(Protocol):
@@ -120,6 +126,10 @@ class Dialect(Protocol):
         """Return the next question after a transfer that was sent."""
         ...
 
+    def posting_question(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage | None:
+        """Return the question to the receiver what became of the posting; None where the rail carries none."""
+        ...
+
     def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
         """Return the question whether the rail is there at all."""
         ...
@@ -150,6 +160,10 @@ class Dialect(Protocol):
 
     def names_transfer(self, about: str, payment: Payment) -> bool:
         """Whether this is the id of the payment's transfer, not of a question about it."""
+        ...
+
+    def names_posting_question(self, about: str, payment: Payment) -> bool:
+        """Whether this is the id of a question to the payment's receiver."""
         ...
 
     def event(self, statement: Statement, heard: Heard) -> Event:
@@ -318,6 +332,10 @@ class DialectProtocol:
         """Return the next question after a transfer that was sent."""
         return self._dialect.enquiry(payment, sent, at=at)
 
+    def posting_question(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage | None:
+        """Return the question to the receiver, where the rail carries one."""
+        return self._dialect.posting_question(payment, sent, at=at)
+
     def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
         """Return the question whether the rail is there at all."""
         return self._dialect.ping(payment, at=at)
@@ -409,13 +427,23 @@ class DialectProtocol:
         if isinstance(said, MessageReject):
             event = self._refusal(said, payment, is_about_transfer=is_about_transfer)
         else:
-            heard = Heard(is_about_transfer=is_about_transfer, is_looked_back_to=self.is_looked_back_to(payment, at=at))
+            heard = Heard(
+                is_about_transfer=is_about_transfer,
+                is_looked_back_to=self.is_looked_back_to(payment, at=at),
+                is_about_posting_question=self._is_about_posting_question(said, about, payment),
+            )
             event = self._dialect.event(said, heard)
         return Event(event.kind, event.reason, event.status, reading.business_message_id, event.details)
 
     def may_be_of_posting(self, statement: Statement) -> bool:
         """Whether an RJCT may refuse the posting of what has settled, and not the payment."""
         return self._dialect.may_be_of_posting(statement)
+
+    def _is_about_posting_question(self, said: Statement, about: str, payment: Payment) -> bool:
+        """Whether it is: looked for only where it makes a difference, and where there can be one."""
+        is_refusal = isinstance(said, PaymentStatusReport) and said.status is TransactionStatus.RJCT
+        may_be = payment.state.is_final and (is_refusal or isinstance(said, ReceiptAcknowledgement))
+        return may_be and self._dialect.names_posting_question(about, payment)
 
     def _refusal(self, reject: MessageReject, payment: Payment, *, is_about_transfer: bool) -> Event:
         if reject.related_reference == payment.request.message_id:

@@ -9,7 +9,11 @@ from zoneinfo import ZoneInfo
 
 from gateway.domain.doubt import DoubtPolicy
 from gateway.domain.events import Event, EventKind
-from gateway.domain.identity import ping_reference_of, status_request_reference_of
+from gateway.domain.identity import (
+    ping_reference_of,
+    posting_question_reference_of,
+    status_request_reference_of,
+)
 from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
 from gateway.domain.timing import Timing
 from gateway.service.dialect import DialectProtocol, Heard, document_in, rail_time
@@ -149,8 +153,19 @@ class FedNowDialect:
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
         """Return the pacs.028 after a transfer, or a return, that was sent, in the words of what was sent."""
-        original = _asked_about(sent)
         reference = status_request_reference_of(payment.payment_id, payment.status_requests + 1)
+        service = RoutingNumber(self._profile.fednow_id)
+        return self._status_request(sent, reference, MessageClass.INQUIRY, asked=service, at=at)
+
+    def posting_question(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage | None:
+        """Return the pacs.028 to the receiver, in the words of what was sent (Operating Procedures v2.1 section 9)."""
+        reference = posting_question_reference_of(payment.payment_id, payment.version)
+        return self._status_request(sent, reference, MessageClass.NONVALUE, asked=payment.creditor_agent, at=at)
+
+    def _status_request(
+        self, sent: RawMessage, reference: str, message_class: MessageClass, *, asked: RoutingNumber, at: datetime
+    ) -> OutboundMessage:
+        original = _asked_about(sent)
         message_id = self.message_id(at.astimezone(self._zone).date(), reference)
         request = PaymentStatusRequest(
             message_id=message_id,
@@ -163,9 +178,9 @@ class FedNowDialect:
             original_transaction_id=original.transaction_id,
             original_uetr=original.uetr,
             instructing_agent=original.instructing_agent,
-            instructed_agent=RoutingNumber(self._profile.fednow_id),
+            instructed_agent=asked,
         )
-        return self.message(message_id, pacs028.MESSAGE_TYPE, pacs028.build(request), MessageClass.INQUIRY, at)
+        return self.message(message_id, pacs028.MESSAGE_TYPE, pacs028.build(request), message_class, at)
 
     def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
         """Return an admi.004 PING: the first thing to do when questions stay unanswered (Operating Procedures 16)."""
@@ -216,18 +231,27 @@ class FedNowDialect:
         """Whether it is the pacs.008's id."""
         return about == payment.message_id
 
+    def names_posting_question(self, about: str, payment: Payment) -> bool:
+        """Whether it is the id of one of our questions to the receiver: each is made of the version that it had."""
+        references = (posting_question_reference_of(payment.payment_id, each) for each in range(payment.version + 1))
+        return any(about.endswith(reference) for reference in references)
+
     def event(self, statement: Statement, heard: Heard) -> Event:
         """Return what a status report means; an answer to a question is about the question."""
         if isinstance(statement, Resolution):
             return resolved(statement)
         if isinstance(statement, ReceiptAcknowledgement):
-            return Event(EventKind.RETURN_RECEIPT_REPORTED)
+            is_of_question = heard.is_about_posting_question
+            kind = EventKind.POSTING_QUESTION_RECEIVED if is_of_question else EventKind.RETURN_RECEIPT_REPORTED
+            return Event(kind)
         assert isinstance(statement, PaymentStatusReport), "nothing else is said to be about something"
         code = next((reason.code or reason.proprietary for reason in statement.reasons), None)
         kind = _BY_STATUS[statement.status]
         if kind is EventKind.REJECTION_REPORTED:
             answer = self._profile.enquiry_codes.get(code) if code is not None else None
-            if answer is not None and heard.is_looked_back_to:
+            if heard.is_about_posting_question:  # whoever refuses it, and with what code: no word of the payment
+                kind = EventKind.STATUS_REQUEST_UNANSWERED
+            elif answer is not None and heard.is_looked_back_to:
                 kind = _BY_ANSWER[answer]
             elif answer is not None or not heard.is_about_transfer or code == _NEVER_RECEIVED:
                 kind = EventKind.STATUS_REQUEST_UNANSWERED

@@ -226,6 +226,13 @@ class RailProtocol(Protocol):
         """
         ...
 
+    def posting_question(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage | None:
+        """Return the question to the receiver of a transfer, or a return, that was sent, what became of the posting.
+
+        The same payment as it is gives the same id. None where the rail carries no such question.
+        """
+        ...
+
     def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
         """Return the question whether the rail is there at all, asked once where `doubt` has a ``ping_after``."""
         ...

@@ -13,6 +13,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.history import is_about_last_copy, standing_hold
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Payment
+from gateway.domain.posting_question import may_be_of_question, unguessed
 from gateway.domain.transitions import DOUBTED
 from gateway.service.conversations.hear import ConversationHearing, Outcome, Said
 from gateway.service.decide import Choice, Decisions, decide
@@ -431,6 +432,8 @@ class Receiver:
                 event = await self._not_found(event, reading, current, at=now)
             elif event.kind in _PLACED and current.state in DOUBTED:
                 event = await self._placed(event, reading, current)
+            elif may_be_of_question(event, current):
+                event = unguessed(event, await self.decisions.store.events(current.payment_id))
             return decide(
                 current,
                 event,

@@ -8,7 +8,7 @@ is taken from the record, and the state table is asked again what follows from i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Final, TypeVar
@@ -17,6 +17,7 @@ from uuid import UUID
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, Rail
+from gateway.domain.posting_question import may_be_of_question, unguessed
 from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide
 from gateway.service.dialect import readable_document_in
@@ -37,6 +38,7 @@ from gateway.service.ports import (
     RawMessage,
     Vault,
 )
+from gateway.service.posting_questions import transfer_sent
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import JSON_TYPE, Intake, Refused
@@ -49,6 +51,7 @@ _SENT: Final = frozenset(
         EventKind.TRANSFER_REPEATED,
         EventKind.PINGED,
         EventKind.RETURN_ASKED,
+        EventKind.POSTING_ASKED,
     }
 )
 """The events with which a message of ours left."""
@@ -177,7 +180,7 @@ class Replay:
             demand(payment.payment_id, what, kept=sent.body, found=built.body)
             return decide(payment, recorded.event, at=at, timing=rail.timing, messages=(sent,))
         if (heard := _heard_with(history, recorded)) is not None:
-            event = self._read(heard, recorded, payment)
+            event = self._read(heard, recorded, payment, history.events)
             what = f"what the rail's message {recorded.event.business_message_id} means"
             demand(payment.payment_id, what, kept=recorded.event, found=event)
             digest = self.vault.blind_index("rail-message", heard.body)
@@ -206,11 +209,18 @@ class Replay:
                 sent = next(raw for raw in out if raw.message_type == pacs008.MESSAGE_TYPE)
                 transfer = pacs008.parse(readable_document_in(sent))
                 return self.receiving[payment.rail].requests.ask(payment, transfer, reason, at=at)
+            case EventKind.POSTING_ASKED:
+                last = transfer_sent(history.messages, before=at)
+                question = None if last is None else rail.posting_question(payment, last, at=at)
+                assert question is not None, "its receiver is asked about what was sent, where the rail carries that"
+                return question
             case _:
                 first = next(raw for raw in history.messages if raw.direction is MessageDirection.RAIL_OUT)
                 return rail.enquiry(payment, first, at=at)
 
-    def _read(self, heard: RawMessage, recorded: RecordedEvent, payment: Payment) -> Event:
+    def _read(
+        self, heard: RawMessage, recorded: RecordedEvent, payment: Payment, events: Sequence[RecordedEvent]
+    ) -> Event:
         rail = self.rails[payment.rail]
         reading = rail.read(heard.body)
         strange = reading.codes or rail.mismatches(reading, payment)
@@ -222,6 +232,8 @@ class Replay:
             return recorded.event
         if _PLACED.get(event.kind) is recorded.event.kind:
             return recorded.event
+        if may_be_of_question(event, payment):
+            return unguessed(event, [each for each in events if each.sequence < recorded.sequence])
         return event
 
 

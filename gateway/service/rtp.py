@@ -219,6 +219,10 @@ class RtpDialect:
             marked_as_duplicate(sent.body), pacs008.MESSAGE_TYPE, sent.business_message_id, MessageClass.VALUE
         )
 
+    def posting_question(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage | None:  # noqa: ARG002
+        """Return None: that RTP carries a status request to a participant no public text says."""
+        return None
+
     def ping(self, payment: Payment, *, at: datetime) -> OutboundMessage:
         """Return an echo request, admn.005."""
         return self.administration(EchoRequest, ping_reference_of(payment.payment_id, payment.pings + 1), at=at)
@@ -319,6 +323,10 @@ class RtpDialect:
     def names_transfer(self, about: str, payment: Payment) -> bool:
         """Whether it is the Document's id or the header's: they are one number."""
         return about in {payment.message_id, header_id_of(payment.message_id)}
+
+    def names_posting_question(self, about: str, payment: Payment) -> bool:  # noqa: ARG002
+        """Whether it is: never, there is none."""
+        return False
 
     def event(self, statement: Statement, heard: Heard) -> Event:
         """Return what a report, a time-out or an acknowledgement means. An RJCT of a copy decides nothing."""

@@ -116,6 +116,12 @@ class FedNowSettings(BaseModel):
     status_requests_max: int = Field(
         12, gt=0, description="Questions about one payment that stay unanswered before a person is called."
     )
+    posting_question_wait_s: float | None = Field(
+        None,
+        ge=0,
+        description="From an acceptance without posting (ACWP) on, until its receiver may be asked what became of it; "
+        "empty: until midnight Eastern of the next standard business day, by when it says so itself.",
+    )
     ping_after: int = Field(
         3, ge=0, description="After so many unanswered questions the rail is pinged once; 0: it is never pinged."
     )
@@ -170,7 +176,7 @@ class FedNowSettings(BaseModel):
     )(as_sequence)
     _or_none = field_validator(
         *("url", "connection_point", "peer_connection_point", "protective_sign_off_after_s", "totals_interval_s"),
-        "liquidity_hours",
+        *("liquidity_hours", "posting_question_wait_s"),
         mode="before",
     )(none_if_empty)
 

@@ -77,8 +77,8 @@ class Settings(BaseSettings):
     )
     witness_url: SecretStr | None = Field(
         None,
-        description="The witness outside both regions: postgresql://… of a third server, or dynamodb://…?region=…, "
-        "with a table's name as host; needed where there are two.",
+        description="The witness outside both regions: postgresql://… of a third server, dynamodb://…?region=…, "
+        "or s3://…?region=…, with a table or bucket as host; needed where there are two.",
     )
     lease_s: float = Field(
         10.0,

@@ -26,6 +26,7 @@ from iso20022 import (
     fednow_message_id,
     header,
     pacs002,
+    pacs028,
     wrap,
 )
 from iso20022.messages import admi004, admi011, admi998
@@ -96,24 +97,25 @@ class AnswerWriter:
         now: datetime,
     ) -> bytes:
         """A rejection of the status request itself: it is the request that is the original here."""
-        message_id = self._message_id(self._service, now)
-        return self._wrapped(
-            PaymentStatusReport(
-                message_id=message_id,
-                creation_time=eastern(now),
-                original_message_id=request.message_id,
-                original_message_name=message_type,
-                original_creation_time=request.creation_time,
-                status=TransactionStatus.RJCT,
-                reasons=(StatusReason(proprietary=code),),
-                instructing_agent=RoutingNumber(self._service),
-                instructed_agent=request.instructing_agent,
-            ),
-            business_message_id=message_id,
-            recipient=recipient,
-            processed_at=now,
+        message_id, reason = self._message_id(self._service, now), StatusReason(proprietary=code)
+        report = _refusal(request, reason, by=self._service, message_id=message_id, message_type=message_type, now=now)
+        return self._wrapped(report, business_message_id=message_id, recipient=recipient, processed_at=now, now=now)
+
+    def question_refused(
+        self, request: PaymentStatusRequest, *, code: str, recipient: ConnectionPartyId, now: datetime
+    ) -> bytes:
+        """The same by the institution that was asked, relayed: it cannot trace what it is asked about."""
+        by, words = ConnectionPartyId(request.instructed_agent), ("It cannot be traced.",) if code == "NARR" else ()
+        report = _refusal(
+            request,
+            StatusReason(code=code, additional=words),
+            by=by,
+            message_id=self._message_id(by, now),
+            message_type=pacs028.MESSAGE_TYPE,
             now=now,
         )
+        header_id = self._message_id(self._service, now)
+        return self._wrapped(report, business_message_id=header_id, recipient=recipient, processed_at=now, now=now)
 
     def reject(
         self, *, related_reference: str, code: str, description: str, recipient: ConnectionPartyId, now: datetime
@@ -278,6 +280,28 @@ def eastern(instant: datetime) -> datetime:
     """The instant as the network stamps it: Eastern time with its offset, milliseconds at most."""
     local = instant.astimezone(EASTERN)
     return local.replace(microsecond=local.microsecond // 1000 * 1000)
+
+
+def _refusal(
+    request: PaymentStatusRequest,
+    reason: StatusReason,
+    *,
+    by: ConnectionPartyId,
+    message_id: MessageId,
+    message_type: str,
+    now: datetime,
+) -> PaymentStatusReport:
+    return PaymentStatusReport(
+        message_id=message_id,
+        creation_time=eastern(now),
+        original_message_id=request.message_id,
+        original_message_name=message_type,
+        original_creation_time=request.creation_time,
+        status=TransactionStatus.RJCT,
+        reasons=(reason,),
+        instructing_agent=RoutingNumber(by),
+        instructed_agent=request.instructing_agent,
+    )
 
 
 def _report(

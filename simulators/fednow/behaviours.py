@@ -52,6 +52,14 @@ ROWS: Final[tuple[Row, ...]] = (
         ),
     ),
     row(
+        "SIMASKPDNG",
+        "1500.15",
+        "ACWP, and nothing follows until its sender asks the creditor's institution (pacs.028): then PDNG, BLCK, ACCC "
+        "or RJCT; AG09 or NARR: RJCT of the question; NONE: no answer; TWICE: the same ACCC twice.",
+        pattern=r"ASK(ACCC|RJCT|BLCK|PDNG|AG09|NARR|NONE|TWICE)",
+        make=lambda code, asked: Behaviour(code=code, decision=TransactionStatus.ACWP, asked=asked),
+    ),
+    row(
         "SIMACCC",
         "1500.04",
         f"ACSC, then {ANSWER_REST_S} s later ACCC from the creditor's institution.",

@@ -157,15 +157,16 @@ class ConversationWriter:
         account = number_of(request.debtor_account)
         if account == UNREAD_ACCOUNT:
             return (self._rejected(request.message_id, "T505", party, now=now),), None
-        answers = [self._response(request, status, party, now=now) for status in statuses_of(request)]
+        answers = [self.response(request, status, party, now=now) for status in statuses_of(request)]
         if account == TWICE_ACCOUNT:
             answers *= 2
-        told = (self._receipt(request.message_id, pain013.MESSAGE_TYPE, party, now=now), *answers)
+        told = (self.receipt(request.message_id, pain013.MESSAGE_TYPE, party, now=now), *answers)
         return told, payment_for(request)
 
-    def _response(
+    def response(
         self, request: RequestForPayment, status: RequestStatus, party: ConnectionPartyId, *, now: datetime
     ) -> bytes:
+        """What the debtor's institution says of a request, pain.014."""
         message_id = self._id(self._settings.profile.fednow_id, now)
         response = response_to(request, status, message_id, now=eastern(now))
         return self._wrapped(pain014.MESSAGE_TYPE, pain014.build(response), party, now=now)
@@ -173,7 +174,7 @@ class ConversationWriter:
     def _to_withdrawal(
         self, withdrawal: RequestForPaymentCancellation, party: ConnectionPartyId, *, now: datetime
     ) -> tuple[bytes, ...]:
-        receipt = self._receipt(withdrawal.message_id, camt055.MESSAGE_TYPE, party, now=now)
+        receipt = self.receipt(withdrawal.message_id, camt055.MESSAGE_TYPE, party, now=now)
         code = first_reason(withdrawal.reasons)
         if code == SILENT_REASON:
             return (receipt,)
@@ -200,7 +201,7 @@ class ConversationWriter:
     def _to_question(
         self, question: InformationRequest, party: ConnectionPartyId, *, now: datetime
     ) -> tuple[bytes, ...]:
-        receipt = self._receipt(question.message_id, camt026.MESSAGE_TYPE, party, now=now)
+        receipt = self.receipt(question.message_id, camt026.MESSAGE_TYPE, party, now=now)
         code = first_code(question)
         if code == SILENT_CODE:
             return (receipt,)
@@ -229,7 +230,8 @@ class ConversationWriter:
         information = information_told(question, message_id, now=eastern(now))
         return receipt, self._wrapped(camt028.MESSAGE_TYPE, camt028.build(information), party, now=now), resolved
 
-    def _receipt(self, reference: MessageId, name: str, party: ConnectionPartyId, *, now: datetime) -> bytes:
+    def receipt(self, reference: MessageId, name: str, party: ConnectionPartyId, *, now: datetime) -> bytes:
+        """The acknowledgement that a message has arrived, admi.007."""
         acknowledgement = ReceiptAcknowledgement(
             message_id=self._id(self._settings.profile.fednow_id, now),
             creation_time=eastern(now),

@@ -129,7 +129,7 @@ def find_technical_fault(
         return TechnicalFault(codes.unsupported, f"{report.message_type} is not taken from participants")
     if not report.valid:
         return TechnicalFault(codes.schema, first_finding(report))
-    if _CLASS_OF[header.message_type] != message_class:
+    if _class_of(report, settings) != message_class:
         return TechnicalFault(codes.wrong_class, f"{header.message_type} does not belong in class {message_class}")
     if not _speaks_for(report, connection_party, settings.participants):
         return TechnicalFault(codes.sender, f"{connection_party} does not speak for the instructing agent")
@@ -292,6 +292,20 @@ def cycle_day(instant: datetime) -> date:
     """The network's cycle day: the Eastern calendar day, and the next one from 7 p.m. on."""
     local = instant.astimezone(EASTERN)
     return local.date() + timedelta(days=local.hour >= _ROLLOVER_HOUR)
+
+
+def is_to_institution(request: PaymentStatusRequest, settings: FedNowSimulatorSettings) -> bool:
+    """Whether a status request asks an institution, and not the network."""
+    return request.instructed_agent != RoutingNumber(settings.profile.fednow_id)
+
+
+def _class_of(report: Report, settings: FedNowSimulatorSettings) -> str:
+    """The class in which a message belongs; a question to an institution is one like any to an institution."""
+    message, header = report.message, report.header
+    assert header is not None, "a message without a header belongs in none"
+    if isinstance(message, PaymentStatusRequest) and is_to_institution(message, settings):
+        return "nonvalue"
+    return _CLASS_OF[header.message_type]
 
 
 def _speaks_for(

@@ -31,13 +31,14 @@ from iso20022.messages.pain013 import RequestForPayment
 from simulators.behaviours import Answer, Told
 from simulators.book import Book
 from simulators.conversations import asking_from
-from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, Verdict
+from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, RequestTaken, Verdict
 from simulators.fednow import decide
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
 from simulators.fednow.conversations import ConversationWriter
 from simulators.fednow.events import CHANGES, standing_change, told_of
 from simulators.fednow.forward import FedNowForwarding
+from simulators.fednow.questions import QuestionAnswers
 from simulators.fednow.relay import FedNowRelay
 from simulators.fednow.reports import ReportWriter
 from simulators.fednow.requests import RequestWriter
@@ -64,6 +65,7 @@ class FedNowRules:
         self.requests = RequestWriter(settings, ids)
         self._reports = ReportWriter(settings, ids)
         self.conversations = ConversationWriter(settings, ids)
+        self._questions = QuestionAnswers(self._writer, self.conversations)
 
     def judge(self, body: bytes, arrival: Arrival, book: Book) -> Judgement:
         """What one copy of a message leads to: the verdict, and what follows from it."""
@@ -92,9 +94,11 @@ class FedNowRules:
         if fault is not None:
             return self._refused(fault, judged, message_id or NOT_AVAILABLE, arrival)
         relayed = self._relay.relayed(report, body, judged, arrival, book)
-        return relayed or self._taken(report, judged, arrival, book)
+        return relayed or self._taken(report, body, judged, arrival, book)
 
-    def _taken(self, report: Report, judged: Callable[..., Judged], arrival: Arrival, book: Book) -> Judgement:
+    def _taken(
+        self, report: Report, body: bytes, judged: Callable[..., Judged], arrival: Arrival, book: Book
+    ) -> Judgement:
         """What a message leads to that the network answers itself, in the name of whoever it is for."""
         header, message = report.header, report.message
         assert header is not None, "a message without a header has a technical fault"
@@ -120,9 +124,14 @@ class FedNowRules:
                 return self._report(message, header.business_message_id, judged, arrival, book)
             case RequestForPayment() | RequestForPaymentCancellation() | InformationRequest():
                 further, order = self.conversations.answered(message, arrival.connection_party, now=arrival.at)
-                return Judgement((judged(Verdict.IGNORED),), further=further, order=order)
+                is_request = isinstance(message, RequestForPayment)
+                taken = (RequestTaken(message.message_id, body),) if is_request else ()
+                return Judgement((judged(Verdict.IGNORED), *taken), further=further, order=order)
             case PaymentStatusReport():
                 return self._answered(message, judged(Verdict.ANSWER), arrival, book)
+            case PaymentStatusRequest() if decide.is_to_institution(message, self._settings):
+                told = self._questions.answered(message, arrival.connection_party, book, now=arrival.at)
+                return Judgement((judged(Verdict.ENQUIRY),), further=told)
             case PaymentStatusRequest() if forwarded := _forwarded_to(message, book):
                 return self._asked_by_receiver(
                     message, header.message_type, judged(Verdict.ENQUIRY), arrival, forwarded

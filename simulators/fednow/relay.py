@@ -10,9 +10,12 @@ from iso20022 import (
     CustomerCreditTransfer,
     InstitutionCreditTransfer,
     PaymentReturn,
+    PaymentStatusReport,
+    PaymentStatusRequest,
     ReceiptAcknowledgement,
     Report,
     TransactionStatus,
+    pacs028,
 )
 from simulators.book import Book
 from simulators.facts import Fact, ForwardingCompleted, Judged, Verdict
@@ -56,17 +59,30 @@ class FedNowRelay:
         return None if listener is None else self._handed_on(header, body, judged(Verdict.IGNORED), listener, arrival)
 
     def _listener(self, message: object, arrival: Arrival, book: Book) -> ConnectionPartyId | None:
-        """Who is told what is said without money; of a receipt whoever has sent the message that it names."""
-        if isinstance(message, ReceiptAcknowledgement):
-            named = book.copies(message_id=message.receipts[0].related_reference)
-            return named[0].received.connection_party if named else None
-        return party_of(addressee_of(message), arrival.attended, self._settings.participants)
+        """Who is told what is said without money; of a receipt whoever has sent the message that it names.
+
+        So of a word on a question: what an institution says of a payment is the network's to tell its sender.
+        """
+        match message:
+            case ReceiptAcknowledgement(receipts=(receipt, *_)):
+                return _sender_of(receipt.related_reference, book)
+            case PaymentStatusReport(original_message_name=name) if name == pacs028.MESSAGE_TYPE:
+                return _sender_of(message.original_message_id, book)
+            case PaymentStatusRequest(instructed_agent=number):
+                return party_of(number, arrival.attended, self._settings.participants)
+            case _:
+                return party_of(addressee_of(message), arrival.attended, self._settings.participants)
 
     def _handed_on(
         self, header: BusinessHeader, body: bytes, judged: Judged, listener: ConnectionPartyId, arrival: Arrival
     ) -> Judgement:
         told = self._forwarding.handed_on(header, body, recipient=listener, now=arrival.at)
         return Judgement((judged,), broadcasts=((listener, told),))
+
+
+def _sender_of(message_id: str, book: Book) -> ConnectionPartyId | None:
+    named = book.copies(message_id=message_id)
+    return named[0].received.connection_party if named else None
 
 
 def _settled_at_once(value: Value, arrival: Arrival) -> tuple[Fact, ...]:

@@ -203,10 +203,44 @@ async def test_a_request_of_ours_is_taken_back_while_it_may_be(receiver: Receive
     await asked_until(receiver, path_of(asked["FRAD"]), is_in("WITHDRAWING_ACCEPTED"))
 
     refused = ask(receiver, f"{path_of(asked['CUST'])}/withdrawal", {"reason_code": "CUST"}, expected=409)
-    assert (refused["state"], withdrawn["may"], kept["may"]) == ("WITHDRAWN", [], ["withdraw"])
+    assert (refused["state"], withdrawn["may"], kept["may"]) == ("WITHDRAWN", [], ["withdraw", "ask_status"])
     waiting = [ask(receiver, path_of(asked[reason]))["state"] for reason in ("TECH", "FRAD")]
     assert waiting == ["WITHDRAWING_ACCEPTED"] * 2
     assert ("camt.055", ["ignored"]) in verdicts_of(receiver, asked["CUST"])
+
+
+async def test_how_a_request_of_ours_stands_is_asked_and_told(receiver: Receiver) -> None:
+    """The latest, said or not said before; not traceable, which refuses nothing; once; and not of what is over."""
+    asked = {account: asked_for(receiver, account) for account in ("SIMSILENT", "SIMPRESENT", "SIMUNTRACED")}
+    over = asked_for(receiver, "SIMREFUSE")
+    await asked_until(receiver, path_of(over), is_in("REFUSED"))
+    await asked_until(receiver, path_of(asked["SIMPRESENT"]), is_in("PRESENTED"))
+
+    for shown in (*asked.values(), *asked.values()):
+        ask(receiver, f"{path_of(shown)}/status-request", {})
+    told = {"SIMSILENT": "Presented", "SIMPRESENT": "Presented", "SIMUNTRACED": "StatusNotTold"}
+    for account, shown in asked.items():
+
+        def is_told(now: dict[str, Any], kind: str = told[account]) -> bool:
+            since = [each["kind"] for each in now["events"]]
+            since = since[since.index("StatusAsked") :]
+            return kind in since and since.count("ReceiptReported") == 2
+
+        await asked_until(receiver, f"{path_of(shown)}/events", is_told)
+    refused = ask(receiver, f"{path_of(over)}/status-request", {}, expected=409)
+
+    ended = {account: ask(receiver, path_of(shown)) for account, shown in asked.items()}
+    states = [shown["state"] for shown in ended.values()]
+    assert (states, refused["state"]) == (["PRESENTED", "PRESENTED", "REQUESTED"], "REFUSED")
+    assert not any(shown["attention"] for shown in ended.values())
+    for shown in asked.values():
+        assert [verdicts for kind, verdicts in verdicts_of(receiver, shown) if kind == "pacs.028"] == [["enquiry"]]
+    (reason,) = [
+        each["reason"]["code"]
+        for each in ask(receiver, f"{path_of(asked['SIMUNTRACED'])}/events")["events"]
+        if each["kind"] == "StatusNotTold"
+    ]
+    assert reason == "AG09"
 
 
 async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(

@@ -19,6 +19,7 @@ from gateway.domain.reconciliation import Arrivals
 from gateway.domain.timing import Timing
 from gateway.receiving import Receiving
 from gateway.service.admission import Admission
+from gateway.service.consuming import or_else
 from gateway.service.conversations.desk import ConversationDesk
 from gateway.service.conversations.fednow import FedNowConversations
 from gateway.service.conversations.hear import ConversationHearing
@@ -476,7 +477,7 @@ async def run_worker(life: Life, build: Build) -> None:
             AsyncExitStack() as stack,
         ):
             if conversing is not None:
-                unhurried = conversing.keeping.or_else(_of_nobody)
+                unhurried = or_else(conversing.keeping.send, _of_nobody)
                 await stack.enter_async_context(bus.consume(queue_of(MessageClass.NONVALUE), unhurried, **seldom))
             for message_class, handler in () if receiving is None else receiving.handlers:
                 queue = Queue.of(rail.rail, QueueDirection.IN, message_class)

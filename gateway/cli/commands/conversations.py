@@ -133,3 +133,11 @@ def conversations_withdraw(
 
     given = {"reason_code": reason, "text": text}
     raise typer.Exit(answer_conversation(settings_or_stop(), conversation, given, part="withdrawal", url=url))
+
+
+@conversations.command("status")
+def conversations_status(conversation: _Conversation, url: Url = None) -> None:
+    """Ask who was asked for a payment how a request of ours stands (pacs.028)."""
+    from gateway.cli.conversations import answer_conversation
+
+    raise typer.Exit(answer_conversation(settings_or_stop(), conversation, {}, part="status-request", url=url))

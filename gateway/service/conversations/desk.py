@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.domain.conversation import (
     MAY_EXPIRE,
+    STATUS_ASKED_AGAIN_S,
     Act,
     Conversation,
     ConversationId,
@@ -246,6 +247,8 @@ class ConversationDesk:
     ) -> Conversation:
         """Do what is ours to do in a conversation, and return it as it is then.
 
+        How a request stands is asked once in some minutes: a repeat is the same question.
+
         Raises:
             LookupError: there is no such conversation.
             NotNowError: it does not wait for this; of two answers at once, one wins.
@@ -256,6 +259,8 @@ class ConversationDesk:
         for _ in range(ATTEMPTS_MAX):
             conversation = await self.show(conversation_id, tenant_id=tenant_id)
             now = self.clock.now()
+            if act is Act.STATUS_ASKED and await self._was_asked(conversation, at=now):
+                return conversation
             is_over = conversation.expires_at is not None and now > conversation.expires_at
             if not is_ours_to_do(conversation, act):
                 raise NotNowError(conversation.state)
@@ -293,6 +298,12 @@ class ConversationDesk:
                 return await self.show(conversation_id, tenant_id=tenant_id)
         raise UnavailableError(f"other acts were saved first {ATTEMPTS_MAX} times")
 
+    async def _was_asked(self, conversation: Conversation, *, at: datetime) -> bool:
+        """Whether it was asked so lately how a request stands that this is the same question."""
+        since = at - timedelta(seconds=STATUS_ASKED_AGAIN_S)
+        acts = await self.store.events(conversation.conversation_id)
+        return any(recorded.act is Act.STATUS_ASKED and recorded.at > since for recorded in acts)
+
     async def _said(
         self,
         conversation: Conversation,
@@ -307,6 +318,8 @@ class ConversationDesk:
         if act is Act.WITHDRAWAL_ASKED:
             assert reason is not None, "a withdrawal states its reason"
             said: Sequence[OutboundMessage] = (rail.withdrawal(conversation, messages, reason, at=at),)
+        elif act is Act.STATUS_ASKED:
+            said = (rail.status_question(conversation, messages, at=at),)
         else:
             said = rail.answer(conversation, act, messages, reason=reason, information=information, at=at)
         if findings := [finding for message in said for finding in rail.findings(message)]:

@@ -38,12 +38,15 @@ from iso20022 import (
     Finding,
     MessageId,
     MessageReject,
+    PaymentStatusReport,
+    PaymentStatusRequest,
     Personal,
     ReceiptAcknowledgement,
     Resolution,
     RoutingNumber,
+    TransactionStatus,
 )
-from iso20022.messages import camt026, camt055, camt060, pain013
+from iso20022.messages import camt026, camt055, camt060, pacs028, pain013
 from iso20022.messages.camt026 import (
     InformationRequest,
 )
@@ -72,6 +75,12 @@ _BY_CONFIRMATION: Final[Mapping[ConversationKind, Mapping[str, Act]]] = {
         "IPAY": Act.WILL_PAY,
     },
 }
+_UNACKNOWLEDGED: Final = (
+    *(AccountReportMessage, DebitCreditNotification, MessageReject),
+    *(ReceiptAcknowledgement, PaymentStatusReport),
+)
+"""What is not acknowledged with admi.007: the service's own words, and statuses."""
+
 _CLASSES: Final = {camt060.MESSAGE_TYPE: MessageClass.INQUIRY}
 
 
@@ -134,6 +143,8 @@ class FedNowConversations:
                 return (query.message_id,)
             case Resolution(resolved_case=case) if case is not None:
                 return (case.id,)
+            case PaymentStatusReport() if _refuses_question(said):
+                return (said.original_message_id,)
             case MessageReject():
                 return (said.related_reference,)
             case ReceiptAcknowledgement(receipts=(receipt, *_)):
@@ -158,6 +169,8 @@ class FedNowConversations:
                 return Act.REPORTED
             case Resolution():
                 return _BY_CONFIRMATION.get(conversation.kind, {}).get(said.confirmation or "")
+            case PaymentStatusReport():
+                return Act.STATUS_NOT_TOLD
             case ReceiptAcknowledgement():
                 return Act.RECEIPT
             case MessageReject():
@@ -171,7 +184,7 @@ class FedNowConversations:
 
     def receipt(self, said: Talk | Statement, *, message_type: str, at: datetime) -> OutboundMessage | None:
         """Return the admi.007 that participants send each other; reports and the service's own words need none."""
-        if isinstance(said, AccountReportMessage | DebitCreditNotification | MessageReject | ReceiptAcknowledgement):
+        if isinstance(said, _UNACKNOWLEDGED):
             return None
         if isinstance(said, RequestForPayment) and not said.amount.cents:
             return None  # of a request for nothing its answer tells that it came (Operating Procedures)
@@ -240,6 +253,26 @@ class FedNowConversations:
         )
         return self._message(message_id, camt055.MESSAGE_TYPE, camt055.build(cancellation), at)
 
+    def status_question(
+        self, conversation: Conversation, messages: Sequence[RawMessage], *, at: datetime
+    ) -> OutboundMessage:
+        """Return the pacs.028 to who was asked, about the pain.013; each one has an id of its own."""
+        request = pain013.parse(document_in(messages[0]))
+        message_id = self._manner.id_of("request-status", f"{conversation.conversation_id}:{conversation.version}", at)
+        question = PaymentStatusRequest(
+            message_id=message_id,
+            creation_time=self._manner.time(at),
+            original_message_id=request.message_id,
+            original_message_name=pain013.MESSAGE_TYPE,
+            original_creation_time=request.creation_time,
+            original_instruction_id=request.instruction_id,
+            original_end_to_end_id=request.end_to_end_id,
+            original_uetr=request.uetr,
+            instructing_agent=conversation.own_agent,
+            instructed_agent=conversation.counterparty,
+        )
+        return self._message(message_id, pacs028.MESSAGE_TYPE, pacs028.build(question), at)
+
     def answer(
         self,
         conversation: Conversation,
@@ -260,6 +293,12 @@ class FedNowConversations:
     def _message(self, message_id: MessageId, message_type: str, document: Element, at: datetime) -> OutboundMessage:
         message_class = _CLASSES.get(message_type, MessageClass.NONVALUE)
         return self._dialect.message(message_id, message_type, document, message_class, at)
+
+
+def _refuses_question(said: PaymentStatusReport) -> bool:
+    """Whether it may refuse a question about a request for payment: of money it says something else."""
+    about = said.original_message_name[:8]
+    return said.status is TransactionStatus.RJCT and about in {pacs028.MESSAGE_TYPE[:8], pain013.MESSAGE_TYPE[:8]}
 
 
 def _report_heard(business_message_id: str, kind: str, account: str, service: RoutingNumber) -> Opening:

@@ -160,6 +160,12 @@ class ConversationRail(Protocol):
         """Return the message that takes our request for payment back."""
         ...
 
+    def status_question(
+        self, conversation: Conversation, messages: Sequence[RawMessage], *, at: datetime
+    ) -> OutboundMessage:
+        """Return the question how our request for payment stands."""
+        ...
+
     def answer(
         self,
         conversation: Conversation,

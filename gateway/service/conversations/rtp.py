@@ -95,6 +95,7 @@ _AGREEMENT_UNKNOWN: Final = (
 _UNSAID: Final[Mapping[Act, str]] = {
     Act.PRESENTED: f"{_NO_WORD} A request is accepted or refused.",
     Act.WITHDRAWAL_DEFERRED: f"{_NO_WORD} A withdrawal is refused, or agreed to.",
+    Act.STATUS_ASKED: "That RTP carries a status request to another institution no public text says.",
     Act.DEFERRED: f"{_NO_WORD} A question is answered once, with what is told.",
 }
 _NO_REPORTS: Final = "RTP's message set has no account reports (camt.060, camt.052)."
@@ -293,6 +294,16 @@ class RtpConversations:
             reasons=stated(reason),
         )
         return self._message(message_id, camt056.MESSAGE_TYPE, camt056.build(cancellation), at)
+
+    def status_question(
+        self,
+        conversation: Conversation,  # noqa: ARG002
+        messages: Sequence[RawMessage],  # noqa: ARG002
+        *,
+        at: datetime,  # noqa: ARG002
+    ) -> OutboundMessage:
+        """Raise: `unsaid` says that there is none."""
+        raise AssertionError(_UNSAID[Act.STATUS_ASKED])
 
     # --- what we answer ---
 

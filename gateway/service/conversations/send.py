@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -77,15 +77,6 @@ class ConversationKeeping:
             message_class = _CLASSES.get(message.message_type[:8], MessageClass.NONVALUE)
             await self.links[conversation.rail].send(message.body, message_class=message_class)
         return True
-
-    def or_else(self, other: Callable[[Delivery], Awaitable[None]]) -> Callable[[Delivery], Awaitable[None]]:
-        """Return the handler of a queue on which conversations are, and what `other` sees to."""
-
-        async def see_to(delivery: Delivery) -> None:
-            if not await self.send(delivery):
-                await other(delivery)
-
-        return see_to
 
     async def run(self) -> None:
         """Keep time until cancelled; raises as `look`."""

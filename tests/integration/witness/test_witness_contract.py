@@ -6,11 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
+from threading import Thread
 from typing import Any, Final
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.witness import WitnessAddressError, open_witness, prepare_witness
@@ -26,34 +28,49 @@ from tests.terraform.running import SOURCE
 from tests.unit.http.world import RecordingObserver
 
 TABLE: Final = "fifteen-witness"
+BUCKET: Final = "fifteen-witness-bucket"
 WITNESS: Final = SOURCE / "modules" / "witness"
 _names = count(1)
 
 
 @pytest.fixture(scope="module")
-def dynamodb() -> Iterator[str]:
-    """Moto's server on loopback, with the table that an account would have: as Terraform's code says."""
+def aws() -> Iterator[str]:
+    """Moto's server on loopback, one request at a time: it looks and writes in two steps, and AWS does in one."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-
+    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=False)
+    serving = Thread(target=server.serve_forever, daemon=True)
+    serving.start()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ACCESS_KEY_ID", "test")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        client: Any = boto3.client("dynamodb", region_name="us-east-2", endpoint_url=endpoint)
-        (code,) = (block for block in blocks(WITNESS, "resource") if block.labels[0] == "aws_dynamodb_table")
-        key = code.text("hash_key")
-        client.create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
-            BillingMode=code.text("billing_mode"),
-        )
-        client.close()
-        yield f"dynamodb://{TABLE}?region=us-east-2&endpoint={endpoint}"
-        server.stop()
+        yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    serving.join()
+
+
+@pytest.fixture(scope="module")
+def dynamodb(aws: str) -> str:
+    """With the table that an account would have: as Terraform's code says."""
+    client: Any = boto3.client("dynamodb", region_name="us-east-2", endpoint_url=aws)
+    (code,) = (block for block in blocks(WITNESS, "resource") if block.labels[0] == "aws_dynamodb_table")
+    key = code.text("hash_key")
+    client.create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+        BillingMode=code.text("billing_mode"),
+    )
+    client.close()
+    return f"dynamodb://{TABLE}?region=us-east-2&endpoint={aws}"
+
+
+@pytest.fixture(scope="module")
+def s3(aws: str) -> str:
+    """With a bucket."""
+    client: Any = boto3.client("s3", region_name="us-east-2", endpoint_url=aws)
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-east-2"})
+    client.close()
+    return f"s3://{BUCKET}/of/two?region=us-east-2&endpoint={aws}"
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +79,13 @@ def witness_database(postgres_server: EmbeddedPostgres) -> str:
     return copy_database(postgres_server, "template1").owner_dsn
 
 
-@pytest.fixture(params=["memory", "postgres", "dynamodb"])
+@pytest.fixture(params=["memory", "postgres", "dynamodb", "s3"])
 def address(request: pytest.FixtureRequest) -> str | None:
     """Where each witness is, in turn; none for the one in memory."""
     if request.param == "memory":
         return None
-    if request.param == "dynamodb":
-        return str(request.getfixturevalue("dynamodb"))
+    if request.param in {"dynamodb", "s3"}:
+        return str(request.getfixturevalue(request.param))
     return str(request.getfixturevalue("witness_database"))
 
 
@@ -146,6 +163,21 @@ async def test_of_many_writers_at_once_one_wins_each_round(witness: Witness, nam
     assert record.version == 3
 
 
+async def test_a_writer_that_has_read_nothing_writes_the_version_that_it_was_told(
+    address: str | None, witness: Witness, name: str
+) -> None:
+    """A process that has just started, with a version that another has read; and one that has seen an older one."""
+    first = await witness.write(name, "one", expected=None)
+    if address is None:
+        return
+    async with open_witness(address) as other:
+        second = await other.write(name, "two", expected=first)
+        assert await witness.write(name, "three", expected=second) == 3
+        with pytest.raises(OvertakenError):
+            await other.write(name, "four", expected=second)
+        assert await other.read(name) == await witness.read(name)
+
+
 async def test_processes_of_one_region_renew_one_lease_without_hindering_one_another(
     witness: Witness, name: str
 ) -> None:
@@ -166,12 +198,13 @@ async def test_processes_of_one_region_renew_one_lease_without_hindering_one_ano
     assert record.version == 1 + 3 * len(leases)
 
 
-@pytest.mark.usefixtures("dynamodb")  # for its credentials
+@pytest.mark.usefixtures("aws")  # for its credentials
 async def test_a_witness_that_is_not_there_is_unavailable(unused_tcp_port: int) -> None:
     """What cannot be reached is the world's fault, within a limit of time, and no verdict."""
     for url in (
         f"postgresql://nobody:secret@127.0.0.1:{unused_tcp_port}/none",
         f"dynamodb://{TABLE}?region=us-east-2&endpoint=http://127.0.0.1:{unused_tcp_port}",
+        f"s3://{BUCKET}?region=us-east-2&endpoint=http://127.0.0.1:{unused_tcp_port}",
     ):
         async with open_witness(url) as witness:
             with pytest.raises(UnavailableError):
@@ -180,7 +213,7 @@ async def test_a_witness_that_is_not_there_is_unavailable(unused_tcp_port: int) 
                 await witness.write("lease/none", "", expected=None)
 
 
-@pytest.mark.parametrize("url", ["", "redis://somewhere", "dynamodb://?region=us-east-2"])
+@pytest.mark.parametrize("url", ["", "redis://somewhere", "dynamodb://?region=us-east-2", "s3:///no-bucket"])
 async def test_an_address_that_names_no_witness_is_refused(url: str) -> None:
     """The text says what would be one."""
     with pytest.raises(WitnessAddressError, match="dynamodb://TABLE"):

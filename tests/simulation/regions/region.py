@@ -245,17 +245,22 @@ class Region:
     def quiet_until_s(self) -> float:
         """Return until when nobody here who looks for work finds any: now, if there is some."""
         store, payments = self.store, self.store.rows.payments.values()
-        quiet_until_s = math.inf
+        quiet_until_s = math.inf  # asked for at each step of time: loops, where a generator would say it shorter
         has_notes = bool(store.notes or self.incoming.notes)
         if (has_notes or self.may_act) and self.world.has_workers(self.name):
             if has_notes or store.rows.outbox or store.to_apply:
                 return 0.0
             due = [each.next_step_at for each in payments if each.next_step_at is not None]
             for transfer in self.incoming.rows.transfers.values():
-                waits = (transfer.next_step_at if transfer.state in WAITED_FOR else None, transfer.unsent_at)
-                due += [at for at in waits if at is not None]
-            quiet_until_s = min(map(self.true_s, due), default=math.inf)
-        is_asked = any(each.state in FINAL and self.asked[self.world.numbers[each.end_to_end_id]] for each in payments)
+                if transfer.next_step_at is not None and transfer.state in WAITED_FOR:
+                    due.append(transfer.next_step_at)
+                if transfer.unsent_at is not None:
+                    due.append(transfer.unsent_at)
+            if due:
+                quiet_until_s = self.true_s(min(due))
+        is_asked = any(self.asked.values()) and any(
+            each.state in FINAL and self.asked[self.world.numbers[each.end_to_end_id]] for each in payments
+        )
         follows = not self.world.is_silent(self.name)
         if (
             is_asked

@@ -323,9 +323,10 @@ class RegionalStore(InMemoryStore):
         """Whether there is such a payment, and nobody has seen to it."""
         if self.slots is FIRST_MAP:
             return False
-        open_ones = (pid for pid, payment in self.rows.payments.items() if payment.next_step_at is None)
-        is_one = any(self._is_to_be_taken_up(payment_id) for payment_id in open_ones)
-        return is_one or self.world.incoming.waits_to_be_taken_up
+        for payment_id, payment in self.rows.payments.items():
+            if payment.next_step_at is None and payment.final_at is None and self._is_to_be_taken_up(payment_id):
+                return True
+        return self.world.incoming.waits_to_be_taken_up
 
     async def reach(self, peer: RegionId) -> Reach:
         """Return how far the peer follows; see `gateway.service.ports.ReachStore`."""

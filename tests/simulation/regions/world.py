@@ -56,6 +56,13 @@ class RegionsWorld(Stage):
         """Since when slots are being handed back."""
         self.moves = asyncio.Event()
         """Set when slots are handed back."""
+        self._processes_of = {
+            region: tuple(name for name in scenario.processes if name.startswith(region)) for region in REGIONS
+        }
+        self._workers_of = {
+            region: tuple(name for name in names if name.startswith(f"{region}.worker"))
+            for region, names in self._processes_of.items()
+        }
         self._mishap_ends_s = 0.0
         self._forwards = 0
         self._own_ids = OwnIdsOnly()
@@ -107,14 +114,23 @@ class RegionsWorld(Stage):
 
     def has_workers(self, region: RegionId) -> bool:
         """Whether a worker of a region is at work."""
-        lives = [life for name, life in self._lives.items() if name.startswith(f"{region}.worker")]
-        return any(life.is_alive and life.stalled_until_s <= self.loop.time() for life in lives)
+        now_s = self.loop.time()
+        for name in self._workers_of[region]:
+            life = self._lives[name]
+            if life.is_alive and life.stalled_until_s <= now_s:
+                return True
+        return False
 
     def has_old_readers(self, region: RegionId) -> bool:
         """Whether a process of a region has still to read the map since it gained its lease."""
-        lives = [life for name, life in self._lives.items() if name.startswith(region) and life.is_alive]
-        parts = [self.build.regional(life) for life in lives if life.stalled_until_s <= self.loop.time()]
-        return any(each.lease.left_s and each.keeper.read_at_s < each.lease.held_since_s for each in parts)
+        now_s = self.loop.time()
+        for name in self._processes_of[region]:
+            life = self._lives[name]
+            if life.is_alive and life.stalled_until_s <= now_s:
+                parts = self.build.regional(life)
+                if parts.keeper.read_at_s < parts.lease.held_since_s and parts.lease.left_s:
+                    return True
+        return False
 
     def comes_when_slots_move(self, *name: object) -> bool:
         """Whether a payment comes at the moment at which slots are handed back, where that happens."""
@@ -132,7 +148,7 @@ class RegionsWorld(Stage):
 
     def serves(self, region: RegionId) -> bool:
         """Whether every process of a region is at work, and knows the map."""
-        names = [name for name in self._lives if name.startswith(region)]
+        names = self._processes_of[region]
         is_up = all(self._lives[name].is_alive for name in names)
         parts = [self.build.regional(self._lives[name]) for name in names]
         return is_up and all(each.lease.left_s and each.keeper.read_at_s >= each.lease.held_since_s for each in parts)

@@ -42,6 +42,7 @@ ACTS: Final = {
         *OF_EVERY_KIND,
         *(_A.ANSWER_REFUSED, _A.WITHDRAWAL_FAILED, _A.PRESENTED, _A.ACCEPTED, _A.REFUSED, _A.PAID),
         *(_A.WITHDRAWAL_ASKED, _A.WITHDRAWAL_AGREED, _A.WITHDRAWAL_REFUSED, _A.WITHDRAWAL_DEFERRED),
+        *(_A.STATUS_ASKED, _A.STATUS_NOT_TOLD),
     },
     _K.INFORMATION_REQUEST: {
         *OF_EVERY_KIND,
@@ -111,6 +112,19 @@ def test_what_was_promised_or_paid_is_not_forgotten_because_of_a_later_word() ->
     }
     for (state, act), after in strange.items():
         assert TABLES[_K.REQUEST_FOR_PAYMENT][state, act] == ConversationStep(after, is_strange=True)
+
+
+@pytest.mark.parametrize("state", sorted({state for state, _ in TABLES[_K.REQUEST_FOR_PAYMENT]}))
+def test_how_a_request_stands_is_ours_to_ask_while_it_is_open_and_moves_nothing(state: ConversationState) -> None:
+    """Nor does it that the other side cannot tell; of a request that it has answered a person must look at that."""
+    table = TABLES[_K.REQUEST_FOR_PAYMENT]
+    ours, theirs = conversation(state=state), conversation(side=Side.THEM, state=state)
+
+    assert table[state, _A.STATUS_ASKED] == ConversationStep(state)
+    assert table[state, _A.STATUS_NOT_TOLD].state is state
+    assert table[state, _A.STATUS_NOT_TOLD].is_strange == (state in {_S.PRESENTED, _S.ACCEPTED})
+    assert is_ours_to_do(ours, _A.STATUS_ASKED) == state.is_open
+    assert not is_ours_to_do(theirs, _A.STATUS_ASKED)
 
 
 def test_a_second_answer_to_a_question_is_strange_only_where_it_differs() -> None:

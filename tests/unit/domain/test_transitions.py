@@ -40,6 +40,8 @@ ASKING: Final = {
     EventKind.RETURN_PENDING_REPORTED,
     EventKind.RETURN_AGREED_REPORTED,
     EventKind.RETURN_REFUSED_REPORTED,
+    # Its receiver is asked about it, and the question arrives.
+    EventKind.POSTING_QUESTION_RECEIVED,
 }
 
 ILLEGAL: Final = {
@@ -106,6 +108,13 @@ ILLEGAL: Final = {
     ),
     # Only what has settled is asked back: its answers can come to nothing else.
     *((state, kind) for state in PaymentState if state not in MOVED for kind in ASKING),
+    # Its receiver is asked about what it has taken without posting it, and about nothing else.
+    *(
+        (state, kind)
+        for state in PaymentState
+        for kind in (EventKind.POSTING_ASKED, EventKind.POSTING_REFUSAL_UNCLEAR)
+        if state is not PaymentState.ACCEPTED_WITHOUT_POSTING
+    ),
     # A payment is accepted once, by being made.
     *((state, EventKind.ACCEPTED) for state in PaymentState),
 }

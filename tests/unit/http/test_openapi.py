@@ -170,6 +170,20 @@ async def ask_of_held(world: World, ask: Callable[..., Awaitable[Answer]]) -> No
         await ask(path, await decide_hold(world, payment, body), method="POST")
 
 
+async def ask_about_posting(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
+    """What is not there, not accepted without posting, and asked about too early."""
+    accepted = await world.post_payment(json_payment(), key="not-posted")
+    payment = world.payment(accepted.json["payment_id"])
+    path = "/v1/payments/{payment_id}/status-request"
+    where = f"/v1/payments/{payment.payment_id}/status-request"
+    await ask(path, await world.post_json("/v1/payments/nonsense/status-request", {}, BEARER), method="POST")
+    await ask(path, await world.post_json(where, {}, BEARER), method="POST")
+    await world.is_not_posted(payment)
+    early = await ask(path, await world.post_json(where, {}, BEARER), method="POST")
+    assert (early.status, early.json["why"]) == (409, "too_early")
+    assert early.json["askable_from"] > accepted.json["accepted_at"]
+
+
 async def ask_of_conversations(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
     """One of each that is started, looked at and answered."""
     transfer = await arrived(world, state=IncomingState.PENDING)
@@ -197,6 +211,8 @@ async def ask_of_conversations(world: World, ask: Callable[..., Awaitable[Answer
     messages = await ask(f"{path}/messages", await world.get(f"{link}/messages"))
     await ask(f"{path}/messages/{{message_id}}", await world.get(messages.json["messages"][0]["link"]))
     await ask(f"{path}/messages/{{message_id}}", await world.get(f"{link}/messages/{transfer.payment_id}"))
+    for _ in range(2):
+        await ask(f"{path}/status-request", await world.post_json(f"{link}/status-request", {}, BEARER), method="POST")
     for said in ({"answer": "accepted"}, {"answer": "guess"}):
         await ask(f"{path}/answer", await world.post_json(f"{link}/answer", said, BEARER), method="POST")
     for said in ({"note": "Looked at."}, {"note": ""}):
@@ -261,6 +277,7 @@ async def test_the_answers_of_the_running_application_fit_the_document(world: Wo
             "POST", f"{link}/return-request", json.dumps(asking).encode(), {"Content-Type": "application/json"}
         )
         await ask("/v1/payments/{payment_id}/return-request", asked_back, method="POST")
+    await ask_about_posting(world, ask)
     await ask("/v1/messages", await world.post_message(message(), {"Prefer": "wait=1"}), method="POST")
     await ask("/v1/payments", await world.get("/v1/payments?end_to_end_id=EXAMPLE-INVOICE-1"))
     await ask("/v1/payments", await world.get("/v1/payments"))

@@ -51,6 +51,7 @@ from gateway.service.ports import (
     ReceivingTenant,
     Refusal,
 )
+from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
 from gateway.service.reconcile import MissingDesk
@@ -243,6 +244,17 @@ class World:
         assert await self.store.save([decision]) == [True]
         return self.store.rows.payments[payment.payment_id]
 
+    async def is_not_posted(self, payment: Payment) -> Payment:
+        """Let the payment be sent, and accepted without posting."""
+        (received,) = await self.store.messages(payment.payment_id)
+        sent = self.api.posting_questions.protocols[payment.rail].transfer_message(
+            payment, received, at=self.clock.now()
+        )
+        started = Event(EventKind.SENDING_STARTED, business_message_id=sent.business_message_id)
+        await self.befalls(payment, started, sent.kept(UUID(int=5), at=self.clock.now()))
+        accepted = Event(EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED, status="ACWP")
+        return await self.befalls(payment, accepted)
+
     async def settles(self, payment: Payment) -> Payment:
         """Let the payment be sent, and settled by the rail's pacs.002."""
         await self.befalls(payment, Event(EventKind.SENDING_STARTED))
@@ -355,6 +367,7 @@ async def open_world(
         directories={Rail.FEDNOW: directory},
         rail_missing=MissingDesk(rail_events, clock),
         requests=requests,
+        posting_questions=PostingQuestions(payments, {protocol.rail: protocol}, {}, {}, clock, SystemIdentifiers()),
         conversations=ConversationDesk(
             store=conversations,
             incoming=incoming,

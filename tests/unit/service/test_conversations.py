@@ -12,7 +12,14 @@ import pytest
 
 from adapters.keys.clear import ClearVault
 from adapters.system import SystemIdentifiers
-from gateway.domain.conversation import Act, Conversation, ConversationKind, ConversationState, Side
+from gateway.domain.conversation import (
+    STATUS_ASKED_AGAIN_S,
+    Act,
+    Conversation,
+    ConversationKind,
+    ConversationState,
+    Side,
+)
 from gateway.domain.payment import IdempotencyKey, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.stand_in import REJECT_ALL
 from gateway.domain.timing import Timing
@@ -26,11 +33,22 @@ from gateway.service.fednow import FedNowDialect, fednow_protocol
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.tenants import ReceivingTenants
 from gateway.service.ports import MessageClass, MessageDirection, RawMessage, ReceivingTenant, UnavailableError
-from iso20022 import Amount, Direction, EndToEndId, FedNowProfile, Personal, RoutingNumber, examine
+from iso20022 import (
+    Amount,
+    Direction,
+    EndToEndId,
+    FedNowProfile,
+    PaymentStatusRequest,
+    Personal,
+    RoutingNumber,
+    examine,
+)
 from iso20022.messages import pain013
 from iso20022.messages.camt060 import ReportKind
+from iso20022.messages.pain014 import RequestStatus
 from iso20022.sample import sample
 from simulators.conversations import Asking
+from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.conversations import ConversationWriter
 from simulators.fednow.forward import FedNowForwarding
 from simulators.fednow.settings import FedNowSimulatorSettings
@@ -550,3 +568,91 @@ async def test_a_notification_that_nobody_has_asked_for_is_a_report_once_however
     assert (report.kind, report.state) == (ConversationKind.ACCOUNT_REPORT, _S.REPORTED)
     assert (report.side, report.due_at) == (Side.THEM, None)
     assert [each.direction for each in await world.store.messages(report.conversation_id)] == [MessageDirection.RAIL_IN]
+
+
+def question_in(world: World) -> PaymentStatusRequest:
+    """The last pacs.028 that has left, valid, and in the class of what has no money."""
+    sent = world.link.sent[-1]
+    report = examine(sent.body, profile=FedNowProfile(own_connection_party=PARTY), direction=Direction.TO_RAIL)
+    assert report.valid, report.findings
+    assert isinstance(report.message, PaymentStatusRequest)
+    assert sent.message_class is MessageClass.NONVALUE
+    return report.message
+
+
+async def asked_how_it_stands(world: World, asked: Conversation) -> Conversation:
+    """Have it asked how a request of ours stands, and sent."""
+    act = Act.STATUS_ASKED
+    shown = await world.desk.answer(asked.conversation_id, act, tenant_id=TENANT, reason=None, by="test")
+    await world.sent(asked)
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [("RCVD", _S.PRESENTED), ("PRES", _S.PRESENTED), ("ACTC", _S.ACCEPTED), ("RJCT", _S.REFUSED)]
+)
+async def test_how_our_request_stands_is_told_as_any_answer_is(status: str, state: ConversationState) -> None:
+    """By pain.014 about the request; the question itself names it, and changes nothing."""
+    world = World()
+    asked = await world.ask(account="SIMSILENT")
+    shown = await asked_how_it_stands(world, asked)
+
+    question = question_in(world)
+    request = pain013.parse(document_in((await world.store.messages(asked.conversation_id))[0]))
+    answer = world.writer.response(request, RequestStatus(status), PARTY, now=world.clock.now())
+    assert await world.hear(answer) is Outcome.APPLIED
+
+    assert (question.original_message_id, question.original_message_name) == (asked.message_id, pain013.MESSAGE_TYPE)
+    assert (question.instructing_agent, question.instructed_agent) == (OWN, THEIRS)
+    assert shown.state is _S.REQUESTED
+    assert (await world.now(asked)).state is state
+
+
+@pytest.mark.parametrize("code", ["AG09", "NARR"])
+@pytest.mark.parametrize(("by", "outcome"), [(THEIRS, Outcome.APPLIED), ("990001203", Outcome.NOT_THEIRS)])
+async def test_that_it_is_not_traceable_refuses_nothing(code: str, by: str, outcome: Outcome) -> None:
+    """RJCT of the question is no RJCT of the request; and it is theirs alone to say. The control is the test above."""
+    world = World()
+    asked = await world.ask(account="SIMSILENT")
+    await asked_how_it_stands(world, asked)
+    answers = AnswerWriter(FedNowSimulatorSettings().profile, MessageIds(started_at=START))
+    question = replace(question_in(world), instructed_agent=RoutingNumber(by))
+
+    refusal = answers.question_refused(question, code=code, recipient=PARTY, now=world.clock.now())
+
+    assert await world.hear(refusal) is outcome
+    assert (await world.now(asked)).state is _S.REQUESTED
+    last = (await world.store.events(asked.conversation_id))[-1]
+    assert (last.act is Act.STATUS_NOT_TOLD) == (outcome is Outcome.APPLIED)
+
+
+async def test_a_repeat_of_the_question_is_the_same_and_after_a_while_another() -> None:
+    """Asked twice at once it leaves once; who hears nothing may ask again, under another id."""
+    world = World()
+    asked = await world.ask(account="SIMSILENT")
+    act = Act.STATUS_ASKED
+
+    await asyncio.gather(
+        *(world.desk.answer(asked.conversation_id, act, tenant_id=TENANT, reason=None, by="test") for _ in range(2))
+    )
+    types = await world.sent(asked)
+    first = question_in(world)
+    world.clock.advance(STATUS_ASKED_AGAIN_S)
+    await asked_how_it_stands(world, asked)
+
+    assert types.count("pacs.028") == 1
+    assert question_in(world).message_id != first.message_id
+
+
+async def test_what_is_over_or_not_ours_is_not_asked_about() -> None:
+    """A request that was refused, and one that was made to us."""
+    world = World()
+    asked = await world.ask(account="SIMREFUSE")
+    for answer in await world.answers_to(asked):
+        await world.hear(answer)
+    _, theirs = await world.asked_of_us()
+
+    for each in (asked, theirs):
+        with pytest.raises(NotNowError):
+            await world.desk.answer(each.conversation_id, Act.STATUS_ASKED, tenant_id=TENANT, reason=None, by="test")
+    assert Act.STATUS_ASKED not in world.desk.may(await world.now(asked))

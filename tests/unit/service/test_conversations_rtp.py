@@ -253,10 +253,13 @@ async def test_what_is_not_known_of_the_rail_is_refused_until_it_is_configured()
         await world.answer(await world.now(asked), Act.WITHDRAWAL_ASKED, REASON)
     with pytest.raises(NotStartedError):
         await world.answer(withdrawing, Act.WITHDRAWAL_AGREED)
+    with pytest.raises(NotStartedError) as unasked:
+        await world.answer(await world.now(asked), Act.STATUS_ASKED)
     refusing = await world.answer(withdrawing, Act.REFUSED, REASON)
 
     assert "FIFTEEN_RTP__WITHDRAWAL_AGREED_CODE" in str(refused.value)
-    assert Act.WITHDRAWAL_ASKED not in world.desk.may(await world.now(asked))
+    assert unasked.value.code == "not_on_this_rail"
+    assert not {Act.WITHDRAWAL_ASKED, Act.STATUS_ASKED} & world.desk.may(await world.now(asked))
     assert (withdrawing.state, refusing.state) == (_S.WITHDRAWING, _S.REFUSED)
 
 

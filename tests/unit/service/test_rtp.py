@@ -14,6 +14,7 @@ from gateway.domain.payment import IdempotencyKey, Payment, PaymentState, Rail
 from gateway.domain.timing import Timing
 from gateway.service.fednow import fednow_protocol
 from gateway.service.ports import MessageClass, Queue
+from gateway.service.posting_questions import PostingNotAskableError, PostingQuestions
 from gateway.service.requests import PaymentRequest
 from gateway.service.rtp import DEFAULT_DOUBT, RTP_RAIL_ID, RtpAddress, rtp_protocol
 from gateway.service.submit import Refused, Submitted
@@ -55,7 +56,7 @@ from iso20022.messages.camt035 import AcknowledgementKind
 from iso20022.messages.investigation import Case, GroupCancellation
 from iso20022.messages.original import Reason
 from iso20022.messages.shape import Code
-from tests.unit.service.world import PARTY, TENANT, World, world
+from tests.unit.service.world import PARTY, TENANT, Numbered, World, world
 
 PARTICIPANT: Final = ConnectionPartyId("990000107A1")
 KEY: Final = IdempotencyKey("invoice-2291")
@@ -417,6 +418,20 @@ async def test_an_acknowledgement_ends_what_was_accepted_without_posting(earth: 
     await earth.hear(posted(earth, payment))
 
     assert (await earth.now(payment)).state is PaymentState.SETTLED
+
+
+async def test_no_receiver_is_asked_what_became_of_the_posting(earth: World) -> None:
+    """That RTP carries such a question no public text says; so it is refused, whatever the time, and nothing leaves."""
+    payment = await sent(earth)
+    await earth.hear(status(earth, payment, TransactionStatus.ACWP))
+    rails = {Rail.RTP: earth.receiver.rail}
+    asking = PostingQuestions(earth.receiver.decisions, rails, {}, {}, earth.clock, Numbered())
+
+    with pytest.raises(PostingNotAskableError) as refused:
+        await asking.ask(payment.payment_id, tenant_id=TENANT, by="a test")
+
+    assert (refused.value.code, refused.value.askable_from) == ("not_on_this_rail", None)
+    assert len(earth.rail.sent) == 1
 
 
 async def test_an_acknowledgement_of_an_id_that_is_not_ours_is_set_aside(earth: World) -> None:

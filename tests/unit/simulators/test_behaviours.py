@@ -26,6 +26,7 @@ EXPECTED = {
     "SIMRJCTAC04": Expected(((0, RJCT, ("AC04",)),), RJCT, ("AC04",)),
     "SIMACWP": Expected(((0, ACWP, ()),), ACWP),
     "SIMACWPRJCT": Expected(((0, ACWP, ()), (1, RJCT, ("AC06",))), ACWP),
+    "SIMASKPDNG": Expected(((0, ACWP, ()),), ACWP),
     "SIMACCC": Expected(((0, ACSC, ()), (1, "ACCC", ())), ACSC),
     "SIMSILENT": Expected(((20, RJCT, ("E997",)),), RJCT, ("E997",)),
     "SIMSLOW3": Expected(((3, ACSC, ()),), ACSC),

@@ -11,6 +11,7 @@ from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.journal import JournalFile, decode, encode
 from tests.unit.simulators.conftest import MakeWorld
 from tests.unit.simulators.test_forwarding import posted
+from tests.unit.simulators.test_questions import request
 from tests.unit.simulators.world import ACSC, NOON, RJCT, SENDER, Told, World, ping_bytes, transfer_bytes
 
 ACKNOWLEDGED = Acknowledged(SENDER.connection_party, ("receipt-1", "receipt-2"))
@@ -111,6 +112,7 @@ def test_every_kind_of_fact_survives_its_encoding(world: World) -> None:
     world.bodies()
     posted(world)
     world.send(ping_bytes(world, event_code="FPOF")[0], message_class="system")
+    request(world, "SIMSILENT")
     world.rail.change_profile(SENDER.routing_number, ("CTRO", "RFPR"), now=world.now)
 
     facts = world.journal.load()

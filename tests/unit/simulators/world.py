@@ -35,7 +35,9 @@ from iso20022 import (
 )
 from iso20022.messages import admi004
 from iso20022.messages.admi004 import PING, SystemEventNotification
+from iso20022.messages.admi007 import ReceiptAcknowledgement
 from iso20022.messages.admi998 import ParticipantFile
+from iso20022.messages.pain014 import RequestForPaymentResponse
 from simulators.facts import Fact
 from simulators.fednow.decide import cycle_day
 from simulators.fednow.rail import fednow_rail
@@ -143,8 +145,10 @@ class World:
         agent: RoutingNumber = SENDER.routing_number,
         original_creation_time: datetime | None = None,
         message_id: MessageId | None = None,
+        asked: RoutingNumber | None = None,
+        message_class: str | None = None,
     ) -> MessageId:
-        """Send a status request about `original`; returns the request's own message id."""
+        """Send a status request about `original`, to the rail or who is `asked`; returns its own message id."""
         message_id = message_id or self.new_message_id(connection_party)
         request = PaymentStatusRequest(
             message_id=message_id,
@@ -154,14 +158,15 @@ class World:
             original_creation_time=original_creation_time,
             original_end_to_end_id=EndToEndId("END-TO-END"),
             instructing_agent=agent,
-            instructed_agent=RoutingNumber(self.settings.profile.fednow_id),
+            instructed_agent=asked or RoutingNumber(self.settings.profile.fednow_id),
         )
         body = wrap(
             EnvelopeKind.FEDNOW_INCOMING,
             header.build(header_of(pacs028.MESSAGE_TYPE, message_id, sender=connection_party, created_at=self.now)),
             pacs028.build(request),
         )
-        self.send(body, message_class="inquiry", connection_party=connection_party)
+        usual = "nonvalue" if asked else "inquiry"
+        self.send(body, message_class=message_class or usual, connection_party=connection_party)
         return message_id
 
     def send(
@@ -208,6 +213,10 @@ class World:
                 return Told(status.original_message_id, status.status, codes)
             case MessageReject() as reject:
                 return Told(reject.related_reference, "admi.002", (reject.reason_code,))
+            case ReceiptAcknowledgement(receipts=(receipt,)):
+                return Told(receipt.related_reference, "admi.007", (receipt.status_code,))
+            case RequestForPaymentResponse() as response:
+                return Told(response.original_message_id, response.status)
             case other:
                 raise AssertionError(f"the rail does not send {other}")
 
