@@ -87,6 +87,10 @@ class TelemetryObserver:
         if left_s < 0:
             self._metrics.incoming.late_total.labels(rail.value).inc()
 
+    def acceptance_waited(self, rail: Rail, seconds: float) -> None:
+        """Record how long an acceptance has waited for the other region."""
+        self._metrics.regions.acceptance_wait_seconds.labels(rail.value).observe(seconds)
+
     def screened(self, way: Way, screened: Screened, seconds: float) -> None:
         """Count what came of screening, and how long it took; log what did not pass, without a name."""
         outcome = "hit" if screened.hits else "passed" if screened.passes else "unanswered"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.domain.payment import RegionId
 
@@ -58,6 +58,13 @@ class RegionMetrics:
             "fifteen_region_behind_seconds",
             "How old what this region knows of another is, the difference of their clocks included.",
             ["region"],
+            registry=registry,
+        )
+        self.acceptance_wait_seconds = Histogram(
+            "gateway_incoming_acceptance_wait_seconds",
+            "How long an acceptance waited for the other region to have it: its part of our own share of an answer.",
+            ["rail"],
+            buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2),
             registry=registry,
         )
         self.incoming_withheld_total = Counter(

@@ -167,6 +167,9 @@ class LifeObserver:
     def incoming_changed(self, decision: IncomingDecision) -> None:
         """Seen in the store."""
 
+    def acceptance_waited(self, rail: Rail, seconds: float) -> None:
+        """Nobody counts."""
+
     def incoming_answered(self, rail: Rail, *, own_s: float, left_s: float) -> None:
         """Seen at the rail."""
 

@@ -19,6 +19,10 @@ class IncomingObserver(Protocol):
         """The rail has our answer: how long the gateway itself took, and how much of the reserve was left."""
         ...
 
+    def acceptance_waited(self, rail: Rail, seconds: float) -> None:
+        """An acceptance has waited so long for the other region to have it; next to nothing where there is none."""
+        ...
+
     def duplicate_ignored(self, rail: Rail, inbox_id: str) -> None:
         """The rail delivered a message again."""
         ...

@@ -136,7 +136,9 @@ class IncomingSender:
         """Whether an acceptance may leave now: it is in both regions, and not too late."""
         left_s = (transfer.answer_by - self.clock.now()).total_seconds()
         within_s = max(BOTH_LOOK_S, min(wait_s, left_s))
+        since_s = self.clock.monotonic_s()
         is_in_both = await self.acceptances.is_in_both(transfer.payment_id, within_s=within_s)
+        self.observer.acceptance_waited(transfer.rail, self.clock.monotonic_s() - since_s)
         is_late = self.clock.now() >= transfer.answer_by
         if is_late or is_in_both:
             self.acceptances.forget(transfer.payment_id)

@@ -142,6 +142,8 @@ class RecordingObserver:
 
     def incoming_answered(self, rail: Rail, *, own_s: float, left_s: float) -> None: ...
 
+    def acceptance_waited(self, rail: Rail, seconds: float) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -77,6 +77,7 @@ class IncomingRecorder:
     duplicates: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     parkings: list[PaymentId] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
 
     @property
     def contradictions(self) -> list[IncomingDecision]:
@@ -87,6 +88,9 @@ class IncomingRecorder:
         self.changes.append(decision)
 
     def incoming_answered(self, rail: Rail, *, own_s: float, left_s: float) -> None: ...
+
+    def acceptance_waited(self, rail: Rail, seconds: float) -> None:
+        self.waits.append(seconds)
 
     def duplicate_ignored(self, rail: Rail, inbox_id: str) -> None:
         self.duplicates.append(inbox_id)

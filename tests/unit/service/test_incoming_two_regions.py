@@ -100,6 +100,20 @@ async def test_an_acceptance_is_not_answered_at_all_while_the_peer_is_silent_and
         assert earth.queued(Queue.FEDNOW_IN_VALUE) == []
 
 
+async def test_how_long_an_acceptance_waited_for_the_other_region_is_told_apart() -> None:
+    """Of our own share of an answer it is the part that another region answers for."""
+
+    class Slow(SaidOfBoth):
+        async def is_there(self, asked: Asked, *, within_s: float) -> bool:
+            earth.clock.advance(0.25)
+            return await super().is_there(asked, within_s=within_s)
+
+    async with incoming_world(both=Slow(has=True)) as earth:
+        await accepted_by_institution(earth)
+
+        assert earth.recorder.waits == [0.25]
+
+
 async def test_a_rejection_waits_for_nobody() -> None:
     """No money moves by it: who takes over and asks hears the same."""
     async with incoming_world(both=SaidOfBoth(has=False)) as earth:
