@@ -13,18 +13,20 @@ from adapters.postgres.screening import PostgresScreening
 from adapters.synthetic import SyntheticPayments
 from adapters.system import SystemIdentifiers
 from adapters.telemetry.metrics import Metrics
-from gateway.conversing import conversation_desk
+from gateway.conversing import awaited_receipts, conversation_desk, request_copies
 from gateway.domain.payment import RegionId, TenantId
 from gateway.parts import Parts, decisions_of, lease_check, posting_questions, release_of
 from gateway.presence import RailPresence
 from gateway.receiving import desk_of, receiving_rails
 from gateway.regional import takes_of, whole_of
 from gateway.service.admission import Admission
+from gateway.service.conversations.send_again import SendingAgain
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import grouped_saves
 from gateway.service.group_commit import GroupCommit
 from gateway.service.operate import Operators
 from gateway.service.ports import Bus
+from gateway.service.receipts import ReceiptDesk
 from gateway.service.reconcile import MissingDesk
 from gateway.service.relay import Forwarder
 from gateway.service.submit import Intake, grouped_accepts
@@ -58,6 +60,7 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
         clock=clock,
         identifiers=identifiers,
         observer=parts.observer,
+        receipts=awaited_receipts(settings, parts.receipts, clock),
     )
     api = Api(
         intake=Intake(
@@ -100,6 +103,8 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
             vault=parts.vault,
             directory=presence.directory,
         ),
+        sending_again=SendingAgain(parts.conversations, parts.receipts, request_copies(settings), clock, identifiers),
+        receipts=ReceiptDesk(parts.receipts, parts.rail_events, clock),
         store=parts.store,
         waiting=waiting,
         clock=clock,

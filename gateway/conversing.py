@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import asyncpg
 
@@ -13,8 +14,9 @@ from gateway.rails import fednow_profile, rtp_address, rtp_profile
 from gateway.receiving import Receiving
 from gateway.service.conversations.desk import ConversationDesk
 from gateway.service.conversations.fednow import FedNowConversations
+from gateway.service.conversations.fednow_copies import ACKNOWLEDGED, FedNowCopies
 from gateway.service.conversations.hear import ConversationHearing, hearings
-from gateway.service.conversations.rail import ConversationRail
+from gateway.service.conversations.rail import ConversationRail, RequestCopies
 from gateway.service.conversations.rtp import RtpConversations
 from gateway.service.conversations.send import ConversationKeeping
 from gateway.service.directory import ParticipantDirectory
@@ -24,6 +26,8 @@ from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.rail import ReceivingRail
 from gateway.service.ports import Clock, Identifiers, IncomingStore, PaymentStore, RailEventStore, RailLink, Vault
 from gateway.service.ports.conversations import ConversationStore
+from gateway.service.ports.receipts import ReceiptStore
+from gateway.service.receipts import AwaitedReceipts, ReceiptRules
 from gateway.service.rtp import RtpDialect
 from gateway.service.status_questions import StatusMessages, StatusQuestions
 from gateway.settings import Settings, schemas_of
@@ -72,6 +76,29 @@ def conversation_desk(
     )
 
 
+def awaited_receipts(settings: Settings, store: ReceiptStore, clock: Clock) -> AwaitedReceipts:
+    """Return what waits for receipts: FedNow's, for RTP acknowledges by the status of each message."""
+    is_watched = Rail.FEDNOW in settings.rails and settings.fednow.receipt_wait_s is not None
+    return AwaitedReceipts(store, {Rail.FEDNOW: ACKNOWLEDGED} if is_watched else {}, clock)
+
+
+def receipt_rules(settings: Settings) -> Mapping[Rail, ReceiptRules]:
+    """Return when a receipt is missing on each rail that acknowledges, and when the rail is pinged for it."""
+    fednow = settings.fednow
+    if Rail.FEDNOW not in settings.rails or fednow.receipt_wait_s is None:
+        return {}
+    wait, window = timedelta(seconds=fednow.receipt_wait_s), timedelta(seconds=fednow.receipt_ping_window_s)
+    return {Rail.FEDNOW: ReceiptRules(wait=wait, ping_after=fednow.receipt_ping_after, window=window)}
+
+
+def request_copies(settings: Settings) -> Mapping[Rail, RequestCopies]:
+    """Return the rails on which a request whose receipt is missing may be sent again."""
+    if Rail.FEDNOW not in settings.rails:
+        return {}
+    party = ConnectionPartyId(settings.fednow.connection_party)
+    return {Rail.FEDNOW: FedNowCopies(FedNowDialect(fednow_profile(settings, schemas_of(settings)), party))}
+
+
 @dataclass(frozen=True, slots=True)
 class Conversing:
     """The use cases of conversations in one worker."""
@@ -91,6 +118,7 @@ def converse(
     incoming: IncomingStore,
     events: RailEventStore,
     links: Mapping[Rail, RailLink],
+    receipts: AwaitedReceipts,
     clock: Clock,
     identifiers: Identifiers,
 ) -> Conversing:
@@ -106,7 +134,7 @@ def converse(
         identifiers=identifiers,
     )
     questions = StatusQuestions(incoming, store, events, _status_messages(settings, receiving.rails))
-    return Conversing(found, ConversationKeeping(store, links, clock), questions)
+    return Conversing(found, ConversationKeeping(store, links, clock, receipts), questions)
 
 
 def _status_messages(settings: Settings, served: Mapping[Rail, object]) -> Mapping[Rail, StatusMessages]:

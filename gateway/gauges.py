@@ -58,6 +58,7 @@ async def keep_rail_gauges(parts: Parts, directory: ParticipantDirectory | None)
         for rail in operations.dialects:
             parts.metrics.rails.show(rail, await operations.status(rail))
             parts.metrics.rails.show_missing(rail, await desk.missing(rail), parts.clock.now())
+            parts.metrics.rails.show_receipts(rail, await parts.receipts.count(rail), parts.clock.now())
         if directory is not None:
             parts.metrics.rails.show_directory(directory.rail, directory.standing(), parts.clock.now())
         await asyncio.sleep(RAIL_GAUGES_PAUSE_S)

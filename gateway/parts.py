@@ -21,6 +21,7 @@ from adapters.postgres.connection import open_pool
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.rail_operations import PostgresRailEvents
+from adapters.postgres.receipts import PostgresReceipts
 from adapters.postgres.releases import PostgresReleases
 from adapters.postgres.sealing import PostgresAudit
 from adapters.postgres.store import PostgresStore
@@ -59,6 +60,7 @@ from gateway.service.ports import (
     Vault,
 )
 from gateway.service.ports.conversations import ConversationStore
+from gateway.service.ports.receipts import ReceiptStore
 from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import RailProtocol
@@ -104,6 +106,7 @@ class Parts:
     store: PaymentStore
     incoming: IncomingStore
     conversations: ConversationStore
+    receipts: ReceiptStore
     rail_events: RailEventStore
     dead_letters: DeadLetterStore
     audit: AuditStore
@@ -162,6 +165,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
             incoming=PostgresIncoming(pool, region=region, vault=vault, archive=archive_reader, tenure=tenure),
             rail_events=PostgresRailEvents(pool, region=region, vault=vault),
             conversations=conversation_store(pool, region=region, vault=vault),
+            receipts=PostgresReceipts(pool),
             dead_letters=dead_letters,
             audit=audit,
             anchor=anchor,

@@ -47,6 +47,7 @@ from gateway.service.ports import (
     Vault,
 )
 from gateway.service.rail_protocol import RailProtocol
+from gateway.service.receipts import AwaitedReceipts
 from gateway.service.relay import Forward, leave_to_the_relay
 from gateway.service.rtp import RtpDialect
 from gateway.service.screening import Screening
@@ -205,12 +206,13 @@ def desk_of(
     clock: Clock,
     identifiers: Identifiers,
     observer: IncomingObserver,
+    receipts: AwaitedReceipts,
 ) -> tuple[IncomingDesk, ReturnRequests, GroupCommit[Any, Any]]:
     """Build what a gateway shows, and what is decided, asked and answered there; the group commit must be run."""
     saves = grouped_incoming_saves(store)
     decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)
     coming_back = ComingBack(store, payments, protocols, ReceivedMessages(store, rails), clock)
-    return IncomingDesk(decisions, coming_back), ReturnRequests(decisions, payments, protocols, {}), saves
+    return IncomingDesk(decisions, coming_back), ReturnRequests(decisions, payments, protocols, {}, receipts), saves
 
 
 def compose(
@@ -228,6 +230,7 @@ def compose(
     observer: IncomingObserver,
     forward: Forward = leave_to_the_relay,
     both: InBothRegions | None = None,
+    receipts: AwaitedReceipts | None = None,
 ) -> Receiving:
     """Build receiving over its ports; `forward` is told of deliveries that were committed.
 
@@ -243,7 +246,7 @@ def compose(
     asker = Asker(decisions, institution, tenants, sender, coming_back, clock, observer, screening)
     posting = Posting(decisions, institution, tenants, sender, messages, links, clock, observer)
     giving_back = GivingBack(decisions, payments.store, protocols, messages, vault)
-    requests = ReturnRequests(decisions, payments, protocols, links)
+    requests = ReturnRequests(decisions, payments, protocols, links, receipts)
     arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back, requests)
     timers = IncomingTimers(decisions, asker, messages, clock, observer)
     return Receiving(rails, decisions, sender, asker, messages, posting, arrived, timers, tenants, (saves, sents))

@@ -12,7 +12,7 @@ import structlog
 
 from adapters.http.api import ReadinessCheck
 from adapters.system import SystemIdentifiers
-from gateway.conversing import Conversing, converse
+from gateway.conversing import Conversing, awaited_receipts, converse, receipt_rules
 from gateway.domain.payment import Rail, RegionId
 from gateway.gauges import keep_gauges, keep_rail_gauges
 from gateway.parts import Parts, decisions_of, lease_check, operations_of, posting_questions
@@ -40,6 +40,7 @@ from gateway.service.ports import (
 )
 from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailNotices, RailOperationSender
+from gateway.service.receipts import ReceiptWatch
 from gateway.service.receive import Receiver
 from gateway.service.reconcile import Reconciler
 from gateway.service.relay import Forwarder, relay
@@ -81,6 +82,7 @@ def compose_worker(
     forwarder = Forwarder(parts.store, bus, parts.clock, parts.observer)
     funds = Funds(core, parts.store, parts.clock, parts.observer, parts.settings.promise_s, tenure)
     directory = directory_over(parts.settings, parts.rail_events, parts.clock, parts.observer)
+    receipts = awaited_receipts(parts.settings, parts.receipts, parts.clock)
     dispatcher = Dispatcher(
         decisions,
         loads,
@@ -107,6 +109,7 @@ def compose_worker(
         observer=parts.observer,
         forward=forwarder.take,
         both=None if parts.regional is None else parts.regional.both,
+        receipts=receipts,
     )
     conversing = converse(
         parts.settings,
@@ -116,11 +119,13 @@ def compose_worker(
         incoming=parts.incoming,
         events=parts.rail_events,
         links=held,
+        receipts=receipts,
         clock=parts.clock,
         identifiers=identifiers,
     )
     asking = posting_questions(parts, decisions, held)
     receivers = _receivers_of(parts, decisions, held, receiving, conversing)
+    watch = _receipt_watch_of(parts, decisions, receiving)
     operations = RailOperationSender(
         rail_operations(parts.settings), parts.rail_events, held, parts.clock, identifiers, parts.observer
     )
@@ -132,6 +137,7 @@ def compose_worker(
             parts, bus, dispatcher, funds, receiving=receiving, conversing=conversing, asking=asking
         ),
         "conversations": conversing.keeping.run,
+        "receipts": watch.run,
         "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
         "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
         **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},
@@ -180,9 +186,25 @@ def _receivers_of(
             conversing.hearings.get(rail),
             () if parts.regional is None else parts.regional.folding,
             conversing.questions,
+            conversing.keeping.receipts,
         )
         for rail, protocol in parts.rails.items()
     }
+
+
+def _receipt_watch_of(parts: Parts, decisions: Decisions, receiving: Receiving) -> ReceiptWatch:
+    """Find what was sent and nobody has said to have arrived."""
+    return ReceiptWatch(
+        parts.receipts,
+        receipt_rules(parts.settings),
+        parts.conversations,
+        decisions,
+        receiving.decisions,
+        parts.rails,
+        operations_of(parts),
+        RegionId(parts.settings.region),
+        parts.clock,
+    )
 
 
 def _reconciliation_of(parts: Parts) -> Mapping[str, Loop]:

@@ -40,8 +40,8 @@
     says to another is relayed (`simulators.relay`). All others are played by the network, as all are at the beginning.
 
 ``POST /simulator/v1/faults``
-    ``{"drop_answers": n, "delay_answers_s": s, "refuse_connections": true|false}``, each optional: switches these on
-    and everything else off; answers what is on now.
+    ``{"drop_answers": n, "drop_receipts": n, "delay_answers_s": s, "refuse_connections": true|false}``, each optional:
+    switches these on and everything else off; answers what is on now.
 """
 
 from __future__ import annotations
@@ -225,11 +225,13 @@ def _faults_from(content: Any) -> Faults:
     faults = Faults(**content)
     checks = (
         type(faults.drop_answers) is int and faults.drop_answers >= 0,
+        type(faults.drop_receipts) is int and faults.drop_receipts >= 0,
         type(faults.delay_answers_s) in {int, float} and 0 <= faults.delay_answers_s <= LONGEST_DELAY_S,
         type(faults.refuse_connections) is bool,
     )
     if not all(checks):
-        raise ValueError("drop_answers counts, delay_answers_s is in seconds, refuse_connections is true or false")
+        counted = "drop_answers and drop_receipts count"
+        raise ValueError(f"{counted}, delay_answers_s is in seconds, refuse_connections is true or false")
     return faults
 
 

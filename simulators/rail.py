@@ -58,11 +58,13 @@ GARBAGE: Final = b"\xff\xfe\x00 not a message \x00\xff"
 class Faults:
     """What a test has switched on; forgotten at a restart.
 
-    ``drop_answers``: so many of the next messages to participants are lost. ``delay_answers_s``: every message to a
-    participant can be fetched only so much later. ``refuse_connections``: every request of a participant gets 503.
+    ``drop_answers``: so many of the next messages to participants are lost; ``drop_receipts``: so many of those that
+    say no more than that something has arrived. ``delay_answers_s``: every message to a participant can be fetched only
+    so much later. ``refuse_connections``: every request of a participant gets 503.
     """
 
     drop_answers: int = 0
+    drop_receipts: int = 0
     delay_answers_s: float = 0
     refuse_connections: bool = False
 
@@ -171,6 +173,10 @@ class RailRules(Protocol):
 
     def directory(self, standing: Standing, *, now: datetime) -> Sequence[tuple[ConnectionPartyId, bytes]]:
         """The file that tells it, as it goes to every connection party."""
+        ...
+
+    def is_receipt(self, body: bytes) -> bool:
+        """Whether a message to a participant says no more than that something of theirs has arrived."""
         ...
 
     def body(self, answer: Answer, booked: PaymentBooked, *, settlement_date: date, at: datetime) -> bytes:
@@ -427,6 +433,9 @@ class SimulatedRail:
         """The fact that puts a message in the recipient's queue; none where a fault that was switched on drops it."""
         if self.faults.drop_answers > 0:
             self.faults = replace(self.faults, drop_answers=self.faults.drop_answers - 1)
+            return []
+        if self.faults.drop_receipts > 0 and self._rules.is_receipt(body):
+            self.faults = replace(self.faults, drop_receipts=self.faults.drop_receipts - 1)
             return []
         available_at = at + timedelta(seconds=self.faults.delay_answers_s)
         return [AnswerQueued(self._ids.next_reference(), recipient, available_at, body)]

@@ -10,6 +10,7 @@ from typing import Any, Final
 from adapters.http.peer import Peer
 from gateway.domain.payment import Rail, RegionId
 from gateway.service.conversations.desk import ConversationDesk
+from gateway.service.conversations.send_again import SendingAgain
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.directory import ParticipantDirectory
 from gateway.service.incoming.desk import IncomingDesk
@@ -18,6 +19,7 @@ from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
 from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailOperations
+from gateway.service.receipts import ReceiptDesk
 from gateway.service.reconcile import MissingDesk
 from gateway.service.submit import Intake
 from gateway.service.waiting import Waiting
@@ -91,6 +93,8 @@ class Api:
     requests: ReturnRequests
     posting_questions: PostingQuestions
     conversations: ConversationDesk
+    sending_again: SendingAgain
+    receipts: ReceiptDesk
     store: PaymentStore
     waiting: Waiting
     clock: Clock

@@ -34,6 +34,7 @@ from adapters.http.problems import (
     problem_response,
 )
 from adapters.http.rail_operations import RailDesk
+from adapters.http.receipts import ReceiptCloser
 from adapters.http.return_requests import ReturnRequestDesk
 from adapters.http.submissions import Submissions
 from gateway.service.group_commit import OverloadedError
@@ -49,7 +50,7 @@ OTHER_METHOD: Final = "OTHER"
 FORWARDED_PATHS: Final = frozenset(
     {
         *("/v1/messages", "/v1/payments", "/v1/liquidity-transfers"),
-        *(f"/v1/conversations/{{conversation_id}}/{act}" for act in ("answer", "withdrawal", "note")),
+        *(f"/v1/conversations/{{conversation_id}}/{act}" for act in ("answer", "withdrawal", "resend", "note")),
     }
 )
 
@@ -82,7 +83,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
     held = HeldDesk(api, operator_keys)
     incoming, requests = IncomingTransfers(api, operator_keys), ReturnRequestDesk(api, operator_keys)
     talks = ConversationApi(api, keys, operator_keys)
-    rails = RailDesk(api, operator_keys)
+    rails, receipts = RailDesk(api, operator_keys), ReceiptCloser(api, operator_keys)
     return [
         ("POST", "/v1/messages", submissions.post_message),
         ("POST", "/v1/payments", submissions.post_payment),
@@ -124,12 +125,14 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/conversations/{conversation_id}/messages/{message_id}", talks.get_message),
         ("POST", "/v1/conversations/{conversation_id}/answer", talks.post_answer),
         ("POST", "/v1/conversations/{conversation_id}/withdrawal", talks.post_withdrawal),
+        ("POST", "/v1/conversations/{conversation_id}/resend", talks.post_resend),
         ("POST", "/v1/conversations/{conversation_id}/status-request", talks.post_status_request),
         ("POST", "/v1/conversations/{conversation_id}/note", talks.post_note),
         ("GET", "/v1/rails/{rail}", rails.get_status),
         ("POST", "/v1/rails/{rail}/operations", rails.post_operation),
         ("GET", "/v1/rails/{rail}/operations/{operation_id}", rails.get_operation),
         ("POST", "/v1/rails/{rail}/missing/{message_id}/close", rails.post_closing),
+        ("POST", "/v1/rails/{rail}/missing-receipts/{message_id}/close", receipts.post_closing),
         ("GET", "/", operations.get_index),
         ("GET", "/healthz", operations.get_health),
         ("GET", "/readyz", operations.get_readiness),

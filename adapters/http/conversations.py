@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Collection, Iterator
+from collections.abc import Awaitable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -40,6 +40,7 @@ from adapters.http.problems import (
     QUERY_INVALID,
     ProblemError,
 )
+from adapters.http.receipts import receipts_json
 from adapters.http.representation import instant_text, message_json, reason_json
 from adapters.http.submissions import header_key_of
 from gateway.domain.conversation import (
@@ -53,6 +54,7 @@ from gateway.domain.conversation import (
 from gateway.domain.payment import IdempotencyKey, PaymentId, Rail
 from gateway.service.conversations.desk import NotNowError, NotStartedError
 from gateway.service.ports import NotSentError, NotServingError, RawMessage
+from gateway.service.ports.receipts import AwaitedReceipt
 from iso20022 import EndToEndId
 
 _OF_THE_DIRECTORY: Final = {"not_reached": NOT_REACHED, "directory_stale": DIRECTORY_STALE}
@@ -130,7 +132,7 @@ class ConversationApi:
         with _refusals():
             conversation = await starting
         headers = {"Location": _link(conversation.conversation_id)}
-        return json_response(self._shown(conversation), headers=headers)
+        return json_response(await self._shown_one(conversation), headers=headers)
 
     # --- going on ---
 
@@ -151,7 +153,7 @@ class ConversationApi:
                 information=answering.information,
                 by="operator" if tenant_id is None else f"tenant {tenant_id}",
             )
-        return json_response(self._shown(answered))
+        return json_response(await self._shown_one(answered))
 
     async def post_withdrawal(self, request: web.Request) -> web.Response:
         """Take a request for payment of ours back, and show the conversation as it is then."""
@@ -169,7 +171,18 @@ class ConversationApi:
                 reason=reason,
                 by="operator" if tenant_id is None else f"tenant {tenant_id}",
             )
-        return json_response(self._shown(asked))
+        return json_response(await self._shown_one(asked))
+
+    async def post_resend(self, request: web.Request) -> web.Response:
+        """Have a request of ours sent again whose receipt is missing, and show the conversation as it is then."""
+        conversation = await self._conversation(request)
+        if (at_home := await self._answered_at_home(request, conversation)) is not None:
+            return at_home
+        tenant_id = await self._operator_keys.sight_of(request.headers)
+        by = "operator" if tenant_id is None else f"tenant {tenant_id}"
+        with _refusals():
+            sent = await self._api.sending_again.send_again(conversation.conversation_id, tenant_id=tenant_id, by=by)
+        return json_response(await self._shown_one(sent))
 
     async def post_status_request(self, request: web.Request) -> web.Response:
         """Ask who was asked for a payment how the request stands, and show the conversation as it is then."""
@@ -182,7 +195,7 @@ class ConversationApi:
             asked = await self._api.conversations.answer(
                 conversation.conversation_id, Act.STATUS_ASKED, tenant_id=tenant_id, reason=None, by=by
             )
-        return json_response(self._shown(asked))
+        return json_response(await self._shown_one(asked))
 
     async def post_note(self, request: web.Request) -> web.Response:
         """Keep what a person has found out about a conversation that needs attention, and show it as it is then."""
@@ -194,7 +207,7 @@ class ConversationApi:
         tenant_id = await self._operator_keys.sight_of(request.headers)
         by = "operator" if tenant_id is None else f"tenant {tenant_id}"
         noted = await self._api.conversations.note(conversation.conversation_id, words, tenant_id=tenant_id, by=by)
-        return json_response(self._shown(noted))
+        return json_response(await self._shown_one(noted))
 
     async def _answered_at_home(self, request: web.Request, conversation: Conversation) -> web.Response | None:
         """Return the home's answer, as it is, where the conversation goes on in the other region; None where here.
@@ -222,12 +235,12 @@ class ConversationApi:
         found = await self._api.conversations.store.find(
             tenant_id, kind=kind, about=about, is_open=is_open, limit=LISTED_MAX + 1
         )
-        shown = [self._shown(each) for each in found[:LISTED_MAX]]
+        shown = await self._shown(found[:LISTED_MAX])
         return json_response({"conversations": shown, "more": len(found) > LISTED_MAX})
 
     async def get_one(self, request: web.Request) -> web.Response:
         """Show one conversation."""
-        return json_response(self._shown(await self._conversation(request)))
+        return json_response(await self._shown_one(await self._conversation(request)))
 
     async def get_events(self, request: web.Request) -> web.Response:
         """Show a conversation's history."""
@@ -254,8 +267,16 @@ class ConversationApi:
                 return web.Response(body=message.body, content_type=message.content_type)
         raise ProblemError(MESSAGE_NOT_FOUND, "No message of this conversation has that id.")
 
-    def _shown(self, conversation: Conversation) -> dict[str, Any]:
-        return conversation_json(conversation, self._api.conversations.may(conversation))
+    async def _shown_one(self, conversation: Conversation) -> dict[str, Any]:
+        (shown,) = await self._shown([conversation])
+        return shown
+
+    async def _shown(self, conversations: Sequence[Conversation]) -> list[dict[str, Any]]:
+        missing = await self._api.receipts.missing_of([each.conversation_id for each in conversations])
+        return [
+            conversation_json(each, self._api.conversations.may(each), missing.get(each.conversation_id, ()))
+            for each in conversations
+        ]
 
     async def _messages(self, conversation: Conversation) -> list[RawMessage]:
         return list(await self._api.conversations.messages(conversation.conversation_id))
@@ -273,7 +294,9 @@ class ConversationApi:
             raise ProblemError(CONVERSATION_NOT_FOUND, "You have no conversation with this id.") from error
 
 
-def conversation_json(conversation: Conversation, acts: Collection[Act]) -> dict[str, Any]:
+def conversation_json(
+    conversation: Conversation, acts: Collection[Act], missing: Sequence[AwaitedReceipt]
+) -> dict[str, Any]:
     """Return a conversation as it stands. ``may`` is what is ours to do in it now: the words of these acts."""
     may = [word for word, act in ANSWERS[conversation.kind].items() if act in acts]
     if Act.WITHDRAWAL_ASKED in acts:
@@ -288,6 +311,7 @@ def conversation_json(conversation: Conversation, acts: Collection[Act]) -> dict
         "rail": conversation.rail.value,
         "state": conversation.state.value,
         "attention": conversation.needs_attention,
+        "missing_receipts": receipts_json(missing),
         "region": conversation.region,
         "due_at": None if conversation.due_at is None else instant_text(conversation.due_at),
         "may": may,

@@ -10,6 +10,7 @@ from adapters.http import problems
 from adapters.http.answers import PENDING_TYPE
 from adapters.http.api import HttpLimits
 from adapters.http.openapi_conversations import CONVERSATION_SCHEMAS, conversation_paths
+from adapters.http.openapi_conversations import EXAMPLE as CONVERSATION_EXAMPLE
 from adapters.http.openapi_dead_letters import DEAD_LETTER_SCHEMAS, dead_letter_paths
 from adapters.http.openapi_examples import (
     EVENTS_EXAMPLE,
@@ -24,6 +25,7 @@ from adapters.http.openapi_examples import (
 )
 from adapters.http.openapi_incoming import INCOMING_SCHEMAS, TRANSFER_EXAMPLE, incoming_paths
 from adapters.http.openapi_rails import RAIL_SCHEMAS, rail_paths
+from adapters.http.openapi_receipts import receipt_paths
 from adapters.http.openapi_requests import request_paths
 from adapters.http.openapi_schemas import SCHEMAS, ref
 from adapters.http.problems import PROBLEM_TYPE, PROBLEMS, ProblemError, ProblemKind, problem_document
@@ -183,6 +185,7 @@ def _paths() -> dict[str, Any]:
         **dead_letter_paths(_problem_responses),
         **incoming_paths(_problem_responses),
         **conversation_paths(_problem_responses),
+        **receipt_paths(_problem_responses, CONVERSATION_EXAMPLE),
         **rail_paths(_problem_responses),
         **request_paths(_problem_responses, PAYMENT_SETTLED_EXAMPLE, TRANSFER_EXAMPLE),
         "/": {"get": _open("getIndex", "What there is", ref("Index"))},

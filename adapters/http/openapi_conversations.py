@@ -10,6 +10,7 @@ from adapters.http.conversation_forms import CODES_MAX, EVERY_ANSWER, LINE_MAX, 
 from adapters.http.incoming_forms import TEXT_MAX
 from adapters.http.notes import NOTE_MAX
 from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE
+from adapters.http.openapi_receipts import MISSING_RECEIPTS
 from adapters.http.openapi_schemas import SCHEMAS
 from gateway.domain.conversation import Act, ConversationKind, ConversationState, Side
 from gateway.domain.payment import Rail, ReasonOrigin
@@ -63,6 +64,7 @@ CONVERSATION_SCHEMAS: Final[dict[str, Any]] = {
             "rail": {"type": "string", "enum": [rail.value for rail in Rail]},
             "state": _STATE,
             "attention": {"type": "boolean", "description": "What was said contradicts itself: a person must look."},
+            "missing_receipts": MISSING_RECEIPTS,
             "region": {
                 **_STRING,
                 "description": "Where it goes on; what is done in it in the other region is forwarded there.",
@@ -173,13 +175,14 @@ CONVERSATION_SCHEMAS: Final[dict[str, Any]] = {
 }
 """Every schema of conversations, by name."""
 
-_EXAMPLE: Final = {
+EXAMPLE: Final[dict[str, Any]] = {
     "conversation_id": _ID,
     "kind": "request_for_payment",
     "direction": "in",
     "rail": "fednow",
     "state": "REQUESTED",
     "attention": False,
+    "missing_receipts": [],
     "region": "local",
     "due_at": "2026-11-25T04:59:59.000Z",
     "may": ["presented", "accepted", "refused"],
@@ -257,7 +260,7 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
             "description": "Once under one key; a worker sends it. A repeat shows the conversation as it is then.",
             "parameters": [*named, _KEY],
             "requestBody": body(schema, example),
-            "responses": shown("Conversation", _EXAMPLE, *_STARTING, *said),
+            "responses": shown("Conversation", EXAMPLE, *_STARTING, *said),
         }
 
     def looking(
@@ -284,7 +287,7 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
             "requestBody": body(schema, example),
             "responses": shown(
                 "Conversation",
-                _EXAMPLE,
+                EXAMPLE,
                 *(*_BODY, unknown, problems.CONVERSATION_NOT_WAITING, problems.ACTION_INVALID),
                 *(problems.MESSAGE_INVALID, problems.CONVERSATION_NOT_STARTED),
             ),
@@ -328,7 +331,7 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
             "get": looking(
                 "findConversations",
                 "Conversations of which something is to be expected: what is due first comes first",
-                shown("Conversations", {"conversations": [_EXAMPLE], "more": False}, problems.QUERY_INVALID),
+                shown("Conversations", {"conversations": [EXAMPLE], "more": False}, problems.QUERY_INVALID),
                 [
                     {"name": "kind", "in": "query", "schema": kinds},
                     {"name": "about", "in": "query", "schema": _UUID, "description": "A payment's or transfer's id."},
@@ -338,7 +341,7 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
             )
         },
         "/v1/conversations/{conversation_id}": {
-            "get": looking("getConversation", "One conversation", shown("Conversation", _EXAMPLE, unknown), [_ONE])
+            "get": looking("getConversation", "One conversation", shown("Conversation", EXAMPLE, unknown), [_ONE])
         },
         "/v1/conversations/{conversation_id}/events": {
             "get": looking(
@@ -394,7 +397,7 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
                 "parameters": [_ONE],
                 "responses": shown(
                     "Conversation",
-                    _EXAMPLE,
+                    EXAMPLE,
                     *(unknown, problems.CONVERSATION_NOT_WAITING, problems.CONVERSATION_NOT_STARTED),
                 ),
             }
@@ -407,7 +410,7 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
                 "description": "Nothing is sent; the note stays in the history.",
                 "parameters": [_ONE],
                 "requestBody": body("ConversationNote", {"note": "Their support says: the RJCT was a slip."}),
-                "responses": shown("Conversation", _EXAMPLE, *_BODY, unknown, problems.ACTION_INVALID),
+                "responses": shown("Conversation", EXAMPLE, *_BODY, unknown, problems.ACTION_INVALID),
             }
         },
     }

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from adapters.http import problems
 from adapters.http.notes import NOTE_MAX
+from adapters.http.openapi_receipts import MISSING_RECEIPTS, RECEIPT_EXAMPLE, RECEIPT_SCHEMAS
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import OperationState, RailAction
 from gateway.service.directory import DirectoryUse
@@ -66,6 +67,7 @@ STATUS_EXAMPLE: Final[dict[str, Any]] = {
         "signed_off": 3,
     },
     "missing": [MISSING_EXAMPLE],
+    "missing_receipts": [RECEIPT_EXAMPLE],
     "operations": [OPERATION_EXAMPLE],
     "broadcasts": [
         {
@@ -147,6 +149,7 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
                 "description": "null: nobody keeps one of this rail.",
             },
             "missing": _list({"$ref": "#/components/schemas/MissingMessage"}),
+            "missing_receipts": MISSING_RECEIPTS,
             "operations": _list({"$ref": "#/components/schemas/RailOperation"}),
             "broadcasts": _list(
                 _object(
@@ -180,6 +183,7 @@ RAIL_SCHEMAS: Final[dict[str, Any]] = {
             },
         }
     ),
+    **RECEIPT_SCHEMAS,
     "MissingMessage": _object(
         {
             "message_id": {**_STRING, "description": "The sender's, as the rail reports it."},

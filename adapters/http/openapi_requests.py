@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from adapters.http import problems
 from adapters.http.incoming_forms import TEXT_MAX
+from adapters.http.openapi_receipts import MISSING_RECEIPTS
 from adapters.http.return_requests import ANSWERS
 from gateway.domain.request import RequestState
 
@@ -55,6 +56,7 @@ REQUEST_SCHEMAS: Final[dict[str, Any]] = {
                         "id": {**_STRING, "format": "uuid"},
                         "request": _ref("StandingRequest"),
                         "amount": _MONEY,
+                        "missing_receipts": MISSING_RECEIPTS,
                         "link": _STRING,
                     }
                 ),
@@ -91,6 +93,7 @@ _LISTED: Final = {
                 "due_at": "2026-11-24T04:59:59.000Z",
             },
             "amount": {"value": "51.74", "currency": "USD"},
+            "missing_receipts": [],
             "link": f"/v1/incoming-transfers/{_ID}",
         }
     ],
@@ -126,7 +129,8 @@ def request_paths(
                 "tags": ["send"],
                 "summary": "Ask the receiver of a settled payment for its return",
                 "description": (
-                    "By a camt.056; once, while an answer is due (409). On FedNow within 60 days of settlement, 95 for "
+                    "By a camt.056; once, while an answer is due (409). A request of which nobody has said that "
+                    "it arrived is sent again in the same case. On FedNow within 60 days of settlement, 95 for "
                     "WNTB, for FRAD always; later it is refused (409)."
                 ),
                 "parameters": [{"name": "payment_id", "in": "path", "required": True, "schema": _STRING}],

@@ -18,6 +18,7 @@ from adapters.http.negotiation import is_json
 from adapters.http.notes import note_findings, refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
 from adapters.http.problems import NOT_FOUND, NOT_READY_TO_ANSWER, RAIL_NOT_SERVED, ProblemError
+from adapters.http.receipts import receipts_json
 from adapters.http.representation import instant_text
 from gateway.domain.downtime import Downtime, DowntimeRules
 from gateway.domain.payment import Rail
@@ -49,9 +50,11 @@ class RailDesk:
             raise _not_served(rail) from error
         now = self._api.clock.now()
         missing = await self._api.rail_missing.missing(rail)
+        receipts = await self._api.receipts.missing(rail)
         directory = self._api.directories.get(rail)
         standing = None if directory is None else directory.standing()
-        return json_response(status_json(rail, status, missing[:LISTED_MAX], directory=standing, now=now))
+        shown = status_json(rail, status, missing[:LISTED_MAX], directory=standing, now=now)
+        return json_response({**shown, "missing_receipts": receipts_json(receipts[:LISTED_MAX])})
 
     async def post_operation(self, request: web.Request) -> web.Response:
         """Have something asked of the rail: 202 once it is saved; what became of it is at its own address."""

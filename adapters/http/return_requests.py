@@ -25,6 +25,7 @@ from adapters.http.problems import (
     RETURN_NOT_ASKABLE,
     ProblemError,
 )
+from adapters.http.receipts import receipts_json
 from adapters.http.representation import payment_json, payment_link, request_json
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingTransfer
@@ -61,9 +62,10 @@ class ReturnRequestDesk:
         limit = LISTED_MAX + 1
         ours = await self._api.store.requested(tenant_id, limit=limit)
         theirs = await self._api.requests.incoming.store.requested(tenant_id, limit=limit)
-        found = sorted(
-            (*map(_of_ours, ours), *map(_of_theirs, theirs)), key=lambda each: str(each["request"]["due_at"])
-        )
+        shown = [*map(_of_ours, ours), *map(_of_theirs, theirs)]
+        missing = await self._api.receipts.missing_of([UUID(each["id"]) for each in shown])
+        shown = [{**each, "missing_receipts": receipts_json(missing.get(UUID(each["id"]), ()))} for each in shown]
+        found = sorted(shown, key=lambda each: str(each["request"]["due_at"]))
         return json_response({"return_requests": found[:LISTED_MAX], "more": len(found) > LISTED_MAX})
 
     async def post_request(self, request: web.Request) -> web.Response:

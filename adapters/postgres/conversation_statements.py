@@ -102,6 +102,8 @@ ORDER BY known.opened_at
 _WANTED: Final = "($1::text IS NULL OR fact.tenant_id = $1) AND ($2::text IS NULL OR fact.kind = $2)"
 _DUE_FIRST: Final = "ORDER BY now.due_at NULLS LAST, fact.opened_at DESC LIMIT $3"
 
+_MISSED: Final = "of_kind = 'conversation' AND missed_at IS NOT NULL"
+
 FIND: Final = f"{_conversations('$4')} WHERE {_WANTED} {_DUE_FIRST}"
 
 FIND_OPEN: Final = f"""
@@ -109,6 +111,7 @@ FIND_OPEN: Final = f"""
 WHERE fact.conversation_id = ANY (ARRAY(
     SELECT conversation_id FROM conversation_state WHERE due_at IS NOT NULL
     UNION SELECT conversation_id FROM conversation_state WHERE attention
+    UNION SELECT of_id FROM awaited_receipt WHERE {_MISSED}
 )) AND {_WANTED} {_DUE_FIRST}
 """
 """One statement for each way of asking: one plan for them all would walk through every conversation there ever was."""
@@ -118,7 +121,10 @@ FIND_ABOUT: Final = f"""
 WHERE fact.conversation_id = ANY (ARRAY(
     SELECT conversation_id FROM conversation WHERE about_id = $4
     UNION SELECT conversation_id FROM conversation_state WHERE payment_id = $4
-)) AND {_WANTED} AND (NOT $5 OR now.due_at IS NOT NULL OR now.attention) {_DUE_FIRST}
+)) AND {_WANTED} AND (
+    NOT $5 OR now.due_at IS NOT NULL OR now.attention
+    OR EXISTS (SELECT FROM awaited_receipt WHERE of_id = fact.conversation_id AND {_MISSED})
+) {_DUE_FIRST}
 """
 
 # Where both regions have opened one, each has written acts of it: shown are those of the home, as the projection is.

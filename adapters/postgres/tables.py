@@ -39,6 +39,7 @@ from adapters.postgres.conversation_tables import CONVERSATION_FACTS, CONVERSATI
 from adapters.postgres.incoming_tables import account_directory, incoming_state, incoming_transfer, receiving_agent
 from adapters.postgres.metadata import metadata
 from adapters.postgres.rail_tables import rail_event, rail_event_due
+from adapters.postgres.receipt_tables import awaited_receipt
 from adapters.postgres.release_tables import applied_migration, running_release
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.incoming import IncomingState
@@ -529,6 +530,7 @@ LOCAL: Final = (
     *(payment_state, incoming_state, outbox, projection_due, handed_over_due, rail_event_due, movement),
     *BUS_TABLES,
     *CONVERSATION_LOCAL,
+    awaited_receipt,
     running_release,
 )
 """Of this region alone."""

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent
 from gateway.service.directory import DirectoryStanding, DirectoryUse
+from gateway.service.ports.receipts import MissingReceipts
 from gateway.service.rail_operations import RailStatus
 
 _SECOND: Final = timedelta(seconds=1)
@@ -74,7 +75,18 @@ class RailMetrics:
             ["rail"],
             registry=registry,
         )
-
+        self.missing_receipts = Gauge(
+            "gateway_rail_missing_receipts",
+            "Messages of ours that have left, and that nobody has said to have arrived, nor a person looked into.",
+            ["rail"],
+            registry=registry,
+        )
+        self.missing_receipts_oldest_age_seconds = Gauge(
+            "gateway_rail_missing_receipts_oldest_age_seconds",
+            "How long ago the oldest of them left.",
+            ["rail"],
+            registry=registry,
+        )
         self.directory_fresh = Gauge(
             "gateway_rail_directory_fresh",
             "Whether the rail's participant directory is fresh: 1, or 0 where it is stale or was never heard.",
@@ -108,6 +120,12 @@ class RailMetrics:
         self.missing.labels(rail).set(len(missing))
         age = now - missing[0].at if missing else timedelta(0)
         self.missing_oldest_age_seconds.labels(rail).set(age / _SECOND)
+
+    def show_receipts(self, rail: Rail, missing: MissingReceipts, now: datetime) -> None:
+        """Show how many receipts are missing."""
+        self.missing_receipts.labels(rail).set(missing.count)
+        age = timedelta(0) if missing.oldest_sent_at is None else now - missing.oldest_sent_at
+        self.missing_receipts_oldest_age_seconds.labels(rail).set(age / _SECOND)
 
     def show(self, rail: Rail, status: RailStatus) -> None:
         """Show how we stand on a rail."""

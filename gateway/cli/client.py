@@ -159,6 +159,11 @@ class GatewayClient:
         """Have something asked of a rail; a repeat asks again."""
         return await self._request("POST", f"/v1/rails/{quote(rail, safe='')}/operations", wait_s=0, json=dict(asked))
 
+    async def close_receipt(self, rail: str, message_id: str, *, note: str) -> Answer:
+        """Say that a receipt that is missing was looked into."""
+        path = f"/v1/rails/{quote(rail, safe='')}/missing-receipts/{quote(message_id, safe='')}/close"
+        return await self._request("POST", path, wait_s=0, json={"note": note})
+
     async def close_missing(self, rail: str, message_id: str, *, note: str) -> Answer:
         """Say that what was missing was looked at; a repeat is refused, and does nothing."""
         path = f"/v1/rails/{quote(rail, safe='')}/missing/{quote(message_id, safe='')}/close"

@@ -116,6 +116,11 @@ def answer_conversation(
     return EXIT_OK
 
 
+def resend_request(settings: Settings, conversation_id: str, *, url: str | None) -> int:
+    """Have a request of ours sent again whose receipt is missing; return the exit status."""
+    return answer_conversation(settings, conversation_id, {}, part="resend", url=url)
+
+
 def _started(settings: Settings, path: str, asked: Mapping[str, Any], key: str, *, url: str | None) -> int:
     address, api_key = gateway_of(settings, url)
 
@@ -138,6 +143,7 @@ def _print(shown: Mapping[str, Any]) -> None:
     amount = "" if shown["amount"] is None else f"  {shown['amount']['value']} {shown['amount']['currency']}"
     due = f", due by {shown['due_at']}" if shown["due_at"] else ""
     look = "  [red]look at it[/]" if shown["attention"] else ""
+    look += "  [red]no receipt[/]" if shown["missing_receipts"] else ""
     print_line(f"[bold]{shown['conversation_id']}[/]  {shown['kind']}, {whose}{amount}: {shown['state']}{due}{look}")
     may = f"; yours to do: {', '.join(shown['may'])}" if shown["may"] else ""
     print_line(f"  {escape(shown['message_id'])} with {shown['counterparty']}, in region {shown['region']}{may}")

@@ -70,6 +70,19 @@ def close(settings: Settings, message_id: str, *, rail: str, note: str, url: str
     return EXIT_OK
 
 
+def close_receipt(settings: Settings, message_id: str, *, rail: str, note: str, url: str | None) -> int:
+    """Say that a receipt that is missing was looked into; return 0 when that is kept."""
+    answer = ask(settings, url, partial(_close_receipt, rail=rail, message_id=message_id, note=note), remedy=_REMEDY)
+    if answer.status != 200:
+        return print_refusal(answer)
+    print_line(f"closed {escape(answer.document['message_id'])}, {escape(answer.document['message_type'])}")
+    return EXIT_OK
+
+
+async def _close_receipt(client: GatewayClient, *, rail: str, message_id: str, note: str) -> Answer:
+    return await client.close_receipt(rail, message_id, note=note)
+
+
 async def _close(client: GatewayClient, *, rail: str, message_id: str, note: str) -> Answer:
     return await client.close_missing(rail, message_id, note=note)
 
@@ -105,6 +118,11 @@ def print_status(status: dict[str, Any]) -> None:
     for each in status["missing"]:
         print_line(
             f"[red]missing[/] {escape(each['message_id'])} to {each['routing_number']}: {escape(each['description'])}"
+        )
+    for each in status["missing_receipts"]:
+        print_line(
+            f"[red]no receipt[/] of {escape(each['message_id'])}, {escape(each['message_type'])}, "
+            f"sent {each['sent_at']}: {each['link']}"
         )
     for each in status["operations"]:
         _print_operation(each)

@@ -31,7 +31,8 @@ def list_requests(settings: Settings, *, url: str | None, as_json: bool) -> int:
     for each in answer.document["return_requests"]:
         whose = "to answer" if each["direction"] == "in" else "asked by us"
         amount = f"{each['amount']['value']} {each['amount']['currency']}"
-        print_line(f"[bold]{each['id']}[/]  {amount}  {whose}: {each['request']['state']}")
+        look = "  [red]no receipt[/]" if each["missing_receipts"] else ""
+        print_line(f"[bold]{each['id']}[/]  {amount}  {whose}: {each['request']['state']}{look}")
         print_line(f"  {escape(each['request']['message_id'] or '')}, due by {each['request']['due_at']}")
     return EXIT_OK
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from datetime import time
 from typing import Any, Final
 
 import uvloop
@@ -50,6 +52,20 @@ def points_from(options: Sequence[str]) -> Mapping[ConnectionPartyId, Sequence[s
             raise ValueError(f"PARTY=A,B is meant, not {option!r}")
         found[ConnectionPartyId(party)] = names
     return found
+
+
+def liquidity_profile(hours: str | None) -> Mapping[str, Any]:
+    """Return the settings of a rail that takes liquidity transfers at these hours alone, ``07:00-19:00``.
+
+    Raises:
+        ValueError: it says no hours.
+
+    """
+    if hours is None:
+        return {}
+    opens, _, closes = hours.partition("-")
+    taken = (time.fromisoformat(opens), time.fromisoformat(closes))
+    return {"profile": replace(fednow.FedNowSimulatorSettings().profile, lmt_hours=taken)}
 
 
 def behaviour_table(rail: str) -> Table:

@@ -116,6 +116,12 @@ class Act(StrEnum):
     RECEIPT = "ReceiptReported"
     """The rail, or the other side: a message of ours has arrived (admi.007)."""
 
+    RECEIPT_MISSED = "ReceiptMissed"
+    """Our own clock: a message of ours has left, and nobody has said that it arrived."""
+
+    ASKED_AGAIN = "AskedAgain"
+    """A person has a request of ours sent again, under another message id: nobody has said that the first arrived."""
+
     OPENING_REFUSED = "OpeningRefused"
     """The rail: admi.002 about our opening message."""
 
@@ -156,7 +162,7 @@ class Act(StrEnum):
 
 
 _A = Act
-REQUESTERS: Final = frozenset({_A.WITHDRAWAL_ASKED, _A.STATUS_ASKED})
+REQUESTERS: Final = frozenset({_A.WITHDRAWAL_ASKED, _A.ASKED_AGAIN, _A.STATUS_ASKED})
 """What only who opened a conversation may do."""
 
 RESPONDERS: Final = frozenset(
@@ -181,9 +187,13 @@ class ConversationStep:
 _T = ConversationStep
 _Table = Mapping[tuple[ConversationState, Act], ConversationStep]
 
+_SAYING_NOTHING: Final = (_A.RECEIPT, _A.RECEIPT_MISSED, _A.OPENING_REFUSED, _A.NOTED)
 _UNDECIDED: Final = (_S.REQUESTED, _S.PRESENTED)
 _ASKED_BACK: Final = {_S.REQUESTED: _S.WITHDRAWING, _S.PRESENTED: _S.WITHDRAWING, _S.ACCEPTED: _S.WITHDRAWING_ACCEPTED}
 _GIVEN_UP: Final = {_S.WITHDRAWING: _S.REQUESTED, _S.WITHDRAWING_ACCEPTED: _S.ACCEPTED}
+WITHDRAWING: Final = frozenset(_GIVEN_UP)
+"""Where a request for payment was taken back, and who was asked has not said whether."""
+
 MAY_EXPIRE: Final = (*_UNDECIDED, _S.WITHDRAWING)
 """Where a request for payment is over with its expiry, whatever is said after."""
 
@@ -192,11 +202,9 @@ _OF_REQUESTS: Final = (*_UNDECIDED, _S.ACCEPTED, _S.WITHDRAWING, _S.WITHDRAWING_
 
 REQUEST_FOR_PAYMENT: Final[_Table] = {
     # What says nothing new, in whatever state.
-    **{
-        (state, act): _T(state)
-        for state in _OF_REQUESTS
-        for act in (_A.RECEIPT, _A.PRESENTED, _A.OPENING_REFUSED, _A.NOTED)
-    },
+    **{(state, act): _T(state) for state in _OF_REQUESTS for act in (*_SAYING_NOTHING, _A.PRESENTED)},
+    # Another copy of what was asked, or of what asks for it back: the same request.
+    **{(state, _A.ASKED_AGAIN): _T(state) for state in (_S.REQUESTED, *_GIVEN_UP)},
     **{(state, _A.WITHDRAWAL_FAILED): _T(_GIVEN_UP.get(state, state)) for state in _OF_REQUESTS},
     **{(state, _A.ANSWER_REFUSED): _T(state, is_strange=True) for state in _OF_REQUESTS},
     # The rail refuses a second copy too: what was answered stays answered, and what is answered was not refused.
@@ -244,7 +252,8 @@ _UNANSWERED: Final = (_S.REQUESTED, _S.PENDING, _S.FAILED)
 _OF_QUESTIONS: Final = (*_UNANSWERED, *_ANSWERS.values())
 
 INFORMATION_REQUEST: Final[_Table] = {
-    **{(state, act): _T(state) for state in _OF_QUESTIONS for act in (_A.RECEIPT, _A.OPENING_REFUSED, _A.NOTED)},
+    **{(state, act): _T(state) for state in _OF_QUESTIONS for act in _SAYING_NOTHING},
+    (_S.REQUESTED, _A.ASKED_AGAIN): _T(_S.REQUESTED),
     **{(state, _A.ANSWER_REFUSED): _T(state, is_strange=True) for state in _OF_QUESTIONS},
     (_S.REQUESTED, _A.OPENING_REFUSED): _T(_S.FAILED),
     **{(state, _A.DEFERRED): _T(_S.PENDING) for state in _UNANSWERED},
@@ -353,9 +362,8 @@ def is_ours_to_do(conversation: Conversation, act: Act) -> bool:
         return False
     if act not in (REQUESTERS if conversation.side is Side.US else RESPONDERS):
         return False
-    is_withdrawing = conversation.state in _GIVEN_UP
     if act in {_A.WITHDRAWAL_AGREED, _A.WITHDRAWAL_REFUSED, _A.WITHDRAWAL_DEFERRED}:
-        return is_withdrawing
+        return conversation.state in WITHDRAWING
     return step.state is not conversation.state or act in {_A.DEFERRED, _A.STATUS_ASKED}
 
 

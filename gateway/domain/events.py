@@ -124,6 +124,9 @@ class EventKind(StrEnum):
     RETURN_RECEIPT_REPORTED = "ReturnReceiptReported"
     """The rail, or the receiver: the request has arrived (admi.007). That says nothing of what comes of it."""
 
+    RETURN_RECEIPT_MISSED = "ReturnReceiptMissed"
+    """Our own clock: the request has left, and nobody has said that it arrived."""
+
     RETURN_REQUEST_REFUSED = "ReturnRequestRefused"
     """The rail: admi.002 about the request; it was not forwarded."""
 

@@ -117,6 +117,12 @@ def status_answer_id_of(*parts: str) -> UUID:
     return _uuid(bytearray(_digest("status-answer", *parts)[:16]), version=8)
 
 
+def receipts_ping_id_of(*parts: object) -> UUID:
+    """Return the id of the ping that missing receipts lead to in a window: several workers of a region ask once."""
+    digest = _digest("receipts-ping", *map(str, parts))
+    return _uuid(bytearray(digest[:16]), version=8)
+
+
 def delivery_id_of(payment_id: PaymentId, purpose: str, version: int) -> UUID:
     """Return the id of a delivery: the same when the outbox repeats it."""
     return uuid5(payment_id, f"{purpose}:{version}")

@@ -181,6 +181,9 @@ class IncomingEvent(StrEnum):
     RETURN_REFUSED = "ReturnRefused"
     """Our answer: RJCR."""
 
+    RETURN_RECEIPT_MISSED = "ReturnReceiptMissed"
+    """Our own clock: our answer has left, and nobody has said that it arrived."""
+
     RETURN_STARTED = "ReturnStarted"
     """Money is to go back by a pacs.004: all of it, or what the institution gives back of what it had posted."""
 
@@ -412,6 +415,7 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     # A request for the return: where the money stands decides what may be answered. Agreed, it goes with the answer.
     **{(state, _E.RETURN_REQUESTED): _T(state, _REQUEST) for state in _S},
     **{(state, kind): _T(state, _REQUEST) for state in _S for kind in (_E.RETURN_DEFERRED, _E.RETURN_REFUSED)},
+    **{(state, _E.RETURN_RECEIPT_MISSED): _T(state) for state in _S},
     (_S.POSTED, _E.RETURN_AGREED): _T(_S.POSTED, (*_REQUEST, *_RETURN)),
     (_S.RETURN_DUE, _E.RETURN_AGREED): _T(_S.RETURN_DUE, _REQUEST),
     # A return that never left is followed by another, under new ids. After one that left a person decides: the rail may

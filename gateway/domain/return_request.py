@@ -30,6 +30,9 @@ DAYS_MAX_OTHERWISE: Final = 60
 REQUEST_ID: Final = "request_id"
 """Under this a fact's details have the message id of the camt.056 that it is about."""
 
+CASE_ID: Final = "case_id"
+"""Under this the details of a request that was sent again have the case of the first copy: its message id."""
+
 FINAL_ANSWER_DAYS: Final = 10
 """Standard business days from PDCR to a final answer."""
 
@@ -66,7 +69,7 @@ REQUESTS: Final[dict[tuple[RequestState, EventKind], RequestStep]] = {
     **{(state, _E.RETURN_ASKED): _T(_R.REQUESTED) for state in (_R.NONE, *_ASKED)},
     # An answer to what was never asked.
     **{(_R.NONE, kind): _T(_R.NONE, is_strange=True) for kind in _ANSWERS},
-    **{(state, _E.RETURN_RECEIPT_REPORTED): _T(state) for state in _ASKED},
+    **{(state, kind): _T(state) for state in _ASKED for kind in (_E.RETURN_RECEIPT_REPORTED, _E.RETURN_RECEIPT_MISSED)},
     # The rail refuses a second copy of a request too: what was answered stays answered.
     **{(state, _E.RETURN_REQUEST_REFUSED): _T(state) for state in _ASKED},
     (_R.REQUESTED, _E.RETURN_REQUEST_REFUSED): _T(_R.REFUSED),
@@ -124,5 +127,6 @@ def request_of(request: Request, event: Event, *, at: datetime) -> Request:
     if step is None:
         return request
     days = FINAL_ANSWER_DAYS if step.state is RequestState.PENDING else 1
-    asked = event.business_message_id if event.kind is EventKind.RETURN_ASKED else None
+    is_asked = event.kind is EventKind.RETURN_ASKED
+    asked = event.details.get(CASE_ID, event.business_message_id) if is_asked else None
     return request_after(request, step, message_id=asked, due_at=business_days_later(at, days))

@@ -174,8 +174,19 @@ class RailOperations:
     readiness: Readiness | None = None
     """Asked before a sign-on; without it nothing stands against one."""
 
-    async def ask(self, rail: Rail, action: RailAction, subject: str | None, *, by: str, note: str) -> RailEvent:
-        """Save what is to be asked, and return it: the rail has not heard of it yet. A repeat asks once more.
+    async def ask(
+        self,
+        rail: Rail,
+        action: RailAction,
+        subject: str | None,
+        *,
+        by: str,
+        note: str,
+        event_id: UUID | None = None,
+    ) -> RailEvent:
+        """Save what is to be asked, and return it: the rail has not heard of it yet.
+
+        A repeat asks once more; under the same `event_id` it asks nothing.
 
         Raises:
             RailHasNoOperationsError: the rail is not served, or cannot be asked.
@@ -190,7 +201,7 @@ class RailOperations:
         readiness = self.readiness if action is RailAction.SIGN_ON else None
         if readiness is not None and (faults := await readiness.against(subject)):
             raise NotReadyError(faults)
-        event_id, now = self.identifiers.new_uuid(), self.clock.now()
+        event_id, now = event_id or self.identifiers.new_uuid(), self.clock.now()
         message = dialect.message(action, subject, event_id=event_id, at=now)
         event = RailEvent(
             event_id=event_id,

@@ -38,6 +38,7 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_operations import RailNotices
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol, Reading
+from gateway.service.receipts import AwaitedReceipts
 from gateway.service.status_questions import StatusQuestions
 from gateway.service.supervise import Verdict, each
 from iso20022 import (
@@ -115,6 +116,8 @@ class Receiver:
     """Each folds what the other region wrote of payments, or of transfers: what it hands over may be about that."""
     questions: StatusQuestions | None = None
     """Answers other institutions that ask what became of what they have sent us."""
+    receipts: AwaitedReceipts | None = None
+    """Forgets what something that came names: nobody has to wait for its receipt any more."""
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -176,8 +179,8 @@ class Receiver:
         """
         store, rail = self.decisions.store, self.rail.rail
         put_off: list[str] = []
-        heard = [self._heard(delivery, is_handed_over=is_handed_over) for delivery in deliveries]
-        heard = [replace(one, put_off=put_off) if one.came_by in early else one for one in heard]
+        everything = [self._heard(delivery, is_handed_over=is_handed_over) for delivery in deliveries]
+        heard = [replace(one, put_off=put_off) if one.came_by in early else one for one in everything]
         if self.incoming is not None:
             await self._arrive([one for one in heard if one.reading.transfer is not None])
             heard = [one for one in heard if one.reading.transfer is None]
@@ -205,6 +208,8 @@ class Receiver:
             transfers = await self._transfers(about, payments)
         transfers = {**transfers, **answered}
         await each([self._apply_or_park(one, seen, payments, transfers) for one in heard])
+        if self.receipts is not None and self.conversations is not None:
+            await self.receipts.heard(rail, self.conversations.named([one.reading for one in everything]))
         return put_off
 
     def _sent(self, heard: Sequence[_Heard]) -> Mapping[str, Payment]:

@@ -18,6 +18,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, Rail
 from gateway.domain.posting_question import may_be_of_question, unguessed
+from gateway.domain.return_request import CASE_ID
 from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide
 from gateway.service.dialect import readable_document_in
@@ -208,7 +209,9 @@ class Replay:
                 out = (raw for raw in history.messages if raw.direction is MessageDirection.RAIL_OUT)
                 sent = next(raw for raw in out if raw.message_type == pacs008.MESSAGE_TYPE)
                 transfer = pacs008.parse(readable_document_in(sent))
-                return self.receiving[payment.rail].requests.ask(payment, transfer, reason, at=at)
+                return self.receiving[payment.rail].requests.ask(
+                    payment, transfer, reason, case_id=recorded.event.details.get(CASE_ID), at=at
+                )
             case EventKind.POSTING_ASKED:
                 last = transfer_sent(history.messages, before=at)
                 question = None if last is None else rail.posting_question(payment, last, at=at)

@@ -125,6 +125,18 @@ class FedNowSettings(BaseModel):
     ping_after: int = Field(
         3, ge=0, description="After so many unanswered questions the rail is pinged once; 0: it is never pinged."
     )
+    receipt_wait_s: float | None = Field(
+        300.0,
+        ge=1,
+        description="A message that moves no money, and that nobody has said to have arrived (admi.007) so long after "
+        "it left, is shown as without a receipt. Ours: the rail names no time. Empty: nobody looks.",
+    )
+    receipt_ping_after: int = Field(
+        3, ge=0, description="Where so many receipts are missing the rail is pinged once; 0: it is not pinged for that."
+    )
+    receipt_ping_window_s: float = Field(
+        3_600.0, ge=1, description="Within so long they have gone missing, and so long it is not pinged again for it."
+    )
     send_margin_s: float = Field(1.0, ge=0, description="With less time left than this a payment is not sent.")
     routing_number_severity: Literal["error", "warning"] = Field(
         "error", description="What a wrong ABA check digit is; test files often carry illustrative numbers."
@@ -176,7 +188,7 @@ class FedNowSettings(BaseModel):
     )(as_sequence)
     _or_none = field_validator(
         *("url", "connection_point", "peer_connection_point", "protective_sign_off_after_s", "totals_interval_s"),
-        *("liquidity_hours", "posting_question_wait_s"),
+        *("liquidity_hours", "posting_question_wait_s", "receipt_wait_s"),
         mode="before",
     )(none_if_empty)
 

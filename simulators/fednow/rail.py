@@ -19,15 +19,19 @@ from iso20022 import (
     PaymentStatusReport,
     PaymentStatusRequest,
     Report,
+    Resolution,
     examine,
 )
+from iso20022.messages import admi007
 from iso20022.messages.admi002 import NOT_AVAILABLE
 from iso20022.messages.admi004 import PING, SystemEventNotification
 from iso20022.messages.admi998 import Participant, ParticipantFile
 from iso20022.messages.camt026 import InformationRequest
+from iso20022.messages.camt028 import AdditionalPaymentInformation
 from iso20022.messages.camt055 import RequestForPaymentCancellation
 from iso20022.messages.camt060 import AccountReportingRequest
 from iso20022.messages.pain013 import RequestForPayment
+from iso20022.messages.pain014 import RequestForPaymentResponse
 from simulators.behaviours import Answer, Told
 from simulators.book import Book
 from simulators.conversations import asking_from
@@ -50,6 +54,8 @@ from simulators.message_ids import MessageIds
 from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, is_lost, loses_answer
 from simulators.refusals import TechnicalFault
 from simulators.standing import Standing
+
+_RECEIPT: Final = f"MsgDefIdr>{admi007.MESSAGE_TYPE}<".encode()
 
 
 class FedNowRules:
@@ -127,6 +133,11 @@ class FedNowRules:
                 is_request = isinstance(message, RequestForPayment)
                 taken = (RequestTaken(message.message_id, body),) if is_request else ()
                 return Judgement((judged(Verdict.IGNORED), *taken), further=further, order=order)
+            case RequestForPaymentResponse() | Resolution() | AdditionalPaymentInformation():
+                receipt = self.conversations.receipt(
+                    message.message_id, header.message_type, arrival.connection_party, now=arrival.at
+                )
+                return Judgement((judged(Verdict.IGNORED),), receipt)
             case PaymentStatusReport():
                 return self._answered(message, judged(Verdict.ANSWER), arrival, book)
             case PaymentStatusRequest() if decide.is_to_institution(message, self._settings):
@@ -162,6 +173,10 @@ class FedNowRules:
         return self.conversations.asked(asking_from(asking), now=now)
 
     has_directory: Final = True
+
+    def is_receipt(self, body: bytes) -> bool:
+        """Whether it is an admi.007, the network's own or a receiver's that it relays."""
+        return _RECEIPT in body
 
     def directory(self, standing: Standing, *, now: datetime) -> Sequence[tuple[ConnectionPartyId, bytes]]:
         """The participant file, admi.998: who takes no part in customers' transfers is left out of it."""

@@ -131,6 +131,10 @@ class RtpRules:
 
     has_directory: Final = False
 
+    def is_receipt(self, body: bytes) -> bool:  # noqa: ARG002
+        """Whether it is: never, RTP says by a status what became of a message."""
+        return False
+
     def directory(self, standing: Standing, *, now: datetime) -> Sequence[tuple[ConnectionPartyId, bytes]]:  # noqa: ARG002
         """Nothing: RTP's directory is not a message."""
         return ()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +58,10 @@ MORE: Final = {
     "FIFTEEN_FEDNOW__SENDER_LIMIT_CENTS": "100000000000",
     "FIFTEEN_FEDNOW__TOTALS_INTERVAL_S": "2",
 }
+
+
+OPEN, CLOSED = (-2, 2), (2, 4)
+"""Hours of liquidity transfers, from now."""
 
 
 @pytest.fixture
@@ -258,7 +263,86 @@ async def test_what_comes_is_credited_once_and_without_question_and_counts_in_th
     assert await faults_of(database) == 0
 
 
-def ask_any(receiver: Receiver, path: str, body: Any, key: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When liquidity transfers are taken here and by the rail, from now, and what becomes of one that is submitted."""
+
+    ours: tuple[int, int] | None
+    rails: tuple[int, int]
+    end: str
+    code: str | None = None
+
+
+@pytest.fixture(
+    params=[
+        Hours(OPEN, OPEN, "SETTLED"),
+        Hours(None, CLOSED, "REJECTED", "SIM-LMT-HOURS"),
+        Hours(CLOSED, OPEN, "refused", "FEDNOW_LMT_HOURS"),
+    ],
+    ids=["within", "outside-the-rails", "outside-ours"],
+)
+def timed(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[tuple[Receiver, Hours]]:
+    """An installation whose rail takes liquidity transfers at some hours alone, with one worker."""
+    hours: Hours = request.param
+    more = {**MORE, "FIFTEEN_FEDNOW__LIQUIDITY_HOURS": "" if hours.ours is None else hours_of(hours.ours)}
+    options = ("--liquidity-hours", hours_of(hours.rails))
+    with (
+        installed(database, tmp_path, more=more, simulator_options=options) as installation,
+        receiving(installation, database, more=more) as running,
+    ):
+        installation.start_worker()
+        yield running, hours
+
+
+async def test_outside_the_hours_a_liquidity_transfer_is_refused_here_or_by_the_rail_and_nothing_moves(
+    timed: tuple[Receiver, Hours], database: Database
+) -> None:
+    """In JSON and in XML: refused before anything is stored, or rejected with the rail's code, sent and booked once.
+
+    A customer's payment goes at that hour all the same. The control: within both sides' hours the same two settle.
+    """
+    receiver, hours = timed
+    is_taken, before = hours.end != "refused", receiver.installation.ledger()["positions"]
+
+    found = [
+        await told(receiver, "/v1/liquidity-transfers", liquidity(), is_taken=is_taken),
+        await told(receiver, "/v1/messages", pacs009_to("SIMSETTLE", 1), is_taken=is_taken),
+    ]
+    moved = receiver.installation.ledger()["positions"]
+    customers = await told(receiver, "/v1/payments", json_payment())
+
+    kept = await rows(database, "SELECT message_id FROM payment WHERE funds_holder = 'institution'")
+    copies = [receiver.installation.copies_on_the_wire(each["message_id"]) for each in kept]
+    assert found == [(hours.end, hours.code)] * 2
+    assert customers == ("SETTLED", None)
+    assert [[copy["message_type"] for copy in each] for each in copies] == [["pacs.009.001.08"]] * 2 * is_taken
+    assert (moved == before) is (hours.end != "SETTLED")
+    assert await faults_of(database) == 0
+
+
+def hours_of(span: tuple[int, int]) -> str:
+    """Hours of the rail's zone, so many before or after now."""
+    now = datetime.now(UTC).astimezone(EASTERN)
+    return "-".join(f"{now + timedelta(hours=hours):%H:%M}" for hours in span)
+
+
+async def told(receiver: Receiver, path: str, body: Any, *, is_taken: bool = True) -> tuple[str, str | None]:
+    """How what is submitted ends, and for which reason; ``refused`` with the one finding where it is not taken."""
+    if not is_taken:
+        answer = await asyncio.to_thread(lambda: ask(receiver, path, body, key=keyed(path), expected=422))
+        (finding,) = answer["findings"]
+        return "refused", finding["code"]
+    submitted = await asyncio.to_thread(ask_any, receiver, path, body, keyed(path))
+    shown = await ended(receiver, submitted)
+    return shown["state"], None if shown["reason"] is None else shown["reason"]["code"]
+
+
+def keyed(path: str) -> str | None:
+    """The key that JSON needs; a message's is its own id."""
+    return None if path == "/v1/messages" else path
+
+
+def ask_any(receiver: Receiver, path: str, body: Any, key: str | None) -> dict[str, Any]:
     """Submit; the answer may be final, or not yet."""
     try:
         return ask(receiver, path, body, key=key)

@@ -32,6 +32,7 @@ from gateway.service.ports.conversations import (
     SettledFor,
 )
 from tests.fakes.incoming import InMemoryIncoming
+from tests.fakes.receipts import InMemoryReceipts
 
 _ARRIVED = ARRIVED - GOING_BACK
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -53,8 +54,9 @@ class ConversationRows:
 class InMemoryConversations:
     """Implements `gateway.service.ports.conversations.ConversationStore` beside an `InMemoryIncoming`."""
 
-    def __init__(self, incoming: InMemoryIncoming) -> None:
+    def __init__(self, incoming: InMemoryIncoming, receipts: InMemoryReceipts | None = None) -> None:
         self.incoming = incoming
+        self.receipts = receipts or InMemoryReceipts()
         self.rows = ConversationRows()
         self._locks: dict[ConversationId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -173,13 +175,14 @@ class InMemoryConversations:
         limit: int,
     ) -> Sequence[Conversation]:
         await asyncio.sleep(0)
+        missing = {each.of_id for each in self.receipts.rows.values() if each.missed_at is not None}
         found = [
             each
             for each in self.rows.conversations.values()
             if tenant_id in {None, each.tenant_id}
             and kind in {None, each.kind}
             and (about is None or about in {each.about_id, each.payment_id})
-            and (not is_open or each.due_at is not None or each.needs_attention)
+            and (not is_open or each.due_at is not None or each.needs_attention or each.conversation_id in missing)
         ]
         newest = sorted(found, key=lambda each: each.opened_at, reverse=True)
         return sorted(newest, key=lambda each: (each.due_at is None, each.due_at or each.opened_at))[:limit]

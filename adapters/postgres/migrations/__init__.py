@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-HEAD: Final = "0027"
+HEAD: Final = "0028"
 """The newest revision that this program knows."""
 
-NEEDED: Final = "0027"
+NEEDED: Final = "0028"
 """The newest revision of phase `pre`: what this program cannot do without."""

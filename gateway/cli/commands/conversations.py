@@ -109,6 +109,14 @@ def conversations_answer(
     raise typer.Exit(answer_conversation(settings_or_stop(), conversation, given, part="answer", url=url))
 
 
+@conversations.command("resend")
+def conversations_resend(conversation: _Conversation, url: Url = None) -> None:
+    """Send a request of ours again, under another message id, of which nobody has said that it arrived."""
+    from gateway.cli.conversations import resend_request
+
+    raise typer.Exit(resend_request(settings_or_stop(), conversation, url=url))
+
+
 @conversations.command("note")
 def conversations_note(
     conversation: _Conversation,

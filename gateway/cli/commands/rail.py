@@ -70,6 +70,19 @@ def rail_close(
     raise typer.Exit(close(settings_or_stop(), message, rail=rail, note=note, url=url))
 
 
+@rail.command("close-receipt")
+def rail_close_receipt(
+    message: Annotated[str, typer.Argument(help="The id of the message without a receipt.", metavar="ID")],
+    note: _Purpose,
+    rail: _WhichRail = "fednow",
+    url: Url = None,
+) -> None:
+    """Say that somebody has looked into a message of ours of which nobody has said that it arrived."""
+    from gateway.cli.rail import close_receipt
+
+    raise typer.Exit(close_receipt(settings_or_stop(), message, rail=rail, note=note, url=url))
+
+
 @rail.command("status")
 def rail_status(rail: _WhichRail = "fednow", url: Url = None, json: Json = False) -> None:
     """Show who is signed on, what is connected, what was asked, and the rail's news."""

@@ -48,15 +48,19 @@ def fednow(
         list[str] | None,
         typer.Option(help="Connection points of a party, each with a queue of its own.", metavar="PARTY=A,B"),
     ] = None,
+    liquidity_hours: Annotated[
+        str | None,
+        typer.Option(help="When it takes liquidity transfers, US Eastern; always without.", metavar="07:00-19:00"),
+    ] = None,
 ) -> None:
     """Play FedNow: verify, keep the clock, settle, reject or stay silent.
 
     What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
     """
-    from gateway.cli.simulate import points_from, run_fednow
+    from gateway.cli.simulate import liquidity_profile, points_from, run_fednow
 
     try:
-        named = points_from(points or ())
+        named, hours = points_from(points or ()), liquidity_profile(liquidity_hours)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     run_fednow(
@@ -67,6 +71,7 @@ def fednow(
         rail_clock_s=rail_clock,
         check_duplicates=check_duplicates,
         connection_points=named,
+        **hours,
     )
 
 

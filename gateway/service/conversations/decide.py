@@ -50,9 +50,12 @@ def decided(
     payment_id: PaymentId | None = None,
     withdrawal_id: str | None = None,
     is_strange: bool = False,
+    about: str | None = None,
     by: str | None = None,
 ) -> ConversationDecision:
     """Return everything that an act means for a conversation, ready to be saved; what is `said` is to be sent.
+
+    The act names the message that was received, or said last; without one, what it is `about`.
 
     Raises:
         KeyError: it cannot befall this kind of conversation: its table has no row for it.
@@ -62,6 +65,7 @@ def decided(
     if step is None:
         raise KeyError(f"{act} cannot befall a {conversation.kind} that is {conversation.state}")
     version = conversation.version + 1
+    named = (received, *reversed(said))
     return ConversationDecision(
         conversation=conversation,
         act=act,
@@ -69,9 +73,7 @@ def decided(
         due_at=due_then(conversation, act, step.state, at=at),
         at=at,
         reason=reason,
-        business_message_id=received.business_message_id
-        if received
-        else (said[-1].business_message_id if said else None),
+        business_message_id=next((each.business_message_id for each in named if each is not None), about),
         is_strange=is_strange or step.is_strange,
         needs_attention=needs_attention_after(conversation, act, is_strange=is_strange or step.is_strange),
         payment_id=payment_id,

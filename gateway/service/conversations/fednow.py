@@ -26,6 +26,7 @@ from gateway.service.conversations.alike import (
     stated,
 )
 from gateway.service.conversations.fednow_answers import FedNowAnswers, manner_of
+from gateway.service.conversations.fednow_copies import copy_heard_of
 from gateway.service.conversations.rail import InformationAsked, Opening, PaymentAsked, ReportAsked
 from gateway.service.dialect import document_in
 from gateway.service.fednow import FedNowDialect
@@ -231,7 +232,7 @@ class FedNowConversations:
         self, conversation: Conversation, messages: Sequence[RawMessage], reason: Reason, *, at: datetime
     ) -> OutboundMessage:
         """Return the camt.055, under a new case; each one that follows another has an id of its own."""
-        request = pain013.parse(document_in(messages[0]))
+        request = pain013.parse(document_in(copy_heard_of(messages)))
         message_id = self._manner.id_of("withdrawal", f"{conversation.conversation_id}:{conversation.version}", at)
         author, reader = request.creditor_agent, request.debtor_agent
         cancellation = RequestForPaymentCancellation(

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.domain.conversation import (
+    WITHDRAWING,
     Act,
     Conversation,
     ConversationId,
@@ -90,8 +91,12 @@ class ConversationHearing:
         An answer to a case, an acknowledgement and a refusal may as well be about a payment: they are a conversation's
         where one is found.
         """
-        named = [each for reading in readings if (said := _said(reading)) for each in self.rail.about(said)]
+        named = self.named(readings)
         return await self.store.find_by_message_id(self.rail.rail, named) if named else {}
+
+    def named(self, readings: Sequence[Reading]) -> Sequence[str]:
+        """Return the ids of the messages of ours that messages answer, acknowledge or refuse; pure."""
+        return [each for reading in readings if (said := _said(reading)) for each in self.rail.about(said)]
 
     def is_of_conversations(self, reading: Reading, known: Mapping[str, Mapping[Side, Conversation]]) -> bool:
         """Whether a message is for `hear`."""
@@ -222,7 +227,7 @@ class ConversationHearing:
         if act is Act.WITHDRAWAL_ASKED:
             step = step_after(conversation, act)
             assert step is not None, "an act without a meaning is not saved"
-            if step.state is conversation.state and not _is_withdrawing(conversation):
+            if step.state is conversation.state and conversation.state not in WITHDRAWING:
                 messages = (*await self.store.messages(conversation.conversation_id), message.raw)
                 refusal = self.rail.own_reason(Act.WITHDRAWAL_REFUSED, NOT_OPEN)
                 said_back = (
@@ -251,7 +256,9 @@ class ConversationHearing:
         if conversation.kind is ConversationKind.ACCOUNT_REPORT:
             return act  # nothing stands by it, and a report that comes all the same counts
         events = await self.store.events(conversation.conversation_id)
-        return Act.ANSWER_REFUSED if any(each.act is Act.RECEIPT for each in events) else act
+        # Or another copy is on its way: then one that is refused does not end the request.
+        stands = {Act.RECEIPT, Act.ASKED_AGAIN}
+        return Act.ANSWER_REFUSED if any(each.act in stands for each in events) else act
 
     def _is_by_the_other_side(self, said: Talk | Statement, conversation: Conversation) -> bool:
         """Whether who was asked, or asks, or the rail says it: whoever knows a message's id could say it otherwise."""
@@ -296,10 +303,6 @@ def hearings(
         rail: ConversationHearing(store, payments, incoming, tenants, found, unknown_agents[rail], clock, identifiers)
         for rail, found in rails.items()
     }
-
-
-def _is_withdrawing(conversation: Conversation) -> bool:
-    return conversation.state in {ConversationState.WITHDRAWING, ConversationState.WITHDRAWING_ACCEPTED}
 
 
 def _said(reading: Reading) -> Talk | Statement | None:

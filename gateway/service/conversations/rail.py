@@ -182,3 +182,16 @@ class ConversationRail(Protocol):
     def findings(self, message: OutboundMessage) -> Sequence[Finding]:
         """Return what the rail would refuse in a message of ours."""
         ...
+
+
+class RequestCopies(Protocol):
+    """Another copy of what was asked, on a rail whose missing receipts let it be sent; pure."""
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The message types of requests: all else is never sent again."""
+        ...
+
+    def again(self, conversation: Conversation, message: RawMessage, *, at: datetime) -> OutboundMessage:
+        """Return another copy of a request of ours, under another message id; all its other references are kept."""
+        ...

@@ -12,8 +12,10 @@ from typing import Final
 from gateway.domain.conversation import Act, Conversation, ConversationId
 from gateway.domain.payment import Rail
 from gateway.service.conversations.decide import decided
-from gateway.service.ports import Clock, Delivery, MessageClass, RailLink, UnavailableError
+from gateway.service.ports import Clock, Delivery, MessageClass, RailLink, RawMessage, UnavailableError
 from gateway.service.ports.conversations import ConversationStore
+from gateway.service.ports.receipts import ReceiptOf
+from gateway.service.receipts import AwaitedReceipts
 
 LOOK_PAUSE_S: Final = 1.0
 """Between two looks for what has expired, and for what has settled."""
@@ -46,6 +48,7 @@ class ConversationKeeping:
     store: ConversationStore
     links: Mapping[Rail, RailLink]
     clock: Clock
+    receipts: AwaitedReceipts | None = None
     _turns: Mapping[Rail, asyncio.Semaphore] = field(
         default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(SENT_AT_ONCE_MAX)), init=False
     )
@@ -74,9 +77,17 @@ class ConversationKeeping:
         async with self._turns[conversation.rail], self.store.sending(conversation.conversation_id) as message:
             if message is None:
                 return False
-            message_class = _CLASSES.get(message.message_type[:8], MessageClass.NONVALUE)
-            await self.links[conversation.rail].send(message.body, message_class=message_class)
+            await self._send(conversation, message)
         return True
+
+    async def _send(self, conversation: Conversation, message: RawMessage) -> None:
+        message_class, rail = _CLASSES.get(message.message_type[:8], MessageClass.NONVALUE), conversation.rail
+        if self.receipts is not None:
+            named, tenant_id = conversation.conversation_id, conversation.tenant_id
+            await self.receipts.expect(rail, message, tenant_id=tenant_id, of=ReceiptOf.CONVERSATION, of_id=named)
+        await self.links[rail].send(message.body, message_class=message_class)
+        if self.receipts is not None:
+            await self.receipts.left(rail, message)
 
     async def run(self) -> None:
         """Keep time until cancelled; raises as `look`."""

@@ -52,8 +52,16 @@ class FedNowRequests:
         self._dialect = dialect
         self._zone = ZoneInfo(dialect.profile.time_zone)
 
-    def ask(self, payment: Payment, sent: CustomerCreditTransfer, reason: Reason, *, at: datetime) -> OutboundMessage:
-        """Return the request to give back a payment, under a new case: the case's id is the message's own."""
+    def ask(
+        self,
+        payment: Payment,
+        sent: CustomerCreditTransfer,
+        reason: Reason,
+        *,
+        case_id: str | None = None,
+        at: datetime,
+    ) -> OutboundMessage:
+        """Return the request to give back a payment; a new case's id is the message's own."""
         message_id = self._id("return-request", f"{payment.payment_id}:{payment.version}", at)
         author, reader = Agent(member_id=sent.instructing_agent), Agent(member_id=sent.instructed_agent)
         request = PaymentCancellationRequest(
@@ -61,7 +69,7 @@ class FedNowRequests:
             assigner=author,
             assignee=reader,
             creation_time=rail_time(at, self._zone),
-            case=Case(id=message_id, creator=author),
+            case=Case(id=case_id or message_id, creator=author),
             original_message=OriginalMessage(
                 message_id=sent.message_id, message_name=pacs008.MESSAGE_TYPE, creation_time=sent.creation_time
             ),

@@ -77,8 +77,16 @@ class RequestMessages(Protocol):
         """Whether the rail lets a return be asked for so long after settlement."""
         ...
 
-    def ask(self, payment: Payment, sent: CustomerCreditTransfer, reason: Reason, *, at: datetime) -> OutboundMessage:
-        """Return the camt.056 that asks for a payment of ours back."""
+    def ask(
+        self,
+        payment: Payment,
+        sent: CustomerCreditTransfer,
+        reason: Reason,
+        *,
+        case_id: str | None = None,
+        at: datetime,
+    ) -> OutboundMessage:
+        """Return the camt.056 that asks for a payment of ours back: in a new case, or once more in this one."""
         ...
 
     def answer(

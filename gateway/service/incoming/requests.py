@@ -12,6 +12,7 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.request import RequestState
+from gateway.domain.return_request import CASE_ID
 from gateway.domain.returns import AMOUNT, returnable
 from gateway.service.decide import Decisions, decide
 from gateway.service.dialect import readable_document_in
@@ -28,7 +29,9 @@ from gateway.service.ports import (
     RailLink,
     RawMessage,
 )
+from gateway.service.ports.receipts import AwaitedReceipt, ReceiptOf
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol
+from gateway.service.receipts import AwaitedReceipts
 from iso20022 import Amount, PaymentCancellationRequest, Resolution
 from iso20022.messages import camt029, camt056, pacs008
 
@@ -74,11 +77,14 @@ class ReturnRequests:
     payments: Decisions
     protocols: Mapping[Rail, RailProtocol]
     links: Mapping[Rail, RailLink]
+    receipts: AwaitedReceipts | None = None
 
     # --- what people do ---
 
     async def ask(self, payment_id: PaymentId, reason: Reason, *, tenant_id: TenantId | None, by: str) -> Payment:
         """Ask the receiver of a payment for its return, and return the payment as it is then.
+
+        Where nobody has said that a request arrived, it is asked again in the same case, under another message id.
 
         Raises:
             LookupError: there is no such payment, or it is another tenant's.
@@ -100,29 +106,42 @@ class ReturnRequests:
         sent = _newest(messages, pacs008.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
         if sent is None:
             raise NotAskableError("not_sent", "The rail has settled what never left here: a person must look.")
-        transfer = pacs008.parse(readable_document_in(sent))
+        transfer, missing = pacs008.parse(readable_document_in(sent)), await self._without_receipt(payment_id)
+        asked: list[OutboundMessage] = []
 
         async def choose(current: Payment) -> Decision | None:
             now = self.incoming.clock.now()
             due_at = current.request.due_at
             _demand_settled(current)
-            if current.request.state.is_open and not (due_at is not None and now > due_at):
+            is_overdue = due_at is not None and now > due_at
+            is_again = missing is not None and current.request.state is RequestState.REQUESTED and not is_overdue
+            if current.request.state.is_open and not is_overdue and not is_again:
                 raise NotAskableError("already_asked", f"It was asked for, and an answer is due by {due_at}.")
             if not requests.is_in_time(settled_at=current.final_at or now, asked_at=now, reason_code=reason.code):
                 raise NotAskableError("too_late", "The rail's time to ask for this return is over.")
-            message = requests.ask(current, transfer, reason, at=now)
+            case_id = current.request.message_id if is_again else None
+            message = requests.ask(current, transfer, reason, case_id=case_id, at=now)
+            asked[:] = [message]
+            details = {"by": by} | ({} if case_id is None else {CASE_ID: case_id})
             return decide(
                 current,
-                Event(
-                    EventKind.RETURN_ASKED, reason, business_message_id=message.business_message_id, details={"by": by}
-                ),
+                Event(EventKind.RETURN_ASKED, reason, business_message_id=message.business_message_id, details=details),
                 at=now,
                 timing=self.protocols[current.rail].timing,
                 messages=(self.incoming.decider.raw(message, at=now),),
             )
 
         await self.payments.take(payment_id, choose)
+        if self.receipts is not None and missing is not None and asked:
+            await self.receipts.store.sent_again(missing, asked[0].business_message_id)
         return (await self.payments.store.load([payment_id]))[payment_id]
+
+    async def _without_receipt(self, payment_id: PaymentId) -> AwaitedReceipt | None:
+        """The request for a payment's return whose receipt is missing."""
+        if self.receipts is None:
+            return None
+        missing = (await self.receipts.store.missing_of([payment_id])).get(payment_id, ())
+        return missing[-1] if missing else None
 
     async def answer(
         self, payment_id: PaymentId, kind: IncomingEvent, *, amount: Amount | None, reason: Reason | None, by: str
@@ -195,7 +214,8 @@ class ReturnRequests:
             raise LookupError(f"no payment {delivery.payment_id}")
         messages = await self.payments.store.messages(payment.payment_id)
         if payment.request.state is RequestState.REQUESTED:
-            await self._send_kept(payment.rail, _newest(messages, camt056.MESSAGE_TYPE, MessageDirection.RAIL_OUT))
+            request = _newest(messages, camt056.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
+            await self._send_kept(payment, request, of=ReceiptOf.PAYMENT)
         elif answer := _newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_IN):
             resolution = camt029.parse(readable_document_in(answer))
             await self._acknowledge(payment.rail, resolution)
@@ -209,7 +229,8 @@ class ReturnRequests:
         """
         if transfer.request.state is not RequestState.RECEIVED:
             messages = await self.incoming.store.messages(transfer.payment_id)
-            await self._send_kept(transfer.rail, _newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_OUT))
+            answer = _newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
+            await self._send_kept(transfer, answer, of=ReceiptOf.INCOMING_TRANSFER)
             return
         request = await self._request_of(transfer.payment_id)
         assert request is not None, "a request that was saved is there"
@@ -246,10 +267,16 @@ class ReturnRequests:
         if receipt is not None:
             await self._send(rail, receipt)
 
-    async def _send_kept(self, rail: Rail, message: RawMessage | None) -> None:
+    async def _send_kept(self, about: Payment | IncomingTransfer, message: RawMessage | None, *, of: ReceiptOf) -> None:
         """Send a message that was saved; the newest alone: what it says holds."""
-        if message is not None:
-            await self.links[rail].send(message.body, message_class=MessageClass.NONVALUE)
+        if message is None:
+            return
+        if self.receipts is not None:
+            tenant_id, of_id = about.tenant_id, about.payment_id
+            await self.receipts.expect(about.rail, message, tenant_id=tenant_id, of=of, of_id=of_id)
+        await self.links[about.rail].send(message.body, message_class=MessageClass.NONVALUE)
+        if self.receipts is not None:
+            await self.receipts.left(about.rail, message)
 
     async def _send(self, rail: Rail, message: OutboundMessage) -> None:
         await self.links[rail].send(message.body, message_class=message.message_class)

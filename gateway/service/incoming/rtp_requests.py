@@ -74,8 +74,16 @@ class RtpRequests:
         """Whether it may be asked for: always, as far as is public."""
         return True
 
-    def ask(self, payment: Payment, sent: CustomerCreditTransfer, reason: Reason, *, at: datetime) -> OutboundMessage:
-        """Return the request to give back a payment, under a new case: the case's id is the message's own."""
+    def ask(
+        self,
+        payment: Payment,
+        sent: CustomerCreditTransfer,
+        reason: Reason,
+        *,
+        case_id: str | None = None,
+        at: datetime,
+    ) -> OutboundMessage:
+        """Return the request to give back a payment; a new case's id is the message's own."""
         message_id = self._id("return-request", f"{payment.payment_id}:{payment.version}", at)
         author, reader = agent(sent.instructing_agent), agent(sent.instructed_agent)
         request = PaymentCancellationRequest(
@@ -83,7 +91,7 @@ class RtpRequests:
             assigner=author,
             assignee=reader,
             creation_time=rail_time(at, self._zone),
-            case=Case(id=message_id, creator=author),
+            case=Case(id=case_id or message_id, creator=author),
             original_group=GroupCancellation(message_id=sent.message_id, message_name=pacs008.MESSAGE_TYPE),
             original_instruction_id=sent.instruction_id,
             original_end_to_end_id=sent.end_to_end_id,

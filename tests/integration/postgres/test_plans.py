@@ -20,6 +20,7 @@ from adapters.postgres.connection import open_pool
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.rail_operations import PostgresRailEvents
+from adapters.postgres.receipts import PostgresReceipts
 from adapters.postgres.store import PostgresStore
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import EventKind
@@ -229,6 +230,33 @@ async def test_what_is_open_and_what_is_about_a_payment_is_listed_without_a_walk
             assert await store.find(None, about=about, limit=100) == []
 
     assert len(counting.read) == 2
+    assert large(counting.read) == {}
+
+
+_AWAITED: Final = """
+INSERT INTO awaited_receipt (rail, message_id, message_type, tenant_id, of_kind, of_id, sent_at, missed_at, copies)
+SELECT 'fednow', kind || n, 'pain.013.001.07', $1, 'conversation', gen_random_uuid(), $2::timestamptz,
+    CASE kind WHEN 'MISSED' THEN $2::timestamptz END, CASE kind WHEN 'MISSED' THEN ARRAY['COPY' || n] ELSE '{}' END
+FROM generate_series(1, $3::int) AS n CROSS JOIN (VALUES ('MISSED'), ('WAITS')) AS each (kind)
+"""
+
+
+async def test_a_look_at_receipts_and_what_is_heard_of_one_read_what_they_concern_alone(database: Database) -> None:
+    """A rail that has acknowledged nothing for a day is no reason to read a day's messages every second."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute(_AWAITED, TENANT, NOW, STORED)
+    await owner.execute("VACUUM ANALYZE")
+    await owner.close()
+    async with open_pool(database.application_dsn, connections_max=2) as pool:
+        counting = CountingPool(pool)
+        store = PostgresReceipts(cast("asyncpg.Pool[asyncpg.Record]", counting))
+        assert await store.late(Rail.FEDNOW, before=NOW, limit=8) == []
+        assert len(await store.late(Rail.FEDNOW, before=NOW + timedelta(seconds=1), limit=8)) == 8
+        assert await store.missed_since(Rail.FEDNOW, NOW + timedelta(seconds=1)) == 0
+        assert await store.missing_of([UUID(int=1)]) == {}
+        await store.heard(Rail.FEDNOW, ["MISSED1", "COPY2"])
+        await store.left(Rail.FEDNOW, "WAITS1", at=NOW)
+
     assert large(counting.read) == {}
 
 

@@ -219,6 +219,7 @@ async def test_refused_connections_are_refused_until_they_are_not() -> None:
         "all",
         {"drop": 1},
         {"drop_answers": -1},
+        {"drop_receipts": -1},
         {"drop_answers": True},
         {"drop_answers": "1"},
         {"delay_answers_s": -0.1},

@@ -28,6 +28,8 @@ NOON: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 ILLEGAL: Final = {
     # A request of ours is never one to us.
     *((_R.RECEIVED, kind) for kind in REQUEST_EVENTS),
+    # Nobody waits for the receipt of what was never asked.
+    (_R.NONE, _E.RETURN_RECEIPT_MISSED),
 }
 ILLEGAL_TO_US: Final = {
     # And the other way round.

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -16,8 +17,11 @@ from adapters.http.payment_form import REMITTANCE, TEXTS, read_payment_request
 from adapters.http.problems import PROBLEM_TYPE, PROBLEMS
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingState
+from gateway.domain.payment import Rail
 from gateway.service.ports import RetentionOverError
+from gateway.service.ports.receipts import AwaitedReceipt, ReceiptOf
 from iso20022 import Direction, FedNowProfile, examine
+from tests.conftest import TENANT
 from tests.unit.http.schema_check import SchemaCheck
 from tests.unit.http.test_dead_letters import dead
 from tests.unit.http.test_held import decided as decide_hold
@@ -211,6 +215,10 @@ async def ask_of_conversations(world: World, ask: Callable[..., Awaitable[Answer
     messages = await ask(f"{path}/messages", await world.get(f"{link}/messages"))
     await ask(f"{path}/messages/{{message_id}}", await world.get(messages.json["messages"][0]["link"]))
     await ask(f"{path}/messages/{{message_id}}", await world.get(f"{link}/messages/{transfer.payment_id}"))
+    await without_receipt(world, listed.json["conversations"][0])
+    await ask("/v1/conversations", await world.get("/v1/conversations?kind=request_for_payment"))
+    for where in (link, link, "/v1/conversations/nonsense"):
+        await ask(f"{path}/resend", await world.request("POST", f"{where}/resend", b"", BEARER), method="POST")
     for _ in range(2):
         await ask(f"{path}/status-request", await world.post_json(f"{link}/status-request", {}, BEARER), method="POST")
     for said in ({"answer": "accepted"}, {"answer": "guess"}):
@@ -219,6 +227,22 @@ async def ask_of_conversations(world: World, ask: Callable[..., Awaitable[Answer
         await ask(f"{path}/note", await world.post_json(f"{link}/note", said, BEARER), method="POST")
     for said in ({"reason_code": "CUST"}, {"reason_code": "CUST"}, {}):
         await ask(f"{path}/withdrawal", await world.post_json(f"{link}/withdrawal", said, BEARER), method="POST")
+
+
+async def without_receipt(world: World, shown: dict[str, Any]) -> None:
+    """Nobody has said that the request that opened a conversation arrived."""
+    receipts, now = world.conversations.receipts, world.clock.now()
+    awaited = AwaitedReceipt(
+        rail=Rail.FEDNOW,
+        message_id=shown["message_id"],
+        message_type="pain.013.001.07",
+        tenant_id=TENANT,
+        of=ReceiptOf.CONVERSATION,
+        of_id=UUID(shown["conversation_id"]),
+    )
+    await receipts.expect(awaited)
+    await receipts.left(Rail.FEDNOW, awaited.message_id, at=now)
+    await receipts.missed(awaited, at=now)
 
 
 async def ask_of_rails(world: World, ask: Callable[..., Awaitable[Answer]]) -> None:
@@ -239,6 +263,12 @@ async def ask_of_rails(world: World, ask: Callable[..., Awaitable[Answer]]) -> N
     for key in (BEARER, OPERATOR):
         answer = await world.post_json(closing, {"note": "Case 15"}, key)
         await ask("/v1/rails/{rail}/missing/{message_id}/close", answer, method="POST")
+    unheard = {"message_id": "UNHEARD", "conversation_id": "000b4c1e-9d2a-8f31-9b7a-5c0e8f1d2a3b"}
+    await without_receipt(world, unheard)
+    await ask(path, await world.get("/v1/rails/fednow"))
+    for key in (BEARER, OPERATOR, OPERATOR):
+        answer = await world.post_json("/v1/rails/fednow/missing-receipts/UNHEARD/close", {"note": "Case 16"}, key)
+        await ask("/v1/rails/{rail}/missing-receipts/{message_id}/close", answer, method="POST")
 
 
 async def test_the_answers_of_the_running_application_fit_the_document(world: World) -> None:

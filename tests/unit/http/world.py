@@ -31,6 +31,8 @@ from gateway.service.admission import Admission
 from gateway.service.both_regions import Durability
 from gateway.service.conversations.desk import ConversationDesk
 from gateway.service.conversations.fednow import FedNowConversations
+from gateway.service.conversations.fednow_copies import ACKNOWLEDGED, FedNowCopies
+from gateway.service.conversations.send_again import SendingAgain
 from gateway.service.days import LostDays
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import Decisions, decide, grouped_saves
@@ -54,6 +56,7 @@ from gateway.service.ports import (
 from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
+from gateway.service.receipts import AwaitedReceipts, ReceiptDesk
 from gateway.service.reconcile import MissingDesk
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
@@ -355,6 +358,7 @@ async def open_world(
         clock=clock,
         identifiers=SystemIdentifiers(),
         observer=observer,
+        receipts=AwaitedReceipts(conversations.receipts, {Rail.FEDNOW: ACKNOWLEDGED}, clock),
     )
     dialect = FedNowOperations(
         FedNowDialect(FedNowProfile(), ConnectionPartyId("990000107")), party="990000107", institutions=frozenset()
@@ -380,6 +384,14 @@ async def open_world(
             vault=ClearVault(b"a-key-for-tests-only"),
             directory=directory,
         ),
+        sending_again=SendingAgain(
+            conversations,
+            conversations.receipts,
+            {Rail.FEDNOW: FedNowCopies(FedNowDialect(FedNowProfile(), PARTY))},
+            clock,
+            SystemIdentifiers(),
+        ),
+        receipts=ReceiptDesk(conversations.receipts, rail_events, clock),
         store=store,
         waiting=waiting,
         clock=clock,

@@ -18,6 +18,7 @@ NAMED_THERE: Final = {
     "gateway/service/ports/bus.py": "the names of the queues",
     "gateway/service/conversations/fednow.py": "FedNow's dialect, as conversations speak it",
     "gateway/service/conversations/fednow_answers.py": "FedNow's answers in conversations",
+    "gateway/service/conversations/fednow_copies.py": "what FedNow acknowledges, and another copy of it",
     "gateway/service/conversations/rtp.py": "RTP's dialect, as conversations speak it",
     "gateway/service/fednow.py": "FedNow's dialect",
     "gateway/service/fednow_operations.py": "FedNow's dialect for what is asked about ourselves",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -70,10 +71,12 @@ class Asking:
     async def ask(self, reason: Reason = WHY) -> Payment:
         return await requests_of(self.earth).ask(self.now.payment_id, reason, tenant_id=None, by="a test")
 
+    @property
+    def delivery(self) -> Delivery:
+        return Delivery(UUID(int=5), Queue.FEDNOW_OUT_NONVALUE, self.now.payment_id, self.now.deadline_at, attempt=1)
+
     async def see_to(self) -> None:
-        await requests_of(self.earth).see_to_ours(
-            Delivery(UUID(int=5), Queue.FEDNOW_OUT_NONVALUE, self.now.payment_id, self.now.deadline_at, attempt=1)
-        )
+        await requests_of(self.earth).see_to_ours(self.delivery)
 
     async def hears(self, code: str) -> None:
         """What the network says to the request that left last."""
@@ -82,6 +85,10 @@ class Asking:
         told, _ = writer.answered(
             _with_reason(request, code), booked_as(self.now, now=self.earth.clock.now()), now=self.earth.clock.now()
         )
+        await self.delivered(told)
+
+    async def delivered(self, told: Sequence[bytes]) -> None:
+        """The rail brings this."""
         await self.earth.sending.apply([RailDelivery(str(number), body) for number, body in enumerate(told)])
 
 
