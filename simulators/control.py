@@ -18,6 +18,9 @@
     What became of forwarded payments: every answer with its time, the end, and what was said of the posting. Without
     an id, counts and how long receivers took; ``?after=n`` leaves out the first n.
 
+``GET /simulator/v1/incoming/answers?after=n``
+    How long the receiver of each took for the answer that counted, in ms, by message id.
+
 ``POST /simulator/v1/return-requests``
     ``{"message_id": …, "reason": …}``: the sender of a forwarded payment asks for its return, ``days_later`` by what it
     says of the settlement; ``unknown``: about a payment that nobody has sent.
@@ -45,6 +48,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -52,7 +56,8 @@ from aiohttp import web
 
 from iso20022 import MessageId, RoutingNumber
 from simulators.book import Book, Copy, PaymentRecord
-from simulators.orders import orders_from, shown, summary_of
+from simulators.forwarding import Forwarded
+from simulators.orders import answered_ms, orders_from, shown, summary_of
 from simulators.rail import Faults
 from simulators.service import SERVICE
 
@@ -134,14 +139,22 @@ async def _show_incoming(request: web.Request) -> web.Response:
     book = request.app[SERVICE].current_rail().book
     message_id = request.query.get("message_id")
     if message_id is None:
-        after = request.query.get("after", "0")
-        if not (after.isascii() and after.isdigit()):
-            raise web.HTTPBadRequest(text="after is the number of the last payment that is not counted")
-        return web.json_response(summary_of(book.forwardings()[int(after) :]))
+        return web.json_response(summary_of(_forwarded_after(request, book)))
     record = book.forwarded_with_id(MessageId(message_id))
     if record is None:
         raise web.HTTPNotFound(text="no payment was forwarded under this message id")
     return web.json_response(shown(record))
+
+
+async def _show_answers(request: web.Request) -> web.Response:
+    return web.json_response(answered_ms(_forwarded_after(request, request.app[SERVICE].current_rail().book)))
+
+
+def _forwarded_after(request: web.Request, book: Book) -> Sequence[Forwarded]:
+    after = request.query.get("after", "0")
+    if not (after.isascii() and after.isdigit()):
+        raise web.HTTPBadRequest(text="after is the number of the last payment that is not counted")
+    return book.forwardings()[int(after) :]
 
 
 async def _attend(request: web.Request) -> web.Response:
@@ -169,6 +182,7 @@ ROUTES: Final = (
     web.post(f"{PREFIX}faults", _switch_faults),
     web.post(f"{PREFIX}incoming", _order_incoming),
     web.get(f"{PREFIX}incoming", _show_incoming),
+    web.get(f"{PREFIX}incoming/answers", _show_answers),
     web.post(f"{PREFIX}return-requests", _request_return),
     web.post(f"{PREFIX}conversations", _ask),
     web.post(f"{PREFIX}participants", _change_profiles),

@@ -93,14 +93,19 @@ def shown(record: Forwarded) -> dict[str, Any]:
     }
 
 
-def summary_of(records: Sequence[Forwarded]) -> dict[str, Any]:
-    """Counts over all, and how long receivers took for the answer that counted, in ms."""
-    took = sorted(
-        (answer.at - record.forwarded.forwarded_at) / timedelta(milliseconds=1)
+def answered_ms(records: Sequence[Forwarded]) -> dict[str, float]:
+    """How long the receiver took for the answer that counted, in ms, by the message id of each that has one."""
+    return {
+        record.forwarded.message_id: (answer.at - record.forwarded.forwarded_at) / timedelta(milliseconds=1)
         for record in records
         for answer in record.answers
         if answer.counts
-    )
+    }
+
+
+def summary_of(records: Sequence[Forwarded]) -> dict[str, Any]:
+    """Counts over all, and how long receivers took for the answer that counted, in ms."""
+    took = sorted(answered_ms(records).values())
     return {
         "forwarded": len(records),
         "completed": Counter(each.completed.status.value if each.completed else "open" for each in records),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.postgres.incoming_tables import WAITED_FOR_SQL
-from adapters.postgres.statements import SAVED_WITH_IT, in_the_archive
+from adapters.postgres.statements import SAVED_WITH_IT, UNHURRIED, in_the_archive
 from gateway.domain.incoming import ARRIVAL, IncomingEvent, IncomingState
 from gateway.domain.request import RequestState
 
@@ -197,7 +197,7 @@ NEWEST_IN_STATE: Final = f"""
 """
 """One state a call: so the index gives them in order, and no history is walked through for the few that are held."""
 
-SENT: Final = """
+SENT: Final = f"""
     UPDATE incoming_state AS state SET unsent_at = NULL
     FROM (
         SELECT state.payment_id FROM incoming_state AS state
@@ -205,8 +205,9 @@ SENT: Final = """
             ON sent.payment_id = state.payment_id AND sent.unsent_at = state.unsent_at
         ORDER BY state.payment_id FOR NO KEY UPDATE OF state
     ) AS left_us
-    WHERE state.payment_id = left_us.payment_id
+    WHERE state.payment_id = left_us.payment_id AND {UNHURRIED}
 """
+"""A note that a crash takes back has the message sent once more, under its id: the rail refuses the second."""
 
 TAKE_UNSENT: Final = """
     UPDATE incoming_state AS state SET unsent_at = $2

@@ -377,13 +377,19 @@ RELAY: Final = """
     RETURNING delivery_id, queue, payment_id, deadline_at
 """
 
-FORGET: Final = """
+UNHURRIED: Final = "(SELECT set_config('synchronous_commit', 'off', true)) = 'off'"
+"""A condition that always holds, and has the commit of its own statement not wait for the disk, which others wait for.
+
+For notes alone whose loss has something done again that may be repeated: what is promised to anybody is on disk first.
+"""
+
+FORGET: Final = f"""
     DELETE FROM outbox
     WHERE position = ANY (ARRAY(
         SELECT position FROM outbox WHERE delivery_id = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED
-    ))
+    )) AND {UNHURRIED}
 """
-"""What a relay holds at this moment it will delete itself."""
+"""What a relay holds at this moment it will delete itself. A row that a crash brings back is published once more."""
 
 DUE_TIMERS: Final = """
     SELECT payment_id, timer_at FROM payment_state

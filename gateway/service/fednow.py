@@ -52,10 +52,11 @@ from iso20022 import (
     wrap,
 )
 from iso20022 import header as headers
-from iso20022.messages import admi004, pacs004, pacs008, pacs009, pacs028
+from iso20022.messages import admi004, pacs002, pacs004, pacs008, pacs009, pacs028
 from iso20022.messages.admi004 import PING, SystemEventNotification
 from iso20022.messages.admi011 import SystemEventAcknowledgement
 from iso20022.messages.camt029 import PaymentResolution
+from iso20022.moulds import status_moulds
 
 DEFAULT_DOUBT: Final = DoubtPolicy()
 """FedNow is asked by pacs.028, and pinged once when it stays silent (Operating Procedures v2.1 section 16)."""
@@ -106,6 +107,7 @@ class FedNowDialect:
         self._profile = profile
         self._connection_party = connection_party
         self._zone = ZoneInfo(profile.time_zone)
+        self._moulds = status_moulds(EnvelopeKind.FEDNOW_INCOMING)
 
     @property
     def profile(self) -> FedNowProfile:
@@ -283,7 +285,25 @@ class FedNowDialect:
 
         `practice` is the header's market practice where it is not the common one.
         """
-        header = BusinessHeader(
+        header = self._header(message_id, message_type, at, practice)
+        body = wrap(EnvelopeKind.FEDNOW_INCOMING, headers.build(header), document)
+        return OutboundMessage(body, message_type, message_id, message_class)
+
+    def status_message(self, report: PaymentStatusReport, at: datetime) -> OutboundMessage:
+        """Return a pacs.002 under our header, as `message` would, by mould: it is what is said most often.
+
+        One with words is built as it is: they would make a shape of each.
+        """
+        message_id, message_type = report.message_id, pacs002.MESSAGE_TYPE
+        if any(reason.additional for reason in report.reasons):
+            return self.message(message_id, message_type, pacs002.build(report), MessageClass.NONVALUE, at)
+        body = self._moulds.wrapped(self._header(message_id, message_type, at), report)
+        return OutboundMessage(body, message_type, message_id, MessageClass.NONVALUE)
+
+    def _header(
+        self, message_id: MessageId, message_type: str, at: datetime, practice: MarketPractice | None = None
+    ) -> BusinessHeader:
+        return BusinessHeader(
             sender=self._connection_party,
             receiver=ConnectionPartyId(self._profile.fednow_id),
             business_message_id=BusinessMessageId(message_id),
@@ -291,8 +311,6 @@ class FedNowDialect:
             market_practice=practice or self._profile.market_practice,
             creation_time=rail_time(at, self._zone),
         )
-        body = wrap(EnvelopeKind.FEDNOW_INCOMING, headers.build(header), document)
-        return OutboundMessage(body, message_type, message_id, message_class)
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,9 +190,14 @@ class Receiver:
             heard = [*reports, *await self._converse(others, self.conversations)]
         about = [one.reading.about for one in heard if one.reading.about is not None]
         sent = self._sent(heard)
-        asked = [one.reading for one in heard if one.reading.about not in sent]
+        answered: Mapping[str, IncomingTransfer] = {}
+        if self.incoming is not None and not is_handed_over:
+            answered = self.incoming.just_answered([one.reading for one in heard])
+        at_hand = sent.keys() | answered.keys()
+        asked = [one.reading for one in heard if one.reading.about not in at_hand]
         ids = [reading.business_message_id for reading in asked if reading.business_message_id]
         seen = await store.seen(rail, ids) if ids else {}
+        about = [message_id for message_id in about if message_id not in answered]
         unknown = [message_id for message_id in about if message_id not in sent]
         payments: Mapping[str, Payment] = {**sent, **(await store.find_by_message_id(rail, unknown) if unknown else {})}
         transfers = await self._transfers(about, payments)
@@ -201,6 +206,7 @@ class Receiver:
                 await fold()
             payments = {**sent, **await store.find_by_message_id(rail, unknown)}
             transfers = await self._transfers(about, payments)
+        transfers = {**transfers, **answered}
         await each([self._apply_or_park(one, seen, payments, transfers) for one in heard])
         if self.receipts is not None and self.conversations is not None:
             await self.receipts.heard(rail, self.conversations.named([one.reading for one in everything]))
@@ -395,7 +401,9 @@ class Receiver:
             await self._pass_on(one, error)
             return
         if not is_first:
-            self.observer.duplicate_ignored(self.rail.rail, one.reading.business_message_id)
+            counted = inbox_id or one.reading.business_message_id
+            seen = await self.decisions.store.seen(self.rail.rail, [counted])
+            await self._repeated(one, seen.get(counted, one.digest))
 
     def _arrived(self, one: _Heard) -> Arrived:
         return Arrived(self._raw(one), one.reading, one.digest)

@@ -78,6 +78,8 @@ class IncomingBooks:
     told_to_post: Counter[str] = field(default_factory=Counter)
     credited: dict[str, int] = field(default_factory=dict)
     not_settled: set[str] = field(default_factory=set)
+    answered_ms: dict[str, float] = field(default_factory=dict)
+    """How long it had the first question about each in hand, in ms, by the transfer's id."""
     returns: set[tuple[str, str, str]] = field(default_factory=set)
     """What became of returns: of which transfer, how it ended, and under which webhook's id that was told."""
 
@@ -89,6 +91,7 @@ class IncomingBooks:
         """What was asked, told and credited."""
         return {
             "asked": self.asked,
+            "answered_ms": self.answered_ms,
             "told_to_post": self.told_to_post,
             "credited": self.credited,
             "not_settled": sorted(self.not_settled),

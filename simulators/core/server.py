@@ -12,7 +12,8 @@
     or told that it did not come; see `simulators.core.incoming`.
 
 ``GET /simulator/v1/incoming``
-    What was asked, told and credited, by the transfer's id.
+    What was asked, told and credited, by the transfer's id; and ``answered_ms``, how long each question was in hand:
+    from when the request was here until its answer was ready to be written.
 
 ``GET /simulator/v1/summary``, ``POST /simulator/v1/faults``
     For tests and people: counts; and ``{"refuse_connections": true|false, "lose_answers": n}``, each optional: a lost
@@ -32,11 +33,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from iso20022 import Amount
+from simulators.clock import SystemClock
 from simulators.core.books import SILENT, Books, CannotError, CoreSimulatorSettings, Held, Standing
 from simulators.core.incoming import IncomingBooks, is_signed, reply_to_posting, reply_to_question
 
 PREFIX: Final = "/simulator/"
 """Where the paths for tests and people begin."""
+
+_CLOCK: Final = SystemClock()
+_MS: Final = 1_000
 
 
 @dataclass(slots=True)
@@ -136,7 +141,7 @@ async def _release(request: web.Request) -> web.Response:
 
 
 async def _incoming(request: web.Request) -> web.Response:
-    body, books = await request.read(), request.app[INCOMING]
+    arrived_s, body, books = _CLOCK.monotonic_s(), await request.read(), request.app[INCOMING]
     _demand_signature(request, body)
     match await _json_of(request):
         case {
@@ -149,7 +154,9 @@ async def _incoming(request: web.Request) -> web.Response:
                 await asyncio.Event().wait()
             else:
                 await asyncio.sleep(reply.after_s)
-            return web.json_response(reply.content, status=reply.status)
+            response = web.json_response(reply.content, status=reply.status)
+            books.answered_ms.setdefault(known, (_CLOCK.monotonic_s() - arrived_s) * _MS)
+            return response
         case {
             "type": "incoming_transfer.post",
             "data": {

@@ -33,9 +33,9 @@ from iso20022.messages import admi004, admi011, admi998
 from iso20022.messages.admi004 import SystemEventNotification
 from iso20022.messages.admi011 import SystemEventAcknowledgement
 from iso20022.messages.admi998 import ParticipantFile
+from iso20022.moulds import status_moulds
 from simulators.facts import PaymentBooked, ReasonSource
 from simulators.fednow.decide import EASTERN, cycle_day
-from simulators.fednow.moulds import StatusMoulds
 from simulators.message_ids import MessageIds
 
 
@@ -46,7 +46,7 @@ class AnswerWriter:
         self._profile = profile
         self._ids = ids
         self._service = profile.fednow_id
-        self._moulds = StatusMoulds()
+        self._moulds = status_moulds(EnvelopeKind.FEDNOW_OUTGOING)
 
     def status(self, payment: PaymentBooked, *, settlement_date: date, now: datetime, is_asked: bool = False) -> bytes:
         """The payment's status as at completion; a rejection by the creditor's institution is relayed as its own.

@@ -32,11 +32,11 @@ from iso20022 import (
     wrap,
 )
 from iso20022.messages import pacs004, pacs009
+from iso20022.moulds import status_moulds, transfer_moulds
 from simulators.facts import PaymentBooked, TransferForwarded
 from simulators.fednow.answers import eastern
 from simulators.fednow.decide import EASTERN, cycle_day
 from simulators.fednow.liquidity import liquidity_of, made_uetr
-from simulators.fednow.moulds import StatusMoulds
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.returns import return_of
 from simulators.fednow.settings import FedNowSimulatorSettings
@@ -56,7 +56,8 @@ class FedNowForwarding:
         self._settings = settings
         self._ids = ids
         self._service = settings.profile.fednow_id
-        self._moulds = StatusMoulds()
+        self._moulds = status_moulds(EnvelopeKind.FEDNOW_OUTGOING)
+        self._transfer_moulds = transfer_moulds(EnvelopeKind.FEDNOW_OUTGOING)
 
     def forward(
         self,
@@ -100,8 +101,7 @@ class FedNowForwarding:
             creditor_agent=order.creditor_agent,
             remittance=(Personal(order.remittance),),
         )
-        document = pacs008.build(transfer)
-        return self._forwarded(order, value_of(transfer), document, number, recipient=recipient, now=now)
+        return self._forwarded(order, value_of(transfer), transfer, number, recipient=recipient, now=now)
 
     def relayed(
         self,
@@ -128,17 +128,22 @@ class FedNowForwarding:
         self,
         order: Order,
         transfer: Value,
-        document: Element,
+        content: CustomerCreditTransfer | Element,
         number: int,
         *,
         recipient: ConnectionPartyId,
         now: datetime,
     ) -> TransferForwarded:
+        """The payment under the service's header; `content` is what its Document says, or the Document."""
         created = transfer.creation_time
         message_type = pacs004.MESSAGE_TYPE if transfer.is_return else pacs008.MESSAGE_TYPE
         if transfer.is_liquidity:
             message_type = pacs009.MESSAGE_TYPE
         outgoing = self._header(message_type, recipient, processed_at=created, now=now)
+        if isinstance(content, CustomerCreditTransfer):
+            body = self._transfer_moulds.wrapped(outgoing, content)
+        else:
+            body = wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), content)
         return TransferForwarded(
             number=number,
             message_id=transfer.message_id,
@@ -160,7 +165,7 @@ class FedNowForwarding:
             advice=order.advice,
             advice_after_s=order.advice_after_s,
             advice_copies=order.advice_copies,
-            body=wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), document),
+            body=body,
         )
 
     def again(self, forwarded: TransferForwarded, *, now: datetime) -> bytes:

@@ -26,12 +26,14 @@ rail forwards {rate:g} payments a second for {seconds:g} s; a single run is
 `fifteen bench --incoming --rate {rate:g} --seconds {seconds:g} --json`.
 
 `answer_*_ms` is the rail's own measure: from the creation time in its header to our answer there, with the time in its
-queue and the institution's whole answer in it, so that our own share is less. `late` counts answers that came after the
-rail's clock. `posted_*_ms` is from the arrival until everything is stored: the rail's advice, the institution's posting
-and POSTED, committed.
+queue and the institution's whole answer in it. `own_share_*_ms` is that of each payment without `institution_*_ms`: for
+how long the institution, by its own clock, had the question in hand, from when the request was there until its answer
+was ready to be written. So the way to the institution and back, and all waiting for the processors, is ours. `late`
+counts answers that came after the rail's clock. `posted_*_ms` is from the arrival until everything is stored: the
+rail's advice, the institution's posting and POSTED, committed.
 
-The bars: p99 of the answer below {answer_max:g} ms, none late, p99 of what is stored below {stored_max:g} ms, and every
-payment that was forwarded is received and posted.
+The bars: p99 of our own share of the answer below {answer_max:g} ms, none late, p99 of what is stored below
+{stored_max:g} ms, and every payment that was forwarded is received and posted.
 
 {runs}
 

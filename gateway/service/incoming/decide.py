@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -42,6 +42,7 @@ from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import ReceivingRail, carries
+from gateway.service.incoming.recent import REMEMBERED, RecentTransfers
 from gateway.service.incoming.tenants import NOBODYS
 from gateway.service.ports import (
     Clock,
@@ -253,7 +254,7 @@ def _outbox(
 class IncomingDecisions:
     """Takes decisions and saves them, again and again until one holds. Saves of many transfers share a commit.
 
-    `forward` is told of the deliveries that are committed with them.
+    `forward` is told of the deliveries that are committed with them, `recent` of what they leave.
     """
 
     store: IncomingStore
@@ -262,6 +263,7 @@ class IncomingDecisions:
     clock: Clock
     observer: IncomingObserver
     forward: Forward = leave_to_the_relay
+    recent: RecentTransfers = field(default_factory=RecentTransfers)
 
     async def take(
         self, payment_id: PaymentId, choose: Choice, *, loaded: IncomingTransfer | None = None
@@ -291,6 +293,8 @@ class IncomingDecisions:
         )
         if decision is None:
             return None
+        if decision.state in REMEMBERED:
+            self.recent.remember(decided(decision), decision.outbox)
         self.observer.incoming_changed(decision)
         self.forward(decision.outbox)
         return await self.take(payment_id, choose) if is_taken_over else decision

@@ -46,7 +46,7 @@ from iso20022 import (
     TransactionStatus,
     serialise,
 )
-from iso20022.messages import pacs002, pacs004, pacs028
+from iso20022.messages import pacs004, pacs028
 from iso20022.messages.actors import Account, Agent, OtherIdentification, PartyDetails
 from iso20022.messages.original import OriginalMessage, OriginalTransaction, PaymentType
 from iso20022.messages.original import Reason as StatedReason
@@ -123,7 +123,7 @@ class FedNowReceiving:
         additional = () if text is None else (text,)
         reasons = () if reason_code is None else (StatusReason(code=reason_code, additional=additional),)
         report = status_about(transfer, status, reasons, message_id=message_id, zone=self._zone, at=at)
-        return self._dialect.message(message_id, pacs002.MESSAGE_TYPE, pacs002.build(report), MessageClass.NONVALUE, at)
+        return self._dialect.status_message(report, at)
 
     def return_of(
         self,

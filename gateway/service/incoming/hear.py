@@ -39,7 +39,14 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import Reading
 from gateway.service.submit import account_index
 from gateway.service.supervise import Verdict
-from iso20022 import CustomerCreditTransfer, EndToEndId, InstitutionCreditTransfer, MessageId, PaymentReturn
+from iso20022 import (
+    CustomerCreditTransfer,
+    EndToEndId,
+    InstitutionCreditTransfer,
+    MessageId,
+    PaymentReturn,
+    PaymentStatusReport,
+)
 
 FAULT: Final = "FAULT_OF_OURS"
 """The quarantine's code for a message that a fault of ours kept from being applied."""
@@ -167,6 +174,16 @@ class Hearing:
         """Return the transfers that statements are about."""
         return await self.decisions.store.find_by_message_id(self.rail.rail, about) if about else {}
 
+    def just_answered(self, readings: Sequence[Reading]) -> Mapping[str, IncomingTransfer]:
+        """Return the transfers that this process has just answered and that nothing but their advice is about.
+
+        The advice is the rail's status, and to the receiver alone: whoever sent the transfer, it says nothing to them.
+        """
+        rail, recent = self.rail.rail, self.decisions.recent
+        found = recent.answered(rail, [reading.about for reading in readings if reading.about is not None])
+        others = {reading.about for reading in readings if not _is_advice(reading, found)}
+        return {about: transfer for about, transfer in found.items() if about not in others}
+
     async def hear(self, arrived: Arrived, transfer: IncomingTransfer, *, inbox_id: str | None = None) -> bool:
         """Apply what the rail says of a transfer; False where another delivery of the same message was first.
 
@@ -291,6 +308,17 @@ def slot_of(rail: Rail, message: Brought) -> int:
     if isinstance(message, InstitutionCreditTransfer):
         return incoming_slot_of(rail, message.message_id)
     return incoming_slot_of(rail, MessageId(message.returned_instruction_id or message.message_id))
+
+
+def _is_advice(reading: Reading, transfers: Mapping[str, IncomingTransfer]) -> bool:
+    transfer = None if reading.about is None else transfers.get(reading.about)
+    said = reading.statement
+    return (
+        transfer is not None
+        and isinstance(said, PaymentStatusReport)
+        and not reading.gives_up
+        and said.instructed_agent == transfer.instructed_agent != transfer.instructing_agent
+    )
 
 
 def _is_same(new: NewTransfer, known: IncomingTransfer) -> bool:

@@ -182,9 +182,14 @@ def test_receiving_is_good_when_all_are_posted_none_is_late_and_the_times_are_sh
         received=10,
         posted=10,
         late=0,
+        own_share_p50_ms=9.0,
+        own_share_p95_ms=18.0,
+        own_share_p99_ms=49.9,
+        institution_p50_ms=1.0,
+        institution_p99_ms=20.0,
         answer_p50_ms=10.0,
         answer_p95_ms=20.0,
-        answer_p99_ms=49.9,
+        answer_p99_ms=69.9,
         answer_max_ms=60.0,
         fetched_p99_ms=5.0,
         posted_p50_ms=30.0,
@@ -194,5 +199,5 @@ def test_receiving_is_good_when_all_are_posted_none_is_late_and_the_times_are_sh
     )
 
     assert all(good.bars().values())
-    for worse in ({"posted": 9}, {"late": 1}, {"answer_p99_ms": 50.0}, {"posted_p99_ms": 500.0}):
+    for worse in ({"posted": 9}, {"late": 1}, {"own_share_p99_ms": 50.0}, {"posted_p99_ms": 500.0}):
         assert list(replace(good, **worse).bars().values()).count(False) == 1

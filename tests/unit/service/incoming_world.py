@@ -243,15 +243,16 @@ async def incoming_world(
     both: InBothRegions | None = None,
     regions: RegionStore | None = None,
     spoken: Spoken | None = None,
+    store: InMemoryIncoming | None = None,
     **tenant: Any,
 ) -> AsyncIterator[IncomingWorld]:
     """A world with its group commits running; `tenant` says otherwise what is registered of the one that receives.
 
     Where there is another region, `both` says what it has too, and `regions` keeps what is for it. `spoken` is the one
-    rail; without it FedNow.
+    rail; without it FedNow. `store` is what may count what it is asked.
     """
     clock, rail, recorder = VirtualClock(), InMemoryRail(), IncomingRecorder()
-    store = InMemoryIncoming(InMemoryStore())
+    store = store or InMemoryIncoming(InMemoryStore())
     registered = {
         "tenant_id": TENANT,
         "institution_url": URL,
