@@ -164,6 +164,8 @@ async def test_what_nobody_has_said_to_have_arrived_is_told_counted_pinged_for_a
         assert resent.exit_code == 0, resent.output
     ask(receiver, f"{paid}/return-request", {"reason_code": "FRAD"})
     left = await asked_until(receiver, "/v1/rails/fednow", has_missing("pain.014"))
+    for each in (request, asked):
+        await asked_until(receiver, f"{path_of(each)}/events", lambda shown: len(shown["events"]) == 4)
     (answer,) = left["missing_receipts"]
     closings = [
         await fifteen(receiver, "rail", "close-receipt", answer["message_id"], "--note", "They have it.")

@@ -17,10 +17,10 @@ def steps(text: str) -> tuple[Migration, ...]:
 
 
 def test_what_older_code_would_misread_ends_it() -> None:
-    """Returns, screening, liquidity transfers, what the other region said; the others are as their phase says."""
+    """Returns, screening, liquidity, what the other region said, receipts; the others are as their phase says."""
     ending = [step.revision for step in migrations() if step.ends_older_code]
 
-    assert ending == ["0013", "0017", "0020", "0025"]
+    assert ending == ["0013", "0017", "0020", "0025", "0028"]
     assert not Migration("0013", Phase.PRE, ends_older_code=True).is_survived
     assert [Migration("9", phase).is_survived for phase in Phase] == [True, False]
 
