@@ -76,7 +76,7 @@ async def test_a_lost_regions_messages_come_here_once_its_point_is_disconnected_
     """
     ping = await fifteen_rail(two_points, "ping")
     ids = [two_points.order()[0] for _ in range(4)]
-    here = [each for each in ids if await posted(database, each, within_s=1.5)]
+    here = [each for each in ids if await posted(database, each, within_s=3.0)]
 
     lost = await fifteen_rail(two_points, "disconnect", "EAST", "--note", "the region is lost")
     for message_id in ids:  # what waited there for longer than the receiver's reserve is rejected, by us

@@ -126,6 +126,7 @@ def run(seconds: int) -> dict[str, float]:
                 environment={
                     "FIFTEEN_DATABASE_URL": server.application_dsn,
                     "FIFTEEN_HTTP_PORT": str(port),
+                    "FIFTEEN_ADMISSION_WAIT_MAX_S": "3600",  # no worker sends what is accepted
                     "FIFTEEN_LOG_LEVEL": "warning",
                 },
                 log_file=directory / "gateway.log",
