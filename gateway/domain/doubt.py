@@ -15,6 +15,7 @@ from typing import Final, assert_never
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentState, Reason, ReasonOrigin
+from gateway.domain.transitions import DOUBTED
 
 EXPIRED: Final = Reason("AB11", ReasonOrigin.GATEWAY, "The payment's time ran out before it could be sent.")
 """ISO external status reason AB11: time-out at the debtor agent. No money can have moved."""
@@ -140,10 +141,16 @@ def not_found(event: Event, *, policy: NotFoundPolicy, is_of_today: bool, is_abo
             assert_never(policy)
 
 
+def may_be_out_of_place(event: Event, payment: Payment) -> bool:
+    """Whether an event may mean another thing than it says, where something was not heard that came before it."""
+    is_either = event.kind in {EventKind.REJECTION_REPORTED, EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED}
+    return is_either and payment.state in DOUBTED
+
+
 def placed(
     event: Event, events: Sequence[RecordedEvent], *, may_be_of_posting: bool, is_before_questions: bool
 ) -> Event:
-    """Return what the rail's RJCT, or its ACWP, means for a payment in doubt with this history.
+    """Return what an event that `may_be_out_of_place` means for a payment with this history before it.
 
     After ACWP the creditor's institution may refuse the posting, by an RJCT that is worded like one before the
     settlement (FedNow Operating Procedures v2.1 section 5). Where the ACWP may have gone to where it was not read, the
@@ -154,7 +161,6 @@ def placed(
     `is_before_questions` whether it was written before the rail could be asked at all: what was to be heard before it
     is then under way as well, unless it went to a region that is lost.
     """
-    assert event.kind in {EventKind.REJECTION_REPORTED, EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED}, "nothing else"
     unplaced = next((each for each in events if each.event.kind is EventKind.REFUSAL_UNPLACED), None)
     if event.kind is EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED:
         if unplaced is None:

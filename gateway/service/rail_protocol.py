@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Protocol
 from uuid import UUID
 
-from gateway.domain.doubt import DoubtPolicy
+from gateway.domain.doubt import DoubtPolicy, placed
 from gateway.domain.events import Event
+from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, TenantId
 from gateway.domain.timing import Timing
 from gateway.service.liquidity import LiquidityRequest
@@ -267,6 +268,19 @@ class RailProtocol(Protocol):
     def may_be_of_posting(self, statement: Statement) -> bool:
         """Whether an RJCT may refuse the posting of what has settled, and not the payment."""
         ...
+
+
+def placed_by(
+    rail: RailProtocol, reading: Reading, event: Event, payment: Payment, events: Sequence[RecordedEvent]
+) -> Event:
+    """Return what an event that `may_be_out_of_place` means, by what its rail says of the reading it was made of."""
+    assert reading.statement is not None, "it was interpreted"
+    return placed(
+        event,
+        events,
+        may_be_of_posting=rail.may_be_of_posting(reading.statement),
+        is_before_questions=rail.timing.is_before_questions(payment, reading.created_at),
+    )
 
 
 def differing(given: Iterable[tuple[str, object, object]]) -> tuple[str, ...]:

@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
-from gateway.domain.doubt import NotFoundPolicy, not_found, placed
+from gateway.domain.doubt import NotFoundPolicy, may_be_out_of_place, not_found
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import is_about_last_copy, standing_hold
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Payment
 from gateway.domain.posting_question import may_be_of_question, unguessed
-from gateway.domain.transitions import DOUBTED
 from gateway.service.conversations.hear import ConversationHearing, Outcome, Said
 from gateway.service.decide import Choice, Decisions, decide
 from gateway.service.group_commit import OverloadedError
@@ -37,7 +36,7 @@ from gateway.service.ports import (
     Vault,
 )
 from gateway.service.rail_operations import RailNotices
-from gateway.service.rail_protocol import XML_TYPE, RailProtocol, Reading
+from gateway.service.rail_protocol import XML_TYPE, RailProtocol, Reading, placed_by
 from gateway.service.receipts import AwaitedReceipts
 from gateway.service.status_questions import StatusQuestions
 from gateway.service.supervise import Verdict, each
@@ -68,9 +67,6 @@ worker of its has in hand: the rail's order holds at one connection point alone.
 
 EARLY_PAUSE_S: Final = 1.0
 """Between two looks whether it has come."""
-
-_PLACED: Final = frozenset({EventKind.REJECTION_REPORTED, EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED})
-"""What means another thing where something was not heard that came before it."""
 
 UNMATCHED: Final = "UNMATCHED_MESSAGE"
 """The quarantine's code for a readable message about nothing that we sent."""
@@ -435,8 +431,9 @@ class Receiver:
             event = self.rail.event(reading, current, at=now)
             if event.kind is EventKind.NOT_FOUND_REPORTED:
                 event = await self._not_found(event, reading, current, at=now)
-            elif event.kind in _PLACED and current.state in DOUBTED:
-                event = await self._placed(event, reading, current)
+            elif may_be_out_of_place(event, current):
+                events = await self.decisions.store.events(current.payment_id)
+                event = placed_by(self.rail, reading, event, current, events)
             elif may_be_of_question(event, current):
                 event = unguessed(event, await self.decisions.store.events(current.payment_id))
             return decide(
@@ -468,15 +465,6 @@ class Receiver:
         if not payment.transfers and is_of_today and standing_hold(events) is not None:
             policy = NotFoundPolicy.RESEND  # it was held, and is held again: a person is at work on it
         return not_found(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)
-
-    async def _placed(self, event: Event, reading: Reading, payment: Payment) -> Event:
-        assert reading.statement is not None, "it was interpreted"
-        return placed(
-            event,
-            await self.decisions.store.events(payment.payment_id),
-            may_be_of_posting=self.rail.may_be_of_posting(reading.statement),
-            is_before_questions=self.rail.timing.is_before_questions(payment, reading.created_at),
-        )
 
     async def _quarantine(self, one: _Heard, codes: tuple[str, ...]) -> None:
         quarantined = Quarantined(self._raw(one), self.rail.rail, codes)

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
+from gateway.domain.doubt import may_be_out_of_place
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, Rail
@@ -40,7 +41,7 @@ from gateway.service.ports import (
     Vault,
 )
 from gateway.service.posting_questions import transfer_sent
-from gateway.service.rail_protocol import OutboundMessage, RailProtocol
+from gateway.service.rail_protocol import OutboundMessage, RailProtocol, placed_by
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import JSON_TYPE, Intake, Refused
 from iso20022.messages import pacs008
@@ -66,12 +67,6 @@ _NOT_FOUND: Final = frozenset(
     }
 )
 """What the rail's "no such message" may have meant: the tenant's choice, and which copy was asked about, say which."""
-
-_PLACED: Final = {
-    EventKind.REJECTION_REPORTED: EventKind.REFUSAL_UNPLACED,
-    EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED: EventKind.POSTING_REFUSAL_PLACED,
-}
-"""What an RJCT and an ACWP may have meant of a payment in doubt: what was heard of it before says which."""
 
 
 class DivergedError(Exception):
@@ -233,10 +228,11 @@ class Replay:
         event = rail.event(reading, payment, at=recorded.at)
         if event.kind is EventKind.NOT_FOUND_REPORTED and recorded.event.kind in _NOT_FOUND:
             return recorded.event
-        if _PLACED.get(event.kind) is recorded.event.kind:
-            return recorded.event
+        before = [each for each in events if each.sequence < recorded.sequence]
+        if may_be_out_of_place(event, payment):
+            return placed_by(rail, reading, event, payment, before)
         if may_be_of_question(event, payment):
-            return unguessed(event, [each for each in events if each.sequence < recorded.sequence])
+            return unguessed(event, before)
         return event
 
 
