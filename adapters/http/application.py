@@ -47,12 +47,10 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 OTHER_METHOD: Final = "OTHER"
 
 
-FORWARDED_PATHS: Final = frozenset(
-    {
-        *("/v1/messages", "/v1/payments", "/v1/liquidity-transfers"),
-        *(f"/v1/conversations/{{conversation_id}}/{act}" for act in ("answer", "withdrawal", "resend", "note")),
-    }
-)
+SUBMISSION_PATHS: Final = frozenset({"/v1/messages", "/v1/payments", "/v1/liquidity-transfers"})
+
+ACTS_PREFIX: Final = "/v1/conversations/{conversation_id}/"
+"""Whatever is posted below it is done in a conversation, in the region that it goes on in."""
 
 
 def build_application(api: Api) -> web.Application:
@@ -66,11 +64,11 @@ def build_application(api: Api) -> web.Application:
 
 
 def build_peer_application(api: Api) -> web.Application:
-    """Return what is served to the other region's gateway alone: the submissions that it forwards."""
+    """Return what is served to the other region's gateway alone: what it forwards, submissions and acts."""
     api = replace(api, takes=Takes.FORWARDED)
     application = web.Application(middlewares=[_edge(api)], client_max_size=api.limits.body_bytes_max)
     for method, path, handler in _routes(api):
-        if path in FORWARDED_PATHS and method == "POST":
+        if method == "POST" and (path in SUBMISSION_PATHS or path.startswith(ACTS_PREFIX)):
             application.router.add_route(method, path, handler, expect_handler=leave_expectation)
     return application
 

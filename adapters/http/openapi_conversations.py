@@ -398,7 +398,8 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
                 "responses": shown(
                     "Conversation",
                     EXAMPLE,
-                    *(unknown, problems.CONVERSATION_NOT_WAITING, problems.CONVERSATION_NOT_STARTED),
+                    *(problems.BODY_INCOMPLETE, problems.REQUEST_TIMEOUT, problems.BODY_TOO_LARGE, unknown),
+                    *(problems.CONVERSATION_NOT_WAITING, problems.CONVERSATION_NOT_STARTED),
                 ),
             }
         },

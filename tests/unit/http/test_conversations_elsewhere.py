@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
+from adapters.http.application import ACTS_PREFIX, build_peer_application
 from adapters.http.peer import FORWARDED_FROM
 from adapters.http.serving import serving
 from gateway.domain.conversation import Act
@@ -46,6 +47,34 @@ async def test_what_is_done_in_the_other_region_is_done_at_home() -> None:
         assert noted.status == 200
         assert [each.act for each in home] == [Act.OPENED, Act.WITHDRAWAL_ASKED, Act.NOTED]
         assert not east.conversations.rows.events
+
+
+ACTS = ("answer", "withdrawal", "resend", "status-request", "note")
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_whatever_is_done_in_a_conversation_is_taken_at_the_listener_of_the_other_region(act: str) -> None:
+    """What was not found there would be answered as if the conversation were not; what only reads is not forwarded."""
+    async with (
+        open_world(region=WEST) as west,
+        serving(build_peer_application(west.api), host="127.0.0.1", port=0) as port,
+        east_of(f"http://127.0.0.1:{port}") as east,
+    ):
+        link = (await ask(west, ASKED)).json["links"]["self"]
+        seen_in(east, west)
+
+        answer = await east.post_json(f"{link}/{act}", REASON, OPERATOR if act == "note" else BEARER)
+
+        assert answer.json.get("code") != "not_found", answer.json
+
+
+async def test_no_act_is_left_out() -> None:
+    """The control of the list above: it is all that is posted in a conversation."""
+    async with open_world() as world:
+        routes = [route for resource in world.application.router.resources() for route in resource]
+    posted = {route.resource.canonical for route in routes if route.method == "POST" and route.resource is not None}
+
+    assert {path.removeprefix(ACTS_PREFIX) for path in posted if path.startswith(ACTS_PREFIX)} == set(ACTS)
 
 
 async def test_what_was_forwarded_goes_no_further() -> None:
