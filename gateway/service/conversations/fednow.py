@@ -257,8 +257,8 @@ class FedNowConversations:
     def status_question(
         self, conversation: Conversation, messages: Sequence[RawMessage], *, at: datetime
     ) -> OutboundMessage:
-        """Return the pacs.028 to who was asked, about the pain.013; each one has an id of its own."""
-        request = pain013.parse(document_in(messages[0]))
+        """Return the pacs.028 to who was asked, about the copy that it knows; each one has an id of its own."""
+        request = pain013.parse(document_in(copy_heard_of(messages)))
         message_id = self._manner.id_of("request-status", f"{conversation.conversation_id}:{conversation.version}", at)
         question = PaymentStatusRequest(
             message_id=message_id,

@@ -40,7 +40,7 @@ from gateway.service.receipts import (
     ReceiptWatch,
 )
 from iso20022 import FedNowProfile, PaymentCancellationRequest, Resolution
-from iso20022.messages import camt055, pain013
+from iso20022.messages import camt055, pacs028, pain013
 from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.message_ids import MessageIds
@@ -522,3 +522,18 @@ async def test_our_answer_to_a_request_for_a_return_is_told_to_be_without_a_rece
         assert [each.business_message_id for each in missed] == [refused.message_id]
         assert len(case.answers()) == 2
         assert case.now.request.state is RequestState.REFUSED
+
+
+async def test_how_a_request_stands_is_asked_about_the_copy_that_the_other_side_knows() -> None:
+    """Of two copies the second was acknowledged: it can say nothing of the one that was lost."""
+    place = Watched()
+    asked = await place.asked()
+    await place.late()
+    await place.send_again(asked)
+    _, known = await place.copies(asked)
+    await place.hears(place.told(known)[0])
+
+    await place.world.desk.answer(asked.conversation_id, Act.STATUS_ASKED, tenant_id=TENANT, reason=None, by="test")
+
+    question = (await place.copies(asked))[-1]
+    assert pacs028.parse(document_in(question)).original_message_id == known.business_message_id
