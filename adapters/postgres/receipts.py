@@ -44,6 +44,8 @@ _MISSING: Final = """
 SELECT * FROM awaited_receipt WHERE rail = $1 AND missed_at IS NOT NULL ORDER BY sent_at, message_id LIMIT $2
 """
 
+_FIND_MISSING: Final = "SELECT * FROM awaited_receipt WHERE rail = $1 AND message_id = $2 AND missed_at IS NOT NULL"
+
 _MISSING_OF: Final = """
 SELECT * FROM awaited_receipt WHERE of_id = ANY ($1::uuid[]) AND missed_at IS NOT NULL ORDER BY sent_at, message_id
 """
@@ -106,6 +108,12 @@ class PostgresReceipts:
         with translated():
             rows = await self._pool.fetch(_MISSING, rail.value, limit)
         return [_awaited_from(row) for row in rows]
+
+    async def find_missing(self, rail: Rail, message_id: str) -> AwaitedReceipt | None:
+        """Return the message if its receipt is missing; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_FIND_MISSING, rail.value, message_id)
+        return _awaited_from(rows[0]) if rows else None
 
     async def missing_of(self, of_ids: Collection[UUID]) -> Mapping[UUID, Sequence[AwaitedReceipt]]:
         """Return what is missing in these; see the port."""

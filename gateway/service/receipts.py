@@ -230,7 +230,7 @@ class ReceiptDesk:
             UnavailableError: the store does not answer; look before repeating.
 
         """
-        found = next((each for each in await self.missing(rail) if each.message_id == message_id), None)
+        found = await self.store.find_missing(rail, message_id)
         if found is None:
             raise NoReceiptMissingError(message_id)
         closed = RailEvent(

@@ -64,6 +64,11 @@ class InMemoryReceipts:
         await asyncio.sleep(0)
         return [each for each in self._of(rail) if each.missed_at is not None][:limit]
 
+    async def find_missing(self, rail: Rail, message_id: str) -> AwaitedReceipt | None:
+        await asyncio.sleep(0)
+        found = [each for each in self._of(rail) if each.missed_at is not None and each.message_id == message_id]
+        return found[0] if found else None
+
     async def missing_of(self, of_ids: Collection[UUID]) -> Mapping[UUID, Sequence[AwaitedReceipt]]:
         await asyncio.sleep(0)
         found: dict[UUID, list[AwaitedReceipt]] = defaultdict(list)

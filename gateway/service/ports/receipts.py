@@ -84,6 +84,10 @@ class ReceiptStore(Protocol):
         """Return what is missing, the oldest first. Raises UnavailableError."""
         ...
 
+    async def find_missing(self, rail: Rail, message_id: str) -> AwaitedReceipt | None:
+        """Return the message if its receipt is missing. Raises UnavailableError."""
+        ...
+
     async def missing_of(self, of_ids: Collection[UUID]) -> Mapping[UUID, Sequence[AwaitedReceipt]]:
         """Return what is missing in these conversations, payments or transfers. Raises UnavailableError."""
         ...

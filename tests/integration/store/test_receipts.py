@@ -73,6 +73,8 @@ async def test_what_has_left_and_was_not_named_is_late_and_then_missing(store: R
     assert late[0] == awaited("FIRST", sent_at=NOW)
     assert (none, await store.late(Rail.FEDNOW, before=LATER, limit=9)) == ([], [])
     assert await missing(store) == ["FIRST", "SECOND"]
+    found = [await store.find_missing(Rail.FEDNOW, each) for each in ("SECOND", "NONE")]
+    assert [each and each.message_id for each in found] == ["SECOND", None]
     assert await store.missing_of([SECOND]) == {SECOND: [awaited("SECOND", SECOND, sent_at=SOON, missed_at=LATER)]}
     assert await store.count(Rail.FEDNOW) == MissingReceipts(2, NOW)
     assert await store.count(Rail.RTP) == MissingReceipts(0, None)
