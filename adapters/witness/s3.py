@@ -2,7 +2,8 @@
 
 S3 makes such a write only if the object is the one that was seen (its ETag), and whoever reads after a write was
 answered sees it (Amazon S3 User Guide, "conditional writes", "data consistency model"). A bucket of one AWS region,
-which is neither of the two, without replication: a replica would answer for itself.
+which is neither of the two, without replication: a replica would answer for itself. Who may not list the bucket is told
+403 of what is not there, which is no answer: the role may (``s3:ListBucket``).
 """
 
 from __future__ import annotations

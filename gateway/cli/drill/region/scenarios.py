@@ -95,7 +95,7 @@ class Stage:
             group.create_task(self.regain())
 
     async def regain(self) -> None:
-        """Have the second region serve again, and have its slots back; no client of the first is to see an error."""
+        """Have the second region serve again, and have its slots back; count what clients of the first see of it."""
         east, west = self.two.regions
         before = self.load.errors_of(east)
         await asyncio.to_thread(west.demand, "region", "rejoin")
