@@ -37,8 +37,7 @@ class SeeingToArrived:
             UnavailableError: store or institution do not answer; the delivery comes again.
 
         """
-        just_settled = self.posting.decisions.recent.settled(delivery.delivery_id)
-        transfer, payment = (just_settled, None) if just_settled else await self._named(delivery.payment_id)
+        transfer, payment = await self._named(delivery.payment_id)
         if transfer.returning_cents:
             await self.giving_back.see_to(transfer)
         if payment is not None:

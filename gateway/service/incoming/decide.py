@@ -294,7 +294,7 @@ class IncomingDecisions:
         if decision is None:
             return None
         if decision.state in REMEMBERED:
-            self.recent.remember(decided(decision), decision.outbox)
+            self.recent.remember(decided(decision))
         self.observer.incoming_changed(decision)
         self.forward(decision.outbox)
         return await self.take(payment_id, choose) if is_taken_over else decision

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from uuid import UUID
 
 import pytest
 
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import IncomingTransfer
+from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail
 from gateway.service.incoming import recent as memory
 from gateway.service.incoming.hear import ID_REUSED
+from gateway.service.incoming.post import record_posting
 from gateway.service.incoming.recent import RecentTransfers
 from gateway.service.ports import Delivery, OutboundDelivery, Queue, RailDelivery
 from simulators.fednow.forward import FedNowForwarding
@@ -179,36 +179,19 @@ async def test_a_word_to_the_sender_finds_the_payment_of_ours_though_its_receive
         assert earth.now(transfer).state is IncomingState.SETTLED, "the control: the receiver's own word"
 
 
-async def test_the_posting_of_what_has_just_settled_asks_the_store_nothing_and_a_copy_does() -> None:
-    """The delivery finds what was saved with it, once: who comes again sees that it was posted, and tells nobody."""
-    count = Counting()
-    async with incoming_world(store=count.transfers) as earth:
+async def test_a_posting_asks_what_was_decided_meanwhile() -> None:
+    """A person has refused it while its delivery waited: what is owed back is not posted too."""
+    async with incoming_world() as earth:
         transfer = await answered(earth)
         await hear(earth, earth.advice(transfer))
         (delivery,) = earth.forwarded
-        count.asked()
+        refused = PostingAnswer(PostingOutcome.REFUSED, "AC04")
+        await record_posting(earth.receiving.decisions, transfer.payment_id, refused, by="a person")
 
         await earth.receiving.arrived.see_to(handed(delivery))
-        first = count.asked()
-        await earth.receiving.arrived.see_to(handed(delivery))
 
-        assert (first, count.asked()) == (0, 1)
-        assert earth.now(transfer).state is IncomingState.POSTED
-        assert earth.institution.told_to_post == {transfer.payment_id: 1}
-
-
-async def test_another_delivery_about_the_same_transfer_asks_what_it_is_now() -> None:
-    """What is remembered is for the delivery that was saved with it: any other is about something that came later."""
-    count = Counting()
-    async with incoming_world(store=count.transfers) as earth:
-        transfer = await answered(earth)
-        await hear(earth, earth.advice(transfer))
-        (delivery,) = earth.forwarded
-        count.asked()
-
-        await earth.receiving.arrived.see_to(replace(handed(delivery), delivery_id=UUID(int=7)))
-
-        assert count.asked() == 1
+        assert earth.now(transfer).state is IncomingState.RETURN_DUE
+        assert earth.institution.told_to_post == {}
 
 
 async def test_the_oldest_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +201,7 @@ async def test_the_oldest_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -
     async with incoming_world() as earth:
         several = [earth.now(await answered(earth)) for _ in range(3)]
     for transfer in several:
-        recent.remember(transfer, ())
+        recent.remember(transfer)
 
     found = recent.answered(Rail.FEDNOW, [each.message_id for each in several])
 
