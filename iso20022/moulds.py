@@ -24,7 +24,7 @@ from iso20022.messages.pacs002 import PaymentStatusReport
 from iso20022.messages.pacs008 import CustomerCreditTransfer
 
 MOULDS_MAX: Final = 256
-"""Shapes that are kept; past that a message is built as it is. A network of seven institutions needs a few dozen."""
+"""Shapes that are kept; past that a message is built as it is. What is said, why, and by whose header make one."""
 
 Content = TypeVar("Content", PaymentStatusReport, CustomerCreditTransfer)
 
@@ -63,6 +63,8 @@ _OF_REPORT: Final = _values(
         "original_end_to_end_id",
         "original_transaction_id",
         "original_uetr",
+        "instructing_agent",
+        "instructed_agent",
     ),
     instants=("creation_time", "original_creation_time", "acceptance_time"),
     dates=("settlement_date",),

@@ -71,6 +71,8 @@ OTHER: Final[dict[str, Any]] = {
     "original_end_to_end_id": EndToEndId("E2 & more"),
     "original_transaction_id": TransactionId("T2"),
     "original_uetr": Uetr("00000000-0000-4000-8000-000000000002"),
+    "instructing_agent": RoutingNumber("990001203"),
+    "instructed_agent": RoutingNumber("990000204"),
 }
 """Another value for each that differs from message to message."""
 
