@@ -56,31 +56,31 @@ class KeepingPool(asyncpg.Pool):
     kept is at most a quarter of the connections: whoever asks for one by `acquire` finds the others.
     """
 
-    __slots__ = ("_is_leaving", "_kept", "_kept_max")
+    __slots__ = ("_is_leaving", "_kept", "_kept_max", "_waiting")
 
     def __init__(self, dsn: str, *, max_size: int, **options: Any) -> None:
         super().__init__(dsn, max_size=max_size, **options)
         self._kept: list[PoolConnectionProxy[asyncpg.Record]] = []
         self._kept_max = max_size // KEPT_SHARE
         self._is_leaving = False
+        self._waiting = 0
+        """So many statements wait for a connection of the pool's: while there are any, none is kept from them."""
 
     async def fetch(self, query: str, *arguments: object, **options: Any) -> list[Any]:
         """Run a statement on a connection that is kept, or on another; one that was lost is not kept."""
-        connection = await self._lent()
+        connection, is_kept = await self._lent(), False
         try:
             rows: list[Any] = await connection.fetch(query, *arguments, **options)
+            is_kept = not (self._is_leaving or self._waiting) and len(self._kept) < self._kept_max
         except asyncpg.InternalClientError as error:
             # The server has ended the session, and the end of the connection is not seen yet: asyncpg names it thus.
             connection.terminate()
-            await self.release(connection)
             raise asyncpg.ConnectionDoesNotExistError(f"the connection was lost: {error}") from error
-        except BaseException:
-            await self.release(connection)
-            raise
-        if self._is_leaving or len(self._kept) >= self._kept_max:
-            await self.release(connection)
-        else:
-            self._kept.append(connection)
+        finally:
+            if is_kept:
+                self._kept.append(connection)
+            else:
+                await self.release(connection)
         return rows
 
     async def _lent(self) -> PoolConnectionProxy[asyncpg.Record]:
@@ -90,7 +90,11 @@ class KeepingPool(asyncpg.Pool):
                 if not connection.is_closed():
                     return connection
                 await self.release(connection)
-        return await self.acquire()
+        self._waiting += 1
+        try:
+            return await self.acquire()
+        finally:
+            self._waiting -= 1
 
     async def close(self) -> None:
         """Give back what is kept, and close every connection; see asyncpg."""
