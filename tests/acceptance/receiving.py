@@ -44,6 +44,11 @@ class Receiver:
             ids: list[str] = json.load(response)["message_ids"]
         return ids
 
+    def switch_faults(self, **faults: float) -> None:
+        """Have the rail do this, and nothing else, wrong with what it sends from now on."""
+        url = f"{self.installation.simulator_urls[self.rail]}/simulator/v1/faults"
+        urllib.request.urlopen(urllib.request.Request(url, json.dumps(faults).encode(), method="POST")).close()
+
     def at_rail(self, message_id: str) -> dict[str, Any]:
         """What the rail knows of a payment that it has forwarded."""
         url = f"{self.installation.simulator_urls[self.rail]}/simulator/v1/incoming?message_id={message_id}"

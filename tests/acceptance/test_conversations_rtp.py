@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,6 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from adapters.postgres.server import EmbeddedPostgres
 from gateway.domain.payment import Rail
 from tests.acceptance.bureau import (
     asked_and_told,
@@ -32,6 +30,7 @@ from tests.acceptance.test_conversations import (
     THEIRS,
     asked_for,
     asked_of_us,
+    database,
     is_in,
     kinds_of,
     known_as,
@@ -43,17 +42,11 @@ from tests.acceptance.test_conversations import (
 from tests.acceptance.test_rail_operations import fifteen_rail, register_operator, status_of
 from tests.acceptance.test_receiving_rtp import SETTINGS
 from tests.acceptance.test_returns import ask, asked_until, faults_of
-from tests.conftest import Database, copy_database, demand_balance
+from tests.conftest import Database
+
+__all__ = ["database"]
 
 SETTINGS_HERE: Final = {**SETTINGS, "FIFTEEN_RTP__WITHDRAWAL_AGREED_CODE": "IPAY"}
-
-
-@pytest.fixture(scope="module")
-def database(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Database]:
-    """One database for all of this file: each test asks in conversations of its own."""
-    fresh = copy_database(postgres_server, template)
-    yield fresh
-    asyncio.run(demand_balance(fresh))
 
 
 @pytest.fixture(scope="module")

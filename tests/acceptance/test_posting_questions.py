@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import urllib.request
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
 import pytest
 
-from adapters.postgres.server import EmbeddedPostgres
 from tests.acceptance.bureau import SECOND_AGENT, arrived, attended, quarantined, register_second, with_second
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.receiving import AGENT, Receiver, receiving, until
+from tests.acceptance.test_conversations import database
 from tests.acceptance.test_returns import Replayed, ask, asked_until, faults_of, replayed
-from tests.conftest import Database, copy_database, demand_balance
+from tests.conftest import Database
 
-__all__ = ["replayed"]
+__all__ = ["database", "replayed"]
 
 WAIT_S = 2
 """In place of the receiver's own time, which ends at midnight: so long after the acceptance it may be asked."""
 
 _keys = count(1)
-
-
-@pytest.fixture(scope="module")
-def database(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Database]:
-    """One database for all of this file: each test has payments of its own."""
-    fresh = copy_database(postgres_server, template)
-    yield fresh
-    asyncio.run(demand_balance(fresh))
 
 
 @pytest.fixture(scope="module")
@@ -153,24 +143,17 @@ async def test_an_answer_that_comes_late_counts_when_it_comes(receiver: Receiver
     """Until then nothing is known, and nothing is guessed."""
     path = unposted(receiver, "SIMASKRJCT")
 
-    switch_faults(receiver, delay_answers_s=3)
+    receiver.switch_faults(delay_answers_s=3)
     try:
         asked = await ask_receiver(receiver, path)
         await asyncio.sleep(1)
         before = ask(receiver, path)
     finally:
-        switch_faults(receiver)
+        receiver.switch_faults()
     ended = await asked_until(receiver, path, lambda shown: shown["state"] == "RETURN_DUE")
 
     assert (asked["state"], before["state"]) == ("ACCEPTED_WITHOUT_POSTING", "ACCEPTED_WITHOUT_POSTING")
     assert (ended["status"], ended["reason"]["code"]) == ("RJCT", "AC06")
-
-
-def switch_faults(receiver: Receiver, **faults: float) -> None:
-    """Have the rail do this to what it sends from now on."""
-    url = f"{receiver.installation.simulator_urls[receiver.rail]}/simulator/v1/faults"
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(faults).encode(), method="POST")) as response:
-        assert response.status == 200
 
 
 async def test_of_a_return_that_was_not_posted_its_receiver_is_asked_too(

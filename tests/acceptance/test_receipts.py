@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,13 +56,6 @@ def receiver(database: Database, tmp_path: Path) -> Iterator[Receiver]:
         yield running
 
 
-def faults(receiver: Receiver, **on: float) -> None:
-    """Have the rail do this, and nothing else, wrong."""
-    url = f"{receiver.installation.simulator_urls[receiver.rail]}/simulator/v1/faults"
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(on).encode(), method="POST")):
-        pass
-
-
 async def fifteen(receiver: Receiver, *command: str) -> Result:
     """Run a command in a thread of its own, as an operator."""
     environment = {
@@ -88,12 +80,12 @@ async def test_a_request_without_a_receipt_is_sent_again_and_the_late_answer_to_
     receiver: Receiver, database: Database
 ) -> None:
     """The first copy had come: both are answered, the second first. The control: before, it is not sent again."""
-    faults(receiver, delay_answers_s=LATE_S)
+    receiver.switch_faults(delay_answers_s=LATE_S)
     asked = asked_for(receiver, "SIMPROMISE")
     path = path_of(asked)
     early = ask(receiver, f"{path}/resend", {}, expected=409)
     missing = await asked_until(receiver, path, has_missing("pain.013"))
-    faults(receiver)
+    receiver.switch_faults()
 
     again = ask(receiver, f"{path}/resend", {})
     twice = ask(receiver, f"{path}/resend", {}, expected=409)
@@ -139,7 +131,7 @@ async def test_what_nobody_has_said_to_have_arrived_is_told_counted_pinged_for_a
     await asked_until(receiver, f"{path_of(heard)}/events", lambda shown: len(shown["events"]) == 2)
     of_theirs = await known_as(receiver, asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-THEIRS"))
 
-    faults(receiver, drop_receipts=1_000)
+    receiver.switch_faults(drop_receipts=1_000)
     request = asked_for(receiver, "SIMSILENT")
     asked = ask(
         receiver,
@@ -157,7 +149,7 @@ async def test_what_nobody_has_said_to_have_arrived_is_told_counted_pinged_for_a
     unanswered = ask(receiver, "/v1/return-requests")["return_requests"]
     shown_in_metrics = await metric(receiver, "gateway_rail_missing_receipts", 4.0)
 
-    faults(receiver)
+    receiver.switch_faults()
     refused = ask(receiver, f"{path_of(of_theirs)}/resend", {}, expected=409)
     for each in (request, asked):
         resent = await fifteen(receiver, "conversations", "resend", each["conversation_id"])

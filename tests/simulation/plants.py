@@ -509,7 +509,6 @@ BUILDS: Final[Mapping[Plant, type[Build]]] = {
     Plant.ANSWER_BEFORE_LAST_COPY: AnswerBeforeLastCopy,
     Plant.ANSWER_TO_THE_QUESTION: AnswerToTheQuestion,
     Plant.REFUSAL_OF_THE_POSTING: RefusalOfThePosting,
-    Plant.REFUSAL_OF_THE_POSTING: RefusalOfThePosting,
     Plant.FINAL_OVERWRITTEN: FinalOverwritten,
     Plant.EXPIRED_SENT: ExpiredSent,
     Plant.ACKNOWLEDGED_BEFORE_APPLIED: AcknowledgedBeforeApplied,

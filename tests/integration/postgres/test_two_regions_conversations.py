@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -35,9 +35,11 @@ from gateway.service.ports.conversations import (
 from gateway.service.regions import Projector, folded_conversation
 from gateway.service.verify_audit import Trail, verify_payments
 from tests.fakes.clock import VirtualClock
-from tests.integration.postgres.test_two_regions import REGIONS, execute, replicate
+from tests.integration.postgres.test_two_regions import REGIONS, execute, servers
 from tests.integration.store.test_conversations_contract import NOW, new, raw
 from tests.unit.http.world import RecordingObserver
+
+__all__ = ["servers"]
 
 MONEY: Final = PaymentId(UUID(int=7))
 SAID: Final = (Act.RECEIPT, Act.PRESENTED, Act.WITHDRAWAL_ASKED, Act.ACCEPTED, Act.PAID, Act.REFUSED)
@@ -73,17 +75,6 @@ class Region:
         found = await self.store.load(asked.conversation_id)
         assert found is not None
         return found
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[EmbeddedPostgres]]:
-    """Two servers that replicate to each other."""
-    with (
-        EmbeddedPostgres(tmp_path_factory.mktemp("use1")) as east,
-        EmbeddedPostgres(tmp_path_factory.mktemp("usw2")) as west,
-    ):
-        asyncio.run(replicate([east, west]))
-        yield [east, west]
 
 
 @pytest.fixture

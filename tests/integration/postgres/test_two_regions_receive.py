@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -41,9 +41,11 @@ from gateway.service.regions import Projector, Pulse
 from tests.fakes.clock import VirtualClock
 from tests.fakes.incoming_rail import receiving_rail
 from tests.fakes.witness import InMemoryWitness
-from tests.integration.postgres.test_two_regions import REGIONS, execute, replicate
+from tests.integration.postgres.test_two_regions import REGIONS, execute, servers
 from tests.integration.store.test_incoming_contract import NOW, new
 from tests.unit.http.world import RecordingObserver
+
+__all__ = ["servers"]
 
 DELIVERIES: Final = 200
 DECIDER: Final = IncomingDecider({Rail.FEDNOW: receiving_rail()}, SystemIdentifiers())
@@ -75,17 +77,6 @@ class Region:
             decision = DECIDER.decide(transfer, IncomingFact(kind), at=NOW + timedelta(seconds=1))
             assert await self.store.save([decision]) == [True]
         return (await self.store.load([transfer.payment_id]))[transfer.payment_id]
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[EmbeddedPostgres]]:
-    """Two servers that replicate to each other."""
-    with (
-        EmbeddedPostgres(tmp_path_factory.mktemp("use1")) as east,
-        EmbeddedPostgres(tmp_path_factory.mktemp("usw2")) as west,
-    ):
-        asyncio.run(replicate([east, west]))
-        yield [east, west]
 
 
 @pytest.fixture
