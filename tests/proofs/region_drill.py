@@ -26,7 +26,7 @@ ACKNOWLEDGED_MIN: Final = 200
 OTHERS: Final = (
     ("one-way", "lossy", "both", "cut-60"),
     ("isolated", "old-map", "frozen-5", "frozen-60"),
-    ("unattended", "clock"),
+    ("unattended", "clock", "synchronous"),
 )
 """The scenarios beside the quick ones: those of one line run one after the other in one go, as the start takes long."""
 
@@ -59,8 +59,8 @@ promised, and {verdict}.
 ## The controls
 
 The same drill with a guard taken away: `fifteen drill region --seed {seed} --scenario NAME --plant GUARD`. Each must
-exit with 1, with payments doubled, regions apart, money moved for what is called rejected, or what was accepted unknown
-to who took over.
+exit with 1, with payments doubled, regions apart, money moved for what is called rejected, or what was accepted, or
+acknowledged as being in both regions, unknown to who took over.
 
 {controls}
 """

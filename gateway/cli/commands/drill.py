@@ -73,15 +73,15 @@ def drill_region(
         list[str] | None,
         typer.Option(
             help="killed, cut, witness, one-way, lossy, cut-60, isolated, frozen-5, frozen-60, both, old-map, "
-            "unattended, clock; or all. Without: the first three."
+            "unattended, clock, synchronous; or all. Without: the first three."
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Repeats the drill's choices; printed when it was drawn.")] = None,
     plant: Annotated[
         list[str] | None,
         typer.Option(
-            help="Take a guard away, home, send-anew, no-fence, shared-rows, random-ids, fresh-stamp or answer-alone: "
-            "it has to fail."
+            help="Take a guard away, home, send-anew, no-fence, shared-rows, random-ids, fresh-stamp, answer-alone or "
+            "acknowledge-alone: it has to fail."
         ),
     ] = None,
     keep: Annotated[

@@ -48,12 +48,13 @@ def evidence(
     copies: int = 1,
     settled: int = 1,
     moved_at: datetime | None = None,
+    missed: Sequence[str] = (),
 ) -> Evidence:
     """What is known of one key; without more, all is well."""
     rows = {KEY: here} if here else {}
     others = rows if there is None else ({KEY: there} if there else {})
     rail = RailRecord(Counter({"message": copies}), Counter({"message": settled}))
-    return Evidence({KEY: frozenset(told)} if told else {}, rows, others, rail, moved_at)
+    return Evidence({KEY: frozenset(told)} if told else {}, rows, others, rail, moved_at, frozenset(missed))
 
 
 def test_a_key_with_one_payment_that_all_know_alike_is_accounted_for() -> None:
@@ -109,6 +110,7 @@ UNACCOUNTED: Final[Mapping[str, Evidence]] = {
     "settled twice": evidence(settled=2),
     "rejected here, settled there": evidence([replace(SOUND, state="REJECTED")]),
     "still open": evidence([replace(SOUND, state="IN_DOUBT")]),
+    "unknown to who took over, though in both regions": evidence(missed=(KEY,)),
 }
 
 

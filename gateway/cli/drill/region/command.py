@@ -79,7 +79,7 @@ def run_region_drill(
 
 
 def drilled(names: Sequence[str], *, seed: int, plants: frozenset[Plant], directory: Path) -> list[Result]:
-    """Run scenarios, those of equal times on one installation, and return what each came to.
+    """Run scenarios, those of equal conditions on one installation, and return what each came to.
 
     Raises:
         RoleError: a role does not start.
@@ -87,19 +87,23 @@ def drilled(names: Sequence[str], *, seed: int, plants: frozenset[Plant], direct
 
     """
     results = []
-    for number, (times, some) in enumerate(groupby(names, lambda name: SCENARIOS[name].times), start=1):
+    for number, (conditions, some) in enumerate(groupby(names, lambda name: SCENARIOS[name].conditions), start=1):
         installation = directory / f"{number}"
         installation.mkdir()
         plan = Plan(
             delay_ms=DELAY_MS,
             lease_s=LEASE_S,
-            rail_clock_s=times.rail_clock_s,
-            status_request_wait_s=times.status_request_wait_s,
+            rail_clock_s=conditions.rail_clock_s,
+            status_request_wait_s=conditions.status_request_wait_s,
             books_every_copy=True,
             witness_on_link=True,
             role_module="gateway.cli.drill.region.role",
             start=start_forked,
-            settings={**times.settings, PLANTS_VARIABLE: ",".join(sorted(plants)), TRAPS_VARIABLE: str(installation)},
+            settings={
+                **conditions.settings,
+                PLANTS_VARIABLE: ",".join(sorted(plants)),
+                TRAPS_VARIABLE: str(installation),
+            },
         )
         two = TwoRegions(plan, installation)
         with two.running():
@@ -115,7 +119,7 @@ async def _drilled(two: TwoRegions, names: Sequence[str], seed: int, plants: fro
 
 async def played(two: TwoRegions, name: str, *, seed: int, follow_max_s: float = DRAIN_MAX_S) -> Result:
     """Play one scenario on regions that run, and return what it came to."""
-    result = Result(name, seed)
+    result = Result(name, seed, is_synchronous=SCENARIOS[name].conditions.is_synchronous)
     prefix = f"{name}-{seed}"
     arrivals = Arrivals(two.simulator_url, two.institution_url, prefix)
     load = Load(two.regions, two.api_key, prefix, Dice(seed, purpose=name), arrivals)

@@ -72,11 +72,14 @@ class Result:
 
     scenario: str
     seed: int
+    is_synchronous: bool = False
+    """Whether what was acknowledged had to be in both regions: then who takes over knows all of it."""
     acknowledged: int = 0
     accounted: int = 0
     doubled: int = 0
     diverged: int = 0
-    rpo_payments: int = 0
+    unknown: set[str] = field(default_factory=set)
+    """The keys that were acknowledged, and unknown to who took over at that moment."""
     rto_s: float | None = None
     in_doubt_resolved: int = 0
     open: int = 0
@@ -107,7 +110,7 @@ class Result:
             "accounted": self.accounted,
             "doubled": self.doubled,
             "diverged": self.diverged,
-            "rpo_payments": self.rpo_payments,
+            "rpo_payments": len(self.unknown),
             "rto_s": self.rto_s,
             "in_doubt_resolved": self.in_doubt_resolved,
             "scenario": self.scenario,
@@ -190,7 +193,8 @@ async def count(
     told = {key: frozenset(one.payment_id for one in each) for key, each in load.acknowledged.items()}
     here, there = [await _claims(region, pattern) for region in regions]
     rail = RailRecord.read(journal.splitlines())
-    evidence = Evidence(told, here, there, rail, result.moved_at)
+    missed = frozenset(result.unknown) if result.is_synchronous else frozenset()
+    evidence = Evidence(told, here, there, rail, result.moved_at, missed)
     result.acknowledged, result.refused = load.count, load.refused
     for key in evidence.keys:
         doubled, diverged = evidence.doubled(key), evidence.diverged(key)

@@ -72,6 +72,8 @@ class Evidence:
     there: Claims
     rail: RailRecord
     moved_at: datetime | None = None
+    missed: frozenset[str] = frozenset()
+    """Keys that were acknowledged as being in both regions, and were unknown to who took over at that moment."""
 
     @property
     def keys(self) -> Sequence[str]:
@@ -108,6 +110,8 @@ class Evidence:
         told, claims = self.told[key], self.here.get(key, ())
         if {claim.payment_id for claim in claims} != told:
             return f"acknowledged as {', '.join(sorted(told))}, and lost"
+        if key in self.missed:
+            return "acknowledged as being in both regions, and unknown to who took over"
         state = claims[0].state
         settled = sum(self.rail.settled[message_id] for message_id in {claim.message_id for claim in claims})
         if (state in MOVED and settled == 1) or (state in NOT_MOVED and settled == 0):

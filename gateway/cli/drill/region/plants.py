@@ -21,6 +21,7 @@ class Plant(StrEnum):
     RANDOM_IDS = "random-ids"
     FRESH_STAMP = "fresh-stamp"
     ANSWER_ALONE = "answer-alone"
+    ACKNOWLEDGE_ALONE = "acknowledge-alone"
 
 
 SENTENCES: Final[Mapping[Plant, tuple[str, str]]] = {
@@ -31,6 +32,7 @@ SENTENCES: Final[Mapping[Plant, tuple[str, str]]] = {
     Plant.RANDOM_IDS: ("isolated", "The ids that the rail sees are drawn, and not functions of the key."),
     Plant.FRESH_STAMP: ("frozen-60", "What was held up before the write is given a new creation time."),
     Plant.ANSWER_ALONE: ("isolated", "What the rail brings is accepted before both regions have that."),
+    Plant.ACKNOWLEDGE_ALONE: ("synchronous", "Who waits for both regions is answered before the other has it."),
 }
 """The scenario in which each shows, and what it takes away."""
 

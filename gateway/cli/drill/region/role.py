@@ -19,6 +19,7 @@ from gateway.domain.payment import PaymentState, Rail
 from gateway.domain.transitions import TRANSITIONS, Effect, Transition
 from gateway.main import run, run_gateway, run_worker
 from gateway.parts import Between
+from gateway.service.both_regions import BothRegions
 from gateway.service.incoming.both_regions import Acceptances
 from gateway.service.lease import RegionLease
 from gateway.service.ports import NewPayment, PaymentStore, RailLink
@@ -65,6 +66,8 @@ def take_away(plants: frozenset[Plant]) -> None:
         MapKeeper.demand = _held  # type: ignore[method-assign, assignment]
     if Plant.ANSWER_ALONE in plants:
         Acceptances.is_in_both = _is_so  # type: ignore[method-assign, assignment]
+    if Plant.ACKNOWLEDGE_ALONE in plants:
+        BothRegions.wait = _at_once  # type: ignore[method-assign, assignment]
     if Plant.SEND_ANEW in plants:
         for state in (PaymentState.RECEIVED, PaymentState.SENDING, PaymentState.IN_DOUBT):
             again = Transition(PaymentState.RESEND_DUE, (Effect.QUEUE_TRANSFER, Effect.AWAIT_RESENDING))
@@ -82,6 +85,10 @@ async def _here(_store: PostgresStore, _payment: NewPayment) -> None:
 
 async def _is_so(_guard: object, *_what: object, **_named: object) -> bool:
     return True
+
+
+async def _at_once(_guard: object, *_what: object) -> None:
+    """Wait for nobody."""
 
 
 def _held(_guard: object, **_named: object) -> None:

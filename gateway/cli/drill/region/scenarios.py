@@ -77,7 +77,7 @@ class Stage:
                 await asyncio.sleep(_LOOK_PAUSE_S)
         self.result.moved_at = ask_after - timedelta(seconds=self.two.plan.status_request_wait_s)
         acknowledged = set(self.load.acknowledged)  # the lost region acknowledges nothing any more
-        self.result.rpo_payments = len(acknowledged - await claimed_keys(east, self.load.prefix))
+        self.result.unknown = acknowledged - await claimed_keys(east, self.load.prefix)
         journal = await asyncio.to_thread(self.two.journal.read_bytes)  # nor does it accept anything of the rail's
         accepted = RailAnswers.read(journal.splitlines()).accepted(self.load.arrivals.message_ids)
         self.result.missed = await unknown_here(east, accepted)
@@ -279,10 +279,11 @@ async def _with_clock(region: Region, ahead_s: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
-    """The rail's time-out clock, and after how long the rail is asked; scenarios of equal times share regions.
+class Conditions:
+    """How the regions are set up; scenarios of equal conditions share them.
 
-    Both are short, so that doubts end while one watches; on the real rail they last ten times as long.
+    The rail's time-out clock, and the time after which the rail is asked, are short, so that doubts end while one
+    watches; on the real rail they last ten times as long.
     """
 
     rail_clock_s: int = 2
@@ -290,15 +291,21 @@ class Times:
     takeover_after_s: float | None = None
     """After which silence a region takes the other over by itself."""
 
+    is_synchronous: bool = False
+    """Whether every tenant is answered only when both regions have its payment."""
+
     @property
     def settings(self) -> Mapping[str, str]:
         """The settings of both regions."""
-        after_s = self.takeover_after_s
-        receiver = {
+        settings = {
             "FIFTEEN_FEDNOW__RECEIVER_RESERVE_S": f"{RECEIVER_RESERVE_S:g}",
             "FIFTEEN_FEDNOW__RECEIVER_OWN_SHARE_S": f"{RECEIVER_OWN_SHARE_S:g}",
         }
-        return receiver | ({} if after_s is None else {"FIFTEEN_TAKEOVER_AFTER_S": f"{after_s:g}"})
+        if self.takeover_after_s is not None:
+            settings["FIFTEEN_TAKEOVER_AFTER_S"] = f"{self.takeover_after_s:g}"
+        if self.is_synchronous:
+            settings["FIFTEEN_SYNCHRONOUS_TENANTS"] = "*"
+        return settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +314,7 @@ class Scenario:
 
     play: Callable[[Stage], Awaitable[None]]
     sentence: str
-    times: Times = Times()
+    conditions: Conditions = Conditions()
 
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
@@ -329,12 +336,17 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "unattended": Scenario(
         partial(killed, by_itself=True),
         "A region is lost, and the other takes over by itself after 5 s of silence.",
-        Times(takeover_after_s=5.0),
+        Conditions(takeover_after_s=5.0),
     ),
     "clock": Scenario(
         clock,
         "A region's clock is behind by 5 s, and it is lost; then it is ahead by 5 s.",
-        Times(rail_clock_s=7, status_request_wait_s=8),
+        Conditions(rail_clock_s=7, status_request_wait_s=8),
+    ),
+    "synchronous": Scenario(
+        isolated,
+        "As `isolated`, with every tenant answered only when both regions have its payment.",
+        Conditions(is_synchronous=True),
     ),
 }
 """By the name that the command takes."""
