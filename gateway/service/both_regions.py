@@ -92,11 +92,18 @@ class PeerFence:
     clock: Clock
     read_at_s: float = -math.inf
     """When the witness was last asked that said so, by the monotonic clock."""
+    let_in_at_s: float = -math.inf
+    """When the witness was first seen to let the other region in again."""
 
     @property
     def holds(self) -> bool:
         """Whether this region may go on alone at this moment."""
         return self.clock.monotonic_s() - self.read_at_s < ALONE_S
+
+    @property
+    def let_in_for_s(self) -> float:
+        """For how long it has been known that the other region, which had been out, is let in again."""
+        return self.clock.monotonic_s() - self.let_in_at_s
 
     async def run(self) -> None:
         """Ask until cancelled; without the witness the answer runs out by itself."""
@@ -114,7 +121,10 @@ class PeerFence:
         started_s = self.clock.monotonic_s()  # the answer is no older
         record = await self.witness.read(lease_name(self.peer))
         is_out = record is not None and LeaseTerms.read(record.text).is_out
-        self.read_at_s = started_s if is_out else -math.inf
+        if is_out:
+            self.read_at_s = started_s
+        elif self.read_at_s > -math.inf:
+            self.read_at_s, self.let_in_at_s = -math.inf, started_s
 
 
 @dataclass(slots=True)
@@ -148,8 +158,13 @@ class BothRegions:
         return self.clock.monotonic_s() - self._in_step_s
 
     def demand(self, tenant_id: TenantId) -> None:
-        """Return if the other region follows, or is fenced off; see `Durability`."""
-        if not self.concerns(tenant_id) or self.fence.holds or self.unconfirmed_s < FOLLOWED_WITHIN_S:
+        """Return if the other region follows, is fenced off, or was let in so lately that its word may be on the way.
+
+        It was in step before it was let in (`gateway.service.steer.admit`). See `Durability`.
+        """
+        if not self.concerns(tenant_id) or self.fence.holds:
+            return
+        if min(self.unconfirmed_s, self.fence.let_in_for_s) < FOLLOWED_WITHIN_S:
             return
         raise NotServingError(
             f"tenant {tenant_id} is answered only when both regions have its payment, and region {self.peer} does not "

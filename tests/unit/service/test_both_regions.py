@@ -202,6 +202,32 @@ async def test_while_the_other_is_fenced_off_the_region_goes_on_alone_and_no_lon
         east.both.demand(CAREFUL)
 
 
+async def test_a_region_that_is_let_in_again_is_waited_for_at_once_and_for_seconds_alone() -> None:
+    """Its first word is on its way: nobody is refused meanwhile. One that does not come is waited for no longer."""
+    east = await East().begun()
+    east.log.confirmed = None
+    await fence(east.witness, WEST, by=EAST, clock=east.clock)
+    await east.fence.look()
+    east.clock.advance(60)
+    await east.fence.look()
+    await announce(east.witness, WEST)
+    await east.fence.look()
+
+    east.both.demand(CAREFUL)
+    waiting = await east.waiter()
+    east.log.written = 200
+    await east.look()
+    assert not await _is_let_go(waiting)
+    await east.fence.look()
+    east.clock.advance(FOLLOWED_WITHIN_S)
+    with pytest.raises(NotServingError):
+        east.both.demand(CAREFUL)
+    east.log.confirmed = 200
+    await east.look(2)
+    await waiting
+    east.both.demand(CAREFUL)
+
+
 async def test_a_region_is_let_in_no_sooner_than_nobody_goes_on_alone() -> None:
     """It says so at the witness, and waits for longer than anybody believes what was there before.
 
