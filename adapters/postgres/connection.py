@@ -72,10 +72,9 @@ class KeepingPool(asyncpg.Pool):
         try:
             rows: list[Any] = await connection.fetch(query, *arguments, **options)
             is_kept = not (self._is_leaving or self._waiting) and len(self._kept) < self._kept_max
-        except asyncpg.InternalClientError as error:
-            # The server has ended the session, and the end of the connection is not seen yet: asyncpg names it thus.
-            connection.terminate()
-            raise asyncpg.ConnectionDoesNotExistError(f"the connection was lost: {error}") from error
+        except asyncpg.InternalClientError:
+            connection.terminate()  # the session has ended, and the end of the connection is not seen yet
+            raise
         finally:
             if is_kept:
                 self._kept.append(connection)
@@ -139,7 +138,8 @@ def translated() -> Iterator[None]:
     """Raise `UnavailableError` for what is the world's fault: a lost, refused or silent server, one that
     may only be read (a standby after a failover), a lost race.
 
-    What server or client say about the statement or its values is ours, and passes through.
+    Of a session that the server ends just as a statement begins asyncpg says that the client's own state is wrong. What
+    server or client say about the statement or its values is ours, and passes through.
     """
     try:
         yield
@@ -152,6 +152,7 @@ def translated() -> Iterator[None]:
         asyncpg.TransactionRollbackError,
         asyncpg.ReadOnlySQLTransactionError,
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
     ) as error:
         if isinstance(error, ValueError):  # asyncpg refuses a value in this guise; the connection is well
             raise

@@ -62,6 +62,26 @@ async def test_a_connection_that_was_lost_is_not_kept(database: Database, seen_a
             await pool.release(other)
 
 
+async def test_a_session_that_ends_just_as_a_statement_begins_is_the_worlds_fault(database: Database) -> None:
+    """Whoever has asked for the connection is told the same as by `fetch`: unavailable, which may be tried again."""
+    seen: Counter[str] = Counter()
+    async with open_pool(database.application_dsn) as pool:
+        killer = await asyncpg.connect(database.application_dsn)
+        for turn in range(24):
+            async with pool.acquire() as connection:
+                lost = connection.get_server_pid()
+                killing = asyncio.ensure_future(killer.fetch("SELECT pg_terminate_backend($1, 1000)", lost))
+                await asyncio.sleep(turn % 6 * 0.0002)
+                try:
+                    with translated():
+                        await connection.fetch(WHO)
+                except UnavailableError as error:
+                    seen[type(error.__cause__).__name__] += 1
+                await killing
+        await killer.close()
+    assert seen
+
+
 async def test_a_statement_that_fails_or_is_given_up_leaves_the_pool_whole(database: Database) -> None:
     """Its connection goes back by the pool's own way, which closes what is in the middle of something."""
     async with asyncio.timeout(20), open_pool(database.application_dsn) as pool:
