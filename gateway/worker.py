@@ -204,6 +204,7 @@ def _receipt_watch_of(parts: Parts, decisions: Decisions, receiving: Receiving) 
         operations_of(parts),
         RegionId(parts.settings.region),
         parts.clock,
+        parts.observer,
     )
 
 

@@ -32,6 +32,7 @@ from gateway.service.ports import (
     Decision,
     IncomingDecision,
     NotServingError,
+    Observer,
     RailEventStore,
     RawMessage,
     UnavailableError,
@@ -40,6 +41,7 @@ from gateway.service.ports.conversations import ConversationStore
 from gateway.service.ports.receipts import AwaitedReceipt, ReceiptOf, ReceiptStore
 from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import RailProtocol
+from gateway.service.supervise import Verdict
 
 LOOK_PAUSE_S: Final = 1.0
 """Between two looks for what is missing."""
@@ -121,6 +123,7 @@ class ReceiptWatch:
     operations: RailOperations
     region: RegionId
     clock: Clock
+    observer: Observer
 
     async def run(self) -> None:
         """Look until cancelled; raises as `look`."""
@@ -131,13 +134,20 @@ class ReceiptWatch:
     async def look(self) -> None:
         """Look once at every rail that acknowledges; a repeat is safe.
 
+        What cannot be written into its history is missing all the same: it is listed, a person is told of the fault,
+        and it stops nothing else.
+
         Raises:
             UnavailableError: the store does not answer; what is missing is found at the next look.
 
         """
         for rail, rules in self.rules.items():
             for late in await self.store.late(rail, before=self.clock.now() - rules.wait, limit=TAKEN_MAX):
-                await self._tell(late)
+                verdict = Verdict(but=(UnavailableError,))
+                async with verdict:
+                    await self._tell(late)
+                if verdict.fault is not None:
+                    self.observer.fault(WATCH, verdict.fault)
                 await self.store.missed(late, at=self.clock.now())
             await self._ping_where_many(rail, rules)
 

@@ -10,7 +10,7 @@ from typing import Final, cast
 import pytest
 
 from adapters.system import SystemIdentifiers
-from gateway.domain.conversation import Act, Conversation, ConversationState
+from gateway.domain.conversation import Act, Conversation, ConversationId, ConversationState, RecordedAct
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.payment import Payment, Rail, RegionId
@@ -47,6 +47,7 @@ from simulators.message_ids import MessageIds
 from tests.fakes.incoming_rail import PARTY
 from tests.fakes.rail_operations import InMemoryRailEvents
 from tests.fakes.receipts import InMemoryReceipts
+from tests.unit.http.world import RecordingObserver
 from tests.unit.service.incoming_world import IncomingWorld, incoming_world
 from tests.unit.service.test_coming_back import SETTLING, booked_as
 from tests.unit.service.test_conversations import REASON, TENANT, World, type_of
@@ -65,6 +66,7 @@ class Watched:
 
     world: World = field(default_factory=World)
     events: InMemoryRailEvents = field(default_factory=InMemoryRailEvents)
+    observer: RecordingObserver = field(default_factory=RecordingObserver)
 
     @property
     def receipts(self) -> InMemoryReceipts:
@@ -89,6 +91,7 @@ class Watched:
             operations,
             RegionId("a"),
             self.world.clock,
+            self.observer,
         )
 
     @property
@@ -309,6 +312,27 @@ async def test_a_worker_that_dies_when_it_has_told_leaves_it_told_once() -> None
     assert (await place.acts(asked), await place.missing()) == ([Act.OPENED, Act.RECEIPT_MISSED], ["pain.013"])
 
 
+async def test_a_history_that_cannot_be_written_stops_no_other_and_its_message_is_listed() -> None:
+    """Of one conversation the store cannot read the events: a person is told, and the other is told in its history."""
+    place = Watched()
+    broken, sound = await place.asked(account="SIMPROMISE"), await place.asked(account="SIMSILENT")
+    read = place.world.store.events
+
+    async def events(conversation_id: ConversationId) -> Sequence[RecordedAct]:
+        if conversation_id == broken.conversation_id:
+            raise ValueError("an event that this release does not know")
+        return await read(conversation_id)
+
+    place.world.store.events = events  # type: ignore[method-assign]
+    await place.late()
+    await place.watch.look()
+    place.world.store.events = read  # type: ignore[method-assign]
+
+    assert await place.missing() == ["pain.013", "pain.013"]
+    assert await place.acts(sound) == [Act.OPENED, Act.RECEIPT_MISSED]
+    assert [where for where, _ in place.observer.faults] == [WATCH]
+
+
 async def test_a_withdrawal_names_the_copy_that_the_other_side_knows_and_is_sent_again_itself() -> None:
     """Of two copies the second was acknowledged; its withdrawal is lost, and goes again in the same case."""
     place = Watched()
@@ -413,6 +437,7 @@ class OfReturns:
             operations,
             RegionId("a"),
             earth.clock,
+            RecordingObserver(),
         )
 
     async def late(self) -> None:
