@@ -38,7 +38,17 @@ from gateway.service.ports import (
     Witness,
 )
 from gateway.service.ports.conversations import ProjectedConversation, UnprojectedConversation
-from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, behind_s, folded, folded_conversation
+from gateway.service.regions import (
+    Loss,
+    MapKeeper,
+    Projector,
+    Pulse,
+    Successor,
+    behind_s,
+    folded,
+    folded_conversation,
+    last_loss,
+)
 from gateway.service.steer import Guardian
 from gateway.service.supervise import Loop
 from gateway.settings import Settings, SettingsError, witness_url_of
@@ -98,7 +108,7 @@ class Regional:
 
     def guardian(self, own: RegionId, clock: Clock, *, after_s: float, ask_wait_s: float) -> Guardian:
         """Return what takes the other region over by itself."""
-        return Guardian(self.witness, self.peer, own, self, clock, after_s, ask_wait_s)
+        return Guardian(self.witness, self.peer, own, self, clock, self.store, after_s, ask_wait_s)
 
     def demand(self) -> None:
         """Return if this process may act at this very moment; see `gateway.service.ports.Tenure`."""
@@ -202,6 +212,15 @@ def _both_of(
 def tenure_of(regional: Regional | None) -> Tenure:
     """Return what says whether this region may act."""
     return Alone() if regional is None else regional
+
+
+def loss_of(regional: Regional | None, own: RegionId) -> Callable[[], Awaitable[Loss | None]]:
+    """Return what says whether the other region was taken over last, and when; one alone takes nobody over."""
+
+    async def loss() -> Loss | None:
+        return None if regional is None else await last_loss(regional.store, own, regional.peer)
+
+    return loss
 
 
 def whole_of(regional: Regional | None) -> Callable[[], bool]:

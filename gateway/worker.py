@@ -19,7 +19,7 @@ from gateway.parts import Parts, decisions_of, lease_check, operations_of, posti
 from gateway.presence import directory_over
 from gateway.rails import rail_operations, rail_reports
 from gateway.receiving import POSTING_CONCURRENCY, POSTING_PREFETCH, Receiving, compose, receiving_rails
-from gateway.regional import Regional, tenure_of
+from gateway.regional import Regional, loss_of, tenure_of
 from gateway.service.consuming import or_else
 from gateway.service.dead_letters import collect
 from gateway.service.decide import Decisions, grouped_saves
@@ -221,6 +221,7 @@ def _reconciliation_of(parts: Parts) -> Mapping[str, Loop]:
         parts.observer,
         interval_s,
         parts.settings.region,
+        loss_of(parts.regional, RegionId(parts.settings.region)),
     )
     for rail in reconciler.dialects:  # a worker that never compares is one whose last time was its start
         parts.metrics.rails.totals_compared_timestamp_seconds.labels(rail).set_to_current_time()

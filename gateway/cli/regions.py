@@ -226,15 +226,20 @@ def take_over_peer(settings: Settings) -> None:
     """Take over all slots of the other region, once it surely acts no more.
 
     Raises:
-        SettingsError: a setting is missing, this region is fenced off itself, or the witness does not answer.
+        SettingsError: a setting is missing, this region is fenced off itself, or the witness or this region's database
+            does not answer.
 
     """
     region, peer = _names(settings)
     ask_wait_s = max(protocol.timing.status_request_wait_s for protocol in served_rails(settings).values())
 
     async def taking() -> SlotMap:
-        async with open_witness(witness_url_of(settings)) as witness:
-            return await take_over(witness, peer, by=region, clock=SystemClock(), ask_wait_s=ask_wait_s)
+        async with (
+            open_pool(database_url_of(settings), connections_max=1) as pool,
+            open_witness(witness_url_of(settings)) as witness,
+        ):
+            times = PostgresRegions(pool, region=region, vault=vault_of(settings))
+            return await take_over(witness, peer, by=region, clock=SystemClock(), times=times, ask_wait_s=ask_wait_s)
 
     slots = _done(taking())
     OUT.print(

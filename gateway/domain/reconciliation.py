@@ -124,6 +124,18 @@ def missing_id(rail: str, message_id: str) -> UUID:
     return uuid5(_OWN, f"missing:{rail}:{message_id}")
 
 
+def lost_days(since: datetime, until: datetime) -> Sequence[date]:
+    """Return the cycle days on which a region may have been lost, the newest first; no more than are asked about."""
+    last = cycle_day(until)
+    back = min((last - cycle_day(since)).days, CLOSED_DAYS)
+    return [last - timedelta(days=each) for each in range(back + 1)]
+
+
+def lost_day_request_id(region: str, rail: str, institution: str, day: date, *, asked_from: datetime) -> UUID:
+    """Return the id of what is asked about a day on which a region was lost: whichever worker asks, once a takeover."""
+    return uuid5(_OWN, f"lost day:{region}:{rail}:{institution}:{day}:{asked_from.isoformat()}")
+
+
 def closing_id(rail: str, message_id: str) -> UUID:
     """Return the id of the fact that nobody has to look at a missing message any more: of two people, one closes it."""
     return uuid5(_OWN, f"closed:{rail}:{message_id}")

@@ -1,13 +1,14 @@
 """Nothing missed: every few minutes our count of what has settled to us is held against the rail's.
 
 Totals first (camt.060 IATR); where they differ, each message by its id (AADR), and so once more when a day is over.
+A takeover has that done at once: what the lost region had acknowledged and not replicated is known to the rail alone.
 What the rail has settled and is not settled here is a fact of its own, and a person's to look at: that it can be
 fetched is not public (admi.006 is "not yet available", Operating Procedures v2.1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol
@@ -25,11 +26,14 @@ from gateway.domain.reconciliation import (
     cycle_begins,
     cycle_day,
     details_request_id,
+    lost_day_request_id,
+    lost_days,
     missing_id,
     totals_request_id,
 )
 from gateway.service.ports import Clock, IncomingStore, Observer, RailEventStore, UnavailableError
 from gateway.service.rail_protocol import OutboundMessage
+from gateway.service.regions import Loss
 from gateway.service.supervise import Verdict
 from iso20022 import Amount
 
@@ -82,7 +86,10 @@ class Reconciler:
     observer: Observer
     interval_s: float
     region: str
+    loss: Callable[[], Awaitable[Loss | None]]
+    """Returns the last takeover of the other region."""
     _asked_turn: int | None = None
+    _asked_of: Loss | None = None
     _closed: set[tuple[Rail, str, date]] = field(default_factory=set)
     """The days that are over whose details were looked at; forgotten with the process, for looking twice is no harm."""
     _read: dict[UUID, datetime] = field(default_factory=dict)
@@ -98,22 +105,39 @@ class Reconciler:
     async def ask_due(self) -> None:
         """Ask for the totals of every institution, once in each interval; not in the one in which we began.
 
-        And for the details of each day that is over, until they have been looked at.
+        And for the details of each day that is over, until they have been looked at; and about the days on which the
+        other region was lost, once it is taken over and the rail's clock has run out for whatever it did last.
         """
         now = self.clock.now()
         turn = int(now.timestamp() // self.interval_s)
         if self._asked_turn is None:
             self._asked_turn = turn
-        if turn == self._asked_turn:
-            return
-        institutions = sorted((await self.incoming.receiving_tenants()).by_agent)
-        for rail, dialect in self.dialects.items():
-            for institution in institutions:
-                event_id = totals_request_id(self.region, rail, institution, turn=turn)
+        if turn != self._asked_turn:
+            for dialect, institution in await self._asked_about():
+                event_id = totals_request_id(self.region, dialect.rail, institution, turn=turn)
                 message = dialect.totals_request(institution, event_id=event_id, at=now)
-                await self._request(rail, institution, message, event_id, now)
+                await self._request(dialect.rail, institution, message, event_id, now)
                 await self._ask_of_closed_days(dialect, institution, turn, now)
-        self._asked_turn = turn
+            self._asked_turn = turn
+        loss = await self.loss()
+        if loss is not None and loss.ask_after <= now and loss != self._asked_of:
+            await self._ask_of_lost_days(loss, now)
+            self._asked_of = loss
+
+    async def _asked_about(self) -> Sequence[tuple[ReportsDialect, str]]:
+        institutions = sorted((await self.incoming.receiving_tenants()).by_agent)
+        return [(dialect, institution) for dialect in self.dialects.values() for institution in institutions]
+
+    async def _ask_of_lost_days(self, loss: Loss, now: datetime) -> None:
+        """Totals of the day under way, details of one that is over; another worker, or a later life, asks no more."""
+        for dialect, institution in await self._asked_about():
+            for day in lost_days(loss.heard_until, loss.ask_after):
+                event_id = lost_day_request_id(self.region, dialect.rail, institution, day, asked_from=loss.ask_after)
+                if day == cycle_day(now):
+                    message = dialect.totals_request(institution, event_id=event_id, at=now)
+                else:
+                    message = dialect.details_request(institution, day, event_id=event_id, at=now)
+                await self._request(dialect.rail, institution, message, event_id, now)
 
     async def _ask_of_closed_days(self, dialect: ReportsDialect, institution: str, turn: int, now: datetime) -> None:
         days, began = closed_days(now), datetime.fromtimestamp(turn * self.interval_s, tz=UTC)

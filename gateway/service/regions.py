@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
@@ -258,3 +258,38 @@ async def behind_s(store: RegionStore, peer: RegionId, clock: Clock) -> float | 
     """Return how old what this region knows of its peer is, clocks' difference included; None before it knows any."""
     at = (await store.pulses()).get(peer)
     return None if at is None else (clock.now() - at).total_seconds()
+
+
+class TakenMap(Protocol):
+    """What says that the other region was taken over, and as of when its facts are known here; of `RegionStore`."""
+
+    async def slot_map(self) -> SlotMap | None:
+        """Return this region's copy of the map."""
+        ...
+
+    async def pulses(self) -> Mapping[RegionId, datetime]:
+        """Return each region's time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A takeover: what the lost region did from `heard_until` on is unknown here; it did nothing after `ask_after`."""
+
+    heard_until: datetime
+    ask_after: datetime
+
+
+async def last_loss(store: TakenMap, own: RegionId, peer: RegionId) -> Loss | None:
+    """Return the last takeover by which this region has slots; None where it has had all of its slots in peace.
+
+    Raises:
+        UnavailableError: the store does not answer.
+
+    """
+    copy = await store.slot_map()
+    taken = [] if copy is None else [owner.ask_after for owner in copy.owners if owner.region == own]
+    ask_after = max((at for at in taken if at is not None), default=None)
+    if ask_after is None:
+        return None
+    return Loss(min((await store.pulses()).get(peer, ask_after), ask_after), ask_after)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SURELY_NOT_ALONE_S, LeaseTerms, SlotMap
@@ -107,24 +107,35 @@ async def _fence(watch: LeaseWatch, witness: Witness, region: RegionId, *, by: R
     raise UnavailableError(f"region {region} renewed its lease {RENEWED_MEANWHILE_MAX} times while it was fenced off")
 
 
-async def take_over(witness: Witness, lost: RegionId, *, by: RegionId, clock: Clock, ask_wait_s: float) -> SlotMap:
+class Times(Protocol):
+    """What the regions' workers have last written down as their time: of `gateway.service.ports.RegionStore`."""
+
+    async def pulses(self) -> Mapping[RegionId, datetime]:
+        """Return each region's time."""
+        ...
+
+
+async def take_over(
+    witness: Witness, lost: RegionId, *, by: RegionId, clock: Clock, times: Times, ask_wait_s: float
+) -> SlotMap:
     """Fence a region off, wait until it surely acts no more, and return the map in which all its slots are `by`'s.
 
     A repeat is safe, and goes on where the first ended. `ask_wait_s` is after how long the rail's own clock has run out
-    for whatever the lost region has sent last.
+    for whatever the lost region has sent last: by the wall clocks of the workers of `by`, which `times` tells, for it
+    is they who ask.
 
     Raises:
         NotServingError: the region that takes over is fenced off itself: nothing was moved.
-        UnavailableError: the witness does not answer.
+        UnavailableError: the witness does not answer, or `times`: nothing was moved.
 
     """
     watch = LeaseWatch(witness, lost, clock)
     await _fence(watch, witness, lost, by=by)
-    return await _take_over(watch, witness, lost, by=by, clock=clock, ask_wait_s=ask_wait_s)
+    return await _take_over(watch, witness, lost, by=by, clock=clock, times=times, ask_wait_s=ask_wait_s)
 
 
 async def _take_over(
-    watch: LeaseWatch, witness: Witness, lost: RegionId, *, by: RegionId, clock: Clock, ask_wait_s: float
+    watch: LeaseWatch, witness: Witness, lost: RegionId, *, by: RegionId, clock: Clock, times: Times, ask_wait_s: float
 ) -> SlotMap:
     """Take over what is fenced off, and has been watched for some time: that counts."""
     terms = await watch.look()
@@ -134,7 +145,9 @@ async def _take_over(
     if terms.fenced_by is None:
         raise NotServingError(f"region {lost} was let in again meanwhile: it keeps its slots")
     await _demand_unfenced(witness, by)
-    ask_after = clock.now() + timedelta(seconds=ask_wait_s)
+    now = clock.now()
+    now = max(now, (await times.pulses()).get(by, now))  # whoever takes over may have a clock that is slow
+    ask_after = now + timedelta(seconds=ask_wait_s)
     return await _changed(witness, lambda slots: slots.taken_over(lost, by=by, ask_after=ask_after), unless=lost)
 
 
@@ -151,6 +164,7 @@ class Guardian:
     own: RegionId
     tenure: Tenure
     clock: Clock
+    times: Times
     after_s: float
     ask_wait_s: float
 
@@ -187,7 +201,15 @@ class Guardian:
         await self._take_over(watch)
 
     async def _take_over(self, watch: LeaseWatch) -> None:
-        await _take_over(watch, self.witness, self.lost, by=self.own, clock=self.clock, ask_wait_s=self.ask_wait_s)
+        await _take_over(
+            watch,
+            self.witness,
+            self.lost,
+            by=self.own,
+            clock=self.clock,
+            times=self.times,
+            ask_wait_s=self.ask_wait_s,
+        )
 
 
 async def hand_back(witness: Witness, slots: Collection[int], *, to: RegionId) -> SlotMap:

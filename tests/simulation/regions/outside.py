@@ -132,7 +132,8 @@ async def _fence_and_readmit(world: RegionsWorld, act: Fencing) -> None:
 async def _take_over(world: RegionsWorld, witness: WitnessSide, lost: RegionId, *, by: RegionId, clock: Clock) -> None:
     """Take a region over whose lease is over; what it wrote is known, what of it has left is not."""
     wait_s = world.build.protocol(cast("Any", world.regions[by])).timing.status_request_wait_s
-    await _done(lambda: steer.take_over(witness, lost, by=by, clock=clock, ask_wait_s=wait_s))
+    times = world.regions[by].store
+    await _done(lambda: steer.take_over(witness, lost, by=by, clock=clock, times=times, ask_wait_s=wait_s))
     world.trace.tell("operator", f"takes {lost} over, in {by}")
     world.happened["a region is taken over"] += 1
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from gateway.domain.payment import Rail, TenantId
+from gateway.domain.payment import Rail, RegionId, TenantId
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.domain.reconciliation import Details, Totals, closed_days, cycle_begins, cycle_day, missing_id
+from gateway.domain.reconciliation import Details, Totals, closed_days, cycle_begins, cycle_day, lost_days, missing_id
+from gateway.domain.regions import SlotMap
 from gateway.domain.stand_in import StandInPolicy
 from gateway.service.ports import Receivers, ReceivingTenant
 from gateway.service.reconcile import (
@@ -21,6 +22,7 @@ from gateway.service.reconcile import (
     Reconciler,
     ReportsDialect,
 )
+from gateway.service.regions import last_loss
 from iso20022 import RoutingNumber
 from simulators.orders import order_from
 from tests.fakes.rail_operations import InMemoryRailEvents
@@ -28,6 +30,7 @@ from tests.unit.service.operations_world import OperationsWorld, operations_worl
 
 OURS = "990000107"
 INTERVAL_S = 300.0
+OWN, LOST = RegionId("usw2"), RegionId("use1")
 
 
 class OneTenant:
@@ -39,12 +42,38 @@ class OneTenant:
 
 
 @dataclass(slots=True)
+class TwoRegions:
+    """This region's map, and when it heard of the other."""
+
+    slots: SlotMap = field(default_factory=lambda: SlotMap.first([OWN, LOST]))
+    heard: dict[RegionId, datetime] = field(default_factory=dict)
+
+    def takes_over(self, *, heard_until: datetime, ask_after: datetime) -> None:
+        """The other is lost, and taken over."""
+        self.heard[LOST] = heard_until
+        self.slots = self.slots.taken_over(LOST, by=OWN, ask_after=ask_after)
+
+    def hands_back(self) -> None:
+        """The other is back, and has its slots."""
+        self.slots = self.slots.handed_over(SlotMap.first([OWN, LOST]).slots_of(LOST), to=LOST)
+
+    async def slot_map(self) -> SlotMap | None:
+        """The map."""
+        return self.slots
+
+    async def pulses(self) -> Mapping[RegionId, datetime]:
+        """When."""
+        return self.heard
+
+
+@dataclass(slots=True)
 class Books:
     """Ours and the rail's."""
 
     place: OperationsWorld
     reconcilers: list[Reconciler]
     desk: MissingDesk
+    regions: TwoRegions
 
     def settles(self, *, here: bool, amount: str = "51.74") -> str:
         """Have the rail settle a payment to us, which has come here, or has not."""
@@ -56,7 +85,11 @@ class Books:
 
     async def turn(self) -> None:
         """Let an interval pass: totals are asked for, answered and compared, and details where they differ."""
-        self.place.earth.clock.advance(INTERVAL_S)
+        await self.pass_s(INTERVAL_S)
+
+    async def pass_s(self, seconds: float) -> None:
+        """Let time pass, and each worker look: what is asked is answered and compared."""
+        self.place.earth.clock.advance(seconds)
         for reconciler in self.reconcilers:
             await reconciler.ask_due()
         for _ in range(2):
@@ -92,6 +125,7 @@ class Books:
 async def books() -> AsyncIterator[Books]:
     """Two workers that compare."""
     async with operations_world() as place:
+        regions = TwoRegions()
         dialects = place.operations.dialects
         reconcilers = [
             Reconciler(
@@ -101,13 +135,14 @@ async def books() -> AsyncIterator[Books]:
                 place.earth.clock,
                 place.earth.recorder,
                 INTERVAL_S,
-                "local",
+                OWN,
+                lambda: last_loss(regions, OWN, LOST),
             )
             for _ in range(2)
         ]
         for reconciler in reconcilers:
             await reconciler.ask_due()
-        yield Books(place, reconcilers, MissingDesk(place.events, place.earth.clock))
+        yield Books(place, reconcilers, MissingDesk(place.events, place.earth.clock), regions)
 
 
 async def test_where_all_is_here_the_totals_alone_are_asked_for_once_an_interval(books: Books) -> None:
@@ -252,6 +287,72 @@ async def test_what_settled_in_the_last_minute_of_a_cycle_day_is_found_when_the_
     assert await books.missing() == [lost]
     over = await books.closed_days()
     assert over.count(day.isoformat()) == 1
+
+
+async def test_what_a_lost_region_had_acknowledged_and_not_replicated_is_found_missing_once_it_is_taken_over(
+    books: Books,
+) -> None:
+    """At once, whatever the interval's turn, and not before the rail's clock has run out for what that one did last.
+
+    The control is the time before: nothing was asked, and nothing would have been for the rest of the interval.
+    """
+    lost = books.settles(here=False)
+    now = books.place.earth.clock.now()
+    books.regions.takes_over(heard_until=now - timedelta(seconds=1), ask_after=now + timedelta(seconds=25))
+
+    await books.pass_s(20)
+    before = await books.asked()
+    await books.pass_s(5)
+
+    assert before == []
+    assert await books.asked() == ["IATR", "AADR"]
+    assert await books.missing() == [lost]
+
+
+async def test_about_one_takeover_is_asked_once_by_whichever_worker_and_life_and_about_the_next_one_again(
+    books: Books,
+) -> None:
+    """The map says for as long as it stands that the slots were taken over; what is handed back does not."""
+    now = books.place.earth.clock.now()
+    books.regions.takes_over(heard_until=now, ask_after=now)
+    await books.pass_s(5)
+    for reconciler in books.reconcilers:
+        reconciler._asked_of = None
+    await books.pass_s(5)
+    once = await books.asked()
+    books.regions.hands_back()
+    await books.pass_s(5)
+    back = await books.asked()
+    again = books.place.earth.clock.now()
+    books.regions.takes_over(heard_until=again, ask_after=again)
+    await books.pass_s(5)
+
+    assert once == back == ["IATR"]
+    assert await books.asked() == ["IATR", "IATR"]
+
+
+async def test_a_day_that_ended_while_a_region_was_being_lost_is_asked_about_in_its_details(books: Books) -> None:
+    """What settled before the roll is in no total of the day under way, as those of the interval's turn at the roll.
+
+    More days than the rail keeps are not asked about.
+    """
+    clock = books.place.earth.clock
+    day = cycle_day(clock.now())
+    rolls = cycle_begins(day + timedelta(days=1))
+    clock.advance((rolls - clock.now()).total_seconds() - 10)
+    for reconciler in books.reconcilers:
+        await reconciler.ask_due()
+    await books.pass_s(0)
+    lost = books.settles(here=False)
+    ask_after = rolls + timedelta(seconds=15)
+    books.regions.takes_over(heard_until=clock.now(), ask_after=ask_after)
+    asked = len(await books.asked())
+
+    await books.pass_s(26)
+
+    assert await books.missing() == [lost]
+    assert sorted((await books.asked())[asked:]) == ["AADR", "IATR", "IATR"]
+    assert len(lost_days(ask_after - timedelta(days=30), ask_after)) == 4
 
 
 async def test_days_that_went_by_without_a_worker_are_looked_at_when_one_starts(books: Books) -> None:

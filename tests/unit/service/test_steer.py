@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +18,7 @@ from gateway.service.regions import SLOTS_RECORD
 from gateway.service.steer import (
     WATCH_PAUSE_S,
     Guardian,
+    Times,
     admit,
     announce,
     begin,
@@ -99,9 +101,22 @@ async def test_a_region_that_was_fenced_off_serves_again_once_it_is_let_in_under
     lease.demand()
 
 
-async def _taken_over(witness: InMemoryWitness, clock: VirtualClock, lost: RegionId, by: RegionId) -> SlotMap:
+@dataclass(frozen=True, slots=True)
+class WorkersTimes:
+    """What the regions' workers have written down; of a region that is not named nobody has."""
+
+    by_region: Mapping[RegionId, datetime] = field(default_factory=dict)
+
+    async def pulses(self) -> Mapping[RegionId, datetime]:
+        """The times."""
+        return self.by_region
+
+
+async def _taken_over(
+    witness: InMemoryWitness, clock: VirtualClock, lost: RegionId, by: RegionId, times: Times = WorkersTimes()
+) -> SlotMap:
     async with asyncio.TaskGroup() as group:
-        taking = group.create_task(take_over(witness, lost, by=by, clock=clock, ask_wait_s=25))
+        taking = group.create_task(take_over(witness, lost, by=by, clock=clock, times=times, ask_wait_s=25))
         while not taking.done():
             await asyncio.sleep(0)
             clock.advance(0.5)
@@ -128,6 +143,25 @@ async def test_a_region_is_taken_over_once_it_surely_acts_no_more() -> None:
     assert SlotMap.read(witness.records[SLOTS_RECORD].text) == slots
 
 
+@pytest.mark.parametrize("slow_s", [-60, 0, 7, 60])
+async def test_the_rail_is_asked_once_its_clock_has_run_out_however_slow_the_clock_is_of_who_takes_over(
+    slow_s: float,
+) -> None:
+    """It is the region's workers who ask, by their clocks: a command's that is 7 s slow had them ask too early."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    started = clock.now()
+    workers = started + timedelta(seconds=20 + slow_s)
+    times = WorkersTimes({EAST: workers, WEST: workers + timedelta(days=1)})
+
+    slots = await _taken_over(witness, clock, WEST, EAST, times)
+
+    [ask_after] = {owner.ask_after for owner in slots.owners if owner.epoch == 2}
+    assert ask_after is not None
+    assert timedelta(seconds=35) <= ask_after - started < timedelta(days=1)
+    assert ask_after >= workers + timedelta(seconds=25)
+
+
 async def test_a_region_that_is_fenced_off_takes_nobody_over() -> None:
     """Two operators do the same at both ends of a way that is cut: one of them comes second."""
     witness, clock = InMemoryWitness(), VirtualClock()
@@ -135,7 +169,7 @@ async def test_a_region_that_is_fenced_off_takes_nobody_over() -> None:
     await fence(witness, EAST, by=WEST, clock=clock)
 
     with pytest.raises(NotServingError, match="itself fenced off"):
-        await take_over(witness, WEST, by=EAST, clock=clock, ask_wait_s=25)
+        await take_over(witness, WEST, by=EAST, clock=clock, times=WorkersTimes(), ask_wait_s=25)
 
     assert SlotMap.read(witness.records[SLOTS_RECORD].text) == first
 
@@ -182,7 +216,7 @@ async def test_a_region_that_falls_silent_is_taken_over_by_itself_and_one_that_r
     witness, clock = InMemoryWitness(), VirtualClock()
     first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
     lease = RegionLease(witness, WEST, clock, RecordingObserver())
-    guardian = Guardian(witness, WEST, EAST, Held(), clock, after_s=20, ask_wait_s=25)
+    guardian = Guardian(witness, WEST, EAST, Held(), clock, WorkersTimes(), after_s=20, ask_wait_s=25)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(guardian.run())
         for _ in range(120):
@@ -201,7 +235,7 @@ async def test_the_silence_after_which_a_region_is_taken_over_by_itself_is_not_w
     """The lease ran out within it. By command nothing was seen before, and the lease's length is waited for."""
     witness, clock = InMemoryWitness(), VirtualClock()
     first = await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
-    guardian = Guardian(witness, WEST, EAST, Held(), clock, after_s=12, ask_wait_s=25)
+    guardian = Guardian(witness, WEST, EAST, Held(), clock, WorkersTimes(), after_s=12, ask_wait_s=25)
     started_s = clock.monotonic_s()
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(guardian.run())
@@ -232,7 +266,9 @@ async def test_what_one_process_began_to_take_over_by_itself_another_takes_over(
     """It had fenced the region off when it was lost: else its slots would have no owner that serves, for ever."""
     witness, clock = LosingTheAnswer(), VirtualClock()
     await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
-    guardians = [Guardian(witness, WEST, EAST, Held(), clock, after_s=20, ask_wait_s=25) for _ in range(2)]
+    guardians = [
+        Guardian(witness, WEST, EAST, Held(), clock, WorkersTimes(), after_s=20, ask_wait_s=25) for _ in range(2)
+    ]
     watching = [asyncio.create_task(guardian.run()) for guardian in guardians]
     for _ in range(120):
         for _ in range(5):
@@ -261,7 +297,7 @@ async def test_what_an_operator_has_fenced_off_or_lets_in_is_not_taken_over_by_i
         await announce(witness, WEST)
     else:
         await fence(witness, WEST, by=EAST, clock=clock)
-    guardian = Guardian(witness, WEST, EAST, Held(), clock, after_s=20, ask_wait_s=25)
+    guardian = Guardian(witness, WEST, EAST, Held(), clock, WorkersTimes(), after_s=20, ask_wait_s=25)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(guardian.run())
         for _ in range(120):
@@ -292,7 +328,7 @@ async def test_a_region_that_renews_at_the_last_moment_is_not_fenced_off_by_itse
             witness.records[lease_name(WEST)] = replace(record, version=record.version + 1)
 
     tenure = RenewingLate()
-    guardian = Guardian(witness, WEST, EAST, tenure, clock, after_s=12, ask_wait_s=25)
+    guardian = Guardian(witness, WEST, EAST, tenure, clock, WorkersTimes(), after_s=12, ask_wait_s=25)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(guardian.run())
         while not tenure.was_asked:
