@@ -48,6 +48,7 @@ from gateway.service.regions import (
     folded,
     folded_conversation,
     last_loss,
+    two_contents,
 )
 from gateway.service.steer import Guardian
 from gateway.service.supervise import Loop
@@ -178,7 +179,7 @@ async def open_regional(
             yield Regional(
                 lease,
                 keeper,
-                Projector(store, folded, clock, observer),
+                Projector(store, folded, clock, observer, two_contents),
                 Projector(PostgresTransferProjections(pool, region=region), fold_transfer, clock, observer),
                 Projector(PostgresConversationProjections(pool, region=region), folded_conversation, clock, observer),
                 Pulse(store, clock),

@@ -71,10 +71,13 @@ _STOP_TIMERS: Final = (
 )
 
 _NOTES: Final = """
-SELECT due.position, due.payment_id, fact.slot
+SELECT due.position, due.payment_id, fact.slot, fact.contents
 FROM projection_due AS due
 CROSS JOIN LATERAL (
-    SELECT payment.slot FROM payment WHERE payment.payment_id = due.payment_id ORDER BY payment.slot LIMIT 1
+    SELECT min(payment.slot) AS slot, count(DISTINCT (amount_cents, debtor_agent, creditor_agent,
+        debtor_account_index, creditor_account_index)) AS contents
+    FROM payment WHERE payment.payment_id = due.payment_id
+    HAVING count(*) > 0
 ) AS fact
 WHERE due.not_before IS NULL OR due.not_before <= $2
 ORDER BY due.position LIMIT $1
@@ -254,7 +257,7 @@ class PostgresRegions:
         events: dict[PaymentId, list[Any]] = defaultdict(list)
         for row in rows:
             events[row["payment_id"]].append(row)
-        slots = {note["payment_id"]: note["slot"] for note in notes}
+        facts = {note["payment_id"]: note for note in notes}
         positions: dict[PaymentId, list[int]] = defaultdict(list)
         for note in notes:
             positions[note["payment_id"]].append(note["position"])
@@ -262,10 +265,11 @@ class PostgresRegions:
             Unprojected(
                 payment_id=payment_id,
                 tenant_id=TenantId(history[0]["tenant_id"]),
-                slot=slots[payment_id],
+                slot=facts[payment_id]["slot"],
                 events=_events_from(history),
                 digests=[row["digest"] for row in history],
                 notes=positions[payment_id],
+                is_one=facts[payment_id]["contents"] == 1,
             )
             for payment_id, history in events.items()
         ]

@@ -176,6 +176,8 @@ class Projector(Generic[Source, Made]):
     fold: Callable[[Source], Made]
     clock: Clock
     observer: Observer
+    contradiction: Callable[[Source], str | None] = lambda _: None
+    """Says what a person has to see of something that is folded all the same."""
 
     async def run(self) -> None:
         """Project until cancelled."""
@@ -206,6 +208,10 @@ class Projector(Generic[Source, Made]):
                 given_up.append(source)
                 self.observer.fault("projection", verdict.fault)
                 self.observer.parked(source.payment_id, str(verdict.fault))
+        for source in waiting:  # before the notes are dropped: told twice, if need be, and never not at all
+            contradiction = self.contradiction(source)
+            if contradiction is not None:
+                self.observer.parked(source.payment_id, contradiction)
         if made:
             await self.store.project(made)
         if given_up:
@@ -229,6 +235,17 @@ def folded(source: Unprojected) -> Projected:
         if (event.epoch, event.sequence) == (made.epoch, made.version)
     )
     return Projected(source, made, digest)
+
+
+def two_contents(source: Unprojected) -> str | None:
+    """Return what is wrong with a payment that both regions have accepted, under one key, with other content.
+
+    The second could not know of the first, which was lost with its region. To the rail both are one: what it says has
+    settled may be the one or the other.
+    """
+    if source.is_one:
+        return None
+    return "both regions accepted this key, of other amounts or parties: the rail's word may be of either payment"
 
 
 def folded_conversation(source: UnprojectedConversation) -> ProjectedConversation:

@@ -26,6 +26,8 @@ class Unprojected:
     """The fault in their place where this release cannot read one."""
     digests: Sequence[bytes | None]
     notes: Sequence[int]
+    is_one: bool = True
+    """Whether both regions, where each has accepted it, have accepted the same amount between the same parties."""
 
 
 @dataclass(frozen=True, slots=True)

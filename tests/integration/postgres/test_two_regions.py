@@ -56,7 +56,7 @@ from gateway.service.ports import (
     RawMessage,
     Unprojected,
 )
-from gateway.service.regions import Projector, behind_s, folded
+from gateway.service.regions import Projector, behind_s, folded, two_contents
 from gateway.service.verify_audit import verify
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 from tests.fakes.clock import VirtualClock
@@ -174,7 +174,7 @@ async def opened(servers: list[EmbeddedPostgres]) -> AsyncIterator[list[Region]]
             pool = await stack.enter_async_context(open_pool(server.application_dsn))
             own = PostgresRegions(pool, region=name, vault=ClearVault(b"test"))
             store = PostgresStore(pool, region=name, vault=ClearVault(b"test"))
-            projector = Projector(own, folded, VirtualClock(NOW), RecordingObserver())
+            projector = Projector(own, folded, VirtualClock(NOW), RecordingObserver(), two_contents)
             found.append(Region(name, server, store, own, projector))
         yield found
 
@@ -691,6 +691,39 @@ async def test_two_regions_that_both_believe_to_own_a_slot_double_a_key_under_on
     assert [outcome.kind for outcome in outcomes] == [AcceptKind.CREATED] * 2
     assert len({outcome.payment.message_id for outcome in outcomes if outcome.payment}) == 1
     assert len({outcome.payment.payment_id for outcome in outcomes if outcome.payment}) == 1
+
+
+@pytest.mark.parametrize("second_cents", [200, 100])
+async def test_a_key_that_was_lost_and_came_again_with_another_amount_is_told_once_the_lost_region_is_back(
+    regions: list[Region], second_cents: int
+) -> None:
+    """Nothing else says so: the ids are the same, and the rail's answer names no amount. Control: the same amount."""
+    east, west = regions
+    first = new_payment(key_at(east.name, f"LOSTKEY{second_cents}I"))
+    second = replace(first, amount=Amount(second_cents), message=new_payment(first.idempotency_key).message)
+    slots = await east.own.slot_map()
+    assert slots is not None
+    for one, other in ((east, west), (west, east)):
+        await execute(one.server, f"ALTER SUBSCRIPTION {subscription_of(one.name, other.name)} DISABLE")
+    taken = slots.moved([first.slot], to=west.name)
+    try:
+        kinds = [(await east.store.accept([first]))[0].kind]
+        await west.own.adopt(taken)
+        kinds.append((await west.store.accept([second]))[0].kind)
+    finally:
+        for one, other in ((east, west), (west, east)):
+            await execute(one.server, f"ALTER SUBSCRIPTION {subscription_of(one.name, other.name)} ENABLE")
+    told = []
+    for region in regions:
+        await until(partial(_number_of_events, region.store, first.payment_id), 2)
+        await region.settle()
+        observer = region.projector.observer
+        assert isinstance(observer, RecordingObserver)
+        told.append([each for each in observer.parks if each == first.payment_id])
+
+    assert kinds == [AcceptKind.CREATED] * 2
+    assert [bool(each) for each in told] == [second_cents != 100] * 2
+    await give_back(regions, taken, {first.slot})
 
 
 async def test_a_key_that_both_regions_get_at_the_same_moment_is_one_payment(regions: list[Region]) -> None:

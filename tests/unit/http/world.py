@@ -109,6 +109,7 @@ class RecordingObserver:
         self.accepted: list[Accepted] = []
         self.refused: list[Refusal] = []
         self.faults: list[tuple[str, BaseException]] = []
+        self.parks: list[PaymentId] = []
 
     def payment_accepted(self, accepted: Accepted) -> None:
         self.accepted.append(accepted)
@@ -129,7 +130,8 @@ class RecordingObserver:
 
     def quarantined(self, message: Quarantined) -> None: ...
 
-    def parked(self, payment_id: PaymentId, reason: str) -> None: ...
+    def parked(self, payment_id: PaymentId, reason: str) -> None:
+        self.parks.append(payment_id)
 
     def dead_lettered(self, letter: DeadLetter) -> None: ...
 
