@@ -15,6 +15,7 @@ from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Reason, ReasonOrigin
+from gateway.domain.receiving_time import business_days_later
 from gateway.domain.request import RequestState
 from gateway.service.incoming.desk import NotReturnableError
 from gateway.service.incoming.requests import NotAnswerableError, NotAskableError, ReturnRequests
@@ -287,6 +288,25 @@ async def test_a_request_is_acknowledged_and_waits_for_the_institution() -> None
         assert case.now.request.state is RequestState.RECEIVED
         assert case.now.request.due_at is not None
         assert [type(each) for each in said(earth)] == [ReceiptAcknowledgement]
+
+
+@pytest.mark.parametrize(("reason", "days"), [("DUPL", 1), ("FRAD", 1), ("WNTB", 20)])
+async def test_an_answer_is_due_by_the_reason_and_a_final_one_ten_days_after_it_was_put_off(
+    reason: str, days: int
+) -> None:
+    """FedNow: one standard business day, for a warranty claim twenty; PDCR gives ten, whatever was asked for."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED)
+
+        await case.is_asked(reason)
+        asked = case.now.request
+        earth.clock.advance(3_600)
+        await case.answer(IncomingEvent.RETURN_DEFERRED)
+
+        assert (asked.state, asked.due_at) == (RequestState.RECEIVED, business_days_later(earth.clock.now(), days))
+        pending = case.now.request
+        assert (pending.state, pending.due_at) == (RequestState.PENDING, business_days_later(earth.clock.now(), 10))
 
 
 @pytest.mark.parametrize(("cents", "confirmation"), [(None, "IPAY"), (5_174, "IPAY"), (2_000, "PECR")])
