@@ -195,7 +195,7 @@ class IncomingDecider:
         if _F.AWAIT_RETURN in effects:
             return return_again(transfer, at, failed=fact.kind is IncomingEvent.RETURN_FAILED)
         if _F.AWAIT_POSTING_DECISION in effects:
-            return posting_due(at)
+            return posting_due(transfer.forwarded_at)
         return None
 
 
