@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.postgres.incoming_tables import WAITED_FOR_SQL
+from adapters.postgres.incoming_tables import TO_BE_DECIDED_SQL, WAITED_FOR_SQL
 from adapters.postgres.statements import SAVED_WITH_IT, UNHURRIED, in_the_archive
 from gateway.domain.incoming import ARRIVAL, IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import TO_BE_DECIDED
 from gateway.domain.request import RequestState
 
 ADMIT: Final = """
@@ -167,9 +168,31 @@ REQUESTS_OVERDUE: Final = """
         + (SELECT count(*) FROM payment_state WHERE request_due_at < $1)
 """
 
-ATTENTION: Final = f"""
-    {_TRANSFER} WHERE now.attention IS NOT NULL AND ($2::text IS NULL OR now.tenant_id = $2) LIMIT $1
+_IN_ORDER: Final = f"""
+    ORDER BY now.attention IS NULL, now.state NOT IN ({TO_BE_DECIDED_SQL}),
+        CASE WHEN now.state IN ({TO_BE_DECIDED_SQL}) THEN fact.forwarded_at END, fact.received_at DESC, fact.payment_id
+    LIMIT $1
 """
+"""As `in_order_of_deciding` has them: what a list has no room for is what comes last."""
+
+ATTENTION: Final = f"""
+    {_TRANSFER} WHERE fact.payment_id = ANY (ARRAY(
+        SELECT payment_id FROM incoming_state
+        WHERE attention IS NOT NULL AND state = ANY ($2::text[]) AND ($3::text IS NULL OR tenant_id = $3)
+    )) {_IN_ORDER}
+"""
+
+TO_BE_DECIDED_IN: Final = {
+    state: f"""
+    {_TRANSFER} WHERE fact.payment_id = ANY (ARRAY(
+        SELECT payment_id FROM incoming_state
+        WHERE state = '{state}' AND ($2::text IS NULL OR tenant_id = $2) ORDER BY updated_at
+    )) {_IN_ORDER}
+"""
+    for state in sorted(TO_BE_DECIDED)
+}
+"""By what expires first: that is of the fact, not of where it stands, so all that stand there are looked at. As many as
+wait for an institution, or for people; and their state names them, so that no history is walked through."""
 
 ATTENTION_COUNT: Final = "SELECT count(*) FROM incoming_state WHERE attention IS NOT NULL"
 
