@@ -295,7 +295,7 @@ async def test_a_list_that_is_too_short_for_all_leaves_out_what_is_due_last(
     subject: Subject, states: tuple[IncomingState, ...]
 ) -> None:
     """However long ago something last befell it: with more than a page of it, what is due today must be on the page."""
-    held = []
+    held: list[IncomingTransfer] = []
     for days in (3, 0, 1, 2):  # what is due first was brought three days ago, and nothing has befallen it since
         transfer = await subject.admitted(forwarded_at=NOW - timedelta(days=days))
         for kind in _HELD:
@@ -316,7 +316,7 @@ async def test_what_a_person_must_look_at_is_listed_first_however_many_are_newer
     subject: Subject, states: tuple[IncomingState, ...]
 ) -> None:
     """Of those the newest first; a list that has no room for all of them leaves out the oldest."""
-    contradicted = []
+    contradicted: list[IncomingTransfer] = []
     for minutes in range(4):
         transfer = await subject.admitted(received_at=NOW + timedelta(minutes=minutes))
         kinds = (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.REJECTION_ADVISED)
@@ -331,7 +331,7 @@ async def test_what_a_person_must_look_at_is_listed_first_however_many_are_newer
 
 async def test_a_state_in_which_nothing_is_due_lists_what_came_there_last(subject: Subject) -> None:
     """Whatever was rejected a moment ago is there, though it was received first."""
-    rejected = []
+    rejected: list[IncomingTransfer] = []
     for minutes in (0, 2, 1):
         transfer = await subject.admitted(received_at=NOW - timedelta(minutes=minutes))
         at = NOW + timedelta(minutes=minutes)
