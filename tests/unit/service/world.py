@@ -90,6 +90,7 @@ class Recorder:
     duplicates: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     rail_events: list[RailEvent] = field(default_factory=list)
+    totals_different_s: list[float] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     parkings: list[PaymentId] = field(default_factory=list)
     signs_of_life: list[Rail] = field(default_factory=list)
@@ -122,7 +123,8 @@ class Recorder:
     def rail_event(self, event: RailEvent) -> None:
         self.rail_events.append(event)
 
-    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals, different_s: float) -> None:
+        self.totals_different_s.append(different_s)
 
     def rail_answered(self, rail: Rail) -> None:
         self.signs_of_life.append(rail)
