@@ -109,6 +109,7 @@ class Reconciler:
         if turn == self._asked_turn:
             return
         institutions = sorted((await self.incoming.receiving_tenants()).by_agent)
+        self._differing = {known: since for known, since in self._differing.items() if known[1] in institutions}
         for rail, dialect in self.dialects.items():
             for institution in institutions:
                 event_id = totals_request_id(self.region, rail, institution, turn=turn)

@@ -40,6 +40,13 @@ class OneTenant:
         return Receivers({RoutingNumber(OURS): tenant.tenant_id}, {tenant.tenant_id: tenant})
 
 
+class NoTenant:
+    """Receives for nobody."""
+
+    async def receiving_tenants(self) -> Receivers:
+        return Receivers({}, {})
+
+
 @dataclass(slots=True)
 class Books:
     """Ours and the rail's."""
@@ -191,6 +198,22 @@ async def test_institutions_whose_totals_agree_hide_none_whose_totals_differ(boo
     different_s = first._different_s(Rail.FEDNOW, replace(totals, at=books.place.earth.clock.now()), is_equal=True)
 
     assert different_s >= 2 * INTERVAL_S
+
+
+async def test_an_institution_that_receives_here_no_more_differs_no_more(books: Books) -> None:
+    """Nobody compares its totals again: what they were last calls nobody for good."""
+    books.settles(here=False)
+    await books.turn()
+    (first, _) = books.reconcilers
+    gone = Totals(institution="990000204", at=books.place.earth.clock.now(), arrivals=Arrivals(0, 0))
+    later = replace(gone, at=gone.at + timedelta(hours=1))
+    assert first._different_s(Rail.FEDNOW, later, is_equal=True) > 0, "the control: it differs still"
+
+    first.incoming = NoTenant()  # type: ignore[assignment]
+    books.place.earth.clock.advance(INTERVAL_S)
+    await first.ask_due()
+
+    assert first._different_s(Rail.FEDNOW, later, is_equal=True) == 0
 
 
 async def test_what_comes_later_is_missing_no_more(books: Books) -> None:
