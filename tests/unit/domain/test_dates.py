@@ -8,6 +8,7 @@ What is expected here was written by hand, from the published calendars.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Final
@@ -17,12 +18,15 @@ import pytest
 
 from gateway.domain.conversation import ConversationKind, ConversationState, due_after, end_of
 from gateway.domain.events import Event, EventKind
+from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming_transfer import TO_BE_DECIDED
 from gateway.domain.payment import Reason, ReasonOrigin
-from gateway.domain.receiving_time import business_days_later, posting_due
+from gateway.domain.receiving_time import business_days_later, decide_by, posting_due
 from gateway.domain.reconciliation import cycle_begins, cycle_day
 from gateway.domain.request import NO_REQUEST, Request
 from gateway.domain.return_request import is_in_time, request_of
 from simulators.fednow import decide
+from tests.unit.domain.transfers import transfer
 
 EASTERN: Final = ZoneInfo("America/New_York")
 
@@ -93,6 +97,22 @@ def test_what_must_be_done_by_the_next_business_day_is_due_at_its_end_whatever_t
         assert asked is not None
         found = [due.astimezone(UTC) for due in (posting_due(now), business_days_later(now, 1), asked)]
         assert found == [expected] * 3, now
+
+
+@pytest.mark.parametrize("state", sorted(TO_BE_DECIDED))
+@pytest.mark.parametrize(("before", "closed", "after"), CLOSED)
+def test_what_is_to_be_decided_is_due_by_the_day_it_came_whatever_has_befallen_it_since(
+    before: str, closed: str, after: str, state: IncomingState
+) -> None:
+    """`pending` said a business day later, or a settlement recorded by hand then: the rail's deadline is the same."""
+    expected = in_utc(date.fromisoformat(after), hour=23, minute=59, second=59)
+    (later, *_) = instants(after)
+
+    for came in instants(before, *closed.split()):
+        held = replace(transfer(state=state), forwarded_at=came, updated_at=later, next_step_at=posting_due(later))
+        due = decide_by(held)
+        assert due is not None
+        assert due.astimezone(UTC) == expected, came
 
 
 @pytest.mark.parametrize(("before", "closed", "after"), CLOSED)
