@@ -60,6 +60,7 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
         clock=clock,
         identifiers=identifiers,
         observer=parts.observer,
+        events=parts.rail_events,
         receipts=awaited_receipts(settings, parts.receipts, clock),
     )
     api = Api(

@@ -105,7 +105,7 @@ class ReturnRequestDesk:
             ) from error
         except NotReturnableError as error:
             raise ProblemError(
-                NOT_RETURNABLE, f"{error}. Nothing was done.".capitalize(), members={"state": error.state}
+                NOT_RETURNABLE, f"Not agreed: {error}; nothing was done.", members={"state": error.state}
             ) from error
         return json_response(transfer_json(answered))
 

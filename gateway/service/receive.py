@@ -333,7 +333,7 @@ class Receiver:
             await self._quarantine(one, reading.codes or (UNMATCHED,))
             request = reading.statement
             if self.incoming and isinstance(request, PaymentCancellationRequest) and not reading.gives_up:
-                await self.incoming.requests.refuse_unknown(self.rail.rail, request)
+                await self.incoming.requests.refuse_unknown(self.rail.rail, request, about=reading.about)
         elif mismatches := self.rail.mismatches(reading, payment):
             await self._quarantine(one, mismatches)
         else:

@@ -358,6 +358,7 @@ async def open_world(
         clock=clock,
         identifiers=SystemIdentifiers(),
         observer=observer,
+        events=rail_events,
         receipts=AwaitedReceipts(conversations.receipts, {Rail.FEDNOW: ACKNOWLEDGED}, clock),
     )
     dialect = FedNowOperations(
