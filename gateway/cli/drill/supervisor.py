@@ -125,6 +125,7 @@ class Supervisor:
 
         Raises:
             RoleError: a role does not start, or the client does not come to its end.
+            RabbitMqNodeError: RabbitMQ has not come back, or does not tell what its queues hold.
 
         """
         with self._everything(directory) as client:
@@ -321,7 +322,6 @@ class Supervisor:
         evidence.keep_ledger(self._installation.journal, directory)
         servers = self._installation.servers
         asyncio.run(evidence.keep_tables(servers.postgres.superuser_dsn, directory))
-        evidence.keep_queues(servers.rabbitmq, directory)
         plan, killed = self._plan, self._killed
         (directory / evidence.WITNESS).touch()
         evidence.keep_run(
@@ -338,6 +338,7 @@ class Supervisor:
             outages=[outage.as_json() for outage in self._outages.so_far()],
             rail_refusal=rail_refusal(refuses=Plant.RAIL_REFUSAL not in plan.plants),
         )
+        evidence.keep_queues(servers.rabbitmq, directory)
 
     def _tell_progress(self, answers: int, elapsed_s: float) -> None:
         servers = "".join(f", {name} {number}" for name, number in self._killed.servers.items())
