@@ -26,7 +26,9 @@ from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.postgres.regions import PostgresRegions
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.store import PostgresStore
+from adapters.postgres.tables import REPLICATED
 from adapters.system import SystemIdentifiers
+from gateway.cli.drill.region.count import DIGESTED, differing
 from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import incoming_slot_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
@@ -40,7 +42,7 @@ from gateway.domain.screening import HELD_UNTIL
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
 from gateway.service.incoming.fold import TransferFold
-from gateway.service.ports import AcceptKind, MessageDirection, NewPayment, NewTransfer
+from gateway.service.ports import AcceptKind, MessageDirection, NewPayment, NewTransfer, Refusal
 from gateway.service.regions import Projector, folded
 from iso20022 import Amount, RoutingNumber
 from tests.conftest import demand_balance
@@ -420,3 +422,23 @@ async def balances(ledger: PostgresLedger) -> Mapping[Account, int]:
 
 def _since(before: Mapping[Account, int], after: Mapping[Account, int]) -> Mapping[Account, int]:
     return {account: after[account] - before[account] for account in Account}
+
+
+async def test_every_table_that_is_replicated_is_compared_by_the_drill(regions: list[Region]) -> None:
+    """Alike once all has come; what one region has alone is named by its table."""
+    east, _ = regions
+    async with AsyncExitStack() as stack:
+        both = []
+        for region in regions:
+            both.append(await asyncpg.connect(region.server.superuser_dsn))
+            stack.push_async_callback(both[-1].close)
+        async with asyncio.timeout(20):
+            while await differing(both):
+                await asyncio.sleep(0.05)
+        refused = Refusal(SystemIdentifiers().new_uuid(), TENANT, NOW, b"digest", 1, ("F1",))
+        async with not_following(regions):
+            await east.store.refuse([refused])
+            told = await differing(both)
+
+    assert told == ["refusal"]
+    assert {table.name for table in REPLICATED} - set(DIGESTED) == {"region_pulse"}
