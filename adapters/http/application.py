@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from adapters.http.answers import FAULT
+from adapters.http.answers import FAULT, NOT_WHOLE
 from adapters.http.api import Api, Served, Takes
 from adapters.http.authentication import ApiKeys, OperatorKeys
 from adapters.http.bodies import leave_expectation
@@ -23,6 +23,7 @@ from adapters.http.peer import ANSWERED_IN, NOT_HOME
 from adapters.http.posting_questions import PostingQuestionDesk
 from adapters.http.problems import (
     INTERNAL_ERROR,
+    MAY_BE_ELSEWHERE,
     MESSAGES_EXPIRED,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
@@ -151,7 +152,7 @@ def _edge(api: Api) -> Middleware:
         try:
             response = await handler(request)
         except ProblemError as problem:
-            response = _problem(api, request, problem)
+            response = _refused(api, request, problem)
         except NotServingError as error:
             response = _not_serving(api, request, error)
         except UnavailableError as error:
@@ -182,6 +183,13 @@ def _edge(api: Api) -> Middleware:
         return response
 
     return edge
+
+
+def _refused(api: Api, request: web.Request, problem: ProblemError) -> web.Response:
+    """Return the problem; 503 where it would say that something is not there, and that is not known."""
+    if problem.kind in MAY_BE_ELSEWHERE and not api.is_whole():
+        return _not_serving(api, request, NotServingError(f"{problem}, and {NOT_WHOLE}"))
+    return _problem(api, request, problem)
 
 
 def _problem(api: Api, request: web.Request, problem: ProblemError) -> web.Response:

@@ -259,6 +259,17 @@ NOT_SERVING: Final = ProblemKind(
     "Nothing was done. Repeat after the pause in Retry-After, here or in the other region.",
 )
 
+MAY_BE_ELSEWHERE: Final = frozenset(
+    {
+        PAYMENT_NOT_FOUND,
+        MESSAGE_NOT_FOUND,
+        DEAD_LETTER_NOT_FOUND,
+        INCOMING_TRANSFER_NOT_FOUND,
+        CONVERSATION_NOT_FOUND,
+    }
+)
+"""What may not be said while the other region's is being copied: it would be believed, and the payment made again."""
+
 PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     kind.code: kind
     for kind in (
