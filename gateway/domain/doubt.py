@@ -147,30 +147,39 @@ def may_be_out_of_place(event: Event, payment: Payment) -> bool:
     return is_either and payment.state in DOUBTED
 
 
+_REPORT: Final = "report"
+"""The id of the report that is unplaced, in the event's details."""
+
+
 def placed(
-    event: Event, events: Sequence[RecordedEvent], *, may_be_of_posting: bool, is_before_questions: bool
+    event: Event,
+    events: Sequence[RecordedEvent],
+    *,
+    report_id: str,
+    may_be_of_posting: bool,
+    is_before_questions: bool,
 ) -> Event:
     """Return what an event that `may_be_out_of_place` means for a payment with this history before it.
 
     After ACWP the creditor's institution may refuse the posting, by an RJCT that is worded like one before the
     settlement (FedNow Operating Procedures v2.1 section 5). Where the ACWP may have gone to where it was not read, the
     other region's connection point, the RJCT decides nothing: the rail itself is asked, which tells the status as at
-    its own completion. A second RJCT after a question that followed the first answers that question.
+    its own completion. Where it relays the institution's report again as its answer, that is the same Document: its id,
+    `report_id`, is that of an RJCT which came before the question. Another one is the institution's news again.
 
     `may_be_of_posting` says whether it is the institution's own word on a rail where a posting may be refused, and
     `is_before_questions` whether it was written before the rail could be asked at all: what was to be heard before it
     is then under way as well, unless it went to a region that is lost.
     """
-    unplaced = next((each for each in events if each.event.kind is EventKind.REFUSAL_UNPLACED), None)
+    unplaced = [each for each in events if each.event.kind is EventKind.REFUSAL_UNPLACED]
     if event.kind is EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED:
-        if unplaced is None:
+        if not unplaced:
             return event
-        said = unplaced.event
+        said = unplaced[0].event
         return replace(event, kind=EventKind.POSTING_REFUSAL_PLACED, reason=said.reason, status=said.status)
     was_taken_over = any(each.event.kind is EventKind.TAKEN_OVER for each in events)
-    was_asked_since = unplaced is not None and any(
-        each.event.kind is EventKind.STATUS_REQUESTED and each.sequence > unplaced.sequence for each in events
-    )
-    if not may_be_of_posting or was_asked_since or (is_before_questions and not was_taken_over):
+    asked_at = max((each.sequence for each in events if each.event.kind is EventKind.STATUS_REQUESTED), default=0)
+    is_answer = any(each.sequence < asked_at and each.event.details.get(_REPORT) == report_id for each in unplaced)
+    if not may_be_of_posting or is_answer or (is_before_questions and not was_taken_over):
         return event
-    return replace(event, kind=EventKind.REFUSAL_UNPLACED)
+    return replace(event, kind=EventKind.REFUSAL_UNPLACED, details={**event.details, _REPORT: report_id})
