@@ -121,16 +121,23 @@ def questions(payment: Payment, policy: DoubtPolicy) -> int:
             assert_never(policy.enquiry)
 
 
-def not_found(event: Event, *, policy: NotFoundPolicy, is_of_today: bool, is_about_last_copy: bool) -> Event:
-    """Return what the rail's "not found" means for a tenant with this policy.
+def is_of_one_copy(event: Event) -> bool:
+    """Whether an answer says of the copies that had left when it was asked for, and of no later one."""
+    return event.kind in {EventKind.NOT_FOUND_REPORTED, EventKind.NOT_PROCESSED_REPORTED}
+
+
+def without_later_copies(event: Event, *, policy: NotFoundPolicy, is_of_today: bool, is_about_last_copy: bool) -> Event:
+    """Return what an answer that `is_of_one_copy` means for a tenant with this policy about what is not found.
 
     `is_of_today` says whether the ids of the payment are of the rail's present day: only then may they be sent again.
     `is_about_last_copy` says whether the question was put after the last copy had left: where not, the answer says
-    nothing of that copy, which may settle.
+    nothing of that copy, which may settle. What was not processed wants new ids, and is never sent again as it is.
     """
-    assert event.kind is EventKind.NOT_FOUND_REPORTED, "only the rail's word that it has no such message leads here"
+    assert is_of_one_copy(event), "only the rail's word that no copy can settle leads here"
     if not is_about_last_copy:
         return Event(EventKind.STATUS_REQUEST_UNANSWERED, event.reason, None, event.business_message_id, event.details)
+    if event.kind is EventKind.NOT_PROCESSED_REPORTED:
+        return event
     match policy:
         case NotFoundPolicy.REJECT:
             return event
