@@ -36,6 +36,12 @@ LOOK_BACK_ENDED: Final = Reason(
 """Why a person is called: the rail cannot be asked by message any more."""
 
 
+DAY_ENDED: Final = Reason(
+    "DAY_ENDED", ReasonOrigin.GATEWAY, "The rail's day ended before it was sent again under its ids; ask its support."
+)
+"""Why a person is called: the rail has no such message, and its ids may not be sent any more."""
+
+
 class Enquiry(StrEnum):
     """How a rail is asked."""
 
