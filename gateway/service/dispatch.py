@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gateway.domain.doubt import EXPIRED, Enquiry
+from gateway.domain.doubt import DAY_ENDED, EXPIRED, Enquiry
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import standing_hold
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
@@ -106,9 +106,8 @@ class Dispatcher:
             rail, now = self.rails[payment.rail], self.clock.now()
             if _asks_first(payment):
                 return decide(payment, Event(EventKind.TAKEN_OVER), at=now, timing=rail.timing)
-            if now >= rail.timing.latest_sending(payment):
-                event = Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
-                return decide(payment, event, at=now, timing=rail.timing)
+            if (too_late := _too_late(payment, rail, at=now)) is not None:
+                return decide(payment, too_late, at=now, timing=rail.timing)
             if asks_first or (payment.state, payment.transfers) != (loaded.state, loaded.transfers):
                 raise UnavailableError(f"payment {payment.payment_id} has changed: it is looked at, and reserved, anew")
             if unreached is not None and not payment.transfers:
@@ -278,6 +277,18 @@ def _held(payment: Payment, screened: ToSend, *, at: datetime, rail: RailProtoco
     details = {HELD_UNTIL: until.isoformat(), **screened.details}
     event = Event(EventKind.SCREENING_HELD, reason=screened.held, details=details)
     return decide(payment, event, at=at, timing=rail.timing)
+
+
+def _too_late(payment: Payment, rail: RailProtocol, *, at: datetime) -> Event | None:
+    """What it means that a payment may not be sent any more, if it may not.
+
+    A copy that follows another leaves on the day of its ids, or not at all.
+    """
+    if at >= rail.timing.latest_sending(payment):
+        return Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
+    if payment.transfers and not rail.is_of_today(payment, at=at):
+        return Event(EventKind.RESENDING_TOO_LATE, reason=DAY_ENDED)
+    return None
 
 
 def _asks_first(payment: Payment) -> bool:

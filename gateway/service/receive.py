@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
-from gateway.domain.doubt import NotFoundPolicy, may_be_out_of_place, not_found
+from gateway.domain.doubt import NotFoundPolicy, is_of_one_copy, may_be_out_of_place, without_later_copies
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import is_about_last_copy, standing_hold
 from gateway.domain.incoming_transfer import IncomingTransfer
@@ -429,8 +429,8 @@ class Receiver:
                     return None
             now = self.clock.now()
             event = self.rail.event(reading, current, at=now)
-            if event.kind is EventKind.NOT_FOUND_REPORTED:
-                event = await self._not_found(event, reading, current, at=now)
+            if is_of_one_copy(event):
+                event = await self._of_all_copies(event, reading, current, at=now)
             elif may_be_out_of_place(event, current):
                 events = await self.decisions.store.events(current.payment_id)
                 event = placed_by(self.rail, reading, event, current, events)
@@ -448,7 +448,7 @@ class Receiver:
 
         return choose
 
-    async def _not_found(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
+    async def _of_all_copies(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
         store = self.decisions.store
         # What the rail does not find may have been there: a return goes again under the same ids, or not at all.
         policy = NotFoundPolicy.RESEND if payment.is_return else await store.not_found_policy(payment.tenant_id)
@@ -464,7 +464,7 @@ class Receiver:
             policy, is_of_today = NotFoundPolicy.RESEND, True
         if not payment.transfers and is_of_today and standing_hold(events) is not None:
             policy = NotFoundPolicy.RESEND  # it was held, and is held again: a person is at work on it
-        return not_found(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)
+        return without_later_copies(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)
 
     async def _quarantine(self, one: _Heard, codes: tuple[str, ...]) -> None:
         quarantined = Quarantined(self._raw(one), self.rail.rail, codes)

@@ -40,6 +40,7 @@ class RejectCodes:
     not_enabled: str = "E982"
     liquidity_closed: str = "SIM-LMT-HOURS"
     receiver_signed_off: str = "SIM-SIGNED-OFF"
+    unknown: str = "SIM-UNKNOWN"
     # A status request refused: pacs.002 RJCT about the pacs.028.
     not_found: str = "E400"
     not_authorised: str = "E401"

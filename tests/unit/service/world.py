@@ -216,11 +216,12 @@ class World:
         header_id: str | None = None,
         end_to_end_id: str | None = None,
         speaker: str = FEDNOW_ID,
+        report_id: str | None = None,
     ) -> bytes:
         """A pacs.002 from the rail: its own, or one of an institution (`speaker`) that it relays."""
         document = pacs002.build(
             PaymentStatusReport(
-                message_id=MessageId(f"RAIL{next(self.answers):08}"),
+                message_id=MessageId(report_id or f"RAIL{next(self.answers):08}"),
                 creation_time=self.clock.now(),
                 original_message_id=MessageId(about),
                 original_message_name=about_type,
