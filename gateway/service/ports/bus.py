@@ -210,7 +210,9 @@ class Bus(Protocol):
         """Return if the bus can take a delivery now; answers within two seconds, and without a delivery.
 
         Raises:
-            UnavailableError: it cannot: it does not answer, or it refuses to take any (short of memory or disk).
+            BlockedError: it answers, and takes none (short of memory or disk).
+            UnavailableError: it does not answer, or cannot be written to.
+            UnroutableError: no queue has been declared, as before the first worker of an installation.
 
         """
         ...
