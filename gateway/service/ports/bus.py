@@ -177,8 +177,8 @@ class Bus(Protocol):
         dies, gives it back: it comes again with a higher attempt, and after the delivery limit it is dead-lettered
         with the reason. That repeats the handler's look at the payment, and no payment: what was begun is not begun
         again (docs/adr/0006). What is the world's fault (`UnavailableError`) is tried again in hand for a while
-        first, and costs no attempt. Lost connections and silent consumers are made anew. Leaving the context stops intake, waits
-        for the handlers that run (bounded), and gives the rest back.
+        first, and costs no attempt. Lost connections and silent consumers are made anew. Leaving the context stops
+        intake, waits for the handlers that run (bounded), and gives the rest back.
 
         Raises:
             ValueError: `concurrency` is below 1, or `prefetch` below `concurrency`.
