@@ -160,8 +160,8 @@ def _edge(api: Api) -> Middleware:
         except RetentionOverError as error:
             expired = ProblemError(MESSAGES_EXPIRED, f"They were archived in {error.name}, which is gone.")
             response = _problem(api, request, expired)
-        except OverloadedError:
-            response = _overloaded(api, request)
+        except OverloadedError as error:
+            response = _overloaded(api, request, error)
         except web.HTTPException as error:
             response = _of_router(api, request, error)
         except Exception as error:  # noqa: BLE001 - the edge of the process: one request fails, the others go on
@@ -215,9 +215,9 @@ def _not_serving(api: Api, request: web.Request, error: Exception) -> web.Respon
     return _problem(api, request, ProblemError(NOT_SERVING, detail, headers=headers))
 
 
-def _overloaded(api: Api, request: web.Request) -> web.Response:
+def _overloaded(api: Api, request: web.Request, error: OverloadedError) -> web.Response:
     """Return 503, quickly: no fault to report, and what is refused here must cost next to nothing."""
-    detail = f"More is asked than can be done in time; nothing was done. {SAFE_TO_REPEAT}"
+    detail = f"{error.shown}; nothing was done. {SAFE_TO_REPEAT}"
     return _problem(api, request, ProblemError(OVERLOADED, detail, headers=_retry_after(api)))
 
 

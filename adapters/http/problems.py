@@ -243,7 +243,7 @@ INTERNAL_ERROR: Final = ProblemKind(
 )
 NOT_READY: Final = ProblemKind("not_ready", 503, "Not ready", "Send requests elsewhere until this is ready.")
 OVERLOADED: Final = ProblemKind(
-    "overloaded", 503, "Too much is asked at once", "Nothing was done. Repeat after the pause in Retry-After."
+    "overloaded", 503, "No more is taken at the moment", "Nothing was done. Repeat after the pause in Retry-After."
 )
 UNAVAILABLE: Final = ProblemKind(
     "unavailable",

@@ -210,7 +210,8 @@ class RabbitMqBus:
         So this publishes twice, to no queue, and waits for the confirmations that every other publish would wait for.
 
         Raises:
-            UnavailableError: no broker answers, or it takes nothing (short of memory or disk).
+            BlockedError: the broker takes nothing (short of memory or disk).
+            UnavailableError: no broker answers.
 
         """
         try:

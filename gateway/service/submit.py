@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import ClassVar, Final
 
 from gateway.domain.identity import delivery_id_of, payment_id_of, slot_of
 from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, Rail, TenantId
@@ -18,7 +18,7 @@ from gateway.service.admission import Admission
 from gateway.service.both_regions import Durability, OneRegion
 from gateway.service.days import LostDays
 from gateway.service.directory import ParticipantDirectory
-from gateway.service.group_commit import GroupCommit
+from gateway.service.group_commit import GroupCommit, OverloadedError
 from gateway.service.liquidity import LIQUIDITY_REQUEST_TYPE, LiquidityRequest, LiquidityTransfer, taken
 from gateway.service.ports import (
     Accepted,
@@ -74,6 +74,16 @@ ACCEPT_MAX: Final = 64
 
 EXPLANATIONS_MAX: Final = 2
 """Refused messages that are explained at once, each in a thread: the explanation costs a hundred times the verdict."""
+
+
+EXPLANATIONS_WAITING_MAX: Final = 64
+"""Refused messages whose explanation is made or waited for: a second's work. More are turned away unexplained."""
+
+
+class UnexplainedError(OverloadedError):
+    """So many messages with faults have come that this one's cannot be told now: nothing was done."""
+
+    shown: ClassVar[str] = "Too many messages with faults have come at once for this one's to be told now"
 
 
 class RefusalKind(StrEnum):
@@ -174,6 +184,7 @@ class Intake:
         self._liquidity_tenants = liquidity_tenants
         self._days = days
         self._explaining = asyncio.Semaphore(EXPLANATIONS_MAX)
+        self._unexplained = 0
 
     async def submit_message(
         self,
@@ -257,11 +268,22 @@ class Intake:
         return chosen, self._rails[chosen].examine(body)
 
     async def _unacceptable(self, rail: RailProtocol, report: Report) -> Refused:
-        """Every finding of a message that is no valid transfer; made in a thread."""
+        """Every finding of a message that is no valid transfer; made in a thread.
+
+        Raises:
+            UnexplainedError: too many wait for theirs.
+
+        """
         if report.valid:
             return Refused(RefusalKind.INVALID, (_not_a_transfer(report),))
-        async with self._explaining:
-            explained = await asyncio.to_thread(rail.explain, report)
+        if self._unexplained >= EXPLANATIONS_WAITING_MAX:
+            raise UnexplainedError(f"{self._unexplained} messages wait for their findings")
+        self._unexplained += 1
+        try:
+            async with self._explaining:
+                explained = await asyncio.to_thread(rail.explain, report)
+        finally:
+            self._unexplained -= 1
         kind = RefusalKind.INVALID if explained.readable else RefusalKind.UNREADABLE
         return Refused(kind, explained.findings)
 
