@@ -6,6 +6,7 @@ answered 202 and pending, until a repeat under the same key hears the home's own
 
 from __future__ import annotations
 
+import json
 import ssl
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from typing import Final, Self
 import aiohttp
 from aiohttp import web
 
+from adapters.http.problems import DIRECTORY_STALE, NOT_SERVING, OVERLOADED
 from adapters.http_session import LazySession
 from gateway.domain.payment import RegionId
 from gateway.service.ports import NotHomeError, NotSentError, UnavailableError
@@ -47,6 +49,9 @@ _GIVEN: Final = (
 _NO_ADDRESS: Final = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
 _OTHER_KEYS: Final = {401, 403}
 _MISDIRECTED: Final = 421
+_FAILED: Final = 500
+_NOTHING_DONE: Final = frozenset(kind.code for kind in (DIRECTORY_STALE, NOT_SERVING, OVERLOADED))
+"""With these the home says that it has done nothing; of any other failure it does not know that itself."""
 
 
 class Peer:
@@ -110,8 +115,19 @@ class Peer:
             )
         if response.status == _MISDIRECTED:
             raise NotSentError("the other region takes what is forwarded at another address: FIFTEEN_PEER_URL")
+        if response.status >= _FAILED and _code_of(answer) not in _NOTHING_DONE:
+            raise UnavailableError(f"region {home} answered {response.status}, and may have done it")
         given = [(name, value) for name in _GIVEN for value in response.headers.getall(name, ())]
         return web.Response(body=answer, status=response.status, headers=given)
+
+
+def _code_of(answer: bytes) -> str | None:
+    """Return which problem an answer names."""
+    try:
+        problem = json.loads(answer)
+    except ValueError:
+        return None
+    return problem.get("code") if isinstance(problem, dict) else None
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:

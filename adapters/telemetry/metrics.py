@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -194,9 +195,11 @@ class Metrics:
         )
         self.lease_left_seconds = Gauge(
             "fifteen_lease_left_seconds",
-            "For how long this process may still act if its region's lease is not renewed; 0: it does not serve.",
+            "For how long this process may still act if its region's lease is not renewed; 0: it does not serve, "
+            "+Inf: there is no other region.",
             registry=self.registry,
         )
+        self.lease_left_seconds.set(math.inf)
         self.witness_silent_seconds = Gauge(
             "fifteen_witness_silent_seconds", "Since when the witness has not answered.", registry=self.registry
         )

@@ -82,7 +82,7 @@ def show_ledger(settings: Settings, *, tenant_id: str | None, as_json: bool) -> 
     """
     database_url = database_url_of(settings)
     try:
-        books = asyncio.run(_read(database_url, tenant_id))
+        books = asyncio.run(books_of(database_url, tenant_id))
     except UnavailableError as error:
         raise SettingsError(f"FIFTEEN_DATABASE_URL: the ledger cannot be read: {error}") from error
     if as_json:
@@ -92,7 +92,8 @@ def show_ledger(settings: Settings, *, tenant_id: str | None, as_json: bool) -> 
     return EXIT_OK if books.is_good else EXIT_FINDINGS
 
 
-async def _read(dsn: str, tenant_id: str | None) -> Books:
+async def books_of(dsn: str, tenant_id: str | None = None) -> Books:
+    """Return a database's ledger, of one tenant or of all. Raises UnavailableError."""
     async with open_pool(dsn, connections_max=1) as pool:
         ledger = PostgresLedger(pool)
         balances = await ledger.balances(None if tenant_id is None else TenantId(tenant_id))

@@ -111,7 +111,7 @@ class Role:
         while time.monotonic() < give_up_at:
             if (code := self.exit_code) is not None:
                 raise RoleError(f"{self.name} ended with {code}: see {self._log_file}\n{self._tail()}")
-            if _answers(url):
+            if answers(url):
                 return
             time.sleep(_POLL_S)
         raise RoleError(f"{self.name} was not ready after {READY_TIMEOUT_S:g} s: see {self._log_file}\n{self._tail()}")
@@ -175,7 +175,8 @@ def _kept(start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[byte
     return made
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether 200 is answered there, within two seconds."""
     try:
         with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own loopback address
             return bool(response.status == 200)

@@ -25,7 +25,7 @@ from adapters.postgres.replication.connection import ReplicationError, connected
 from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.upgrade import FirstTenant, digest_of_api_key, upgrade
 from adapters.system import SystemClock
-from gateway.cli.processes import Role, RoleError, Start, start_anew
+from gateway.cli.processes import Role, RoleError, Start, answers, start_anew
 from gateway.cli.regions import followed, initialised
 from gateway.domain.payment import RegionId, TenantId
 from gateway.service.ports import UnavailableError
@@ -134,6 +134,10 @@ class Region:
         """Return once the roles are ready."""
         for kind, url in zip(ROLES, (self.worker_url, self.gateway_url), strict=True):
             self._roles[kind].wait_until_ready(f"{url}/readyz")
+
+    def serves(self) -> bool:
+        """Whether the roles are ready at this moment."""
+        return all(answers(f"{url}/readyz") for url in (self.worker_url, self.gateway_url))
 
     def stop(self) -> None:
         """Stop the roles."""

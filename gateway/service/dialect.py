@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, Protocol, TypeGuard
@@ -236,7 +236,10 @@ class DialectProtocol:
     ) -> CustomerCreditTransfer:
         """Return the pacs.008 of a JSON request; ids that the client left out are functions of its key."""
         ids, created_at = self._ids(request, tenant_id, idempotency_key, business_date), rail_time(at, self._zone)
-        return customer_transfer(request, ids, self._dialect.form, settlement_date=business_date, created_at=created_at)
+        settlement_date = self._settlement_date(business_date, at=at)
+        return customer_transfer(
+            request, ids, self._dialect.form, settlement_date=settlement_date, created_at=created_at
+        )
 
     def liquidity_from_request(
         self,
@@ -249,9 +252,15 @@ class DialectProtocol:
     ) -> InstitutionCreditTransfer:
         """Return the pacs.009 of a JSON request, with ids as those of `transfer_from_request`."""
         ids, created_at = self._ids(request, tenant_id, idempotency_key, business_date), rail_time(at, self._zone)
+        settlement_date = self._settlement_date(business_date, at=at)
         return institution_transfer(
-            request, ids, self._dialect.form, settlement_date=business_date, created_at=created_at
+            request, ids, self._dialect.form, settlement_date=settlement_date, created_at=created_at
         )
+
+    def _settlement_date(self, business_date: date, *, at: datetime) -> date:
+        """The settlement date of what is made, and created `at`, of what was submitted on a business date."""
+        settlement_day = self._dialect.form.settlement_day
+        return business_date if settlement_day is None else settlement_day(at)
 
     def _ids(
         self,
@@ -305,28 +314,32 @@ class DialectProtocol:
 
     # --- what goes to the rail ---
 
-    def transfer_message(self, payment: Payment, received: RawMessage, *, at: datetime) -> OutboundMessage:
+    def transfer_message(
+        self, payment: Payment, received: RawMessage, *, at: datetime, settlement_date: date | None = None
+    ) -> OutboundMessage:
         """Return the transfer under our own header; a client's Document goes out as it came in."""
-        if received.content_type == JSON_TYPE:
-            ids = TransferIds(
-                message_id=payment.message_id,
-                end_to_end_id=payment.end_to_end_id,
-                instruction_id=payment.instruction_id,
-                uetr=payment.uetr,
-            )
-            stored, form = json.loads(received.body), self._dialect.form
-            day, created_at = payment.business_date, rail_time(at, self._zone)
-            made: CustomerCreditTransfer | InstitutionCreditTransfer
-            if received.message_type == LIQUIDITY_REQUEST_TYPE:
-                asked, message_type = LiquidityRequest.from_json(stored), pacs009.MESSAGE_TYPE
-                made = institution_transfer(asked, ids, form, settlement_date=day, created_at=created_at)
-            else:
-                request, message_type = PaymentRequest.from_json(stored), pacs008.MESSAGE_TYPE
-                made = customer_transfer(request, ids, form, settlement_date=day, created_at=created_at)
-            document = self._dialect.document(made)
-        else:
+        if received.content_type != JSON_TYPE:
             document, message_type = document_in(received), received.message_type
-        return self._dialect.transfer_message(payment.message_id, document, at=at, message_type=message_type)
+            return self._dialect.transfer_message(payment.message_id, document, at=at, message_type=message_type)
+        ids = TransferIds(
+            message_id=payment.message_id,
+            end_to_end_id=payment.end_to_end_id,
+            instruction_id=payment.instruction_id,
+            uetr=payment.uetr,
+        )
+        stored, form = json.loads(received.body), self._dialect.form
+        day = settlement_date or self._settlement_date(payment.business_date, at=at)
+        created_at = rail_time(at, self._zone)
+        made: CustomerCreditTransfer | InstitutionCreditTransfer
+        if received.message_type == LIQUIDITY_REQUEST_TYPE:
+            asked, message_type = LiquidityRequest.from_json(stored), pacs009.MESSAGE_TYPE
+            made = institution_transfer(asked, ids, form, settlement_date=day, created_at=created_at)
+        else:
+            request, message_type = PaymentRequest.from_json(stored), pacs008.MESSAGE_TYPE
+            made = customer_transfer(request, ids, form, settlement_date=day, created_at=created_at)
+        document = self._dialect.document(made)
+        message = self._dialect.transfer_message(payment.message_id, document, at=at, message_type=message_type)
+        return replace(message, settlement_date=day)
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:
         """Return the next question after a transfer that was sent."""

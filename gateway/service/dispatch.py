@@ -12,6 +12,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.history import counts_transfer, standing_hold
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
 from gateway.domain.screening import HELD_UNTIL
+from gateway.domain.settlement import settlement_details
 from gateway.domain.transitions import ASKABLE, SENDABLE
 from gateway.service.decide import Decisions, decide
 from gateway.service.directory import ParticipantDirectory
@@ -120,12 +121,7 @@ class Dispatcher:
             started_s = self.clock.monotonic_s()
             message = rail.transfer_message(payment, received, at=now)
             self.observer.leg(Leg.SIGN, self.clock.monotonic_s() - started_s)
-            event = Event(
-                EventKind.SENDING_STARTED,
-                business_message_id=message.business_message_id,
-                details=dict(screened.details),
-            )
-            return self._with_message(payment, event, message, now)
+            return self._with_message(payment, _sending(payment, message, screened), message, now)
 
         decision = await self.decisions.take(delivery.payment_id, choose, loaded=loaded)
         if decision is not None and message is not None and decision.state is PaymentState.SENDING:
@@ -279,6 +275,16 @@ class Dispatcher:
             return decide(current, event, at=self.clock.now(), timing=rail.timing)
 
         await self.decisions.take(payment.payment_id, choose)
+
+
+def _sending(payment: Payment, message: OutboundMessage, screened: ToSend) -> Event:
+    """The event with which a transfer leaves: what was found of it, and what it takes to make it again."""
+    settles = settlement_details(message.settlement_date, business_date=payment.business_date)
+    return Event(
+        EventKind.SENDING_STARTED,
+        business_message_id=message.business_message_id,
+        details={**screened.details, **settles},
+    )
 
 
 def _held(payment: Payment, screened: ToSend, *, at: datetime, rail: RailProtocol) -> Decision:

@@ -15,6 +15,7 @@ from gateway.domain.identity import (
     status_request_reference_of,
 )
 from gateway.domain.payment import Payment, Rail, Reason, ReasonOrigin
+from gateway.domain.reconciliation import cycle_day
 from gateway.domain.timing import Timing
 from gateway.service.dialect import DialectProtocol, Heard, document_in, rail_time
 from gateway.service.incoming.money import between_institutions
@@ -96,9 +97,10 @@ class FedNowDialect:
         date_code="FEDNOW_MESSAGE_ID_DATE",
         local_instrument="FDNA",
         liquidity_instrument="LMT1",
+        settlement_day=cycle_day,
     )
     """The one local instrument of a credit transfer that is public (the Federal Reserve's sample messages), and that of
-    a liquidity transfer."""
+    a liquidity transfer. The settlement date is the cycle day, not the calendar's (Operating Procedures v2.1)."""
 
     days_looked_back: Final = 1
     """After that "not found" says nothing (FedNow Operating Procedures v2.1 section 16)."""

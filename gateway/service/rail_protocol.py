@@ -93,12 +93,16 @@ Talk = (
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
-    """A message ready for the rail: its bytes, type, the header's message id, and in which class the rail takes it."""
+    """A message ready for the rail: its bytes, type, the header's message id, and in which class the rail takes it.
+
+    ``settlement_date`` is that of a transfer that we made of a request; what a client made has its own.
+    """
 
     body: bytes
     message_type: str
     business_message_id: str
     message_class: MessageClass
+    settlement_date: date | None = None
 
     def kept(self, message_id: UUID, *, at: datetime) -> RawMessage:
         """Return it as it is kept, under an id of ours."""
@@ -216,8 +220,14 @@ class RailProtocol(Protocol):
         """Return what the rail would refuse in the date that a new transfer's message id carries."""
         ...
 
-    def transfer_message(self, payment: Payment, received: RawMessage, *, at: datetime) -> OutboundMessage:
-        """Return the transfer as it goes to the rail under our own header, created `at`."""
+    def transfer_message(
+        self, payment: Payment, received: RawMessage, *, at: datetime, settlement_date: date | None = None
+    ) -> OutboundMessage:
+        """Return the transfer as it goes to the rail under our own header, created `at`.
+
+        What is made of a request settles on the day that the rail has `at`, or to make again what has left once, on
+        the `settlement_date` with which it left. A Document that a client made keeps its own.
+        """
         ...
 
     def enquiry(self, payment: Payment, sent: RawMessage, *, at: datetime) -> OutboundMessage:

@@ -20,6 +20,7 @@ from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, Rail
 from gateway.domain.posting_question import may_be_of_question, unguessed
 from gateway.domain.return_request import CASE_ID
+from gateway.domain.settlement import settlement_date_with
 from gateway.service.admission import Admission
 from gateway.service.decide import Decisions, decide
 from gateway.service.dialect import readable_document_in
@@ -195,7 +196,8 @@ class Replay:
         rail, at = self.rails[payment.rail], recorded.at
         match recorded.event.kind:
             case EventKind.SENDING_STARTED:
-                return rail.transfer_message(payment, _received(history), at=at)
+                day = settlement_date_with(recorded.event, business_date=payment.business_date)
+                return rail.transfer_message(payment, _received(history), at=at, settlement_date=day)
             case EventKind.PINGED:
                 return rail.ping(payment, at=at)
             case EventKind.RETURN_ASKED:

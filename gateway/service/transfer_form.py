@@ -33,7 +33,8 @@ class TransferForm:
     the rail's to judge. ``date_code`` is that of the finding about a message id of another day. With
     ``has_transaction_id`` the instruction id stands in ``TxId`` too. ``instruction_id_of`` makes an instruction id of a
     message id, on a rail that wants it in a form of its own. ``liquidity_instrument`` is the local instrument of a
-    liquidity transfer, on a rail on which the gateway sends and takes them.
+    liquidity transfer, on a rail on which the gateway sends and takes them. ``settlement_day`` gives the day on which
+    what is created at an instant settles, on a rail whose days are not the calendar's; else it is the business date.
     """
 
     clearing_system: str
@@ -46,6 +47,7 @@ class TransferForm:
     has_transaction_id: bool = False
     instruction_id_of: Callable[[MessageId], InstructionId] | None = None
     liquidity_instrument: str | None = None
+    settlement_day: Callable[[datetime], date] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,16 +154,13 @@ def find_business_faults(
     sender = participant_of(transfer.instructing_agent, settings.participants)
     receiver = participant_of(transfer.instructed_agent, settings.participants)
     clock_left = header.creation_time + settings.rail_clock - now
-    tolerance = timedelta(seconds=settings.future_tolerance_s)
-    settles_on = transfer.settlement_date
-    future = header.creation_time > now + tolerance or (settles_on is not None and settles_on > cycle_day(now))
     checks = (
         (sender is None or not (standing.may_send(sender) or transfer.is_return), codes.sender_profile),
         (receiver is None or (receiver.takes_transfers and not standing.may_receive(receiver)), codes.receiver_profile),
         (receiver is not None and not receiver.takes_transfers, codes.not_enabled),
         (receiver is not None and not standing.is_reached(receiver), codes.receiver_signed_off),
         (clock_left < timedelta(seconds=settings.receiver_reserve_s), codes.timed_out),
-        (future, codes.future_dated),
+        (_is_of_the_future(transfer, header, now=now, settings=settings), codes.future_dated),
         (transfer.amount > settings.network_limit, codes.over_limit),
     )
     return tuple(code for is_fault, code in checks if is_fault)
@@ -180,19 +177,28 @@ def _liquidity_faults(
     codes = settings.codes
     sender = participant_of(transfer.instructing_agent, settings.participants)
     receiver = participant_of(transfer.instructed_agent, settings.participants)
-    tolerance = timedelta(seconds=settings.future_tolerance_s)
-    settles_on = transfer.settlement_date
-    future = header.creation_time > now + tolerance or (settles_on is not None and settles_on > cycle_day(now))
     checks = (
         (sender is None or sender.liquidity is not Liquidity.SEND_AND_RECEIVE, codes.sender_profile),
         (receiver is None, codes.receiver_profile),
         (receiver is not None and receiver.liquidity is Liquidity.NONE, codes.not_enabled),
         (now >= header.creation_time + settings.rail_clock, codes.timed_out),
-        (future, codes.future_dated),
+        (_is_of_the_future(transfer, header, now=now, settings=settings), codes.future_dated),
         (transfer.amount > settings.liquidity_limit, codes.over_limit),
         (not settings.profile.takes_liquidity_at(now.astimezone(EASTERN).time()), codes.liquidity_closed),
     )
     return tuple(code for is_fault, code in checks if is_fault)
+
+
+def _is_of_the_future(
+    transfer: Value, header: BusinessHeader, *, now: datetime, settings: FedNowSimulatorSettings
+) -> bool:
+    """Whether it was created, or settles, later than the network's clock and cycle day, read by a clock that is ahead.
+
+    One that settles on a cycle day that is over is taken: nothing public says otherwise.
+    """
+    latest = now + timedelta(seconds=settings.future_tolerance_s)
+    settles_on = transfer.settlement_date
+    return header.creation_time > latest or (settles_on is not None and settles_on > cycle_day(latest))
 
 
 def decide_outcome(

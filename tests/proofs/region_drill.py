@@ -28,7 +28,8 @@ ACKNOWLEDGED_MIN: Final = 200
 OTHERS: Final = (
     ("one-way", "lossy", "both", "cut-60"),
     ("isolated", "old-map", "frozen-5", "frozen-60"),
-    ("unattended", "clock", "synchronous"),
+    ("unattended", "clock", "frozen-timely"),
+    ("frozen-ahead", "synchronous"),
 )
 """The scenarios beside the quick ones: those of one line run one after the other in one go, as the start takes long."""
 
@@ -52,8 +53,8 @@ ones; {together}. What the scenarios do in detail, and what the numbers are: [dr
 lease is 3 s, the rail's clock 2 s, asked after 3 s (`clock`: 7 s and 8 s); 5 ms one way between the regions. RTO is
 from the harm to the first settled payment in a slot that was taken over: by command at once, but for `unattended`,
 where the other region does so by itself once 5 s were silent. The lease's end and the rail's clock are in it; on the
-real rail that clock is 25 s. `errors_in_hand_over` are the submissions that the region which served all along refused
-while slots were handed back to the one that had returned.
+real rail that clock is 25 s. `errors_in_hand_over` are the submissions that were refused while slots were handed back
+to the region that had returned, by the other all along, and by that one once it served again.
 
 {scenarios}
 

@@ -15,6 +15,7 @@ from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Rail, Reason, ReasonOrigin
 from gateway.domain.receiving_time import ReceivingTiming
+from gateway.domain.reconciliation import cycle_day
 from gateway.service.dialect import rail_time
 from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.fednow_requests import FedNowRequests
@@ -156,7 +157,7 @@ class FedNowReceiving:
             original_amount=transfer.amount,
             original_settlement_date=message.settlement_date,
             amount=amount,
-            settlement_date=business_date,
+            settlement_date=cycle_day(at),
             instructing_agent=Agent(member_id=transfer.instructed_agent),
             instructed_agent=Agent(member_id=transfer.instructing_agent),
             return_chain=ReturnChain(

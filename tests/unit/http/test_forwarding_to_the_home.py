@@ -135,7 +135,8 @@ async def test_what_may_have_reached_its_home_is_pending_and_is_sent_once() -> N
         *((status, None, 202) for status in (200, 301, 404, 413, 429, 502, 503, 504)),
         *((status, EAST, 202) for status in (202, 503)),
         *((status, WEST, 503) for status in (401, 403)),
-        *((status, WEST, status) for status in (409, 500)),
+        *((status, WEST, 202) for status in (500, 503)),
+        (409, WEST, 409),
     ],
 )
 async def test_what_the_way_or_the_keys_answer_is_not_taken_for_the_homes_answer(
@@ -151,6 +152,22 @@ async def test_what_the_way_or_the_keys_answer_is_not_taken_for_the_homes_answer
         answer = await east.post_message(message())
 
     assert answer.status == answered
+
+
+@pytest.mark.parametrize(
+    ("code", "answered"),
+    [("not_serving", 503), ("overloaded", 503), ("directory_stale", 503), ("unavailable", 202), ("another", 202)],
+)
+async def test_the_homes_own_503_is_handed_on_where_it_says_that_nothing_was_done(code: str, answered: int) -> None:
+    """Its store that does not answer may have committed: who hears 503 of two regions is told that nothing was."""
+
+    async def answers(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"code": code}, status=503, headers={ANSWERED_IN: WEST})
+
+    async with home_that(answers) as east:
+        answer = await east.post_message(message())
+
+    assert (answer.status, answer.headers["Content-Type"] == PENDING_TYPE) == (answered, answered == 202)
 
 
 @pytest.mark.parametrize(("announced", "answered"), [(3_000, (201, 3_000)), (4_000, (202, None))])

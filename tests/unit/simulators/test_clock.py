@@ -91,6 +91,30 @@ def test_a_settlement_date_beyond_the_cycle_day_is_refused(world: World) -> None
     assert world.answers() == [Told(message_id, RJCT, ("SIM-FUTURE-DATED",))]
 
 
+@pytest.mark.parametrize(
+    ("arrives", "settles_on", "status"),
+    [
+        # 19:00 in New York is midnight UTC, when the cycle day of the 11th begins.
+        ("2026-01-10T23:59:57.9", date(2026, 1, 11), RJCT),
+        ("2026-01-10T23:59:58", date(2026, 1, 11), ACSC),  # of a clock that is two seconds ahead
+        ("2026-01-11T00:00:00", date(2026, 1, 11), ACSC),
+        ("2026-01-11T00:00:00", date(2026, 1, 12), RJCT),
+        ("2026-01-11T00:00:00", date(2026, 1, 10), ACSC),  # the day that is over: nothing public refuses it
+        ("2026-01-11T04:59:59", date(2026, 1, 10), ACSC),
+        ("2026-01-11T04:59:59", date(2026, 1, 12), RJCT),
+    ],
+)
+def test_a_settlement_date_is_held_against_the_networks_cycle_day(
+    world: World, arrives: str, settles_on: date, status: str
+) -> None:
+    """Not against the calendar: in the evening it is a day ahead. Clocks differ by as much as for the creation time."""
+    world.now = datetime.fromisoformat(arrives).replace(tzinfo=UTC)
+
+    message_id = world.pay(settlement_date=settles_on)
+
+    assert world.answers() == [Told(message_id, status, () if status == ACSC else ("SIM-FUTURE-DATED",))]
+
+
 def test_every_business_fault_is_told_at_once(world: World) -> None:
     """FedNow consolidates the codes of all business faults in one pacs.002."""
     message_id = world.new_message_id()

@@ -22,7 +22,8 @@ from gateway.cli.drill.region.count import Result, asking, count, differing, sti
 from gateway.cli.drill.region.load import Load
 from gateway.cli.drill.region.plants import Plant, plant_in_databases
 from gateway.cli.drill.region.role import PLANTS_VARIABLE, TRAPS_VARIABLE
-from gateway.cli.drill.region.scenarios import SCENARIOS, Stage, tell_link
+from gateway.cli.drill.region.scenarios import SCENARIOS
+from gateway.cli.drill.region.stage import Stage, tell_link
 from gateway.cli.drill.supervisor import say
 from gateway.cli.processes import RoleError
 from gateway.cli.two_regions import Plan, TwoRegions

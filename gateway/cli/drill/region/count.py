@@ -15,6 +15,7 @@ from gateway.cli.drill.region.arrivals import Arrivals
 from gateway.cli.drill.region.evidence import Claim, Claims, Evidence, RailRecord
 from gateway.cli.drill.region.load import Load
 from gateway.cli.drill.region.received import RailAnswers, Received, Transfer, Transfers
+from gateway.cli.ledger import books_of
 from gateway.cli.two_regions import Region
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -94,6 +95,8 @@ class Result:
     """When the slots of a lost region had gone to the other."""
     stale: list[str] = field(default_factory=list)
     """Ids of messages that a frozen process has written once it went on: they must come, and settle nothing."""
+    timely: list[str] = field(default_factory=list)
+    """Such as it has written in time for the rail: they must come, and settle."""
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -206,7 +209,14 @@ async def count(
     await _count_received(result, load.arrivals, regions, journal)
     result.diverged += len(tables)
     result.wrong += [f"the rows of {table} differ" for table in tables]
-    result.wrong += [f"{message_id} {fault}" for message_id in result.stale if (fault := _held_up(rail, message_id))]
+    for message_id in (*result.stale, *result.timely):
+        if fault := _held_up(rail, message_id, settles=message_id in result.timely):
+            result.wrong.append(f"{message_id} {fault}")
+    for region in regions:
+        books = await books_of(region.server.superuser_dsn)
+        result.wrong += [f"{region.name}'s ledger: {fault}" for fault in (*books.faults, *books.return_faults)]
+        if books.sum_cents:
+            result.wrong.append(f"{region.name}'s ledger is out of balance by {books.sum_cents} cents")
     result.in_doubt_resolved = (await fetched(regions[0], _ASKED, pattern))[0][0]
 
 
@@ -228,7 +238,9 @@ async def _count_received(result: Result, arrivals: Arrivals, regions: Sequence[
         result.wrong += [f"received {message_id}: {fault}" for fault in (doubled, diverged, unaccounted) if fault]
 
 
-def _held_up(rail: RailRecord, message_id: str) -> str | None:
+def _held_up(rail: RailRecord, message_id: str, *, settles: bool) -> str | None:
     if not rail.copies[message_id]:
         return "was held up, and never came: nothing was shown"
+    if settles:
+        return None if rail.settled[message_id] else "was held up, and not taken by the rail in time: nothing was shown"
     return "was held up, and settled" if rail.settled[message_id] else None

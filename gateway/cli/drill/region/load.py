@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from adapters.system import SystemClock
 from gateway.cli.demo import SCENARIOS
 from gateway.cli.drill.chance import Dice
 from gateway.cli.drill.region.arrivals import Arrivals
@@ -37,7 +38,8 @@ LOST_EVERY: Final = 12
 ALL_ANSWERED: Final = 80
 """Of the last so many of the many none is: who waits for the end would wait for the rail's clock again."""
 
-_TAKEN: Final = frozenset({200, 202})
+_PENDING: Final = 202
+_TAKEN: Final = frozenset({200, _PENDING})
 
 
 _SETTLED, _ANSWER_LOST = SCENARIOS[0], SCENARIOS[3]
@@ -51,6 +53,20 @@ class Acknowledged:
     region: str
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that was no acknowledgement, and when its question left, by the monotonic clock."""
+
+    region: str
+    status: int
+    asked_s: float
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is no error: the same key is to be asked for again."""
+        return self.status == _PENDING
+
+
 @dataclass(slots=True)
 class Load:
     """Keys that begin with `prefix`, to both regions; one that refuses or does not answer is left for the other."""
@@ -62,8 +78,7 @@ class Load:
     arrivals: Arrivals
     """What the rail brings meanwhile."""
     acknowledged: dict[str, list[Acknowledged]] = field(default_factory=dict)
-    refused: Counter[str] = field(default_factory=Counter)
-    """Answers that were no acknowledgement, by region and status; 0 is none at all."""
+    refusals: list[Refusal] = field(default_factory=list)
     _quick_until: int = MANY
     _lost_until: int = MANY - ALL_ANSWERED
     _number: int = 0
@@ -74,13 +89,15 @@ class Load:
         """How many keys have their payment."""
         return len(self.acknowledged)
 
-    def errors_of(self, region: Region) -> int:
-        """Return how often a region has refused, or has not answered; pending is no error."""
-        return sum(
-            count
-            for what, count in self.refused.items()
-            if what.startswith(f"{region.name} ") and not what.endswith(" 202")
-        )
+    @property
+    def refused(self) -> Counter[str]:
+        """How many answers were no acknowledgement, by region and status; 0 is none at all."""
+        return Counter(f"{each.region} {each.status}" for each in self.refusals)
+
+    def errors_of(self, *regions: Region, since_s: float) -> int:
+        """Return how often regions have refused what they were asked since then, or have not answered it."""
+        names = {region.name for region in regions}
+        return sum(each.region in names and each.asked_s >= since_s and not each.is_pending for each in self.refusals)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -123,11 +140,12 @@ class Load:
         tries = 0
         while True:
             region = self.regions[(place + tries) % len(self.regions)]
+            asked_s = SystemClock().monotonic_s()
             status, payment_id = await self._try(session, region, key, payment)
             if payment_id is not None:
                 self.acknowledged.setdefault(key, []).append(Acknowledged(payment_id, region.name))
                 return
-            self.refused[f"{region.name} {status}"] += 1
+            self.refusals.append(Refusal(region.name, status, asked_s))
             await asyncio.sleep(min(TRY_PAUSE_S * 2**tries, TRY_PAUSE_MAX_S))
             tries += 1
 

@@ -6,20 +6,18 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-import aiohttp
-
 from adapters.system import SystemClock
-from gateway.cli.drill.region.count import Result, asking, claimed_keys, fetched, unknown_here
+from gateway.cli.drill.region.count import fetched
 from gateway.cli.drill.region.faults import sprung, trap_of
-from gateway.cli.drill.region.load import Load
-from gateway.cli.drill.region.received import RailAnswers
 from gateway.cli.drill.region.role import CLOCK_VARIABLE
-from gateway.cli.two_regions import WITNESS, Region, TwoRegions
+from gateway.cli.drill.region.stage import LOOK_PAUSE_S, Stage, tell_link
+from gateway.cli.two_regions import Region
+from gateway.domain.regions import LeaseTerms
+from gateway.service.lease import RENEWALS_PER_LEASE
 
 BEFORE: Final = 70
 """So many keys have their payment before the harm is done."""
@@ -41,94 +39,7 @@ RECEIVER_RESERVE_S: Final = 2.0
 RECEIVER_OWN_SHARE_S: Final = 0.5
 """What a receiver has of the rail's clock, which is short here; and what of that the gateway keeps for itself."""
 
-_LOOK_PAUSE_S: Final = 0.05
-
-_SETTLED_HERE: Final = """
-SELECT EXISTS (
-    SELECT FROM payment_state AS state JOIN slot USING (slot)
-    WHERE slot.ask_after IS NOT NULL AND state.epoch = slot.epoch AND state.state = 'SETTLED'
-)
-"""
-
-_MOVED: Final = "SELECT max(ask_after) FROM slot HAVING bool_and(region = $1) AND max(ask_after) IS NOT NULL"
-"""From when on the rail is asked: `status_request_wait_s` after the slots have moved."""
-
 _CLAIMED_SINCE: Final = "SELECT count(*) FROM claim WHERE region = $1 AND claimed_at > $2"
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Where a scenario plays."""
-
-    two: TwoRegions
-    load: Load
-    result: Result
-
-    async def lose(self, since_s: float, *, by_itself: bool = False) -> None:
-        """Have the first region take over from the second; note what is missing there, and when it goes on.
-
-        By itself it does where it was told after which silence; else by command.
-        """
-        east, _ = self.two.regions
-        if not by_itself:
-            await asyncio.to_thread(east.demand, "region", "takeover")
-        async with asking(east) as connection:
-            while (ask_after := await connection.fetchval(_MOVED, east.name)) is None:
-                await asyncio.sleep(_LOOK_PAUSE_S)
-        self.result.moved_at = ask_after - timedelta(seconds=self.two.plan.status_request_wait_s)
-        acknowledged = set(self.load.acknowledged)  # the lost region acknowledges nothing any more
-        self.result.unknown = acknowledged - await claimed_keys(east, self.load.prefix)
-        journal = await asyncio.to_thread(self.two.journal.read_bytes)  # nor does it accept anything of the rail's
-        accepted = RailAnswers.read(journal.splitlines()).accepted(self.load.arrivals.message_ids)
-        self.result.missed = await unknown_here(east, accepted)
-        async with asking(east) as connection:
-            while not await connection.fetchval(_SETTLED_HERE):
-                await asyncio.sleep(_LOOK_PAUSE_S)
-        self.result.rto_s = round(SystemClock().monotonic_s() - since_s, 2)
-
-    async def come_back(self) -> None:
-        """Have the second region start again, and have its slots back: it is asked for while its roles start."""
-        _, west = self.two.regions
-        await asyncio.to_thread(west.server.start)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(asyncio.to_thread(west.start))
-            group.create_task(self.regain())
-
-    async def regain(self) -> None:
-        """Have the second region serve again, and have its slots back; count what clients of the first see of it."""
-        east, west = self.two.regions
-        before = self.load.errors_of(east)
-        await asyncio.to_thread(west.demand, "region", "rejoin")
-        await asyncio.to_thread(west.wait_until_serving)
-        self.result.errors_in_hand_over += self.load.errors_of(east) - before
-
-    async def cut(self, *directions: str) -> None:
-        """Lose what goes in these directions of the link, and carry everything else."""
-        await tell_link(self.two, *directions)
-
-    @property
-    def between(self) -> tuple[str, str]:
-        """The link's directions between the regions."""
-        east, west = self.two.regions
-        return f"{east.name}>{west.name}", f"{west.name}>{east.name}"
-
-    @property
-    def to_the_witness(self) -> tuple[str, str]:
-        """The link's directions between the second region and the witness."""
-        west = self.two.regions[1].name
-        return f"{west}>{WITNESS}", f"{WITNESS}>{west}"
-
-
-async def tell_link(two: TwoRegions, *directions: str, loss_percent: float = 0.0) -> None:
-    """Have the link lose what goes in these directions, and carry everything else, losing so much of it at first."""
-    settings = {
-        "delay_ms": two.plan.delay_ms,
-        "is_cut": bool(directions),
-        "only": directions,
-        "loss_percent": loss_percent,
-    }
-    async with aiohttp.ClientSession() as session, session.put(f"{two.link_url}/link", json=settings) as response:
-        response.raise_for_status()
 
 
 async def killed(stage: Stage, *, by_itself: bool = False) -> None:
@@ -142,23 +53,29 @@ async def killed(stage: Stage, *, by_itself: bool = False) -> None:
     await stage.load.until(BEFORE + AFTER)
 
 
-async def frozen(stage: Stage, *, for_s: float) -> None:
-    """A region stands still exactly between its look at the lease and the write to the rail, and goes on later."""
+async def frozen(stage: Stage, *, for_s: float, is_timely: bool = False) -> None:
+    """A region stands still exactly between its look at the lease and the write to the rail, and goes on later.
+
+    What it writes then is too old for the rail, and settles nothing; or, where it is timely, the rail takes it after
+    the region was taken over: it has to be found by the question, and not sent again.
+    """
     _, west = stage.two.regions
     await stage.load.until(BEFORE)
     trap = trap_of(stage.two.directory, west.name)
     trap.touch()
     worker = west.process_id("worker")
     while not await asyncio.to_thread(_stands_still, worker):
-        await asyncio.sleep(_LOOK_PAUSE_S)
+        await asyncio.sleep(LOOK_PAUSE_S)
     west.signal(signal.SIGSTOP, "gateway")
     started_s = SystemClock().monotonic_s()
-    stage.result.stale.append(sprung(trap).read_text())
+    (stage.result.timely if is_timely else stage.result.stale).append(sprung(trap).read_text())
     sprung(trap).unlink()
 
     async def go_on() -> None:
         try:
             await asyncio.sleep(for_s - (SystemClock().monotonic_s() - started_s))
+            if is_timely and stage.result.moved_at is None:
+                stage.result.wrong.append(f"it was not taken over within {for_s:g} s: nothing was shown")
         finally:
             west.signal(signal.SIGCONT)
 
@@ -215,11 +132,19 @@ async def isolated(stage: Stage) -> None:
 
 
 async def witness(stage: Stage) -> None:
-    """The witness is lost, and comes back within the lease."""
+    """The witness is lost, and comes back within the lease: nobody is refused for that."""
     await stage.load.until(BEFORE)
+    lease = LeaseTerms(stage.two.regions[0].name, 1, stage.two.plan.lease_s)
+    lost_s = SystemClock().monotonic_s()
     await asyncio.to_thread(stage.two.witness.kill)
-    await asyncio.sleep(stage.two.plan.lease_s / 4)
+    await asyncio.sleep(lease.length_s / 4)
     await asyncio.to_thread(stage.two.witness.start)
+    was_away_s = SystemClock().monotonic_s() - lost_s
+    refused = stage.load.errors_of(*stage.two.regions, since_s=lost_s)
+    if refused and was_away_s < lease.holds_s - lease.length_s / RENEWALS_PER_LEASE:
+        stage.result.wrong.append(
+            f"{refused} submissions were refused while the witness was away for {was_away_s:.1f} s"
+        )
     await stage.load.until(BEFORE + AFTER)
 
 
@@ -269,6 +194,14 @@ async def clock(stage: Stage) -> None:
     await _with_clock(west, CLOCK_OFF_S)
     stage.load.more(APART)
     await stage.load.until(stage.load.count + APART)
+    await _with_clock(west, 0.0)
+
+
+async def frozen_ahead(stage: Stage) -> None:
+    """A region whose clock is ahead by 5 s stands still until it was taken over, and is in time for the rail then."""
+    _, west = stage.two.regions
+    await _with_clock(west, CLOCK_OFF_S)
+    await frozen(stage, for_s=CLOCK_OFF_S + 0.3, is_timely=True)
     await _with_clock(west, 0.0)
 
 
@@ -330,6 +263,16 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     ),
     "frozen-60": Scenario(
         partial(frozen, for_s=LONG_S), "A region stands still for 60 s between its look at the lease and the write."
+    ),
+    "frozen-timely": Scenario(
+        partial(frozen, for_s=5.5, is_timely=True),
+        "A region stands still until it was taken over, and writes then what the rail still takes.",
+        Conditions(rail_clock_s=7, status_request_wait_s=8),
+    ),
+    "frozen-ahead": Scenario(
+        frozen_ahead,
+        "As `frozen-timely`, with a clock that is ahead by 5 s: the rail takes for as much longer what it writes.",
+        Conditions(rail_clock_s=2, status_request_wait_s=8),
     ),
     "both": Scenario(both, "Both regions crash, and come back."),
     "old-map": Scenario(old_map, "A lost region comes back with its old map, and cannot reach the other."),
