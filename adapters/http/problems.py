@@ -169,6 +169,12 @@ MESSAGE_ID_TAKEN: Final = ProblemKind(
     "Another payment goes to the rail under this message id",
     "Give each message an id of its own. Nothing was changed.",
 )
+INSTRUCTION_ID_TAKEN: Final = ProblemKind(
+    "instruction_id_taken",
+    409,
+    "Another payment goes to the rail under this instruction id",
+    "Give each payment an instruction id of its own, or in JSON leave it out. Nothing was changed.",
+)
 NOT_HELD: Final = ProblemKind(
     "not_held",
     409,
@@ -293,6 +299,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         AMBIGUOUS_REFERENCE,
         IDEMPOTENCY_KEY_REUSED,
         MESSAGE_ID_TAKEN,
+        INSTRUCTION_ID_TAKEN,
         DEAD_LETTER_CLOSED,
         DEAD_LETTER_WITHOUT_PAYMENT,
         NOT_AWAITING_OPERATOR,

@@ -14,6 +14,10 @@ from typing import Final
 
 from adapters.postgres.standing import stands
 from gateway.domain.events import EventKind
+from gateway.domain.payment import KNOWN_BY_INSTRUCTION_ID
+
+_CLAIMING: Final = f"({', '.join(repr(rail.value) for rail in sorted(KNOWN_BY_INSTRUCTION_ID))})"
+"""The rails on which a payment claims its instruction id. Spelled out: so the index of theirs alone serves."""
 
 
 def in_the_archive(statement: str) -> str:
@@ -22,7 +26,7 @@ def in_the_archive(statement: str) -> str:
     return statement.replace("FROM message AS sent", "FROM archived_message AS sent")
 
 
-ACCEPT: Final = """
+ACCEPT: Final = f"""
 WITH asked AS (
     SELECT * FROM unnest(
         $2::bigint[], $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[],
@@ -39,6 +43,10 @@ WITH asked AS (
     )
 ), input AS MATERIALIZED (
     SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch
+        AND (rail NOT IN {_CLAIMING} OR instruction_id IS NULL OR NOT EXISTS (
+            SELECT FROM payment AS other
+            WHERE other.rail IN {_CLAIMING} AND other.rail = asked.rail AND other.instruction_id = asked.instruction_id
+        ))
 ), claimed AS (
     INSERT INTO claim (region, tenant_id, idempotency_key, slot, epoch, content_digest, payment_id, business_date,
         claimed_at)
@@ -63,10 +71,15 @@ WITH asked AS (
         debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at,
         deadline_at, funds_holder, slot, original_id
     FROM fresh
+), instructions AS (
+    INSERT INTO instruction_claim (rail, instruction_id, payment_id)
+    SELECT rail, instruction_id, payment_id FROM fresh
+    WHERE rail IN {_CLAIMING} AND instruction_id IS NOT NULL
+    ORDER BY rail, instruction_id
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details,
         contradiction, at, digest)
-    SELECT $1, payment_id, tenant_id, epoch, 1, 'PaymentAccepted', 'RECEIVED', '{}', false, accepted_at, event_digest
+    SELECT $1, payment_id, tenant_id, epoch, 1, 'PaymentAccepted', 'RECEIVED', '{{}}', false, accepted_at, event_digest
     FROM fresh
 ), raw AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
@@ -104,8 +117,8 @@ def _beside_another(statement: str) -> str:
 
 
 ACCEPT_BESIDE_ANOTHER: Final = _beside_another(ACCEPT)
-"""One statement, as for one region alone. Of who was not claimed, and has no claim, `MESSAGE_IDS_TAKEN_ELSEWHERE` says
-whether that was why."""
+"""One statement, as for one region alone. Of who was not claimed, and has no claim, `IDS_TAKEN` says which id was why.
+"""
 
 SAVED_WITH_IT: Final = """), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after,
@@ -209,18 +222,24 @@ WITH input AS (
 SELECT payment_id, true AS is_ours FROM moved UNION ALL SELECT payment_id, false FROM locked WHERE epoch IS NULL
 """
 
-MESSAGE_IDS_TAKEN_ELSEWHERE: Final = """
-SELECT wanted.tenant_id, wanted.idempotency_key
-FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS wanted (tenant_id, idempotency_key, rail, message_id)
-WHERE EXISTS (
+IDS_TAKEN: Final = f"""
+SELECT wanted.tenant_id, wanted.idempotency_key, taken.by_message_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+    AS wanted (tenant_id, idempotency_key, rail, message_id, instruction_id)
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM payment AS fact WHERE fact.rail = wanted.rail AND fact.message_id = wanted.message_id
+    ) AS by_message_id, wanted.rail IN {_CLAIMING} AND EXISTS (
         SELECT FROM payment AS fact
-        WHERE fact.rail = wanted.rail AND fact.message_id = wanted.message_id AND fact.region <> $1
-    ) AND NOT EXISTS (
-        SELECT FROM claim
-        WHERE claim.tenant_id = wanted.tenant_id AND claim.idempotency_key = wanted.idempotency_key
-    )
+        WHERE fact.rail IN {_CLAIMING} AND fact.rail = wanted.rail AND fact.instruction_id = wanted.instruction_id
+    ) AS by_instruction_id
+) AS taken
+WHERE (taken.by_message_id OR taken.by_instruction_id) AND NOT EXISTS (
+    SELECT FROM claim
+    WHERE claim.tenant_id = wanted.tenant_id AND claim.idempotency_key = wanted.idempotency_key
+)
 """
-"""The key of a message id is unique in each region; what the other has written, and has come here, is looked at."""
+"""Which id of what was not claimed is another payment's: of this region, or of another as far as that has come here."""
 
 SLOTS: Final = "SELECT region, epoch, ask_after FROM slot ORDER BY slot"
 """All of them, or none where this region has not been told of any."""

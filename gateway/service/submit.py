@@ -68,6 +68,8 @@ _TYPES: Final = {
 }
 """The type under which a client's message is kept, by its form and whether it is a liquidity transfer."""
 
+_INSTRUCTION_ID_PATH: Final = "/Document/FIToFICstmrCdtTrf/CdtTrfTxInf/PmtId/InstrId"
+
 ACCEPT_WINDOW_S: Final = 0.004
 ACCEPT_MAX: Final = 64
 """Submissions are committed together: at most so many, gathered for at most so long."""
@@ -115,6 +117,9 @@ class RefusalKind(StrEnum):
 
     MESSAGE_ID_TAKEN = "message_id_taken"
     """Another payment goes to the rail under this message id already."""
+
+    INSTRUCTION_ID_TAKEN = "instruction_id_taken"
+    """Another payment goes to the rail under this instruction id already, and the rail tells copies by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,6 +461,9 @@ class Intake:
             case AcceptKind.MESSAGE_ID_TAKEN:
                 refused = Refused(RefusalKind.MESSAGE_ID_TAKEN)
                 return await self._refuse(new.tenant_id, body, refused, new.accepted_at)
+            case AcceptKind.INSTRUCTION_ID_TAKEN:
+                refused = Refused(RefusalKind.INSTRUCTION_ID_TAKEN, (_instruction_id_taken(new),))
+                return await self._refuse(new.tenant_id, body, refused, new.accepted_at)
             case AcceptKind.ELSEWHERE:
                 assert accepted.home is not None
                 raise ElsewhereError(accepted.home, new.idempotency_key, body)
@@ -544,6 +552,17 @@ def _without_liquidity(rail: Rail, rails: Mapping[Rail, RailProtocol]) -> Refuse
         hint=f"Send it over {carrying}." if carrying else "Have a rail served that carries them.",
     )
     return Refused(RefusalKind.INVALID, (finding,))
+
+
+def _instruction_id_taken(new: NewPayment) -> Finding:
+    return Finding(
+        code="INSTRUCTION_ID_TAKEN",
+        xpath=_INSTRUCTION_ID_PATH,
+        value=new.instruction_id,
+        rule="No two payments over this rail share an instruction id: the rail tells a repeat from a new payment by "
+        "it, and would answer for the second what became of the first.",
+        hint="Give each payment an instruction id of its own, or in JSON leave it out: the gateway makes one.",
+    )
 
 
 def _not_a_transfer(report: Report) -> Finding:

@@ -33,7 +33,7 @@ from gateway.service.ports import MessageDirection, Unsent
 from iso20022 import EndToEndId
 from tests.conftest import REGION, TENANT, Database
 from tests.fakes.incoming_rail import receiving_rail
-from tests.integration.store.harness import NOW, VAULT, accepted, decision, now_of, raw_message
+from tests.integration.store.harness import NOW, VAULT, accepted, decision, now_of, over_rtp, raw_message
 from tests.integration.store.test_incoming_contract import Subject, new
 from tests.proofs.growth import SEED
 
@@ -110,6 +110,7 @@ async def test_what_is_done_for_a_payment_reads_its_own_rows_alone(counting: Cou
     store = PostgresStore(cast("asyncpg.Pool[asyncpg.Record]", counting), region=REGION, vault=VAULT)
     for number in range(8):
         payment = await accepted(store, f"key-{number}")
+        await store.accept([over_rtp(f"rtp-{number}", instruction_id=f"OWN-{number}"), over_rtp(f"taken-{number}")])
         [(taken_up, _)] = (await store.load_with_message([(payment.payment_id, MessageDirection.CLIENT_IN)])).values()
         sent = raw_message(MessageDirection.RAIL_OUT, f"sent-{number}")
         assert await store.save([decision(taken_up, EventKind.SENDING_STARTED, sent)]) == [True]
