@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -60,6 +61,7 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
         clock=clock,
         identifiers=identifiers,
         observer=parts.observer,
+        events=parts.rail_events,
         receipts=awaited_receipts(settings, parts.receipts, clock),
     )
     api = Api(
@@ -124,11 +126,12 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
         takes=takes_of(settings),
         is_whole=whole_of(parts.regional),
     )
-    loops = {
+    loops: dict[str, Loop] = {
         "forwarder": forwarder.publish,
         "outbox": forwarder.forget,
         "releases": parts.releases.run,
         "admission": admission.run,
+        "bus": partial(admission.watch, bus),
         "waiting": waiting.run,
         **({} if parts.regional is None else parts.regional.loops_of_a_gateway),
         **presence.loops,

@@ -20,6 +20,7 @@ from gateway.service.rtp import RtpAddress, RtpDialect, rtp_protocol
 from gateway.service.rtp_operations import RtpOperations
 from gateway.settings import Settings, schemas_of
 from iso20022 import ConnectionPartyId, FedNowProfile, RtpProfile, Severity
+from iso20022.profiles.fednow import STATUS_REASONS
 from iso20022.schemas import SchemaSet
 
 _PUBLIC: Final = RtpProfile()
@@ -70,6 +71,8 @@ def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:
         rail_clock_s=fednow.rail_clock_s,
         status_request_wait_s=fednow.status_request_wait_s,
         return_reasons=frozenset(fednow.return_reason_codes),
+        status_reasons=STATUS_REASONS | {*fednow.further_reason_codes, *fednow.answer_refused_codes},
+        enquiry_codes=fednow.enquiry_answers,
         schemas=schemas,
     )
 

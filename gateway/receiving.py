@@ -43,6 +43,7 @@ from gateway.service.ports import (
     Institution,
     MessageClass,
     PaymentStore,
+    RailEventStore,
     RailLink,
     Vault,
 )
@@ -206,13 +207,15 @@ def desk_of(
     clock: Clock,
     identifiers: Identifiers,
     observer: IncomingObserver,
+    events: RailEventStore,
     receipts: AwaitedReceipts,
 ) -> tuple[IncomingDesk, ReturnRequests, GroupCommit[Any, Any]]:
     """Build what a gateway shows, and what is decided, asked and answered there; the group commit must be run."""
     saves = grouped_incoming_saves(store)
     decisions = IncomingDecisions(store, saves, IncomingDecider(rails, identifiers), clock, observer)
     coming_back = ComingBack(store, payments, protocols, ReceivedMessages(store, rails), clock)
-    return IncomingDesk(decisions, coming_back), ReturnRequests(decisions, payments, protocols, {}, receipts), saves
+    requests = ReturnRequests(decisions, payments, protocols, {}, events, receipts)
+    return IncomingDesk(decisions, coming_back), requests, saves
 
 
 def compose(
@@ -225,6 +228,7 @@ def compose(
     institution: Institution,
     screening: Screening | None = None,
     links: Mapping[Rail, RailLink],
+    events: RailEventStore,
     clock: Clock,
     identifiers: Identifiers,
     observer: IncomingObserver,
@@ -246,7 +250,7 @@ def compose(
     asker = Asker(decisions, institution, tenants, sender, coming_back, clock, observer, screening)
     posting = Posting(decisions, institution, tenants, sender, messages, links, clock, observer)
     giving_back = GivingBack(decisions, payments.store, protocols, messages, vault)
-    requests = ReturnRequests(decisions, payments, protocols, links, receipts)
+    requests = ReturnRequests(decisions, payments, protocols, links, events, receipts)
     arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back, requests)
     timers = IncomingTimers(decisions, asker, messages, clock, observer)
     return Receiving(rails, decisions, sender, asker, messages, posting, arrived, timers, tenants, (saves, sents))

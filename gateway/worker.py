@@ -104,6 +104,7 @@ def compose_worker(
         institution=institution,
         screening=screening,
         links=held,
+        events=parts.rail_events,
         clock=parts.clock,
         identifiers=identifiers,
         observer=parts.observer,

@@ -73,6 +73,7 @@ class Book:
         self._copies_lost: Counter[str] = Counter()
         self._payments: dict[int, PaymentRecord] = {}
         self._payment_by_message_id: dict[MessageId, PaymentRecord] = {}
+        self._payment_by_instruction: dict[InstructionId, PaymentRecord] = {}
         self._pending: list[tuple[datetime, int]] = []
         self._queues: dict[tuple[ConnectionPartyId, str], OutQueue] = {}
         self._forwarded: dict[MessageId, Forwarded] = {}
@@ -100,6 +101,10 @@ class Book:
     def payment_with_id(self, message_id: MessageId) -> PaymentRecord | None:
         """The payment that was booked last under this message id."""
         return self._payment_by_message_id.get(message_id)
+
+    def payment_with_instruction_id(self, instruction_id: InstructionId) -> PaymentRecord | None:
+        """The payment that was booked last with this instruction id: so RTP tells copies."""
+        return self._payment_by_instruction.get(instruction_id)
 
     def next_completion_at(self) -> datetime | None:
         """When the next booked payment completes."""
@@ -244,6 +249,8 @@ class Book:
         record = PaymentRecord(fact)
         self._payments[fact.copy] = record
         self._payment_by_message_id[fact.message_id] = record
+        if fact.instruction_id is not None:
+            self._payment_by_instruction[fact.instruction_id] = record
         heapq.heappush(self._pending, (fact.completes_at, fact.copy))
 
     def _complete(self, fact: PaymentCompleted) -> None:

@@ -94,7 +94,7 @@ def database(request: pytest.FixtureRequest, postgres_server: EmbeddedPostgres, 
         asyncio.run(demand_balance(fresh))
 
 
-async def demand_balance(database: Database) -> None:
+async def demand_balance(database: Database | EmbeddedPostgres) -> None:
     """Fail when a posting has one side, or a payment's postings, or its returns, do not say what is kept of it."""
     async with open_pool(database.application_dsn, connections_max=1) as pool:
         ledger = PostgresLedger(pool)

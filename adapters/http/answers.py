@@ -14,13 +14,16 @@ from adapters.http.negotiation import JSON, XML
 from adapters.http.representation import as_accepted, payment_json, payment_link
 from gateway.domain.payment import IdempotencyKey, Payment, RegionId
 from gateway.domain.transitions import TRANSITIONS, tells
-from gateway.service.ports import MessageDirection, RawMessage, UnavailableError
+from gateway.service.ports import MessageDirection, NotServingError, RawMessage, UnavailableError
 
 STATUS_REPORT: Final = "pacs.002."
 """How the type of a message begins that is the rail's answer."""
 
 PENDING_TYPE: Final = "application/vnd.fifteen.pending+json"
 """The type of the answer that is none yet: no client takes it for a payment by mistake."""
+
+NOT_WHOLE: Final = "what the other region has is not all copied"
+"""Why what is not found is not said to be not there."""
 
 FAULT: Final = "http"
 """Where faults are reported from; a label of a metric, so one word."""
@@ -31,6 +34,31 @@ def json_response(
 ) -> web.Response:
     """Return a JSON response."""
     return web.Response(body=orjson.dumps(members), status=status, content_type=JSON, headers=headers)
+
+
+def list_response(api: Api, name: str, shown: Sequence[Mapping[str, Any]], *, more: bool) -> web.Response:
+    """Return a list of what both regions have, under its name; `more` says that it is longer than what is shown.
+
+    While the other region's is being copied it may always be.
+
+    Raises:
+        NotServingError: there is nothing to show then: an empty list would say that there is none.
+
+    """
+    if not shown:
+        demand_whole(api, f"no {name}")
+    return json_response({name: shown, "more": more or not api.is_whole()})
+
+
+def demand_whole(api: Api, found: str) -> None:
+    """Return where it is known that there is no more than was `found`, in words.
+
+    Raises:
+        NotServingError: what the other region has is being copied.
+
+    """
+    if not api.is_whole():
+        raise NotServingError(f"{found} found, and {NOT_WHOLE}")
 
 
 def accepted_response(

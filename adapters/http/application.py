@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from adapters.http.answers import FAULT
+from adapters.http.answers import FAULT, NOT_WHOLE
 from adapters.http.api import Api, Served, Takes
 from adapters.http.authentication import ApiKeys, OperatorKeys
 from adapters.http.bodies import leave_expectation
@@ -23,6 +23,7 @@ from adapters.http.peer import ANSWERED_IN, NOT_HOME
 from adapters.http.posting_questions import PostingQuestionDesk
 from adapters.http.problems import (
     INTERNAL_ERROR,
+    MAY_BE_ELSEWHERE,
     MESSAGES_EXPIRED,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
@@ -151,7 +152,7 @@ def _edge(api: Api) -> Middleware:
         try:
             response = await handler(request)
         except ProblemError as problem:
-            response = _problem(api, request, problem)
+            response = _refused(api, request, problem)
         except NotServingError as error:
             response = _not_serving(api, request, error)
         except UnavailableError as error:
@@ -159,8 +160,8 @@ def _edge(api: Api) -> Middleware:
         except RetentionOverError as error:
             expired = ProblemError(MESSAGES_EXPIRED, f"They were archived in {error.name}, which is gone.")
             response = _problem(api, request, expired)
-        except OverloadedError:
-            response = _overloaded(api, request)
+        except OverloadedError as error:
+            response = _overloaded(api, request, error)
         except web.HTTPException as error:
             response = _of_router(api, request, error)
         except Exception as error:  # noqa: BLE001 - the edge of the process: one request fails, the others go on
@@ -182,6 +183,13 @@ def _edge(api: Api) -> Middleware:
         return response
 
     return edge
+
+
+def _refused(api: Api, request: web.Request, problem: ProblemError) -> web.Response:
+    """Return the problem; 503 where it would say that something is not there, and that is not known."""
+    if problem.kind in MAY_BE_ELSEWHERE and not api.is_whole():
+        return _not_serving(api, request, NotServingError(f"{problem}, and {NOT_WHOLE}"))
+    return _problem(api, request, problem)
 
 
 def _problem(api: Api, request: web.Request, problem: ProblemError) -> web.Response:
@@ -207,9 +215,9 @@ def _not_serving(api: Api, request: web.Request, error: Exception) -> web.Respon
     return _problem(api, request, ProblemError(NOT_SERVING, detail, headers=headers))
 
 
-def _overloaded(api: Api, request: web.Request) -> web.Response:
+def _overloaded(api: Api, request: web.Request, error: OverloadedError) -> web.Response:
     """Return 503, quickly: no fault to report, and what is refused here must cost next to nothing."""
-    detail = f"More is asked than can be done in time; nothing was done. {SAFE_TO_REPEAT}"
+    detail = f"{error.shown}; nothing was done. {SAFE_TO_REPEAT}"
     return _problem(api, request, ProblemError(OVERLOADED, detail, headers=_retry_after(api)))
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import json_response
+from adapters.http.answers import json_response, list_response
 from adapters.http.api import Api
 from adapters.http.authentication import ApiKeys, OperatorKeys
 from adapters.http.bodies import read_body, require_type
@@ -236,7 +236,7 @@ class ConversationApi:
             tenant_id, kind=kind, about=about, is_open=is_open, limit=LISTED_MAX + 1
         )
         shown = await self._shown(found[:LISTED_MAX])
-        return json_response({"conversations": shown, "more": len(found) > LISTED_MAX})
+        return list_response(self._api, "conversations", shown, more=len(found) > LISTED_MAX)
 
     async def get_one(self, request: web.Request) -> web.Response:
         """Show one conversation."""
@@ -287,10 +287,6 @@ class ConversationApi:
             conversation_id = ConversationId(UUID(request.match_info["conversation_id"]))
             return await self._api.conversations.show(conversation_id, tenant_id=tenant_id)
         except (LookupError, ValueError) as error:
-            if not self._api.is_whole():
-                raise NotServingError(
-                    "what the other region has is not all copied: a conversation that is not found may be there"
-                ) from error
             raise ProblemError(CONVERSATION_NOT_FOUND, "You have no conversation with this id.") from error
 
 

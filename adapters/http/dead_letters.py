@@ -8,7 +8,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import json_response
+from adapters.http.answers import json_response, list_response
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
@@ -53,9 +53,8 @@ class DeadLetterDesk:
         tenant_id = await self._keys.sight_of(request.headers)
         queue, state = _filter_in(request.query)
         found = await self._api.dead_letters.find(tenant_id=tenant_id, queue=queue, state=state, limit=LISTED_MAX + 1)
-        return json_response(
-            {"dead_letters": [letter_json(letter) for letter in found[:LISTED_MAX]], "more": len(found) > LISTED_MAX}
-        )
+        shown = [letter_json(letter) for letter in found[:LISTED_MAX]]
+        return list_response(self._api, "dead_letters", shown, more=len(found) > LISTED_MAX)
 
     async def get_one(self, request: web.Request) -> web.Response:
         """Show one, with its payment as it is now and what a redrive would do."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import json_response
+from adapters.http.answers import json_response, list_response
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
@@ -43,7 +43,7 @@ class HeldDesk:
             {"payment": payment_json(payment), "screening": await self._screening_of(payment)}
             for payment in found[:LISTED_MAX]
         ]
-        return json_response({"held": held, "more": len(found) > LISTED_MAX})
+        return list_response(self._api, "held", held, more=len(found) > LISTED_MAX)
 
     async def _screening_of(self, payment: Payment) -> dict[str, str]:
         """What the event says that holds it."""

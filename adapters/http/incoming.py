@@ -7,7 +7,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import json_response
+from adapters.http.answers import demand_whole, json_response, list_response
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
@@ -55,12 +55,8 @@ class IncomingTransfers:
         tenant_id = await self._keys.sight_of(request.headers)
         states = _states_in(request)
         found = await self._api.incoming.find(tenant_id, states=states, limit=LISTED_MAX + 1)
-        return json_response(
-            {
-                "incoming_transfers": [transfer_json(transfer) for transfer in found[:LISTED_MAX]],
-                "more": len(found) > LISTED_MAX,
-            }
-        )
+        shown = [transfer_json(transfer) for transfer in found[:LISTED_MAX]]
+        return list_response(self._api, "incoming_transfers", shown, more=len(found) > LISTED_MAX)
 
     async def get_one(self, request: web.Request) -> web.Response:
         """Show one transfer."""
@@ -75,6 +71,8 @@ class IncomingTransfers:
         """Show the payments that give a transfer back, also the one under way."""
         transfer = await self._transfer(request)
         found = [payment_json(payment) for payment in await self._api.incoming.returns(transfer)]
+        if not found:
+            demand_whole(self._api, "no returns")
         return json_response({"transfer_id": str(transfer.payment_id), "returns": found})
 
     async def get_messages(self, request: web.Request) -> web.Response:

@@ -33,11 +33,11 @@ from gateway.domain.payment import Rail
 
 _EXAMPLE_INSTANCE: Final = UUID("01890000-0000-7000-8000-000000000000")
 
-_EVERYWHERE: Final = (problems.UNAUTHENTICATED, problems.INTERNAL_ERROR, problems.UNAVAILABLE)
+_EVERYWHERE: Final = (problems.UNAUTHENTICATED, problems.INTERNAL_ERROR, problems.UNAVAILABLE, problems.NOT_SERVING)
 _BODY: Final = (
     *(problems.BODY_INCOMPLETE, problems.HEADER_INVALID, problems.NOT_ACCEPTABLE, problems.REQUEST_TIMEOUT),
-    *(problems.IDEMPOTENCY_KEY_REUSED, problems.MESSAGE_ID_TAKEN, problems.BODY_TOO_LARGE, problems.OVERLOADED),
-    problems.NOT_SERVING,
+    *(problems.IDEMPOTENCY_KEY_REUSED, problems.MESSAGE_ID_TAKEN, problems.INSTRUCTION_ID_TAKEN),
+    *(problems.BODY_TOO_LARGE, problems.OVERLOADED),
     *(problems.UNSUPPORTED_MEDIA_TYPE, problems.UNSUPPORTED_CONTENT_ENCODING, problems.EXPECTATION_FAILED),
 )
 _ONE_PAYMENT: Final = (problems.PAYMENT_NOT_FOUND, problems.AMBIGUOUS_REFERENCE, problems.NOT_ACCEPTABLE)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import json_response
+from adapters.http.answers import json_response, list_response
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
@@ -36,9 +36,8 @@ class OperatorDesk:
         """Show the payments that wait for a person, the longest open first."""
         tenant_id = await self._keys.sight_of(request.headers)
         found = await self._api.store.awaiting_operator(tenant_id, limit=LISTED_MAX + 1)
-        return json_response(
-            {"payments": [payment_json(payment) for payment in found[:LISTED_MAX]], "more": len(found) > LISTED_MAX}
-        )
+        shown = [payment_json(payment) for payment in found[:LISTED_MAX]]
+        return list_response(self._api, "payments", shown, more=len(found) > LISTED_MAX)
 
     async def post_action(self, request: web.Request) -> web.Response:
         """Do what the person says, and show the payment as it is then."""

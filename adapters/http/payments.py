@@ -8,7 +8,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import current_response, json_response, now_after_waiting
+from adapters.http.answers import current_response, json_response, list_response, now_after_waiting
 from adapters.http.api import Api
 from adapters.http.authentication import ApiKeys
 from adapters.http.negotiation import JSON, XML, preferred, wait_s
@@ -22,7 +22,6 @@ from adapters.http.problems import (
 )
 from adapters.http.representation import candidate_json, events_json, messages_json, payment_json
 from gateway.domain.payment import Payment, PaymentId, TenantId
-from gateway.service.ports import NotServingError
 
 FOUND_MAX: Final = 50
 """Payments that one answer lists."""
@@ -72,11 +71,8 @@ class Payments:
             end_to_end_id=query.get("end_to_end_id"),
             limit=FOUND_MAX + 1,
         )
-        members = {
-            "payments": [payment_json(payment) for payment in found[:FOUND_MAX]],
-            "more": len(found) > FOUND_MAX,
-        }
-        return json_response(members)
+        shown = [payment_json(payment) for payment in found[:FOUND_MAX]]
+        return list_response(self._api, "payments", shown, more=len(found) > FOUND_MAX)
 
     async def get_events(self, request: web.Request) -> web.Response:
         """Show a payment's history."""
@@ -107,7 +103,6 @@ class Payments:
 
         Raises:
             ProblemError: 404 when there is none, 409 when there are several.
-            NotServingError: none is found while the other region's are being copied.
 
         """
         if not _is_reference(reference):
@@ -120,10 +115,6 @@ class Payments:
             if found:
                 return _the_one(found)
         found = await self._api.store.find(tenant_id, end_to_end_id=reference, limit=FOUND_MAX)
-        if not found and not self._api.is_whole():
-            raise NotServingError(
-                "what the other region has is not all copied: a payment that is not found may be there"
-            )
         if not found:
             raise _not_found()
         return _the_one(found)

@@ -169,6 +169,12 @@ MESSAGE_ID_TAKEN: Final = ProblemKind(
     "Another payment goes to the rail under this message id",
     "Give each message an id of its own. Nothing was changed.",
 )
+INSTRUCTION_ID_TAKEN: Final = ProblemKind(
+    "instruction_id_taken",
+    409,
+    "Another payment goes to the rail under this instruction id",
+    "Give each payment an instruction id of its own, or in JSON leave it out. Nothing was changed.",
+)
 NOT_HELD: Final = ProblemKind(
     "not_held",
     409,
@@ -243,7 +249,7 @@ INTERNAL_ERROR: Final = ProblemKind(
 )
 NOT_READY: Final = ProblemKind("not_ready", 503, "Not ready", "Send requests elsewhere until this is ready.")
 OVERLOADED: Final = ProblemKind(
-    "overloaded", 503, "Too much is asked at once", "Nothing was done. Repeat after the pause in Retry-After."
+    "overloaded", 503, "No more is taken at the moment", "Nothing was done. Repeat after the pause in Retry-After."
 )
 UNAVAILABLE: Final = ProblemKind(
     "unavailable",
@@ -258,6 +264,17 @@ NOT_SERVING: Final = ProblemKind(
     "This region cannot take it at the moment",
     "Nothing was done. Repeat after the pause in Retry-After, here or in the other region.",
 )
+
+MAY_BE_ELSEWHERE: Final = frozenset(
+    {
+        PAYMENT_NOT_FOUND,
+        MESSAGE_NOT_FOUND,
+        DEAD_LETTER_NOT_FOUND,
+        INCOMING_TRANSFER_NOT_FOUND,
+        CONVERSATION_NOT_FOUND,
+    }
+)
+"""What may not be said while the other region's is being copied: it would be believed, and the payment made again."""
 
 PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     kind.code: kind
@@ -282,6 +299,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         AMBIGUOUS_REFERENCE,
         IDEMPOTENCY_KEY_REUSED,
         MESSAGE_ID_TAKEN,
+        INSTRUCTION_ID_TAKEN,
         DEAD_LETTER_CLOSED,
         DEAD_LETTER_WITHOUT_PAYMENT,
         NOT_AWAITING_OPERATOR,

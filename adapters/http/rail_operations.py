@@ -10,7 +10,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import json_response
+from adapters.http.answers import demand_whole, json_response
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
@@ -95,6 +95,7 @@ class RailDesk:
             operation_id = UUID(request.match_info["operation_id"])
         found = None if operation_id is None else await self._api.rail_operations.find(rail, operation_id)
         if found is None:
+            demand_whole(self._api, "no operation")
             raise ProblemError(NOT_FOUND, "Nothing was asked of this rail under this id.")
         return json_response(operation_json(found))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from adapters.http.api import ReadinessCheck
-from gateway.service.ports import UnavailableError
+from gateway.service.ports import UnavailableError, UnroutableError
 
 READY: Final = "ok"
 UNAVAILABLE: Final = "unavailable"
@@ -24,7 +24,7 @@ async def faults_of(checks: Mapping[str, ReadinessCheck]) -> dict[str, Exception
         try:
             async with asyncio.timeout(CHECK_MAX_S):
                 await checks[name]()
-        except (UnavailableError, TimeoutError) as error:
+        except (UnavailableError, UnroutableError, TimeoutError) as error:
             faults[name] = error
 
     async with asyncio.TaskGroup() as group:

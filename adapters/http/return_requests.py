@@ -8,7 +8,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import json_response
+from adapters.http.answers import json_response, list_response
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
@@ -66,7 +66,7 @@ class ReturnRequestDesk:
         missing = await self._api.receipts.missing_of([UUID(each["id"]) for each in shown])
         shown = [{**each, "missing_receipts": receipts_json(missing.get(UUID(each["id"]), ()))} for each in shown]
         found = sorted(shown, key=lambda each: str(each["request"]["due_at"]))
-        return json_response({"return_requests": found[:LISTED_MAX], "more": len(found) > LISTED_MAX})
+        return list_response(self._api, "return_requests", found[:LISTED_MAX], more=len(found) > LISTED_MAX)
 
     async def post_request(self, request: web.Request) -> web.Response:
         """Ask the receiver of a payment for its return, and show the payment as it is then."""
@@ -105,7 +105,7 @@ class ReturnRequestDesk:
             ) from error
         except NotReturnableError as error:
             raise ProblemError(
-                NOT_RETURNABLE, f"{error}. Nothing was done.".capitalize(), members={"state": error.state}
+                NOT_RETURNABLE, f"Not agreed: {error}; nothing was done.", members={"state": error.state}
             ) from error
         return json_response(transfer_json(answered))
 

@@ -26,6 +26,7 @@ from adapters.http.problems import (
     IDEMPOTENCY_KEY_DIFFERS,
     IDEMPOTENCY_KEY_MISSING,
     IDEMPOTENCY_KEY_REUSED,
+    INSTRUCTION_ID_TAKEN,
     LIQUIDITY_NOT_ALLOWED,
     MESSAGE_ID_TAKEN,
     MESSAGE_INVALID,
@@ -107,6 +108,10 @@ _REFUSALS: Final[Mapping[RefusalKind, tuple[ProblemKind, str]]] = {
     RefusalKind.MESSAGE_ID_TAKEN: (
         MESSAGE_ID_TAKEN,
         "Another payment, under another key, goes to the rail with this message id; nothing was accepted.",
+    ),
+    RefusalKind.INSTRUCTION_ID_TAKEN: (
+        INSTRUCTION_ID_TAKEN,
+        "Another payment goes to the rail with this instruction id, by which it tells repeats; nothing was accepted.",
     ),
 }
 

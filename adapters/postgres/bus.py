@@ -118,7 +118,8 @@ class PostgresBus:
         """Return if the bus can take a delivery now.
 
         Raises:
-            UnavailableError: the database does not answer, takes no writes, or no queue has been declared.
+            UnavailableError: the database does not answer, or takes no writes.
+            UnroutableError: no queue has been declared.
 
         """
         await self._database.check()

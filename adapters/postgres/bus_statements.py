@@ -104,7 +104,7 @@ WHERE delivery_id = ANY (ARRAY(
 RETURNING delivery_id, queue, payment_id, deadline_at, attempt, reason, fault, published_at, dead_at
 """
 
-_CHECK: Final = "SELECT current_setting('transaction_read_only') = 'off' AND EXISTS (SELECT FROM bus_queue)"
+_CHECK: Final = "SELECT current_setting('transaction_read_only') = 'on', EXISTS (SELECT FROM bus_queue)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +222,13 @@ class BusDatabase:
     async def check(self) -> None:
         """Return if a delivery can be written now."""
         async with self._connection() as connection:
-            can_take = await connection.fetchval(_CHECK)
-        if not can_take:
-            raise UnavailableError("PostgreSQL is read-only, or no queue has been declared")
+            row = await connection.fetchrow(_CHECK)
+        assert row is not None, "it asks for one row"
+        is_read_only, is_declared = row
+        if is_read_only:
+            raise UnavailableError("PostgreSQL is read-only")
+        if not is_declared:
+            raise UnroutableError("no queue has been declared")
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.postgres.standing import stands
 from gateway.domain.conversation import NO_REFERENCE, ConversationKind
 from gateway.domain.incoming_transfer import ARRIVED, GOING_BACK
 from gateway.domain.payment import PaymentState
@@ -191,14 +192,14 @@ CROSS JOIN LATERAL (
         WHERE request.side = 'out' AND came.tenant_id = request.tenant_id AND came.end_to_end_id = request.end_to_end_id
             AND came.rail = request.rail AND came.creditor_agent = request.own_agent
             AND came.debtor_agent = request.counterparty AND came.original_id IS NULL
-            AND came.received_at >= request.opened_at AND state.state IN ({_ARRIVED})
+            AND came.received_at >= request.opened_at AND state.state IN ({_ARRIVED}) AND {stands("came")}
         UNION ALL
         SELECT went.payment_id, went.amount_cents, went.accepted_at
         FROM payment AS went JOIN payment_state AS state USING (payment_id)
         WHERE request.side = 'in' AND went.tenant_id = request.tenant_id AND went.end_to_end_id = request.end_to_end_id
             AND went.rail = request.rail AND went.debtor_agent = request.own_agent
             AND went.creditor_agent = request.counterparty AND went.original_id IS NULL
-            AND went.accepted_at >= request.opened_at AND state.state IN ({_SETTLED})
+            AND went.accepted_at >= request.opened_at AND state.state IN ({_SETTLED}) AND {stands("went")}
     ) AS found
     WHERE NOT EXISTS (SELECT FROM conversation_state AS paid WHERE paid.payment_id = found.payment_id)
     ORDER BY is_exact DESC NULLS LAST, found.at, found.payment_id

@@ -19,9 +19,11 @@ from gateway.domain.payment import IdempotencyKey, PaymentId
 from gateway.service.ports import ArchiveReader, IncomingHistory, PaymentHistory, RawMessage, Vault
 from iso20022 import Amount
 
-_PAGE: Final = "SELECT payment_id FROM payment WHERE payment_id > $1 ORDER BY payment_id LIMIT $2"
+_PAGE: Final = "SELECT DISTINCT payment_id FROM payment WHERE payment_id > $1 ORDER BY payment_id LIMIT $2"
 
-_INCOMING_PAGE: Final = "SELECT payment_id FROM incoming_transfer WHERE payment_id > $1 ORDER BY payment_id LIMIT $2"
+_INCOMING_PAGE: Final = (
+    "SELECT DISTINCT payment_id FROM incoming_transfer WHERE payment_id > $1 ORDER BY payment_id LIMIT $2"
+)
 
 _BEFORE_ALL: Final = UUID(int=0)
 """No payment has it: the first page begins behind it."""

@@ -251,20 +251,22 @@ class PostgresIncoming:
         self, tenant_id: TenantId | None, *, states: Sequence[IncomingState], limit: int
     ) -> Sequence[IncomingTransfer]:
         """Return a tenant's transfers; see the port."""
-        found: dict[PaymentId, IncomingTransfer] = {}
+        asked = [state.value for state in states or IncomingState]
         with translated():
-            for state in states or sorted(TO_BE_DECIDED):
-                rows = await self._pool.fetch(sql.NEWEST_IN_STATE, limit, state.value, tenant_id)
-                found |= {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
+            rows = await self._pool.fetch(sql.ATTENTION, limit, asked, tenant_id)
+            for state, statement in sql.TO_BE_DECIDED_IN.items():
+                if state in asked:
+                    rows += await self._pool.fetch(statement, limit, tenant_id)
+            for state in states:
+                if state not in TO_BE_DECIDED:
+                    rows += await self._pool.fetch(sql.NEWEST_IN_STATE, limit, state.value, tenant_id)
             if not states:
-                rows = await self._pool.fetch(sql.ATTENTION, limit, tenant_id)
-                found |= {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
-                rows = await (
+                rows += await (
                     self._pool.fetch(sql.NEWEST, limit)
                     if tenant_id is None
                     else self._pool.fetch(sql.NEWEST_OF_TENANT, limit, tenant_id)
                 )
-                found |= {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
+        found = {transfer.payment_id: transfer for transfer in map(transfer_from, rows)}
         return in_order_of_deciding(found.values())[:limit]
 
     async def messages(self, payment_id: PaymentId) -> Sequence[RawMessage]:

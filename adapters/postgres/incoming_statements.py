@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.postgres.incoming_tables import WAITED_FOR_SQL
+from adapters.postgres.incoming_tables import TO_BE_DECIDED_SQL, WAITED_FOR_SQL
+from adapters.postgres.standing import stands
 from adapters.postgres.statements import SAVED_WITH_IT, UNHURRIED, in_the_archive
 from gateway.domain.incoming import ARRIVAL, IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import TO_BE_DECIDED
 from gateway.domain.request import RequestState
 
 ADMIT: Final = """
@@ -145,21 +147,22 @@ _TRANSFER: Final = f"""
     SELECT {_COLUMNS}
     FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
     LEFT JOIN slot AS home ON home.slot = now.slot
+    WHERE {stands()}
 """
 
-LOAD: Final = f"{_TRANSFER} WHERE fact.payment_id = ANY ($1::uuid[])"
+LOAD: Final = f"{_TRANSFER} AND fact.payment_id = ANY ($1::uuid[])"
 
-FIND_BY_MESSAGE_ID: Final = f"{_TRANSFER} WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[])"
+FIND_BY_MESSAGE_ID: Final = f"{_TRANSFER} AND fact.rail = $1 AND fact.message_id = ANY ($2::text[])"
 
 REQUESTED: Final = f"""
-    {_TRANSFER} WHERE now.request_due_at IS NOT NULL AND ($1::text IS NULL OR now.tenant_id = $1)
+    {_TRANSFER} AND now.request_due_at IS NOT NULL AND ($1::text IS NULL OR now.tenant_id = $1)
     ORDER BY now.request_due_at LIMIT $2
 """
 
-BACKLOG: Final = """
+BACKLOG: Final = f"""
     SELECT now.state, count(*) AS count, min(fact.received_at) AS oldest_at
     FROM incoming_state AS now JOIN incoming_transfer AS fact ON fact.payment_id = now.payment_id
-    WHERE now.state = ANY ($1::text[]) GROUP BY now.state
+    WHERE now.state = ANY ($1::text[]) AND {stands()} GROUP BY now.state
 """
 
 REQUESTS_OVERDUE: Final = """
@@ -167,14 +170,36 @@ REQUESTS_OVERDUE: Final = """
         + (SELECT count(*) FROM payment_state WHERE request_due_at < $1)
 """
 
-ATTENTION: Final = f"""
-    {_TRANSFER} WHERE now.attention IS NOT NULL AND ($2::text IS NULL OR now.tenant_id = $2) LIMIT $1
+_IN_ORDER: Final = f"""
+    ORDER BY now.attention IS NULL, now.state NOT IN ({TO_BE_DECIDED_SQL}),
+        CASE WHEN now.state IN ({TO_BE_DECIDED_SQL}) THEN fact.forwarded_at END, fact.received_at DESC, fact.payment_id
+    LIMIT $1
 """
+"""As `in_order_of_deciding` has them: what a list has no room for is what comes last."""
+
+ATTENTION: Final = f"""
+    {_TRANSFER} AND fact.payment_id = ANY (ARRAY(
+        SELECT payment_id FROM incoming_state
+        WHERE attention IS NOT NULL AND state = ANY ($2::text[]) AND ($3::text IS NULL OR tenant_id = $3)
+    )) {_IN_ORDER}
+"""
+
+TO_BE_DECIDED_IN: Final = {
+    state: f"""
+    {_TRANSFER} AND fact.payment_id = ANY (ARRAY(
+        SELECT payment_id FROM incoming_state
+        WHERE state = '{state}' AND ($2::text IS NULL OR tenant_id = $2) ORDER BY updated_at
+    )) {_IN_ORDER}
+"""
+    for state in sorted(TO_BE_DECIDED)
+}
+"""By what expires first: that is of the fact, not of where it stands, so all that stand there are looked at. As many as
+wait for an institution, or for people; and their state names them, so that no history is walked through."""
 
 ATTENTION_COUNT: Final = "SELECT count(*) FROM incoming_state WHERE attention IS NOT NULL"
 
 RETURNS_OF: Final = f"""
-    {_TRANSFER} WHERE fact.original_id = $1
+    {_TRANSFER} AND fact.original_id = $1
 """
 
 FIND_BY_MESSAGE_SENT: Final = f"""
@@ -182,7 +207,7 @@ FIND_BY_MESSAGE_SENT: Final = f"""
     FROM message AS sent
     JOIN incoming_transfer AS fact ON fact.payment_id = sent.payment_id
     JOIN incoming_state AS now ON now.payment_id = sent.payment_id LEFT JOIN slot AS home ON home.slot = now.slot
-    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
+    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[]) AND {stands()}
 """
 
 FIND_BY_ARCHIVED_MESSAGE_SENT: Final = in_the_archive(FIND_BY_MESSAGE_SENT)
@@ -190,10 +215,10 @@ FIND_BY_ARCHIVED_MESSAGE_SENT: Final = in_the_archive(FIND_BY_MESSAGE_SENT)
 
 NEWEST: Final = f"{_TRANSFER} ORDER BY fact.received_at DESC LIMIT $1"
 
-NEWEST_OF_TENANT: Final = f"{_TRANSFER} WHERE fact.tenant_id = $2 ORDER BY fact.received_at DESC LIMIT $1"
+NEWEST_OF_TENANT: Final = f"{_TRANSFER} AND fact.tenant_id = $2 ORDER BY fact.received_at DESC LIMIT $1"
 
 NEWEST_IN_STATE: Final = f"""
-    {_TRANSFER} WHERE now.state = $2 AND ($3::text IS NULL OR now.tenant_id = $3) ORDER BY now.updated_at DESC LIMIT $1
+    {_TRANSFER} AND now.state = $2 AND ($3::text IS NULL OR now.tenant_id = $3) ORDER BY now.updated_at DESC LIMIT $1
 """
 """One state a call: so the index gives them in order, and no history is walked through for the few that are held."""
 
@@ -247,7 +272,7 @@ ORDER BY due.position LIMIT $1
 """
 
 AS_RECEIVED: Final = f"""
-SELECT DISTINCT ON (payment_id) payment_id, tenant_id, rail, message_id, message_created_at, instruction_id,
+SELECT payment_id, tenant_id, rail, message_id, message_created_at, instruction_id,
     end_to_end_id, transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent,
     creditor_agent, creditor_account_index, forwarded_at, received_at, answer_by,
     message_type, original_id, slot, '{ARRIVAL.state.value}' AS state, 1 AS version, NULL AS answer, NULL AS status,
@@ -256,7 +281,7 @@ SELECT DISTINCT ON (payment_id) payment_id, tenant_id, rail, message_id, message
     NULL::timestamptz AS final_at, 0 AS returns, 0 AS returning_cents, 0 AS returned_cents,
     '{RequestState.NONE.value}' AS request_state, NULL AS request_message_id, NULL::timestamptz AS request_due_at,
     NULL AS attention, false AS is_taken_over, NULL::timestamptz AS ask_after
-FROM incoming_transfer WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, region
+FROM incoming_transfer AS fact WHERE payment_id = ANY ($1::uuid[]) AND {stands()}
 """
 """As their first events have made them."""
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from adapters.postgres.metadata import metadata
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import WAITED_FOR, Attention
+from gateway.domain.incoming_transfer import TO_BE_DECIDED, WAITED_FOR, Attention
 from gateway.domain.request import RequestState
 from gateway.domain.stand_in import AccountStanding
 
@@ -36,6 +36,9 @@ _STANDINGS: Final = ", ".join(repr(str(standing)) for standing in AccountStandin
 
 WAITED_FOR_SQL: Final = ", ".join(repr(str(state)) for state in IncomingState if state in WAITED_FOR)
 """The states whose next step is the gateway's, as SQL."""
+
+TO_BE_DECIDED_SQL: Final = ", ".join(repr(str(state)) for state in IncomingState if state in TO_BE_DECIDED)
+"""The states in which the money must be somewhere else by a deadline, as SQL."""
 
 receiving_agent = Table(
     "receiving_agent",

@@ -9,13 +9,19 @@ from typing import Any, Final
 import asyncpg
 
 from adapters.postgres.connection import READS_MUCH, translated
+from adapters.postgres.standing import stands
 from gateway.domain.ledger import INCOMING_STANDS_IN, STANDS_IN, Account
 from gateway.domain.payment import PaymentId, Rail, TenantId
 from gateway.service.ports import Balance, LedgerFault, ReturnFault
 
-_STANDING: Final = """
+_HAS_MOVED: Final = "EXISTS (SELECT FROM slot WHERE epoch > 1)"
+"""Whether any slot ever has: asked once in a walk, which looks for what two regions have written only then."""
+
+_FACT_STANDS: Final = f"(NOT {_HAS_MOVED} OR {stands()})"
+
+_STANDING: Final = f"""
     ledger_posting AS posting
-    WHERE NOT (EXISTS (SELECT FROM slot WHERE epoch > 1) AND EXISTS (
+    WHERE NOT ({_HAS_MOVED} AND EXISTS (
         SELECT FROM payment_event AS later
         WHERE later.payment_id = posting.payment_id AND later.epoch > posting.epoch
             AND later.sequence <= posting.sequence
@@ -55,11 +61,13 @@ WITH booked AS (
         CASE WHEN fact.funds_holder = 'arrived' AND (now.state = ANY ($2::text[]) OR now.state = ANY ($3::text[]))
             THEN -fact.amount_cents ELSE 0 END AS arrived
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
+    WHERE {_FACT_STANDS}
     UNION ALL
     SELECT fact.payment_id, now.state, fact.amount_cents, 0,
         CASE WHEN now.state = ANY ($4::text[]) OR now.state = ANY ($5::text[]) THEN -fact.amount_cents ELSE 0 END,
         CASE WHEN now.state = ANY ($4::text[]) THEN fact.amount_cents ELSE 0 END
     FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
+    WHERE {_FACT_STANDS}
 )
 SELECT coalesce(due.payment_id, booked.payment_id) AS payment_id, due.state,
     coalesce(due.amount_cents, 0) AS amount_cents, coalesce(booked.funds, 0) AS funds,
@@ -78,19 +86,20 @@ WHERE (coalesce(booked.reserved, 0) <> coalesce(due.reserved, 0)
 ORDER BY 1 LIMIT $1
 """
 
-_RETURN_FAULTS: Final = """
+_RETURN_FAULTS: Final = f"""
 WITH gone AS (
     SELECT fact.original_id AS payment_id, sum(fact.amount_cents)::bigint AS cents
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
-    WHERE fact.original_id IS NOT NULL AND now.state = ANY ($2::text[])
+    WHERE fact.original_id IS NOT NULL AND now.state = ANY ($2::text[]) AND {_FACT_STANDS}
     GROUP BY fact.original_id
 ), back AS (
     SELECT fact.original_id AS payment_id, sum(fact.amount_cents)::bigint AS cents
     FROM incoming_transfer AS fact
     LEFT JOIN incoming_state AS now ON now.payment_id = fact.payment_id
-    LEFT JOIN inbox AS told ON told.rail = fact.rail AND told.inbox_id = 'return:' || fact.payment_id
-    WHERE fact.original_id IS NOT NULL AND CASE
-            WHEN now.state IS NULL OR now.updated_at > $4 THEN told.inbox_id IS NOT NULL
+    WHERE fact.original_id IS NOT NULL AND {_FACT_STANDS} AND CASE
+            WHEN now.state IS NULL OR now.updated_at > $4 THEN EXISTS (
+                SELECT FROM inbox AS told WHERE told.rail = fact.rail AND told.inbox_id = 'return:' || fact.payment_id
+            )
             ELSE now.state = ANY ($3::text[])
         END
     GROUP BY fact.original_id
@@ -99,12 +108,12 @@ WITH gone AS (
         coalesce(gone.cents, 0) AS found
     FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
     LEFT JOIN gone ON gone.payment_id = fact.payment_id
-    WHERE now.returned_cents + now.returning_cents > 0 OR gone.cents > 0
+    WHERE {_FACT_STANDS} AND (now.returned_cents + now.returning_cents > 0 OR gone.cents > 0)
     UNION ALL
     SELECT fact.payment_id, now.state, fact.amount_cents, now.returned_cents, 0, coalesce(back.cents, 0)
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
     LEFT JOIN back ON back.payment_id = fact.payment_id
-    WHERE now.state = ANY ($2::text[]) AND (now.returned_cents > 0 OR back.cents > 0)
+    WHERE {_FACT_STANDS} AND now.state = ANY ($2::text[]) AND (now.returned_cents > 0 OR back.cents > 0)
 )
 SELECT payment_id, state, amount_cents, kept AS kept_cents, found AS found_cents FROM sums
 WHERE (found NOT IN (kept, kept + under_way) OR greatest(found, kept + under_way) > amount_cents)

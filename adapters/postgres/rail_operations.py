@@ -11,6 +11,7 @@ import asyncpg
 
 from adapters.postgres.connection import translated
 from adapters.postgres.rows import digest_of
+from adapters.postgres.standing import stands
 from gateway.domain.incoming_transfer import ARRIVED
 from gateway.domain.payment import Rail, RegionId
 from gateway.domain.rail_operations import Codes, RailEvent, RailEventKind
@@ -122,7 +123,7 @@ _ARRIVALS: Final = f"""
 SELECT count(*) AS count, coalesce(sum(fact.amount_cents), 0)::bigint AS cents
 FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
 WHERE fact.rail = $1 AND fact.received_at >= $3 AND fact.received_at < $4 AND fact.instructed_agent = $2
-    AND now.state IN ({_ARRIVED_STATES})
+    AND now.state IN ({_ARRIVED_STATES}) AND {stands()}
 """
 
 _KNOWN_HERE: Final = f"""
@@ -130,9 +131,9 @@ SELECT fact.message_id, fact.amount_cents, fact.received_at,
     coalesce(now.state IN ({_ARRIVED_STATES}), false) AS settled
 FROM incoming_transfer AS fact LEFT JOIN incoming_state AS now ON now.payment_id = fact.payment_id
 WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[])
-ORDER BY settled, fact.received_at
+ORDER BY settled, coalesce({stands()}, false), fact.received_at
 """
-"""Of what came to both regions the settled one last: it counts."""
+"""Of what came to both regions the settled one last, and of two facts of one transfer that which stands: it counts."""
 
 _OF_THEM_ALL: Final = f"""
 SELECT * FROM (
@@ -142,7 +143,7 @@ SELECT * FROM (
         WHERE closed.rail = $1 AND closed.kind = 'closed' AND closed.about = missing.about
     ) AND NOT EXISTS (
         SELECT FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
-        WHERE fact.rail = $1 AND fact.message_id = missing.about AND now.state IN ({_ARRIVED_STATES})
+        WHERE fact.rail = $1 AND fact.message_id = missing.about AND now.state IN ({_ARRIVED_STATES}) AND {stands()}
             AND (missing.note IS NULL OR missing.note::numeric * 100 = fact.amount_cents)
     )
     ORDER BY missing.about, missing.at, missing.event_id

@@ -12,7 +12,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.postgres.standing import stands
 from gateway.domain.events import EventKind
+from gateway.domain.payment import KNOWN_BY_INSTRUCTION_ID
+
+_CLAIMING: Final = f"({', '.join(repr(rail.value) for rail in sorted(KNOWN_BY_INSTRUCTION_ID))})"
+"""The rails on which a payment claims its instruction id. Spelled out: so the index of theirs alone serves."""
 
 
 def in_the_archive(statement: str) -> str:
@@ -21,7 +26,7 @@ def in_the_archive(statement: str) -> str:
     return statement.replace("FROM message AS sent", "FROM archived_message AS sent")
 
 
-ACCEPT: Final = """
+ACCEPT: Final = f"""
 WITH asked AS (
     SELECT * FROM unnest(
         $2::bigint[], $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[],
@@ -38,6 +43,10 @@ WITH asked AS (
     )
 ), input AS MATERIALIZED (
     SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch
+        AND (rail NOT IN {_CLAIMING} OR instruction_id IS NULL OR NOT EXISTS (
+            SELECT FROM payment AS other
+            WHERE other.rail IN {_CLAIMING} AND other.rail = asked.rail AND other.instruction_id = asked.instruction_id
+        ))
 ), claimed AS (
     INSERT INTO claim (region, tenant_id, idempotency_key, slot, epoch, content_digest, payment_id, business_date,
         claimed_at)
@@ -62,10 +71,15 @@ WITH asked AS (
         debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at,
         deadline_at, funds_holder, slot, original_id
     FROM fresh
+), instructions AS (
+    INSERT INTO instruction_claim (rail, instruction_id, payment_id)
+    SELECT rail, instruction_id, payment_id FROM fresh
+    WHERE rail IN {_CLAIMING} AND instruction_id IS NOT NULL
+    ORDER BY rail, instruction_id
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details,
         contradiction, at, digest)
-    SELECT $1, payment_id, tenant_id, epoch, 1, 'PaymentAccepted', 'RECEIVED', '{}', false, accepted_at, event_digest
+    SELECT $1, payment_id, tenant_id, epoch, 1, 'PaymentAccepted', 'RECEIVED', '{{}}', false, accepted_at, event_digest
     FROM fresh
 ), raw AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
@@ -103,8 +117,8 @@ def _beside_another(statement: str) -> str:
 
 
 ACCEPT_BESIDE_ANOTHER: Final = _beside_another(ACCEPT)
-"""One statement, as for one region alone. Of who was not claimed, and has no claim, `MESSAGE_IDS_TAKEN_ELSEWHERE` says
-whether that was why."""
+"""One statement, as for one region alone. Of who was not claimed, and has no claim, `IDS_TAKEN` says which id was why.
+"""
 
 SAVED_WITH_IT: Final = """), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after,
@@ -208,18 +222,24 @@ WITH input AS (
 SELECT payment_id, true AS is_ours FROM moved UNION ALL SELECT payment_id, false FROM locked WHERE epoch IS NULL
 """
 
-MESSAGE_IDS_TAKEN_ELSEWHERE: Final = """
-SELECT wanted.tenant_id, wanted.idempotency_key
-FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS wanted (tenant_id, idempotency_key, rail, message_id)
-WHERE EXISTS (
+IDS_TAKEN: Final = f"""
+SELECT wanted.tenant_id, wanted.idempotency_key, taken.by_message_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+    AS wanted (tenant_id, idempotency_key, rail, message_id, instruction_id)
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM payment AS fact WHERE fact.rail = wanted.rail AND fact.message_id = wanted.message_id
+    ) AS by_message_id, wanted.rail IN {_CLAIMING} AND EXISTS (
         SELECT FROM payment AS fact
-        WHERE fact.rail = wanted.rail AND fact.message_id = wanted.message_id AND fact.region <> $1
-    ) AND NOT EXISTS (
-        SELECT FROM claim
-        WHERE claim.tenant_id = wanted.tenant_id AND claim.idempotency_key = wanted.idempotency_key
-    )
+        WHERE fact.rail IN {_CLAIMING} AND fact.rail = wanted.rail AND fact.instruction_id = wanted.instruction_id
+    ) AS by_instruction_id
+) AS taken
+WHERE (taken.by_message_id OR taken.by_instruction_id) AND NOT EXISTS (
+    SELECT FROM claim
+    WHERE claim.tenant_id = wanted.tenant_id AND claim.idempotency_key = wanted.idempotency_key
+)
 """
-"""The key of a message id is unique in each region; what the other has written, and has come here, is looked at."""
+"""Which id of what was not claimed is another payment's: of this region, or of another as far as that has come here."""
 
 SLOTS: Final = "SELECT region, epoch, ask_after FROM slot ORDER BY slot"
 """All of them, or none where this region has not been told of any."""
@@ -240,14 +260,15 @@ _PAYMENT: Final = f"""
     SELECT {_PAYMENT_COLUMNS}
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
     LEFT JOIN slot AS home ON home.slot = now.slot
+    WHERE {stands()}
 """
 
-LOAD: Final = f"{_PAYMENT} WHERE fact.payment_id = ANY ($1::uuid[])"
+LOAD: Final = f"{_PAYMENT} AND fact.payment_id = ANY ($1::uuid[])"
 
-FIND_BY_UETR: Final = f"{_PAYMENT} WHERE fact.tenant_id = $1 AND fact.uetr = $2 ORDER BY fact.accepted_at DESC LIMIT $3"
+FIND_BY_UETR: Final = f"{_PAYMENT} AND fact.tenant_id = $1 AND fact.uetr = $2 ORDER BY fact.accepted_at DESC LIMIT $3"
 
 FIND_BY_END_TO_END_ID: Final = (
-    f"{_PAYMENT} WHERE fact.tenant_id = $1 AND fact.end_to_end_id = $2 ORDER BY fact.accepted_at DESC LIMIT $3"
+    f"{_PAYMENT} AND fact.tenant_id = $1 AND fact.end_to_end_id = $2 ORDER BY fact.accepted_at DESC LIMIT $3"
 )
 
 FIND_BY_MESSAGE_SENT: Final = f"""
@@ -255,7 +276,7 @@ FIND_BY_MESSAGE_SENT: Final = f"""
     FROM message AS sent
     JOIN payment AS fact ON fact.payment_id = sent.payment_id
     JOIN payment_state AS now ON now.payment_id = sent.payment_id LEFT JOIN slot AS home ON home.slot = now.slot
-    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[])
+    WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($1::text[]) AND {stands()}
 """
 """The caller looks at the rail: named here, a planner without statistics walks through all of the rail's payments."""
 
@@ -266,23 +287,26 @@ FIND_BY_OWN_MESSAGE_ID: Final = f"""
     SELECT fact.message_id AS sent_message_id, {_PAYMENT_COLUMNS}
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
     LEFT JOIN slot AS home ON home.slot = now.slot
-    WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[])
+    WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[]) AND {stands()}
 """
 """For the answer to a message that was never saved as sent: there should be none, and it must find its payment."""
 
 CLAIMS: Final = f"""
     WITH held AS MATERIALIZED (
-        SELECT claim.tenant_id, claim.idempotency_key, claim.content_digest, claim.payment_id
+        SELECT DISTINCT ON (tenant_id, idempotency_key) tenant_id, idempotency_key, content_digest, payment_id
         FROM unnest($1::text[], $2::text[]) AS wanted (tenant_id, idempotency_key)
         JOIN claim USING (tenant_id, idempotency_key)
+        ORDER BY tenant_id, idempotency_key, claim.epoch DESC, claim.region
     )
     SELECT held.idempotency_key, held.content_digest, {_PAYMENT_COLUMNS}
     FROM held
     JOIN payment AS fact ON fact.payment_id = held.payment_id
     JOIN payment_state AS now ON now.payment_id = held.payment_id LEFT JOIN slot AS home ON home.slot = now.slot
+    WHERE {stands()}
 """
 """The keys are looked up first, and alone. As one join, a planner without statistics has paired every wanted row with
-every payment of the tenant (all three tables share the tenant), and took 20 s for 1,600 claims."""
+every payment of the tenant (all three tables share the tenant), and took 20 s for 1,600 claims. Of two claims of one
+key the later, as of two facts."""
 
 LOAD_WITH_MESSAGE: Final = f"""
     SELECT raw.message_id AS raw_id, raw.direction, raw.message_type, raw.business_message_id, raw.content_type,
@@ -298,13 +322,17 @@ LOAD_WITH_MESSAGE: Final = f"""
                     OR message.message_type LIKE ANY ('{{pacs.008.%,pacs.009.%,pacs.004.%}}'::text[]))
             OFFSET 0
         ) AS of_payment
-        ORDER BY of_payment.at, of_payment.message_id
+        ORDER BY of_payment.region <> fact.region, of_payment.at, of_payment.message_id
         LIMIT 1
     ) AS raw
+    WHERE {stands()}
 """
 """The payment's few messages first, then the oldest of them: OFFSET 0 keeps the planner from walking the key's index,
 which begins with `at`, from the oldest message of all until it meets one of this payment. It did so as soon as it had
-statistics, half a minute after the start. Of what was sent, what moves money: a question may have come before it."""
+statistics, half a minute after the start. Of what was sent, what moves money: a question may have come before it.
+
+Of what both regions have, the one that the fact was written with: under one key the client may have asked each of them
+for another amount."""
 
 FINAL_SINCE: Final = """
     SELECT payment_id, final_at FROM payment_state WHERE payment_id = ANY ($1::uuid[]) AND final_at IS NOT NULL
@@ -318,17 +346,17 @@ WAITING_SINCE: Final = """
 """
 
 AWAITING_OPERATOR: Final = f"""
-    {_PAYMENT} WHERE now.state = 'AWAITING_OPERATOR' AND ($1::text IS NULL OR fact.tenant_id = $1)
+    {_PAYMENT} AND now.state = 'AWAITING_OPERATOR' AND ($1::text IS NULL OR fact.tenant_id = $1)
     ORDER BY fact.accepted_at LIMIT $2
 """
 
 HELD: Final = f"""
-    {_PAYMENT} WHERE now.state = 'HELD' AND ($1::text IS NULL OR fact.tenant_id = $1)
+    {_PAYMENT} AND now.state = 'HELD' AND ($1::text IS NULL OR fact.tenant_id = $1)
     ORDER BY now.timer_at LIMIT $2
 """
 
 REQUESTED: Final = f"""
-    {_PAYMENT} WHERE now.request_due_at IS NOT NULL AND ($1::text IS NULL OR fact.tenant_id = $1)
+    {_PAYMENT} AND now.request_due_at IS NOT NULL AND ($1::text IS NULL OR fact.tenant_id = $1)
     ORDER BY now.request_due_at LIMIT $2
 """
 

@@ -107,8 +107,8 @@ class PostgresStore:
         with translated():
             for attempt in range(ATTEMPTS_MAX):
                 outcomes |= await self._elsewhere(waiting, anew=attempt > 0)
-                if attempt:  # the first claim that was not made says that there may be one
-                    outcomes |= await self._taken_elsewhere([new for new in waiting if _key(new) not in outcomes])
+                if attempt:  # the first claim that was not made says that an id may be
+                    outcomes |= await self._taken([new for new in waiting if _key(new) not in outcomes])
                 outcomes |= await self._accept_once([new for new in waiting if _key(new) not in outcomes])
                 waiting = [new for new in waiting if _key(new) not in outcomes]
                 if not waiting:
@@ -147,20 +147,24 @@ class PostgresStore:
         """
         return not self._has_peer and self._homes.have_never_moved
 
-    async def _taken_elsewhere(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Claimed]:
-        """Return the submissions whose message id the other region has accepted under another key."""
-        if not waiting or self._is_alone:
+    async def _taken(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Taken]:
+        """Return the submissions of whose ids a payment under another key has one, here or in the other region."""
+        if not waiting:
             return {}
         rows = await self._pool.fetch(
-            statements.MESSAGE_IDS_TAKEN_ELSEWHERE,
-            self._region,
+            statements.IDS_TAKEN,
             [new.tenant_id for new in waiting],
             [new.idempotency_key for new in waiting],
             [new.rail.value for new in waiting],
             [new.message_id for new in waiting],
+            [new.instruction_id for new in waiting],
         )
-        taken = _Claimed(None, b"", created=False)
-        return {(TenantId(row["tenant_id"]), IdempotencyKey(row["idempotency_key"])): taken for row in rows}
+        return {
+            (TenantId(row["tenant_id"]), IdempotencyKey(row["idempotency_key"])): _Taken(
+                AcceptKind.MESSAGE_ID_TAKEN if row["by_message_id"] else AcceptKind.INSTRUCTION_ID_TAKEN
+            )
+            for row in rows
+        }
 
     async def _accept_once(self, waiting: Sequence[NewPayment]) -> dict[_Key, _Outcome]:
         outcomes: dict[_Key, _Outcome] = dict(self._of_unknown_day(waiting))
@@ -496,14 +500,21 @@ class _OfUnknownDay:
 
 @dataclass(frozen=True, slots=True)
 class _Claimed:
-    """Who holds a key: none when the message id was taken, and so the key is free."""
+    """Who holds a key."""
 
-    payment: Payment | None
+    payment: Payment
     digest: bytes
     created: bool
 
 
-_Outcome = _Claimed | _Elsewhere | _OfUnknownDay | FaultyRowError
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """An id of it is another payment's, and so the key is free."""
+
+    kind: AcceptKind
+
+
+_Outcome = _Claimed | _Taken | _Elsewhere | _OfUnknownDay | FaultyRowError
 
 
 def _answer(new: NewPayment, outcome: _Outcome, *, is_first: bool) -> Accepted | FaultyRowError:
@@ -513,16 +524,22 @@ def _answer(new: NewPayment, outcome: _Outcome, *, is_first: bool) -> Accepted |
         return Accepted(AcceptKind.ELSEWHERE, None, outcome.home)
     if isinstance(outcome, _OfUnknownDay):
         return Accepted(AcceptKind.DAY_UNKNOWN, None, asked_from=outcome.asked_from)
-    if outcome.payment is None:
-        return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
+    if isinstance(outcome, _Taken):
+        return Accepted(outcome.kind, None)
     if outcome.digest != new.content_digest:
         return Accepted(AcceptKind.OTHER_CONTENT, outcome.payment)
     return Accepted(AcceptKind.CREATED if outcome.created and is_first else AcceptKind.REPLAYED, outcome.payment)
 
 
-def _refusal(error: Exception) -> _Claimed | FaultyRowError:
-    if isinstance(error, asyncpg.UniqueViolationError) and "message_id" in constraint_of(error):
-        return _Claimed(None, b"", created=False)
+_UNIQUE: Final = {"message_id": AcceptKind.MESSAGE_ID_TAKEN, "instruction_claim": AcceptKind.INSTRUCTION_ID_TAKEN}
+"""What the names of the constraints have in them, of whatever partition, by which a payment's ids are its own."""
+
+
+def _refusal(error: Exception) -> _Taken | FaultyRowError:
+    if isinstance(error, asyncpg.UniqueViolationError):
+        for name, kind in _UNIQUE.items():
+            if name in constraint_of(error):
+                return _Taken(kind)
     return FaultyRowError(str(error))
 
 

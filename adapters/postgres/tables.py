@@ -44,7 +44,7 @@ from adapters.postgres.release_tables import applied_migration, running_release
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.incoming import IncomingState
 from gateway.domain.ledger import Account, PostingKind
-from gateway.domain.payment import FundsHolder, PaymentState, ReasonOrigin
+from gateway.domain.payment import KNOWN_BY_INSTRUCTION_ID, FundsHolder, PaymentState, ReasonOrigin
 from gateway.domain.request import RequestState
 from gateway.service.ports import DeadLetterReason, MessageDirection
 
@@ -59,6 +59,7 @@ def _among(column: str, *values: str) -> str:
 
 _INSTANT = DateTime(timezone=True)
 _BY_REGION = "LIST (region)"
+_CLAIMING: Final = sorted(KNOWN_BY_INSTRUCTION_ID)
 
 tenant = Table(
     "tenant",
@@ -139,7 +140,18 @@ payment = Table(
     CheckConstraint("amount_cents > 0", name="amount_cents"),
     Index("payment_end_to_end_id_ix", "tenant_id", "end_to_end_id"),
     Index("payment_uetr_ix", "tenant_id", "uetr"),
+    Index("payment_instruction_id_ix", "instruction_id", postgresql_where=text(_among("rail", *_CLAIMING))),
     postgresql_partition_by=_BY_REGION,
+)
+
+# Of a rail that tells copies by the instruction id: what a payment of this region has, no other gets.
+instruction_claim = Table(
+    "instruction_claim",
+    metadata,
+    Column("rail", Text, nullable=False),
+    Column("instruction_id", Text, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    PrimaryKeyConstraint("rail", "instruction_id"),
 )
 
 payment_event = Table(
@@ -530,7 +542,7 @@ LOCAL: Final = (
     *(payment_state, incoming_state, outbox, projection_due, handed_over_due, rail_event_due, movement),
     *BUS_TABLES,
     *CONVERSATION_LOCAL,
-    awaited_receipt,
+    *(awaited_receipt, instruction_claim),
     running_release,
 )
 """Of this region alone."""

@@ -22,7 +22,7 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
 from adapters.amqp.connection import BrokerLink, translated
-from gateway.service.ports import UnavailableError, UnroutableError
+from gateway.service.ports import BlockedError, UnavailableError, UnroutableError
 
 CONFIRMS_MAX: Final = 500
 """Publishes that wait for their confirmation at one time. More gain nothing: the broker's rate is flat from 50 on."""
@@ -93,7 +93,7 @@ class Publisher:
         """Return once every publish has ended, well or not.
 
         Raises:
-            UnavailableError: the broker has stopped taking any.
+            BlockedError: the broker has stopped taking any.
 
         """
         for confirmation in confirmations:
@@ -113,7 +113,7 @@ class Publisher:
 
     async def _demand_unblocked(self) -> None:
         if await self._link.is_blocked():
-            raise UnavailableError("RabbitMQ has blocked publishers: it is short of memory or disk")
+            raise BlockedError("RabbitMQ has blocked publishers: it is short of memory or disk")
 
 
 async def _send(channel: aiormq.Channel, messages: Sequence[Outgoing], ids: Sequence[str]) -> list[Confirmation]:

@@ -1,8 +1,9 @@
 """What exists on the broker: names and arguments, as code.
 
-Durable quorum queues only, and every argument that matters is spelled out: defaults differ between RabbitMQ 3.10, 4.x
-and Amazon MQ, and what one of those refuses (streams, mirrored classic queues, transient queues, global prefetch) is
-not used. Nothing here, nor anywhere in the program, deletes a queue (docs/runbooks/dead-letters.md says why).
+Durable quorum queues only, and every argument that matters is spelled out: by their documentation defaults differ
+between RabbitMQ 3.10, 4.x and Amazon MQ, and what one of those refuses (streams, mirrored classic queues, transient
+queues, global prefetch) is not used. Proven on 3.10 alone (`adapters/rabbitmq/bus.py`). Nothing here, nor anywhere in
+the program, deletes a queue (docs/runbooks/dead-letters.md says why).
 
     <namespace>.<queue>  --delivery limit-->  <namespace>.dead-letters (fanout)  -->  <namespace>.dead-letters
     what is no dead letter of ours, found there                                  -->  <namespace>.unreadable

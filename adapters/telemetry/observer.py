@@ -210,11 +210,12 @@ class TelemetryObserver:
         self._rails.last_heartbeat_timestamp_seconds.labels(rail).set_to_current_time()
         self._log.info("rail_answered", rail=rail.value)
 
-    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None:
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals, different_s: float) -> None:
         """Show when it was done, and log a difference: it may be under way still."""
         self._rails.totals_compared_timestamp_seconds.labels(rail).set_to_current_time()
         outcome = "equal" if theirs == ours else "different"
         self._rails.totals_compared_total.labels(rail, outcome).inc()
+        self._rails.totals_different_seconds.labels(rail).set(different_s)
         if theirs != ours:
             self._log.warning(
                 "totals_differ",

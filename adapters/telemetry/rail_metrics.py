@@ -63,6 +63,12 @@ class RailMetrics:
             ["rail"],
             registry=registry,
         )
+        self.totals_different_seconds = Gauge(
+            "gateway_rail_totals_different_seconds",
+            "For how long an institution's totals have differed whenever they were compared; of the one for longest.",
+            ["rail"],
+            registry=registry,
+        )
         self.missing = Gauge(
             "gateway_rail_missing_messages",
             "Messages that the rail has settled to us, that never came, and that nobody has looked at.",

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 from adapters.postgres.connection import open_pool
-from adapters.postgres.logins import login_of
+from adapters.postgres.logins import Login, login_of
 from adapters.postgres.regions import PostgresRegions
 from adapters.postgres.replication.connection import ReplicationError
 from adapters.postgres.replication.follow import catch_up, join
@@ -78,8 +78,7 @@ async def initialised(settings: Settings, *, is_first: bool) -> SlotMap:
     (region, peer), url = _names(settings), witness_url_of(settings)
     await prepare_witness(url)
     # Both regions follow as a role of the same name and password: what this one logs in as there, the other does here.
-    follower = settings.peer_database_url and login_of(settings.peer_database_url.get_secret_value())
-    await prepare(_owner_url(settings), region=region, peer=peer, follower=follower or None)
+    await prepare(_owner_url(settings), region=region, peer=peer, follower=_follower(settings))
     async with open_pool(database_url_of(settings), connections_max=1) as pool, open_witness(url) as witness:
         store = PostgresRegions(pool, region=region, vault=vault_of(settings))
         regions = [RegionId(name) for name in settings.regions]
@@ -141,7 +140,7 @@ def show(settings: Settings, *, as_json: bool) -> int:
 async def _asked(
     settings: Settings, region: RegionId, peer: RegionId
 ) -> tuple[Outward, Inward, Standing | None, float | None, SlotMap | None]:
-    outward, inward = await status(_owner_url(settings), region=region, peer=peer)
+    outward, inward = await _status(settings, region, peer)
     async with (
         open_pool(database_url_of(settings), connections_max=1) as pool,
         open_witness(witness_url_of(settings)) as witness,
@@ -303,7 +302,7 @@ async def _admitted(
 async def _in_step(settings: Settings, region: RegionId, peer: RegionId) -> None:
     """Return once this region follows its peer and is followed, and what has come is folded."""
     while True:
-        outward, inward = await status(_owner_url(settings), region=region, peer=peer)
+        outward, inward = await _status(settings, region, peer)
         if not (outward.faults or inward.hindrances) and inward.unprojected <= UNPROJECTED_MAX:
             return
         await asyncio.sleep(_LOOK_PAUSE_S)
@@ -345,6 +344,17 @@ def _owner_url(settings: Settings) -> str:
     if settings.database_owner_url is None:
         raise SettingsError("FIFTEEN_DATABASE_OWNER_URL is not set: replication is made and looked at by the owner")
     return settings.database_owner_url.get_secret_value()
+
+
+def _follower(settings: Settings) -> Login | None:
+    """The role as which each region follows the other: one name in both (docs/regions.md, "Setting up")."""
+    return None if settings.peer_database_url is None else login_of(settings.peer_database_url.get_secret_value())
+
+
+async def _status(settings: Settings, region: RegionId, peer: RegionId) -> tuple[Outward, Inward]:
+    follower = _follower(settings)
+    name = None if follower is None else follower.name
+    return await status(_owner_url(settings), region=region, peer=peer, follower=name)
 
 
 def _peer_url(settings: Settings) -> str:

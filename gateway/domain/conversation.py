@@ -396,8 +396,7 @@ def due_after(
         return None
     match kind:
         case ConversationKind.REQUEST_FOR_PAYMENT:
-            undecided = state in _UNDECIDED
-            return (expires_at or pay_by) if undecided else pay_by
+            return (expires_at or pay_by) if state in MAY_EXPIRE else pay_by
         case ConversationKind.INFORMATION_REQUEST:
             return business_days_later(at, PENDING_DAYS if state is _S.PENDING else 1)
         case ConversationKind.ACCOUNT_REPORT:

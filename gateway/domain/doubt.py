@@ -36,6 +36,12 @@ LOOK_BACK_ENDED: Final = Reason(
 """Why a person is called: the rail cannot be asked by message any more."""
 
 
+DAY_ENDED: Final = Reason(
+    "DAY_ENDED", ReasonOrigin.GATEWAY, "The rail's day ended before it was sent again under its ids; ask its support."
+)
+"""Why a person is called: the rail has no such message, and its ids may not be sent any more."""
+
+
 class Enquiry(StrEnum):
     """How a rail is asked."""
 
@@ -121,16 +127,23 @@ def questions(payment: Payment, policy: DoubtPolicy) -> int:
             assert_never(policy.enquiry)
 
 
-def not_found(event: Event, *, policy: NotFoundPolicy, is_of_today: bool, is_about_last_copy: bool) -> Event:
-    """Return what the rail's "not found" means for a tenant with this policy.
+def is_of_one_copy(event: Event) -> bool:
+    """Whether an answer says of the copies that had left when it was asked for, and of no later one."""
+    return event.kind in {EventKind.NOT_FOUND_REPORTED, EventKind.NOT_PROCESSED_REPORTED}
+
+
+def without_later_copies(event: Event, *, policy: NotFoundPolicy, is_of_today: bool, is_about_last_copy: bool) -> Event:
+    """Return what an answer that `is_of_one_copy` means for a tenant with this policy about what is not found.
 
     `is_of_today` says whether the ids of the payment are of the rail's present day: only then may they be sent again.
     `is_about_last_copy` says whether the question was put after the last copy had left: where not, the answer says
-    nothing of that copy, which may settle.
+    nothing of that copy, which may settle. What was not processed wants new ids, and is never sent again as it is.
     """
-    assert event.kind is EventKind.NOT_FOUND_REPORTED, "only the rail's word that it has no such message leads here"
+    assert is_of_one_copy(event), "only the rail's word that no copy can settle leads here"
     if not is_about_last_copy:
         return Event(EventKind.STATUS_REQUEST_UNANSWERED, event.reason, None, event.business_message_id, event.details)
+    if event.kind is EventKind.NOT_PROCESSED_REPORTED:
+        return event
     match policy:
         case NotFoundPolicy.REJECT:
             return event
@@ -147,30 +160,39 @@ def may_be_out_of_place(event: Event, payment: Payment) -> bool:
     return is_either and payment.state in DOUBTED
 
 
+_REPORT: Final = "report"
+"""The id of the report that is unplaced, in the event's details."""
+
+
 def placed(
-    event: Event, events: Sequence[RecordedEvent], *, may_be_of_posting: bool, is_before_questions: bool
+    event: Event,
+    events: Sequence[RecordedEvent],
+    *,
+    report_id: str,
+    may_be_of_posting: bool,
+    is_before_questions: bool,
 ) -> Event:
     """Return what an event that `may_be_out_of_place` means for a payment with this history before it.
 
     After ACWP the creditor's institution may refuse the posting, by an RJCT that is worded like one before the
     settlement (FedNow Operating Procedures v2.1 section 5). Where the ACWP may have gone to where it was not read, the
     other region's connection point, the RJCT decides nothing: the rail itself is asked, which tells the status as at
-    its own completion. A second RJCT after a question that followed the first answers that question.
+    its own completion. Where it relays the institution's report again as its answer, that is the same Document: its id,
+    `report_id`, is that of an RJCT which came before the question. Another one is the institution's news again.
 
     `may_be_of_posting` says whether it is the institution's own word on a rail where a posting may be refused, and
     `is_before_questions` whether it was written before the rail could be asked at all: what was to be heard before it
     is then under way as well, unless it went to a region that is lost.
     """
-    unplaced = next((each for each in events if each.event.kind is EventKind.REFUSAL_UNPLACED), None)
+    unplaced = [each for each in events if each.event.kind is EventKind.REFUSAL_UNPLACED]
     if event.kind is EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED:
-        if unplaced is None:
+        if not unplaced:
             return event
-        said = unplaced.event
+        said = unplaced[0].event
         return replace(event, kind=EventKind.POSTING_REFUSAL_PLACED, reason=said.reason, status=said.status)
     was_taken_over = any(each.event.kind is EventKind.TAKEN_OVER for each in events)
-    was_asked_since = unplaced is not None and any(
-        each.event.kind is EventKind.STATUS_REQUESTED and each.sequence > unplaced.sequence for each in events
-    )
-    if not may_be_of_posting or was_asked_since or (is_before_questions and not was_taken_over):
+    asked_at = max((each.sequence for each in events if each.event.kind is EventKind.STATUS_REQUESTED), default=0)
+    is_answer = any(each.sequence < asked_at and each.event.details.get(_REPORT) == report_id for each in unplaced)
+    if not may_be_of_posting or is_answer or (is_before_questions and not was_taken_over):
         return event
-    return replace(event, kind=EventKind.REFUSAL_UNPLACED)
+    return replace(event, kind=EventKind.REFUSAL_UNPLACED, details={**event.details, _REPORT: report_id})

@@ -117,6 +117,14 @@ def status_answer_id_of(*parts: str) -> UUID:
     return _uuid(bytearray(_digest("status-answer", *parts)[:16]), version=8)
 
 
+def request_answer_id_of(*parts: str) -> UUID:
+    """Return the own id of a word to who has sent a message about a return: of the rail, its id, and the word's type.
+
+    However often the message is seen to, that word leaves once.
+    """
+    return _uuid(bytearray(_digest("request-answer", *parts)[:16]), version=8)
+
+
 def receipts_ping_id_of(*parts: object) -> UUID:
     """Return the id of the ping that missing receipts lead to in a window: several workers of a region ask once."""
     digest = _digest("receipts-ping", *map(str, parts))

@@ -14,7 +14,7 @@ from typing import Final
 
 from gateway.domain.conversation import Conversation, ConversationState
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import ARRIVED, GOING_BACK, IncomingTransfer
+from gateway.domain.incoming_transfer import ARRIVED, GOING_BACK, Attention, IncomingTransfer
 from gateway.domain.payment import Reason, ReasonOrigin
 
 NARRATIVE: Final = "NARR"
@@ -41,11 +41,13 @@ class LatestStatus:
 def latest_status_of(transfer: IncomingTransfer) -> LatestStatus | None:
     """Return what is told of a transfer; None while the rail alone knows, or where it wants no word of it.
 
+    Of what the rail has contradicted itself about nothing is told: a person finds out first.
+
     What follows our acceptance without posting is told as it goes on; of what we accepted outright the service takes
     nothing but that it was posted.
     """
     state, answer = transfer.state, transfer.answer
-    if transfer.is_liquidity:
+    if transfer.is_liquidity or transfer.attention is Attention.CONTRADICTED:
         return None
     if state is IncomingState.REJECTED:
         return LatestStatus("RJCT", _stated(transfer.reason))

@@ -26,7 +26,7 @@ class Leg(StrEnum):
     """Having the debtor's money reserved by the institution's core, where that holds it."""
 
     SIGN = "sign"
-    """Making, and where the rail wants it signing, the message."""
+    """Building the message for the rail. The gateway signs nothing yet: no signature's time is in it."""
 
     RAIL = "rail"
     """From the message's creation time until its answer has come; the rail's and the receiver's, not ours."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NewType, TypeGuard
+from typing import Final, NewType, TypeGuard
 from uuid import UUID
 
 from gateway.domain.request import NO_REQUEST, Request
@@ -22,6 +22,13 @@ class Rail(StrEnum):
 
     FEDNOW = "fednow"
     RTP = "rtp"
+
+
+KNOWN_BY_INSTRUCTION_ID: Final = frozenset({Rail.RTP})
+"""Rails that tell a repeat from a new payment by the instruction id: no two payments of ours may share one there.
+
+The public RTP guide of IBM (FTM): a known ``InstrId`` gets the answer that was given before.
+"""
 
 
 class PaymentState(StrEnum):

@@ -74,7 +74,8 @@ class RailEvent:
     """One fact about us and the rail, or the rail itself.
 
     ``code`` is the rail's own for the event; ``subjects`` whom it is about (none: the whole connection party), by
-    routing number, connection party or connection point. ``about`` is the id of the message of ours that it answers.
+    routing number, connection party or connection point. ``about`` is the id of the message of ours that it answers; of
+    an answer of ours to another institution's request, or of our receipt, the id of theirs.
     ``event_time`` is the time that the message gives the event.
     """
 
@@ -96,6 +97,11 @@ class RailEvent:
     def happened_at(self) -> datetime:
         """When the event happened, by the message; else when we knew."""
         return self.event_time or self.at
+
+    @property
+    def answers_another(self) -> bool:
+        """Whether it is a word of ours to another institution that says the same however late it leaves."""
+        return self.kind is RailEventKind.REQUESTED and self.about is not None
 
     def comes_after(self, other: RailEvent) -> bool:
         """Whether it was kept later than another; of two at one moment the ids decide."""

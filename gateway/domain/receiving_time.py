@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import TO_BE_DECIDED, IncomingTransfer
+from gateway.domain.payment import PaymentId
 from gateway.domain.timing import SELDOM_INTERVAL_S, question_pause
 
 ZONE: Final = ZoneInfo("America/New_York")
@@ -79,13 +80,14 @@ class ReceivingTiming:
         return now + question_pause(self.question_interval_s, transfer.status_requests)
 
 
-def posting_due(now: datetime) -> datetime:
+def posting_due(arrived_at: datetime) -> datetime:
     """Return by when what arrived is posted, blocked or given back: the end of the next standard business day, Eastern.
 
+    From the day on which the rail brought it, whatever is said of it later: a deadline of the rail's never moves.
     FedNow Operating Procedures v2.1, October 2024, after ACWP. Standard business days are those of the Federal Reserve:
     Monday to Friday but for its holidays.
     """
-    return business_days_later(now, 1)
+    return business_days_later(arrived_at, 1)
 
 
 def business_days_later(now: datetime, count: int) -> datetime:
@@ -101,23 +103,21 @@ def business_days_later(now: datetime, count: int) -> datetime:
 def decide_by(transfer: IncomingTransfer) -> datetime | None:
     """Return by when somebody must have decided what becomes of the money; None where nobody has to.
 
-    What has settled and was not posted yet is counted from the day on which the rail brought it, so never too late; so
-    is what another region holds, whose timer is not here.
+    Counted from the day on which the rail brought it, so never too late, also of what another region holds.
     """
-    if transfer.state in {IncomingState.SETTLED, IncomingState.RETURN_DUE}:
-        return posting_due(transfer.forwarded_at)
-    if transfer.state not in TO_BE_DECIDED:
-        return None
-    return transfer.next_step_at or posting_due(transfer.forwarded_at)
+    return posting_due(transfer.forwarded_at) if transfer.state in TO_BE_DECIDED else None
 
 
 def in_order_of_deciding(transfers: Iterable[IncomingTransfer]) -> list[IncomingTransfer]:
-    """Return what a person must look at, then what must be decided first, by its deadline, then the newest."""
+    """Return what a person must look at, then what must be decided first, by its deadline, then the newest.
 
-    def order(transfer: IncomingTransfer) -> tuple[bool, bool, timedelta]:
-        due = decide_by(transfer)
-        since = (due or transfer.received_at) - _BEGINNING
-        return (transfer.attention is None, due is None, since if due else -since)
+    Of one deadline what the rail brought first comes first. A store that cuts its lists cuts them in this order.
+    """
+
+    def order(transfer: IncomingTransfer) -> tuple[bool, bool, timedelta, PaymentId]:
+        is_due = transfer.state in TO_BE_DECIDED
+        since = (transfer.forwarded_at - _BEGINNING) if is_due else (_BEGINNING - transfer.received_at)
+        return (transfer.attention is None, not is_due, since, transfer.payment_id)
 
     return sorted(transfers, key=order)
 

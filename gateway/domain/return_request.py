@@ -5,8 +5,8 @@ changes is in two tables here, one for what we ask, one for what we are asked. T
 
 Sources: FedNow Operating Procedures v2.1 (October 2024), sections 9 and 14: a request within 60 calendar days of
 settlement (a warranty claim, WNTB, within 95; a report of fraud, FRAD, later too), an answer by midnight Eastern of the
-next standard business day, a final one ten standard business days after PDCR at the latest. Unanswered, it may be put
-again.
+next standard business day (to a warranty claim, of the twentieth), a final one ten standard business days after PDCR at
+the latest, whatever was asked for. Unanswered, it may be put again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Final
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEvent
+from gateway.domain.payment import Reason
 from gateway.domain.receiving_time import ZONE, business_days_later
 from gateway.domain.reconciliation import cycle_day
 from gateway.domain.request import Request, RequestState
@@ -33,8 +34,16 @@ REQUEST_ID: Final = "request_id"
 CASE_ID: Final = "case_id"
 """Under this the details of a request that was sent again have the case of the first copy: its message id."""
 
+ANSWER_DAYS: Final[Mapping[str, int]] = {"WNTB": 20}
+"""Within how many standard business days a request is answered, by its reason."""
+
+ANSWER_DAYS_OTHERWISE: Final = 1
+
 FINAL_ANSWER_DAYS: Final = 10
 """Standard business days from PDCR to a final answer."""
+
+MONEY_DAYS: Final = 1
+"""Standard business days from the promise to the money. Ours: the rail has it follow "simultaneously"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,19 @@ def is_in_time(*, settled_at: datetime, asked_at: datetime, reason_code: str | N
     return days is None or (asked_at.astimezone(ZONE).date() - cycle_day(settled_at)).days <= days
 
 
+def due_of(state: RequestState, reason: Reason | None, *, at: datetime) -> datetime:
+    """Return until when what comes next is due of a request that came into an open state `at`.
+
+    `reason` is the request's own where it was put just now: how long its answer may take is a matter of that.
+    """
+    if state is RequestState.PENDING:
+        return business_days_later(at, FINAL_ANSWER_DAYS)
+    if state is RequestState.AGREED:
+        return business_days_later(at, MONEY_DAYS)
+    code = "" if reason is None else reason.code
+    return business_days_later(at, ANSWER_DAYS.get(code, ANSWER_DAYS_OTHERWISE))
+
+
 def request_after(request: Request, step: RequestStep, *, message_id: str | None, due_at: datetime | None) -> Request:
     """Return the request as it is after a step: under a new message id where it was put anew, and due anew while open.
 
@@ -126,7 +148,6 @@ def request_of(request: Request, event: Event, *, at: datetime) -> Request:
     step = REQUESTS.get((request.state, event.kind))
     if step is None:
         return request
-    days = FINAL_ANSWER_DAYS if step.state is RequestState.PENDING else 1
     is_asked = event.kind is EventKind.RETURN_ASKED
     asked = event.details.get(CASE_ID, event.business_message_id) if is_asked else None
-    return request_after(request, step, message_id=asked, due_at=business_days_later(at, days))
+    return request_after(request, step, message_id=asked, due_at=due_of(step.state, event.reason, at=at))

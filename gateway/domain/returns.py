@@ -113,6 +113,15 @@ def returnable_all_the_same(transfer: IncomingTransfer) -> Amount | None:
     return Amount(left)
 
 
+def goes_back_by_itself(transfer: IncomingTransfer) -> bool:
+    """Whether what is owed is on its way back, or its next try is, and nobody has to look before.
+
+    A return that has failed for good is followed by none, nor is one that the rail contradicts itself about.
+    """
+    is_owed = transfer.state is IncomingState.RETURN_DUE and transfer.attention is None
+    return is_owed and bool(transfer.returning_cents or transfer.next_step_at)
+
+
 def return_key_of(transfer: IncomingTransfer) -> IdempotencyKey:
     """Return the key of the return that is under way: however often it is begun, it is one payment.
 

@@ -61,8 +61,14 @@ class Timing:
         Neither past the payment's own time nor past the rail's clock: a message that left after the rail was asked, and
         had said that it knows nothing, could settle a payment that is called rejected.
         """
-        clock_ends = creation_time + timedelta(seconds=self.rail_clock_s - self.send_margin_s)
-        return min(self.latest_sending(payment), clock_ends)
+        return min(self.latest_sending(payment), self.repeatable_until(creation_time))
+
+    def repeatable_until(self, saved_at: datetime) -> datetime:
+        """Return the instant after which what was saved at an instant does not leave: the rail's clock is over.
+
+        A repeat may be the first copy to arrive, and settle: by then what became of the payment may be decided.
+        """
+        return saved_at + timedelta(seconds=self.rail_clock_s - self.send_margin_s)
 
     def answer_overdue(self, payment: Payment, creation_time: datetime) -> datetime:
         """Return the instant from which an answer that has not come puts the payment in doubt."""

@@ -131,6 +131,12 @@ _SETTLED_STATES: Final = (_S.SETTLED, _S.ACCEPTED_WITHOUT_POSTING, _S.RETURN_DUE
 _UNSENT_BY_SCREENING: Final = (_S.HELD, _S.RELEASED)
 """Held by screening, or released since: nothing has left from here."""
 
+_UNSENT: Final = (_S.RECEIVED, *_UNSENT_BY_SCREENING, _S.RESEND_DUE)
+"""No copy that could still settle has left, as far as is known here; one is to leave."""
+
+_AT_THE_RAIL: Final = (_E.STILL_IN_PROCESS_REPORTED, _E.PROGRESS_REPORTED)
+"""The rail's words that it has the payment, and has not ended it."""
+
 _FINAL: Final = tuple(state for state in PaymentState if state.is_final)
 
 TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
@@ -166,10 +172,6 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
         (state, kind): Transition(state)
         for state in _UNSENT_BY_SCREENING
         for kind in (*_NOT_FOUND, *_SAYING_NOTHING, _E.NOT_PROCESSED_REPORTED)
-    },
-    **{
-        (state, _E.STILL_IN_PROCESS_REPORTED): Transition(_S.IN_DOUBT, (*_ASK_AGAIN, *_STRANGE))
-        for state in _UNSENT_BY_SCREENING
     },
     # The bytes may have left. What answers a question here answers one that was put before a second copy left.
     (_S.SENDING, _E.SENDING_ABANDONED): Transition(_S.REJECTED, _STOP),
@@ -236,9 +238,13 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     **{(_S.RESEND_DUE, kind): Transition(state, _STRANGE_STOP) for kind, state in _SETTLING.items()},
     **{(_S.RESEND_DUE, kind): Transition(_S.REJECTED, _STOP) for kind in _REJECTING},
     **{(_S.RESEND_DUE, kind): Transition(_S.RESEND_DUE) for kind in _NOT_FOUND},
+    # ... but not on the day after, whose ids are others.
+    **{
+        (state, _E.RESENDING_TOO_LATE): Transition(_S.AWAITING_OPERATOR, _OPERATOR_ALONE)
+        for state in (_S.RELEASED, _S.RESEND_DUE)
+    },
     (_S.RESEND_DUE, _E.NOT_PROCESSED_REPORTED): Transition(_S.REJECTED, _STOP),
     **{(_S.RESEND_DUE, kind): Transition(_S.RESEND_DUE) for kind in _SAYING_NOTHING},
-    (_S.RESEND_DUE, _E.STILL_IN_PROCESS_REPORTED): Transition(_S.IN_DOUBT, (*_ASK_AGAIN, *_STRANGE)),
     # The rail has settled: that is final. ACWP cannot follow ACSC, but says the same of the money.
     **{(_S.SETTLED, kind): Transition(_S.SETTLED) for kind in _SETTLING},
     (_S.SETTLED, _E.POSTING_PENDING_REPORTED): Transition(_S.SETTLED, _STRANGE),
@@ -295,8 +301,10 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
     # Never sent from here, since the rail was asked first: what the core, or the directory, refuses is not sent.
     (_S.RESEND_DUE, _E.FUNDS_REFUSED): Transition(_S.REJECTED, _STOP),
     (_S.RESEND_DUE, _E.DIRECTORY_REFUSED): Transition(_S.REJECTED, _STOP),
-    # Progress decides nothing, whenever it comes.
-    **{(state, _E.PROGRESS_REPORTED): Transition(state) for state in PaymentState},
+    # The rail has a copy that is not known here, as after a failover that lost SENDING: none is sent, it is asked.
+    **{(state, kind): Transition(_S.IN_DOUBT, (*_ASK_AGAIN, *_STRANGE)) for state in _UNSENT for kind in _AT_THE_RAIL},
+    # Elsewhere progress decides nothing, whenever it comes.
+    **{(state, _E.PROGRESS_REPORTED): Transition(state) for state in PaymentState if state not in _UNSENT},
 }
 
 

@@ -69,12 +69,14 @@ _MESSAGE_ID_PATH: Final = "/Document/FIToFICstmrCdtTrf/GrpHdr/MsgId"
 class Heard:
     """Of what a statement speaks: of the transfer itself or of a question, and of a day that the rail still knows.
 
-    ``is_about_posting_question``: of a question to the receiver, not to the rail.
+    ``is_about_posting_question``: of a question to the receiver, not to the rail. ``was_asked``: the rail was asked
+    about the payment before, so that it may be an answer to that.
     """
 
     is_about_transfer: bool
     is_looked_back_to: bool
     is_about_posting_question: bool = False
+    was_asked: bool = False
 
 
 class Dialect(Protocol):
@@ -444,6 +446,7 @@ class DialectProtocol:
                 is_about_transfer=is_about_transfer,
                 is_looked_back_to=self.is_looked_back_to(payment, at=at),
                 is_about_posting_question=self._is_about_posting_question(said, about, payment),
+                was_asked=payment.status_requests > 0,
             )
             event = self._dialect.event(said, heard)
         return Event(event.kind, event.reason, event.status, reading.business_message_id, event.details)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gateway.domain.doubt import EXPIRED, Enquiry
+from gateway.domain.doubt import DAY_ENDED, EXPIRED, Enquiry
 from gateway.domain.events import Event, EventKind
-from gateway.domain.history import standing_hold
+from gateway.domain.history import counts_transfer, standing_hold
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
 from gateway.domain.screening import HELD_UNTIL
 from gateway.domain.settlement import settlement_details
@@ -106,9 +106,8 @@ class Dispatcher:
             rail, now = self.rails[payment.rail], self.clock.now()
             if _asks_first(payment):
                 return decide(payment, Event(EventKind.TAKEN_OVER), at=now, timing=rail.timing)
-            if now >= rail.timing.latest_sending(payment):
-                event = Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
-                return decide(payment, event, at=now, timing=rail.timing)
+            if (too_late := _too_late(payment, rail, at=now)) is not None:
+                return decide(payment, too_late, at=now, timing=rail.timing)
             if asks_first or (payment.state, payment.transfers) != (loaded.state, loaded.transfers):
                 raise UnavailableError(f"payment {payment.payment_id} has changed: it is looked at, and reserved, anew")
             if unreached is not None and not payment.transfers:
@@ -148,7 +147,7 @@ class Dispatcher:
 
         decision = await self.decisions.take(delivery.payment_id, choose, loaded=loaded)
         if decision is not None and message is not None:
-            await self._ask(decision.payment.rail, message)
+            await self._ask(decision, message)
 
     async def ping(self, delivery: Delivery) -> None:
         """Ask whether the rail is there at all; raises as `transfer`. Payments in doubt share one PING a minute."""
@@ -171,7 +170,7 @@ class Dispatcher:
 
         decision = await self.decisions.take(delivery.payment_id, choose)
         if decision is not None and message is not None:
-            await self._ask(decision.payment.rail, message)
+            await self._ask(decision, message)
 
     async def _screened(self, payment: Payment, received: RawMessage, *, until: datetime) -> ToSend:
         """What screening says of a payment, now or when it was held: what nobody has released is held again."""
@@ -210,11 +209,30 @@ class Dispatcher:
                 raise UnavailableError(f"the money of payment {payment.payment_id} is not reserved: it is not repeated")
         return payment, rail.transfer_message(payment, received, at=at).kept(self.identifiers.new_uuid(), at=at)
 
-    async def _ask(self, rail: Rail, message: OutboundMessage) -> None:
+    async def _ask(self, decision: Decision, message: OutboundMessage) -> None:
         try:
-            await self.links[rail].send(message.body, message_class=message.message_class)
+            if counts_transfer(decision.event.kind):
+                await self._demand_open(decision)
+            await self.links[decision.payment.rail].send(message.body, message_class=message.message_class)
         except UnavailableError as error:
             self.observer.fault("question", error)
+
+    async def _demand_open(self, decision: Decision) -> None:
+        """Return if a repeat may leave still: while it was held up, time or a person may have decided what it is about.
+
+        Raises:
+            NotSentError: it may not; nothing was sent, and where the doubt goes on, its timer asks.
+            UnavailableError: the store does not answer; likewise.
+
+        """
+        payment = decision.payment
+        now = (await self.decisions.store.load([payment.payment_id]))[payment.payment_id]
+        if now.state not in ASKABLE:
+            raise NotSentError(f"payment {payment.payment_id} is {now.state} meanwhile: it is not repeated")
+        if self.clock.now() >= self.rails[payment.rail].timing.repeatable_until(decision.at):
+            raise NotSentError(
+                f"payment {payment.payment_id} was to be repeated at {decision.at}: that is too long ago"
+            )
 
     def _with_message(self, payment: Payment, event: Event, message: OutboundMessage, now: datetime) -> Decision:
         rail = self.rails[payment.rail]
@@ -278,6 +296,18 @@ def _held(payment: Payment, screened: ToSend, *, at: datetime, rail: RailProtoco
     details = {HELD_UNTIL: until.isoformat(), **screened.details}
     event = Event(EventKind.SCREENING_HELD, reason=screened.held, details=details)
     return decide(payment, event, at=at, timing=rail.timing)
+
+
+def _too_late(payment: Payment, rail: RailProtocol, *, at: datetime) -> Event | None:
+    """What it means that a payment may not be sent any more, if it may not.
+
+    A copy that follows another leaves on the day of its ids, or not at all.
+    """
+    if at >= rail.timing.latest_sending(payment):
+        return Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
+    if payment.transfers and not rail.is_of_today(payment, at=at):
+        return Event(EventKind.RESENDING_TOO_LATE, reason=DAY_ENDED)
+    return None
 
 
 def _asks_first(payment: Payment) -> bool:

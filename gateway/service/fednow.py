@@ -84,6 +84,9 @@ _BY_ANSWER: Final = {
 _NEVER_RECEIVED: Final = "AG09"
 """ISO: the original payment was never received. It can answer a question only, never a transfer."""
 
+_IN_WORDS: Final = "NARR"
+"""ISO: told in words. The service may refuse a question with it, and a transfer; an institution rejects with it."""
+
 _DATE: Final = slice(8)
 """Where a message id carries its date."""
 
@@ -255,7 +258,7 @@ class FedNowDialect:
                 kind = EventKind.STATUS_REQUEST_UNANSWERED
             elif answer is not None and heard.is_looked_back_to:
                 kind = _BY_ANSWER[answer]
-            elif answer is not None or not heard.is_about_transfer or code == _NEVER_RECEIVED:
+            elif answer is not None or not heard.is_about_transfer or self._may_refuse_question(statement, code, heard):
                 kind = EventKind.STATUS_REQUEST_UNANSWERED
         is_of_payment = kind in _BY_STATUS.values()
         return Event(
@@ -263,6 +266,14 @@ class FedNowDialect:
             reason=None if code is None else Reason(code, ReasonOrigin.RAIL),
             status=statement.status.value if is_of_payment else None,
         )
+
+    def _may_refuse_question(self, report: PaymentStatusReport, code: str | None, heard: Heard) -> bool:
+        """Whether an RJCT about the transfer may refuse a question instead: what the service names then is not public.
+
+        What is told in words is not read: once the service was asked, it may say so of the question.
+        """
+        is_services = not self.may_be_of_posting(report)
+        return code == _NEVER_RECEIVED or (code == _IN_WORDS and is_services and heard.was_asked)
 
     def may_be_of_posting(self, statement: Statement) -> bool:
         """Whether it is not the service's own word: an institution's, relayed, may follow its ACWP.

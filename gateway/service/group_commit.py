@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar, cast
+from typing import ClassVar, Final, Generic, TypeVar, cast
 
 from gateway.service.ports import PartlyFaultyError, UnavailableError
 
@@ -18,7 +18,12 @@ WAITING_MAX: Final = 4_096
 
 
 class OverloadedError(Exception):
-    """More is asked than can be done in time: nothing was done; ask again later."""
+    """More is asked than can be done in time: nothing was done; ask again later.
+
+    ``shown`` is what a client is told: the cause, and nothing of ours.
+    """
+
+    shown: ClassVar[str] = "More is asked than can be done in time"
 
 
 @dataclass(slots=True)

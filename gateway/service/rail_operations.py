@@ -51,6 +51,9 @@ SEND_AGAIN_S: Final = 2.0
 SENDABLE_S: Final = 60.0
 """What could not be handed over for so long is given up: whoever asked has done something else by then."""
 
+ANSWER_SENDABLE_S: Final = 86_400.0
+"""What another institution is told of its request for a return is tried for so long: it waits a day for an answer."""
+
 SENT_AT_ONCE_MAX: Final = 16
 SHOWN_EVENTS_MAX: Final = 400
 SHOWN: Final = frozenset(
@@ -343,8 +346,9 @@ class RailOperationSender:
         again_at = taken_at + timedelta(seconds=SEND_AGAIN_S)
         for unsent in await self.store.take_unsent(taken_at, again_at=again_at, limit=SENT_AT_ONCE_MAX):
             link, now = self.links.get(unsent.event.rail), self.clock.now()
-            if link is None or now - unsent.event.at > timedelta(seconds=SENDABLE_S):
-                await self._give_up(unsent, now, f"It could not be handed to the rail within {SENDABLE_S:g} s.")
+            sendable_s = ANSWER_SENDABLE_S if unsent.event.answers_another else SENDABLE_S
+            if link is None or now - unsent.event.at > timedelta(seconds=sendable_s):
+                await self._give_up(unsent, now, f"It could not be handed to the rail within {sendable_s:g} s.")
                 continue
             if await self._is_asked_anew(unsent.event):
                 await self._give_up(unsent, now, "It was asked anew before this could be handed to the rail.")

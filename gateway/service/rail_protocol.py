@@ -284,10 +284,11 @@ def placed_by(
     rail: RailProtocol, reading: Reading, event: Event, payment: Payment, events: Sequence[RecordedEvent]
 ) -> Event:
     """Return what an event that `may_be_out_of_place` means, by what its rail says of the reading it was made of."""
-    assert reading.statement is not None, "it was interpreted"
+    assert isinstance(reading.statement, PaymentStatusReport), "nothing else rejects, or says ACWP"
     return placed(
         event,
         events,
+        report_id=reading.statement.message_id,
         may_be_of_posting=rail.may_be_of_posting(reading.statement),
         is_before_questions=rail.timing.is_before_questions(payment, reading.created_at),
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Final
 
-from gateway.domain.doubt import NotFoundPolicy, may_be_out_of_place, not_found
+from gateway.domain.doubt import NotFoundPolicy, is_of_one_copy, may_be_out_of_place, without_later_copies
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import is_about_last_copy, standing_hold
 from gateway.domain.incoming_transfer import IncomingTransfer
@@ -18,6 +20,7 @@ from gateway.service.conversations.hear import ConversationHearing, Outcome, Sai
 from gateway.service.decide import Choice, Decisions, decide
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.hear import FAULT, ID_REUSED, Arrived, Hearing
+from gateway.service.large_messages import LARGE_BYTES, Aside, split
 from gateway.service.ports import (
     Clock,
     Decision,
@@ -114,6 +117,8 @@ class Receiver:
     """Answers other institutions that ask what became of what they have sent us."""
     receipts: AwaitedReceipts | None = None
     """Forgets what something that came names: nobody has to wait for its receipt any more."""
+    large_bytes: int = LARGE_BYTES
+    """What is larger is read in a thread, after the others."""
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -123,12 +128,21 @@ class Receiver:
 
         """
         receipts: Sequence[str] = ()
-        while True:
-            deliveries: list[RailDelivery] = []
-            # What was saved is acknowledged while the next is on its way: the rail holds back what it has handed out.
-            await each([self._fetch(deliveries), self._acknowledge(receipts)])
-            await self.apply(deliveries)
-            receipts = [delivery.receipt for delivery in deliveries]
+        async with Aside(self.observer) as aside:
+            while True:
+                fetched: list[RailDelivery] = []
+                # What was saved is acknowledged while the next is on its way: the rail holds back what it handed out.
+                await each([self._fetch(fetched), self._acknowledge(receipts)])
+                prompt, large = split(fetched, large_bytes=self.large_bytes)
+                await self.apply(prompt)
+                receipts = [delivery.receipt for delivery in fetched]
+                if large:  # a fetch is acknowledged as a whole: it may be one unit of work
+                    await aside.put(partial(self._apply_aside, large, receipts))
+                    receipts = ()
+
+    async def _apply_aside(self, large: Sequence[RailDelivery], receipts: Sequence[str]) -> None:
+        await self.apply(large)
+        await self._acknowledge(receipts)
 
     async def _fetch(self, deliveries: list[RailDelivery]) -> None:
         deliveries += await self.link.receive(messages_max=MESSAGES_MAX, wait_s=WAIT_S)
@@ -169,13 +183,23 @@ class Receiver:
     ) -> Sequence[str]:
         """Save the effect of each message; a repeat is safe. Raises UnavailableError when the store does not answer.
 
-        What is known of all of them is read at once, and their effects are committed together. What was handed over by
-        another region, and finds no payment here either, is set aside; its receipt is the note by which it came. Where
-        that is among the `early` it is returned instead: it had no effect, and is to be applied again later.
+        What is known of all of them is read at once, and their effects are committed together; but the large ones come
+        afterwards, one at a time. What was handed over by another region, and finds no payment here either, is set
+        aside; its receipt is the note by which it came. Where that is among the `early` it is returned instead: it had
+        no effect, and is to be applied again later.
         """
+        prompt, large = split(deliveries, large_bytes=self.large_bytes)
+        hear = partial(self._heard, is_handed_over=is_handed_over)
+        put_off = [*await self._apply_read([hear(each) for each in prompt], early)] if prompt else []
+        for delivery in large:
+            put_off += await self._apply_read([await asyncio.to_thread(hear, delivery)], early)
+        return put_off
+
+    async def _apply_read(self, everything: Sequence[_Heard], early: Collection[str]) -> Sequence[str]:
+        """Apply what was read, all of it of one way; see `apply`."""
         store, rail = self.decisions.store, self.rail.rail
         put_off: list[str] = []
-        everything = [self._heard(delivery, is_handed_over=is_handed_over) for delivery in deliveries]
+        is_handed_over = any(one.is_handed_over for one in everything)
         heard = [replace(one, put_off=put_off) if one.came_by in early else one for one in everything]
         if self.incoming is not None:
             await self._arrive([one for one in heard if one.reading.transfer is not None])
@@ -333,7 +357,7 @@ class Receiver:
             await self._quarantine(one, reading.codes or (UNMATCHED,))
             request = reading.statement
             if self.incoming and isinstance(request, PaymentCancellationRequest) and not reading.gives_up:
-                await self.incoming.requests.refuse_unknown(self.rail.rail, request)
+                await self.incoming.requests.refuse_unknown(self.rail.rail, request, about=reading.about)
         elif mismatches := self.rail.mismatches(reading, payment):
             await self._quarantine(one, mismatches)
         else:
@@ -429,8 +453,8 @@ class Receiver:
                     return None
             now = self.clock.now()
             event = self.rail.event(reading, current, at=now)
-            if event.kind is EventKind.NOT_FOUND_REPORTED:
-                event = await self._not_found(event, reading, current, at=now)
+            if is_of_one_copy(event):
+                event = await self._of_all_copies(event, reading, current, at=now)
             elif may_be_out_of_place(event, current):
                 events = await self.decisions.store.events(current.payment_id)
                 event = placed_by(self.rail, reading, event, current, events)
@@ -448,7 +472,7 @@ class Receiver:
 
         return choose
 
-    async def _not_found(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
+    async def _of_all_copies(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
         store = self.decisions.store
         # What the rail does not find may have been there: a return goes again under the same ids, or not at all.
         policy = NotFoundPolicy.RESEND if payment.is_return else await store.not_found_policy(payment.tenant_id)
@@ -464,7 +488,7 @@ class Receiver:
             policy, is_of_today = NotFoundPolicy.RESEND, True
         if not payment.transfers and is_of_today and standing_hold(events) is not None:
             policy = NotFoundPolicy.RESEND  # it was held, and is held again: a person is at work on it
-        return not_found(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)
+        return without_later_copies(event, policy=policy, is_of_today=is_of_today, is_about_last_copy=counts)
 
     async def _quarantine(self, one: _Heard, codes: tuple[str, ...]) -> None:
         quarantined = Quarantined(self._raw(one), self.rail.rail, codes)

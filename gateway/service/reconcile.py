@@ -94,6 +94,8 @@ class Reconciler:
     """The days that are over whose details were looked at; forgotten with the process, for looking twice is no harm."""
     _read: dict[UUID, datetime] = field(default_factory=dict)
     """The reports that were looked at, and when they came."""
+    _differing: dict[tuple[Rail, str], datetime] = field(default_factory=dict)
+    """The institutions whose totals differed when they were last compared, and since when at every comparison."""
 
     async def run(self) -> None:
         """Ask and compare until cancelled. Raises UnavailableError when the store does not answer."""
@@ -113,7 +115,10 @@ class Reconciler:
         if self._asked_turn is None:
             self._asked_turn = turn
         if turn != self._asked_turn:
-            for dialect, institution in await self._asked_about():
+            about = await self._asked_about()
+            institutions = {institution for _, institution in about}
+            self._differing = {known: since for known, since in self._differing.items() if known[1] in institutions}
+            for dialect, institution in about:
                 event_id = totals_request_id(self.region, dialect.rail, institution, turn=turn)
                 message = dialect.totals_request(institution, event_id=event_id, at=now)
                 await self._request(dialect.rail, institution, message, event_id, now)
@@ -175,7 +180,8 @@ class Reconciler:
         day = cycle_day(said.at)
         since, until = cycle_begins(day), max(said.at, report.at)
         ours = await self.store.arrivals(dialect.rail, said.institution, since=since, until=until)
-        self.observer.totals_compared(dialect.rail, theirs=said.arrivals, ours=ours)
+        different_s = self._different_s(dialect.rail, said, is_equal=ours == said.arrivals)
+        self.observer.totals_compared(dialect.rail, theirs=said.arrivals, ours=ours, different_s=different_s)
         if ours == said.arrivals:
             return
         event_id = details_request_id(
@@ -184,6 +190,15 @@ class Reconciler:
         now = self.clock.now()
         message = dialect.details_request(said.institution, day, event_id=event_id, at=now)
         await self._request(dialect.rail, said.institution, message, event_id, now)
+
+    def _different_s(self, rail: Rail, said: Totals, *, is_equal: bool) -> float:
+        """For how long the totals of an institution have differed at every comparison: of the one for longest."""
+        if is_equal:
+            self._differing.pop((rail, said.institution), None)
+        else:
+            self._differing.setdefault((rail, said.institution), said.at)
+        since = min((at for (of, _), at in self._differing.items() if of is rail), default=said.at)
+        return max((said.at - since).total_seconds(), 0.0)
 
     async def _find_missing(self, rail: Rail, details: Details) -> None:
         known = await self.store.known_here(rail, [message_id for message_id, _ in details.credited])

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
-from gateway.domain.doubt import may_be_out_of_place
+from gateway.domain.doubt import is_of_one_copy, may_be_out_of_place
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, Rail
@@ -59,15 +59,20 @@ _SENT: Final = frozenset(
 )
 """The events with which a message of ours left."""
 
-_NOT_FOUND: Final = frozenset(
-    {
-        EventKind.NOT_FOUND_REPORTED,
-        EventKind.RESENDING_CHOSEN,
-        EventKind.RESENDING_TOO_LATE,
-        EventKind.STATUS_REQUEST_UNANSWERED,
-    }
-)
-"""What the rail's "no such message" may have meant: the tenant's choice, and which copy was asked about, say which."""
+_MEANINGS: Final = {
+    EventKind.NOT_FOUND_REPORTED: frozenset(
+        {
+            EventKind.NOT_FOUND_REPORTED,
+            EventKind.RESENDING_CHOSEN,
+            EventKind.RESENDING_TOO_LATE,
+            EventKind.STATUS_REQUEST_UNANSWERED,
+        }
+    ),
+    EventKind.NOT_PROCESSED_REPORTED: frozenset(
+        {EventKind.NOT_PROCESSED_REPORTED, EventKind.STATUS_REQUEST_UNANSWERED}
+    ),
+}
+"""What an answer about one copy may have meant: the tenant's choice, and which copy was asked about, say which."""
 
 
 class DivergedError(Exception):
@@ -228,7 +233,7 @@ class Replay:
             what = f"the rail's message {heard.business_message_id}"
             raise DivergedError(payment.payment_id, what, kept="acted upon", found=strange or "says nothing")
         event = rail.event(reading, payment, at=recorded.at)
-        if event.kind is EventKind.NOT_FOUND_REPORTED and recorded.event.kind in _NOT_FOUND:
+        if is_of_one_copy(event) and recorded.event.kind in _MEANINGS[event.kind]:
             return recorded.event
         before = [each for each in events if each.sequence < recorded.sequence]
         if may_be_out_of_place(event, payment):

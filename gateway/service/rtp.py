@@ -127,7 +127,7 @@ class RtpDialect:
 
     A payment's ids are one number: the header's id is the message id with another first letter, and where a client
     leaves the instruction id out it is made of the message id. So no two payments of ours share an instruction id
-    either, by which RTP tells a repeat from a new payment.
+    either, by which RTP tells a repeat from a new payment; what a client chose is claimed (`KNOWN_BY_INSTRUCTION_ID`).
     """
 
     rail: Final = Rail.RTP

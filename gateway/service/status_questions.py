@@ -117,7 +117,7 @@ class StatusQuestions:
         transfer = (await self.incoming.find_by_message_id(rail, named)).get(question.original_message_id)
         if transfer is not None and _is_askers(transfer, question):
             latest = latest_status_of(transfer)
-            if latest is None:
+            if latest is None or await self._is_missing(rail, question):
                 return messages.refused(question, UNDER_WAY, at=at)
             return messages.of_transfer(question, transfer, latest, at=at)
         halves = (await self.conversations.find_by_message_id(rail, named)).get(question.original_message_id, {})
@@ -126,7 +126,13 @@ class StatusQuestions:
             request = request_in(await self._kept(conversation))
             latest = latest_status_of_request(conversation)
             return messages.of_request(question, conversation, request, latest, at=at)
-        return messages.refused(question, NOT_TRACEABLE, at=at)
+        is_nowhere = transfer is None and not halves
+        is_missing = is_nowhere and await self._is_missing(rail, question)
+        return messages.refused(question, UNDER_WAY if is_missing else NOT_TRACEABLE, at=at)
+
+    async def _is_missing(self, rail: Rail, question: PaymentStatusRequest) -> bool:
+        """Whether the rail says that it has settled what is asked about, otherwise than is known here."""
+        return bool(await self.events.still_missing(rail, message_id=question.original_message_id, limit=1))
 
     async def _kept(self, conversation: Conversation) -> Sequence[RawMessage]:
         return await self.conversations.messages(conversation.conversation_id)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import ClassVar, Final
 
 from gateway.domain.identity import delivery_id_of, payment_id_of, slot_of
 from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, Rail, TenantId
@@ -18,7 +18,7 @@ from gateway.service.admission import Admission
 from gateway.service.both_regions import Durability, OneRegion
 from gateway.service.days import LostDays
 from gateway.service.directory import ParticipantDirectory
-from gateway.service.group_commit import GroupCommit
+from gateway.service.group_commit import GroupCommit, OverloadedError
 from gateway.service.liquidity import LIQUIDITY_REQUEST_TYPE, LiquidityRequest, LiquidityTransfer, taken
 from gateway.service.ports import (
     Accepted,
@@ -68,12 +68,24 @@ _TYPES: Final = {
 }
 """The type under which a client's message is kept, by its form and whether it is a liquidity transfer."""
 
+_INSTRUCTION_ID_PATH: Final = "/Document/FIToFICstmrCdtTrf/CdtTrfTxInf/PmtId/InstrId"
+
 ACCEPT_WINDOW_S: Final = 0.004
 ACCEPT_MAX: Final = 64
 """Submissions are committed together: at most so many, gathered for at most so long."""
 
 EXPLANATIONS_MAX: Final = 2
 """Refused messages that are explained at once, each in a thread: the explanation costs a hundred times the verdict."""
+
+
+EXPLANATIONS_WAITING_MAX: Final = 64
+"""Refused messages whose explanation is made or waited for: a second's work. More are turned away unexplained."""
+
+
+class UnexplainedError(OverloadedError):
+    """So many messages with faults have come that this one's cannot be told now: nothing was done."""
+
+    shown: ClassVar[str] = "Too many messages with faults have come at once for this one's to be told now"
 
 
 class RefusalKind(StrEnum):
@@ -105,6 +117,9 @@ class RefusalKind(StrEnum):
 
     MESSAGE_ID_TAKEN = "message_id_taken"
     """Another payment goes to the rail under this message id already."""
+
+    INSTRUCTION_ID_TAKEN = "instruction_id_taken"
+    """Another payment goes to the rail under this instruction id already, and the rail tells copies by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +189,7 @@ class Intake:
         self._liquidity_tenants = liquidity_tenants
         self._days = days
         self._explaining = asyncio.Semaphore(EXPLANATIONS_MAX)
+        self._unexplained = 0
 
     async def submit_message(
         self,
@@ -257,11 +273,22 @@ class Intake:
         return chosen, self._rails[chosen].examine(body)
 
     async def _unacceptable(self, rail: RailProtocol, report: Report) -> Refused:
-        """Every finding of a message that is no valid transfer; made in a thread."""
+        """Every finding of a message that is no valid transfer; made in a thread.
+
+        Raises:
+            UnexplainedError: too many wait for theirs.
+
+        """
         if report.valid:
             return Refused(RefusalKind.INVALID, (_not_a_transfer(report),))
-        async with self._explaining:
-            explained = await asyncio.to_thread(rail.explain, report)
+        if self._unexplained >= EXPLANATIONS_WAITING_MAX:
+            raise UnexplainedError(f"{self._unexplained} messages wait for their findings")
+        self._unexplained += 1
+        try:
+            async with self._explaining:
+                explained = await asyncio.to_thread(rail.explain, report)
+        finally:
+            self._unexplained -= 1
         kind = RefusalKind.INVALID if explained.readable else RefusalKind.UNREADABLE
         return Refused(kind, explained.findings)
 
@@ -434,6 +461,9 @@ class Intake:
             case AcceptKind.MESSAGE_ID_TAKEN:
                 refused = Refused(RefusalKind.MESSAGE_ID_TAKEN)
                 return await self._refuse(new.tenant_id, body, refused, new.accepted_at)
+            case AcceptKind.INSTRUCTION_ID_TAKEN:
+                refused = Refused(RefusalKind.INSTRUCTION_ID_TAKEN, (_instruction_id_taken(new),))
+                return await self._refuse(new.tenant_id, body, refused, new.accepted_at)
             case AcceptKind.ELSEWHERE:
                 assert accepted.home is not None
                 raise ElsewhereError(accepted.home, new.idempotency_key, body)
@@ -522,6 +552,17 @@ def _without_liquidity(rail: Rail, rails: Mapping[Rail, RailProtocol]) -> Refuse
         hint=f"Send it over {carrying}." if carrying else "Have a rail served that carries them.",
     )
     return Refused(RefusalKind.INVALID, (finding,))
+
+
+def _instruction_id_taken(new: NewPayment) -> Finding:
+    return Finding(
+        code="INSTRUCTION_ID_TAKEN",
+        xpath=_INSTRUCTION_ID_PATH,
+        value=new.instruction_id,
+        rule="No two payments over this rail share an instruction id: the rail tells a repeat from a new payment by "
+        "it, and would answer for the second what became of the first.",
+        hint="Give each payment an instruction id of its own, or in JSON leave it out: the gateway makes one.",
+    )
 
 
 def _not_a_transfer(report: Report) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -9,6 +10,8 @@ from pydantic_settings import NoDecode
 
 from gateway.settings.ibm_mq import IbmMqSettings
 from gateway.settings.reading import as_sequence, none_if_empty
+from iso20022.codes import EnquiryAnswer
+from iso20022.profiles.fednow import SERVICE_ENQUIRY_CODES
 
 
 class FedNowSettings(BaseModel):
@@ -146,6 +149,18 @@ class FedNowSettings(BaseModel):
         description="admi.002 codes, comma-separated, that surely mean: not processed. The rail's list is not public; "
         "after any other code the rail is asked, since it may mean a duplicate of a copy that was processed.",
     )
+    further_reason_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("SIM-FUTURE-DATED", "SIM-LMT-HOURS", "SIM-SIGNED-OFF"),
+        description="Reasons of the rail's rejections, comma-separated, beside ISO's and those that are public; the "
+        "default is what the simulated rail has of its own. An RJCT with any other is set aside with a finding, and "
+        "its payment is in doubt.",
+    )
+    enquiry_codes: Annotated[tuple[str, ...], NoDecode] = Field(
+        tuple(f"{code}={answer}" for code, answer in SERVICE_ENQUIRY_CODES.items()),
+        description="The reasons with which the rail refuses a status request, each with what it says of the payment, "
+        f"comma-separated: {', '.join(EnquiryAnswer)}. The default is what two vendors publish; any other reason for "
+        "a question says nothing of the payment.",
+    )
     receiver_reserve_s: float = Field(
         5.0,
         gt=0,
@@ -183,6 +198,7 @@ class FedNowSettings(BaseModel):
 
     _split = field_validator(
         *("answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers"),
+        *("further_reason_codes", "enquiry_codes"),
         *("receive_only", "liquidity_senders", "liquidity_tenants"),
         mode="before",
     )(as_sequence)
@@ -191,6 +207,27 @@ class FedNowSettings(BaseModel):
         *("liquidity_hours", "posting_question_wait_s", "receipt_wait_s"),
         mode="before",
     )(none_if_empty)
+
+    @field_validator("enquiry_codes")
+    @classmethod
+    def _names_answers(cls, pairs: tuple[str, ...]) -> tuple[str, ...]:
+        codes = []
+        for pair in pairs:
+            code, equals, answer = pair.partition("=")
+            if not code.strip() or not equals or answer.strip() not in set(EnquiryAnswer):
+                raise ValueError(
+                    f"{pair!r} must be a code and what it says, as E400=not_found: {', '.join(EnquiryAnswer)}"
+                )
+            codes.append(code.strip())
+        if twice := sorted({code for code in codes if codes.count(code) > 1}):
+            raise ValueError(f"{', '.join(twice)} is there twice: say once what it means")
+        return pairs
+
+    @property
+    def enquiry_answers(self) -> Mapping[str, EnquiryAnswer]:
+        """What each of the enquiry codes says."""
+        parts = (pair.partition("=") for pair in self.enquiry_codes)
+        return {code.strip(): EnquiryAnswer(answer.strip()) for code, _, answer in parts}
 
     @model_validator(mode="after")
     def _asks_after_the_clock(self) -> Self:

@@ -197,7 +197,8 @@ class Settings(BaseSettings):
     admission_wait_max_s: float = Field(
         1.5,
         gt=0,
-        description="While an accepted payment has waited longer than this to be sent, new ones are answered 503.",
+        description="While an accepted payment has waited longer than this to be sent, or the message bus has not "
+        "answered for longer, new ones are answered 503.",
     )
     audit_anchors: str | None = Field(
         None,

@@ -19,6 +19,7 @@ from iso20022.profiles.checks import one_of
 from iso20022.profiles.fednow_header_rules import HEADER_RULES, unused_header_elements
 from iso20022.profiles.fednow_rules import DOCUMENT_RULES
 from iso20022.profiles.profile import Release
+from iso20022.profiles.status_reasons import ISO_STATUS_REASONS, SERVICE_STATUS_REASONS
 from iso20022.schemas import OUR_SCHEMAS, SchemaSet
 from iso20022.wrappers import FEDNOW_WRAPPERS, directions_of
 
@@ -51,6 +52,9 @@ SERVICE_ENQUIRY_CODES: Final[Mapping[str, EnquiryAnswer]] = MappingProxyType(
 )
 """The service's refusals of a status request, as two vendors publish them."""
 
+
+STATUS_REASONS: Final = ISO_STATUS_REASONS | SERVICE_STATUS_REASONS
+"""Why a payment is rejected, as far as it is public: the service relays ISO's, and has its own."""
 
 RESOLUTION_STATUSES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
@@ -171,6 +175,8 @@ class FedNowProfile:
 
     enquiry_codes: Mapping[str, EnquiryAnswer] = field(default_factory=lambda: SERVICE_ENQUIRY_CODES)
     """Reason codes with which the *service* refuses a status request: they say nothing else of the payment's status."""
+    status_reasons: frozenset[str] = STATUS_REASONS
+    """``Rsn`` of an RJCT from the service, of either kind, beside those of `enquiry_codes`. Its list is not public."""
     limit_code: str = "E990"
     """The service's reason that an amount is above a limit (one vendor)."""
 

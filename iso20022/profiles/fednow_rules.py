@@ -31,7 +31,7 @@ from iso20022.profiles.fednow_shared_rules import (
     settlement_date_rule,
     settlement_rules,
 )
-from iso20022.profiles.profile import NOT_FROM_RAIL, TO_RAIL
+from iso20022.profiles.profile import FROM_RAIL, NOT_FROM_RAIL, TO_RAIL
 
 _STATUSES: Final[dict[Direction | None, frozenset[str]]] = {
     Direction.TO_RAIL: frozenset({"ACTC", "ACWP", "RJCT", "ACCC", "PDNG", "BLCK"}),
@@ -56,6 +56,11 @@ def _status_allowed(text: str, facts: FedNowFacts) -> bool:
 
 def _reason_given(_text: str, facts: FedNowFacts) -> bool:
     return facts.texts["reasons"] != "0" or facts.texts["status"] not in _STATUSES_WITH_REASON
+
+
+def _is_known_reason(text: str, facts: FedNowFacts) -> bool:
+    is_known = text in facts.profile.status_reasons or text in facts.profile.enquiry_codes
+    return is_known or not text or facts.texts["status"] != TransactionStatus.RJCT
 
 
 def _agent_rules(agent: str, tag: str) -> tuple[FedNowRule, ...]:
@@ -193,6 +198,17 @@ PACS002_RULES: Final = (
         directions=TO_RAIL,
         rule="A participant's reason is an ISO code (Rsn/Cd); Rsn/Prtry is the service's.",
         hint="Use Rsn/Cd.",
+    ),
+    *(
+        FedNowRule(
+            code="FEDNOW_REASON_CODE",
+            field=field,
+            agrees=_is_known_reason,
+            directions=FROM_RAIL,
+            rule=f"The reason of an RJCT ({tag}) is ISO's, or one of the service's that are known here.",
+            hint="Ask the rail's support what it means, and add it to the list, which is a setting.",
+        )
+        for field, tag in (("reason_code", "Rsn/Cd"), ("reason_proprietary", "Rsn/Prtry"))
     ),
     *(
         FedNowRule(

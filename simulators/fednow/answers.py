@@ -51,11 +51,16 @@ class AnswerWriter:
     def status(self, payment: PaymentBooked, *, settlement_date: date, now: datetime, is_asked: bool = False) -> bytes:
         """The payment's status as at completion; a rejection by the creditor's institution is relayed as its own.
 
-        Asked by a pacs.028 the service says it for itself.
+        However often that is relayed it is one Document. Asked by a pacs.028 the service says it for itself.
         """
         is_institutions = payment.reason_source is ReasonSource.CREDITOR_AGENT
         if is_institutions and not is_asked:
-            return self._relayed(payment, payment.status, payment.reasons, now=now)
+            report_id = fednow_message_id(
+                business_date=payment.completes_at.astimezone(EASTERN).date(),
+                connection_party=ConnectionPartyId(payment.instructed_agent),
+                reference=f"R{payment.message_id[-_REPORT_REFERENCE_LENGTH:]}",
+            )
+            return self._relayed(payment, payment.status, payment.reasons, message_id=report_id, now=now)
         settled = payment.status is not TransactionStatus.RJCT
         return self._about(
             payment,
@@ -80,12 +85,17 @@ class AnswerWriter:
                 settlement_date=cycle_day(now),
                 now=now,
             )
+        return self.rejected(payment, code=code, now=now)
+
+    def rejected(self, payment: PaymentBooked, *, code: str, now: datetime) -> bytes:
+        """A rejection of the service's own, with this reason, whatever is true."""
         return self._about(payment, TransactionStatus.RJCT, (StatusReason(proprietary=code),), now=now)
 
     def later_status(self, payment: PaymentBooked, status: TransactionStatus, *, now: datetime) -> bytes:
         """What the creditor's institution says after settlement, relayed; a refusal to post has the reason AC06."""
         needs_reason = status in {TransactionStatus.RJCT, TransactionStatus.BLCK}
-        return self._relayed(payment, status, ("AC06",) if needs_reason else (), now=now)
+        message_id = self._message_id(ConnectionPartyId(payment.instructed_agent), now)
+        return self._relayed(payment, status, ("AC06",) if needs_reason else (), message_id=message_id, now=now)
 
     def enquiry_refused(
         self,
@@ -209,14 +219,20 @@ class AnswerWriter:
         return self._to_sender(payment, report, business_message_id=message_id, now=now)
 
     def _relayed(
-        self, payment: PaymentBooked, status: TransactionStatus, codes: tuple[str, ...], *, now: datetime
+        self,
+        payment: PaymentBooked,
+        status: TransactionStatus,
+        codes: tuple[str, ...],
+        *,
+        message_id: MessageId,
+        now: datetime,
     ) -> bytes:
         """A status of the creditor's institution: its Document under the service's header, so the two ids differ."""
         report = _report(
             payment,
             status,
             tuple(StatusReason(code=code) for code in codes),
-            message_id=self._message_id(ConnectionPartyId(payment.instructed_agent), now),
+            message_id=message_id,
             instructing_agent=payment.instructed_agent,
             now=now,
         )
@@ -271,6 +287,9 @@ class AnswerWriter:
             business_date=now.astimezone(EASTERN).date(), connection_party=party, reference=self._ids.next_reference()
         )
 
+
+_REPORT_REFERENCE_LENGTH: Final = 17
+"""Of an id of 18 characters at least, date and connection party among them, what is its sender's."""
 
 _DESCRIPTION_MAX: Final = 350
 """Max350Text of admi.002 RsnDesc."""

@@ -131,6 +131,13 @@ ROWS: Final[tuple[Row, ...]] = (
         pattern=r"GARBAGE()",
         make=lambda code, _: Behaviour(code=code, answers=(Answer(Told.GARBAGE),)),
     ),
+    row(
+        "SIMUNKNOWN",
+        "1500.14",
+        "Settles, and says RJCT with a reason that is on no public list; a pacs.028 finds the truth.",
+        pattern=r"UNKNOWN()",
+        make=lambda code, _: Behaviour(code=code, answers=(Answer(Told.UNKNOWN_CODE),)),
+    ),
 )
 """Every behaviour, in the order of the help text."""
 

@@ -201,8 +201,10 @@ class FedNowRules:
         match answer.told:
             case Told.TRUTH | Told.TRUTH_BY_STATUS:
                 return self._writer.status(booked, settlement_date=settlement_date, now=booked.completes_at)
-            case Told.OPPOSITE | Told.UNKNOWN_CODE:
+            case Told.OPPOSITE:
                 return self._writer.opposite(booked, code=self._settings.codes.timed_out, now=at)
+            case Told.UNKNOWN_CODE:
+                return self._writer.rejected(booked, code=self._settings.codes.unknown, now=at)
             case Told.LATER_STATUS:
                 assert answer.status is not None, "a later status is named"
                 return self._writer.later_status(booked, answer.status, now=at)

@@ -41,9 +41,6 @@ from simulators.ledger import Settlement
 from simulators.message_ids import MessageIds
 from simulators.refusals import TechnicalFault
 
-DETAILS_MAX: Final = 15_000
-"""Above this, details by message are refused."""
-
 _INTRADAY: Final = frozenset({ReportKind.IATR, ReportKind.CITR})
 _TODAY: Final = "IDAY"
 _PAST: Final = "EDAY"
@@ -74,8 +71,8 @@ class ReportWriter:
             if request.account in {settlement.debtor_agent, settlement.creditor_agent}
             and cycle_day(settlement.at) == day
         ]
-        if request.kind is ReportKind.AADR and len(entries) > DETAILS_MAX:
-            return TechnicalFault(codes.too_many_details, f"more than {DETAILS_MAX} messages")
+        if request.kind is ReportKind.AADR and len(entries) > self._settings.details_max:
+            return TechnicalFault(codes.too_many_details, f"more than {self._settings.details_max} messages")
         return self._written(asked, request, entries, day=day, party=party, now=now)
 
     def _written(

@@ -40,6 +40,7 @@ class RejectCodes:
     not_enabled: str = "E982"
     liquidity_closed: str = "SIM-LMT-HOURS"
     receiver_signed_off: str = "SIM-SIGNED-OFF"
+    unknown: str = "SIM-UNKNOWN"
     # A status request refused: pacs.002 RJCT about the pacs.028.
     not_found: str = "E400"
     not_authorised: str = "E401"
@@ -49,6 +50,9 @@ class RejectCodes:
 
 NETWORK_LIMIT: Final = Amount(10_000_000_00)
 """The most that one payment may carry, since November 2025."""
+
+DETAILS_MAX: Final = 15_000
+"""Above so many messages of a day, details by message are refused."""
 
 LIQUIDITY_LIMIT: Final = Amount(2_500_000_00)
 """The most that one liquidity transfer may carry (Operating Procedures v2.1, October 2024)."""
@@ -84,6 +88,7 @@ class FedNowSimulatorSettings:
     check_duplicates: bool = True
     network_limit: Amount = NETWORK_LIMIT
     liquidity_limit: Amount = LIQUIDITY_LIMIT
+    details_max: int = DETAILS_MAX
     participants: tuple[Participant, ...] = (*PARTICIPANTS, LIQUIDITY_ONLY, SETTLEMENT_ONLY)
     connection_points: Mapping[ConnectionPartyId, Sequence[str]] = field(default_factory=dict)
     codes: RejectCodes = field(default_factory=RejectCodes)

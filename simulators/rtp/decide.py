@@ -28,6 +28,7 @@ from iso20022 import (
 )
 from iso20022.messages import camt026, camt028, camt029, camt035, camt056, pain013, pain014
 from simulators.behaviours import SETTLES, Behaviour
+from simulators.book import Book, PaymentRecord
 from simulators.facts import PaymentBooked, ReasonSource
 from simulators.participants import Participant, participant_of
 from simulators.refusals import TechnicalFault, first_finding
@@ -121,6 +122,12 @@ def book(
         reasons=reasons,
         reason_source=source,
     )
+
+
+def known_payment(transfer: CustomerCreditTransfer, book: Book) -> PaymentRecord | None:
+    """The payment that a transfer is a copy of: by its instruction id, whatever message id it has this time."""
+    assert transfer.instruction_id is not None, "a payment on RTP has an instruction id"
+    return book.payment_with_instruction_id(transfer.instruction_id) or book.payment_with_id(transfer.message_id)
 
 
 def find_business_fault(

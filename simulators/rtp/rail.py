@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from typing import Final, assert_never
@@ -94,9 +95,9 @@ class RtpRules:
         assert header is not None, "a message without a header has a technical fault"
         match message:
             case CustomerCreditTransfer():
-                known = book.payment_with_id(message.message_id)
+                known = decide.known_payment(message, book)
                 if known is not None and decide.is_repeat(header):
-                    return self._repeated(known, judged(Verdict.REPEATED), arrival)
+                    return self._repeated(known, message, judged(Verdict.REPEATED), arrival)
                 if known is not None and self._settings.check_duplicates:
                     return self._refused(self._duplicate, judged, header.business_message_id, arrival)
                 booked = decide.book(
@@ -123,7 +124,9 @@ class RtpRules:
 
     @property
     def _duplicate(self) -> TechnicalFault:
-        return TechnicalFault(self._settings.codes.duplicate, "the message id has been used", Verdict.DUPLICATE)
+        return TechnicalFault(
+            self._settings.codes.duplicate, "the message id, or the instruction id, has been used", Verdict.DUPLICATE
+        )
 
     def asked(self, asking: object, *, now: datetime) -> tuple[ConnectionPartyId, tuple[bytes, ...], MessageId]:
         """A request that comes from the network, as JSON orders it. Raises ValueError where it orders none."""
@@ -248,13 +251,16 @@ class RtpRules:
         )
         return Judgement((judged,), told)
 
-    def _repeated(self, known: PaymentRecord, judged: Judged, arrival: Arrival) -> Judgement:
-        """The status once more; nothing while there is none, for then the answer is still to come."""
+    def _repeated(
+        self, known: PaymentRecord, repeat: CustomerCreditTransfer, judged: Judged, arrival: Arrival
+    ) -> Judgement:
+        """The status once more, under the id of what asks; nothing while there is none: it is still to come."""
         if known.settlement_date is None:
             return Judgement((judged,))
         if loses_answer(known, self.behaviours):
             return Judgement((judged, AnswerLost(known.booked.copy)))
-        status = self._writer.status(known.booked, settlement_date=known.settlement_date, now=arrival.at)
+        asked_about = replace(known.booked, message_id=repeat.message_id)
+        status = self._writer.status(asked_about, settlement_date=known.settlement_date, now=arrival.at)
         return Judgement((judged,), status)
 
     def _refused(

@@ -50,9 +50,10 @@ class RtpRelay:
         """A payment on its way; a copy of one that is, is not answered before its receiver has answered."""
         recipient = party_of(transfer.instructed_agent, arrival.attended, self._settings.participants)
         is_faulty = decide.find_business_fault(transfer, settings=self._settings, standing=book.standing) is not None
-        if recipient is None or is_faulty or book.payment_with_id(transfer.message_id) is not None:
+        if recipient is None or is_faulty or decide.known_payment(transfer, book) is not None:
             return None
-        if book.forwarded_with_id(transfer.message_id) is not None:
+        assert transfer.instruction_id is not None, "a payment on RTP has an instruction id"
+        if book.forwarded_with_instruction_id(transfer.instruction_id) is not None:
             return Judgement((judged(Verdict.REPEATED),))
         forwarded = self._forwarding.relayed(transfer, body, book.next_forwarding, recipient=recipient, now=arrival.at)
         forwarded = handed_on(forwarded, copy=arrival.copy, sender=arrival.connection_party)

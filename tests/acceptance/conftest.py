@@ -33,11 +33,17 @@ _namespaces = count(1)
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def rabbitmq_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMqNode]:
     """A private RabbitMQ node; installed where it is missing."""
     ensure_installed()
     with RabbitMqNode(tmp_path_factory.mktemp("rabbitmq")) as node:
-        yield node.url
+        yield node
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(rabbitmq_node: RabbitMqNode) -> str:
+    """Where that node is."""
+    return rabbitmq_node.url
 
 
 async def unfolded(database: Database) -> list[PaymentId]:

@@ -59,6 +59,7 @@ ENDS: Final[Mapping[Rail, Mapping[str, End]]] = {
         "SIMLOSTMESSAGE": End("REJECTED", None, "E400", ("lost",)),
         "SIMTWICE": End("SETTLED", "ACSC", None),
         "SIMGARBAGE": End("SETTLED", "ACSC", None),
+        "SIMUNKNOWN": End("SETTLED", "ACSC", None),
     },
     Rail.RTP: {
         PLAIN: End("SETTLED", "ACTC", None),

@@ -36,6 +36,7 @@ class Installation:
     simulator_urls: Mapping[Rail, str]
     directory: Path
     environment: Mapping[str, str]
+    gateway: Role
     stack: ExitStack = field(repr=False)
     workers: int = 0
     worker_url: str = ""
@@ -57,6 +58,12 @@ class Installation:
         worker.wait_until_ready(f"http://127.0.0.1:{port}/healthz")
         self.worker_url = f"http://127.0.0.1:{port}"
         return worker
+
+    def restart_gateway(self) -> None:
+        """Start the gateway again, which has ended."""
+        self.gateway = _gateway(self.environment, self.directory)
+        self.stack.callback(self.gateway.stop)
+        self.gateway.wait_until_ready(f"{self.gateway_url}/readyz")
 
     def copies_on_the_wire(self, message_id: str, *, rail: Rail = Rail.FEDNOW) -> list[dict[str, Any]]:
         """Return every copy of a message that reached the rail, counted before its own duplicate check."""
@@ -141,21 +148,26 @@ def installed(
         }
         for simulator in simulators.values():
             stack.callback(simulator.stop)
-        gateway = Role(
-            "gateway", ("gateway",), environment=environment, log_file=directory / "gateway.log", start=start_forked
-        )
+        gateway = _gateway(environment, directory)
         stack.callback(gateway.stop)
         installation = Installation(
             gateway_url=f"http://127.0.0.1:{gateway_port}",
             simulator_urls=urls,
             directory=directory,
             environment=environment,
+            gateway=gateway,
             stack=stack,
         )
         for rail, simulator in simulators.items():
             simulator.wait_until_ready(f"{urls[rail]}/healthz")
         gateway.wait_until_ready(f"{installation.gateway_url}/readyz")
         yield installation
+
+
+def _gateway(environment: Mapping[str, str], directory: Path) -> Role:
+    return Role(
+        "gateway", ("gateway",), environment=environment, log_file=directory / "gateway.log", start=start_forked
+    )
 
 
 def archive_in(directory: Path) -> Mapping[str, str]:

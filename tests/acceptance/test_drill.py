@@ -14,6 +14,7 @@ import pytest
 from gateway.cli.drill.chance import fresh_seed
 from gateway.cli.drill.command import drill
 from gateway.cli.drill.plants import Plant
+from gateway.cli.drill.recount import recount
 from gateway.cli.drill.supervisor import DrillPlan, say
 from gateway.cli.zygote import start_forked
 from tests.servers.rabbitmq import ensure_installed
@@ -46,7 +47,7 @@ def test_whatever_is_killed_nothing_is_lost_doubled_or_stuck(tmp_path: Path, see
 
 
 def test_without_any_guard_the_drill_sees_every_invariant_broken_and_money_doubled(tmp_path: Path, seed: int) -> None:
-    """The control: the same drill, the same count, and all six guards taken away. What is kept can be counted again."""
+    """The control: the same drill, the same count, and every guard taken away. What is kept can be counted again."""
     plan = DrillPlan(
         seed=seed, payments=400, seconds=8, kills=4, server_kills=2, broker="embedded", plants=frozenset(Plant)
     )
@@ -61,3 +62,17 @@ def test_without_any_guard_the_drill_sees_every_invariant_broken_and_money_doubl
     assert count.doubled
     assert again.returncode == 1
     assert json.loads(again.stdout)["doubled"] == len(count.doubled)
+
+
+def test_a_payment_whose_outbox_row_is_lost_is_found_in_calm_and_so_by_who_counts_again(tmp_path: Path) -> None:
+    """It ends as a rejection, like any whose time has run out; nothing was killed, so nothing excuses that."""
+    plan = DrillPlan(
+        seed=1, payments=120, seconds=3, kills=0, broker="embedded", plants=frozenset({Plant.OUTBOX})
+    )  # fmt: skip
+
+    count, _ = drill(plan, tmp_path, start=start_forked)
+
+    assert len(count.stuck) == len(count.unsent) == count.rejections["gateway AB11 DeadlinePassed"] > 0
+    assert count.violations[Plant.OUTBOX]
+    assert (count.lost, count.doubled, count.wrong) == ([], [], [])
+    assert recount(tmp_path).stuck == count.stuck

@@ -101,12 +101,13 @@ async def test_every_reference_finds_the_payment_its_events_and_its_raw_messages
         ("SIMLOSTMESSAGE", "REJECTED", None, "E400"),
         ("SIMTWICE", "SETTLED", "ACSC", None),
         ("SIMGARBAGE", "SETTLED", "ACSC", None),
+        ("SIMUNKNOWN", "SETTLED", "ACSC", None),
     ],
 )
 async def test_whatever_the_rail_does_the_payment_ends_right(
     installation: Installation, creditor_account: str, state: str, status: str | None, reason: str | None
 ) -> None:
-    """Settled, rejected, not posted, silent, lost on the way there or back, twice, unreadable."""
+    """Settled, rejected, not posted, silent, lost on the way there or back, twice, unreadable, for no known reason."""
     payment = transfer(creditor_account=creditor_account)
 
     await post(installation, message(payment), wait_s=0)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from gateway.service.fault_text import fault_text
 from gateway.service.ports import (
+    BlockedError,
     Clock,
     DeadLetter,
     DeadLetterReason,
@@ -50,10 +51,12 @@ class InMemoryBus:
     """Queues in a dictionary. What failed is handed out again at once, in the loop's next turn.
 
     `reachable` off makes everything raise `UnavailableError`, as a broker that is down; consumers then get nothing.
+    `blocked` makes `check` and `publish` raise `BlockedError`, as a broker that is short of memory or disk.
     """
 
     def __init__(self, *, clock: Clock | None = None, delivery_limit: int = 10, declared: bool = True) -> None:
         self.reachable = True
+        self.blocked = False
         self._clock = clock or VirtualClock()
         self._delivery_limit = delivery_limit
         self._queues: dict[Queue, dict[UUID, Waiting]] = {queue: {} for queue in Queue} if declared else {}
@@ -86,13 +89,13 @@ class InMemoryBus:
 
     async def depth(self, queue: Queue) -> int:
         """Return how many deliveries wait or are handed out."""
-        await self.check()
+        self._demand_reachable()
         return len(self._queues.get(queue, {}))
 
     @asynccontextmanager
     async def take_dead_letters(self, *, limit: int) -> AsyncIterator[Sequence[DeadLetter]]:
         """Lend dead letters, the longest dead first; an exception gives them back."""
-        await self.check()
+        self._demand_reachable()
         taken, self._dead = self._dead[:limit], self._dead[limit:]
         try:
             yield tuple(taken)
@@ -101,9 +104,10 @@ class InMemoryBus:
             raise
 
     async def check(self) -> None:
-        """Raise `UnavailableError` while `reachable` is off."""
-        if not self.reachable:
-            raise UnavailableError("the bus in memory is switched off")
+        """Raise `UnavailableError` while `reachable` is off, `BlockedError` while `blocked`."""
+        self._demand_reachable()
+        if self.blocked:
+            raise BlockedError("the bus in memory is blocked")
 
     def ready(self, queue: Queue) -> list[Waiting]:
         """Return what may be handed out now, the earliest deadline first."""
@@ -111,6 +115,10 @@ class InMemoryBus:
             return []
         ready = [waiting for waiting in self._queues.get(queue, {}).values() if not waiting.is_handed_out]
         return sorted(ready, key=lambda waiting: waiting.outbound.deadline_at)
+
+    def _demand_reachable(self) -> None:
+        if not self.reachable:
+            raise UnavailableError("the bus in memory is switched off")
 
     def conclude(self, waiting: Waiting, fault: Exception | None) -> None:
         """Settle a delivery, give it back, or make it a dead letter."""

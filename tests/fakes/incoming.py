@@ -8,6 +8,7 @@ from datetime import datetime
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
+    TO_BE_DECIDED,
     UNENDED,
     WAITED_FOR,
     IncomingFact,
@@ -243,7 +244,13 @@ class InMemoryIncoming:
             for transfer in self.rows.transfers.values()
             if tenant_id in {None, transfer.tenant_id} and (not states or transfer.state in states)
         ]
-        return in_order_of_deciding(found)[:limit]
+        if not states:
+            return in_order_of_deciding(found)[:limit]
+        listed = [each for each in found if each.attention is not None or each.state in TO_BE_DECIDED]
+        for state in set(states) - TO_BE_DECIDED:
+            there = [each for each in found if each.state is state and each.attention is None]
+            listed += sorted(there, key=lambda each: each.updated_at, reverse=True)[:limit]
+        return in_order_of_deciding(listed)[:limit]
 
     def _by_message_id(self, rail: Rail) -> dict[str, IncomingTransfer]:
         return {each.message_id: each for each in self.rows.transfers.values() if each.rail is rail}

@@ -17,6 +17,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import (
+    KNOWN_BY_INSTRUCTION_ID,
     FundsHolder,
     IdempotencyKey,
     Payment,
@@ -83,6 +84,8 @@ class _Rows:
 
     claims: dict[_Key, Claim] = field(default_factory=dict)
     message_ids: set[tuple[Rail, str]] = field(default_factory=set)
+    instruction_ids: set[tuple[Rail, str | None]] = field(default_factory=set)
+    """Of rails that tell copies by them."""
     payments: dict[PaymentId, Payment] = field(default_factory=dict)
     events: dict[PaymentId, list[RecordedEvent]] = field(default_factory=dict)
     messages: dict[PaymentId, list[RawMessage]] = field(default_factory=dict)
@@ -138,6 +141,8 @@ class InMemoryStore:
             return Accepted(AcceptKind.ELSEWHERE, None, home)
         if (new.rail, new.message_id) in rows.message_ids:
             return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
+        if (new.rail, new.instruction_id) in rows.instruction_ids:
+            return Accepted(AcceptKind.INSTRUCTION_ID_TAKEN, None)
         asked_from = self.asked_from(new.slot) if new.is_named_by_day else None
         if asked_from is not None and asked_from != new.day_known_to:
             return Accepted(AcceptKind.DAY_UNKNOWN, None, asked_from=asked_from)
@@ -146,6 +151,8 @@ class InMemoryStore:
         region, epoch = self.region, self.epoch_of(new.slot)
         rows.claims[key] = Claim(new.payment_id, new.content_digest)
         rows.message_ids.add((new.rail, new.message_id))
+        if new.rail in KNOWN_BY_INSTRUCTION_ID and new.instruction_id is not None:
+            rows.instruction_ids.add((new.rail, new.instruction_id))
         rows.payments[new.payment_id] = payment
         accepted = Event(EventKind.ACCEPTED)
         rows.events[new.payment_id] = [

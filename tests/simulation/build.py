@@ -78,6 +78,7 @@ from gateway.service.timers import Timers
 from gateway.service.waiting import Waiting
 from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import receiving_rail
+from tests.fakes.rail_operations import InMemoryRailEvents
 from tests.fakes.store import InMemoryStore
 from tests.simulation.incoming import InstitutionSide, incoming_side
 from tests.simulation.ports import SimulatedSupply, bus_side, link_side, store_side
@@ -153,7 +154,7 @@ class LifeObserver:
 
     def rail_event(self, event: RailEvent) -> None: ...
 
-    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals, different_s: float) -> None: ...
 
     def rail_answered(self, rail: Rail) -> None:
         """Seen at the rail."""
@@ -249,7 +250,7 @@ class Build:
         posting = Posting(decisions, institution, tenants, sender, messages, links, life.clock, observer)
         giving_back = self.giving_back(decisions, payments.store, protocols, messages, ClearVault(b"simulation"))
         timers = IncomingTimers(decisions, asker, messages, life.poll_clock, observer)
-        requests = ReturnRequests(decisions, payments, protocols, links)
+        requests = ReturnRequests(decisions, payments, protocols, links, InMemoryRailEvents())
         arrived = SeeingToArrived(store, payments.store, posting, giving_back, coming_back, requests)
         return Receiving(rails, decisions, sender, asker, messages, posting, arrived, timers, tenants, (saves, sents))
 

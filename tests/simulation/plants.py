@@ -451,8 +451,8 @@ class RefusalOfThePosting(Build):
 
 
 class _OneCopyOnly(Receiver):
-    async def _not_found(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
-        return await super()._not_found(event, reading, replace(payment, transfers=1), at=at)
+    async def _of_all_copies(self, event: Event, reading: Reading, payment: Payment, *, at: datetime) -> Event:
+        return await super()._of_all_copies(event, reading, replace(payment, transfers=1), at=at)
 
 
 class AnswerBeforeLastCopy(Build):

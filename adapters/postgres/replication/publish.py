@@ -59,6 +59,11 @@ async def prepare(dsn: str, *, region: RegionId, peer: RegionId, follower: Login
         await _give_slots_to_transfers(connection)
 
 
+def readable_by_follower(region: RegionId) -> Sequence[str]:
+    """Return what the role may read as which the peer follows this region: what is published, and what `join` asks."""
+    return [*sorted(f"{table.name}_{region}" for table in REPLICATED), *(t.name for t in TOPOLOGY), region_pulse.name]
+
+
 async def published(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
     """Return the names of the partitions that a database publishes."""
     rows = await connection.fetch(
@@ -105,8 +110,7 @@ async def _publish(connection: asyncpg.Connection[asyncpg.Record], region: Regio
     database = await connection.fetchval("SELECT quote_ident(current_database())")
     await connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {REPLICATION_GROUP_ROLE}")
     await connection.execute(f"GRANT USAGE ON SCHEMA public TO {REPLICATION_GROUP_ROLE}")
-    readable = [*sorted(wanted), *(table.name for table in TOPOLOGY), region_pulse.name]
-    await connection.execute(f"GRANT SELECT ON {', '.join(readable)} TO {REPLICATION_GROUP_ROLE}")
+    await connection.execute(f"GRANT SELECT ON {', '.join(readable_by_follower(region))} TO {REPLICATION_GROUP_ROLE}")
 
 
 async def _ensure_follower(connection: asyncpg.Connection[asyncpg.Record], follower: Login) -> None:

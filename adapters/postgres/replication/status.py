@@ -8,12 +8,13 @@ from typing import Final
 
 import asyncpg
 
+from adapters.postgres.cluster import REPLICATION_GROUP_ROLE
 from adapters.postgres.replication.connection import (
     PUBLICATION,
     connected,
     subscription_of,
 )
-from adapters.postgres.replication.publish import NOTED, older_code, published
+from adapters.postgres.replication.publish import NOTED, older_code, published, readable_by_follower
 from adapters.postgres.tables import REPLICATED
 from gateway.domain.payment import RegionId
 
@@ -38,6 +39,25 @@ SELECT (SELECT count(*) FROM projection_due) AS notes,
 """What waits here, and for how long: by the regions' wall clocks, whose difference is in it."""
 
 
+_REFUSED: Final = """
+SELECT wanted.what
+FROM pg_roles AS follower CROSS JOIN (
+    SELECT 10 AS position, name AS what, to_regclass(name)::oid AS of_table FROM unnest($2::text[]) AS name
+    UNION ALL SELECT 1, 'the database', NULL
+    UNION ALL SELECT 2, 'the schema public', NULL
+) AS wanted
+WHERE follower.rolname = $1 AND NOT CASE wanted.position
+        WHEN 1 THEN has_database_privilege(follower.oid, current_database(), 'CONNECT')
+        WHEN 2 THEN has_schema_privilege(follower.oid, 'public', 'USAGE')
+        ELSE coalesce(has_table_privilege(follower.oid, of_table, 'SELECT'), true)
+    END
+ORDER BY position, what
+"""
+"""Of what a role needs so as to follow, what it may not use; a table that is not there is not published either."""
+
+_SHOWN_MAX: Final = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Outward:
     """How the peer follows this region: its slot here, and what it has confirmed."""
@@ -49,6 +69,11 @@ class Outward:
     behind_bytes: int | None
     retention: str
     via_root: bool
+    follower: str = REPLICATION_GROUP_ROLE
+    """The role as which the peer follows; where no address names it, the one that it belongs to."""
+    is_follower_there: bool = True
+    refused: Sequence[str] = ()
+    """What that role may not use of what it needs."""
 
     @property
     def faults(self) -> Sequence[str]:
@@ -59,6 +84,14 @@ class Outward:
         elif not self.via_root:
             found.append(
                 "a new month's messages would not be replicated (publish_via_partition_root): fifteen region init"
+            )
+        if not self.is_follower_there:
+            found.append(f"there is no role {self.follower}, as which the peer follows: fifteen region init")
+        elif self.refused:
+            more = f" and {len(self.refused) - _SHOWN_MAX} more" if len(self.refused) > _SHOWN_MAX else ""
+            found.append(
+                f"the peer follows as {self.follower}, which may not use {', '.join(self.refused[:_SHOWN_MAX])}{more}: "
+                f"fifteen region init; where it is no member of {REPLICATION_GROUP_ROLE}, GRANT that to it"
             )
         if self.slot is None:
             found.append("the peer has no slot here: fifteen region join, in the peer's region")
@@ -132,18 +165,21 @@ class Inward:
         return found
 
 
-async def status(dsn: str, *, region: RegionId, peer: RegionId) -> tuple[Outward, Inward]:
-    """Return how this region is followed, and how it follows.
+async def status(dsn: str, *, region: RegionId, peer: RegionId, follower: str | None = None) -> tuple[Outward, Inward]:
+    """Return how this region is followed, and how it follows. `follower` is the role as which the peer does.
 
     Raises:
         ReplicationError: the database cannot be asked.
 
     """
     async with connected(dsn) as connection:
-        return await _outward(connection, region, peer), await _inward(connection, region, peer)
+        outward = await _outward(connection, region, peer, follower or REPLICATION_GROUP_ROLE)
+        return outward, await _inward(connection, region, peer)
 
 
-async def _outward(connection: asyncpg.Connection[asyncpg.Record], region: RegionId, peer: RegionId) -> Outward:
+async def _outward(
+    connection: asyncpg.Connection[asyncpg.Record], region: RegionId, peer: RegionId, follower: str
+) -> Outward:
     wanted = {f"{table.name}_{region}" for table in REPLICATED}
     slot = await connection.fetchrow(
         "SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint AS behind "
@@ -160,6 +196,9 @@ async def _outward(connection: asyncpg.Connection[asyncpg.Record], region: Regio
         via_root=bool(
             await connection.fetchval("SELECT pubviaroot FROM pg_publication WHERE pubname = $1", PUBLICATION)
         ),
+        follower=follower,
+        is_follower_there=await connection.fetchval("SELECT count(*) > 0 FROM pg_roles WHERE rolname = $1", follower),
+        refused=[row["what"] for row in await connection.fetch(_REFUSED, follower, readable_by_follower(region))],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.table import Table
 
@@ -43,7 +43,7 @@ def run_bench(plan: Plan, load: Load, *, as_json: bool, keep: Path | None) -> in
     if as_json:
         print(json.dumps(figures.as_json(), indent=2))
     else:
-        OUT.print(_table(figures))
+        OUT.print(figures_table(figures))
     return EXIT_OK if all(bars(figures).values()) else EXIT_FINDINGS
 
 
@@ -67,7 +67,8 @@ def _measured(plan: Plan, load: Load, directory: Path) -> Figures:
             return measure(installation, roles, load)
 
 
-def _table(figures: Figures) -> Table:
+def figures_table(figures: Figures) -> Table:
+    """Return the figures with what is said of their bars."""
     verdicts = {name: "holds" if held else "does not hold" for name, held in bars(figures).items()}
     if figures.rate:
         reached = figures.cpu_us_per_payment_total <= CPU_GOAL_US
@@ -76,6 +77,12 @@ def _table(figures: Figures) -> Table:
     for heading in ("figure", "value", "bar"):
         table.add_column(heading)
     for name, value in figures.as_json().items():
-        shown = "  ".join(f"{key} {each:,}" for key, each in value.items()) if isinstance(value, dict) else f"{value:,}"
-        table.add_row(name, shown or "none", verdicts.get(name, ""))
+        table.add_row(name, _shown(value) or "none", verdicts.get(name, ""))
     return table
+
+
+def _shown(value: Any) -> str:
+    """A figure as text; empty where there is none."""
+    if isinstance(value, dict):
+        return "  ".join(f"{key} {each:,}" for key, each in value.items())
+    return "" if value is None else f"{value:,}"

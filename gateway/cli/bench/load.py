@@ -23,7 +23,7 @@ from adapters.system import SystemClock
 from gateway.cli.installation import API_KEY
 from gateway.cli.processes import end_with_parent
 from gateway.cli.traffic import Messages
-from gateway.cli.wire import BrokenOffError, Connections, post
+from gateway.cli.wire import Answered, BrokenOffError, Connections, post
 
 SAMPLE_EVERY: Final = 100
 """One payment in so many waits for its final status: what the client sees of the whole way."""
@@ -31,6 +31,8 @@ SAMPLE_EVERY: Final = 100
 SAMPLE_WAIT_S: Final = 15
 
 ACCEPTED: Final = frozenset({200, 202})
+REFUSED: Final = frozenset({429, 503})
+"""What a gateway answers that is asked for more than it can do."""
 _MS: Final = 1_000
 
 
@@ -60,8 +62,29 @@ class Observations:
     generator_late_ms: float = 0.0
     """The most that the generator itself was behind."""
     faults: dict[str, int] = field(default_factory=dict)
+    refused_ms: list[float] = field(default_factory=list)
+    """From the intended instant to a 429 or 503."""
     cpu_s: float = 0.0
     """What the generator itself has cost."""
+
+    def answered(self, answer: Answered, *, took_ms: float, is_sample: bool) -> None:
+        """Count an answer, `took_ms` after the instant at which its payment was meant to leave."""
+        if answer.status not in ACCEPTED:
+            self.failed(str(answer.status))
+            if answer.status in REFUSED:
+                self.refused_ms.append(round(took_ms, 3))
+            return
+        self.accepted += 1
+        if not is_sample:
+            self.acknowledged_ms.append(round(took_ms, 3))
+        elif json.loads(answer.body)["final"]:
+            self.told_ms.append(round(took_ms, 3))
+        else:
+            self.told_late += 1
+
+    def failed(self, kind: str) -> None:
+        """Count what was not accepted."""
+        self.faults[kind] = self.faults.get(kind, 0) + 1
 
 
 class Load:
@@ -120,22 +143,10 @@ class Load:
         try:
             answered = await self._connections[number % len(self._connections)].ask(request)
         except BrokenOffError as error:
-            self._count_fault(type(error).__name__)
+            self._seen.failed(type(error).__name__)
             return
         took_ms = (asyncio.get_running_loop().time() - intended_s) * _MS
-        if answered.status not in ACCEPTED:
-            self._count_fault(str(answered.status))
-            return
-        self._seen.accepted += 1
-        if not is_sample:
-            self._seen.acknowledged_ms.append(round(took_ms, 3))
-        elif json.loads(answered.body)["final"]:
-            self._seen.told_ms.append(round(took_ms, 3))
-        else:
-            self._seen.told_late += 1
-
-    def _count_fault(self, kind: str) -> None:
-        self._seen.faults[kind] = self._seen.faults.get(kind, 0) + 1
+        self._seen.answered(answered, took_ms=took_ms, is_sample=is_sample)
 
 
 def open_loop_instants(order: LoadOrder, *, started_s: float) -> Iterator[tuple[int, float]]:

@@ -56,8 +56,9 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What was measured. ``*_ms``: accepted to settled; ``ack_*``: intended instant to 202; ``told_*``: to the final
-    status in a waiting client's answer. ``cpu_us_per_payment`` is by process, the client apart.
+    """What was measured. ``*_ms``: accepted to settled; ``ack_*``: intended instant to 202; ``refusal_*``: to a 429 or
+    503, None where none was refused; ``told_*``: to the final status in a waiting client's answer.
+    ``cpu_us_per_payment`` is by process, the client apart.
     """
 
     rate: float
@@ -69,6 +70,7 @@ class Figures:
     max_ms: float
     ack_p50_ms: float
     ack_p99_ms: float
+    refusal_p99_ms: float | None
     told_p50_ms: float | None
     told_p99_ms: float | None
     throughput: float
@@ -189,6 +191,7 @@ def _figures(
         max_ms=round(way_ms[3], 1),
         ack_p50_ms=percentile(seen.acknowledged_ms, 0.5) or 0.0,
         ack_p99_ms=percentile(seen.acknowledged_ms, 0.99) or 0.0,
+        refusal_p99_ms=percentile(seen.refused_ms, 0.99),
         told_p50_ms=percentile(seen.told_ms, 0.5),
         told_p99_ms=percentile(seen.told_ms, 0.99),
         throughput=round(times["final"] / float(times["lasted_s"] or 1), 1),

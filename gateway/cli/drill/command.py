@@ -15,7 +15,7 @@ from adapters.postgres.upgrade import UpgradeError
 from adapters.rabbitmq.server import RabbitMqMissingError, RabbitMqNodeError
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT, stop
-from gateway.cli.drill.evidence import RUN
+from gateway.cli.drill.evidence import RESULTS, RUN
 from gateway.cli.drill.plants import SENTENCES
 from gateway.cli.drill.points import POINTS
 from gateway.cli.drill.recount import Count, recount
@@ -42,7 +42,10 @@ def drill(plan: DrillPlan, directory: Path, *, start: Start = start_anew) -> tup
     """Run a drill in a directory; returns the count, and how it was run. `start` says how roles become processes."""
     with installed(plan, directory, start=start) as installation:
         Supervisor(plan, installation, tell=say).run(directory)
-    return counted(directory)
+    count, run = counted(directory)
+    whole = {**result(count, run), **count.whole()}
+    (directory / RESULTS).write_text(json.dumps(whole, indent=2) + "\n")
+    return count, run
 
 
 def counted(directory: Path) -> tuple[Count, Mapping[str, Any]]:
@@ -89,6 +92,8 @@ def _shown(counted: tuple[Count, Mapping[str, Any]], *, as_json: bool) -> int:
         for name, value in shown.items():
             table.add_row(name, json.dumps(value) if isinstance(value, dict | list) else f"{value:,}")
         OUT.print(table)
+    for remark in count.remarks():
+        say(remark)
     return EXIT_OK if count.is_good and not run["ended"] else EXIT_FINDINGS
 
 

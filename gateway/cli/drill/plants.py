@@ -18,6 +18,7 @@ class Plant(StrEnum):
     ACK_BEFORE_COMMIT = "ack-before-commit"
     VERSION_CHECK = "version-check"
     DETERMINISTIC_ID = "deterministic-id"
+    OUTBOX = "outbox"
     RAIL_REFUSAL = "rail-refusal"
 
 
@@ -44,6 +45,10 @@ SENTENCES: Final[Mapping[Plant, tuple[str, str]]] = {
     Plant.DETERMINISTIC_ID: (
         "The ids of a payment that leaves them to us are drawn anew at every try.",
         "Equal submissions, derived twice, have equal ids.",
+    ),
+    Plant.OUTBOX: (
+        "One transfer in twenty is forgotten: its outbox row is deleted, and its delivery was never published.",
+        "A row is deleted once the bus has confirmed its delivery; and what never reached the rail has an excuse.",
     ),
     Plant.RAIL_REFUSAL: (
         "The rail books a copy of a message that it has booked before.",

@@ -9,14 +9,15 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.cli.drill.evidence import ACKNOWLEDGED, LEDGER, RUN, WITNESS
+from gateway.cli.drill.evidence import ACKNOWLEDGED, LEDGER, QUEUES, RUN, WITNESS
 from gateway.cli.drill.plants import Plant
+from gateway.cli.drill.rejections import CALM_MAX_S, Rejection, Span, disturbed, longest_calm_s, rejection_of
 
 SHOWN_MAX: Final = 20
 """So many of each kind of fault are listed; the counts are whole."""
@@ -25,6 +26,9 @@ MOVED: Final = frozenset({"SETTLED", "ACCEPTED_WITHOUT_POSTING", "RETURN_DUE", "
 NOT_MOVED: Final = frozenset({"REJECTED"})
 OPEN: Final = frozenset({"RECEIVED", "HELD", "RELEASED", "SENDING", "IN_DOUBT", "AWAITING_OPERATOR", "RESEND_DUE"})
 """The states, by what they say of the money."""
+
+RESTING: Final = (".dead-letters", ".unreadable")
+"""How the names of the broker's queues end on which a delivery rests that nobody handles any more."""
 
 _SETTLED_ON_THE_RAIL: Final = frozenset({"ACSC", "ACWP"})
 
@@ -51,11 +55,15 @@ class Count:
     doubled: list[str] = field(default_factory=list)
     """Money moved twice, or the rail has more than one copy; or one key has two payments."""
     stuck: list[str] = field(default_factory=list)
-    """Without a final state, or with a delivery that never left the outbox."""
+    """Without a final state, with a delivery that never left the outbox or died, or never sent without an excuse."""
     wrong: list[str] = field(default_factory=list)
     """The state is not the rail's truth, or not what the client was told, or the client was refused."""
     violations: dict[str, list[str]] = field(default_factory=dict)
     """Broken invariants, by the guard that should have kept them."""
+    rejections: Counter[str] = field(default_factory=Counter)
+    """The rejected, by who gave which reason at which event."""
+    unsent: list[str] = field(default_factory=list)
+    """The rejected of which the rail has no trace; those without an excuse are stuck too."""
 
     @property
     def is_good(self) -> bool:
@@ -64,7 +72,7 @@ class Count:
 
     def as_json(self) -> dict[str, Any]:
         """Return the numbers, and the beginning of each list."""
-        lists = {"lost": self.lost, "doubled": self.doubled, "stuck": self.stuck, "wrong": self.wrong}
+        lists = self._lists()
         return {
             "acknowledged": self.acknowledged,
             "settled": self.settled,
@@ -74,6 +82,21 @@ class Count:
             "violations": {name: len(found) for name, found in self.violations.items()},
             "shown": {name: found[:SHOWN_MAX] for name, found in {**lists, **self.violations}.items() if found},
         }
+
+    def whole(self) -> dict[str, Any]:
+        """Return every list whole, and what the numbers do not tell of the rejected."""
+        return {"rejections": self.rejections, "unsent": self.unsent, "found": {**self._lists(), **self.violations}}
+
+    def _lists(self) -> Mapping[str, list[str]]:
+        return {"lost": self.lost, "doubled": self.doubled, "stuck": self.stuck, "wrong": self.wrong}
+
+    def remarks(self) -> Iterator[str]:
+        """Return what is told beside the numbers: why payments are rejected, and what never reached the rail."""
+        for why, number in self.rejections.most_common():
+            yield f"rejected: {number:,} by {why}"
+        yield f"rejected, and the rail has no trace of it: {len(self.unsent):,}"
+        for what in self.unsent[:SHOWN_MAX]:
+            yield f"  {what}"
 
 
 def recount(directory: Path) -> Count:
@@ -92,11 +115,11 @@ def recount(directory: Path) -> Count:
     _count_doubles(count, payments, truth)
     _follow_histories(count, directory, payments, states)
     _check_ledger(count, directory, payments, states)
-    for row in _table(directory, "outbox"):
-        count.stuck.append(f"{row['payment_id']}: still in the outbox for {row['queue']}")
+    _count_left_over(count, directory)
     for line in _lines(directory / WITNESS):
         count.violations[line["invariant"]].append(line["what"])
     run = json.loads((directory / RUN).read_text())
+    _count_rejections(count, directory, payments, states, run["outages"])
     count.violations[Plant.RAIL_REFUSAL] += run["rail_refusal"]
     if Plant.SYNCHRONOUS_COMMIT in run["plants"]:
         count.violations[Plant.SYNCHRONOUS_COMMIT] += count.lost
@@ -165,6 +188,60 @@ def _count_doubles(count: Count, payments: Mapping[str, Mapping[str, str]], trut
             count.lost.append(f"{reference}: the rail settled it, and the database does not know it")
 
 
+def _count_left_over(count: Count, directory: Path) -> None:
+    """Deliveries that have not left the outbox, or have died, and what nobody has taken off the broker."""
+    for row in _table(directory, "outbox"):
+        count.stuck.append(f"{row['payment_id']}: still in the outbox for {row['queue']}")
+    for row in _table(directory, "dead_letter"):
+        why = f"{row['reason']} {row['fault']}".strip()
+        count.stuck.append(f"{row['payment_id']}: its delivery {row['delivery_id']} died on {row['queue']}: {why}")
+    for row in _table(directory, QUEUES):
+        if row["name"].endswith(RESTING) and row["messages"] != "0":
+            count.stuck.append(f"{row['name']}: {row['messages'] or 'nobody knows how many'} messages rest on it")
+
+
+def _count_rejections(
+    count: Count,
+    directory: Path,
+    payments: Mapping[str, Mapping[str, str]],
+    states: Mapping[str, Mapping[str, str]],
+    outages: list[dict[str, str]],
+) -> None:
+    """Why payments are rejected; and what never reached the rail, though nothing was in its way, is stuck."""
+    histories, known = _histories(directory), _known_to_the_rail(directory)
+    disturbances = disturbed(outages)
+    for payment_id, payment in payments.items():
+        if payment_id not in states or states[payment_id]["state"] not in NOT_MOVED:
+            continue
+        is_known = payment["message_id"] in known
+        found = rejection_of(payment, histories.get(payment_id, []), is_known_to_the_rail=is_known)
+        count.rejections["no event" if found is None else found.why] += 1
+        if found is not None:
+            _count_unsent(count, found, disturbances)
+
+
+def _count_unsent(count: Count, rejection: Rejection, disturbances: Sequence[Span]) -> None:
+    if rejection.unsent is None:
+        return
+    calm_s = longest_calm_s(rejection.unsent, disturbances)
+    what = f"{rejection.payment_id}: {rejection.why}; of its time {calm_s:.1f} s in a row were calm"
+    count.unsent.append(what)
+    if calm_s >= CALM_MAX_S:
+        count.stuck.append(f"{what}: nothing kept it from the rail")
+
+
+def _histories(directory: Path) -> Mapping[str, list[dict[str, str]]]:
+    histories: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in _table(directory, "payment_event"):
+        histories[row["payment_id"]].append(row)
+    return histories
+
+
+def _known_to_the_rail(directory: Path) -> frozenset[str]:
+    """The ids of all messages that have come to the rail, those too that it was told to lose."""
+    return frozenset(line["message_id"] for line in _lines(directory / LEDGER) if line.get("message_id"))
+
+
 def _follow_histories(
     count: Count,
     directory: Path,
@@ -172,9 +249,7 @@ def _follow_histories(
     states: Mapping[str, Mapping[str, str]],
 ) -> None:
     """Each history begins with acceptance, has no gap and no break, and ends where the projection stands."""
-    histories: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for row in _table(directory, "payment_event"):
-        histories[row["payment_id"]].append(row)
+    histories = _histories(directory)
     for payment_id in payments:
         history = histories.get(payment_id, [])
         breaks = list(_breaks(history))

@@ -167,6 +167,7 @@ class WatchedStore:
     async def forget(self, delivery_ids: Sequence[UUID]) -> None:
         """Delete outbox rows; see the port."""
         self.trap.passed("forget.before")
+        self.witness.forgotten(delivery_ids)
         await self.store.forget(delivery_ids)
         self.trap.passed("forget.after")
 
@@ -178,6 +179,7 @@ class WatchedStore:
             if deliveries:
                 self.trap.passed("relay.claimed")
             yield deliveries
+            self.witness.forgotten(delivery.delivery_id for delivery in deliveries)
             if deliveries:
                 self.trap.passed("relay.published")
         if deliveries:

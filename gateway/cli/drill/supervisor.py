@@ -19,6 +19,7 @@ from adapters.system import SystemClock
 from gateway.cli.drill import evidence
 from gateway.cli.drill.chance import Dice
 from gateway.cli.drill.client import ClientOrder
+from gateway.cli.drill.outages import Outages
 from gateway.cli.drill.plants import Plant, variables
 from gateway.cli.drill.points import BY_NAME, POINTS, Place
 from gateway.cli.drill.probe import rail_refusal
@@ -109,6 +110,7 @@ class Supervisor:
         self._clock = SystemClock()
         self._dice = Dice(plan.seed, purpose="supervisor")
         self._killed = Killed()
+        self._outages = Outages(self._clock)
         self._points = {place: deque(self._points_of(place)) for place in Place}
         self._slots: list[_Slot] = []
         self._kills_planned = 0
@@ -123,6 +125,7 @@ class Supervisor:
 
         Raises:
             RoleError: a role does not start, or the client does not come to its end.
+            RabbitMqNodeError: RabbitMQ has not come back, or does not tell what its queues hold.
 
         """
         with self._everything(directory) as client:
@@ -153,6 +156,9 @@ class Supervisor:
         """Run the simulator, the slots and the client; all are stopped in the end."""
         installation = self._installation
         with ExitStack() as stack:
+            is_over = Event()
+            Thread(target=self._outages.feel_the_pulse, args=(is_over,), name="pulse", daemon=True).start()
+            stack.callback(is_over.set)
             simulator = installation.simulator()
             stack.callback(simulator.stop)
             simulator.wait_until_ready(f"{installation.simulator_url}/healthz")
@@ -161,7 +167,7 @@ class Supervisor:
                 for number in range(count):
                     self._slots.append(self._filled(place, number))
             for slot in self._slots:
-                slot.role.wait_until_ready(f"http://127.0.0.1:{self._port(slot)}/readyz")
+                slot.role.wait_until_ready(self._readiness_of(slot))
             order = ClientOrder(
                 ports=installation.addresses.gateways,
                 count=self._plan.payments,
@@ -183,6 +189,9 @@ class Supervisor:
         addresses = self._installation.addresses
         return (addresses.gateways if slot.place is Place.GATEWAY else addresses.workers)[slot.number]
 
+    def _readiness_of(self, slot: _Slot) -> str:
+        return f"http://127.0.0.1:{self._port(slot)}/readyz"
+
     # --- processes ---
 
     def _tend(self) -> None:
@@ -192,6 +201,8 @@ class Supervisor:
             code = slot.role.exit_code
             if code is None and now_s < slot.dies_outside_at_s:
                 continue
+            if slot.place is Place.WORKER:
+                self._outages.worker_died(slot.role.name)
             if code is None:
                 slot.role.kill()
                 self._killed.by_point[OUTSIDE] += 1
@@ -213,7 +224,19 @@ class Supervisor:
             **(arming.variables() if arming else {}),
         }
         start = self._installation.gateway if place is Place.GATEWAY else self._installation.worker
-        return _Slot(place, number, start(number, module=_ROLE_MODULE, more=environment), arming, dies_outside_at_s)
+        slot = _Slot(place, number, start(number, module=_ROLE_MODULE, more=environment), arming, dies_outside_at_s)
+        if place is Place.WORKER:
+            Thread(target=self._await_worker, args=(slot,), name=f"awaits {slot.role.name}", daemon=True).start()
+        return slot
+
+    def _await_worker(self, slot: _Slot) -> None:
+        """Take down when a worker is ready; one that lives and is not so in time has no excuse from then on."""
+        try:
+            slot.role.wait_until_ready(self._readiness_of(slot))
+        except RoleError:
+            if slot.role.exit_code is not None:
+                return
+        self._outages.worker_ready(slot.role.name)
 
     def _next_death(self, place: Place) -> tuple[Arming | None, float]:
         never_s = float("inf")
@@ -268,9 +291,15 @@ class Supervisor:
         servers = self._installation.servers
         server = servers.postgres if name == "postgres" else servers.rabbitmq
         assert server is not None, "only what runs is killed"
+        self._outages.began(name)
         server.kill()
         self._killed.servers[name] += 1
-        self._restarting = Thread(target=server.start, name=f"restarts {name}")  # the roles are tended meanwhile
+
+        def restart() -> None:
+            server.start()
+            self._outages.ended(name)
+
+        self._restarting = Thread(target=restart, name=f"restarts {name}")  # the roles are tended meanwhile
         self._restarting.start()
 
     # --- the end ---
@@ -291,7 +320,8 @@ class Supervisor:
 
     def _keep(self, directory: Path) -> None:
         evidence.keep_ledger(self._installation.journal, directory)
-        asyncio.run(evidence.keep_tables(self._installation.servers.postgres.superuser_dsn, directory))
+        servers = self._installation.servers
+        asyncio.run(evidence.keep_tables(servers.postgres.superuser_dsn, directory))
         plan, killed = self._plan, self._killed
         (directory / evidence.WITNESS).touch()
         evidence.keep_run(
@@ -305,8 +335,10 @@ class Supervisor:
             server_kills=killed.servers,
             kills_by_point=dict(sorted(killed.by_point.items())),
             ended=killed.ended,
+            outages=[outage.as_json() for outage in self._outages.so_far()],
             rail_refusal=rail_refusal(refuses=Plant.RAIL_REFUSAL not in plan.plants),
         )
+        evidence.keep_queues(servers.rabbitmq, directory)
 
     def _tell_progress(self, answers: int, elapsed_s: float) -> None:
         servers = "".join(f", {name} {number}" for name, number in self._killed.servers.items())

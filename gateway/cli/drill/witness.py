@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from gateway.cli.drill.plants import Plant
 
@@ -43,6 +44,16 @@ class Witness:
             if thing not in self._effective:
                 self.saw(Plant.ACK_BEFORE_COMMIT, f"{thing} was acknowledged before it had its effect")
 
+    def published(self, deliveries: Iterable[UUID]) -> None:
+        """Remember that the bus has confirmed these."""
+        self.had_effect(map(_as_published, deliveries))
+
+    def forgotten(self, deliveries: Iterable[UUID]) -> None:
+        """Write down whose outbox row is deleted though the bus has not confirmed it."""
+        for delivery_id in deliveries:
+            if _as_published(delivery_id) not in self._effective:
+                self.saw(Plant.OUTBOX, f"the outbox row of {delivery_id} is deleted, and the bus never had it")
+
     def saw(self, invariant: Plant, what: str) -> None:
         """Write down that the invariant of this plant is broken."""
         line = json.dumps({"invariant": invariant, "what": what, "process": os.getpid()}) + "\n"
@@ -51,6 +62,11 @@ class Witness:
             os.write(handle, line.encode())
         finally:
             os.close(handle)
+
+
+def _as_published(delivery_id: UUID) -> str:
+    """Return what the witness calls a delivery that is on the bus: its id alone names one that was handled."""
+    return f"published {delivery_id}"
 
 
 def name_of(body: bytes) -> str:

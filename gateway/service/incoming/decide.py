@@ -25,14 +25,14 @@ from gateway.domain.incoming_transfer import (
 )
 from gateway.domain.ledger import incoming_postings
 from gateway.domain.payment import PaymentId, Rail
-from gateway.domain.receiving_time import UNSENT_S, business_days_later, posting_again, posting_due, return_again
+from gateway.domain.receiving_time import UNSENT_S, posting_again, posting_due, return_again
 from gateway.domain.request import Request, RequestState
 from gateway.domain.return_request import (
-    FINAL_ANSWER_DAYS,
     REQUEST_FACTS,
     REQUEST_ID,
     REQUESTS_TO_US,
     RequestStep,
+    due_of,
     request_after,
 )
 from gateway.domain.returns import attention_after, is_left_between_tries, returns_after
@@ -195,7 +195,7 @@ class IncomingDecider:
         if _F.AWAIT_RETURN in effects:
             return return_again(transfer, at, failed=fact.kind is IncomingEvent.RETURN_FAILED)
         if _F.AWAIT_POSTING_DECISION in effects:
-            return posting_due(at)
+            return posting_due(transfer.forwarded_at)
         return None
 
 
@@ -228,10 +228,9 @@ def requested_step(transfer: IncomingTransfer, fact: IncomingFact) -> RequestSte
 
 def _request(transfer: IncomingTransfer, fact: IncomingFact, step: RequestStep, *, at: datetime) -> Request:
     """The request for a transfer's return after a step, and until when what comes next is due."""
-    days = FINAL_ANSWER_DAYS if step.state is RequestState.PENDING else 1
     asks = fact.kind is IncomingEvent.RETURN_REQUESTED and step.state is RequestState.RECEIVED
     asked = fact.details.get(REQUEST_ID) if asks else None
-    return request_after(transfer.request, step, message_id=asked, due_at=business_days_later(at, days))
+    return request_after(transfer.request, step, message_id=asked, due_at=due_of(step.state, fact.reason, at=at))
 
 
 def _outbox(

@@ -27,8 +27,10 @@ from iso20022 import Amount
 class NotReturnableError(Exception):
     """Nothing, or not so much, may be given back: nothing was done. ``returnable`` is what may be."""
 
-    def __init__(self, state: IncomingState, returnable: Amount | None) -> None:
-        super().__init__(f"the transfer is {state}, and {returnable or 'nothing'} of it may be given back")
+    def __init__(self, state: IncomingState, returnable: Amount | None, *, why: str | None = None) -> None:
+        super().__init__(
+            f"the transfer is {state}, and " + (why or f"{returnable or 'nothing'} of it may be given back")
+        )
         self.state = state
         self.returnable = returnable
 

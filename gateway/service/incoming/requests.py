@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Final
 
 from gateway.domain.events import Event, EventKind
+from gateway.domain.identity import request_answer_id_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
+from gateway.domain.rail_operations import RailEvent, RailEventKind
 from gateway.domain.request import RequestState
-from gateway.domain.return_request import CASE_ID
-from gateway.domain.returns import AMOUNT, returnable
+from gateway.domain.return_request import CASE_ID, REQUEST_ID
+from gateway.domain.returns import AMOUNT, goes_back_by_itself, returnable
 from gateway.service.decide import Decisions, decide
 from gateway.service.dialect import readable_document_in
 from gateway.service.incoming.come_back import RETURNABLE
@@ -26,6 +28,7 @@ from gateway.service.ports import (
     IncomingDecision,
     MessageClass,
     MessageDirection,
+    RailEventStore,
     RailLink,
     RawMessage,
 )
@@ -49,7 +52,12 @@ ANSWER_TO_REQUEST: Final = frozenset(
 )
 """What is answered to a request for a return."""
 
-_NEVER_ARRIVED: Final = frozenset({IncomingState.RECEIVED, IncomingState.REJECTED, IncomingState.NOT_SETTLED})
+NOTHING_GOES: Final = "no return of it follows by itself: start one, then agree"
+"""Why the return of what is owed is not agreed to."""
+
+CONTRADICTED: Final = "the rail contradicts itself about its money: a person finds out first"
+
+_NEVER_ARRIVED: Final = frozenset({IncomingState.REJECTED, IncomingState.NOT_SETTLED})
 _CONFIRMED_AS: Final = {IncomingEvent.RETURN_DEFERRED: "PDCR", IncomingEvent.RETURN_REFUSED: "RJCR"}
 
 
@@ -71,12 +79,17 @@ class NotAnswerableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReturnRequests:
-    """Takes what people ask and answer, and, in a worker, sees to what leaves; links are a worker's alone."""
+    """Takes what people ask and answer, and, in a worker, sees to what leaves; links are a worker's alone.
+
+    Receipts, and answers about nothing that is here, have no payment to lie with: they are kept with the rail's
+    `events`, and leave as answers to status questions do (`gateway.service.rail_operations`).
+    """
 
     incoming: IncomingDecisions
     payments: Decisions
     protocols: Mapping[Rail, RailProtocol]
     links: Mapping[Rail, RailLink]
+    events: RailEventStore
     receipts: AwaitedReceipts | None = None
 
     # --- what people do ---
@@ -185,6 +198,8 @@ class ReturnRequests:
         now, decider = self.incoming.clock.now(), self.incoming.decider
         details, confirmation, stated = {"by": by}, _CONFIRMED_AS.get(kind, "IPAY"), reason
         if kind is IncomingEvent.RETURN_AGREED:
+            if transfer.attention is Attention.CONTRADICTED:
+                raise NotReturnableError(transfer.state, None, why=CONTRADICTED)
             if transfer.state is IncomingState.POSTED:
                 left = returnable(transfer)
                 if left is None or (amount is not None and amount > left):
@@ -193,6 +208,8 @@ class ReturnRequests:
                 confirmation = "IPAY" if (amount or left) == transfer.amount else "PECR"
             elif transfer.state is not IncomingState.RETURN_DUE or amount is not None:
                 raise NotReturnableError(transfer.state, None)
+            elif not goes_back_by_itself(transfer):
+                raise NotReturnableError(transfer.state, None, why=NOTHING_GOES)
             reason, stated = Reason(FOLLOWING, ReasonOrigin.INSTITUTION), None
         details[CONFIRMATION] = confirmation
         message = decider.rails[transfer.rail].requests.answer(request, confirmation, stated, at=now)
@@ -216,26 +233,31 @@ class ReturnRequests:
         if payment.request.state is RequestState.REQUESTED:
             request = _newest(messages, camt056.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
             await self._send_kept(payment, request, of=ReceiptOf.PAYMENT)
-        elif answer := _newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_IN):
-            resolution = camt029.parse(readable_document_in(answer))
-            await self._acknowledge(payment.rail, resolution)
+            return
+        for answer in _all(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_IN):
+            await self._acknowledge(payment.rail, camt029.parse(readable_document_in(answer)))
 
     async def see_to_theirs(self, transfer: IncomingTransfer) -> None:
-        """Acknowledge a request for a transfer's return and judge it, or send our answer; a repeat is safe.
+        """Acknowledge every request for a transfer's return, and judge the one that it has, or send our answer.
+
+        A repeat is safe.
 
         Raises:
             UnavailableError: store or rail do not answer; the delivery comes again.
 
         """
+        messages = await self.incoming.store.messages(transfer.payment_id)
+        for each in await self._asked(transfer, messages):
+            await self._acknowledge(transfer.rail, each)
         if transfer.request.state is not RequestState.RECEIVED:
-            messages = await self.incoming.store.messages(transfer.payment_id)
             answer = _newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
             await self._send_kept(transfer, answer, of=ReceiptOf.INCOMING_TRANSFER)
             return
-        request = await self._request_of(transfer.payment_id)
+        request = request_in(messages, transfer.request.message_id)
         assert request is not None, "a request that was saved is there"
-        await self._acknowledge(transfer.rail, request)
         requests = self.incoming.decider.rails[transfer.rail].requests
+        if await self._is_missing(transfer.rail, transfer.message_id):
+            return  # the rail says of its money what is not known here: a person decides
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
             judged = _judged(current, request, requests, at=self.incoming.clock.now())
@@ -248,11 +270,34 @@ class ReturnRequests:
 
         await self.incoming.take(transfer.payment_id, choose, loaded=transfer)
 
-    async def refuse_unknown(self, rail: Rail, request: PaymentCancellationRequest) -> None:
-        """Answer a request about nothing that has arrived here: NOOR. Raises UnavailableError."""
-        now, requests = self.incoming.clock.now(), self.incoming.decider.rails[rail].requests
+    async def refuse_unknown(self, rail: Rail, request: PaymentCancellationRequest, *, about: str | None) -> None:
+        """Answer a request about nothing that has arrived here: NOOR; `about` is the message that it names. Repeatable.
+
+        What the rail says to have settled is not denied: the request is acknowledged, and its answer a person's.
+
+        Raises:
+            UnavailableError: the store does not answer; nothing may be acknowledged.
+
+        """
         await self._acknowledge(rail, request)
-        await self._send(rail, requests.answer(request, "RJCR", NO_ORIGINAL, at=now))
+        if about is not None and await self._is_missing(rail, about):
+            return
+        requests = self.incoming.decider.rails[rail].requests
+        message = requests.answer(request, "RJCR", NO_ORIGINAL, at=self.incoming.clock.now())
+        await self._keep(rail, message, answers=request.message_id)
+
+    async def _is_missing(self, rail: Rail, message_id: str) -> bool:
+        """Whether the rail says that it has settled this message to us, otherwise than is known here."""
+        return bool(await self.events.still_missing(rail, message_id=message_id, limit=1))
+
+    async def _asked(
+        self, transfer: IncomingTransfer, messages: Sequence[RawMessage]
+    ) -> Sequence[PaymentCancellationRequest]:
+        """Every request for a transfer's return; a camt.056 with which the rail gives it up is none."""
+        facts = [each.fact for each in await self.incoming.store.events(transfer.payment_id)]
+        ids = [each.details.get(REQUEST_ID) for each in facts if each.kind is IncomingEvent.RETURN_REQUESTED]
+        found = [request_in(messages, request_id) for request_id in ids]
+        return [each for each in found if each is not None]
 
     async def _request_of(self, payment_id: PaymentId) -> PaymentCancellationRequest | None:
         """The request that a transfer has now."""
@@ -262,10 +307,11 @@ class ReturnRequests:
         return request_in(await self.incoming.store.messages(payment_id), transfer.request.message_id)
 
     async def _acknowledge(self, rail: Rail, message: PaymentCancellationRequest | Resolution) -> None:
+        """Have a message that has come acknowledged, once however often it is seen to."""
         requests = self.incoming.decider.rails[rail].requests
         receipt = requests.receipt(message, at=self.incoming.clock.now())
         if receipt is not None:
-            await self._send(rail, receipt)
+            await self._keep(rail, receipt, answers=message.message_id)
 
     async def _send_kept(self, about: Payment | IncomingTransfer, message: RawMessage | None, *, of: ReceiptOf) -> None:
         """Send a message that was saved; the newest alone: what it says holds."""
@@ -278,8 +324,19 @@ class ReturnRequests:
         if self.receipts is not None:
             await self.receipts.left(about.rail, message)
 
-    async def _send(self, rail: Rail, message: OutboundMessage) -> None:
-        await self.links[rail].send(message.body, message_class=message.message_class)
+    async def _keep(self, rail: Rail, message: OutboundMessage, *, answers: str) -> None:
+        """Save what answers a message of another institution, to be sent; a repeat changes nothing."""
+        now = self.incoming.clock.now()
+        event = RailEvent(
+            event_id=request_answer_id_of(rail, answers, message.message_type),
+            rail=rail,
+            kind=RailEventKind.REQUESTED,
+            code=message.message_type[:8],
+            about=answers,
+            business_message_id=message.business_message_id,
+            at=now,
+        )
+        await self.events.ask(event, message.kept(event.event_id, at=now), message_class=message.message_class)
 
 
 def request_in(messages: Sequence[RawMessage], message_id: str | None) -> PaymentCancellationRequest | None:
@@ -318,13 +375,15 @@ def _demand_settled(payment: Payment) -> None:
 def _judged(
     transfer: IncomingTransfer, request: PaymentCancellationRequest, requests: RequestMessages, *, at: datetime
 ) -> tuple[IncomingEvent, Reason | None] | None:
-    """What is answered to a request without asking anybody; None where the institution decides."""
+    """What is answered to a request without asking anybody; None where nothing is certain, or somebody decides."""
+    if transfer.attention is Attention.CONTRADICTED:
+        return None
     if transfer.state in _NEVER_ARRIVED or transfer.is_return or transfer.is_liquidity:
         return IncomingEvent.RETURN_REFUSED, NO_ORIGINAL
     if transfer.returned_cents >= transfer.amount.cents or transfer.state is IncomingState.RETURNED_BY_HAND:
         return IncomingEvent.RETURN_REFUSED, ALREADY
     if transfer.state is IncomingState.RETURN_DUE:
-        return IncomingEvent.RETURN_AGREED, None
+        return (IncomingEvent.RETURN_AGREED, None) if goes_back_by_itself(transfer) else None
     code = next((each.reason.text for each in request.reasons if each.reason is not None), None)
     if not requests.is_in_time(settled_at=transfer.forwarded_at, asked_at=at, reason_code=code):
         return IncomingEvent.RETURN_REFUSED, TOO_LATE
@@ -332,5 +391,9 @@ def _judged(
 
 
 def _newest(messages: Sequence[RawMessage], message_type: str, direction: MessageDirection) -> RawMessage | None:
-    found = [each for each in messages if each.message_type == message_type and each.direction is direction]
+    found = _all(messages, message_type, direction)
     return found[-1] if found else None
+
+
+def _all(messages: Sequence[RawMessage], message_type: str, direction: MessageDirection) -> Sequence[RawMessage]:
+    return [each for each in messages if each.message_type == message_type and each.direction is direction]

@@ -56,6 +56,7 @@ from gateway.service.ports.dead_letters import (
     ParkedLetters,
 )
 from gateway.service.ports.faults import (
+    BlockedError,
     ContradictedMapError,
     DayUnknownError,
     ElsewhereError,
@@ -132,6 +133,7 @@ __all__ = [
     "AuditedState",
     "Backlog",
     "Balance",
+    "BlockedError",
     "Bus",
     "BusObserver",
     "ClaimStore",

@@ -175,9 +175,10 @@ class Bus(Protocol):
 
         A delivery is settled (gone) only after its handler has returned. A handler that raises, or a process that
         dies, gives it back: it comes again with a higher attempt, and after the delivery limit it is dead-lettered
-        with the reason. What is the world's fault (`UnavailableError`) is tried again in hand for a while first, and
-        costs no attempt. Lost connections and silent consumers are made anew. Leaving the context stops intake, waits
-        for the handlers that run (bounded), and gives the rest back.
+        with the reason. That repeats the handler's look at the payment, and no payment: what was begun is not begun
+        again (docs/adr/0006). What is the world's fault (`UnavailableError`) is tried again in hand for a while
+        first, and costs no attempt. Lost connections and silent consumers are made anew. Leaving the context stops
+        intake, waits for the handlers that run (bounded), and gives the rest back.
 
         Raises:
             ValueError: `concurrency` is below 1, or `prefetch` below `concurrency`.
@@ -210,7 +211,9 @@ class Bus(Protocol):
         """Return if the bus can take a delivery now; answers within two seconds, and without a delivery.
 
         Raises:
-            UnavailableError: it cannot: it does not answer, or it refuses to take any (short of memory or disk).
+            BlockedError: it answers, and takes none (short of memory or disk).
+            UnavailableError: it does not answer, or cannot be written to.
+            UnroutableError: no queue has been declared, as before the first worker of an installation.
 
         """
         ...

@@ -11,6 +11,10 @@ class UnavailableError(Exception):
     """The other side cannot be reached or does not answer: try again later, within a limit. It may have acted."""
 
 
+class BlockedError(UnavailableError):
+    """The bus answers, and takes nothing until its own need is over: it is short of memory or disk."""
+
+
 class NotSentError(UnavailableError):
     """Certain: no byte of the message has reached the other side. The same message may be tried again."""
 

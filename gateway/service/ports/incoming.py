@@ -284,6 +284,7 @@ class IncomingStore(Protocol):
     ) -> Sequence[IncomingTransfer]:
         """Return a tenant's transfers (None: all tenants') in these states (none: in any).
 
-        What must be decided first comes first, then the newest.
+        What a person must look at comes first, then what must be decided first, by its deadline, then the newest; where
+        states are asked for, those that have come there last. Never is what is listed cut before it is in this order.
         """
         ...

@@ -63,8 +63,11 @@ class Observer(Protocol):
         """The rail has said something of itself, or of what it was asked about ourselves."""
         ...
 
-    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None:
-        """The rail's totals of an institution were held against ours."""
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals, different_s: float) -> None:
+        """The rail's totals of an institution were held against ours.
+
+        For `different_s` those of one institution at least have differed every time; 0 where all were equal last.
+        """
         ...
 
     def timer_fired(self, lateness_s: float) -> None:

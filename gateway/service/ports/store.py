@@ -123,13 +123,15 @@ class AcceptKind(StrEnum):
     REPLAYED = "replayed"
     OTHER_CONTENT = "other_content"
     MESSAGE_ID_TAKEN = "message_id_taken"
+    INSTRUCTION_ID_TAKEN = "instruction_id_taken"
+    """Another payment has it, on a rail that tells copies by it."""
     ELSEWHERE = "elsewhere"
     DAY_UNKNOWN = "day_unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The outcome of one submission; ``payment`` is the one that holds the key (none when the message id is taken).
+    """The outcome of one submission; ``payment`` is the one that holds the key (none when an id is taken).
 
     A key whose slot another region owns is accepted there alone: nothing was saved, and ``home`` names that region.
     Nor was it where a lost region may have named the payment on another day (see `NewPayment`): ``asked_from`` is the

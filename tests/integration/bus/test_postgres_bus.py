@@ -13,7 +13,7 @@ import pytest
 from adapters.postgres.bus_statements import BusDatabase, GivenBack
 from adapters.postgres.connection import open_pool
 from adapters.postgres.server import EmbeddedPostgres
-from gateway.service.ports import DeadLetterReason, Delivery, OutboundDelivery, Queue, UnavailableError
+from gateway.service.ports import DeadLetterReason, Delivery, OutboundDelivery, Queue, UnroutableError
 from tests.fakes.clock import VirtualClock
 from tests.integration.bus.harness import (
     DELIVERY_LIMIT,
@@ -264,7 +264,7 @@ async def test_the_check_fails_before_any_queue_is_declared(pool: asyncpg.Pool) 
     """A bus that can take nothing must not call itself ready."""
     bus = postgres_bus(pool)
 
-    with pytest.raises(UnavailableError, match="declared"):
+    with pytest.raises(UnroutableError, match="declared"):
         await bus.check()
     await bus.declare()
 

@@ -25,7 +25,7 @@ from adapters.postgres.store import PostgresStore
 from adapters.system import SystemIdentifiers
 from gateway.domain.events import EventKind
 from gateway.domain.identity import SLOTS
-from gateway.domain.incoming import IncomingEvent
+from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEventKind
 from gateway.service.incoming.decide import IncomingDecider
@@ -33,7 +33,7 @@ from gateway.service.ports import MessageDirection, Unsent
 from iso20022 import EndToEndId
 from tests.conftest import REGION, TENANT, Database
 from tests.fakes.incoming_rail import receiving_rail
-from tests.integration.store.harness import NOW, VAULT, accepted, decision, now_of, raw_message
+from tests.integration.store.harness import NOW, VAULT, accepted, decision, now_of, over_rtp, raw_message
 from tests.integration.store.test_incoming_contract import Subject, new
 from tests.proofs.growth import SEED
 
@@ -110,6 +110,7 @@ async def test_what_is_done_for_a_payment_reads_its_own_rows_alone(counting: Cou
     store = PostgresStore(cast("asyncpg.Pool[asyncpg.Record]", counting), region=REGION, vault=VAULT)
     for number in range(8):
         payment = await accepted(store, f"key-{number}")
+        await store.accept([over_rtp(f"rtp-{number}", instruction_id=f"OWN-{number}"), over_rtp(f"taken-{number}")])
         [(taken_up, _)] = (await store.load_with_message([(payment.payment_id, MessageDirection.CLIENT_IN)])).values()
         sent = raw_message(MessageDirection.RAIL_OUT, f"sent-{number}")
         assert await store.save([decision(taken_up, EventKind.SENDING_STARTED, sent)]) == [True]
@@ -153,6 +154,51 @@ async def test_what_is_done_for_an_incoming_transfer_reads_its_own_rows_alone(co
         await subject.befalls(transfer, IncomingEvent.RETURN_STARTED)
 
     assert len(counting.read) >= 9
+    assert large(counting.read) == {}
+
+
+_REJECTED_BEFORE: Final = """
+INSERT INTO incoming_transfer
+SELECT (jsonb_populate_record(fact, jsonb_build_object('payment_id', md5(n::text)::uuid, 'message_id', 'OLDER' || n))).*
+FROM incoming_transfer AS fact, generate_series($2::int, $3::int) AS n WHERE fact.payment_id = $1;
+"""
+_REJECTED_BEFORE_STATES: Final = """
+INSERT INTO incoming_state
+SELECT (jsonb_populate_record(now, jsonb_build_object('payment_id', md5(n::text)::uuid))).*
+FROM incoming_state AS now, generate_series($2::int, $3::int) AS n WHERE now.payment_id = $1;
+"""
+
+
+@pytest.mark.parametrize("known", [STORED, KNOWN])
+async def test_a_list_of_incoming_transfers_reads_what_it_shows_and_what_is_to_be_decided_alone(
+    database: Database, known: int
+) -> None:
+    """Of thousands that were rejected none is walked through for the few that are held, or that a person looks at."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    async with open_pool(database.application_dsn, connections_max=2) as pool:
+        counting = CountingPool(pool)
+        store = PostgresIncoming(cast("asyncpg.Pool[asyncpg.Record]", counting), region=REGION, vault=VAULT)
+        subject = Subject(store, IncomingDecider({Rail.FEDNOW: receiving_rail()}, SystemIdentifiers()))
+        rejected = await subject.befalls(await subject.admitted(), IncomingEvent.REJECTION_DECIDED)
+        for first, last in ((1, known), (known + 1, STORED)):
+            for statement in (_REJECTED_BEFORE, _REJECTED_BEFORE_STATES):
+                await owner.execute(statement, rejected.payment_id, first, last)
+            if first == 1:
+                await owner.execute("VACUUM ANALYZE incoming_transfer, incoming_state")
+        held = []
+        for kind in (IncomingEvent.PENDING_DECIDED, IncomingEvent.PENDING_DECIDED, IncomingEvent.POSTING_REFUSED):
+            settled = await subject.befalls(await subject.admitted(), IncomingEvent.ACCEPTANCE_DECIDED)
+            settled = await subject.befalls(settled, IncomingEvent.SETTLEMENT_ADVISED)
+            held.append(await subject.befalls(settled, kind))
+        await subject.befalls(held[-1], IncomingEvent.RETURNS_ENDED)
+        counting.read.clear()
+
+        for tenant in (TENANT, None):
+            for states in ((), (IncomingState.PENDING,), (IncomingState.REJECTED, IncomingState.RETURN_DUE)):
+                assert await store.find(tenant, states=states, limit=10)
+
+    await owner.close()
+    assert len(counting.read) >= 7
     assert large(counting.read) == {}
 
 

@@ -29,7 +29,7 @@ from gateway.service.ports import (
     UnavailableError,
 )
 from tests.conftest import REGION, Database
-from tests.integration.store.harness import NOW, VAULT, accepted, decision, new_payment
+from tests.integration.store.harness import NOW, VAULT, accepted, decision, new_payment, over_rtp
 
 PEER: Final = RegionId("usw2")
 ALL: Final = range(SLOTS)
@@ -359,6 +359,26 @@ async def test_a_message_id_is_looked_for_in_a_slot_that_has_moved_since_the_map
         [outcome] = await store.accept([second])
 
     assert outcome.kind is AcceptKind.MESSAGE_ID_TAKEN
+
+
+async def test_an_instruction_id_that_the_other_region_has_used_is_taken(database: Database) -> None:
+    """As a message id is: as far as its payments have come here."""
+    await upgrade(database.owner_dsn, regions=[REGION, PEER], first_tenant=None, now=NOW)
+    async with open_pool(database.application_dsn) as pool:
+        regions = PostgresRegions(pool, region=REGION, vault=VAULT)
+        first, second = over_rtp("key-1"), over_rtp("key-2")
+        assert first.slot != second.slot
+        await regions.adopt(SlotMap.first([REGION]).moved([first.slot], to=PEER))
+        peer = PostgresStore(pool, region=PEER, vault=VAULT, tenure=Standing())
+        await peer.accept([first])
+        await pool.execute(
+            "DELETE FROM instruction_claim"
+        )  # which is the peer's own: what is replicated is its payment
+        store = PostgresStore(pool, region=REGION, vault=VAULT, tenure=Standing())
+
+        [outcome] = await store.accept([second])
+
+    assert outcome.kind is AcceptKind.INSTRUCTION_ID_TAKEN
 
 
 async def _accepted_by_the_peer(pool: asyncpg.Pool[asyncpg.Record], key: str, message_id: str) -> None:

@@ -830,6 +830,29 @@ async def test_the_state_of_replication_is_shown_with_what_is_wrong(regions: lis
     assert any("guarded" in fault for fault in broken[1].faults)
 
 
+async def test_a_right_that_the_peer_needs_here_and_has_not_is_named_with_its_remedy(regions: list[Region]) -> None:
+    """Without it nothing is copied, and only the other region's log would say why."""
+    east, west = regions
+    asked = partial(status, east.server.superuser_dsn, region=east.name, peer=west.name, follower=FOLLOWER.name)
+    sound = (await asked())[0].faults
+    try:
+        await execute(east.server, f"REVOKE SELECT ON rail_event_{east.name}, slot FROM fifteen_replication")
+        lacking = (await asked())[0].faults
+    finally:
+        await prepare(east.server.superuser_dsn, region=east.name, peer=west.name)
+    mended = (await asked())[0].faults
+    await execute(east.server, f"REVOKE fifteen_replication FROM {FOLLOWER.name}")
+    no_member = (await asked())[0].faults
+    await execute(east.server, f"GRANT fifteen_replication TO {FOLLOWER.name}")
+    nobody, _ = await status(east.server.superuser_dsn, region=east.name, peer=west.name, follower="nobody")
+
+    assert (sound, mended) == ([], [])
+    assert [f"may not use rail_event_{east.name}, slot: fifteen region init" in each for each in lacking] == [True]
+    more = f"and {len(REPLICATED)} more: "  # three are named; beside the tables: the database, `slot`, `region_pulse`
+    assert [more in each and "GRANT that to it" in each for each in no_member] == [True], no_member
+    assert nobody.faults == ["there is no role nobody, as which the peer follows: fifteen region init"]
+
+
 async def test_a_right_that_is_missing_in_the_peers_database_is_asked_for_there(regions: list[Region]) -> None:
     """Not this region's owner is to be given more: the role that the peer is followed as is."""
     east, west = regions

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import pytest
 
@@ -123,8 +123,22 @@ async def admitted(region: Region) -> IncomingTransfer:
     return outcome.transfer
 
 
+class Placed(Protocol):
+    """A region that has a server."""
+
+    @property
+    def name(self) -> RegionId:
+        """Its name."""
+        ...
+
+    @property
+    def server(self) -> EmbeddedPostgres:
+        """Its database's server."""
+        ...
+
+
 @asynccontextmanager
-async def not_following(regions: Sequence[Region]) -> AsyncIterator[None]:
+async def not_following(regions: Sequence[Placed]) -> AsyncIterator[None]:
     """Neither region hears of the other meanwhile."""
     pairs = list(zip(regions, reversed(regions), strict=True))
     for one, other in pairs:

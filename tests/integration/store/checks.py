@@ -22,6 +22,7 @@ from tests.integration.store.harness import (
     new_payment,
     now_of,
     outbox_of,
+    over_rtp,
     raw_message,
     renewed,
 )
@@ -54,6 +55,19 @@ async def check_that_equal_keys_are_one_payment(stores: Sequence[PaymentStore]) 
     (payment,) = {outcome.payment for outcome in outcomes}
     assert payment is not None
     assert len(await stores[0].messages(payment.payment_id)) == 1
+    assert len(await outbox_of(stores[0])) == 1
+
+
+async def check_that_an_instruction_id_is_one_payments(stores: Sequence[PaymentStore]) -> None:
+    """Fifty payments with one instruction id at the same moment: one is created, and every other one refused."""
+    rivals = [[over_rtp(f"key-{number}")] for number in range(50)]
+
+    outcomes = [outcome for batch in await accept_at_once(stores, rivals) for outcome in batch]
+
+    assert Counter(outcome.kind for outcome in outcomes) == {
+        AcceptKind.CREATED: 1,
+        AcceptKind.INSTRUCTION_ID_TAKEN: 49,
+    }
     assert len(await outbox_of(stores[0])) == 1
 
 

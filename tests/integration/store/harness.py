@@ -29,7 +29,7 @@ from gateway.service.ports import (
     Queue,
     RawMessage,
 )
-from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber, Uetr
+from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, Uetr
 from tests.conftest import API_KEY, REGION, TENANT, Database
 from tests.fakes.store import InMemoryStore
 
@@ -114,6 +114,13 @@ def new_payment(
         message=raw_message(MessageDirection.CLIENT_IN, message_id or key, body=body),
         outbox=(delivery(payment_id, deadline_at=deadline_at),),
     )
+
+
+def over_rtp(key: str, *, instruction_id: str = "INSTRUCTION-1") -> NewPayment:
+    """A payment over the rail that tells copies by the instruction id."""
+    new = new_payment(key)
+    queued = tuple(replace(each, queue=Queue.RTP_OUT_VALUE) for each in new.outbox)
+    return replace(new, rail=Rail.RTP, instruction_id=InstructionId(instruction_id), outbox=queued)
 
 
 def renewed(new: NewPayment, *, accepted_at: datetime) -> NewPayment:

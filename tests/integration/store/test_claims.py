@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.domain.events import EventKind
-from gateway.domain.payment import PaymentState
+from gateway.domain.payment import PaymentState, Rail
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -20,10 +20,11 @@ from gateway.service.ports import (
     PaymentStore,
 )
 from gateway.service.submit import grouped_accepts
-from iso20022 import EndToEndId
+from iso20022 import EndToEndId, MessageId
 from tests.integration.store.checks import (
     PROCESSES,
     accept_at_once,
+    check_that_an_instruction_id_is_one_payments,
     check_that_equal_keys_are_one_payment,
 )
 from tests.integration.store.harness import (
@@ -35,6 +36,7 @@ from tests.integration.store.harness import (
     new_payment,
     now_of,
     outbox_of,
+    over_rtp,
     renewed,
     saved,
 )
@@ -187,6 +189,61 @@ async def test_a_key_whose_message_id_was_taken_stays_free(store: PaymentStore) 
     (outcome,) = await store.accept([new_payment("key-2", message_id="ANOTHER")])
 
     assert outcome.kind is AcceptKind.CREATED
+
+
+async def test_an_instruction_id_by_which_the_rail_tells_copies_is_one_payments_alone(store: PaymentStore) -> None:
+    """The rail would take the second payment for a repeat of the first, and answer for it what became of that."""
+    first, second = over_rtp("key-1"), over_rtp("key-2")
+    await store.accept([first])
+
+    (outcome,) = await store.accept([second])
+
+    assert (outcome.kind, outcome.payment) == (AcceptKind.INSTRUCTION_ID_TAKEN, None)
+    assert len(await outbox_of(store)) == 1
+
+
+async def test_an_instruction_id_that_is_taken_spoils_neither_batch_nor_key(store: PaymentStore) -> None:
+    """In one batch the first has it; a repeat is answered, and the key of who was refused stays free."""
+    outcomes = await store.accept(
+        [new_payment("key-0"), over_rtp("key-1"), over_rtp("key-2"), over_rtp("key-3", instruction_id="OTHER")]
+    )
+    again, freed = await store.accept(
+        [renewed(over_rtp("key-1"), accepted_at=NOW), over_rtp("key-2", instruction_id="A-THIRD")]
+    )
+
+    assert [outcome.kind for outcome in outcomes] == [
+        AcceptKind.CREATED,
+        AcceptKind.CREATED,
+        AcceptKind.INSTRUCTION_ID_TAKEN,
+        AcceptKind.CREATED,
+    ]
+    assert (again.kind, again.payment) == (AcceptKind.REPLAYED, outcomes[1].payment)
+    assert freed.kind is AcceptKind.CREATED
+
+
+async def test_a_message_id_that_is_taken_is_told_before_the_instruction_id(store: PaymentStore) -> None:
+    """Who sends another's whole message hears the same on every rail."""
+    await store.accept([replace(over_rtp("key-1"), message_id=MessageId("SAME"))])
+
+    (outcome,) = await store.accept([replace(over_rtp("key-2"), message_id=MessageId("SAME"))])
+
+    assert outcome.kind is AcceptKind.MESSAGE_ID_TAKEN
+
+
+async def test_where_the_rail_does_not_tell_copies_by_it_an_instruction_id_may_come_again(store: PaymentStore) -> None:
+    """FedNow goes by the message id: an institution numbers its instructions as it likes."""
+    shared = [replace(over_rtp(key), rail=Rail.FEDNOW) for key in ("key-1", "key-2")]
+    without = [replace(over_rtp(key), instruction_id=None) for key in ("key-3", "key-4")]
+
+    outcomes = await store.accept([*shared, over_rtp("key-5"), *without])
+
+    assert {outcome.kind for outcome in outcomes} == {AcceptKind.CREATED}
+
+
+async def test_of_payments_with_one_instruction_id_at_the_same_moment_one_is_accepted(stand: Stand) -> None:
+    """Through several processes, on connections of their own: whoever is first."""
+    async with stand.open(PROCESSES) as stores:
+        await check_that_an_instruction_id_is_one_payments(stores)
 
 
 async def test_a_row_that_the_database_refuses_spoils_no_other(store: PaymentStore) -> None:

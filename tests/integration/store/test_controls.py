@@ -22,10 +22,11 @@ from tests.conftest import REGION, Database
 from tests.fakes.store import InMemoryStore
 from tests.integration.store.checks import (
     check_that_a_held_row_is_nobody_elses,
+    check_that_an_instruction_id_is_one_payments,
     check_that_equal_keys_are_one_payment,
     check_that_one_of_two_decisions_holds,
 )
-from tests.integration.store.harness import NOW, VAULT, new_payment, renewed
+from tests.integration.store.harness import NOW, VAULT, new_payment, over_rtp, renewed
 
 
 class LookingFirstStore(InMemoryStore):
@@ -40,6 +41,7 @@ class LookingFirstStore(InMemoryStore):
         if is_free:
             self.rows.claims.pop((new.tenant_id, new.idempotency_key), None)
             self.rows.message_ids.discard((new.rail, new.message_id))
+            self.rows.instruction_ids.discard((new.rail, new.instruction_id))
         return self._accept_one(new)
 
 
@@ -65,6 +67,12 @@ async def test_a_store_that_looks_before_it_claims_is_caught() -> None:
     """Between the look and the claim another copy comes through: two payments."""
     with pytest.raises(AssertionError):
         await check_that_equal_keys_are_one_payment([LookingFirstStore()])
+
+
+async def test_a_store_that_looks_before_it_claims_an_instruction_id_is_caught() -> None:
+    """Between the look and the claim another payment with it comes through."""
+    with pytest.raises(AssertionError):
+        await check_that_an_instruction_id_is_one_payments([LookingFirstStore()])
 
 
 async def test_a_store_without_a_version_guard_is_caught() -> None:
@@ -115,14 +123,66 @@ async def answers_to_a_repeat_whose_rival_commits_meanwhile(
         return await answering
 
 
+async def answers_to_another_payment_with_an_instruction_id_that_is_being_claimed(
+    database: Database,
+) -> Sequence[Accepted]:
+    """Submit it while the one that has the id is inserted and not yet committed; commit; return what it hears."""
+    async with open_pool(database.application_dsn) as pool, asyncio.TaskGroup() as tasks, asyncio.timeout(10):
+        store = PostgresStore(pool, region=REGION, vault=VAULT)
+        async with pool.acquire() as connection, connection.transaction():
+            columns = accept_columns([over_rtp("key-1")], VAULT, region=REGION, epochs=[FIRST_EPOCH])
+            await connection.fetch(statements.ACCEPT, REGION, *columns)
+            answering = tasks.create_task(_accept(store, over_rtp("key-2")))
+            await until_somebody_waits_for_a_lock(pool, or_is_done=answering)
+        return await answering
+
+
+async def test_an_instruction_id_that_is_claimed_at_the_same_moment_is_waited_for(database: Database) -> None:
+    """A look alone does not see what is not committed: the claim's key does."""
+    [outcome] = await answers_to_another_payment_with_an_instruction_id_that_is_being_claimed(database)
+
+    assert outcome.kind is AcceptKind.INSTRUCTION_ID_TAKEN
+
+
+async def test_without_the_claims_key_both_payments_go_to_the_rail(database: Database) -> None:
+    """The control: the look into the payments was too early."""
+    await _as_owner(database, "ALTER TABLE instruction_claim DROP CONSTRAINT instruction_claim_pk")
+
+    [outcome] = await answers_to_another_payment_with_an_instruction_id_that_is_being_claimed(database)
+
+    assert outcome.kind is AcceptKind.CREATED
+
+
+async def test_what_was_accepted_without_a_claim_is_found_in_the_payments(database: Database) -> None:
+    """By a program of the former revision, or by another region."""
+    async with open_pool(database.application_dsn) as pool:
+        store = PostgresStore(pool, region=REGION, vault=VAULT)
+        await store.accept([over_rtp("key-1")])
+        await pool.execute("DELETE FROM instruction_claim")
+
+        outcomes = await store.accept([over_rtp("key-2"), over_rtp("key-3", instruction_id="OTHER")])
+
+    assert [outcome.kind for outcome in outcomes] == [AcceptKind.INSTRUCTION_ID_TAKEN, AcceptKind.CREATED]
+
+
+async def _as_owner(database: Database, statement: str) -> None:
+    connection = await asyncpg.connect(database.owner_dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
 async def _accept(store: PostgresStore, new: NewPayment) -> Sequence[Accepted]:
     return await store.accept([new])
 
 
-async def until_somebody_waits_for_a_lock(pool: asyncpg.Pool) -> None:
-    """Return once a statement of this database waits for another's transaction."""
+async def until_somebody_waits_for_a_lock(
+    pool: asyncpg.Pool, *, or_is_done: asyncio.Task[Sequence[Accepted]] | None = None
+) -> None:
+    """Return once a statement of this database waits for another's transaction, or where it never does, is done."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    while not await pool.fetchval(waiting):
+    while not await pool.fetchval(waiting) and not (or_is_done is not None and or_is_done.done()):
         await asyncio.sleep(0.005)
 
 

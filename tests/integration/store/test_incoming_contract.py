@@ -76,7 +76,8 @@ class Subject:
     def decision(self, transfer: IncomingTransfer, kind: IncomingEvent, **more: Any) -> IncomingDecision:
         """What a fact means."""
         fact = IncomingFact(kind, more.pop("reason", None), details={"by": "a test"})
-        return self.decider.decide(transfer, fact, at=NOW + timedelta(seconds=1), **more)
+        at = more.pop("at", NOW + timedelta(seconds=1))
+        return self.decider.decide(transfer, fact, at=at, **more)
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -283,6 +284,62 @@ async def test_transfers_are_listed_by_what_must_be_decided_first(subject: Subje
     both = (IncomingState.RECEIVED, IncomingState.SETTLED)
     assert await subject.store.find(TENANT, states=both, limit=9) == [settled, older]
     assert await subject.store.find(type(TENANT)("another"), states=(), limit=9) == []
+
+
+_HELD: Final = (IncomingEvent.ACCEPTANCE_WITHOUT_POSTING_DECIDED, IncomingEvent.ACCEPTANCE_WITHOUT_POSTING_ADVISED)
+_POSTED: Final = (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.SETTLEMENT_ADVISED, IncomingEvent.POSTING_CONFIRMED)
+
+
+@pytest.mark.parametrize("states", [(), (IncomingState.PENDING,), (IncomingState.PENDING, IncomingState.POSTED)])
+async def test_a_list_that_is_too_short_for_all_leaves_out_what_is_due_last(
+    subject: Subject, states: tuple[IncomingState, ...]
+) -> None:
+    """However long ago something last befell it: with more than a page of it, what is due today must be on the page."""
+    held: list[IncomingTransfer] = []
+    for days in (3, 0, 1, 2):  # what is due first was brought three days ago, and nothing has befallen it since
+        transfer = await subject.admitted(forwarded_at=NOW - timedelta(days=days))
+        for kind in _HELD:
+            transfer = await subject.befalls(transfer, kind, at=NOW + timedelta(minutes=len(held)))
+        held.append(transfer)
+    posted = await subject.admitted(received_at=NOW + timedelta(hours=1))
+    for kind in _POSTED:
+        posted = await subject.befalls(posted, kind, at=NOW + timedelta(hours=1))
+    oldest, newest, third, second = held
+
+    assert await subject.store.find(None, states=states, limit=2) == [oldest, second]
+    assert await subject.store.find(TENANT, states=states, limit=3) == [oldest, second, third]
+    assert (await subject.store.find(TENANT, states=states, limit=9))[:4] == [oldest, second, third, newest]
+
+
+@pytest.mark.parametrize("states", [(), (IncomingState.NOT_SETTLED,)])
+async def test_what_a_person_must_look_at_is_listed_first_however_many_are_newer(
+    subject: Subject, states: tuple[IncomingState, ...]
+) -> None:
+    """Of those the newest first; a list that has no room for all of them leaves out the oldest."""
+    contradicted: list[IncomingTransfer] = []
+    for minutes in range(4):
+        transfer = await subject.admitted(received_at=NOW + timedelta(minutes=minutes))
+        kinds = (IncomingEvent.ACCEPTANCE_DECIDED, IncomingEvent.REJECTION_ADVISED)
+        for kind in (*kinds, IncomingEvent.SETTLEMENT_ADVISED) if minutes < 3 else kinds:
+            transfer = await subject.befalls(transfer, kind, at=NOW + timedelta(minutes=minutes))
+        contradicted.append(transfer)
+    first, second, third, plain = contradicted
+
+    assert await subject.store.find(TENANT, states=states, limit=2) == [third, second]
+    assert await subject.store.find(None, states=states, limit=9) == [third, second, first, plain]
+
+
+async def test_a_state_in_which_nothing_is_due_lists_what_came_there_last(subject: Subject) -> None:
+    """Whatever was rejected a moment ago is there, though it was received first."""
+    rejected: list[IncomingTransfer] = []
+    for minutes in (0, 2, 1):
+        transfer = await subject.admitted(received_at=NOW - timedelta(minutes=minutes))
+        at = NOW + timedelta(minutes=minutes)
+        rejected.append(await subject.befalls(transfer, IncomingEvent.REJECTION_DECIDED, at=at))
+    first, last, between = rejected
+
+    assert await subject.store.find(TENANT, states=(IncomingState.REJECTED,), limit=2) == [between, last]
+    assert await subject.store.find(TENANT, states=(IncomingState.REJECTED,), limit=9) == [first, between, last]
 
 
 async def test_what_is_not_at_its_end_is_counted_by_state_with_the_age_of_the_oldest(subject: Subject) -> None:

@@ -134,7 +134,7 @@ class RegionalIncoming(InMemoryIncoming):
         """Take over what the peer has written: facts as they are, and a note for whoever folds them."""
         rows, payment_id = self.rows, change.payment_id
         if change.received is not None:
-            self.received.setdefault(payment_id, change.received)
+            self._stands(change.received, epoch=change.facts[0].epoch)
         rows.slots.setdefault(payment_id, change.slot)
         rows.events.setdefault(payment_id, []).extend(change.facts)
         rows.messages.setdefault(payment_id, []).extend(change.messages)
@@ -143,6 +143,20 @@ class RegionalIncoming(InMemoryIncoming):
             rail, inbox_id, digest = change.inbox
             self.store.rows.inbox.setdefault((rail, inbox_id), digest)
         self.notes.setdefault(payment_id, []).append(self.store.note())
+
+    def _stands(self, received: IncomingTransfer, *, epoch: int) -> None:
+        """Show a transfer as it was received, unless a later region has: as every read of the real store does."""
+        payment_id, transfers = received.payment_id, self.rows.transfers
+        if any(event.sequence == 1 and event.epoch > epoch for event in self.rows.events.get(payment_id, ())):
+            return
+        self.received[payment_id] = received
+        if payment_id in transfers:
+            transfers[payment_id] = replace(
+                transfers[payment_id],
+                received_at=received.received_at,
+                forwarded_at=received.forwarded_at,
+                answer_by=received.answer_by,
+            )
 
     async def unprojected(self, now: datetime, *, limit: int) -> Sequence[UnprojectedTransfer]:
         """Return what is to be folded anew; see `gateway.service.regions.Projections`."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.domain.audit import PaymentFacts
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from tests.simulation.regions.region import Region
 
 FIRST_MAP: Final = SlotMap.first(REGIONS)
-
-FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
 Key = tuple[TenantId, IdempotencyKey]
 
@@ -260,10 +258,20 @@ class RegionalStore(InMemoryStore):
     def _apply_claim(self, claim: KeptClaim, fact: Payment | None) -> None:
         assert fact is not None, "a claim comes with its payment"
         self.foreign_claims[claim.key] = claim
-        self.rows.claims.setdefault(claim.key, Claim(claim.payment_id, claim.content_digest))
         self.rows.message_ids.add((fact.rail, fact.message_id))
-        self.facts.setdefault(claim.payment_id, fact)
         self.slots_of[claim.payment_id] = claim.slot
+        known = self.own_claims.get(claim.key)
+        if known is None or known.epoch < claim.epoch:
+            self.rows.claims[claim.key] = Claim(claim.payment_id, claim.content_digest)
+            self._stands(fact)
+
+    def _stands(self, fact: Payment) -> None:
+        """Show a payment with this fact: of two, that of the later acceptance, as every read of the real store does."""
+        payment_id, payments = fact.payment_id, self.rows.payments
+        self.facts[payment_id] = fact
+        if payment_id in payments:
+            now = payments[payment_id]
+            payments[payment_id] = replace(now, accepted_at=fact.accepted_at, deadline_at=fact.deadline_at)
 
     def note(self) -> Note:
         """Return a note that something is to be looked at."""
@@ -451,10 +459,7 @@ class RegionalStore(InMemoryStore):
             "messages": {pid: sorted(str(m.message_id) for m in kept) for pid, kept in rows.messages.items() if kept},
             "postings": {pid: sorted(map(str, booked)) for pid, booked in rows.postings.items() if booked},
             "inbox": {received: digest for (_, received), digest in rows.inbox.items()},
-            "states": {
-                pid: _as_both_see(payment, has_two_facts=self.is_claimed_in_both(pid))
-                for pid, payment in rows.payments.items()
-            },
+            "states": {pid: _as_both_see(payment) for pid, payment in rows.payments.items()},
             "epochs": self.epochs,
             **self.world.incoming.truth(),
         }
@@ -470,8 +475,6 @@ class RegionalStore(InMemoryStore):
         return self.foreign_claims.values()
 
 
-def _as_both_see(payment: Payment, *, has_two_facts: bool) -> Payment:
-    """Return what does not depend on whose the payment is, nor on who has accepted it where both have."""
-    if has_two_facts:
-        payment = replace(payment, accepted_at=FIRST, deadline_at=FIRST)
+def _as_both_see(payment: Payment) -> Payment:
+    """Return what does not depend on whose the payment is."""
     return replace(payment, next_step_at=None, is_taken_over=False, ask_after=None)

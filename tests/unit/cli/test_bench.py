@@ -11,16 +11,18 @@ from datetime import UTC, datetime
 from typing import Final
 
 import pytest
+from rich.console import Console
 
 from adapters.child_process import free_loopback_port
 from gateway.cli.bench.accounting import costs_of
-from gateway.cli.bench.command import bars
+from gateway.cli.bench.command import bars, figures_table
 from gateway.cli.bench.incoming import IncomingFigures
-from gateway.cli.bench.load import LoadOrder, open_loop_instants
+from gateway.cli.bench.load import LoadOrder, Observations, open_loop_instants
 from gateway.cli.bench.measure import Figures, percentile
 from gateway.cli.traffic import MESSAGE_BYTES, Messages
 from gateway.cli.wire import Answered, BrokenOffError, Connections, get, post
 from iso20022 import CustomerCreditTransfer, FedNowProfile, examine
+from tests.proofs.overload import refuses_quickly
 
 NOON: Final = datetime(2026, 11, 20, 17, tzinfo=UTC)
 
@@ -146,6 +148,7 @@ GOOD: Final = Figures(
     max_ms=60.0,
     ack_p50_ms=5.0,
     ack_p99_ms=24.0,
+    refusal_p99_ms=None,
     told_p50_ms=20.0,
     told_p99_ms=40.0,
     throughput=299.0,
@@ -156,6 +159,33 @@ GOOD: Final = Figures(
     generator_late_ms=1.0,
     faults={},
 )
+
+
+def test_a_refusal_is_timed_and_never_counts_as_an_acknowledgement_nor_another_fault_as_a_refusal() -> None:
+    """How quickly a gateway says no is told apart from what it accepts, and from faults."""
+    seen = Observations()
+    for took_ms, status in ((10.0, 202), (400.0, 503), (200.0, 429), (9_000.0, 500), (20.0, 202)):
+        seen.answered(Answered(status, b""), took_ms=took_ms, is_sample=False)
+    seen.failed("BrokenOffError")
+
+    assert (seen.accepted, seen.acknowledged_ms, seen.refused_ms) == (2, [10.0, 20.0], [400.0, 200.0])
+    assert seen.faults == {"503": 1, "429": 1, "500": 1, "BrokenOffError": 1}
+
+
+def test_refusals_have_a_bar_of_their_own_and_an_overload_that_refuses_nothing_shows_nothing() -> None:
+    """The proof of three times the capacity fails where a refusal takes its time."""
+    verdicts = {p99_ms: refuses_quickly(replace(GOOD, refusal_p99_ms=p99_ms)) for p99_ms in (250.0, 250.1, None)}
+
+    assert verdicts == {250.0: True, 250.1: False, None: False}
+
+
+def test_a_figure_that_there_is_none_of_is_shown_as_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing was refused, nobody waited: the table is shown all the same."""
+    Console(width=120).print(figures_table(replace(GOOD, told_p50_ms=None)))
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if "refusal_p99_ms" in line or "told_p50_ms" in line]
+    assert len(lines) == 2
+    assert all("none" in line for line in lines)
 
 
 def test_the_bars_hold_where_they_are_met_and_each_fails_alone() -> None:

@@ -8,24 +8,29 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from typer.testing import CliRunner
 
+from adapters.system import SystemClock
 from gateway.cli.application import application
-from gateway.cli.drill import evidence
+from gateway.cli.drill import evidence, rejections
 from gateway.cli.drill.chance import Dice
+from gateway.cli.drill.outages import EVERY_WORKER, Outage, Outages
 from gateway.cli.drill.plants import SENTENCES, Plant
 from gateway.cli.drill.points import POINTS, Stage
 from gateway.cli.drill.probe import rail_refusal
 from gateway.cli.drill.recount import MOVED, NOT_MOVED, OPEN, Count, recount
+from gateway.cli.drill.rejections import disturbed, longest_calm_s
 from gateway.cli.drill.trap import Arming, Trap
 from gateway.cli.drill.witness import Witness
 from gateway.domain.events import EventKind
-from gateway.domain.payment import PaymentState
+from gateway.domain.payment import PaymentState, ReasonOrigin
 
 # --- the points and the trap ---
 
@@ -109,6 +114,20 @@ def test_the_witness_writes_down_an_acknowledgement_without_an_effect_and_no_oth
     assert json.loads(line)["what"].startswith("second")
 
 
+def test_the_witness_writes_down_an_outbox_row_that_goes_before_the_bus_has_its_delivery(tmp_path: Path) -> None:
+    """Forget after confirm, at its own port; that a delivery was handled says nothing of the bus of this process."""
+    witness = Witness(tmp_path / "witness.jsonl")
+    published, lost = UUID(int=1), UUID(int=2)
+    witness.published([published])
+    witness.had_effect([str(lost)])
+
+    witness.forgotten([published, lost])
+
+    (line,) = map(json.loads, (tmp_path / "witness.jsonl").read_text().splitlines())
+    assert line["invariant"] == Plant.OUTBOX
+    assert str(lost) in line["what"]
+
+
 def test_a_rail_that_refuses_duplicates_settles_once_and_one_that_does_not_is_seen() -> None:
     """The last guard, at its own port."""
     assert rail_refusal(refuses=True) == []
@@ -118,6 +137,9 @@ def test_a_rail_that_refuses_duplicates_settles_once_and_one_that_does_not_is_se
 # --- the count ---
 
 Rows = list[dict[str, Any]]
+
+AT: Final = "2026-11-23 12:00:00+00"
+"""When everything happens in the good drill; PostgreSQL writes it so."""
 
 GOOD: Final[Mapping[str, Rows]] = {
     evidence.ACKNOWLEDGED: [
@@ -133,8 +155,8 @@ GOOD: Final[Mapping[str, Rows]] = {
     evidence.WITNESS: [],
     "claim": [{"idempotency_key": "K1", "payment_id": "P1"}, {"idempotency_key": "K2", "payment_id": "P2"}],
     "payment": [
-        {"payment_id": "P1", "message_id": "M1", "end_to_end_id": "E1", "amount_cents": "5174"},
-        {"payment_id": "P2", "message_id": "M2", "end_to_end_id": "E2", "amount_cents": "5174"},
+        {"payment_id": "P1", "message_id": "M1", "end_to_end_id": "E1", "amount_cents": "5174", "accepted_at": AT},
+        {"payment_id": "P2", "message_id": "M2", "end_to_end_id": "E2", "amount_cents": "5174", "accepted_at": AT},
     ],
     "payment_state": [
         {"payment_id": "P1", "state": "SETTLED", "version": "3"},
@@ -148,8 +170,11 @@ GOOD: Final[Mapping[str, Rows]] = {
                 "kind": kind,
                 "state_before": before,
                 "state_after": after,
+                "reason_code": "AC04" if after == "REJECTED" else "",
+                "reason_origin": "rail" if after == "REJECTED" else "",
                 "business_message_id": message_id,
                 "contradiction": "f",
+                "at": AT,
             }
             for payment_id, end, told in (("P1", "SETTLED", "Settlement"), ("P2", "REJECTED", "Rejection"))
             for sequence, kind, before, after, message_id in (
@@ -169,22 +194,37 @@ GOOD: Final[Mapping[str, Rows]] = {
         )
     ],
     "outbox": [],
+    "dead_letter": [],
+    evidence.QUEUES: [{"name": "fifteen.dead-letters", "messages": "0"}, {"name": "fifteen.out", "messages": "3"}],
     "inbox": [],
     "quarantine": [],
 }
 """Two payments as they should be: one settled, one rejected by the rail."""
 
 
-def counted(directory: Path, changed: Mapping[str, Rows], *, plants: tuple[Plant, ...] = ()) -> Count:
+def counted(
+    directory: Path, changed: Mapping[str, Rows], *, plants: tuple[Plant, ...] = (), outages: Sequence[Outage] = ()
+) -> Count:
     """The count of what a drill left, with some files changed."""
     for name, rows in {**GOOD, **changed}.items():
         if name.endswith(".jsonl"):
             (directory / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
         else:
-            columns = GOOD[name][0].keys() if GOOD[name] else ("payment_id", "queue")
+            columns = GOOD[name][0].keys() if GOOD[name] else ("payment_id", "queue", "delivery_id", "reason", "fault")
             lines = [",".join(columns), *(",".join(str(row.get(column, "")) for column in columns) for row in rows)]
             (directory / f"{name}.csv").write_text("\n".join(lines) + "\n")
-    evidence.keep_run(directory, rail_refusal=[], plants=list(plants))
+    told = [outage.as_json() for outage in outages]
+    evidence.keep_run(
+        directory,
+        rail_refusal=[],
+        plants=list(plants),
+        outages=told,
+        kills=0,
+        seed=7,
+        server_kills={},
+        kills_by_point={},
+        ended=[],
+    )
     return recount(directory)
 
 
@@ -208,6 +248,32 @@ def test_a_drill_that_left_everything_as_it_should_be_is_good(tmp_path: Path) ->
     assert (count.acknowledged, count.settled, count.rejected, count.in_doubt) == (2, 1, 1, 0)
 
 
+def second(after_s: float) -> datetime:
+    """So long after everything else."""
+    return datetime.fromisoformat(AT) + timedelta(seconds=after_s)
+
+
+def expired_unsent(*, after_s: float, kind: str = "DeadlinePassed") -> Mapping[str, Rows]:
+    """The second payment was never sent, and the gateway rejected it so long after it was accepted."""
+    (accepted,) = [row for row in GOOD["payment_event"] if row["payment_id"] == "P2" and row["sequence"] == "1"]
+    rejected = {
+        **accepted, "sequence": "2", "kind": kind, "state_before": "RECEIVED", "state_after": "REJECTED",
+        "reason_code": "AB11", "reason_origin": "gateway", "at": second(after_s),
+    }  # fmt: skip
+    return {
+        "payment_event": [*(row for row in GOOD["payment_event"] if row["payment_id"] == "P1"), accepted, rejected],
+        **replaced("payment_state", 1, version="2"),
+        evidence.LEDGER: GOOD[evidence.LEDGER][:2],
+    }
+
+
+def unknown_to_the_rail() -> Mapping[str, Rows]:
+    """The second payment was being sent, and the rail says that it has no such message: nor has it any trace of it."""
+    rows = [dict(row) for row in GOOD["payment_event"]]
+    rows[-1] |= {"kind": "NotFoundReported", "reason_code": "E400", "at": second(5)}
+    return {"payment_event": rows, evidence.LEDGER: GOOD[evidence.LEDGER][:2]}
+
+
 FAULTS: Final[tuple[tuple[str, str, Mapping[str, Rows]], ...]] = (
     ("an acknowledged payment that is not there", "lost", {**without("claim", 1), **without("payment", 1)}),
     ("an acknowledged payment without a claim", "lost", without("claim", 1)),
@@ -225,6 +291,11 @@ FAULTS: Final[tuple[tuple[str, str, Mapping[str, Rows]], ...]] = (
     ("a payment in doubt", "stuck", replaced("payment_state", 1, state="IN_DOUBT")),
     ("a payment that was never sent", "stuck", replaced("payment_state", 1, state="RECEIVED")),
     ("a delivery that never left", "stuck", {"outbox": [{"payment_id": "P1", "queue": "q"}]}),
+    ("a delivery that died", "stuck", {"dead_letter": [{"payment_id": "P1", "queue": "q", "reason": "broker"}]}),
+    ("a dead letter on the broker", "stuck", replaced(evidence.QUEUES, 0, messages="1")),
+    ("a queue that does not tell", "stuck", replaced(evidence.QUEUES, 0, messages="")),
+    ("expired unsent, in calm", "stuck", expired_unsent(after_s=15)),
+    ("taken off its way after SENDING, in calm", "stuck", unknown_to_the_rail()),
     ("rejected by the rail, settled here", "wrong", replaced("payment_state", 1, state="SETTLED")),
     ("told settled, now rejected", "wrong", replaced(evidence.ACKNOWLEDGED, 1, state="SETTLED", final=True)),
     ("refused to its client", "wrong", replaced(evidence.ACKNOWLEDGED, 1, fault="refused with 422")),
@@ -266,6 +337,7 @@ BREAKS: Final[tuple[tuple[str, Plant, Mapping[str, Rows]], ...]] = (
         Plant.ACK_BEFORE_COMMIT,
         {evidence.WITNESS: [{"invariant": "ack-before-commit", "what": "x"}]},
     ),
+    ("an outbox row that is gone", Plant.OUTBOX, {evidence.WITNESS: [{"invariant": "outbox", "what": "x"}]}),
     ("what was acknowledged is gone", Plant.SYNCHRONOUS_COMMIT, without("claim", 1)),
 )
 
@@ -280,6 +352,96 @@ def test_each_broken_invariant_is_seen(
     assert count.violations[invariant], fault
 
 
+EXCUSES: Final[tuple[tuple[str, Mapping[str, Rows], Outage], ...]] = (
+    ("every worker was down", expired_unsent(after_s=15), Outage(EVERY_WORKER, second(1), second(6.5))),
+    ("a server was down", expired_unsent(after_s=15, kind="SendingAbandoned"), Outage("q", second(-9), second(6.5))),
+    ("the sender died", unknown_to_the_rail(), Outage("worker-0", second(0.9), second(0.9))),
+)
+
+
+@pytest.mark.parametrize(("why", "changed", "outage"), EXCUSES, ids=[why for why, _, _ in EXCUSES])
+def test_what_never_reached_the_rail_is_no_fault_where_an_outage_kept_it(
+    tmp_path: Path, why: str, changed: Mapping[str, Rows], outage: Outage
+) -> None:
+    """It is told apart all the same; and a moment's outage at another time excuses nothing."""
+    excused = counted(tmp_path, changed, outages=[outage])
+    elsewhere = counted(tmp_path, changed, outages=[Outage(outage.what, second(60), second(61))])
+
+    assert excused.is_good, why
+    assert len(excused.unsent) == len(elsewhere.unsent) == len(elsewhere.stuck) == 1
+
+
+def test_what_the_rail_was_told_to_lose_needs_no_excuse(tmp_path: Path) -> None:
+    """The rail's ledger has a trace of it: the message has come."""
+    lost = {"fact": "Judged", "copy": 2, "verdict": "lost", "message_id": "M2"}
+    changed = unknown_to_the_rail()
+
+    count = counted(tmp_path, {**changed, evidence.LEDGER: [*changed[evidence.LEDGER], lost]})
+
+    assert count.is_good
+    assert count.unsent == []
+    assert count.rejections == {"rail E400 NotFoundReported": 1}
+
+
+@pytest.mark.parametrize(
+    ("outages", "calm_s"),
+    [
+        ([], 15.0),
+        ([(-20, -8)], 15.0),
+        ([(-20, -2)], 10.0),
+        ([(3, 3)], 5.0),
+        ([(1, 1), (4, 4), (9, 20)], 1.0),
+        ([(0, 30), (2, 2)], 0.0),
+    ],
+)
+def test_a_calm_is_what_no_outage_and_no_recovery_from_one_touches(
+    outages: list[tuple[float, float]], calm_s: float
+) -> None:
+    """The longest in a row, within the life of a payment of 15 s."""
+    told = [Outage("postgres", second(since), second(until)).as_json() for since, until in outages]
+
+    assert longest_calm_s((second(0), second(15)), disturbed(told)) == calm_s
+
+
+class SetClock(SystemClock):
+    """A clock that shows what it is set to, in seconds."""
+
+    now_s = 0.0
+
+    def now(self) -> datetime:
+        """Return what it is set to."""
+        return second(self.now_s)
+
+
+def test_outages_are_measured_from_the_kill_until_somebody_serves_again() -> None:
+    """A worker's death is a moment while another is ready; without any it lasts until the first is."""
+    clock = SetClock()
+    outages = Outages(clock)
+    for name in ("worker-0", "worker-1"):
+        outages.worker_ready(name)
+
+    for at_s, tell, what in (
+        (1.0, outages.worker_died, "worker-0"),
+        (2.0, outages.began, "postgres"),
+        (3.0, outages.worker_died, "worker-1"),
+        (4.0, outages.ended, "postgres"),
+        (5.0, outages.worker_ready, "worker-0"),
+        (6.0, outages.ended, "postgres"),
+        (7.0, outages.began, "rabbitmq"),
+    ):
+        clock.now_s = at_s
+        tell(what)
+    clock.now_s = 9.0
+
+    assert outages.so_far() == [
+        Outage("worker-0", second(1), second(1)),
+        Outage("postgres", second(2), second(4)),
+        Outage("worker-1", second(3), second(3)),
+        Outage(EVERY_WORKER, second(3), second(5)),
+        Outage("rabbitmq", second(7), second(9)),
+    ]
+
+
 def test_the_count_knows_every_state_and_every_event_that_the_rail_causes() -> None:
     """It names them by itself, so as to be independent: a new one must be named here too."""
     heard = {kind for kind in EventKind if kind.value.endswith(("Reported", "Refused", "Unexplained", "Unanswered"))}
@@ -287,6 +449,25 @@ def test_the_count_knows_every_state_and_every_event_that_the_rail_causes() -> N
     assert {state.value for state in PaymentState} == MOVED | NOT_MOVED | OPEN
     assert EventKind.SETTLEMENT_REPORTED in heard
     assert EventKind.SENDING_STARTED not in heard
+    assert {rejections.NOT_FOUND, rejections.SENDING} <= set(EventKind)
+    assert rejections.GATEWAY in set(ReasonOrigin)
+
+
+def test_the_keys_are_the_agreed_ones_and_why_payments_are_rejected_is_told_beside_them(tmp_path: Path) -> None:
+    """Who reads the numbers by program finds what was agreed, and nothing in between."""
+    counted(tmp_path, expired_unsent(after_s=15))
+
+    result = CliRunner().invoke(application, ["drill", "recount", str(tmp_path), "--json"])
+
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert list(told) == [
+        *("acknowledged", "settled", "rejected", "in_doubt", "lost", "doubled", "stuck", "kills", "seed"),
+        *("wrong", "violations", "server_kills", "kills_by_point", "ended", "plants", "shown"),
+    ]
+    assert told["stuck"] == 1
+    assert "P2: gateway AB11 DeadlinePassed; of its time 15.0 s in a row were calm" in result.stderr
+    assert "rejected: 1 by gateway AB11 DeadlinePassed" in result.stderr
 
 
 def test_counting_what_is_not_there_says_so(tmp_path: Path) -> None:

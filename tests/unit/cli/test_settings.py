@@ -84,6 +84,15 @@ def test_a_rail_is_served_where_it_has_an_address(
         ({"FIFTEEN_RTP__REPEAT_WAIT_S": "15"}, "the answer may still come"),
         ({"FIFTEEN_RTP__RAIL_IDS": ""}, "FIFTEEN_RTP__RAIL_IDS"),
         ({"FIFTEEN_RTP__SEND_MARGIN_S": "14.9"}, "rtp.send_margin_s"),
+        *(
+            ({"FIFTEEN_FEDNOW__ENQUIRY_CODES": text}, f"FIFTEEN_FEDNOW__ENQUIRY_CODES: .*{says}")
+            for text, says in (
+                ("E400", "'E400' must be a code and what it says, as E400=not_found"),
+                ("E400=not_found, E411=pending", "'E411=pending' must be .*in_process"),
+                ("=not_found", "'=not_found' must be"),
+                ("E400=not_found, E400=in_process", "E400 is there twice: say once what it means"),
+            )
+        ),
     ],
 )
 def test_settings_of_a_rail_that_cannot_work_are_refused(

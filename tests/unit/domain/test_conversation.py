@@ -208,6 +208,8 @@ def test_a_request_for_payment_is_decided_until_it_expires_and_paid_until_its_da
 
     assert due(_S.REQUESTED, expires_at) == expires_at
     assert due(_S.REQUESTED, None) == pay_by
+    assert due(_S.WITHDRAWING, expires_at) == expires_at
+    assert due(_S.WITHDRAWING_ACCEPTED, expires_at) == pay_by
     assert due(_S.ACCEPTED, expires_at) == pay_by
     assert due(_S.EXPIRED, expires_at) is None
 

@@ -7,7 +7,8 @@ What is expected here was written by hand, from the published calendars.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Final
@@ -16,10 +17,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.domain.conversation import ConversationKind, ConversationState, due_after, end_of
-from gateway.domain.receiving_time import business_days_later, posting_due
+from gateway.domain.events import Event, EventKind
+from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming_transfer import TO_BE_DECIDED
+from gateway.domain.payment import Reason, ReasonOrigin
+from gateway.domain.receiving_time import business_days_later, decide_by, posting_due
 from gateway.domain.reconciliation import cycle_begins, cycle_day
-from gateway.domain.return_request import is_in_time
+from gateway.domain.request import NO_REQUEST, Request
+from gateway.domain.return_request import is_in_time, request_of
 from simulators.fednow import decide
+from tests.unit.domain.transfers import transfer
 
 EASTERN: Final = ZoneInfo("America/New_York")
 
@@ -92,6 +99,22 @@ def test_what_must_be_done_by_the_next_business_day_is_due_at_its_end_whatever_t
         assert found == [expected] * 3, now
 
 
+@pytest.mark.parametrize("state", sorted(TO_BE_DECIDED))
+@pytest.mark.parametrize(("before", "closed", "after"), CLOSED)
+def test_what_is_to_be_decided_is_due_by_the_day_it_came_whatever_has_befallen_it_since(
+    before: str, closed: str, after: str, state: IncomingState
+) -> None:
+    """`pending` said a business day later, or a settlement recorded by hand then: the rail's deadline is the same."""
+    expected = in_utc(date.fromisoformat(after), hour=23, minute=59, second=59)
+    (later, *_) = instants(after)
+
+    for came in instants(before, *closed.split()):
+        held = replace(transfer(state=state), forwarded_at=came, updated_at=later, next_step_at=posting_due(later))
+        due = decide_by(held)
+        assert due is not None
+        assert due.astimezone(UTC) == expected, came
+
+
 @pytest.mark.parametrize(("before", "closed", "after"), CLOSED)
 def test_the_settlement_date_is_the_cycle_day_which_rolls_at_seven_on_every_day_of_the_year(
     before: str, closed: str, after: str
@@ -117,23 +140,46 @@ def test_every_day_of_both_years_has_a_cycle_day_of_its_own_without_gap_or_overl
     assert all(cycle_begins(day + timedelta(days=1)) == in_utc(day, hour=19) for day in days)
 
 
+def asked_for(now: datetime, reason_code: str) -> Request:
+    """A request of ours for a payment's return."""
+    asked = Event(EventKind.RETURN_ASKED, Reason(reason_code, ReasonOrigin.INSTITUTION), business_message_id="ours")
+    return request_of(NO_REQUEST, asked, at=now)
+
+
+LONGER: Final[dict[str, Callable[[datetime], datetime | None]]] = {
+    "CUST": lambda now: asked_for(now, "CUST").due_at,
+    "FRAD": lambda now: asked_for(now, "FRAD").due_at,
+    "WNTB": lambda now: asked_for(now, "WNTB").due_at,
+    "PDCR": lambda now: request_of(asked_for(now, "CUST"), Event(EventKind.RETURN_PENDING_REPORTED), at=now).due_at,
+    "PDCR to WNTB": lambda now: (
+        request_of(asked_for(now, "WNTB"), Event(EventKind.RETURN_PENDING_REPORTED), at=now).due_at
+    ),
+    "PDNG": lambda now: due_after(ConversationKind.INFORMATION_REQUEST, ConversationState.PENDING, at=now),
+}
+"""What is asked, or was answered, and until when what comes next is due."""
+
+
 @pytest.mark.parametrize(
-    ("at", "count", "due"),
+    ("at", "what", "due"),
     [
-        ("2026-11-20 19:00:00", 10, "2026-12-07"),  # PDCR: Thanksgiving between
-        ("2026-12-18 18:59:59", 10, "2027-01-05"),  # Christmas and New Year
-        ("2026-12-18 19:00:00", 10, "2027-01-05"),  # the evening belongs to its calendar day
-        ("2027-06-30 23:59:59", 10, "2027-07-15"),  # the Fourth is kept on Monday
-        ("2026-10-26 12:00:00", 5, "2026-11-02"),  # PDNG: clocks go back
-        ("2027-03-08 12:00:00", 5, "2027-03-15"),  # clocks go forward
-        ("2026-11-06 12:00:00", 20, "2026-12-08"),  # a warranty claim: two holidays
+        ("2026-11-25 19:00:00", "CUST", "2026-11-27"),  # Thanksgiving between
+        ("2026-11-25 19:00:00", "FRAD", "2026-11-27"),
+        ("2026-11-20 19:00:00", "PDCR", "2026-12-07"),
+        ("2026-12-18 18:59:59", "PDCR", "2027-01-05"),  # Christmas and New Year
+        ("2026-12-18 19:00:00", "PDCR", "2027-01-05"),  # the evening belongs to its calendar day
+        ("2027-06-30 23:59:59", "PDCR", "2027-07-15"),  # the Fourth is kept on Monday
+        ("2026-10-26 12:00:00", "PDNG", "2026-11-02"),  # clocks go back
+        ("2027-03-08 12:00:00", "PDNG", "2027-03-15"),  # clocks go forward
+        ("2026-11-06 12:00:00", "WNTB", "2026-12-08"),  # two holidays
+        ("2026-12-18 23:59:59", "WNTB", "2027-01-20"),  # three
+        ("2026-12-18 23:59:59", "PDCR to WNTB", "2027-01-05"),
     ],
 )
-def test_longer_deadlines_count_standard_business_days_alone(at: str, count: int, due: str) -> None:
-    """Five for what is pending, ten for what is looked into, twenty for a warranty claim."""
+def test_longer_deadlines_count_standard_business_days_alone(at: str, what: str, due: str) -> None:
+    """One for an answer, twenty for that to a warranty claim; ten for what is looked into, five for what is pending."""
     now = datetime.fromisoformat(at).replace(tzinfo=EASTERN)
 
-    assert business_days_later(now, count) == datetime.fromisoformat(f"{due} 23:59:59").replace(tzinfo=EASTERN)
+    assert LONGER[what](now) == datetime.fromisoformat(f"{due} 23:59:59").replace(tzinfo=EASTERN)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from gateway.domain.doubt import (
     Enquiry,
     NotFoundPolicy,
     due_event,
-    not_found,
     questions,
+    without_later_copies,
 )
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import PaymentState
@@ -108,16 +108,27 @@ def test_not_found_means_what_the_tenant_has_chosen(
     """And the ids go out again on their own day alone."""
     said = Event(EventKind.NOT_FOUND_REPORTED, business_message_id="RAIL-1")
 
-    chosen = not_found(said, policy=policy, is_of_today=is_of_today, is_about_last_copy=True)
+    chosen = without_later_copies(said, policy=policy, is_of_today=is_of_today, is_about_last_copy=True)
 
     assert (chosen.kind, chosen.business_message_id) == (kind, "RAIL-1")
 
 
 @pytest.mark.parametrize("policy", NotFoundPolicy)
-def test_not_found_of_a_question_that_came_before_the_last_copy_says_nothing(policy: NotFoundPolicy) -> None:
-    """That copy may settle: neither rejected nor sent once more."""
-    said = Event(EventKind.NOT_FOUND_REPORTED, business_message_id="RAIL-1")
+def test_not_processed_rejects_whatever_the_tenant_has_chosen(policy: NotFoundPolicy) -> None:
+    """The rail wants it as a new payment, under new ids."""
+    said = Event(EventKind.NOT_PROCESSED_REPORTED, business_message_id="RAIL-1")
 
-    chosen = not_found(said, policy=policy, is_of_today=True, is_about_last_copy=False)
+    assert without_later_copies(said, policy=policy, is_of_today=True, is_about_last_copy=True) == said
+
+
+@pytest.mark.parametrize("policy", NotFoundPolicy)
+@pytest.mark.parametrize("kind", [EventKind.NOT_FOUND_REPORTED, EventKind.NOT_PROCESSED_REPORTED])
+def test_an_answer_to_a_question_that_came_before_the_last_copy_says_nothing(
+    kind: EventKind, policy: NotFoundPolicy
+) -> None:
+    """That copy may settle: neither rejected nor sent once more."""
+    said = Event(kind, business_message_id="RAIL-1")
+
+    chosen = without_later_copies(said, policy=policy, is_of_today=True, is_about_last_copy=False)
 
     assert (chosen.kind, chosen.business_message_id) == (EventKind.STATUS_REQUEST_UNANSWERED, "RAIL-1")

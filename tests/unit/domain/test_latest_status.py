@@ -9,7 +9,7 @@ import pytest
 
 from gateway.domain.conversation import TABLES, ConversationKind, ConversationState, Side, first_state
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import ARRIVED
+from gateway.domain.incoming_transfer import ARRIVED, Attention
 from gateway.domain.latest_status import LatestStatus, latest_status_of, latest_status_of_request
 from gateway.domain.payment import Reason, ReasonOrigin
 from iso20022.messages import pacs009
@@ -58,6 +58,16 @@ def test_what_is_told_of_a_transfer(state: IncomingState, answer: str | None, st
     told = latest_status_of(replace(transfer(state=state, answer=answer), reason=BLOCKED))
 
     assert (told and told.status) == status
+
+
+@pytest.mark.parametrize("state", list(IncomingState))
+def test_of_what_the_rail_contradicts_itself_about_nothing_is_told(state: IncomingState) -> None:
+    """It said that it had not settled, then that it had: RJCT would be a guess. What only wants a look is told of."""
+    contradicted = replace(transfer(state=state, answer="ACWP"), attention=Attention.CONTRADICTED)
+    failed = replace(contradicted, attention=Attention.RETURN_FAILED)
+
+    assert latest_status_of(contradicted) is None
+    assert latest_status_of(failed) == latest_status_of(replace(contradicted, attention=None))
 
 
 def test_a_code_of_the_rails_own_is_told_in_words() -> None:

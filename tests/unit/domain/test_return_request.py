@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Final
@@ -9,7 +10,8 @@ from typing import Final
 import pytest
 
 from gateway.domain.events import EventKind
-from gateway.domain.incoming import IncomingEvent
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import Attention
 from gateway.domain.receiving_time import ZONE, business_days_later
 from gateway.domain.request import NO_REQUEST, Request, RequestState
 from gateway.domain.return_request import (
@@ -21,6 +23,8 @@ from gateway.domain.return_request import (
     is_in_time,
     request_after,
 )
+from gateway.domain.returns import goes_back_by_itself
+from tests.unit.domain.transfers import ARRIVED, transfer
 
 _R, _E, _I = RequestState, EventKind, IncomingEvent
 NOON: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
@@ -113,3 +117,19 @@ def test_deadlines_end_with_standard_business_days(
     found = business_days_later(datetime(*on, 23, 30, tzinfo=ZONE), count)
 
     assert found == datetime(*due, 23, 59, 59, tzinfo=ZONE)
+
+
+@pytest.mark.parametrize("state", list(IncomingState))
+@pytest.mark.parametrize("attention", [None, *Attention])
+@pytest.mark.parametrize(("returning_cents", "is_scheduled"), [(0, False), (0, True), (5_174, False), (5_174, True)])
+def test_money_goes_back_by_itself_only_where_it_is_owed_and_nobody_has_to_look(
+    state: IncomingState, attention: Attention | None, returning_cents: int, *, is_scheduled: bool
+) -> None:
+    """A return under way, or its next try: IPAY promises no less. All states, with every cause for a look."""
+    next_step_at = ARRIVED if is_scheduled else None
+    stands = replace(
+        transfer(state=state), attention=attention, returning_cents=returning_cents, next_step_at=next_step_at
+    )
+
+    expected = state is IncomingState.RETURN_DUE and attention is None and (is_scheduled or returning_cents > 0)
+    assert goes_back_by_itself(stands) is expected

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, TenantId
-from gateway.domain.transitions import TRANSITIONS, Effect, IllegalTransitionError, Transition, advance
+from gateway.domain.transitions import SENDABLE, TRANSITIONS, Effect, IllegalTransitionError, Transition, advance
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
 
 NOON: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
@@ -213,6 +213,16 @@ def test_an_answer_to_the_question_alone_says_nothing_of_the_payment(kind: Event
 
     assert transition.state is PaymentState.IN_DOUBT
     assert Effect.ASK_STATUS_AGAIN in transition.effects
+
+
+@pytest.mark.parametrize("kind", [EventKind.STILL_IN_PROCESS_REPORTED, EventKind.PROGRESS_REPORTED])
+@pytest.mark.parametrize("state", sorted(SENDABLE | {PaymentState.HELD}))
+def test_what_the_rail_has_in_hand_is_not_sent(state: PaymentState, kind: EventKind) -> None:
+    """A copy has left that is not known here, as after a failover that lost SENDING: the rail is asked."""
+    transition = advance(payment_in(state), Event(kind))
+
+    assert transition.state is PaymentState.IN_DOUBT
+    assert {Effect.ASK_STATUS_AGAIN, Effect.REPORT_CONTRADICTION} <= {*transition.effects}
 
 
 def test_every_open_state_keeps_a_timer_or_ends_or_has_a_person_called() -> None:

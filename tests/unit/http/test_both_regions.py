@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
+from uuid import UUID
+
+import pytest
 
 from adapters.http.answers import PENDING_TYPE
 from gateway.domain.identity import SLOTS
@@ -85,6 +88,62 @@ async def test_without_a_prospect_nothing_is_begun() -> None:
 
     assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (503, "not_serving", "1")
     assert not world.store.rows.claims
+
+
+NAMED: Final = UUID(int=0)
+"""The id of nothing."""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/v1/payments?uetr=7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4d",
+        "/v1/payments?end_to_end_id=INVENTED-1",
+        "/v1/payments/INVENTED-1",
+        f"/v1/payments/{NAMED}",
+        f"/v1/payments/{NAMED}/events",
+        f"/v1/payments/{NAMED}/messages",
+        "/v1/held-payments",
+        "/v1/operator/payments",
+        "/v1/dead-letters",
+        f"/v1/dead-letters/{NAMED}",
+        "/v1/incoming-transfers",
+        f"/v1/incoming-transfers/{NAMED}",
+        f"/v1/incoming-transfers/{NAMED}/events",
+        f"/v1/incoming-transfers/{NAMED}/returns",
+        f"/v1/incoming-transfers/{NAMED}/messages",
+        "/v1/return-requests",
+        "/v1/conversations",
+        f"/v1/conversations/{NAMED}",
+        f"/v1/conversations/{NAMED}/events",
+        f"/v1/conversations/{NAMED}/messages",
+        f"/v1/rails/fednow/operations/{NAMED}",
+    ],
+)
+async def test_nothing_is_said_to_be_not_there_while_the_other_regions_is_copied(address: str) -> None:
+    """Whoever believes it pays again. Once all is copied it is said: the control."""
+    whole = [False]
+    async with open_world(is_whole=lambda: whole[0]) as world:
+        copying = await world.request("GET", address)
+        whole[0] = True
+        copied = await world.request("GET", address)
+
+    assert (copying.status, copying.json.get("code"), copying.headers["Retry-After"]) == (503, "not_serving", "1")
+    assert copied.status == 404 or (copied.status == 200 and [] in copied.json.values()), copied.json
+
+
+async def test_a_list_is_never_said_to_be_all_while_the_other_regions_is_copied() -> None:
+    """What is here is shown; `more` says that there may be more."""
+    whole = [False]
+    async with open_world(is_whole=lambda: whole[0]) as world:
+        made = await world.post_payment(json_payment(), key="key-1")
+        address = f"/v1/payments?uetr={made.json['uetr']}"
+        copying = await world.request("GET", address)
+        whole[0] = True
+        copied = await world.request("GET", address)
+
+    assert copying.json["payments"] == copied.json["payments"] != []
+    assert (copying.json["more"], copied.json["more"]) == (True, False)
 
 
 async def test_what_is_not_found_while_the_other_regions_payments_are_copied_may_be_there() -> None:

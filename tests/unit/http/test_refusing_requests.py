@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from adapters.http.api import HttpLimits
+from gateway.service.admission import BusAwayError, BusBlockedError
 from gateway.service.group_commit import OverloadedError
 from gateway.service.ports import UnavailableError
 from tests.unit.http.world import API_KEY, OTHER_API_KEY, World, digest, json_payment, message, open_world
@@ -120,6 +121,25 @@ async def test_a_fault_is_told_as_ours_reported_and_never_shown(
     reported = [] if isinstance(error, OverloadedError) else [("http", error)]  # what is refused must cost little
     assert world.observer.faults == reported
     assert repeat.status == 202
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (OverloadedError("secret"), "More is asked than can be done in time"),
+        (BusBlockedError("secret"), "short of memory or disk"),
+        (BusAwayError("secret"), "bus does not answer"),
+    ],
+)
+async def test_who_is_turned_away_at_the_gate_learns_the_cause(world: World, error: Exception, cause: str) -> None:
+    """Nothing was done, whatever the cause; what the cause is tells an operator at the other end whom to call."""
+    world.store.next_call_raises = error
+
+    answer = await world.post_message(message(1))
+
+    assert (answer.status, answer.json["code"], answer.headers["Retry-After"]) == (503, "overloaded", "1")
+    assert cause in answer.json["detail"]
+    assert "nothing was done" in answer.json["detail"]
 
 
 async def test_a_fault_of_ours_can_be_found_by_its_instance(world: World) -> None:

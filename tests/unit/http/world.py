@@ -137,7 +137,7 @@ class RecordingObserver:
 
     def rail_event(self, event: RailEvent) -> None: ...
 
-    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals, different_s: float) -> None: ...
 
     def rail_answered(self, rail: Rail) -> None: ...
 
@@ -360,6 +360,7 @@ async def open_world(
         clock=clock,
         identifiers=SystemIdentifiers(),
         observer=observer,
+        events=rail_events,
         receipts=AwaitedReceipts(conversations.receipts, {Rail.FEDNOW: ACKNOWLEDGED}, clock),
     )
     dialect = FedNowOperations(

@@ -202,6 +202,13 @@ ROWS: list[Row] = [
         b">PRES<",
         [("FEDNOW_STATUS", f"{STATUS}/TxSts")],
     ),
+    (
+        "the service's own reason, which is not known",
+        "pacs002_rjct_service.xml",
+        b"<Prtry>E997</Prtry>",
+        b"<Prtry>F999</Prtry>",
+        [("FEDNOW_REASON_CODE", f"{STATUS}/StsRsnInf[1]/Rsn/Prtry")],
+    ),
     ("an unknown status", "pacs002_acsc.xml", b">ACSC<", b">DONE<", [("FEDNOW_STATUS", f"{STATUS}/TxSts")]),
     ("rejected without a reason", "pacs002_actc.xml", b">ACTC<", b">RJCT<", [("FEDNOW_REASON", f"{STATUS}/StsRsnInf")]),
     (

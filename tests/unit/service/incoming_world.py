@@ -37,6 +37,7 @@ from gateway.service.ports import (
     ReceivingTenant,
     RegionStore,
 )
+from gateway.service.rail_operations import RailOperationSender
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from iso20022 import (
@@ -61,6 +62,7 @@ from tests.fakes.core import InMemoryCore
 from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import PARTY, InMemoryInstitution, receiving_rail
 from tests.fakes.rail import InMemoryRail
+from tests.fakes.rail_operations import InMemoryRailEvents
 from tests.fakes.store import InMemoryStore
 from tests.unit.service.world import Numbered, Recorder
 
@@ -119,6 +121,7 @@ class IncomingWorld:
     recorder: IncomingRecorder
     writer: FedNowForwarding | RtpForwarding
     forwarded: list[OutboundDelivery]
+    events: InMemoryRailEvents
     party: ConnectionPartyId = PARTY
     _numbers: int = 0
     _brought: dict[MessageId, TransferForwarded] = field(default_factory=dict)
@@ -196,6 +199,11 @@ class IncomingWorld:
         for timer in await self.store.due_timers(self.clock.now(), limit=100):
             await self.receiving.timers.fire(timer)
 
+    async def send_kept(self) -> None:
+        """Send what is kept with the rail's events, and due, as a worker does."""
+        links = {self.hearing.rail.rail: self.rail}
+        await RailOperationSender({}, self.events, links, self.clock, Numbered(), Recorder()).send_due()
+
     def queued(self, queue: Queue) -> list[PaymentId]:
         """What the outbox has for a queue."""
         return [row.delivery.payment_id for row in self.store.store.rows.outbox if row.delivery.queue is queue]
@@ -265,7 +273,7 @@ async def incoming_world(
     institution = InMemoryInstitution()
     saves, loads, told = grouped_saves(store.store), grouped_loads(store.store), Recorder()
     payments, vault = Decisions(store.store, saves, told), ClearVault(b"test")
-    identifiers, links, protocols = Numbered(), {name: rail}, {name: protocol}
+    identifiers, links, protocols, events = Numbered(), {name: rail}, {name: protocol}, InMemoryRailEvents()
     forwarded: list[OutboundDelivery] = []
     receiving = compose(
         rails={name: found},
@@ -275,6 +283,7 @@ async def incoming_world(
         vault=vault,
         institution=institution,
         links=links,
+        events=events,
         clock=clock,
         identifiers=identifiers,
         observer=recorder,
@@ -300,6 +309,7 @@ async def incoming_world(
             recorder,
             spoken.writer,
             forwarded,
+            events,
             spoken.party,
         )
         for loop in loops:

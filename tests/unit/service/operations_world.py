@@ -24,7 +24,7 @@ from gateway.service.rtp import RtpAddress, RtpDialect, rtp_protocol
 from gateway.service.rtp_operations import RtpOperations
 from iso20022 import ConnectionPartyId, FedNowProfile, RtpProfile
 from simulators.fednow.rail import fednow_rail
-from simulators.fednow.settings import FedNowSimulatorSettings
+from simulators.fednow.settings import DETAILS_MAX, FedNowSimulatorSettings
 from simulators.journal import NoJournal
 from simulators.rail import SimulatedRail
 from simulators.rtp.rail import rtp_rail
@@ -83,11 +83,14 @@ class OperationsWorld:
 
 
 @asynccontextmanager
-async def operations_world(*, hears: bool = True) -> AsyncIterator[OperationsWorld]:
-    """A world on FedNow in which rail operations are heard, or (`hears` off) nobody hears them."""
+async def operations_world(*, hears: bool = True, details_max: int = DETAILS_MAX) -> AsyncIterator[OperationsWorld]:
+    """A world on FedNow in which rail operations are heard, or (`hears` off) nobody hears them.
+
+    Of a day with more than `details_max` messages the rail gives no details.
+    """
     profile = FedNowProfile(own_connection_party=PARTY)
     async with world(profile=profile) as earth:
-        settings = FedNowSimulatorSettings(connection_points={PARTY: (EAST, WEST)})
+        settings = FedNowSimulatorSettings(connection_points={PARTY: (EAST, WEST)}, details_max=details_max)
         simulated = fednow_rail(settings, NoJournal(), started_at=earth.clock.now())
         dialect = FedNowOperations(
             FedNowDialect(profile, PARTY), party=PARTY, institutions=frozenset({"990000107", "990000204"})

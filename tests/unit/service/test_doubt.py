@@ -7,8 +7,8 @@ import pytest
 from gateway.domain.payment import Payment, PaymentState
 from gateway.domain.timing import ASKED_WITHIN_S
 from gateway.service.ports import Queue
-from iso20022 import FedNowProfile, PaymentStatusRequest, StatusReason, TransactionStatus, examine
-from tests.unit.service.world import World, seconds, world
+from iso20022 import FEDNOW_ID, FedNowProfile, PaymentStatusRequest, StatusReason, TransactionStatus, examine
+from tests.unit.service.world import PARTY, World, seconds, world
 
 
 async def in_doubt(earth: World) -> Payment:
@@ -109,6 +109,92 @@ async def test_a_refused_question_says_only_what_its_code_is_known_to_say(
     ended = await earth.now(payment)
     assert ended.state is state
     assert ended.state is not PaymentState.IN_DOUBT or ended.next_step_at is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("E400", PaymentState.REJECTED),
+        ("E402", PaymentState.REJECTED),
+        ("E401", PaymentState.AWAITING_OPERATOR),
+        ("E411", PaymentState.IN_DOUBT),
+        ("AG09", PaymentState.IN_DOUBT),
+        ("NARR", PaymentState.IN_DOUBT),
+        ("SIM-NEVER-HEARD-OF", PaymentState.IN_DOUBT),
+        ("E997", PaymentState.REJECTED),
+        ("AC03", PaymentState.REJECTED),
+    ],
+)
+async def test_a_refused_question_says_no_more_where_the_rail_names_the_transfer(
+    earth: World, code: str, state: PaymentState
+) -> None:
+    """Which id it puts is not public. The control: a code that refuses a transfer alone ends it."""
+    payment = await in_doubt(earth)
+    reason = StatusReason(code=code) if len(code) == 4 and code[0] != "E" else StatusReason(proprietary=code)
+
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.RJCT, reason=reason))
+
+    ended = await earth.now(payment)
+    assert ended.state is state
+    assert ended.state is not PaymentState.IN_DOUBT or ended.next_step_at is not None
+
+
+@pytest.mark.parametrize(
+    ("is_asked", "is_services", "state"),
+    [
+        (True, True, PaymentState.IN_DOUBT),
+        (False, True, PaymentState.REJECTED),
+        (False, False, PaymentState.REJECTED),
+    ],
+)
+async def test_a_rejection_in_words_is_one_unless_the_service_was_asked(
+    earth: World, *, is_asked: bool, is_services: bool, state: PaymentState
+) -> None:
+    """NARR: before any question the service rejects by it, and so does the creditor's institution."""
+    payment = await earth.submit()
+    await earth.dispatch(payment)
+    if is_asked:
+        await earth.fire_timers(after_s=15)
+        await earth.fire_timers(after_s=10)
+        await earth.ask(payment)
+    speaker = FEDNOW_ID if is_services else payment.creditor_agent
+
+    await earth.hear(
+        earth.report(payment.message_id, TransactionStatus.RJCT, reason=StatusReason(code="NARR"), speaker=speaker)
+    )
+
+    assert (await earth.now(payment)).state is state
+
+
+@pytest.mark.parametrize("about", ["the transfer", "the question"])
+async def test_an_unknown_reason_is_in_doubt_with_a_finding(earth: World, about: str) -> None:
+    """Nothing is read into a code that is not on the list; asked again, the rail tells."""
+    payment = await in_doubt(earth)
+    original = payment.message_id if about == "the transfer" else question(earth).message_id
+
+    await earth.hear(
+        earth.report(original, TransactionStatus.RJCT, reason=StatusReason(proprietary="SIM-NEVER-HEARD-OF"))
+    )
+    doubtful = await earth.now(payment)
+    await earth.fire_timers(after_s=10)
+    await earth.ask(payment)
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.ACSC))
+
+    assert doubtful.state is PaymentState.IN_DOUBT
+    assert [quarantined.codes for quarantined in earth.recorder.quarantines] == [("FEDNOW_REASON_CODE",)]
+    assert (await earth.now(payment)).state is PaymentState.SETTLED
+
+
+async def test_control_a_reason_on_the_list_is_final() -> None:
+    """The test above can fail: the list is a setting."""
+    known = FedNowProfile(own_connection_party=PARTY, status_reasons=frozenset({"SIM-NEVER-HEARD-OF"}))
+    async with world(profile=known) as earth:
+        payment = await in_doubt(earth)
+        reason = StatusReason(proprietary="SIM-NEVER-HEARD-OF")
+
+        await earth.hear(earth.report(payment.message_id, TransactionStatus.RJCT, reason=reason))
+
+        assert (await earth.now(payment)).state is PaymentState.REJECTED
 
 
 def questions_queued(earth: World) -> int:

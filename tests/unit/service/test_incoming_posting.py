@@ -102,6 +102,40 @@ async def test_an_institution_that_is_down_for_long_is_told_again_until_it_has_a
         assert decide_by(transfer) == posting_due(transfer.forwarded_at)
 
 
+_E = IncomingEvent
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said", "days"),
+    [
+        ((_E.ACCEPTANCE_DECIDED, _E.SETTLEMENT_ADVISED), _E.PENDING_DECIDED, 4),
+        (
+            (_E.ACCEPTANCE_WITHOUT_POSTING_DECIDED, _E.ADVICE_OVERDUE, _E.QUESTIONS_ENDED),
+            _E.OPERATOR_RECORDED_SETTLEMENT,
+            3,
+        ),
+        (
+            (_E.ACCEPTANCE_WITHOUT_POSTING_DECIDED, _E.ACCEPTANCE_WITHOUT_POSTING_ADVISED, _E.PENDING_DECIDED),
+            _E.PENDING_DECIDED,
+            5,
+        ),
+    ],
+)
+async def test_the_deadline_of_what_is_held_never_moves(
+    kinds: tuple[IncomingEvent, ...], said: IncomingEvent, days: int
+) -> None:
+    """Held after a weekend, recorded by hand three days late, put off again: it counts from the day of the payment."""
+    async with incoming_world() as earth:
+        transfer = await earth.befalls(await earth.received(), *kinds)
+        first = posting_due(transfer.forwarded_at)
+        earth.clock.advance(days * 86_400)
+        assert posting_due(earth.clock.now()) > first, "the control: counted from what was said it would have moved"
+
+        held = await earth.befalls(transfer, said)
+
+        assert (held.state, held.next_step_at, decide_by(held)) == (IncomingState.PENDING, first, first)
+
+
 async def test_a_tenant_whose_address_is_lost_for_a_while_is_told_when_it_is_back() -> None:
     """An instruction without an address is settled, and nothing is lost: the timer brings it again."""
     async with incoming_world(institution_url=None) as earth:

@@ -262,7 +262,7 @@ async def test_what_was_accepted_without_posting_is_never_posted_on_the_rails_wo
         await earth.sending.apply([RailDelivery("", earth.advice(each)) for each in (held, posted)])
 
         assert (earth.now(held).state, earth.now(held).answer) == (_S.PENDING, "ACWP")
-        assert earth.now(held).next_step_at == posting_due(earth.clock.now())
+        assert earth.now(held).next_step_at == posting_due(held.forwarded_at)
         assert earth.now(posted).state is _S.SETTLED, "the control: accepted for posting"
         assert earth.queued(Queue.FEDNOW_IN_VALUE) == [posted.payment_id]
         assert earth.recorder.contradictions == []

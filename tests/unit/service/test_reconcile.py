@@ -11,7 +11,16 @@ import pytest
 
 from gateway.domain.payment import Rail, RegionId, TenantId
 from gateway.domain.rail_operations import RailEvent, RailEventKind
-from gateway.domain.reconciliation import Details, Totals, closed_days, cycle_begins, cycle_day, lost_days, missing_id
+from gateway.domain.reconciliation import (
+    Arrivals,
+    Details,
+    Totals,
+    closed_days,
+    cycle_begins,
+    cycle_day,
+    lost_days,
+    missing_id,
+)
 from gateway.domain.regions import SlotMap
 from gateway.domain.stand_in import StandInPolicy
 from gateway.service.ports import Receivers, ReceivingTenant
@@ -31,6 +40,8 @@ from tests.unit.service.operations_world import OperationsWorld, operations_worl
 OURS = "990000107"
 INTERVAL_S = 300.0
 OWN, LOST = RegionId("usw2"), RegionId("use1")
+CALLED_AFTER_S = 1_200
+"""As `RailTotalsDiffer` has it."""
 
 
 class OneTenant:
@@ -39,6 +50,13 @@ class OneTenant:
     async def receiving_tenants(self) -> Receivers:
         tenant = ReceivingTenant(TenantId("first"), None, StandInPolicy())
         return Receivers({RoutingNumber(OURS): tenant.tenant_id}, {tenant.tenant_id: tenant})
+
+
+class NoTenant:
+    """Receives for nobody."""
+
+    async def receiving_tenants(self) -> Receivers:
+        return Receivers({}, {})
 
 
 @dataclass(slots=True)
@@ -121,28 +139,32 @@ class Books:
         return [event.about for event in await self.desk.missing(Rail.FEDNOW)]
 
 
+async def two_workers(place: OperationsWorld) -> Books:
+    """Two workers that compare, in the interval in which they began."""
+    regions = TwoRegions()
+    reconcilers = [
+        Reconciler(
+            place.operations.dialects,  # type: ignore[arg-type]
+            place.events,
+            OneTenant(),  # type: ignore[arg-type]
+            place.earth.clock,
+            place.earth.recorder,
+            INTERVAL_S,
+            OWN,
+            lambda: last_loss(regions, OWN, LOST),
+        )
+        for _ in range(2)
+    ]
+    for reconciler in reconcilers:
+        await reconciler.ask_due()
+    return Books(place, reconcilers, MissingDesk(place.events, place.earth.clock), regions)
+
+
 @pytest.fixture
 async def books() -> AsyncIterator[Books]:
-    """Two workers that compare."""
+    """Ours and the rail's."""
     async with operations_world() as place:
-        regions = TwoRegions()
-        dialects = place.operations.dialects
-        reconcilers = [
-            Reconciler(
-                dialects,  # type: ignore[arg-type]
-                place.events,
-                OneTenant(),  # type: ignore[arg-type]
-                place.earth.clock,
-                place.earth.recorder,
-                INTERVAL_S,
-                OWN,
-                lambda: last_loss(regions, OWN, LOST),
-            )
-            for _ in range(2)
-        ]
-        for reconciler in reconcilers:
-            await reconciler.ask_due()
-        yield Books(place, reconcilers, MissingDesk(place.events, place.earth.clock), regions)
+        yield await two_workers(place)
 
 
 async def test_where_all_is_here_the_totals_alone_are_asked_for_once_an_interval(books: Books) -> None:
@@ -183,6 +205,59 @@ async def test_a_difference_in_the_sum_alone_is_a_difference(books: Books) -> No
     await books.turn()
 
     assert await books.missing() == [lost]
+
+
+async def test_totals_that_differ_call_somebody_though_the_rail_refuses_the_details() -> None:
+    """E301, above so many messages a day: no id is named, totals are compared on, and it shows how long they differ."""
+    async with operations_world(details_max=2) as place:
+        books = await two_workers(place)
+        lost = [books.settles(here=False) for _ in range(3)]
+
+        for _ in range(5):
+            await books.turn()
+        named, different_s = await books.missing(), place.earth.recorder.totals_different_s[-1]
+        refused = await place.events.events(Rail.FEDNOW, kinds={RailEventKind.REFUSED}, limit=100)
+        for message_id in lost:
+            place.events.transfers[message_id] = (OURS, 5174, place.earth.clock.now())
+        await books.turn()
+
+        assert await books.asked() == ["IATR"] * 6, "the loop goes on, and no details come"
+        assert named == []
+        assert refused
+        assert {each.reason_code for each in refused} == {"E301"}
+        assert different_s >= CALLED_AFTER_S
+        assert place.earth.recorder.totals_different_s[-1] == 0
+        assert place.earth.recorder.faults == []
+
+
+async def test_institutions_whose_totals_agree_hide_none_whose_totals_differ(books: Books) -> None:
+    """The rail's figure is that of the one that has differed longest; equal ones between count for nothing."""
+    books.settles(here=False)
+    (first, _) = books.reconcilers
+    totals = Totals(institution="990000204", at=books.place.earth.clock.now(), arrivals=Arrivals(0, 0))
+    for _ in range(3):
+        await books.turn()
+    assert first._different_s(Rail.RTP, totals, is_equal=True) == 0, "another rail's are its own"
+
+    different_s = first._different_s(Rail.FEDNOW, replace(totals, at=books.place.earth.clock.now()), is_equal=True)
+
+    assert different_s >= 2 * INTERVAL_S
+
+
+async def test_an_institution_that_receives_here_no_more_differs_no_more(books: Books) -> None:
+    """Nobody compares its totals again: what they were last calls nobody for good."""
+    books.settles(here=False)
+    await books.turn()
+    (first, _) = books.reconcilers
+    gone = Totals(institution="990000204", at=books.place.earth.clock.now(), arrivals=Arrivals(0, 0))
+    later = replace(gone, at=gone.at + timedelta(hours=1))
+    assert first._different_s(Rail.FEDNOW, later, is_equal=True) > 0, "the control: it differs still"
+
+    first.incoming = NoTenant()  # type: ignore[assignment]
+    books.place.earth.clock.advance(INTERVAL_S)
+    await first.ask_due()
+
+    assert first._different_s(Rail.FEDNOW, later, is_equal=True) == 0
 
 
 async def test_what_comes_later_is_missing_no_more(books: Books) -> None:

@@ -14,11 +14,14 @@ import pytest
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer
-from gateway.domain.payment import Payment, PaymentId, PaymentState, Reason, ReasonOrigin
+from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
+from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.receiving_time import business_days_later
 from gateway.domain.request import RequestState
+from gateway.domain.return_request import REQUEST_ID
 from gateway.service.incoming.desk import NotReturnableError
 from gateway.service.incoming.requests import NotAnswerableError, NotAskableError, ReturnRequests
-from gateway.service.ports import Decision, Delivery, Queue, RailDelivery
+from gateway.service.ports import Decision, Delivery, Queue, RailDelivery, UnavailableError
 from iso20022 import (
     Amount,
     Direction,
@@ -36,7 +39,7 @@ from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
 from tests.fakes.incoming_rail import PARTY
-from tests.unit.service.incoming_world import AGENT, IncomingWorld, incoming_world
+from tests.unit.service.incoming_world import AGENT, IncomingWorld, desk_of_world, incoming_world
 from tests.unit.service.test_coming_back import SETTLING, Sent, befall, booked_as, sent
 
 WHY = Reason("DUPL", ReasonOrigin.INSTITUTION, "It was sent twice.")
@@ -77,6 +80,7 @@ class Asking:
 
     async def see_to(self) -> None:
         await requests_of(self.earth).see_to_ours(self.delivery)
+        await self.earth.send_kept()
 
     async def hears(self, code: str) -> None:
         """What the network says to the request that left last."""
@@ -254,6 +258,7 @@ class Asked:
     async def see_to(self) -> None:
         if self.transfer is not None:
             await self.earth.receiving.arrived.see_to_words(self.earth.instruction(self.transfer))
+        await self.earth.send_kept()
 
     async def answer(self, kind: IncomingEvent, *, cents: int | None = None, code: str | None = None) -> None:
         reason = None if code is None else Reason(code, ReasonOrigin.INSTITUTION)
@@ -287,6 +292,25 @@ async def test_a_request_is_acknowledged_and_waits_for_the_institution() -> None
         assert case.now.request.state is RequestState.RECEIVED
         assert case.now.request.due_at is not None
         assert [type(each) for each in said(earth)] == [ReceiptAcknowledgement]
+
+
+@pytest.mark.parametrize(("reason", "days"), [("DUPL", 1), ("FRAD", 1), ("WNTB", 20)])
+async def test_an_answer_is_due_by_the_reason_and_a_final_one_ten_days_after_it_was_put_off(
+    reason: str, days: int
+) -> None:
+    """FedNow: one standard business day, for a warranty claim twenty; PDCR gives ten, whatever was asked for."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED)
+
+        await case.is_asked(reason)
+        asked = case.now.request
+        earth.clock.advance(3_600)
+        await case.answer(IncomingEvent.RETURN_DEFERRED)
+
+        assert (asked.state, asked.due_at) == (RequestState.RECEIVED, business_days_later(earth.clock.now(), days))
+        pending = case.now.request
+        assert (pending.state, pending.due_at) == (RequestState.PENDING, business_days_later(earth.clock.now(), 10))
 
 
 @pytest.mark.parametrize(("cents", "confirmation"), [(None, "IPAY"), (5_174, "IPAY"), (2_000, "PECR")])
@@ -359,6 +383,160 @@ async def test_what_needs_nobody_is_answered_at_once(
         assert answer in case.answers()
 
 
+_E = IncomingEvent
+OWED = (*POSTED[:2], _E.POSTING_REFUSED)
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        (_E.ACCEPTANCE_DECIDED, _E.REJECTION_ADVISED, _E.SETTLEMENT_ADVISED),
+        (_E.REJECTION_DECIDED, _E.SETTLEMENT_ADVISED),
+        (*OWED, _E.RETURN_CONTRADICTED),
+        (),
+    ],
+)
+async def test_what_is_not_certain_of_the_money_is_not_answered_by_the_gateway(
+    kinds: tuple[IncomingEvent, ...],
+) -> None:
+    """The rail has contradicted itself, or nobody has decided yet: NOOR or IPAY would be a guess. A receipt is none."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*kinds)
+
+        await case.is_asked()
+
+        assert (case.now.request.state, case.answers()) == (RequestState.RECEIVED, [])
+        assert [type(each) for each in said(earth)] == [ReceiptAcknowledgement]
+        with pytest.raises(NotReturnableError, match="contradicts itself" if kinds else "nothing of it"):
+            await case.answer(_E.RETURN_AGREED)
+
+
+async def test_who_has_found_out_that_no_money_came_answers_so() -> None:
+    """What was left to a person is theirs to answer, once the contradiction is ended."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(_E.ACCEPTANCE_DECIDED, _E.REJECTION_ADVISED, _E.SETTLEMENT_ADVISED)
+        await case.is_asked()
+        await desk_of_world(earth).record_settlement(case.now.payment_id, settled=False, note="Case 1", by="a test")
+
+        await case.answer(_E.RETURN_REFUSED, code="NOOR")
+
+        assert case.answers() == [("RJCR", ["NOOR"])]
+
+
+@pytest.mark.parametrize("is_unknown", [True, False])
+async def test_what_the_rail_has_settled_and_is_missing_here_is_not_denied(*, is_unknown: bool) -> None:
+    """It never came, or came and did not settle here: NOOR is no guess only once a person has closed it."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(_E.ACCEPTANCE_DECIDED, _E.REJECTION_ADVISED)
+        body = earth.writer.ask_back(case.forwarded, "DUPL", days_later=0, is_unknown=is_unknown, now=earth.clock.now())
+        named = earth.hearing.rail.read(body).about
+        for kind in (RailEventKind.MISSING, RailEventKind.CLOSED):
+            event_id = UUID(int=900 + len(earth.events.kept))
+            at = earth.clock.now()
+            await earth.events.note(
+                RailEvent(event_id=event_id, rail=Rail.FEDNOW, kind=kind, code="", about=named, at=at)
+            )
+            await case.is_asked(is_unknown=is_unknown)
+            await case.see_to()
+            earth.clock.advance(1)
+            if kind is RailEventKind.MISSING:
+                assert [type(each) for each in said(earth)] == [ReceiptAcknowledgement]
+
+        assert case.answers() == [("RJCR", ["NOOR"])]
+
+
+async def failed(earth: IncomingWorld) -> Asked:
+    """Money that is owed back, whose return was rejected: no other follows by itself."""
+    case = Asked(earth)
+    await case.stands(*OWED, _E.RETURNS_ENDED)
+    return case
+
+
+async def test_no_return_is_promised_that_nobody_has_started() -> None:
+    """RETURN_DUE alone is no promise: neither the gateway says IPAY nor the institution, before a return is started."""
+    async with incoming_world() as earth:
+        case = await failed(earth)
+        await case.is_asked()
+        waiting = case.now.request.state
+        with pytest.raises(NotReturnableError, match="start one"):
+            await case.answer(_E.RETURN_AGREED)
+        unanswered = case.answers()
+
+        await desk_of_world(earth).give_back(case.now.payment_id, None, key="k", reason=None, by="a test")
+        await case.answer(_E.RETURN_AGREED)
+
+        assert (waiting, unanswered) == (RequestState.RECEIVED, [])
+        assert case.answers() == [("IPAY", [])]
+        assert case.now.returning_cents == case.now.amount.cents
+
+
+async def test_a_return_whose_next_try_is_scheduled_is_promised() -> None:
+    """The control: the last one never left, and another follows by itself."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*OWED, _E.RETURN_FAILED)
+
+        await case.is_asked()
+        await case.see_to()
+
+        assert (case.now.returning_cents, case.now.attention) == (0, None)
+        assert case.answers()[0] == ("IPAY", [])
+
+
+@pytest.mark.parametrize("answers", [(), (_E.RETURN_DEFERRED,), (_E.RETURN_AGREED,), (_E.RETURN_REFUSED,)])
+async def test_every_request_is_acknowledged_once_whatever_was_answered_before(
+    answers: tuple[IncomingEvent, ...],
+) -> None:
+    """Two, each under an id of its own, each with one receipt however often it is seen to."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED)
+        await case.is_asked()
+        for kind in answers:
+            await case.answer(kind, code="CUST" if kind is _E.RETURN_REFUSED else None)
+        earth.clock.advance(1)
+
+        await case.is_asked()
+        await case.see_to()
+
+        asked = [
+            each.fact.details[REQUEST_ID]
+            for each in await earth.store.events(case.now.payment_id)
+            if each.fact.kind is _E.RETURN_REQUESTED
+        ]
+        receipts = [each for each in said(earth) if isinstance(each, ReceiptAcknowledgement)]
+        assert len(set(asked)) == 2
+        assert [each.receipts[0].related_reference for each in receipts] == asked
+
+
+async def test_a_receipt_and_an_answer_about_nothing_are_saved_before_they_leave_and_leave_after_an_outage() -> None:
+    """Decide, save, act: the rail takes nothing for an hour, and both are in the history and leave then, once."""
+    async with incoming_world() as earth:
+        case = Asked(earth)
+        await case.stands(*POSTED)
+        body = earth.writer.ask_back(case.forwarded, "DUPL", days_later=0, is_unknown=True, now=earth.clock.now())
+
+        await earth.sending.apply([RailDelivery("r", body)])
+        before = list(earth.rail.sent)
+        kept = {each.code: each for each in earth.events.kept.values()}
+        earth.rail.next_send_raises = UnavailableError("the rail is away")
+        await earth.send_kept()
+        earth.clock.advance(3_600)
+        await earth.sending.apply([RailDelivery("again", body)])
+        await earth.send_kept()
+
+        assert before == []
+        assert {each.kind for each in kept.values()} == {RailEventKind.REQUESTED}
+        assert sorted(kept) == ["admi.007", "camt.029"]
+        assert len({each.about for each in kept.values()}) == 1
+        assert {type(each) for each in said(earth)} == {ReceiptAcknowledgement, Resolution}
+        assert len({each.body for each in earth.rail.sent}) == 2
+        assert (earth.events.due, list(earth.events.kept.values())) == ({}, list(kept.values()))
+
+
 async def test_a_request_after_sixty_days_is_refused_and_a_report_of_fraud_is_not() -> None:
     """The rail's time for it is over; for FRAD there is none."""
     async with incoming_world() as earth:
@@ -418,7 +596,7 @@ async def test_a_request_that_another_replaces_while_it_is_answered_is_not_answe
                 return found
 
         ours = requests_of(earth)
-        overtaken = AskedAgainMeanwhile(ours.incoming, ours.payments, ours.protocols, ours.links)
+        overtaken = AskedAgainMeanwhile(ours.incoming, ours.payments, ours.protocols, ours.links, ours.events)
         with pytest.raises(NotAnswerableError, match="in its place"):
             await overtaken.answer(
                 case.now.payment_id, IncomingEvent.RETURN_AGREED, amount=None, reason=None, by="a test"

@@ -17,7 +17,7 @@ from gateway.service.ports import MessageClass, Queue
 from gateway.service.posting_questions import PostingNotAskableError, PostingQuestions
 from gateway.service.requests import PaymentRequest
 from gateway.service.rtp import DEFAULT_DOUBT, RTP_RAIL_ID, RtpAddress, rtp_protocol
-from gateway.service.submit import Refused, Submitted
+from gateway.service.submit import RefusalKind, Refused, Submitted
 from iso20022 import (
     Amount,
     BusinessHeader,
@@ -60,6 +60,7 @@ from tests.unit.service.world import PARTY, TENANT, Numbered, World, world
 
 PARTICIPANT: Final = ConnectionPartyId("990000107A1")
 KEY: Final = IdempotencyKey("invoice-2291")
+INSTRUCTION_ID: Final = InstructionId("20261120990000107A1BOWN000000000009")
 TIMING: Final = Timing(rail_clock_s=15, status_request_wait_s=20, status_request_interval_s=20)
 REQUEST: Final = PaymentRequest(
     amount=Amount(5174),
@@ -213,6 +214,12 @@ def _message_id() -> MessageId:
     return MessageId(f"M20261120990000001T1HTST{next(numbers):011}")
 
 
+async def _submit_once_more(earth: World, instruction_id: InstructionId) -> Submitted | Refused:
+    """Ask for the same payment under another key, with an instruction id of the client's."""
+    request, key = replace(REQUEST, instruction_id=instruction_id), IdempotencyKey("invoice-2291-again")
+    return await earth.intake.submit_payment(TENANT, key, request, _json(request), received_at=earth.clock.now())
+
+
 def _json(request: PaymentRequest) -> bytes:
     return json.dumps(request.as_json()).encode()
 
@@ -266,6 +273,7 @@ async def test_a_clients_own_message_goes_out_as_it_came_in_under_our_header(ear
     body = earth.rail.sent[0].body.replace(b"B20", b"B19").replace(KEY.encode(), b"")
     fresh = body.replace(b"M2026112", b"M2026112", 1)
     own = fresh.replace(str(said(earth, 0).message.message_id).encode(), b"M20261120990000107A1BOWN00000000001")  # type: ignore[union-attr]
+    own = own.replace(str(said(earth, 0).message.instruction_id).encode(), b"20261120990000107A1BOWN000000000001")  # type: ignore[union-attr]
 
     outcome = await earth.intake.submit_message(TENANT, own, header_key=None, received_at=earth.clock.now())
     assert isinstance(outcome, Submitted), outcome
@@ -276,6 +284,41 @@ async def test_a_clients_own_message_goes_out_as_it_came_in_under_our_header(ear
     assert report.header.business_message_id == "B20261120990000107A1BOWN00000000001"
     before = examine(own, profile=RtpProfile()).message
     assert report.message == before
+
+
+async def test_an_instruction_id_that_has_gone_to_the_rail_is_refused_with_place_and_remedy(earth: World) -> None:
+    """RTP tells a repeat from a new payment by it, and would answer for the second what became of the first."""
+    await submitted(earth, replace(REQUEST, instruction_id=INSTRUCTION_ID))
+
+    outcome = await _submit_once_more(earth, INSTRUCTION_ID)
+
+    assert isinstance(outcome, Refused)
+    assert outcome.kind is RefusalKind.INSTRUCTION_ID_TAKEN
+    assert [(each.code, each.value) for each in outcome.findings] == [("INSTRUCTION_ID_TAKEN", INSTRUCTION_ID)]
+    assert outcome.findings[0].xpath.endswith("/PmtId/InstrId")
+    assert outcome.findings[0].hint
+    assert len(earth.store.rows.payments) == 1
+    assert earth.recorder.refusals[-1].codes == ("INSTRUCTION_ID_TAKEN",)
+
+
+async def test_two_payments_with_one_instruction_id_would_be_one_to_the_rail(earth: World) -> None:
+    """The control: without the guard the second is settled by the rail's word about the first, and nothing moved."""
+    first = await submitted(earth, replace(REQUEST, instruction_id=INSTRUCTION_ID))
+    await earth.dispatch(first)
+    await earth.hear(status(earth, first, TransactionStatus.ACTC))
+    earth.store.rows.instruction_ids.clear()
+
+    outcome = await _submit_once_more(earth, INSTRUCTION_ID)
+    assert isinstance(outcome, Submitted), outcome
+    second = outcome.payment
+    await earth.dispatch(second)
+    await earth.hear(status(earth, second, TransactionStatus.RJCT, reason=StatusReason(code="DUPL")))
+    assert (await earth.now(second)).state is PaymentState.IN_DOUBT
+    await earth.fire_timers(after_s=120)
+    await earth.ask(second)
+    await earth.hear(status(earth, second, TransactionStatus.ACTC))
+
+    assert (await earth.now(second)).state is PaymentState.SETTLED
 
 
 async def test_what_rtp_would_refuse_is_refused_with_every_finding(earth: World) -> None:

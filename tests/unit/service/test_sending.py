@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
-from gateway.domain.payment import PaymentState
+from gateway.domain.payment import Payment, PaymentId, PaymentState
 from gateway.domain.timing import Timing
 from gateway.service.dispatch import Dispatcher
-from gateway.service.ports import Delivery, MessageClass, NotSentError, UnavailableError
+from gateway.service.ports import (
+    DeadLetter,
+    Delivery,
+    MessageClass,
+    NotSentError,
+    OutboundDelivery,
+    Queue,
+    UnavailableError,
+)
 from iso20022 import Direction, FedNowProfile, examine
+from tests.fakes.bus import InMemoryBus
 from tests.fakes.rail import Sent
 from tests.unit.service.world import World, seconds, world
 
@@ -54,6 +65,56 @@ async def test_a_delivery_that_comes_again_sends_nothing(earth: World) -> None:
     await earth.dispatch(payment)
 
     assert len(earth.rail.sent) == 1
+
+
+async def handed_out(earth: World, payment: Payment) -> tuple[int, list[DeadLetter]]:
+    """Hand the payment's delivery out until a bus is done with it; return how often that was, and the dead letters."""
+    bus, times = InMemoryBus(clock=earth.clock), 0
+    delivery = earth.delivery(payment, Queue.FEDNOW_OUT_VALUE)
+
+    async def handle(delivered: Delivery) -> None:
+        nonlocal times
+        times += 1
+        await earth.dispatcher.transfer(delivered)
+
+    await bus.publish(
+        [OutboundDelivery(delivery.delivery_id, delivery.queue, delivery.payment_id, delivery.deadline_at)]
+    )
+    async with bus.consume(delivery.queue, handle, prefetch=1, concurrency=1), asyncio.timeout(5):
+        while await bus.depth(delivery.queue):
+            await asyncio.sleep(0)
+    async with bus.take_dead_letters(limit=10) as letters:
+        return times, list(letters)
+
+
+async def test_a_fault_of_ours_after_the_bytes_have_left_repeats_the_delivery_and_never_the_payment(
+    earth: World,
+) -> None:
+    """ADR 6: the handler looks again, finds that it was sent, and leaves it to the rail's answer and the timer."""
+    payment = await earth.submit()
+
+    class Faulty(type(earth.rail)):  # type: ignore[misc]
+        async def send(self, body: bytes, **options: object) -> None:
+            await super().send(body, **options)
+            raise ValueError("a fault of ours, after the fact")
+
+    earth.rail.__class__ = Faulty
+    times, letters = await handed_out(earth, payment)
+
+    assert (times, letters) == (2, [])
+    assert len(earth.rail.sent) == 1
+    assert (await earth.now(payment)).state is PaymentState.SENDING
+
+
+async def test_poison_is_a_dead_letter_with_its_reason_and_nothing_of_it_has_left(earth: World) -> None:
+    """What fails before anything is saved fails ten times, and is for a person."""
+    payment = replace(await earth.submit(), payment_id=PaymentId(UUID(int=404)))
+
+    times, letters = await handed_out(earth, payment)
+
+    assert times == 10
+    assert [letter.fault.partition(":")[0] for letter in letters if letter.fault] == ["LookupError"]
+    assert earth.rail.sent == []
 
 
 async def test_a_payment_with_too_little_time_left_is_rejected_and_never_sent(earth: World) -> None:

@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, cast
+from uuid import UUID
 
 import pytest
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import Rail, Reason, ReasonOrigin
-from gateway.domain.rail_operations import RailEventKind
+from gateway.domain.rail_operations import RailEvent, RailEventKind
 from gateway.service.conversations.fednow import FedNowConversations
 from gateway.service.conversations.hear import ConversationHearing, Outcome, Said
 from gateway.service.fednow import FedNowDialect
@@ -170,6 +171,28 @@ async def test_while_the_rail_alone_knows_the_question_is_refused_and_nothing_is
         assert {each.original_message_name for each in reports} == {pacs028.MESSAGE_TYPE}
         assert {each.reasons[0].code for each in reports} == {"NARR"}
         assert here.earth.now(undecided).state is IncomingState.RECEIVED
+
+
+@pytest.mark.parametrize("comes", [True, False])
+async def test_what_the_rail_has_settled_and_is_missing_here_is_neither_denied_nor_untraceable(*, comes: bool) -> None:
+    """It came and did not settle here, or never came: who asks must ask the service, until a person has closed it."""
+    async with place() as here:
+        received = await here.earth.received()
+        refused = await here.earth.befalls(received, _E.ACCEPTANCE_DECIDED, _E.REJECTION_ADVISED)
+        named, at = (refused.message_id if comes else "20261122990001106NEVERCAME"), here.earth.clock.now()
+        codes = []
+        for number, kind in enumerate((RailEventKind.MISSING, RailEventKind.CLOSED)):
+            event_id = UUID(int=900 + number)
+            await here.events.note(
+                RailEvent(event_id=event_id, rail=Rail.FEDNOW, kind=kind, code="", about=named, at=at)
+            )
+            await here.asked(named, end_to_end_id=refused.end_to_end_id)
+            report = here.statuses()[-1]
+            codes.append((report.original_message_id == named, report.reasons[0].code, report.reasons[0].additional))
+
+        assert codes[0][:2] == (False, "NARR")
+        assert "under way" in str(codes[0][2])
+        assert codes[1][:2] == ((True, "NARR") if comes else (False, "AG09"))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from gateway.domain.identity import SLOTS
 from gateway.domain.payment import IdempotencyKey, RegionId
 from gateway.service.ports import Accepted, ElsewhereError, NewPayment
 from gateway.service.requests import PaymentRequest
-from gateway.service.submit import RefusalKind, Refused, Submitted
+from gateway.service.submit import EXPLANATIONS_WAITING_MAX, RefusalKind, Refused, Submitted, UnexplainedError
 from iso20022 import Amount, FedNowProfile, MessageId, Personal, RoutingNumber, pacs008, serialise
 from tests.acceptance.payments import RECEIVER, SENDER, message
 from tests.fakes.store import InMemoryStore
@@ -195,3 +195,25 @@ async def test_a_repeat_is_answered_whatever_the_rules_have_become() -> None:
 
     assert again.payment_id == first.payment_id
     assert [finding.code for finding in refused.findings] == ["FEDNOW_SENDER_LIMIT"]
+
+
+async def test_so_many_messages_with_faults_are_explained_and_more_are_turned_away_at_once(earth: World) -> None:
+    """Who sends garbage without end fills no memory; what was turned away has left nothing, and may come again."""
+
+    async def submit() -> Refused | UnexplainedError:
+        try:
+            outcome = await earth.intake.submit_message(
+                TENANT, b"<Document/>", header_key=None, received_at=earth.clock.now()
+            )
+        except UnexplainedError as error:
+            return error
+        assert isinstance(outcome, Refused)
+        return outcome
+
+    outcomes = await asyncio.gather(*(submit() for _ in range(EXPLANATIONS_WAITING_MAX + 3)))
+    later = await submit()
+
+    turned_away = [outcome for outcome in outcomes if isinstance(outcome, UnexplainedError)]
+    assert len(turned_away) == 3
+    assert len(earth.recorder.refusals) == EXPLANATIONS_WAITING_MAX + 1
+    assert isinstance(later, Refused)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -34,14 +35,14 @@ async def unanswered(earth: World, *, questions: int) -> Payment:
     return await earth.now(payment)
 
 
-def not_found(earth: World, payment: Payment, *, question: int = -1) -> bytes:
+def not_found(earth: World, payment: Payment, *, question: int = -1, code: str = "E400") -> bytes:
     """The rail's answer to a message, the last one where not said otherwise: it has no such transfer."""
     asked = examine(earth.rail.sent[question].body, profile=FedNowProfile()).header
     assert asked is not None
     return earth.report(
         asked.business_message_id,
         TransactionStatus.RJCT,
-        reason=StatusReason(proprietary="E400"),
+        reason=StatusReason(proprietary=code),
         about_type="pacs.028.001.03",
     )
 
@@ -218,13 +219,14 @@ async def test_control_the_same_refusal_of_an_only_copy_is_one() -> None:
 
 
 @pytest.mark.parametrize("policy", NotFoundPolicy)
+@pytest.mark.parametrize("code", ["E400", "E402"])
 async def test_a_late_answer_to_a_question_about_the_first_copy_says_nothing_of_the_second(
-    earth: World, policy: NotFoundPolicy
+    earth: World, policy: NotFoundPolicy, code: str
 ) -> None:
-    """Found by the simulation: the second copy may have settled, and was to be sent a third time, or given up."""
+    """Not found, or not processed: the second copy may have settled, and was to be sent a third time, or given up."""
     earth.store.not_found_policies[TENANT] = NotFoundPolicy.RESEND
     payment = await unanswered(earth, questions=2)
-    late = not_found(earth, payment, question=-2)
+    late = not_found(earth, payment, question=-2, code=code)
     await earth.hear(not_found(earth, payment, question=-1))
     await earth.dispatch(payment)
     await earth.fire_timers(after_s=26)
@@ -252,16 +254,46 @@ async def test_a_late_not_found_after_the_second_copy_has_settled_is_no_contradi
     assert earth.recorder.contradictions == []
 
 
-async def test_control_an_answer_to_a_question_about_the_second_copy_counts(earth: World) -> None:
+@pytest.mark.parametrize(("code", "state"), [("E400", PaymentState.RESEND_DUE), ("E402", PaymentState.REJECTED)])
+async def test_control_an_answer_to_a_question_about_the_second_copy_counts(
+    earth: World, code: str, state: PaymentState
+) -> None:
     """The tests above can fail: it is when the question was put that makes the difference."""
     payment = await sent_again(earth)
     await earth.fire_timers(after_s=26)
     await earth.fire_timers(after_s=60)
     await earth.ask(payment)
 
-    await earth.hear(not_found(earth, payment))
+    await earth.hear(not_found(earth, payment, code=code))
 
+    assert (await earth.now(payment)).state is state
+
+
+@pytest.mark.parametrize(
+    ("chosen_s", "state"), [(2, PaymentState.AWAITING_OPERATOR), (12, PaymentState.SENDING)], ids=["after", "before"]
+)
+async def test_a_second_copy_leaves_on_the_day_of_its_ids_or_not_at_all(
+    earth: World, chosen_s: int, state: PaymentState
+) -> None:
+    """Chosen so many seconds before midnight Eastern, taken up seven later; before midnight is the control."""
+    earth.store.not_found_policies[TENANT] = NotFoundPolicy.RESEND
+    earth.clock.advance((midnight(earth) - earth.clock.now()).total_seconds() - 300)
+    payment = await unanswered(earth, questions=1)
+    earth.clock.advance((midnight(earth) - earth.clock.now()).total_seconds() - chosen_s)
+    await earth.hear(not_found(earth, payment))
     assert (await earth.now(payment)).state is PaymentState.RESEND_DUE
+    sent = len(earth.rail.sent)
+    earth.clock.advance(7)
+
+    await earth.dispatch(payment)
+
+    assert (await earth.now(payment)).state is state
+    assert len(earth.rail.sent) - sent == (state is PaymentState.SENDING)
+
+
+def midnight(earth: World) -> datetime:
+    """The end of the rail's present day."""
+    return earth.receiver.rail.day_ends(earth.clock.now())
 
 
 async def test_a_payment_of_yesterdays_ids_is_not_sent_again_but_a_person_is_called(earth: World) -> None:

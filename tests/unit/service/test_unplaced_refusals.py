@@ -14,13 +14,14 @@ IN_TIME_S = 5.0
 LATE_S = 120.0
 
 
-def refusal(earth: World, payment: Payment) -> bytes:
+def refusal(earth: World, payment: Payment, *, report_id: str | None = None) -> bytes:
     """The institution's RJCT, relayed: before the settlement and after an ACWP it reads alike."""
     return earth.report(
         payment.message_id,
         TransactionStatus.RJCT,
         reason=StatusReason(code="AC06"),
         speaker=payment.creditor_agent,
+        report_id=report_id,
     )
 
 
@@ -75,19 +76,38 @@ async def test_what_the_rail_says_for_itself_is_final_whenever_it_comes(earth: W
     assert await state_of(earth, payment) is PaymentState.REJECTED
 
 
-async def test_a_refusal_that_answers_a_question_after_the_first_is_believed(earth: World) -> None:
+async def test_a_report_that_is_relayed_again_after_a_question_is_believed(earth: World) -> None:
     """A rail that relays the institution's word again when it is asked: of what had settled it would have said ACWP."""
     payment = await doubted(earth)
     earth.clock.advance(LATE_S)
-    await earth.hear(refusal(earth, payment))
-    await earth.hear(refusal(earth, payment))
+    await earth.hear(refusal(earth, payment, report_id="THE-REPORT"))
+    await earth.hear(refusal(earth, payment, report_id="THE-REPORT"))
     assert await state_of(earth, payment) is PaymentState.IN_DOUBT, "the same thing twice, and no question between"
     await earth.fire_timers(after_s=0)
     await earth.ask(payment)
 
-    await earth.hear(refusal(earth, payment))
+    await earth.hear(refusal(earth, payment, report_id="THE-REPORT"))
 
     assert await state_of(earth, payment) is PaymentState.REJECTED
+
+
+async def test_an_institution_that_repeats_itself_answers_no_question(earth: World) -> None:
+    """A report of its own again, under another id, before the rail's answer comes: the money had moved.
+
+    The control is the test above: relayed as the answer, the report is the one that was heard before.
+    """
+    payment = await doubted(earth)
+    earth.clock.advance(LATE_S)
+    await earth.hear(refusal(earth, payment, report_id="THE-REPORT"))
+    await earth.fire_timers(after_s=0)
+    await earth.ask(payment)
+
+    await earth.hear(refusal(earth, payment, report_id="ANOTHER-REPORT"))
+    between = await state_of(earth, payment)
+    await earth.hear(earth.report(payment.message_id, TransactionStatus.ACWP))
+
+    assert between is PaymentState.IN_DOUBT
+    assert await state_of(earth, payment) is PaymentState.RETURN_DUE
 
 
 async def test_a_refusal_in_the_rails_time_is_final_though_the_payment_is_in_doubt(earth: World) -> None:

@@ -90,6 +90,7 @@ class Recorder:
     duplicates: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     rail_events: list[RailEvent] = field(default_factory=list)
+    totals_different_s: list[float] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     parkings: list[PaymentId] = field(default_factory=list)
     signs_of_life: list[Rail] = field(default_factory=list)
@@ -122,7 +123,8 @@ class Recorder:
     def rail_event(self, event: RailEvent) -> None:
         self.rail_events.append(event)
 
-    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals) -> None: ...
+    def totals_compared(self, rail: Rail, *, theirs: Arrivals, ours: Arrivals, different_s: float) -> None:
+        self.totals_different_s.append(different_s)
 
     def rail_answered(self, rail: Rail) -> None:
         self.signs_of_life.append(rail)
@@ -214,11 +216,12 @@ class World:
         header_id: str | None = None,
         end_to_end_id: str | None = None,
         speaker: str = FEDNOW_ID,
+        report_id: str | None = None,
     ) -> bytes:
         """A pacs.002 from the rail: its own, or one of an institution (`speaker`) that it relays."""
         document = pacs002.build(
             PaymentStatusReport(
-                message_id=MessageId(f"RAIL{next(self.answers):08}"),
+                message_id=MessageId(report_id or f"RAIL{next(self.answers):08}"),
                 creation_time=self.clock.now(),
                 original_message_id=MessageId(about),
                 original_message_name=about_type,

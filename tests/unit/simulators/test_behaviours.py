@@ -37,6 +37,7 @@ EXPECTED = {
     "SIMCONTRADICT": Expected(((0, ACSC, ()), (1, RJCT, ("E997",))), ACSC),
     "SIMCONTRADICTFIRST": Expected(((0, RJCT, ("E997",)), (1, ACSC, ())), ACSC),
     "SIMGARBAGE": Expected(((0, UNREADABLE, ()),), ACSC),
+    "SIMUNKNOWN": Expected(((0, RJCT, ("SIM-UNKNOWN",)),), ACSC),
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
+from adapters.postgres.tables import REPLICATED, region_pulse
 from gateway.cli.drill.region.arrivals import Arrivals
 from gateway.cli.drill.region.evidence import Claim, Claims, Evidence, RailRecord
 from gateway.cli.drill.region.load import Load
@@ -23,21 +24,13 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 SHOWN_MAX: Final = 20
 RTO_MAX_S: Final = 15.0
 
-_DIGESTED: Final = (
-    "claim",
-    "payment",
-    "payment_event",
-    "message",
-    "inbox",
-    "ledger_posting",
-    "slot_release",
-    "incoming_transfer",
-)
-"""What both regions must have alike, row by row, when nothing is on its way any more."""
+DIGESTED: Final = tuple(table.name for table in REPLICATED if table is not region_pulse)
+"""What both regions must have alike, row by row, when nothing is on its way any more: all that is replicated, but for
+the regions' times, which each writes down every second."""
 
 _DIGESTS: Final = " UNION ALL ".join(
     f"SELECT md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {table} AS t"  # noqa: S608 - ours
-    for table in _DIGESTED
+    for table in DIGESTED
 )
 
 OPEN: Final = (
@@ -157,7 +150,7 @@ async def still_open(both: Sequence[Connection]) -> int:
 async def differing(both: Sequence[Connection]) -> list[str]:
     """Return the tables of which the two regions do not have the same rows."""
     here, there = [await connection.fetch(_DIGESTS) for connection in both]
-    return [table for table, one, other in zip(_DIGESTED, here, there, strict=True) if one[0] != other[0]]
+    return [table for table, one, other in zip(DIGESTED, here, there, strict=True) if one[0] != other[0]]
 
 
 async def claimed_keys(region: Region, prefix: str) -> set[str]:
