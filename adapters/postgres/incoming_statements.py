@@ -143,12 +143,17 @@ _COLUMNS: Final = """
     coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after
 """
 
-_TRANSFER: Final = f"""
+
+def _transfers(facts: str = "incoming_transfer", *, states: str = "incoming_state") -> str:
+    return f"""
     SELECT {_COLUMNS}
-    FROM incoming_transfer AS fact JOIN incoming_state AS now ON now.payment_id = fact.payment_id
+    FROM {facts} AS fact JOIN {states} AS now ON now.payment_id = fact.payment_id
     LEFT JOIN slot AS home ON home.slot = now.slot
     WHERE {stands()}
 """
+
+
+_TRANSFER: Final = _transfers()
 
 LOAD: Final = f"{_TRANSFER} AND fact.payment_id = ANY ($1::uuid[])"
 
@@ -213,13 +218,21 @@ FIND_BY_MESSAGE_SENT: Final = f"""
 FIND_BY_ARCHIVED_MESSAGE_SENT: Final = in_the_archive(FIND_BY_MESSAGE_SENT)
 """For what the rail says of a transfer whose messages have left the database: it is final, and must be found."""
 
-NEWEST: Final = f"{_TRANSFER} ORDER BY fact.received_at DESC LIMIT $1"
+_NEWEST_FACTS: Final = "(SELECT * FROM incoming_transfer {} ORDER BY received_at DESC LIMIT 2 * $1::bigint)"
+"""Twice as many as are listed: of one transfer there are two facts at the most, one of each region."""
 
-NEWEST_OF_TENANT: Final = f"{_TRANSFER} AND fact.tenant_id = $2 ORDER BY fact.received_at DESC LIMIT $1"
+NEWEST: Final = f"{_transfers(_NEWEST_FACTS.format(''))} ORDER BY fact.received_at DESC LIMIT $1"
 
-NEWEST_IN_STATE: Final = f"""
-    {_TRANSFER} AND now.state = $2 AND ($3::text IS NULL OR now.tenant_id = $3) ORDER BY now.updated_at DESC LIMIT $1
-"""
+NEWEST_OF_TENANT: Final = (
+    f"{_transfers(_NEWEST_FACTS.format('WHERE tenant_id = $2'))} ORDER BY fact.received_at DESC LIMIT $1"
+)
+
+_NEWEST_STATES: Final = """(
+    SELECT * FROM incoming_state WHERE state = $2 AND ($3::text IS NULL OR tenant_id = $3)
+    ORDER BY updated_at DESC LIMIT $1
+)"""
+
+NEWEST_IN_STATE: Final = f"{_transfers(states=_NEWEST_STATES)} ORDER BY now.updated_at DESC"
 """One state a call: so the index gives them in order, and no history is walked through for the few that are held."""
 
 SENT: Final = f"""

@@ -28,7 +28,7 @@ async def before(postgres_server: EmbeddedPostgres, template: str, tmp_path: Pat
     """A database as the former release left it, without the migrations from 0025 on: its owner's address."""
     assert template, "roles and rights are the server's, and are there"
     folder = tmp_path / "migrations"
-    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "002[5-9]_*"))
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "002[5-9]_*", "00[3-9]?_*"))
     superuser = await asyncpg.connect(postgres_server.superuser_dsn)
     await superuser.execute("CREATE DATABASE former_release OWNER fifteen_owner")
     owner_dsn = f"{postgres_server.owner_dsn.rpartition('/')[0]}/former_release"

@@ -35,10 +35,14 @@ ADDED_SINCE = (
     "ALTER TABLE payment ADD COLUMN slot SMALLINT",
     "ALTER TABLE payment_state ADD COLUMN slot SMALLINT",
     "ALTER TABLE payment ADD COLUMN original_id UUID",
+    "CREATE TABLE instruction_claim (rail TEXT, instruction_id TEXT, payment_id UUID)",
+    "ALTER TABLE instruction_claim ADD PRIMARY KEY (rail, instruction_id)",
+    "GRANT SELECT, INSERT ON instruction_claim TO fifteen_application",
     "CREATE FUNCTION owned_epoch(TEXT, SMALLINT) RETURNS BIGINT LANGUAGE sql AS 'SELECT 1::bigint'",
 )
 REMOVED_AGAIN = (
     "DROP TABLE slot",
+    "DROP TABLE instruction_claim",
     "ALTER TABLE payment DROP COLUMN slot",
     "ALTER TABLE payment DROP COLUMN original_id",
     "ALTER TABLE payment_state DROP COLUMN slot",

@@ -167,6 +167,11 @@ INSERT INTO incoming_state
 SELECT (jsonb_populate_record(now, jsonb_build_object('payment_id', md5(n::text)::uuid))).*
 FROM incoming_state AS now, generate_series($2::int, $3::int) AS n WHERE now.payment_id = $1;
 """
+_REJECTED_BEFORE_EVENTS: Final = """
+INSERT INTO payment_event
+SELECT (jsonb_populate_record(event, jsonb_build_object('payment_id', md5(n::text)::uuid))).*
+FROM payment_event AS event, generate_series($2::int, $3::int) AS n WHERE event.payment_id = $1 AND event.sequence = 1;
+"""
 
 
 @pytest.mark.parametrize("known", [STORED, KNOWN])
@@ -181,10 +186,10 @@ async def test_a_list_of_incoming_transfers_reads_what_it_shows_and_what_is_to_b
         subject = Subject(store, IncomingDecider({Rail.FEDNOW: receiving_rail()}, SystemIdentifiers()))
         rejected = await subject.befalls(await subject.admitted(), IncomingEvent.REJECTION_DECIDED)
         for first, last in ((1, known), (known + 1, STORED)):
-            for statement in (_REJECTED_BEFORE, _REJECTED_BEFORE_STATES):
+            for statement in (_REJECTED_BEFORE, _REJECTED_BEFORE_STATES, _REJECTED_BEFORE_EVENTS):
                 await owner.execute(statement, rejected.payment_id, first, last)
             if first == 1:
-                await owner.execute("VACUUM ANALYZE incoming_transfer, incoming_state")
+                await owner.execute("VACUUM ANALYZE incoming_transfer, incoming_state, payment_event")
         held = []
         for kind in (IncomingEvent.PENDING_DECIDED, IncomingEvent.PENDING_DECIDED, IncomingEvent.POSTING_REFUSED):
             settled = await subject.befalls(await subject.admitted(), IncomingEvent.ACCEPTANCE_DECIDED)

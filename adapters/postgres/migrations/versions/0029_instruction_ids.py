@@ -3,14 +3,14 @@
 Additive: a program of the former revision goes on working while this runs (`pre`), and claims no instruction id: what
 it has accepted is found in the payment itself. While the index is made no payment is accepted: one look through them.
 
-Revision ID: 0030
+Revision ID: 0029
 """
 
 from typing import Final
 
 from alembic import op
 
-revision = "0030"
+revision = "0029"
 down_revision = "0028"
 branch_labels = None
 depends_on = None
