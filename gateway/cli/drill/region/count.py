@@ -29,7 +29,7 @@ DIGESTED: Final = tuple(table.name for table in REPLICATED if table is not regio
 the regions' times, which each writes down every second."""
 
 _DIGESTS: Final = " UNION ALL ".join(
-    f"SELECT md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {table} AS t"  # noqa: S608 - ours
+    f"SELECT '{table}' AS name, md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) AS digest FROM {table} AS t"  # noqa: S608
     for table in DIGESTED
 )
 
@@ -149,8 +149,13 @@ async def still_open(both: Sequence[Connection]) -> int:
 
 async def differing(both: Sequence[Connection]) -> list[str]:
     """Return the tables of which the two regions do not have the same rows."""
-    here, there = [await connection.fetch(_DIGESTS) for connection in both]
-    return [table for table, one, other in zip(DIGESTED, here, there, strict=True) if one[0] != other[0]]
+    here, there = [await _digests(connection) for connection in both]
+    return [table for table in DIGESTED if here[table] != there[table]]
+
+
+async def _digests(connection: Connection) -> Mapping[str, str | None]:
+    """Return each table's digest; the server gives them in whatever order it finds them."""
+    return {row["name"]: row["digest"] for row in await connection.fetch(_DIGESTS)}
 
 
 async def claimed_keys(region: Region, prefix: str) -> set[str]:

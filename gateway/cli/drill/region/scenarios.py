@@ -22,7 +22,7 @@ from gateway.service.lease import RENEWALS_PER_LEASE
 BEFORE: Final = 70
 """So many keys have their payment before the harm is done."""
 
-AFTER: Final = 140
+AFTER: Final = 125
 """And so many while it lasts, and after it, at the least."""
 
 APART: Final = 60
