@@ -1,4 +1,4 @@
-"""Which of two facts of one payment, or transfer, counts where both regions have accepted it (docs/adr/0047)."""
+"""Which of two facts of one payment, or transfer, counts where both regions have accepted it (docs/adr/0044)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ PAUSE_S: Final = 0.2
 """Between two looks at how long payments wait; so much later than the truth the gate moves at the most."""
 
 BUS_PAUSE_S: Final = 0.5
-"""Between two questions to the bus, each of which costs it as much as two deliveries."""
+"""Between two questions to the bus, which cost it something each."""
 
 LEFT_OUT: Final = 4
 """So many may wait for long without closing the gate: what one stuck delivery holds up is no backlog."""

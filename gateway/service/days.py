@@ -7,26 +7,17 @@ and not replicated before it was lost is unknown; repeated on a later day, under
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.domain.payment import IdempotencyKey, RegionId
-from gateway.service.ports import DayUnknownError
+from gateway.service.ports import DayUnknownError, RegionTimes
 from gateway.service.rail_protocol import RailProtocol
 
 CLOCKS_DIFFER: Final = timedelta(seconds=30)
 """What a lost region named by a day may have come so much earlier or later by our clock: clocks differ, within a region
 and between two, and a submission is received some time before it is committed."""
-
-
-class Followed(Protocol):
-    """As of when each region's payments are known here: of `gateway.service.ports.RegionStore`."""
-
-    async def pulses(self) -> Mapping[RegionId, datetime]:
-        """Return each region's time."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +27,7 @@ class LostDays:
     `repeated_within_s` is how long after it was first sent a client repeats a key, at the most; None: nobody knows.
     """
 
-    store: Followed
+    store: RegionTimes
     own: RegionId
     peer: RegionId
     repeated_within_s: float | None = None

@@ -13,7 +13,7 @@ from gateway.service.supervise import Verdict
 LARGE_BYTES: Final = 32 * 1024
 """No message about one payment comes near it; a report of a day, or a file of who takes part, goes far beyond.
 
-So much is read in some 5 ms, for which everything else waits.
+While it is read everything else waits.
 """
 
 

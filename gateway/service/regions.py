@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
@@ -20,6 +20,7 @@ from gateway.service.ports import (
     Observer,
     Projected,
     RegionStore,
+    TakenMap,
     UnavailableError,
     Unprojected,
     Witness,
@@ -275,18 +276,6 @@ async def behind_s(store: RegionStore, peer: RegionId, clock: Clock) -> float | 
     """Return how old what this region knows of its peer is, clocks' difference included; None before it knows any."""
     at = (await store.pulses()).get(peer)
     return None if at is None else (clock.now() - at).total_seconds()
-
-
-class TakenMap(Protocol):
-    """What says that the other region was taken over, and as of when its facts are known here; of `RegionStore`."""
-
-    async def slot_map(self) -> SlotMap | None:
-        """Return this region's copy of the map."""
-        ...
-
-    async def pulses(self) -> Mapping[RegionId, datetime]:
-        """Return each region's time."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Final, Protocol
+from datetime import timedelta
+from typing import Final
 
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SURELY_NOT_ALONE_S, LeaseTerms, SlotMap
 from gateway.service.lease import RENEWALS_PER_LEASE, LeaseWatch, lease_name
-from gateway.service.ports import Clock, NotServingError, OvertakenError, Tenure, UnavailableError, Witness
+from gateway.service.ports import Clock, NotServingError, OvertakenError, RegionTimes, Tenure, UnavailableError, Witness
 from gateway.service.regions import MAP_PAUSE_S, SLOTS_RECORD
 
 WATCH_PAUSE_S: Final = 1.0
@@ -107,16 +107,8 @@ async def _fence(watch: LeaseWatch, witness: Witness, region: RegionId, *, by: R
     raise UnavailableError(f"region {region} renewed its lease {RENEWED_MEANWHILE_MAX} times while it was fenced off")
 
 
-class Times(Protocol):
-    """What the regions' workers have last written down as their time: of `gateway.service.ports.RegionStore`."""
-
-    async def pulses(self) -> Mapping[RegionId, datetime]:
-        """Return each region's time."""
-        ...
-
-
 async def take_over(
-    witness: Witness, lost: RegionId, *, by: RegionId, clock: Clock, times: Times, ask_wait_s: float
+    witness: Witness, lost: RegionId, *, by: RegionId, clock: Clock, times: RegionTimes, ask_wait_s: float
 ) -> SlotMap:
     """Fence a region off, wait until it surely acts no more, and return the map in which all its slots are `by`'s.
 
@@ -135,7 +127,14 @@ async def take_over(
 
 
 async def _take_over(
-    watch: LeaseWatch, witness: Witness, lost: RegionId, *, by: RegionId, clock: Clock, times: Times, ask_wait_s: float
+    watch: LeaseWatch,
+    witness: Witness,
+    lost: RegionId,
+    *,
+    by: RegionId,
+    clock: Clock,
+    times: RegionTimes,
+    ask_wait_s: float,
 ) -> SlotMap:
     """Take over what is fenced off, and has been watched for some time: that counts."""
     terms = await watch.look()
@@ -164,7 +163,7 @@ class Guardian:
     own: RegionId
     tenure: Tenure
     clock: Clock
-    times: Times
+    times: RegionTimes
     after_s: float
     ask_wait_s: float
 

@@ -79,7 +79,7 @@ EXPLANATIONS_MAX: Final = 2
 
 
 EXPLANATIONS_WAITING_MAX: Final = 64
-"""Refused messages whose explanation is made or waited for: a second's work. More are turned away unexplained."""
+"""Refused messages whose explanation is made or waited for. More are turned away unexplained."""
 
 
 class UnexplainedError(OverloadedError):

@@ -89,7 +89,17 @@ from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFau
 from gateway.service.ports.observer import Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
 from gateway.service.ports.rail_operations import HeardMessage, RailEventStore, UnsentRailMessage
-from gateway.service.ports.regions import HandedOver, Projected, Reach, ReachStore, RegionStore, Retention, Unprojected
+from gateway.service.ports.regions import (
+    HandedOver,
+    Projected,
+    Reach,
+    ReachStore,
+    RegionStore,
+    RegionTimes,
+    Retention,
+    TakenMap,
+    Unprojected,
+)
 from gateway.service.ports.screening import Moved, Movement, Screener, ScreeningStore
 from gateway.service.ports.store import (
     Accepted,
@@ -209,6 +219,7 @@ __all__ = [
     "ReceivingTenant",
     "Refusal",
     "RegionStore",
+    "RegionTimes",
     "Reservation",
     "Retention",
     "RetentionOverError",
@@ -220,6 +231,7 @@ __all__ = [
     "SealedEntry",
     "Span",
     "Standing",
+    "TakenMap",
     "Tenure",
     "TimerChange",
     "UnavailableError",

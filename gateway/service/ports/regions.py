@@ -82,12 +82,24 @@ class ReachStore(Protocol):
         ...
 
 
-class RegionStore(Protocol):
-    """The database of one region, as far as there are several. Every call is safe to repeat."""
+class RegionTimes(Protocol):
+    """What each region's workers have last written down as their time, and has come here."""
+
+    async def pulses(self) -> Mapping[RegionId, datetime]:
+        """Return as of when each region's payments are known here."""
+        ...
+
+
+class TakenMap(RegionTimes, Protocol):
+    """Which region has which slots, as far as is known here, and as of when the other's facts are."""
 
     async def slot_map(self) -> SlotMap | None:
         """Return this region's copy of the map; None where there is none yet."""
         ...
+
+
+class RegionStore(TakenMap, Protocol):
+    """The database of one region, as far as there are several. Every call is safe to repeat."""
 
     async def adopt(self, slots: SlotMap) -> Collection[int]:
         """Make this the region's copy, and return the slots that it gained by it.
@@ -148,8 +160,4 @@ class RegionStore(Protocol):
 
     async def pulse(self, at: datetime) -> None:
         """Write down this region's time, to be replicated."""
-        ...
-
-    async def pulses(self) -> Mapping[RegionId, datetime]:
-        """Return as of when each region's payments are known here."""
         ...

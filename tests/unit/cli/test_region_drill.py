@@ -13,19 +13,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from types import SimpleNamespace
+from typing import Final, cast
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.application import application
-from gateway.cli.drill.region.arrivals import AMOUNT_CENTS, order_of
-from gateway.cli.drill.region.count import RTO_MAX_S, Result
+from gateway.cli.drill.chance import Dice
+from gateway.cli.drill.region.arrivals import AMOUNT_CENTS, Arrivals, order_of
+from gateway.cli.drill.region.count import RTO_MAX_S, Result, held_up
 from gateway.cli.drill.region.evidence import Claim, Evidence, RailRecord
 from gateway.cli.drill.region.faults import OffClock, sprung, trap_of
+from gateway.cli.drill.region.load import Load, Refusal
 from gateway.cli.drill.region.plants import SENTENCES, Plant
 from gateway.cli.drill.region.received import RailAnswers, Received, Transfer
 from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS
+from gateway.cli.two_regions import Region
 from simulators.core.incoming import reply_to_question
 from simulators.orders import orders_from
 from tests.fakes.clock import VirtualClock
@@ -250,6 +254,31 @@ def test_a_result_that_breaks_a_promise_is_not_good(broken: Result) -> None:
     """Each alone; a drill with one of these exits with 1."""
     assert GOOD.is_good
     assert not broken.is_good
+
+
+@pytest.mark.parametrize(
+    ("copies", "settled", "settles", "is_right"),
+    [(1, 0, False, True), (1, 1, False, False), (0, 0, False, False), (1, 1, True, True), (1, 0, True, False)],
+)
+def test_what_a_frozen_process_writes_must_come_and_settle_only_where_it_is_in_time(
+    copies: int, settled: int, *, settles: bool, is_right: bool
+) -> None:
+    """One that never came shows nothing."""
+    rail = RailRecord(Counter({"message": copies}), Counter({"message": settled}))
+
+    assert (held_up(rail, "message", settles=settles) is None) == is_right
+
+
+def test_errors_of_a_hand_over_are_those_of_what_was_asked_since_it_began() -> None:
+    """What a lost region was asked before, and answers late, is none of it; nor is what is pending."""
+    east, west = (cast("Region", SimpleNamespace(name=name)) for name in ("use1", "usw2"))
+    load = Load((east, west), "key", "prefix", Dice(1, purpose="test"), cast("Arrivals", None))
+    load.refusals += [Refusal("use1", 503, 9.0), Refusal("use1", 503, 10.0), Refusal("use1", 202, 11.0)]
+    load.refusals += [Refusal("usw2", 0, 12.0)]
+
+    assert load.errors_of(east, since_s=10.0) == 1
+    assert load.errors_of(east, west, since_s=0.0) == 3
+    assert load.refused == {"use1 503": 2, "use1 202": 1, "usw2 0": 1}
 
 
 # --- the roles' parts ---

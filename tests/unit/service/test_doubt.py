@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from gateway.domain.payment import Payment, PaymentState
@@ -83,56 +85,39 @@ async def test_the_rails_word_about_the_payment_ends_the_doubt(
     assert (await earth.now(payment)).state is state
 
 
+REFUSED_QUESTIONS: Final = (
+    ("E400", PaymentState.REJECTED),
+    ("E402", PaymentState.REJECTED),
+    ("E401", PaymentState.AWAITING_OPERATOR),
+    ("E411", PaymentState.IN_DOUBT),
+    ("AG09", PaymentState.IN_DOUBT),
+    ("NARR", PaymentState.IN_DOUBT),
+    ("SIM-NEVER-HEARD-OF", PaymentState.IN_DOUBT),
+)
+"""Not found and not processed end it; anything else, known or not, says nothing of the payment."""
+
+REFUSED_TRANSFERS: Final = (("E997", PaymentState.REJECTED), ("AC03", PaymentState.REJECTED))
+"""The control: a code that refuses a transfer alone ends it where the transfer is named."""
+
+
 @pytest.mark.parametrize(
-    ("code", "state"),
+    ("names_transfer", "code", "state"),
     [
-        ("E400", PaymentState.REJECTED),
-        ("E402", PaymentState.REJECTED),
-        ("E401", PaymentState.AWAITING_OPERATOR),
-        ("E411", PaymentState.IN_DOUBT),
-        ("AG09", PaymentState.IN_DOUBT),
-        ("NARR", PaymentState.IN_DOUBT),
-        ("SIM-NEVER-HEARD-OF", PaymentState.IN_DOUBT),
+        *((False, *row) for row in REFUSED_QUESTIONS),
+        *((True, *row) for row in (*REFUSED_QUESTIONS, *REFUSED_TRANSFERS)),
     ],
 )
 async def test_a_refused_question_says_only_what_its_code_is_known_to_say(
-    earth: World, code: str, state: PaymentState
+    earth: World, code: str, state: PaymentState, *, names_transfer: bool
 ) -> None:
-    """Not found and not processed end it; anything else, known or not, says nothing of the payment."""
+    """Whichever id the rail puts: that is not public."""
     payment = await in_doubt(earth)
     reason = StatusReason(code=code) if len(code) == 4 and code[0] != "E" else StatusReason(proprietary=code)
-
-    await earth.hear(
-        earth.report(question(earth).message_id, TransactionStatus.RJCT, reason=reason, about_type="pacs.028.001.03")
+    about = (
+        (payment.message_id, "pacs.008.001.08") if names_transfer else (question(earth).message_id, "pacs.028.001.03")
     )
 
-    ended = await earth.now(payment)
-    assert ended.state is state
-    assert ended.state is not PaymentState.IN_DOUBT or ended.next_step_at is not None
-
-
-@pytest.mark.parametrize(
-    ("code", "state"),
-    [
-        ("E400", PaymentState.REJECTED),
-        ("E402", PaymentState.REJECTED),
-        ("E401", PaymentState.AWAITING_OPERATOR),
-        ("E411", PaymentState.IN_DOUBT),
-        ("AG09", PaymentState.IN_DOUBT),
-        ("NARR", PaymentState.IN_DOUBT),
-        ("SIM-NEVER-HEARD-OF", PaymentState.IN_DOUBT),
-        ("E997", PaymentState.REJECTED),
-        ("AC03", PaymentState.REJECTED),
-    ],
-)
-async def test_a_refused_question_says_no_more_where_the_rail_names_the_transfer(
-    earth: World, code: str, state: PaymentState
-) -> None:
-    """Which id it puts is not public. The control: a code that refuses a transfer alone ends it."""
-    payment = await in_doubt(earth)
-    reason = StatusReason(code=code) if len(code) == 4 and code[0] != "E" else StatusReason(proprietary=code)
-
-    await earth.hear(earth.report(payment.message_id, TransactionStatus.RJCT, reason=reason))
+    await earth.hear(earth.report(about[0], TransactionStatus.RJCT, reason=reason, about_type=about[1]))
 
     ended = await earth.now(payment)
     assert ended.state is state

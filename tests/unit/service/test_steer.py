@@ -13,12 +13,11 @@ import pytest
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SURELY_NOT_ALONE_S, LeaseTerms, SlotMap
 from gateway.service.lease import LeaseWatch, RegionLease, lease_name
-from gateway.service.ports import NotServingError, OvertakenError, UnavailableError
+from gateway.service.ports import NotServingError, OvertakenError, RegionTimes, UnavailableError
 from gateway.service.regions import SLOTS_RECORD
 from gateway.service.steer import (
     WATCH_PAUSE_S,
     Guardian,
-    Times,
     admit,
     announce,
     begin,
@@ -113,7 +112,7 @@ class WorkersTimes:
 
 
 async def _taken_over(
-    witness: InMemoryWitness, clock: VirtualClock, lost: RegionId, by: RegionId, times: Times = WorkersTimes()
+    witness: InMemoryWitness, clock: VirtualClock, lost: RegionId, by: RegionId, times: RegionTimes = WorkersTimes()
 ) -> SlotMap:
     async with asyncio.TaskGroup() as group:
         taking = group.create_task(take_over(witness, lost, by=by, clock=clock, times=times, ask_wait_s=25))

@@ -1,4 +1,4 @@
-"""On a rail that tells copies by the instruction id no two payments share one (docs/adr/0046).
+"""On a rail that tells copies by the instruction id no two payments share one (docs/adr/0043).
 
 Additive: a program of the former revision goes on working while this runs (`pre`), and claims no instruction id: what
 it has accepted is found in the payment itself. While the index is made no payment is accepted: one look through them.

@@ -29,7 +29,7 @@ DIGESTED: Final = tuple(table.name for table in REPLICATED if table is not regio
 the regions' times, which each writes down every second."""
 
 _DIGESTS: Final = " UNION ALL ".join(
-    f"SELECT '{table}' AS name, md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) AS digest FROM {table} AS t"  # noqa: S608
+    f"SELECT '{table}', md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {table} AS t"  # noqa: S608 - ours
     for table in DIGESTED
 )
 
@@ -155,7 +155,7 @@ async def differing(both: Sequence[Connection]) -> list[str]:
 
 async def _digests(connection: Connection) -> Mapping[str, str | None]:
     """Return each table's digest; the server gives them in whatever order it finds them."""
-    return {row["name"]: row["digest"] for row in await connection.fetch(_DIGESTS)}
+    return {row[0]: row[1] for row in await connection.fetch(_DIGESTS)}
 
 
 async def claimed_keys(region: Region, prefix: str) -> set[str]:
@@ -208,7 +208,7 @@ async def count(
     result.diverged += len(tables)
     result.wrong += [f"the rows of {table} differ" for table in tables]
     for message_id in (*result.stale, *result.timely):
-        if fault := _held_up(rail, message_id, settles=message_id in result.timely):
+        if fault := held_up(rail, message_id, settles=message_id in result.timely):
             result.wrong.append(f"{message_id} {fault}")
     for region in regions:
         books = await books_of(region.server.superuser_dsn)
@@ -236,7 +236,8 @@ async def _count_received(result: Result, arrivals: Arrivals, regions: Sequence[
         result.wrong += [f"received {message_id}: {fault}" for fault in (doubled, diverged, unaccounted) if fault]
 
 
-def _held_up(rail: RailRecord, message_id: str, *, settles: bool) -> str | None:
+def held_up(rail: RailRecord, message_id: str, *, settles: bool) -> str | None:
+    """Return what is wrong with a message that a frozen process wrote once it went on; None if nothing is."""
     if not rail.copies[message_id]:
         return "was held up, and never came: nothing was shown"
     if settles:

@@ -29,6 +29,9 @@ APART: Final = 60
 """So many keys come while two regions may both believe that they own them."""
 
 CLOCK_OFF_S: Final = 5.0
+AHEAD_FOR_S: Final = CLOCK_OFF_S + 0.3
+"""So long after a clock that is ahead has stamped a message the rail takes it: its own clock has just begun."""
+
 LONG_S: Final = 60.0
 ONE_WAY_S: Final = 8.0
 LOSS_PERCENT: Final = 5.0
@@ -201,7 +204,7 @@ async def frozen_ahead(stage: Stage) -> None:
     """A region whose clock is ahead by 5 s stands still until it was taken over, and is in time for the rail then."""
     _, west = stage.two.regions
     await _with_clock(west, CLOCK_OFF_S)
-    await frozen(stage, for_s=CLOCK_OFF_S + 0.3, is_timely=True)
+    await frozen(stage, for_s=AHEAD_FOR_S, is_timely=True)
     await _with_clock(west, 0.0)
 
 
