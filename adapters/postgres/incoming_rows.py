@@ -157,6 +157,7 @@ def transfer_from(row: Record) -> IncomingTransfer:
         returned_cents=row["returned_cents"],
         request=request_from(row),
         attention=None if row["attention"] is None else Attention(row["attention"]),
+        region=RegionId(row["region"]),
     )
 
 
