@@ -15,12 +15,12 @@ from adapters.http.bodies import leave_expectation
 from adapters.http.conversations import ConversationApi
 from adapters.http.dead_letters import DeadLetterDesk
 from adapters.http.freshness import freshness_headers, note_freshness
+from adapters.http.headers import ANSWERED_IN, NOT_HOME
 from adapters.http.held import HeldDesk
 from adapters.http.incoming import IncomingTransfers
 from adapters.http.operations import Operations
 from adapters.http.operators import OperatorDesk
 from adapters.http.payments import Payments
-from adapters.http.peer import ANSWERED_IN, NOT_HOME
 from adapters.http.posting_questions import PostingQuestionDesk
 from adapters.http.problems import (
     INTERNAL_ERROR,

@@ -8,12 +8,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from adapters.http.api import Api
+from adapters.http.headers import FRESHNESS
 from adapters.http.problems import UNAUTHENTICATED
 from adapters.http.representation import instant_text
 from gateway.service.freshness import AsOf
-
-FRESHNESS: Final = "Fifteen-Freshness"
-"""Says for each region as of when it is known where the answer comes from: a dictionary of RFC 9651, by region."""
 
 BELOW: Final = "/v1/"
 _READS: Final = frozenset({"GET", "HEAD"})

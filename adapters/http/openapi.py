@@ -9,7 +9,8 @@ from uuid import UUID
 from adapters.http import problems
 from adapters.http.answers import PENDING_TYPE
 from adapters.http.api import HttpLimits
-from adapters.http.freshness import FRESHNESS, FRESHNESS_HEADER, stating_freshness
+from adapters.http.freshness import FRESHNESS_HEADER, stating_freshness
+from adapters.http.headers import FRESHNESS
 from adapters.http.openapi_conversations import CONVERSATION_SCHEMAS, conversation_paths
 from adapters.http.openapi_conversations import EXAMPLE as CONVERSATION_EXAMPLE
 from adapters.http.openapi_dead_letters import DEAD_LETTER_SCHEMAS, dead_letter_paths

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 
-from adapters.http.freshness import FRESHNESS
+from adapters.http.headers import FRESHNESS
 
 ANSWER_MARGIN_S: Final = 10.0
 """How much longer than the server was asked to wait we wait for its answer."""

@@ -118,8 +118,8 @@ async def freshness_of(session: ClientSession, region: Region, payment_id: str) 
 
 async def settled_at_home(session: ClientSession, home: Region, elsewhere: Region) -> str:
     """The id of a payment of a region that the other shows as settled."""
-    accepted = [(await submitted(session, home, f"at-home-{number}"))[1] for number in range(16)]
-    payment_id = next(str(each["payment_id"]) for each in accepted if each["region"] == home.name)
+    answers = [(await submitted(session, home, f"at-home-{number}"))[1] for number in range(16)]
+    payment_id = next(str(each["payment_id"]) for each in answers if each.get("region") == home.name)
     await until_final(session, elsewhere, payment_id)
     return payment_id
 

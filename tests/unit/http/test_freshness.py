@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters.http.freshness import FRESHNESS
+from adapters.http.headers import FRESHNESS
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingState
 from gateway.domain.payment import PaymentId, RegionId
