@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,13 +118,13 @@ async def test_what_is_no_time_is_refused_and_said(content: Any, says: str) -> N
 async def test_a_restarted_simulator_has_the_clock_it_had(tmp_path: Path) -> None:
     """Of both rails; the control: without the journal it has the machine's."""
     journal = tmp_path / "journal"
-    for serve, settings in (
-        (serving, FedNowSimulatorSettings(journal=journal)),
-        (rtp.serving, rtp.RtpSimulatorSettings(journal=tmp_path / "rtp")),
+    for serve in (
+        partial(serving, FedNowSimulatorSettings(journal=journal)),
+        partial(rtp.serving, rtp.RtpSimulatorSettings(journal=tmp_path / "rtp")),
     ):
-        async with serve(settings) as base_url:  # type: ignore[operator]
+        async with serve() as base_url:
             await asked("PUT", base_url, {"ahead_s": HOUR_S})
-        async with serve(settings) as base_url:  # type: ignore[operator]
+        async with serve() as base_url:
             _, again = await asked("GET", base_url)
         assert (again["ahead_s"], again["changes"]) == (HOUR_S, 1)
     journal.unlink()
