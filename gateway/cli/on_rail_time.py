@@ -101,7 +101,9 @@ def followed_rail(settings: Settings) -> str:
     except ValueError:
         is_here = False
     if not is_here:
-        raise SettingsError(f"no clock is followed but that of a simulator at http://127.0.0.1, and not at {urls[0]}")
+        raise SettingsError(
+            "the clock of a simulator at http:// on the loopback is followed, and the rail's URL is another"
+        )
     return urls[0].rstrip("/")
 
 

@@ -58,10 +58,10 @@ def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> It
         yield running
 
 
-async def leap_to(receiver: Receiver, day: date, at: time = MORNING) -> datetime:
+async def leap_to(receiver: Receiver, day: date, at: time = MORNING, *, runs: bool = True) -> datetime:
     """Have the rail's clock show this time of its zone, and return it once gateway and worker show it too."""
     instant = datetime.combine(day, at, tzinfo=EASTERN)
-    shown = await asyncio.to_thread(clock_of, receiver, {"at": instant.isoformat()})
+    shown = await asyncio.to_thread(clock_of, receiver, {"at": instant.isoformat(), "runs": runs})
     followed, folder = f'"rail_changes":{shown["changes"]},', receiver.installation.directory
     async with asyncio.timeout(10):
         while not all(followed in (folder / name).read_text() for name in ("gateway.log", "worker-1.log")):
@@ -217,3 +217,19 @@ async def test_over_a_long_weekend_a_request_expires_and_a_decision_is_due_after
     due = datetime.fromisoformat(ask(receiver, path)["decide_by"]).astimezone(EASTERN)
     assert (still["state"], answered["state"]) == ("REQUESTED", "EXPIRED")
     assert (due.date(), due.time()) == (friday + timedelta(days=4), time(23, 59, 59))
+
+
+async def test_while_the_clock_stands_payments_settle_all_the_same_each_at_that_instant(
+    receiver: Receiver, database: Database
+) -> None:
+    """Both ways: the loops of gateway and worker go on, and no two instants differ."""
+    instant = await leap_to(receiver, long_weekend(receiver), runs=False)
+
+    payments = [await paid(receiver) for _ in range(2)]
+    (came,) = receiver.order()
+    row = await until(database, came, lambda row: row["state"] == "POSTED")
+    shown = clock_of(receiver)
+
+    accepted_at = {datetime.fromisoformat(each["accepted_at"]) for each in payments}
+    assert (accepted_at, row["updated_at"]) == ({instant}, instant)
+    assert (shown["runs"], datetime.fromisoformat(shown["now"])) == (False, instant)

@@ -85,7 +85,7 @@ def test_what_a_clock_shows_is_said_for_people(shown: dict[str, Any], says: str)
     [
         {"FIFTEEN_FEDNOW__URL": "http://10.0.0.7:8020"},
         {"FIFTEEN_FEDNOW__URL": "https://rail.invalid"},
-        {"FIFTEEN_FEDNOW__URL": "amqp://127.0.0.1"},
+        {"FIFTEEN_FEDNOW__URL": "amqp://name:canary@127.0.0.1"},
         {"FIFTEEN_RTP__URL": "http://127.0.0.1:8021"},
         {"FIFTEEN_REGIONS": "use1,usw2", "FIFTEEN_REGION": "use1"},
     ],
@@ -100,8 +100,14 @@ def test_no_clock_is_followed_but_that_of_the_one_simulator_on_this_machine(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    with pytest.raises(SettingsError):
+    with pytest.raises(SettingsError, match="followed") as refused:
         followed_rail(load_settings())
+    assert "canary" not in str(refused.value)
+
+
+def test_a_demo_of_two_rails_follows_neither() -> None:
+    """Each has a clock of its own."""
+    assert CliRunner().invoke(application, ["demo", "--rtp", "--rail-time"]).exit_code == 2
 
 
 def shown(*, ahead_s: float = 0.0, stands_at: datetime | None = None) -> dict[str, Any]:
