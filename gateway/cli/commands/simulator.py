@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from gateway.cli.commands.options import Loss
+from gateway.cli.commands.options import Json, Loss
 from gateway.cli.console import OUT
 
 simulator = typer.Typer(no_args_is_help=True, help="Play a rail, FedNow or RTP, or a bank's core, with their faults.")
@@ -73,6 +73,37 @@ def fednow(
         connection_points=named,
         **hours,
     )
+
+
+@simulator.command()
+def clock(
+    at: Annotated[
+        str | None,
+        typer.Option(help="Show this instant: 2026-11-25T18:59:50, US Eastern unless it says its offset."),
+    ] = None,
+    ahead: Annotated[
+        str | None, typer.Option(help="Move on by so much, also while it stands: 60d, 1h30m, 2.5s.")
+    ] = None,
+    freeze: Annotated[bool, typer.Option("--freeze", help="Stand still from then on.")] = False,
+    run: Annotated[bool, typer.Option("--run", help="Run again from what it shows.")] = False,
+    system: Annotated[bool, typer.Option("--system", help="Show the machine's time again, and run.")] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(help="The simulator; without, the running demo's, else http://127.0.0.1:8020."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show a simulated rail's clock, or set it: time-outs, days, hours, expiries and late answers go by it.
+
+    It does not go back while business is open: that is refused, and exits 1.
+    """
+    from gateway.cli.rail_clock import change_of, set_clock
+
+    try:
+        change = change_of(at=at, ahead=ahead, freeze=freeze, run=run, system=system)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    raise typer.Exit(set_clock(change, url=url, as_json=json))
 
 
 @simulator.command()
