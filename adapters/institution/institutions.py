@@ -1,7 +1,7 @@
 """Every institution that receives here: what each is asked and told, and how its answers are understood.
 
 The scheme of its address says the way to it: ``https`` a webhook, ``queue`` a queue of its broker. Whichever it is, the
-content, the signature and the answers are the same; ``type`` says what a letter is: ``incoming_transfer.decide``,
+content, the signature and the answers are the same; ``type`` says what a request is: ``incoming_transfer.decide``,
 ``incoming_transfer.post``, ``incoming_transfer.not_settled``, ``incoming_transfer.returned`` or
 ``incoming_transfer.return_failed``. An answer that is none of those foreseen is none (docs/receiving.md).
 """
@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from adapters.institution.content import content_of, references
-from adapters.institution.way import Letter, Way
+from adapters.institution.way import Request, Way
 from adapters.webhooks import keys_of, line_of, signed_headers
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import (
@@ -58,8 +58,8 @@ class Institutions:
     async def decide(self, tenant: ReceivingTenant, question: Question, *, within_s: float) -> InstitutionAnswer:
         """Ask; see the port."""
         data = {**content_of(question), "answer_by": question.answer_until.isoformat()}
-        letter = self._letter(tenant, question.transfer, "decide", data, until=question.answer_until)
-        match await self._way_to(tenant).ask(tenant, letter, within_s=within_s):
+        request = self._request(tenant, question.transfer, "decide", data, until=question.answer_until)
+        match await self._way_to(tenant).ask(tenant, request, within_s=within_s):
             case {"decision": "accept"}:
                 return InstitutionAnswer(Verdict.ACCEPT)
             case {"decision": "reject", "reason_code": str(code), **others} if is_reason_code(code):
@@ -71,8 +71,8 @@ class Institutions:
 
     async def post(self, tenant: ReceivingTenant, question: Question) -> PostingAnswer:
         """Tell that the money has arrived; see the port."""
-        letter = self._letter(tenant, question.transfer, "post", content_of(question))
-        match await self._way_to(tenant).ask(tenant, letter, within_s=TELL_TIMEOUT_S):
+        request = self._request(tenant, question.transfer, "post", content_of(question))
+        match await self._way_to(tenant).ask(tenant, request, within_s=TELL_TIMEOUT_S):
             case {"posting": "posted"}:
                 return PostingAnswer(PostingOutcome.POSTED)
             case {"posting": "pending", **others}:
@@ -96,15 +96,15 @@ class Institutions:
             "reason_code": None if reason is None else reason.code,
             "return_id": end.fact.details.get("return_id"),
         }
-        letter = self._letter(tenant, transfer, what, data, number=end.sequence)
-        await self._way_to(tenant).tell(tenant, letter, within_s=TELL_TIMEOUT_S)
+        request = self._request(tenant, transfer, what, data, number=end.sequence)
+        await self._way_to(tenant).tell(tenant, request, within_s=TELL_TIMEOUT_S)
 
     async def not_settled(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> None:
         """Tell that the money did not come; see the port."""
-        letter = self._letter(tenant, transfer, "not_settled", references(transfer))
-        await self._way_to(tenant).tell(tenant, letter, within_s=TELL_TIMEOUT_S)
+        request = self._request(tenant, transfer, "not_settled", references(transfer))
+        await self._way_to(tenant).tell(tenant, request, within_s=TELL_TIMEOUT_S)
 
-    def _letter(
+    def _request(
         self,
         tenant: ReceivingTenant,
         transfer: IncomingTransfer,
@@ -113,7 +113,7 @@ class Institutions:
         *,
         number: int | None = None,
         until: datetime | None = None,
-    ) -> Letter:
+    ) -> Request:
         """What is asked or told, signed as of now.
 
         Raises:
@@ -125,9 +125,9 @@ class Institutions:
             raise UnavailableError(f"tenant {tenant.tenant_id} has no signing secret: nobody is asked unsigned")
         content = {"type": f"incoming_transfer.{what}", "timestamp": now.isoformat(), "data": data}
         body = json.dumps(content).encode()
-        letter_id = f"{what}_{transfer.payment_id.hex}{'' if number is None else f'_{number}'}"
-        headers = signed_headers(key, webhook_id=letter_id, now=now, body=body)
-        return Letter(letter_id, body, headers, key, until)
+        request_id = f"{what}_{transfer.payment_id.hex}{'' if number is None else f'_{number}'}"
+        headers = signed_headers(key, webhook_id=request_id, now=now, body=body)
+        return Request(request_id, body, headers, key, until)
 
     def _way_to(self, tenant: ReceivingTenant) -> Way:
         assert tenant.institution_url is not None, "who has no address is not asked"

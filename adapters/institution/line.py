@@ -18,6 +18,7 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from adapters.amqp.connection import ANSWER_TIMEOUT_S, BrokerLink, QueueLook, translated
 from gateway.service.ports import UnavailableError, UnroutableError
+from gateway.service.supervise import Verdict
 
 REPLY_TO: Final = "amq.rabbitmq.reply-to"
 """The name under which a channel takes answers, and asks for them."""
@@ -56,20 +57,22 @@ class Line:
         self._fault = "it was not reached yet"
         self._awaited: dict[str, list[Answer]] = {}
         self._under_way = 0
+        self._heard_s = 0.0
+        """When the broker has last confirmed something, or an answer has come."""
 
     async def keep(self) -> None:
-        """Open the line, and anew whenever it is lost, at the next broker first; until cancelled."""
+        """Open the line, and anew whenever it is lost, at the next broker first; until cancelled.
+
+        Whatever keeps one institution's line from opening stops no other's: a URL that the library cannot use, too.
+        """
         try:
             while True:
-                try:
-                    opened = await self._open()
-                except UnavailableError as error:
-                    self._fault = str(error)
-                else:
-                    self._opened = opened
+                outcome = Verdict()
+                async with outcome:
+                    self._opened = await self._open()
                     self._is_open.set()
-                    await opened.lost.wait()
-                    self._hang_up("it was lost")
+                    await self._opened.lost.wait()
+                self._hang_up("it was lost" if outcome.fault is None else str(outcome.fault))
                 await self._link.drop()  # what is stuck on its way must not leave when its time is over
                 await asyncio.sleep(REOPEN_PAUSE_S)
         finally:
@@ -88,10 +91,12 @@ class Line:
                 await self._is_open.wait()
         except TimeoutError as error:
             raise UnavailableError(f"the institution's broker cannot be reached: {self._fault}") from error
+        opened = self._opened
+        if opened is None:  # it was lost again before this task ran
+            raise UnavailableError(f"the institution's broker cannot be reached: {self._fault}")
         if await self._link.is_blocked():
             raise UnavailableError("the institution's broker has blocked publishers: it is short of memory or disk")
-        assert self._opened is not None, "an open line has a channel"
-        return self._opened
+        return opened
 
     async def exchange(
         self, opened: Opened, queue: str, body: bytes, properties: spec.Basic.Properties, *, within_s: float
@@ -139,14 +144,17 @@ class Line:
     async def _publish(
         self, opened: Opened, queue: str, body: bytes, properties: spec.Basic.Properties, *, within_s: float
     ) -> None:
+        started_s = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(within_s):
                 with translated(f"publish to {queue}"):
                     await opened.channel.basic_publish(
                         body, exchange="", routing_key=queue, properties=properties, mandatory=True
                     )
+            self._hear()
         except TimeoutError as error:
-            opened.lost.set()  # a connection that has gone silent may never say so
+            if self._heard_s < started_s:  # not slow, but silent: such a connection may never say so
+                opened.lost.set()
             raise UnavailableError(f"the institution's broker did not confirm within {within_s:.2f} s") from error
         except UnavailableError as error:
             if isinstance(error.__cause__, PublishError):
@@ -171,9 +179,13 @@ class Line:
 
     async def _take(self, message: DeliveredMessage) -> None:
         """Give an answer to whoever asked; a second one, and one that nobody waits for any more, goes to nobody."""
+        self._hear()
         for answer in self._awaited.get(message.header.properties.correlation_id or "", ()):
             if not answer.done():
                 answer.set_result(message)
+
+    def _hear(self) -> None:
+        self._heard_s = asyncio.get_running_loop().time()
 
     def _hang_up(self, why: str) -> None:
         self._is_open.clear()

@@ -1,9 +1,9 @@
-"""Institutions over RabbitMQ: a letter is put onto a queue of the institution's, which answers to where it says.
+"""Institutions over RabbitMQ: a request is put onto a queue of the institution's, which answers to where it says.
 
     <name>.questions      what is worth something until its time is over: transient, and expired by the broker then
     <name>.instructions   what must not be lost: persistent; told again until there is an answer
 
-The institution declares both; nothing is declared here. Every letter has its id as correlation id, and headers that
+The institution declares both; nothing is declared here. Every request has its id as correlation id, and headers that
 sign it as a webhook's do; the answer has the same, signed with the same secret: a broker says of nobody who he is.
 """
 
@@ -20,13 +20,13 @@ from aiormq import spec
 from aiormq.abc import DeliveredMessage
 
 from adapters.institution.line import REPLY_TO, Line
-from adapters.institution.way import Letter
+from adapters.institution.way import Request
 from adapters.webhooks import is_signed, json_of
 from gateway.domain.payment import TenantId
 from gateway.service.ports import Clock, ReceivingTenant, UnavailableError
 
-OPEN_WAIT_S: Final = 0.5
-"""How long is waited for a connection that is being made: of the whole budget little, and more than a new one takes."""
+OPEN_WAIT_S: Final = 1.0
+"""How long is waited for a connection that is being made: as long as for a webhook's."""
 
 REACH_TIMEOUT_S: Final = 2.0
 """How long an institution's broker may take to be reached at all."""
@@ -71,45 +71,45 @@ class QueueWay:
         if seen.consumers == 0:
             raise UnavailableError(f"nobody takes from {questions}")
 
-    async def ask(self, tenant: ReceivingTenant, letter: Letter, *, within_s: float) -> object:
+    async def ask(self, tenant: ReceivingTenant, request: Request, *, within_s: float) -> object:
         """Return the JSON of the first answer; see the protocol."""
         until_s = self._clock.monotonic_s() + within_s
         line = self._line_to(tenant)
         opened = await line.opened(within_s=min(OPEN_WAIT_S, within_s))
-        properties = self._properties(letter)
-        queue = f"{_name_of(tenant)}.{'instructions' if letter.until is None else 'questions'}"
+        properties = self._properties(request)
+        queue = f"{_name_of(tenant)}.{'instructions' if request.until is None else 'questions'}"
         left_s = until_s - self._clock.monotonic_s()
-        return _read(letter, await line.exchange(opened, queue, letter.body, properties, within_s=left_s))
+        return _read(request, await line.exchange(opened, queue, request.body, properties, within_s=left_s))
 
-    async def tell(self, tenant: ReceivingTenant, letter: Letter, *, within_s: float) -> None:
+    async def tell(self, tenant: ReceivingTenant, request: Request, *, within_s: float) -> None:
         """Return after ``{"taken": true}``; see the protocol."""
-        match await self.ask(tenant, letter, within_s=within_s):
+        match await self.ask(tenant, request, within_s=within_s):
             case {"taken": True}:
                 return
             case _:
                 raise UnavailableError("the institution's answer does not say that it has taken note")
 
-    def _properties(self, letter: Letter) -> spec.Basic.Properties:
-        """How a letter travels; a question's life is what is left of its time now.
+    def _properties(self, request: Request) -> spec.Basic.Properties:
+        """How a request travels; a question's life is what is left of its time now.
 
         Raises:
             UnavailableError: nothing is left of it.
 
         """
         expiration = None
-        if letter.until is not None:
-            left_ms = int((letter.until - self._clock.now()).total_seconds() * _MS)
+        if request.until is not None:
+            left_ms = int((request.until - self._clock.now()).total_seconds() * _MS)
             if left_ms <= 0:
                 raise UnavailableError("no time is left to ask the institution")
             expiration = str(left_ms)
         # No message id: the library gives each message one of its own, by which it finds what is returned to it.
         return spec.Basic.Properties(
             content_type="application/json",
-            delivery_mode=PERSISTENT if letter.until is None else TRANSIENT,
+            delivery_mode=PERSISTENT if request.until is None else TRANSIENT,
             expiration=expiration,
-            correlation_id=letter.letter_id,
+            correlation_id=request.request_id,
             reply_to=REPLY_TO,
-            headers={name: value for name, value in letter.headers.items() if name.startswith("webhook-")},
+            headers={name: value for name, value in request.headers.items() if name.startswith("webhook-")},
         )
 
     def _line_to(self, tenant: ReceivingTenant) -> Line:
@@ -140,7 +140,7 @@ def _name_of(tenant: ReceivingTenant) -> str:
     return tenant.institution_url.partition(":")[2]
 
 
-def _read(letter: Letter, answer: DeliveredMessage) -> object:
+def _read(request: Request, answer: DeliveredMessage) -> object:
     """Return the JSON of an answer whose signature holds.
 
     Raises:
@@ -149,6 +149,6 @@ def _read(letter: Letter, answer: DeliveredMessage) -> object:
     """
     content, headers = json_of(answer.body, of="the institution"), answer.header.properties.headers or {}
     timestamp, signature = (str(headers.get(f"webhook-{name}", "")) for name in ("timestamp", "signature"))
-    if not is_signed(letter.key, signature, webhook_id=letter.letter_id, timestamp=timestamp, body=answer.body):
+    if not is_signed(request.key, signature, webhook_id=request.request_id, timestamp=timestamp, body=answer.body):
         raise UnavailableError("the institution's answer is not signed with its secret")
     return content

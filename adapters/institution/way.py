@@ -11,14 +11,14 @@ from gateway.service.ports import ReceivingTenant
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Request:
     """What an institution is asked or told: JSON, signed after the Standard Webhooks form.
 
-    ``letter_id`` is the same when it is repeated. ``until`` is when an answer counts no more; None: it is worth an
+    ``request_id`` is the same when it is repeated. ``until`` is when an answer counts no more; None: it is worth an
     answer whenever that comes, and is told again until there is one.
     """
 
-    letter_id: str
+    request_id: str
     body: bytes
     headers: Mapping[str, str]
     key: bytes = field(repr=False)
@@ -38,7 +38,7 @@ class Way(Protocol):
         """
         ...
 
-    async def ask(self, tenant: ReceivingTenant, letter: Letter, *, within_s: float) -> object:
+    async def ask(self, tenant: ReceivingTenant, request: Request, *, within_s: float) -> object:
         """Return the JSON that is answered.
 
         Raises:
@@ -47,7 +47,7 @@ class Way(Protocol):
         """
         ...
 
-    async def tell(self, tenant: ReceivingTenant, letter: Letter, *, within_s: float) -> None:
+    async def tell(self, tenant: ReceivingTenant, request: Request, *, within_s: float) -> None:
         """Return once the institution says that it has taken note.
 
         Raises:

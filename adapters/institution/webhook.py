@@ -1,4 +1,4 @@
-"""Institutions over HTTP: every letter is a POST to the institution's one address, answered in its response."""
+"""Institutions over HTTP: every request is a POST to the institution's one address, answered in its response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final, Self
 import aiohttp
 
 from adapters.http_session import LazySession, answered
-from adapters.institution.way import Letter
+from adapters.institution.way import Request
 from adapters.webhooks import json_answer
 from gateway.service.ports import ReceivingTenant, UnavailableError
 
@@ -55,27 +55,27 @@ class WebhookWay:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UnavailableError(f"{type(error).__name__}: {error}") from error
 
-    async def ask(self, tenant: ReceivingTenant, letter: Letter, *, within_s: float) -> object:
+    async def ask(self, tenant: ReceivingTenant, request: Request, *, within_s: float) -> object:
         """Return the JSON of a response with 200; see the protocol."""
-        async with self._posted(tenant, letter, within_s=within_s) as response:
+        async with self._posted(tenant, request, within_s=within_s) as response:
             return await json_answer(response, of="the institution")
 
-    async def tell(self, tenant: ReceivingTenant, letter: Letter, *, within_s: float) -> None:
+    async def tell(self, tenant: ReceivingTenant, request: Request, *, within_s: float) -> None:
         """Return after 200, 202 or 204; see the protocol."""
-        async with self._posted(tenant, letter, within_s=within_s) as response:
+        async with self._posted(tenant, request, within_s=within_s) as response:
             if response.status not in _TAKEN:
                 raise UnavailableError(f"the institution answered {response.status}")
 
     @asynccontextmanager
     async def _posted(
-        self, tenant: ReceivingTenant, letter: Letter, *, within_s: float
+        self, tenant: ReceivingTenant, request: Request, *, within_s: float
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request; every fault of the world leaves as the port's."""
         assert tenant.institution_url is not None, "who has no address is not asked"
         asking = self._session.opened().post(
             tenant.institution_url,
-            data=letter.body,
-            headers=letter.headers,
+            data=request.body,
+            headers=request.headers,
             timeout=aiohttp.ClientTimeout(total=within_s, connect=min(within_s, CONNECT_TIMEOUT_S)),
             allow_redirects=False,
         )

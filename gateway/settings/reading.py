@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 QUEUE: Final = "queue:"
 """How the address of an institution begins that is asked over a queue of its broker."""
+
+UNVERIFIED: Final = "no_verify_ssl"
+"""With this in its URL the library takes any certificate of a broker."""
 
 _QUEUE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -61,6 +64,8 @@ def institution_broker(url: str) -> str:
         raise ValueError("must be amqps://user:password@host/virtual-host")
     if parts.scheme == "amqp" and not _is_loopback(host):
         raise ValueError("must be amqps: in clear only on the loopback (localhost, 127.0.0.1, ::1)")
+    if UNVERIFIED in parse_qs(parts.query):
+        raise ValueError(f"must not say {UNVERIFIED}: name its authority (FIFTEEN_INSTITUTION_AUTHORITIES)")
     return url
 
 

@@ -1,4 +1,4 @@
-"""What the simulated institution does about incoming payments: it is asked, and told, by signed letters.
+"""What the simulated institution does about incoming payments: it is asked, and told, by signed requests.
 
 They come as webhooks, or over a queue (`simulators.core.queue`); what is done about one is the same. The creditor's
 account chooses; what follows a hyphen is ignored, so that many accounts can share a behaviour. It answers a repeated
@@ -111,8 +111,8 @@ class IncomingBooks:
         }
 
 
-def reply_to(books: IncomingBooks, content: object, *, letter_id: str) -> Reply | None:
-    """Keep what was asked or told, and return what is answered; None where nothing is known of such a letter."""
+def reply_to(books: IncomingBooks, content: object, *, request_id: str) -> Reply | None:
+    """Keep what was asked or told, and return what is answered; None where nothing is known of such a request."""
     match content:
         case {
             "type": "incoming_transfer.decide",
@@ -140,7 +140,7 @@ def reply_to(books: IncomingBooks, content: object, *, letter_id: str) -> Reply 
             "type": "incoming_transfer.returned" | "incoming_transfer.return_failed" as kind,
             "data": {"transfer_id": str(known)},
         }:
-            books.returns.add((known, str(kind).removeprefix("incoming_transfer."), letter_id))
+            books.returns.add((known, str(kind).removeprefix("incoming_transfer."), request_id))
             return Reply(status=204, content=TAKEN)
         case _:
             return None

@@ -1,4 +1,4 @@
-"""The simulated institution over RabbitMQ: it takes letters from its queues, and answers to where they say.
+"""The simulated institution over RabbitMQ: it takes requests from its queues, and answers to where they say.
 
 ``<queue>.questions``
     A classic queue: what expires is worth nothing to anybody, and need not survive the broker. A question is taken as
@@ -7,7 +7,7 @@
 ``<queue>.instructions``
     A quorum queue: what is on it survives the broker, and is handed over again until it was answered.
 
-A letter, and its answer, has its id as correlation id, and the headers of a signed webhook. One whose signature does
+A request, and its answer, has its id as correlation id, and the headers of a signed webhook. One whose signature does
 not hold is answered as such, and nothing is done about it. The queues are declared here: they are the institution's.
 """
 
@@ -45,7 +45,7 @@ QUESTIONS: Final[Mapping[str, str | int]] = {
 INSTRUCTIONS: Final[Mapping[str, str | int]] = {"x-queue-type": "quorum"}
 
 NOT_SIGNED: Final = {"error": "the signature is missing, or does not hold"}
-NOT_KNOWN: Final = {"error": "nothing is known of this letter"}
+NOT_KNOWN: Final = {"error": "nothing is known of this request"}
 ANOTHER_SECRET: Final = "whsec_" + "A" * 32
 """Nobody's."""
 
@@ -56,7 +56,7 @@ _FAULTS_OF_THE_WORLD: Final = (aiormq.AMQPError, OSError, TimeoutError, RuntimeE
 
 @asynccontextmanager
 async def taking_from_queues(settings: CoreSimulatorSettings, books: IncomingBooks) -> AsyncIterator[None]:
-    """Take letters and answer them while the context is open; waits for a broker that is away."""
+    """Take requests and answer them while the context is open; waits for a broker that is away."""
     desk = _Desk(settings, books)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(desk.run())
@@ -126,24 +126,24 @@ class _Desk:
             await channel.basic_ack(message.delivery_tag, wait=False)
 
     def _reply_to(self, message: DeliveredMessage) -> Reply:
-        letter_id, timestamp, signature = (_header(message, name) for name in ("id", "timestamp", "signature"))
+        request_id, timestamp, signature = (_header(message, name) for name in ("id", "timestamp", "signature"))
         body = message.body
-        if not is_signed(self._secret, webhook_id=letter_id, timestamp=timestamp, signature=signature, body=body):
+        if not is_signed(self._secret, webhook_id=request_id, timestamp=timestamp, signature=signature, body=body):
             return Reply(content=NOT_SIGNED)
         try:
             content: object = json.loads(body)
-            return reply_to(self._books, content, letter_id=letter_id) or Reply(content=NOT_KNOWN)
+            return reply_to(self._books, content, request_id=request_id) or Reply(content=NOT_KNOWN)
         except ValueError:
             return Reply(content=NOT_KNOWN)
 
     async def _answer(self, channel: AbstractChannel, message: DeliveredMessage, reply: Reply) -> None:
         properties, body = message.header.properties, json.dumps(reply.content).encode()
-        letter_id, timestamp = _header(message, "id"), str(int(_CLOCK.now().timestamp()))
+        request_id, timestamp = _header(message, "id"), str(int(_CLOCK.now().timestamp()))
         secret = ANOTHER_SECRET if reply.is_forged else self._secret
         headers: dict[str, Any] = {
-            "webhook-id": letter_id,
+            "webhook-id": request_id,
             "webhook-timestamp": timestamp,
-            "webhook-signature": signature_of(secret, webhook_id=letter_id, timestamp=timestamp, body=body),
+            "webhook-signature": signature_of(secret, webhook_id=request_id, timestamp=timestamp, body=body),
         }
         await channel.basic_publish(
             body,

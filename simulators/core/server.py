@@ -151,7 +151,7 @@ async def _incoming(request: web.Request) -> web.Response:
     arrived_s, body, books = _CLOCK.monotonic_s(), await request.read(), request.app[INCOMING]
     _demand_signature(request, body)
     try:
-        reply = reply_to(books, await _json_of(request), letter_id=request.headers.get("webhook-id", ""))
+        reply = reply_to(books, await _json_of(request), request_id=request.headers.get("webhook-id", ""))
     except ValueError as error:
         raise web.HTTPBadRequest(text=f"amount: {error}") from error
     if reply is None:

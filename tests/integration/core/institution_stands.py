@@ -29,6 +29,9 @@ from simulators.core.incoming import signature_of
 SECRET: Final = "whsec_dGhlLXNlY3JldC1vZi1hLXNhbXBsZS1pbnN0aXR1dGlvbg=="
 ANOTHER_SECRET: Final = "whsec_" + "A" * 32
 TENANT: Final = TenantId("default")
+PATIENCE_S: Final = 20.0
+"""What has not happened by then will not."""
+
 _queues = count(1)
 
 
@@ -42,7 +45,7 @@ class Said:
 
 
 Handler = Callable[[Mapping[str, str], bytes], Said]
-"""Answers a letter: its headers that sign it, and its body."""
+"""Answers a request: its headers that sign it, and its body."""
 
 
 def saying(*contents: Any, after_s: float = 0.0, secret: str = SECRET) -> Handler:
@@ -170,8 +173,9 @@ class QueueStand:
 
     @asynccontextmanager
     async def asking(self, signing: Mapping[TenantId, str]) -> AsyncIterator[Institutions]:
-        """See `Stand`."""
+        """See `Stand`; the broker has been reached, however busy the machine is."""
         async with QueueWay({TENANT: self.urls}, SystemClock()) as way:
+            await way._line_to(self.gone()).opened(within_s=PATIENCE_S)
             yield Institutions(signing, SystemClock(), {"queue": way})
 
 
@@ -183,7 +187,7 @@ def queues_of(tenant: ReceivingTenant) -> Sequence[str]:
 
 
 async def answer(channel: AbstractChannel, handler: Handler, message: DeliveredMessage) -> None:
-    """Answer a letter from a queue."""
+    """Answer a request from a queue."""
     properties = message.header.properties
     headers = {name: str(value) for name, value in (properties.headers or {}).items()}
     said = handler(headers, message.body)

@@ -52,7 +52,7 @@ async def wire(rabbitmq_node: RabbitMqNode) -> AsyncIterator[FaultyWire]:
 
 
 @asynccontextmanager
-async def asked_over(stand: QueueStand, *urls: str) -> AsyncIterator[Institutions]:
+async def asked_over(*urls: str) -> AsyncIterator[Institutions]:
     """What asks over these brokers, where the institution's own connection is another."""
     async with QueueStand(*urls).asking({TENANT: SECRET}) as institutions:
         yield institutions
@@ -124,9 +124,10 @@ async def test_a_broker_that_is_away_is_called_again_and_the_next_of_its_address
 ) -> None:
     """A question that was under way ends at once and may be asked again; after that everything is as before."""
     nowhere = f"amqp://guest:guest@127.0.0.1:{free_loopback_port()}/"
+    unusable = "not-a-url"
     async with (
         stand.institution(saying(ACCEPT, after_s=0.4)) as tenant,
-        asked_over(stand, nowhere, wire.url, stand.url) as institutions,
+        asked_over(unusable, nowhere, wire.url, stand.url) as institutions,
     ):
         asking = asyncio.ensure_future(institutions.decide(tenant, question(), within_s=5))
         await asyncio.sleep(0.25)
@@ -143,7 +144,7 @@ async def test_a_broker_that_says_nothing_costs_no_more_than_its_share_of_the_bu
     stand: QueueStand, wire: FaultyWire
 ) -> None:
     """A connection that stays open and is dead: not confirmed, dropped, and made anew."""
-    async with stand.institution(saying(ACCEPT)) as tenant, asked_over(stand, wire.url) as institutions:
+    async with stand.institution(saying(ACCEPT)) as tenant, asked_over(wire.url) as institutions:
         await institutions.decide(tenant, question(), within_s=2)
         wire.is_frozen = True
         started_s = time.monotonic()
@@ -170,6 +171,21 @@ async def test_an_institution_that_takes_from_its_queue_is_ready_and_one_that_do
         for queue in queues_of(tenant):
             await channel.basic_consume(queue, lambda message: answer(channel, saying(ACCEPT), message), no_ack=True)
         await institutions.reach(tenant)
+
+
+async def test_a_queue_that_is_full_or_is_not_there_refuses_at_once(stand: QueueStand) -> None:
+    """Nobody waits out the budget for what no queue has taken: unconfirmed or unrouted, it would look like silence."""
+    async with stand.queues() as (channel, _), stand.asking({TENANT: SECRET}) as institutions:
+        full = tenant_at("queue:test.full")
+        limits = {"x-max-length": 1, "x-overflow": "reject-publish", "x-queue-type": "classic"}
+        await channel.queue_declare("test.full.questions", durable=True, arguments=dict(limits))
+        await channel.basic_publish(b"{}", routing_key="test.full.questions")
+        await channel.queue_declare("test.full.questions", passive=True)  # answered once what came before it is there
+        started_s = time.monotonic()
+        for tenant, fault in ((full, "rejected|Nack|publish"), (tenant_at("queue:test.none"), "has no queue")):
+            with pytest.raises(UnavailableError, match=fault):
+                await institutions.decide(tenant, question(), within_s=5)
+        assert time.monotonic() - started_s < 5
 
 
 async def test_a_tenant_without_a_broker_is_not_asked(stand: QueueStand) -> None:

@@ -239,6 +239,7 @@ def test_an_institutions_address_is_safe_for_names_and_accounts(
             },
             "is the bus's virtual host",
         ),
+        ({"INSTITUTION_BROKER_URL": "amqps://broker.example/bank?no_verify_ssl=1"}, "must not say no_verify_ssl"),
         ({"INSTITUTION_BROKERS_FILE": '{"further": "amqps://broker.example/bank"}'}, "an object of lists"),
         ({"INSTITUTION_BROKERS_FILE": '{"further": ["amqp://sample:word@broker.example/"]}'}, "tenant further must be"),
         ({"INSTITUTION_BROKERS_FILE": "{"}, "Expecting"),
