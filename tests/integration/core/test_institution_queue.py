@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiormq.abc import AbstractChannel, DeliveredMessage
+from pamqp.common import FieldTable
+from yarl import URL
 
 from adapters.child_process import free_loopback_port
 from adapters.institution.institutions import Institutions
 from adapters.institution.line import CONFIRM_TIMEOUT_S, UNDER_WAY_MAX, Line
-from adapters.institution.queue import PERSISTENT, TRANSIENT
+from adapters.institution.queue import PERSISTENT, TRANSIENT, QueueWay
+from adapters.system import SystemClock
 from gateway.domain.incoming_transfer import InstitutionAnswer, PostingAnswer, PostingOutcome, Verdict
 from gateway.domain.payment import TenantId
 from gateway.service.ports import ReceivingTenant, UnavailableError
+from gateway.signing import tls_of
+from tests.certificates import Authority, Certified
 from tests.integration.bus.wire import FaultyWire
 from tests.integration.core.institution_stands import (
     ANOTHER_SECRET,
+    PATIENCE_S,
     SECRET,
     TENANT,
     QueueStand,
@@ -161,6 +169,59 @@ async def test_a_broker_that_says_nothing_costs_no_more_than_its_share_of_the_bu
         assert await institutions.decide(tenant, question(), within_s=3) == InstitutionAnswer(Verdict.ACCEPT)
 
 
+@asynccontextmanager
+async def behind_tls(url: str, shown: Certified, *, demanding: Path) -> AsyncIterator[str]:
+    """A broker at which both sides show a certificate."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=demanding)
+    context.load_cert_chain(shown.certificate, shown.key)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(URL(url).host, URL(url).port)
+        async with asyncio.TaskGroup() as group:
+            for source, sink in ((reader, back), (there, writer)):
+                group.create_task(carried(source, sink))
+
+    async def carried(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65_536):
+                sink.write(data)
+        except (ConnectionError, ssl.SSLError):
+            pass
+        sink.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    yield str(URL(url).with_scheme("amqps").with_port(server.sockets[0].getsockname()[1]))
+    server.close()
+
+
+async def test_over_tls_both_sides_show_a_certificate(stand: QueueStand, tmp_path: Path) -> None:
+    """Ours is the one that webhooks show, of the same setting; without it, or to a stranger, nothing is said."""
+    authority, other = Authority(tmp_path, "authority"), Authority(tmp_path, "other")
+    broker, ours = authority.issue("broker"), authority.issue("ours")
+    both = tmp_path / "ours-with-key.pem"
+    both.write_bytes(ours.certificate.read_bytes() + ours.key.read_bytes())
+    async with (
+        stand.institution(saying(ACCEPT)) as tenant,
+        behind_tls(stand.url, broker, demanding=authority.file) as url,
+    ):
+        for certificate, authorities, is_let_in in (
+            (both, authority.file, True),
+            (None, authority.file, False),
+            (both, other.file, False),
+        ):
+            async with QueueWay({TENANT: [url]}, SystemClock(), tls=tls_of(certificate, authorities)) as way:
+                line = way._line_to(tenant)
+                if is_let_in:
+                    await line.opened(within_s=PATIENCE_S)
+                    institutions = Institutions({TENANT: SECRET}, SystemClock(), {"queue": way})
+                    said = await institutions.decide(tenant, question(), within_s=3)
+                    assert said == InstitutionAnswer(Verdict.ACCEPT)
+                else:
+                    with pytest.raises(UnavailableError, match="cannot be reached"):
+                        await line.opened(within_s=0.7)
+
+
 async def test_an_institution_that_takes_from_its_queue_is_ready_and_one_that_does_not_is_not(
     stand: QueueStand,
 ) -> None:
@@ -177,8 +238,8 @@ async def test_a_queue_that_is_full_or_is_not_there_refuses_at_once(stand: Queue
     """Nobody waits out the budget for what no queue has taken: unconfirmed or unrouted, it would look like silence."""
     async with stand.queues() as (channel, _), stand.asking({TENANT: SECRET}) as institutions:
         full = tenant_at("queue:test.full")
-        limits = {"x-max-length": 1, "x-overflow": "reject-publish", "x-queue-type": "classic"}
-        await channel.queue_declare("test.full.questions", durable=True, arguments=dict(limits))
+        limits: FieldTable = {"x-max-length": 1, "x-overflow": "reject-publish", "x-queue-type": "classic"}
+        await channel.queue_declare("test.full.questions", durable=True, arguments=limits)
         await channel.basic_publish(b"{}", routing_key="test.full.questions")
         await channel.queue_declare("test.full.questions", passive=True)  # answered once what came before it is there
         started_s = time.monotonic()
