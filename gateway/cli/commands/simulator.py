@@ -140,6 +140,10 @@ def core(
     webhook_secret: Annotated[
         str | None, typer.Option(help="Demand that what it is asked about incoming payments is signed with this.")
     ] = None,
+    amqp: Annotated[
+        str | None, typer.Option(help="Take what it is asked from this broker's queues too: amqp://…", metavar="URL")
+    ] = None,
+    queue: Annotated[str, typer.Option(help="What the names of these queues begin with.")] = "institution",
 ) -> None:
     """Play an institution: its core reserves debtors' money, posts it, releases it; it accepts and posts what comes.
 
@@ -148,7 +152,16 @@ def core(
     """
     from gateway.cli.simulate import run_core
 
-    run_core(host=host, port=port, balance_cents=round(balance * 100), webhook_secret=webhook_secret)
+    if amqp is not None and webhook_secret is None:
+        raise typer.BadParameter("--amqp needs --webhook-secret: what is answered over a queue is signed")
+    run_core(
+        host=host,
+        port=port,
+        balance_cents=round(balance * 100),
+        webhook_secret=webhook_secret,
+        amqp_url=amqp,
+        queue=queue,
+    )
 
 
 @simulator.command(cls=_WithBehaviours)
