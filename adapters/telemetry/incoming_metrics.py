@@ -28,7 +28,8 @@ class IncomingMetrics:
         )
         self.attention = Gauge(
             "gateway_incoming_attention",
-            "Incoming transfers that a person must look at: a return has failed, or the rail contradicts itself.",
+            "Incoming transfers that a person must look at: a return has failed, the rail contradicts itself, or the "
+            "institution contradicts what is so.",
             registry=registry,
         )
         self.return_requests_overdue = Gauge(

@@ -134,6 +134,10 @@ def _print(transfer: dict[str, Any]) -> None:
     amount, reason = transfer["amount"], transfer["reason"] or {}
     print_line(f"[bold]{transfer['transfer_id']}[/]  {amount['value']} {amount['currency']}  {transfer['state']}")
     print_line(f"  message {escape(transfer['message_id'])}, received {transfer['received_at']}")
+    if transfer["attention"]:
+        print_line(
+            f"  [red]look at it: {' '.join(filter(None, (transfer['attention'], transfer.get('contrary_word'))))}[/]"
+        )
     if reason:
         print_line(f"  {escape(': '.join(filter(None, (reason['code'], reason['text']))))}")
     for what in ("returning", "returned"):

@@ -117,7 +117,7 @@ def in_order_of_deciding(transfers: Iterable[IncomingTransfer]) -> list[Incoming
     def order(transfer: IncomingTransfer) -> tuple[bool, bool, timedelta, PaymentId]:
         is_due = transfer.state in TO_BE_DECIDED
         since = (transfer.forwarded_at - _BEGINNING) if is_due else (_BEGINNING - transfer.received_at)
-        return (transfer.attention is None, not is_due, since, transfer.payment_id)
+        return (transfer.shown_attention is None, not is_due, since, transfer.payment_id)
 
     return sorted(transfers, key=order)
 

@@ -117,7 +117,7 @@ class InMemoryIncoming:
             *(each.request for each in self.store.rows.payments.values()),
         ]
         overdue = sum(request.due_at is not None and request.due_at < now for request in requests)
-        attention = sum(each.attention is not None for each in self.rows.transfers.values())
+        attention = sum(each.shown_attention is not None for each in self.rows.transfers.values())
         return IncomingBacklog({state: Standing(len(at), min(at)) for state, at in came.items()}, overdue, attention)
 
     async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
@@ -246,9 +246,9 @@ class InMemoryIncoming:
         ]
         if not states:
             return in_order_of_deciding(found)[:limit]
-        listed = [each for each in found if each.attention is not None or each.state in TO_BE_DECIDED]
+        listed = [each for each in found if each.shown_attention is not None or each.state in TO_BE_DECIDED]
         for state in set(states) - TO_BE_DECIDED:
-            there = [each for each in found if each.state is state and each.attention is None]
+            there = [each for each in found if each.state is state and each.shown_attention is None]
             listed += sorted(there, key=lambda each: each.updated_at, reverse=True)[:limit]
         return in_order_of_deciding(listed)[:limit]
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.incoming import ARRIVAL, IncomingState
-from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import Attention, ContraryWord, IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import Payment, PaymentId, Rail, Reason, TenantId
 from gateway.domain.request import NO_REQUEST, Request
@@ -140,6 +140,7 @@ class IncomingDecision:
     returns: Returns = NO_RETURNS
     request: Request = NO_REQUEST
     attention: Attention | None = None
+    contrary_word: ContraryWord | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from adapters.postgres.upgrade import FirstTenant, upgrade
 from adapters.system import SystemIdentifiers
 from gateway.domain.identity import incoming_id_of, incoming_slot_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.incoming_transfer import LATE, IncomingFact, IncomingTransfer, Verdict
 from gateway.domain.payment import Rail, Reason, ReasonOrigin, RegionId
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding
 from gateway.service.dead_letters import ClosingOutcome, Consequence, DeadLetters
@@ -75,7 +75,7 @@ class Subject:
 
     def decision(self, transfer: IncomingTransfer, kind: IncomingEvent, **more: Any) -> IncomingDecision:
         """What a fact means."""
-        fact = IncomingFact(kind, more.pop("reason", None), details={"by": "a test"})
+        fact = IncomingFact(kind, more.pop("reason", None), details={"by": "a test", **more.pop("details", {})})
         at = more.pop("at", NOW + timedelta(seconds=1))
         return self.decider.decide(transfer, fact, at=at, **more)
 
@@ -327,6 +327,31 @@ async def test_what_a_person_must_look_at_is_listed_first_however_many_are_newer
 
     assert await subject.store.find(TENANT, states=states, limit=2) == [third, second]
     assert await subject.store.find(None, states=states, limit=9) == [third, second, first, plain]
+
+
+@pytest.mark.parametrize("states", [(), (IncomingState.POSTED, IncomingState.REJECTED)])
+async def test_a_late_verdict_that_contradicts_is_kept_listed_first_and_counted_until_somebody_has_seen_to_it(
+    subject: Subject, states: tuple[IncomingState, ...]
+) -> None:
+    """It was in a log and a metric alone: an institution that thinks it has said no would wait for nothing."""
+    posted = await subject.admitted()
+    for kind in _POSTED:
+        posted = await subject.befalls(posted, kind)
+    plain = await subject.admitted(received_at=NOW + timedelta(minutes=1))
+    for kind in _POSTED:
+        plain = await subject.befalls(plain, kind, at=NOW + timedelta(minutes=1))
+    before = await subject.store.backlog(NOW)
+
+    late = await subject.befalls(posted, IncomingEvent.REJECTION_DECIDED, details={LATE: "yes"})
+    listed = await subject.store.find(TENANT, states=states, limit=1)
+    during = await subject.store.backlog(NOW)
+    seen_to = await subject.befalls(late, IncomingEvent.OPERATOR_RECORDED_SETTLEMENT)
+
+    assert (late.state, late.attention, late.contrary_word) == (IncomingState.POSTED, None, Verdict.REJECT)
+    assert listed == [late]
+    assert (before.attention, during.attention, (await subject.store.backlog(NOW)).attention) == (0, 1, 0)
+    assert seen_to.contrary_word is None
+    assert (await subject.store.find(TENANT, states=states, limit=9))[0] == plain
 
 
 async def test_a_state_in_which_nothing_is_due_lists_what_came_there_last(subject: Subject) -> None:
