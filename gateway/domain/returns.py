@@ -146,12 +146,16 @@ def ended_as(transfer: IncomingTransfer, payment: Payment, events: Sequence[Reco
     """Return what the return under way has come to, as the transfer sees it; None while it is open.
 
     Whatever the receiver of the return does with the money once the rail has settled it: it has gone back. `events` are
-    the payment's: what is owed is tried again by itself only where nothing of it can have reached the rail.
+    the payment's: what is owed is tried again by itself only where nothing of it can have reached the rail, and where
+    screening has not held it: whom the next one goes to is the same.
     """
+    was_held = any(recorded.event.kind is EventKind.SCREENING_HELD for recorded in events)
     match payment.state:
         case state if not state.is_final:
             return None
-        case PaymentState.REJECTED if transfer.state is IncomingState.POSTED or has_never_left(events):
+        case PaymentState.REJECTED if transfer.state is IncomingState.POSTED:
+            return IncomingEvent.RETURN_FAILED
+        case PaymentState.REJECTED if has_never_left(events) and not was_held:
             return IncomingEvent.RETURN_FAILED
         case PaymentState.REJECTED:
             return IncomingEvent.RETURNS_ENDED
