@@ -166,7 +166,7 @@ REQUESTED: Final = f"""
 """
 
 BACKLOG: Final = f"""
-    SELECT now.state, count(*) AS count, min(fact.received_at) AS oldest_at
+    SELECT now.state, count(*) AS count, min(fact.received_at) AS oldest_at, min(fact.forwarded_at) AS forwarded_at
     FROM incoming_state AS now JOIN incoming_transfer AS fact ON fact.payment_id = now.payment_id
     WHERE now.state = ANY ($1::text[]) AND {stands()} GROUP BY now.state
 """

@@ -182,10 +182,11 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many transfers stand in a state, and when the oldest of them came."""
+    """How many transfers stand in a state, when the oldest came, and what the first header says of its forwarding."""
 
     count: int
     oldest_at: datetime
+    forwarded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -369,7 +369,7 @@ async def test_a_state_in_which_nothing_is_due_lists_what_came_there_last(subjec
 
 async def test_what_is_not_at_its_end_is_counted_by_state_with_the_age_of_the_oldest(subject: Subject) -> None:
     """What the gauges show: what waits for us, or for people, and how many requests for returns are overdue."""
-    older = await subject.admitted(received_at=NOW - timedelta(minutes=5))
+    older = await subject.admitted(received_at=NOW - timedelta(minutes=5), forwarded_at=NOW - timedelta(hours=7))
     await subject.admitted()
     settled = await subject.befalls(await subject.admitted(), IncomingEvent.ACCEPTANCE_DECIDED)
     settled = await subject.befalls(settled, IncomingEvent.SETTLEMENT_ADVISED)
@@ -383,7 +383,8 @@ async def test_what_is_not_at_its_end_is_counted_by_state_with_the_age_of_the_ol
         IncomingState.RECEIVED: 2,
         IncomingState.BLOCKED: 1,
     }
-    assert soon.standing[IncomingState.RECEIVED].oldest_at == older.received_at
+    received = soon.standing[IncomingState.RECEIVED]
+    assert (received.oldest_at, received.forwarded_at) == (older.received_at, older.forwarded_at)
     assert (soon.requests_overdue, later.requests_overdue) == (0, 1)
     assert [each.payment_id for each in await subject.store.requested(TENANT, limit=9)] == [blocked.payment_id]
 

@@ -1,7 +1,8 @@
 """What an institution says against what is so stands with its transfer, and calls a person (docs/adr/0048).
 
-Additive: a program of the former revision goes on working while this runs (`pre`), and leaves the column as it is. The
-index is made in one look through the transfers, in which none is saved.
+So is found what a receiver has accepted without posting and has not spoken of since. Additive: a program of the former
+revision goes on working while this runs (`pre`), and leaves the column as it is. Each index is made in one look
+through the payments, or the transfers, in which none is saved.
 
 Revision ID: 0030
 """
@@ -30,6 +31,9 @@ STATEMENTS: Final = (
         )) NOT VALID
     """,
     "CREATE INDEX incoming_state_contrary_word_ix ON incoming_state (payment_id) WHERE contrary_word IS NOT NULL",
+    """
+    CREATE INDEX payment_state_unposted_ix ON payment_state (final_at) WHERE state = 'ACCEPTED_WITHOUT_POSTING'
+    """,
     "SET LOCAL lock_timeout = DEFAULT",
 )
 
@@ -42,4 +46,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take it away again: the transfers' events say it too."""
+    op.execute("DROP INDEX payment_state_unposted_ix")
     op.execute("ALTER TABLE incoming_state DROP COLUMN contrary_word")
