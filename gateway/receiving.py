@@ -13,7 +13,7 @@ from adapters.institution.queue import QueueWay
 from adapters.institution.webhook import WebhookWay
 from adapters.webhooks import SecretError
 from gateway.domain.payment import Rail
-from gateway.domain.receiving_time import ReceivingTiming
+from gateway.domain.receiving_time import ReceivingTiming, Reserve
 from gateway.domain.stand_in import policy_from
 from gateway.rails import fednow_profile, rtp_address, rtp_profile
 from gateway.service.decide import Decisions
@@ -74,8 +74,8 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
             FedNowDialect(fednow_profile(settings, schemas_of(settings)), ConnectionPartyId(fednow.connection_party)),
             protocols[Rail.FEDNOW],
             timing=ReceivingTiming(
-                reserve_s=fednow.receiver_reserve_s,
-                own_share_s=fednow.receiver_own_share_s,
+                reserve=Reserve(fednow.receiver_reserve_s, fednow.receiver_own_share_s),
+                reserves=fednow.reserves,
                 advice_wait_s=fednow.status_request_wait_s,
                 question_interval_s=fednow.status_request_interval_s,
                 questions_max=fednow.status_requests_max,
@@ -91,8 +91,8 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
             RtpDialect(rtp_profile(settings, schemas_of(settings)), rtp_address(settings)),
             protocols[Rail.RTP],
             timing=ReceivingTiming(
-                reserve_s=rtp.receiver_reserve_s,
-                own_share_s=rtp.receiver_own_share_s,
+                reserve=Reserve(rtp.receiver_reserve_s, rtp.receiver_own_share_s),
+                reserves=rtp.reserves,
                 advice_wait_s=rtp.repeat_wait_s if rtp.advice_wait_s is None else rtp.advice_wait_s,
                 question_interval_s=rtp.status_request_interval_s,
                 questions_max=rtp.status_requests_max,

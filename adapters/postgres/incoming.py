@@ -170,7 +170,9 @@ class PostgresIncoming:
             rows = await self._pool.fetch(sql.BACKLOG, [state.value for state in UNENDED])
             overdue: int = await self._pool.fetchval(sql.REQUESTS_OVERDUE, now)
             attention: int = await self._pool.fetchval(sql.ATTENTION_COUNT)
-        standing = {IncomingState(row["state"]): Standing(row["count"], row["oldest_at"]) for row in rows}
+        standing = {
+            IncomingState(row["state"]): Standing(row["count"], row["oldest_at"], row["forwarded_at"]) for row in rows
+        }
         return IncomingBacklog(standing, overdue, attention)
 
     async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:

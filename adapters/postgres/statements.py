@@ -356,6 +356,16 @@ HELD: Final = f"""
     ORDER BY now.timer_at LIMIT $2
 """
 
+UNPOSTED: Final = f"""
+    {_PAYMENT} AND now.state = 'ACCEPTED_WITHOUT_POSTING' AND now.final_at > $2 AND now.final_at <= $3
+        AND fact.rail = $1 AND now.status IS DISTINCT FROM 'BLCK'
+        AND NOT EXISTS (
+            SELECT FROM payment_event AS said
+            WHERE said.payment_id = now.payment_id AND said.kind = '{EventKind.POSTING_ASKED.value}'
+        )
+    ORDER BY now.final_at LIMIT $4
+"""
+
 REQUESTED: Final = f"""
     {_PAYMENT} AND now.request_due_at IS NOT NULL AND ($1::text IS NULL OR fact.tenant_id = $1)
     ORDER BY now.request_due_at LIMIT $2

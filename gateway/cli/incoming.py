@@ -137,6 +137,10 @@ def _print(transfer: dict[str, Any]) -> None:
     print_line(f"[bold]{transfer['transfer_id']}[/]  {amount['value']} {amount['currency']}  {transfer['state']}")
     place = f"in region {transfer['region']}"
     print_line(f"  message {escape(transfer['message_id'])}, received {transfer['received_at']}, {place}")
+    if transfer["attention"]:
+        print_line(
+            f"  [red]look at it: {' '.join(filter(None, (transfer['attention'], transfer.get('contrary_word'))))}[/]"
+        )
     if reason:
         print_line(f"  {escape(': '.join(filter(None, (reason['code'], reason['text']))))}")
     for what in ("returning", "returned"):

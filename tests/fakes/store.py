@@ -336,6 +336,21 @@ class InMemoryStore:
         ]
         return [payment for _, _, payment in sorted(found, key=lambda row: row[:2])][:limit]
 
+    async def unposted(self, rail: Rail, *, after: datetime, until: datetime, limit: int) -> Sequence[Payment]:
+        """Return what its receiver is to be asked about; see the port."""
+        await self._reached()
+        found = [
+            (payment.final_at, payment.payment_id, payment)
+            for payment in self.rows.payments.values()
+            if payment.rail is rail
+            and payment.state is PaymentState.ACCEPTED_WITHOUT_POSTING
+            and payment.status != "BLCK"
+            and payment.final_at is not None
+            and after < payment.final_at <= until
+            and all(each.event.kind is not EventKind.POSTING_ASKED for each in self.rows.events[payment.payment_id])
+        ]
+        return [payment for _, _, payment in sorted(found, key=lambda row: row[:2])][:limit]
+
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
         """Return what a person must look into; see the port."""
         await self._reached()

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.incoming import ARRIVAL, IncomingState
-from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import Attention, ContraryWord, IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import Payment, PaymentId, Rail, Reason, RegionId, TenantId
 from gateway.domain.request import NO_REQUEST, Request
@@ -141,6 +141,7 @@ class IncomingDecision:
     returns: Returns = NO_RETURNS
     request: Request = NO_REQUEST
     attention: Attention | None = None
+    contrary_word: ContraryWord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +183,11 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many transfers stand in a state, and when the oldest of them came."""
+    """How many transfers stand in a state, when the oldest came, and what the first header says of its forwarding."""
 
     count: int
     oldest_at: datetime
+    forwarded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

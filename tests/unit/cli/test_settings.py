@@ -95,6 +95,16 @@ def test_a_rail_is_served_where_it_has_an_address(
                 ("E400=not_found, E400=in_process", "E400 is there twice: say once what it means"),
             )
         ),
+        *(
+            ({"FIFTEEN_FEDNOW__RECEIVER_RESERVES": text}, f"receiver_reserves: {says}")
+            for text, says in (
+                ("990000107", "'990000107' must be an institution, its reserve"),
+                ("990000107=2, 990000107=3", "990000107 is there twice: say its reserve once"),
+                ("990000107=6", "'990000107=6': a reserve is 5 s at the most"),
+                ("990000107=1", "'990000107=1': the reserve must be longer than our share of 1 s"),
+                ("990000107=1/0", "'990000107=1/0': the reserve must be longer"),
+            )
+        ),
     ],
 )
 def test_settings_of_a_rail_that_cannot_work_are_refused(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
@@ -14,12 +15,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.domain.events import Event, EventKind
+from gateway.domain.incoming import IncomingState
 from gateway.domain.payment import Payment, PaymentState, Rail, RegionId
 from gateway.domain.rail_operations import RailAction
+from gateway.domain.receiving_time import ZONE
 from gateway.domain.screening import Screened, ScreeningHit, Source, Way
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
-from gateway.service.ports import Decision
+from gateway.service.ports import Decision, IncomingBacklog
+from gateway.service.ports.incoming import Standing
 from tests.unit.domain.test_transitions import NOON, payment_in
 from tests.unit.service.operations_world import operations_world
 
@@ -153,3 +157,17 @@ def test_what_came_of_screening_is_counted_by_way_and_outcome() -> None:
     }
     assert counted == {("outgoing", "passed"), ("outgoing", "hit"), ("incoming", "unanswered")}
     assert sample(metrics, "gateway_screening_duration_seconds_sum") == pytest.approx(0.5)
+
+
+def test_how_long_is_left_for_the_first_decision_is_shown_and_nothing_else_shortens_it() -> None:
+    """Money that is held since Monday is to be decided of by the end of Tuesday; what has not settled yet is not."""
+    metrics, monday = Metrics(), datetime(2026, 11, 23, 12, 0, tzinfo=ZONE)
+    held = {state: Standing(1, monday, monday) for state in (IncomingState.PENDING, IncomingState.BLOCKED)}
+    waiting = {IncomingState.RECEIVED: Standing(1, monday, monday - timedelta(days=30))}
+
+    shown = []
+    for standing, hours in ((waiting, 0), ({**waiting, **held}, 0), (held, 36)):
+        metrics.incoming.show(IncomingBacklog(standing, 0), now=monday + timedelta(hours=hours))
+        shown.append(sample(metrics, "gateway_incoming_decision_left_seconds"))
+
+    assert shown == [math.inf, 36 * 3600 - 1, -1]
