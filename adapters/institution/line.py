@@ -92,8 +92,8 @@ class Line:
         except TimeoutError as error:
             raise UnavailableError(f"the institution's broker cannot be reached: {self._fault}") from error
         opened = self._opened
-        if opened is None:  # it was lost again before this task ran
-            raise UnavailableError(f"the institution's broker cannot be reached: {self._fault}")
+        if opened is None or opened.lost.is_set():  # again, before this task ran
+            raise UnavailableError("the institution's broker cannot be reached: it was lost")
         if await self._link.is_blocked():
             raise UnavailableError("the institution's broker has blocked publishers: it is short of memory or disk")
         return opened
@@ -109,7 +109,11 @@ class Line:
         """
         until_s = asyncio.get_running_loop().time() + within_s
         with self._awaiting(properties.correlation_id or "") as answer:
-            await self._publish(opened, queue, body, properties, within_s=min(within_s, CONFIRM_TIMEOUT_S))
+            try:
+                await self._publish(opened, queue, body, properties, within_s=min(within_s, CONFIRM_TIMEOUT_S))
+            except UnavailableError:
+                if not answer.done():  # an answer says more than a confirmation
+                    raise
             try:
                 async with asyncio.timeout_at(until_s):
                     came = await answer

@@ -13,7 +13,8 @@ from adapters.child_process import free_loopback_port
 
 DELIVER: Final = bytes((0, 60, 0, 60))
 CANCEL: Final = bytes((0, 60, 0, 30))
-"""How the payloads of two methods of the class Basic begin (AMQP 0-9-1 section 1.8)."""
+ACKNOWLEDGE: Final = bytes((0, 60, 0, 80))
+"""How the payloads of methods of the class Basic begin (AMQP 0-9-1 section 1.8)."""
 
 _METHOD: Final = 1
 _FRAME_HEADER_BYTES: Final = 7

@@ -25,7 +25,7 @@ from gateway.domain.payment import TenantId
 from gateway.service.ports import ReceivingTenant, UnavailableError
 from gateway.signing import tls_of
 from tests.certificates import Authority, Certified
-from tests.integration.bus.wire import FaultyWire
+from tests.integration.bus.wire import ACKNOWLEDGE, FaultyWire
 from tests.integration.core.institution_stands import (
     ANOTHER_SECRET,
     PATIENCE_S,
@@ -159,7 +159,7 @@ async def test_a_broker_that_says_nothing_costs_no_more_than_its_share_of_the_bu
         with pytest.raises(UnavailableError, match="did not confirm"):
             await institutions.decide(tenant, question(), within_s=10)
         assert CONFIRM_TIMEOUT_S <= time.monotonic() - started_s < CONFIRM_TIMEOUT_S + 0.5
-        with pytest.raises(UnavailableError):
+        with pytest.raises(UnavailableError, match="cannot be reached"):
             await institutions.decide(tenant, question(), within_s=0.2)
         wire.is_frozen = False
         wire.cut()
@@ -167,6 +167,21 @@ async def test_a_broker_that_says_nothing_costs_no_more_than_its_share_of_the_bu
         async with asyncio.timeout(10):
             await until_reached(institutions, tenant)
         assert await institutions.decide(tenant, question(), within_s=3) == InstitutionAnswer(Verdict.ACCEPT)
+
+
+async def test_an_answer_counts_though_nothing_was_confirmed_and_a_line_that_is_heard_is_kept(
+    stand: QueueStand, wire: FaultyWire
+) -> None:
+    """A broker that confirms late is slow, not silent: who else waits on that line is not asked anew."""
+    async with stand.institution(saying(ACCEPT)) as tenant, QueueWay({TENANT: [wire.url]}, SystemClock()) as way:
+        institutions = Institutions({TENANT: SECRET}, SystemClock(), {"queue": way})
+        opened = await way._line_to(tenant).opened(within_s=PATIENCE_S)
+        wire.lost.add(ACKNOWLEDGE)
+        assert await institutions.decide(tenant, question(), within_s=5) == InstitutionAnswer(Verdict.ACCEPT)
+        wire.lost.clear()
+
+        assert await institutions.decide(tenant, question(), within_s=5) == InstitutionAnswer(Verdict.ACCEPT)
+        assert await way._line_to(tenant).opened(within_s=1) is opened
 
 
 @asynccontextmanager
