@@ -130,7 +130,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     """
     configure_logs(role=role, level=settings.log_level)
     database_url = database_url_of(settings)
-    clock, metrics = between.clock(SystemClock()), Metrics()
+    clock, metrics = between.clock(SystemClock()), Metrics(RegionId(settings.region))
     if settings.index_key.get_secret_value() == DEVELOPMENT_INDEX_KEY:
         structlog.get_logger("fifteen").warning("development_index_key", remedy="set FIFTEEN_INDEX_KEY to a secret")
     metrics.build_info.labels(version("fifteen")).set(1)

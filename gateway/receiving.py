@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.institution.webhook import WebhookInstitution
+from adapters.institution.institutions import Institutions
+from adapters.institution.queue import QueueWay
+from adapters.institution.webhook import WebhookWay
 from adapters.webhooks import SecretError
 from gateway.domain.payment import Rail
 from gateway.domain.receiving_time import ReceivingTiming, Reserve
@@ -54,7 +56,7 @@ from gateway.service.rtp import RtpDialect
 from gateway.service.screening import Screening
 from gateway.service.supervise import Loop
 from gateway.settings import Settings, SettingsError, schemas_of
-from gateway.signing import secrets_of, tls_of
+from gateway.signing import brokers_of, secrets_of, tls_of
 from iso20022 import ConnectionPartyId, Direction
 from iso20022.sample import sample
 
@@ -106,21 +108,22 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
 
 
 @asynccontextmanager
-async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[WebhookInstitution]:
-    """Open the way to the institutions.
+async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[Institutions]:
+    """Open the ways to the institutions; nothing is connected before one is asked.
 
     Raises:
-        SettingsError: a secret or a certificate cannot be used.
+        SettingsError: a secret, a certificate or a broker's address cannot be used.
 
     """
     try:
         secrets = secrets_of(settings, settings.institution_secret, settings.institution_secrets_file)
         tls = tls_of(settings.institution_certificate, settings.institution_authorities)
-        institution = WebhookInstitution(secrets, clock, tls=tls)
+        webhook, queue = WebhookWay(tls=tls), QueueWay(brokers_of(settings), clock, tls=tls)
+        institutions = Institutions(secrets, clock, {"https": webhook, "http": webhook, "queue": queue})
     except (SecretError, OSError, ValueError) as error:
         raise SettingsError(f"FIFTEEN_INSTITUTION_…: {error}") from error
-    async with institution:
-        yield institution
+    async with webhook, queue:
+        yield institutions
 
 
 def stand_in_of(settings: Settings) -> dict[str, Any] | None:

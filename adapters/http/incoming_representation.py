@@ -52,6 +52,7 @@ def transfer_json(transfer: IncomingTransfer) -> dict[str, Any]:
         "status": transfer.status,
         "reason": reason_json(transfer.reason),
         "rail": transfer.rail.value,
+        "region": transfer.region,
         "message_id": transfer.message_id,
         "end_to_end_id": transfer.end_to_end_id,
         "instruction_id": transfer.instruction_id,

@@ -164,6 +164,7 @@ def transfer_from(row: Record) -> IncomingTransfer:
         returned_cents=row["returned_cents"],
         request=request_from(row),
         attention=None if row["attention"] is None else Attention(row["attention"]),
+        region=RegionId(row["region"]),
         contrary_word=None if row["contrary_word"] is None else contrary_word_from(row["contrary_word"]),
     )
 

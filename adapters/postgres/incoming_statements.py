@@ -141,7 +141,8 @@ _COLUMNS: Final = """
     now.status_requests, now.timer_at, now.unsent_at, now.updated_at, now.final_at, now.returns, now.returning_cents,
     now.returned_cents, now.request_state, now.request_message_id, now.request_due_at,
     now.attention, now.contrary_word,
-    coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after
+    coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after,
+    coalesce(home.region, fact.region) AS region
 """
 
 
@@ -297,7 +298,7 @@ SELECT payment_id, tenant_id, rail, message_id, message_created_at, instruction_
     NULL::timestamptz AS timer_at, NULL::timestamptz AS unsent_at, received_at AS updated_at,
     NULL::timestamptz AS final_at, 0 AS returns, 0 AS returning_cents, 0 AS returned_cents,
     '{RequestState.NONE.value}' AS request_state, NULL AS request_message_id, NULL::timestamptz AS request_due_at,
-    NULL AS attention, NULL AS contrary_word, false AS is_taken_over, NULL::timestamptz AS ask_after
+    NULL AS attention, NULL AS contrary_word, false AS is_taken_over, NULL::timestamptz AS ask_after, region
 FROM incoming_transfer AS fact WHERE payment_id = ANY ($1::uuid[]) AND {stands()}
 """
 """As their first events have made them."""

@@ -253,7 +253,8 @@ _PAYMENT_COLUMNS: Final = """
     now.state, now.version, now.status, now.reason_code, now.reason_origin, now.reason_text, now.creation_time,
     now.transfers, now.status_requests, now.pings, now.timer_at, now.updated_at, now.final_at, now.returned_cents,
     now.request_state, now.request_message_id, now.request_due_at,
-    coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after
+    coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after,
+    coalesce(home.region, fact.region) AS region, fact.region AS accepted_in
 """
 
 _PAYMENT: Final = f"""

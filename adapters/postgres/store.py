@@ -182,7 +182,9 @@ class PostgresStore:
             return outcomes
         for new in waiting:
             if _key(new) in claimed:
-                outcomes[_key(new)] = _Claimed(new.accepted(claimed[_key(new)]), new.content_digest, created=True)
+                outcomes[_key(new)] = _Claimed(
+                    new.accepted(claimed[_key(new)], region=self._region), new.content_digest, created=True
+                )
         return outcomes | await self._read_claims([new for new in waiting if _key(new) not in claimed])
 
     def _of_unknown_day(self, waiting: Sequence[NewPayment]) -> Mapping[_Key, _OfUnknownDay]:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.domain.incoming import INCOMING_TRANSITIONS, IncomingEffect, IncomingEvent, IncomingState
-from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
+from gateway.domain.payment import PaymentId, Rail, Reason, RegionId, TenantId
 from gateway.domain.request import NO_REQUEST, Request
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
 from iso20022.messages import pacs004, pacs008, pacs009
@@ -38,7 +38,8 @@ class IncomingTransfer:
     header under which the rail brought it: from there the receiver's reserve runs, which ends at ``answer_by``.
     ``answer`` is what we have answered (ACTC, ACWP, RJCT). ``unsent_at`` says that a message of ours was saved of which
     it is not known that it left, and when that is looked at again. ``is_taken_over`` says that another region has
-    carried the transfer until now, and ``ask_after`` from when on the rail may be asked about it then.
+    carried the transfer until now, and ``ask_after`` from when on the rail may be asked about it then. ``region`` is
+    where it goes on: its home, by the map of slots; None before it is kept.
 
     A return (pacs.004, see ``message_type``; on RTP a pacs.008 that refers to it) names in ``original_id`` the payment
     of ours that comes back; None where we know of none. Of what goes back from here, ``returns`` counts the returns
@@ -84,6 +85,7 @@ class IncomingTransfer:
     returned_cents: int = 0
     request: Request = NO_REQUEST
     attention: Attention | None = None
+    region: RegionId | None = None
     contrary_word: ContraryWord | None = None
 
     @property

@@ -95,7 +95,7 @@ class InMemoryIncoming:
         known = self._by_message_id(new.rail).get(new.message_id)
         if known is not None:
             return Admitted(known, is_new=False)
-        transfer, rows = new.received(), self.rows
+        transfer, rows = new.received(region=self.store.region), self.rows
         rows.transfers[new.payment_id] = transfer
         rows.slots[new.payment_id] = new.slot
         fact = IncomingFact(IncomingEvent.RECEIVED, business_message_id=new.inbox_id)

@@ -146,7 +146,7 @@ class InMemoryStore:
         asked_from = self.asked_from(new.slot) if new.is_named_by_day else None
         if asked_from is not None and asked_from != new.day_known_to:
             return Accepted(AcceptKind.DAY_UNKNOWN, None, asked_from=asked_from)
-        payment = new.accepted(self.funds_holders.get(new.tenant_id, FundsHolder.TENANT))
+        payment = new.accepted(self.funds_holders.get(new.tenant_id, FundsHolder.TENANT), region=self.region)
         payment = replace(payment, ask_after=self.asked_from(new.slot))
         region, epoch = self.region, self.epoch_of(new.slot)
         rows.claims[key] = Claim(new.payment_id, new.content_digest)

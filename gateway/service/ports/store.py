@@ -88,8 +88,8 @@ class NewPayment:
     is_named_by_day: bool = False
     day_known_to: datetime | None = None
 
-    def accepted(self, funds_holder: FundsHolder) -> Payment:
-        """Return the payment that this becomes once it is committed; its tenant says who holds the debtor's money.
+    def accepted(self, funds_holder: FundsHolder, *, region: RegionId) -> Payment:
+        """Return the payment that this becomes once a region commits it; its tenant says who holds the debtor's money.
 
         Of a return it is known already, and what the tenant says does not count.
         """
@@ -113,6 +113,8 @@ class NewPayment:
             next_step_at=self.timer_at,
             funds_holder=self.funds_holder or funds_holder,
             original_id=self.original_id,
+            region=region,
+            accepted_in=region,
         )
 
 
