@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
 from adapters.child_process import free_loopback_port
+from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.upgrade import FirstOperator, digest_of_api_key, upgrade
 from gateway.cli.application import application
+from gateway.service.rail_presence import NO_STORE
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.receiving import AGENT, Receiver, receiving, register, until
@@ -134,9 +139,11 @@ def guarded(database: Database, tmp_path: Path) -> Iterator[Receiver]:
 
 
 async def test_who_is_gone_is_signed_off_until_they_answer_and_what_never_came_is_found_in_the_rails_totals(
-    guarded: Receiver, database: Database
+    guarded: Receiver, database: Database, postgres_server: EmbeddedPostgres
 ) -> None:
     """First no worker runs, then the institution is gone: the gateway's guard signs off, over a link of its own.
+
+    At last the database is gone, and with it everybody who could save an answer: the guard signs off all the same.
 
     Nobody is signed on before those who must answer do. Meanwhile totals are compared every two seconds: what came is
     no difference, what the rail has settled and nobody here knows of is named, until a person has looked at it.
@@ -178,6 +185,29 @@ async def test_who_is_gone_is_signed_off_until_they_answer_and_what_never_came_i
     assert [(each["message_id"], each["routing_number"]) for each in found] == [(lost, AGENT)]
     assert "12.34" in found[0]["description"]
     assert (closed.exit_code, (await status_of(guarded))["missing"]) == (0, [])
+
+    async with unreachable(postgres_server, database):
+        await until_rejected(guarded)
+    async with asyncio.timeout(30):
+        while (newest := (await status_of(guarded))["operations"][0])["state"] != "done" or newest["code"] != "FPOF":
+            await asyncio.sleep(0.5)
+    assert (newest["subject"], newest["asked_by"], newest["note"]) == (None, "protective sign-off", NO_STORE)
+
+
+@asynccontextmanager
+async def unreachable(server: EmbeddedPostgres, database: Database) -> AsyncIterator[None]:
+    """While the context is open nobody gets to a database, and whoever was there has lost it."""
+    name = urlsplit(database.application_dsn).path.lstrip("/")
+    owner, last = [await asyncpg.connect(dsn) for dsn in (server.owner_dsn, database.application_dsn)]
+    others = "FROM pg_stat_activity WHERE datname = $1 AND usename = current_user AND pid <> pg_backend_pid()"
+    try:
+        await owner.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')
+        await last.execute(f"SELECT pg_terminate_backend(pid) {others}", name)
+        await last.close()
+        yield
+    finally:
+        await owner.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT -1')
+        await owner.close()
 
 
 def used_by(status: dict[str, Any], institution: str) -> dict[str, Any]:
