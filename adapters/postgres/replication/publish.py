@@ -30,7 +30,7 @@ NOTED: Final = {
 }
 """Where what arrives is noted, and by which trigger."""
 
-_LISTED: Final = """
+LISTED: Final = """
 SELECT prrelid::regclass::text AS name, ARRAY(
     SELECT attname::text FROM pg_attribute
     WHERE attrelid = prrelid AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attnum <> ALL (prattrs)
@@ -89,7 +89,7 @@ async def listed(connection: asyncpg.Connection[asyncpg.Record]) -> Mapping[str,
 
     Without a list all columns are published, those too that come later.
     """
-    rows = await connection.fetch(_LISTED, PUBLICATION)
+    rows = await connection.fetch(LISTED, PUBLICATION)
     return {row["name"]: row["left_out"] for row in rows}
 
 

@@ -222,6 +222,7 @@ async def test_a_list_of_columns_that_was_left_is_said_with_its_remedy_as_no_col
     before = [(await until_sound(region))[0].faults for region in regions]
 
     await published_without("no_column_of_this_name", regions)
+    counted = [await region.own.listed() for region in regions]
     complete, _ = await status(first.server.superuser_dsn, region=first.name, peer=second.name)
     for region in regions:
         await execute(region.server, "ALTER TABLE payment ADD COLUMN came_later TEXT")
@@ -242,7 +243,8 @@ async def test_a_list_of_columns_that_was_left_is_said_with_its_remedy_as_no_col
     assert left.startswith(f"{table} is published with a list of columns, without came_later: ")
     assert "--anew" in left
     assert (with_list, without_list) == (0, 1)
-    assert after.faults == []
+    assert (after.faults, await first.own.listed()) == ([], [])
+    assert counted == [[f"payment_{region.name}"] for region in regions]
 
 
 async def came_later(writer: Region, reader: Region, name: str) -> int:
