@@ -8,7 +8,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from adapters.http.api import Api, HttpLimits, Served
+from adapters.http.api import Api, HttpLimits, Sender, Served
 from adapters.http.peer import Peer
 from adapters.postgres.screening import PostgresScreening
 from adapters.synthetic import SyntheticPayments
@@ -114,6 +114,7 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
         identifiers=identifiers,
         render_metrics=parts.metrics.render,
         record_request=_request_recorder(parts.metrics),
+        count_submission=_submission_counter(parts.metrics),
         report_fault=parts.observer.fault,
         promise_s=settings.promise_s,
         version=version("fifteen"),
@@ -148,3 +149,12 @@ def _request_recorder(metrics: Metrics) -> Callable[[Served], None]:
         metrics.http_request_duration_seconds.labels(*labels).observe(served.duration_s)
 
     return record
+
+
+def _submission_counter(metrics: Metrics) -> Callable[[Sender, int], None]:
+    gauges = {sender: metrics.submissions_in_progress.labels(sender.value) for sender in Sender}  # shown from the start
+
+    def count(sender: Sender, change: int) -> None:
+        gauges[sender].inc(change)
+
+    return count

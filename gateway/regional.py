@@ -146,6 +146,7 @@ class Regional:
             metrics.regions.slot_kept_bytes.labels(each.slot).set(each.kept_bytes)
             metrics.regions.slot_left_bytes.labels(each.slot).set(each.left_bytes)
             metrics.regions.slot_lost.labels(each.slot).set(each.is_lost)
+        metrics.regions.listed_tables.set(len(await self.store.listed()))
 
 
 @asynccontextmanager

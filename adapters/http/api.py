@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, Final
 
 from adapters.http.peer import Peer
@@ -56,6 +56,14 @@ class Served:
     duration_s: float
 
 
+class Sender(StrEnum):
+    """Who has sent a submission here. The value is a metric's label."""
+
+    CLIENT = "client"
+    PEER = "peer"
+    """The other region's gateway, which forwards a client's."""
+
+
 ReadinessCheck = Callable[[], Awaitable[None]]
 """Returns when the part can serve; raises `gateway.service.ports.UnavailableError` when it cannot."""
 
@@ -76,10 +84,11 @@ class Api:
     """The collaborators of the HTTP API.
 
     ``render_metrics`` returns the exposition and its content type; ``record_request`` is told of every answer;
-    ``report_fault`` of every fault of ours or of the world (where, what). Neither raises. ``promise_s`` is shown to
-    clients: seconds from acceptance to a final status; ``release``, what is deployed here, to anyone. ``synthetic``
-    makes synthetic payments and tells what became of them; none where they are switched off. ``refused`` says whether
-    the database's schema refuses this program. The caller keeps the group commit of `intake` and `waiting` running.
+    ``count_submission`` of every submission that is in progress (1), and of its end (-1); ``report_fault`` of every
+    fault of ours or of the world (where, what). None raises. ``promise_s`` is shown to clients: seconds from acceptance
+    to a final status; ``release``, what is deployed here, to anyone. ``synthetic`` makes synthetic payments and tells
+    what became of them; none where they are switched off. ``refused`` says whether the database's schema refuses this
+    program. The caller keeps the group commit of `intake` and `waiting` running.
     `is_whole` says whether all is here that the other region had: what is not found may be missing otherwise.
     `region` names itself in every answer; `peer` is the other region's gateway, where there are two. `freshness` says
     as of when either is known here.
@@ -103,6 +112,7 @@ class Api:
     identifiers: Identifiers
     render_metrics: Callable[[], tuple[bytes, str]]
     record_request: Callable[[Served], None]
+    count_submission: Callable[[Sender, int], None]
     report_fault: Callable[[str, BaseException], None]
     promise_s: float
     version: str

@@ -12,7 +12,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from adapters.http.answers import FAULT, accepted_response, pending_response, submitted_response
-from adapters.http.api import Api, Takes
+from adapters.http.api import Api, Sender, Takes
 from adapters.http.authentication import ApiKeys
 from adapters.http.bodies import read_body, require_type
 from adapters.http.headers import FORWARDED_FROM
@@ -72,6 +72,9 @@ _UNKNOWN_DAY: Final = "day of a lost payment"
 
 _BODY: Final = web.RequestKey("fifteen.body", bytes)
 """Where a request keeps the body that was read of it, for another try."""
+
+_IN_PROGRESS: Final = web.RequestKey("fifteen.in-progress", Sender)
+"""Where it keeps as whose submission it was counted."""
 
 _KEY: Final = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
 """Visible ASCII without the quotation mark, which may stand around it as in a structured header (RFC 9651)."""
@@ -157,13 +160,17 @@ class Submissions:
         self._demand_way(request)
         tenant_id = await self._keys.tenant_of(request.headers)
         give_up_s = self._api.clock.monotonic_s() + MOVING_MAX_S
-        while True:
-            try:
-                return await self._taken_once(tenant_id, request, submit)
-            except NotHomeError:
-                if self._api.clock.monotonic_s() >= give_up_s:
-                    raise
-            await self._api.clock.sleep_until(self._api.clock.now() + timedelta(seconds=MOVING_PAUSE_S))
+        try:
+            while True:
+                try:
+                    return await self._taken_once(tenant_id, request, submit)
+                except NotHomeError:
+                    if self._api.clock.monotonic_s() >= give_up_s:
+                        raise
+                await self._api.clock.sleep_until(self._api.clock.now() + timedelta(seconds=MOVING_PAUSE_S))
+        finally:
+            if _IN_PROGRESS in request:
+                self._api.count_submission(request[_IN_PROGRESS], -1)
 
     def _demand_way(self, request: web.Request) -> None:
         """Refuse what came to the wrong listener: what is forwarded comes with a certificate, where that is asked for.
@@ -225,10 +232,24 @@ class Submissions:
             self._api.report_fault(FAULT, error)
             return pending_response(elsewhere.key, home=elsewhere.home, retry_after_s=self._api.limits.retry_after_s)
 
+    async def _body_of(self, request: web.Request) -> bytes:
+        """Return the body. Once it is whole the submission is in progress, until it is answered (`_taken`).
+
+        Raises:
+            ProblemError: as `read_body`.
+
+        """
+        if _BODY in request:
+            return request[_BODY]
+        body = await read_body(request, self._api.limits)
+        request[_IN_PROGRESS] = Sender.PEER if FORWARDED_FROM in request.headers else Sender.CLIENT
+        self._api.count_submission(request[_IN_PROGRESS], 1)
+        return body
+
     async def _submit_message(self, tenant_id: TenantId, request: web.Request) -> Submitted:
         require_type(request, is_xml, taken=XML_TAKEN)
         header_key, rail = header_key_of(request), _rail_in(request)
-        body = request.get(_BODY) or await read_body(request, self._api.limits)
+        body = await self._body_of(request)
         outcome = await self._api.intake.submit_message(
             tenant_id, body, header_key=header_key, received_at=self._api.clock.now(), named=rail
         )
@@ -254,7 +275,7 @@ class Submissions:
                 "Send a header such as Idempotency-Key: invoice-2291-attempt-1. The same key with the same payment is "
                 "never paid twice, however often it is sent.",
             )
-        body = request.get(_BODY) or await read_body(request, self._api.limits)
+        body = await self._body_of(request)
         outcome = await self._api.intake.submit_payment(
             tenant_id,
             IdempotencyKey(header_key),

@@ -19,7 +19,7 @@ _HAS_MOVED: Final = "EXISTS (SELECT FROM slot WHERE epoch > 1)"
 
 _FACT_STANDS: Final = f"(NOT {_HAS_MOVED} OR {stands()})"
 
-_STANDING: Final = f"""
+STANDING: Final = f"""
     ledger_posting AS posting
     WHERE NOT ({_HAS_MOVED} AND EXISTS (
         SELECT FROM payment_event AS later
@@ -32,9 +32,9 @@ _STANDING: Final = f"""
 _BALANCES: Final = f"""
 SELECT side.tenant_id, side.rail, side.account, sum(side.amount_cents)::bigint AS amount_cents
 FROM (
-    SELECT payment_id, tenant_id, rail, debit AS account, amount_cents FROM {_STANDING}
+    SELECT payment_id, tenant_id, rail, debit AS account, amount_cents FROM {STANDING}
     UNION ALL
-    SELECT payment_id, tenant_id, rail, credit, -amount_cents FROM {_STANDING}
+    SELECT payment_id, tenant_id, rail, credit, -amount_cents FROM {STANDING}
 ) AS side
 WHERE side.account IS NOT NULL AND ($1::text IS NULL OR side.tenant_id = $1)
 GROUP BY side.tenant_id, side.rail, side.account
@@ -49,9 +49,9 @@ WITH booked AS (
         coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'rail'), 0)::bigint AS rail,
         coalesce(sum(side.amount_cents) FILTER (WHERE side.account = 'arrived'), 0)::bigint AS arrived
     FROM (
-        SELECT payment_id, debit AS account, amount_cents FROM {_STANDING}
+        SELECT payment_id, debit AS account, amount_cents FROM {STANDING}
         UNION ALL
-        SELECT payment_id, credit, -amount_cents FROM {_STANDING}
+        SELECT payment_id, credit, -amount_cents FROM {STANDING}
     ) AS side
     GROUP BY side.payment_id
 ), due AS (

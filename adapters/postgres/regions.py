@@ -13,7 +13,8 @@ import asyncpg
 
 from adapters.postgres import incoming_statements, statements
 from adapters.postgres.connection import translated
-from adapters.postgres.replication.connection import subscription_of
+from adapters.postgres.replication.connection import PUBLICATION, subscription_of
+from adapters.postgres.replication.publish import LISTED
 from adapters.postgres.rows import columns, digest_of, event_from, request_columns
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
@@ -345,6 +346,12 @@ class PostgresRegions:
         }
         followed = subscription_of(peer, self._region)
         return list(({followed: Retention(followed, 0, 0.0, is_lost=True)} | found).values())
+
+    async def listed(self) -> Sequence[str]:
+        """Return the tables that are published with a list of columns: of these no column that comes later is."""
+        with translated():
+            rows = await self._pool.fetch(LISTED, PUBLICATION)
+        return [row["name"] for row in rows]
 
     async def pulses(self) -> Mapping[RegionId, datetime]:
         """Return the regions' times; see the port."""

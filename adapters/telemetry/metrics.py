@@ -104,6 +104,12 @@ class Metrics:
             buckets=DURATION_BUCKETS_S,
             registry=self.registry,
         )
+        self.submissions_in_progress = Gauge(
+            "gateway_submissions_in_progress",
+            "Submissions that have come whole and are not answered yet, sent by a client or by the other region.",
+            ["sender"],
+            registry=self.registry,
+        )
         self.outbox_unsent = Gauge("gateway_outbox_unsent", "Rows in the outbox.", registry=self.registry)
         self.outbox_oldest_unsent_age_seconds = Gauge(
             "gateway_outbox_oldest_unsent_age_seconds", "Age of the oldest outbox row.", registry=self.registry

@@ -64,6 +64,11 @@ class RegionMetrics:
             ["slot"],
             registry=registry,
         )
+        self.listed_tables = Gauge(
+            "fifteen_publication_listed_tables",
+            "Tables that this region publishes with a list of columns: none that comes later is replicated.",
+            registry=registry,
+        )
         self.unconfirmed_seconds = Gauge(
             "fifteen_region_unconfirmed_seconds",
             "Since when the other region has not confirmed what this one wrote, where anything waits for that.",

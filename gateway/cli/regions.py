@@ -303,7 +303,7 @@ async def _in_step(settings: Settings, region: RegionId, peer: RegionId) -> None
     """Return once this region follows its peer and is followed, and what has come is folded."""
     while True:
         outward, inward = await _status(settings, region, peer)
-        if not (outward.faults or inward.hindrances) and inward.unprojected <= UNPROJECTED_MAX:
+        if not (outward.hindrances or inward.hindrances) and inward.unprojected <= UNPROJECTED_MAX:
             return
         await asyncio.sleep(_LOOK_PAUSE_S)
 

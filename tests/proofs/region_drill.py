@@ -19,6 +19,9 @@ from adapters.system import SystemClock
 from gateway.cli.drill.region.count import RTO_MAX_S
 from gateway.cli.drill.region.plants import SENTENCES, Plant
 from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS
+from gateway.cli.two_regions import NAMES
+from gateway.domain.regions import LeaseTerms
+from gateway.settings import Settings
 from tests.proofs.report import ROOT, circumstances, part, table, write
 
 SEED: Final = 1
@@ -42,7 +45,11 @@ _NUMBERS: Final = (
     "rto_s",
     "in_doubt_resolved",
     "errors_in_hand_over",
+    "ledger_faults",
 )
+
+_OF_A_CONTROL: Final = (*_NUMBERS[:4], "ledger_faults")
+
 
 _PAGE: Final = """# Proof: a region is lost under load
 
@@ -52,9 +59,12 @@ Each line is what `fifteen drill region --seed {seed} --scenario NAME` prints; t
 ones; {together}. What the scenarios do in detail, and what the numbers are: [drills.md](../drills.md#two-regions). The
 lease is 3 s, the rail's clock 2 s, asked after 3 s (`clock`: 7 s and 8 s); 5 ms one way between the regions. RTO is
 from the harm to the first settled payment in a slot that was taken over: by command at once, but for `unattended`,
-where the other region does so by itself once 5 s were silent. The lease's end and the rail's clock are in it; on the
-real rail that clock is 25 s. `errors_in_hand_over` are the submissions that were refused while slots were handed back
-to the region that had returned, by the other all along, and by that one once it served again.
+where the other region does so by itself once 5 s were silent. The lease's end and the rail's clock are in it, and
+both are short here: with the defaults, a lease of {lease_s:g} s and FedNow's {wait_s} s, the rail is asked about a
+payment in such a slot {asked_s:g} s after the command at the soonest, and settles none before. The {rto_max_s:g} s that
+are held here are so with the drill's clocks ([table](../drills.md#how-soon-a-payment-settles-again)). Payments in the
+survivor's own slots settle all along. `errors_in_hand_over` are the submissions that were refused while slots were
+handed back to the region that had returned, by the other all along, and by that one once it served again.
 
 {scenarios}
 
@@ -64,8 +74,9 @@ promised, and {verdict}.
 ## The controls
 
 The same drill with a guard taken away: `fifteen drill region --seed {seed} --scenario NAME --plant GUARD`. Each must
-exit with 1, with payments doubled, regions apart, money moved for what is called rejected, or what was accepted, or
-acknowledged as being in both regions, unknown to who took over.
+exit with 1, with payments doubled, regions apart, money moved for what is called rejected, ledgers that differ, or
+what was accepted, or acknowledged as being in both regions, unknown to who took over. `ledger_faults` are the payments
+and transfers of which a region's ledger does not say what its states say, or what the rail's ledger says.
 
 {controls}
 """
@@ -92,7 +103,7 @@ def faults_of(found: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     for result in found["results"]:
         is_whole = result["accounted"] == result["acknowledged"] >= ACKNOWLEDGED_MIN
         is_quick = result["rto_s"] is None or result["rto_s"] <= RTO_MAX_S
-        broken = result["doubled"] or result["diverged"] or result["errors_in_hand_over"]
+        broken = result["doubled"] or result["diverged"] or result["errors_in_hand_over"] or result["ledger_faults"]
         if not is_whole or not is_quick or broken:
             faults.append(f"{result['scenario']}: {result}")
     return faults
@@ -124,7 +135,8 @@ def _playing(names: Sequence[str]) -> Sequence[str]:
 
 
 def _is_broken(result: Mapping[str, Any]) -> bool:
-    return bool(result["doubled"] or result["diverged"] or result["accounted"] < result["acknowledged"])
+    is_apart = result["doubled"] or result["diverged"] or result["ledger_faults"]
+    return bool(is_apart or result["accounted"] < result["acknowledged"])
 
 
 def _planting(plant: Plant) -> tuple[str, ...]:
@@ -138,25 +150,32 @@ def _page(results: Sequence[Mapping[str, Any]], planted: Mapping[Plant, Mapping[
         for result in results
     ]
     controls = [
-        (plant, SENTENCES[plant][1], result["scenario"], *(result[name] for name in _NUMBERS[:4]))
+        (plant, SENTENCES[plant][1], result["scenario"], *(_shown(result[name]) for name in _OF_A_CONTROL))
         for plant, found in planted.items()
         for result in found["results"]
     ]
+    real = Settings()
     return _PAGE.format(
         circumstances=circumstances(
             "python -m tests.proofs.region_drill", on_it="both regions, the witness, the rail and the load on it"
         ),
         seed=SEED,
+        lease_s=real.lease_s,
+        wait_s=real.fednow.status_request_wait_s,
+        asked_s=LeaseTerms(NAMES[0], 1, real.lease_s).surely_over_s + real.fednow.status_request_wait_s,
+        rto_max_s=RTO_MAX_S,
         scenarios=table(("scenario", "what happens", *_NUMBERS), rows),
         together="; ".join(", ".join(f"`{name}`" for name in names) for names in OTHERS),
         quick_s=quick_s,
         quick_max_s=QUICK_MAX_S,
         verdict="that held" if quick_s < QUICK_MAX_S else "that did not hold",
-        controls=table(("guard", "what is wrong without it", "scenario", *_NUMBERS[:4]), controls),
+        controls=table(("guard", "what is wrong without it", "scenario", *_OF_A_CONTROL), controls),
     )
 
 
 def _shown(value: Any) -> Any:
+    if isinstance(value, list):
+        return len(value)
     return "none" if value is None else value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import asyncpg
@@ -29,6 +29,16 @@ NOTED: Final = {
     "handed_over": "note_handed_over",
 }
 """Where what arrives is noted, and by which trigger."""
+
+LISTED: Final = """
+SELECT prrelid::regclass::text AS name, ARRAY(
+    SELECT attname::text FROM pg_attribute
+    WHERE attrelid = prrelid AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attnum <> ALL (prattrs)
+    ORDER BY attnum
+) AS left_out
+FROM pg_publication_rel JOIN pg_publication AS p ON p.oid = prpubid
+WHERE p.pubname = $1 AND prattrs IS NOT NULL ORDER BY name
+"""
 
 _MANAGED_ROLE: Final = "rds_replication"
 
@@ -72,6 +82,15 @@ async def published(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
         PUBLICATION,
     )
     return {row["name"] for row in rows}
+
+
+async def listed(connection: asyncpg.Connection[asyncpg.Record]) -> Mapping[str, Sequence[str]]:
+    """Return the partitions that a database publishes with a list of columns, each with the columns that it leaves out.
+
+    Without a list all columns are published, those too that come later.
+    """
+    rows = await connection.fetch(LISTED, PUBLICATION)
+    return {row["name"]: row["left_out"] for row in rows}
 
 
 async def older_code(connection: asyncpg.Connection[asyncpg.Record]) -> Sequence[str]:

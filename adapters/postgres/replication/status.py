@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import asyncpg
@@ -14,7 +14,7 @@ from adapters.postgres.replication.connection import (
     connected,
     subscription_of,
 )
-from adapters.postgres.replication.publish import NOTED, older_code, published, readable_by_follower
+from adapters.postgres.replication.publish import NOTED, listed, older_code, published, readable_by_follower
 from adapters.postgres.tables import REPLICATED
 from gateway.domain.payment import RegionId
 
@@ -74,10 +74,17 @@ class Outward:
     is_follower_there: bool = True
     refused: Sequence[str] = ()
     """What that role may not use of what it needs."""
+    listed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The tables that are published with a list of columns, each with the columns that its list leaves out."""
 
     @property
     def faults(self) -> Sequence[str]:
         """What is wrong, each with its remedy."""
+        return [*self.hindrances, *(_left_with_a_list(table, left_out) for table, left_out in self.listed.items())]
+
+    @property
+    def hindrances(self) -> Sequence[str]:
+        """What keeps this region from being let in: not a list of columns, which may stand while one is dropped."""
         found = []
         if not self.is_published:
             found.append("not all of this region's tables are published: fifteen region init")
@@ -102,6 +109,19 @@ class Outward:
         if self.retention == "-1":
             found.append("max_slot_wal_keep_size is -1: a peer that stays away fills this region's disk")
         return found
+
+
+def _left_with_a_list(table: str, left_out: Sequence[str]) -> str:
+    without = f", without {', '.join(left_out)}" if left_out else ""
+    anew = (
+        "; then, for what was written meanwhile, fifteen region join --anew, in the peer's region" if left_out else ""
+    )
+    return (
+        f"{table} is published with a list of columns{without}: no other is replicated, nor one that comes later. "
+        "Where none is about to be dropped, as the publication's owner: BEGIN; "
+        f"ALTER PUBLICATION {PUBLICATION} DROP TABLE {table}; ALTER PUBLICATION {PUBLICATION} ADD TABLE {table}; "
+        f"COMMIT (docs/regions.md, Migrations){anew}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +219,7 @@ async def _outward(
         follower=follower,
         is_follower_there=await connection.fetchval("SELECT count(*) > 0 FROM pg_roles WHERE rolname = $1", follower),
         refused=[row["what"] for row in await connection.fetch(_REFUSED, follower, readable_by_follower(region))],
+        listed=await listed(connection),
     )
 
 

@@ -81,8 +81,8 @@ def drill_region(
     plant: Annotated[
         list[str] | None,
         typer.Option(
-            help="Take a guard away, home, send-anew, no-fence, shared-rows, random-ids, fresh-stamp, answer-alone or "
-            "acknowledge-alone: it has to fail."
+            help="Take a guard away, home, send-anew, no-fence, shared-rows, random-ids, fresh-stamp, answer-alone, "
+            "acknowledge-alone, unbooked or booked-apart: it has to fail."
         ),
     ] = None,
     keep: Annotated[

@@ -30,9 +30,12 @@ from gateway.service.ports import (
 )
 from tests.conftest import REGION, Database
 from tests.integration.store.harness import NOW, VAULT, accepted, decision, new_payment, over_rtp
+from tests.proofs.region_overlap import HOLD, claims_waiting
 
 PEER: Final = RegionId("usw2")
 ALL: Final = range(SLOTS)
+
+_WAITING: Final = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 OLD_SNAPSHOT: Final = """
 CREATE OR REPLACE FUNCTION owned_epoch(asking TEXT, wanted SMALLINT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
@@ -178,10 +181,9 @@ async def _accept_while_the_slots_are_taken(database: Database) -> object:
     async with open_pool(database.application_dsn) as pool, asyncio.TaskGroup() as tasks, asyncio.timeout(10):
         store = PostgresStore(pool, region=REGION, vault=VAULT)
         async with pool.acquire() as taking, taking.transaction():
-            await taking.execute("SELECT pg_advisory_xact_lock(hashtextextended('fifteen.slots', 0))")
+            await taking.execute(HOLD)
             answering = tasks.create_task(_accept(store))
-            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-            while not await pool.fetchval(waiting):
+            while not await pool.fetchval(_WAITING):
                 await asyncio.sleep(0.005)
             await taking.execute("UPDATE slot SET region = $1, epoch = epoch + 1", PEER)
         return await answering
@@ -197,6 +199,28 @@ async def _claims(database: Database) -> int:
         return int(await connection.fetchval("SELECT count(*) FROM claim"))
     finally:
         await connection.close()
+
+
+async def test_a_claim_that_waits_for_the_lock_is_seen_and_what_else_waits_for_it_is_not(database: Database) -> None:
+    """By it the proof of two regions knows that a claim has come as far as it can, and is not made."""
+    shared = HOLD.replace("pg_advisory_xact_lock", "pg_advisory_xact_lock_shared")
+    seen = []
+    async with open_pool(database.application_dsn) as pool, asyncio.TaskGroup() as tasks, asyncio.timeout(10):
+        store = PostgresStore(pool, region=REGION, vault=VAULT)
+        looking = await asyncpg.connect(database.application_dsn)
+        async with pool.acquire() as taking, taking.transaction():
+            await taking.execute(HOLD)
+            for number, waits in enumerate((pool.execute(shared), _accept(store)), start=1):
+                tasks.create_task(waits)
+                while await looking.fetchval(_WAITING) < number:
+                    await asyncio.sleep(0.005)
+                seen.append(await claims_waiting(looking))
+        while await looking.fetchval(_WAITING):
+            await asyncio.sleep(0.005)
+        seen.append(await claims_waiting(looking))
+        await looking.close()
+
+    assert seen == [0, 1, 0]
 
 
 @pytest.mark.unbalanced("a payment is left where its region was told that it is another's")

@@ -213,6 +213,52 @@ async def test_a_column_comes_and_goes_under_load_and_only_who_reads_the_region_
     assert [number > 0 for number in failed] == [False, True]
 
 
+async def test_a_list_of_columns_that_was_left_is_said_with_its_remedy_as_no_column_that_comes_later_is_replicated(
+    regions: list[Region],
+) -> None:
+    """The way to drop a column ends without one. Before it, and after the remedy that is said: the control."""
+    first, second = regions
+    table = f"payment_{first.name}"
+    before = [(await until_sound(region))[0].faults for region in regions]
+
+    await published_without("no_column_of_this_name", regions)
+    counted = [await region.own.listed() for region in regions]
+    complete, _ = await status(first.server.superuser_dsn, region=first.name, peer=second.name)
+    for region in regions:
+        await execute(region.server, "ALTER TABLE payment ADD COLUMN came_later TEXT")
+    with_list = await came_later(first, second, "WITHLIST")
+    (left,) = (await status(first.server.superuser_dsn, region=first.name, peer=second.name))[0].faults
+    await execute(first.server, left.partition("BEGIN; ")[2].partition("; COMMIT")[0])
+    without_list = await came_later(first, second, "NOLIST")
+    after, _ = await until_sound(first)
+
+    await published_without("came_later", regions)
+    for region in regions:
+        await execute(region.server, "ALTER TABLE payment DROP COLUMN came_later")
+    await published_as_it_is(regions)
+
+    assert before == [[], []]
+    assert [fault.startswith(f"{table} is published with a list") for fault in complete.faults] == [True]
+    assert (complete.listed, complete.hindrances) == ({table: []}, [])
+    assert left.startswith(f"{table} is published with a list of columns, without came_later: ")
+    assert "--anew" in left
+    assert (with_list, without_list) == (0, 1)
+    assert (after.faults, await first.own.listed()) == ([], [])
+    assert counted == [[f"payment_{region.name}"] for region in regions]
+
+
+async def came_later(writer: Region, reader: Region, name: str) -> int:
+    """How many of one payments that say something in a column that came later say so in the other region too."""
+    key = key_at(writer.name, name)
+    await writer.store.accept([new_payment(key)])
+    said = f"came_later = '{name}'"
+    chosen = f"(SELECT payment_id FROM claim WHERE idempotency_key = '{key}')"
+    await execute(writer.server, f"UPDATE payment_{writer.name} SET {said} WHERE payment_id = {chosen}")
+    await catch_up(writer.server.superuser_dsn, region=reader.name, peer=writer.name)
+    assert await payments(reader, writer, f"payment_id = {chosen}") == 1
+    return await payments(reader, writer, said)
+
+
 async def test_what_was_written_with_a_column_stands_still_where_that_was_dropped_until_it_is_there_again(
     regions: list[Region],
 ) -> None:

@@ -15,8 +15,12 @@ from pydantic.fields import FieldInfo
 
 from adapters.http.problems import PROBLEMS
 from adapters.rails.ibm_mq.reasons import REFUSALS
+from gateway.cli.drill.region.command import LEASE_S
+from gateway.cli.drill.region.scenarios import SCENARIOS
 from gateway.domain.diagram import meanings
-from gateway.domain.payment import PaymentState
+from gateway.domain.payment import PaymentState, RegionId
+from gateway.domain.regions import LeaseTerms
+from gateway.service.regions import MAP_PAUSE_S
 from gateway.settings import Settings
 from simulators import fednow, rtp
 from simulators.behaviours import BehaviourTable
@@ -146,6 +150,58 @@ def _range(requirement: Requirement) -> str:
     return ", ".join(sorted((str(each) for each in requirement.specifier), reverse=True)) or "any"
 
 
+def takeover_table() -> str:
+    """When what goes on again after `fifteen region takeover`, with the settings' defaults."""
+    settings, clocks = Settings(), _takeover_clocks()
+    over_s = _lease_over_s(settings.lease_s)
+    asked = " or ".join(f"{over_s + wait_s:g} s ({name})" for name, wait_s in clocks.items())
+    rows = (
+        ("in a slot that was the survivor's", "settles as ever, all along", "0 s"),
+        (
+            "in a slot that is taken over",
+            f"its key is accepted: the lease of {settings.lease_s:g} s, 1 % and half a second are over",
+            f"{over_s:g} s, and up to {MAP_PAUSE_S:g} s until the map is read",
+        ),
+        (
+            "accepted there meanwhile, or under way there and replicated",
+            "the rail is asked, as its clock has run out; what it does not know is sent",
+            f"{asked}, and two answers of the rail",
+        ),
+        ("accepted there later", "the rail is asked at once; what it does not know is sent", "two answers of the rail"),
+    )
+    return table(("a payment", "what becomes of it", "after the command"), rows)
+
+
+def takeover_clocks_table() -> str:
+    """How soon the rail is asked about what was taken over: with the drill's clocks, and with those that are real."""
+    lease_s, shortest_s = Settings().lease_s, Settings.model_json_schema()["properties"]["lease_s"]["minimum"]
+    of_drill = sorted({scenario.conditions.status_request_wait_s for scenario in SCENARIOS.values()})
+    rows = [
+        *(
+            (f"the drill's{', of ' + _scenarios_with(wait_s) if wait_s != of_drill[0] else ''}", LEASE_S, wait_s)
+            for wait_s in of_drill
+        ),
+        *((f"the defaults, {name}", lease_s, wait_s) for name, wait_s in _takeover_clocks().items()),
+        ("the shortest lease, FedNow", shortest_s, _takeover_clocks()["FedNow"]),
+    ]
+    shown = ((name, f"{lease:g}", f"{wait:g}", f"{_lease_over_s(lease) + wait:g}") for name, lease, wait in rows)
+    return table(("clocks", "lease, s", "asked after, s", "asked after the command, s"), shown)
+
+
+def _lease_over_s(lease_s: float) -> float:
+    return LeaseTerms(RegionId("lost"), 1, lease_s).surely_over_s
+
+
+def _takeover_clocks() -> Mapping[str, float]:
+    """How long the rail is not asked after a lease's end, by the rails that are served; of both, the longer counts."""
+    settings = Settings()
+    return {"FedNow": settings.fednow.status_request_wait_s, "RTP alone": settings.rtp.repeat_wait_s}
+
+
+def _scenarios_with(wait_s: float) -> str:
+    return ", ".join(f"`{name}`" for name, each in SCENARIOS.items() if each.conditions.status_request_wait_s == wait_s)
+
+
 TABLES: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
     "settings": ("docs/settings.md", settings_table),
     "problems": ("docs/api.md", problems_table),
@@ -166,6 +222,8 @@ TABLES: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
     ),
     "dependencies": ("docs/DEPENDENCIES.md", dependencies_table),
     "states": ("docs/ARCHITECTURE.md", states_table),
+    "a takeover": ("docs/regions.md", takeover_table),
+    "a takeover's clocks": ("docs/drills.md", takeover_clocks_table),
 }
 """Which document holds which table."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ import pytest
 from aiohttp import web
 
 from adapters.http.answers import PENDING_TYPE
+from adapters.http.api import Sender
 from adapters.http.headers import ANSWERED_IN, FORWARDED_FROM
 from adapters.http.peer import Peer
 from adapters.http.serving import serving
 from gateway.domain.identity import SLOTS
 from gateway.domain.payment import RegionId
 from gateway.service.ports import NotServingError
-from tests.unit.http.world import Answer, World, json_payment, message, open_world
+from tests.unit.http.world import BEARER, Answer, World, json_payment, message, open_world
 
 EAST, WEST = RegionId("use1"), RegionId("usw2")
 
@@ -250,3 +252,44 @@ async def test_reading_is_answered_where_it_is_asked(two: Two) -> None:
     answer = await two.east.get(f"/v1/payments/{accepted.json['payment_id']}")
 
     assert answer.status == 404
+
+
+async def test_a_submission_is_in_progress_until_it_is_answered_by_who_has_sent_it(two: Two) -> None:
+    """What is forwarded is so in both regions: there it is the peer's."""
+    worlds = (two.east, two.west)
+    expected = [Counter({Sender.CLIENT: 1}), Counter({Sender.CLIENT: 1, Sender.PEER: 1})]
+    async with asyncio.TaskGroup() as group:
+        asked = [
+            group.create_task(world.post_message(message(number), {"Prefer": "wait=15"}))
+            for number, world in enumerate(worlds)
+        ]
+        async with asyncio.timeout(5):
+            while [world.in_progress for world in worlds] != expected:
+                await asyncio.sleep(0.01)
+        while not all(task.done() for task in asked):
+            two.west.clock.advance(1)
+            await asyncio.sleep(0.01)
+
+    assert [task.result().status for task in asked] == [202, 202]
+    assert [world.in_progress.total() for world in worlds] == [0, 0]
+
+
+async def test_a_submission_is_not_in_progress_before_it_has_come_whole(two: Two) -> None:
+    """The gateway has read its head, and says so: who counts arrivals must not count that."""
+    body, west = json_payment(), two.west
+    head = {**BEARER, "Content-Type": "application/json", "Idempotency-Key": "key-1", "Host": "gateway"}
+    head |= {"Content-Length": str(len(body)), "Expect": "100-continue", "Connection": "close"}
+    lines = ("POST /v1/payments HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", "")
+    reader, writer = await asyncio.open_connection("127.0.0.1", west.port)
+    try:
+        writer.write("\r\n".join(lines).encode() + body[:20])
+        invited = await reader.readuntil(b"\r\n\r\n")
+        before = west.in_progress.total()
+        writer.write(body[20:])
+        answer = await reader.read()
+    finally:
+        writer.close()
+
+    assert invited == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer.startswith(b"HTTP/1.1 202 ")
+    assert (before, west.in_progress) == (0, {Sender.CLIENT: 0})

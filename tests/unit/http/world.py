@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from aiohttp import ClientResponse, ClientSession, web
 
-from adapters.http.api import Api, HttpLimits, ReadinessCheck, Served, Takes
+from adapters.http.api import Api, HttpLimits, ReadinessCheck, Sender, Served, Takes
 from adapters.http.application import build_application
 from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE, XML_MESSAGE_EXAMPLE
 from adapters.http.peer import Peer
@@ -184,6 +185,7 @@ class World:
     session: ClientSession
     port: int
     served: list[Served]
+    in_progress: Counter[Sender]
     incoming: InMemoryIncoming
     deciding: IncomingDecider
     conversations: InMemoryConversations
@@ -351,6 +353,7 @@ async def open_world(
         days=days,
     )
     served: list[Served] = []
+    in_progress = Counter[Sender]()
     incoming = InMemoryIncoming(store)
     conversations = InMemoryConversations(incoming)
     payments = Decisions(store, saves, observer)
@@ -403,6 +406,7 @@ async def open_world(
         identifiers=SystemIdentifiers(),
         render_metrics=lambda: (b"gateway_up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
         record_request=served.append,
+        count_submission=lambda sender, change: in_progress.update({sender: change}),
         report_fault=observer.fault,
         promise_s=TIMING.promise_s,
         version="0.0.0",
@@ -439,6 +443,7 @@ async def open_world(
             session,
             port,
             served,
+            in_progress,
             incoming,
             desk.decisions.decider,
             conversations,

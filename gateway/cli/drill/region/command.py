@@ -59,6 +59,7 @@ def run_region_drill(
                     "received": each.received,
                     "refused": each.refused,
                     "errors_in_hand_over": each.errors_in_hand_over,
+                    "ledger_faults": each.ledger_faults,
                     "wrong": each.wrong,
                 }
                 for each in results

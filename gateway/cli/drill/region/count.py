@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ import asyncpg
 from adapters.postgres.tables import REPLICATED, region_pulse
 from gateway.cli.drill.region.arrivals import Arrivals
 from gateway.cli.drill.region.evidence import Claim, Claims, Evidence, RailRecord
+from gateway.cli.drill.region.ledgers import BOOKED, Ledgers, settled_cents
 from gateway.cli.drill.region.load import Load
 from gateway.cli.drill.region.received import RailAnswers, Received, Transfer, Transfers
 from gateway.cli.ledger import books_of
@@ -82,6 +83,8 @@ class Result:
     missed: set[str] = field(default_factory=set)
     """Those of them that were accepted, and unknown to who took over at that moment."""
     refused: Mapping[str, int] = field(default_factory=dict)
+    ledger_faults: list[str] = field(default_factory=list)
+    """Where a region's ledger is not what its states say, or not what the rail's ledger says, message by message."""
     errors_in_hand_over: int = 0
     """How often the region that served all along refused a client while slots were handed back as planned."""
     moved_at: datetime | None = None
@@ -97,7 +100,7 @@ class Result:
         """Whether every promise was kept."""
         is_quick = self.rto_s is None or self.rto_s <= RTO_MAX_S
         is_whole = self.accounted == self.acknowledged and not (self.doubled or self.diverged or self.open)
-        return is_whole and is_quick and not self.wrong
+        return is_whole and is_quick and not self.wrong and not self.ledger_faults
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the drill prints it."""
@@ -116,7 +119,7 @@ class Result:
     @property
     def remarks(self) -> Sequence[str]:
         """What was wrong, as far as it is shown, and what a promise was broken by."""
-        found = self.wrong[:SHOWN_MAX]
+        found = [*self.wrong[:SHOWN_MAX], *self.ledger_faults[:SHOWN_MAX]]
         if self.open:
             found.append(f"{self.open} things were still to be done")
         if self.errors_in_hand_over:
@@ -210,12 +213,22 @@ async def count(
     for message_id in (*result.stale, *result.timely):
         if fault := held_up(rail, message_id, settles=message_id in result.timely):
             result.wrong.append(f"{message_id} {fault}")
+    claims = [claim for each in (*here.values(), *there.values()) for claim in each]
+    message_ids = {*(claim.message_id for claim in claims), *load.arrivals.message_ids}
+    result.ledger_faults += await _ledger_faults(regions, journal, message_ids)
+    result.in_doubt_resolved = (await fetched(regions[0], _ASKED, pattern))[0][0]
+
+
+async def _ledger_faults(regions: Sequence[Region], journal: bytes, message_ids: Collection[str]) -> list[str]:
+    """Return where each region's ledger is not what its states say, and where those and the rail's differ."""
+    found, booked = [], {}
     for region in regions:
         books = await books_of(region.server.superuser_dsn)
-        result.wrong += [f"{region.name}'s ledger: {fault}" for fault in (*books.faults, *books.return_faults)]
+        found += [f"{region.name}'s ledger: {fault}" for fault in (*books.faults, *books.return_faults)]
         if books.sum_cents:
-            result.wrong.append(f"{region.name}'s ledger is out of balance by {books.sum_cents} cents")
-    result.in_doubt_resolved = (await fetched(regions[0], _ASKED, pattern))[0][0]
+            found.append(f"{region.name}'s ledger is out of balance by {books.sum_cents} cents")
+        booked[region.name] = {row["message_id"]: row["cents"] for row in await fetched(region, BOOKED, message_ids)}
+    return [*Ledgers(settled_cents(journal.splitlines()), booked).faults(message_ids), *found]
 
 
 async def _count_received(result: Result, arrivals: Arrivals, regions: Sequence[Region], journal: bytes) -> None:

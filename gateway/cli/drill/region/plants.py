@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from adapters.postgres.replication.connection import PUBLICATION, connected, subscription_of
-from adapters.postgres.tables import REPLICATED
+from adapters.postgres.tables import REPLICATED, ledger_posting
 from gateway.cli.two_regions import Region, TwoRegions
 
 
@@ -22,6 +22,8 @@ class Plant(StrEnum):
     FRESH_STAMP = "fresh-stamp"
     ANSWER_ALONE = "answer-alone"
     ACKNOWLEDGE_ALONE = "acknowledge-alone"
+    UNBOOKED = "unbooked"
+    BOOKED_APART = "booked-apart"
 
 
 SENTENCES: Final[Mapping[Plant, tuple[str, str]]] = {
@@ -33,6 +35,8 @@ SENTENCES: Final[Mapping[Plant, tuple[str, str]]] = {
     Plant.FRESH_STAMP: ("frozen-60", "What was held up before the write is given a new creation time."),
     Plant.ANSWER_ALONE: ("isolated", "What the rail brings is accepted before both regions have that."),
     Plant.ACKNOWLEDGE_ALONE: ("synchronous", "Who waits for both regions is answered before the other has it."),
+    Plant.UNBOOKED: ("cut", "What settles in one region is not booked: both regions' ledgers lack it."),
+    Plant.BOOKED_APART: ("cut", "What one region books as settled does not come into the other's ledger."),
 }
 """The scenario in which each shows, and what it takes away."""
 
@@ -44,6 +48,13 @@ BEGIN
 END
 $$
 """
+
+_NOT_BOOKED: Final = """
+CREATE FUNCTION leave_unbooked() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER leave_unbooked BEFORE INSERT ON {ledger} FOR EACH ROW WHEN (NEW.kind = 'post')
+    EXECUTE FUNCTION leave_unbooked();
+"""
+_NOR_WHAT_ARRIVES: Final = "ALTER TABLE {ledger} ENABLE REPLICA TRIGGER leave_unbooked"
 
 
 async def plant_in_databases(two: TwoRegions, plants: frozenset[Plant]) -> None:
@@ -59,6 +70,11 @@ async def plant_in_databases(two: TwoRegions, plants: frozenset[Plant]) -> None:
             await _executed(west, f"ALTER PUBLICATION {PUBLICATION} ADD TABLE {shared}")
         follows = f"ALTER SUBSCRIPTION {subscription_of(east.name, west.name)} REFRESH PUBLICATION"
         await _executed(east, f"{follows} WITH (copy_data = false)")
+    ledger = f"{ledger_posting.name}_{west.name}"
+    if Plant.UNBOOKED in plants:
+        await _executed(west, _NOT_BOOKED.format(ledger=ledger))
+    if Plant.BOOKED_APART in plants:
+        await _executed(east, (_NOT_BOOKED + _NOR_WHAT_ARRIVES).format(ledger=ledger))
 
 
 async def _executed(region: Region, statement: str) -> None:
