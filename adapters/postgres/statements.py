@@ -394,6 +394,9 @@ RELAY: Final = """
     RETURNING delivery_id, queue, payment_id, deadline_at
 """
 
+LEFT_TO_RELAY: Final = "SELECT FROM outbox WHERE created_at < $1 ORDER BY position LIMIT 1"
+"""Whether there is anything to relay: mostly not, and to find that out takes no transaction."""
+
 UNHURRIED: Final = "(SELECT set_config('synchronous_commit', 'off', true)) = 'off'"
 """A condition that always holds, and has the commit of its own statement not wait for the disk, which others wait for.
 

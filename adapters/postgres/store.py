@@ -286,12 +286,18 @@ class PostgresStore:
         self, *, limit: int, created_before: datetime | None = None
     ) -> AsyncIterator[Sequence[OutboundDelivery]]:
         """Claim and delete outbox rows around the caller's publish; see the port."""
+        before = created_before or _NEVER
+        with translated():
+            left = await self._pool.fetch(statements.LEFT_TO_RELAY, before)
+        if not left:
+            yield []
+            return
         async with AsyncExitStack() as stack:
             with translated():
                 connection = await stack.enter_async_context(self._pool.acquire())
                 transaction = connection.transaction()
                 await transaction.start()
-                rows = await connection.fetch(statements.RELAY, limit, created_before or _NEVER)
+                rows = await connection.fetch(statements.RELAY, limit, before)
             try:
                 yield [
                     OutboundDelivery(
