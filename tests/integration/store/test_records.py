@@ -22,8 +22,10 @@ from gateway.domain.payment import FundsHolder, Rail
 from gateway.domain.regions import FIRST_EPOCH
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.ports import MessageDirection
-from tests.integration.store.harness import NOW, REGION, VAULT, decision, new_payment, raw_message
-from tests.integration.store.test_incoming_contract import new, receiving_rail
+from tests.conftest import REGION
+from tests.fakes.incoming_rail import receiving_rail
+from tests.integration.store.harness import NOW, VAULT, decision, new_payment, raw_message
+from tests.integration.store.test_incoming_contract import new
 
 RECORDSET: Final = re.compile(r"json_to_recordset\(\$(\d+)\) AS \w+ \(([^)]*)\)")
 
