@@ -12,7 +12,13 @@ from asyncpg import Record
 
 from adapters.postgres.rows import SavedWith, reason_from, records, request_from, request_row
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import (
+    Attention,
+    IncomingFact,
+    IncomingTransfer,
+    RecordedFact,
+    contrary_word_from,
+)
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.service.chain import first_incoming_digest, incoming_decision_facts, message_facts
 from gateway.service.ports import IncomingDecision, NewTransfer, Vault
@@ -111,6 +117,7 @@ def _decision_row(decision: IncomingDecision) -> dict[str, Any]:
         "returning_cents": decision.returns.returning_cents,
         "returned_cents": decision.returns.returned_cents,
         "attention": decision.attention and decision.attention.value,
+        "contrary_word": decision.contrary_word and decision.contrary_word.value,
         **request_row(decision.request),
     }
 
@@ -155,6 +162,8 @@ def transfer_from(row: Record) -> IncomingTransfer:
         returned_cents=row["returned_cents"],
         request=request_from(row),
         attention=None if row["attention"] is None else Attention(row["attention"]),
+        region=RegionId(row["region"]),
+        contrary_word=None if row["contrary_word"] is None else contrary_word_from(row["contrary_word"]),
     )
 
 
