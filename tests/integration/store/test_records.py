@@ -54,7 +54,7 @@ def accepting() -> Sequence[Any]:
 
 def saving() -> Sequence[Any]:
     """What is given to the statements that save: a decision with everything that may be saved with one."""
-    payment = new_payment("key-1").accepted(FundsHolder.TENANT)
+    payment = new_payment("key-1").accepted(FundsHolder.TENANT, region=REGION)
     sent = decision(payment, EventKind.SENDING_STARTED, raw_message(MessageDirection.RAIL_OUT, "SENT-1"))
     queued = decision(payment, EventKind.TAKEN_OVER)
     assert sent.messages
@@ -71,7 +71,7 @@ def saving_incoming() -> Sequence[Any]:
     decider = IncomingDecider({Rail.FEDNOW: receiving_rail()}, SystemIdentifiers())
     fact = IncomingFact(IncomingEvent.ACCEPTANCE_DECIDED)
     return incoming_save_parameters(
-        [decider.decide(new().received(), fact, at=NOW + timedelta(seconds=1))], VAULT, region=REGION
+        [decider.decide(new().received(region=REGION), fact, at=NOW + timedelta(seconds=1))], VAULT, region=REGION
     )
 
 
