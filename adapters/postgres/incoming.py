@@ -15,7 +15,7 @@ from adapters.postgres import incoming_statements as sql
 from adapters.postgres.archive import messages_of
 from adapters.postgres.connection import translated
 from adapters.postgres.homes import Homes
-from adapters.postgres.incoming_rows import admit_columns, fact_from, incoming_save_columns, transfer_from
+from adapters.postgres.incoming_rows import admit_parameters, fact_from, incoming_save_parameters, transfer_from
 from adapters.postgres.saving import ONE_BAD_ROW, SaveOutcome, save_each
 from adapters.postgres.statements import EVENTS
 from gateway.domain.incoming import IncomingState
@@ -140,7 +140,7 @@ class PostgresIncoming:
         if not waiting:
             return outcomes
         try:
-            parameters = admit_columns(waiting, self._vault, region=self._region, epochs=epochs)
+            parameters = admit_parameters(waiting, self._vault, region=self._region, epochs=epochs)
             rows = await self._pool.fetch(sql.ADMIT, self._region, *parameters)
         except ONE_BAD_ROW as error:
             if len(waiting) == 1:
@@ -205,7 +205,7 @@ class PostgresIncoming:
         self._tenure.demand()
 
         async def save(rail: Rail, group: Sequence[IncomingDecision]) -> Mapping[UUID, SaveOutcome]:
-            parameters = incoming_save_columns(group, self._vault, region=self._region)
+            parameters = incoming_save_parameters(group, self._vault, region=self._region)
             rows = await self._pool.fetch(sql.SAVE, self._region, rail.value, *parameters)
             return {row["payment_id"]: True if row["is_ours"] else self._not_home(row["payment_id"]) for row in rows}
 

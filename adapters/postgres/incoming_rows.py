@@ -1,4 +1,4 @@
-"""Incoming transfers: values to columns and rows to values, by hand."""
+"""Incoming transfers: values to rows and rows to values, by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from adapters.postgres.rows import Columns, SavedWith, columns, reason_from, request_columns, request_from
+from adapters.postgres.rows import SavedWith, reason_from, records, request_from, request_row
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     Attention,
@@ -25,103 +25,101 @@ from gateway.service.ports import IncomingDecision, NewTransfer, Vault
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
 
 
-def admit_columns(
+def admit_parameters(
     transfers: Sequence[NewTransfer], vault: Vault, *, region: RegionId, epochs: Sequence[int]
-) -> Columns:
+) -> Sequence[Any]:
     """Return the parameters of `incoming_statements.ADMIT` after the region; `epochs` are those of the slots."""
-    rows = []
+    rows, bodies = [], []
     for new, epoch in zip(transfers, epochs, strict=True):
         sealed = vault.seal(new.message.body)
+        bodies.append(sealed.ciphertext)
         message = message_facts(new.message, sealed, at=new.received_at)
         rows.append(
-            (
-                epoch,
-                new.payment_id,
-                new.tenant_id,
-                new.rail.value,
-                new.message_id,
-                new.message_created_at,
-                new.instruction_id,
-                new.end_to_end_id,
-                new.transaction_id,
-                new.uetr,
-                new.amount.cents,
-                new.instructing_agent,
-                new.instructed_agent,
-                new.debtor_agent,
-                new.creditor_agent,
-                new.debtor_account_index,
-                new.creditor_account_index,
-                new.forwarded_at,
-                new.received_at,
-                new.answer_by,
-                new.timer_at,
-                new.inbox_id,
-                new.inbox_digest,
-                new.message.message_id,
-                new.message.message_type,
-                new.message.content_type,
-                sealed.key_id,
-                sealed.ciphertext,
-                message.digest,
-                first_incoming_digest(new, message, region=region, epoch=epoch),
-                new.slot,
-                new.original_id,
-            )
+            {
+                "epoch": epoch,
+                "payment_id": new.payment_id,
+                "tenant_id": new.tenant_id,
+                "rail": new.rail.value,
+                "message_id": new.message_id,
+                "message_created_at": new.message_created_at,
+                "instruction_id": new.instruction_id,
+                "end_to_end_id": new.end_to_end_id,
+                "transaction_id": new.transaction_id,
+                "uetr": new.uetr,
+                "amount_cents": new.amount.cents,
+                "instructing_agent": new.instructing_agent,
+                "instructed_agent": new.instructed_agent,
+                "debtor_agent": new.debtor_agent,
+                "creditor_agent": new.creditor_agent,
+                "debtor_account_index": new.debtor_account_index,
+                "creditor_account_index": new.creditor_account_index,
+                "forwarded_at": new.forwarded_at,
+                "received_at": new.received_at,
+                "answer_by": new.answer_by,
+                "timer_at": new.timer_at,
+                "inbox_id": new.inbox_id,
+                "inbox_digest": new.inbox_digest,
+                "raw_id": new.message.message_id,
+                "message_type": new.message.message_type,
+                "content_type": new.message.content_type,
+                "key_id": sealed.key_id,
+                "body": len(bodies),
+                "digest": message.digest,
+                "event_digest": first_incoming_digest(new, message, region=region, epoch=epoch),
+                "slot": new.slot,
+                "original_id": new.original_id,
+            }
         )
-    return columns(rows, 32)
+    return records(rows), bodies
 
 
-def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *, region: RegionId) -> Columns:
+def incoming_save_parameters(decisions: Sequence[IncomingDecision], vault: Vault, *, region: RegionId) -> Sequence[Any]:
     """Return the parameters of `incoming_statements.SAVE` after region and rail."""
     rows, saved_with = [], SavedWith(vault)
     for decision in decisions:
         messages = saved_with.add(decision.transfer.payment_id, decision)
         facts = incoming_decision_facts(decision, region=region).digest(messages)
-        rows.append((*_decision_row(decision), facts))
-    returns = [
-        (
-            *(each.started, each.returning_cents, each.returned_cents, *request_columns(decision.request)),
-            decision.attention and decision.attention.value,
-            decision.contrary_word and decision.contrary_word.value,
-        )
-        for decision in decisions
-        for each in (decision.returns,)
-    ]
-    return [*columns(rows, 27), *saved_with.columns(), *columns(returns, 8)]
+        rows.append({**_decision_row(decision), "event_facts": facts})
+    return records(rows), *saved_with.parameters()
 
 
-def _decision_row(decision: IncomingDecision) -> tuple[Any, ...]:
+def _decision_row(decision: IncomingDecision) -> dict[str, Any]:
     transfer, fact = decision.transfer, decision.fact
     reason, shown = fact.reason, decision.reason
-    return (
-        transfer.payment_id,
-        transfer.tenant_id,
-        transfer.version,
-        fact.kind.value,
-        transfer.state.value,
-        decision.state.value,
-        fact.status,
-        reason and reason.code,
-        reason and reason.origin.value,
-        reason and reason.text,
-        fact.business_message_id,
-        json.dumps(fact.details),
-        decision.at,
-        decision.timer is not None,
-        decision.timer if isinstance(decision.timer, datetime) else None,
-        decision.unsent_at,
-        decision.inbox_id,
-        decision.inbox_digest,
-        int(fact.kind is IncomingEvent.STATUS_REQUESTED),
-        decision.answer,
-        decision.status,
-        shown and shown.code,
-        shown and shown.origin.value,
-        shown and shown.text,
-        decision.at if decision.state.is_final else None,
-        decision.contradiction,
-    )
+    return {
+        "payment_id": transfer.payment_id,
+        "tenant_id": transfer.tenant_id,
+        "expected_version": transfer.version,
+        "kind": fact.kind.value,
+        "state_before": transfer.state.value,
+        "state_after": decision.state.value,
+        "event_status": fact.status,
+        "event_reason_code": reason and reason.code,
+        "event_reason_origin": reason and reason.origin.value,
+        "event_reason_text": reason and reason.text,
+        "business_message_id": fact.business_message_id,
+        "details": json.dumps(fact.details),
+        "at": decision.at,
+        "timer_changes": decision.timer is not None,
+        "timer_at": decision.timer if isinstance(decision.timer, datetime) else None,
+        "unsent_at": decision.unsent_at,
+        "inbox_id": decision.inbox_id,
+        "inbox_digest": decision.inbox_digest,
+        "status_requests": int(fact.kind is IncomingEvent.STATUS_REQUESTED),
+        "answer": decision.answer,
+        "status": decision.status,
+        "reason_code": shown and shown.code,
+        "reason_origin": shown and shown.origin.value,
+        "reason_text": shown and shown.text,
+        "final_at": decision.at if decision.state.is_final else None,
+        "contradiction": decision.contradiction,
+        "returns": decision.returns.started,
+        "returning_cents": decision.returns.returning_cents,
+        "returned_cents": decision.returns.returned_cents,
+        "attention": decision.attention and decision.attention.value,
+        "contrary_word": decision.contrary_word and decision.contrary_word.value,
+        **request_row(decision.request),
+    }
 
 
 def transfer_from(row: Record) -> IncomingTransfer:

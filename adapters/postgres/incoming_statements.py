@@ -13,18 +13,13 @@ from gateway.domain.request import RequestState
 
 ADMIT: Final = """
 WITH asked AS (
-    SELECT * FROM unnest(
-        $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[],
-        $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[],
-        $18::bytea[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::text[],
-        $24::bytea[], $25::uuid[], $26::text[], $27::text[], $28::text[], $29::bytea[], $30::bytea[], $31::bytea[],
-        $32::smallint[], $33::uuid[]
-    ) AS asked (
-        epoch, payment_id, tenant_id, rail, message_id, message_created_at, instruction_id, end_to_end_id,
-        transaction_id, uetr, amount_cents, instructing_agent, instructed_agent, debtor_agent, creditor_agent,
-        debtor_account_index, creditor_account_index, forwarded_at, received_at, answer_by, timer_at, inbox_id,
-        inbox_digest, raw_id, message_type, content_type, key_id, body, digest, event_digest, slot,
-        original_id
+    SELECT * FROM json_to_recordset($2) AS asked (
+        epoch bigint, payment_id uuid, tenant_id text, rail text, message_id text, message_created_at timestamptz,
+        instruction_id text, end_to_end_id text, transaction_id text, uetr text, amount_cents bigint,
+        instructing_agent text, instructed_agent text, debtor_agent text, creditor_agent text,
+        debtor_account_index bytea, creditor_account_index bytea, forwarded_at timestamptz, received_at timestamptz,
+        answer_by timestamptz, timer_at timestamptz, inbox_id text, inbox_digest bytea, raw_id uuid, message_type text,
+        content_type text, key_id text, body integer, digest bytea, event_digest bytea, slot smallint, original_id uuid
     )
 ), input AS MATERIALIZED (
     SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch
@@ -56,8 +51,8 @@ WITH asked AS (
 ), raw AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
         content_type, key_id, body, digest, at, event_sequence)
-    SELECT $1, raw_id, tenant_id, payment_id, 'rail_in', message_type, inbox_id, content_type, key_id, body, digest,
-        received_at, 1
+    SELECT $1, raw_id, tenant_id, payment_id, 'rail_in', message_type, inbox_id, content_type, key_id,
+        ($3::bytea[])[body], digest, received_at, 1
     FROM fresh
 ), received AS (
     INSERT INTO inbox (region, rail, inbox_id, digest, tenant_id, payment_id, at)
@@ -72,18 +67,14 @@ SELECT payment_id FROM fresh
 
 SAVE: Final = f"""
 WITH input AS (
-    SELECT * FROM unnest(
-        $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-        $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
-        $18::timestamptz[], $19::text[], $20::bytea[], $21::integer[], $22::text[], $23::text[], $24::text[],
-        $25::text[], $26::text[], $27::timestamptz[], $28::boolean[], $29::bytea[], $49::integer[], $50::bigint[],
-        $51::bigint[], $52::text[], $53::text[], $54::timestamptz[], $55::text[], $56::text[]
-    ) AS input (
-        payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
-        event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at, unsent_at,
-        inbox_id, inbox_digest, status_requests, answer, status, reason_code, reason_origin, reason_text, final_at,
-        contradiction, event_facts, returns, returning_cents, returned_cents, request_state, request_message_id,
-        request_due_at, attention, contrary_word
+    SELECT * FROM json_to_recordset($3) AS input (
+        payment_id uuid, tenant_id text, expected_version integer, kind text, state_before text, state_after text,
+        event_status text, event_reason_code text, event_reason_origin text, event_reason_text text,
+        business_message_id text, details text, at timestamptz, timer_changes boolean, timer_at timestamptz,
+        unsent_at timestamptz, inbox_id text, inbox_digest bytea, status_requests integer, answer text, status text,
+        reason_code text, reason_origin text, reason_text text, final_at timestamptz, contradiction boolean,
+        event_facts bytea, returns integer, returning_cents bigint, returned_cents bigint, request_state text,
+        request_message_id text, request_due_at timestamptz, attention text, contrary_word text
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id,

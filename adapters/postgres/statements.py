@@ -28,18 +28,13 @@ def in_the_archive(statement: str) -> str:
 
 ACCEPT: Final = f"""
 WITH asked AS (
-    SELECT * FROM unnest(
-        $2::bigint[], $3::text[], $4::text[], $5::smallint[], $6::bytea[], $7::uuid[], $8::text[], $9::text[],
-        $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bytea[],
-        $18::date[], $19::timestamptz[], $20::timestamptz[], $21::uuid[], $22::text[], $23::text[], $24::text[],
-        $25::bytea[], $26::bytea[], $27::text[], $28::text[], $29::timestamptz[], $34::bytea[],
-        $35::bytea[], $36::uuid[], $37::text[]
-    ) AS asked (
-        epoch, tenant_id, idempotency_key, slot, content_digest, payment_id, rail, message_id, end_to_end_id,
-        instruction_id, uetr, amount_cents, debtor_agent, creditor_agent, debtor_account_index,
-        creditor_account_index, business_date, accepted_at, deadline_at, raw_id, message_type, content_type, key_id,
-        body, digest, business_message_id, direction, timer_at, digest_with_tenant,
-        digest_with_core, original_id, known_holder
+    SELECT * FROM json_to_recordset($2) AS asked (
+        epoch bigint, tenant_id text, idempotency_key text, slot smallint, content_digest bytea, payment_id uuid,
+        rail text, message_id text, end_to_end_id text, instruction_id text, uetr text, amount_cents bigint,
+        debtor_agent text, creditor_agent text, debtor_account_index bytea, creditor_account_index bytea,
+        business_date date, accepted_at timestamptz, deadline_at timestamptz, raw_id uuid, message_type text,
+        content_type text, key_id text, body integer, digest bytea, business_message_id text, direction text,
+        timer_at timestamptz, digest_with_tenant bytea, digest_with_core bytea, original_id uuid, known_holder text
     )
 ), input AS MATERIALIZED (
     SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch
@@ -85,7 +80,7 @@ WITH asked AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
         content_type, key_id, body, digest, at, event_sequence)
     SELECT $1, raw_id, tenant_id, payment_id, direction, message_type, business_message_id, content_type, key_id,
-        body, digest, accepted_at, 1
+        ($3::bytea[])[body], digest, accepted_at, 1
     FROM fresh
 ), states AS (
     INSERT INTO payment_state (payment_id, tenant_id, state, version, epoch, transfers, status_requests, pings,
@@ -94,8 +89,7 @@ WITH asked AS (
 ), queued AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, fresh.tenant_id, fresh.payment_id, out.deadline_at, fresh.accepted_at
-    FROM unnest($30::uuid[], $31::text[], $32::uuid[], $33::timestamptz[])
-        AS out (delivery_id, queue, payment_id, deadline_at)
+    FROM json_to_recordset($4) AS out (delivery_id uuid, queue text, payment_id uuid, deadline_at timestamptz)
     JOIN fresh ON fresh.payment_id = out.payment_id
 )
 SELECT tenant_id, idempotency_key, funds_holder FROM fresh
@@ -136,18 +130,18 @@ SAVED_WITH_IT: Final = """), events AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
         content_type, key_id, body, digest, at, event_sequence)
     SELECT $1, raw.message_id, input.tenant_id, raw.payment_id, raw.direction, raw.message_type,
-        raw.business_message_id, raw.content_type, raw.key_id, raw.body, raw.digest, raw.at, input.expected_version + 1
-    FROM unnest($30::uuid[], $31::uuid[], $32::text[], $33::text[], $34::text[], $35::text[], $36::text[],
-        $37::bytea[], $38::bytea[], $39::timestamptz[])
-        AS raw (payment_id, message_id, direction, message_type, business_message_id, content_type, key_id, body,
-            digest, at)
+        raw.business_message_id, raw.content_type, raw.key_id, ($5::bytea[])[raw.body], raw.digest, raw.at,
+        input.expected_version + 1
+    FROM json_to_recordset($4) AS raw (
+        payment_id uuid, message_id uuid, direction text, message_type text, business_message_id text,
+        content_type text, key_id text, body integer, digest bytea, at timestamptz
+    )
     JOIN moved ON moved.payment_id = raw.payment_id
     JOIN input ON input.payment_id = raw.payment_id
 ), queued AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, input.tenant_id, out.payment_id, out.deadline_at, input.at
-    FROM unnest($40::uuid[], $41::text[], $42::uuid[], $43::timestamptz[])
-        AS out (delivery_id, queue, payment_id, deadline_at)
+    FROM json_to_recordset($6) AS out (delivery_id uuid, queue text, payment_id uuid, deadline_at timestamptz)
     JOIN moved ON moved.payment_id = out.payment_id
     JOIN input ON input.payment_id = out.payment_id
 ), booked AS (
@@ -155,28 +149,23 @@ SAVED_WITH_IT: Final = """), events AS (
         at)
     SELECT $1, posting.payment_id, input.tenant_id, $2, moved.epoch, input.expected_version + 1, posting.kind,
         posting.debit, posting.credit, posting.amount_cents, input.at
-    FROM unnest($44::uuid[], $45::text[], $46::text[], $47::text[], $48::bigint[])
-        AS posting (payment_id, kind, debit, credit, amount_cents)
+    FROM json_to_recordset($7) AS posting (payment_id uuid, kind text, debit text, credit text, amount_cents bigint)
     JOIN moved ON moved.payment_id = posting.payment_id
     JOIN input ON input.payment_id = posting.payment_id
 )"""
 """What is saved with decisions of either kind, once their rows have `moved`: event, inbox, raw messages, deliveries,
-postings; in both `SAVE` statements, before what they return. Parameters from $30 on: `rows.SavedWith`."""
+postings; in both `SAVE` statements, before what they return. Parameters from $4 on: `rows.SavedWith`."""
 
 SAVE: Final = f"""
 WITH input AS (
-    SELECT * FROM unnest(
-        $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-        $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
-        $18::timestamptz[], $19::text[], $20::integer[], $21::text[], $22::text[], $23::text[], $24::text[],
-        $25::timestamptz[], $26::bytea[], $27::boolean[], $28::integer[], $29::integer[], $49::bytea[],
-        $50::bigint[], $51::text[], $52::text[], $53::timestamptz[]
-    ) AS input (
-        payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
-        event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at,
-        creation_time, inbox_id, status_requests, status, reason_code, reason_origin, reason_text, final_at,
-        inbox_digest, contradiction, transfers, pings, event_facts, returned_cents, request_state, request_message_id,
-        request_due_at
+    SELECT * FROM json_to_recordset($3) AS input (
+        payment_id uuid, tenant_id text, expected_version integer, kind text, state_before text, state_after text,
+        event_status text, event_reason_code text, event_reason_origin text, event_reason_text text,
+        business_message_id text, details text, at timestamptz, timer_changes boolean, timer_at timestamptz,
+        creation_time timestamptz, inbox_id text, inbox_digest bytea, status_requests integer, status text,
+        reason_code text, reason_origin text, reason_text text, final_at timestamptz, contradiction boolean,
+        transfers integer, pings integer, event_facts bytea, returned_cents bigint, request_state text,
+        request_message_id text, request_due_at timestamptz
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id,
@@ -415,6 +404,9 @@ RELAY: Final = """
     ))
     RETURNING delivery_id, queue, payment_id, deadline_at
 """
+
+LEFT_TO_RELAY: Final = "SELECT FROM outbox WHERE created_at < $1 ORDER BY position LIMIT 1"
+"""Whether there is anything to relay: mostly not, and to find that out takes no transaction."""
 
 UNHURRIED: Final = "(SELECT set_config('synchronous_commit', 'off', true)) = 'off'"
 """A condition that always holds, and has the commit of its own statement not wait for the disk, which others wait for.

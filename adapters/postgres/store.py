@@ -17,12 +17,12 @@ from adapters.postgres.connection import translated
 from adapters.postgres.homes import Homes
 from adapters.postgres.releases import demand_schema
 from adapters.postgres.rows import (
-    accept_columns,
+    accept_parameters,
     digest_of,
     event_from,
     message_from,
     payment_from,
-    save_columns,
+    save_parameters,
 )
 from adapters.postgres.saving import ONE_BAD_ROW, SaveOutcome, constraint_of, save_each
 from gateway.domain.doubt import NotFoundPolicy
@@ -200,7 +200,7 @@ class PostgresStore:
 
     async def _insert(self, payments: Sequence[NewPayment]) -> dict[_Key, FundsHolder]:
         epochs = [self._homes.epoch_of(new.slot) for new in payments]
-        parameters = accept_columns(payments, self._vault, region=self._region, epochs=epochs)
+        parameters = accept_parameters(payments, self._vault, region=self._region, epochs=epochs)
         statement = statements.ACCEPT if self._is_alone else statements.ACCEPT_BESIDE_ANOTHER
         rows = await self._pool.fetch(statement, self._region, *parameters)
         return {(row["tenant_id"], row["idempotency_key"]): FundsHolder(row["funds_holder"]) for row in rows}
@@ -268,7 +268,7 @@ class PostgresStore:
         self._tenure.demand()
 
         async def save(rail: Rail, group: Sequence[Decision]) -> Mapping[UUID, SaveOutcome]:
-            parameters = save_columns(group, self._vault, region=self._region)
+            parameters = save_parameters(group, self._vault, region=self._region)
             rows = await self._pool.fetch(statements.SAVE, self._region, rail.value, *parameters)
             return {row["payment_id"]: True if row["is_ours"] else self._not_home(row["payment_id"]) for row in rows}
 
@@ -288,12 +288,18 @@ class PostgresStore:
         self, *, limit: int, created_before: datetime | None = None
     ) -> AsyncIterator[Sequence[OutboundDelivery]]:
         """Claim and delete outbox rows around the caller's publish; see the port."""
+        before = created_before or _NEVER
+        with translated():
+            left = await self._pool.fetch(statements.LEFT_TO_RELAY, before)
+        if not left:
+            yield []
+            return
         async with AsyncExitStack() as stack:
             with translated():
                 connection = await stack.enter_async_context(self._pool.acquire())
                 transaction = connection.transaction()
                 await transaction.start()
-                rows = await connection.fetch(statements.RELAY, limit, created_before or _NEVER)
+                rows = await connection.fetch(statements.RELAY, limit, before)
             try:
                 yield [
                     OutboundDelivery(

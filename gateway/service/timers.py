@@ -15,8 +15,10 @@ from gateway.service.ports import Clock, Decision, DueTimer, Observer, Unavailab
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.supervise import Verdict, each
 
-PAUSE_S: Final = 0.05
-"""How often the timers are looked at; a timer is late by this at the most when the process keeps up."""
+PAUSE_S: Final = 0.1
+"""How often the timers are looked at; a timer is late by this at the most when the process keeps up.
+
+They are of seconds; and every worker looks, whether anything is due or not."""
 
 BATCH_MAX: Final = 100
 

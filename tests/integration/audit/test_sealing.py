@@ -15,7 +15,7 @@ import pytest
 from adapters.postgres import statements
 from adapters.postgres.cluster import find_programs
 from adapters.postgres.connection import open_pool
-from adapters.postgres.rows import accept_columns
+from adapters.postgres.rows import accept_parameters
 from adapters.postgres.sealing import PostgresAudit
 from adapters.postgres.server import EmbeddedPostgres
 from gateway.domain.audit import chained
@@ -44,8 +44,8 @@ class BySequenceAudit(PostgresAudit):
 
 async def save(connection: asyncpg.Connection, payments: Sequence[NewPayment]) -> None:
     """Save new payments as the store does, in a transaction that the caller ends."""
-    columns = accept_columns(payments, VAULT, region=REGION, epochs=[FIRST_EPOCH] * len(payments))
-    await connection.fetch(statements.ACCEPT, REGION, *columns)
+    parameters = accept_parameters(payments, VAULT, region=REGION, epochs=[FIRST_EPOCH] * len(payments))
+    await connection.fetch(statements.ACCEPT, REGION, *parameters)
 
 
 async def late_commit(database: Database, audit_type: type[PostgresAudit]) -> Trail:

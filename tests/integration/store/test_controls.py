@@ -14,7 +14,7 @@ import pytest
 
 from adapters.postgres import statements
 from adapters.postgres.connection import open_pool
-from adapters.postgres.rows import accept_columns
+from adapters.postgres.rows import accept_parameters
 from adapters.postgres.store import PostgresStore
 from gateway.domain.regions import FIRST_EPOCH
 from gateway.service.ports import Accepted, AcceptKind, Decision, NewPayment, OutboundDelivery
@@ -103,8 +103,8 @@ class SameStatementStore(PostgresStore):
     """Reads what others have claimed in the statement that failed to claim it: in a snapshot from before."""
 
     async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
-        columns = accept_columns(payments, VAULT, region=REGION, epochs=[FIRST_EPOCH] * len(payments))
-        rows = await self._pool.fetch(SAME_STATEMENT, REGION, *columns)
+        parameters = accept_parameters(payments, VAULT, region=REGION, epochs=[FIRST_EPOCH] * len(payments))
+        rows = await self._pool.fetch(SAME_STATEMENT, REGION, *parameters)
         return [Accepted(AcceptKind.REPLAYED, None) for _ in rows]
 
 
@@ -116,8 +116,8 @@ async def answers_to_a_repeat_whose_rival_commits_meanwhile(
     async with open_pool(database.application_dsn) as pool, asyncio.TaskGroup() as tasks, asyncio.timeout(10):
         store = store_type(pool, region=REGION, vault=VAULT)
         async with pool.acquire() as connection, connection.transaction():
-            columns = accept_columns([rival], VAULT, region=REGION, epochs=[FIRST_EPOCH])
-            await connection.fetch(statements.ACCEPT, REGION, *columns)
+            parameters = accept_parameters([rival], VAULT, region=REGION, epochs=[FIRST_EPOCH])
+            await connection.fetch(statements.ACCEPT, REGION, *parameters)
             answering = tasks.create_task(_accept(store, copy))
             await until_somebody_waits_for_a_lock(pool)
         return await answering
@@ -130,8 +130,8 @@ async def answers_to_another_payment_with_an_instruction_id_that_is_being_claime
     async with open_pool(database.application_dsn) as pool, asyncio.TaskGroup() as tasks, asyncio.timeout(10):
         store = PostgresStore(pool, region=REGION, vault=VAULT)
         async with pool.acquire() as connection, connection.transaction():
-            columns = accept_columns([over_rtp("key-1")], VAULT, region=REGION, epochs=[FIRST_EPOCH])
-            await connection.fetch(statements.ACCEPT, REGION, *columns)
+            parameters = accept_parameters([over_rtp("key-1")], VAULT, region=REGION, epochs=[FIRST_EPOCH])
+            await connection.fetch(statements.ACCEPT, REGION, *parameters)
             answering = tasks.create_task(_accept(store, over_rtp("key-2")))
             await until_somebody_waits_for_a_lock(pool, or_is_done=answering)
         return await answering

@@ -18,7 +18,7 @@ from tests.integration.bus.harness import Observed
 from tests.integration.store.harness import VAULT, new_payment
 
 STATEMENTS_MAX: Final = 6
-"""Of one batch: begin, claim and delete, commit; and the bus's one, in a transaction of its own or in none."""
+"""Of one batch: a look, begin, claim and delete, commit; and the bus's one, in a transaction of its own or in none."""
 
 
 @asynccontextmanager
@@ -51,6 +51,7 @@ async def test_a_batch_is_relayed_and_forgotten_in_as_many_statements_as_one_row
         by_row = [new_payment(f"by-row-{number}") for number in range(20)]
         await store.accept([new_payment("first")])
         await relay_once(store, bus)  # the driver asks for the types of what it has not met before
+        await store.forget([])
         await store.accept([new_payment("alone")])
         one = await statements_of(relay_once(store, bus))
         await store.accept(many)
