@@ -295,7 +295,7 @@ async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refu
     assert at_last["connection_party"] == {"signed_on": True}
     assert (suspended.exit_code, "9946" in suspended.output) == (1, True), suspended.output
     assert (last["code"], last["state"]) == ("admn.001", "refused")
-    assert [(each["code"], each["state"]) for each in at_last["operations"]] == [
+    assert [(each["code"], each["state"]) for each in at_last["operations"][:3]] == [
         ("admn.001", "done"),
         ("admn.003", "done"),
         ("admn.005", "done"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,6 +37,9 @@ from tests.conftest import Database, copy_database
 WAIT_S: Final = 2
 LATE_S: Final = 8
 """So late the first copy's answers come: after it was found to be without a receipt, and sent again."""
+
+NOT_RECEIVED_FOR: Final = "990000204"
+"""Connected by the same party, and received for by no tenant."""
 
 MANY: Final = 4
 MORE: Final = {
@@ -163,7 +167,8 @@ async def test_what_nobody_has_said_to_have_arrived_is_told_counted_pinged_for_a
     """A request for payment, a question, a request for a return, and an answer of ours, whose receipts are all lost.
 
     Three are few, and four are many: the rail is pinged once. The requests go again under another id by a person's
-    order, the answer does not. The control: what was acknowledged is nowhere.
+    order, the answer does not. The control: what was acknowledged is nowhere, nor is what was answered at once: a
+    question to an institution that nobody receives for.
     """
     heard = asked_for(receiver, "SIMSILENT")
     (came,) = receiver.order()
@@ -173,6 +178,9 @@ async def test_what_nobody_has_said_to_have_arrived_is_told_counted_pinged_for_a
     await asked_until(receiver, paid, lambda shown: shown["state"] == "SETTLED")
     await asked_until(receiver, f"{path_of(heard)}/events", lambda shown: len(shown["events"]) == 2)
     of_theirs = await known_as(receiver, asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-THEIRS"))
+    of_nobodys = {"message_id": payment["message_id"], "debtor_agent": NOT_RECEIVED_FOR}
+    asked_of_us(receiver, kind="information_request", **of_nobodys)
+    assert await taken_by_the_rail(receiver, "camt.029") == ["ignored"]
 
     receiver.switch_faults(messages={"admi.007": {"next": 1_000, "copies": 0}})
     request = asked_for(receiver, "SIMSILENT")
@@ -234,6 +242,21 @@ async def test_what_nobody_has_said_to_have_arrived_is_told_counted_pinged_for_a
     assert replayed.diverged == {}
     assert await faults_of(database) == 0
     assert await quarantined(database) == 0
+
+
+async def taken_by_the_rail(receiver: Receiver, name: str) -> list[str]:
+    """What the rail has said of each of our messages of a type, once one has come."""
+
+    def verdicts() -> list[str]:
+        url = f"{receiver.installation.simulator_urls[receiver.rail]}/simulator/v1/messages"
+        with urllib.request.urlopen(url) as response:
+            copies = json.load(response)
+        return [each["verdict"] for each in copies if (each.get("message_type") or "").startswith(name)]
+
+    async with asyncio.timeout(15):
+        while not (found := await asyncio.to_thread(verdicts)):
+            await asyncio.sleep(0.05)
+    return found
 
 
 async def metric(receiver: Receiver, name: str, value: float) -> bool:

@@ -118,8 +118,8 @@ async def test_whatever_the_institution_and_the_rail_do_the_answer_is_in_time_an
     posting = f"/v1/incoming-transfers/{rows[9]['payment_id']}/posting"
     ask(receiver, posting, {"outcome": "posted"})
     await until(database, ids[9], sent_in("POSTED"))
-    again = ask(receiver, posting, {"outcome": "posted"}, expected=409)
-    assert again["type"].endswith("posting_not_decidable")
+    twice = ask(receiver, posting, {"outcome": "posted"}, expected=409)
+    assert twice["type"].endswith("posting_not_decidable")
     assert receiver.at_rail(ids[9])["posting"] == [{"status": "ACCC", "reasons": []}]
     for name, value in receiver.installation.environment.items():
         monkeypatch.setenv(name, value)
