@@ -27,7 +27,8 @@
 
 ``POST /simulator/v1/conversations``
     ``{"kind": "request_for_payment" | "withdrawal" | "information_request", …}`` with the members of
-    `simulators.conversations.Asking`, on FedNow also `status_request`, on RTP `echo`: the network asks a participant;
+    `simulators.conversations.Asking`, on FedNow also `status_request` and `notification`, on RTP `echo`: the network
+    asks a participant, or tells it;
     201 with the message id.
 
 ``POST /simulator/v1/participants``
@@ -40,8 +41,9 @@
     says to another is relayed (`simulators.relay`). All others are played by the network, as all are at the beginning.
 
 ``POST /simulator/v1/faults``
-    ``{"drop_answers": n, "drop_receipts": n, "delay_answers_s": s, "refuse_connections": true|false}``, each optional:
-    switches these on and everything else off; answers what is on now.
+    ``{"drop_answers": n, "delay_answers_s": s, "messages": {"camt.029": {"next": n, "copies": n, "delay_s": s,
+    "unreadable": true|false}, …}, "refuse": {"pacs.028": code, …}, "refuse_connections": true|false}``, each optional
+    (`simulators.faults`): switches these on and everything else off; answers what is on now.
 """
 
 from __future__ import annotations
@@ -56,9 +58,9 @@ from aiohttp import web
 
 from iso20022 import MessageId, RoutingNumber
 from simulators.book import Book, Copy, PaymentRecord
+from simulators.faults import faults_from
 from simulators.forwarding import Forwarded
 from simulators.orders import answered_ms, orders_from, shown, summary_of
-from simulators.rail import Faults
 from simulators.service import SERVICE
 
 PREFIX: Final = "/simulator/v1/"
@@ -168,8 +170,8 @@ async def _attend(request: web.Request) -> web.Response:
 
 async def _switch_faults(request: web.Request) -> web.Response:
     try:
-        faults = _faults_from(json.loads(await request.read()))
-    except (ValueError, TypeError) as error:
+        faults = faults_from(json.loads(await request.read()))
+    except ValueError as error:
         raise web.HTTPBadRequest(text=f"no such faults: {error}") from error
     request.app[SERVICE].switch_faults(faults)
     return web.json_response(asdict(faults))
@@ -219,24 +221,6 @@ def _attended_from(content: Any) -> frozenset[RoutingNumber]:
             return frozenset(map(RoutingNumber, numbers))
         case _:
             raise ValueError("institutions is a list of routing numbers")
-
-
-def _faults_from(content: Any) -> Faults:
-    faults = Faults(**content)
-    checks = (
-        type(faults.drop_answers) is int and faults.drop_answers >= 0,
-        type(faults.drop_receipts) is int and faults.drop_receipts >= 0,
-        type(faults.delay_answers_s) in {int, float} and 0 <= faults.delay_answers_s <= LONGEST_DELAY_S,
-        type(faults.refuse_connections) is bool,
-    )
-    if not all(checks):
-        counted = "drop_answers and drop_receipts count"
-        raise ValueError(f"{counted}, delay_answers_s is in seconds, refuse_connections is true or false")
-    return faults
-
-
-LONGEST_DELAY_S: Final = 3_600
-"""The longest delay that can be switched on."""
 
 
 def _status_shown(record: PaymentRecord) -> str:

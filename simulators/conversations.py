@@ -69,8 +69,8 @@ class Asking:
     """A request that comes from the network, to a participant.
 
     ``kind`` is ``request_for_payment``, ``withdrawal`` (of the request ``message_id``), ``information_request`` (about
-    the payment ``message_id``, which the participant has sent) or ``status_request`` (about what it was sent under
-    ``message_id``, a message of the type ``original``).
+    the payment ``message_id``, which the participant has sent), ``status_request`` (about what it was sent under
+    ``message_id``, a message of the type ``original``) or ``notification`` (that ``message_id`` was credited).
     """
 
     kind: str

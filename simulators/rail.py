@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -34,6 +34,7 @@ from simulators.facts import (
     Started,
     TransferForwarded,
 )
+from simulators.faults import GARBAGE, NO_FAULTS, Faults, fate_of
 from simulators.forwarding import (
     NONE,
     OPPOSITE,
@@ -50,27 +51,6 @@ from simulators.outqueue import Waiting
 from simulators.participants import Participant, participant_of
 from simulators.relay import NOBODY, booked_as
 from simulators.standing import NO_POINT, PointsByParty, Standing
-
-GARBAGE: Final = b"\xff\xfe\x00 not a message \x00\xff"
-"""What comes in the place of an unreadable answer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Faults:
-    """What a test has switched on; forgotten at a restart.
-
-    ``drop_answers``: so many of the next messages to participants are lost; ``drop_receipts``: so many of those that
-    say no more than that something has arrived. ``delay_answers_s``: every message to a participant can be fetched only
-    so much later. ``refuse_connections``: every request of a participant gets 503.
-    """
-
-    drop_answers: int = 0
-    drop_receipts: int = 0
-    delay_answers_s: float = 0
-    refuse_connections: bool = False
-
-
-NO_FAULTS: Final = Faults()
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -140,6 +120,8 @@ class Arrival:
     at: datetime
     attended: frozenset[RoutingNumber] = NOBODY
     """The institutions that answer for themselves."""
+    faults: Faults = NO_FAULTS
+    """What a test has switched on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +169,6 @@ class RailRules(Protocol):
         """The file that tells it, as it goes to every connection party."""
         ...
 
-    def is_receipt(self, body: bytes) -> bool:
-        """Whether a message to a participant says no more than that something of theirs has arrived."""
-        ...
-
     def body(self, answer: Answer, booked: PaymentBooked, *, settlement_date: date, at: datetime) -> bytes:
         """The message that says `answer` to the sender of a payment."""
         ...
@@ -233,6 +211,7 @@ class SimulatedRail:
             message_class=message_class,
             at=now,
             attended=self.attended,
+            faults=self.faults,
         )
         judgement = self._rules.judge(body, arrival, self.book)
         told = (*(() if judgement.reply is None else (judgement.reply,)), *judgement.further)
@@ -455,15 +434,12 @@ class SimulatedRail:
         return facts
 
     def _queued(self, body: bytes, recipient: ConnectionPartyId, at: datetime) -> list[Fact]:
-        """The fact that puts a message in the recipient's queue; none where a fault that was switched on drops it."""
-        if self.faults.drop_answers > 0:
-            self.faults = replace(self.faults, drop_answers=self.faults.drop_answers - 1)
-            return []
-        if self.faults.drop_receipts > 0 and self._rules.is_receipt(body):
-            self.faults = replace(self.faults, drop_receipts=self.faults.drop_receipts - 1)
-            return []
-        available_at = at + timedelta(seconds=self.faults.delay_answers_s)
-        return [AnswerQueued(self._ids.next_reference(), recipient, available_at, body)]
+        """The facts that put a message in the recipient's queue: one, but for what a test has switched on."""
+        fate, self.faults = fate_of(body, self.faults)
+        available_at = at + timedelta(seconds=fate.delay_s)
+        return [
+            AnswerQueued(self._ids.next_reference(), recipient, available_at, fate.body) for _ in range(fate.copies)
+        ]
 
 
 def is_lost(message_id: str, behaviour: Behaviour, book: Book) -> bool:

@@ -12,9 +12,10 @@ from aiohttp import web
 from iso20022 import ConnectionPartyId, MessageId, RoutingNumber
 from simulators.clock import RailClock
 from simulators.facts import ClockChanged, TransferForwarded
+from simulators.faults import Faults
 from simulators.forwarding import Order
 from simulators.outqueue import Waiting
-from simulators.rail import Faults, SimulatedRail
+from simulators.rail import SimulatedRail
 from simulators.standing import NO_POINT
 
 

@@ -48,6 +48,7 @@ from iso20022.messages import (
     camt026,
     camt028,
     camt029,
+    camt054,
     camt055,
     pacs028,
     pain013,
@@ -91,6 +92,7 @@ from simulators.conversations import (
 )
 from simulators.fednow.answers import eastern
 from simulators.fednow.decide import EASTERN, cycle_day
+from simulators.fednow.reports import notification_of
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
@@ -146,9 +148,14 @@ class ConversationWriter:
                 message_type, document = camt026.MESSAGE_TYPE, camt026.build(question)
             case "status_request":
                 message_type, document = pacs028.MESSAGE_TYPE, pacs028.build(_status_asked(asking, message_id, now))
+            case "notification":
+                message_type, document = camt054.MESSAGE_TYPE, camt054.build(notification_of(asking, now=now))
             case _:
-                raise ValueError("kind is request_for_payment, withdrawal, information_request or status_request")
-        body = self._wrapped(message_type, document, receiver.connection_party, now=now)
+                raise ValueError(
+                    "kind is request_for_payment, withdrawal, information_request, status_request or notification"
+                )
+        header_id = message_id if asking.kind == "notification" else None
+        body = self._wrapped(message_type, document, receiver.connection_party, now=now, header_id=header_id)
         return receiver.connection_party, (body,) * asking.copies, message_id
 
     def _to_request(
@@ -256,12 +263,13 @@ class ConversationWriter:
         *,
         now: datetime,
         practice: str | None = None,
+        header_id: MessageId | None = None,
     ) -> bytes:
         common = self._settings.profile.market_practice
         outgoing = BusinessHeader(
             sender=self._settings.profile.fednow_id,
             receiver=recipient,
-            business_message_id=BusinessMessageId(self._id(self._settings.profile.fednow_id, now)),
+            business_message_id=BusinessMessageId(header_id or self._id(self._settings.profile.fednow_id, now)),
             message_type=message_type,
             market_practice=common if practice is None else replace(common, id=practice),
             creation_time=eastern(now),

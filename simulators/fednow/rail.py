@@ -22,7 +22,6 @@ from iso20022 import (
     Resolution,
     examine,
 )
-from iso20022.messages import admi007
 from iso20022.messages.admi002 import NOT_AVAILABLE
 from iso20022.messages.admi004 import PING, SystemEventNotification
 from iso20022.messages.admi998 import Participant, ParticipantFile
@@ -36,6 +35,7 @@ from simulators.behaviours import Answer, Told
 from simulators.book import Book
 from simulators.conversations import asking_from
 from simulators.facts import AnswerLost, Fact, Judged, PaymentBooked, RequestTaken, Verdict
+from simulators.faults import GARBAGE
 from simulators.fednow import decide
 from simulators.fednow.answers import AnswerWriter
 from simulators.fednow.behaviours import TABLE
@@ -51,11 +51,9 @@ from simulators.fednow.value import value_of
 from simulators.forwarding import Forwarded, queued_on
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
-from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, is_lost, loses_answer
+from simulators.rail import Arrival, Judgement, SimulatedRail, is_lost, loses_answer
 from simulators.refusals import TechnicalFault
 from simulators.standing import Standing
-
-_RECEIPT: Final = f"MsgDefIdr>{admi007.MESSAGE_TYPE}<".encode()
 
 
 class FedNowRules:
@@ -90,7 +88,7 @@ class FedNowRules:
             and is_lost(message_id, decide.behaviour_of(value_of(message)), book)
         ):
             return Judgement((judged(Verdict.LOST),))
-        fault = decide.find_technical_fault(
+        fault = arrival.faults.refusal_of(report.message_type) or decide.find_technical_fault(
             report,
             connection_party=arrival.connection_party,
             message_class=arrival.message_class,
@@ -173,10 +171,6 @@ class FedNowRules:
         return self.conversations.asked(asking_from(asking), now=now)
 
     has_directory: Final = True
-
-    def is_receipt(self, body: bytes) -> bool:
-        """Whether it is an admi.007, the network's own or a receiver's that it relays."""
-        return _RECEIPT in body
 
     def directory(self, standing: Standing, *, now: datetime) -> Sequence[tuple[ConnectionPartyId, bytes]]:
         """The participant file, admi.998: who takes no part in customers' transfers is left out of it."""

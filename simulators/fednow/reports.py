@@ -1,5 +1,7 @@
 """Account reports, made from what the rail has booked: totals of the day under way, and each booked payment of a day.
 
+And a notification (camt.054) of what a test says has settled: to correspondents the real rail sends them unasked.
+
 FedNow Operating Procedures v2.1: a camt.060 is answered by a camt.052, all zeros where nothing was booked; details of
 more than 15,000 messages are refused (E301), and so are a correspondent's (CADR), that this may be seen. Whether the
 real rail gives details of the day that is under way is not public: this one does.
@@ -13,7 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from iso20022 import Amount, BusinessHeader, BusinessMessageId, ConnectionPartyId, EnvelopeKind, header, wrap
-from iso20022.messages import camt052
+from iso20022.messages import camt052, pacs008
 from iso20022.messages.camt052 import (
     AccountReport,
     AccountReportMessage,
@@ -21,6 +23,7 @@ from iso20022.messages.camt052 import (
     OriginalQuery,
     ReportedAccount,
 )
+from iso20022.messages.camt054 import AccountNotification, DebitCreditNotification
 from iso20022.messages.camt060 import AccountReportingRequest, ReportingRequest, ReportKind
 from iso20022.messages.entries import (
     CreditDebit,
@@ -34,6 +37,7 @@ from iso20022.messages.entries import (
     own_code,
 )
 from simulators.book import Book
+from simulators.conversations import Asking
 from simulators.fednow.answers import eastern
 from simulators.fednow.decide import EASTERN, cycle_day
 from simulators.fednow.settings import FedNowSimulatorSettings
@@ -117,6 +121,25 @@ class ReportWriter:
             business_processing_date=eastern(now),
         )
         return wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), document)
+
+
+def notification_of(asking: Asking, *, now: datetime) -> DebitCreditNotification:
+    """What is told unasked, about the account of who is asked: that so much was credited, under the named message."""
+    transaction = EntryTransaction(
+        references=References(message_id=asking.named, end_to_end_id=asking.end_to_end_id), acceptance_time=eastern(now)
+    )
+    entry = Entry(
+        amount=asking.amount,
+        side=CreditDebit.CRDT,
+        status=EntryStatus.BOOK,
+        transaction_code=own_code(CreditDebit.CRDT.value),
+        message_name=pacs008.MESSAGE_TYPE,
+        details=(EntryDetails(transactions=(transaction,)),),
+    )
+    notified = AccountNotification(
+        notification_id=f"NOTE{asking.named[-18:]}", account=asking.debtor_agent, entries=(entry,)
+    )
+    return DebitCreditNotification(creation_time=eastern(now), page=_ONE_PAGE, notifications=(notified,))
 
 
 def _entry(settlement: Settlement, account: str) -> Entry:

@@ -31,10 +31,11 @@ from simulators.behaviours import Answer, Told
 from simulators.book import Book, PaymentRecord
 from simulators.conversations import asking_from
 from simulators.facts import AnswerLost, Fact, ForwardingStatus, Judged, PaymentBooked, StandingChanged, Verdict
+from simulators.faults import GARBAGE
 from simulators.forwarding import queued_on
 from simulators.journal import Journal
 from simulators.message_ids import MessageIds
-from simulators.rail import GARBAGE, Arrival, Judgement, SimulatedRail, is_lost, loses_answer
+from simulators.rail import Arrival, Judgement, SimulatedRail, is_lost, loses_answer
 from simulators.refusals import TechnicalFault
 from simulators.rtp import decide
 from simulators.rtp.answers import AnswerWriter
@@ -77,7 +78,11 @@ class RtpRules:
             message.message_id, decide.behaviour_of(message), book
         ):
             return Judgement((judged(Verdict.LOST),))
-        fault = decide.find_technical_fault(
+        ordered = arrival.faults.refusal_of(report.message_type)
+        if ordered is not None and isinstance(message, SignOnRequest | SignOffRequest):
+            refusal = self._writer.signed(message, ordered.code, recipient=arrival.connection_party, now=arrival.at)
+            return Judgement((judged(ordered.verdict, ordered.code),), refusal)
+        fault = ordered or decide.find_technical_fault(
             report,
             connection_party=arrival.connection_party,
             message_class=arrival.message_class,
@@ -133,10 +138,6 @@ class RtpRules:
         return self.conversations.asked(asking_from(asking), now=now)
 
     has_directory: Final = False
-
-    def is_receipt(self, body: bytes) -> bool:  # noqa: ARG002
-        """Whether it is: never, RTP says by a status what became of a message."""
-        return False
 
     def directory(self, standing: Standing, *, now: datetime) -> Sequence[tuple[ConnectionPartyId, bytes]]:  # noqa: ARG002
         """Nothing: RTP's directory is not a message."""

@@ -16,7 +16,7 @@ from adapters.child_process import free_loopback_port
 from gateway.cli.processes import Role
 from gateway.cli.zygote import start_forked
 from gateway.domain.payment import Rail
-from tests.acceptance.installation import Installation
+from tests.acceptance.installation import CONNECTION_PARTY, RTP_PARTICIPANT, Installation
 from tests.conftest import API_KEY, TENANT, Database
 
 SECRET: Final = "whsec_dGhlLXNlY3JldC1vZi1hLXNhbXBsZS1pbnN0aXR1dGlvbg=="
@@ -44,10 +44,16 @@ class Receiver:
             ids: list[str] = json.load(response)["message_ids"]
         return ids
 
-    def switch_faults(self, **faults: float) -> None:
-        """Have the rail do this, and nothing else, wrong with what it sends from now on."""
+    def switch_faults(self, **faults: Any) -> None:
+        """Have the rail do this, and nothing else, wrong with what it sends, and is sent, from now on."""
         url = f"{self.installation.simulator_urls[self.rail]}/simulator/v1/faults"
         urllib.request.urlopen(urllib.request.Request(url, json.dumps(faults).encode(), method="POST")).close()
+
+    def rail_summary(self) -> dict[str, Any]:
+        """Which faults are left at the rail, and what waits there for whom."""
+        with urllib.request.urlopen(f"{self.installation.simulator_urls[self.rail]}/simulator/v1/summary") as response:
+            summary: dict[str, Any] = json.load(response)
+        return summary
 
     def at_rail(self, message_id: str) -> dict[str, Any]:
         """What the rail knows of a payment that it has forwarded."""
@@ -95,6 +101,21 @@ def receiving(
             **(more or {}),
         }
         yield Receiver(installation, url, rail)
+
+
+async def befallen(receiver: Receiver) -> None:
+    """Return once what was switched on has befallen every message that it was for."""
+    async with asyncio.timeout(15):
+        while (await asyncio.to_thread(receiver.rail_summary))["faults"]["messages"]:
+            await asyncio.sleep(0.05)
+
+
+async def delivered(receiver: Receiver) -> None:
+    """Return once the gateway has saved everything that the rail has for it, also what is late."""
+    party = RTP_PARTICIPANT if receiver.rail is Rail.RTP else CONNECTION_PARTY
+    async with asyncio.timeout(15):
+        while (await asyncio.to_thread(receiver.rail_summary))["waiting"].get(party):
+            await asyncio.sleep(0.05)
 
 
 async def register(database: Database, url: str | None) -> None:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import urllib.request
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
@@ -28,17 +24,25 @@ from tests.acceptance.bureau import (
 )
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
-from tests.acceptance.receiving import AGENT, Receiver, receiving, until
+from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, until
+from tests.acceptance.talk import (
+    THEIRS,
+    asked_for,
+    asked_of_us,
+    everything_said,
+    is_in,
+    kinds_of,
+    known_as,
+    path_of,
+    question,
+    tomorrow,
+    verdicts_of,
+)
 from tests.acceptance.test_returns import ask, asked_until, faults_of
 from tests.conftest import TENANT, Database, copy_database, demand_balance
 
-THEIRS = "990001106"
-"""Oldferry Sample Savings."""
-
 STRANGER = "990001203"
 """Hazelgate Sample Bank, which has sent us nothing."""
-
-_keys = count(1)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +60,7 @@ def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> It
     more = {
         "FIFTEEN_FEDNOW__LIQUIDITY_SENDERS": AGENT,
         "FIFTEEN_FEDNOW__LIQUIDITY_TENANTS": TENANT,
+        "FIFTEEN_FEDNOW__TOTALS_INTERVAL_S": "",
         **with_second(directory),
     }
     with (
@@ -65,85 +70,6 @@ def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> It
         register_second(database, running)
         running.installation.start_worker()
         yield running
-
-
-def tomorrow() -> str:
-    """A day until which may be paid."""
-    return (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
-
-
-def asked_for(receiver: Receiver, account: str, *, expected: int = 200, **more: Any) -> dict[str, Any]:
-    """A request for payment of ours, to an account whose name says what becomes of it."""
-    body = {
-        "amount": "51.74",
-        "currency": "USD",
-        "debtor": {"name": "Sample Debtor"},
-        "debtor_account": account,
-        "debtor_agent": THEIRS,
-        "creditor": {"name": "Sample Creditor"},
-        "creditor_account": "100000007777",
-        "creditor_agent": AGENT,
-        "pay_on": tomorrow(),
-        **more,
-    }
-    return ask(receiver, "/v1/requests-for-payment", body, expected=expected, key=f"request-{next(_keys)}")
-
-
-def question(code: str) -> dict[str, Any]:
-    """An information request for what a code names: missing, or incorrect."""
-    return {"missing" if code.startswith("MS") else "incorrect": [code]}
-
-
-def asked_of_us(receiver: Receiver, **asking: Any) -> str:
-    """Have the network ask us; returns the message id."""
-    url = f"{receiver.installation.simulator_urls[receiver.rail]}/simulator/v1/conversations"
-    request = urllib.request.Request(url, json.dumps(asking).encode(), method="POST")
-    with urllib.request.urlopen(request) as response:
-        message_id: str = json.load(response)["message_id"]
-    return message_id
-
-
-def path_of(shown: dict[str, Any]) -> str:
-    """Where a conversation is."""
-    path: str = shown["links"]["self"]
-    return path
-
-
-def is_in(*states: str) -> Callable[[dict[str, Any]], bool]:
-    """Whether a conversation stands so."""
-    return lambda shown: shown["state"] in states
-
-
-async def known_as(receiver: Receiver, message_id: str) -> dict[str, Any]:
-    """The conversation that a message of the network's has opened."""
-
-    def found(listed: dict[str, Any]) -> list[dict[str, Any]]:
-        return [each for each in listed["conversations"] if each["message_id"] == message_id]
-
-    listed = await asked_until(receiver, "/v1/conversations?all=true", lambda listed: bool(found(listed)))
-    (conversation,) = found(listed)
-    return conversation
-
-
-def verdicts_of(receiver: Receiver, shown: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """Our messages in a conversation, with what the network has said of each copy that came."""
-    listed = ask(receiver, f"{path_of(shown)}/messages")["messages"]
-    return [
-        (
-            each["message_type"][:8],
-            [
-                copy["verdict"]
-                for copy in receiver.installation.copies_on_the_wire(each["business_message_id"], rail=receiver.rail)
-            ],
-        )
-        for each in listed
-        if each["direction"] == "rail_out"
-    ]
-
-
-def kinds_of(receiver: Receiver, shown: dict[str, Any]) -> list[str]:
-    """What has befallen a conversation."""
-    return [each["kind"] for each in ask(receiver, f"{path_of(shown)}/events")["events"]]
 
 
 async def test_what_we_ask_for_is_answered_as_it_may_be_and_linked_to_the_money_that_comes(
@@ -420,6 +346,64 @@ async def test_a_report_is_asked_for_kept_and_shown(receiver: Receiver) -> None:
     assert failed["type"].endswith("message_invalid")
     types = [each["message_type"][:8] for each in ask(receiver, f"{path_of(asked)}/messages")["messages"]]
     assert (types, reported["topic"], reported["due_at"]) == (["camt.060", "camt.052"], "IATR", None)
+
+
+async def test_a_report_is_one_however_late_and_often_it_comes_and_what_never_comes_is_asked_for_again(
+    receiver: Receiver,
+) -> None:
+    """Lost, refused by the rail, late, and twice; the one that was lost stays due, and a repeat is the same request.
+
+    So with a notification (camt.054), for which nobody has asked.
+    """
+
+    def asked(key: str) -> dict[str, Any]:
+        return ask(receiver, "/v1/account-reports", {"kind": "IATR", "account": AGENT}, key=key)
+
+    receiver.switch_faults(messages={"camt.052": {"copies": 0}})
+    lost = asked("report-lost")
+    await befallen(receiver)
+    receiver.switch_faults(refuse={"camt.060": "SIM-ORDERED"})
+    refused = asked("report-refused")
+    failed = await asked_until(receiver, path_of(refused), is_in("FAILED"))
+    receiver.switch_faults(messages={"camt.052": {"delay_s": 2}})
+    late = asked("report-late")
+    await befallen(receiver)
+    receiver.switch_faults(messages={"camt.052": {"copies": 2}, "camt.054": {"copies": 2}})
+    twice = asked("report-twice")
+    note = asked_of_us(receiver, kind="notification", message_id="20261120990001106NOTED", amount="20.00")
+    await befallen(receiver)
+    before = ask(receiver, path_of(late))
+    for each in (twice, late, asked("report-again")):
+        await asked_until(receiver, path_of(each), is_in("REPORTED"))
+    await delivered(receiver)
+    noted = await known_as(receiver, note)
+
+    (why,) = [each["reason"]["code"] for each in ask(receiver, f"{path_of(failed)}/events")["events"] if each["reason"]]
+    assert (before["state"], why) == ("REQUESTED", "SIM-ORDERED")
+    assert (noted["state"], noted["kind"], noted["direction"]) == ("REPORTED", "account_report", "in")
+    histories = [kinds_of(receiver, each) for each in (lost, late, twice, noted)]
+    assert histories == [["Opened"], ["Opened", "Reported"], ["Opened", "Reported"], ["Opened"]]
+    still = asked("report-lost")
+    assert (still["conversation_id"], still["state"]) == (lost["conversation_id"], "REQUESTED")
+    assert still["due_at"] is not None
+    assert [verdicts for _, verdicts in verdicts_of(receiver, lost)] == [["ignored"]]
+
+
+async def test_what_comes_twice_is_in_the_histories_once(receiver: Receiver, database: Database) -> None:
+    """Receipts, refusals, answers and requests, byte for byte; the control is the same once each."""
+    once = await everything_said(receiver, database, asked_for)
+
+    types = ("admi.002", "admi.007", "camt.026", "camt.028", "camt.029", "camt.056", "pain.014")
+    receiver.switch_faults(messages={each: {"next": 99, "copies": 2} for each in types})
+    try:
+        twice = await everything_said(receiver, database, asked_for)
+        left = receiver.rail_summary()["faults"]["messages"]
+    finally:
+        receiver.switch_faults()
+
+    assert twice == once
+    assert all(fault["next"] < 99 for fault in left.values()), "each type has come"
+    assert await faults_of(database) == 0
 
 
 async def test_two_institutions_of_one_gateway_talk_and_each_has_its_own_half(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -13,6 +13,9 @@ import asyncpg
 import pytest
 
 from gateway.domain.payment import Rail
+from gateway.service.rtp import RtpAddress, RtpDialect
+from iso20022 import ConnectionPartyId, RtpProfile
+from iso20022.messages.admn import SignOffRequest, SignOnRequest
 from tests.acceptance.bureau import (
     asked_and_told,
     attended,
@@ -23,14 +26,14 @@ from tests.acceptance.bureau import (
     requested_and_taken_back,
     with_second,
 )
-from tests.acceptance.installation import installed
+from tests.acceptance.installation import RAIL_CLOCK_S, installed
 from tests.acceptance.payments import rtp_message, rtp_transfer
-from tests.acceptance.receiving import AGENT, Receiver, receiving, until
-from tests.acceptance.test_conversations import (
+from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, until
+from tests.acceptance.talk import (
     THEIRS,
     asked_for,
     asked_of_us,
-    database,
+    everything_said,
     is_in,
     kinds_of,
     known_as,
@@ -39,14 +42,33 @@ from tests.acceptance.test_conversations import (
     tomorrow,
     verdicts_of,
 )
-from tests.acceptance.test_rail_operations import fifteen_rail, register_operator, status_of
+from tests.acceptance.test_conversations import database
+from tests.acceptance.test_rail_operations import (
+    PARTIES,
+    answers_kept,
+    asked_of_the_rail,
+    fifteen_rail,
+    is_now,
+    register_operator,
+    status_of,
+)
 from tests.acceptance.test_receiving_rtp import SETTINGS
 from tests.acceptance.test_returns import ask, asked_until, faults_of
 from tests.conftest import Database
 
 __all__ = ["database"]
 
-SETTINGS_HERE: Final = {**SETTINGS, "FIFTEEN_RTP__WITHDRAWAL_AGREED_CODE": "IPAY"}
+ADVICE_WAIT_S: Final = RAIL_CLOCK_S + 1
+SETTINGS_HERE: Final = {
+    **SETTINGS,
+    "FIFTEEN_RTP__WITHDRAWAL_AGREED_CODE": "IPAY",
+    "FIFTEEN_RTP__ADVICE_WAIT_S": str(ADVICE_WAIT_S),
+}
+QUESTION_INTERVAL_S: Final = 2
+"""Between the second question about a transfer and the third."""
+
+OTHER: Final = ConnectionPartyId("990001504A1")
+"""Copperfold Sample Bank."""
 
 
 @pytest.fixture(scope="module")
@@ -273,11 +295,148 @@ async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refu
     assert at_last["connection_party"] == {"signed_on": True}
     assert (suspended.exit_code, "9946" in suspended.output) == (1, True), suspended.output
     assert (last["code"], last["state"]) == ("admn.001", "refused")
-    assert [(each["code"], each["state"]) for each in at_last["operations"]] == [
+    assert [(each["code"], each["state"]) for each in at_last["operations"][:3]] == [
         ("admn.001", "done"),
         ("admn.003", "done"),
         ("admn.005", "done"),
     ]
+
+
+async def test_what_comes_twice_is_in_the_histories_once(receiver: Receiver, database: Database) -> None:
+    """Statuses, refusals, answers and requests, byte for byte; the control is the same once each."""
+    once = await everything_said(receiver, database, requested)
+
+    types = ("admi.002", "camt.026", "camt.028", "camt.029", "camt.056", "pacs.002", "pain.014")
+    receiver.switch_faults(messages={each: {"next": 99, "copies": 2} for each in types})
+    try:
+        twice = await everything_said(receiver, database, requested)
+        left = receiver.rail_summary()["faults"]["messages"]
+    finally:
+        receiver.switch_faults()
+
+    assert twice == once
+    assert all(fault["next"] < 99 for fault in left.values()), "each type has come"
+    assert await faults_of(database) == 0
+
+
+async def test_what_comes_after_a_request_has_expired_is_kept_and_changes_nothing(receiver: Receiver) -> None:
+    """An acceptance, the answer to a withdrawal, and the rail's refusal, all late; and theirs, which nobody answers."""
+    brief = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-BRIEF", expires_in_s=2)
+    expires = (datetime.now(UTC) + timedelta(seconds=3)).isoformat(timespec="seconds")
+    receiver.switch_faults(messages={each: {"delay_s": 4} for each in ("pain.014", "camt.029", "admi.002")})
+    promised, unread = (requested(receiver, account, expires=expires) for account in ("SIMPROMISE", "SIMUNREAD"))
+    silent = requested(receiver, "SIMSILENT", expires=expires)
+    await asked_until(receiver, f"{path_of(silent)}/events", events(2))
+    ask(receiver, f"{path_of(silent)}/withdrawal", {"reason_code": "CUST"})
+    await befallen(receiver)
+
+    theirs = await known_as(receiver, brief)
+    expired = {"promised": promised, "unread": unread, "theirs": theirs}
+    for shown in expired.values():
+        await asked_until(receiver, path_of(shown), is_in("EXPIRED"))
+    before = {name: kinds_of(receiver, shown) for name, shown in expired.items()}
+    await delivered(receiver)
+    late = await asked_until(receiver, path_of(promised), lambda shown: bool(shown["attention"]))
+    ended = [ask(receiver, path_of(shown)) for shown in (silent, unread, theirs)]
+
+    assert before == {
+        "promised": ["Opened", "ReceiptReported", "Expired"],
+        "unread": ["Opened", "Expired"],
+        "theirs": ["Opened", "Expired"],
+    }
+    assert (late["state"], kinds_of(receiver, promised)[-1]) == ("EXPIRED", "Accepted")
+    assert [each["state"] for each in ended] == ["EXPIRED"] * 3
+    said = {"silent": silent, "unread": unread, "theirs": theirs}
+    assert {name: kinds_of(receiver, shown)[-2:] for name, shown in said.items()} == {
+        "silent": ["Expired", "WithdrawalAgreed"],
+        "unread": ["Expired", "OpeningRefused"],
+        "theirs": ["Opened", "Expired"],
+    }
+
+
+async def test_a_question_and_an_answer_that_are_refused_lost_late_or_repeated_decide_nothing_by_themselves(
+    receiver: Receiver, database: Database
+) -> None:
+    """Of money without advice the rail is asked until it says; of an answer that it refuses none is posted."""
+    (asked,) = receiver.order(amount="11.00", advice="none")
+    await until(database, asked, lambda row: row["state"] == "ACCEPTED")
+    receiver.switch_faults(refuse={"pacs.002": "690", "pacs.028": "690"})
+    (refused,) = receiver.order(amount="12.00")
+    await until(database, asked, has("StatusRequestUnanswered", 1))
+    not_settled = await until(database, refused, lambda row: row["state"] == "NOT_SETTLED")
+    receiver.switch_faults(messages={"pacs.002": {"delay_s": QUESTION_INTERVAL_S + 1, "copies": 2}})
+    await befallen(receiver)
+    receiver.switch_faults(messages={"pacs.002": {"copies": 0}})
+    await befallen(receiver)
+    await until(database, asked, lambda row: row["state"] == "POSTED")
+    await delivered(receiver)
+
+    ended = await until(database, asked, lambda row: row["unsent_at"] is None)
+    questions = ["StatusRequested", "StatusRequestUnanswered", *["StatusRequestDue", "StatusRequested"] * 2]
+    assert ended["kinds"][2:] == ["AdviceOverdue", *questions, "SettlementAdvised", "PostingConfirmed"]
+    assert not_settled["kinds"][2:4] == ["AnswerRefused", "TimeOutAdvised"]
+    assert (receiver.at_rail(refused)["status"], receiver.at_rail(refused)["answers"]) == ("RJCT", [])
+    assert str(not_settled["payment_id"]) not in receiver.at_institution()["credited"]
+
+
+def has(kind: str, number: int) -> Callable[[dict[str, Any]], bool]:
+    """Whether this has befallen a transfer so often."""
+    return lambda row: bool(row["kinds"].count(kind) >= number)
+
+
+async def test_what_is_asked_of_the_rail_is_refused_never_answered_late_and_twice(
+    receiver: Receiver, database: Database
+) -> None:
+    """The echo, the sign-off and the sign-on; and its news of another, twice."""
+
+    async def asked(*actions: str) -> list[str]:
+        paths = [asked_of_the_rail(receiver, action) for action in actions]
+        await befallen(receiver)
+        return paths
+
+    both, answers = ("ping", "sign_off"), ("admn.006", "admn.004")
+    receiver.switch_faults(refuse={"admn.003": "9948", "admn.005": "690"})
+    refused = await asked(*both)
+    shown = [await asked_until(receiver, path, is_now("refused")) for path in refused]
+    kept: dict[str, list[str]] = {}
+    for case, fault in (("lost", {"copies": 0}), ("late", {"delay_s": 2}), ("twice", {"copies": 2})):
+        receiver.switch_faults(messages=dict.fromkeys(answers, fault))
+        kept[case] = await asked(*both)
+    before = [ask(receiver, path)["state"] for path in kept["late"]]
+    for path in (*kept["late"], *kept["twice"]):
+        await asked_until(receiver, path, is_now("done"))
+    while_off = await status_of(receiver)
+    for case, fault in (("lost", {"copies": 0}), ("late", {"delay_s": 1}), ("twice", {"copies": 2})):
+        receiver.switch_faults(messages={"admn.002": fault})
+        kept[case] += await asked("sign_on")
+    receiver.switch_faults(messages={"admi.004": {"next": PARTIES - 1, "copies": 2}})
+    another_says(receiver, SignOffRequest)
+    await befallen(receiver)
+    another_says(receiver, SignOnRequest)
+    for path in (*kept["late"], *kept["twice"]):
+        await asked_until(receiver, path, is_now("done"))
+    await delivered(receiver)
+
+    at_last = await status_of(receiver)
+    assert [(each["code"], each["reason_code"]) for each in shown] == [("admn.005", "690"), ("admn.003", "9948")]
+    assert before == ["asked", "asked"]
+    assert [ask(receiver, path)["state"] for path in kept["lost"]] == ["asked"] * 3
+    for case, number in (("lost", 0), ("late", 1), ("twice", 1)):
+        assert [await answers_kept(database, receiver, path) for path in kept[case]] == [number] * 3
+    assert (while_off["connection_party"], at_last["connection_party"]) == ({"signed_on": False}, {"signed_on": True})
+    news = [(each["code"], each["subjects"]) for each in at_last["broadcasts"]]
+    assert sorted(news) == [("982", [OTHER, "AVAILABLE"]), ("982", [OTHER, "UNAVAILABLE"])]
+
+
+def another_says(receiver: Receiver, request: type[SignOnRequest | SignOffRequest]) -> None:
+    """Let another participant sign itself on or off at the rail."""
+    dialect = RtpDialect(RtpProfile(), RtpAddress(participant=OTHER))
+    reference = f"0A1B2C3D4E5F6G7H{'ON' if request is SignOnRequest else 'OF'}"
+    body = dialect.administration(request, reference, at=datetime.now(UTC)).body
+    headers = {"Rail-Connection-Party": OTHER, "Rail-Message-Class": "system"}
+    url = f"{receiver.installation.simulator_urls[Rail.RTP]}/rail/v1/messages"
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as response:
+        assert response.status == 202
 
 
 async def test_two_institutions_of_one_gateway_talk_over_rtp_and_each_has_its_own_half(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 import pytest
 
 from iso20022 import (
@@ -25,14 +26,16 @@ from iso20022 import (
 )
 from iso20022.messages import admi004
 from iso20022.messages.admi004 import SystemEventNotification
+from tests.acceptance.bureau import quarantined
 from tests.acceptance.installation import Installation, installed
 from tests.acceptance.payments import EASTERN, RECEIVER, SENDER, message, transfer
-from tests.acceptance.receiving import Receiver
-from tests.acceptance.test_rail_operations import register_operator, status_of
+from tests.acceptance.receiving import Receiver, delivered
+from tests.acceptance.test_rail_operations import PARTIES, register_operator, status_of
 from tests.acceptance.test_slice import post
 from tests.conftest import Database
 
 LOOKED_WITHIN_S: Final = 20
+LATE_S: Final = 1.5
 
 
 @pytest.fixture
@@ -85,9 +88,9 @@ async def answered(installation: Installation, *, status: int) -> dict[str, Any]
 
 
 async def test_whom_the_rail_would_refuse_is_refused_here_and_what_is_not_known_the_rail_decides(
-    installation: Installation,
+    installation: Installation, database: Database
 ) -> None:
-    """Never heard, a receiver that has left, our institution that may only receive, and one that signs off.
+    """Never heard, late, twice and unreadable; a receiver that has left, or signs off; ours, which may only receive.
 
     The control comes first: while the file says otherwise the payment is sent, and the rail refuses it with the same
     code. In each case no money moves, and nothing is lost: every payment that was accepted has its end.
@@ -97,9 +100,15 @@ async def test_whom_the_rail_would_refuse_is_refused_here_and_what_is_not_known_
     order(installation, services={RECEIVER: []}, publish=False)
     by_the_rail = await answered(installation, status=200)
 
+    shown.switch_faults(messages={"admi.998": {"next": PARTIES, "copies": 2, "delay_s": LATE_S}})
     order(installation)
+    while_late = await answered(installation, status=200)
     left = await answered(installation, status=422)
     heard = (await status_of(shown))["directory"]
+    shown.switch_faults(messages={"admi.998": {"next": PARTIES, "unreadable": True}})
+    order(installation, services={RECEIVER: ["CTRO"]})
+    await delivered(shown)
+    unread = await answered(installation, status=422)
     order(installation, services={RECEIVER: ["CTRO"], SENDER: ["CTRO", "RFPR"]})
     receive_only = await until_code(installation, "DIRECTORY_SENDER")
     order(installation, services={SENDER: ["CTSR", "RFPR"]})
@@ -112,9 +121,12 @@ async def test_whom_the_rail_would_refuse_is_refused_here_and_what_is_not_known_
 
     assert (never_heard["use"], never_heard["heard_at"], never_heard["fresh"]) == ("fresh", None, False)
     assert (by_the_rail["state"], by_the_rail["reason"]["code"]) == ("REJECTED", "E981")
+    assert (while_late["state"], while_late["reason"]["code"]) == ("REJECTED", "E981")
     assert (heard["fresh"], heard["participants"]) == (True, 6)
+    assert (await files_kept(database), await quarantined(database)) == (3, 1)
     for refused, code, reject_code, value in (
         (left, "DIRECTORY_RECEIVER", "E981", RECEIVER),
+        (unread, "DIRECTORY_RECEIVER", "E981", RECEIVER),
         (receive_only, "DIRECTORY_SENDER", "E980", SENDER),
         (signed_off, "DIRECTORY_SIGNED_OFF", None, RECEIVER),
     ):
@@ -123,6 +135,15 @@ async def test_whom_the_rail_would_refuse_is_refused_here_and_what_is_not_known_
         assert (finding["reject_code"], finding["value"], bool(finding["hint"])) == (reject_code, value, True)
     assert settled["rejected_meanwhile"] | settled_again["rejected_meanwhile"] <= {"E980", "E981", "AB08"}
     assert installation.ledger()["sum_cents"] == 0
+
+
+async def files_kept(database: Database) -> int:
+    """How many participant files of the rail's are kept."""
+    connection = await asyncpg.connect(database.application_dsn)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM rail_event WHERE kind = 'directory'"))
+    finally:
+        await connection.close()
 
 
 async def until_settled(installation: Installation) -> dict[str, Any]:

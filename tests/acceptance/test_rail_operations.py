@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,14 +20,19 @@ from adapters.postgres.server import EmbeddedPostgres
 from adapters.postgres.upgrade import FirstOperator, digest_of_api_key, upgrade
 from gateway.cli.application import application
 from gateway.service.rail_presence import NO_STORE
+from tests.acceptance.bureau import SECOND_AGENT
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
-from tests.acceptance.receiving import AGENT, Receiver, receiving, register, until
+from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, register, until
+from tests.acceptance.test_returns import ask, asked_until
 from tests.acceptance.test_slice import post
 from tests.conftest import REGION, Database
 from tests.integration.store.harness import NOW
 
 OPERATOR_KEY: Final = "an-operators-key-for-tests-only"
+
+PARTIES: Final = 6
+"""The simulated network's connection parties: each is told of an institution that signs on or off."""
 
 
 @pytest.fixture
@@ -115,6 +121,55 @@ async def test_a_lost_regions_messages_come_here_once_its_point_is_disconnected_
         ("FPCD", "done"),
         ("PING", "done"),
     ]
+    await answered_never_late_and_twice(two_points, database)
+
+
+async def answered_never_late_and_twice(receiver: Receiver, database: Database) -> None:
+    """What is not answered stays asked; late it counts by its own time, as the rail's news does; twice it is one."""
+    receiver.switch_faults(messages={"admi.011": {"copies": 0}})
+    lost = asked_of_the_rail(receiver, "ping")
+    await befallen(receiver)
+    receiver.switch_faults(messages={"admi.011": {"delay_s": 2}, "admi.004": {"next": PARTIES, "delay_s": 2}})
+    late = asked_of_the_rail(receiver, "sign_off", SECOND_AGENT)
+    await befallen(receiver)
+    receiver.switch_faults(messages={"admi.011": {"copies": 2}, "admi.004": {"next": PARTIES, "copies": 2}})
+    twice = asked_of_the_rail(receiver, "sign_on", SECOND_AGENT)
+    await befallen(receiver)
+    await asked_until(receiver, twice, is_now("done"))
+    before = ask(receiver, late)
+    await asked_until(receiver, late, is_now("done"))
+    await delivered(receiver)
+
+    status = await status_of(receiver)
+    assert (before["state"], ask(receiver, lost)["state"]) == ("asked", "asked")
+    assert [await answers_kept(database, receiver, each) for each in (lost, late, twice)] == [0, 1, 1]
+    assert status["institutions"] == [{"routing_number": SECOND_AGENT, "signed_on": True, "reached": True}]
+    news = [each["code"] for each in status["broadcasts"] if each["subjects"] == [SECOND_AGENT]]
+    assert sorted(news) == ["FPOF", "FPON"]
+
+
+def asked_of_the_rail(receiver: Receiver, action: str, subject: str | None = None) -> str:
+    """Have an operator ask something about ourselves, and not wait for the answer; returns where it is shown."""
+    body = {"action": action, "note": "a sample", **({} if subject is None else {"subject": subject})}
+    operator = replace(receiver, api_key=OPERATOR_KEY)
+    operation = ask(operator, f"/v1/rails/{receiver.rail}/operations", body, expected=202)
+    path: str = operation["links"]["self"]
+    return path
+
+
+def is_now(state: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether an operation stands so."""
+    return lambda shown: bool(shown["state"] == state)
+
+
+async def answers_kept(database: Database, receiver: Receiver, path: str) -> int:
+    """How many answers to what was asked are kept."""
+    about = ask(receiver, path)["message_id"]
+    connection = await asyncpg.connect(database.application_dsn)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM rail_event WHERE about = $1", about))
+    finally:
+        await connection.close()
 
 
 async def posted(database: Database, message_id: str, *, within_s: float) -> bool:

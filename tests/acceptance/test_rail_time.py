@@ -18,7 +18,7 @@ from gateway.domain.receiving_time import is_business_day
 from tests.acceptance.installation import HEADERS, ON_RAIL_TIME, installed
 from tests.acceptance.payments import EASTERN, json_payment
 from tests.acceptance.receiving import AGENT, Receiver, receiving, until
-from tests.acceptance.test_conversations import asked_of_us, is_in, known_as, path_of
+from tests.acceptance.talk import asked_of_us, is_in, known_as, path_of
 from tests.acceptance.test_liquidity import ask_any, liquidity
 from tests.acceptance.test_liquidity import ended as ended_payment
 from tests.acceptance.test_returns import ask, asked_back, asked_until, faults_of, request_is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ from gateway.settings import load_settings
 from tests.acceptance.bureau import quarantined
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
-from tests.acceptance.receiving import Receiver, receiving, until
-from tests.acceptance.test_conversations import (
+from tests.acceptance.receiving import Receiver, delivered, receiving, until
+from tests.acceptance.talk import (
     asked_for,
     asked_of_us,
     is_in,
@@ -30,12 +31,15 @@ from tests.acceptance.test_conversations import (
     verdicts_of,
 )
 from tests.acceptance.test_rail_operations import OPERATOR_KEY, register_operator
-from tests.acceptance.test_returns import ask, asked_until, faults_of
+from tests.acceptance.test_returns import ask, asked_until, faults_of, request_is
 from tests.conftest import REGION, Database, copy_database
 
 WAIT_S: Final = 2
 LATE_S: Final = 8
 """So late the first copy's answers come: after it was found to be without a receipt, and sent again."""
+
+NOT_RECEIVED_FOR: Final = "990000204"
+"""Connected by the same party, and received for by no tenant."""
 
 MANY: Final = 4
 MORE: Final = {
@@ -76,37 +80,80 @@ def pings(status: dict[str, Any]) -> list[tuple[str, str]]:
     return [(each["asked_by"], each["state"]) for each in status["operations"] if each["code"] == "PING"]
 
 
-async def test_a_request_without_a_receipt_is_sent_again_and_the_late_answer_to_the_first_is_the_same_conversations(
+async def test_what_is_without_a_receipt_is_sent_again_and_the_late_answer_to_the_first_is_the_same_conversations(
     receiver: Receiver, database: Database
 ) -> None:
-    """The first copy had come: both are answered, the second first. The control: before, it is not sent again."""
+    """The first copy had come: both are answered, the second first. The control: before, it is not sent again.
+
+    A request for payment, its withdrawal, a question, and a request for a return. What the rail refuses (admi.002) has
+    no receipt either, and fails when the refusal comes.
+    """
+    (came,) = receiver.order()
+    about = await until(database, came, lambda row: row["state"] == "POSTED")
+    payment = ask(receiver, "/v1/messages", message(transfer()))
+    paid = f"/v1/payments/{payment['payment_id']}"
+    await asked_until(receiver, paid, is_in("SETTLED"))
+    promised = asked_for(receiver, "SIMPROMISE")
+    await asked_until(receiver, path_of(promised), is_in("ACCEPTED"))
+
     receiver.switch_faults(delay_answers_s=LATE_S)
-    asked = asked_for(receiver, "SIMPROMISE")
+    asked, unread = asked_for(receiver, "SIMPROMISE"), asked_for(receiver, "SIMUNREAD")
     path = path_of(asked)
     early = ask(receiver, f"{path}/resend", {}, expected=409)
+    ask(receiver, f"{path_of(promised)}/withdrawal", {"reason_code": "CUST"})
+    information = f"/v1/incoming-transfers/{about['payment_id']}/information-request"
+    questioned = ask(receiver, information, question("MS01"), key="late")
+    ask(receiver, f"{paid}/return-request", {"reason_code": "CUST"})
     missing = await asked_until(receiver, path, has_missing("pain.013"))
+    everything = ("camt.026", "camt.055", "camt.056", "pain.013", "pain.013")
+    await asked_until(receiver, "/v1/rails/fednow", has_missing(*everything))
+    refused_late = ask(receiver, path_of(unread))
     receiver.switch_faults()
 
     again = ask(receiver, f"{path}/resend", {})
     twice = ask(receiver, f"{path}/resend", {}, expected=409)
+    for each in (promised, questioned):
+        ask(receiver, f"{path_of(each)}/resend", {})
+    ask(receiver, f"{paid}/return-request", {"reason_code": "CUST"})
     accepted = await asked_until(receiver, path, is_in("ACCEPTED"))
     before = kinds_of(receiver, asked)
+    await asked_until(receiver, path_of(promised), is_in("WITHDRAWN"))
+    await asked_until(receiver, path_of(questioned), is_in("INFORMED"))
+    await asked_until(receiver, paid, request_is("REFUSED"))
     await asked_until(
         receiver,
         f"{path}/events",
         lambda shown: [each["kind"] for each in shown["events"]].count("Accepted") == 2,
         within_s=LATE_S + 5,
     )
+    await asked_until(receiver, path_of(unread), is_in("FAILED"))
+    await delivered(receiver)
+    answered = {
+        "WithdrawalAgreed": kinds_of(receiver, promised),
+        "Informed": kinds_of(receiver, questioned),
+        "InformationGiven": kinds_of(receiver, questioned),
+        "ReturnRefusedReported": [each["kind"] for each in ask(receiver, f"{paid}/events")["events"]],
+    }
+    ended = [ask(receiver, path_of(each)) for each in (promised, questioned, unread)]
 
     shown = ask(receiver, path)
     assert (early["why"], twice["why"]) == ("no_receipt_missing", "no_receipt_missing")
     assert [each["message_id"] for each in missing["missing_receipts"]] == [asked["message_id"]]
     assert (again["state"], accepted["missing_receipts"]) == ("REQUESTED", [])
+    assert refused_late["state"] == "REQUESTED"
     assert before[:3] == ["Opened", "ReceiptMissed", "AskedAgain"]
     assert before.count("Accepted") == 1
     assert (shown["state"], shown["attention"], shown["missing_receipts"]) == ("ACCEPTED", False, [])
     sent = [verdicts for kind, verdicts in verdicts_of(receiver, asked) if kind == "pain.013"]
     assert sent == [["ignored"], ["ignored"]]
+    assert {kind: kinds.count(kind) for kind, kinds in answered.items()} == dict.fromkeys(answered, 2)
+    assert [(each["state"], each["attention"]) for each in ended] == [
+        ("WITHDRAWN", False),
+        ("INFORMED", False),
+        ("FAILED", False),
+    ]
+    assert request_is("REFUSED")(ask(receiver, paid))
+    assert kinds_of(receiver, unread) == ["Opened", "ReceiptMissed", "OpeningRefused"]
     assert await quarantined(database) == 0
 
 
@@ -120,7 +167,8 @@ async def test_what_nobody_has_said_to_have_arrived_is_told_counted_pinged_for_a
     """A request for payment, a question, a request for a return, and an answer of ours, whose receipts are all lost.
 
     Three are few, and four are many: the rail is pinged once. The requests go again under another id by a person's
-    order, the answer does not. The control: what was acknowledged is nowhere.
+    order, the answer does not. The control: what was acknowledged is nowhere, nor is what was answered at once: a
+    question to an institution that nobody receives for.
     """
     heard = asked_for(receiver, "SIMSILENT")
     (came,) = receiver.order()
@@ -130,8 +178,11 @@ async def test_what_nobody_has_said_to_have_arrived_is_told_counted_pinged_for_a
     await asked_until(receiver, paid, lambda shown: shown["state"] == "SETTLED")
     await asked_until(receiver, f"{path_of(heard)}/events", lambda shown: len(shown["events"]) == 2)
     of_theirs = await known_as(receiver, asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-THEIRS"))
+    of_nobodys = {"message_id": payment["message_id"], "debtor_agent": NOT_RECEIVED_FOR}
+    asked_of_us(receiver, kind="information_request", **of_nobodys)
+    assert await taken_by_the_rail(receiver, "camt.029") == ["ignored"]
 
-    receiver.switch_faults(drop_receipts=1_000)
+    receiver.switch_faults(messages={"admi.007": {"next": 1_000, "copies": 0}})
     request = asked_for(receiver, "SIMSILENT")
     asked = ask(
         receiver,
@@ -191,6 +242,21 @@ async def test_what_nobody_has_said_to_have_arrived_is_told_counted_pinged_for_a
     assert replayed.diverged == {}
     assert await faults_of(database) == 0
     assert await quarantined(database) == 0
+
+
+async def taken_by_the_rail(receiver: Receiver, name: str) -> list[str]:
+    """What the rail has said of each of our messages of a type, once one has come."""
+
+    def verdicts() -> list[str]:
+        url = f"{receiver.installation.simulator_urls[receiver.rail]}/simulator/v1/messages"
+        with urllib.request.urlopen(url) as response:
+            copies = json.load(response)
+        return [each["verdict"] for each in copies if (each.get("message_type") or "").startswith(name)]
+
+    async with asyncio.timeout(15):
+        while not (found := await asyncio.to_thread(verdicts)):
+            await asyncio.sleep(0.05)
+    return found
 
 
 async def metric(receiver: Receiver, name: str, value: float) -> bool:

@@ -115,8 +115,11 @@ async def test_whatever_the_institution_and_the_rail_do_the_answer_is_in_time_an
     assert {str(row["payment_id"]) for row in rows if row["state"] == "NOT_SETTLED"} == set(
         receiver.at_institution()["not_settled"]
     )
-    ask(receiver, f"/v1/incoming-transfers/{rows[9]['payment_id']}/posting", {"outcome": "posted"})
+    posting = f"/v1/incoming-transfers/{rows[9]['payment_id']}/posting"
+    ask(receiver, posting, {"outcome": "posted"})
     await until(database, ids[9], sent_in("POSTED"))
+    twice = ask(receiver, posting, {"outcome": "posted"}, expected=409)
+    assert twice["type"].endswith("posting_not_decidable")
     assert receiver.at_rail(ids[9])["posting"] == [{"status": "ACCC", "reasons": []}]
     for name, value in receiver.installation.environment.items():
         monkeypatch.setenv(name, value)

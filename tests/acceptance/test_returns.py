@@ -147,7 +147,11 @@ async def test_what_was_posted_is_given_back_in_parts_and_no_further(receiver: R
 async def test_a_payment_comes_back_once_and_in_parts_and_never_by_more_than_was_paid(
     receiver: Receiver, database: Database
 ) -> None:
-    """Linked to its payment, booked, and credited to its customer once, though the rail delivers it three times."""
+    """Linked to its payment, booked, and credited to its customer once, though the rail delivers it three times.
+
+    Of one whose advice never comes the rail is asked; one that comes too late has not settled; and where the rail
+    refuses our answer, to any transfer, nothing is posted.
+    """
     sent = transfer()
     payment = ask(receiver, "/v1/messages", message(sent))
     path = f"/v1/payments/{payment['payment_id']}"
@@ -158,11 +162,19 @@ async def test_a_payment_comes_back_once_and_in_parts_and_never_by_more_than_was
     between = await asked_until(receiver, path, lambda shown: shown["returned"]["value"] == "31.74")
     (second,) = receiver.order(returns=sent.message_id, returned="20.01")
     await until(database, second, lambda row: row["state"] == "REJECTED" and row["unsent_at"] is None)
-    (third,) = receiver.order(returns=sent.message_id, returned="20.00")
-    await until(database, third, lambda row: row["state"] == "POSTED" and row["unsent_at"] is None)
+    (late,) = receiver.order(returns=sent.message_id, returned="1.00", spent_s=30)
+    await until(database, late, is_in("NOT_SETTLED"))
+    receiver.switch_faults(refuse={"pacs.002": "SIM-ORDERED"})
+    (unheard,) = receiver.order(amount="7.00")
+    await until(database, unheard, lambda row: "AnswerRefused" in row["kinds"])
+    receiver.switch_faults()
+    (third,) = receiver.order(returns=sent.message_id, returned="20.00", advice="none")
+    doubted = await until(database, third, lambda row: row["state"] == "POSTED" and row["unsent_at"] is None)
+    await until(database, unheard, is_in("NOT_SETTLED"))
     ended = await asked_until(receiver, path, lambda shown: shown["state"] == "RETURNED")
 
     assert between["state"] == "SETTLED"
+    assert "StatusRequested" in doubted["kinds"], "it was asked about"
     assert (ended["returned"]["value"], ended["reason"]["code"]) == ("51.74", "AC03")
     (answer,) = receiver.at_rail(second)["answers"]
     assert (answer["status"], answer["reasons"]) == ("RJCT", ["NARR"])
